@@ -1,0 +1,92 @@
+"""CAN links for tests, made and deleted as root in a kernel of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+import subprocess
+
+import pytest
+
+type LinkFactory = Callable[[], Link]
+type CablePair = tuple[Link, Link]
+
+_numbers = count()
+
+
+class Link:
+    """A CAN link of the kernel."""
+
+    def __init__(self, prefix: str = "vcan", kind: tuple[str, ...] = ("vcan",)) -> None:
+        """Choose a name that no other test has."""
+        self.name = f"{prefix}t{next(_numbers)}"
+        self._kind = kind
+
+    def create(self) -> None:
+        """Make the link, still down."""
+        _ip("link", "add", self.name, "type", *self._kind)
+
+    def delete(self) -> None:
+        """Take the link away, as when an adapter is unplugged."""
+        _ip("link", "delete", self.name)
+
+    def up(self) -> None:
+        """Let frames through."""
+        _ip("link", "set", self.name, "up")
+
+    def down(self) -> None:
+        """Stop frames, as `ip link set … down` does on a running system."""
+        _ip("link", "set", self.name, "down")
+
+    @property
+    def exists(self) -> bool:
+        """Say whether the kernel knows the link."""
+        found = subprocess.run(
+            ("ip", "link", "show", self.name), capture_output=True, check=False
+        )
+        return found.returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def real_sockets(socket_enabled: None) -> None:
+    """Allow sockets, which Home Assistant's test helpers forbid."""
+
+
+@pytest.fixture
+def can_link() -> Iterator[LinkFactory]:
+    """Make virtual links that are up; whatever is left goes with the test."""
+    with ExitStack() as undo:
+
+        def make() -> Link:
+            link = Link()
+            link.create()
+            undo.callback(_delete_if_there, link)
+            link.up()
+            return link
+
+        yield make
+
+
+@pytest.fixture
+def can_cable() -> Iterator[Callable[[], CablePair]]:
+    """Make cables: pairs of links, both up, where each end hears the other one."""
+    with ExitStack() as undo:
+
+        def make() -> CablePair:
+            far = Link("vxcan")
+            near = Link("vxcan", ("vxcan", "peer", "name", far.name))
+            near.create()
+            undo.callback(_delete_if_there, near)
+            near.up()
+            far.up()
+            return near, far
+
+        yield make
+
+
+def _delete_if_there(link: Link) -> None:
+    if link.exists:
+        link.delete()
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(("ip", *arguments), check=True, capture_output=True, text=True)

@@ -1,0 +1,54 @@
+"""The kernel that runs these tests has CAN."""
+
+from collections.abc import Callable
+
+import can
+import pytest
+
+from .conftest import CablePair, LinkFactory
+
+pytestmark = pytest.mark.socketcan
+
+MESSAGE = can.Message(arbitration_id=0x351, data=bytes(range(8)), is_extended_id=False)
+
+
+def test_sender_hears_its_own_frame(can_link: LinkFactory) -> None:
+    """The echo tells that a frame has left."""
+    with _bus(can_link().name, receive_own_messages=True) as bus:
+        bus.send(MESSAGE)
+        echo = bus.recv(1)
+    assert echo is not None
+    assert echo.equals(
+        MESSAGE, check_channel=False, timestamp_delta=None, check_direction=False
+    )
+    assert not echo.is_rx
+
+
+def test_cable_carries_frames(can_cable: Callable[[], CablePair]) -> None:
+    """What one end sends, the other end hears."""
+    near, far = can_cable()
+    with _bus(near.name) as sender, _bus(far.name) as receiver:
+        sender.send(MESSAGE)
+        received = receiver.recv(1)
+    assert received is not None
+    assert received.data == MESSAGE.data
+
+
+def test_link_comes_back(can_link: LinkFactory) -> None:
+    """A deleted link can be made again under its old name."""
+    link = can_link()
+    link.delete()
+    assert not link.exists
+    link.create()
+    link.up()
+    with _bus(link.name) as bus:
+        bus.send(MESSAGE)
+
+
+def _bus(channel: str, *, receive_own_messages: bool = False) -> can.BusABC:
+    return can.Bus(
+        interface="socketcan",
+        channel=channel,
+        receive_own_messages=receive_own_messages,
+        ignore_config=True,
+    )
