@@ -1,0 +1,14 @@
+"""Names shared by the modules of the integration."""
+
+from typing import Final
+
+DOMAIN: Final = "bms_gateway"
+
+SUBENTRY_BATTERY: Final = "battery"
+SUBENTRY_INVERTER: Final = "inverter"
+
+CONF_SIMULATED: Final = "simulated"
+"""In the entry's data: whether batteries and inverters are simulated."""
+CONF_UPDATE_INTERVAL: Final = "update_interval"
+"""In the entry's options: seconds between two writes of a live value."""
+DEFAULT_UPDATE_INTERVAL: Final = 30.0

@@ -1,0 +1,1 @@
+"""The gateway itself, free of Home Assistant: CAN in, one virtual battery, CAN out."""

@@ -1,0 +1,149 @@
+"""What the user chose: a gateway with its batteries, inverters, ports and setpoints."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+DEFAULT_BITRATE: Final = 500_000
+"""Every low-voltage battery talks at 500 kbit/s; a few Victron ports at 250."""
+
+
+class Interface(StrEnum):
+    """The kinds of CAN channel that can be opened, by their python-can names."""
+
+    SOCKETCAN = "socketcan"
+    VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class PortConfig:
+    """One CAN channel to open; `bitrate` in bit/s, what the link must have."""
+
+    interface: Interface
+    channel: str
+    bitrate: int = DEFAULT_BITRATE
+
+
+class Strategy(StrEnum):
+    """How the limits of n batteries become one."""
+
+    SHARE = "share"
+    """Through the part of the current that each battery carries: none is overloaded."""
+    SUM = "sum"
+    """The sum of the limits, as the original daemon reckoned."""
+
+
+class LossPolicy(StrEnum):
+    """What is told to the inverters, per direction, when a battery is lost."""
+
+    BLOCK = "block"
+    REDUCE = "reduce"
+    STOP = "stop"
+
+
+class SendMode(StrEnum):
+    """When an inverter is sent a set."""
+
+    PUSH = "push"
+    """When one is due."""
+    REPLY = "reply"
+    """When the inverter asks with 0x305, and unasked when a limit falls."""
+
+
+class Profile(StrEnum):
+    """The set of frames that an inverter wants."""
+
+    PYLONTECH = "pylontech"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryConfig:
+    """One battery: a CAN port with one BMS on it."""
+
+    id: str
+    name: str
+    port: PortConfig
+    capacity_ah: float
+    poll_interval: float | None = None
+    """Seconds between the 0x305 frames that make it speak; None: it speaks unasked."""
+    timeout: float | None = None
+    """Seconds; the longest that 0x351 may stay away. None: 10 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InverterConfig:
+    """One inverter: a CAN port on which we play a battery."""
+
+    id: str
+    name: str
+    port: PortConfig
+    rated_charge: float
+    """A; never told more for charging, and its weight when the limit is shared."""
+    rated_discharge: float
+    """A; never told more for discharging, and its weight when the limit is shared."""
+    profile: Profile = Profile.PYLONTECH
+    mode: SendMode = SendMode.PUSH
+    min_gap: float = 0.1
+    """Seconds between two sets; a falling limit does not wait for it."""
+    prompt_interval: float | None = None
+    """Seconds between the 0x305 frames that make an inverter ask; None: not prompted."""
+    current_factor: float | None = None
+    """Reported current = factor x bank current + offset. None: its part of the limit."""
+    current_offset: float = 0.0
+    """A, charge positive, added to the reported current."""
+    exact_dlc: bool = False
+    """Send a frame as long as its content; default: padded to 8 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """A gateway: one virtual battery made of batteries and played to inverters."""
+
+    name: str
+    batteries: tuple[BatteryConfig, ...] = ()
+    inverters: tuple[InverterConfig, ...] = ()
+    strategy: Strategy = Strategy.SHARE
+    charge_loss_policy: LossPolicy = LossPolicy.BLOCK
+    discharge_loss_policy: LossPolicy = LossPolicy.BLOCK
+    discharge_grace: float = 60.0
+    """Seconds for which a loss only reduces discharging, before its policy holds."""
+    start_timeout: float = 15.0
+    """Seconds to wait at the start for every battery; then the loss policies hold."""
+    total_charge: float | None = None
+    """A; what the whole bank may be charged with. None: the inverters' ratings."""
+    total_discharge: float | None = None
+    """A; what the whole bank may be discharged with. None: the inverters' ratings."""
+    current_factor: float = 1.0
+    current_offset: float = 0.0
+    """Bank current = factor x sum of the batteries' currents + offset (A)."""
+    forward_requests: bool = False
+    """Pass force-charge and full-charge requests on: inverters buy energy for them."""
+    block_at_end: bool = False
+    """Tell the inverters 0 A once before falling silent at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setpoints:
+    """What a person asks of the bank or of one inverter; it can only lower a limit.
+
+    None is "no limit". Currents in A, at least 0; `charge_voltage` (bank only) in V.
+    """
+
+    charge_current: float | None = None
+    discharge_current: float | None = None
+    charge_voltage: float | None = None
+
+
+NO_SETPOINTS: Final = Setpoints()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllSetpoints:
+    """The setpoints of a gateway: the bank's and, by inverter id, the inverters'."""
+
+    bank: Setpoints = NO_SETPOINTS
+    inverters: dict[str, Setpoints] = field(default_factory=dict)
+
+    def inverter(self, inverter_id: str) -> Setpoints:
+        """Return an inverter's setpoints; nothing asked is no limit."""
+        return self.inverters.get(inverter_id, NO_SETPOINTS)

@@ -1,0 +1,351 @@
+"""The values that flow: frames, what a battery says, the bank, what inverters are told.
+
+Units are V, A, W, °C, Ah, kWh, % and seconds. Current is positive while the battery
+charges. None means unknown: it is never 0 and never "no alarm". Times are seconds of
+the one injected monotonic clock.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+type Clock = Callable[[], float]
+
+
+class Direction(StrEnum):
+    """The two ways that current can flow, each with a limit of its own."""
+
+    CHARGE = "charge"
+    DISCHARGE = "discharge"
+
+    @property
+    def sign(self) -> int:
+        """Return +1 for charging, -1 for discharging."""
+        return 1 if self is Direction.CHARGE else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One CAN frame. `at`: when it was on the wire, by the monotonic clock."""
+
+    can_id: int
+    data: bytes = b""
+    at: float = 0.0
+    extended: bool = False
+    remote: bool = False
+    error: bool = False
+
+    @property
+    def standard(self) -> bool:
+        """Return whether this is an 11-bit data frame: no other carries battery data."""
+        return not (self.extended or self.remote or self.error)
+
+
+class Alarm(StrEnum):
+    """What a battery can protect itself from or warn of."""
+
+    CHARGE_CURRENT = "charge_current"
+    DISCHARGE_CURRENT = "discharge_current"
+    OVER_VOLTAGE = "over_voltage"
+    UNDER_VOLTAGE = "under_voltage"
+    OVER_TEMPERATURE = "over_temperature"
+    UNDER_TEMPERATURE = "under_temperature"
+    CHARGE_OVER_TEMPERATURE = "charge_over_temperature"
+    CHARGE_UNDER_TEMPERATURE = "charge_under_temperature"
+    IMBALANCE = "imbalance"
+    CONTACTOR = "contactor"
+    SHORT_CIRCUIT = "short_circuit"
+    INTERNAL = "internal"
+    """System error, internal communication."""
+    GENERAL = "general"
+    OTHER = "other"
+    """A bit that no document names."""
+
+
+class Dialect(StrEnum):
+    """The relatives of the protocol that a battery may speak."""
+
+    UNKNOWN = "unknown"
+    PYLONTECH = "pylontech"
+    VICTRON = "victron"
+    DEYE = "deye"
+
+
+class Life(StrEnum):
+    """Where a battery stands."""
+
+    WAITING = "waiting"
+    """Not one complete set yet."""
+    ONLINE = "online"
+    LOST = "lost"
+    REJOINING = "rejoining"
+    """Speaks again, but not yet three whole telegrams without a gap."""
+    OUT_OF_SERVICE = "out_of_service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What a battery last said, each value only while it is fresh.
+
+    Named by the field's own terms; every value is None while it is unknown.
+    """
+
+    charge_voltage_limit: float | None = None
+    charge_current_limit: float | None = None
+    discharge_current_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    soc: float | None = None
+    soh: float | None = None
+    voltage: float | None = None
+    current: float | None = None
+    temperature: float | None = None
+    charge_enabled: bool | None = None
+    discharge_enabled: bool | None = None
+    force_charge: bool | None = None
+    force_charge_2: bool | None = None
+    full_charge: bool | None = None
+    protections: frozenset[Alarm] | None = None
+    warnings: frozenset[Alarm] | None = None
+    modules: int | None = None
+    modules_online: int | None = None
+    modules_blocking_charge: int | None = None
+    modules_blocking_discharge: int | None = None
+    modules_offline: int | None = None
+    cell_voltage_min: float | None = None
+    cell_voltage_max: float | None = None
+    cell_temperature_min: float | None = None
+    cell_temperature_max: float | None = None
+    cell_voltage_min_id: str | None = None
+    cell_voltage_max_id: str | None = None
+    cell_temperature_min_id: str | None = None
+    cell_temperature_max_id: str | None = None
+    installed_ah: float | None = None
+    remaining_ah: float | None = None
+    cycles: int | None = None
+    charged_kwh: float | None = None
+    discharged_kwh: float | None = None
+    name: str | None = None
+    product: str | None = None
+    version: str | None = None
+    serial: str | None = None
+    family: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryState:
+    """One battery at one moment."""
+
+    id: str
+    life: Life
+    capacity_ah: float
+    """As configured: what the battery weighs in every mean."""
+    readings: Readings = Readings()
+    last_limits: Readings = Readings()
+    """The control fields last known, kept after a loss (policy `reduce`)."""
+    dialect: Dialect = Dialect.UNKNOWN
+    last_frame_at: float | None = None
+    control_at: float | None = None
+    """When the oldest of its control frames (limits, enables, alarms) was renewed."""
+    lost_at: float | None = None
+    telegrams: int = 0
+    """Whole telegrams since the start."""
+    losses: int = 0
+    """Times that it was lost since the start."""
+    invalid: int = 0
+    """Frames that held a value outside its window."""
+
+    @property
+    def online(self) -> bool:
+        """Return whether its values count now."""
+        return self.life is Life.ONLINE
+
+
+class Rule(StrEnum):
+    """The rules that can bind a limit, for "limited by"."""
+
+    NONE = "none"
+    BATTERIES = "batteries"
+    """The sum of what the batteries allow."""
+    BATTERY = "battery"
+    """One battery, through the part of the current that it carries."""
+    TOTAL = "total"
+    """The gateway's total limit."""
+    SETPOINT = "setpoint"
+    LOSS = "loss"
+    """A lost battery, by the loss policy."""
+    START = "start"
+    """Not every battery has spoken yet."""
+    VOLTAGE = "voltage"
+    """The bank's voltage is above the lowest battery's charge voltage limit."""
+    RATING = "rating"
+    """The inverter's rated current."""
+    SHARING = "sharing"
+    """The inverter's part of the bank's limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A current limit in one direction and why it is so."""
+
+    amps: float
+    """A, at least 0, in the direction's own sense."""
+    rule: Rule = Rule.NONE
+    source: str | None = None
+    """The id of the battery or inverter that binds, where one does."""
+    number: float | None = None
+    """The figure of the binding rule: that battery's limit, the setpoint, …"""
+
+
+class Status(StrEnum):
+    """How a gateway does."""
+
+    STARTING = "starting"
+    """Nothing is sent: not every battery has spoken yet."""
+    RUNNING = "running"
+    REDUCED = "reduced"
+    """A battery is lost; the others go on."""
+    BLOCKED = "blocked"
+    """A loss policy tells 0 A in at least one direction."""
+    SILENT = "silent"
+    """Nothing is sent: no battery is online, or a loss policy says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankState:
+    """The virtual battery: n batteries as one."""
+
+    soc: float | None = None
+    soc_min: float | None = None
+    soc_max: float | None = None
+    soh: float | None = None
+    soh_min: float | None = None
+    soh_max: float | None = None
+    voltage: float | None = None
+    voltage_spread: float | None = None
+    current: float | None = None
+    power: float | None = None
+    temperature: float | None = None
+    temperature_min: float | None = None
+    temperature_max: float | None = None
+    cell_voltage_min: float | None = None
+    cell_voltage_max: float | None = None
+    cell_temperature_min: float | None = None
+    cell_temperature_max: float | None = None
+    capacity_ah: float | None = None
+    remaining_ah: float | None = None
+    modules: int | None = None
+    charge_voltage_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    charge_enabled: bool | None = None
+    discharge_enabled: bool | None = None
+    force_charge: bool | None = None
+    force_charge_2: bool | None = None
+    full_charge: bool | None = None
+    protections: frozenset[Alarm] | None = None
+    warnings: frozenset[Alarm] | None = None
+    name: str | None = None
+    """The name of the first battery that tells one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telegram:
+    """What one inverter is told in one set: every value known, limits rounded down."""
+
+    charge_voltage_limit: float
+    charge_current_limit: float
+    discharge_current_limit: float
+    soc: float
+    voltage: float
+    charge_enabled: bool
+    discharge_enabled: bool
+    soh: float | None = None
+    discharge_voltage_limit: float | None = None
+    current: float | None = None
+    temperature: float | None = None
+    force_charge: bool = False
+    force_charge_2: bool = False
+    full_charge: bool = False
+    protections: frozenset[Alarm] = frozenset()
+    warnings: frozenset[Alarm] = frozenset()
+    modules: int | None = None
+    name: str | None = None
+    cell_voltage_min: float | None = None
+    cell_voltage_max: float | None = None
+    cell_temperature_min: float | None = None
+    cell_temperature_max: float | None = None
+    capacity_ah: float | None = None
+
+
+class PortStatus(StrEnum):
+    """Where a port stands."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+
+
+class PortFault(StrEnum):
+    """Why a port cannot be open."""
+
+    NO_SUCH_CHANNEL = "no_such_channel"
+    LINK_DOWN = "link_down"
+    NO_PERMISSION = "no_permission"
+    WRONG_BITRATE = "wrong_bitrate"
+    NOT_SUPPORTED = "not_supported"
+    """The machine has no CAN of this kind at all."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortState:
+    """One port at one moment."""
+
+    status: PortStatus = PortStatus.CLOSED
+    fault: PortFault | None = None
+    detail: str | None = None
+    """The error in the system's own words, for logs and diagnostics."""
+    received: int = 0
+    sent: int = 0
+    errors: int = 0
+    """Error frames heard and sends that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InverterState:
+    """One inverter at one moment."""
+
+    id: str
+    listening: bool | None = None
+    """Whether what we send leaves for the wire; None before the first set."""
+    connected: bool | None = None
+    """Whether it asks with 0x305; None: it never did."""
+    charge: Limit | None = None
+    discharge: Limit | None = None
+    """What it was last confirmed to have been sent; None: nothing yet."""
+    told: Telegram | None = None
+    sets: int = 0
+    """Whole sets confirmed since the start."""
+    dropped: int = 0
+    """Sets dropped because nobody listened."""
+    last_set_at: float | None = None
+    last_request_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything the gateway knows at one moment; what the outside sees."""
+
+    at: float
+    status: Status
+    bank: BankState = BankState()
+    charge: Limit | None = None
+    discharge: Limit | None = None
+    """The bank's limits; None: unknown."""
+    charge_voltage_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    """As sent, after every rule."""
+    batteries: Mapping[str, BatteryState] = field(default_factory=dict)
+    inverters: Mapping[str, InverterState] = field(default_factory=dict)
+    ports: Mapping[str, PortState] = field(default_factory=dict)
+    """By the id of the battery or inverter whose port it is."""
