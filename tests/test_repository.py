@@ -1,0 +1,47 @@
+"""What Home Assistant, HACS and readers expect of the repository."""
+
+import json
+from pathlib import Path
+
+from PIL import Image
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BRAND = ROOT / "custom_components/bms_gateway/brand"
+
+
+@pytest.mark.parametrize("prefix", ["", "dark_"])
+@pytest.mark.parametrize(("suffix", "height"), [("", 256), ("@2x", 512)])
+def test_icon_is_square_and_trimmed(prefix: str, suffix: str, height: int) -> None:
+    """Home Assistant shows it beside those of its own integrations."""
+    with Image.open(BRAND / f"{prefix}icon{suffix}.png") as icon:
+        assert icon.size == (height, height)
+        assert icon.getbbox() == (0, 0, height, height)
+        assert icon.mode == "RGBA"
+
+
+@pytest.mark.parametrize("prefix", ["", "dark_"])
+def test_logo_is_sharp_on_dense_screens(prefix: str) -> None:
+    """The double resolution has twice the height."""
+    with (
+        Image.open(BRAND / f"{prefix}logo.png") as logo,
+        Image.open(BRAND / f"{prefix}logo@2x.png") as double,
+    ):
+        assert 128 <= logo.height <= 256
+        assert double.height == 2 * logo.height
+
+
+def test_hacs_gets_what_the_release_attaches() -> None:
+    """HACS downloads the file of this name."""
+    hacs = json.loads((ROOT / "hacs.json").read_text())
+    release = (ROOT / ".github/workflows/release.yml").read_text()
+    assert hacs["zip_release"]
+    assert hacs["filename"] in release
+
+
+def test_scripts_say_what_they_are_for() -> None:
+    """The first comment line of each script is its description."""
+    for script in (ROOT / "scripts").glob("*"):
+        if script.is_file():
+            _shebang, first, *_ = script.read_text().splitlines()
+            assert first.startswith(("# ", '"""')), script.name
