@@ -1,0 +1,243 @@
+"""A port: one CAN channel's life: open, read, write, lose, reopen with backoff, close."""
+
+import asyncio
+from collections.abc import Callable
+import errno
+import logging
+import time
+from typing import Final, Protocol
+
+import can
+
+from .bus import ERRORS, MOST_WAITING, OpenBus, open_bus
+from .config import Interface, PortConfig
+from .link import PortError
+from .model import Clock, Frame, PortFault, PortState, PortStatus
+
+_LOGGER = logging.getLogger(__name__)
+
+FIRST_RETRY: Final = 1.0
+"""Seconds from a loss to the first try to open again; doubled for each further one."""
+LONGEST_RETRY: Final = 5.0
+"""Seconds: a link that comes back is taken up within this time."""
+
+_ECHOING: Final = frozenset({Interface.SOCKETCAN, Interface.VIRTUAL})
+
+
+class Sender(Protocol):
+    """What a writer needs of a port."""
+
+    @property
+    def state(self) -> PortState:
+        """Where the port stands."""
+
+    def drain(self) -> None:
+        """Dispatch every frame that waits, the echoes of those sent among them."""
+
+    def send(self, frame: Frame) -> bool:
+        """Queue a frame; return whether that succeeded."""
+
+
+async def probe(config: PortConfig) -> PortFault | None:
+    """Return why a port could not be opened, None if it could; nothing is sent."""
+    try:
+        bus = await open_bus(config)
+    except PortError as error:
+        return error.fault
+    await asyncio.get_running_loop().run_in_executor(None, bus.shutdown)
+    return None
+
+
+class Port:
+    """One CAN channel. All members are used in one event loop, by its thread."""
+
+    def __init__(
+        self,
+        config: PortConfig,
+        *,
+        on_frame: Callable[[Frame], None],
+        on_echo: Callable[[Frame], None],
+        on_change: Callable[[PortState], None],
+        clock: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        """Describe a port; `run` opens it.
+
+        The callbacks must not raise. `on_frame`: a frame from another node, or an
+        error frame of the controller (`error` set, `can_id` its class bits).
+        `on_echo`: an own frame that was sent. `on_change`: another status or fault.
+        `wall` is the clock of the frames' time stamps, `clock` that of `Frame.at`.
+        """
+        self.config = config
+        self._on_frame = on_frame
+        self._on_echo = on_echo
+        self._on_change = on_change
+        self._clock = clock
+        self._wall = wall
+        self._status = PortStatus.CLOSED
+        self._fault: PortFault | None = None
+        self._detail: str | None = None
+        self._received = self._sent = self._errors = 0
+        self._bus: OpenBus | None = None
+        self._lost = asyncio.Event()
+        self._draining = False
+        self._drained_at = clock()
+
+    @property
+    def state(self) -> PortState:
+        """Where the port stands now."""
+        return PortState(
+            status=self._status,
+            fault=self._fault,
+            detail=self._detail,
+            received=self._received,
+            sent=self._sent,
+            errors=self._errors,
+        )
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether own frames come back when they have left.
+
+        A SocketCAN driver tells so after the transmission, unless it lacks IFF_ECHO
+        (vcan, drivers of old kernels): then the kernel itself does when it hands the
+        frame over. A virtual bus delivers at once.
+        """
+        return self.config.interface in _ECHOING
+
+    async def run(self) -> None:
+        """Keep the port open, whatever happens to it, until cancelled."""
+        wait = FIRST_RETRY
+        self._become(PortStatus.OPENING)
+        try:
+            while True:
+                if await self._stay_open():
+                    wait = FIRST_RETRY
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_RETRY)
+        finally:
+            self._become(PortStatus.CLOSED)
+
+    def drain(self) -> None:
+        """Dispatch every frame that waits now; never raises.
+
+        To be called before any judgement of freshness and before any send: after the
+        loop was held, timers come before most of the frames. From within `on_frame` or
+        `on_echo` it does nothing: the frames follow when that has returned.
+        """
+        if self._bus is None or self._draining:
+            return
+        self._draining = True
+        started = self._clock()
+        count = 0
+        try:
+            for message in self._bus.take():
+                count += 1
+                self._dispatch(message)
+        finally:
+            self._draining = False
+        if count < MOST_WAITING:
+            self._drained_at = started
+
+    def send(self, frame: Frame) -> bool:
+        """Queue a frame; neither blocks nor raises.
+
+        False, and counted, when the port is not open or its queue is full. Queued is
+        not sent: only the echo tells that.
+        """
+        message = can.Message(
+            arbitration_id=frame.can_id,
+            data=frame.data,
+            is_extended_id=frame.extended,
+            is_remote_frame=frame.remote,
+        )
+        try:
+            if self._bus is None:
+                raise can.CanOperationError("The port is not open")
+            self._bus.send(message)
+        except ERRORS as error:
+            self._errors += 1
+            if not _is_full(error):
+                self._lose(error)
+            return False
+        self._sent += 1
+        return True
+
+    async def _stay_open(self) -> bool:
+        """Open the bus and return once it is lost and closed; False: did not open."""
+        self._drained_at = self._clock()
+        try:
+            opened = await open_bus(self.config)
+        except PortError as error:
+            self._become(PortStatus.LOST, error)
+            return False
+        self._lost.clear()
+        bus = self._bus = OpenBus(opened, on_waiting=self.drain, on_error=self._lose)
+        try:
+            self._become(PortStatus.OPEN)
+            await self._lost.wait()
+        finally:
+            self._bus = None
+            await bus.close()
+        return True
+
+    def _lose(self, error: Exception) -> None:
+        if self._bus is not None:
+            self._bus = None
+            self._become(PortStatus.LOST, PortError.of(error))
+            self._lost.set()
+
+    def _dispatch(self, message: can.Message) -> None:
+        frame = Frame(
+            can_id=message.arbitration_id,
+            data=bytes(message.data),
+            at=self._wire_time(message.timestamp),
+            extended=message.is_extended_id,
+            remote=message.is_remote_frame,
+            error=message.is_error_frame,
+        )
+        if frame.error:
+            self._errors += 1
+            self._on_frame(frame)
+        elif message.is_rx:
+            self._received += 1
+            self._on_frame(frame)
+        else:
+            self._on_echo(frame)
+
+    def _wire_time(self, timestamp: float) -> float:
+        """Return when a frame was on the wire, by the monotonic clock.
+
+        A wall clock that jumps makes it no younger than now and no older than the last
+        time when nothing waited.
+        """
+        now = self._clock()
+        age = self._wall() - timestamp
+        return now - min(max(age, 0.0), now - self._drained_at)
+
+    def _become(self, status: PortStatus, error: PortError | None = None) -> None:
+        """Take on a status; told and logged only when it is another one."""
+        fault = error.fault if error else None
+        before = (self._status, self._fault)
+        self._log(status, error)
+        self._status, self._fault = status, fault
+        self._detail = str(error) if error else None
+        if before != (status, fault):
+            self._on_change(self.state)
+
+    def _log(self, status: PortStatus, error: PortError | None) -> None:
+        channel = f"{self.config.interface} {self.config.channel}"
+        if status is PortStatus.LOST and self._status is not PortStatus.LOST:
+            _LOGGER.warning("Port %s is lost: %s", channel, error)
+        elif status is PortStatus.OPEN and self._status is PortStatus.LOST:
+            _LOGGER.info("Port %s is back", channel)
+        else:
+            _LOGGER.debug("Port %s: %s (%s)", channel, status, error)
+
+
+def _is_full(error: Exception) -> bool:
+    """Return whether only the queue is full: the link is up, its peer takes nothing."""
+    return (
+        getattr(error, "error_code", None) == errno.ENOBUFS
+        or str(error) == "Transmit buffer full"
+    )
