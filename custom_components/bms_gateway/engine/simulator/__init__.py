@@ -1,0 +1,19 @@
+"""Batteries and inverters with physics, for the demo and the tests."""
+
+from .batteries import SimulatedBattery, Talk
+from .bms import Bms
+from .factory import simulator_for
+from .inverters import Inverter, SimulatedInverter
+from .physics import Pack
+from .simulator import Simulator
+
+__all__ = [
+    "Bms",
+    "Inverter",
+    "Pack",
+    "SimulatedBattery",
+    "SimulatedInverter",
+    "Simulator",
+    "Talk",
+    "simulator_for",
+]

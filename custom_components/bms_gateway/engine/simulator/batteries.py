@@ -1,0 +1,137 @@
+"""A simulated battery: a pack and its BMS in time, with all that can happen to it."""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TypedDict
+
+from ..model import Alarm, Frame, Telegram
+from .bms import Bms, BmsState, judge, path_of, raised, report
+from .inverters import REQUEST_ID
+from .physics import NO_PATH, Pack, PackState, Path, soc_of, state_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """How a battery talks; times in seconds."""
+
+    period: float = 1.0
+    """From one telegram to the next."""
+    phase: float = 0.0
+    """From the start to the first telegram."""
+    frame_gap: float = 0.0
+    """Between the frames of a telegram."""
+    wake_time: float | None = None
+    """How long one 0x305 makes it talk. None: it talks unasked."""
+    exact_dlc: bool = False
+
+
+class Claims(TypedDict, total=False):
+    """What a battery can be made to say in place of the truth (V, A, °C, %)."""
+
+    charge_voltage_limit: float
+    charge_current_limit: float
+    discharge_current_limit: float
+    soc: float
+    voltage: float
+    current: float
+    temperature: float
+    charge_enabled: bool
+    discharge_enabled: bool
+    force_charge: bool
+    full_charge: bool
+    warnings: frozenset[Alarm]
+
+
+class SimulatedBattery:
+    """One battery: cells, BMS and the telegrams it sends."""
+
+    def __init__(
+        self,
+        id: str,
+        pack: Pack,
+        bms: Bms,
+        *,
+        soc: float = 50.0,
+        talk: Talk | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        """Make a battery at rest; `soc` in %, `rng` for the noise it measures."""
+        self.id = id
+        self.pack = pack
+        self.bms = bms
+        self.cells = state_of(pack, soc)
+        self.judgement = BmsState()
+        """What the BMS itself thinks."""
+        self.talk = talk if talk is not None else Talk()
+        self.silent = False
+        """Its telegrams stay away while it goes on carrying current."""
+        self.breaker_closed = True
+        self.protections: frozenset[Alarm] = frozenset()
+        """Those that are raised by hand, besides the BMS's own."""
+        self.claims: Claims = {}
+        self._rng = rng
+        self._queue: deque[Frame] = deque()
+        self._next_at: float | None = None
+        self._asked_at: float | None = None
+
+    @property
+    def soc(self) -> float:
+        """The true state of charge in %."""
+        return soc_of(self.pack, self.cells)
+
+    @property
+    def state(self) -> BmsState:
+        """What the BMS thinks, with what is raised by hand."""
+        return raised(self.judgement, self.protections)
+
+    @property
+    def path(self) -> Path:
+        """The directions in which current can flow now."""
+        return path_of(self.bms, self.state) if self.breaker_closed else NO_PATH
+
+    def hear(self, frame: Frame, now: float) -> None:
+        """Take a frame from its bus: being asked is all that it understands."""
+        if frame.standard and frame.can_id == REQUEST_ID:
+            self._asked_at = now
+
+    def take(self, cells: PackState, dt: float) -> None:
+        """Go on with the pack's new state, `dt` seconds later."""
+        self.cells = cells
+        self.judgement = judge(self.bms, self.judgement, self.pack, cells, dt)
+
+    def telegram(self) -> Telegram:
+        """Return what the battery says now."""
+        truth = report(self.bms, self.state, self.pack, self.cells, self._rng)
+        return replace(truth, **self.claims)
+
+    def due(self, now: float) -> list[Frame]:
+        """Return the frames that are due by now."""
+        if self._next_at is None:
+            self._next_at = now + self.talk.phase
+        if now >= self._next_at:
+            while self._next_at <= now:
+                self._next_at += self.talk.period
+            if self._talks(now):
+                self._begin(now)
+        frames = []
+        while self._queue and self._queue[0].at <= now:
+            frames.append(self._queue.popleft())
+        return [] if self.silent else frames
+
+    def _talks(self, now: float) -> bool:
+        """Return whether a telegram begins: unasked, or asked not long ago."""
+        wake_time = self.talk.wake_time
+        if wake_time is None:
+            return True
+        return self._asked_at is not None and now - self._asked_at <= wake_time
+
+    def _begin(self, now: float) -> None:
+        """Put a telegram's frames in the queue, each with its time."""
+        from ..protocol import encode
+
+        frames = encode(self.telegram(), exact_dlc=self.talk.exact_dlc)
+        self._queue.extend(
+            replace(frame, at=now + k * self.talk.frame_gap)
+            for k, frame in enumerate(frames)
+        )

@@ -1,0 +1,134 @@
+"""Simulated counterparts of a gateway's configuration, unequal and lively."""
+
+from collections.abc import Mapping
+from random import Random
+import time
+from typing import Final, NamedTuple
+
+from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
+from ..model import Clock
+from .batteries import SimulatedBattery, Talk
+from .bms import Bms
+from .household import Household, Size
+from .inverters import Inverter, SimulatedInverter
+from .physics import Pack
+from .simulator import Simulator
+
+
+class _Make(NamedTuple):
+    """A make of battery; resistances are those of a pack of 100 Ah, in Ω."""
+
+    resistance: float
+    charge_rate: float
+    """Largest charge current in A per Ah."""
+    discharge_rate: float
+    charge_voltage_limit: float
+    soc: float
+    period: float
+    phase: float
+    frame_gap: float
+
+
+# No two alike, so that every rule for unequal batteries has something to do.
+_MAKES: Final = (
+    _Make(0.020, 0.50, 1.00, 56.8, 62.0, 1.00, 0.10, 0.02),
+    _Make(0.032, 0.40, 0.60, 56.3, 55.0, 1.07, 0.45, 0.05),
+    _Make(0.016, 0.50, 0.80, 56.8, 71.0, 2.00, 0.80, 0.00),
+    _Make(0.026, 0.30, 0.50, 56.0, 48.0, 1.50, 0.30, 0.08),
+)
+_LAGS: Final = (1.5, 4.0, 2.5, 8.0)
+"""Seconds with which an inverter follows, in turn."""
+
+_NOISE: Final = 0.15
+"""A, the standard deviation of a measured current."""
+
+_NOMINAL: Final = 51.2
+"""V, 16 cells of 3.2 V."""
+
+
+def simulator_for(
+    config: GatewayConfig,
+    *,
+    ports: Mapping[str, PortConfig] | None = None,
+    clock: Clock = time.monotonic,
+    seed: int = 0,
+) -> Simulator:
+    """Return a simulator of the batteries and inverters of a gateway.
+
+    Args:
+        config: what the gateway is told.
+        ports: the port on which to play each battery or inverter, by its id. By
+            default the gateway's own, where it is virtual; others are not played.
+        clock: seconds, monotonic.
+        seed: another one gives other noise and other households.
+    """
+    if ports is None:
+        everyone: tuple[BatteryConfig | InverterConfig, ...]
+        everyone = (*config.batteries, *config.inverters)
+        ports = {
+            one.id: one.port
+            for one in everyone
+            if one.port.interface is Interface.VIRTUAL
+        }
+    return Simulator(
+        [
+            _battery(one, k, Random(seed + k))
+            for k, one in enumerate(config.batteries)
+            if one.id in ports
+        ],
+        [
+            _inverter(one, k, seed + k)
+            for k, one in enumerate(config.inverters)
+            if one.id in ports
+        ],
+        ports=ports,
+        clock=clock,
+    )
+
+
+def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBattery:
+    """Return the battery that plays one of the gateway's."""
+    make = _MAKES[number % len(_MAKES)]
+    capacity = config.capacity_ah
+    resistance = make.resistance * 100 / capacity
+    wake_time = None if config.poll_interval is None else 3 * config.poll_interval
+    return SimulatedBattery(
+        config.id,
+        Pack(
+            capacity_ah=capacity,
+            resistance=resistance,
+            polarisation_resistance=resistance / 2,
+        ),
+        Bms(
+            max_charge=make.charge_rate * capacity,
+            max_discharge=make.discharge_rate * capacity,
+            charge_voltage_limit=make.charge_voltage_limit,
+            modules=max(round(capacity / 100), 1),
+            noise=_NOISE,
+        ),
+        soc=make.soc,
+        talk=Talk(
+            period=make.period,
+            phase=make.phase,
+            frame_gap=make.frame_gap,
+            wake_time=wake_time,
+        ),
+        rng=rng,
+    )
+
+
+def _inverter(config: InverterConfig, number: int, seed: int) -> SimulatedInverter:
+    """Return the inverter that plays one of the gateway's, with its house."""
+    size = Size(
+        sun=1.2 * config.rated_charge * _NOMINAL,
+        load=config.rated_discharge * _NOMINAL,
+    )
+    return SimulatedInverter(
+        config.id,
+        Inverter(
+            rated_charge=config.rated_charge,
+            rated_discharge=config.rated_discharge,
+            lag=_LAGS[number % len(_LAGS)],
+        ),
+        Household(size, seed),
+    )

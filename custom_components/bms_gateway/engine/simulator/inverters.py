@@ -1,0 +1,175 @@
+"""A simulated inverter: it serves a house and obeys the battery it is told of, late."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from struct import Struct
+from typing import Final
+
+from ..model import Frame
+
+type Demand = Callable[[float], float]
+"""W to spare (positive) or needed (negative), by the seconds since the start."""
+
+REQUEST_ID: Final = 0x305
+REQUEST_PERIOD: Final = 1.0
+"""Seconds between two requests (Pylontech CAN protocol 1.2: each second)."""
+
+# A/s for each V that the charge voltage limit is away: how quickly an inverter holds
+# it, by its own measurement and without its lag.
+_VOLTAGE_GAIN: Final = 20.0
+
+# The inverter reads for itself what it obeys, beside the gateway's own decoder: an
+# encoder and a decoder that were wrong in the same way would not notice each other.
+_LIMITS: Final = Struct("<Hhh")
+_CHARGE_BIT: Final = 0x80
+_DISCHARGE_BIT: Final = 0x40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inverter:
+    """How an inverter behaves; currents in A, at least 0, times in seconds."""
+
+    rated_charge: float
+    rated_discharge: float
+    lag: float = 2.0
+    """Time constant with which the current follows what is wanted."""
+    dead_time: float = 0.0
+    """What passes before it begins to follow."""
+    timeout: float = 60.0
+    """It stops when no limits came for so long (SMA: 60; Victron: 3)."""
+    stops_on_alarm: bool = True
+    """Stand by while the battery raises a protection, as an SMA does."""
+    dump_margin: float | None = 0.5
+    """V. With the charge voltage limit further under the battery it discharges at its
+    full rating, whatever the limits say (Multi, Sunny Island). None: it never does."""
+    asks: bool = True
+    """Send 0x305 each second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an inverter was last told; limits in V and A, at least 0."""
+
+    charge_voltage_limit: float = 0.0
+    charge: float = 0.0
+    discharge: float = 0.0
+    charge_enabled: bool = True
+    discharge_enabled: bool = True
+    alarm: bool = False
+    at: float | None = None
+    """When limits last came; None: never."""
+
+
+def hear(told: Told, frame: Frame, now: float) -> Told:
+    """Return what an inverter knows after one more frame, of any kind and length."""
+    if not frame.standard:
+        return told
+    data = frame.data
+    match frame.can_id:
+        case 0x351 if len(data) >= _LIMITS.size:
+            voltage, charge, discharge = _LIMITS.unpack_from(data)
+            return replace(
+                told,
+                charge_voltage_limit=voltage / 10,
+                charge=max(charge / 10, 0.0),
+                discharge=max(discharge / 10, 0.0),
+                at=now,
+            )
+        case 0x35C if data:
+            return replace(
+                told,
+                charge_enabled=bool(data[0] & _CHARGE_BIT),
+                discharge_enabled=bool(data[0] & _DISCHARGE_BIT),
+            )
+        case 0x359 if len(data) >= 2:
+            return replace(told, alarm=any(data[:2]))
+        case 0x35A if len(data) >= 4:
+            return replace(told, alarm=_pair_raised(data[:4]))
+        case _:
+            return told
+
+
+def wanted_current(
+    inverter: Inverter, told: Told, power: float, voltage: float, now: float
+) -> float:
+    """Return the current (A, charge positive) an inverter wants to flow.
+
+    Args:
+        inverter: how it behaves.
+        told: what it was told.
+        power: W to spare (positive) or needed (negative).
+        voltage: V at its terminals; with none it does nothing.
+        now: s, by the clock `told` was stamped with.
+    """
+    silent = told.at is None or now - told.at > inverter.timeout
+    if silent or voltage <= 0 or (told.alarm and inverter.stops_on_alarm):
+        return 0.0
+    headroom = told.charge_voltage_limit - voltage
+    if inverter.dump_margin is not None and headroom < -inverter.dump_margin:
+        return -inverter.rated_discharge
+    charge = told.charge if told.charge_enabled else 0.0
+    discharge = told.discharge if told.discharge_enabled else 0.0
+    most = min(charge, inverter.rated_charge)
+    least = -min(discharge, inverter.rated_discharge)
+    return min(max(power / voltage, least), most)
+
+
+class SimulatedInverter:
+    """One inverter in time: what it was told, what it draws, when it asks."""
+
+    def __init__(self, id: str, inverter: Inverter, demand: Demand) -> None:
+        """Make an inverter that serves a demand."""
+        self.id = id
+        self.inverter = inverter
+        self.demand = demand
+        self.told = Told()
+        self.current = 0.0
+        """A, charge positive."""
+        self._wanted: deque[tuple[float, float]] = deque()
+        self._target = 0.0
+        self._following = 0.0
+        self._ceiling = 0.0
+        self._ask_at: float | None = None
+
+    def hear(self, frame: Frame, now: float) -> None:
+        """Take a frame from its bus."""
+        self.told = hear(self.told, frame, now)
+
+    def step(self, now: float, dt: float, power: float, voltage: float) -> float:
+        """Return the current (A, charge positive) after `dt` more seconds.
+
+        `power`: W to spare or, negative, needed; `voltage`: V at the terminals.
+        """
+        target = wanted_current(self.inverter, self.told, power, voltage, now)
+        if self.inverter.dead_time:
+            target = self._delayed(target, now)
+        self._following += (target - self._following) * min(dt / self.inverter.lag, 1.0)
+        rise = _VOLTAGE_GAIN * (self.told.charge_voltage_limit - voltage) * dt
+        self._ceiling = min(max(self._ceiling + rise, 0.0), self.inverter.rated_charge)
+        if voltage <= 0:
+            self._following = 0.0
+        self.current = min(self._following, self._ceiling)
+        return self.current
+
+    def due(self, now: float) -> list[Frame]:
+        """Return the request that is due, if any."""
+        if self._ask_at is None:
+            self._ask_at = now
+        if not self.inverter.asks or now < self._ask_at:
+            return []
+        while self._ask_at <= now:
+            self._ask_at += REQUEST_PERIOD
+        return [Frame(REQUEST_ID, bytes(8), now)]
+
+    def _delayed(self, target: float, now: float) -> float:
+        """Return what was wanted one dead time ago."""
+        self._wanted.append((now, target))
+        while self._wanted and self._wanted[0][0] <= now - self.inverter.dead_time:
+            self._target = self._wanted.popleft()[1]
+        return self._target
+
+
+def _pair_raised(data: bytes) -> bool:
+    """Return whether any 2-bit field is 1, the value for raised."""
+    return any((byte >> shift) & 3 == 1 for byte in data for shift in (0, 2, 4, 6))

@@ -1,0 +1,165 @@
+"""Plays batteries and inverters: real frames on real ports, physics in between."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+import time
+from typing import Final
+
+from ..config import PortConfig
+from ..model import Clock, Frame, PortStatus
+from ..port import Port
+from .batteries import SimulatedBattery
+from .inverters import SimulatedInverter
+from .physics import step
+
+type Due = tuple[str, Frame]
+"""Who sends, by id, and what."""
+
+TICK: Final = 0.05
+"""Seconds between two looks at what is due, while it runs on ports."""
+
+LONGEST_GAP: Final = 10.0
+"""Seconds that are caught up with at most: a machine that slept is no long night."""
+
+
+class Simulator:
+    """Batteries and inverters on one DC bus, each on a CAN channel of its own.
+
+    `step` and `hear` are all of it, without ports; `start` puts it on ports, in the
+    running event loop.
+    """
+
+    def __init__(
+        self,
+        batteries: Iterable[SimulatedBattery],
+        inverters: Iterable[SimulatedInverter],
+        *,
+        ports: Mapping[str, PortConfig] | None = None,
+        clock: Clock = time.monotonic,
+        resolution: float = 0.1,
+    ) -> None:
+        """Put batteries and inverters together.
+
+        Args:
+            batteries: at least one, with ids that no inverter has.
+            inverters: any number.
+            ports: the port of each battery and inverter, by id, for `start`.
+            clock: seconds, monotonic.
+            resolution: seconds, the longest step of the physics.
+        """
+        self.batteries = {battery.id: battery for battery in batteries}
+        self.inverters = {inverter.id: inverter for inverter in inverters}
+        self.untold = 0.0
+        """A, charge positive, that flows besides the inverters: nobody is told."""
+        self.voltage = 0.0
+        """V of the DC bus."""
+        self._configs = dict(ports or {})
+        self._clock = clock
+        self._resolution = resolution
+        self._began: float | None = None
+        self._now = 0.0
+        self._ports: dict[PortConfig, Port] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def current(self) -> float:
+        """What really flows into all batteries together, A, charge positive."""
+        return sum(battery.cells.current for battery in self.batteries.values())
+
+    def hear(self, id: str, frame: Frame, now: float) -> None:
+        """Let a battery or inverter hear a frame from its bus."""
+        if (battery := self.batteries.get(id)) is not None:
+            battery.hear(frame, now)
+        if (inverter := self.inverters.get(id)) is not None:
+            inverter.hear(frame, now)
+
+    def step(self, now: float) -> list[Due]:
+        """Go on to `now` (s, by the clock) and return the frames that are due."""
+        if self._began is None:
+            self._began = self._now = now
+            self._advance(0.0)
+        left = min(now - self._now, LONGEST_GAP)
+        self._now = now - max(left, 0.0)
+        while left > 1e-9:
+            dt = min(left, self._resolution)
+            left -= dt
+            self._now += dt
+            self._advance(dt)
+        talkers: list[SimulatedBattery | SimulatedInverter] = [
+            *self.batteries.values(),
+            *self.inverters.values(),
+        ]
+        return [(one.id, frame) for one in talkers for frame in one.due(now)]
+
+    async def start(self) -> None:
+        """Open the ports and begin; an unopened port is tried again for ever."""
+        self._ports = {config: self._port(config) for config in self._configs.values()}
+        self._tasks = [asyncio.create_task(port.run()) for port in self._ports.values()]
+        self._tick()
+
+    async def stop(self) -> None:
+        """Fall silent and close the ports."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._ports.clear()
+
+    def _advance(self, dt: float) -> None:
+        """Let `dt` seconds pass on the bus."""
+        batteries = tuple(self.batteries.values())
+        since = self._now - (self._began or 0.0)
+        demand = self.untold + sum(
+            inverter.step(self._now, dt, inverter.demand(since), self.voltage)
+            for inverter in self.inverters.values()
+        )
+        self.voltage, cells = step(
+            [battery.pack for battery in batteries],
+            [battery.cells for battery in batteries],
+            [battery.path for battery in batteries],
+            demand,
+            dt,
+        )
+        for battery, state in zip(batteries, cells, strict=True):
+            battery.take(state, dt)
+
+    def _port(self, config: PortConfig) -> Port:
+        """Return a port whose frames all who share it hear."""
+        hearers = [one for one, other in self._configs.items() if other == config]
+
+        def on_frame(frame: Frame) -> None:
+            for hearer in hearers:
+                self.hear(hearer, frame, frame.at)
+
+        return Port(
+            config,
+            on_frame=on_frame,
+            on_echo=_ignore,
+            on_change=_ignore,
+            clock=self._clock,
+        )
+
+    def _tick(self) -> None:
+        """Send what is due and look again soon."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(TICK, self._tick)
+        for port in self._ports.values():
+            port.drain()
+        for sender, frame in self.step(self._clock()):
+            self._send(sender, frame)
+
+    def _send(self, sender: str, frame: Frame) -> None:
+        """Send a frame unless its port is not open: nothing waits for later."""
+        if (config := self._configs.get(sender)) is None:
+            return
+        port = self._ports[config]
+        if port.state.status is PortStatus.OPEN:
+            port.send(frame)
+
+
+def _ignore(_: object) -> None:
+    """Do without an echo or a port's state."""
