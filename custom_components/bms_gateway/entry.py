@@ -1,0 +1,112 @@
+"""What a config entry means: its engine configuration, and the ports it takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import HomeAssistant
+
+from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .engine.config import (
+    DEFAULT_BITRATE,
+    BatteryConfig,
+    GatewayConfig,
+    Interface,
+    InverterConfig,
+    LossPolicy,
+    PortConfig,
+    Profile,
+    SendMode,
+    Strategy,
+)
+
+CONF_INTERFACE: Final = "interface"
+CONF_CHANNEL: Final = "channel"
+CONF_BITRATE: Final = "bitrate"
+
+type PortKey = tuple[Interface, str]
+"""What makes two ports the same: one channel has one owner, at whatever bitrate."""
+
+_ENUMS: Final[Mapping[str, type[StrEnum]]] = {
+    "strategy": Strategy,
+    "charge_loss_policy": LossPolicy,
+    "discharge_loss_policy": LossPolicy,
+    "profile": Profile,
+    "mode": SendMode,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortOwner:
+    """Whose port it is: the names of a gateway and of its battery or inverter."""
+
+    gateway: str
+    device: str
+
+
+def gateway_config(entry: ConfigEntry) -> GatewayConfig:
+    """Translate an entry: options and subentry data bear the engine's field names.
+
+    Raises KeyError or ValueError where what is stored cannot be used.
+    """
+    batteries = entry.get_subentries_of_type(SUBENTRY_BATTERY)
+    inverters = entry.get_subentries_of_type(SUBENTRY_INVERTER)
+    return GatewayConfig(
+        name=entry.title,
+        batteries=tuple(_device(BatteryConfig, each) for each in batteries),
+        inverters=tuple(_device(InverterConfig, each) for each in inverters),
+        **_stored(GatewayConfig, entry.options),
+    )
+
+
+def port_config(stored: Mapping[str, Any]) -> PortConfig:
+    """Return the port of a battery's or inverter's stored data."""
+    return PortConfig(
+        interface=Interface(stored[CONF_INTERFACE]),
+        channel=stored[CONF_CHANNEL],
+        bitrate=stored.get(CONF_BITRATE, DEFAULT_BITRATE),
+    )
+
+
+def port_key(stored: Mapping[str, Any]) -> PortKey:
+    """Return by what a port is recognised, from stored data."""
+    port = port_config(stored)
+    return port.interface, port.channel
+
+
+def taken_ports(
+    hass: HomeAssistant, *, but: str | None = None
+) -> dict[PortKey, PortOwner]:
+    """Return the ports of all gateways, but not that of the subentry with id `but`."""
+    return {
+        port_key(subentry.data): PortOwner(entry.title, subentry.title)
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        for subentry in entry.subentries.values()
+        if subentry.subentry_id != but
+    }
+
+
+def _device[ConfigT: (BatteryConfig, InverterConfig)](
+    model: type[ConfigT], subentry: ConfigSubentry
+) -> ConfigT:
+    return model(
+        id=subentry.subentry_id,
+        name=subentry.title,
+        port=port_config(subentry.data),
+        **_stored(model, subentry.data),
+    )
+
+
+def _stored(model: type, stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        field.name: _value(field.name, stored[field.name])
+        for field in fields(model)
+        if field.name in stored
+    }
+
+
+def _value(key: str, stored: Any) -> Any:
+    enum = _ENUMS.get(key)
+    return stored if enum is None else enum(stored)
