@@ -3,15 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-import socket
 import time
-from typing import Any, Final, override
+from typing import Final, override
 
 import can
 from can.interfaces.socketcan import SocketcanBus
 
 from .config import Interface, PortConfig
-from .link import PortError, check_link
+from .link import OwnSocket, PortError, check_link
 from .model import PortFault
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
@@ -20,11 +19,14 @@ ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
 MOST_WAITING: Final = 1024
 """Frames taken at once: more than a socket holds (about 280 by Linux's default)."""
 
+ECHO_RECHECK: Final = 0.01
+"""Seconds after which an echo that proves nothing yet is looked at once more."""
+
 READ_TIMEOUT: Final = 0.1
 """Seconds that a reader thread may need to notice its end."""
 
 
-async def open_bus(config: PortConfig) -> can.BusABC:
+async def open_bus(config: PortConfig) -> OpenBus:
     """Open a channel, in an executor; PortError says why not.
 
     When cancelled, the bus that is still being opened is closed once it is there.
@@ -37,43 +39,99 @@ async def open_bus(config: PortConfig) -> can.BusABC:
         raise
 
 
-def _open(config: PortConfig) -> can.BusABC:
-    if config.interface is Interface.SOCKETCAN:
-        check_link(config)
-    try:
-        bus = can.Bus(
-            interface=config.interface.value,
-            channel=config.channel,
-            receive_own_messages=True,
-            ignore_config=True,
+class OpenBus:
+    """An open bus and its reader: by descriptor in the loop, else by a thread."""
+
+    def __init__(self, bus: can.BusABC, *, echo_is_proof: bool) -> None:
+        """Take over an open bus. `echo_is_proof`: an own frame comes back once sent."""
+        self.echo_is_proof = echo_is_proof
+        self.emptied = False
+        self._bus = bus
+        self._socket = _own_socket(bus)
+        self._waiting: deque[can.Message] = deque()
+        self._withheld: deque[can.Message] = deque()
+        self._notifier: can.Notifier | None = None
+
+    def read(
+        self,
+        *,
+        on_waiting: Callable[[], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Start reading; both callbacks come in the running loop.
+
+        `on_waiting`: messages can be taken. `on_error`: the bus failed, once; it is
+        not read any more and has to be closed.
+        """
+        self._on_waiting = on_waiting
+        self._on_error = on_error
+        self._loop = asyncio.get_running_loop()
+        self._guard = _Guard(self._bus, self._fail)
+        self._notifier = can.Notifier(
+            self._guard,
+            [self._receive],
+            timeout=READ_TIMEOUT,
+            loop=self._loop if self._socket else None,
         )
-    except can.CanInterfaceNotImplementedError as error:
-        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
-    except ERRORS as error:
-        raise PortError.of(error) from error
-    if isinstance(bus, SocketcanBus):
-        bus.socket = _OwnSocket(fileno=bus.socket.detach())
-    return bus
 
+    def take(self) -> Iterator[can.Message]:
+        """Yield the messages that wait now, at most MOST_WAITING of them.
 
-class _OwnSocket(socket.socket):
-    """A CAN socket that takes for its own only the frames that it sent itself.
+        An echo that is no proof is withheld until nothing waits to be sent.
+        """
+        if self._socket:
+            # The Notifier reads one message per turn of the loop: read the others
+            while len(self._waiting) < MOST_WAITING and (msg := self._guard.recv(0)):
+                self._waiting.append(msg)
+        self.emptied = len(self._waiting) < MOST_WAITING
+        for _ in range(min(len(self._waiting), MOST_WAITING)):
+            message = self._waiting.popleft()
+            if message.is_rx or self.echo_is_proof:
+                yield message
+            else:
+                self._withhold(message)
+        while self._withheld and self._has_sent_all:
+            yield self._withheld.popleft()
 
-    python-can takes every frame of this machine for an echo (MSG_DONTROUTE), also one
-    that another program sent; the kernel tells them apart (MSG_CONFIRM).
-    """
+    def send(self, message: can.Message) -> None:
+        """Queue a message without blocking; raises one of ERRORS."""
+        self._bus.send(message)
 
-    @override
-    def recvmsg(self, *arguments: Any) -> tuple[bytes, list[Any], int, Any]:
-        data, ancillary, flags, address = super().recvmsg(*arguments)
-        if not flags & socket.MSG_CONFIRM:
-            flags &= ~socket.MSG_DONTROUTE
-        return data, ancillary, flags, address
+    async def close(self) -> None:
+        """Stop reading and close the bus."""
+        if self._socket and self._notifier:
+            self._notifier.stop()
+        await asyncio.get_running_loop().run_in_executor(None, self.shutdown)
 
+    def shutdown(self) -> None:
+        """Close the bus at once; blocks until a reader thread has ended."""
+        if self._notifier and not self._socket:
+            self._notifier.stop()
+        self._bus.shutdown()
 
-def _close_unwanted(opening: asyncio.Future[can.BusABC]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().shutdown()
+    def _withhold(self, echo: can.Message) -> None:
+        self._withheld.append(echo)
+        # Nothing tells when the queue gets empty; after this, the next `take` looks
+        self._loop.call_later(ECHO_RECHECK, self._on_waiting)
+
+    @property
+    def _has_sent_all(self) -> bool:
+        return self._socket is None or self._socket.unsent == 0
+
+    def _receive(self, message: can.Message) -> None:
+        self._waiting.append(message)
+        self._in_loop(self._on_waiting)
+
+    def _fail(self, error: Exception) -> None:
+        if self._socket and self._notifier:
+            self._notifier.stop()
+        self._in_loop(self._on_error, error)
+
+    def _in_loop[*Ts](self, callback: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        if self._socket:
+            callback(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(callback, *arguments)
 
 
 class _Guard(can.BusABC):
@@ -112,77 +170,32 @@ class _Guard(can.BusABC):
         self._bus.send(msg, timeout)
 
 
-class OpenBus:
-    """An open bus and its reader: by descriptor in the loop, else by a thread."""
-
-    def __init__(
-        self,
-        bus: can.BusABC,
-        *,
-        on_waiting: Callable[[], None],
-        on_error: Callable[[Exception], None],
-    ) -> None:
-        """Start reading; both callbacks come in the running loop.
-
-        `on_waiting`: messages can be taken. `on_error`: the bus failed, once; it is
-        not read any more and has to be closed.
-        """
-        self._bus = bus
-        self._loop = asyncio.get_running_loop()
-        self._on_waiting = on_waiting
-        self._on_error = on_error
-        self._waiting: deque[can.Message] = deque()
-        self._by_descriptor = _has_descriptor(bus)
-        self._guard = _Guard(bus, self._fail)
-        self._notifier = can.Notifier(
-            self._guard,
-            [self._receive],
-            timeout=READ_TIMEOUT,
-            loop=self._loop if self._by_descriptor else None,
-        )
-
-    def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait now, at most MOST_WAITING of them."""
-        if self._by_descriptor:
-            # The Notifier reads one message per turn of the loop: read the others
-            while len(self._waiting) < MOST_WAITING and (msg := self._guard.recv(0)):
-                self._waiting.append(msg)
-        for _ in range(min(len(self._waiting), MOST_WAITING)):
-            yield self._waiting.popleft()
-
-    def send(self, message: can.Message) -> None:
-        """Queue a message; raises one of ERRORS. Does not block (socketcan, virtual)."""
-        self._bus.send(message)
-
-    async def close(self) -> None:
-        """Stop reading and close the bus."""
-        if self._by_descriptor:
-            self._notifier.stop()
-        await self._loop.run_in_executor(None, self._close)
-
-    def _close(self) -> None:
-        if not self._by_descriptor:
-            self._notifier.stop()
-        self._bus.shutdown()
-
-    def _receive(self, message: can.Message) -> None:
-        self._waiting.append(message)
-        self._in_loop(self._on_waiting)
-
-    def _fail(self, error: Exception) -> None:
-        if self._by_descriptor:
-            self._notifier.stop()
-        self._in_loop(self._on_error, error)
-
-    def _in_loop[*Ts](self, callback: Callable[[*Ts], None], *arguments: *Ts) -> None:
-        if self._by_descriptor:
-            callback(*arguments)
-        else:
-            self._loop.call_soon_threadsafe(callback, *arguments)
-
-
-def _has_descriptor(bus: can.BusABC) -> bool:
+def _open(config: PortConfig) -> OpenBus:
+    echo_is_proof = True
+    if config.interface is Interface.SOCKETCAN:
+        echo_is_proof = check_link(config).echoes
     try:
-        return bus.fileno() >= 0
-    except NotImplementedError:
-        return False
+        bus = can.Bus(
+            interface=config.interface.value,
+            channel=config.channel,
+            receive_own_messages=True,
+            ignore_config=True,
+        )
+        return OpenBus(bus, echo_is_proof=echo_is_proof)
+    except can.CanInterfaceNotImplementedError as error:
+        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
+    except ERRORS as error:
+        raise PortError.of(error) from error
+
+
+def _own_socket(bus: can.BusABC) -> OwnSocket | None:
+    if not isinstance(bus, SocketcanBus):
+        return None
+    own = OwnSocket(fileno=bus.socket.detach())
+    bus.socket = own
+    return own
+
+
+def _close_unwanted(opening: asyncio.Future[OpenBus]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().shutdown()

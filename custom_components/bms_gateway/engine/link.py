@@ -1,7 +1,4 @@
-"""What the kernel tells of a CAN link before it is opened, asked without rights.
-
-Asked by netlink rather than sysfs, which may show another network namespace.
-"""
+"""What the kernel tells of a CAN link and of a socket on it, asked without rights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +6,7 @@ import errno
 import os
 import socket
 import struct
-from typing import Final
+from typing import Any, Final, override
 
 from .config import PortConfig
 from .model import PortFault
@@ -39,12 +36,17 @@ _NLM_F_REQUEST: Final = 1
 _RTM_GETLINK: Final = 18
 _ARPHRD_CAN: Final = 280
 _IFF_UP: Final = 0x1
+_IFF_ECHO: Final = 0x40000
 _IFLA_IFNAME: Final = 3
 _IFLA_LINKINFO: Final = 18
 _IFLA_INFO_DATA: Final = 2
 _IFLA_CAN_BITTIMING: Final = 1
 _NAME_SIZE: Final = 15
 _ANSWER_SIZE: Final = 65536
+
+# Linux: asm-generic/socket.h, linux/sock_diag.h
+_SO_MEMINFO: Final = 55
+_MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to send
 
 
 class PortError(Exception):
@@ -64,15 +66,21 @@ class PortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network link as the kernel sees it; `bitrate` in bit/s, where it has one."""
+    """A network link as the kernel sees it."""
 
     is_can: bool
     is_up: bool
+    echoes: bool
+    """Whether its driver echoes a frame once it was transmitted (IFF_ECHO).
+
+    Otherwise (slcan, vcan) the kernel echoes it when it takes it into the queue.
+    """
     bitrate: int | None
+    """bit/s; None where the link has none or does not tell."""
 
 
-def check_link(config: PortConfig) -> None:
-    """Raise PortError when a SocketCAN port cannot be open. Blocks for a moment."""
+def check_link(config: PortConfig) -> Link:
+    """Return a link that can be opened; PortError if it cannot. Blocks for a moment."""
     try:
         _check_kernel()
         link = read_link(config.channel)
@@ -89,10 +97,14 @@ def check_link(config: PortConfig) -> None:
             PortFault.WRONG_BITRATE,
             f"{config.channel} has {link.bitrate} bit/s, not {config.bitrate}",
         )
+    return link
 
 
 def read_link(name: str) -> Link:
-    """Return what the kernel knows of a link; OSError (ENODEV) if there is none."""
+    """Return what the kernel knows of a link; OSError (ENODEV) if there is none.
+
+    Asked by netlink: sysfs may show the links of another network namespace.
+    """
     encoded = name.encode()
     if not 0 < len(encoded) <= _NAME_SIZE or b"\0" in encoded:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
@@ -102,7 +114,31 @@ def read_link(name: str) -> Link:
     timing = _find(_find(info, _IFLA_INFO_DATA), _IFLA_CAN_BITTIMING)
     is_can = link_type == _ARPHRD_CAN
     bitrate = struct.unpack_from("=I", timing)[0] if is_can and timing else None
-    return Link(is_can, bool(flags & _IFF_UP), bitrate)
+    return Link(is_can, bool(flags & _IFF_UP), bool(flags & _IFF_ECHO), bitrate)
+
+
+class OwnSocket(socket.socket):
+    """A CAN socket that takes for its own only the frames that it sent itself.
+
+    python-can takes every frame of this machine for an echo (MSG_DONTROUTE), also one
+    that another program sent; the kernel tells them apart (MSG_CONFIRM).
+    """
+
+    @override
+    def recvmsg(self, *arguments: Any) -> tuple[bytes, list[Any], int, Any]:
+        data, ancillary, flags, address = super().recvmsg(*arguments)
+        if not flags & socket.MSG_CONFIRM:
+            flags &= ~socket.MSG_DONTROUTE
+        return data, ancillary, flags, address
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of kernel memory held by own frames that the driver did not take yet.
+
+        Each frame holds some hundred. The driver may have taken one and not sent it.
+        """
+        memory = self.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
+        return int(_MEMORY.unpack(memory)[2])
 
 
 def _check_kernel() -> None:

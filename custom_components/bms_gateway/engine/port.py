@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import can
 
-from .bus import ERRORS, MOST_WAITING, OpenBus, open_bus
+from .bus import ERRORS, OpenBus, open_bus
 from .config import Interface, PortConfig
 from .link import PortError
 from .model import Clock, Frame, PortFault, PortState, PortStatus
@@ -44,7 +44,7 @@ async def probe(config: PortConfig) -> PortFault | None:
         bus = await open_bus(config)
     except PortError as error:
         return error.fault
-    await asyncio.get_running_loop().run_in_executor(None, bus.shutdown)
+    await bus.close()
     return None
 
 
@@ -80,6 +80,7 @@ class Port:
         self._received = self._sent = self._errors = 0
         self._bus: OpenBus | None = None
         self._lost = asyncio.Event()
+        self._echo_is_proof = False
         self._draining = False
         self._drained_at = clock()
 
@@ -97,13 +98,20 @@ class Port:
 
     @property
     def has_echo(self) -> bool:
-        """Whether own frames come back when they have left.
-
-        A SocketCAN driver tells so after the transmission, unless it lacks IFF_ECHO
-        (vcan, drivers of old kernels): then the kernel itself does when it hands the
-        frame over. A virtual bus delivers at once.
-        """
+        """Whether own frames come back when they have left, see `echo_is_proof`."""
         return self.config.interface in _ECHOING
+
+    @property
+    def echo_is_proof(self) -> bool:
+        """Whether an echo proves that the frame has left. False until first opened.
+
+        So it is where the driver echoes after the transmission, which nearly all do; a
+        virtual bus delivers at once. Otherwise (the kernel's slcan) the kernel echoes
+        what it takes into its queue, and the port withholds echoes while that is not
+        empty. Then an echo proves only that the driver has the frame: it may hold one
+        that the adapter does not take, so a set should open with two harmless frames.
+        """
+        return self._echo_is_proof
 
     async def run(self) -> None:
         """Keep the port open, whatever happens to it, until cancelled."""
@@ -128,16 +136,10 @@ class Port:
         if self._bus is None or self._draining:
             return
         self._draining = True
-        started = self._clock()
-        count = 0
         try:
-            for message in self._bus.take():
-                count += 1
-                self._dispatch(message)
+            self._dispatch_all(self._bus)
         finally:
             self._draining = False
-        if count < MOST_WAITING:
-            self._drained_at = started
 
     def send(self, frame: Frame) -> bool:
         """Queue a frame; neither blocks nor raises.
@@ -167,13 +169,15 @@ class Port:
         """Open the bus and return once it is lost and closed; False: did not open."""
         self._drained_at = self._clock()
         try:
-            opened = await open_bus(self.config)
+            bus = await open_bus(self.config)
         except PortError as error:
             self._become(PortStatus.LOST, error)
             return False
         self._lost.clear()
-        bus = self._bus = OpenBus(opened, on_waiting=self.drain, on_error=self._lose)
+        self._echo_is_proof = bus.echo_is_proof
+        self._bus = bus
         try:
+            bus.read(on_waiting=self.drain, on_error=self._lose)
             self._become(PortStatus.OPEN)
             await self._lost.wait()
         finally:
@@ -186,6 +190,13 @@ class Port:
             self._bus = None
             self._become(PortStatus.LOST, PortError.of(error))
             self._lost.set()
+
+    def _dispatch_all(self, bus: OpenBus) -> None:
+        started = self._clock()
+        for message in bus.take():
+            self._dispatch(message)
+        if bus.emptied:
+            self._drained_at = started
 
     def _dispatch(self, message: can.Message) -> None:
         frame = Frame(
