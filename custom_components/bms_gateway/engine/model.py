@@ -106,6 +106,13 @@ class Readings:
     full_charge: bool | None = None
     protections: frozenset[Alarm] | None = None
     warnings: frozenset[Alarm] | None = None
+    flag_bytes: bytes | None = None
+    """0x359 bytes 0 to 3, protections and warnings, as a Pylontech would send them."""
+    charge_request: bool | None = None
+    """Victron's 0x360: the battery asks for charge."""
+    on_grid_charge_current_limit: float | None = None
+    on_grid_discharge_current_limit: float | None = None
+    """Deye's 0x371: what holds instead of 0x351 while the grid is there."""
     modules: int | None = None
     modules_online: int | None = None
     modules_blocking_charge: int | None = None
@@ -140,8 +147,10 @@ class BatteryState:
     capacity_ah: float
     """As configured: what the battery weighs in every mean."""
     readings: Readings = Readings()
-    last_limits: Readings = Readings()
-    """The control fields last known, kept after a loss (policy `reduce`)."""
+    last: Readings = Readings()
+    """What it said last, whether fresh or not: for loss policy `reduce` only."""
+    largest_charge_limit: float = 0.0
+    """A; the most that it ever allowed for charging."""
     dialect: Dialect = Dialect.UNKNOWN
     last_frame_at: float | None = None
     control_at: float | None = None
@@ -223,6 +232,8 @@ class BankState:
     voltage: float | None = None
     voltage_spread: float | None = None
     current: float | None = None
+    current_estimated: bool = False
+    """Whether a battery's current is unknown and was reckoned by capacity."""
     power: float | None = None
     temperature: float | None = None
     temperature_min: float | None = None
@@ -235,9 +246,9 @@ class BankState:
     remaining_ah: float | None = None
     modules: int | None = None
     charge_voltage_limit: float | None = None
+    """The lowest of the batteries'."""
     discharge_voltage_limit: float | None = None
-    charge_enabled: bool | None = None
-    discharge_enabled: bool | None = None
+    """The highest of the batteries'."""
     force_charge: bool | None = None
     force_charge_2: bool | None = None
     full_charge: bool | None = None

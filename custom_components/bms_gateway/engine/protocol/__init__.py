@@ -1,0 +1,31 @@
+"""The wire: frames as tables, decoding, encoding, and which dialect is spoken."""
+
+from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
+from .dialect import NO_MARKS, Marks, Verdict, hear, is_battery_frame, judge
+from .flags import encode_bits
+from .inquiry import POLL, Neighbour, is_request, neighbour
+from .pairs import NO_PAIRS, PairChange, Pairs
+from .profiles import encode
+
+__all__ = [
+    "NOTHING",
+    "NO_MARKS",
+    "NO_PAIRS",
+    "POLL",
+    "Decoded",
+    "Marks",
+    "Neighbour",
+    "PairChange",
+    "Pairs",
+    "Verdict",
+    "agreed_capacity",
+    "decode",
+    "encode",
+    "encode_bits",
+    "hear",
+    "is_battery_frame",
+    "is_request",
+    "joined",
+    "judge",
+    "neighbour",
+]

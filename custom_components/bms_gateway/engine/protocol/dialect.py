@@ -1,0 +1,148 @@
+"""Which relative of the protocol a battery speaks, recognised from its frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
+from typing import Final, NamedTuple
+
+from ..model import Dialect, Frame
+from .fields import printable
+from .frames import BATTERY_IDS, OTHER_TAGS, PYLONTECH_TAG, TAG_PLACE
+
+CHANGE: Final = 1.5
+"""Seconds for which a mark counts as present: a Deye sends each of its own at least
+every 1.1 s (Deye PCS V3.3), so a family not heard for this long has gone."""
+PATIENCE: Final = 5.0
+"""Seconds to wait for a strong mark before judging without one."""
+MEMORY: Final = 120.0
+"""Seconds for which a mark is remembered: a name may come only each 60 s (BYD)."""
+
+
+class Mark(StrEnum):
+    """What tells one dialect from another."""
+
+    DEYE = "deye"
+    """0x361, 0x363, 0x364, or a name beginning `DY`."""
+    TAGGED = "tagged"
+    """0x359 with Pylontech's `PN`."""
+    NAMED = "named"
+    """A name beginning `PYLON`."""
+    VICTRON = "victron"
+    """0x35A or 0x35F."""
+    UNTAGGED = "untagged"
+    """A whole 0x359 without a tag: a Deye's, but LG's and LuxPower's look the same."""
+    FOREIGN = "foreign"
+    """What no Deye sends: another name, another tag in 0x359, 0x354."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """When each mark was last heard, by the frames' own times."""
+
+    first: float | None = None
+    """The first battery frame."""
+    heard: Mapping[Mark, float] = field(default_factory=dict)
+
+    def age(self, now: float, *marks: Mark) -> float:
+        """Return the seconds since one of the marks was last heard; inf: not lately."""
+        last = max((self.heard.get(mark, -inf) for mark in marks), default=-inf)
+        return now - last if now - last <= MEMORY else inf
+
+
+NO_MARKS: Final = Marks()
+
+
+class Verdict(NamedTuple):
+    """The dialect, and whether the current may be read by it."""
+
+    dialect: Dialect
+    settled: bool
+
+
+def hear(marks: Marks, frame: Frame) -> Marks:
+    """Return the marks after one frame; what is no battery frame leaves none."""
+    if not is_battery_frame(frame):
+        return marks
+    first = frame.at if marks.first is None else marks.first
+    mark = _mark(frame.can_id, frame.data)
+    if mark is None:
+        return Marks(first, marks.heard)
+    at = max(frame.at, marks.heard.get(mark, frame.at))
+    return Marks(first, {**marks.heard, mark: at})
+
+
+def judge(marks: Marks, now: float) -> Verdict:
+    """Tell the dialect at `now`; while it is not settled the current is unknown.
+
+    Deye counts discharge as positive (PCS V3.3), every other relative charge: a wrong
+    guess turns the current round. So when both families are heard, as while a Deye's
+    profile is changed under way, nothing is settled until one of them has been gone
+    for 1.5 s; then it is the one heard last. A slow name does not make it waver: one
+    family alone has no need to be heard again and again.
+    Without a strong mark it takes 5 s, in which a Deye would have shown itself; then
+    a 0x359 without a tag makes it one, unless something says that it is not.
+    """
+    deye = marks.age(now, Mark.DEYE)
+    other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
+    if deye == other == inf:
+        return _without_strong_marks(marks, now)
+    dialect = Dialect.DEYE if deye < other else _pylontech_or_victron(marks, now)
+    return Verdict(dialect, settled=max(deye, other) > CHANGE)
+
+
+def is_battery_frame(frame: Frame) -> bool:
+    """Return whether only a battery sends this: 11 bits, data, and a known ID."""
+    return frame.standard and frame.can_id in BATTERY_IDS
+
+
+def is_deye_name(data: bytes) -> bool:
+    """Return whether a 0x35E is a Deye's. Dyness begins alike, and is none."""
+    return data.startswith(b"DY") and not data.upper().startswith(b"DYNESS")
+
+
+def _pylontech_or_victron(marks: Marks, now: float) -> Dialect:
+    """Tell Victron's set by its alarms in 0x35A instead of a tagged 0x359."""
+    tagged = marks.age(now, Mark.TAGGED) < inf
+    victron = marks.age(now, Mark.VICTRON) < inf
+    return Dialect.VICTRON if victron and not tagged else Dialect.PYLONTECH
+
+
+def _without_strong_marks(marks: Marks, now: float) -> Verdict:
+    if marks.first is None or now - marks.first < PATIENCE:
+        return Verdict(Dialect.UNKNOWN, settled=False)
+    untagged = marks.age(now, Mark.UNTAGGED) < inf
+    foreign = marks.age(now, Mark.FOREIGN) < inf
+    dialect = Dialect.DEYE if untagged and not foreign else Dialect.UNKNOWN
+    return Verdict(dialect, settled=True)
+
+
+def _mark(can_id: int, data: bytes) -> Mark | None:
+    match can_id:
+        case 0x361 | 0x363 | 0x364:
+            return Mark.DEYE
+        case 0x35A | 0x35F:
+            return Mark.VICTRON
+        case 0x354:
+            return Mark.FOREIGN
+        case 0x359:
+            return _tag_mark(data[TAG_PLACE])
+        case 0x35E:
+            return _name_mark(data)
+    return None
+
+
+def _tag_mark(tag: bytes) -> Mark | None:
+    if tag == PYLONTECH_TAG:
+        return Mark.TAGGED
+    if len(tag) < 2:
+        return None
+    return Mark.FOREIGN if tag in OTHER_TAGS else Mark.UNTAGGED
+
+
+def _name_mark(data: bytes) -> Mark | None:
+    if is_deye_name(data):
+        return Mark.DEYE
+    if data.startswith(b"PYLON"):
+        return Mark.NAMED
+    return Mark.FOREIGN if printable(data).strip(" ") else None

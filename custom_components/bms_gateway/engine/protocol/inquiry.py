@@ -1,0 +1,55 @@
+"""What inverters say: that they are there, or that they want another protocol."""
+
+from enum import StrEnum
+from typing import Final
+
+from ..model import Frame
+
+REQUEST_ID: Final = 0x305
+
+POLL: Final = Frame(REQUEST_ID, bytes(8))
+"""What a battery is asked with (Pylontech CAN-bus protocol 1.2): 11 bits, 8 zeros.
+
+Never an inverter's own 0x305, which may hold a clock or measurements.
+"""
+
+
+def is_request(frame: Frame) -> bool:
+    """Return whether an inverter shows that it is there, by any 0x305.
+
+    Length and content are everyone's own, and a Schneider XW Pro sends 29 bits.
+    """
+    return frame.can_id == REQUEST_ID and not (frame.remote or frame.error)
+
+
+class Neighbour(StrEnum):
+    """Protocols that are not this one but may be heard on the same wires."""
+
+    GROWATT = "growatt"
+    GOODWE = "goodwe"
+    PYTES = "pytes"
+    PYLONTECH_HV = "pylontech_hv"
+
+
+# Growatt LV V1.04 (0x301 asks, big-endian); esphome-yambms for GoodWe and Pytes.
+_STANDARD: Final = (
+    (range(0x301, 0x302), Neighbour.GROWATT),
+    (range(0x311, 0x322), Neighbour.GROWATT),
+    (range(0x453, 0x459), Neighbour.GOODWE),
+    (range(0x400, 0x41F), Neighbour.PYTES),
+)
+# An inverter asks with 0x4200 (Battery-Emulator issue 670), stacks answer with 0x42x0
+# or 0x42x1 and 0x73x0 or 0x73x1 (Battery-Emulator pull request 73).
+_EXTENDED: Final = ((range(0x4200, 0x4300), Neighbour.PYLONTECH_HV),)
+
+
+def neighbour(frame: Frame) -> Neighbour | None:
+    """Tell which other protocol a frame belongs to, for a hint at set-up.
+
+    Only a hint, and only where no battery of ours is heard: a Deye's diagnostics take
+    the IDs of Pytes and GoodWe. Sofar's own protocol cannot be told by an ID.
+    """
+    if frame.remote or frame.error:
+        return None
+    table = _EXTENDED if frame.extended else _STANDARD
+    return next((kind for ids, kind in table if frame.can_id in ids), None)

@@ -1,0 +1,140 @@
+"""What an inverter is told: profiles as tables of frames.
+
+Profile `pylontech` (Pylontech CAN-bus protocol 1.2), and what was judged for it:
+
+- The name goes first: it is the harmless frame by which a set is begun. It always
+  begins `PYLON`, whatever the batteries call themselves: a Deye refuses others.
+- 0x355 is padded with 0 as a real stack pads it, not with SOC in hundredths: that is
+  only for Sunny Island and Victron, and a LuxPower takes it for a cell's voltage.
+- 0x356 is always sent, for the voltage is known. An unknown current or temperature
+  goes out as 0x8000, the one code for "not available" in this family (SMA); a 0 would
+  be a lie that looks like a value.
+- 0x359 alone carries alarms. What it has no bit for goes out as "system error".
+- 0x373 (cells) and 0x379 (capacity) follow where known: a real stack sends the first,
+  Sol-Ark and LuxPower read the second, the others pass over both.
+- Not sent: 0x35A and 0x35F, which Pylontech 1.2 has not, and 0x370/0x371, whose
+  meaning depends on who reads them (a GX would show the numbers as a name).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from math import isfinite
+from typing import Final
+
+from ..config import Profile
+from ..model import Frame, Telegram
+from .fields import Field, Value, encode_fields
+from .flags import encode_bits
+from .frames import (
+    CAPACITY,
+    CELLS,
+    CHARGE_STATE,
+    LIMITS,
+    MEASUREMENTS,
+    MODULES,
+    NAME,
+    PYLONTECH_TAG,
+    REQUESTS,
+    TAG_PLACE,
+)
+
+_REQUIRED: Final = (
+    "charge_voltage_limit",
+    "charge_current_limit",
+    "discharge_current_limit",
+    "soc",
+    "voltage",
+)
+_ASKING: Final = ("force_charge", "force_charge_2", "full_charge")
+_PYLONTECH_NAME: Final = "PYLON"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One frame of a profile: its ID, its own DLC, and how its 8 bytes are made."""
+
+    can_id: int
+    length: int
+    content: Callable[[Telegram], bytes | None]
+    """None: something in it is unknown, and the frame is left out."""
+
+
+def encode(
+    telegram: Telegram,
+    *,
+    profile: Profile = Profile.PYLONTECH,
+    exact_dlc: bool = False,
+) -> tuple[Frame, ...]:
+    """Return the frames of one set, in the order to send them.
+
+    Limits are cut to their counts, values clamp to their fields. A required value
+    that is not a finite number leaves nothing to send: no frame at all. Frames are 8
+    bytes long, padded with 0 (Sol-Ark takes no other), or as long as in the document.
+    """
+    if not all(isfinite(getattr(telegram, name)) for name in _REQUIRED):
+        return ()
+    contents = ((row, row.content(telegram)) for row in _PROFILES[profile])
+    return tuple(
+        Frame(row.can_id, data[: row.length] if exact_dlc else data)
+        for row, data in contents
+        if data is not None
+    )
+
+
+def _values(telegram: Telegram) -> dict[str, Value]:
+    """Return the values by the attributes that the tables use."""
+    values = {
+        field.name: _known(getattr(telegram, field.name)) for field in fields(telegram)
+    }
+    return values | {"installed_ah": values["capacity_ah"]}
+
+
+def _known(value: Value) -> Value:
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _table(table: tuple[Field, ...], telegram: Telegram) -> bytes:
+    return encode_fields(_values(telegram), table)
+
+
+def _whole_table(table: tuple[Field, ...], telegram: Telegram) -> bytes | None:
+    values = _values(telegram)
+    unknown = any(values[field.attribute] is None for field in table)
+    return None if unknown else encode_fields(values, table)
+
+
+def _pylontech_name(telegram: Telegram) -> bytes:
+    name = telegram.name or ""
+    sent = name if name.startswith(_PYLONTECH_NAME) else _PYLONTECH_NAME
+    return encode_fields({"name": sent}, NAME)
+
+
+def _pylontech_flags(telegram: Telegram) -> bytes:
+    data = bytearray(_table(MODULES, telegram))
+    data[:4] = encode_bits(telegram.protections, telegram.warnings)
+    data[TAG_PLACE] = PYLONTECH_TAG
+    return bytes(data)
+
+
+def _requests(telegram: Telegram) -> bytes:
+    """Ask for charge only where charging is allowed: else the two contradict."""
+    values = _values(telegram)
+    limits = encode_fields(values, LIMITS)
+    if not telegram.charge_enabled or limits[2:4] == b"\0\0":
+        values |= dict.fromkeys(_ASKING, False)
+    return encode_fields(values, REQUESTS)
+
+
+_PYLONTECH: Final = (
+    _Row(0x35E, 8, _pylontech_name),
+    _Row(0x351, 8, partial(_table, LIMITS)),
+    _Row(0x355, 4, partial(_table, CHARGE_STATE)),
+    _Row(0x356, 6, partial(_table, MEASUREMENTS)),
+    _Row(0x359, 7, _pylontech_flags),
+    _Row(0x35C, 2, _requests),
+    _Row(0x373, 8, partial(_whole_table, CELLS)),
+    _Row(0x379, 8, partial(_whole_table, CAPACITY)),
+)
+
+_PROFILES: Final[Mapping[Profile, tuple[_Row, ...]]] = {Profile.PYLONTECH: _PYLONTECH}
