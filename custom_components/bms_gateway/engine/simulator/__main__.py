@@ -1,0 +1,106 @@
+"""Run simulated batteries and inverters on CAN links, from the command line."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+import contextlib
+import logging
+
+from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
+from .factory import simulator_for
+from .simulator import Simulator
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="simulator",
+        description="Play batteries and inverters, all on one simulated DC bus, on the "
+        "CAN links that a gateway is connected to. Ctrl-C ends it.",
+    )
+    result.add_argument(
+        "--battery",
+        action="append",
+        default=[],
+        type=_channel_and_number,
+        metavar="CHANNEL:AH",
+        help="a battery of so many Ah on a channel, as can0:280; may be repeated",
+    )
+    result.add_argument(
+        "--inverter",
+        action="append",
+        default=[],
+        type=_channel_and_number,
+        metavar="CHANNEL:AMPERES",
+        help="an inverter of so many A both ways, as can1:100; may be repeated",
+    )
+    result.add_argument(
+        "--interface",
+        type=Interface,
+        choices=list(Interface),
+        default=Interface.SOCKETCAN,
+        help="the kind of all channels (default: %(default)s)",
+    )
+    result.add_argument(
+        "--seed", type=int, default=0, help="another one gives other households"
+    )
+    return result
+
+
+def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
+    """Return the simulator that a command line asks for; exits on a wrong one."""
+    options = parser().parse_args(arguments)
+    config = GatewayConfig(
+        name="simulator",
+        batteries=tuple(
+            BatteryConfig(
+                id=f"battery {k}",
+                name=f"Battery {k}",
+                port=PortConfig(options.interface, channel),
+                capacity_ah=capacity,
+            )
+            for k, (channel, capacity) in enumerate(options.battery, 1)
+        ),
+        inverters=tuple(
+            InverterConfig(
+                id=f"inverter {k}",
+                name=f"Inverter {k}",
+                port=PortConfig(options.interface, channel),
+                rated_charge=current,
+                rated_discharge=current,
+            )
+            for k, (channel, current) in enumerate(options.inverter, 1)
+        ),
+    )
+    ports = {one.id: one.port for one in config.batteries}
+    ports |= {one.id: one.port for one in config.inverters}
+    if not ports:
+        parser().error("name at least one --battery or --inverter")
+    return simulator_for(config, ports=ports, seed=options.seed)
+
+
+async def run(simulator: Simulator) -> None:
+    """Play until cancelled."""
+    await simulator.start()
+    _LOGGER.info("Playing %s", ", ".join([*simulator.batteries, *simulator.inverters]))
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await simulator.stop()
+
+
+def _channel_and_number(text: str) -> tuple[str, float]:
+    """Return the two parts of CHANNEL:NUMBER; the number has to be above 0."""
+    channel, _, number = text.rpartition(":")
+    value = float(number)
+    if not channel or not 0 < value < 100_000:
+        raise ValueError(text)
+    return channel, value
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(simulator_of()))
