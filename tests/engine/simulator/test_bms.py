@@ -199,13 +199,12 @@ def test_any_other_protection_blocks_both_ways() -> None:
 def test_measurements_come_in_the_steps_of_the_wire(
     soc: float, current: float, voltage: float, temperature: float
 ) -> None:
-    """0.01 V, 0.1 A, 0.1 degC, whole percent; 100 only when it really is."""
+    """0.01 V, 0.1 A, 0.1 degC; the state of charge stays between its ends."""
     telegram = _report(soc, current=current, voltage=voltage, temperature=temperature)
     assert telegram.voltage == round(voltage, 2)
     assert telegram.current == round(current, 1)
     assert telegram.temperature == round(temperature, 1)
-    assert telegram.soc == min(max(int(soc), 0), 100)
-    assert telegram.soc < 100 or soc >= 100
+    assert telegram.soc == pytest.approx(min(max(soc, 0), 100))
 
 
 def test_noise_is_of_the_current_alone_and_can_be_repeated() -> None:

@@ -71,8 +71,11 @@ def test_any_frame_can_be_heard(can_id: int, data: bytes) -> None:
 
 def test_frames_of_another_kind_do_not_count() -> None:
     """29-bit, remote and error frames."""
-    for kind in ("extended", "remote", "error"):
-        frame = replace(Frame(0x351, REAL_LIMITS), **{kind: True})
+    for frame in (
+        Frame(0x351, REAL_LIMITS, extended=True),
+        Frame(0x351, REAL_LIMITS, remote=True),
+        Frame(0x351, REAL_LIMITS, error=True),
+    ):
         assert hear(TOLD, frame, 0.0) is TOLD
 
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import TypedDict
 
 from ..model import Alarm, Frame, Telegram
+from ..protocol import POLL, encode
 from .bms import Bms, BmsState, judge, path_of, raised, report
-from .inverters import REQUEST_ID
 from .physics import NO_PATH, Pack, PackState, Path, soc_of, state_of
 
 
@@ -92,7 +92,7 @@ class SimulatedBattery:
 
     def hear(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus: being asked is all that it understands."""
-        if frame.standard and frame.can_id == REQUEST_ID:
+        if frame.standard and frame.can_id == POLL.can_id:
             self._asked_at = now
 
     def take(self, cells: PackState, dt: float) -> None:
@@ -128,8 +128,6 @@ class SimulatedBattery:
 
     def _begin(self, now: float) -> None:
         """Put a telegram's frames in the queue, each with its time."""
-        from ..protocol import encode
-
         frames = encode(self.telegram(), exact_dlc=self.talk.exact_dlc)
         self._queue.extend(
             replace(frame, at=now + k * self.talk.frame_gap)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import exp, floor
+from math import exp
 from random import Random
 from typing import Final, NamedTuple
 
@@ -160,7 +160,7 @@ def report(
             discharge * bms.max_discharge * _taper(DISCHARGE_TAPER, soc)
         ),
         discharge_voltage_limit=bms.discharge_voltage_limit,
-        soc=float(floor(soc)),
+        soc=soc,
         soh=bms.soh,
         voltage=round(cells.voltage, 2),
         current=round(cells.current + noise, 1),

@@ -7,11 +7,11 @@ from struct import Struct
 from typing import Final
 
 from ..model import Frame
+from ..protocol import POLL
 
 type Demand = Callable[[float], float]
 """W to spare (positive) or needed (negative), by the seconds since the start."""
 
-REQUEST_ID: Final = 0x305
 REQUEST_PERIOD: Final = 1.0
 """Seconds between two requests (Pylontech CAN protocol 1.2: each second)."""
 
@@ -160,7 +160,7 @@ class SimulatedInverter:
             return []
         while self._ask_at <= now:
             self._ask_at += REQUEST_PERIOD
-        return [Frame(REQUEST_ID, bytes(8), now)]
+        return [replace(POLL, at=now)]
 
     def _delayed(self, target: float, now: float) -> float:
         """Return what was wanted one dead time ago."""
