@@ -210,8 +210,8 @@ def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
     if _is_text(data):
         return _half_text(data, PRODUCT_1)
     numbers = decode_fields(data, CELLS_AND_TEMPERATURES)
-    usable = dialect is not None and len(data) == 8 and not numbers.invalid
-    return _plain(numbers) if usable else NOTHING
+    believed = len(data) == 8 and None not in numbers.values.values()
+    return _plain(numbers) if believed and dialect is not None else NOTHING
 
 
 def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:

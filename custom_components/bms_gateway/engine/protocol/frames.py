@@ -8,137 +8,25 @@ Sources, by the tags used beside the tables:
 - DY: Deye, PCS CAN-bus protocol low voltage V3.3.
 - SOL: Sol-Ark, CAN protocol V1.3. LUX: LuxPower, V04.2. SEP: Seplos, V1.0.
 - BYD: dfch/BydCanProtocol. YAM: Sleeper85/esphome-yambms, "Pylon V2".
-
-Windows that no document gives are judged for a pack of 48 V (13 to 17 cells).
 """
 
 from typing import Final
 
 from .fields import Bit, Field, Kind, Number, Rounding, Text
-
-_NO_U16: Final = frozenset({0xFFFF})
-_NO_S16: Final = frozenset({-0x8000})
-_NO_U32: Final = frozenset({0xFFFFFFFF})
-_NO_LIMIT: Final = frozenset({-0x8000, -1})
-"""SMA: 0x8000; -1 is 0xFFFF, its code for the unsigned limits, and no limit either."""
-_UNSENT: Final = frozenset({0, 0xFFFF})
-"""For what cannot be 0: padding, not a value."""
-_COLD: Final = -40.0
-_HOT: Final = 100.0
-"""°C; emulators send -150 for a missing sensor."""
-
-
-def _current_limit(attribute: str, start: int) -> Number:
-    """Return a limit in 0.1 A: signed by all documents, negative from some emulators.
-
-    The sign is dropped (diyBMS issue 87 and bms-to-inverter issue 46 have DCL < 0).
-    """
-    return Number(
-        attribute=attribute,
-        start=start,
-        kind=Kind.S16,
-        per_unit=10,
-        codes=_NO_LIMIT,
-        rounding=Rounding.DOWN,
-        magnitude=True,
-    )
-
-
-def _temperature(attribute: str, start: int) -> Number:
-    return Number(
-        attribute=attribute,
-        start=start,
-        kind=Kind.S16,
-        per_unit=10,
-        low=_COLD,
-        high=_HOT,
-        codes=_NO_S16,
-        blank=-0x8000,
-    )
-
-
-def _cell_voltage(attribute: str, start: int) -> Number:
-    return Number(
-        attribute=attribute,
-        start=start,
-        per_unit=1000,
-        low=0.5,
-        high=5.0,
-        codes=_UNSENT,
-    )
-
-
-def _kelvin(attribute: str, start: int) -> Number:
-    """Return a temperature in whole kelvin, so less 273 and not 273.15."""
-    return Number(
-        attribute=attribute,
-        start=start,
-        offset=273,
-        low=_COLD,
-        high=_HOT,
-        codes=_UNSENT,
-    )
-
-
-def _percent(attribute: str, start: int, rounding: Rounding) -> Number:
-    return Number(
-        attribute=attribute,
-        start=start,
-        low=0.0,
-        high=100.0,
-        codes=_NO_U16,
-        rounding=rounding,
-        bounded=True,
-        blank=0,
-    )
-
-
-def _voltage(per_unit: int) -> Number:
-    """Return the voltage in 0x356: 2 V a cell at the least, 65 V at the most."""
-    return Number(
-        attribute="voltage",
-        start=0,
-        kind=Kind.S16,
-        per_unit=per_unit,
-        low=30.0,
-        high=65.0,
-        codes=_NO_S16,
-    )
-
-
-def _current(attribute: str, start: int) -> Number:
-    return Number(
-        attribute=attribute,
-        start=start,
-        kind=Kind.S16,
-        per_unit=10,
-        codes=_NO_S16,
-        blank=-0x8000,
-    )
-
-
-def _count(attribute: str, start: int, kind: Kind, *, blank: int = 0) -> Number:
-    codes = _NO_U16 if kind is Kind.U16 else frozenset[int]()
-    return Number(
-        attribute=attribute,
-        start=start,
-        kind=kind,
-        codes=codes,
-        whole=True,
-        blank=blank,
-    )
-
-
-def _energy(attribute: str, start: int) -> Number:
-    """Return an energy in 0.1 kWh (BYD, VIC; one guide says 0.01)."""
-    return Number(
-        attribute=attribute, start=start, kind=Kind.U32, per_unit=10, codes=_NO_U32
-    )
-
-
-def _capacity(attribute: str, start: int, per_unit: int = 1) -> Number:
-    return Number(attribute=attribute, start=start, per_unit=per_unit, codes=_UNSENT)
-
+from .quantities import (
+    NO_U16,
+    UNSENT,
+    capacity,
+    cell_voltage,
+    count,
+    current,
+    current_limit,
+    energy,
+    kelvin,
+    percent,
+    temperature,
+    voltage,
+)
 
 # PY, SMA. CVL: SMA has 41 to 63 V. DVL: 0 is PY's blank; 2 to 3.4 V for 16 cells.
 LIMITS: Final = (
@@ -148,29 +36,30 @@ LIMITS: Final = (
         per_unit=10,
         low=40.0,
         high=65.0,
-        codes=_NO_U16,
+        codes=NO_U16,
         rounding=Rounding.DOWN,
     ),
-    _current_limit("charge_current_limit", 2),
-    _current_limit("discharge_current_limit", 4),
+    current_limit("charge_current_limit", 2),
+    current_limit("discharge_current_limit", 4),
     Number(
         attribute="discharge_voltage_limit",
         start=6,
         per_unit=10,
         low=32.0,
         high=54.4,
-        codes=_UNSENT,
+        codes=UNSENT,
         rounding=Rounding.UP,
     ),
 )
 
 # Discover, nominal and remaining. LG RESU has the ID for something unknown.
-DISCOVER_CAPACITY: Final = (_capacity("installed_ah", 0), _capacity("remaining_ah", 2))
+DISCOVER_CAPACITY: Final = (capacity("installed_ah", 0), capacity("remaining_ah", 2))
 
-# PY. SOC is never told as full or empty before it is.
+# PY. SOC is never told as full or empty before it is. SOH has no code for "unknown":
+# 100 is what a pack sends that does not measure it, and 0 would be a dead one.
 CHARGE_STATE: Final = (
-    _percent("soc", 0, Rounding.INSIDE),
-    _percent("soh", 2, Rounding.HALF_UP),
+    percent("soc", 0, Rounding.INSIDE),
+    percent("soh", 2, Rounding.HALF_UP, blank=100),
 )
 # SMA and VIC only: Pylontech sends 0 or other data there, LUX cell voltages.
 FINE_SOC: Final = Number(
@@ -179,24 +68,24 @@ FINE_SOC: Final = Number(
     per_unit=100,
     low=0.0,
     high=100.0,
-    codes=_NO_U16,
+    codes=NO_U16,
     rounding=Rounding.INSIDE,
     bounded=True,
 )
 
 # PY, SMA. 0.1 V: Discover AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
-FINE_VOLTAGE: Final = _voltage(100)
-COARSE_VOLTAGE: Final = _voltage(10)
-_FLOW: Final = (_current("current", 2), _temperature("temperature", 4))
+FINE_VOLTAGE: Final = voltage(100)
+COARSE_VOLTAGE: Final = voltage(10)
+_FLOW: Final = (current("current", 2), temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
 COARSE_MEASUREMENTS: Final = (COARSE_VOLTAGE, *_FLOW)
 # SEP and some VIC; LUX has a temperature there, Pylontech padding.
 CYCLES: Final = Number(
-    attribute="cycles", start=6, codes=_UNSENT, whole=True, rounding=Rounding.DOWN
+    attribute="cycles", start=6, codes=UNSENT, whole=True, rounding=Rounding.DOWN
 )
 
 # PY: byte 4 of 0x359. A stack that speaks has one module at the least.
-MODULES: Final = (_count("modules", 4, Kind.U8, blank=1),)
+MODULES: Final = (count("modules", 4, Kind.U8, blank=1),)
 PYLONTECH_TAG: Final = b"PN"
 """PY: bytes 5 and 6 of 0x359."""
 OTHER_TAGS: Final = (b"UZ", b"PY")
@@ -216,11 +105,11 @@ NAME: Final = (Text(attribute="name"),)
 # DY: `DY`, three digits of the pack's number, cell maker, capacity in 0.1 Ah.
 DEYE_NAME: Final = (
     Text(attribute="name", length=5),
-    _capacity("candidate_ah", 6, per_unit=10),
+    capacity("candidate_ah", 6, per_unit=10),
 )
 
 # SMA, VIC; a Deye sends 0.1 Ah, so the value is no more than a candidate.
-IDENTITY: Final = (_capacity("candidate_ah", 4),)
+IDENTITY: Final = (capacity("candidate_ah", 4),)
 VERSION_PLACE: Final = slice(2, 4)
 
 # VIC. 0xFF asks, 0 does not.
@@ -230,29 +119,29 @@ CHARGE_REQUEST: Final = Number(
 
 # DY
 DEYE_CELLS: Final = (
-    _cell_voltage("cell_voltage_max", 0),
-    _cell_voltage("cell_voltage_min", 2),
-    _temperature("cell_temperature_max", 4),
-    _temperature("cell_temperature_min", 6),
+    cell_voltage("cell_voltage_max", 0),
+    cell_voltage("cell_voltage_min", 2),
+    temperature("cell_temperature_max", 4),
+    temperature("cell_temperature_min", 6),
 )
 DEYE_MODULES: Final = (
-    _count("modules_online", 0, Kind.U8),
-    _count("modules_blocking_charge", 1, Kind.U8),
-    _count("modules_blocking_discharge", 2, Kind.U8),
-    _count("modules_offline", 3, Kind.U8),
-    _count("modules", 4, Kind.U8),
+    count("modules_online", 0, Kind.U8),
+    count("modules_blocking_charge", 1, Kind.U8),
+    count("modules_blocking_discharge", 2, Kind.U8),
+    count("modules_offline", 3, Kind.U8),
+    count("modules", 4, Kind.U8),
 )
 ON_GRID_LIMITS: Final = (
-    _current_limit("on_grid_charge_current_limit", 0),
-    _current_limit("on_grid_discharge_current_limit", 2),
+    current_limit("on_grid_charge_current_limit", 0),
+    current_limit("on_grid_discharge_current_limit", 2),
 )
 
 # YAM, SEP: 0x370 with numbers.
 CELLS_AND_TEMPERATURES: Final = (
-    _temperature("cell_temperature_max", 0),
-    _temperature("cell_temperature_min", 2),
-    _cell_voltage("cell_voltage_max", 4),
-    _cell_voltage("cell_voltage_min", 6),
+    temperature("cell_temperature_max", 0),
+    temperature("cell_temperature_min", 2),
+    cell_voltage("cell_voltage_max", 4),
+    cell_voltage("cell_voltage_min", 6),
 )
 
 # VIC, BYD: texts of 16 characters in two frames.
@@ -263,25 +152,25 @@ SERIAL_2: Final = Text(attribute="serial_2", half=True)
 
 # VIC, YAM. Discover's 0x372 of 4 bytes is its firmware.
 MODULES_ONLINE: Final = (
-    _count("modules_online", 0, Kind.U16),
-    _count("modules_blocking_charge", 2, Kind.U16),
-    _count("modules_blocking_discharge", 4, Kind.U16),
-    _count("modules_offline", 6, Kind.U16),
+    count("modules_online", 0, Kind.U16),
+    count("modules_blocking_charge", 2, Kind.U16),
+    count("modules_blocking_discharge", 4, Kind.U16),
+    count("modules_offline", 6, Kind.U16),
 )
 
 # VIC, YAM, and in traffic of a Pylontech stack.
 CELLS: Final = (
-    _cell_voltage("cell_voltage_min", 0),
-    _cell_voltage("cell_voltage_max", 2),
-    _kelvin("cell_temperature_min", 4),
-    _kelvin("cell_temperature_max", 6),
+    cell_voltage("cell_voltage_min", 0),
+    cell_voltage("cell_voltage_max", 2),
+    kelvin("cell_temperature_min", 4),
+    kelvin("cell_temperature_max", 6),
 )
 
 # VIC, BYD
-ENERGY: Final = (_energy("charged_kwh", 0), _energy("discharged_kwh", 4))
+ENERGY: Final = (energy("charged_kwh", 0), energy("discharged_kwh", 4))
 
 # VIC, SOL, LUX
-CAPACITY: Final = (_capacity("installed_ah", 0),)
+CAPACITY: Final = (capacity("installed_ah", 0),)
 
 PLAIN: Final[dict[int, tuple[Field, ...]]] = {
     0x351: LIMITS,

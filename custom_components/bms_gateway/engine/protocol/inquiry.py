@@ -31,15 +31,15 @@ class Neighbour(StrEnum):
     PYLONTECH_HV = "pylontech_hv"
 
 
-# Growatt LV V1.04 (0x301 asks, big-endian); esphome-yambms for GoodWe and Pytes.
+# Growatt LV V1.04 (0x301 asks); the native protocols of GoodWe and Pytes.
 _STANDARD: Final = (
     (range(0x301, 0x302), Neighbour.GROWATT),
     (range(0x311, 0x322), Neighbour.GROWATT),
     (range(0x453, 0x459), Neighbour.GOODWE),
     (range(0x400, 0x41F), Neighbour.PYTES),
 )
-# An inverter asks with 0x4200 (Battery-Emulator issue 670), stacks answer with 0x42x0
-# or 0x42x1 and 0x73x0 or 0x73x1 (Battery-Emulator pull request 73).
+# An inverter asks with 0x4200 (dalathegreat/Battery-Emulator, issue 670), stacks
+# answer on IDs that follow it.
 _EXTENDED: Final = ((range(0x4200, 0x4300), Neighbour.PYLONTECH_HV),)
 
 

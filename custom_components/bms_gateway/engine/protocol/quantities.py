@@ -1,0 +1,139 @@
+"""Kinds of values that recur in the frames, with their windows and codes.
+
+Windows that no document gives are judged for a pack of 48 V (13 to 17 cells).
+"""
+
+from typing import Final
+
+from .fields import Kind, Number, Rounding
+
+NO_U16: Final = frozenset({0xFFFF})
+_NO_S16: Final = frozenset({-0x8000})
+_NO_U32: Final = frozenset({0xFFFFFFFF})
+_NO_LIMIT: Final = frozenset({-0x8000, -1})
+"""SMA: 0x8000; -1 is 0xFFFF, its code for the unsigned limits, and no limit either."""
+UNSENT: Final = frozenset({0, 0xFFFF})
+"""For what cannot be 0: padding, not a value."""
+_COLD: Final = -40.0
+_HOT: Final = 100.0
+"""°C; emulators send -150 for a missing sensor."""
+
+
+def current_limit(attribute: str, start: int) -> Number:
+    """Return a limit in 0.1 A: signed by all documents, negative from some emulators.
+
+    The sign is dropped (diyBMS issue 87 and bms-to-inverter issue 46 have DCL < 0).
+    """
+    return Number(
+        attribute=attribute,
+        start=start,
+        kind=Kind.S16,
+        per_unit=10,
+        codes=_NO_LIMIT,
+        rounding=Rounding.DOWN,
+        magnitude=True,
+    )
+
+
+def temperature(attribute: str, start: int) -> Number:
+    """Return a temperature in 0.1 °C (all documents)."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        kind=Kind.S16,
+        per_unit=10,
+        low=_COLD,
+        high=_HOT,
+        codes=_NO_S16,
+        blank=-0x8000,
+    )
+
+
+def cell_voltage(attribute: str, start: int) -> Number:
+    """Return a cell's voltage in mV (Victron, Deye)."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        per_unit=1000,
+        low=0.5,
+        high=5.0,
+        codes=UNSENT,
+    )
+
+
+def kelvin(attribute: str, start: int) -> Number:
+    """Return a temperature in whole kelvin, so less 273 and not 273.15."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        offset=273,
+        low=_COLD,
+        high=_HOT,
+        codes=UNSENT,
+    )
+
+
+def percent(
+    attribute: str, start: int, rounding: Rounding, *, blank: int = 0
+) -> Number:
+    """Return whole percent of 0 to 100."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        low=0.0,
+        high=100.0,
+        codes=NO_U16,
+        rounding=rounding,
+        bounded=True,
+        blank=blank,
+    )
+
+
+def voltage(per_unit: int) -> Number:
+    """Return the voltage in 0x356: 2 V a cell at the least, 65 V at the most."""
+    return Number(
+        attribute="voltage",
+        start=0,
+        kind=Kind.S16,
+        per_unit=per_unit,
+        low=30.0,
+        high=65.0,
+        codes=_NO_S16,
+    )
+
+
+def current(attribute: str, start: int) -> Number:
+    """Return a current in 0.1 A as it stands; its sign is the dialect's business."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        kind=Kind.S16,
+        per_unit=10,
+        codes=_NO_S16,
+        blank=-0x8000,
+    )
+
+
+def count(attribute: str, start: int, kind: Kind, *, blank: int = 0) -> Number:
+    """Return a number of things."""
+    codes = NO_U16 if kind is Kind.U16 else frozenset[int]()
+    return Number(
+        attribute=attribute,
+        start=start,
+        kind=kind,
+        codes=codes,
+        whole=True,
+        blank=blank,
+    )
+
+
+def energy(attribute: str, start: int) -> Number:
+    """Return an energy in 0.1 kWh (dfch/BydCanProtocol, Victron; one guide says 0.01)."""
+    return Number(
+        attribute=attribute, start=start, kind=Kind.U32, per_unit=10, codes=_NO_U32
+    )
+
+
+def capacity(attribute: str, start: int, per_unit: int = 1) -> Number:
+    """Return a capacity in Ah; 0 is padding."""
+    return Number(attribute=attribute, start=start, per_unit=per_unit, codes=UNSENT)
