@@ -121,6 +121,11 @@ class GatewayConfig:
     block_at_end: bool = False
     """Tell the inverters 0 A once before falling silent at the end."""
 
+    @property
+    def devices(self) -> tuple[BatteryConfig | InverterConfig, ...]:
+        """Return all that has a port: the batteries, then the inverters."""
+        return (*self.batteries, *self.inverters)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setpoints:

@@ -1,0 +1,124 @@
+"""The running gateway for Home Assistant: its news at a pace that a recorder bears."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+import logging
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+
+from .const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+from .devices import Devices
+from .engine.config import AllSetpoints
+from .engine.gateway import Gateway
+from .engine.model import Snapshot
+from .entry import gateway_config
+from .issues import Issues
+from .news import show
+from .store import SetpointStore
+
+_LOGGER = logging.getLogger(__name__)
+
+type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
+
+
+class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
+    """Hands the gateway's snapshots to the entities.
+
+    `data` is what is shown: live values as of the last tick of the update interval,
+    what cannot wait as of now.
+    """
+
+    config_entry: BmsGatewayConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BmsGatewayConfigEntry,
+        gateway: Gateway,
+        store: SetpointStore,
+    ) -> None:
+        """Show what this gateway knows; nothing is followed before `async_follow`."""
+        super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
+        self.gateway = gateway
+        self.store = store
+        self.config = gateway_config(entry)
+        self.data = gateway.snapshot
+        self.devices = Devices(hass, entry)
+        self._issues = Issues(hass, entry.entry_id)
+        self._interval: float | None = None
+        self._stop_ticking: Callable[[], None] | None = None
+        self._stop_listening: Callable[[], None] | None = None
+
+    @callback
+    def async_follow(self) -> None:
+        """Begin to follow the gateway's news."""
+        self._stop_listening = self.gateway.subscribe(self._async_take_news)
+        self._async_tick_each_interval()
+        self._async_show(self.gateway.snapshot)
+
+    @callback
+    def async_leave(self) -> None:
+        """Follow no more; leave no timer and no issue behind."""
+        for stop in self._stop_listening, self._stop_ticking:
+            if stop:
+                stop()
+        self._stop_listening = self._stop_ticking = None
+        self._issues.async_clear()
+
+    async def async_apply(self) -> None:
+        """Apply what the user changed to the running gateway."""
+        self.config = gateway_config(self.config_entry)
+        self.name = self.config_entry.title
+        self.gateway.apply(self.config)
+        self._async_tick_each_interval()
+        self.devices.async_sync()
+        await self.store.async_keep_only(each.id for each in self.config.inverters)
+        self._async_show(show(self.data, self.gateway.snapshot))
+
+    async def async_set_setpoints(self, setpoints: AllSetpoints) -> None:
+        """Take setpoints: the gateway heeds them at once, then they are saved."""
+        self.gateway.set_setpoints(setpoints)
+        await self.store.async_save(setpoints)
+
+    async def async_confirm_setpoints(self, setpoints: AllSetpoints) -> None:
+        """Take the setpoints with which a person answers an unreadable store."""
+        self.gateway.set_setpoints(setpoints)
+        await self.store.async_confirm(setpoints)
+        self._async_show(self.data)
+
+    @callback
+    def _async_tick_each_interval(self) -> None:
+        interval = self.config_entry.options.get(
+            CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+        )
+        if interval == self._interval and self._stop_ticking:
+            return
+        if self._stop_ticking:
+            self._stop_ticking()
+        self._interval = interval
+        self._stop_ticking = async_track_time_interval(
+            self.hass,
+            self._async_tick,
+            timedelta(seconds=interval),
+            name=f"{self.name} update interval",
+            cancel_on_shutdown=True,
+        )
+
+    @callback
+    def _async_tick(self, _now: datetime) -> None:
+        self._async_show(self.gateway.snapshot)
+
+    @callback
+    def _async_take_news(self, latest: Snapshot) -> None:
+        shown = show(self.data, latest)
+        if shown != self.data:
+            self._async_show(shown)
+
+    @callback
+    def _async_show(self, shown: Snapshot) -> None:
+        self.devices.async_tell(shown)
+        self._issues.async_tell(shown, self.config, confirmed=self.store.confirmed)
+        self.async_set_updated_data(shown)

@@ -1,0 +1,93 @@
+"""The devices of a gateway: itself, its batteries and its inverters."""
+
+from collections.abc import Callable
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .engine.model import Readings, Snapshot
+
+type SubentryListener = Callable[[ConfigSubentry], None]
+
+_MODELS: Final = {SUBENTRY_BATTERY: "Battery", SUBENTRY_INVERTER: "Inverter"}
+
+
+class Devices:
+    """Keeps the device registry in step with an entry, its subentries and frames."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Register the gateway first: the others hang on it."""
+        self._registry = dr.async_get(hass)
+        self._entry = entry
+        self._known: dict[str, ConfigSubentry] = {}
+        self._told: dict[str, Readings] = {}
+        self._listeners: list[SubentryListener] = []
+        self.async_sync()
+
+    @callback
+    def async_on_subentry(self, listener: SubentryListener) -> None:
+        """Call the listener for each subentry there is, and later for each new one."""
+        self._listeners.append(listener)
+        for subentry in self._known.values():
+            listener(subentry)
+
+    @callback
+    def async_sync(self) -> None:
+        """Register what is new and rename what has another title."""
+        gateway = self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            identifiers={(DOMAIN, self._entry.entry_id)},
+            name=self._entry.title,
+            model="Virtual battery",
+        )
+        for subentry in self._entry.subentries.values():
+            self._register(subentry, gateway.id)
+        known, self._known = self._known, dict(self._entry.subentries)
+        for subentry_id in self._known.keys() - known.keys():
+            for listener in self._listeners:
+                listener(self._known[subentry_id])
+
+    @callback
+    def async_tell(self, snapshot: Snapshot) -> None:
+        """Show what the batteries' frames tell of make, model, firmware and serial."""
+        for battery_id, battery in snapshot.batteries.items():
+            if (told := _identity(battery.readings)) != self._told.get(battery_id):
+                self._told[battery_id] = told
+                self._describe(battery_id, told)
+
+    def _register(self, subentry: ConfigSubentry, gateway_id: str) -> None:
+        self._registry.async_get_or_create(
+            config_entry_id=self._entry.entry_id,
+            config_subentry_id=subentry.subentry_id,
+            identifiers={(DOMAIN, subentry.subentry_id)},
+            name=subentry.title,
+            via_device_id=gateway_id,
+        )
+
+    def _describe(self, battery_id: str, told: Readings) -> None:
+        device = self._registry.async_get_device_by_identifier(
+            (DOMAIN, battery_id), self._entry.entry_id
+        )
+        if device is None:
+            return
+        self._registry.async_update_device(
+            device.id,
+            manufacturer=told.name or device.manufacturer,
+            model=told.product or told.family or device.model,
+            sw_version=told.version or device.sw_version,
+            serial_number=told.serial or device.serial_number,
+        )
+
+
+def _identity(readings: Readings) -> Readings:
+    """Return of the readings only what tells which battery it is."""
+    return Readings(
+        name=readings.name,
+        product=readings.product,
+        version=readings.version,
+        serial=readings.serial,
+        family=readings.family,
+    )

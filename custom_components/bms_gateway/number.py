@@ -1,0 +1,238 @@
+"""Setpoints as numbers: what a person asks for; it can only lower a limit."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+import math
+from typing import Final, override
+
+from homeassistant.components.number import (
+    NumberDeviceClass,
+    NumberEntity,
+    NumberEntityDescription,
+    NumberMode,
+)
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import (
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import DOMAIN, SUBENTRY_INVERTER
+from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.config import AllSetpoints, GatewayConfig, Setpoints
+from .entity import BmsEntity
+
+# Lowering a limit must never wait for another one
+PARALLEL_UPDATES = 0
+
+LEAST_CHARGE_VOLTAGE: Final = 48.0
+"""V, 3.0 V x 16 cells: told less, inverters dump the battery to get there."""
+MOST_CHARGE_VOLTAGE: Final = 60.0
+"""V, above what any 48 V battery asks for: 16 cells x 3.65 V are 58.4 V."""
+MOST_WITHOUT_INVERTER: Final = 1000.0
+"""A, the bank's maximum while no inverter has told its rating: more than any takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BmsNumberDescription(NumberEntityDescription):
+    """A setpoint: its field of `Setpoints` and the maximum, which is no limit."""
+
+    field: str
+    maximum_fn: Callable[[GatewayConfig, str], float]
+    """From the configuration and the device's id, in the number's unit."""
+    entity_category: EntityCategory | None = EntityCategory.CONFIG
+    mode: NumberMode | None = NumberMode.BOX
+    native_min_value: float | None = 0.0
+    native_step: float | None = 0.1
+
+
+def bank_maximum(total: float | None, ratings: Iterable[float]) -> float:
+    """Return the most (A) that may be asked of the bank."""
+    return total if total is not None else sum(ratings) or MOST_WITHOUT_INVERTER
+
+
+def _amps(
+    field: str, maximum_fn: Callable[[GatewayConfig, str], float]
+) -> BmsNumberDescription:
+    return BmsNumberDescription(
+        key=f"{field}_setpoint",
+        field=field,
+        maximum_fn=maximum_fn,
+        device_class=NumberDeviceClass.CURRENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+    )
+
+
+BANK: Final = (
+    _amps(
+        "charge_current",
+        lambda config, _: bank_maximum(
+            config.total_charge, (each.rated_charge for each in config.inverters)
+        ),
+    ),
+    _amps(
+        "discharge_current",
+        lambda config, _: bank_maximum(
+            config.total_discharge, (each.rated_discharge for each in config.inverters)
+        ),
+    ),
+    BmsNumberDescription(
+        key="charge_voltage_setpoint",
+        field="charge_voltage",
+        maximum_fn=lambda *_: MOST_CHARGE_VOLTAGE,
+        device_class=NumberDeviceClass.VOLTAGE,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        native_min_value=LEAST_CHARGE_VOLTAGE,
+    ),
+)
+INVERTER: Final = (
+    _amps(
+        "charge_current",
+        lambda config, inverter_id: sum(
+            each.rated_charge for each in config.inverters if each.id == inverter_id
+        ),
+    ),
+    _amps(
+        "discharge_current",
+        lambda config, inverter_id: sum(
+            each.rated_discharge for each in config.inverters if each.id == inverter_id
+        ),
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BmsGatewayConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the setpoints of the bank and of every inverter."""
+    coordinator = entry.runtime_data
+
+    @callback
+    def add(subentry: ConfigSubentry) -> None:
+        if subentry.subentry_type == SUBENTRY_INVERTER:
+            async_add_entities(
+                [
+                    InverterSetpoint(coordinator, subentry.subentry_id, row)
+                    for row in INVERTER
+                ],
+                config_subentry_id=subentry.subentry_id,
+            )
+
+    async_add_entities(BankSetpoint(coordinator, entry.entry_id, row) for row in BANK)
+    coordinator.devices.async_on_subentry(add)
+
+
+class Setpoint(BmsEntity, NumberEntity):
+    """A setpoint; it only shows what the store holds, whatever is lost.
+
+    At its maximum it is no limit and stays at the maximum when that is raised. A
+    setpoint above a maximum that was lowered later is kept.
+    """
+
+    entity_description: BmsNumberDescription
+
+    def __init__(
+        self,
+        coordinator: BmsGatewayCoordinator,
+        device_id: str,
+        description: BmsNumberDescription,
+    ) -> None:
+        """Show what is stored for a device."""
+        super().__init__(coordinator, device_id, description)
+        self._device_id = device_id
+        self._written: tuple[float, float] | None = None
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: lowering a limit must never be impossible."""
+        return True
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        """Return what is no limit."""
+        return self.entity_description.maximum_fn(
+            self.coordinator.config, self._device_id
+        )
+
+    @property
+    @override
+    def native_value(self) -> float:
+        """Return what is asked for, within the range."""
+        asked: float | None = getattr(self._asked, self.entity_description.field)
+        if asked is None:
+            return self.native_max_value
+        return min(max(asked, self.native_min_value), self.native_max_value)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        written = (self.native_value, self.native_max_value)
+        if written != self._written:
+            self._written = written
+            self.async_write_ha_state()
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Ask for a value; refuse one that is none or out of range."""
+        low, high = self.native_min_value, self.native_max_value
+        # Not a number is neither below nor above: Home Assistant lets it through
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="setpoint_out_of_range",
+                translation_placeholders={
+                    "value": f"{value:g}",
+                    "low": f"{low:g}",
+                    "high": f"{high:g}",
+                },
+            )
+        asked = {self.entity_description.field: None if value >= high else value}
+        await self.coordinator.async_set_setpoints(
+            self._replaced(replace(self._asked, **asked))
+        )
+        self.async_write_ha_state()
+
+    @property
+    def _asked(self) -> Setpoints:
+        """What is asked of this device."""
+        raise NotImplementedError
+
+    def _replaced(self, asked: Setpoints) -> AllSetpoints:
+        """Return all setpoints with this device's replaced."""
+        raise NotImplementedError
+
+
+class BankSetpoint(Setpoint):
+    """A setpoint of the bank."""
+
+    @property
+    @override
+    def _asked(self) -> Setpoints:
+        return self.coordinator.store.setpoints.bank
+
+    @override
+    def _replaced(self, asked: Setpoints) -> AllSetpoints:
+        return replace(self.coordinator.store.setpoints, bank=asked)
+
+
+class InverterSetpoint(Setpoint):
+    """A setpoint of one inverter."""
+
+    @property
+    @override
+    def _asked(self) -> Setpoints:
+        return self.coordinator.store.setpoints.inverter(self._device_id)
+
+    @override
+    def _replaced(self, asked: Setpoints) -> AllSetpoints:
+        everything = self.coordinator.store.setpoints
+        inverters = everything.inverters | {self._device_id: asked}
+        return replace(everything, inverters=inverters)

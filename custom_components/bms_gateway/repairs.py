@@ -1,0 +1,56 @@
+"""Repairs with a dialog: what to do about setpoints that could not be read."""
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from .coordinator import BmsGatewayConfigEntry
+from .engine.config import AllSetpoints
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant,
+    issue_id: str,
+    data: dict[str, str | int | float | None] | None,
+) -> RepairsFlow:
+    """Return the dialog of the one repair that has one."""
+    entry = hass.config_entries.async_get_known_entry(str((data or {})["entry_id"]))
+    return SetpointsRepair(entry)
+
+
+class SetpointsRepair(RepairsFlow):
+    """Lets a person choose what holds instead of setpoints that were unreadable."""
+
+    def __init__(self, entry: BmsGatewayConfigEntry) -> None:
+        """Ask for one gateway."""
+        self._entry = entry
+
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Show the choices."""
+        return self.async_show_menu(
+            menu_options=["keep", "release"],
+            description_placeholders={"name": self._entry.title},
+        )
+
+    async def async_step_keep(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Keep what the numbers show now: 0 A, or what was set meanwhile."""
+        return await self._async_confirm(None)
+
+    async def async_step_release(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Limit nothing: the batteries alone decide."""
+        return await self._async_confirm(AllSetpoints())
+
+    async def _async_confirm(self, setpoints: AllSetpoints | None) -> RepairsFlowResult:
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        coordinator = self._entry.runtime_data
+        await coordinator.async_confirm_setpoints(
+            coordinator.store.setpoints if setpoints is None else setpoints
+        )
+        return self.async_create_entry(data={})

@@ -1,0 +1,43 @@
+"""Sensors of the gateway, its batteries, its inverters and their ports."""
+
+from typing import Any, Final, override
+
+from homeassistant.components.sensor import SensorEntity
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
+
+from .coordinator import BmsGatewayConfigEntry
+from .entity import BmsValueEntity, Tables, async_add_tables
+from .tables import battery, gateway, inverter, port
+from .tables.kinds import BmsSensorDescription
+
+PARALLEL_UPDATES = 0
+
+TABLES: Final = Tables[BmsSensorDescription[Any]](
+    gateway=gateway.SENSORS,
+    battery=battery.SENSORS,
+    inverter=inverter.SENSORS,
+    port=port.SENSORS,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BmsGatewayConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the sensors of every device."""
+    async_add_tables(entry, async_add_entities, BmsSensor, TABLES)
+
+
+class BmsSensor[S](BmsValueEntity[S], SensorEntity):
+    """A sensor of one device."""
+
+    entity_description: BmsSensorDescription[S]
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        """Return what is shown; None is unknown."""
+        return self._shown.value

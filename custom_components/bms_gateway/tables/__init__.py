@@ -1,0 +1,1 @@
+"""The sensors of each kind of device, as tables."""

@@ -1,0 +1,148 @@
+"""What a battery shows: what it says, and how well it is heard."""
+
+from typing import Any, Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import EntityCategory
+
+from ..engine.model import BatteryState, Dialect, Life
+from .kinds import (
+    BmsBinarySensorDescription,
+    BmsSensorDescription,
+    alarms,
+    amp_hours,
+    amps,
+    choice,
+    connection,
+    counter,
+    degrees,
+    energy,
+    flag,
+    number,
+    percent,
+    volts,
+    watts,
+)
+
+_DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
+_RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
+
+
+def _power(battery: BatteryState) -> float | None:
+    """Return what flows, in W, charge positive."""
+    voltage, current = battery.readings.voltage, battery.readings.current
+    return None if voltage is None or current is None else voltage * current
+
+
+SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
+    choice("life", lambda battery: battery.life, Life, always=True, **_DIAGNOSTIC),
+    choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
+    percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
+    percent("soh", lambda battery: battery.readings.soh),
+    volts("voltage", lambda battery: battery.readings.voltage),
+    amps("current", lambda battery: battery.readings.current),
+    watts("power", _power),
+    degrees("temperature", lambda battery: battery.readings.temperature),
+    volts(
+        "cell_voltage_min",
+        lambda battery: battery.readings.cell_voltage_min,
+        precision=3,
+        attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_min_id},
+        **_DIAGNOSTIC,
+    ),
+    volts(
+        "cell_voltage_max",
+        lambda battery: battery.readings.cell_voltage_max,
+        precision=3,
+        attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_max_id},
+        **_DIAGNOSTIC,
+    ),
+    degrees(
+        "cell_temperature_min",
+        lambda battery: battery.readings.cell_temperature_min,
+        attributes_fn=lambda battery, _: {
+            "cell": battery.readings.cell_temperature_min_id
+        },
+        **_RARE,
+    ),
+    degrees(
+        "cell_temperature_max",
+        lambda battery: battery.readings.cell_temperature_max,
+        attributes_fn=lambda battery, _: {
+            "cell": battery.readings.cell_temperature_max_id
+        },
+        **_RARE,
+    ),
+    amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
+    amp_hours("remaining", lambda battery: battery.readings.remaining_ah, **_RARE),
+    volts(
+        "charge_voltage_limit",
+        lambda battery: battery.readings.charge_voltage_limit,
+        **_DIAGNOSTIC,
+    ),
+    volts(
+        "discharge_voltage_limit",
+        lambda battery: battery.readings.discharge_voltage_limit,
+        **_RARE,
+    ),
+    amps(
+        "charge_current_limit",
+        lambda battery: battery.readings.charge_current_limit,
+        **_DIAGNOSTIC,
+    ),
+    amps(
+        "discharge_current_limit",
+        lambda battery: battery.readings.discharge_current_limit,
+        **_DIAGNOSTIC,
+    ),
+    number("modules", lambda battery: battery.readings.modules, **_RARE),
+    number("modules_online", lambda battery: battery.readings.modules_online, **_RARE),
+    number(
+        "modules_offline", lambda battery: battery.readings.modules_offline, **_RARE
+    ),
+    number(
+        "modules_blocking_charge",
+        lambda battery: battery.readings.modules_blocking_charge,
+        **_RARE,
+    ),
+    number(
+        "modules_blocking_discharge",
+        lambda battery: battery.readings.modules_blocking_discharge,
+        **_RARE,
+    ),
+    energy("charged_energy", lambda battery: battery.readings.charged_kwh, **_RARE),
+    energy(
+        "discharged_energy", lambda battery: battery.readings.discharged_kwh, **_RARE
+    ),
+    counter("cycles", lambda battery: battery.readings.cycles),
+    counter("telegrams", lambda battery: battery.telegrams),
+    counter("losses", lambda battery: battery.losses, always=True),
+    counter("invalid_frames", lambda battery: battery.invalid),
+)
+
+BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
+    connection("online", lambda battery: battery.online),
+    alarms("protections", lambda battery: battery.readings.protections),
+    alarms("warnings", lambda battery: battery.readings.warnings),
+    flag(
+        "charge_enabled",
+        lambda battery: battery.readings.charge_enabled,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "discharge_enabled",
+        lambda battery: battery.readings.discharge_enabled,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "force_charge",
+        lambda battery: battery.readings.force_charge,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "force_charge_2",
+        lambda battery: battery.readings.force_charge_2,
+        **_RARE,
+    ),
+    flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
+)

@@ -1,0 +1,149 @@
+"""What a gateway shows: the bank, its limits and why they are so."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import EntityCategory
+
+from ..engine.model import Limit, Rule, Snapshot, Status
+from .kinds import (
+    BmsBinarySensorDescription,
+    BmsSensorDescription,
+    alarms,
+    amp_hours,
+    amps,
+    choice,
+    degrees,
+    explain,
+    flag,
+    limit,
+    number,
+    percent,
+    volts,
+    watts,
+)
+
+_DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
+_RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
+
+
+def _reason(
+    key: str, limit_fn: Callable[[Snapshot], Limit | None]
+) -> BmsSensorDescription[Snapshot]:
+    """Describe which rule binds a limit of the bank."""
+    return choice(
+        key,
+        lambda snapshot: found.rule if (found := limit_fn(snapshot)) else None,
+        Rule,
+        attributes_fn=lambda snapshot, names: explain(limit_fn(snapshot), names),
+    )
+
+
+def _allows(found: Limit | None) -> bool | None:
+    """Return whether any current is allowed; None while that is unknown."""
+    return found.amps > 0 if found else None
+
+
+SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
+    choice("status", lambda now: now.status, Status, always=True),
+    percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY),
+    percent(
+        "soc_min",
+        lambda now: now.bank.soc_min,
+        SensorDeviceClass.BATTERY,
+        **_DIAGNOSTIC,
+    ),
+    percent(
+        "soc_max",
+        lambda now: now.bank.soc_max,
+        SensorDeviceClass.BATTERY,
+        **_DIAGNOSTIC,
+    ),
+    percent("soh", lambda now: now.bank.soh),
+    volts("voltage", lambda now: now.bank.voltage),
+    volts(
+        "voltage_spread",
+        lambda now: now.bank.voltage_spread,
+        precision=2,
+        **_DIAGNOSTIC,
+    ),
+    amps(
+        "current",
+        lambda now: now.bank.current,
+        attributes_fn=lambda now, _: {"estimated": now.bank.current_estimated},
+    ),
+    watts("power", lambda now: now.bank.power),
+    degrees("temperature", lambda now: now.bank.temperature),
+    degrees(
+        "temperature_min",
+        lambda now: now.bank.temperature_min,
+        **_DIAGNOSTIC,
+    ),
+    degrees(
+        "temperature_max",
+        lambda now: now.bank.temperature_max,
+        **_DIAGNOSTIC,
+    ),
+    volts(
+        "cell_voltage_min",
+        lambda now: now.bank.cell_voltage_min,
+        precision=3,
+        **_DIAGNOSTIC,
+    ),
+    volts(
+        "cell_voltage_max",
+        lambda now: now.bank.cell_voltage_max,
+        precision=3,
+        **_DIAGNOSTIC,
+    ),
+    degrees(
+        "cell_temperature_min",
+        lambda now: now.bank.cell_temperature_min,
+        **_RARE,
+    ),
+    degrees(
+        "cell_temperature_max",
+        lambda now: now.bank.cell_temperature_max,
+        **_RARE,
+    ),
+    amp_hours("capacity", lambda now: now.bank.capacity_ah),
+    amp_hours("remaining", lambda now: now.bank.remaining_ah),
+    number(
+        "modules",
+        lambda now: now.bank.modules,
+        **_RARE,
+    ),
+    volts("charge_voltage_limit", lambda now: now.charge_voltage_limit),
+    volts(
+        "discharge_voltage_limit",
+        lambda now: now.discharge_voltage_limit,
+        **_DIAGNOSTIC,
+    ),
+    limit("charge_current_limit", lambda now: now.charge),
+    limit("discharge_current_limit", lambda now: now.discharge),
+    _reason("charge_limited_by", lambda now: now.charge),
+    _reason("discharge_limited_by", lambda now: now.discharge),
+)
+
+BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[Snapshot], ...]] = (
+    alarms("protections", lambda now: now.bank.protections),
+    alarms("warnings", lambda now: now.bank.warnings),
+    flag("charge_enabled", lambda now: _allows(now.charge)),
+    flag("discharge_enabled", lambda now: _allows(now.discharge)),
+    flag(
+        "force_charge",
+        lambda now: now.bank.force_charge,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "force_charge_2",
+        lambda now: now.bank.force_charge_2,
+        **_RARE,
+    ),
+    flag(
+        "full_charge",
+        lambda now: now.bank.full_charge,
+        **_RARE,
+    ),
+)

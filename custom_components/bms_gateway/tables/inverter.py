@@ -1,0 +1,36 @@
+"""What an inverter shows: what it was told, as confirmed, and whether it listens."""
+
+from typing import Final
+
+from homeassistant.const import EntityCategory
+
+from ..engine.model import InverterState
+from .kinds import (
+    BmsBinarySensorDescription,
+    BmsSensorDescription,
+    connection,
+    counter,
+    limit,
+    volts,
+)
+
+SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
+    limit("charge_current_limit", lambda inverter: inverter.charge),
+    limit("discharge_current_limit", lambda inverter: inverter.discharge),
+    volts(
+        "charge_voltage_limit",
+        lambda inverter: told.charge_voltage_limit if (told := inverter.told) else None,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    counter("sets_sent", lambda inverter: inverter.sets, always=True),
+    counter("sets_dropped", lambda inverter: inverter.dropped, always=True),
+)
+
+BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[InverterState], ...]] = (
+    connection("listening", lambda inverter: inverter.listening),
+    connection(
+        "connected",
+        lambda inverter: inverter.connected,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)

@@ -1,0 +1,235 @@
+"""The kinds of sensors that the tables are made of: class, unit and precision."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from homeassistant.components.binary_sensor import BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfPower,
+    UnitOfRatio,
+    UnitOfTemperature,
+)
+from homeassistant.helpers.typing import StateType
+
+from ..engine.model import Alarm, Limit
+from ..entity import BmsEntityDescription, Names
+
+
+@dataclass(frozen=True, kw_only=True)
+class BmsSensorDescription[S](BmsEntityDescription[S], SensorEntityDescription):
+    """A sensor and how it comes by its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BmsBinarySensorDescription[S](
+    BmsEntityDescription[S], BinarySensorEntityDescription
+):
+    """A binary sensor and how it comes by its value; None is unknown."""
+
+
+type Value[S] = Callable[[S], StateType]
+
+
+def volts[S](
+    key: str, value_fn: Value[S], precision: int = 1, **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe a voltage."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.VOLTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfElectricPotential.VOLT,
+        suggested_display_precision=precision,
+        **more,
+    )
+
+
+def amps[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe a current or the limit of one."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.CURRENT,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def watts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe a power."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.POWER,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=0,
+        **more,
+    )
+
+
+def degrees[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe a temperature."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.TEMPERATURE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTemperature.CELSIUS,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def percent[S](
+    key: str,
+    value_fn: Value[S],
+    device_class: SensorDeviceClass | None = None,
+    **more: Any,
+) -> BmsSensorDescription[S]:
+    """Describe a part of a whole; class BATTERY for a state of charge."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=device_class,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        suggested_display_precision=0,
+        **more,
+    )
+
+
+def amp_hours[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe a charge; Home Assistant knows neither a class nor a unit for it."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement="Ah",
+        suggested_display_precision=0,
+        **more,
+    )
+
+
+def energy[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe an energy that a battery counted over its life."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.ENERGY,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def number[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe how many of something there are now."""
+    return BmsSensorDescription(
+        key=key, value_fn=value_fn, state_class=SensorStateClass.MEASUREMENT, **more
+    )
+
+
+def counter[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe a count that only grows; for diagnosis, so off by default."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        **more,
+    )
+
+
+def choice[S](
+    key: str, value_fn: Value[S], options: type[StrEnum], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe one of several states."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.ENUM,
+        options=list(map(str, options)),
+        **more,
+    )
+
+
+def flag[S](
+    key: str, value_fn: Callable[[S], bool | None], **more: Any
+) -> BmsBinarySensorDescription[S]:
+    """Describe what is so or not."""
+    return BmsBinarySensorDescription(key=key, value_fn=value_fn, **more)
+
+
+def connection[S](
+    key: str, value_fn: Callable[[S], bool | None], **more: Any
+) -> BmsBinarySensorDescription[S]:
+    """Describe a connection, which has a state also when there is none."""
+    return BmsBinarySensorDescription(
+        key=key,
+        value_fn=value_fn,
+        always=True,
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        **more,
+    )
+
+
+def alarms[S](
+    key: str, alarms_fn: Callable[[S], frozenset[Alarm] | None], **more: Any
+) -> BmsBinarySensorDescription[S]:
+    """Describe a set of alarms: a problem if there are any, unknown if that is."""
+
+    def is_any(subject: S) -> bool | None:
+        raised = alarms_fn(subject)
+        return None if raised is None else bool(raised)
+
+    def names(subject: S, _: Names) -> Mapping[str, Any]:
+        return {"alarms": sorted(map(str, alarms_fn(subject) or ()))}
+
+    return BmsBinarySensorDescription(
+        key=key,
+        value_fn=is_any,
+        attributes_fn=names,
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        **more,
+    )
+
+
+def limit[S](
+    key: str, limit_fn: Callable[[S], Limit | None], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe a limit in A, which says why it is so."""
+    return amps(
+        key,
+        lambda subject: found.amps if (found := limit_fn(subject)) else None,
+        attributes_fn=lambda subject, names: explain(limit_fn(subject), names),
+        **more,
+    )
+
+
+def explain(found: Limit | None, names: Names) -> Mapping[str, Any]:
+    """Return why a limit is so: the rule, what binds by its name, and the figure."""
+    if found is None:
+        return {}
+    return {
+        "limited_by": str(found.rule),
+        "source": names.get(found.source or "", found.source),
+        "number": found.number,
+    }
