@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+import errno
 import time
 from typing import Final, override
 
@@ -37,6 +38,14 @@ async def open_bus(config: PortConfig) -> OpenBus:
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unwanted)
         raise
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether only the queue is full: the link is up, its peer takes nothing."""
+    return (
+        getattr(error, "error_code", None) == errno.ENOBUFS
+        or str(error) == "Transmit buffer full"
+    )
 
 
 class OpenBus:

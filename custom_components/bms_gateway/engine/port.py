@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-import errno
 import logging
 import time
 from typing import Final, Protocol
 
 import can
 
-from .bus import ERRORS, OpenBus, open_bus
+from .bus import ERRORS, OpenBus, is_full, open_bus
 from .config import Interface, PortConfig
 from .link import PortError
 from .model import Clock, Frame, PortFault, PortState, PortStatus
@@ -159,7 +158,7 @@ class Port:
             self._bus.send(message)
         except ERRORS as error:
             self._errors += 1
-            if not _is_full(error):
+            if not is_full(error):
                 self._lose(error)
             return False
         self._sent += 1
@@ -244,11 +243,3 @@ class Port:
             _LOGGER.info("Port %s is back", channel)
         else:
             _LOGGER.debug("Port %s: %s (%s)", channel, status, error)
-
-
-def _is_full(error: Exception) -> bool:
-    """Return whether only the queue is full: the link is up, its peer takes nothing."""
-    return (
-        getattr(error, "error_code", None) == errno.ENOBUFS
-        or str(error) == "Transmit buffer full"
-    )

@@ -1,0 +1,124 @@
+"""A port that records all it tells, and the other nodes on its channel."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+import time
+
+import can
+
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.model import (
+    Clock,
+    Frame,
+    PortFault,
+    PortState,
+    PortStatus,
+)
+from custom_components.bms_gateway.engine.port import Port
+
+PATIENCE = 20.0
+"""Seconds after which a test gives up on what should come at once."""
+
+
+class Recorder:
+    """A port with everything that it told."""
+
+    def __init__(
+        self,
+        channel: str,
+        interface: Interface = Interface.VIRTUAL,
+        *,
+        bitrate: int = 500_000,
+        clock: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        """Describe the port; `running` opens it."""
+        self.frames: list[Frame] = []
+        self.echoes: list[Frame] = []
+        self.changes: list[PortState] = []
+        self._news = asyncio.Event()
+        self.port = Port(
+            PortConfig(interface, channel, bitrate),
+            on_frame=self._on_frame,
+            on_echo=self._on_echo,
+            on_change=self._on_change,
+            clock=clock,
+            wall=wall,
+        )
+
+    @property
+    def statuses(self) -> list[tuple[PortStatus, PortFault | None]]:
+        """The changes in short."""
+        return [(state.status, state.fault) for state in self.changes]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Port]:
+        """Run the port; at the end it is cancelled and has closed."""
+        task = asyncio.create_task(self.port.run())
+        try:
+            yield self.port
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Port]:
+        """Run the port and wait until it is open."""
+        async with self.running() as port:
+            await self.becomes(PortStatus.OPEN)
+            yield port
+
+    async def becomes(self, status: PortStatus, fault: PortFault | None = None) -> None:
+        """Wait for a status."""
+        wanted = (status, fault)
+        await self.until(
+            lambda: (self.port.state.status, self.port.state.fault) == wanted
+        )
+
+    async def hears(self, count: int) -> None:
+        """Wait until so many frames have come."""
+        await self.until(lambda: len(self.frames) >= count)
+
+    async def sees_echoes(self, count: int) -> None:
+        """Wait until so many own frames have come back."""
+        await self.until(lambda: len(self.echoes) >= count)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition, looked at whenever the port tells something."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    def _on_frame(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self._news.set()
+
+    def _on_echo(self, frame: Frame) -> None:
+        self.echoes.append(frame)
+        self._news.set()
+
+    def _on_change(self, state: PortState) -> None:
+        self.changes.append(state)
+        self._news.set()
+
+
+@contextmanager
+def other_node(
+    channel: str, interface: Interface = Interface.VIRTUAL
+) -> Iterator[can.BusABC]:
+    """Open another node on the channel, which may choose a frame's time stamp."""
+    with can.Bus(
+        interface=interface.value,
+        channel=channel,
+        ignore_config=True,
+        preserve_timestamps=True,  # unknown to SocketCAN, which ignores it
+    ) as bus:
+        yield bus
+
+
+def content(frame: Frame) -> tuple[int, bytes]:
+    """Return what a frame says, without its time."""
+    return frame.can_id, frame.data
