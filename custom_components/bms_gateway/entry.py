@@ -91,12 +91,12 @@ def taken_ports(
 def _device[ConfigT: (BatteryConfig, InverterConfig)](
     model: type[ConfigT], subentry: ConfigSubentry
 ) -> ConfigT:
-    return model(
-        id=subentry.subentry_id,
-        name=subentry.title,
-        port=port_config(subentry.data),
-        **_stored(model, subentry.data),
-    )
+    port = port_config(subentry.data)
+    values = _stored(model, subentry.data)
+    try:
+        return model(id=subentry.subentry_id, name=subentry.title, port=port, **values)
+    except TypeError as error:  # a field is missing
+        raise ValueError(f"{subentry.title}: {error}") from error
 
 
 def _stored(model: type, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,276 @@
+"""The texts: complete in both languages, and nothing that Home Assistant refuses."""
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import string
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.const import (
+    DOMAIN,
+    SUBENTRY_BATTERY,
+    SUBENTRY_INVERTER,
+)
+from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.schemas import (
+    DEVICE_FORMS,
+    GATEWAY_FORM,
+    NAME_FORM,
+    OPTIONS_FORM,
+    SECTION_RARE,
+    Field,
+    Form,
+)
+from homeassistant.helpers.selector import NumberSelector, SelectSelector, TextSelector
+
+LANGUAGES = ("en", "de")
+FOLDER = Path(__file__).parent.parent / "custom_components" / DOMAIN / "translations"
+TEXTS: dict[str, dict[str, Any]] = {
+    language: json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    for language in LANGUAGES
+}
+
+BATTERY = DEVICE_FORMS[SUBENTRY_BATTERY]
+INVERTER = DEVICE_FORMS[SUBENTRY_INVERTER]
+
+FORMS: list[tuple[str, str, Form]] = [
+    ("config", "simulated", NAME_FORM),
+    ("config", "reconfigure", NAME_FORM),
+    ("config", "gateway", GATEWAY_FORM),
+    ("config", "battery", BATTERY),
+    ("config", "inverter", INVERTER),
+    ("config_subentries.battery", "device", BATTERY),
+    ("config_subentries.inverter", "device", INVERTER),
+    ("options", "init", OPTIONS_FORM),
+]
+
+ERROR_PLACEHOLDERS = {"channel", "bitrate", "gateway", "device"}
+"""What a form with a port fills into its errors."""
+
+RANGES: list[tuple[str, Form, str, float, float]] = [
+    ("config_subentries.battery", BATTERY, "capacity_ah", 0.1, 100_000),
+    ("config_subentries.battery", BATTERY, "poll_interval", 0.5, 60),
+    ("config_subentries.battery", BATTERY, "timeout", 3, 300),
+    ("config_subentries.inverter", INVERTER, "rated_charge", 1, 10_000),
+    ("config_subentries.inverter", INVERTER, "rated_discharge", 1, 10_000),
+    ("config_subentries.inverter", INVERTER, "min_gap", 0, 10),
+    ("config_subentries.inverter", INVERTER, "prompt_interval", 0.5, 60),
+    ("config_subentries.inverter", INVERTER, "current_factor", -10, 10),
+    ("config_subentries.inverter", INVERTER, "current_offset", -1000, 1000),
+    ("options", OPTIONS_FORM, "discharge_grace", 0, 1800),
+    ("options", OPTIONS_FORM, "total_charge", 1, 100_000),
+    ("options", OPTIONS_FORM, "total_discharge", 1, 100_000),
+    ("options", OPTIONS_FORM, "start_timeout", 1, 600),
+    ("options", OPTIONS_FORM, "current_factor", 0.1, 10),
+    ("options", OPTIONS_FORM, "current_offset", -1000, 1000),
+    ("options", OPTIONS_FORM, "update_interval", 1, 3600),
+]
+
+# What Home Assistant's checker (hassfest) refuses in a text or a key
+HTML = re.compile(r"</?[a-zA-Z][^>]*>")
+URL = re.compile(r"((ftps?|scp|https?|mqtts?|socket|socks5)://|www\.)", re.IGNORECASE)
+QUOTED_PLACEHOLDER = re.compile(r"'{\w+}'")
+REFERENCE = re.compile(r"\[%key:")
+KEY = re.compile(r"^(?!.+[_-]{2})(?![_-])[a-z0-9-_]+(?<![_-])$")
+SECTIONS = {
+    *("title", "common", "config", "config_subentries", "options", "selector"),
+    *("device", "entity", "entity_component", "exceptions", "issues", "services"),
+    *("system_health", "triggers", "conditions", "device_automation"),
+}
+
+
+def leaves(texts: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text with the path of its keys."""
+    for key, value in texts.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def at(language: str, path: str) -> Any:
+    """Return what stands at a path of keys."""
+    found: Any = TEXTS[language]
+    for key in path.split("."):
+        found = found[key]
+    return found
+
+
+def numbers(text: str) -> set[float]:
+    """Return the numbers in a text, with a decimal comma or point."""
+    found = re.findall(r"-?\d+(?:[.,]\d+)?", text)
+    return {float(number.replace(",", ".")) for number in found}
+
+
+def can_be_wrong(field: Field) -> bool:
+    """Return whether a person can give a bad answer to a field."""
+    return isinstance(field.selector, TextSelector | NumberSelector)
+
+
+def test_there_are_the_languages_that_are_tested() -> None:
+    """A language added later is tested as well."""
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(LANGUAGES)
+
+
+def test_languages_have_the_same_keys() -> None:
+    """A key that only one has would show as a bare key in the other."""
+    assert [path for path, _ in leaves(TEXTS["de"])] == [
+        path for path, _ in leaves(TEXTS["en"])
+    ]
+
+
+def test_languages_have_the_same_placeholders() -> None:
+    """Home Assistant drops a translation whose placeholders differ from English."""
+    german = dict(leaves(TEXTS["de"]))
+    for path, text in leaves(TEXTS["en"]):
+        assert placeholders(german[path]) == placeholders(text), path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_obey_home_assistant_s_checker(language: str) -> None:
+    """No HTML, URL, quoted placeholder, reference, stray space or bad key."""
+    assert set(TEXTS[language]) <= SECTIONS
+    for path, text in leaves(TEXTS[language]):
+        assert text, path
+        assert text == text.strip(), path
+        for pattern in (HTML, URL, QUOTED_PLACEHOLDER, REFERENCE):
+            assert not pattern.search(text), path
+        assert all(name.isidentifier() for name in placeholders(text)), path
+        assert all(KEY.match(key) for key in path.split(".")), path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("flow", "step", "form"), FORMS)
+def test_every_field_has_a_label_and_a_description(
+    language: str, flow: str, step: str, form: Form
+) -> None:
+    """And no text is left of a field that is gone."""
+    texts = at(language, f"{flow}.step.{step}")
+    fields = {field.key for field in form.fields}
+    assert texts["title"]
+    assert set(texts["data"]) == set(texts["data_description"]) == fields
+    assert set(texts.get("sections", {})) == ({SECTION_RARE} if form.rare else set())
+    if form.rare:
+        rare = texts["sections"][SECTION_RARE]
+        keys = {field.key for field in form.rare}
+        assert rare["name"]
+        assert set(rare["data"]) == set(rare["data_description"]) == keys
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("flow", ["config", "config_subentries.battery", "options"])
+def test_no_step_is_without_use(language: str, flow: str) -> None:
+    """Every text of a step belongs to a form or a menu."""
+    menus = {"user", "batteries", "inverters"} if flow == "config" else set()
+    steps = {step for where, step, _ in FORMS if where == flow} | menus
+    assert set(at(language, f"{flow}.step")) == steps
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_error_that_can_come_has_its_text(language: str) -> None:
+    """And none has a text that can never come."""
+    port = {fault.value for fault in PortFault} | {"port_taken"}
+    expected: dict[str, set[str]] = {}
+    for flow, _, form in FORMS:
+        errors = expected.setdefault(flow, set())
+        fields = (*form.fields, *form.rare)
+        errors |= {f"invalid_{each.key}" for each in fields if can_be_wrong(each)}
+        if any(each.key == "channel" for each in fields):
+            errors |= port
+    for flow, errors in expected.items():
+        assert set(at(language, f"{flow}.error")) == errors, flow
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_errors_use_only_placeholders_that_are_filled(language: str) -> None:
+    """A placeholder left open shows as an error of the translation."""
+    for flow in ("config", "config_subentries.battery", "config_subentries.inverter"):
+        for key, text in at(language, f"{flow}.error").items():
+            allowed = set() if key.startswith("invalid_") else ERROR_PLACEHOLDERS
+            if key in {fault.value for fault in PortFault}:
+                allowed = {"channel", "bitrate"}
+            assert placeholders(text) <= allowed, key
+    for text in at(language, "options.error").values():
+        assert not placeholders(text)
+    assert placeholders(at(language, "config.abort.port_taken")) == {
+        "channel",
+        "gateway",
+        "device",
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("flow", "form", "key", "lowest", "highest"), RANGES)
+def test_errors_tell_the_range_that_holds(
+    language: str, flow: str, form: Form, key: str, lowest: float, highest: float
+) -> None:
+    """The figures in the text are the ones that are checked."""
+    [field] = [each for each in (*form.fields, *form.rare) if each.key == key]
+    assert field.valid(lowest)
+    assert field.valid(highest)
+    assert not field.valid(lowest - 0.01)
+    assert not field.valid(highest + 0.01)
+    text = at(language, f"{flow}.error.invalid_{key}")
+    assert numbers(text) == {float(lowest), float(highest)}
+
+
+def test_no_number_is_without_a_range() -> None:
+    """Every number of every form is in the table above."""
+    for flow, _, form in FORMS:
+        if flow == "config":
+            continue
+        for field in (*form.fields, *form.rare):
+            if isinstance(field.selector, NumberSelector):
+                assert any(
+                    form is ranged and key == field.key
+                    for _, ranged, key, _, _ in RANGES
+                ), field.key
+                for nonsense in (float("nan"), float("inf"), float("-inf")):
+                    assert not field.valid(nonsense), field.key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
+    """And none has a text that cannot be chosen."""
+    expected: dict[str, set[str]] = {}
+    for _, _, form in FORMS:
+        for field in (*form.fields, *form.rare):
+            if isinstance(field.selector, SelectSelector):
+                config = field.selector.config
+                expected[config["translation_key"]] = set(config["options"])
+    for key, options in expected.items():
+        assert set(at(language, f"selector.{key}.options")) == options
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [SUBENTRY_BATTERY, SUBENTRY_INVERTER])
+def test_a_form_reads_the_same_wherever_it_comes(language: str, kind: str) -> None:
+    """In the first set-up as when one is added or changed later."""
+    subentry = at(language, f"config_subentries.{kind}")
+    first = at(language, "config")
+    assert subentry["step"]["device"] == first["step"][kind]
+    assert subentry["error"].items() <= first["error"].items()
+    assert subentry["entry_type"] == first["step"][kind]["title"]
+    assert set(subentry["initiate_flow"]) == {"user", "reconfigure"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_menus_describe_each_of_their_choices(language: str) -> None:
+    """A label and a sentence for each."""
+    for menu in ("user", "batteries", "inverters"):
+        texts = at(language, f"config.step.{menu}")
+        assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_inverter_form_warns_of_parallel_groups(language: str) -> None:
+    """Only the master speaks for a group; its slaves would be told limits twice."""
+    assert "master" in at(language, "config.step.inverter.description").lower()
