@@ -130,6 +130,6 @@ class SimulatedBattery:
         """Put a telegram's frames in the queue, each with its time."""
         frames = encode(self.telegram(), exact_dlc=self.talk.exact_dlc)
         self._queue.extend(
-            replace(frame, at=now + k * self.talk.frame_gap)
+            Frame(frame.can_id, frame.data, now + k * self.talk.frame_gap)
             for k, frame in enumerate(frames)
         )

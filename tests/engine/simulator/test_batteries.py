@@ -1,0 +1,173 @@
+"""Tests of the simulated battery: what it says is what the protocol reads back."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.model import Alarm, Dialect, Frame
+from custom_components.bms_gateway.engine.protocol import POLL, decode
+from custom_components.bms_gateway.engine.simulator import (
+    Bms,
+    Pack,
+    SimulatedBattery,
+    Talk,
+)
+from custom_components.bms_gateway.engine.simulator.physics import NO_PATH, Path, step
+
+PACK = Pack(capacity_ah=280)
+BMS = Bms(max_charge=140, max_discharge=200, modules=3)
+
+
+def _battery(soc: float = 60.0, **talk: Any) -> SimulatedBattery:
+    return SimulatedBattery("one", PACK, BMS, soc=soc, talk=Talk(**talk))
+
+
+def _carry(battery: SimulatedBattery, current: float, seconds: float = 1.0) -> None:
+    """Let a current flow through the battery alone."""
+    _, states = step([PACK], [battery.cells], [battery.path], current, seconds)
+    battery.take(states[0], seconds)
+
+
+def _said(frames: list[Frame]) -> dict[str, Any]:
+    """Return all that a telegram tells, by the names of `Readings`."""
+    values: dict[str, Any] = {}
+    for frame in frames:
+        values |= decode(frame, Dialect.PYLONTECH, True).values
+    return values
+
+
+@pytest.mark.parametrize("exact_dlc", [False, True])
+@given(soc=st.floats(1, 99), current=st.floats(-200, 140))
+def test_the_protocol_reads_back_what_it_says(
+    exact_dlc: bool, soc: float, current: float
+) -> None:
+    """Every value of the telegram, within the step of its field."""
+    battery = _battery(soc, exact_dlc=exact_dlc)
+    _carry(battery, current)
+    telegram = battery.telegram()
+    said = _said(battery.due(0.0))
+    for name, step_of_field in {
+        "charge_voltage_limit": 0.1,
+        "charge_current_limit": 0.1,
+        "discharge_current_limit": 0.1,
+        "discharge_voltage_limit": 0.1,
+        "soc": 1,
+        "soh": 1,
+        "voltage": 0.01,
+        "current": 0.1,
+        "temperature": 0.1,
+        "cell_voltage_min": 0.001,
+        "cell_voltage_max": 0.001,
+        "cell_temperature_min": 1,
+        "cell_temperature_max": 1,
+    }.items():
+        assert said[name] == pytest.approx(
+            getattr(telegram, name), abs=1.001 * step_of_field
+        )
+    for name in ("charge_enabled", "discharge_enabled", "modules", "name"):
+        assert said[name] == getattr(telegram, name)
+    assert said["installed_ah"] == 280
+    assert said["protections"] == telegram.protections
+    assert said["warnings"] == telegram.warnings
+
+
+def test_it_says_its_true_current_with_its_sign() -> None:
+    """Charging is positive on the wire too: 25.0 A is 250 = 0x00FA."""
+    battery = _battery()
+    _carry(battery, 25.0)
+    measured = next(f for f in battery.due(0.0) if f.can_id == 0x356)
+    assert measured.data[2:4] == bytes.fromhex("FA00")
+    _carry(battery, -25.0)
+    measured = next(f for f in battery.due(1.0) if f.can_id == 0x356)
+    assert measured.data[2:4] == bytes.fromhex("06FF")
+
+
+def test_it_talks_at_its_own_phase_and_period() -> None:
+    """From 0.4 s on, every 1.5 s, and once however late one looks."""
+    battery = _battery(period=1.5, phase=0.4)
+    times = [k / 10 for k in range(50) if battery.due(k / 10)]
+    assert times == [0.4, 1.9, 3.4, 4.9]
+    assert len(battery.due(60.0)) == len(_battery().due(0.0))
+    assert not battery.due(60.1)
+
+
+def test_its_frames_come_one_by_one_if_so_set() -> None:
+    """With a gap of 0.1 s a telegram takes its time, and each frame has its own."""
+    battery = _battery(frame_gap=0.1)
+    first = battery.due(0.0)
+    assert [frame.at for frame in first] == [0.0]
+    later = [frame for k in range(1, 9) for frame in battery.due(k / 10 + 0.001)]
+    assert [round(frame.at, 3) for frame in later] == [
+        0.1,
+        0.2,
+        0.3,
+        0.4,
+        0.5,
+        0.6,
+        0.7,
+    ]
+
+
+def test_a_silenced_battery_goes_on_carrying() -> None:
+    """Its telegrams stay away, also those that were due meanwhile; its current not."""
+    battery = _battery()
+    battery.silent = True
+    assert not battery.due(0.0)
+    _carry(battery, 30.0)
+    assert battery.cells.current == pytest.approx(30.0)
+    battery.silent = False
+    assert not battery.due(0.5)
+    assert battery.due(1.0)
+
+
+def test_it_talks_only_while_asked_if_so_set() -> None:
+    """One 0x305 makes it talk for its wake time; a 29-bit one does not."""
+    battery = _battery(wake_time=3.0)
+    assert not battery.due(0.0)
+    battery.hear(replace(POLL, extended=True), 0.5)
+    assert not battery.due(1.0)
+    battery.hear(Frame(0x351, bytes(8)), 1.2)
+    assert not battery.due(2.0)
+    battery.hear(POLL, 2.5)
+    assert battery.due(3.0)
+    assert battery.due(5.0)
+    assert not battery.due(6.0)
+
+
+def test_a_protection_raised_by_hand_blocks_and_is_told() -> None:
+    """It goes with the hand that raised it."""
+    battery = _battery()
+    battery.protections = frozenset({Alarm.OVER_VOLTAGE})
+    assert battery.path == Path(charge=False)
+    said = _said(battery.due(0.0))
+    assert said["protections"] == {Alarm.OVER_VOLTAGE}
+    assert said["charge_current_limit"] == 0.0
+    assert said["charge_enabled"] is False
+    assert said["discharge_enabled"] is True
+    battery.protections = frozenset()
+    assert battery.path == Path()
+    assert not _said(battery.due(1.0))["protections"]
+
+
+def test_an_open_breaker_carries_nothing_and_the_bms_still_talks() -> None:
+    """The pack rests behind it."""
+    battery = _battery()
+    battery.breaker_closed = False
+    assert battery.path == NO_PATH
+    _carry(battery, 50.0)
+    assert _said(battery.due(0.0))["current"] == 0.0
+
+
+def test_it_can_be_made_to_claim_anything() -> None:
+    """A full pack that retries: a high limit for a moment, while nothing changed."""
+    battery = _battery(100.0)
+    _carry(battery, 0.0)
+    battery.claims = {"charge_current_limit": 922.0, "charge_enabled": True}
+    said = _said(battery.due(0.0))
+    assert said["charge_current_limit"] == 922.0
+    assert said["charge_enabled"] is True
+    assert battery.path == Path(charge=False)
+    battery.claims = {}
+    assert _said(battery.due(1.0))["charge_current_limit"] == 0.0

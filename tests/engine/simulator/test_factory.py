@@ -1,0 +1,183 @@
+"""Tests of the counterparts made for a configuration, and of the command line."""
+
+import asyncio
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import (
+    BatteryConfig,
+    GatewayConfig,
+    Interface,
+    InverterConfig,
+    PortConfig,
+)
+from custom_components.bms_gateway.engine.model import Telegram
+from custom_components.bms_gateway.engine.protocol import POLL, encode
+from custom_components.bms_gateway.engine.simulator import Simulator, simulator_for
+from custom_components.bms_gateway.engine.simulator.__main__ import run, simulator_of
+
+
+def _battery(
+    name: str,
+    interface: Interface = Interface.VIRTUAL,
+    poll_interval: float | None = None,
+) -> BatteryConfig:
+    return BatteryConfig(
+        id=name,
+        name=name,
+        port=PortConfig(interface, name),
+        capacity_ah=100,
+        poll_interval=poll_interval,
+    )
+
+
+def _inverter(name: str, interface: Interface = Interface.VIRTUAL) -> InverterConfig:
+    return InverterConfig(
+        id=name,
+        name=name,
+        port=PortConfig(interface, name),
+        rated_charge=60,
+        rated_discharge=80,
+    )
+
+
+DEMO = GatewayConfig(
+    name="demo",
+    batteries=(_battery("b1"), _battery("b2")),
+    inverters=(_inverter("i1"), _inverter("i2")),
+)
+
+
+def test_each_has_a_counterpart_by_its_id() -> None:
+    """Of its capacity and rating."""
+    simulator = simulator_for(DEMO)
+    assert list(simulator.batteries) == ["b1", "b2"]
+    assert list(simulator.inverters) == ["i1", "i2"]
+    assert simulator.batteries["b1"].pack.capacity_ah == 100
+    assert simulator.inverters["i1"].inverter.rated_charge == 60
+
+
+def test_batteries_are_unequal() -> None:
+    """Of the same capacity, yet other in resistance, limits, charge and rhythm."""
+    one, other = simulator_for(DEMO).batteries.values()
+    assert one.pack.resistance != other.pack.resistance
+    assert one.bms.max_charge != other.bms.max_charge
+    assert one.soc != other.soc
+    assert one.talk.period != other.talk.period
+
+
+def test_real_hardware_is_not_played_unless_named() -> None:
+    """A SocketCAN port has a real battery; a mapping says where to play another."""
+    mixed = GatewayConfig(
+        name="mixed",
+        batteries=(_battery("b1"), _battery("can0", Interface.SOCKETCAN)),
+        inverters=(_inverter("can1", Interface.SOCKETCAN),),
+    )
+    assert list(simulator_for(mixed).batteries) == ["b1"]
+    assert not simulator_for(mixed).inverters
+    named = simulator_for(mixed, ports={"can1": PortConfig(Interface.SOCKETCAN, "x")})
+    assert not named.batteries
+    assert list(named.inverters) == ["can1"]
+
+
+def test_a_polled_battery_talks_when_asked() -> None:
+    """One that is configured to be asked waits for it."""
+    config = GatewayConfig(name="polled", batteries=(_battery("b1", poll_interval=2),))
+    simulator = simulator_for(config)
+    assert not [due for k in range(50) for due in simulator.step(k / 10)]
+    simulator.hear("b1", POLL, 5.0)
+    assert [due for k in range(50, 100) for due in simulator.step(k / 10)]
+
+
+def test_a_demo_moves_within_seconds_and_both_ways_within_minutes() -> None:
+    """Told enough, the bank charges and discharges visibly."""
+    simulator = simulator_for(DEMO)
+    frames = encode(
+        Telegram(
+            charge_voltage_limit=56.0,
+            charge_current_limit=50,
+            discharge_current_limit=50,
+            soc=60,
+            voltage=53,
+            charge_enabled=True,
+            discharge_enabled=True,
+        )
+    )
+    seen = []
+    for second in range(300):
+        for name in simulator.inverters:
+            for frame in frames:
+                simulator.hear(name, frame, second)
+        simulator.step(second)
+        seen.append(simulator.current)
+    assert max(seen[:30]) - min(seen[:30]) > 5
+    assert max(seen) > 15
+    assert min(seen) < -15
+
+
+def test_the_same_seed_is_the_same_demo() -> None:
+    """Noise and households repeat."""
+
+    def heard(seed: int) -> list[object]:
+        simulator = simulator_for(DEMO, seed=seed)
+        return [due for k in range(50) for due in simulator.step(k / 10)]
+
+    assert heard(1) == heard(1) != heard(2)
+
+
+def test_the_command_line_names_channels_and_sizes() -> None:
+    """A channel and a number each, as often as wanted; SocketCAN by default."""
+    simulator = simulator_of(
+        ["--battery", "can0:280", "--battery", "can1:100.5", "--inverter", "can2:60"]
+    )
+    sizes = [battery.pack.capacity_ah for battery in simulator.batteries.values()]
+    assert sizes == [280, 100.5]
+    (inverter,) = simulator.inverters.values()
+    assert inverter.inverter.rated_discharge == 60
+    assert list(simulator._configs.values()) == [
+        PortConfig(Interface.SOCKETCAN, f"can{k}") for k in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "--battery can0",
+        "--battery :280",
+        "--battery can0:0",
+        "--battery can0:nan",
+        "--inverter can0:-5",
+        "--battery can0:280 --interface telepathy",
+    ],
+)
+def test_a_wrong_command_line_is_refused(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the usage, and the status that says so."""
+    with pytest.raises(SystemExit, match="2"):
+        simulator_of(line.split())
+    assert "usage: simulator" in capsys.readouterr().err
+
+
+def test_help_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """And how to end it."""
+    with pytest.raises(SystemExit, match="0"):
+        simulator_of(["--help"])
+    assert "Ctrl-C" in capsys.readouterr().out
+
+
+async def test_it_runs_until_it_is_ended() -> None:
+    """Its ports are closed then."""
+    simulator: Simulator = simulator_of(
+        ["--battery", "cli test:100", "--interface", "virtual"]
+    )
+    task = asyncio.create_task(run(simulator))
+    while not (ports := list(simulator._ports.values())) or (
+        ports[0].state.status != "open"
+    ):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ports[0].state.status == "closed"

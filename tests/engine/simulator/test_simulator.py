@@ -1,0 +1,273 @@
+"""Tests of the simulator: frames out, frames in, and the physics in between."""
+
+import asyncio
+from math import isfinite
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    Frame,
+    PortState,
+    PortStatus,
+    Telegram,
+)
+from custom_components.bms_gateway.engine.port import Port
+from custom_components.bms_gateway.engine.protocol import encode
+from custom_components.bms_gateway.engine.simulator import (
+    Bms,
+    Inverter,
+    Pack,
+    SimulatedBattery,
+    SimulatedInverter,
+    Simulator,
+    Talk,
+)
+
+HOUR = 3600
+
+
+def _battery(
+    name: str, resistance: float = 0.02, period: float = 1.0
+) -> SimulatedBattery:
+    return SimulatedBattery(
+        name,
+        Pack(capacity_ah=100, resistance=resistance),
+        Bms(max_charge=50, max_discharge=100),
+        soc=60.0,
+        talk=Talk(period=period),
+    )
+
+
+def _inverter(name: str, power: float, lag: float = 2.0) -> SimulatedInverter:
+    return SimulatedInverter(
+        name, Inverter(rated_charge=60, rated_discharge=80, lag=lag), lambda _: power
+    )
+
+
+def _tell(simulator: Simulator, charge: float, discharge: float, now: float) -> None:
+    """Tell every inverter the same."""
+    telegram = Telegram(
+        charge_voltage_limit=56.0,
+        charge_current_limit=charge,
+        discharge_current_limit=discharge,
+        soc=60,
+        voltage=53,
+        charge_enabled=True,
+        discharge_enabled=True,
+    )
+    for name in simulator.inverters:
+        for frame in encode(telegram):
+            simulator.hear(name, frame, now)
+
+
+def _run(simulator: Simulator, begin: float, end: float) -> list[tuple[str, Frame]]:
+    """Go on in steps of 0.1 s; return all frames."""
+    steps = range(round(begin * 10), round(end * 10))
+    return [due for k in steps for due in simulator.step(k / 10)]
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    """Return two equal batteries with an inverter that needs 2.6 kW."""
+    return Simulator([_battery("a"), _battery("b")], [_inverter("i", -2650.0)])
+
+
+def test_an_hour_in_the_closed_loop(simulator: Simulator) -> None:
+    """36,000 steps: what was drawn is missing from the packs, and all is told."""
+    for second in range(HOUR):
+        _tell(simulator, 30, 40, second)
+        for k in range(10):
+            for name, frame in simulator.step(second + k / 10):
+                assert name in {"a", "b", "i"}
+                assert len(frame.data) == 8
+    drawn = 120.0 - sum(b.cells.charge_ah for b in simulator.batteries.values())
+    # The inverter wants 50 A and is told 40
+    assert drawn == pytest.approx(40.0, rel=0.01)
+    assert simulator.current == pytest.approx(-40.0, abs=0.1)
+    assert simulator.batteries["a"].soc == pytest.approx(40.0, abs=0.5)
+
+
+def test_nothing_flows_before_an_inverter_is_told(simulator: Simulator) -> None:
+    """And nothing after its time-out."""
+    _run(simulator, 0, 5)
+    assert simulator.current == pytest.approx(0.0)
+    _tell(simulator, 30, 40, 5.0)
+    _run(simulator, 5, 60)
+    assert simulator.current == pytest.approx(-40.0, abs=0.1)
+    _run(simulator, 60, 100)
+    assert simulator.current == pytest.approx(0.0, abs=0.1)
+
+
+def test_current_divides_by_resistance() -> None:
+    """Half the resistance carries twice the current, as long as the packs are equal."""
+    low, high = _battery("low", 0.01), _battery("high", 0.02)
+    simulator = Simulator([low, high], [_inverter("i", -1600.0, lag=0.1)])
+    simulator.step(0.0)
+    _tell(simulator, 30, 40, 0.0)
+    simulator.step(0.1)
+    simulator.step(0.2)
+    assert low.cells.current < -10
+    assert low.cells.current == pytest.approx(2 * high.cells.current, rel=0.01)
+
+
+def test_an_unplugged_battery_leaves_it_to_the_other(simulator: Simulator) -> None:
+    """And one that protects itself does, too, in its direction."""
+    _tell(simulator, 30, 40, 0.0)
+    _run(simulator, 0, 30)
+    simulator.batteries["a"].breaker_closed = False
+    _run(simulator, 30, 31)
+    currents = [battery.cells.current for battery in simulator.batteries.values()]
+    assert currents == pytest.approx([0.0, -40.0], abs=0.1)
+    simulator.batteries["b"].protections = frozenset({Alarm.UNDER_VOLTAGE})
+    _run(simulator, 31, 32)
+    assert simulator.current == 0.0
+
+
+def test_what_nobody_was_told_flows_too(simulator: Simulator) -> None:
+    """A charger on the bus that no gateway knows."""
+    simulator.untold = 30.0
+    _run(simulator, 0, 1)
+    assert simulator.current == pytest.approx(30.0)
+
+
+def test_demand_can_be_set(simulator: Simulator) -> None:
+    """Another house from one moment to the next."""
+    simulator.inverters["i"].demand = lambda _: 1000.0
+    _tell(simulator, 30, 40, 0.0)
+    _run(simulator, 0, 30)
+    assert simulator.current == pytest.approx(1000 / simulator.voltage, abs=0.1)
+
+
+def test_demand_goes_by_the_seconds_since_the_start() -> None:
+    """Whatever the clock says: a demo always begins in the same morning."""
+    asked = []
+
+    def demand(at: float) -> float:
+        asked.append(at)
+        return 0.0
+
+    simulator = Simulator(
+        [_battery("a")],
+        [SimulatedInverter("i", Inverter(rated_charge=1, rated_discharge=1), demand)],
+    )
+    for k in range(3):
+        simulator.step(98765 + k / 10)
+    assert asked == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_each_talks_at_its_own_time() -> None:
+    """One a second, one every other second, the inverter's request each second."""
+    simulator = Simulator(
+        [_battery("a"), _battery("b", period=2.0)], [_inverter("i", 0.0)]
+    )
+    frames = _run(simulator, 0, 9.95)
+    limits = [name for name, frame in frames if frame.can_id == 0x351]
+    assert limits.count("a") == 10
+    assert limits.count("b") == 5
+    assert [frame.can_id for name, frame in frames if name == "i"] == [0x305] * 10
+
+
+def test_a_machine_that_slept_goes_on_where_it_was(simulator: Simulator) -> None:
+    """It catches up with some seconds, not with a night; a clock never runs back."""
+    simulator.untold = 36.0
+    simulator.step(0.0)
+    simulator.step(HOUR)
+    # 36 A for 10 s are 0.1 Ah
+    gained = sum(b.cells.charge_ah for b in simulator.batteries.values()) - 120
+    assert gained == pytest.approx(0.1)
+    simulator.step(HOUR - 1)
+    assert simulator.current == pytest.approx(36.0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 3),
+            st.sampled_from(["a", "b"]),
+            st.sampled_from(["silent", "breaker", "trip", "untold", "tell", "well"]),
+            st.floats(-300, 300),
+        ),
+        max_size=30,
+    )
+)
+def test_nothing_that_happens_breaks_it(
+    events: list[tuple[float, str, str, float]],
+) -> None:
+    """Every number stays one, and an open breaker open, whatever is done to it."""
+    simulator = Simulator(
+        [_battery("a", 0.01), _battery("b")],
+        [_inverter("i", -4000), _inverter("j", 900)],
+    )
+    now = 0.0
+    for seconds, name, event, number in events:
+        battery = simulator.batteries[name]
+        match event:
+            case "silent":
+                battery.silent = True
+            case "breaker":
+                battery.breaker_closed = False
+            case "trip":
+                battery.protections = frozenset({Alarm.INTERNAL})
+            case "untold":
+                simulator.untold = number
+            case "tell":
+                _tell(simulator, abs(number), abs(number), now)
+            case _:
+                battery.silent, battery.breaker_closed = False, True
+                battery.protections = frozenset()
+        now += seconds
+        simulator.step(now)
+        assert isfinite(simulator.voltage)
+        assert all(isfinite(b.cells.charge_ah) for b in simulator.batteries.values())
+        if not battery.breaker_closed:
+            assert battery.cells.current == 0.0
+
+
+async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
+    """On a virtual channel: a battery is heard, an inverter is told and draws."""
+    ports = {
+        name: PortConfig(Interface.VIRTUAL, f"simulator test {name}") for name in "ai"
+    }
+    simulator = Simulator(
+        [_battery("a")], [_inverter("i", -1000, lag=0.1)], ports=ports
+    )
+    heard: dict[str, set[int]] = {"a": set(), "i": set()}
+    complete = asyncio.Event()
+
+    def listener(name: str) -> Port:
+        def on_frame(frame: Frame) -> None:
+            heard[name].add(frame.can_id)
+            if {0x351, 0x355, 0x356} <= heard["a"] and 0x305 in heard["i"]:
+                complete.set()
+
+        return Port(
+            ports[name], on_frame=on_frame, on_echo=lambda _: None, on_change=_is_open
+        )
+
+    opened: asyncio.Queue[PortState] = asyncio.Queue()
+
+    def _is_open(state: PortState) -> None:
+        if state.status is PortStatus.OPEN:
+            opened.put_nowait(state)
+
+    others = {name: listener(name) for name in ports}
+    tasks = [asyncio.create_task(port.run()) for port in others.values()]
+    for _ in others:
+        await opened.get()
+    await simulator.start()
+    await complete.wait()
+    assert not heard["i"] & heard["a"]
+    assert others["i"].send(Frame(0x351, bytes.fromhex("3002C8002C010000")))
+    while simulator.inverters["i"].told.at is None:
+        await asyncio.sleep(0.01)
+    assert simulator.inverters["i"].told.discharge == 30.0
+    own = list(simulator._ports.values())
+    await simulator.stop()
+    assert [port.state.status for port in own] == [PortStatus.CLOSED] * 2
+    assert simulator._timer is None
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
