@@ -271,3 +271,14 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_it_can_be_stopped_at_any_time_and_started_again() -> None:
+    """Before its start, twice, and with a battery that has no port."""
+    simulator = Simulator([_battery("a")], [])
+    await simulator.stop()
+    for _ in range(2):
+        await simulator.start()
+        assert simulator._timer is not None
+        await simulator.stop()
+        assert simulator._timer is None
