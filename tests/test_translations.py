@@ -245,7 +245,7 @@ def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
         for field in (*form.fields, *form.rare):
             if isinstance(field.selector, SelectSelector):
                 config = field.selector.config
-                expected[config["translation_key"]] = set(config["options"])
+                expected[config["translation_key"]] = set(map(str, config["options"]))
     for key, options in expected.items():
         assert set(at(language, f"selector.{key}.options")) == options
 

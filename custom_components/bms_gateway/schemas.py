@@ -75,7 +75,8 @@ class Field:
             return vol.Required(self.key, description=description)
         if default is None:
             return vol.Optional(self.key, description=description)
-        return vol.Required(self.key, self.show(default), description)
+        shown = self.show(default)
+        return vol.Required(self.key, default=shown, description=description)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
