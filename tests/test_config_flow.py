@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import (
@@ -31,6 +32,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData, section
+from homeassistant.setup import async_setup_component
 
 type Result = Any
 """What a flow answers; its types differ between the kinds of flow."""
@@ -483,6 +485,32 @@ async def test_two_flows_at_once_do_not_get_the_same_port(
     await again.fill(BATTERY, channel="flow-b2")
     result = await again.choose("finish")
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_frontend_gets_what_it_needs(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """As it goes over the wire: fields, sections, what is proposed."""
+    assert await async_setup_component(hass, "config", {})
+    client = await hass_client()
+    url = "/api/config/config_entries/flow"
+    result = await (await client.post(url, json={"handler": DOMAIN})).json()
+    url = f"{url}/{result['flow_id']}"
+    for typed in ({"next_step_id": "gateway"}, {"name": "Bank", "backup": False}):
+        result = await (await client.post(url, json=typed)).json()
+    typed = {**BATTERY, SECTION_RARE: {"timeout": "nan"}}
+    result = await (await client.post(url, json=typed)).json()
+
+    fields = {field["name"]: field for field in result["data_schema"]}
+    assert set(fields) == set(BATTERY)
+    assert fields["bitrate"]["default"] == "500000"
+    assert fields["interface"]["default"] == "socketcan"
+    assert fields["capacity_ah"]["description"] == {"suggested_value": 280}
+    assert fields["capacity_ah"]["required"]
+    rare = fields[SECTION_RARE]
+    assert (rare["type"], rare["expanded"]) == ("expandable", True)
+    assert [field["required"] for field in rare["schema"]] == [False, False]
+    assert result["errors"] == {SECTION_RARE: "invalid_timeout"}
 
 
 # Ports that cannot be had ---------------------------------------------------
