@@ -1,0 +1,97 @@
+"""A serial CAN adapter on the kernel's slcan driver: a real link that can be stopped.
+
+The driver hands one frame to the serial line and waits until it was taken. While the
+adapter reads nothing, that frame, one more and the link's queue (10) are kept by the
+kernel, which then says ENOBUFS; once the adapter reads again they all go out.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+import fcntl
+import os
+from pathlib import Path
+import select
+import struct
+import subprocess
+import tty
+
+from tests.engine.ports import PATIENCE
+
+# Linux: asm-generic/ioctls.h, linux/sockios.h, linux/tty.h
+_TIOCSETD = 0x5423
+_SIOCGIFNAME = 0x8910
+_N_SLCAN = 17
+
+
+class Adapter:
+    """The adapter's end of the serial line, and the link at the kernel's end."""
+
+    def __init__(self, bitrate: int | None = None) -> None:
+        """Plug it in and raise the link; without a bitrate that is not known."""
+        self.heard: list[str] = []
+        self._adapter, line = os.openpty()
+        self._ends = [self._adapter, line]
+        self._unread = b""
+        tty.setraw(line)
+        fcntl.ioctl(line, _TIOCSETD, struct.pack("i", _N_SLCAN))
+        name = bytearray(16)
+        fcntl.ioctl(line, _SIOCGIFNAME, name)
+        self.name = name.rstrip(b"\0").decode()
+        self._fetch()
+        self._raise(bitrate)
+
+    async def takes(self, frames: int) -> None:
+        """Take what the kernel sends until so many frames were heard, then no more."""
+        loop = asyncio.get_running_loop()
+        enough = asyncio.Event()
+        loop.add_reader(self._adapter, self._read, frames, enough)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await enough.wait()
+        finally:
+            loop.remove_reader(self._adapter)
+
+    def say(self, text: str) -> None:
+        """Send the kernel what the adapter heard, such as `t35110A` for 0x351."""
+        os.write(self._adapter, f"{text}\r".encode())
+
+    def unplug(self) -> None:
+        """Take the adapter away, and the link with it."""
+        while self._ends:
+            os.close(self._ends.pop())
+
+    def _fetch(self) -> None:
+        """Take the link over from the first network namespace, where it is made."""
+        if not Path(f"/sys/class/net/{self.name}").exists():
+            move = ("ip", "link", "set", self.name, "netns", str(os.getpid()))
+            subprocess.run(("nsenter", "--target", "1", "--net", *move), check=True)
+
+    def _raise(self, bitrate: int | None) -> None:
+        link = ("ip", "link", "set", self.name)
+        if bitrate:
+            subprocess.run((*link, "type", "can", "bitrate", str(bitrate)), check=True)
+        with subprocess.Popen((*link, "txqueuelen", "10", "up")) as raising:
+            # The driver waits until its commands are taken
+            while raising.poll() is None:
+                if select.select([self._adapter], [], [], 0.01)[0]:
+                    os.read(self._adapter, 4096)
+        assert raising.returncode == 0
+
+    def _read(self, frames: int, enough: asyncio.Event) -> None:
+        *lines, self._unread = (self._unread + os.read(self._adapter, 4096)).split(
+            b"\r"
+        )
+        self.heard += [line.decode() for line in lines]
+        if len(self.heard) >= frames:
+            enough.set()
+
+
+@contextmanager
+def plugged(bitrate: int | None = None) -> Iterator[Adapter]:
+    """Have an adapter that takes nothing until it is told to listen."""
+    adapter = Adapter(bitrate)
+    try:
+        yield adapter
+    finally:
+        adapter.unplug()

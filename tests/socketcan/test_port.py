@@ -1,0 +1,345 @@
+"""A port's life on the kernel's own CAN links."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import errno
+import logging
+from pathlib import Path
+import time
+
+import can
+import pytest
+
+from custom_components.bms_gateway.engine import port as port_module
+from custom_components.bms_gateway.engine.bus import is_full
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.link import read_link
+from custom_components.bms_gateway.engine.model import (
+    Clock,
+    Frame,
+    PortFault,
+    PortStatus,
+)
+from custom_components.bms_gateway.engine.port import probe
+from tests.engine.ports import Recorder, content, other_node
+
+from .adapter import plugged
+from .conftest import Link, LinkFactory
+
+pytestmark = pytest.mark.socketcan
+
+SOCKETCAN = Interface.SOCKETCAN
+LIMITS = Frame(0x351, bytes(range(8)))
+NAME = Frame(0x35E, b"PYLON   ")
+
+
+@pytest.fixture(autouse=True)
+async def nothing_amiss(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
+    """Hold that no error was logged, met the loop or left a descriptor open."""
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    before = _descriptors()
+    yield
+    assert complaints == []
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
+    assert _descriptors() == before
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often whether a link is back."""
+    monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
+    monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
+
+
+# Reading and writing
+
+
+async def test_own_frames_are_echoes_others_are_not(can_link: LinkFactory) -> None:
+    """Also of frames of this machine, a port takes only its own for an echo."""
+    link = can_link()
+    near, far = _recorder(link), _recorder(link)
+    async with near.opened() as port, far.opened():
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+        await far.hears(1)
+    assert [content(frame) for frame in near.echoes] == [content(LIMITS)]
+    assert [content(frame) for frame in far.frames] == [content(LIMITS)]
+    assert near.frames == far.echoes == []
+
+
+async def test_echo_is_proof_where_the_driver_echoes(can_link: LinkFactory) -> None:
+    """The kernel says which drivers echo after the transmission (IFF_ECHO, 0x40000)."""
+    link = can_link()
+    flags = _flags(link)
+    async with _recorder(link).opened() as port:
+        assert port.has_echo
+        assert port.echo_is_proof is bool(flags & 0x40000)
+
+
+async def test_one_wake_up_reads_all(can_link: LinkFactory) -> None:
+    """After a held loop, a timer that is due already finds every frame read."""
+    link = can_link()
+    far = _recorder(link)
+    loop = asyncio.get_running_loop()
+    seen = loop.create_future()
+    async with far.opened():
+        with other_node(link.name, SOCKETCAN) as node:
+            _send(node, 12)
+            loop.call_later(0, lambda: seen.set_result(len(far.frames)))
+            assert await seen == 12
+
+
+async def test_frames_keep_their_age_while_the_loop_is_held(
+    can_link: LinkFactory,
+) -> None:
+    """Frames read 7 s late are 7 s old, by the kernel's stamps."""
+    link = can_link()
+    late = 0.0
+    far = _recorder(link, late=lambda: late)
+    async with far.opened() as port:
+        with other_node(link.name, SOCKETCAN) as node:
+            port.drain()
+            before = time.monotonic()
+            _send(node, 12)
+            after = time.monotonic()
+        late = 7.0
+        port.drain()
+    assert len(far.frames) == 12
+    # The two clocks are read one after the other
+    assert all(before - 0.05 <= frame.at <= after + 0.05 for frame in far.frames)
+
+
+async def test_error_frame_of_the_controller(quick_retries: None) -> None:
+    """An adapter reports that nobody acknowledged (CAN_ERR_ACK, 0x20)."""
+    with plugged() as adapter:
+        far = Recorder(adapter.name, SOCKETCAN)
+        async with far.opened() as port:
+            adapter.say("e1a")
+            await far.hears(1)
+            adapter.say("t35110A")
+            await far.hears(2)
+    assert far.frames[0].error
+    assert far.frames[0].can_id & 0x20
+    assert content(far.frames[1]) == (0x351, b"\x0a")
+    assert (port.state.received, port.state.errors) == (1, 1)
+
+
+# Losing and coming back
+
+
+async def test_link_goes_down_and_up(
+    can_link: LinkFactory, quick_retries: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The port is lost and comes back by itself, each told once."""
+    caplog.set_level(logging.INFO, logger="custom_components")
+    link = can_link()
+    near = _recorder(link)
+    async with near.opened() as port:
+        link.down()
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        assert not port.send(LIMITS)
+        link.up()
+        await near.becomes(PortStatus.OPEN)
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+    ours = [r for r in caplog.records if r.name.startswith("custom_components")]
+    assert [r.levelname for r in ours] == ["WARNING", "INFO"]
+
+
+async def test_link_is_deleted_and_made_again(
+    can_link: LinkFactory, quick_retries: None
+) -> None:
+    """A dead socket is replaced, as after an adapter was pulled out."""
+    link = can_link()
+    near, far = _recorder(link), _recorder(link)
+    async with near.opened() as port, far.opened():
+        link.delete()
+        await near.becomes(PortStatus.LOST, PortFault.NO_SUCH_CHANNEL)
+        link.create()
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        link.up()
+        await near.becomes(PortStatus.OPEN)
+        await far.becomes(PortStatus.OPEN)
+        assert port.send(LIMITS)
+        await far.hears(1)
+
+
+async def test_send_tells_that_the_link_is_gone(
+    can_link: LinkFactory, quick_retries: None
+) -> None:
+    """The writer may be the first to notice."""
+    link = can_link()
+    near = _recorder(link)
+    async with near.opened() as port:
+        link.delete()
+        assert not port.send(LIMITS)
+        assert port.state.fault is PortFault.NO_SUCH_CHANNEL
+
+
+async def test_drain_finds_that_the_link_is_gone(
+    can_link: LinkFactory, quick_retries: None
+) -> None:
+    """It raises nothing, and the loop does not meet the dead socket again."""
+    link = can_link()
+    far = _recorder(link)
+    async with far.opened() as port:
+        link.down()
+        port.drain()
+        assert port.state.fault is PortFault.LINK_DOWN
+
+
+async def test_adapter_is_unplugged(quick_retries: None) -> None:
+    """The link goes with its adapter."""
+    with plugged() as adapter:
+        near = Recorder(adapter.name, SOCKETCAN)
+        async with near.running():
+            await near.becomes(PortStatus.OPEN)
+            adapter.unplug()
+            await near.becomes(PortStatus.LOST, PortFault.NO_SUCH_CHANNEL)
+
+
+# A peer that takes nothing
+
+
+async def test_full_queue_refuses_and_keeps_the_port(quick_retries: None) -> None:
+    """What the kernel took goes out later, however old; no echo comes before."""
+    with plugged() as adapter:
+        near = Recorder(adapter.name, SOCKETCAN)
+        async with near.opened() as port:
+            queued = 0
+            while port.send(Frame(queued)):
+                queued += 1
+            # One in the driver, one at its door, ten in the queue
+            assert queued == 12
+            assert (port.state.status, port.state.errors) == (PortStatus.OPEN, 1)
+            await _turn_loop()
+            port.drain()
+            assert near.echoes == []
+            await adapter.takes(12)
+            port.drain()
+            assert len(near.echoes) == 12
+            assert port.send(NAME)
+            await adapter.takes(13)
+            await near.sees_echoes(13)
+    assert [int(line[1:4], 16) for line in adapter.heard] == [*range(12), 0x35E]
+    assert [frame.can_id for frame in near.echoes] == [*range(12), 0x35E]
+
+
+async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -> None:
+    """The first is taken by the driver, whose echo proves no more than that."""
+    with plugged() as adapter:
+        near = Recorder(adapter.name, SOCKETCAN)
+        async with near.opened() as port:
+            assert not port.echo_is_proof
+            assert port.send(NAME)
+            assert port.send(NAME)
+            await _turn_loop()
+            port.drain()
+            assert near.echoes == []
+            await adapter.takes(2)
+            port.drain()
+            assert len(near.echoes) == 2
+
+
+# Opening
+
+
+async def test_link_that_comes_later(quick_retries: None) -> None:
+    """A port waits for its link without an error of python-can's own."""
+    link = Link()
+    near = _recorder(link)
+    async with near.running():
+        await near.becomes(PortStatus.LOST, PortFault.NO_SUCH_CHANNEL)
+        link.create()
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        link.up()
+        await near.becomes(PortStatus.OPEN)
+    link.delete()
+
+
+async def test_probe_tells_why_a_port_cannot_be_opened(can_link: LinkFactory) -> None:
+    """Each mistake of a user has its own name."""
+    link = can_link()
+    assert await probe(PortConfig(SOCKETCAN, link.name)) is None
+    link.down()
+    assert await probe(PortConfig(SOCKETCAN, link.name)) is PortFault.LINK_DOWN
+    for name in ("bms-none", "lo", "", "a-name-of-17-char", "a\0b", "ü"):
+        assert await probe(PortConfig(SOCKETCAN, name)) is PortFault.NO_SUCH_CHANNEL
+
+
+async def test_bitrate_has_to_be_that_of_the_link() -> None:
+    """A wrong bitrate would disturb the bus: the port stays closed."""
+    with plugged(bitrate=250_000) as adapter:
+        assert read_link(adapter.name).bitrate == 250_000
+        right = PortConfig(SOCKETCAN, adapter.name, 250_000)
+        wrong = PortConfig(SOCKETCAN, adapter.name, 500_000)
+        assert await probe(right) is None
+        assert await probe(wrong) is PortFault.WRONG_BITRATE
+
+
+async def test_vcan_has_no_bitrate(can_link: LinkFactory) -> None:
+    """A link without a bitrate suits every one."""
+    link = can_link()
+    assert read_link(link.name).bitrate is None
+    assert await probe(PortConfig(SOCKETCAN, link.name, 250_000)) is None
+
+
+async def test_no_variable_changes_the_channel(
+    can_link: LinkFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the user set for other programs with python-can."""
+    link = can_link()
+    monkeypatch.setenv("CAN_INTERFACE", "virtual")
+    monkeypatch.setenv("CAN_CHANNEL", "vcan-other")
+    monkeypatch.setenv("CAN_CONFIG", '{"ignore_rx_error_frames": true}')
+    far = _recorder(link)
+    async with far.opened():
+        with other_node(link.name, SOCKETCAN) as node:
+            _send(node, 1)
+        await far.hears(1)
+
+
+async def test_cancelled_opening_leaves_no_socket(can_link: LinkFactory) -> None:
+    """However early the port is cancelled."""
+    link = can_link()
+    for turns in range(8):
+        async with _recorder(link).running():
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+
+def test_python_can_still_speaks_of_a_full_queue() -> None:
+    """The words and the code by which a full queue is known are python-can's."""
+    assert is_full(can.CanOperationError("Failed to transmit", errno.ENOBUFS))
+    assert not is_full(can.CanOperationError("Failed to transmit", errno.ENETDOWN))
+
+
+def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:
+    """Record a port on the link, whose clocks run late by as much as told."""
+    return Recorder(
+        link.name,
+        SOCKETCAN,
+        clock=lambda: time.monotonic() + late(),
+        wall=lambda: time.time() + late(),
+    )
+
+
+def _send(node: can.BusABC, count: int) -> None:
+    for number in range(count):
+        node.send(can.Message(arbitration_id=number, is_extended_id=False))
+
+
+async def _turn_loop() -> None:
+    """Let the loop look once at every descriptor."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def _flags(link: Link) -> int:
+    return int(Path(f"/sys/class/net/{link.name}/flags").read_text("ascii"), 16)
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
