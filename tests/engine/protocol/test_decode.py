@@ -1,0 +1,647 @@
+"""Tests of decoding: real traffic value by value, and bytes that nobody meant."""
+
+from math import isfinite
+
+from hypothesis import example, given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.model import Alarm, Dialect, Frame, Readings
+from custom_components.bms_gateway.engine.protocol import (
+    NO_MARKS,
+    NOTHING,
+    Decoded,
+    agreed_capacity,
+    decode,
+    hear,
+    joined,
+    judge,
+)
+from custom_components.bms_gateway.engine.protocol.fields import Value
+from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
+
+from .captures import (
+    DEYE,
+    DEYE_AS_VICTRON,
+    DEYE_TO_VICTRON,
+    STACK,
+    STACK_AND_INVERTER,
+    VICTRON_TO_DEYE,
+    frames,
+)
+
+NO_ALARM: frozenset[Alarm] = frozenset()
+
+STACK_VALUES: dict[int, dict[str, Value]] = {
+    0x359: {
+        "protections": NO_ALARM,
+        "warnings": NO_ALARM,
+        "modules": 5,
+        "flag_bytes": bytes(4),
+    },
+    0x351: {
+        "charge_voltage_limit": 56.3,  # 0x0233
+        "charge_current_limit": 922.5,  # 0x2409
+        "discharge_current_limit": 922.5,
+        "discharge_voltage_limit": 46.9,  # 0x01D5
+    },
+    0x355: {"soc": 80.0, "soh": 100.0},  # bytes 4 and 5 are padding
+    0x356: {"voltage": 52.91, "current": -80.1, "temperature": 20.4},
+    0x35C: {
+        "charge_enabled": True,
+        "discharge_enabled": True,
+        "force_charge": False,
+        "force_charge_2": False,
+        "full_charge": False,
+    },
+    0x35E: {"name": "PYLON"},
+    0x373: {
+        "cell_voltage_min": 3.288,
+        "cell_voltage_max": 3.313,
+        "cell_temperature_min": 17.0,  # 0x0122 = 290 K
+        "cell_temperature_max": 25.0,  # 0x012A = 298 K
+    },
+}
+
+STACK_AND_INVERTER_VALUES: dict[int, dict[str, Value]] = {
+    0x359: STACK_VALUES[0x359],
+    0x351: STACK_VALUES[0x351],
+    0x355: {"soc": 81.0, "soh": 100.0},
+    0x356: {"voltage": 52.86, "current": -94.6, "temperature": 21.0},
+    0x305: {},
+    0x35C: STACK_VALUES[0x35C],
+    0x35E: STACK_VALUES[0x35E],
+}
+
+DEYE_VALUES: dict[int, dict[str, Value]] = {
+    0x351: {
+        "charge_voltage_limit": 58.4,
+        "charge_current_limit": 0.0,
+        "discharge_current_limit": 230.0,
+        "discharge_voltage_limit": 48.0,
+    },
+    0x355: {"soc": 100.0, "soh": 100.0},
+    0x356: {"voltage": 53.3, "current": 0.8, "temperature": 24.0},  # sent: -0.8 A
+    0x359: {"protections": NO_ALARM, "warnings": NO_ALARM, "flag_bytes": bytes(4)},
+    0x35C: STACK_VALUES[0x35C],
+    0x35E: {"name": "DY001", "candidate_ah": 230.0},
+    0x361: {
+        "cell_voltage_max": 3.345,
+        "cell_voltage_min": 3.335,
+        "cell_temperature_max": 25.0,
+        "cell_temperature_min": 24.0,
+    },
+    0x363: {},
+    0x364: {
+        "modules_online": 1,
+        "modules_blocking_charge": 0,
+        "modules_blocking_discharge": 0,
+        "modules_offline": 0,
+        "modules": 1,
+    },
+    0x371: {
+        "on_grid_charge_current_limit": 0.0,
+        "on_grid_discharge_current_limit": 230.0,
+    },
+}
+
+DEYE_AS_VICTRON_VALUES: dict[int, dict[str, Value]] = {
+    0x351: DEYE_VALUES[0x351] | {"charge_current_limit": 10.0},
+    0x355: DEYE_VALUES[0x355],
+    0x356: DEYE_VALUES[0x356] | {"cycles": None},  # sent: +0.8 A
+    0x35A: {},
+    0x35E: {"name": "PYLON"},  # followed by binary
+    0x35F: {"candidate_ah": 2300.0, "version": "F0.05"},  # in truth 230 Ah
+}
+
+
+def values(
+    can_id: int, data: str | bytes, dialect: Dialect | None = Dialect.PYLONTECH
+) -> dict[str, Value]:
+    """Return what one frame tells; dialect None: not settled."""
+    raw = bytes.fromhex(data) if isinstance(data, str) else data
+    return dict(told(Frame(can_id, raw), dialect).values)
+
+
+def told(frame: Frame, dialect: Dialect | None) -> Decoded:
+    """Decode by a dialect; None: not settled."""
+    return decode(frame, dialect or Dialect.UNKNOWN, settled=dialect is not None)
+
+
+@pytest.mark.parametrize(
+    ("dump", "dialect", "expected"),
+    [
+        (STACK, Dialect.PYLONTECH, STACK_VALUES),
+        (STACK_AND_INVERTER, Dialect.PYLONTECH, STACK_AND_INVERTER_VALUES),
+        (DEYE, Dialect.DEYE, DEYE_VALUES),
+        (DEYE_AS_VICTRON, Dialect.VICTRON, DEYE_AS_VICTRON_VALUES),
+    ],
+)
+def test_real_traffic(
+    dump: str, dialect: Dialect, expected: dict[int, dict[str, Value]]
+) -> None:
+    """Every value of every frame, and no more than these."""
+    heard = list(frames(dump))
+    assert {f.can_id: dict(told(f, dialect).values) for f in heard} == expected
+    assert not any(told(f, dialect).invalid for f in heard)
+
+
+@pytest.mark.parametrize(
+    ("dump", "expected"),
+    [(DEYE_TO_VICTRON, [0.7, None, 0.8]), (VICTRON_TO_DEYE, [0.4, None, 0.2])],
+)
+def test_a_change_of_profile_never_turns_the_current_round(
+    dump: str, expected: list[float | None]
+) -> None:
+    """The pack was charged all the time: the current is positive or unknown."""
+    marks, currents = NO_MARKS, []
+    for frame in frames(dump):
+        marks = hear(marks, frame)
+        dialect, settled = judge(marks, frame.at)
+        decoded = decode(frame, dialect, settled)
+        if frame.can_id == 0x356:
+            currents.append(decoded.values["current"])
+    assert currents == expected
+
+
+@pytest.mark.parametrize("can_id", sorted(BATTERY_IDS | {0x305}))
+@pytest.mark.parametrize("kind", ["extended", "remote", "error"])
+def test_what_is_no_data_frame_of_11_bits_tells_nothing(can_id: int, kind: str) -> None:
+    """The payload may be right: inverters pass over it, too."""
+    data = next((f.data for f in frames(STACK) if f.can_id == can_id), b"\x55" * 8)
+    flags = {kind: True}
+    assert told(Frame(can_id, data, **flags), Dialect.PYLONTECH) == NOTHING
+
+
+# --- Any bytes -----------------------------------------------------------------------
+
+WINDOWS: dict[str, tuple[float, float]] = {
+    "charge_voltage_limit": (40, 65),
+    "discharge_voltage_limit": (32, 54.4),
+    "charge_current_limit": (0, 3276.7),
+    "discharge_current_limit": (0, 3276.7),
+    "on_grid_charge_current_limit": (0, 3276.7),
+    "on_grid_discharge_current_limit": (0, 3276.7),
+    "soc": (0, 100),
+    "soh": (0, 100),
+    "voltage": (30, 65),
+    "current": (-3276.7, 3276.7),
+    "temperature": (-40, 100),
+    "cell_temperature_min": (-40, 100),
+    "cell_temperature_max": (-40, 100),
+    "cell_voltage_min": (0.5, 5),
+    "cell_voltage_max": (0.5, 5),
+}
+
+READINGS = set(Readings.__dataclass_fields__)
+APART = {"candidate_ah", "product_1", "product_2", "serial_1", "serial_2"}
+
+bytes_of_a_frame = st.binary(max_size=8)
+dialects = st.one_of(st.none(), st.sampled_from(list(Dialect)))
+can_ids = st.one_of(
+    st.sampled_from(sorted(BATTERY_IDS)), st.integers(0, 0x7FF), st.integers(0, 2**29)
+)
+
+
+@given(can_ids, bytes_of_a_frame, dialects, st.booleans())
+@example(0x35E, b"\xff\xfe\x80", Dialect.DEYE, False)
+@example(0x351, b"\x00\x80\x00\x80\x00\x80\x00\x80", Dialect.PYLONTECH, False)
+def test_any_bytes_give_values_in_their_windows(
+    can_id: int, data: bytes, dialect: Dialect | None, extended: bool
+) -> None:
+    """Never an exception, never a value that a 48 V battery cannot have."""
+    decoded = told(Frame(can_id, data, extended=extended), dialect)
+    assert decoded.values.keys() <= READINGS | APART
+    for name, value in decoded.values.items():
+        if isinstance(value, float):
+            low, high = WINDOWS.get(name, (0, 2**32))
+            assert isfinite(value)
+            assert low <= value <= high
+        if isinstance(value, str):
+            assert value.isascii()
+            assert value.isprintable()
+    if extended or can_id not in BATTERY_IDS:
+        assert decoded == NOTHING
+
+
+@given(st.sampled_from(sorted(BATTERY_IDS)), bytes_of_a_frame, dialects)
+def test_a_frame_cut_short_tells_less_and_nothing_else(
+    can_id: int, data: bytes, dialect: Dialect | None
+) -> None:
+    """Each value of the whole frame, or unknown: never a 0 or "none" instead."""
+    # What a tail decides: tags, text or numbers, hundredths of SOC, version of a table
+    if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371}:
+        return
+    whole = values(can_id, data, dialect)
+    for length in range(len(data)):
+        part = values(can_id, data[:length], dialect)
+        for name, value in part.items():
+            if isinstance(value, str) and isinstance(whole[name], str):
+                assert str(whole[name]).startswith(value)
+            elif not isinstance(value, str):
+                assert value == whole[name]
+
+
+@pytest.mark.parametrize("can_id", sorted(BATTERY_IDS))
+def test_an_empty_frame_tells_nothing(can_id: int) -> None:
+    """DLC 0 of each."""
+    for dialect in Dialect:
+        assert values(can_id, b"", dialect) == {}
+
+
+# --- 0x351 ---------------------------------------------------------------------------
+
+
+def test_limits_without_a_tail() -> None:
+    """Six bytes have no DVL, two only CVL."""
+    assert values(0x351, "330209240924").keys() == {
+        "charge_voltage_limit",
+        "charge_current_limit",
+        "discharge_current_limit",
+    }
+    assert values(0x351, "3302") == {"charge_voltage_limit": 56.3}
+    assert values(0x351, "33020924D5") == {
+        "charge_voltage_limit": 56.3,
+        "charge_current_limit": 922.5,
+    }
+
+
+def test_a_negative_discharge_limit_is_a_magnitude() -> None:
+    """Some emulators send DCL negative: 0xFF9C is -10.0 A."""
+    assert values(0x351, "330264009CFF")["discharge_current_limit"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("data", "invalid"),
+    [
+        ("FFFF00800080FFFF", False),  # SMA's codes
+        ("FFFFFFFFFFFFFFFF", False),
+        ("20010080FFFF0000", True),  # 28.8 V: a pack of 24 V
+        ("00000080FFFF0000", True),  # CVL 0 makes some inverters dump the pack
+    ],
+)
+def test_unknown_limits(data: str, invalid: bool) -> None:
+    """Heard and not known is None, and a fault only where it is no code."""
+    decoded = told(Frame(0x351, bytes.fromhex(data)), Dialect.PYLONTECH)
+    assert set(decoded.values.values()) == {None}
+    assert len(decoded.values) == 4
+    assert decoded.invalid is invalid
+
+
+# --- 0x355, 0x356 --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "soc"),
+    [
+        ("5000640040 1F", 80.0),
+        ("500064004A1F", 80.1),
+        ("50006400A41F", 81.0),  # 1.00 away
+        ("50006400A51F", 80.0),  # 1.01 away
+        ("500064000000", 80.0),  # padding
+        ("5000640001", 80.0),
+        ("50006400E80C", 80.0),  # LuxPower: 3304 mV
+        ("50006400FFFF", 80.0),
+        ("000064003200", 0.5),
+        ("000064000000", 0.0),
+        ("010064000000", 1.0),  # 0 is within 1 of it, and still padding
+        ("640064001A27", 100.0),  # 100.10 does not exist
+        ("64006400AC26", 99.0),
+    ],
+)
+def test_hundredths_of_soc_only_where_they_refine(data: str, soc: float) -> None:
+    """Packs put 0, cell voltages and other things there."""
+    assert values(0x355, data)["soc"] == soc
+
+
+def test_soc_and_soh_out_of_their_window() -> None:
+    """More than 100 % is not believed; 0xFFFF is a code."""
+    decoded = told(Frame(0x355, bytes.fromhex("6500FFFF")), Dialect.PYLONTECH)
+    assert decoded.values == {"soc": None, "soh": None}
+    assert decoded.invalid
+    assert values(0x355, "50") == {}
+    assert values(0x355, "500064") == {"soc": 80.0}
+
+
+@pytest.mark.parametrize(
+    ("raw", "voltage", "invalid"),
+    [
+        (5291, 52.91, False),
+        (529, 52.9, False),  # in 0.1 V
+        (300, 30.0, False),
+        (3000, 30.0, False),
+        (6500, 65.0, False),
+        (650, 65.0, False),
+        (0, None, True),
+        (2640, None, True),  # 26.4 V, a pack of 24 V, or 264 V
+        (-5291, None, True),
+        (-32768, None, False),
+    ],
+)
+def test_the_scale_of_the_voltage(
+    raw: int, voltage: float | None, invalid: bool
+) -> None:
+    """0.01 V; 0.1 V only if nothing else is plausible."""
+    data = raw.to_bytes(2, "little", signed=True) + bytes(4)
+    decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
+    assert decoded.values["voltage"] == voltage
+    assert decoded.invalid is invalid
+
+
+@pytest.mark.parametrize(
+    ("dialect", "current"),
+    [
+        (Dialect.PYLONTECH, -80.1),
+        (Dialect.VICTRON, -80.1),
+        (Dialect.UNKNOWN, -80.1),
+        (Dialect.DEYE, 80.1),
+        (None, None),
+    ],
+)
+def test_the_sign_of_the_current(
+    dialect: Dialect | None, current: float | None
+) -> None:
+    """Charge is positive, but in Deye's own dialect; unsettled it is unknown."""
+    assert values(0x356, "AB14DFFCCC00", dialect)["current"] == current
+    assert values(0x356, "AB14", dialect) == {"voltage": 52.91}
+    assert values(0x356, "AB140080", dialect)["current"] is None
+
+
+def test_a_deye_at_rest_has_no_negative_zero() -> None:
+    """It would be shown as -0.0 A."""
+    assert str(values(0x356, "AB140000CC00", Dialect.DEYE)["current"]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("raw", "temperature"),
+    [("0080", None), ("24FA", None), ("70FE", -40.0), ("6FFE", None), ("E803", 100.0)],
+)
+def test_temperatures(raw: str, temperature: float | None) -> None:
+    """-150 °C is a missing sensor, like SMA's code."""
+    assert values(0x356, "AB140000" + raw)["temperature"] == temperature
+
+
+def test_cycles_only_from_victron() -> None:
+    """LuxPower has a temperature there, Pylontech padding."""
+    assert "cycles" not in values(0x356, "AB140000CC003000")
+    assert values(0x356, "AB140000CC003000", Dialect.VICTRON)["cycles"] == 48
+
+
+# --- 0x359 ---------------------------------------------------------------------------
+
+
+def test_pylontech_alarms() -> None:
+    """Cell over-voltage tripped, high temperature warned of, five modules."""
+    assert values(0x359, "0200080005504E00") == {
+        "protections": frozenset({Alarm.OVER_VOLTAGE}),
+        "warnings": frozenset({Alarm.OVER_TEMPERATURE}),
+        "modules": 5,
+        "flag_bytes": b"\x02\x00\x08\x00",
+    }
+
+
+def test_raw_flags_keep_bits_that_no_document_names() -> None:
+    """They are OR-ed for those who read the bytes."""
+    told_ = values(0x359, "0110000005504E00")
+    assert told_["flag_bytes"] == b"\x01\x10\x00\x00"
+    assert told_["protections"] == frozenset({Alarm.OTHER})
+
+
+@pytest.mark.parametrize("dialect", [None, *Dialect])
+def test_the_tag_overrules_the_dialect(dialect: Dialect | None) -> None:
+    """`PN` is Pylontech's table, also while a Deye changes its profile."""
+    told_ = values(0x359, "0200000005504E", dialect)
+    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert told_["modules"] == 5
+
+
+def test_deye_alarms() -> None:
+    """Table 1 bit 1 is under-voltage, where Pylontech has over-voltage."""
+    assert values(0x359, "0200000080000000", Dialect.DEYE) == {
+        "protections": frozenset({Alarm.UNDER_VOLTAGE}),
+        "warnings": frozenset({Alarm.CHARGE_UNDER_TEMPERATURE}),
+        "flag_bytes": b"\x04\x00\x10\x00",
+    }
+    assert "protections" not in values(0x359, "00000000", Dialect.DEYE)
+
+
+def test_alarms_without_a_tag() -> None:
+    """Before the dialect is settled they are not told; then, but no modules (LG)."""
+    assert values(0x359, "0200000005000000", None) == {}
+    assert values(0x359, "0200000005000000", Dialect.UNKNOWN) == {
+        "protections": frozenset({Alarm.OVER_VOLTAGE}),
+        "warnings": NO_ALARM,
+        "flag_bytes": b"\x02\x00\x00\x00",
+    }
+    assert values(0x359, "0200000005555A", None)["protections"] == frozenset(
+        {Alarm.OVER_VOLTAGE}
+    )
+
+
+def test_alarms_of_a_short_frame() -> None:
+    """Too short for a tag is Pylontech's; what is cut off is not "no alarm"."""
+    assert values(0x359, "0000000003") == {
+        "protections": NO_ALARM,
+        "warnings": NO_ALARM,
+        "modules": 3,
+        "flag_bytes": bytes(4),
+    }
+    assert values(0x359, "0000") == {"protections": NO_ALARM}
+    assert values(0x359, "00") == {}
+
+
+def test_pairs_are_told_as_changes() -> None:
+    """0x35A has no values: what holds is for `Pairs` to say."""
+    decoded = told(Frame(0x35A, bytes.fromhex("A6AAAA02AAAAAA02")), Dialect.VICTRON)
+    assert decoded.values == {}
+    assert decoded.pairs is not None
+    assert decoded.pairs.raised == {1}
+    assert 0 in decoded.pairs.cleared
+
+
+# --- 0x35C and what follows ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("byte", "names"),
+    [
+        ("80", {"charge_enabled"}),
+        ("40", {"discharge_enabled"}),
+        ("20", {"force_charge"}),
+        ("10", {"force_charge_2"}),
+        ("08", {"full_charge"}),
+        ("07", set()),
+    ],
+)
+def test_requests(byte: str, names: set[str]) -> None:
+    """One bit each; those below are heating (Deye), or nothing."""
+    told_ = values(0x35C, byte)
+    assert {name for name, value in told_.items() if value} == names
+    assert len(told_) == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"PYTES", "PYTES"),
+        (b"BYD     ", "BYD"),
+        (b"PYLON\xff\xfe\x80", "PYLON"),
+        (b"DY0012\x00\x10", "DY001"),  # cell maker 0x32 would be a "2"
+        (b"DYNESS  ", "DYNESS"),
+        (bytes(8), None),
+    ],
+)
+def test_names(data: bytes, name: str | None) -> None:
+    """Byte by byte, up to the first that is no letter."""
+    assert values(0x35E, data)["name"] == name
+
+
+def test_whose_capacity_0x354_is() -> None:
+    """Discover's; LG's 0x354 is something else, and LG shows no mark at all."""
+    data = "6400320000000000"
+    for dialect in (Dialect.PYLONTECH, Dialect.VICTRON):
+        assert values(0x354, data, dialect) == {
+            "installed_ah": 100.0,
+            "remaining_ah": 50.0,
+        }
+    for other in (Dialect.UNKNOWN, Dialect.DEYE, None):
+        assert values(0x354, data, other) == {}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "known", "agreed"),
+    [
+        (230.0, 230.0, 230.0),
+        (115.0, 230.0, 115.0),
+        (460.0, 230.0, 460.0),
+        (2300.0, 230.0, None),
+        (114.0, 230.0, None),
+        (None, 230.0, None),
+        (230.0, None, None),
+    ],
+)
+def test_a_capacity_counts_if_it_agrees(
+    candidate: float | None, known: float | None, agreed: float | None
+) -> None:
+    """Within a factor of 2 of a known one: some send 0.1 Ah."""
+    assert agreed_capacity(candidate, known) == agreed
+
+
+def test_charge_request() -> None:
+    """0xFF asks, 0 does not, anything else is not understood."""
+    assert values(0x360, "FF") == {"charge_request": True}
+    assert values(0x360, "0000000000000000") == {"charge_request": False}
+    assert values(0x360, "01") == {"charge_request": None}
+
+
+# --- 0x370 to 0x382 ------------------------------------------------------------------
+
+TEXT = b"BYD Batt"
+NUMBERS = "FA00E600110D070D"  # 25.0 °C, 23.0 °C, 3345 mV, 3335 mV
+
+
+def test_0x370_is_text_or_numbers() -> None:
+    """Victron's name, Pylon V2's cells; nothing from a Deye, nor while unsettled."""
+    for dialect in (Dialect.PYLONTECH, Dialect.VICTRON, Dialect.UNKNOWN):
+        assert values(0x370, TEXT, dialect) == {"product_1": "BYD Batt"}
+        assert values(0x370, NUMBERS, dialect) == {
+            "cell_temperature_max": 25.0,
+            "cell_temperature_min": 23.0,
+            "cell_voltage_max": 3.345,
+            "cell_voltage_min": 3.335,
+        }
+    assert values(0x370, NUMBERS, None) == {}
+    assert values(0x370, NUMBERS, Dialect.DEYE) == {}
+    assert values(0x370, NUMBERS[:12]) == {}
+
+
+@pytest.mark.parametrize("data", [bytes(8), b"A" + bytes(7), b"\xff" * 8])
+def test_0x370_without_cells_is_not_believed(data: bytes) -> None:
+    """Padding is not 0.0 °C."""
+    assert values(0x370, data) == {}
+
+
+def test_0x371_is_text_limits_or_ids() -> None:
+    """By the dialect first: a Deye's limits may happen to be printable."""
+    assert values(0x371, b"ery\0\0\0\0\0", Dialect.VICTRON) == {"product_2": "ery"}
+    assert values(0x371, "0100020003000400") == {}
+    assert values(0x371, b"ABCDEFGH", Dialect.DEYE) == {
+        "on_grid_charge_current_limit": 1696.1,
+        "on_grid_discharge_current_limit": 1747.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        ("BYD Batt", "ery", "BYD Battery"),
+        ("My bank ", "of two", "My bank of two"),
+        ("PYLON   ", None, "PYLON"),
+        (None, "ery", None),
+        (None, None, None),
+    ],
+)
+def test_texts_in_two_frames(
+    first: str | None, second: str | None, text: str | None
+) -> None:
+    """Blanks between the halves stay."""
+    assert joined(first, second) == text
+
+
+@pytest.mark.parametrize("can_id", [0x372, 0x373])
+def test_frames_that_mean_something_else_when_shorter(can_id: int) -> None:
+    """Discover's 0x372 of four bytes is its firmware."""
+    assert values(can_id, "D80CF10C") == {}
+    assert values(can_id, "D80CF10C220129") == {}
+
+
+def test_modules_of_a_bank() -> None:
+    """Pytes (AndreasBoehm/PytesCANProtocol): 2 on line, 1 and 1 block, 2 off line."""
+    assert values(0x372, "0200010001000200", Dialect.VICTRON) == {
+        "modules_online": 2,
+        "modules_blocking_charge": 1,
+        "modules_blocking_discharge": 1,
+        "modules_offline": 2,
+    }
+
+
+def test_cells_without_a_sensor() -> None:
+    """0 K and 0 mV are not sent, not cold."""
+    decoded = told(Frame(0x373, bytes.fromhex("D80CF10C00000000")), Dialect.VICTRON)
+    assert decoded.values["cell_temperature_min"] is None
+    assert decoded.values["cell_voltage_min"] == 3.288
+    assert not decoded.invalid
+    # 0.1 °C, as some readers have it, is not taken for kelvin
+    assert values(0x373, "D80CF10CCC00CC00")["cell_temperature_min"] is None
+
+
+@pytest.mark.parametrize(
+    ("can_id", "name"),
+    [
+        (0x374, "cell_voltage_min_id"),
+        (0x375, "cell_voltage_max_id"),
+        (0x376, "cell_temperature_min_id"),
+        (0x377, "cell_temperature_max_id"),
+        (0x380, "serial_1"),
+        (0x381, "serial_2"),
+        (0x382, "family"),
+    ],
+)
+def test_texts(can_id: int, name: str) -> None:
+    """Pytes sends `0800` as the id of its lowest cell."""
+    assert values(can_id, "3038303000000000", Dialect.VICTRON) == {name: "0800"}
+
+
+def test_energy_and_capacity() -> None:
+    """Pytes: 211.2 kWh charged, 183.5 kWh discharged, 100 Ah in a frame of two bytes."""
+    assert values(0x378, "400800002B070000", Dialect.VICTRON) == {
+        "charged_kwh": 211.2,
+        "discharged_kwh": 183.5,
+    }
+    assert values(0x379, "6400", Dialect.VICTRON) == {"installed_ah": 100.0}
+    assert values(0x379, "0000", Dialect.VICTRON) == {"installed_ah": None}
+
+
+@pytest.mark.parametrize("can_id", [0x35B, 0x363])
+def test_frames_with_nothing_for_us(can_id: int) -> None:
+    """They show that the battery speaks, no more."""
+    assert values(can_id, b"\x55" * 8, Dialect.DEYE) == {}

@@ -1,0 +1,191 @@
+"""Tests of recognising the dialect: a wrong sign of the current is the worst."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Dialect, Frame
+from custom_components.bms_gateway.engine.protocol.dialect import (
+    NO_MARKS,
+    Marks,
+    Verdict,
+    hear,
+    is_battery_frame,
+    judge,
+)
+
+from .captures import DEYE, DEYE_AS_VICTRON, STACK, frames
+
+LIMITS = Frame(0x351, bytes.fromhex("330209240924D501"))
+UNTAGGED = Frame(0x359, bytes(8))
+TAGGED = Frame(0x359, b"\0\0\0\0\x05PN\0")
+
+DEYE_FRAMES = [
+    Frame(0x361, bytes(8)),
+    Frame(0x363, bytes(8)),
+    Frame(0x364, bytes(8)),
+    Frame(0x35E, bytes.fromhex("44593030311CFC08")),
+    Frame(0x35E, b"DY"),
+]
+OTHER_FRAMES = [
+    TAGGED,
+    Frame(0x35A, bytes(8)),
+    Frame(0x35F, bytes(8)),
+    Frame(0x35E, b"PYLON\0\0\0"),
+    Frame(0x35E, bytes.fromhex("50594C4F4E1CFC08")),
+]
+
+
+def told(*heard: Frame) -> Marks:
+    """Return the marks after some frames."""
+    marks = NO_MARKS
+    for frame in heard:
+        marks = hear(marks, frame)
+    return marks
+
+
+def at(frame: Frame, seconds: float) -> Frame:
+    """Return the frame at another time."""
+    return replace(frame, at=seconds)
+
+
+def every_second(frame: Frame, start: float, end: float) -> list[Frame]:
+    """Return the frame once a second, `end` excluded."""
+    return [at(frame, start + n) for n in range(round(end - start))]
+
+
+@pytest.mark.parametrize("frame", DEYE_FRAMES, ids=str)
+def test_one_strong_mark_makes_it_a_deye(frame: Frame) -> None:
+    """Settled at once, and for good: the name may come only each 60 s."""
+    marks = told(at(LIMITS, 0.0), at(frame, 0.1))
+    for now in (0.1, 2.0, 60.0, 100.0):
+        assert judge(marks, now) == (Dialect.DEYE, True)
+
+
+@pytest.mark.parametrize("frame", OTHER_FRAMES, ids=str)
+def test_one_strong_mark_makes_it_another(frame: Frame) -> None:
+    """Pylontech or Victron: charge is positive in both."""
+    verdict = judge(told(at(frame, 0.1)), 0.1)
+    victron = frame.can_id in {0x35A, 0x35F}
+    assert verdict == (Dialect.VICTRON if victron else Dialect.PYLONTECH, True)
+
+
+def test_a_set_sold_as_pylon_v2_is_pylontech() -> None:
+    """0x35A beside a tagged 0x359; without that it is Victron's, whatever its name."""
+    pairs, name = at(Frame(0x35A, bytes(8)), 0.2), at(Frame(0x35E, b"PYLON"), 0.3)
+    assert judge(told(at(TAGGED, 0.1), pairs, name), 1.0).dialect is Dialect.PYLONTECH
+    assert judge(told(pairs, name), 1.0).dialect is Dialect.VICTRON
+
+
+@pytest.mark.parametrize("other", OTHER_FRAMES, ids=str)
+@pytest.mark.parametrize("deye", DEYE_FRAMES, ids=str)
+@pytest.mark.parametrize("to_deye", [True, False])
+def test_a_change_under_way_is_unsettled(
+    deye: Frame, other: Frame, to_deye: bool
+) -> None:
+    """From the new one's first mark until the old one has been gone for 1.5 s."""
+    old, new = (other, deye) if to_deye else (deye, other)
+    marks = told(*every_second(old, 0.0, 10.0), at(new, 9.6))
+    assert judge(told(*every_second(old, 0.0, 10.0)), 9.0).settled
+    assert not judge(marks, 9.6).settled
+    marks = hear(marks, at(new, 10.4))
+    assert not judge(marks, 10.4).settled
+    settled = judge(marks, 10.6)
+    assert settled.settled
+    assert (settled.dialect is Dialect.DEYE) is to_deye
+
+
+def test_two_at_once_are_never_settled() -> None:
+    """Two batteries on one wire: no sign is right for both."""
+    marks = NO_MARKS
+    for second in range(60):
+        marks = hear(marks, at(DEYE_FRAMES[0], second))
+        marks = hear(marks, at(TAGGED, second + 0.5))
+        assert second == 0 or not judge(marks, second + 0.9).settled
+
+
+def test_slow_names_do_not_make_it_waver() -> None:
+    """A BYD-like pack that names itself each 60 s stays settled all the time."""
+    marks = NO_MARKS
+    for second in range(300):
+        marks = hear(marks, at(LIMITS, second))
+        if second % 60 == 0:
+            marks = hear(marks, at(Frame(0x35E, b"PYLON"), second))
+        assert judge(marks, second + 0.9) == (Dialect.PYLONTECH, True)
+
+
+def test_without_a_mark_it_takes_five_seconds() -> None:
+    """Then charge is positive, as every relative but Deye has it."""
+    assert judge(NO_MARKS, 100.0) == (Dialect.UNKNOWN, False)
+    marks = told(*every_second(LIMITS, 10.0, 20.0))
+    assert judge(marks, 14.9) == (Dialect.UNKNOWN, False)
+    assert judge(marks, 15.0) == (Dialect.UNKNOWN, True)
+
+
+def test_a_whole_0x359_without_a_tag_is_a_deye_in_the_end() -> None:
+    """A weak mark: it waits for the strong ones first."""
+    marks = told(at(UNTAGGED, 0.0))
+    assert not judge(marks, 4.9).settled
+    assert judge(marks, 5.0) == (Dialect.DEYE, True)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        Frame(0x35E, b"BYD"),
+        Frame(0x35E, b"DYNESS"),
+        Frame(0x354, bytes(8)),  # LG RESU has it, and no name
+        Frame(0x359, b"\0\0\0\0\0UZ"),
+        Frame(0x359, b"\0\0\0\0\0PY"),
+    ],
+    ids=str,
+)
+def test_what_no_deye_sends_speaks_against_the_weak_mark(foreign: Frame) -> None:
+    """LG's and LuxPower's 0x359 have no tag either."""
+    assert judge(told(UNTAGGED, foreign), 5.0) == (Dialect.UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(0x359, b"\0\0\0\0\x05P"),  # ends before the tag
+        Frame(0x35E, b""),
+        Frame(0x35E, bytes(8)),
+        Frame(0x305, b"PYLON\0\0\0"),
+        Frame(0x361, bytes(8), extended=True),
+        Frame(0x361, bytes(8), remote=True),
+        Frame(0x361, bytes(8), error=True),
+    ],
+    ids=str,
+)
+def test_what_is_no_mark(frame: Frame) -> None:
+    """Cut frames, the inverter's, and those that a battery never sends."""
+    assert hear(NO_MARKS, frame).heard == {}
+    assert judge(hear(NO_MARKS, frame), 0.0) == (Dialect.UNKNOWN, False)
+
+
+def test_marks_are_forgotten() -> None:
+    """After two minutes a mark no longer speaks for a battery that was changed."""
+    marks = told(*every_second(DEYE_FRAMES[0], 0.0, 5.0), at(LIMITS, 130.0))
+    assert judge(marks, 124.0).dialect is Dialect.DEYE
+    assert judge(marks, 124.1) == (Dialect.UNKNOWN, True)
+
+
+def test_an_older_frame_does_not_turn_time_back() -> None:
+    """Frames of one drain may come with times in any order."""
+    marks = told(at(DEYE_FRAMES[0], 9.0), at(DEYE_FRAMES[0], 3.0), at(TAGGED, 9.5))
+    assert not judge(marks, 10.0).settled
+
+
+@pytest.mark.parametrize(
+    ("dump", "dialect"),
+    [
+        (STACK, Dialect.PYLONTECH),
+        (DEYE, Dialect.DEYE),
+        (DEYE_AS_VICTRON, Dialect.VICTRON),
+    ],
+)
+def test_real_batteries(dump: str, dialect: Dialect) -> None:
+    """One set of each is enough; an inverter's request is no battery frame."""
+    assert judge(told(*frames(dump)), 0.6) == Verdict(dialect, settled=True)
+    assert not is_battery_frame(Frame(0x305, bytes(8)))

@@ -1,0 +1,76 @@
+"""Tests of what inverters say."""
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Frame
+from custom_components.bms_gateway.engine.protocol import (
+    POLL,
+    Neighbour,
+    is_request,
+    neighbour,
+)
+from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
+
+
+def test_the_poll_is_of_11_bits() -> None:
+    """The original's mistake: a battery that waits for 0x305 never heard 29 bits."""
+    assert Frame(0x305, bytes(8)) == POLL
+    assert POLL.standard
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(0x305, bytes(8)),
+        Frame(0x305),
+        Frame(0x305, bytes.fromhex("1E050C160B1A0000")),  # a Deye's clock
+        Frame(0x305, bytes(8), extended=True),  # Schneider XW Pro
+    ],
+)
+def test_any_0x305_shows_an_inverter(frame: Frame) -> None:
+    """Length, content and width are everyone's own."""
+    assert is_request(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(0x306, bytes(8)),
+        Frame(0x351, bytes(8)),
+        Frame(0x305, remote=True),
+        Frame(0x305, error=True),
+    ],
+)
+def test_what_shows_none(frame: Frame) -> None:
+    """Other frames, and what carries no data."""
+    assert not is_request(frame)
+
+
+@pytest.mark.parametrize(
+    ("can_id", "extended", "kind"),
+    [
+        (0x301, False, Neighbour.GROWATT),
+        (0x311, False, Neighbour.GROWATT),
+        (0x321, False, Neighbour.GROWATT),
+        (0x322, False, None),
+        (0x453, False, Neighbour.GOODWE),
+        (0x458, False, Neighbour.GOODWE),
+        (0x400, False, Neighbour.PYTES),
+        (0x41E, False, Neighbour.PYTES),
+        (0x41F, False, None),
+        (0x4200, True, Neighbour.PYLONTECH_HV),
+        (0x4210, True, Neighbour.PYLONTECH_HV),
+        (0x311, True, None),
+        (0x305, False, None),
+        (0x305, True, None),
+    ],
+)
+def test_other_protocols(can_id: int, extended: bool, kind: Neighbour | None) -> None:
+    """By their IDs, in the width that they have."""
+    assert neighbour(Frame(can_id, bytes(8), extended=extended)) is kind
+    assert neighbour(Frame(can_id, error=True, extended=extended)) is None
+
+
+def test_no_battery_frame_is_another_protocols() -> None:
+    """Else the hint would be wrong for every battery."""
+    assert not any(neighbour(Frame(can_id)) for can_id in BATTERY_IDS)

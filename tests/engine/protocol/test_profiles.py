@@ -1,0 +1,296 @@
+"""Tests of what an inverter is told: byte by byte, and never more than meant."""
+
+from dataclasses import replace
+from math import inf, nan
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.model import Alarm, Dialect, Telegram
+from custom_components.bms_gateway.engine.protocol import (
+    NO_MARKS,
+    decode,
+    encode,
+    hear,
+    judge,
+)
+
+from .captures import STACK, frames
+
+# What the real stack of the capture says, as a telegram.
+TELEGRAM = Telegram(
+    charge_voltage_limit=56.3,
+    charge_current_limit=922.5,
+    discharge_current_limit=922.5,
+    discharge_voltage_limit=46.9,
+    soc=80.0,
+    soh=100.0,
+    voltage=52.91,
+    current=-80.1,
+    temperature=20.4,
+    charge_enabled=True,
+    discharge_enabled=True,
+    modules=5,
+    name="PYLON",
+    cell_voltage_min=3.288,
+    cell_voltage_max=3.313,
+    cell_temperature_min=17.0,
+    cell_temperature_max=25.0,
+)
+
+ORDER = [0x35E, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x373]
+
+
+def sent(telegram: Telegram, *, exact_dlc: bool = False) -> dict[int, bytes]:
+    """Return the set's contents by ID."""
+    return {f.can_id: f.data for f in encode(telegram, exact_dlc=exact_dlc)}
+
+
+def read(telegram: Telegram) -> dict[str, object]:
+    """Return what a reader makes of the set."""
+    values: dict[str, object] = {}
+    for frame in encode(telegram):
+        values |= decode(frame, Dialect.PYLONTECH, settled=True).values
+    return values
+
+
+def test_a_real_set_is_sent_as_it_was_heard() -> None:
+    """Padded, the very bytes of the stack; the name first, as it is harmless."""
+    heard = {f.can_id: f.data for f in frames(STACK)}
+    assert sent(TELEGRAM) == heard
+    assert list(sent(TELEGRAM)) == ORDER
+
+
+def test_exact_lengths() -> None:
+    """As long as in Pylontech's document: 351 8, 355 4, 356 6, 359 7, 35C 2, 35E 8."""
+    lengths = {
+        can_id: len(data) for can_id, data in sent(TELEGRAM, exact_dlc=True).items()
+    }
+    assert lengths == {
+        0x35E: 8,
+        0x351: 8,
+        0x355: 4,
+        0x356: 6,
+        0x359: 7,
+        0x35C: 2,
+        0x373: 8,
+    }
+    padded = sent(TELEGRAM)
+    for can_id, data in sent(TELEGRAM, exact_dlc=True).items():
+        assert padded[can_id] == data.ljust(8, b"\0")
+
+
+def test_frames_are_of_11_bits() -> None:
+    """A right payload on 29 bits is not heard by inverters."""
+    assert all(frame.standard for frame in encode(TELEGRAM))
+
+
+def test_a_set_is_recognised_as_a_pylontechs() -> None:
+    """By name and tag, so that its current is read with the right sign."""
+    marks = NO_MARKS
+    for frame in encode(replace(TELEGRAM, name="DY001")):
+        marks = hear(marks, frame)
+    assert judge(marks, 0.0) == (Dialect.PYLONTECH, True)
+
+
+# --- Limits --------------------------------------------------------------------------
+
+currents = st.floats(0, 3276)
+voltages = st.floats(40, 65)
+
+
+@given(voltages, currents, currents)
+def test_no_limit_is_ever_raised(cvl: float, ccl: float, dcl: float) -> None:
+    """What is read back is at most the limit, and less than a count below it."""
+    values = read(
+        replace(
+            TELEGRAM,
+            charge_voltage_limit=cvl,
+            charge_current_limit=ccl,
+            discharge_current_limit=dcl,
+        )
+    )
+    guard = 1e-7
+    for name, limit in (
+        ("charge_voltage_limit", cvl),
+        ("charge_current_limit", ccl),
+        ("discharge_current_limit", dcl),
+    ):
+        told = values[name]
+        if told is None:  # CVL cut to below the window, at its very edge
+            assert name == "charge_voltage_limit"
+            continue
+        assert isinstance(told, float)
+        assert limit - 0.1 < told <= limit + guard
+
+
+@given(st.integers(400, 650), st.integers(0, 0x7FFF))
+def test_whole_counts_are_sent_as_they_are(cvl: int, amps: int) -> None:
+    """52.8 V is 528 counts, whatever 52.8 * 10 comes out as."""
+    data = sent(
+        replace(
+            TELEGRAM, charge_voltage_limit=cvl / 10, discharge_current_limit=amps / 10
+        )
+    )[0x351]
+    assert int.from_bytes(data[0:2], "little") == cvl
+    assert int.from_bytes(data[4:6], "little") == amps
+
+
+def test_limits_clamp_to_their_field() -> None:
+    """Too much is 0x7FFF, below nothing is 0: never a negative or a code."""
+    data = sent(
+        replace(TELEGRAM, charge_current_limit=1e6, discharge_current_limit=-1.0)
+    )
+    assert data[0x351][2:6] == b"\xff\x7f\x00\x00"
+
+
+def test_a_limit_out_of_the_window_is_not_moved_into_it() -> None:
+    """Windows are for reading: 30 V must not become 40 V."""
+    data = sent(replace(TELEGRAM, charge_voltage_limit=30.0))[0x351]
+    assert int.from_bytes(data[0:2], "little") == 300
+
+
+def test_an_unknown_discharge_voltage_limit_is_blank() -> None:
+    """As in Pylontech's document."""
+    data = sent(replace(TELEGRAM, discharge_voltage_limit=None))
+    assert data[0x351] == bytes.fromhex("3302092409240000")
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "charge_voltage_limit",
+        "charge_current_limit",
+        "discharge_current_limit",
+        "soc",
+        "voltage",
+    ],
+)
+def test_a_required_value_that_is_no_number_leaves_nothing(
+    name: str, value: float
+) -> None:
+    """No set is better than a wrong one."""
+    change: dict[str, Any] = {name: value}
+    assert encode(replace(TELEGRAM, **change)) == ()
+
+
+# --- Measurements --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("soc", "told"), [(99.6, 99), (100.0, 100), (0.4, 1), (0.0, 0), (49.5, 50)]
+)
+def test_soc_reaches_its_ends_only_in_truth(soc: float, told: int) -> None:
+    """Full and empty are acted upon."""
+    assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == told.to_bytes(2, "little")
+
+
+def test_hundredths_of_soc_stay_blank() -> None:
+    """A real stack sends 0 there, and a LuxPower reads a cell's voltage."""
+    assert sent(replace(TELEGRAM, soc=80.4))[0x355] == bytes.fromhex("5000640000000000")
+
+
+@given(st.floats(40, 60), st.floats(-3000, 3000), st.floats(-40, 100))
+def test_measurements_are_rounded(voltage: float, current: float, temp: float) -> None:
+    """To the nearest count."""
+    values = read(replace(TELEGRAM, voltage=voltage, current=current, temperature=temp))
+    assert values["voltage"] == pytest.approx(voltage, abs=0.005001)
+    assert values["current"] == pytest.approx(current, abs=0.050001)
+    assert values["temperature"] == pytest.approx(temp, abs=0.050001)
+
+
+@pytest.mark.parametrize("unknown", [None, nan])
+def test_unknown_measurements_are_told_as_such(unknown: float | None) -> None:
+    """0x8000 and no 0; SOH has no code, 100 is what harms nobody."""
+    telegram = replace(TELEGRAM, current=unknown, temperature=unknown, soh=unknown)
+    assert sent(telegram)[0x356] == bytes.fromhex("AB14008000800000")
+    assert sent(telegram)[0x355] == bytes.fromhex("5000640000000000")
+    values = read(telegram)
+    assert values["current"] is None
+    assert values["temperature"] is None
+
+
+# --- Alarms, requests, the rest ------------------------------------------------------
+
+
+def test_alarms() -> None:
+    """Protections in bytes 0 and 1, warnings in 2 and 3, and always the tag."""
+    data = sent(
+        replace(
+            TELEGRAM,
+            protections=frozenset({Alarm.UNDER_VOLTAGE, Alarm.INTERNAL}),
+            warnings=frozenset({Alarm.CHARGE_CURRENT, Alarm.IMBALANCE}),
+        )
+    )
+    assert data[0x359] == bytes.fromhex("0408000905504E00")
+
+
+@pytest.mark.parametrize(
+    ("modules", "byte"), [(None, 1), (0, 0), (1, 1), (255, 255), (256, 255), (900, 255)]
+)
+def test_modules(modules: int | None, byte: int) -> None:
+    """At most 255; a battery that does not say has one at the least."""
+    assert sent(replace(TELEGRAM, modules=modules))[0x359][4] == byte
+
+
+@pytest.mark.parametrize("charge", [True, False])
+@pytest.mark.parametrize("discharge", [True, False])
+def test_enables(charge: bool, discharge: bool) -> None:
+    """Bits 7 and 6."""
+    telegram = replace(TELEGRAM, charge_enabled=charge, discharge_enabled=discharge)
+    assert sent(telegram)[0x35C] == bytes([charge << 7 | discharge << 6]) + bytes(7)
+
+
+ASKING = replace(TELEGRAM, force_charge=True, force_charge_2=True, full_charge=True)
+
+
+def test_requests() -> None:
+    """Bits 5, 4 and 3."""
+    assert sent(ASKING)[0x35C][0] == 0xF8
+
+
+@given(st.floats(-10, 0.0999))
+def test_no_charge_is_asked_for_where_none_is_allowed(limit: float) -> None:
+    """With a limit that is sent as 0 A, or charging disabled, nothing is asked."""
+    assert sent(replace(ASKING, charge_current_limit=limit))[0x35C][0] == 0xC0
+    assert sent(replace(ASKING, charge_enabled=False))[0x35C][0] == 0x40
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (None, b"PYLON\0\0\0"),
+        ("BYD", b"PYLON\0\0\0"),
+        ("DIYPYLON", b"PYLON\0\0\0"),
+        ("PYLON-2", b"PYLON-2\0"),
+        ("PYLONTECH", b"PYLONTEC"),
+    ],
+)
+def test_the_name_begins_with_pylon(name: str | None, told: bytes) -> None:
+    """A Deye refuses others."""
+    assert sent(replace(TELEGRAM, name=name))[0x35E] == told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cell_voltage_min",
+        "cell_voltage_max",
+        "cell_temperature_min",
+        "cell_temperature_max",
+    ],
+)
+def test_cells_are_sent_whole_or_not(name: str) -> None:
+    """A 0 would be a cell at 0 V, or at -273 °C."""
+    change: dict[str, Any] = {name: None}
+    assert 0x373 not in sent(replace(TELEGRAM, **change))
+
+
+def test_capacity_is_sent_where_known() -> None:
+    """Sol-Ark and LuxPower read it."""
+    assert 0x379 not in sent(TELEGRAM)
+    data = sent(replace(TELEGRAM, capacity_ah=560.0))
+    assert data[0x379] == bytes.fromhex("3002000000000000")
+    assert list(data) == [*ORDER, 0x379]
