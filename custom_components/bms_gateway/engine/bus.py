@@ -59,6 +59,7 @@ class OpenBus:
         self._socket = _own_socket(bus)
         self._waiting: deque[can.Message] = deque()
         self._withheld: deque[can.Message] = deque()
+        self._recheck: asyncio.TimerHandle | None = None
         self._notifier: can.Notifier | None = None
 
     def read(
@@ -108,6 +109,8 @@ class OpenBus:
 
     async def close(self) -> None:
         """Stop reading and close the bus."""
+        if self._recheck:
+            self._recheck.cancel()
         if self._socket and self._notifier:
             self._notifier.stop()
         await asyncio.get_running_loop().run_in_executor(None, self.shutdown)
@@ -121,7 +124,12 @@ class OpenBus:
     def _withhold(self, echo: can.Message) -> None:
         self._withheld.append(echo)
         # Nothing tells when the queue gets empty; after this, the next `take` looks
-        self._loop.call_later(ECHO_RECHECK, self._on_waiting)
+        if self._recheck is None:
+            self._recheck = self._loop.call_later(ECHO_RECHECK, self._look_again)
+
+    def _look_again(self) -> None:
+        self._recheck = None
+        self._on_waiting()
 
     @property
     def _has_sent_all(self) -> bool:

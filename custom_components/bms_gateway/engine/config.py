@@ -91,6 +91,8 @@ class InverterConfig:
     """Reported current = factor x bank current + offset. None: its part of the limit."""
     current_offset: float = 0.0
     """A, charge positive, added to the reported current."""
+    timeout: float = 60.0
+    """Seconds for which it may act upon what it was told last, if nothing follows."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""
 

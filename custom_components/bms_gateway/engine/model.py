@@ -8,6 +8,7 @@ the one injected monotonic clock.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 type Clock = Callable[[], float]
 
@@ -190,6 +191,8 @@ class Rule(StrEnum):
     """The inverter's rated current."""
     SHARING = "sharing"
     """The inverter's part of the bank's limit."""
+    RISING = "rising"
+    """A higher limit that has to hold first, then ramps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +259,9 @@ class BankState:
     warnings: frozenset[Alarm] | None = None
     name: str | None = None
     """The name of the first battery that tells one."""
+
+
+NO_BANK: Final = BankState()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

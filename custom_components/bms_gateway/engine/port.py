@@ -30,6 +30,14 @@ class Sender(Protocol):
     def state(self) -> PortState:
         """Where the port stands."""
 
+    @property
+    def has_echo(self) -> bool:
+        """Whether own frames come back."""
+
+    @property
+    def echo_is_proof(self) -> bool:
+        """Whether an echo proves that the frame has left."""
+
     def drain(self) -> None:
         """Dispatch every frame that waits, the echoes of those sent among them."""
 

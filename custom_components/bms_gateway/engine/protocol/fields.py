@@ -123,8 +123,7 @@ class Number:
                 return ceil(scaled * self.per_unit - _GUARD)
             case Rounding.INSIDE:
                 return self._inside(scaled)
-            case Rounding.HALF_UP:
-                return floor(scaled * self.per_unit + 0.5 + _GUARD)
+        return floor(scaled * self.per_unit + 0.5 + _GUARD)
 
     def _inside(self, scaled: float) -> int:
         counts = scaled * self.per_unit

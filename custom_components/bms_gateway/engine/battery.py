@@ -1,0 +1,246 @@
+"""A battery's life: waiting, online, lost, rejoining; and what it says meanwhile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+import logging
+from typing import Any, Final
+
+from .config import BatteryConfig
+from .freshness import CEILING, LIMITS_CEILING, Pulse
+from .model import BatteryState, Frame, Life, Readings
+from .protocol import (
+    NO_MARKS,
+    NO_PAIRS,
+    agreed_capacity,
+    decode,
+    hear,
+    is_battery_frame,
+    joined,
+    judge,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+LIMITS: Final = 0x351
+CHARGE_STATE: Final = 0x355
+MEASUREMENTS: Final = 0x356
+CONTROL: Final = frozenset({LIMITS, 0x359, 0x35A, 0x35C})
+"""Limits, alarms, enables: without those that it sends a battery is lost."""
+
+REJOIN_TELEGRAMS: Final = 3
+"""Whole telegrams without a gap after which a lost battery counts again."""
+
+_KEPT: Final = frozenset(
+    {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
+    | {"installed_ah", "candidate_ah"}
+)
+"""What does not change while a battery is connected: kept however old it is."""
+_REQUIRED: Final = (
+    "charge_voltage_limit",
+    "charge_current_limit",
+    "discharge_current_limit",
+)
+_HELD: Final = (
+    "charge_enabled",
+    "discharge_enabled",
+    "protections",
+    "pair_protections",
+)
+"""Control values that not every battery sends; missed once they were sent."""
+_NAMES: Final = frozenset(item.name for item in fields(Readings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One value, the frame that said it and when that was on the wire."""
+
+    value: object
+    can_id: int
+    at: float
+
+
+class Battery:
+    """One battery: takes its frames, judges what is fresh, tells its state."""
+
+    def __init__(self, config: BatteryConfig) -> None:
+        """Wait for a battery's first complete set."""
+        self.config = config
+        self._life = Life.WAITING
+        self._said: dict[str, _Said] = {}
+        self._known: dict[str, object] = {}
+        self._pulses: dict[int, Pulse] = {}
+        self._marks = NO_MARKS
+        self._pairs = NO_PAIRS
+        self._part: set[int] = set()
+        self._telegrams = self._since_loss = self._losses = self._invalid = 0
+        self._lost_at: float | None = None
+        self._last_frame_at: float | None = None
+        self._largest_charge_limit = 0.0
+
+    def hear(self, frame: Frame) -> None:
+        """Take one frame from the battery's bus; what is none of its is left out."""
+        self._marks = hear(self._marks, frame)
+        verdict = judge(self._marks, frame.at)
+        if not is_battery_frame(frame):
+            return
+        decoded = decode(frame, verdict.dialect, settled=verdict.settled)
+        self._invalid += decoded.invalid
+        self._last_frame_at = max(self._last_frame_at or frame.at, frame.at)
+        self._pulse(frame.can_id).beat(frame.at)
+        values = dict(decoded.values)
+        if decoded.pairs is not None:
+            self._pairs = self._pairs.after(decoded.pairs)
+            values["pair_protections"], values["pair_warnings"] = self._pairs.flags
+        for name, value in values.items():
+            self._said[name] = _Said(value, frame.can_id, frame.at)
+            if value is not None:
+                self._known[name] = value
+        self._count(frame.can_id)
+
+    def update(self, now: float) -> None:
+        """Move on in life by what is fresh at `now`."""
+        controlled = self._controlled(now)
+        match self._life:
+            case Life.WAITING if controlled and self._complete(now):
+                self._life = Life.ONLINE
+                _LOGGER.info("Battery %s is online", self.config.name)
+            case Life.ONLINE if not controlled:
+                self._lose(now)
+                _LOGGER.warning("Battery %s is lost", self.config.name)
+            case Life.LOST if controlled:
+                self._life = Life.REJOINING
+                self._since_loss = 0
+            case Life.REJOINING if not controlled:
+                self._life = Life.LOST
+                self._forget()
+            case Life.REJOINING if self._since_loss >= REJOIN_TELEGRAMS:
+                self._life = Life.ONLINE
+                self._lost_at = None
+                _LOGGER.info("Battery %s is back", self.config.name)
+
+    def state(self, now: float) -> BatteryState:
+        """Return the battery at `now`, only fresh values among its readings."""
+        control = self._control_pulses()
+        readings = self._readings(now)
+        limit = readings.charge_current_limit or 0.0
+        self._largest_charge_limit = max(self._largest_charge_limit, limit)
+        return BatteryState(
+            id=self.config.id,
+            life=self._life,
+            capacity_ah=self.config.capacity_ah,
+            readings=readings,
+            last=readings if self._life is Life.ONLINE else self._build(self._known),
+            largest_charge_limit=self._largest_charge_limit,
+            dialect=judge(self._marks, now).dialect,
+            last_frame_at=self._last_frame_at,
+            control_at=min((pulse.last or 0.0 for pulse in control), default=None),
+            lost_at=self._lost_at,
+            telegrams=self._telegrams,
+            losses=self._losses,
+            invalid=self._invalid,
+        )
+
+    def next_change(self, now: float) -> float | None:
+        """Return when one of its values becomes stale if nothing more is heard."""
+        return min(
+            (p.stale_at for p in self._pulses.values() if p.fresh(now)), default=None
+        )
+
+    def _controlled(self, now: float) -> bool:
+        """Return whether limits are known, and enables and alarms that it sends."""
+        if not all(pulse.fresh(now) for pulse in self._control_pulses()):
+            return False
+        held = (self._said[name] for name in _HELD if name in self._said)
+        return all(self._fresh(said, now) for said in held) and all(
+            (said := self._said.get(name)) is not None
+            and said.value is not None
+            and self._fresh(said, now)
+            for name in _REQUIRED
+        )
+
+    def _complete(self, now: float) -> bool:
+        readings = self._readings(now)
+        return None not in (readings.soc, readings.voltage, readings.current)
+
+    def _control_pulses(self) -> list[Pulse]:
+        """Return the control frames heard in this life, since the last loss."""
+        return [
+            pulse
+            for can_id, pulse in self._pulses.items()
+            if can_id in CONTROL and pulse.last is not None
+        ]
+
+    def _lose(self, now: float) -> None:
+        self._life = Life.LOST
+        self._lost_at = now
+        self._losses += 1
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin anew: what it used to send before a loss it need not send after."""
+        for pulse in self._pulses.values():
+            pulse.last = None
+        self._said = {n: said for n, said in self._said.items() if n in _KEPT}
+        self._pairs = NO_PAIRS
+        self._part.clear()
+        self._since_loss = 0
+
+    def _count(self, can_id: int) -> None:
+        """Count whole telegrams: every frame that the control needs has come again."""
+        self._part.add(can_id)
+        needed = {LIMITS, CHARGE_STATE, MEASUREMENTS} | {
+            other
+            for other, pulse in self._pulses.items()
+            if other in CONTROL and pulse.last is not None
+        }
+        if needed <= self._part:
+            self._part.clear()
+            self._telegrams += 1
+            self._since_loss += 1
+
+    def _pulse(self, can_id: int) -> Pulse:
+        if can_id not in self._pulses:
+            slow = self.config.timeout
+            ceiling = LIMITS_CEILING if can_id == LIMITS else CEILING
+            if slow is not None:
+                ceiling = slow if can_id == LIMITS else max(CEILING, slow)
+            self._pulses[can_id] = Pulse(ceiling)
+        return self._pulses[can_id]
+
+    def _readings(self, now: float) -> Readings:
+        """Return what is fresh at `now`."""
+        return self._build(
+            {
+                name: said.value
+                for name, said in self._said.items()
+                if name in _KEPT or self._fresh(said, now)
+            }
+        )
+
+    def _fresh(self, said: _Said, now: float) -> bool:
+        return now - said.at <= self._pulses[said.can_id].timeout
+
+    def _build(self, told: Mapping[str, Any]) -> Readings:
+        """Join what came in several frames: texts, alarms, the capacity."""
+        values = {name: value for name, value in told.items() if name in _NAMES}
+        capacity = agreed_capacity(
+            told.get("candidate_ah"),
+            told.get("installed_ah") or self.config.capacity_ah,
+        )
+        values |= {
+            "product": joined(told.get("product_1"), told.get("product_2")),
+            "serial": joined(told.get("serial_1"), told.get("serial_2")),
+            "installed_ah": told.get("installed_ah") or capacity,
+        }
+        for half in ("protections", "warnings"):
+            # A battery may send 0x359 and 0x35A: what one of them raises is raised.
+            values[half] = _either(told.get(half), told.get(f"pair_{half}"))
+        return Readings(**values)
+
+
+def _either[T](
+    first: frozenset[T] | None, second: frozenset[T] | None
+) -> frozenset[T] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first | second

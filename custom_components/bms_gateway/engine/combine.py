@@ -1,0 +1,136 @@
+"""n battery states become one: means, sums and extremes of what the batteries say."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from .model import Alarm, BankState, BatteryState, Readings
+
+type Pick = Callable[[Readings], float | None]
+
+
+def combine(
+    batteries: Sequence[BatteryState], *, factor: float = 1.0, offset: float = 0.0
+) -> BankState:
+    """Return the virtual battery that the batteries online make together.
+
+    Means are weighted by capacity. Bank current = `factor` x sum + `offset` (A). A
+    value is unknown only when no battery tells it.
+    """
+    online = [battery for battery in batteries if battery.online]
+    if not online:
+        return BankState()
+    all_ = [battery.readings for battery in online]
+    voltage = _mean(online, lambda r: r.voltage)
+    current = _current(online, factor, offset)
+    return BankState(
+        soc=_mean(online, lambda r: r.soc),
+        soc_min=_least(r.soc for r in all_),
+        soc_max=_most(r.soc for r in all_),
+        soh=_mean(online, lambda r: r.soh),
+        soh_min=_least(r.soh for r in all_),
+        soh_max=_most(r.soh for r in all_),
+        voltage=voltage,
+        voltage_spread=_spread([r.voltage for r in all_]),
+        current=current,
+        current_estimated=any(r.current is None for r in all_),
+        power=None if voltage is None or current is None else voltage * current,
+        temperature=_mean(online, lambda r: r.temperature),
+        temperature_min=_least(r.temperature for r in all_),
+        temperature_max=_most(r.temperature for r in all_),
+        cell_voltage_min=_least(r.cell_voltage_min for r in all_),
+        cell_voltage_max=_most(r.cell_voltage_max for r in all_),
+        cell_temperature_min=_least(r.cell_temperature_min for r in all_),
+        cell_temperature_max=_most(r.cell_temperature_max for r in all_),
+        capacity_ah=sum(battery.capacity_ah for battery in online),
+        remaining_ah=_remaining(online),
+        modules=_modules(all_),
+        charge_voltage_limit=_least(r.charge_voltage_limit for r in all_),
+        discharge_voltage_limit=_most(r.discharge_voltage_limit for r in all_),
+        force_charge=_any(r.force_charge for r in all_),
+        force_charge_2=_any(r.force_charge_2 for r in all_),
+        full_charge=_any(r.full_charge for r in all_),
+        protections=_union(r.protections for r in all_),
+        warnings=_union(r.warnings for r in all_),
+        name=next((r.name for r in all_ if r.name), None),
+    )
+
+
+def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
+    """Return the mean of what is known, weighted by capacity."""
+    known = [
+        (value, battery.capacity_ah)
+        for battery in batteries
+        if (value := pick(battery.readings)) is not None
+    ]
+    if not known:
+        return None
+    low, high = min(known)[0], max(known)[0]
+    mean = sum(value * weight for value, weight in known) / sum(w for _, w in known)
+    # Binary fractions may carry a mean of equal values past them: 100 % stays 100 %.
+    return min(max(mean, low), high)
+
+
+def _current(
+    batteries: Sequence[BatteryState], factor: float, offset: float
+) -> float | None:
+    """Return the bank's current in A, charge positive.
+
+    A battery whose current is unknown is taken to carry its share by capacity
+    (BankState.current_estimated tells): less would hide a load from the inverters.
+    """
+    known = [
+        (battery.readings.current, battery.capacity_ah)
+        for battery in batteries
+        if battery.readings.current is not None
+    ]
+    if not known:
+        return None
+    scale = sum(b.capacity_ah for b in batteries) / sum(weight for _, weight in known)
+    return factor * scale * sum(current for current, _ in known) + offset
+
+
+def _remaining(batteries: Sequence[BatteryState]) -> float | None:
+    """Return the charge left in Ah: as told, else by state of charge and capacity."""
+    total = 0.0
+    for battery in batteries:
+        readings = battery.readings
+        if readings.remaining_ah is not None:
+            total += readings.remaining_ah
+        elif readings.soc is not None:
+            total += battery.capacity_ah * readings.soc / 100
+        else:
+            return None
+    return total
+
+
+def _modules(all_: Sequence[Readings]) -> int | None:
+    """Return the number of modules; unknown while one battery does not tell."""
+    counts = [readings.modules for readings in all_]
+    return None if None in counts else sum(c for c in counts if c is not None)
+
+
+def _least(values: Iterable[float | None]) -> float | None:
+    """Return the lowest known value."""
+    return min((value for value in values if value is not None), default=None)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    """Return the highest known value."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def _spread(values: Sequence[float | None]) -> float | None:
+    """Return the distance between the lowest and the highest of two or more."""
+    known = [value for value in values if value is not None]
+    return max(known) - min(known) if len(known) > 1 else None
+
+
+def _any(values: Iterable[bool | None]) -> bool | None:
+    """Return whether one is true; unknown when none is known."""
+    known = [value for value in values if value is not None]
+    return any(known) if known else None
+
+
+def _union(values: Iterable[frozenset[Alarm] | None]) -> frozenset[Alarm] | None:
+    """Return every alarm raised; unknown when no battery tells any."""
+    known = [value for value in values if value is not None]
+    return frozenset().union(*known) if known else None

@@ -1,0 +1,342 @@
+"""When an inverter is sent a set, and what it is known to have been told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+import logging
+from typing import Final
+
+from .config import InverterConfig, SendMode, Setpoints
+from .model import Direction, Frame, InverterState, Limit, PortStatus, Rule, Telegram
+from .port import Sender
+from .protocol import POLL, encode
+from .share import Claim
+
+_LOGGER = logging.getLogger(__name__)
+
+REPEAT: Final = 1.0
+"""Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
+ECHO_TIMEOUT: Final = 0.05
+"""Seconds within which a frame that leaves for the wire comes back as echo."""
+PROBE_AGAIN: Final = 1.0
+"""Seconds between two names to an inverter that does not listen, where the first is
+known to be gone; each may wait in the queue until somebody acknowledges it."""
+PROBE_ANYWAY: Final = 120.0
+"""Seconds after which another name is queued though the first may still wait: an
+inverter must not stay without us for ever because a driver dropped a frame."""
+REQUESTS_GONE: Final = 60.0
+"""Seconds without 0x305 after which an inverter is not connected any more."""
+
+_CONTROLLER_RESET: Final = 0x140
+"""Error frame bits (linux/can/error.h): bus-off 0x40, restarted 0x100. The controller
+drops what it had to send."""
+
+
+class Phase(StrEnum):
+    """How far the running set is."""
+
+    IDLE = "idle"
+    OPENED = "opened"
+    """Its name is on the way; nothing that could grow stale is queued yet."""
+    LEFT = "left"
+    """The name's echo came: the inverter listens, the rest can follow."""
+    SENT = "sent"
+    """All is queued; the echoes are awaited."""
+    PROMPTED = "prompted"
+    """A 0x305 of ours is on the way."""
+    DEAF = "deaf"
+    """An echo failed to come: nothing more is queued until it does."""
+
+
+class Inverter:
+    """One inverter: decides when to send, and keeps account of what has left."""
+
+    def __init__(self, config: InverterConfig, port: Sender) -> None:
+        """Play a battery to an inverter through an open port."""
+        self.config = config
+        self.port = port
+        self._phase = Phase.IDLE
+        self._since = 0.0
+        self._awaited: list[tuple[int, bytes]] = []
+        self._told: Telegram | None = None
+        self._unsure: list[Telegram] = []
+        self._told_at = 0.0
+        self._set_at: float | None = None
+        self._prompted_at: float | None = None
+        self._request_at: float | None = None
+        self._answered_at: float | None = None
+        self._listening: bool | None = None
+        self._lost_probe = False
+        self._urgent = False
+        self._sets = self._dropped = 0
+
+    def claim(self, direction: Direction, setpoints: Setpoints) -> Claim:
+        """Return what the inverter can take in a direction and what it may hold."""
+        charge = direction is Direction.CHARGE
+        rated = self.config.rated_charge if charge else self.config.rated_discharge
+        asked = setpoints.charge_current if charge else setpoints.discharge_current
+        held = [self._told, *self._unsure] if self._told else self._unsure
+        lower = asked is not None and asked < rated
+        return Claim(
+            weight=rated,
+            cap=asked if asked is not None and lower else rated,
+            rule=Rule.SETPOINT if lower else Rule.RATING,
+            told=max((_amps(t, direction) for t in held), default=0.0),
+            reachable=self.reachable,
+        )
+
+    @property
+    def told(self) -> Telegram | None:
+        """What it was last confirmed to have been sent; None once that expired."""
+        return self._told
+
+    @property
+    def reachable(self) -> bool:
+        """Return whether it can be told anything now."""
+        return self._is_open and self._phase is not Phase.DEAF
+
+    def hear_request(self, at: float) -> None:
+        """Take a 0x305 of the inverter's."""
+        self._request_at = at
+
+    def hear_other(self, frame: Frame, now: float) -> None:
+        """Take any other frame of its bus, or an error frame.
+
+        While we are not heard it may tell that our name is lost rather than waiting:
+        somebody is there who would have acknowledged it, or the controller was reset.
+        """
+        reset = frame.error and bool(frame.can_id & _CONTROLLER_RESET)
+        if self._phase is Phase.DEAF and (reset or not frame.error):
+            self._lost_probe = self._lost_probe or now - self._since > ECHO_TIMEOUT
+
+    def hear_echo(self, frame: Frame, now: float) -> None:
+        """Take the echo of an own frame: it has left for the wire."""
+        if self._phase is Phase.DEAF:
+            self._phase, self._urgent = Phase.IDLE, True
+            self._awaited.clear()
+            self._hears(True)
+            return
+        if (frame.can_id, frame.data) in self._awaited:
+            self._awaited.remove((frame.can_id, frame.data))
+        if self._awaited:
+            return
+        if self._phase is Phase.OPENED:
+            self._phase = Phase.LEFT
+        elif self._phase is Phase.PROMPTED:
+            self._phase = Phase.IDLE
+        elif self._phase is Phase.SENT:
+            self._confirm(now)
+
+    def step(
+        self, now: float, telegram: Telegram | None, renewed_at: float | None
+    ) -> float | None:
+        """Send what is due; return when to look again.
+
+        `telegram`: what it may be told now, None for silence. `renewed_at`: since
+        when every battery online has renewed its control fields.
+        """
+        if not self._is_open:
+            self._reset()
+            return None
+        self._expire(now)
+        waits = self._phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
+        if waits and now >= self._since + ECHO_TIMEOUT:
+            self._fall_deaf(now)
+        probe = self._phase is Phase.DEAF and now >= self._probe_due
+        due = self._phase is Phase.IDLE and self._due(now, telegram, renewed_at)
+        if telegram is not None and (probe or due):
+            self._open(now, telegram)
+        if self._phase is Phase.LEFT:
+            self._send_rest(now, telegram)
+        if self._phase is Phase.IDLE:
+            self._prompt(now)
+        return self._deadline(now, telegram)
+
+    def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
+        """Return the inverter at `now`; `why`: the rules behind what it may be told."""
+        told = self._told
+        connected = (
+            None if self._request_at is None else now - self._request_at < REQUESTS_GONE
+        )
+        return InverterState(
+            id=self.config.id,
+            listening=self._listening,
+            connected=connected,
+            charge=_because(told, why, Direction.CHARGE),
+            discharge=_because(told, why, Direction.DISCHARGE),
+            told=told,
+            sets=self._sets,
+            dropped=self._dropped,
+            last_set_at=self._told_at if told else None,
+            last_request_at=self._request_at,
+        )
+
+    @property
+    def _is_open(self) -> bool:
+        return self.port.state.status is PortStatus.OPEN
+
+    def _due(
+        self, now: float, telegram: Telegram | None, renewed_at: float | None
+    ) -> bool:
+        if telegram is None:
+            return False
+        if self._urgent or (self._told is not None and _falls(self._told, telegram)):
+            return True
+        if self.config.mode is SendMode.REPLY:
+            return self._request_at is not None and (
+                self._answered_at is None or self._request_at > self._answered_at
+            )
+        if self._set_at is None:
+            return True
+        if now < self._set_at + self.config.min_gap:
+            return False
+        renewed = renewed_at is not None and renewed_at > self._set_at
+        return renewed or now >= self._set_at + REPEAT
+
+    def _open(self, now: float, telegram: Telegram) -> None:
+        """Begin a set with its name: harmless, should it wait in a queue for hours."""
+        self._since = now
+        self._lost_probe = False
+        names = self._frames(telegram)[:1]
+        if not self.port.echo_is_proof:
+            # The driver may hold one frame back: the second name shows that it did not.
+            names *= 2
+        if not self._queue(names):
+            # Not even queued: there is no echo to wait for.
+            self._lost_probe = True
+            self._fall_deaf(now)
+            return
+        self._phase = Phase.OPENED if self.port.has_echo else Phase.LEFT
+
+    def _send_rest(self, now: float, telegram: Telegram | None) -> None:
+        """Queue the set now that its name has left, with what may be told now."""
+        self._phase = Phase.IDLE
+        if telegram is None:
+            return
+        self._urgent = False
+        self._set_at = self._since = now
+        self._answered_at = self._request_at
+        self._unsure.append(telegram)
+        if not self._queue(self._frames(telegram)[1:]):
+            self._fall_deaf(now)
+            return
+        self._phase = Phase.SENT
+        if not self.port.has_echo:
+            self._confirm(now)
+
+    def _frames(self, telegram: Telegram) -> tuple[Frame, ...]:
+        return encode(
+            telegram, profile=self.config.profile, exact_dlc=self.config.exact_dlc
+        )
+
+    def _queue(self, frames: tuple[Frame, ...]) -> bool:
+        self._awaited.clear()
+        for frame in frames:
+            if not self.port.send(frame):
+                return False
+            self._awaited.append((frame.can_id, frame.data))
+        return True
+
+    def _confirm(self, now: float) -> None:
+        self._phase = Phase.IDLE
+        self._told, self._told_at = self._unsure[-1], now
+        self._unsure.clear()
+        self._awaited.clear()
+        self._sets += 1
+        self._hears(True)
+
+    def _fall_deaf(self, now: float) -> None:
+        self._phase, self._since = Phase.DEAF, now
+        self._dropped += 1
+        self._hears(False)
+
+    def _hears(self, listening: bool) -> None:
+        if listening is self._listening:
+            return
+        if not listening:
+            _LOGGER.warning("Inverter %s does not listen", self.config.name)
+        elif self._listening is False:
+            _LOGGER.info("Inverter %s listens again", self.config.name)
+        self._listening = listening
+
+    def _prompt(self, now: float) -> None:
+        """Make the inverter ask by a 0x305 of our own, as the original can."""
+        if now < (self._prompt_due or now + 1):
+            return
+        self._prompted_at = self._since = now
+        if not self._queue((POLL,)):
+            self._lost_probe = True
+            self._fall_deaf(now)
+        elif self.port.has_echo:
+            self._phase = Phase.PROMPTED
+
+    @property
+    def _prompt_due(self) -> float | None:
+        interval = self.config.prompt_interval
+        if interval is None or self.config.mode is not SendMode.REPLY:
+            return None
+        return 0.0 if self._prompted_at is None else self._prompted_at + interval
+
+    @property
+    def _probe_due(self) -> float:
+        return self._since + (PROBE_AGAIN if self._lost_probe else PROBE_ANYWAY)
+
+    def _expire(self, now: float) -> None:
+        """Forget what was told once the inverter itself no longer acts upon it."""
+        heard = max(self._told_at, self._request_at or 0.0)
+        if (self._told or self._unsure) and now > heard + self.config.timeout:
+            self._told = None
+            self._unsure.clear()
+
+    def _reset(self) -> None:
+        """Begin anew with a port that was closed: no echo will come any more."""
+        self._phase, self._listening = Phase.IDLE, None
+        self._lost_probe = False
+        self._awaited.clear()
+
+    def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
+        """Return when something becomes due if nothing happens before."""
+        match self._phase:
+            case Phase.IDLE:
+                push = telegram is not None and self.config.mode is SendMode.PUSH
+                gap = (self._set_at or now) + self.config.min_gap
+                repeat = (self._set_at or now) + REPEAT
+                times = [self._prompt_due]
+                if push:
+                    times.append(gap if gap > now else repeat)
+            case Phase.DEAF:
+                times = [self._probe_due if telegram else None]
+            case _:
+                times = [self._since + ECHO_TIMEOUT]
+        if self._told:
+            times.append(self._told_at + self.config.timeout)
+        later = [at for at in times if at is not None and at > now]
+        return min(later, default=None)
+
+
+def _amps(telegram: Telegram, direction: Direction) -> float:
+    if direction is Direction.CHARGE:
+        return telegram.charge_current_limit
+    return telegram.discharge_current_limit
+
+
+def _because(
+    told: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
+) -> Limit | None:
+    """Return the limit as told, with the rule that holds now."""
+    if told is None:
+        return None
+    limit = why.get(direction)
+    amps = _amps(told, direction)
+    return Limit(amps=amps) if limit is None else replace(limit, amps=amps)
+
+
+def _falls(told: Telegram, telegram: Telegram) -> bool:
+    """Return whether any limit falls, an enable clears or a protection is raised."""
+    return (
+        any(_amps(telegram, d) < _amps(told, d) for d in Direction)
+        or telegram.charge_voltage_limit < told.charge_voltage_limit
+        or (told.charge_enabled and not telegram.charge_enabled)
+        or (told.discharge_enabled and not telegram.discharge_enabled)
+        or bool(telegram.protections - told.protections)
+    )

@@ -1,0 +1,62 @@
+"""Down at once, up slowly: how a limit is allowed to rise."""
+
+from dataclasses import dataclass
+from typing import Final
+
+HOLD: Final = 3.0
+"""Seconds that a higher limit has to hold. A full pack that retries (its limit jumps
+to 922 A for 1 s in 20 s) is never told as anything but 0 A."""
+RAMP_TIME: Final = 10.0
+"""Seconds from nothing to the rated current."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """A limit on its way: `amps` is what may be told, `wanted` what was asked lately.
+
+    `wanted`: (since when, A) of the last HOLD seconds, the oldest one reaching back
+    before them.
+    """
+
+    amps: float
+    at: float
+    wanted: tuple[tuple[float, float], ...]
+    fell: bool = False
+
+    @property
+    def target(self) -> float:
+        """Return the smallest limit that was wanted in the last HOLD seconds, in A."""
+        return min(amps for _, amps in self.wanted)
+
+
+def rise(
+    before: Rise | None, wanted: float, now: float, *, rated: float, flowing: float
+) -> Rise:
+    """Return what may be told at `now` of the `wanted` limit, all in A.
+
+    A lower limit is told at once. A higher one, once it has held, ramps by `rated`
+    per RAMP_TIME; the ramp begins no lower than what flows already (`flowing`), as
+    long as that is within the limit. Before the first fall a rise goes out whole.
+    """
+    if before is None:
+        return Rise(wanted, now, ((now, wanted),))
+    history = _remember(before.wanted, wanted, now)
+    target = min(amps for _, amps in history)
+    if target <= before.amps:
+        return Rise(target, now, history, before.fell or target < before.amps)
+    if not before.fell:
+        return Rise(target, now, history)
+    start = max(before.amps, min(flowing, target))
+    amps = min(target, start + rated / RAMP_TIME * max(0.0, now - before.at))
+    return Rise(amps, now, history, fell=True)
+
+
+def _remember(
+    wanted: tuple[tuple[float, float], ...], amps: float, now: float
+) -> tuple[tuple[float, float], ...]:
+    """Add what is wanted now and drop what the window no longer needs."""
+    history = wanted if wanted[-1][1] == amps else (*wanted, (now, amps))
+    # An entry holds until the next one begins: it goes when that one fills the window.
+    while len(history) > 1 and history[1][0] <= now - HOLD:
+        history = history[1:]
+    return history
