@@ -212,7 +212,7 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
     ("listening", "status", "told"),
     [
         (True, Status.RUNNING, True),
-        (None, Status.STARTING, True),
+        (None, Status.RUNNING, False),
         (False, Status.RUNNING, False),
         (True, Status.SILENT, False),
     ],

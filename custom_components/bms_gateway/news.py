@@ -53,8 +53,8 @@ def is_bank_known(snapshot: Snapshot) -> bool:
 
 
 def is_told(inverter: InverterState, status: Status) -> bool:
-    """Return whether what the inverter was last told still stands."""
-    return inverter.listening is not False and status is not Status.SILENT
+    """Return whether the inverter listens and is told anything."""
+    return inverter.listening is True and status is not Status.SILENT
 
 
 def show(shown: Snapshot, latest: Snapshot) -> Snapshot:

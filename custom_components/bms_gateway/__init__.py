@@ -1,0 +1,88 @@
+"""BMS CAN Gateway: n batteries on CAN become one, played to m inverters on CAN."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_SIMULATED, DOMAIN
+from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.config import GatewayConfig
+from .engine.gateway import Gateway
+from .entry import gateway_config
+from .simulation import Simulation
+from .store import SetpointStore
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+PLATFORMS = (Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what is there once for all gateways."""
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
+    """Start a gateway; a port that cannot be opened is no reason not to."""
+    config = _config(entry)
+    store = SetpointStore(hass, entry.entry_id)
+    setpoints = await store.async_load(each.id for each in config.inverters)
+    simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
+    gateway = Gateway(config, setpoints)
+
+    async def async_stop(_: Event | None = None) -> None:
+        await gateway.stop()
+        if simulation:
+            await simulation.async_stop()
+
+    async def async_apply(_: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
+        await entry.runtime_data.async_apply()
+        if simulation:
+            await simulation.async_apply(entry.runtime_data.config)
+
+    entry.async_on_unload(async_stop)
+    entry.async_on_unload(
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
+    )
+    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store)
+    entry.runtime_data = coordinator
+    if simulation:
+        await simulation.async_apply(config)
+    await gateway.start()
+    coordinator.async_follow()
+    entry.async_on_unload(coordinator.async_leave)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(entry.add_update_listener(async_apply))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
+    """Unload the entities; then the gateway falls silent and closes its ports."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
+    """Delete what was stored."""
+    await SetpointStore(hass, entry.entry_id).async_remove()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant,
+    entry: BmsGatewayConfigEntry,
+    device_entry: dr.AnyDeviceEntry,
+) -> bool:
+    """Let a device go unless it is the gateway's, a battery's or an inverter's."""
+    in_use = {(DOMAIN, key) for key in (entry.entry_id, *entry.subentries)}
+    return in_use.isdisjoint(device_entry.identifiers)
+
+
+def _config(entry: BmsGatewayConfigEntry) -> GatewayConfig:
+    try:
+        return gateway_config(entry)
+    except (KeyError, ValueError) as err:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="unusable_configuration",
+            translation_placeholders={"name": entry.title, "error": repr(err)},
+        ) from err

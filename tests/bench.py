@@ -1,0 +1,273 @@
+"""A gateway in a real Home Assistant, with batteries and inverters on virtual buses."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from struct import Struct
+import time
+from typing import Any, Final, Self
+from unittest.mock import patch
+from uuid import uuid4
+
+import can
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.bms_gateway.const import (
+    DOMAIN,
+    SUBENTRY_BATTERY,
+    SUBENTRY_INVERTER,
+)
+from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
+from custom_components.bms_gateway.engine.gateway import Gateway
+from custom_components.bms_gateway.engine.model import Snapshot
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.const import MATCH_ALL
+from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+PATIENCE: Final = 20.0
+"""Seconds after which a test gives up on what should come at once."""
+
+# Pylontech CAN protocol 1.2, little-endian
+LIMITS: Final = Struct("<HhhH")
+"""0x351: CVL 0.1 V, CCL 0.1 A, DCL 0.1 A, DVL 0.1 V."""
+STATE: Final = Struct("<HH")
+"""0x355: SOC 1 %, SOH 1 %."""
+MEASURED: Final = Struct("<hhh")
+"""0x356: voltage 0.01 V, current 0.1 A (charge positive), temperature 0.1 °C."""
+
+
+def telegram(
+    *,
+    cvl: float = 56.0,
+    ccl: float = 100.0,
+    dcl: float = 100.0,
+    soc: int = 50,
+    voltage: float = 52.0,
+    current: float = 0.0,
+    protections: tuple[int, int] = (0, 0),
+    enables: int = 0xC0,
+) -> list[tuple[int, bytes]]:
+    """Return what a battery sends each second.
+
+    `protections`: bytes 0 and 1 of 0x359, bit 1 of the first is over-voltage.
+    `enables`: 0x35C, bit 7 charge, bit 6 discharge.
+    """
+    limits = LIMITS.pack(round(cvl * 10), round(ccl * 10), round(dcl * 10), 480)
+    measured = MEASURED.pack(round(voltage * 100), round(current * 10), 215)
+    return [
+        (0x359, bytes((*protections, 0, 0, 2, 0x50, 0x4E))),
+        (0x351, limits),
+        (0x355, STATE.pack(soc, 99)),
+        (0x356, measured),
+        (0x35C, bytes((enables, 0))),
+        (0x35E, b"PYLON   "),
+    ]
+
+
+class Bench:
+    """One gateway, what stands on its ports, and the time."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Prepare a gateway without devices."""
+        self.hass = hass
+        self.ahead = 0.0
+        self.buses: dict[str, can.BusABC] = {}
+        self.entry: MockConfigEntry
+        self._subentries: list[ConfigSubentryDataWithId] = []
+        self._news = asyncio.Event()
+        self._undo = [hass.bus.async_listen(MATCH_ALL, self._on_event)]
+
+    def battery(self, id: str, **data: Any) -> Self:
+        """Add a battery of 100 Ah on a bus of its own."""
+        self._subentries.append(self.subentry(SUBENTRY_BATTERY, id, **data))
+        return self
+
+    def inverter(self, id: str, **data: Any) -> Self:
+        """Add an inverter for 50 A on a bus of its own."""
+        self._subentries.append(self.subentry(SUBENTRY_INVERTER, id, **data))
+        return self
+
+    def subentry(self, kind: str, id: str, **data: Any) -> ConfigSubentryDataWithId:
+        """Return the data of a battery or inverter, and put a peer on its bus."""
+        channel = f"{id}-{uuid4()}"
+        self.buses[id] = can.Bus(
+            interface="virtual", channel=channel, ignore_config=True
+        )
+        own = (
+            {"capacity_ah": 100.0}
+            if kind == SUBENTRY_BATTERY
+            else {"rated_charge": 50.0, "rated_discharge": 50.0}
+        )
+        port = {"interface": "virtual", "channel": channel, "bitrate": 500_000}
+        return ConfigSubentryDataWithId(
+            data=port | own | data,
+            subentry_id=id,
+            subentry_type=kind,
+            title=f"My {id}",
+            unique_id=None,
+        )
+
+    async def start(
+        self, options: Mapping[str, Any] | None = None, **data: Any
+    ) -> Self:
+        """Set the gateway up."""
+        self.entry = MockConfigEntry(
+            domain=DOMAIN,
+            entry_id="gw",
+            title="Bank",
+            data=data,
+            options=options or {},
+            subentries_data=self._subentries,
+        )
+        self.entry.add_to_hass(self.hass)
+        await self.setup()
+        return self
+
+    async def setup(self) -> None:
+        """Set the gateway up, again if need be; its engine has this bench's clock."""
+        with patch(
+            "custom_components.bms_gateway.Gateway", partial(Gateway, clock=self.clock)
+        ):
+            assert await self.hass.config_entries.async_setup(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+        self._undo.append(self.coordinator.gateway.subscribe(self._on_news))
+
+    async def stop(self) -> None:
+        """Take the gateway and its peers away."""
+        if self.entry.state.recoverable or self.entry.state.value == "loaded":
+            await self.hass.config_entries.async_unload(self.entry.entry_id)
+        for undo in self._undo:
+            undo()
+        for bus in self.buses.values():
+            bus.shutdown()
+
+    @property
+    def coordinator(self) -> BmsGatewayCoordinator:
+        """The running gateway for Home Assistant."""
+        coordinator: BmsGatewayCoordinator = self.entry.runtime_data
+        return coordinator
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the engine knows."""
+        return self.coordinator.gateway.snapshot
+
+    def clock(self) -> float:
+        """Return the engine's time: real, but for what it was moved ahead."""
+        return time.monotonic() + self.ahead
+
+    async def move(self, seconds: float) -> None:
+        """Let time pass, for the engine and for Home Assistant."""
+        self.ahead += seconds
+        await self.tick(seconds)
+
+    async def tick(self, seconds: float) -> None:
+        """Let time pass for timers alone: nothing that was heard gets older."""
+        async_fire_time_changed(
+            self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
+        )
+        await self.hass.async_block_till_done()
+
+    def say(self, id: str, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Let a battery or inverter send."""
+        for can_id, data in frames:
+            self.buses[id].send(
+                can.Message(arbitration_id=can_id, data=data, is_extended_id=False)
+            )
+
+    async def online(self, *ids: str, **said: Any) -> None:
+        """Let batteries speak, twice so that they are believed, until that is known."""
+        for _ in range(2):
+            await self.speak(*ids, **said)
+        await self.until(
+            lambda: all(self.snapshot.batteries[each].online for each in ids)
+        )
+
+    async def speak(self, *ids: str, **said: Any) -> None:
+        """Let each battery send one telegram, and wait until it is heard."""
+        batteries = self.snapshot.batteries
+        before = {
+            each: batteries[each].telegrams if each in batteries else 0 for each in ids
+        }
+        for each in ids:
+            self.say(each, telegram(**said))
+        await self.until(
+            lambda: all(
+                self.snapshot.batteries[each].telegrams > before[each] for each in ids
+            )
+        )
+
+    def heard(self, id: str) -> list[can.Message]:
+        """Return what an inverter heard since the last look."""
+        found = []
+        while (message := self.buses[id].recv(0)) is not None:
+            found.append(message)
+        return found
+
+    async def told(self, id: str, charge: float, discharge: float) -> None:
+        """Wait until an inverter hears these limits (A) in a set of its own."""
+        last: list[tuple[float, float]] = []
+
+        def hears() -> bool:
+            for message in self.heard(id):
+                if message.arbitration_id == 0x351:
+                    _, ccl, dcl, _ = LIMITS.unpack(message.data)
+                    last.append((ccl / 10, dcl / 10))
+            return bool(last) and last[-1] == (charge, discharge)
+
+        try:
+            await self.until(hears)
+        except TimeoutError:
+            raise AssertionError(f"{id} heard {last}") from None
+
+    def state(self, platform: str, unique_id: str) -> State:
+        """Return the state of an entity."""
+        entity_id = self.entity_id(platform, unique_id)
+        state = self.hass.states.get(entity_id)
+        assert state is not None, entity_id
+        return state
+
+    def entity_id(self, platform: str, unique_id: str) -> str:
+        """Return the id of an entity."""
+        registry = er.async_get(self.hass)
+        found = registry.async_get_entity_id(platform, DOMAIN, unique_id)
+        assert found is not None, unique_id
+        return found
+
+    async def shows(self, platform: str, unique_id: str, value: str) -> State:
+        """Wait until an entity shows a value."""
+        try:
+            await self.until(lambda: self.state(platform, unique_id).state == value)
+        except TimeoutError:
+            shown = self.state(platform, unique_id)
+            raise AssertionError(f"{shown}, not {value}") from None
+        return self.state(platform, unique_id)
+
+    def issues(self) -> dict[str, str]:
+        """Return the repairs there are: ids and keys of texts."""
+        return {
+            issue.issue_id: issue.translation_key or ""
+            for issue in ir.async_get(self.hass).issues.values()
+            if issue.domain == DOMAIN
+        }
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition, looked at whenever there is news or an event."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+        await self.hass.async_block_till_done()
+
+    @callback
+    def _on_event(self, _: Event) -> None:
+        self._news.set()
+
+    def _on_news(self, _: Snapshot) -> None:
+        self._news.set()
