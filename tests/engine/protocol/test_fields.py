@@ -62,7 +62,8 @@ def test_a_limit_is_never_raised(value: float) -> None:
         (Rounding.HALF_UP, 52.905, 5291),
         (Rounding.HALF_UP, 52.904, 5290),
         (Rounding.HALF_UP, -80.155, -8015),
-        (Rounding.UP, 46.9, 4690),
+        (Rounding.HALF_UP, 1.005, 101),  # 1.005 * 100 is below 100.5
+        (Rounding.UP, 1.1, 110),  # 1.1 * 100 is above 110
         (Rounding.UP, 46.901, 4691),
         (Rounding.DOWN, 46.909, 4690),
     ],

@@ -151,6 +151,12 @@ def test_a_limit_out_of_the_window_is_not_moved_into_it() -> None:
     assert int.from_bytes(data[0:2], "little") == 300
 
 
+def test_a_discharge_voltage_limit_is_never_lowered() -> None:
+    """It is what may not be gone below."""
+    data = sent(replace(TELEGRAM, discharge_voltage_limit=46.91))[0x351]
+    assert int.from_bytes(data[6:8], "little") == 470
+
+
 def test_an_unknown_discharge_voltage_limit_is_blank() -> None:
     """As in Pylontech's document."""
     data = sent(replace(TELEGRAM, discharge_voltage_limit=None))
@@ -185,6 +191,12 @@ def test_a_required_value_that_is_no_number_leaves_nothing(
 def test_soc_reaches_its_ends_only_in_truth(soc: float, told: int) -> None:
     """Full and empty are acted upon."""
     assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == told.to_bytes(2, "little")
+
+
+@pytest.mark.parametrize(("soh", "told"), [(99.6, 100), (99.4, 99), (104.0, 100)])
+def test_soh_is_rounded(soh: float, told: int) -> None:
+    """Nothing acts upon it."""
+    assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == told.to_bytes(2, "little")
 
 
 def test_hundredths_of_soc_stay_blank() -> None:
