@@ -11,7 +11,17 @@ from .combine import combine
 from .config import GatewayConfig, LossPolicy, Setpoints, Strategy
 from .limits import bank_limit, permits, tighter
 from .loss import BLOCK_BEFORE_SILENCE, grace_end, policy
-from .model import BankState, BatteryState, Direction, Frame, Life, Limit, Rule, Status
+from .model import (
+    NO_BANK,
+    BankState,
+    BatteryState,
+    Direction,
+    Frame,
+    Life,
+    Limit,
+    Rule,
+    Status,
+)
 from .rise import Rise, rise
 from .voltage import VoltageReference, bank_voltage, charge_voltage, discharge_voltage
 

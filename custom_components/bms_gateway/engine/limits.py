@@ -134,25 +134,11 @@ def bank_limit(
     """Return what the batteries allow together in one direction, in A.
 
     `lost`: batteries that have fallen silent but may still carry their part (loss
-    policy `reduce`). Whether they do is unknown: the bank gets the lower of what holds
-    with them and what holds for the others alone.
+    policy `reduce`): they count with their last limits.
     """
     if direction is Direction.DISCHARGE:
-        # Of a battery never heard nothing is known but that it need not be empty.
+        # Of a battery never heard nothing is known, but it need not be empty.
         lost = [b for b in lost if b.last.discharge_current_limit is not None]
-    limit = _reckon(strategy, direction, online, ())
-    if not lost:
-        return limit
-    return tighter(limit, _reckon(strategy, direction, online, lost))
-
-
-def _reckon(
-    strategy: Strategy,
-    direction: Direction,
-    online: Sequence[BatteryState],
-    lost: Sequence[BatteryState],
-) -> Limit:
-    """Return the limit of these batteries by the strategy."""
     slices = capacity_slices([*online, *lost])
     allowances = [
         Allowance(b.id, allowed(b.readings, direction), slices[b.id]) for b in online
