@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from struct import Struct
@@ -24,7 +25,7 @@ from custom_components.bms_gateway.const import (
 from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Snapshot
-from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
@@ -32,6 +33,9 @@ from homeassistant.util import dt as dt_util
 
 PATIENCE: Final = 20.0
 """Seconds after which a test gives up on what should come at once."""
+
+LOOK_AGAIN: Final = 0.02
+"""Seconds; what a peer has heard is no news to the gateway."""
 
 # Pylontech CAN protocol 1.2, little-endian
 LIMITS: Final = Struct("<HhhH")
@@ -140,7 +144,7 @@ class Bench:
 
     async def stop(self) -> None:
         """Take the gateway and its peers away."""
-        if self.entry.state.recoverable or self.entry.state.value == "loaded":
+        if self.entry.state is ConfigEntryState.LOADED:
             await self.hass.config_entries.async_unload(self.entry.entry_id)
         for undo in self._undo:
             undo()
@@ -258,11 +262,13 @@ class Bench:
         }
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, looked at whenever there is news or an event."""
+        """Wait for a condition: looked at whenever there is news, and else often."""
         async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._news.clear()
-                await self._news.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN):
+                        await self._news.wait()
         await self.hass.async_block_till_done()
 
     @callback

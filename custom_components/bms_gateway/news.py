@@ -76,7 +76,8 @@ def show(shown: Snapshot, latest: Snapshot) -> Snapshot:
 
 
 def _bank(shown: Snapshot, latest: Snapshot) -> BankState:
-    if is_bank_known(shown) != is_bank_known(latest):
+    was_known, is_known = is_bank_known(shown), is_bank_known(latest)
+    if was_known != is_known or (shown.bank.soc is None) != (latest.bank.soc is None):
         return latest.bank
     return _take(shown.bank, latest.bank, *_ALARMS_AND_REQUESTS)
 

@@ -1,0 +1,205 @@
+"""Setpoints: what is asked is told at once, kept, and never more than allowed."""
+
+import math
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.config import AllSetpoints, Setpoints
+from custom_components.bms_gateway.number import Setpoint
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+
+from .bench import Bench
+
+KEY = f"{DOMAIN}.gw.setpoints"
+
+
+async def ask(bench: Bench, unique_id: str, value: float) -> None:
+    """Set a number as a person or an automation does."""
+    await bench.hass.services.async_call(
+        "number",
+        "set_value",
+        {"entity_id": bench.entity_id("number", unique_id), "value": value},
+        blocking=True,
+    )
+
+
+def shown(bench: Bench, unique_id: str) -> float:
+    """Return what a number shows."""
+    return float(bench.state("number", unique_id).state)
+
+
+async def test_a_setpoint_lowers_what_the_wire_tells(bench: Bench) -> None:
+    """At once: the bank's for all inverters, an inverter's for itself."""
+    await bench.battery("b1").inverter("i1").inverter("i2").start()
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    await bench.told("i2", 50.0, 50.0)
+    await ask(bench, "gw_charge_current_setpoint", 30.0)
+    await bench.told("i1", 15.0, 50.0)
+    await bench.told("i2", 15.0, 50.0)
+    await ask(bench, "i1_discharge_current_setpoint", 0.0)
+    await bench.told("i1", 15.0, 0.0)
+
+
+async def test_setpoints_show_no_limit_as_their_maximum(bench: Bench) -> None:
+    """Of an inverter its rating, of the bank the sum of them."""
+    await bench.battery("b1").inverter("i1").inverter("i2", rated_charge=20.0).start()
+    assert shown(bench, "gw_charge_current_setpoint") == 70.0
+    assert shown(bench, "gw_discharge_current_setpoint") == 100.0
+    assert shown(bench, "gw_charge_voltage_setpoint") == 60.0
+    assert shown(bench, "i2_charge_current_setpoint") == 20.0
+    assert bench.coordinator.store.setpoints == AllSetpoints()
+
+
+async def test_the_maximum_is_no_limit_and_moves(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """One at the maximum follows it; one below does not, and is not forgotten."""
+    await bench.battery("b1").inverter("i1").start()
+    await ask(bench, "gw_charge_current_setpoint", 50.0)
+    await ask(bench, "gw_discharge_current_setpoint", 40.0)
+    assert bench.coordinator.store.setpoints.bank == Setpoints(discharge_current=40.0)
+
+    def total(amps: float) -> None:
+        hass.config_entries.async_update_entry(
+            bench.entry, options={"total_charge": amps, "total_discharge": amps}
+        )
+
+    total(30.0)
+    await hass.async_block_till_done()
+    assert shown(bench, "gw_charge_current_setpoint") == 30.0
+    assert shown(bench, "gw_discharge_current_setpoint") == 30.0
+    total(200.0)
+    await hass.async_block_till_done()
+    assert shown(bench, "gw_charge_current_setpoint") == 200.0
+    assert shown(bench, "gw_discharge_current_setpoint") == 40.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.1, 50.1])
+@pytest.mark.parametrize("directly", [True, False])
+async def test_what_is_no_setpoint_is_refused(
+    hass: HomeAssistant, bench: Bench, value: float, directly: bool
+) -> None:
+    """And changes nothing, through Home Assistant's own checks or past them."""
+    await bench.battery("b1").inverter("i1").start()
+    await ask(bench, "gw_charge_current_setpoint", 20.0)
+    entity_id = bench.entity_id("number", "gw_charge_current_setpoint")
+    entity = hass.data["number"].get_entity(entity_id)
+    assert isinstance(entity, Setpoint)
+    setting = (
+        entity.async_set_native_value(value)
+        if directly
+        else ask(bench, "gw_charge_current_setpoint", value)
+    )
+    with pytest.raises(ServiceValidationError) as refused:
+        await setting
+    if directly:
+        assert refused.value.translation_domain == DOMAIN
+        assert refused.value.translation_key == "setpoint_out_of_range"
+    assert shown(bench, "gw_charge_current_setpoint") == 20.0
+    assert bench.coordinator.store.setpoints.bank == Setpoints(charge_current=20.0)
+
+
+async def test_the_voltage_has_a_floor(bench: Bench) -> None:
+    """Inverters told less would dump the battery to get there."""
+    await bench.battery("b1").inverter("i1").start()
+    with pytest.raises(ServiceValidationError):
+        await ask(bench, "gw_charge_voltage_setpoint", 47.9)
+    await ask(bench, "gw_charge_voltage_setpoint", 54.0)
+    assert bench.coordinator.store.setpoints.bank.charge_voltage == 54.0
+
+
+async def test_setpoints_are_saved_at_once_and_loaded_first(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """The first set after a restart is already limited by them."""
+    await bench.battery("b1").inverter("i1").start()
+    await ask(bench, "gw_charge_current_setpoint", 12.0)
+    assert hass_storage[KEY]["data"]["bank"]["charge_current"] == 12.0
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    assert shown(bench, "gw_charge_current_setpoint") == 12.0
+    await bench.online("b1")
+    await bench.told("i1", 12.0, 50.0)
+
+
+async def test_a_disabled_number_keeps_its_setpoint(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Entities only show it."""
+    await bench.battery("b1").inverter("i1").start()
+    await ask(bench, "gw_charge_current_setpoint", 12.0)
+    er.async_get(hass).async_update_entity(
+        bench.entity_id("number", "gw_charge_current_setpoint"),
+        disabled_by=er.RegistryEntryDisabler.USER,
+    )
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    await bench.online("b1")
+    await bench.told("i1", 12.0, 50.0)
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_lowering_is_always_possible(bench: Bench) -> None:
+    """Also while nothing is heard and a port is lost."""
+    bench.inverter("i1", interface="socketcan", channel="nosuchcan0")
+    await bench.battery("b1").start()
+    await bench.until(lambda: "port_i1" in bench.issues())
+    await ask(bench, "gw_charge_current_setpoint", 0.0)
+    await ask(bench, "i1_charge_current_setpoint", 0.0)
+    assert shown(bench, "i1_charge_current_setpoint") == 0.0
+
+
+@pytest.mark.parametrize(("choice", "amps"), [("keep", 0.0), ("release", 50.0)])
+async def test_an_unreadable_store_allows_nothing_until_confirmed(
+    hass: HomeAssistant,
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    choice: str,
+    amps: float,
+) -> None:
+    """The repair asks, and the answer is heeded at once and kept."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
+    await bench.battery("b1").inverter("i1").start()
+    issue_id = "setpoints_unreadable_gw"
+    assert bench.issues() == {issue_id: "setpoints_unreadable"}
+    assert shown(bench, "gw_charge_current_setpoint") == 0.0
+    await bench.online("b1")
+    await bench.told("i1", 0.0, 0.0)
+
+    flows = hass.data[REPAIRS]["flow_manager"]
+    menu = await flows.async_init(
+        DOMAIN, context={"source": "user"}, data={"issue_id": issue_id}
+    )
+    assert menu["menu_options"] == ["keep", "release"]
+    done = await flows.async_configure(menu["flow_id"], {"next_step_id": choice})
+    assert done["type"] == "create_entry"
+    await hass.async_block_till_done()
+    assert bench.issues() == {}
+    assert shown(bench, "gw_charge_current_setpoint") == amps
+    assert hass_storage[KEY]["data"]["confirmed"] is True
+
+
+async def test_a_repair_needs_a_running_gateway(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """There is nobody to tell the answer to."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
+    await bench.battery("b1").start()
+    flows = hass.data[REPAIRS]["flow_manager"]
+    menu = await flows.async_init(
+        DOMAIN,
+        context={"source": "user"},
+        data={"issue_id": "setpoints_unreadable_gw"},
+    )
+    assert await hass.config_entries.async_unload("gw")
+    done = await flows.async_configure(menu["flow_id"], {"next_step_id": "release"})
+    assert (done["type"], done["reason"]) == ("abort", "not_loaded")

@@ -1,0 +1,147 @@
+"""Sensors: what is known is shown, what is not is unknown, what is gone unavailable."""
+
+from collections.abc import Iterator
+from unittest.mock import PropertyMock, patch
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Rule
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from .bench import MEASURED, Bench, telegram
+
+EXPECTED = {
+    "gw_status": "running",
+    "gw_soc": "50.0",
+    "gw_soh": "99.0",
+    "gw_voltage": "52.0",
+    "gw_current": "20.0",
+    "gw_power": "1040.0",
+    "gw_temperature": "21.5",
+    "gw_capacity": "200.0",
+    "b1_life": "online",
+    "b1_dialect": "pylontech",
+    "b1_soc": "50.0",
+    "b1_soh": "99.0",
+    "b1_voltage": "52.0",
+    "b1_current": "10.0",
+    "b1_power": "520.0",
+    "b1_temperature": "21.5",
+    "b1_charge_voltage_limit": "56.0",
+    "b1_charge_current_limit": "100.0",
+    "b1_discharge_current_limit": "100.0",
+    "b1_cell_voltage_min": STATE_UNKNOWN,
+}
+
+
+async def test_what_two_batteries_say_is_shown(bench: Bench) -> None:
+    """Each of its own, and the bank of both."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=10.0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.speak("b1", "b2", current=10.0)
+    await bench.tick(31)
+    shown = {key: bench.state("sensor", key).state for key in EXPECTED}
+    assert shown == EXPECTED
+
+
+async def test_an_inverters_limits_say_why(bench: Bench) -> None:
+    """As confirmed, with the rule and what binds by its name."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", ccl=20.0)
+    await bench.told("i1", 20.0, 50.0)
+    await bench.speak("b1", ccl=20.0)
+    charge = await bench.shows("sensor", "i1_charge_current_limit", "20.0")
+    assert set(charge.attributes) >= {"limited_by", "source", "number"}
+    discharge = await bench.shows("sensor", "i1_discharge_current_limit", "50.0")
+    assert discharge.attributes["limited_by"] in list(Rule)
+    reason = bench.state("sensor", "gw_charge_limited_by")
+    assert reason.state in reason.attributes["options"]
+    assert reason.attributes["source"] in {"My b1", None}
+
+
+async def test_a_value_that_is_not_said_is_unknown(bench: Bench) -> None:
+    """0x7FFF in a measurement is no temperature; the others stay."""
+    await bench.battery("b1").start()
+    frames = [
+        (can_id, MEASURED.pack(5200, 0, 0x7FFF) if can_id == 0x356 else data)
+        for can_id, data in telegram()
+    ]
+    bench.say("b1", frames)
+    await bench.shows("sensor", "b1_soc", "50.0")
+    assert bench.state("sensor", "b1_temperature").state == STATE_UNKNOWN
+    assert bench.state("sensor", "b1_voltage").state == "52.0"
+
+
+async def test_loss_and_return(bench: Bench) -> None:
+    """The lost one's values go; the other's stay; all come back."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
+    assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
+    await bench.online("b1", "b2")
+    await bench.shows("sensor", "b1_soc", "50.0")
+
+    bench.ahead += 9
+    await bench.speak("b2")
+    await bench.move(2)
+    await bench.shows("sensor", "b1_life", "lost")
+    assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
+    assert bench.state("sensor", "b2_soc").state == "50.0"
+    assert bench.state("sensor", "gw_soc").state == "50.0"
+    assert bench.issues() == {"battery_b1": "battery_lost"}
+
+    for soc in 51, 52, 53, 54:
+        await bench.speak("b1", "b2", soc=soc)
+    await bench.shows("sensor", "b1_life", "online")
+    assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
+    assert bench.issues() == {}
+
+
+async def test_without_a_battery_there_is_no_bank(bench: Bench) -> None:
+    """But its status is told."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.move(11)
+    await bench.shows("sensor", "b1_life", "lost")
+    assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
+    assert bench.state("sensor", "gw_charge_current_limit").state == STATE_UNAVAILABLE
+    await bench.move(6)
+    await bench.shows("sensor", "gw_status", "silent")
+    assert bench.state("sensor", "i1_charge_current_limit").state == STATE_UNAVAILABLE
+
+
+async def test_rare_sensors_are_off(hass: HomeAssistant, bench: Bench) -> None:
+    """They can be switched on by who wants them."""
+    await bench.battery("b1").inverter("i1").start()
+    registry = er.async_get(hass)
+    for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_sets_sent":
+        entry = registry.async_get(bench.entity_id("sensor", key))
+        assert entry is not None
+        assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+
+
+@pytest.fixture
+def all_enabled() -> Iterator[None]:
+    """Switch on what is off by default."""
+    with patch(
+        "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
+        PropertyMock(return_value=True),
+    ):
+        yield
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_counters(bench: Bench) -> None:
+    """Of telegrams, sets and frames since the start."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.tick(31)
+    assert bench.state("sensor", "b1_telegrams").state == "2"
+    assert int(bench.state("sensor", "b1_frames_received").state) == 12
+    assert int(bench.state("sensor", "i1_sets_sent").state) > 0
+    assert int(bench.state("sensor", "i1_frames_sent").state) > 0
+    assert bench.state("sensor", "b1_modules").state == "2"
