@@ -456,7 +456,7 @@ async def test_port_opens_again_after_its_end() -> None:
 
 
 async def test_cancelled_opening_leaves_no_open_bus(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bus that opens too late is closed at once."""
     opening, go_on, closed = threading.Event(), threading.Event(), threading.Event()
@@ -481,6 +481,8 @@ async def test_cancelled_opening_leaves_no_open_bus(
     assert not closed.is_set()
     go_on.set()
     assert await asyncio.to_thread(closed.wait, PATIENCE)
+    # python-can closes what is forgotten when it is collected, with a warning
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
 # Opening

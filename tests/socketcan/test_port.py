@@ -10,7 +10,7 @@ import time
 import can
 import pytest
 
-from custom_components.bms_gateway.engine import port as port_module
+from custom_components.bms_gateway.engine import bus as bus_module, port as port_module
 from custom_components.bms_gateway.engine.bus import is_full
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.link import read_link
@@ -245,6 +245,20 @@ async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -
             assert len(near.echoes) == 2
 
 
+async def test_port_closes_while_echoes_are_withheld(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No timer is left, which the test helpers would report."""
+    monkeypatch.setattr(bus_module, "ECHO_RECHECK", 3600)
+    with plugged() as adapter:
+        near = Recorder(adapter.name, SOCKETCAN)
+        async with near.opened() as port:
+            assert port.send(NAME)
+            assert port.send(NAME)
+            port.drain()
+        assert near.echoes == []
+
+
 # Opening
 
 
@@ -288,18 +302,17 @@ async def test_vcan_has_no_bitrate(can_link: LinkFactory) -> None:
     assert await probe(PortConfig(SOCKETCAN, link.name, 250_000)) is None
 
 
-async def test_no_variable_changes_the_channel(
+async def test_no_variable_changes_how_a_port_opens(
     can_link: LinkFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the user set for other programs with python-can."""
+    """Whatever the user set for other programs: here, that others hear nothing."""
     link = can_link()
     monkeypatch.setenv("CAN_INTERFACE", "virtual")
     monkeypatch.setenv("CAN_CHANNEL", "vcan-other")
-    monkeypatch.setenv("CAN_CONFIG", '{"ignore_rx_error_frames": true}')
-    far = _recorder(link)
-    async with far.opened():
-        with other_node(link.name, SOCKETCAN) as node:
-            _send(node, 1)
+    monkeypatch.setenv("CAN_CONFIG", '{"local_loopback": false}')
+    near, far = _recorder(link), _recorder(link)
+    async with near.opened() as port, far.opened():
+        assert port.send(LIMITS)
         await far.hears(1)
 
 

@@ -12,7 +12,7 @@ from can.interfaces.socketcan import SocketcanBus
 
 from .config import Interface, PortConfig
 from .link import OwnSocket, PortError, check_link
-from .model import PortFault
+from .model import Frame, PortFault
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
 """What python-can raises of a bus that failed; it asserts what the kernel adds."""
@@ -103,9 +103,16 @@ class OpenBus:
         while self._withheld and self._has_sent_all:
             yield self._withheld.popleft()
 
-    def send(self, message: can.Message) -> None:
-        """Queue a message without blocking; raises one of ERRORS."""
-        self._bus.send(message)
+    def send(self, frame: Frame) -> None:
+        """Queue a frame without blocking; raises one of ERRORS."""
+        self._bus.send(
+            can.Message(
+                arbitration_id=frame.can_id,
+                data=frame.data,
+                is_extended_id=frame.extended,
+                is_remote_frame=frame.remote,
+            )
+        )
 
     async def close(self) -> None:
         """Stop reading and close the bus."""

@@ -154,16 +154,10 @@ class Port:
         False, and counted, when the port is not open or its queue is full. Queued is
         not sent: only the echo tells that.
         """
-        message = can.Message(
-            arbitration_id=frame.can_id,
-            data=frame.data,
-            is_extended_id=frame.extended,
-            is_remote_frame=frame.remote,
-        )
         try:
             if self._bus is None:
                 raise can.CanOperationError("The port is not open")
-            self._bus.send(message)
+            self._bus.send(frame)
         except ERRORS as error:
             self._errors += 1
             if not is_full(error):
