@@ -1,11 +1,22 @@
 """Which protections go out as alarms, which only as warnings."""
 
-from collections.abc import Sequence, Set as AbstractSet
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .limits import permits, stopped
+from .allowance import CONCERNS, permits
+from .aside import CARRIES
 from .model import Alarm, BatteryState, Direction
+from .scene import Scene
+from .slices import TOLERANCE
+
+PATIENCE: Final = 10.0
+"""Seconds, besides the inverters' reaction time, for a protection to have its way by
+0 A alone."""
+LOST: Final = Alarm.INTERNAL
+"""How a loss that blocks is told: no bit means "a battery is missing"."""
+_DEFECTS: Final = frozenset({Alarm.SHORT_CIRCUIT, Alarm.CONTACTOR, Alarm.INTERNAL})
+"""They concern the battery itself, not a direction: any current it carries counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,32 +28,62 @@ class Raised:
 
 
 NOTHING_RAISED: Final = Raised()
-
-LOST: Final = Alarm.INTERNAL
-"""How a blocking loss is told: no bit means "a battery is missing"."""
+ALL_LOST: Final = Raised(frozenset({LOST}))
 
 
-def raised(
-    online: Sequence[BatteryState], blocked: AbstractSet[Direction] = frozenset()
-) -> Raised:
-    """Return what to tell of the batteries' protections and of a blocking loss.
+class Alarms:
+    """The batteries' protections and since when they stand."""
 
-    A protection is an alarm once no battery allows a direction that it concerns; until
-    then the others go on and it is a warning: a Sunny Island stops at any alarm. A
-    loss that blocks one direction is a warning, one that blocks both an alarm.
-    """
-    dead = {
-        direction
-        for direction in Direction
-        if not any(permits(battery.readings, direction) for battery in online)
-    }
-    alarms: set[Alarm] = set()
-    warnings: set[Alarm] = set()
-    for battery in online:
-        warnings |= battery.readings.warnings or frozenset()
-        for alarm in battery.readings.protections or ():
-            stops_all = any(stopped([alarm], direction) for direction in dead)
-            (alarms if stops_all else warnings).add(alarm)
-    if blocked:
-        (alarms if blocked == set(Direction) else warnings).add(LOST)
-    return Raised(frozenset(alarms), frozenset(warnings))
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._since: dict[tuple[str, Alarm], float] = {}
+
+    def update(self, scene: Scene, *, reaction: float) -> Raised:
+        """Return what to tell of the protections and of a loss that blocks.
+
+        A protection first takes its battery's limit to 0 A and is a warning: others go
+        on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
+        a direction that it concerns, or its battery still carries current there after
+        PATIENCE and the inverters' `reaction` time (s). A loss that blocks one direction
+        is a warning, one that blocks both an alarm.
+        """
+        self._since = {
+            (battery.id, alarm): self._since.get((battery.id, alarm), scene.now)
+            for battery, alarm in _standing(scene)
+        }
+        dead = {
+            direction
+            for direction in Direction
+            if not any(permits(b.readings, direction) for b in scene.online)
+        }
+        alarms: set[Alarm] = set()
+        warnings: set[Alarm] = set()
+        for battery in scene.online:
+            warnings |= battery.readings.warnings or frozenset()
+        for battery, alarm in _standing(scene):
+            waited = scene.now - self._since[battery.id, alarm] >= PATIENCE + reaction
+            helpless = waited and _carries(battery, alarm)
+            stops_all = not dead.isdisjoint(CONCERNS.get(alarm, frozenset(Direction)))
+            (alarms if stops_all or helpless else warnings).add(alarm)
+        if scene.blocked:
+            (alarms if scene.blocked == set(Direction) else warnings).add(LOST)
+        return Raised(frozenset(alarms), frozenset(warnings))
+
+
+def _standing(scene: Scene) -> Iterator[tuple[BatteryState, Alarm]]:
+    for battery in scene.online:
+        for alarm in sorted(battery.readings.protections or ()):
+            yield battery, alarm
+
+
+def _carries(battery: BatteryState, alarm: Alarm) -> bool:
+    """Return whether a battery still carries what its protection should have ended."""
+    current = battery.readings.current
+    if current is None:
+        return True
+    if alarm in _DEFECTS:
+        return abs(current) > TOLERANCE
+    return any(
+        direction.sign * current > CARRIES
+        for direction in CONCERNS.get(alarm, frozenset(Direction))
+    )

@@ -30,6 +30,11 @@ CONTROL: Final = frozenset({LIMITS, 0x359, 0x35A, 0x35C})
 REJOIN_TELEGRAMS: Final = 3
 """Whole telegrams without a gap after which a lost battery counts again."""
 
+OUT_OF_SERVICE_AMPS: Final = 2.0
+"""A; a battery that carries more cannot be out of service."""
+OUT_OF_SERVICE_TIME: Final = 10.0
+"""Seconds for which one that is has to carry that to be reckoned with again."""
+
 _KEPT: Final = frozenset(
     {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
     | {"installed_ah", "candidate_ah"}
@@ -65,6 +70,9 @@ class Battery:
     def __init__(self, config: BatteryConfig) -> None:
         """Wait for a battery's first complete set."""
         self.config = config
+        self.in_service = True
+        """Whether the user wants it reckoned with."""
+        self._carrying_since: float | None = None
         self._life = Life.WAITING
         self._said: dict[str, _Said] = {}
         self._known: dict[str, object] = {}
@@ -122,21 +130,32 @@ class Battery:
         """Return the battery at `now`, only fresh values among its readings."""
         control = self._control_pulses()
         readings = self._readings(now)
+        intrudes = self._intrudes(readings, now)
+        out = not self.in_service and not intrudes
+        current = self._said.get("current")
+        periods = [
+            pulse.period
+            for can_id, pulse in self._pulses.items()
+            if can_id in (LIMITS, MEASUREMENTS) and pulse.period is not None
+        ]
         limit = readings.charge_current_limit or 0.0
         self._largest_charge_limit = max(self._largest_charge_limit, limit)
         return BatteryState(
             id=self.config.id,
-            life=self._life,
+            life=Life.OUT_OF_SERVICE if out else self._life,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
             last=readings if self._life is Life.ONLINE else self._build(self._known),
             largest_charge_limit=self._largest_charge_limit,
             dialect=judge(self._marks, now).dialect,
             last_frame_at=self._last_frame_at,
+            current_at=None if current is None else current.at,
+            period=max(periods, default=None),
             control_at=min((pulse.last or 0.0 for pulse in control), default=None),
             lost_at=self._lost_at,
             telegrams=self._telegrams,
             losses=self._losses,
+            carries_out_of_service=intrudes,
             invalid=self._invalid,
         )
 
@@ -145,6 +164,16 @@ class Battery:
         return min(
             (p.stale_at for p in self._pulses.values() if p.fresh(now)), default=None
         )
+
+    def _intrudes(self, readings: Readings, now: float) -> bool:
+        """Return whether it carries current though it is out of service."""
+        carries = abs(readings.current or 0.0) > OUT_OF_SERVICE_AMPS
+        if self.in_service or not carries:
+            self._carrying_since = None
+            return False
+        if self._carrying_since is None:
+            self._carrying_since = now
+        return now >= self._carrying_since + OUT_OF_SERVICE_TIME
 
     def _controlled(self, now: float) -> bool:
         """Return whether limits are known, and enables and alarms that it sends."""

@@ -1,6 +1,6 @@
 """What the user chose: a gateway with its batteries, inverters, ports and setpoints."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -93,6 +93,8 @@ class InverterConfig:
     """A, charge positive, added to the reported current."""
     timeout: float = 60.0
     """Seconds for which it may act upon what it was told last, if nothing follows."""
+    reaction_time: float = 10.0
+    """Seconds in which it follows another limit."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""
 
@@ -128,29 +130,7 @@ class GatewayConfig:
         """Return all that has a port: the batteries, then the inverters."""
         return (*self.batteries, *self.inverters)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setpoints:
-    """What a person asks of the bank or of one inverter; it can only lower a limit.
-
-    None is "no limit". Currents in A, at least 0; `charge_voltage` (bank only) in V.
-    """
-
-    charge_current: float | None = None
-    discharge_current: float | None = None
-    charge_voltage: float | None = None
-
-
-NO_SETPOINTS: Final = Setpoints()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllSetpoints:
-    """The setpoints of a gateway: the bank's and, by inverter id, the inverters'."""
-
-    bank: Setpoints = NO_SETPOINTS
-    inverters: dict[str, Setpoints] = field(default_factory=dict)
-
-    def inverter(self, inverter_id: str) -> Setpoints:
-        """Return an inverter's setpoints; nothing asked is no limit."""
-        return self.inverters.get(inverter_id, NO_SETPOINTS)
+    @property
+    def reaction_time(self) -> float:
+        """The longest reaction time of an inverter in seconds."""
+        return max((inverter.reaction_time for inverter in self.inverters), default=0.0)

@@ -8,13 +8,15 @@ import time
 from typing import Final
 
 from .bank import Bank, Verdict
-from .config import AllSetpoints, BatteryConfig, GatewayConfig, InverterConfig
+from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter import Inverter
 from .model import Clock, Direction, Frame, PortState, Snapshot, Status
 from .offers import Offer, block, is_block, offer
 from .poll import Poller
 from .port import Port
 from .protocol import is_request
+from .setpoints import AllSetpoints
+from .share import Claim
 from .wire import PortFactory, Wake, Wire
 
 LAST_WORD: Final = 0.2
@@ -237,8 +239,17 @@ class Gateway:
         deadline = self._bank.deadline
         if self._news or (deadline is not None and now >= deadline):
             self._news = False
-            self._verdict = self._bank.reckon(now, self._setpoints.bank)
+            for key, inverter in self._inverters.items():
+                inverter.in_service = key not in self._setpoints.out_of_service
+            self._verdict = self._bank.reckon(now, self._setpoints, self._told())
         return now
+
+    def _told(self) -> dict[Direction, float]:
+        """Return the sum of what the inverters were told, in A per direction."""
+        return {
+            direction: sum(i.told_amps(direction) for i in self._inverters.values())
+            for direction in Direction
+        }
 
     def _write(self, key: str) -> float | None:
         """Send an inverter what is due; return when to look again."""
@@ -253,15 +264,25 @@ class Gateway:
         if self._ending and not self._config.block_at_end:
             return None
         ids = [inverter.id for inverter in self._config.inverters]
-        claims = {
-            direction: [
-                self._inverters[other].claim(direction, self._setpoints.inverter(other))
-                for other in ids
-            ]
-            for direction in Direction
-        }
+        claims = {d: self._claims(d, ids) for d in Direction}
         current = offer(self._config, ids.index(key), self._verdict, claims)
         return block(current) if current and self._ending else current
+
+    def _claims(self, direction: Direction, ids: list[str]) -> list[Claim]:
+        now = self._clock()
+        bank = self._verdict.bank
+        flowing = 0.0
+        if direction is Direction.DISCHARGE:
+            flowing = max(0.0, -(bank.current or 0.0)) / len(ids)
+        return [
+            self._inverters[key].claim(
+                direction,
+                self._setpoints.asked(key, direction, now, bank.voltage),
+                flowing,
+                now,
+            )
+            for key in ids
+        ]
 
     def _poll(self, key: str) -> float | None:
         poller = self._pollers.get(key)

@@ -1,15 +1,19 @@
 """When an inverter is sent a set, and what it is known to have been told."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 import logging
+from math import inf
 from typing import Final
 
-from .config import InverterConfig, SendMode, Setpoints
+from .config import InverterConfig, SendMode
 from .model import Direction, Frame, InverterState, Limit, PortStatus, Rule, Telegram
 from .port import Sender
 from .protocol import POLL, encode
+from .rise import RAMP_TIME
+from .setpoints import Ask
 from .share import Claim
 
 _LOGGER = logging.getLogger(__name__)
@@ -60,6 +64,10 @@ class Inverter:
         self._awaited: list[tuple[int, bytes]] = []
         self._told: Telegram | None = None
         self._unsure: list[Telegram] = []
+        self._before: deque[tuple[float, Telegram]] = deque()
+        self._active_at = dict.fromkeys(Direction, -inf)
+        self.in_service = True
+        """Whether the user wants it to take part."""
         self._told_at = 0.0
         self._set_at: float | None = None
         self._prompted_at: float | None = None
@@ -70,20 +78,48 @@ class Inverter:
         self._urgent = False
         self._sets = self._dropped = 0
 
-    def claim(self, direction: Direction, setpoints: Setpoints) -> Claim:
-        """Return what the inverter can take in a direction and what it may hold."""
+    def claim(
+        self, direction: Direction, ask: Ask | None, flowing: float, now: float
+    ) -> Claim:
+        """Return what the inverter can take in a direction and what it may hold.
+
+        `ask`: the lowest of its setpoint and leases. `flowing`: A of its own part that
+        flow already, at which a rise may begin.
+        """
+        config = self.config
         charge = direction is Direction.CHARGE
-        rated = self.config.rated_charge if charge else self.config.rated_discharge
-        asked = setpoints.charge_current if charge else setpoints.discharge_current
-        held = [self._told, *self._unsure] if self._told else self._unsure
-        lower = asked is not None and asked < rated
+        rated = config.rated_charge if charge else config.rated_discharge
+        cap, rule = rated, Rule.RATING
+        if ask is not None and ask.amps < rated:
+            cap, rule = ask.amps, ask.rule
+        if not self.in_service:
+            cap, rule = 0.0, Rule.IN_SERVICE
+        told = self.told_amps(direction)
+        ceiling = inf
+        if self._told is not None:
+            step = rated / RAMP_TIME * max(0.0, now - self._told_at)
+            ceiling = max(told, flowing) + step
         return Claim(
             weight=rated,
-            cap=asked if asked is not None and lower else rated,
-            rule=Rule.SETPOINT if lower else Rule.RATING,
-            told=max((_amps(t, direction) for t in held), default=0.0),
+            cap=cap,
+            rule=rule,
+            told=told,
+            held=max([told, *self._given_up(direction, now)]),
+            ceiling=ceiling,
             reachable=self.reachable,
+            active_at=self._active_at[direction],
         )
+
+    def told_amps(self, direction: Direction) -> float:
+        """Return the limit in A that it may act upon: told, or on its way to it."""
+        sent = [self._told, *self._unsure] if self._told else self._unsure
+        return max((_amps(telegram, direction) for telegram in sent), default=0.0)
+
+    def _given_up(self, direction: Direction, now: float) -> list[float]:
+        """Return what it was told before and may not have followed down from yet."""
+        while self._before and self._before[0][0] <= now:
+            self._before.popleft()
+        return [_amps(telegram, direction) for _, telegram in self._before]
 
     @property
     def told(self) -> Telegram | None:
@@ -239,7 +275,12 @@ class Inverter:
 
     def _confirm(self, now: float) -> None:
         self._phase = Phase.IDLE
+        if self._told is not None:
+            self._before.append((now + 2 * self.config.reaction_time, self._told))
         self._told, self._told_at = self._unsure[-1], now
+        for direction in Direction:
+            if _amps(self._told, direction) > 0:
+                self._active_at[direction] = now
         self._unsure.clear()
         self._awaited.clear()
         self._sets += 1

@@ -1,152 +1,276 @@
-"""What the bank allows in one direction, and why: the rules that bind its current."""
+"""What the bank allows in each direction, and why: the rules in the order they hold.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+Every rule can only lower what the one before it left. `Limits.reckon` is the list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-from .config import Strategy
-from .model import Alarm, BatteryState, Direction, Limit, Readings, Rule
+from .allowance import permits
+from .aside import Seen, Spell, counts_with, follow
+from .config import GatewayConfig, Strategy
+from .model import BatteryState, Direction, Limit, Rule
+from .rise import Rise, rise
+from .scene import Scene
+from .setpoints import Ask
+from .slices import Part, Slices, bank_current
+from .untold import Untold
 
-_BOTH: Final = frozenset(Direction)
-_CHARGE: Final = frozenset({Direction.CHARGE})
-_DISCHARGE: Final = frozenset({Direction.DISCHARGE})
-
-CONCERNS: Final[Mapping[Alarm, frozenset[Direction]]] = {
-    Alarm.OVER_VOLTAGE: _CHARGE,
-    Alarm.CHARGE_CURRENT: _CHARGE,
-    Alarm.CHARGE_OVER_TEMPERATURE: _CHARGE,
-    Alarm.CHARGE_UNDER_TEMPERATURE: _CHARGE,
-    Alarm.UNDER_VOLTAGE: _DISCHARGE,
-    Alarm.DISCHARGE_CURRENT: _DISCHARGE,
-}
-"""The directions that a protection stops; one not named here stops both."""
-
-NEARLY_FULL_SOC: Final = 90.0
-"""%; a battery lost above it may have become full meanwhile: it counts as 0 A."""
-TAPERED: Final = 0.5
-"""A battery lost while it allowed less than this part of the most it ever allowed was
-about to become full: it counts as 0 A."""
+RISING_STEP: Final = 0.25
+"""Seconds after which a rising limit is looked at again."""
+NOTABLE: Final = 2.0
+"""A; a rise that lags by less is not worth being named as what binds."""
+_LEAST_SLICE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What one battery allows in one direction and what part of the current it takes.
+class Bounds:
+    """What else lowers the bank's limit in one direction."""
 
-    `amps`: its limit, at least 0. `slice`: its part of the bank's current, above 0 and
-    at most 1. `offset`: A, charge positive, what circulates through it at rest.
-    """
-
-    id: str
-    amps: float
-    slice: float
-    offset: float = 0.0
+    over_voltage: str | None
+    """The battery whose charge voltage limit the bank is above; None: none."""
+    ask: Ask | None
+    told: float
+    """A; the sum of what the inverters were told in this direction."""
 
 
-def stopped(protections: Iterable[Alarm] | None, direction: Direction) -> bool:
-    """Return whether one of these protections stops the direction."""
-    return any(direction in CONCERNS.get(alarm, _BOTH) for alarm in protections or ())
+class Limits:
+    """The bank's limits, with what they remember: slices, spells, what was told."""
 
+    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
+        """Begin with slices learnt earlier (by battery id), else with none."""
+        self.slices = Slices(learnt)
+        self._parts: dict[str, Part] = {}
+        self._spells: dict[tuple[str, Direction], Spell] = {}
+        self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._untold = {direction: Untold() for direction in Direction}
+        self._rises: dict[Direction, Rise | None] = dict.fromkeys(Direction)
+        self.rising = False
 
-def permits(readings: Readings, direction: Direction) -> bool:
-    """Return whether a battery permits the direction at all.
+    def observe(self, scene: Scene) -> None:
+        """Learn from what the batteries report; before `reckon`, once a moment."""
+        allowances = {d: scene.allowances(d) for d in Direction}
+        idle = frozenset(
+            (key, d)
+            for d, amps in allowances.items()
+            for key, a in amps.items()
+            if not a
+        )
+        self._parts = self.slices.update(scene.counted, idle, scene.now)
+        current = bank_current(scene.online) or 0.0
+        for direction, amps in allowances.items():
+            self._follow(scene, direction, amps, direction.sign * current)
+        self.rising = False
 
-    An enable that it never sent is not "off".
-    """
-    enabled = (
-        readings.charge_enabled
-        if direction is Direction.CHARGE
-        else readings.discharge_enabled
-    )
-    return enabled is not False and not stopped(readings.protections, direction)
+    def block(self, now: float) -> None:
+        """Remember that 0 A is told: what follows rises from there."""
+        self._rises = {d: Rise(0.0, now, ((now, 0.0),), fell=True) for d in Direction}
 
+    def part(self, battery_id: str) -> Part | None:
+        """Return what a battery is known to carry."""
+        return self._parts.get(battery_id)
 
-def raw_limit(readings: Readings, direction: Direction) -> float:
-    """Return the limit in A that a battery tells; unknown is nothing allowed."""
-    limit = (
-        readings.charge_current_limit
-        if direction is Direction.CHARGE
-        else readings.discharge_current_limit
-    )
-    return limit or 0.0
+    def aside(self, battery_id: str) -> frozenset[Direction]:
+        """Return the directions in which a battery stands aside."""
+        return frozenset(
+            d for d in Direction if (s := self._spells.get((battery_id, d))) and s.aside
+        )
 
-
-def allowed(readings: Readings, direction: Direction) -> float:
-    """Return what a battery allows in A: its limit, or 0 where it does not permit."""
-    return raw_limit(readings, direction) if permits(readings, direction) else 0.0
-
-
-def allowed_while_lost(battery: BatteryState, direction: Direction) -> float:
-    """Return what a lost battery is reckoned to allow in A, by its last limits.
-
-    It may have become full since: near the top it counts as 0 A for charging.
-    """
-    last = battery.last
-    amps = allowed(last, direction)
-    if direction is Direction.DISCHARGE:
-        return amps
-    nearly_full = last.soc is None or last.soc >= NEARLY_FULL_SOC
-    tapered = amps < TAPERED * battery.largest_charge_limit
-    return 0.0 if nearly_full or tapered else amps
-
-
-def shared(direction: Direction, allowances: Sequence[Allowance]) -> Limit:
-    """Return the largest bank current that overloads no battery (strategy `share`).
-
-    A battery carries slice x bank current + offset, so it holds the bank to
-    (its limit - offset) / slice. Never more than the sum of the limits.
-    """
-    limit = summed(allowances)
-    for battery in allowances:
-        amps = (battery.amps - direction.sign * battery.offset) / battery.slice
-        if amps < limit.amps:
-            limit = Limit(
-                amps=max(0.0, amps),
-                rule=Rule.BATTERY,
-                source=battery.id,
-                number=battery.amps,
+    def reckon(
+        self, direction: Direction, scene: Scene, config: GatewayConfig, bounds: Bounds
+    ) -> Limit:
+        """Return the bank's limit in a direction, in A."""
+        limit = self._by_batteries(direction, scene, config.strategy)
+        if bounds.over_voltage is not None and direction is Direction.CHARGE:
+            over = Limit(amps=0.0, rule=Rule.VOLTAGE, source=bounds.over_voltage)
+            limit = _tighter(limit, over)
+        limit = self._less_untold(direction, scene, config, limit, bounds.told)
+        total = total_limit(config, direction)
+        if total is not None:
+            limit = _tighter(limit, Limit(amps=total, rule=Rule.TOTAL, number=total))
+        if (ask := bounds.ask) is not None:
+            limit = _tighter(
+                limit,
+                Limit(amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps),
             )
-    return limit
+        return self._risen(direction, scene, config, limit)
+
+    def _follow(
+        self, scene: Scene, direction: Direction, amps: Mapping[str, float], bank: float
+    ) -> None:
+        """Follow each battery through the spells in which it allows nothing."""
+        for battery in scene.online:
+            key = (battery.id, direction)
+            current = battery.readings.current
+            seen = Seen(
+                limit=amps[battery.id],
+                amps=None if current is None else direction.sign * current,
+                at=battery.current_at,
+                bank=bank,
+                part=self._parts[battery.id],
+                protected=bool(battery.readings.protections),
+            )
+            spell = follow(
+                self._spells.get(key),
+                self._seen.get(key),
+                seen,
+                direction,
+                scene.now,
+                others_allow=any(a for other, a in amps.items() if other != battery.id),
+            )
+            if spell is None:
+                self._spells.pop(key, None)
+                self._seen[key] = seen
+            else:
+                self._spells[key] = spell
+
+    def _by_batteries(
+        self, direction: Direction, scene: Scene, strategy: Strategy
+    ) -> Limit:
+        """Return what the batteries allow, by the loss policy and the strategy."""
+        lost = {battery.id for battery in scene.lost}
+        if direction in scene.blocked:
+            return Limit(amps=0.0, rule=Rule.LOSS, source=next(iter(lost)))
+        if strategy is Strategy.SUM:
+            limit = _summed(direction, scene)
+        else:
+            limit = self._shared(direction, scene)
+        return replace(limit, rule=Rule.LOSS) if limit.source in lost else limit
+
+    def _shared(self, direction: Direction, scene: Scene) -> Limit:
+        """Return the largest bank current that overloads no battery.
+
+        A battery carries slice x bank current + offset, so it holds the bank to
+        (what it allows - offset) / slice; never more than the sum of the limits.
+        """
+        amps = scene.allowances(direction)
+        if not any(amps.values()):
+            return Limit(amps=0.0, rule=Rule.BATTERIES, number=0.0)
+        active = [
+            b
+            for b in scene.counted
+            if b.id in amps and not self._is_aside(b.id, direction)
+        ]
+        counted = {
+            b.id: self._counted(b, direction, amps[b.id], scene.now) for b in active
+        }
+        # What those that stand aside do not carry falls to the others.
+        common = min(1.0, sum(self._parts[key].slice for key in counted)) or 1.0
+        total = sum(counted.values())
+        limit = Limit(amps=total, rule=Rule.BATTERIES, number=total)
+        for battery in active:
+            limit = _tighter(
+                limit,
+                self._held_by(battery, direction, counted[battery.id], common, scene),
+            )
+        return replace(limit, amps=max(0.0, limit.amps))
+
+    def _held_by(
+        self,
+        battery: BatteryState,
+        direction: Direction,
+        amps: float,
+        common: float,
+        scene: Scene,
+    ) -> Limit:
+        """Return to what one battery, counting with `amps`, holds the bank."""
+        part = self._parts[battery.id]
+        slice_ = max(part.slice / common, _LEAST_SLICE)
+        held = Limit(
+            amps=(amps - direction.sign * part.offset) / slice_,
+            rule=Rule.BATTERY,
+            source=battery.id,
+            number=amps,
+        )
+        current = battery.readings.current
+        bank = bank_current(scene.online)
+        if not battery.online or current is None or bank is None:
+            return held
+        # It carries too much: whatever the slice said, the bank has to come down.
+        excess = direction.sign * current - amps
+        if excess <= 0 or direction.sign * bank <= 0:
+            return held
+        over = direction.sign * bank - excess / slice_
+        return _tighter(held, replace(held, amps=over, rule=Rule.OVER))
+
+    def _counted(
+        self, battery: BatteryState, direction: Direction, amps: float, now: float
+    ) -> float:
+        """Return the limit in A with which a battery is reckoned."""
+        spell = self._spells.get((battery.id, direction))
+        return counts_with(spell, now) if battery.online and spell else amps
+
+    def _is_aside(self, battery_id: str, direction: Direction) -> bool:
+        spell = self._spells.get((battery_id, direction))
+        return spell is not None and spell.aside
+
+    def _less_untold(
+        self,
+        direction: Direction,
+        scene: Scene,
+        config: GatewayConfig,
+        limit: Limit,
+        told: float,
+    ) -> Limit:
+        """Take off what has been flowing for long though no inverter was told."""
+        current = bank_current(scene.online)
+        untold = self._untold[direction].update(
+            None if current is None else direction.sign * current,
+            told,
+            scene.now,
+            reaction=config.reaction_time,
+        )
+        if untold <= 0 or not config.inverters:
+            return limit
+        amps = max(0.0, limit.amps - untold)
+        return Limit(amps=amps, rule=Rule.UNTOLD, number=untold)
+
+    def _risen(
+        self, direction: Direction, scene: Scene, config: GatewayConfig, limit: Limit
+    ) -> Limit:
+        """Hold back a limit that rises."""
+        current = bank_current(scene.online) or 0.0
+        discharge = direction is Direction.DISCHARGE
+        risen = rise(
+            self._rises[direction],
+            limit.amps,
+            scene.now,
+            rated=total_limit(config, direction) or limit.amps,
+            flowing=max(0.0, -current) if discharge else 0.0,
+        )
+        self._rises[direction] = risen
+        if risen.amps >= limit.amps:
+            return limit
+        self.rising = True
+        if risen.amps >= limit.amps - NOTABLE:
+            return replace(limit, amps=risen.amps)
+        return replace(limit, amps=risen.amps, rule=Rule.RISING, number=limit.amps)
 
 
-def summed(allowances: Sequence[Allowance]) -> Limit:
-    """Return the sum of what the batteries allow (strategy `sum`)."""
-    total = sum(battery.amps for battery in allowances)
+def total_limit(config: GatewayConfig, direction: Direction) -> float | None:
+    """Return what the whole bank may take in A; None where nothing is rated."""
+    charge = direction is Direction.CHARGE
+    total = config.total_charge if charge else config.total_discharge
+    if total is not None or not config.inverters:
+        return total
+    return sum(
+        i.rated_charge if charge else i.rated_discharge for i in config.inverters
+    )
+
+
+def _summed(direction: Direction, scene: Scene) -> Limit:
+    """Return the sum of the limits, as the original daemon reckons.
+
+    It ANDs the enables: one battery that does not permit stops the bank.
+    """
+    for battery in scene.online:
+        if not permits(battery.readings, direction):
+            return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
+    total = sum(scene.allowances(direction).values())
     return Limit(amps=total, rule=Rule.BATTERIES, number=total)
 
 
-def tighter(limit: Limit, other: Limit | None) -> Limit:
+def _tighter(limit: Limit, other: Limit) -> Limit:
     """Return the lower of two limits; the first where they are equal."""
-    return limit if other is None or other.amps >= limit.amps else other
-
-
-def capacity_slices(batteries: Sequence[BatteryState]) -> dict[str, float]:
-    """Return each battery's part of their common capacity."""
-    total = sum(battery.capacity_ah for battery in batteries)
-    return {battery.id: battery.capacity_ah / total for battery in batteries}
-
-
-def bank_limit(
-    strategy: Strategy,
-    direction: Direction,
-    online: Sequence[BatteryState],
-    lost: Sequence[BatteryState] = (),
-) -> Limit:
-    """Return what the batteries allow together in one direction, in A.
-
-    `lost`: batteries that have fallen silent but may still carry their part (loss
-    policy `reduce`): they count with their last limits.
-    """
-    if direction is Direction.DISCHARGE:
-        # Of a battery never heard nothing is known, but it need not be empty.
-        lost = [b for b in lost if b.last.discharge_current_limit is not None]
-    slices = capacity_slices([*online, *lost])
-    allowances = [
-        Allowance(b.id, allowed(b.readings, direction), slices[b.id]) for b in online
-    ] + [Allowance(b.id, allowed_while_lost(b, direction), slices[b.id]) for b in lost]
-    if strategy is Strategy.SHARE:
-        return shared(direction, allowances)
-    # The original ANDs the enables: one battery that does not permit stops the bank.
-    for battery in online:
-        if not permits(battery.readings, direction):
-            return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
-    return summed(allowances)
+    return other if other.amps < limit.amps else limit

@@ -154,6 +154,10 @@ class BatteryState:
     """A; the most that it ever allowed for charging."""
     dialect: Dialect = Dialect.UNKNOWN
     last_frame_at: float | None = None
+    current_at: float | None = None
+    """When the current was measured."""
+    period: float | None = None
+    """Seconds; how often the slowest of its limits and measurements comes."""
     control_at: float | None = None
     """When the oldest of its control frames (limits, enables, alarms) was renewed."""
     lost_at: float | None = None
@@ -161,6 +165,18 @@ class BatteryState:
     """Whole telegrams since the start."""
     losses: int = 0
     """Times that it was lost since the start."""
+    slice: float | None = None
+    """The part of the bank's current that it is known to carry, 0 to 1."""
+    offset: float | None = None
+    """A, charge positive; what circulates through it while the bank rests."""
+    aside: frozenset[Direction] = frozenset()
+    """Directions in which it allows nothing and shows that it carries nothing."""
+    odd_slice: bool = False
+    """It carries far more or less than its capacity's part: check the cabling."""
+    wrong_sign: bool = False
+    """It counts its current the other way round; the current is unknown."""
+    carries_out_of_service: bool = False
+    """It was taken out of service but carries current: it is reckoned with."""
     invalid: int = 0
     """Frames that held a value outside its window."""
 
@@ -181,6 +197,15 @@ class Rule(StrEnum):
     TOTAL = "total"
     """The gateway's total limit."""
     SETPOINT = "setpoint"
+    LEASE = "lease"
+    UNTOLD = "untold"
+    """Current flows that no inverter was told."""
+    OVER = "over"
+    """A battery carries more than it allows."""
+    IN_SERVICE = "in_service"
+    """The inverter was taken out of service."""
+    NEAR_ZERO = "near_zero"
+    """Too little to be worth telling."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
     START = "start"

@@ -72,7 +72,9 @@ class Wire:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, name: str) -> None:
-        """Open the port and serve it, in the running loop."""
+        """Open the port and serve it, in the running loop; once is enough."""
+        if self._tasks:
+            return
         self._tasks = [
             _spawn(self.port.run(), f"{name} port"),
             _spawn(self._run(), f"{name} service"),

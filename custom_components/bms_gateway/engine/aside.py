@@ -1,0 +1,117 @@
+"""Standing aside: a battery that allows nothing and carries nothing holds nobody.
+
+Per direction, a spell begins when a battery allows nothing (it is full or empty, or
+protects itself) and ends when it allows current again.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .model import Direction
+from .slices import TOLERANCE, Part
+
+PROBE: Final = 4 * TOLERANCE
+"""A; what a battery that allows nothing counts with until it is known to carry."""
+CARRIER: Final = 1 * TOLERANCE
+"""A; what it counts with once it was seen to carry."""
+CARRIES: Final = 2 * TOLERANCE
+"""A; more than this in the direction is current that it really carries."""
+EXPECTED: Final = 3 * TOLERANCE
+"""A; what must fall to it by its slice before carrying nothing proves anything."""
+PROOFS: Final = 2
+"""Telegrams of its own that show it."""
+AGAIN: Final = 2.0
+"""It may stand aside again in the same spell only at that many times the bank current
+at which it was seen to carry."""
+REACTION: Final = 20.0
+"""Seconds in which inverters follow a lower limit; what flows until then is theirs."""
+RETRY: Final = 300.0
+"""Seconds after which a battery that was seen to carry is probed once more: its path
+may have opened since."""
+GOING_EMPTY: Final = 5.0
+"""Seconds for which a battery that just went empty counts with what it carried: else
+every inverter is told 0 A until the others' part is known, and the house is dark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one battery in one direction at one moment.
+
+    `limit`: A, what it allows. `amps`: A in the direction's own sense, None unknown.
+    `at`: when that was measured. `bank`: A, the bank's current in that sense.
+    """
+
+    limit: float
+    amps: float | None
+    at: float | None
+    bank: float
+    part: Part
+    protected: bool = False
+    """Whether a protection is why it allows nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time in which a battery allows nothing, and what it showed in it."""
+
+    since: float
+    bridge: float | None = None
+    """A; what it counts with for GOING_EMPTY, where that applies."""
+    carried_at: float | None = None
+    aside: bool = False
+    needed: float = 0.0
+    """A; the bank current that it takes to stand aside."""
+    proofs: int = 0
+    counted_at: float | None = None
+    """The measurement that was judged last."""
+
+
+def follow(
+    spell: Spell | None,
+    before: Seen | None,
+    seen: Seen,
+    direction: Direction,
+    now: float,
+    *,
+    others_allow: bool,
+) -> Spell | None:
+    """Return the spell after what is seen now; None: the battery allows current."""
+    if seen.limit > 0:
+        return None
+    if spell is None:
+        spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
+    if seen.amps is None or seen.at is None or seen.at == spell.counted_at:
+        return spell
+    spell = replace(spell, counted_at=seen.at)
+    if seen.amps > CARRIES and (spell.aside or now >= spell.since + REACTION):
+        needed = AGAIN * seen.bank if spell.aside else spell.needed
+        return replace(spell, aside=False, carried_at=now, proofs=0, needed=needed)
+    share = seen.part.slice * seen.bank
+    shows = (
+        abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
+    )
+    proofs = spell.proofs + 1 if shows else 0
+    return replace(spell, proofs=proofs, aside=spell.aside or proofs >= PROOFS)
+
+
+def counts_with(spell: Spell, now: float) -> float:
+    """Return the limit in A with which a battery in a spell is reckoned."""
+    if spell.bridge is not None and now < spell.since + GOING_EMPTY:
+        return spell.bridge
+    if spell.carried_at is not None and now < spell.carried_at + RETRY:
+        return CARRIER
+    return PROBE
+
+
+def _bridge(
+    before: Seen | None, seen: Seen, direction: Direction, *, others_allow: bool
+) -> float | None:
+    """Return what a battery that goes empty counts with for a moment.
+
+    Only in discharge, only while another goes on, and never with a protection.
+    """
+    if direction is Direction.CHARGE or seen.protected or not others_allow:
+        return None
+    if before is None or before.amps is None:
+        return None
+    return max(0.0, before.amps) + 2 * TOLERANCE

@@ -1,0 +1,125 @@
+"""What people and automations ask for: setpoints that stay and leases that end.
+
+Both can only lower what the batteries allow.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
+
+from .model import Direction, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setpoints:
+    """What a person asks of the bank or of one inverter, until it is changed.
+
+    None is "no limit". Currents in A, at least 0; `charge_voltage` (bank only) in V.
+    """
+
+    charge_current: float | None = None
+    discharge_current: float | None = None
+    charge_voltage: float | None = None
+    charging_allowed: bool = True
+    discharging_allowed: bool = True
+
+    def current(self, direction: Direction) -> float | None:
+        """Return the limit asked for in a direction in A; None: no limit."""
+        charge = direction is Direction.CHARGE
+        if not (self.charging_allowed if charge else self.discharging_allowed):
+            return 0.0
+        return self.charge_current if charge else self.discharge_current
+
+
+NO_SETPOINTS: Final = Setpoints()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A limit that ends by itself. One per device, direction and owner.
+
+    Exactly one of `amps` and `watts` is set, at least 0. `until`: seconds of the
+    gateway's clock; None: it stays until it is cleared.
+    """
+
+    device_id: str | None
+    """An inverter's id; None: the bank."""
+    direction: Direction
+    owner: str
+    amps: float | None = None
+    watts: float | None = None
+    until: float | None = None
+
+    @property
+    def key(self) -> tuple[str | None, Direction, str]:
+        """What no two live leases have in common."""
+        return (self.device_id, self.direction, self.owner)
+
+    def live(self, now: float) -> bool:
+        """Return whether it still holds at `now`."""
+        return self.until is None or now < self.until
+
+    def current(self, volts: float | None) -> float:
+        """Return the limit in A; watts at `volts`, and 0 A while that is unknown."""
+        if self.watts is None:
+            return self.amps or 0.0
+        return self.watts / volts if volts else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The lowest current asked for in a direction, and by whom."""
+
+    amps: float
+    rule: Rule
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllSetpoints:
+    """Everything asked of a gateway: of the bank and, by inverter id, of inverters."""
+
+    bank: Setpoints = NO_SETPOINTS
+    inverters: Mapping[str, Setpoints] = field(default_factory=dict)
+    leases: tuple[Lease, ...] = ()
+    out_of_service: frozenset[str] = frozenset()
+    """Ids of batteries and inverters that the user has taken out of service."""
+
+    def of(self, device_id: str | None) -> Setpoints:
+        """Return the setpoints of an inverter or (None) the bank."""
+        if device_id is None:
+            return self.bank
+        return self.inverters.get(device_id, NO_SETPOINTS)
+
+    def asked(
+        self,
+        device_id: str | None,
+        direction: Direction,
+        now: float,
+        volts: float | None,
+    ) -> Ask | None:
+        """Return the lowest of the setpoint and the live leases; None: no limit.
+
+        `volts`: by which watts become amperes, the bank's voltage or the charge
+        voltage limit, never less than the bank's: a current too high is never the
+        outcome.
+        """
+        base = self.of(device_id).current(direction)
+        asks = [] if base is None else [Ask(base, Rule.SETPOINT)]
+        asks += [
+            Ask(lease.current(volts), Rule.LEASE, lease.owner)
+            for lease in self.leases
+            if lease.device_id == device_id
+            and lease.direction is direction
+            and lease.live(now)
+        ]
+        return min(asks, key=lambda ask: ask.amps, default=None)
+
+    def next_end(self, now: float) -> float:
+        """Return when the next lease ends; inf: none does."""
+        return min((end for end in _ends(self.leases) if end > now), default=inf)
+
+
+def _ends(leases: Iterable[Lease]) -> Iterable[float]:
+    return (lease.until for lease in leases if lease.until is not None)

@@ -1,0 +1,59 @@
+"""Current that flows though no inverter was told: chargers and loads of others."""
+
+from collections import deque
+from collections.abc import Callable
+import operator
+from typing import Final
+
+TOLD_WINDOW: Final = 10.0
+"""Seconds; inverters may still follow the largest sum told in them."""
+WINDOW: Final = 20.0
+"""Seconds for which it has to flow, at the least; twice the longest reaction time."""
+
+
+class _Extreme:
+    """The lowest or highest value of a sliding window."""
+
+    def __init__(self, better: Callable[[float, float], bool]) -> None:
+        self._better = better
+        self._kept: deque[tuple[float, float]] = deque()
+
+    def add(self, value: float, now: float, window: float) -> float:
+        """Take a value that holds from now on; return the extreme of the window."""
+        kept = self._kept
+        while kept and not self._better(kept[-1][1], value):
+            kept.pop()
+        kept.append((now, value))
+        while len(kept) > 1 and kept[1][0] <= now - window:
+            kept.popleft()
+        return kept[0][1]
+
+
+class Untold:
+    """What has been flowing for long, in one direction, beyond what was told."""
+
+    def __init__(self) -> None:
+        """Begin without knowledge."""
+        self._since: float | None = None
+        self._told = _Extreme(operator.gt)
+        self._excess = _Extreme(operator.lt)
+
+    def update(
+        self, flowing: float | None, told: float, now: float, *, reaction: float
+    ) -> float:
+        """Return the untold current in A, at least 0.
+
+        `flowing`: the bank's current in the direction's sense; None forgets all.
+        `told`: the sum of what the inverters were told in the direction. `reaction`:
+        the longest reaction time of an inverter in seconds.
+        """
+        if flowing is None:
+            self._since = None
+            self._told, self._excess = _Extreme(operator.gt), _Extreme(operator.lt)
+            return 0.0
+        if self._since is None:
+            self._since = now
+        window = max(WINDOW, 2 * reaction)
+        excess = flowing - self._told.add(told, now, TOLD_WINDOW)
+        least = self._excess.add(excess, now, window)
+        return max(0.0, least) if now >= self._since + window else 0.0
