@@ -118,14 +118,16 @@ class Bench:
         )
 
     async def start(
-        self, options: Mapping[str, Any] | None = None, **data: Any
+        self,
+        options: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> Self:
         """Set the gateway up."""
         self.entry = MockConfigEntry(
             domain=DOMAIN,
             entry_id="gw",
             title="Bank",
-            data=data,
+            data=data or {},
             options=options or {},
             subentries_data=self._subentries,
         )

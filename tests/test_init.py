@@ -288,7 +288,7 @@ async def test_devices_in_use_stay(hass: HomeAssistant, bench: Bench) -> None:
 
 async def test_simulated_hardware(hass: HomeAssistant, bench: Bench) -> None:
     """Batteries speak and inverters are told, without a peer of the test's."""
-    await bench.battery("b1").inverter("i1").start(**{CONF_SIMULATED: True})
+    await bench.battery("b1").inverter("i1").start(data={CONF_SIMULATED: True})
     await bench.until(lambda: bench.snapshot.batteries["b1"].online)
     await bench.until(lambda: bench.snapshot.inverters["i1"].connected is True)
     hass.config_entries.async_add_subentry(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.config import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.number import Setpoint
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant

@@ -1,5 +1,6 @@
 """Setpoints on disk: what cannot be read allows nothing."""
 
+from dataclasses import replace
 import json
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,27 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.config import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Lease,
+    Setpoints,
+)
 from custom_components.bms_gateway.store import NOTHING_ALLOWED, SetpointStore
 from homeassistant.core import HomeAssistant
 
 ASKED = AllSetpoints(
     bank=Setpoints(charge_current=50.0, charge_voltage=54.0),
-    inverters={"i1": Setpoints(discharge_current=0.0)},
+    inverters={"i1": Setpoints(discharge_current=0.0, charging_allowed=False)},
+    out_of_service=frozenset({"b1"}),
 )
-EMPTY = {"charge_current": None, "discharge_current": None, "charge_voltage": None}
+EMPTY = {
+    "charge_current": None,
+    "discharge_current": None,
+    "charge_voltage": None,
+    "charging_allowed": True,
+    "discharging_allowed": True,
+}
 NOTHING = AllSetpoints(bank=NOTHING_ALLOWED, inverters={"i1": NOTHING_ALLOWED})
 
 
@@ -73,7 +86,8 @@ async def test_what_was_saved_is_loaded(hass: HomeAssistant, path: Path) -> None
 
 def content(**changes: Any) -> str:
     """Return a file like those that are saved."""
-    data = {"confirmed": True, "bank": EMPTY, "inverters": {}} | changes
+    data = {"confirmed": True, "bank": EMPTY, "inverters": {}, "out_of_service": []}
+    data |= changes
     return json.dumps({"version": 1, "minor_version": 1, "key": "k", "data": data})
 
 
@@ -119,6 +133,10 @@ async def test_a_whole_file_is_taken_as_it_is(
         content(inverters=[]),
         content(inverters={"i1": 5}),
         content(confirmed="yes"),
+        content(out_of_service="b1"),
+        content(out_of_service=[1]),
+        bank(charging_allowed=0),
+        bank(discharging_allowed=None),
         bank(charge_current="50"),
         bank(charge_current=True),
         bank(charge_current=-1.0),
@@ -178,14 +196,21 @@ async def test_a_confirmed_store_stays_so_beside_an_old_corrupt_file(
     assert await load(hass) == (ASKED, True)
 
 
-async def test_an_inverter_that_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
+async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
     """Its setpoints go; the others stay."""
     store = SetpointStore(hass, "e1")
     await store.async_save(ASKED)
-    await store.async_keep_only(["i1"])
+    await store.async_keep_only({"i1", "b1"})
     assert await load(hass) == (ASKED, True)
-    await store.async_keep_only([])
-    assert await load(hass) == (AllSetpoints(bank=ASKED.bank), True)
+    await store.async_keep_only({"b1"})
+    assert await load(hass) == (replace(ASKED, inverters={}), True)
+    leases = [
+        Lease(device_id=device, direction=Direction.CHARGE, owner="me", amps=1.0)
+        for device in (None, "i1")
+    ]
+    await store.async_save(replace(ASKED, leases=tuple(leases)))
+    await store.async_keep_only(set())
+    assert store.setpoints == AllSetpoints(bank=ASKED.bank, leases=(leases[0],))
 
 
 async def test_a_removed_gateway_leaves_nothing(

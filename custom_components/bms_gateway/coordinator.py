@@ -11,9 +11,9 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
 from .devices import Devices
-from .engine.config import AllSetpoints
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
+from .engine.setpoints import AllSetpoints
 from .entry import gateway_config
 from .issues import Issues
 from .news import show
@@ -75,7 +75,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.gateway.apply(self.config)
         self._async_tick_each_interval()
         self.devices.async_sync()
-        await self.store.async_keep_only(each.id for each in self.config.inverters)
+        await self.store.async_keep_only({each.id for each in self.config.devices})
         self._async_show(show(self.data, self.gateway.snapshot))
 
     async def async_set_setpoints(self, setpoints: AllSetpoints) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 import math
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.number import (
     NumberDeviceClass,
@@ -23,7 +23,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.config import AllSetpoints, GatewayConfig, Setpoints
+from .engine.config import GatewayConfig
+from .engine.setpoints import AllSetpoints, Setpoints
 from .entity import BmsEntity
 
 # Lowering a limit must never wait for another one
@@ -42,8 +43,8 @@ class BmsNumberDescription(NumberEntityDescription):
     """A setpoint: its field of `Setpoints` and the maximum, which is no limit."""
 
     field: str
-    maximum_fn: Callable[[GatewayConfig, str], float]
-    """From the configuration and the device's id, in the number's unit."""
+    maximum_fn: Callable[[GatewayConfig, str | None], float]
+    """From the configuration and, if it is one's, the inverter's id."""
     entity_category: EntityCategory | None = EntityCategory.CONFIG
     mode: NumberMode | None = NumberMode.BOX
     native_min_value: float | None = 0.0
@@ -56,7 +57,7 @@ def bank_maximum(total: float | None, ratings: Iterable[float]) -> float:
 
 
 def _amps(
-    field: str, maximum_fn: Callable[[GatewayConfig, str], float]
+    field: str, maximum_fn: Callable[[GatewayConfig, str | None], float]
 ) -> BmsNumberDescription:
     return BmsNumberDescription(
         key=f"{field}_setpoint",
@@ -117,14 +118,11 @@ async def async_setup_entry(
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_INVERTER:
             async_add_entities(
-                [
-                    InverterSetpoint(coordinator, subentry.subentry_id, row)
-                    for row in INVERTER
-                ],
+                [Setpoint(coordinator, row, subentry.subentry_id) for row in INVERTER],
                 config_subentry_id=subentry.subentry_id,
             )
 
-    async_add_entities(BankSetpoint(coordinator, entry.entry_id, row) for row in BANK)
+    async_add_entities(Setpoint(coordinator, row) for row in BANK)
     coordinator.devices.async_on_subentry(add)
 
 
@@ -140,12 +138,13 @@ class Setpoint(BmsEntity, NumberEntity):
     def __init__(
         self,
         coordinator: BmsGatewayCoordinator,
-        device_id: str,
         description: BmsNumberDescription,
+        inverter_id: str | None = None,
     ) -> None:
-        """Show what is stored for a device."""
+        """Show what is stored for an inverter or, by default, the bank."""
+        device_id = inverter_id or coordinator.config_entry.entry_id
         super().__init__(coordinator, device_id, description)
-        self._device_id = device_id
+        self._inverter_id = inverter_id
         self._written: tuple[float, float] | None = None
 
     @property
@@ -159,7 +158,7 @@ class Setpoint(BmsEntity, NumberEntity):
     def native_max_value(self) -> float:
         """Return what is no limit."""
         return self.entity_description.maximum_fn(
-            self.coordinator.config, self._device_id
+            self.coordinator.config, self._inverter_id
         )
 
     @property
@@ -194,7 +193,9 @@ class Setpoint(BmsEntity, NumberEntity):
                     "high": f"{high:g}",
                 },
             )
-        asked = {self.entity_description.field: None if value >= high else value}
+        asked: dict[str, Any] = {
+            self.entity_description.field: None if value >= high else value
+        }
         await self.coordinator.async_set_setpoints(
             self._replaced(replace(self._asked, **asked))
         )
@@ -203,36 +204,12 @@ class Setpoint(BmsEntity, NumberEntity):
     @property
     def _asked(self) -> Setpoints:
         """What is asked of this device."""
-        raise NotImplementedError
+        return self.coordinator.store.setpoints.of(self._inverter_id)
 
     def _replaced(self, asked: Setpoints) -> AllSetpoints:
         """Return all setpoints with this device's replaced."""
-        raise NotImplementedError
-
-
-class BankSetpoint(Setpoint):
-    """A setpoint of the bank."""
-
-    @property
-    @override
-    def _asked(self) -> Setpoints:
-        return self.coordinator.store.setpoints.bank
-
-    @override
-    def _replaced(self, asked: Setpoints) -> AllSetpoints:
-        return replace(self.coordinator.store.setpoints, bank=asked)
-
-
-class InverterSetpoint(Setpoint):
-    """A setpoint of one inverter."""
-
-    @property
-    @override
-    def _asked(self) -> Setpoints:
-        return self.coordinator.store.setpoints.inverter(self._device_id)
-
-    @override
-    def _replaced(self, asked: Setpoints) -> AllSetpoints:
         everything = self.coordinator.store.setpoints
-        inverters = everything.inverters | {self._device_id: asked}
+        if self._inverter_id is None:
+            return replace(everything, bank=asked)
+        inverters = {**everything.inverters, self._inverter_id: asked}
         return replace(everything, inverters=inverters)

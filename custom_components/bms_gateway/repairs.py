@@ -5,7 +5,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .coordinator import BmsGatewayConfigEntry
-from .engine.config import AllSetpoints
+from .engine.setpoints import AllSetpoints
 
 
 async def async_create_fix_flow(

@@ -1,7 +1,7 @@
 """The setpoints on disk: loaded before anything is sent, saved at each change."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Set as AbstractSet
+from dataclasses import asdict, replace
 import math
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
-from .engine.config import AllSetpoints, Setpoints
+from .engine.setpoints import AllSetpoints, Setpoints
 
 STORAGE_VERSION: Final = 1
 
@@ -51,24 +51,37 @@ class SetpointStore:
     async def async_save(self, setpoints: AllSetpoints) -> None:
         """Take new values and write them now."""
         self.setpoints = setpoints
-        await self._store.async_save({"confirmed": self.confirmed, **asdict(setpoints)})
+        await self._store.async_save(
+            {
+                "confirmed": self.confirmed,
+                "bank": asdict(setpoints.bank),
+                "inverters": {
+                    key: asdict(of) for key, of in setpoints.inverters.items()
+                },
+                "out_of_service": sorted(setpoints.out_of_service),
+            }
+        )
 
     async def async_confirm(self, setpoints: AllSetpoints) -> None:
         """Take the values with which a person ends the state after a corrupt store."""
         self.confirmed = True
         await self.async_save(setpoints)
 
-    async def async_keep_only(self, inverter_ids: Iterable[str]) -> None:
-        """Forget inverters that are no more."""
-        inverters = {
-            key: self.setpoints.inverters[key]
-            for key in inverter_ids
-            if key in self.setpoints.inverters
-        }
-        if inverters != self.setpoints.inverters:
-            await self.async_save(
-                AllSetpoints(bank=self.setpoints.bank, inverters=inverters)
-            )
+    async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
+        """Forget batteries and inverters that are no more."""
+        old = self.setpoints
+        kept = replace(
+            old,
+            inverters={k: of for k, of in old.inverters.items() if k in device_ids},
+            leases=tuple(
+                lease
+                for lease in old.leases
+                if lease.device_id is None or lease.device_id in device_ids
+            ),
+            out_of_service=old.out_of_service & device_ids,
+        )
+        if kept != old:
+            await self.async_save(kept)
 
     async def async_remove(self) -> None:
         """Delete the file."""
@@ -97,10 +110,12 @@ class SetpointStore:
                 "confirmed": bool(confirmed),
                 "bank": dict(bank),
                 "inverters": dict(inverters),
+                "out_of_service": list(out_of_service),
             }:
                 self.setpoints = AllSetpoints(
                     bank=_setpoints(bank),
                     inverters={key: _setpoints(of) for key, of in inverters.items()},
+                    out_of_service=frozenset(map(_text, out_of_service)),
                 )
                 self.confirmed = confirmed
             case _:
@@ -118,11 +133,15 @@ def _setpoints(data: object) -> Setpoints:
             "charge_current": charge,
             "discharge_current": discharge,
             "charge_voltage": voltage,
+            "charging_allowed": bool(charging),
+            "discharging_allowed": bool(discharging),
         }:
             return Setpoints(
                 charge_current=_number(charge),
                 discharge_current=_number(discharge),
                 charge_voltage=_number(voltage),
+                charging_allowed=charging,
+                discharging_allowed=discharging,
             )
         case _:
             raise ValueError("not setpoints")
@@ -138,3 +157,11 @@ def _number(value: object) -> float | None:
             return float(value)
         case _:
             raise ValueError("not a number in range")
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case _:
+            raise ValueError("not a text")
