@@ -325,6 +325,8 @@ class Inverter:
     def _expire(self, now: float) -> None:
         """Forget what was told once the inverter itself no longer acts upon it."""
         heard = max(self._told_at, self._request_at or 0.0)
+        if self._phase is Phase.SENT:
+            return
         if (self._told or self._unsure) and now > heard + self.config.timeout:
             self._told = None
             self._unsure.clear()

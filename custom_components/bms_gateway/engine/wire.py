@@ -84,10 +84,14 @@ class Wire:
         """Serve the port soon: there is news."""
         self._wake.set()
 
-    async def stop(self) -> None:
-        """End the service and close the port."""
+    def cancel(self) -> None:
+        """Serve no more; `stop` waits until the port is closed."""
         for task in self._tasks:
             task.cancel()
+
+    async def stop(self) -> None:
+        """End the service and close the port."""
+        self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 

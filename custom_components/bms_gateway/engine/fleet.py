@@ -1,0 +1,139 @@
+"""What is configured becomes ports, pollers and inverters; only what differs changes."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from .config import BatteryConfig, GatewayConfig, InverterConfig
+from .inverter import Inverter
+from .model import Clock, Frame, PortState
+from .poll import Poller
+from .wire import PortFactory, Wire
+
+
+class Crew(Protocol):
+    """Who hears what comes in on the ports and does what is due on them."""
+
+    def hear_battery(self, key: str, frame: Frame) -> None:
+        """Take a frame from a battery's bus."""
+
+    def hear_inverter(self, key: str, frame: Frame) -> None:
+        """Take a frame from an inverter's bus."""
+
+    def hear_echo(self, key: str, frame: Frame) -> None:
+        """Take the echo of an own frame."""
+
+    def hear_port(self, state: PortState) -> None:
+        """Take a port's change of state."""
+
+    def poll(self, key: str) -> float | None:
+        """Ask a battery if it is time; return when to look again."""
+
+    def write(self, key: str) -> float | None:
+        """Send an inverter what is due; return when to look again."""
+
+
+class Fleet:
+    """The ports of a gateway, by the id of their battery or inverter."""
+
+    def __init__(
+        self, crew: Crew, port_factory: PortFactory, clock: Clock, wall: Clock
+    ) -> None:
+        """Make an empty fleet; `apply` fills it."""
+        self.wires: dict[str, Wire] = {}
+        self.inverters: dict[str, Inverter] = {}
+        self.pollers: dict[str, Poller] = {}
+        self._crew = crew
+        self._port_factory = port_factory
+        self._clock = clock
+        self._wall = wall
+        self._running = False
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def apply(self, config: GatewayConfig) -> None:
+        """Make it as configured; a port that stays is not touched."""
+        devices = {device.id: device for device in config.devices}
+        for key, wire in list(self.wires.items()):
+            if key not in devices or wire.port.config != devices[key].port:
+                self._remove(key)
+        for battery in config.batteries:
+            if battery.id not in self.wires:
+                crew = self._crew
+                self._add(battery, crew.hear_battery, crew.poll)
+            self._set_poller(battery)
+        for inverter in config.inverters:
+            if inverter.id not in self.wires:
+                wire = self._add(inverter, self._crew.hear_inverter, self._crew.write)
+                self.inverters[inverter.id] = Inverter(inverter, wire.port)
+            self.inverters[inverter.id].config = inverter
+        if self._running:
+            self.start()
+
+    def start(self) -> None:
+        """Open the ports, in the running loop."""
+        self._running = True
+        for key, wire in self.wires.items():
+            wire.start(key)
+
+    async def stop(self) -> None:
+        """Close the ports."""
+        self._running = False
+        await asyncio.gather(
+            *(wire.stop() for wire in self.wires.values()), *self._closing
+        )
+
+    def drain(self) -> None:
+        """Take every frame that waits on any port."""
+        for wire in tuple(self.wires.values()):
+            wire.port.drain()
+
+    def wake_writers(self) -> None:
+        """Let every inverter's writer look at what is due."""
+        for key in self.inverters:
+            self.wires[key].wake()
+
+    def _add(
+        self,
+        device: BatteryConfig | InverterConfig,
+        hear: Callable[[str, Frame], None],
+        serve: Callable[[str], float | None],
+    ) -> Wire:
+        key = device.id
+
+        def current() -> bool:
+            # A port that was taken away still closes for a moment: it is not heard.
+            return self.wires.get(key) is wire
+
+        port = self._port_factory(
+            device.port,
+            on_frame=lambda frame: hear(key, frame) if current() else None,
+            on_echo=lambda frame: (
+                self._crew.hear_echo(key, frame) if current() else None
+            ),
+            on_change=self._crew.hear_port,
+            clock=self._clock,
+            wall=self._wall,
+        )
+        wire = self.wires[key] = Wire(port, partial(serve, key), self._clock)
+        return wire
+
+    def _remove(self, key: str) -> None:
+        wire = self.wires.pop(key)
+        self.inverters.pop(key, None)
+        self.pollers.pop(key, None)
+        if self._running:
+            wire.cancel()
+            task = asyncio.create_task(wire.stop(), name=f"{key} stop")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _set_poller(self, battery: BatteryConfig) -> None:
+        if battery.poll_interval is None:
+            self.pollers.pop(battery.id, None)
+        elif battery.id in self.pollers:
+            self.pollers[battery.id].interval = battery.poll_interval
+        else:
+            port = self.wires[battery.id].port
+            self.pollers[battery.id] = Poller(port, battery.poll_interval)
+        self.wires[battery.id].wake()
