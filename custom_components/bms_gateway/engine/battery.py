@@ -247,7 +247,7 @@ class Battery:
         )
 
     def _fresh(self, said: _Said, now: float) -> bool:
-        return now - said.at <= self._pulses[said.can_id].timeout
+        return now - said.at < self._pulses[said.can_id].timeout
 
     def _build(self, told: Mapping[str, Any]) -> Readings:
         """Join what came in several frames: texts, alarms, the capacity."""

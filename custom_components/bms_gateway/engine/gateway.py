@@ -16,7 +16,7 @@ from .port import Port
 from .protocol import is_request
 from .setpoints import AllSetpoints
 from .share import Claim
-from .wire import PortFactory, Wake
+from .wire import PortFactory, Wake, spawn
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -94,7 +94,7 @@ class Gateway:
         """Open the ports and begin; a port that cannot be opened is retried."""
         self._bank.start(self._clock())
         self._fleet.start()
-        self._watcher = asyncio.create_task(self._run_watch(), name="gateway watch")
+        self._watcher = spawn(self._run_watch(), "gateway watch")
 
     async def stop(self) -> None:
         """Fall silent and close the ports, after a last set of 0 A if so configured."""
@@ -184,11 +184,14 @@ class Gateway:
         """Read all that waits, then judge what counts now; return that moment."""
         self._fleet.drain()
         now = self._clock()
-        deadline = self._bank.deadline
-        if self._news or (deadline is not None and now >= deadline):
+        if self._news or self._is_overdue():
             self._news = False
             self._verdict = self._bank.reckon(now, self._setpoints, self._told())
         return now
+
+    def _is_overdue(self) -> bool:
+        deadline = self._bank.deadline
+        return deadline is not None and self._clock() >= deadline
 
     def _told(self) -> dict[Direction, float]:
         """Return the sum of what the inverters were told, in A per direction."""
@@ -236,6 +239,8 @@ class Gateway:
     async def _run_watch(self) -> None:
         """Reckon at every deadline and tell the listeners what is new."""
         while True:
+            if self._is_overdue():
+                self._tell_news()
             self._refresh()
             self._tell_listeners()
             await self._watch.until(self._bank.deadline)

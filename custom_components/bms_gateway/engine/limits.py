@@ -129,9 +129,11 @@ class Limits:
         self, direction: Direction, scene: Scene, strategy: Strategy
     ) -> Limit:
         """Return what the batteries allow, by the loss policy and the strategy."""
-        lost = {battery.id for battery in scene.lost}
-        if direction in scene.blocked:
-            return Limit(amps=0.0, rule=Rule.LOSS, source=next(iter(lost)))
+        lost = [battery.id for battery in scene.lost]
+        # A battery that was never heard may be full, but it need not be empty.
+        may_be_full = direction is Direction.CHARGE and scene.unheard
+        if direction in scene.blocked or may_be_full:
+            return Limit(amps=0.0, rule=Rule.LOSS, source=lost[0])
         if strategy is Strategy.SUM:
             limit = _summed(direction, scene)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .allowance import allowed, allowed_while_lost, raw_limit
+from .allowance import allowed, allowed_while_lost
 from .config import LossPolicy
 from .model import BatteryState, Direction
 
@@ -20,9 +20,14 @@ class Scene:
     """What holds for the lost ones; None: none is lost."""
 
     @property
+    def unheard(self) -> tuple[BatteryState, ...]:
+        """Return the lost batteries that never spoke: nothing is known of them."""
+        return tuple(b for b in self.lost if b.last.charge_current_limit is None)
+
+    @property
     def counted(self) -> tuple[BatteryState, ...]:
-        """Return every battery that is part of the bank."""
-        return (*self.online, *self.lost)
+        """Return every battery that is part of the bank, as far as it was ever heard."""
+        return (*self.online, *(b for b in self.lost if b not in self.unheard))
 
     @property
     def blocked(self) -> frozenset[Direction]:
@@ -35,14 +40,8 @@ class Scene:
         return LossPolicy.STOP in self.policies.values()
 
     def allowances(self, direction: Direction) -> dict[str, float]:
-        """Return what each battery allows in A; a lost one by its last limits.
-
-        A battery never heard is left out for discharging: nothing is known of it, but
-        it need not be empty; for charging it counts as full.
-        """
+        """Return what each counted battery allows in A; a lost one by its last limits."""
         amps = {b.id: allowed(b.readings, direction) for b in self.online}
-        for battery in self.lost:
-            charge = direction is Direction.CHARGE
-            if charge or raw_limit(battery.last, direction) is not None:
-                amps[battery.id] = allowed_while_lost(battery, direction)
+        for battery in self.counted[len(self.online) :]:
+            amps[battery.id] = allowed_while_lost(battery, direction)
         return amps

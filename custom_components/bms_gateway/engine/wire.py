@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 import contextlib
+import logging
 from typing import Any, Protocol
 
 from .config import PortConfig
 from .model import Clock, Frame, PortState
 from .port import Sender
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class RunningPort(Sender, Protocol):
@@ -76,8 +79,8 @@ class Wire:
         if self._tasks:
             return
         self._tasks = [
-            _spawn(self.port.run(), f"{name} port"),
-            _spawn(self._run(), f"{name} service"),
+            spawn(self.port.run(), f"{name} port"),
+            spawn(self._run(), f"{name} service"),
         ]
 
     def wake(self) -> None:
@@ -100,5 +103,14 @@ class Wire:
             await self._wake.until(self._serve())
 
 
-def _spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    return asyncio.get_running_loop().create_task(coroutine, name=name)
+def spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """Run a coroutine as a task of the running loop; a defect that ends it is logged."""
+    task = asyncio.get_running_loop().create_task(coroutine, name=name)
+    task.add_done_callback(_report)
+    return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Log what ended a task that should run for ever: what it served is now silent."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOGGER.error("%s ended by a defect", task.get_name(), exc_info=error)
