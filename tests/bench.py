@@ -23,8 +23,9 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_INVERTER,
 )
 from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
+from custom_components.bms_gateway.engine.config import Interface
 from custom_components.bms_gateway.engine.gateway import Gateway
-from custom_components.bms_gateway.engine.model import Snapshot
+from custom_components.bms_gateway.engine.model import PortStatus, Snapshot
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, State, callback
@@ -143,6 +144,24 @@ class Bench:
             assert await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
         self._undo.append(self.coordinator.gateway.subscribe(self._on_news))
+        # What is said on a virtual bus before the gateway has opened it is lost
+        await self.opened(
+            *(
+                device.id
+                for device in self.coordinator.config.devices
+                if device.port.interface is Interface.VIRTUAL
+            )
+        )
+
+    async def opened(self, *ids: str) -> None:
+        """Wait until ports are open."""
+        await self.until(
+            lambda: all(
+                each in self.snapshot.ports
+                and self.snapshot.ports[each].status is PortStatus.OPEN
+                for each in ids
+            )
+        )
 
     async def stop(self) -> None:
         """Take the gateway and its peers away."""

@@ -35,7 +35,9 @@ async def test_live_values_wait_for_the_interval(
     """Ten telegrams with other values are one write of each value."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", soc=50, current=1.0)
-    await bench.shows("sensor", "b1_soc", "50.0")
+    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.speak("b1", soc=50, current=1.0)
+    await bench.shows("binary_sensor", "i1_listening", "on")
     await bench.tick(31)
     written()
     for step in range(1, 11):

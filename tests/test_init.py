@@ -29,17 +29,6 @@ def device(hass: HomeAssistant, identifier: str) -> dr.DeviceEntry:
     return found
 
 
-async def open_ports(bench: Bench, *ids: str) -> None:
-    """Wait until ports are open."""
-    await bench.until(
-        lambda: all(
-            id_ in bench.snapshot.ports
-            and bench.snapshot.ports[id_].status is PortStatus.OPEN
-            for id_ in ids
-        )
-    )
-
-
 async def test_a_silent_gateway_loads(hass: HomeAssistant, bench: Bench) -> None:
     """Nothing is heard, nothing is told, and all the devices are there."""
     await bench.battery("b1").inverter("i1").start()
@@ -61,7 +50,7 @@ async def test_a_port_that_cannot_be_opened_is_a_repair(bench: Bench) -> None:
     await bench.battery("b2").inverter("i1").start()
     await bench.until(lambda: "port_b1" in bench.issues())
     assert bench.entry.state is ConfigEntryState.LOADED
-    await open_ports(bench, "b2", "i1")
+    await bench.opened("b2", "i1")
 
 
 async def test_a_gateway_without_devices_loads(bench: Bench) -> None:
@@ -149,7 +138,7 @@ async def test_a_battery_added_to_a_running_gateway(
 ) -> None:
     """It gets its device, its entities and its port; the others never notice."""
     await bench.battery("b1").inverter("i1").start()
-    await open_ports(bench, "b1", "i1")
+    await bench.opened("b1", "i1")
     await bench.online("b1")
     received = bench.snapshot.ports["b1"].received
     hass.config_entries.async_add_subentry(
@@ -159,7 +148,7 @@ async def test_a_battery_added_to_a_running_gateway(
     assert device(hass, "b2").via_device_id == device(hass, "gw").id
     assert device(hass, "b2").config_subentry_id == "b2"
     assert bench.state("sensor", "b2_life").state == "waiting"
-    await open_ports(bench, "b2")
+    await bench.opened("b2")
     await bench.online("b2", soc=70)
     await bench.shows("sensor", "b2_soc", "70.0")
     # A port that had been closed would count from 0 again
@@ -249,7 +238,7 @@ async def test_a_reconfigured_battery_leaves_the_others_alone(
     )
     await hass.async_block_till_done()
     assert device(hass, "b2").name == "Cellar"
-    await open_ports(bench, "b2")
+    await bench.opened("b2")
     await bench.speak("b2")
     assert bench.snapshot.ports["b1"].received >= received > 0
     assert bench.snapshot.batteries["b1"].life is Life.ONLINE

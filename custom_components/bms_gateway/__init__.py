@@ -34,7 +34,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
         if simulation:
-            await simulation.async_stop()
+            await simulation.async_end()
 
     async def async_apply(_: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
         await entry.runtime_data.async_apply()

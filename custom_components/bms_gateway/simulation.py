@@ -1,5 +1,7 @@
 """Simulated hardware for an entry that was set up to try things out."""
 
+import asyncio
+
 from .engine.config import BatteryConfig, GatewayConfig, InverterConfig
 from .engine.simulator import Simulator, simulator_for
 
@@ -13,21 +15,29 @@ class Simulation:
         """Play nothing yet."""
         self._devices: Devices = ((), ())
         self._simulator: Simulator | None = None
+        # Two changes in a row must not each leave a simulator behind
+        self._lock = asyncio.Lock()
+        self._ended = False
 
     async def async_apply(self, config: GatewayConfig) -> None:
         """Play these batteries and inverters; begin anew if they are others."""
         devices = (config.batteries, config.inverters)
-        if devices == self._devices:
-            return
-        await self.async_stop()
-        self._devices = devices
-        if config.batteries:
-            self._simulator = simulator_for(config)
-            await self._simulator.start()
+        async with self._lock:
+            if self._ended or devices == self._devices:
+                return
+            await self._stop()
+            self._devices = devices
+            if config.batteries:
+                self._simulator = simulator_for(config)
+                await self._simulator.start()
 
-    async def async_stop(self) -> None:
-        """Fall silent and close the ports."""
+    async def async_end(self) -> None:
+        """Fall silent for good and close the ports."""
+        async with self._lock:
+            self._ended = True
+            await self._stop()
+
+    async def _stop(self) -> None:
         if self._simulator:
             await self._simulator.stop()
         self._simulator = None
-        self._devices = ((), ())
