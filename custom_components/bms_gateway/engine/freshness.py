@@ -1,7 +1,6 @@
 """How long what a frame said counts: learnt from how often the frame comes."""
 
 from collections import deque
-from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
@@ -17,36 +16,26 @@ LONGEST_GAP: Final = 30.0
 _GAPS: Final = 8
 
 
-@dataclass(slots=True)
 class Pulse:
-    """When the frames of one ID come, by their times on the wire."""
+    """When the frames of one ID come, by their times on the wire.
 
-    ceiling: float
-    last: float | None = None
-    _gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
+    `last`: when the last one came; None: none since the beginning. `period`: the
+    learnt period in s, the median of the last gaps; None: not known yet. `timeout`:
+    after how many seconds the frame is missed.
+    """
+
+    def __init__(self, ceiling: float) -> None:
+        """Expect a frame that may stay away for `ceiling` seconds."""
+        self.last: float | None = None
+        self.period: float | None = None
+        self.timeout = self._ceiling = ceiling
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
 
     def beat(self, at: float) -> None:
         """Take the arrival of one frame."""
         if self.last is not None and 0 < at - self.last < LONGEST_GAP:
-            self._gaps.append(at - self.last)
+            self._learn(at - self.last)
         self.last = at if self.last is None else max(self.last, at)
-
-    @property
-    def period(self) -> float | None:
-        """Return the learnt period in s: the median of the last gaps."""
-        return median(self._gaps) if self._gaps else None
-
-    @property
-    def timeout(self) -> float:
-        """Return after how many seconds the frame is missed.
-
-        Three periods, at most the ceiling; but a slow sender gets one and a half
-        periods and a second, whatever the ceiling.
-        """
-        period = self.period
-        if period is None:
-            return self.ceiling
-        return max(min(3 * period, self.ceiling), 1.5 * period + 1, FLOOR)
 
     def fresh(self, now: float) -> bool:
         """Return whether the last frame still counts."""
@@ -56,3 +45,12 @@ class Pulse:
     def stale_at(self) -> float:
         """Return when the last frame ceases to count."""
         return (self.last or 0.0) + self.timeout
+
+    def _learn(self, gap: float) -> None:
+        """Take a gap; the frame is missed after three periods, at most the ceiling.
+
+        A slow sender gets one and a half periods and a second, whatever the ceiling.
+        """
+        self._gaps.append(gap)
+        self.period = period = median(self._gaps)
+        self.timeout = max(min(3 * period, self._ceiling), 1.5 * period + 1, FLOOR)
