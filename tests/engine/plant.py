@@ -1,0 +1,195 @@
+"""A whole installation: batteries that speak, a gateway, inverters that listen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from custom_components.bms_gateway.engine.config import (
+    AllSetpoints,
+    BatteryConfig,
+    GatewayConfig,
+    Interface,
+    InverterConfig,
+    PortConfig,
+    Setpoints,
+)
+from custom_components.bms_gateway.engine.gateway import Gateway
+from custom_components.bms_gateway.engine.model import (
+    BatteryState,
+    Frame,
+    InverterState,
+    Limit,
+    Snapshot,
+    Telegram,
+)
+
+from .telegrams import HEALTHY, telegram
+from .wires import MovedClock, WirePort, Wires, all_limits, limits
+
+TICK = 0.25
+"""Seconds by which the clock of a plant is moved at a time."""
+PERIOD = 1.0
+"""Seconds between two telegrams of a battery."""
+TURNS = 4
+"""Steps after which a set whose echoes come at once is through."""
+
+
+def battery(key: str, capacity: float = 100.0, **options: Any) -> BatteryConfig:
+    """Return a battery on a channel of its own."""
+    port = PortConfig(Interface.VIRTUAL, key)
+    return BatteryConfig(id=key, name=key, port=port, capacity_ah=capacity, **options)
+
+
+def inverter(key: str, rated: float = 500.0, **options: Any) -> InverterConfig:
+    """Return an inverter on a channel of its own, rated the same both ways."""
+    port = PortConfig(Interface.VIRTUAL, key)
+    rating = {"rated_charge": rated, "rated_discharge": rated}
+    return InverterConfig(id=key, name=key, port=port, **(rating | options))
+
+
+class Pack:
+    """One battery: what it says each period, while it speaks."""
+
+    def __init__(self, said: Telegram) -> None:
+        """Speak at once, then each period."""
+        self.said = said
+        self.speaks = True
+        self.without: set[int] = set()
+        self.instead: dict[int, bytes] = {}
+        """What to send in a frame in place of the right content, by ID."""
+        self.next_at = 0.0
+
+    def says(self, **changes: Any) -> None:
+        """Say something else from the next telegram on."""
+        self.said = replace(self.said, **changes)
+
+    def frames(self, now: float) -> list[Frame]:
+        """Return one telegram."""
+        return [
+            replace(frame, data=self.instead.get(frame.can_id, frame.data))
+            for frame in telegram(now, said=self.said, without=self.without)
+        ]
+
+
+class Plant:
+    """An installation whose time is moved by the test."""
+
+    def __init__(
+        self,
+        batteries: Iterable[BatteryConfig] = (battery("b1"),),
+        inverters: Iterable[InverterConfig] = (inverter("i1"),),
+        *,
+        says: Mapping[str, Mapping[str, Any]] | None = None,
+        setpoints: AllSetpoints | None = None,
+        **options: Any,
+    ) -> None:
+        """Make a plant at rest. `says`: what batteries say that is not HEALTHY."""
+        self.clock = MovedClock()
+        self.wires = Wires()
+        self.config = GatewayConfig(
+            name="Test",
+            batteries=tuple(batteries),
+            inverters=tuple(inverters),
+            **options,
+        )
+        self.packs = {
+            b.id: Pack(replace(HEALTHY, **(says or {}).get(b.id, {})))
+            for b in self.config.batteries
+        }
+        self.gateway = Gateway(
+            self.config,
+            setpoints,
+            clock=self.clock,
+            wall=self.clock,
+            port_factory=self.wires,
+        )
+
+    @property
+    def now(self) -> float:
+        """The time."""
+        return self.clock.now
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the gateway knows."""
+        return self.gateway.snapshot
+
+    @property
+    def charge(self) -> Limit:
+        """The bank's limit for charging, which has to be known."""
+        assert self.snapshot.charge is not None
+        return self.snapshot.charge
+
+    @property
+    def discharge(self) -> Limit:
+        """The bank's limit for discharging, which has to be known."""
+        assert self.snapshot.discharge is not None
+        return self.snapshot.discharge
+
+    def port(self, key: str = "i1") -> WirePort:
+        """Return the port of a battery or an inverter."""
+        return self.wires.ports[key]
+
+    def state(self, key: str = "b1") -> BatteryState:
+        """Return how the gateway sees a battery."""
+        return self.snapshot.batteries[key]
+
+    def inverter(self, key: str = "i1") -> InverterState:
+        """Return how the gateway sees an inverter."""
+        return self.snapshot.inverters[key]
+
+    def told(self, key: str = "i1") -> tuple[float, float, float]:
+        """Return CVL, CCL, DCL as they went over an inverter's wire last."""
+        return limits(self.port(key).last(0x351))
+
+    def told_since(
+        self, at: float, key: str = "i1"
+    ) -> list[tuple[float, float, float]]:
+        """Return every CVL, CCL, DCL that went over its wire since a time."""
+        return all_limits(self.port(key).since(at))
+
+    def step(self, turns: int = TURNS) -> None:
+        """Do what is due now, echoes and what follows them included."""
+        for _ in range(turns):
+            self.gateway.step()
+
+    def speak(self, *keys: str) -> None:
+        """Let these batteries (none named: those that speak) send a telegram now."""
+        for key in keys or [k for k, pack in self.packs.items() if pack.speaks]:
+            pack = self.packs[key]
+            self.port(key).push(*pack.frames(self.now))
+            pack.next_at = self.now + PERIOD
+
+    def wait(self, seconds: float) -> None:
+        """Move the clock with nobody saying anything."""
+        self.clock.now += seconds
+        self.step()
+
+    def run(self, seconds: float, tick: float = TICK) -> None:
+        """Let time pass; batteries that speak do it each PERIOD."""
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            self.clock.now = min(end, self.now + tick)
+            for key, pack in self.packs.items():
+                if pack.speaks and self.now >= pack.next_at - 1e-9:
+                    self.speak(key)
+            self.step()
+
+    def started(self, seconds: float = 5.0) -> Plant:
+        """Run until the first values have gone out."""
+        self.speak()
+        self.step()
+        self.run(seconds)
+        return self
+
+    def ask(self, **setpoints: float) -> None:
+        """Set the bank's setpoints."""
+        self.gateway.set_setpoints(AllSetpoints(bank=Setpoints(**setpoints)))
+        self.step()
+
+    def apply(self, **options: Any) -> None:
+        """Change the running gateway's configuration."""
+        self.config = replace(self.config, **options)
+        for config in self.config.batteries:
+            self.packs.setdefault(config.id, Pack(HEALTHY))
+        self.gateway.apply(self.config)

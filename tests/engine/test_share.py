@@ -1,0 +1,118 @@
+"""One limit becomes m: weights, caps, and what was told already."""
+
+from math import floor
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.share import Claim, may_tell, share
+
+amps = st.floats(0.0, 1000.0)
+claims_ = st.lists(
+    st.builds(
+        Claim,
+        weight=st.floats(0.0, 1000.0),
+        cap=amps,
+        told=amps.map(lambda a: floor(a * 10) / 10),
+        reachable=st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def test_equal_weights() -> None:
+    """Equal inverters get equal parts."""
+    assert share(90.0, [Claim(100, 100)] * 3) == [30.0, 30.0, 30.0]
+
+
+def test_by_weight() -> None:
+    """The default weight is the rated current: twice the rating, twice the part."""
+    assert share(90.0, [Claim(200, 200), Claim(100, 100)]) == [60.0, 30.0]
+
+
+def test_what_one_cannot_take_goes_to_the_others() -> None:
+    """A cap, such as a setpoint, leaves its rest to the others, by weight."""
+    claims = [Claim(100, 10), Claim(100, 100), Claim(200, 200)]
+    assert share(100.0, claims) == [10.0, 30.0, 60.0]
+
+
+def test_one_at_nothing() -> None:
+    """An inverter that may take nothing gets nothing, the others all."""
+    assert share(100.0, [Claim(100, 0), Claim(100, 100)]) == [0.0, 100.0]
+
+
+def test_without_weights() -> None:
+    """Inverters without a rating share equally, within their caps."""
+    assert share(100.0, [Claim(0, 80), Claim(0, 80)]) == [50.0, 50.0]
+
+
+def test_nothing_to_share() -> None:
+    """No limit is below 0."""
+    assert share(0.0, [Claim(100, 100)] * 2) == [0.0, 0.0]
+    assert share(-5.0, [Claim(100, 100)]) == [0.0]
+
+
+def test_one_that_cannot_be_reached_keeps_what_it_was_told() -> None:
+    """The others share what is left of the limit."""
+    claims = [Claim(100, 100, told=40, reachable=False), *[Claim(100, 100)] * 2]
+    assert share(100.0, claims)[1:] == [30.0, 30.0]
+
+
+def test_more_than_the_limit_out_of_reach() -> None:
+    """When the unreachable hold more than the limit the others get nothing."""
+    claims = [Claim(100, 100, told=80, reachable=False), Claim(100, 100, told=20)]
+    assert share(60.0, claims)[1] == 0.0
+
+
+@given(limit=amps, claims=claims_)
+def test_never_more_than_the_limit(limit: float, claims: list[Claim]) -> None:
+    """Parts and what the unreachable hold stay within the limit, each in its cap."""
+    parts = share(limit, claims)
+    held = sum(claim.told for claim in claims if not claim.reachable)
+    assert sum(parts) <= max(0.0, limit - held) + 1e-6
+    for part, claim in zip(parts, claims, strict=True):
+        assert 0.0 <= part <= claim.cap + 1e-6
+        assert part == pytest.approx(round(part * 10) / 10, abs=1e-9)
+        assert claim.reachable or not part
+
+
+@given(limit=amps, caps=st.lists(amps, min_size=1, max_size=5))
+def test_nothing_is_left_over(limit: float, caps: list[float]) -> None:
+    """All of the limit is used as far as caps allow, but for the rounding."""
+    parts = share(limit, [Claim(cap, cap) for cap in caps])
+    assert sum(parts) >= min(limit, sum(caps)) - 0.1 * len(caps) - 1e-6
+
+
+def test_down_at_once() -> None:
+    """Whatever the others hold, a lower part may be told."""
+    assert may_tell(0, 10.0, 50.0, [Claim(1, 100, 40), Claim(1, 100, 60)]) == 10.0
+
+
+def test_up_only_into_room() -> None:
+    """A higher part waits until the others have given it up."""
+    assert may_tell(0, 50.0, 100.0, [Claim(1, 100, 0), Claim(1, 100, 100)]) == 0.0
+    assert may_tell(0, 50.0, 100.0, [Claim(1, 100, 0), Claim(1, 100, 70)]) == 30.0
+    assert may_tell(0, 50.0, 100.0, [Claim(1, 100, 0), Claim(1, 100, 50)]) == 50.0
+
+
+def test_no_room_keeps_what_is_told() -> None:
+    """A full bank takes nothing from one whose part would rise."""
+    assert may_tell(0, 50.0, 100.0, [Claim(1, 100, 30), Claim(1, 100, 90)]) == 30.0
+
+
+@given(limit=amps, claims=claims_, data=st.data())
+def test_any_order_of_telling(
+    limit: float, claims: list[Claim], data: st.DataObject
+) -> None:
+    """Told one by one in any order, the sum rises only within the limit."""
+    for _ in range(2 * len(claims)):
+        i = data.draw(st.integers(0, len(claims) - 1))
+        before = sum(claim.told for claim in claims)
+        told = may_tell(i, share(limit, claims)[i], limit, claims)
+        if not claims[i].reachable:
+            continue
+        claims[i] = Claim(claims[i].weight, claims[i].cap, told)
+        after = sum(claim.told for claim in claims)
+        assert after <= max(before, limit) + 1e-6
+        assert told <= claims[i].cap + 1e-6

@@ -1,0 +1,175 @@
+"""Ports in memory: a test decides what leaves for the wire, when, and what comes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from struct import unpack
+
+from custom_components.bms_gateway.engine.config import PortConfig
+from custom_components.bms_gateway.engine.model import (
+    Clock,
+    Frame,
+    PortState,
+    PortStatus,
+)
+
+QUEUE_LENGTH = 12
+"""Frames that a CAN link takes while nobody acknowledges them (measured)."""
+
+
+class MovedClock:
+    """A monotonic clock that stands still until it is moved."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        """Begin as on a machine that has run for a while."""
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the time in seconds."""
+        return self.now
+
+
+class WirePort:
+    """A port that is open at once and keeps what it was asked to send.
+
+    While `acknowledged`, a frame leaves at once; else it waits in `queue` until
+    `leave`. Echoes and frames of others wait to be drained, as they do in a socket.
+    """
+
+    def __init__(
+        self,
+        config: PortConfig,
+        *,
+        on_frame: Callable[[Frame], None],
+        on_echo: Callable[[Frame], None],
+        on_change: Callable[[PortState], None],
+        clock: Clock,
+        wall: Clock,
+    ) -> None:
+        """Open a port."""
+        self.config = config
+        self.has_echo = True
+        self.echo_is_proof = True
+        self.acknowledged = True
+        self.echoes = True
+        self.queue: list[Frame] = []
+        self.sent: list[Frame] = []
+        """What left for the wire; `at`: when."""
+        self.refused = 0
+        self.on_send: Callable[[Frame], None] = lambda _: None
+        self._on_frame, self._on_echo, self._on_change = on_frame, on_echo, on_change
+        self._clock = clock
+        self._status = PortStatus.OPEN
+        self._inbox: deque[tuple[Callable[[Frame], None], Frame]] = deque()
+
+    @property
+    def state(self) -> PortState:
+        """Where the port stands."""
+        return PortState(status=self._status)
+
+    async def run(self) -> None:
+        """Stay as it is until cancelled."""
+        await asyncio.Event().wait()
+
+    def drain(self) -> None:
+        """Dispatch what waits."""
+        while self._inbox:
+            callback, frame = self._inbox.popleft()
+            callback(frame)
+
+    def send(self, frame: Frame) -> bool:
+        """Queue a frame; False when the port is not open or its queue is full."""
+        if self._status is not PortStatus.OPEN or len(self.queue) >= QUEUE_LENGTH:
+            self.refused += 1
+            return False
+        self.on_send(frame)
+        self.queue.append(frame)
+        if self.acknowledged:
+            self.leave()
+        return True
+
+    def leave(self, count: int = QUEUE_LENGTH) -> None:
+        """Let the first frames of the queue leave for the wire."""
+        for frame in self.queue[:count]:
+            self.sent.append(replace(frame, at=self._clock()))
+            if self.echoes:
+                self._inbox.append((self._on_echo, frame))
+        del self.queue[:count]
+
+    def forget(self) -> None:
+        """Drop the queue, as a driver does when the controller is reset."""
+        self.queue.clear()
+
+    def push(self, *frames: Frame) -> None:
+        """Let frames of another node come in; those without a time come now."""
+        for frame in frames:
+            timed = frame if frame.at else replace(frame, at=self._clock())
+            self._inbox.append((self._on_frame, timed))
+
+    def lose(self) -> None:
+        """Lose the port; what waited in its queue is gone."""
+        self.forget()
+        self._become(PortStatus.LOST)
+
+    def reopen(self) -> None:
+        """Open the port again."""
+        self._become(PortStatus.OPEN)
+
+    def since(self, at: float) -> list[Frame]:
+        """Return what left at that time or later."""
+        return [frame for frame in self.sent if frame.at >= at]
+
+    def ids(self) -> list[int]:
+        """Return the IDs of all that left, in order."""
+        return [frame.can_id for frame in self.sent]
+
+    def last(self, can_id: int) -> bytes:
+        """Return the content of the frame of this ID that left last."""
+        return next(f.data for f in reversed(self.sent) if f.can_id == can_id)
+
+    def _become(self, status: PortStatus) -> None:
+        self._status = status
+        self._on_change(self.state)
+
+
+class Wires:
+    """Makes such ports; by their channels."""
+
+    def __init__(self) -> None:
+        """Start without ports."""
+        self.ports: dict[str, WirePort] = {}
+
+    def __call__(
+        self,
+        config: PortConfig,
+        *,
+        on_frame: Callable[[Frame], None],
+        on_echo: Callable[[Frame], None],
+        on_change: Callable[[PortState], None],
+        clock: Clock,
+        wall: Clock,
+    ) -> WirePort:
+        """Make the port of a channel."""
+        port = WirePort(
+            config,
+            on_frame=on_frame,
+            on_echo=on_echo,
+            on_change=on_change,
+            clock=clock,
+            wall=wall,
+        )
+        self.ports[config.channel] = port
+        return port
+
+
+def limits(frame: Frame | bytes) -> tuple[float, float, float]:
+    """Return CVL (V), CCL and DCL (A) as they stand in a 0x351."""
+    data = frame.data if isinstance(frame, Frame) else frame
+    cvl, ccl, dcl = unpack("<Hhh", data[:6])
+    return cvl / 10, ccl / 10, dcl / 10
+
+
+def all_limits(frames: Sequence[Frame]) -> list[tuple[float, float, float]]:
+    """Return CVL, CCL and DCL of every 0x351 among the frames."""
+    return [limits(frame) for frame in frames if frame.can_id == 0x351]
