@@ -1,6 +1,7 @@
 """Down at once, up slowly: how a limit is allowed to rise."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 HOLD: Final = 3.0
@@ -47,8 +48,18 @@ def rise(
     if not before.fell:
         return Rise(target, now, history)
     start = max(before.amps, min(flowing, target))
-    amps = min(target, start + rated / RAMP_TIME * max(0.0, now - before.at))
-    return Rise(amps, now, history, fell=True)
+    ramping = max(0.0, now - max(before.at, _held_at(before)))
+    return Rise(min(target, start + rated / RAMP_TIME * ramping), now, history, True)
+
+
+def _held_at(before: Rise) -> float:
+    """Return when a limit above what may be told has held, if it goes on."""
+    ends = (
+        until
+        for (_, amps), (until, _) in pairwise(before.wanted)
+        if amps <= before.amps
+    )
+    return max(ends, default=before.at - HOLD) + HOLD
 
 
 def _remember(
