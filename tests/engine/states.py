@@ -1,0 +1,51 @@
+"""Battery states as the gateway sees them, made by hand."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from custom_components.bms_gateway.engine.model import BatteryState, Life, Readings
+
+READINGS: Final = Readings(
+    charge_voltage_limit=56.0,
+    charge_current_limit=100.0,
+    discharge_current_limit=100.0,
+    discharge_voltage_limit=46.0,
+    soc=50.0,
+    soh=99.0,
+    voltage=52.0,
+    current=0.0,
+    charge_enabled=True,
+    discharge_enabled=True,
+    protections=frozenset(),
+    warnings=frozenset(),
+)
+
+
+def online(key: str = "b1", capacity: float = 100.0, **changes: Any) -> BatteryState:
+    """Return a battery that is heard; `changes`: of its readings."""
+    readings = replace(READINGS, **changes)
+    return BatteryState(
+        id=key,
+        life=Life.ONLINE,
+        capacity_ah=capacity,
+        readings=readings,
+        last=readings,
+        largest_charge_limit=100.0,
+    )
+
+
+def lost(
+    key: str = "lost", capacity: float = 100.0, *, at: float = 0.0, **last: Any
+) -> BatteryState:
+    """Return a battery that is not heard any more; `last`: what it said then."""
+    return replace(
+        online(key, capacity, **last),
+        life=Life.LOST,
+        readings=Readings(),
+        lost_at=at,
+    )
+
+
+def never_heard(key: str = "silent", capacity: float = 100.0) -> BatteryState:
+    """Return a battery that never spoke and is missed."""
+    return BatteryState(id=key, life=Life.WAITING, capacity_ah=capacity, lost_at=0.0)
