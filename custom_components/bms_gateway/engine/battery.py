@@ -1,28 +1,18 @@
 """A battery's life: waiting, online, lost, rejoining; and what it says meanwhile."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 import logging
-from typing import Any, Final
+from typing import Final
 
 from .config import BatteryConfig
 from .freshness import CEILING, LIMITS_CEILING, Pulse
-from .model import BatteryState, Frame, Life, Readings
-from .protocol import (
-    NO_MARKS,
-    NO_PAIRS,
-    agreed_capacity,
-    decode,
-    hear,
-    is_battery_frame,
-    joined,
-    judge,
-)
+from .model import BatteryState, Dialect, Frame, Life, Readings
+from .protocol import NO_MARKS, NO_PAIRS, decode, hear, is_battery_frame, judge
+from .readings import readings_of
 
 _LOGGER = logging.getLogger(__name__)
 
 LIMITS: Final = 0x351
-CHARGE_STATE: Final = 0x355
 MEASUREMENTS: Final = 0x356
 CONTROL: Final = frozenset({LIMITS, 0x359, 0x35A, 0x35C})
 """Limits, alarms, enables: without those that it sends a battery is lost."""
@@ -40,19 +30,15 @@ _KEPT: Final = frozenset(
     | {"installed_ah", "candidate_ah"}
 )
 """What does not change while a battery is connected: kept however old it is."""
-_REQUIRED: Final = (
-    "charge_voltage_limit",
-    "charge_current_limit",
-    "discharge_current_limit",
+_REQUIRED: Final = frozenset(
+    {"charge_voltage_limit", "charge_current_limit", "discharge_current_limit"}
 )
-_HELD: Final = (
-    "charge_enabled",
-    "discharge_enabled",
-    "protections",
-    "pair_protections",
+_WHOLE: Final = _REQUIRED | {"soc", "voltage", "current"}
+"""What a whole telegram tells at the least."""
+_HELD: Final = frozenset(
+    {"charge_enabled", "discharge_enabled", "protections", "pair_protections"}
 )
 """Control values that not every battery sends; missed once they were sent."""
-_NAMES: Final = frozenset(item.name for item in fields(Readings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +55,7 @@ class Battery:
 
     def __init__(self, config: BatteryConfig) -> None:
         """Wait for a battery's first complete set."""
-        self.config = config
+        self._config = config
         self.in_service = True
         """Whether the user wants it reckoned with."""
         self._carrying_since: float | None = None
@@ -78,19 +64,33 @@ class Battery:
         self._known: dict[str, object] = {}
         self._pulses: dict[int, Pulse] = {}
         self._marks = NO_MARKS
+        self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
-        self._part: set[int] = set()
+        self._part: set[str] = set()
         self._telegrams = self._since_loss = self._losses = self._invalid = 0
         self._lost_at: float | None = None
         self._last_frame_at: float | None = None
         self._largest_charge_limit = 0.0
 
+    @property
+    def config(self) -> BatteryConfig:
+        """What the user chose; it may be changed while the battery lives on."""
+        return self._config
+
+    @config.setter
+    def config(self, config: BatteryConfig) -> None:
+        self._config = config
+        for can_id, pulse in self._pulses.items():
+            pulse.ceiling = self._ceiling(can_id)
+
     def hear(self, frame: Frame) -> None:
         """Take one frame from the battery's bus; what is none of its is left out."""
-        self._marks = hear(self._marks, frame)
-        verdict = judge(self._marks, frame.at)
         if not is_battery_frame(frame):
             return
+        self._marks = hear(self._marks, frame)
+        verdict = judge(self._marks, frame.at)
+        if verdict.settled:
+            self._settle(verdict.dialect)
         decoded = decode(frame, verdict.dialect, settled=verdict.settled)
         self._invalid += decoded.invalid
         self._last_frame_at = max(self._last_frame_at or frame.at, frame.at)
@@ -103,7 +103,8 @@ class Battery:
             self._said[name] = _Said(value, frame.can_id, frame.at)
             if value is not None:
                 self._known[name] = value
-        self._count(frame.can_id)
+                self._part.add(name)
+        self._count()
 
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""
@@ -117,10 +118,9 @@ class Battery:
                 _LOGGER.warning("Battery %s is lost", self.config.name)
             case Life.LOST if controlled:
                 self._life = Life.REJOINING
-                self._since_loss = 0
             case Life.REJOINING if not controlled:
                 self._life = Life.LOST
-                self._forget()
+                self._count_anew()
             case Life.REJOINING if self._since_loss >= REJOIN_TELEGRAMS:
                 self._life = Life.ONLINE
                 self._lost_at = None
@@ -145,7 +145,11 @@ class Battery:
             life=Life.OUT_OF_SERVICE if out else self._life,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
-            last=readings if self._life is Life.ONLINE else self._build(self._known),
+            last=(
+                readings
+                if self._life is Life.ONLINE
+                else readings_of(self._known, self.config.capacity_ah)
+            ),
             largest_charge_limit=self._largest_charge_limit,
             dialect=judge(self._marks, now).dialect,
             last_frame_at=self._last_frame_at,
@@ -192,84 +196,54 @@ class Battery:
         return None not in (readings.soc, readings.voltage, readings.current)
 
     def _control_pulses(self) -> list[Pulse]:
-        """Return the control frames heard in this life, since the last loss."""
-        return [
-            pulse
-            for can_id, pulse in self._pulses.items()
-            if can_id in CONTROL and pulse.last is not None
-        ]
+        """Return the control frames that it sends, or used to send."""
+        return [pulse for can_id, pulse in self._pulses.items() if can_id in CONTROL]
 
     def _lose(self, now: float) -> None:
         self._life = Life.LOST
         self._lost_at = now
         self._losses += 1
-        self._forget()
+        self._count_anew()
 
-    def _forget(self) -> None:
-        """Begin anew: what it used to send before a loss it need not send after."""
-        for pulse in self._pulses.values():
-            pulse.last = None
-        self._said = {n: said for n, said in self._said.items() if n in _KEPT}
-        self._pairs = NO_PAIRS
+    def _settle(self, dialect: Dialect) -> None:
+        """Begin anew with another dialect: it need not send what the old one did."""
+        if Dialect.UNKNOWN not in (dialect, self._dialect) and dialect != self._dialect:
+            self._said = {n: said for n, said in self._said.items() if n in _KEPT}
+            self._pulses.clear()
+            self._pairs = NO_PAIRS
+            self._count_anew()
+        self._dialect = dialect
+
+    def _count_anew(self) -> None:
         self._part.clear()
         self._since_loss = 0
 
-    def _count(self, can_id: int) -> None:
-        """Count whole telegrams: every frame that the control needs has come again."""
-        self._part.add(can_id)
-        needed = {LIMITS, CHARGE_STATE, MEASUREMENTS} | {
-            other
-            for other, pulse in self._pulses.items()
-            if other in CONTROL and pulse.last is not None
-        }
-        if needed <= self._part:
+    def _count(self) -> None:
+        """Count whole telegrams: all that is needed was told again, and is known."""
+        if _WHOLE | (_HELD & self._said.keys()) <= self._part:
             self._part.clear()
             self._telegrams += 1
             self._since_loss += 1
 
     def _pulse(self, can_id: int) -> Pulse:
         if can_id not in self._pulses:
-            slow = self.config.timeout
-            ceiling = LIMITS_CEILING if can_id == LIMITS else CEILING
-            if slow is not None:
-                ceiling = slow if can_id == LIMITS else max(CEILING, slow)
-            self._pulses[can_id] = Pulse(ceiling)
+            self._pulses[can_id] = Pulse(self._ceiling(can_id))
         return self._pulses[can_id]
+
+    def _ceiling(self, can_id: int) -> float:
+        slow = self.config.timeout
+        if can_id == LIMITS:
+            return LIMITS_CEILING if slow is None else slow
+        return max(CEILING, slow or 0.0)
 
     def _readings(self, now: float) -> Readings:
         """Return what is fresh at `now`."""
-        return self._build(
-            {
-                name: said.value
-                for name, said in self._said.items()
-                if name in _KEPT or self._fresh(said, now)
-            }
-        )
+        fresh = {
+            name: said.value
+            for name, said in self._said.items()
+            if name in _KEPT or self._fresh(said, now)
+        }
+        return readings_of(fresh, self.config.capacity_ah)
 
     def _fresh(self, said: _Said, now: float) -> bool:
         return now - said.at < self._pulses[said.can_id].timeout
-
-    def _build(self, told: Mapping[str, Any]) -> Readings:
-        """Join what came in several frames: texts, alarms, the capacity."""
-        values = {name: value for name, value in told.items() if name in _NAMES}
-        capacity = agreed_capacity(
-            told.get("candidate_ah"),
-            told.get("installed_ah") or self.config.capacity_ah,
-        )
-        values |= {
-            "product": joined(told.get("product_1"), told.get("product_2")),
-            "serial": joined(told.get("serial_1"), told.get("serial_2")),
-            "installed_ah": told.get("installed_ah") or capacity,
-        }
-        for half in ("protections", "warnings"):
-            # A battery may send 0x359 and 0x35A: what one of them raises is raised.
-            values[half] = _either(told.get(half), told.get(f"pair_{half}"))
-        return Readings(**values)
-
-
-def _either[T](
-    first: frozenset[T] | None, second: frozenset[T] | None
-) -> frozenset[T] | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return first | second

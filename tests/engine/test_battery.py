@@ -1,0 +1,442 @@
+"""A battery's life: waiting, online, lost, rejoining; what is fresh (limits.md, 4)."""
+
+from collections.abc import Collection
+from dataclasses import replace
+import logging
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.battery import Battery
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Dialect,
+    Frame,
+    Life,
+    Readings,
+)
+
+from .plant import battery
+from .protocol.captures import DEYE, DEYE_AS_VICTRON, STACK, STACK_AND_INVERTER, frames
+from .telegrams import NO_LIMITS, telegram
+
+LIMITS_ID = 0x351
+CVL_ONLY = bytes.fromhex("3002")  # 56.0 V, the frame ends there
+CONTROL_IDS = (0x351, 0x359, 0x35C)
+
+
+class Heard:
+    """A battery, its clock and its frames."""
+
+    def __init__(self, **options: Any) -> None:
+        """Start with a battery never heard."""
+        self.now = 1000.0
+        self.battery = Battery(battery("b1", **options))
+
+    def telegrams(
+        self,
+        count: int = 1,
+        *,
+        every: float = 1.0,
+        without: Collection[int] = (),
+        instead: dict[int, bytes] | None = None,
+        **changes: Any,
+    ) -> Heard:
+        """Hear telegrams, the first one now, the clock left at the last one."""
+        for n in range(count):
+            self.now += every if n else 0.0
+            for frame in telegram(self.now, without=without, **changes):
+                data = (instead or {}).get(frame.can_id, frame.data)
+                self.hear(replace(frame, data=data))
+        return self
+
+    def hear(self, frame: Frame) -> None:
+        """Hear one frame at its time, or now."""
+        self.battery.hear(frame if frame.at else replace(frame, at=self.now))
+        self.battery.update(self.now)
+
+    def after(self, seconds: float) -> BatteryState:
+        """Move the clock and judge."""
+        self.now += seconds
+        self.battery.update(self.now)
+        return self.battery.state(self.now)
+
+    @property
+    def life(self) -> Life:
+        """Where it stands now."""
+        return self.after(0).life
+
+    @property
+    def readings(self) -> Readings:
+        """What is fresh now."""
+        return self.after(0).readings
+
+
+def test_waiting() -> None:
+    """Before it spoke nothing is known."""
+    state = Heard().after(100)
+    assert state.life is Life.WAITING
+    assert state.readings == Readings()
+    assert state.last == Readings()
+    assert (state.last_frame_at, state.control_at, state.lost_at) == (None,) * 3
+    assert Heard().battery.next_change(1000.0) is None
+
+
+@pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
+def test_online_with_its_first_complete_set(missing: int) -> None:
+    """Limits, SOC, voltage and current at the least."""
+    heard = Heard().telegrams(3, without={missing})
+    assert heard.life is Life.WAITING
+    assert heard.telegrams().life is Life.ONLINE
+
+
+def test_a_bare_set_is_complete() -> None:
+    """Enables and alarms that it never sends are not missed."""
+    heard = Heard().telegrams(without={0x359, 0x35C, 0x379})
+    assert heard.life is Life.ONLINE
+    assert heard.readings.charge_enabled is None
+    assert heard.readings.protections is None
+
+
+def test_current_unknown_is_no_complete_set() -> None:
+    """0x8000 says that the current is not available."""
+    assert Heard().telegrams(3, current=None).life is Life.WAITING
+
+
+def test_recorded_stack() -> None:
+    """A Pylontech stack of five modules, as recorded."""
+    for capture in (STACK, STACK_AND_INVERTER):
+        heard = Heard()
+        for frame in frames(capture, start=1000.0):
+            heard.now = frame.at
+            heard.hear(frame)
+        state = heard.after(0)
+        assert state.life is Life.ONLINE
+        assert state.dialect is Dialect.PYLONTECH
+        assert state.readings.charge_current_limit == 922.5
+        assert state.readings.modules == 5
+        assert state.telegrams == 1
+
+
+def test_recorded_deye_counts_discharge_positive() -> None:
+    """Its current is turned round: -0.8 A as sent charges the battery."""
+    heard = Heard()
+    for n in range(3):
+        for frame in frames(DEYE):
+            heard.hear(replace(frame, at=1000.0 + n))
+            heard.now = 1000.0 + n
+    assert heard.readings.current == 0.8
+    assert heard.after(0).dialect is Dialect.DEYE
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(0x305, bytes(8)),
+        Frame(LIMITS_ID, bytes.fromhex("3002e803e803"), extended=True),
+        Frame(LIMITS_ID, bytes.fromhex("3002e803e803"), remote=True),
+        Frame(LIMITS_ID, bytes.fromhex("3002e803e803"), error=True),
+        Frame(0x400, bytes(8)),
+    ],
+)
+def test_what_is_no_battery_frame(frame: Frame) -> None:
+    """The inverter's 0x305, 29 bits, remote and error frames, other protocols."""
+    heard = Heard()
+    heard.hear(frame)
+    assert heard.after(0).last_frame_at is None
+    assert heard.readings == Readings()
+
+
+@pytest.mark.parametrize(
+    ("period", "lost_after"), [(0.5, 3.0), (1.0, 3.0), (2.0, 6.0), (5.0, 10.0)]
+)
+def test_lost_after_three_periods(period: float, lost_after: float) -> None:
+    """Learnt from 0x351; 3 s at the least, 10 s at the most."""
+    heard = Heard().telegrams(10, every=period)
+    assert heard.after(lost_after).life is Life.ONLINE
+    state = heard.after(0.01)
+    assert state.life is Life.LOST
+    assert state.losses == 1
+    assert state.lost_at == heard.now
+
+
+def test_a_slow_sender_may_be_allowed_more() -> None:
+    """The user's time-out is the ceiling."""
+    heard = Heard(timeout=40.0).telegrams(10, every=10.0)
+    assert heard.after(30.0).life is Life.ONLINE
+    assert heard.after(0.1).life is Life.LOST
+
+
+def test_the_users_ceiling_lowers_too() -> None:
+    """Where it is known that a battery is quick."""
+    heard = Heard(timeout=5.0).telegrams(10, every=2.0)
+    assert heard.after(5.1).life is Life.LOST
+
+
+def test_a_changed_ceiling_holds_at_once() -> None:
+    """A running battery's time-out can be settled without losing it."""
+    heard = Heard().telegrams(10, every=5.0)
+    heard.battery.config = battery("b1", timeout=15.0)
+    assert heard.after(14.9).life is Life.ONLINE
+    assert heard.after(0.2).life is Life.LOST
+
+
+@pytest.mark.parametrize("missing", [0x359, 0x35C])
+def test_lost_without_enables_or_alarms_that_it_used_to_send(missing: int) -> None:
+    """Not to know whether it may be charged is not to hear it."""
+    heard = Heard().telegrams(10)
+    heard.telegrams(60, without={missing})
+    assert heard.life is Life.LOST
+    heard.now += 1
+    assert heard.telegrams(3).life is Life.ONLINE
+
+
+def test_alarms_that_come_each_ten_seconds() -> None:
+    """A BYD sends 0x35A so: it is no reason to lose it (ceiling 30 s)."""
+    heard = Heard()
+    pairs = Frame(0x35A, bytes.fromhex("aaaaaaaaaaaaaaaa"))
+    for n in range(100):
+        if n % 10 == 0:
+            heard.hear(replace(pairs, at=heard.now))
+        heard.telegrams(without={0x359, 0x35C})
+        heard.now += 1
+    state = heard.after(0)
+    assert state.life is Life.ONLINE
+    assert state.losses == 0
+    assert state.readings.protections == frozenset()
+
+
+def test_both_kinds_of_alarms_count() -> None:
+    """What one of 0x359 and 0x35A raises is raised."""
+    heard = Heard().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    # byte 1, field 2: charge temperature low (SMA), raised; byte 4 on: none warned of
+    heard.hear(Frame(0x35A, bytes.fromhex("0010000000000000")))
+    assert heard.readings.protections == frozenset(
+        {Alarm.OVER_VOLTAGE, Alarm.CHARGE_UNDER_TEMPERATURE}
+    )
+
+
+def test_every_other_field_goes_unknown_by_itself() -> None:
+    """A measurement that ceases is unknown, not 0, and loses nobody."""
+    heard = Heard().telegrams(10).telegrams(5, without={0x356, 0x355})
+    state = heard.after(0)
+    assert state.life is Life.ONLINE
+    assert state.readings.voltage is None
+    assert state.readings.current is None
+    assert state.readings.soc is None
+    assert state.readings.charge_current_limit == 100.0
+
+
+def test_names_and_capacities_are_kept() -> None:
+    """They do not change while a battery is connected, nor with its loss."""
+    heard = Heard().telegrams(capacity_ah=280.0)
+    state = heard.after(1000)
+    assert state.life is Life.LOST
+    assert state.readings == Readings(name="PYLON", installed_ah=280.0)
+
+
+def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
+    """A missing tail is unknown: with the currents gone it is lost in time."""
+    heard = Heard().telegrams(10)
+    heard.telegrams(3, instead={LIMITS_ID: CVL_ONLY})
+    assert heard.readings.charge_current_limit == 100.0
+    heard.now += 1
+    heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
+    assert heard.life is Life.LOST
+
+
+def test_limits_not_available_lose_it_at_once() -> None:
+    """Yet what it said last is kept for the rule `reduce`."""
+    heard = Heard().telegrams(10, charge_current_limit=80.0)
+    heard.hear(NO_LIMITS)
+    state = heard.after(0)
+    assert state.life is Life.LOST
+    assert state.readings.charge_current_limit is None
+    assert state.last.charge_current_limit == 80.0
+    assert state.last.discharge_current_limit == 100.0
+    assert state.last.soc == 50.0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "fffff403e803cc01",  # CVL 0xFFFF
+        "30020080e803cc01",  # CCL 0x8000
+        "3002f4030080cc01",  # DCL 0x8000
+        "e803f403e803cc01",  # CVL 100 V is no 48 V battery's
+        "0000f403e803cc01",  # nor is 0 V
+    ],
+)
+def test_any_required_limit_not_available(data: str) -> None:
+    """One of CVL, CCL and DCL is enough."""
+    heard = Heard().telegrams(10)
+    heard.hear(Frame(LIMITS_ID, bytes.fromhex(data)))
+    assert heard.life is Life.LOST
+
+
+def test_an_unknown_discharge_voltage_loses_nobody() -> None:
+    """Pylontech's document leaves it blank."""
+    heard = Heard().telegrams(10, discharge_voltage_limit=None)
+    assert heard.life is Life.ONLINE
+    assert heard.readings.discharge_voltage_limit is None
+
+
+def test_values_outside_their_window_are_counted() -> None:
+    """And believed by nobody."""
+    heard = Heard().telegrams(instead={0x355: bytes.fromhex("c8006400")})  # SOC 200 %
+    assert heard.after(0).invalid == 1
+    assert heard.readings.soc is None
+
+
+def _lost() -> Heard:
+    heard = Heard().telegrams(10)
+    assert heard.after(20).life is Life.LOST
+    return heard
+
+
+def test_rejoins_after_three_whole_telegrams() -> None:
+    """No sooner, and not later."""
+    heard = _lost()
+    lives = []
+    for _ in range(3):
+        heard.telegrams()
+        lives.append(heard.life)
+        heard.now += 1
+    assert lives == [Life.REJOINING, Life.REJOINING, Life.ONLINE]
+    assert heard.after(0).lost_at is None
+
+
+def test_rejoining_is_not_online_and_still_lost_since() -> None:
+    """The loss policy goes on until it counts again."""
+    heard = _lost()
+    lost_at = heard.after(0).lost_at
+    heard.telegrams()
+    state = heard.after(0)
+    assert not state.online
+    assert state.lost_at == lost_at
+
+
+def test_telegrams_that_were_read_together_count_too() -> None:
+    """After the loop was held several are judged at once."""
+    heard = _lost()
+    for n in range(3):
+        for frame in telegram(heard.now + n):
+            heard.battery.hear(frame)
+    heard.after(2)
+    assert heard.after(0).life is Life.ONLINE
+
+
+def test_a_gap_begins_the_count_anew() -> None:
+    """Three telegrams without one are wanted."""
+    heard = _lost()
+    heard.telegrams(2)
+    assert heard.after(5).life is Life.LOST
+    heard.telegrams(2)
+    assert heard.life is Life.REJOINING
+    heard.now += 1
+    assert heard.telegrams().life is Life.ONLINE
+    assert heard.after(0).losses == 1
+
+
+@pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
+def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
+    """Nor does a battery rejoin by them."""
+    heard = _lost()
+    heard.telegrams(1).telegrams(10, without={missing})
+    assert heard.life is not Life.ONLINE
+
+
+def test_truncated_telegrams_are_not_whole() -> None:
+    """A 0x351 without currents is no limit."""
+    heard = _lost()
+    heard.telegrams()
+    heard.now += 1
+    heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
+    assert heard.life is Life.REJOINING
+
+
+def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
+    """A Deye in its profile for Victron sends no enables and other alarms."""
+    heard = Heard()
+    for n in range(40):
+        for frame in frames(DEYE if n < 20 else DEYE_AS_VICTRON):
+            heard.now = 1000.0 + n + frame.at
+            heard.hear(replace(frame, at=heard.now))
+    state = heard.after(0)
+    assert state.life is Life.ONLINE
+    assert state.dialect is Dialect.VICTRON
+    assert state.readings.charge_enabled is None
+    assert state.readings.current == 0.8
+
+
+def test_the_period_is_known_after_a_loss() -> None:
+    """It is not learnt again."""
+    heard = _lost()
+    heard.telegrams(3)
+    assert heard.after(3.1).life is Life.LOST
+    assert heard.after(0).losses == 2
+
+
+def test_control_is_as_old_as_its_oldest_frame() -> None:
+    """So a set is due only when limits, enables and alarms are new."""
+    heard = Heard().telegrams()
+    at = heard.now
+    heard.now += 0.5
+    heard.telegrams(without={0x35C})
+    assert heard.after(0).control_at == at
+    heard.telegrams()
+    assert heard.after(0).control_at == at + 0.5
+
+
+def test_age_is_the_age_on_the_wire() -> None:
+    """Frames that waited to be read are as old as they are."""
+    heard = Heard()
+    for n in range(10):
+        for frame in telegram(heard.now + n):
+            heard.battery.hear(frame)
+    heard.now += 9
+    assert heard.life is Life.ONLINE
+    assert heard.after(3.1).life is Life.LOST
+
+
+def test_next_change() -> None:
+    """When the first value becomes stale if nothing more comes."""
+    heard = Heard().telegrams(10)
+    assert heard.battery.next_change(heard.now) == pytest.approx(heard.now + 3)
+    assert heard.battery.next_change(heard.now + 1000) is None
+
+
+def test_largest_charge_limit_is_remembered() -> None:
+    """By it a battery that tapered off is known (limits.md, 4)."""
+    heard = Heard().telegrams(charge_current_limit=80.0)
+    assert heard.after(0).largest_charge_limit == 80.0
+    heard.telegrams(charge_current_limit=10.0)
+    assert heard.after(0).largest_charge_limit == 80.0
+
+
+def test_two_dialects_at_once_leave_the_current_unknown() -> None:
+    """As while a Deye's profile is changed; the battery is not lost for it."""
+    heard = Heard().telegrams(5)
+    heard.hear(Frame(0x364, bytes.fromhex("0100000001000000")))
+    heard.telegrams()
+    assert heard.life is Life.ONLINE
+    assert heard.readings.current is None
+    heard.now += 1
+    assert heard.telegrams(4).readings.current == 0.0
+
+
+def test_each_step_of_its_life_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once when it goes, once when it is back."""
+    caplog.set_level(logging.INFO)
+    heard = Heard().telegrams(3)
+    for _ in range(3):
+        heard.after(10)
+    heard.telegrams(5)
+    assert caplog.messages == [
+        "Battery b1 is online",
+        "Battery b1 is lost",
+        "Battery b1 is back",
+    ]
