@@ -29,9 +29,7 @@ def test_only_batteries_online_count() -> None:
 
 def test_means_are_weighted_by_capacity() -> None:
     """SOC, SOH, voltage and temperature."""
-    small = online(
-        "b1", 100.0, soc=80.0, soh=100.0, voltage=52.0, temperature=10.0
-    )
+    small = online("b1", 100.0, soc=80.0, soh=100.0, voltage=52.0, temperature=10.0)
     large = online("b2", 300.0, soc=40.0, soh=96.0, voltage=52.4, temperature=20.0)
     bank = combine([small, large])
     assert bank.soc == 50.0
@@ -104,7 +102,9 @@ def test_current_factor_and_offset() -> None:
 
 def test_a_current_that_is_unknown_is_reckoned_by_capacity() -> None:
     """Not taken for 0: that would hide a load (limits.md, 5)."""
-    bank = combine([online("b1", 100.0, current=-30.0), online("b2", 300.0, current=None)])
+    bank = combine(
+        [online("b1", 100.0, current=-30.0), online("b2", 300.0, current=None)]
+    )
     assert bank.current == -120.0
     assert bank.current_estimated
 
@@ -153,7 +153,9 @@ def test_one_unknown_is_left_out_of_a_mean() -> None:
 
 def test_modules_unknown_of_one_are_unknown_of_all() -> None:
     """A sum without one of them would be wrong."""
-    assert combine([online("b1", modules=2), online("b2", modules=None)]).modules is None
+    assert (
+        combine([online("b1", modules=2), online("b2", modules=None)]).modules is None
+    )
 
 
 def test_charge_left() -> None:
@@ -199,8 +201,8 @@ def test_alarms_of_one_are_alarms_of_all() -> None:
             online("b2", protections=None, warnings=frozenset({Alarm.INTERNAL})),
         ]
     )
-    assert bank.protections == {Alarm.OVER_VOLTAGE}
-    assert bank.warnings == {Alarm.INTERNAL}
+    assert bank.protections == frozenset({Alarm.OVER_VOLTAGE})
+    assert bank.warnings == frozenset({Alarm.INTERNAL})
 
 
 def test_the_first_name_told() -> None:

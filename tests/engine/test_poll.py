@@ -21,14 +21,17 @@ class Polled:
         self.clock = MovedClock()
         self.port = Wires()(
             battery("b1").port,
-            on_frame=lambda frame: self.poller.hear(frame),
-            on_echo=lambda frame: self.poller.hear(frame),
+            on_frame=self._hear,
+            on_echo=self._hear,
             on_change=lambda _: None,
             clock=self.clock,
             wall=self.clock,
         )
         self.port.has_echo = self.port.echoes = has_echo
         self.poller = Poller(self.port, 2.0)
+
+    def _hear(self, frame: Frame) -> None:
+        self.poller.hear(frame)
 
     def at(self, at: float) -> int:
         """Return how many questions were asked up to a time."""

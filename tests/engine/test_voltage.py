@@ -31,7 +31,9 @@ def test_no_voltage_known() -> None:
 
 def test_an_unknown_one_is_left_out() -> None:
     """The others tell."""
-    assert bank_voltage([online("b1", voltage=None), online("b2", voltage=52.0)]) == 52.0
+    assert (
+        bank_voltage([online("b1", voltage=None), online("b2", voltage=52.0)]) == 52.0
+    )
 
 
 def test_one_far_from_the_median_is_left_out() -> None:
