@@ -5,13 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from custom_components.bms_gateway.engine.config import (
-    AllSetpoints,
     BatteryConfig,
     GatewayConfig,
     Interface,
     InverterConfig,
     PortConfig,
-    Setpoints,
 )
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import (
@@ -22,6 +20,7 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Telegram,
 )
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from .telegrams import HEALTHY, telegram
 from .wires import MovedClock, WirePort, Wires, all_limits, limits
@@ -182,9 +181,13 @@ class Plant:
         self.run(seconds)
         return self
 
-    def ask(self, **setpoints: float) -> None:
+    def ask(self, **setpoints: Any) -> None:
         """Set the bank's setpoints."""
-        self.gateway.set_setpoints(AllSetpoints(bank=Setpoints(**setpoints)))
+        self.set(AllSetpoints(bank=Setpoints(**setpoints)))
+
+    def set(self, setpoints: AllSetpoints) -> None:
+        """Set everything that is asked for."""
+        self.gateway.set_setpoints(setpoints)
         self.step()
 
     def apply(self, **options: Any) -> None:

@@ -1,9 +1,17 @@
 """Battery states as the gateway sees them, made by hand."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
-from custom_components.bms_gateway.engine.model import BatteryState, Life, Readings
+from custom_components.bms_gateway.engine.config import LossPolicy
+from custom_components.bms_gateway.engine.model import (
+    BatteryState,
+    Direction,
+    Life,
+    Readings,
+)
+from custom_components.bms_gateway.engine.scene import Scene
 
 READINGS: Final = Readings(
     charge_voltage_limit=56.0,
@@ -49,3 +57,17 @@ def lost(
 def never_heard(key: str = "silent", capacity: float = 100.0) -> BatteryState:
     """Return a battery that never spoke and is missed."""
     return BatteryState(id=key, life=Life.WAITING, capacity_ah=capacity, lost_at=0.0)
+
+
+def scene(
+    *batteries: BatteryState,
+    now: float = 0.0,
+    blocked: Collection[Direction] = (),
+) -> Scene:
+    """Return batteries at one moment; those not online are lost."""
+    return Scene(
+        now,
+        tuple(b for b in batteries if b.online),
+        tuple(b for b in batteries if not b.online),
+        {d: LossPolicy.BLOCK if d in blocked else None for d in Direction},
+    )

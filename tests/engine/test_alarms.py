@@ -2,10 +2,10 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.alarms import raised
-from custom_components.bms_gateway.engine.model import Alarm, Direction
+from custom_components.bms_gateway.engine.alarms import ALL_LOST, Alarms, Raised
+from custom_components.bms_gateway.engine.model import Alarm, BatteryState, Direction
 
-from .states import online
+from .states import online, scene
 
 CHARGE_ONLY = (
     Alarm.OVER_VOLTAGE,
@@ -14,6 +14,13 @@ CHARGE_ONLY = (
     Alarm.CHARGE_UNDER_TEMPERATURE,
 )
 DISCHARGE_ONLY = (Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT)
+
+
+def raised(
+    batteries: list[BatteryState], blocked: frozenset[Direction] = frozenset()
+) -> Raised:
+    """Return what is told at the first moment."""
+    return Alarms().update(scene(*batteries, blocked=blocked), reaction=10.0)
 
 
 def test_nothing_raised() -> None:
@@ -94,5 +101,50 @@ def test_a_loss_that_blocks_one_direction_is_a_warning() -> None:
 
 def test_a_loss_that_blocks_both_is_an_alarm() -> None:
     """With batteries online or without."""
-    for batteries in ([online()], []):
-        assert raised(batteries, frozenset(Direction)).protections == {Alarm.INTERNAL}
+    assert raised([online()], frozenset(Direction)).protections == {Alarm.INTERNAL}
+    assert ALL_LOST.protections == {Alarm.INTERNAL}
+
+
+def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
+    """Return what is told of a protection that has stood for a while."""
+    alarms = Alarms()
+    batteries = [
+        online("b1", protections=frozenset({alarm}), current=current),
+        online("b2"),
+    ]
+    alarms.update(scene(*batteries, now=100.0), reaction=10.0)
+    return alarms.update(scene(*batteries, now=100.0 + seconds), reaction=10.0)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "current", "is_alarm"),
+    [
+        (Alarm.OVER_VOLTAGE, 2.1, True),
+        (Alarm.OVER_VOLTAGE, 1.9, False),
+        (Alarm.OVER_VOLTAGE, -50.0, False),  # it concerns charging only
+        (Alarm.UNDER_VOLTAGE, -2.1, True),
+        (Alarm.UNDER_VOLTAGE, 50.0, False),
+        (Alarm.OVER_TEMPERATURE, 2.1, True),
+        (Alarm.OVER_TEMPERATURE, -2.1, True),
+        (Alarm.SHORT_CIRCUIT, 1.1, True),  # a defect: any current counts
+        (Alarm.CONTACTOR, -1.1, True),
+        (Alarm.INTERNAL, 0.9, False),
+        (Alarm.OVER_VOLTAGE, None, True),  # unknown is not 0
+    ],
+)
+def test_a_protection_that_does_not_help_becomes_an_alarm(
+    alarm: Alarm, current: float | None, is_alarm: bool
+) -> None:
+    """After 10 s and the inverters' reaction time, if current still flows."""
+    assert not _after(19.9, alarm, current).protections
+    assert (_after(20.0, alarm, current).protections == {alarm}) is is_alarm
+
+
+def test_its_time_begins_anew_when_it_was_gone() -> None:
+    """A protection that comes and goes has its way each time."""
+    alarms = Alarms()
+    battery = online("b1", protections=frozenset({Alarm.OVER_VOLTAGE}), current=20.0)
+    for now, state in ((0.0, battery), (10.0, online("b1")), (15.0, battery)):
+        alarms.update(scene(state, online("b2"), now=now), reaction=10.0)
+    told = alarms.update(scene(battery, online("b2"), now=30.0), reaction=10.0)
+    assert not told.protections
