@@ -1,0 +1,166 @@
+"""A real Home Assistant in a process of its own, used over its HTTP API."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+import json
+from pathlib import Path
+import subprocess
+import sys
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from .peers import wait_until
+
+INTEGRATION: Final = Path(__file__).parents[2] / "custom_components/bms_gateway"
+HOLD_LOOP: Final = Path(__file__).parent / "hold_loop"
+
+CONFIGURATION: Final = """
+config:
+history:
+hold_loop:
+logbook:
+"""
+
+_HOST: Final = "127.0.0.1"
+_PORT: Final = 8123
+_URL: Final = f"http://{_HOST}:{_PORT}/"
+_BOOT: Final = 90.0
+"""Seconds that a start may take on a slow machine."""
+_FLOW: Final = "/api/config/config_entries/flow"
+
+type Answers = Mapping[str, Any]
+"""What is typed into a form, by the fields' keys."""
+
+
+class HomeAssistant:
+    """A running Home Assistant whose owner is signed in."""
+
+    def __init__(self, log: Path) -> None:
+        """Use the instance that writes this log."""
+        self._log = log
+        self._token = ""
+
+    @property
+    def log(self) -> str:
+        """All that it logged."""
+        return self._log.read_text("utf-8")
+
+    def onboard(self) -> None:
+        """Be its first user, as one who opens it in a browser."""
+        self._wait_for_answer()
+        user = {"client_id": _URL, "name": "A", "username": "a", "password": "a"}
+        made = self.post("/api/onboarding/users", {**user, "language": "en"})
+        grant = {
+            "client_id": _URL,
+            "grant_type": "authorization_code",
+            "code": made["auth_code"],
+        }
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        with _asking("POST", "/auth/token", urlencode(grant), form) as asking:
+            self._token = _answer(asking)["access_token"]
+
+    def get(self, path: str) -> Any:
+        """Read something."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Answers) -> Any:
+        """Change something."""
+        return self._ask("POST", path, body)
+
+    def call(self, action: str, data: Answers) -> None:
+        """Perform an action, such as `number/set_value`."""
+        self.post(f"/api/services/{action}", data)
+
+    @contextmanager
+    def held(self, seconds: float) -> Iterator[None]:
+        """Hold its event loop for so long, at least as long as the block takes."""
+        path, body = "/api/services/hold_loop/hold", json.dumps({"seconds": seconds})
+        with _asking("POST", path, body, self._headers) as asking:
+            yield
+            _answer(asking)
+
+    def state(self, entity_id: str) -> str:
+        """Return what an entity shows."""
+        shown: str = self.get(f"/api/states/{entity_id}")["state"]
+        return shown
+
+    def add_gateway(self, *steps: tuple[str, Answers]) -> str:
+        """Go through the forms and menus of the first set-up; return the entry's id.
+
+        Each step is the one that Home Assistant must show next, and the answer.
+        """
+        shown = self.post(_FLOW, {"handler": "bms_gateway"})
+        for step, answers in steps:
+            assert shown.get("step_id") == step and not shown.get("errors"), shown
+            shown = self.post(f"{_FLOW}/{shown['flow_id']}", answers)
+        assert shown["type"] == "create_entry", shown
+        entry_id: str = shown["result"]["entry_id"]
+        return entry_id
+
+    def remove_gateway(self, entry_id: str) -> None:
+        """Delete a config entry."""
+        self._ask("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+
+    def _ask(self, method: str, path: str, body: Answers | None = None) -> Any:
+        text = None if body is None else json.dumps(body)
+        with _asking(method, path, text, self._headers) as asking:
+            return _answer(asking)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/json",
+        }
+
+    def _wait_for_answer(self) -> None:
+        def answers() -> bool:
+            try:
+                return bool(self.get("/api/onboarding"))
+            except ConnectionRefusedError:
+                return False
+
+        wait_until(answers, "Home Assistant answers", _BOOT)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[HomeAssistant]:
+    """Start Home Assistant with a new configuration folder; stop it at the end."""
+    components = folder / "custom_components"
+    components.mkdir(parents=True)
+    for component in (INTEGRATION, HOLD_LOOP):
+        (components / component.name).symlink_to(component)
+    (folder / "configuration.yaml").write_text(CONFIGURATION, "ascii")
+    log = folder / "log"
+    command = (sys.executable, "-m", "homeassistant", "--config", folder, "--skip-pip")
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=folder,  # not where another `custom_components` would be found first
+        )
+    try:
+        home_assistant = HomeAssistant(log)
+        home_assistant.onboard()
+        yield home_assistant
+    finally:
+        process.terminate()
+        process.wait(_BOOT)
+
+
+@contextmanager
+def _asking(
+    method: str, path: str, body: str | None, headers: dict[str, str]
+) -> Iterator[HTTPConnection]:
+    with closing(HTTPConnection(_HOST, _PORT)) as connection:
+        connection.request(method, path, body, headers)
+        yield connection
+
+
+def _answer(asking: HTTPConnection) -> Any:
+    with asking.getresponse() as answer:
+        text = answer.read().decode()
+    assert answer.status < 400, f"{answer.status}: {text}"
+    return json.loads(text)

@@ -1,0 +1,207 @@
+"""The other nodes on CAN links: batteries played by canplayer, all heard by candump."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+import signal
+import subprocess
+import time
+from typing import Final
+
+from .conftest import Link
+
+CAPTURES: Final = Path(__file__).parent / "captures"
+STACK: Final = (CAPTURES / "candump_stack.dump").read_text("ascii")
+"""What a stack of batteries sends, once (captures/README.md)."""
+STACK_INVERTER: Final = (CAPTURES / "candump_stack_inverter.dump").read_text("ascii")
+"""The same stack with an inverter on its bus."""
+
+NAME: Final = 0x35E
+LIMITS: Final = 0x351
+
+PATIENCE: Final = 20.0
+"""Seconds after which a test gives up on what should come soon."""
+LOOK_AGAIN: Final = 0.01
+"""Seconds between two looks at what another process wrote."""
+
+
+type Amps = tuple[float, float]
+"""The charge current limits of two inverters."""
+type Contents = dict[int, str]
+"""The frames of a set in their order: identifiers and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame on a link; `at`: the kernel's time stamp in seconds since 1970."""
+
+    at: float
+    link: str
+    can_id: int
+    data: bytes
+
+    @property
+    def charge(self) -> float:
+        """The charge current limit (A) in a 0x351."""
+        return int.from_bytes(self.data[2:4], "little", signed=True) / 10
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """What an inverter was told at once: the frames in their order, names but one."""
+
+    frames: tuple[Seen, ...]
+
+    @property
+    def at(self) -> float:
+        """When the first frame that means anything was sent."""
+        return self.frames[1].at
+
+    @property
+    def contents(self) -> list[tuple[int, str]]:
+        """The identifiers and bytes."""
+        return [(seen.can_id, seen.data.hex().upper()) for seen in self.frames]
+
+    @property
+    def charge(self) -> float:
+        """The charge current limit (A)."""
+        return self.frames[1].charge
+
+
+class Record:
+    """All frames on all links since it was begun, as candump writes them down."""
+
+    def __init__(self, log: Path) -> None:
+        """Begin with an empty file."""
+        self._lines = log.open("r", encoding="ascii")
+        self._part = ""
+        self._seen: list[Seen] = []
+
+    def frames(self, link: str, since: float = 0.0) -> list[Seen]:
+        """Return what was sent on a link, by whomever."""
+        self._read()
+        return [s for s in self._seen if s.link == link and s.at >= since]
+
+    def sets(self, link: str, since: float = 0.0) -> list[Set]:
+        """Return the whole sets on a link; the one that may still run is left out."""
+        found: list[list[Seen]] = [[]]
+        for seen in self.frames(link):
+            if seen.can_id == NAME and len(found[-1]) > 1:
+                found.append([])
+            if seen.can_id == NAME:
+                found[-1].clear()
+            found[-1].append(seen)
+        whole = (Set(tuple(frames)) for frames in found[:-1])
+        return [each for each in whole if each.at >= since]
+
+    def told(self, link: str, since: float = 0.0) -> list[Seen]:
+        """Return the frames with limits on a link."""
+        return [s for s in self.frames(link, since) if s.can_id == LIMITS]
+
+    def wait_for_limit(
+        self, link: str, since: float = 0.0, *, low: float = 0.0, high: float = inf
+    ) -> Seen:
+        """Return the first frame whose charge current limit (A) is in the range."""
+
+        def look() -> Seen | None:
+            told = self.told(link, since)
+            return next((seen for seen in told if low <= seen.charge <= high), None)
+
+        return wait_until(look, f"{link} is told {low} to {high} A")
+
+    def wait_for_sets(self, link: str, count: int, since: float = 0.0) -> list[Set]:
+        """Return at least so many whole sets."""
+
+        def look() -> list[Set] | None:
+            sets = self.sets(link, since)
+            return sets if len(sets) >= count else None
+
+        return wait_until(look, f"{link} is told {count} sets")
+
+    def close(self) -> None:
+        """Read no more."""
+        self._lines.close()
+
+    def _read(self) -> None:
+        *lines, self._part = (self._part + self._lines.read()).split("\n")
+        for line in lines:
+            at, link, frame = line.split()
+            can_id, _, data = frame.partition("#")
+            if len(can_id) == 3 and not data.startswith("R"):
+                content = bytes.fromhex(data)
+                self._seen.append(
+                    Seen(float(at.strip("()")), link, int(can_id, 16), content)
+                )
+
+
+class Battery:
+    """A battery that sends the same telegram again and again."""
+
+    def __init__(self, link: Link, file: Path) -> None:
+        """Stand ready; `file` is where its telegram is kept."""
+        self.link = link
+        self._file = file
+        self._player: subprocess.Popen[bytes] | None = None
+
+    def play(self, telegram: str, *arguments: str) -> None:
+        """Send a telegram from now on, with its own gaps, instead of the last."""
+        self._file.write_text(telegram, "ascii")
+        self.silence()
+        self._player = subprocess.Popen(
+            (
+                *("canplayer", "-I", str(self._file), "-l", "i"),
+                *(*arguments, f"{self.link.name}=can1"),
+            )
+        )
+
+    def silence(self) -> None:
+        """Send nothing more."""
+        if self._player is not None:
+            self._player.kill()
+            self._player.wait()
+            self._player = None
+
+
+@contextmanager
+def recording(log: Path) -> Iterator[Record]:
+    """Write down what is sent on any link, also on those that come later."""
+    with log.open("wb") as out:
+        # So much memory for frames that none is lost while the machine is busy
+        command = ("candump", "-L", "-D", "-r", "4194304", "any")
+        candump = subprocess.Popen(command, stdout=out)
+    record = Record(log)
+    try:
+        wait_until(_candump_listens, "candump listens")
+        yield record
+    finally:
+        record.close()
+        candump.send_signal(signal.SIGTERM)
+        candump.wait()
+
+
+def changed(telegram: str, can_id: int, data: str) -> str:
+    """Return a capture with another content of one frame."""
+    lines = telegram.splitlines(keepends=True)
+    head = f"can1 {can_id:03X}#"
+    return "".join(
+        f"{line.partition(head)[0]}{head}{data}\n" if head in line else line
+        for line in lines
+    )
+
+
+def wait_until[T](
+    look: Callable[[], T | None], what: str, patience: float = PATIENCE
+) -> T:
+    """Look again and again until there is something, and return it."""
+    end = time.monotonic() + patience
+    while not (found := look()):
+        assert time.monotonic() < end, f"Waited in vain until {what}"
+        time.sleep(LOOK_AGAIN)
+    return found
+
+
+def _candump_listens() -> bool:
+    receivers = Path("/proc/net/can/rcvlist_all").read_text("ascii").splitlines()
+    return any(line.split()[:1] == ["any"] for line in receivers)
