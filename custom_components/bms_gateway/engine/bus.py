@@ -11,7 +11,7 @@ import can
 from can.interfaces.socketcan import SocketcanBus
 
 from .config import Interface, PortConfig
-from .link import OwnSocket, PortError, check_link
+from .link import Link, OwnSocket, PortError, check_link
 from .model import Frame, PortFault
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
@@ -51,9 +51,10 @@ def is_full(error: Exception) -> bool:
 class OpenBus:
     """An open bus and its reader: by descriptor in the loop, else by a thread."""
 
-    def __init__(self, bus: can.BusABC, *, echo_is_proof: bool) -> None:
-        """Take over an open bus. `echo_is_proof`: an own frame comes back once sent."""
-        self.echo_is_proof = echo_is_proof
+    def __init__(self, bus: can.BusABC, link: Link | None) -> None:
+        """Take over an open bus, and what is known of its link if it is SocketCAN's."""
+        self.echo_is_proof = link is None or link.echoes or link.is_virtual
+        self._withholds = link is not None and not link.echoes
         self.emptied = False
         self._bus = bus
         self._socket = _own_socket(bus)
@@ -87,7 +88,7 @@ class OpenBus:
     def take(self) -> Iterator[can.Message]:
         """Yield the messages that wait now, at most MOST_WAITING of them.
 
-        An echo that is no proof is withheld until nothing waits to be sent.
+        An echo that the driver did not give is withheld until nothing waits to be sent.
         """
         if self._socket:
             # The Notifier reads one message per turn of the loop: read the others
@@ -96,7 +97,7 @@ class OpenBus:
         self.emptied = len(self._waiting) < MOST_WAITING
         for _ in range(min(len(self._waiting), MOST_WAITING)):
             message = self._waiting.popleft()
-            if message.is_rx or self.echo_is_proof:
+            if message.is_rx or not self._withholds:
                 yield message
             else:
                 self._withhold(message)
@@ -195,9 +196,7 @@ class _Guard(can.BusABC):
 
 
 def _open(config: PortConfig) -> OpenBus:
-    echo_is_proof = True
-    if config.interface is Interface.SOCKETCAN:
-        echo_is_proof = check_link(config).echoes
+    link = check_link(config) if config.interface is Interface.SOCKETCAN else None
     try:
         bus = can.Bus(
             interface=config.interface.value,
@@ -205,7 +204,7 @@ def _open(config: PortConfig) -> OpenBus:
             receive_own_messages=True,
             ignore_config=True,
         )
-        return OpenBus(bus, echo_is_proof=echo_is_proof)
+        return OpenBus(bus, link)
     except can.CanInterfaceNotImplementedError as error:
         raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
     except ERRORS as error:

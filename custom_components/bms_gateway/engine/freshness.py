@@ -28,8 +28,18 @@ class Pulse:
         """Expect a frame that may stay away for `ceiling` seconds."""
         self.last: float | None = None
         self.period: float | None = None
-        self.timeout = self._ceiling = ceiling
         self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self.ceiling = ceiling
+
+    @property
+    def ceiling(self) -> float:
+        """Return after how many seconds the frame is missed at the latest."""
+        return self._ceiling
+
+    @ceiling.setter
+    def ceiling(self, ceiling: float) -> None:
+        self._ceiling = ceiling
+        self._set_timeout()
 
     def beat(self, at: float) -> None:
         """Take the arrival of one frame."""
@@ -47,10 +57,17 @@ class Pulse:
         return (self.last or 0.0) + self.timeout
 
     def _learn(self, gap: float) -> None:
-        """Take a gap; the frame is missed after three periods, at most the ceiling.
+        self._gaps.append(gap)
+        self.period = median(self._gaps)
+        self._set_timeout()
+
+    def _set_timeout(self) -> None:
+        """Miss the frame after three periods, at most the ceiling.
 
         A slow sender gets one and a half periods and a second, whatever the ceiling.
         """
-        self._gaps.append(gap)
-        self.period = period = median(self._gaps)
-        self.timeout = max(min(3 * period, self._ceiling), 1.5 * period + 1, FLOOR)
+        period, ceiling = self.period, self._ceiling
+        if period is None:
+            self.timeout = ceiling
+        else:
+            self.timeout = max(min(3 * period, ceiling), 1.5 * period + 1, FLOOR)

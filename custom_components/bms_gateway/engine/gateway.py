@@ -158,6 +158,7 @@ class Gateway:
             inverter.hear_echo(frame, self._clock())
             # What this one was told now may make room for the others.
             self._fleet.wake_writers()
+            self._watch.set()
             if all(is_block(each.told) for each in self._fleet.inverters.values()):
                 self._last_word.set()
 
@@ -176,9 +177,14 @@ class Gateway:
         """Send an inverter what is due; return when to look again."""
         now = self._refresh()
         current = self._why[key] = self._offer(key, now)
-        return self._fleet.inverters[key].step(
+        inverter = self._fleet.inverters[key]
+        listened = inverter.reachable
+        again = inverter.step(
             now, current.telegram if current else None, self._verdict.renewed_at
         )
+        if inverter.reachable is not listened:
+            self._watch.set()
+        return again
 
     def _refresh(self) -> float:
         """Read all that waits, then judge what counts now; return that moment."""

@@ -39,7 +39,9 @@ _IFF_UP: Final = 0x1
 _IFF_ECHO: Final = 0x40000
 _IFLA_IFNAME: Final = 3
 _IFLA_LINKINFO: Final = 18
+_IFLA_INFO_KIND: Final = 1
 _IFLA_INFO_DATA: Final = 2
+_VIRTUAL_KINDS: Final = frozenset({b"vcan", b"vxcan"})
 _IFLA_CAN_BITTIMING: Final = 1
 _NAME_SIZE: Final = 15
 _ANSWER_SIZE: Final = 65536
@@ -77,6 +79,8 @@ class Link:
     """
     bitrate: int | None
     """bit/s; None where the link has none or does not tell."""
+    is_virtual: bool = False
+    """Whether it has no hardware that could hold a frame back (vcan, vxcan)."""
 
 
 def check_link(config: PortConfig) -> Link:
@@ -111,10 +115,17 @@ def read_link(name: str) -> Link:
     answer = _ask(encoded + b"\0")
     _, link_type, _, flags, _ = _LINK.unpack_from(answer)
     info = _find(answer[_LINK.size :], _IFLA_LINKINFO)
+    kind = _find(info, _IFLA_INFO_KIND).rstrip(b"\0")
     timing = _find(_find(info, _IFLA_INFO_DATA), _IFLA_CAN_BITTIMING)
     is_can = link_type == _ARPHRD_CAN
     bitrate = struct.unpack_from("=I", timing)[0] if is_can and timing else None
-    return Link(is_can, bool(flags & _IFF_UP), bool(flags & _IFF_ECHO), bitrate)
+    return Link(
+        is_can,
+        bool(flags & _IFF_UP),
+        bool(flags & _IFF_ECHO),
+        bitrate,
+        kind in _VIRTUAL_KINDS,
+    )
 
 
 class OwnSocket(socket.socket):

@@ -113,9 +113,9 @@ class Port:
         """Whether an echo proves that the frame has left. False until first opened.
 
         So it is where the driver echoes after the transmission, which nearly all do; a
-        virtual bus delivers at once. Otherwise (the kernel's slcan) the kernel echoes
-        what it takes into its queue, and the port withholds echoes while that is not
-        empty. Then an echo proves only that the driver has the frame: it may hold one
+        virtual bus or link delivers at once. Otherwise (the kernel's slcan) the kernel
+        echoes what it takes into its queue, and the port withholds echoes while that is
+        not empty. Then an echo proves only that the driver has the frame: it may hold one
         that the adapter does not take, so a set should open with two harmless frames.
         """
         return self._echo_is_proof
