@@ -48,6 +48,10 @@ _REQUIRED: Final = (
 )
 _ASKING: Final = ("force_charge", "force_charge_2", "full_charge")
 _PYLONTECH_NAME: Final = "PYLON"
+_NAMES: Final = tuple(item.name for item in fields(Telegram))
+
+type _Values = dict[str, Value]
+"""What a telegram says, by the attributes that the tables use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class _Row:
 
     can_id: int
     length: int
-    content: Callable[[Telegram], bytes | None]
+    content: Callable[[Telegram, _Values], bytes | None]
     """None: something in it is unknown, and the frame is left out."""
 
 
@@ -74,7 +78,8 @@ def encode(
     """
     if not all(isfinite(getattr(telegram, name)) for name in _REQUIRED):
         return ()
-    contents = ((row, row.content(telegram)) for row in _PROFILES[profile])
+    values = _values(telegram)
+    contents = ((row, row.content(telegram, values)) for row in _PROFILES[profile])
     return tuple(
         Frame(row.can_id, data[: row.length] if exact_dlc else data)
         for row, data in contents
@@ -82,11 +87,8 @@ def encode(
     )
 
 
-def _values(telegram: Telegram) -> dict[str, Value]:
-    """Return the values by the attributes that the tables use."""
-    values = {
-        field.name: _known(getattr(telegram, field.name)) for field in fields(telegram)
-    }
+def _values(telegram: Telegram) -> _Values:
+    values = {name: _known(getattr(telegram, name)) for name in _NAMES}
     return values | {"installed_ah": values["capacity_ah"]}
 
 
@@ -94,35 +96,35 @@ def _known(value: Value) -> Value:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _table(table: tuple[Field, ...], telegram: Telegram) -> bytes:
-    return encode_fields(_values(telegram), table)
+def _table(table: tuple[Field, ...], _: Telegram, values: _Values) -> bytes:
+    return encode_fields(values, table)
 
 
-def _whole_table(table: tuple[Field, ...], telegram: Telegram) -> bytes | None:
-    values = _values(telegram)
+def _whole_table(
+    table: tuple[Field, ...], _: Telegram, values: _Values
+) -> bytes | None:
     unknown = any(values[field.attribute] is None for field in table)
     return None if unknown else encode_fields(values, table)
 
 
-def _pylontech_name(telegram: Telegram) -> bytes:
+def _pylontech_name(telegram: Telegram, _: _Values) -> bytes:
     name = telegram.name or ""
     sent = name if name.startswith(_PYLONTECH_NAME) else _PYLONTECH_NAME
     return encode_fields({"name": sent}, NAME)
 
 
-def _pylontech_flags(telegram: Telegram) -> bytes:
-    data = bytearray(_table(MODULES, telegram))
+def _pylontech_flags(telegram: Telegram, values: _Values) -> bytes:
+    data = bytearray(encode_fields(values, MODULES))
     data[:4] = encode_bits(telegram.protections, telegram.warnings)
     data[TAG_PLACE] = PYLONTECH_TAG
     return bytes(data)
 
 
-def _requests(telegram: Telegram) -> bytes:
+def _requests(telegram: Telegram, values: _Values) -> bytes:
     """Ask for charge only where charging is allowed: else the two contradict."""
-    values = _values(telegram)
     limits = encode_fields(values, LIMITS)
     if not telegram.charge_enabled or limits[2:4] == b"\0\0":
-        values |= dict.fromkeys(_ASKING, False)
+        values = values | dict.fromkeys(_ASKING, False)
     return encode_fields(values, REQUESTS)
 
 
