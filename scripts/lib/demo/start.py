@@ -39,7 +39,7 @@ def main() -> int:
         if not ready:
             empty(folder)
             prepare(folder)
-        port = options.port or free_port(options.host)
+        port = free_port(options.host, options.port)
         set_address(folder, options.host, port)
         demo = HomeAssistant(folder, f"http://{reachable(options.host)}:{port}")
         while (code := demo.run(None if ready else marker)) == RESTART:
@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--reset", action="store_true", help="begin anew, as after the first start")
-    add("--port", type=int, help=f"default: {PORT}, or the next one that is free")
+    add("--port", type=int, help=f"default: {PORT} or the next free one; 0: any")
     add("--host", default="127.0.0.1", help="0.0.0.0: let other machines look, too")
     add("--folder", type=Path, default=REPOSITORY / ".demo", help="default: .demo")
     return parser.parse_args()
@@ -123,7 +123,11 @@ def set_address(folder: Path, host: str, port: int) -> None:
 
 
 def store(
-    folder: Path, key: str, version: int, data: Mapping[str, Any], minor_version: int = 1
+    folder: Path,
+    key: str,
+    version: int,
+    data: Mapping[str, Any],
+    minor_version: int = 1,
 ) -> None:
     """Write one of Home Assistant's storage files."""
     path = folder / ".storage" / key
@@ -137,14 +141,15 @@ def store(
     path.write_text(json.dumps(content, indent=2))
 
 
-def free_port(host: str) -> int:
-    """Return Home Assistant's usual port, or the next one that is free."""
-    for port in range(PORT, PORT + PORTS_TRIED):
+def free_port(host: str, wanted: int | None) -> int:
+    """Return the port that is wanted; else Home Assistant's usual one or the next."""
+    ports = range(PORT, PORT + PORTS_TRIED) if wanted is None else (wanted,)
+    for port in ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-            return port
-    sys.exit("Found no free port; choose one with --port.")
+            return int(probe.getsockname()[1])
+    sys.exit(f"Port {wanted} is taken." if wanted else "Found no free port.")
 
 
 def reachable(host: str) -> str:
@@ -163,7 +168,7 @@ class HomeAssistant:
 
     def run(self, marker: IO[str] | None) -> int:
         """Run it to its end; set it up if there is a marker to tell about it."""
-        command = (sys.executable, "-m", "homeassistant", "--skip-pip", "--config")
+        command = (sys.executable, "-m", "homeassistant", "--config")
         # In a session of its own: Ctrl-C would reach it twice and kill it
         process = subprocess.Popen([*command, self._folder], start_new_session=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

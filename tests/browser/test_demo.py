@@ -1,0 +1,101 @@
+"""What a new user does in the demo."""
+
+import re
+
+from playwright.async_api import Locator, expect
+import pytest
+
+from .visitor import PATIENCE, Visitor
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("browser"),  # one demo is enough
+]
+
+CURRENT = re.compile(r"-?\d+\.\d A")
+
+expect.set_options(timeout=PATIENCE)
+
+
+async def changes(shown: Locator) -> None:
+    """Wait until a current is shown, and has become another one."""
+    await expect(shown).to_contain_text(CURRENT)
+    before = await shown.get_by_text(CURRENT).first.inner_text()
+    assert CURRENT.search(before)
+    await expect(shown).not_to_contain_text(before)
+
+
+async def test_start_page_shows_what_flows(visitor: Visitor) -> None:
+    """The dashboard is what one sees first, and it moves."""
+    page = visitor.page
+    tiles = page.locator("hui-tile-card")
+    await changes(tiles.filter(has_text="Current").first)
+    for text in ("Charge with at most", "Inverter 2 is told", "Battery 2"):
+        await expect(page.get_by_text(text, exact=True).first).to_be_visible()
+    await expect(page.locator("hui-error-card")).to_have_count(0)
+    await expect(page.get_by_text("Entity not found")).to_have_count(0)
+
+
+async def test_battery_moves(visitor: Visitor) -> None:
+    """Values on a device's page follow the battery."""
+    await visitor.open_device("Battery 1")
+    await changes(visitor.row("Current"))
+    await expect(visitor.row("State of charge")).to_contain_text("%")
+
+
+async def test_inverters_follow_the_setpoint(visitor: Visitor) -> None:
+    """A number set on the gateway's page arrives at the inverters, shared."""
+    await visitor.open_device("Battery bank")
+    setpoint = visitor.row("Charge current setpoint").locator("input")
+    await setpoint.fill("40")
+    await setpoint.press("Enter")
+    await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
+    for inverter, told in (("Inverter 1", "25.0 A"), ("Inverter 2", "15.0 A")):
+        await visitor.open_device(inverter)
+        await expect(visitor.row("Charge current limit")).to_contain_text(told)
+
+
+async def test_options_apply_while_it_runs(visitor: Visitor) -> None:
+    """The total limit becomes the setpoint's maximum, without a restart."""
+    await visitor.open_integration()
+    await visitor.page.get_by_role("button", name="Configure").first.click()
+    await visitor.fill("Total limit for discharging", "90")
+    await visitor.submit("Options successfully saved")
+    await visitor.open_device("Battery bank")
+    limit = visitor.row("Discharge current limit")
+    await expect(limit).to_contain_text("90.0 A")
+    setpoint = visitor.row("Discharge current setpoint").locator("input")
+    await expect(setpoint).to_have_value("90")
+
+
+async def test_wrong_answer_is_explained(visitor: Visitor) -> None:
+    """The form stays open and says what it wants."""
+    await visitor.open_integration()
+    await visitor.page.get_by_role("button", name="Add battery").click()
+    await visitor.fill("Capacity", "0")
+    await visitor.dialog().get_by_role("button", name="Submit").click()
+    explained = visitor.dialog().get_by_text("must be from 0.1 to 100000 Ah")
+    await expect(explained).to_be_visible()
+
+
+async def test_further_battery_joins(visitor: Visitor) -> None:
+    """It is added in the browser and counts a few seconds later."""
+    await visitor.open_integration()
+    await visitor.page.get_by_role("button", name="Add battery").click()
+    await visitor.fill("Name", "Garage")
+    await visitor.fill("Capacity", "200")
+    await visitor.submit("Garage")
+    await visitor.open_device("Garage")
+    await expect(visitor.row("State of charge")).to_contain_text("%")
+    await changes(visitor.row("Current"))
+
+
+async def test_battery_is_changed(visitor: Visitor) -> None:
+    """Its new name is shown; it goes on being read."""
+    await visitor.open_integration()
+    await visitor.page.get_by_role("button", name="Change battery").nth(1).click()
+    await visitor.fill("Name", "Cellar")
+    await visitor.submit("successful")
+    await visitor.open_device("Cellar")
+    await changes(visitor.row("Current"))

@@ -1,0 +1,173 @@
+"""The demo as a process, and a visitor who looks at it with Chromium."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+from typing import Final, Literal
+
+from playwright.async_api import (
+    ConsoleMessage,
+    Locator,
+    Page,
+    Response,
+    async_playwright,
+)
+
+ROOT: Final = Path(__file__).parents[2]
+INTEGRATION: Final = "/config/integrations/integration/bms_gateway"
+START_PAGE: Final = re.compile("/battery-bank")
+PATIENCE: Final = 60_000
+"""Milliseconds for anything to appear: the machine may be busy."""
+
+_FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_ADDRESS: Final = re.compile(r"Open (http://\S+) in a browser")
+_SPEAKS_OF_US: Final = re.compile(r"(WARNING|ERROR|CRITICAL).*bms_gateway")
+_EXPECTED: Final = re.compile(
+    "We found a custom integration"  # told of each
+    "|does not listen"  # an echo is late where the machine is too busy
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo while it runs."""
+
+    address: str
+    folder: Path
+
+    def complaints(self) -> list[str]:
+        """Return what Home Assistant's log says against us."""
+        log = (self.folder / "home-assistant.log").read_text(encoding="utf-8")
+        return [
+            line
+            for line in log.splitlines()
+            if _SPEAKS_OF_US.search(line) and not _EXPECTED.search(line)
+        ]
+
+
+@contextmanager
+def running_demo(folder: Path) -> Generator[Demo]:
+    """Run `scripts/demo` on a free port, from its first start to Ctrl-C's signal."""
+    process = subprocess.Popen(
+        [ROOT / "scripts/demo", "--port", "0", "--folder", folder],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if found := _ADDRESS.search(line):
+                yield Demo(found[1], folder)
+                break
+        else:
+            raise RuntimeError(f"The demo ended with {process.wait()}")
+    finally:
+        process.terminate()
+        process.stdout.close()
+        process.wait(30)
+
+
+def chromium() -> str:
+    """Return the path of the browser."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not path:
+        raise RuntimeError("Set CHROMIUM to the path of Chromium")
+    return path
+
+
+@dataclass  # without slots: Playwright keeps something of its own in it
+class Visitor:
+    """Somebody with a browser; `errors` is what the browser complains about."""
+
+    page: Page
+    address: str
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take down what goes wrong in the page."""
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("console", self._take_down_message)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("response", self._take_down_response)
+
+    async def log_in(self) -> None:
+        """Open the address and log in, as the demo tells."""
+        await self.page.goto(self.address)
+        await self.page.fill("input[name=username]", "demo")
+        await self.page.fill("input[name=password]", "demo")
+        await self.page.get_by_role("button", name="Log in").click()
+        await self.page.wait_for_url(START_PAGE)
+
+    async def open_integration(self) -> None:
+        """Go to the integration's page."""
+        await self.page.goto(self.address + INTEGRATION)
+        await self.page.get_by_text("Battery bank").last.wait_for()
+
+    async def open_device(self, name: str) -> None:
+        """Go to a device's page, through the integration's."""
+        await self.open_integration()
+        row = self.page.locator("ha-config-entry-device-row", has_text=name).first
+        await row.get_by_text(name).first.click()
+        await self.page.wait_for_url(re.compile("/config/devices/device/"))
+        await self.page.get_by_text("Device info").wait_for()
+
+    def row(self, name: str) -> Locator:
+        """Return the row of an entity on a device's page."""
+        named = self.page.get_by_text(name, exact=True)
+        return self.page.locator("hui-generic-entity-row").filter(has=named).first
+
+    def dialog(self) -> Locator:
+        """Return the dialogue that is open."""
+        return self.page.locator("dialog-data-entry-flow")
+
+    async def fill(self, label: str, value: str) -> None:
+        """Type into a field of the dialogue that is open."""
+        field = self.dialog().locator("ha-input", has_text=label).first
+        await field.locator("input").fill(value)
+
+    async def submit(self, answer: str) -> None:
+        """Submit the dialogue that is open, read the answer and close it."""
+        dialog = self.dialog()
+        await dialog.get_by_role("button", name="Submit").click()
+        await dialog.get_by_text(answer).first.wait_for()
+        await self.page.keyboard.press("Escape")
+
+    def _take_down_message(self, message: ConsoleMessage) -> None:
+        # A failed request is taken down with its address, below
+        if message.type == "error" and "Failed to load" not in message.text:
+            self.errors.append(message.text)
+
+    def _take_down_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
+
+
+@asynccontextmanager
+async def visitor(
+    address: str, color_scheme: Literal["light", "dark"] = "light"
+) -> AsyncGenerator[Visitor]:
+    """Open a browser and log in."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=_FLAGS
+        )
+        page = await browser.new_page(
+            viewport={"width": 1440, "height": 900}, color_scheme=color_scheme
+        )
+        someone = Visitor(page, address)
+        await someone.log_in()
+        yield someone
+        await browser.close()
