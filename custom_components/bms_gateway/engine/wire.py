@@ -90,7 +90,9 @@ class Wire:
     def cancel(self) -> None:
         """Serve no more; `stop` waits until the port is closed."""
         for task in self._tasks:
-            task.cancel()
+            # A second one would end the closing itself.
+            if not task.cancelling():
+                task.cancel()
 
     async def stop(self) -> None:
         """End the service and close the port."""
