@@ -86,6 +86,11 @@ class Gateway:
         )
 
     @property
+    def now(self) -> float:
+        """The time by which leases end, in seconds of this gateway's clock."""
+        return self._clock()
+
+    @property
     def learnt(self) -> dict[str, float]:
         """What part of the current each battery carries, to be kept over a restart."""
         return self._bank.learnt

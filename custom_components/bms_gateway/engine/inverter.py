@@ -89,11 +89,11 @@ class Inverter:
         config = self.config
         charge = direction is Direction.CHARGE
         rated = config.rated_charge if charge else config.rated_discharge
-        cap, rule = rated, Rule.RATING
+        cap, rule, source = rated, Rule.RATING, None
         if ask is not None and ask.amps < rated:
-            cap, rule = ask.amps, ask.rule
+            cap, rule, source = ask.amps, ask.rule, ask.owner
         if not self.in_service:
-            cap, rule = 0.0, Rule.IN_SERVICE
+            cap, rule, source = 0.0, Rule.IN_SERVICE, None
         told = self.told_amps(direction)
         ceiling = inf
         if self._told is not None:
@@ -103,6 +103,7 @@ class Inverter:
             weight=rated,
             cap=cap,
             rule=rule,
+            source=source,
             told=told,
             held=max([told, *self._given_up(direction, now)]),
             ceiling=ceiling,

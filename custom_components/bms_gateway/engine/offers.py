@@ -71,7 +71,7 @@ def _limit(index: int, target: float, bank: Limit, claims: Sequence[Claim]) -> L
     if amps < target - _SAME:
         return Limit(amps=amps, rule=Rule.SHARING, number=target)
     if target >= claim.cap - _SAME and claim.cap < bank.amps:
-        return Limit(amps=amps, rule=claim.rule, number=claim.cap)
+        return Limit(amps=amps, rule=claim.rule, source=claim.source, number=claim.cap)
     return Limit(amps=amps, rule=bank.rule, source=bank.source, number=bank.number)
 
 

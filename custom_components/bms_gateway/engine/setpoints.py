@@ -4,7 +4,7 @@ Both can only lower what the batteries allow.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -115,6 +115,39 @@ class AllSetpoints:
             and lease.live(now)
         ]
         return min(asks, key=lambda ask: ask.amps, default=None)
+
+    def with_setpoints(
+        self, device_id: str | None, setpoints: Setpoints
+    ) -> AllSetpoints:
+        """Return the same with other setpoints of an inverter or (None) the bank."""
+        if device_id is None:
+            return replace(self, bank=setpoints)
+        return replace(self, inverters={**self.inverters, device_id: setpoints})
+
+    def with_lease(self, lease: Lease) -> AllSetpoints:
+        """Return the same with a lease, in place of the one that has its key."""
+        others = tuple(each for each in self.leases if each.key != lease.key)
+        return replace(self, leases=(*others, lease))
+
+    def without_ended(self, now: float) -> AllSetpoints:
+        """Return the same without the leases that have ended by `now`."""
+        return replace(self, leases=tuple(e for e in self.leases if e.live(now)))
+
+    def counted_from(self, seconds: float) -> AllSetpoints:
+        """Return the same with every end that many seconds later.
+
+        With the time that it is now: leases that count from 0 go on by this clock;
+        with minus that: what is left of each.
+        """
+        return replace(
+            self,
+            leases=tuple(
+                lease
+                if lease.until is None
+                else replace(lease, until=lease.until + seconds)
+                for lease in self.leases
+            ),
+        )
 
     def next_end(self, now: float) -> float:
         """Return when the next lease ends; inf: none does."""

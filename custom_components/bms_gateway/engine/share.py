@@ -20,15 +20,17 @@ class Claim:
     """What one inverter can take in one direction, all in A.
 
     `weight`: its part in relation to the others. `cap`: its rating or its setpoint, as
-    `rule` says. `told`: what it was told last. `held`: the most that it may still take
-    of what it was told; the others have to leave that. `ceiling`: how far it may rise
-    now. `reachable`: whether it can be told anything; one that cannot keeps what it
-    holds. `active_at`: when it was last told more than 0.
+    `rule` and, of a lease, its owner `source` say. `told`: what it was told last.
+    `held`: the most that it may still take of what it was told; the others have to
+    leave that. `ceiling`: how far it may rise now. `reachable`: whether it can be told
+    anything; one that cannot keeps what it holds. `active_at`: when it was last told
+    more than 0.
     """
 
     weight: float
     cap: float
     rule: Rule = Rule.RATING
+    source: str | None = None
     told: float = 0.0
     held: float = 0.0
     ceiling: float = inf

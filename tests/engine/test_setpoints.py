@@ -1,0 +1,143 @@
+"""Setpoints and leases: they only lower, and a lease always ends."""
+
+from dataclasses import replace
+from math import inf
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.model import Direction, Rule
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Ask,
+    Lease,
+    Setpoints,
+)
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+
+
+def lease(
+    amps: float | None = None,
+    *,
+    until: float | None = None,
+    owner: str = "Ann",
+    device_id: str | None = None,
+    watts: float | None = None,
+) -> Lease:
+    """Return a lease on charging."""
+    return Lease(
+        device_id=device_id,
+        direction=CHARGE,
+        owner=owner,
+        amps=amps,
+        watts=watts,
+        until=until,
+    )
+
+
+def charge(asked: AllSetpoints, now: float = 0.0, volts: float | None = 50) -> float:
+    """Return what is asked of the bank for charging in A; inf: no limit."""
+    ask = asked.asked(None, CHARGE, now, volts)
+    return inf if ask is None else ask.amps
+
+
+def test_nothing_asked_is_no_limit() -> None:
+    """In no direction, of nobody."""
+    for direction in Direction:
+        for device in (None, "i1"):
+            assert AllSetpoints().asked(device, direction, 0.0, 50.0) is None
+
+
+@pytest.mark.parametrize(
+    ("setpoints", "expected"),
+    [
+        (Setpoints(charge_current=20.0), (20.0, None)),
+        (Setpoints(discharge_current=0.0), (None, 0.0)),
+        (Setpoints(charging_allowed=False), (0.0, None)),
+        (Setpoints(charge_current=20.0, charging_allowed=False), (0.0, None)),
+        (Setpoints(discharging_allowed=False), (None, 0.0)),
+    ],
+)
+def test_setpoints(
+    setpoints: Setpoints, expected: tuple[float | None, float | None]
+) -> None:
+    """A switch that is off is 0 A, whatever the number says."""
+    found = (setpoints.current(CHARGE), setpoints.current(DISCHARGE))
+    assert found == expected
+
+
+def test_the_lowest_holds_and_says_who() -> None:
+    """A lease never raises."""
+    asked = AllSetpoints(bank=Setpoints(charge_current=20.0))
+    assert asked.asked(None, CHARGE, 0.0, 50.0) == Ask(20.0, Rule.SETPOINT)
+    higher = asked.with_lease(lease(30.0))
+    assert higher.asked(None, CHARGE, 0.0, 50.0) == Ask(20.0, Rule.SETPOINT)
+    lower = higher.with_lease(lease(10.0, owner="Bob"))
+    assert lower.asked(None, CHARGE, 0.0, 50.0) == Ask(10.0, Rule.LEASE, "Bob")
+
+
+def test_an_owner_s_lease_replaces_his_own() -> None:
+    """Not another owner's, nor that on another device."""
+    asked = AllSetpoints().with_lease(lease(10.0)).with_lease(lease(5.0, owner="Bob"))
+    asked = asked.with_lease(lease(1.0, device_id="i1")).with_lease(lease(8.0))
+    assert {(e.device_id, e.owner, e.amps) for e in asked.leases} == {
+        (None, "Bob", 5.0),
+        ("i1", "Ann", 1.0),
+        (None, "Ann", 8.0),
+    }
+
+
+def test_a_lease_ends_at_its_moment() -> None:
+    """Not before, and not one moment later."""
+    asked = AllSetpoints(leases=(lease(10.0, until=5.0),))
+    assert charge(asked, 4.999) == 10.0
+    assert charge(asked, 5.0) == inf
+    assert asked.next_end(0.0) == 5.0
+    assert asked.next_end(5.0) == inf
+    assert asked.without_ended(4.999) == asked
+    assert asked.without_ended(5.0) == AllSetpoints()
+    unlimited = AllSetpoints(leases=(lease(10.0),))
+    assert unlimited.without_ended(1e9) == unlimited
+
+
+def test_watts_by_the_voltage_of_the_moment() -> None:
+    """And nothing while that is unknown."""
+    asked = AllSetpoints(leases=(lease(watts=1000.0),))
+    assert charge(asked, volts=50.0) == 20.0
+    assert charge(asked, volts=40.0) == 25.0
+    assert charge(asked, volts=None) == 0.0
+
+
+def test_setpoints_of_one_leave_the_others() -> None:
+    """The bank's and each inverter's."""
+    ten = Setpoints(charge_current=10.0)
+    asked = AllSetpoints().with_setpoints("i1", ten)
+    assert asked == AllSetpoints(inverters={"i1": ten})
+    asked = asked.with_setpoints(None, Setpoints(charge_current=5.0))
+    assert asked.of("i1") == ten
+    assert asked.of(None).charge_current == 5.0
+    assert asked.of("i2") == Setpoints()
+
+
+@given(
+    st.lists(st.none() | st.floats(0.0, 1e6), max_size=5),
+    st.floats(0.0, 1e6),
+    st.floats(0.0, 1e6),
+)
+def test_what_is_left_goes_on_counting(
+    ends: list[float | None], stopped: float, restarted: float
+) -> None:
+    """From the restart, by whatever its clock shows; an unlimited one has no end."""
+    before = AllSetpoints(
+        leases=tuple(
+            lease(1.0, until=until, owner=str(i)) for i, until in enumerate(ends)
+        )
+    ).without_ended(stopped)
+    after = before.counted_from(-stopped).counted_from(restarted)
+    for old, new in zip(before.leases, after.leases, strict=True):
+        assert replace(new, until=None) == replace(old, until=None)
+        if old.until is None:
+            assert new.until is None
+        else:
+            assert new.until == pytest.approx(old.until - stopped + restarted)
