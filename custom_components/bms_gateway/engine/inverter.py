@@ -68,7 +68,7 @@ class Inverter:
         self._active_at = dict.fromkeys(Direction, -inf)
         self.in_service = True
         """Whether the user wants it to take part."""
-        self._told_at = 0.0
+        self._told_at = self._unsure_at = 0.0
         self._set_at: float | None = None
         self._prompted_at: float | None = None
         self._request_at: float | None = None
@@ -113,8 +113,7 @@ class Inverter:
 
     def told_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
-        sent = [self._told, *self._unsure] if self._told else self._unsure
-        return max((_amps(telegram, direction) for telegram in sent), default=0.0)
+        return max((_amps(telegram, direction) for telegram in self._sent), default=0.0)
 
     def _given_up(self, direction: Direction, now: float) -> list[float]:
         """Return what it was told before and may not have followed down from yet."""
@@ -185,7 +184,7 @@ class Inverter:
             self._open(now, telegram)
         if self._phase is Phase.LEFT:
             self._send_rest(now, telegram)
-        if self._phase is Phase.IDLE:
+        if self._phase is Phase.IDLE and telegram is not None:
             self._prompt(now)
         return self._deadline(now, telegram)
 
@@ -209,6 +208,11 @@ class Inverter:
         )
 
     @property
+    def _sent(self) -> list[Telegram]:
+        """What it may act upon: told, or on its way to it."""
+        return [self._told, *self._unsure] if self._told else self._unsure
+
+    @property
     def _is_open(self) -> bool:
         return self.port.state.status is PortStatus.OPEN
 
@@ -217,7 +221,7 @@ class Inverter:
     ) -> bool:
         if telegram is None:
             return False
-        if self._urgent or (self._told is not None and _falls(self._told, telegram)):
+        if self._urgent or any(_falls(sent, telegram) for sent in self._sent):
             return True
         if self.config.mode is SendMode.REPLY:
             return self._request_at is not None and (
@@ -254,6 +258,7 @@ class Inverter:
         self._set_at = self._since = now
         self._answered_at = self._request_at
         self._unsure.append(telegram)
+        self._unsure_at = now
         if not self._queue(self._frames(telegram)[1:]):
             self._fall_deaf(now)
             return
@@ -303,7 +308,8 @@ class Inverter:
 
     def _prompt(self, now: float) -> None:
         """Make the inverter ask by a 0x305 of our own, as the original can."""
-        if now < (self._prompt_due or now + 1):
+        due = self._prompt_due
+        if due is None or now < due:
             return
         self._prompted_at = self._since = now
         if not self._queue((POLL,)):
@@ -317,7 +323,7 @@ class Inverter:
         interval = self.config.prompt_interval
         if interval is None or self.config.mode is not SendMode.REPLY:
             return None
-        return 0.0 if self._prompted_at is None else self._prompted_at + interval
+        return -inf if self._prompted_at is None else self._prompted_at + interval
 
     @property
     def _probe_due(self) -> float:
@@ -325,11 +331,12 @@ class Inverter:
 
     def _expire(self, now: float) -> None:
         """Forget what was told once the inverter itself no longer acts upon it."""
-        heard = max(self._told_at, self._request_at or 0.0)
         if self._phase is Phase.SENT:
             return
-        if (self._told or self._unsure) and now > heard + self.config.timeout:
+        asked = self._request_at or 0.0
+        if now > max(self._told_at, asked) + self.config.timeout:
             self._told = None
+        if now > max(self._unsure_at, asked) + self.config.timeout:
             self._unsure.clear()
 
     def _reset(self) -> None:
@@ -345,7 +352,7 @@ class Inverter:
                 push = telegram is not None and self.config.mode is SendMode.PUSH
                 gap = (self._set_at or now) + self.config.min_gap
                 repeat = (self._set_at or now) + REPEAT
-                times = [self._prompt_due]
+                times = [self._prompt_due if telegram else None]
                 if push:
                     times.append(gap if gap > now else repeat)
             case Phase.DEAF:
