@@ -8,6 +8,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_SIMULATED, DOMAIN
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .counters import Counters
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .entry import gateway_config
@@ -28,11 +29,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     config = _config(entry)
     store = SetpointStore(hass, entry.entry_id)
     setpoints = await store.async_load(each.id for each in config.inverters)
+    counters = Counters(hass, entry.entry_id, entry.title)
+    await counters.async_load()
     simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
     gateway = Gateway(config, setpoints)
 
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
+        await counters.async_end()
         if simulation:
             await simulation.async_end()
 
@@ -45,12 +49,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
     )
-    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store)
+    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
     entry.runtime_data = coordinator
     if simulation:
         await simulation.async_apply(config)
     await gateway.start()
     coordinator.async_follow()
+    counters.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(async_apply))
@@ -65,6 +70,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
     """Delete what was stored."""
     await SetpointStore(hass, entry.entry_id).async_remove()
+    await Counters(hass, entry.entry_id, entry.title).async_remove()
 
 
 async def async_remove_config_entry_device(

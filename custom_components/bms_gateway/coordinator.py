@@ -10,12 +10,13 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+from .counters import Counters
 from .devices import Devices
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
-from .engine.setpoints import AllSetpoints
 from .entry import gateway_config
 from .issues import Issues
+from .keeper import SetpointKeeper
 from .news import show
 from .store import SetpointStore
 
@@ -39,11 +40,14 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         entry: BmsGatewayConfigEntry,
         gateway: Gateway,
         store: SetpointStore,
+        counters: Counters,
     ) -> None:
         """Show what this gateway knows; nothing is followed before `async_follow`."""
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
         self.gateway = gateway
         self.store = store
+        self.counters = counters
+        self.keeper = SetpointKeeper(hass, gateway, store, self._async_setpoints_changed)
         self.config = gateway_config(entry)
         self.data = gateway.snapshot
         self.devices = Devices(hass, entry)
@@ -75,18 +79,12 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.gateway.apply(self.config)
         self._async_tick_each_interval()
         self.devices.async_sync()
-        await self.store.async_keep_only({each.id for each in self.config.devices})
+        await self.keeper.async_keep_only({each.id for each in self.config.devices})
+        await self.counters.async_keep_only(each.id for each in self.config.batteries)
         self._async_show(show(self.data, self.gateway.snapshot))
 
-    async def async_set_setpoints(self, setpoints: AllSetpoints) -> None:
-        """Take setpoints: the gateway heeds them at once, then they are saved."""
-        self.gateway.set_setpoints(setpoints)
-        await self.store.async_save(setpoints)
-
-    async def async_confirm_setpoints(self, setpoints: AllSetpoints) -> None:
-        """Take the setpoints with which a person answers an unreadable store."""
-        self.gateway.set_setpoints(setpoints)
-        await self.store.async_confirm(setpoints)
+    @callback
+    def _async_setpoints_changed(self) -> None:
         self._async_show(self.data)
 
     @callback

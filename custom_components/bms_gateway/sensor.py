@@ -8,6 +8,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .coordinator import BmsGatewayConfigEntry
+from .energy_sensor import async_add_energies
 from .entity import BmsValueEntity, Tables, async_add_tables
 from .tables import battery, gateway, inverter, port
 from .tables.kinds import BmsSensorDescription
@@ -29,6 +30,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of every device."""
     async_add_tables(entry, async_add_entities, BmsSensor, TABLES)
+    async_add_energies(entry, async_add_entities)
 
 
 class BmsSensor[S](BmsValueEntity[S], SensorEntity):
