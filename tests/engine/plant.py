@@ -20,6 +20,7 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Telegram,
 )
+from custom_components.bms_gateway.engine.protocol.flags import Flags, decode_bits
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from .telegrams import HEALTHY, telegram
@@ -140,6 +141,15 @@ class Plant:
     def told(self, key: str = "i1") -> tuple[float, float, float]:
         """Return CVL, CCL, DCL as they went over an inverter's wire last."""
         return limits(self.port(key).last(0x351))
+
+    def enabled(self, key: str = "i1") -> tuple[bool, bool]:
+        """Return whether charging and discharging were told as enabled last."""
+        bits = self.port(key).last(0x35C)[0]
+        return bool(bits & 0x80), bool(bits & 0x40)
+
+    def raised(self, key: str = "i1") -> Flags:
+        """Return the alarms and warnings told last."""
+        return decode_bits(self.port(key).last(0x359))
 
     def told_since(
         self, at: float, key: str = "i1"

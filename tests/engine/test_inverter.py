@@ -12,6 +12,7 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     Direction,
     Frame,
+    InverterState,
     Limit,
     Rule,
     Telegram,
@@ -80,10 +81,9 @@ class Played:
         self.port.acknowledged = False
         self.after(1.0)
         self.after(0.05)
-        assert self.state.listening is False
+        assert self.state().listening is False
 
-    @property
-    def state(self) -> Any:
+    def state(self) -> InverterState:
         """How it is seen."""
         return self.inverter.state(self.clock.now, {})
 
@@ -106,12 +106,12 @@ def test_told_is_what_was_confirmed() -> None:
     played.port.drain()
     played.turn()
     assert played.told() == 100.0
-    assert played.inverter.told is None
+    assert played.state().told is None
     played.port.leave()
     played.port.drain()
     assert played.inverter.told == HEALTHY
-    assert played.state.sets == 1
-    assert played.state.last_set_at == played.clock.now
+    assert played.state().sets == 1
+    assert played.state().last_set_at == played.clock.now
 
 
 def test_the_rest_is_what_may_be_told_when_it_leaves() -> None:
@@ -254,7 +254,7 @@ def test_a_prompt_nobody_hears() -> None:
     for _ in range(50):
         played.after(1.0)
     assert len(played.port.queue) == 1
-    assert played.state.listening is False
+    assert played.state().listening is False
 
 
 def test_a_prompt_that_cannot_be_queued() -> None:
@@ -262,7 +262,7 @@ def test_a_prompt_that_cannot_be_queued() -> None:
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     played.port.queue = [OTHER] * QUEUE_LENGTH
     played.after()
-    assert played.state.listening is False
+    assert played.state().listening is False
 
 
 def test_a_prompt_where_there_is_no_echo() -> None:
@@ -279,12 +279,12 @@ def test_nobody_listens() -> None:
     played = Played()
     played.port.acknowledged = False
     played.after()
-    assert played.state.listening is None
+    assert played.state().listening is None
     played.after(0.049)
-    assert played.state.listening is None
+    assert played.state().listening is None
     played.after(0.001)
-    assert played.state.listening is False
-    assert played.state.dropped == 1
+    assert played.state().listening is False
+    assert played.state().dropped == 1
     for _ in range(100):
         played.after(1.0)
     assert [frame.can_id for frame in played.port.queue] == [NAME]
@@ -301,7 +301,7 @@ def test_what_waited_is_a_name_and_a_fresh_set_follows_at_once() -> None:
     played.port.leave()
     assert played.after()[-6:] == SET
     assert all_limits(played.port.sent) == [(56.0, 5.0, 100.0)]
-    assert played.state.listening is True
+    assert played.state().listening is True
 
 
 def test_a_name_that_a_driver_dropped() -> None:
@@ -346,7 +346,7 @@ def test_a_full_queue() -> None:
     played.port.acknowledged = False
     played.port.queue = [OTHER] * QUEUE_LENGTH
     played.after()
-    assert played.state.listening is False
+    assert played.state().listening is False
     played.port.forget()
     played.port.acknowledged = True
     assert played.after(0.9) == []
@@ -365,7 +365,7 @@ def test_gone_within_a_set() -> None:
     played.turn()
     assert len(played.port.queue) == 5
     played.after(0.05)
-    assert played.state.listening is False
+    assert played.state().listening is False
     assert played.told() == 150.0
     played.says(charge_current_limit=50.0)
     played.port.acknowledged = True
@@ -396,7 +396,7 @@ def test_a_queue_that_fills_up_within_a_set() -> None:
     played.port.acknowledged = False
     played.port.queue = [OTHER] * (QUEUE_LENGTH - 2)
     played.turn()
-    assert played.state.listening is False
+    assert played.state().listening is False
     assert played.told() == 100.0
 
 
@@ -429,7 +429,7 @@ def test_told_expires() -> None:
     assert played.told() == 100.0
     played.after(0.1)
     assert played.told() == 0.0
-    assert played.state.charge is None
+    assert played.state().charge is None
 
 
 def test_told_does_not_expire_while_it_asks() -> None:
@@ -449,7 +449,7 @@ def test_a_port_that_is_closed() -> None:
     played.after()
     played.port.lose()
     assert played.turn() is None
-    assert played.state.listening is None
+    assert played.state().listening is None
     assert not played.inverter.reachable
     assert played.port.refused == 0
     played.port.reopen()
@@ -471,7 +471,7 @@ def test_a_port_lost_within_a_set(phase: str) -> None:
     played.port.acknowledged = True
     played.port.reopen()
     assert played.after(1.0) == SET
-    assert played.state.listening is True
+    assert played.state().listening is True
 
 
 def test_without_echo() -> None:
@@ -509,13 +509,13 @@ def test_connected() -> None:
     """Whether it asks; it is sent to in either case."""
     played = Played()
     played.after()
-    assert played.state.connected is None
+    assert played.state().connected is None
     played.port.push(REQUEST)
     played.after()
-    assert played.state.connected is True
-    assert played.state.last_request_at == played.clock.now
+    assert played.state().connected is True
+    assert played.state().last_request_at == played.clock.now
     assert played.after(60.0) == SET
-    assert played.state.connected is False
+    assert played.state().connected is False
 
 
 def test_state_tells_what_was_told_and_why() -> None:

@@ -68,7 +68,8 @@ class Bank:
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
         self._starting = True
-        self._start_end = self._dark_since = 0.0
+        self._start_end = 0.0
+        self._dark_end: float | None = None
         self._limits = Limits(learnt)
         self._reference = VoltageReference()
         self._soc = SmoothSoc()
@@ -90,7 +91,6 @@ class Bank:
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
         self._start_end = now + self._config.start_timeout
-        self._dark_since = now
 
     def apply(self, config: GatewayConfig) -> None:
         """Take over a changed configuration; batteries not changed live on."""
@@ -119,12 +119,15 @@ class Bank:
         `told`: the sum of what they were told, in A per direction.
         """
         states, scene = self._scene(now, setpoints)
+        if scene.online:
+            self._dark_end = None
+        elif self._dark_end is None:
+            self._dark_end = now + BLOCK_BEFORE_SILENCE
         self._set_deadline(scene, setpoints)
         if self._starting:
             return Verdict(status=Status.STARTING, batteries=_by_id(states))
         if not scene.online:
             return self._dark(scene, _by_id(states))
-        self._dark_since = now
         self._limits.observe(scene)
         verdict = self._verdict(scene, setpoints, told or {})
         if self._limits.rising:
@@ -175,7 +178,6 @@ class Bank:
         if (ready and spoken) or now >= self._start_end:
             self._starting = False
             self._start_end = min(self._start_end, now)
-            self._dark_since = now
 
     def _verdict(
         self, scene: Scene, setpoints: AllSetpoints, told: Mapping[Direction, float]
@@ -190,7 +192,7 @@ class Bank:
         bank = replace(bank, soc=soc)
         volts = bank_voltage(scene.online)
         reference = self._reference.update(volts, scene.now)
-        if volts is None or reference is None or scene.silenced:
+        if volts is None or reference is None or soc is None or scene.silenced:
             return Verdict(status=Status.SILENT, batteries={}, bank=bank)
         self._last_bank = bank
         voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
@@ -227,7 +229,7 @@ class Bank:
             self._config.charge_loss_policy,
             self._config.discharge_loss_policy,
         )
-        silent = scene.now >= self._dark_since + BLOCK_BEFORE_SILENCE
+        silent = self._dark_end is None or scene.now >= self._dark_end
         last, lowest = self._last_bank, self._last_lowest
         self._limits.block(scene.now)
         if silent or stops or last.voltage is None or lowest is None:
@@ -295,11 +297,11 @@ class Bank:
             self._look_again(battery.next_change(scene.now))
         for at in (
             self._start_end,
-            self._dark_since + BLOCK_BEFORE_SILENCE,
+            self._dark_end,
             grace_end(self._config, scene.lost),
             setpoints.next_end(scene.now),
         ):
-            if at > scene.now:
+            if at is not None and at > scene.now:
                 self._look_again(at)
 
     def _look_again(self, at: float | None) -> None:

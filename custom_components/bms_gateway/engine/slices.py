@@ -113,12 +113,7 @@ class Slices:
         ids = {battery.id for battery in batteries}
         if ids == set(self._offsets):
             return
-        shares = capacity_shares(batteries)
-        for key in ids:
-            self._slices.setdefault(key, shares[key])
-        total = sum(self._slices[key] for key in ids)
-        for key in ids:
-            self._slices[key] /= total
+        self._give(ids, capacity_shares(batteries))
         current = bank_current(batteries) or 0.0
         self._offsets = {
             b.id: b.readings.current - self._slices[b.id] * current
@@ -128,6 +123,21 @@ class Slices:
         }
         self._moments.clear()
         self._reported.clear()
+
+    def _give(self, ids: set[str], shares: Mapping[str, float]) -> None:
+        """Let newcomers take their slice; the others share what is left."""
+        new = ids - self._offsets.keys()
+        old = ids - new
+        taken = {key: self._slices.get(key, shares[key]) for key in new}
+        if old and sum(taken.values()) >= 1.0:
+            taken = {key: shares[key] for key in new}
+        self._slices |= taken
+        self._scale(old or new, 1.0 - sum(taken.values()) if old else 1.0)
+
+    def _scale(self, ids: set[str], total: float) -> None:
+        factor = total / sum(self._slices[key] for key in ids)
+        for key in ids:
+            self._slices[key] *= factor
 
     def _learn(
         self,

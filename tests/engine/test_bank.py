@@ -1,0 +1,492 @@
+"""Frames of batteries in, what the inverters are told out (design.md, 3 to 5)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
+from custom_components.bms_gateway.engine.model import Alarm, Life, Rule, Status
+
+from .plant import Plant, battery
+from .telegrams import NO_LIMITS, telegram
+
+TWO = (battery("b1", 100.0), battery("b2", 300.0))
+EQUAL = (battery("b1"), battery("b2"))
+
+
+def _lost(key: str = "b2", seconds: float = 4.0, **options: Any) -> Plant:
+    """Return a plant of two equal batteries, one of them just lost."""
+    plant = Plant(EQUAL, **options).started(10.0)
+    plant.packs[key].speaks = False
+    plant.run(seconds)
+    assert plant.state(key).life is Life.LOST
+    return plant
+
+
+# The start
+
+
+def test_starting() -> None:
+    """Until then that is its status."""
+    plant = Plant(EQUAL)
+    plant.step()
+    assert plant.snapshot.status is Status.STARTING
+
+
+def test_nothing_until_every_battery_has_spoken_twice() -> None:
+    """Zeros at boot would raise alarms, one telegram might be half a truth."""
+    plant = Plant(EQUAL)
+    plant.speak()
+    plant.wait(1.0)
+    plant.speak("b1")
+    plant.step()
+    assert plant.port().sent == []
+    plant.speak("b2")
+    plant.step()
+    assert plant.snapshot.status is Status.RUNNING
+    assert plant.told() == (56.0, 200.0, 200.0)
+
+
+def test_one_battery_that_is_silent_is_waited_for() -> None:
+    """For 15 s; then the loss policies hold, discharging by its grace."""
+    plant = Plant(EQUAL)
+    plant.packs["b2"].speaks = False
+    plant.run(14.75)
+    assert plant.port().sent == []
+    plant.run(0.5)
+    assert plant.snapshot.status is Status.BLOCKED
+    _, ccl, dcl = plant.told()
+    assert (ccl, dcl) == (0.0, 100.0)
+    assert plant.charge.rule is Rule.LOSS
+    plant.run(61.0)
+    assert plant.told()[1:] == (0.0, 0.0)
+
+
+def test_the_start_timeout_can_be_set() -> None:
+    """Longer for batteries that take long to wake."""
+    plant = Plant(EQUAL, start_timeout=30.0)
+    plant.packs["b2"].speaks = False
+    plant.run(29.5)
+    assert plant.port().sent == []
+    plant.run(1.0)
+    assert plant.port().sent != []
+
+
+def test_no_battery_at_all() -> None:
+    """Nothing is known, so nothing is ever said."""
+    plant = Plant(EQUAL)
+    for pack in plant.packs.values():
+        pack.speaks = False
+    plant.run(60.0)
+    assert plant.snapshot.status is Status.SILENT
+    assert plant.port().sent == []
+
+
+def test_a_battery_found_late() -> None:
+    """It ends the loss policy by its first complete set."""
+    plant = Plant(EQUAL)
+    plant.packs["b2"].speaks = False
+    plant.run(20.0)
+    plant.packs["b2"].speaks = True
+    plant.run(30.0)
+    assert plant.snapshot.status is Status.RUNNING
+    assert plant.told() == (56.0, 200.0, 200.0)
+
+
+def test_required_values_unknown() -> None:
+    """Without the voltage or the SOC of any battery nothing is sent."""
+    for can_id in (0x355, 0x356):
+        plant = Plant().started()
+        plant.packs["b1"].without.add(can_id)
+        plant.run(5.0)
+        at = plant.now
+        plant.run(5.0)
+        assert plant.port().since(at) == []
+        assert plant.snapshot.status is Status.SILENT
+
+
+# How the limits of n batteries become one
+
+
+def test_no_battery_is_overloaded() -> None:
+    """100 Ah / 10 A beside 300 Ah / 150 A gives 40 A."""
+    says = {
+        "b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0},
+        "b2": {"charge_current_limit": 150.0, "discharge_current_limit": 150.0},
+    }
+    plant = Plant(TWO, says=says).started()
+    assert plant.told() == (56.0, 40.0, 40.0)
+    assert plant.charge.rule is Rule.BATTERY
+    assert plant.charge.source == "b1"
+    assert plant.charge.number == 10.0
+
+
+def test_never_more_than_the_sum() -> None:
+    """Equal packs: n x the limit."""
+    plant = Plant(EQUAL).started()
+    assert plant.charge.amps == 200.0
+    assert plant.charge.rule is Rule.BATTERIES
+
+
+def test_strategy_sum() -> None:
+    """As the original: the sum of the limits, the AND of the enables."""
+    says = {"b1": {"charge_current_limit": 10.0}, "b2": {"charge_current_limit": 150.0}}
+    plant = Plant(TWO, says=says, strategy=Strategy.SUM).started()
+    assert plant.told()[1] == 160.0
+    plant.packs["b1"].says(charge_enabled=False)
+    plant.run(2.0)
+    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.enabled() == (False, True)
+
+
+def test_a_battery_that_does_not_permit_is_not_loaded() -> None:
+    """The others are held to what would hardly flow through it."""
+    plant = Plant(EQUAL).started()
+    plant.packs["b1"].says(charge_enabled=False)
+    plant.run(2.0)
+    assert plant.told()[1] <= 8.0
+    assert plant.told()[2] == 200.0
+    assert plant.enabled() == (True, True)
+    plant.packs["b2"].says(charge_enabled=False)
+    plant.run(2.0)
+    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.enabled() == (False, True)
+
+
+def test_a_protection_stops_its_direction() -> None:
+    """As a warning while another battery allows it, as an alarm when none does."""
+    plant = Plant(EQUAL).started()
+    plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.run(2.0)
+    assert plant.told()[1] <= 8.0
+    assert plant.told()[2] == 200.0
+    assert plant.raised() == (frozenset(), frozenset({Alarm.OVER_VOLTAGE}))
+    plant.packs["b2"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.run(2.0)
+    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.enabled() == (False, True)
+    assert plant.raised() == (frozenset({Alarm.OVER_VOLTAGE}), frozenset())
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_requests_go_on_only_where_allowed(forward: bool) -> None:
+    """They make inverters buy energy."""
+    says = {"b1": {"force_charge": True, "force_charge_2": True, "full_charge": True}}
+    plant = Plant(EQUAL, says=says, forward_requests=forward).started()
+    assert plant.snapshot.bank.force_charge is True
+    asked = plant.port().last(0x35C)[0] & 0x38
+    assert asked == (0x38 if forward else 0)
+
+
+# The voltage limits
+
+
+def test_the_lowest_charge_voltage() -> None:
+    """Of the batteries; the highest for discharging."""
+    says = {"b1": {"charge_voltage_limit": 55.2, "discharge_voltage_limit": 47.0}}
+    plant = Plant(EQUAL, says=says).started()
+    assert plant.told()[0] == 55.2
+    assert plant.snapshot.discharge_voltage_limit == 47.0
+
+
+def test_a_battery_below_the_pack_stops_charging() -> None:
+    """Its voltage limit cannot be told, so the current does it."""
+    plant = Plant(says={"b1": {"charge_voltage_limit": 54.0, "voltage": 54.5}})
+    plant.started()
+    assert plant.told()[:2] == (54.4, 0.0)
+    assert plant.charge.rule is Rule.VOLTAGE
+    assert plant.charge.source == "b1"
+
+
+# Setpoints and the total
+
+
+def test_setpoints_lower() -> None:
+    """At once, with the reason; above the batteries' limit they change nothing."""
+    plant = Plant().started()
+    at = plant.clock.now = plant.now + 0.01
+    plant.ask(charge_current=30.0, discharge_current=500.0, charge_voltage=54.0)
+    assert plant.told_since(at) == [(54.0, 30.0, 100.0)]
+    assert plant.charge.rule is Rule.SETPOINT
+    assert plant.discharge.rule is Rule.BATTERIES
+    plant.ask(charge_current=0.0)
+    assert plant.told()[1] == 0.0
+
+
+def test_a_charge_voltage_far_under_the_pack() -> None:
+    """Is told no lower than 0.1 V under it."""
+    plant = Plant().started()
+    plant.ask(charge_voltage=48.0)
+    assert plant.told()[0] == 51.9
+
+
+def test_setpoints_can_be_lowered_while_batteries_are_lost() -> None:
+    """It must never be impossible."""
+    plant = _lost()
+    plant.ask(discharge_current=10.0)
+    assert plant.told()[2] == 10.0
+
+
+def test_the_total_limit() -> None:
+    """By default the inverters' ratings, else as configured."""
+    plant = Plant(EQUAL, total_charge=120.0, total_discharge=90.0).started()
+    assert plant.told() == (56.0, 120.0, 90.0)
+    assert plant.charge.rule is Rule.TOTAL
+
+
+# Down at once, up slowly
+
+
+def test_a_fall_is_told_in_the_same_moment() -> None:
+    """With the frame that tells it, whatever the minimum gap."""
+    plant = Plant().started()
+    plant.port("b1").push(*telegram(plant.now, charge_current_limit=40.0)[:2])
+    plant.step()
+    assert plant.told()[1] == 40.0
+
+
+def test_a_rise_holds_then_ramps() -> None:
+    """3 s, then by the rated current in 10 s."""
+    plant = Plant(total_charge=100.0).started()
+    plant.ask(charge_current=0.0)
+    plant.run(5.0)
+    plant.ask()
+    plant.run(2.75)
+    assert plant.told()[1] == 0.0
+    plant.run(5.0)
+    assert 30.0 <= plant.told()[1] <= 60.0
+    plant.run(12.0)
+    assert plant.told()[1] == 100.0
+
+
+# Loss of a battery
+
+
+def test_block() -> None:
+    """Charging at once: 0 A, its enable off, a warning; discharging is reduced."""
+    plant = _lost()
+    assert plant.snapshot.status is Status.BLOCKED
+    cvl, ccl, dcl = plant.told()
+    assert ccl == 0.0
+    assert 51.8 <= cvl <= 52.0
+    assert 0.0 < dcl <= 200.0
+    assert plant.enabled() == (False, True)
+    assert plant.raised() == (frozenset(), frozenset({Alarm.INTERNAL}))
+    assert plant.charge.rule is Rule.LOSS
+    assert plant.charge.source == "b2"
+
+
+def test_block_after_the_grace() -> None:
+    """Discharging too, with an alarm; never a voltage limit of 0 or far below."""
+    plant = _lost(seconds=70.0)
+    cvl, ccl, dcl = plant.told()
+    assert (ccl, dcl) == (0.0, 0.0)
+    assert 51.8 <= cvl <= 52.0
+    assert plant.enabled() == (False, False)
+    assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
+
+
+def test_the_grace_can_be_set() -> None:
+    """None where no house depends on it."""
+    plant = _lost(discharge_grace=0.0)
+    assert plant.told()[1:] == (0.0, 0.0)
+
+
+def test_the_charge_voltage_of_a_block_follows_the_pack() -> None:
+    """While a battery speaks."""
+    plant = _lost(seconds=70.0)
+    plant.packs["b1"].says(voltage=53.0)
+    plant.run(2.0)
+    assert 52.8 <= plant.told()[0] <= 53.0
+
+
+def test_reduce() -> None:
+    """The lost one is reckoned with by its last limits."""
+    plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE).started(10.0)
+    plant.packs["b2"].says(charge_current_limit=10.0, discharge_current_limit=10.0)
+    plant.packs["b1"].says(charge_current_limit=20.0)
+    plant.run(2.0)
+    plant.packs["b2"].speaks = False
+    plant.run(5.0)
+    assert plant.snapshot.status is Status.REDUCED
+    assert plant.told()[2] == 20.0
+    assert plant.discharge.rule is Rule.LOSS
+    assert plant.discharge.source == "b2"
+    assert plant.told()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
+
+
+@pytest.mark.parametrize(("soc", "ccl"), [(89.0, 200.0), (90.0, 0.0)])
+def test_reduce_near_the_top(soc: float, ccl: float) -> None:
+    """A battery lost at 90 % or more may be full by now."""
+    plant = Plant(
+        EQUAL, says={"b2": {"soc": soc}}, charge_loss_policy=LossPolicy.REDUCE
+    ).started(10.0)
+    plant.packs["b2"].speaks = False
+    plant.run(5.0)
+    assert plant.told()[1] <= ccl
+    assert (plant.told()[1] == 0.0) is (ccl == 0.0)
+
+
+@pytest.mark.parametrize("direction", ["charge_loss_policy", "discharge_loss_policy"])
+def test_stop(direction: str) -> None:
+    """Say nothing; discharging after its grace."""
+    policies: dict[str, Any] = {direction: LossPolicy.STOP}
+    plant = _lost(discharge_grace=2.0, **policies)
+    plant.run(2.0)
+    at = plant.now
+    plant.run(10.0)
+    assert plant.port().since(at) == []
+    assert plant.snapshot.status is Status.SILENT
+
+
+def test_all_lost() -> None:
+    """0 A for 5 s, then nothing: old values are never repeated as if they were news."""
+    plant = Plant().started(10.0)
+    plant.packs["b1"].speaks = False
+    plant.run(2.0)
+    assert plant.told()[1] == 100.0
+    plant.run(1.5)
+    at = plant.now
+    assert plant.told() == (52.0, 0.0, 0.0)
+    assert plant.enabled() == (False, False)
+    assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
+    plant.run(10.0)
+    sent = plant.port().since(at)
+    assert 3.4 <= sent[-1].at - at <= 4.6  # lost 0.5 s before
+    assert {limits[1:] for limits in plant.told_since(at)} == {(0.0, 0.0)}
+    assert plant.snapshot.status is Status.SILENT
+
+
+def test_all_lost_value_by_value() -> None:
+    """The block is told though the SOC became unknown before the limits did."""
+    plant = Plant()
+    for _ in range(10):
+        plant.port("b1").push(*telegram(plant.now, without={0x351, 0x359, 0x35C}))
+        plant.clock.now += 0.3
+        plant.port("b1").push(*telegram(plant.now, without={0x355}))
+        plant.step()
+        plant.clock.now += 0.7
+    plant.packs["b1"].speaks = False
+    plant.run(5.0, tick=0.1)
+    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.port().sent[-1].at >= plant.now - 1.0
+
+
+def test_all_lost_with_policy_stop() -> None:
+    """Nothing at once."""
+    plant = Plant(charge_loss_policy=LossPolicy.STOP).started(10.0)
+    plant.packs["b1"].speaks = False
+    plant.run(3.25)
+    at = plant.now
+    plant.run(10.0)
+    assert plant.port().since(at) == []
+
+
+def test_limits_not_available() -> None:
+    """SMA's codes: lost at once, discharging by the last limits for the grace."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.packs["b2"].instead[0x351] = NO_LIMITS.data
+    plant.run(1.0)
+    assert plant.state("b2").life is Life.LOST
+    assert plant.told()[1] == 0.0
+    assert plant.told()[2] > 0.0
+    plant.run(61.0)
+    assert plant.told()[1:] == (0.0, 0.0)
+
+
+def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
+    """Then the limits rise again, slowly."""
+    plant = _lost()
+    plant.packs["b2"].speaks = True
+    plant.packs["b2"].next_at = plant.now
+    plant.run(2.0)
+    assert plant.state("b2").life is Life.REJOINING
+    assert plant.told()[1] == 0.0
+    plant.run(1.0)
+    assert plant.state("b2").life is Life.ONLINE
+    assert plant.snapshot.status is Status.RUNNING
+    assert plant.told()[1] < 50.0
+    plant.run(30.0)
+    assert plant.told() == (56.0, 200.0, 200.0)
+
+
+# Changes while running
+
+
+def test_a_battery_added_counts_from_its_first_set() -> None:
+    """It never stops the others."""
+    plant = Plant().started(10.0)
+    at = plant.now
+    plant.apply(batteries=(battery("b1"), battery("b2")))
+    plant.packs["b2"].speaks = False
+    plant.run(30.0)
+    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+    assert plant.snapshot.status is Status.RUNNING
+    plant.packs["b2"].speaks = True
+    plant.packs["b2"].says(charge_current_limit=20.0)
+    plant.run(1.5)
+    assert plant.told()[1] == 40.0
+    plant.packs["b2"].says(charge_current_limit=100.0)
+    plant.run(30.0)
+    assert plant.told()[1] == 200.0
+
+
+def test_a_battery_removed_counts_no_more() -> None:
+    """What its port still delivers while it closes is nobody's."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.apply(batteries=(battery("b1"),))
+    plant.packs.pop("b2")
+    plant.port("b2").push(*telegram(plant.now))
+    plant.port("b2").drain()
+    plant.run(2.0)
+    assert set(plant.snapshot.batteries) == {"b1"}
+    assert plant.told() == (56.0, 100.0, 100.0)
+
+
+def test_a_battery_on_another_port_begins_anew() -> None:
+    """Its name is the same, what it said there is not known to hold."""
+    plant = Plant().started(10.0)
+    moved = battery("b3").port
+    plant.apply(batteries=(battery("b1"), battery("b2")))
+    plant.run(2.0)
+    plant.apply(batteries=(battery("b1"), replace(TWO[1], port=moved)))
+    plant.packs["b2"].speaks = False
+    plant.wait(0.1)
+    assert plant.state("b2").life is Life.WAITING
+
+
+# Time
+
+
+def test_a_loop_that_was_held_loses_no_battery() -> None:
+    """What waited is read before anything is judged."""
+    plant = Plant().started(10.0)
+    at = plant.now
+    for n in range(1, 8):
+        plant.port("b1").push(*telegram(at + n))
+    plant.clock.now = at + 7.0
+    plant.step()
+    assert plant.state().life is Life.ONLINE
+    assert plant.state().losses == 0
+    assert plant.told() == (56.0, 100.0, 100.0)
+
+
+def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
+    """Frames that waited 7 s are 7 s old."""
+    plant = Plant().started(10.0)
+    at = plant.now
+    plant.port("b1").push(*telegram(at + 1))
+    plant.clock.now = at + 8.0
+    plant.step()
+    assert plant.state().life is Life.LOST
+    assert plant.told()[1:] == (0.0, 0.0)
+
+
+def test_news_goes_on_at_once() -> None:
+    """Each inverter's set follows the batteries' control frames, not a timer."""
+    plant = Plant().started(10.0)
+    plant.clock.now += 0.5
+    plant.speak()
+    plant.step()
+    assert plant.port().sent[-1].at == plant.now
