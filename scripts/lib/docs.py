@@ -1,0 +1,163 @@
+"""Makes README.md's tables of settings and entities out of the code and its texts."""
+
+from collections.abc import Iterable, Iterator
+import json
+from pathlib import Path
+import re
+import sys
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from custom_components.bms_gateway import binary_sensor, number, sensor  # noqa: E402 - found by the path above
+from custom_components.bms_gateway.schemas import (  # noqa: E402
+    DEVICE_FORMS,
+    GATEWAY_FORM,
+    OPTIONS_FORM,
+    Field,
+    Form,
+)
+from homeassistant.helpers.entity import EntityDescription  # noqa: E402
+
+README: Final = ROOT / "README.md"
+TEXTS: Final[dict[str, Any]] = json.loads(
+    (ROOT / "custom_components/bms_gateway/translations/en.json").read_text()
+)
+STEPS: Final = TEXTS["config"]["step"]
+
+type Row = tuple[str, ...]
+
+MEANINGS: Final = {
+    "status": "Starting, running, reduced or blocked (a battery is lost), or silent",
+    "life": "Waiting, online, lost, rejoining, or out of service",
+    "dialect": "Which relative of the Pylontech protocol it speaks",
+    "current": "Positive while charging",
+    "power": "Positive while charging",
+    "voltage_spread": "Highest less lowest voltage of the batteries",
+    "charge_current_limit": "Allowed now; the attributes tell what limits it",
+    "discharge_current_limit": "Allowed now; the attributes tell what limits it",
+    "charge_limited_by": "The rule that binds; the attributes name the battery",
+    "discharge_limited_by": "The rule that binds; the attributes name the battery",
+    "charge_current_setpoint": "The most that you allow; the maximum is no limit",
+    "discharge_current_setpoint": "The most that you allow; the maximum is no limit",
+    "charge_voltage_setpoint": "The most that you allow; the maximum is no limit",
+    "protections": "Why a battery has cut off, or is about to: see the attributes",
+    "warnings": "What a battery warns of: see the attributes",
+    "listening": "It takes what it is sent",
+    "connected": "Frames of its own are heard",
+    "port": "The CAN link is open",
+    "online": "Its limits and measurements are fresh",
+    "force_charge": "It asks to be charged at once",
+    "full_charge": "It asks to be charged in full, to balance its cells",
+    "losses": "How often it was lost since the start",
+    "invalid_frames": "Frames with a value that cannot be",
+    "sets_sent": "Messages to the inverter that it took",
+    "sets_dropped": "Messages to the inverter that it did not take",
+}
+"""What an entity's name alone does not tell, by its key."""
+
+DEVICES: Final = {
+    "gateway": "The gateway (the battery bank)",
+    "battery": "Each battery",
+    "inverter": "Each inverter",
+}
+PLATFORMS: Final = {
+    "sensor": sensor.TABLES,
+    "binary_sensor": binary_sensor.TABLES,
+}
+NUMBERS: Final = {"gateway": number.BANK, "inverter": number.INVERTER}
+
+
+def renewed(readme: str) -> str:
+    """Return the text of README.md with its tables made anew."""
+    tables = {"settings": settings(), "entities": entities()}
+    for name, lines in tables.items():
+        marks = f"(<!-- {name} begin .*? -->\n).*?(<!-- {name} end -->)"
+        body = "\n".join(lines)
+        readme, found = re.subn(marks, rf"\1\n{body}\n\n\2", readme, flags=re.DOTALL)
+        if found != 1:
+            raise ValueError(f"README.md has no place for {name}")
+    return readme
+
+
+def settings() -> Iterator[str]:
+    """Return the tables of everything that can be set."""
+    forms = {
+        "Gateway": (STEPS["gateway"], GATEWAY_FORM),
+        "Battery": (STEPS["battery"], DEVICE_FORMS["battery"]),
+        "Inverter": (STEPS["inverter"], DEVICE_FORMS["inverter"]),
+        "Options of the gateway": (TEXTS["options"]["step"]["init"], OPTIONS_FORM),
+    }
+    for title, (texts, form) in forms.items():
+        yield f"**{title}**\n"
+        yield from table(("Field", "Default", "What it is"), setting_rows(texts, form))
+        yield ""
+
+
+def setting_rows(texts: dict[str, Any], form: Form) -> Iterator[Row]:
+    """Return a row for each field, those that are rarely needed last."""
+    rare = texts.get("sections", {}).get("rare", {})
+    for part, fields in ((texts, form.fields), (rare, form.rare)):
+        for field in fields:
+            yield (
+                part["data"][field.key],
+                default(field, form),
+                part["data_description"][field.key],
+            )
+
+
+def default(field: Field, form: Form) -> str:
+    """Return what a field holds before anything is typed."""
+    value = form.defaults.get(field.key)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    choices = TEXTS["selector"].get(field.key, {}).get("options", {})
+    if str(value) in choices:
+        return str(choices[str(value)]).partition(":")[0].partition(" (")[0]
+    unit = field.selector.config.get("unit_of_measurement", "")
+    return f"{value:g} {unit}".strip()
+
+
+def entities() -> Iterator[str]:
+    """Return a table of entities for each kind of device."""
+    for device, title in DEVICES.items():
+        yield f"**{title}**\n"
+        yield from table(("Entity", "Kind", "Unit", "Meaning"), entity_rows(device))
+        yield ""
+
+
+def entity_rows(device: str) -> Iterator[Row]:
+    """Return a row for each entity of a kind of device, and of its port."""
+    for row in NUMBERS.get(device, ()):
+        yield entity("number", row)
+    for platform, tables in PLATFORMS.items():
+        for row in getattr(tables, device):
+            yield entity(platform, row)
+        for row in tables.port if device != "gateway" else ():
+            yield entity(platform, row)
+
+
+def entity(platform: str, row: EntityDescription) -> Row:
+    """Return an entity's row; a star marks what is off by default."""
+    name = TEXTS["entity"][platform][row.key]["name"]
+    star = "" if row.entity_registry_enabled_default else " *"
+    unit = getattr(row, "native_unit_of_measurement", None) or ""
+    return name + star, platform.replace("_", " "), unit, MEANINGS.get(row.key, "")
+
+
+def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
+    """Return a table in Markdown."""
+    for row in (head, ("---",) * len(head), *rows):
+        yield f"| {' | '.join(row)} |".replace("  ", " ")
+
+
+def main() -> None:
+    """Renew README.md."""
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

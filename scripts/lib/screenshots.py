@@ -1,0 +1,56 @@
+"""Takes the pictures in README.md."""
+
+import asyncio
+from pathlib import Path
+import sys
+from tempfile import TemporaryDirectory
+import time
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.visitor import Visitor, running_demo, visitor  # noqa: E402
+
+FOLDER: Final = ROOT / ".github/images"
+PAST: Final = 420  # seconds of history; the graph shows 360
+SETTLED: Final = 5_000  # milliseconds until all is drawn
+
+
+def main() -> None:
+    """Run a demo, let it grow old, and look at it."""
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory() as folder, running_demo(Path(folder)) as demo:
+        time.sleep(PAST)
+        asyncio.run(take_all(demo.address))
+
+
+async def take_all(address: str) -> None:
+    """Take each picture, the first one in both colour schemes."""
+    async with visitor(address, color_scheme="dark") as someone:
+        await allow_charging_with(someone, "80")
+        await someone.page.goto(address)
+        await take(someone, "dashboard-dark")
+    async with visitor(address) as someone:
+        await take(someone, "dashboard")
+        await someone.open_integration()
+        await take(someone, "integration")
+        await someone.page.get_by_role("button", name="Configure").first.click()
+        await take(someone, "options")
+
+
+async def allow_charging_with(someone: Visitor, amps: str) -> None:
+    """Set what a picture without it would not show."""
+    await someone.open_device("Battery bank")
+    setpoint = someone.row("Charge current setpoint").locator("input")
+    await setpoint.fill(amps)
+    await setpoint.press("Enter")
+
+
+async def take(someone: Visitor, name: str) -> None:
+    """Take what is seen now."""
+    await someone.page.wait_for_timeout(SETTLED)
+    await someone.page.screenshot(path=FOLDER / f"{name}.png")
+
+
+main()
