@@ -1,10 +1,11 @@
-"""Setpoints on disk: what cannot be read allows nothing."""
+"""What is kept on disk: what cannot be read allows nothing."""
 
 from dataclasses import replace
 import json
 from pathlib import Path
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
@@ -15,11 +16,20 @@ from custom_components.bms_gateway.engine.setpoints import (
     Setpoints,
 )
 from custom_components.bms_gateway.store import NOTHING_ALLOWED, SetpointStore
+from custom_components.bms_gateway.stored import Change, Kept, dump, parse
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
+LEASE = Lease(
+    device_id="i1", direction=Direction.CHARGE, owner="Ann", amps=5.0, until=90.0
+)
 ASKED = AllSetpoints(
     bank=Setpoints(charge_current=50.0, charge_voltage=54.0),
     inverters={"i1": Setpoints(discharge_current=0.0, charging_allowed=False)},
+    leases=(
+        LEASE,
+        Lease(device_id=None, direction=Direction.DISCHARGE, owner="", watts=1),
+    ),
     out_of_service=frozenset({"b1"}),
 )
 EMPTY = {
@@ -62,31 +72,59 @@ def make_folder(path: Path) -> None:
     path.mkdir()
 
 
+def delete(path: Path) -> None:
+    """Take away what was stored."""
+    path.unlink()
+
+
 def files(path: Path) -> list[str]:
     """Return what stands where setpoints are looked for."""
     return [found.name for found in path.parent.glob(f"{path.name}*")]
 
 
+async def open_store(hass: HomeAssistant) -> SetpointStore:
+    """Return the store as a new start reads it."""
+    store = SetpointStore(hass, "e1")
+    await store.async_load(["i1"])
+    return store
+
+
 async def load(hass: HomeAssistant) -> tuple[AllSetpoints, bool]:
     """Return what a new start reads, and whether a person chose it."""
-    store = SetpointStore(hass, "e1")
-    return await store.async_load(["i1"]), store.confirmed
+    store = await open_store(hass)
+    return store.setpoints, store.confirmed
+
+
+async def save(hass: HomeAssistant, setpoints: AllSetpoints, by: str = "Ann") -> None:
+    """Store setpoints of somebody."""
+    store = await open_store(hass)
+    store.take(setpoints, by)
+    await store.async_write()
 
 
 async def test_nothing_stored_is_no_limit(hass: HomeAssistant) -> None:
-    """A new gateway has no setpoints."""
+    """A new gateway has no setpoints, and has learnt nothing."""
     assert await load(hass) == (AllSetpoints(), True)
+    assert (await open_store(hass)).learnt == {}
 
 
 async def test_what_was_saved_is_loaded(hass: HomeAssistant, path: Path) -> None:
     """At once, without waiting for a delayed write."""
-    await SetpointStore(hass, "e1").async_save(ASKED)
+    await save(hass, ASKED)
     assert await load(hass) == (ASKED, True)
 
 
 def content(**changes: Any) -> str:
     """Return a file like those that are saved."""
-    data = {"confirmed": True, "bank": EMPTY, "inverters": {}, "out_of_service": []}
+    data = {
+        "confirmed": True,
+        "bank": EMPTY,
+        "inverters": {},
+        "leases": [],
+        "out_of_service": [],
+        "changes": [],
+        "learnt": {},
+    }
     data |= changes
     return json.dumps({"version": 1, "minor_version": 1, "key": "k", "data": data})
 
@@ -96,12 +134,40 @@ def bank(**changes: Any) -> str:
     return content(bank=EMPTY | changes)
 
 
+def lease(**changes: Any) -> str:
+    """Return a file with a lease of 5 A that has 90 s left."""
+    one = {
+        "device_id": "i1",
+        "direction": "charge",
+        "owner": "Ann",
+        "amps": 5.0,
+        "watts": None,
+        "until": 90.0,
+    }
+    return content(leases=[one | changes])
+
+
+def change(**changes: Any) -> str:
+    """Return a file with one note of who set what."""
+    one = {"device_id": None, "field": "charge_current", "by": "Ann", "at": 1.0}
+    return content(changes=[one | changes])
+
+
 @pytest.mark.parametrize(
     ("whole", "asked"),
     [
         (content(), AllSetpoints()),
         (content(inverters={"i2": EMPTY}), AllSetpoints(inverters={"i2": Setpoints()})),
         (bank(charge_current=50), AllSetpoints(bank=Setpoints(charge_current=50.0))),
+        (lease(), AllSetpoints(leases=(LEASE,))),
+        (lease(until=None), AllSetpoints(leases=(replace(LEASE, until=None),))),
+        (lease(device_id=None), AllSetpoints(leases=(replace(LEASE, device_id=None),))),
+        (
+            lease(amps=None, watts=7),
+            AllSetpoints(leases=(replace(LEASE, amps=None, watts=7.0),)),
+        ),
+        (change(), AllSetpoints()),
+        (content(learnt={"b1": 0.5, "b2": 1}), AllSetpoints()),
     ],
 )
 async def test_a_whole_file_is_taken_as_it_is(
@@ -110,6 +176,13 @@ async def test_a_whole_file_is_taken_as_it_is(
     """Those below differ from such a one in one thing only."""
     write(path, whole.encode())
     assert await load(hass) == (asked, True)
+
+
+def nan(whole: str) -> str:
+    """Return a file whose 5.0, 90.0, 1.0 or 0.5 is not a number."""
+    for number in "5.0", "90.0", "1.0", "0.5":
+        whole = whole.replace(number, "NaN")
+    return whole
 
 
 @pytest.mark.parametrize(
@@ -135,6 +208,18 @@ async def test_a_whole_file_is_taken_as_it_is(
         content(confirmed="yes"),
         content(out_of_service="b1"),
         content(out_of_service=[1]),
+        content(leases=None),
+        content(leases={}),
+        content(leases=["lease"]),
+        content(changes=None),
+        content(changes=[{}]),
+        content(learnt=[]),
+        content(learnt={"b1": "0.5"}),
+        content(learnt={"b1": -0.1}),
+        content(learnt={"b1": 1.1}),
+        content(learnt={"b1": True}),
+        content(learnt={"b1": None}),
+        nan(content(learnt={"b1": 0.5})),
         bank(charging_allowed=0),
         bank(discharging_allowed=None),
         bank(charge_current="50"),
@@ -146,6 +231,24 @@ async def test_a_whole_file_is_taken_as_it_is(
         bank(charge_current=1.0).replace("1.0", "NaN"),
         bank(charge_current=1.0).replace("1.0", "Infinity"),
         bank(charge_current=1.0).replace("1.0", "1e999"),
+        lease(amps=None),
+        lease(watts=7.0),
+        lease(amps=-5.0),
+        lease(amps="5"),
+        lease(until=-0.1),
+        lease(until="90"),
+        lease(until=True),
+        lease(direction="sideways"),
+        lease(direction=None),
+        lease(owner=None),
+        lease(device_id=7),
+        nan(lease()),
+        lease().replace("90.0", "Infinity"),
+        change(field="charge"),
+        change(by=None),
+        change(at="now"),
+        change(device_id=7),
+        nan(change()),
     ],
 )
 async def test_what_cannot_be_read_allows_nothing(
@@ -157,9 +260,9 @@ async def test_what_cannot_be_read_allows_nothing(
     assert await load(hass) == (NOTHING, False)
     assert await load(hass) == (NOTHING, False)
 
-    store = SetpointStore(hass, "e1")
-    await store.async_load(["i1"])
-    await store.async_confirm(ASKED)
+    store = await open_store(hass)
+    store.confirm(ASKED, "Ann")
+    await store.async_write()
     assert await load(hass) == (ASKED, True)
 
 
@@ -192,32 +295,124 @@ async def test_a_confirmed_store_stays_so_beside_an_old_corrupt_file(
 ) -> None:
     """The file that was put aside stays there for ever."""
     write(path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00"), b"{")
-    await SetpointStore(hass, "e1").async_confirm(ASKED)
+    store = await open_store(hass)
+    store.confirm(ASKED, "Ann")
+    await store.async_write()
     assert await load(hass) == (ASKED, True)
+
+
+async def test_leases_go_on_counting_from_the_restart(hass: HomeAssistant) -> None:
+    """What is left is stored, not when it ends: no clock outlives a restart."""
+    store = await open_store(hass)
+    store.take(AllSetpoints(leases=(LEASE,)), "Ann")
+    assert store.start(lambda: 1000.0).leases[0].until == 1090.0
+    clock = 1030.0
+    store.start(lambda: clock)
+    store.take(AllSetpoints(leases=(replace(LEASE, until=1090.0),)), "Ann")
+    await store.async_keep({})
+    again = await open_store(hass)
+    assert again.setpoints.leases[0].until == 60.0
+    assert again.start(lambda: 5.0).leases[0].until == 65.0
+
+    # What has ended is not kept, and what ends at this very moment has ended
+    clock = 1090.0
+    await store.async_keep({})
+    assert (await open_store(hass)).setpoints == AllSetpoints()
+
+
+async def test_what_is_learnt_is_kept(hass: HomeAssistant) -> None:
+    """What the float arithmetic made slightly more than all is all."""
+    await (await open_store(hass)).async_keep(
+        {"b1": 0.3, "b2": 1.0000000000000002, "b3": float("nan"), "b4": -0.1}
+    )
+    assert (await open_store(hass)).learnt == {"b1": 0.3, "b2": 1.0}
+
+
+async def test_what_did_not_move_is_not_written(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """A memory card bears a limited number of writes."""
+    store = await open_store(hass)
+    await store.async_keep({"b1": 0.3})
+    delete(path)
+    await store.async_keep({"b1": 0.3})
+    assert files(path) == []
+    await store.async_keep({"b1": 0.4})
+    assert files(path) == [path.name]
+
+
+async def test_who_set_what_and_when(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """Of each setpoint by itself; leases and what is out of service are no setpoints."""
+    first = dt_util.utcnow().timestamp()
+    await save(hass, replace(ASKED, leases=()))
+    freezer.tick(3600)
+    both = {"i1": Setpoints(discharge_current=0.0), "i2": Setpoints(charge_current=0.0)}
+    await save(hass, replace(ASKED, inverters=both), by="automation")
+    store = await open_store(hass)
+    assert store.changes == {
+        (None, "charge_current"): Change("Ann", first),
+        (None, "charge_voltage"): Change("Ann", first),
+        ("i1", "discharge_current"): Change("Ann", first),
+        ("i1", "charging_allowed"): Change("automation", first + 3600),
+        ("i2", "charge_current"): Change("automation", first + 3600),
+    }
+
+
+async def test_a_clock_that_was_in_the_future(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """It must not hide for years that a setpoint was forgotten."""
+    await save(hass, ASKED)
+    freezer.tick(-1e8)
+    store = await open_store(hass)
+    now = dt_util.utcnow().timestamp()
+    assert {each.at for each in store.changes.values()} == {now}
+
+
+async def test_confirmed_zeros_are_of_who_confirmed_them(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """Until then they were nobody's."""
+    write(path, b"{")
+    store = await open_store(hass)
+    assert store.changes == {}
+    store.confirm(store.setpoints, "repair")
+    assert {each.by for each in store.changes.values()} == {"repair"}
+    assert len(store.changes) == 4
 
 
 async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
-    """Its setpoints go; the others stay."""
-    store = SetpointStore(hass, "e1")
-    await store.async_save(ASKED)
-    await store.async_keep_only({"i1", "b1"})
-    assert await load(hass) == (ASKED, True)
-    await store.async_keep_only({"b1"})
-    assert await load(hass) == (replace(ASKED, inverters={}), True)
-    leases = [
-        Lease(device_id=device, direction=Direction.CHARGE, owner="me", amps=1.0)
-        for device in (None, "i1")
-    ]
-    await store.async_save(replace(ASKED, leases=tuple(leases)))
-    await store.async_keep_only(set())
-    assert store.setpoints == AllSetpoints(bank=ASKED.bank, leases=(leases[0],))
+    """Its setpoints and leases go; the others stay."""
+    store = await open_store(hass)
+    store.take(ASKED, "Ann")
+    assert not store.keep_only({"i1", "b1"})
+    assert store.setpoints == ASKED
+    assert store.keep_only({"b1"})
+    left = replace(ASKED, inverters={}, leases=ASKED.leases[1:])
+    assert store.setpoints == left
+    assert {device for device, _ in store.changes} == {None}
+    assert store.keep_only(set())
+    assert store.setpoints == replace(left, out_of_service=frozenset())
 
 
 async def test_a_removed_gateway_leaves_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
     """Its file goes with it."""
-    store = SetpointStore(hass, "e1")
-    await store.async_save(ASKED)
-    await store.async_remove()
+    await save(hass, ASKED)
+    assert files(path)
+    await (await open_store(hass)).async_remove()
     assert files(path) == []
+
+
+def test_everything_kept_survives_json() -> None:
+    """Field by field."""
+    kept = Kept(
+        setpoints=ASKED,
+        changes={("i1", "charge_current"): Change("Ann", 5.0)},
+        learnt={"b1": 0.5},
+        confirmed=False,
+    )
+    assert parse(json.loads(json.dumps(dump(kept)))) == kept

@@ -28,14 +28,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     """Start a gateway; a port that cannot be opened is no reason not to."""
     config = _config(entry)
     store = SetpointStore(hass, entry.entry_id)
-    setpoints = await store.async_load(each.id for each in config.inverters)
+    await store.async_load(each.id for each in config.inverters)
     counters = Counters(hass, entry.entry_id, entry.title)
     await counters.async_load()
     simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
-    gateway = Gateway(config, setpoints)
+    gateway = Gateway(config, learnt=store.learnt)
+    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
+    entry.runtime_data = coordinator
 
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
+        await coordinator.keeper.async_stop()
         await counters.async_end()
         if simulation:
             await simulation.async_end()
@@ -49,10 +52,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
     )
-    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
-    entry.runtime_data = coordinator
     if simulation:
         await simulation.async_apply(config)
+    coordinator.keeper.async_start()
     await gateway.start()
     coordinator.async_follow()
     counters.async_follow(gateway)

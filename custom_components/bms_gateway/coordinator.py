@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 import logging
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -21,6 +22,10 @@ from .news import show
 from .store import SetpointStore
 
 _LOGGER = logging.getLogger(__name__)
+
+KEEP_INTERVAL: Final = timedelta(seconds=60)
+"""What a crash can cost of what is learnt and of a lease's time. Fixed: a save that
+each change puts off is never done."""
 
 type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
 
@@ -47,29 +52,39 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.gateway = gateway
         self.store = store
         self.counters = counters
-        self.keeper = SetpointKeeper(hass, gateway, store, self._async_setpoints_changed)
+        self.keeper = SetpointKeeper(
+            hass, gateway, store, self._async_setpoints_changed
+        )
         self.config = gateway_config(entry)
         self.data = gateway.snapshot
         self.devices = Devices(hass, entry)
         self._issues = Issues(hass, entry.entry_id)
         self._interval: float | None = None
         self._stop_ticking: Callable[[], None] | None = None
+        self._stop_keeping: Callable[[], None] | None = None
         self._stop_listening: Callable[[], None] | None = None
 
     @callback
     def async_follow(self) -> None:
         """Begin to follow the gateway's news."""
         self._stop_listening = self.gateway.subscribe(self._async_take_news)
+        self._stop_keeping = async_track_time_interval(
+            self.hass,
+            self._async_keep,
+            KEEP_INTERVAL,
+            name=f"{self.name} keep",
+            cancel_on_shutdown=True,
+        )
         self._async_tick_each_interval()
         self._async_show(self.gateway.snapshot)
 
     @callback
     def async_leave(self) -> None:
         """Follow no more; leave no timer and no issue behind."""
-        for stop in self._stop_listening, self._stop_ticking:
+        for stop in self._stop_listening, self._stop_ticking, self._stop_keeping:
             if stop:
                 stop()
-        self._stop_listening = self._stop_ticking = None
+        self._stop_listening = self._stop_ticking = self._stop_keeping = None
         self._issues.async_clear()
 
     async def async_apply(self) -> None:
@@ -85,6 +100,10 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_setpoints_changed(self) -> None:
+        self._async_show(self.data)
+
+    async def _async_keep(self, _now: datetime) -> None:
+        await self.keeper.async_keep()
         self._async_show(self.data)
 
     @callback

@@ -1,9 +1,9 @@
 """Setpoints as numbers: what a person asks for; it can only lower a limit."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import math
-from typing import Any, Final, override
+from typing import Final, override
 
 from homeassistant.components.number import (
     NumberDeviceClass,
@@ -22,10 +22,9 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
-from .engine.setpoints import AllSetpoints, Setpoints
-from .entity import BmsEntity
+from .setpoint import SetpointFieldEntity
 
 # Lowering a limit must never wait for another one
 PARALLEL_UPDATES = 0
@@ -126,32 +125,14 @@ async def async_setup_entry(
     coordinator.devices.async_on_subentry(add)
 
 
-class Setpoint(BmsEntity, NumberEntity):
-    """A setpoint; it only shows what the store holds, whatever is lost.
+class Setpoint(SetpointFieldEntity, NumberEntity):
+    """A setpoint with a value.
 
     At its maximum it is no limit and stays at the maximum when that is raised. A
     setpoint above a maximum that was lowered later is kept.
     """
 
     entity_description: BmsNumberDescription
-
-    def __init__(
-        self,
-        coordinator: BmsGatewayCoordinator,
-        description: BmsNumberDescription,
-        inverter_id: str | None = None,
-    ) -> None:
-        """Show what is stored for an inverter or, by default, the bank."""
-        device_id = inverter_id or coordinator.config_entry.entry_id
-        super().__init__(coordinator, device_id, description)
-        self._inverter_id = inverter_id
-        self._written: tuple[float, float] | None = None
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return True: lowering a limit must never be impossible."""
-        return True
 
     @property
     @override
@@ -170,13 +151,10 @@ class Setpoint(BmsEntity, NumberEntity):
             return self.native_max_value
         return min(max(asked, self.native_min_value), self.native_max_value)
 
-    @callback
+    @property
     @override
-    def _handle_coordinator_update(self) -> None:
-        written = (self.native_value, self.native_max_value)
-        if written != self._written:
-            self._written = written
-            self.async_write_ha_state()
+    def _face(self) -> tuple[float, float]:
+        return self.native_value, self.native_max_value
 
     @override
     async def async_set_native_value(self, value: float) -> None:
@@ -193,23 +171,5 @@ class Setpoint(BmsEntity, NumberEntity):
                     "high": f"{high:g}",
                 },
             )
-        asked: dict[str, Any] = {
-            self.entity_description.field: None if value >= high else value
-        }
-        await self.coordinator.async_set_setpoints(
-            self._replaced(replace(self._asked, **asked))
-        )
-        self.async_write_ha_state()
-
-    @property
-    def _asked(self) -> Setpoints:
-        """What is asked of this device."""
-        return self.coordinator.store.setpoints.of(self._inverter_id)
-
-    def _replaced(self, asked: Setpoints) -> AllSetpoints:
-        """Return all setpoints with this device's replaced."""
-        everything = self.coordinator.store.setpoints
-        if self._inverter_id is None:
-            return replace(everything, bank=asked)
-        inverters = {**everything.inverters, self._inverter_id: asked}
-        return replace(everything, inverters=inverters)
+        asked = None if value >= high else value
+        await self._async_ask(**{self.entity_description.field: asked})

@@ -1,11 +1,15 @@
 """Repairs with a dialog: what to do about setpoints that could not be read."""
 
+from dataclasses import replace
+from typing import Any
+
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .coordinator import BmsGatewayConfigEntry
-from .engine.setpoints import AllSetpoints
+from .engine.setpoints import NO_SETPOINTS
+from .who import REPAIR
 
 
 async def async_create_fix_flow(
@@ -38,19 +42,18 @@ class SetpointsRepair(RepairsFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Keep what the numbers show now: 0 A, or what was set meanwhile."""
-        return await self._async_confirm(None)
+        return await self._async_confirm()
 
     async def async_step_release(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Limit nothing: the batteries alone decide."""
-        return await self._async_confirm(AllSetpoints())
+        return await self._async_confirm(bank=NO_SETPOINTS, inverters={})
 
-    async def _async_confirm(self, setpoints: AllSetpoints | None) -> RepairsFlowResult:
+    async def _async_confirm(self, **changes: Any) -> RepairsFlowResult:
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        coordinator = self._entry.runtime_data
-        await coordinator.async_confirm_setpoints(
-            coordinator.store.setpoints if setpoints is None else setpoints
-        )
+        keeper = self._entry.runtime_data.keeper
+        setpoints = replace(keeper.setpoints, **changes)
+        await keeper.async_confirm(setpoints, REPAIR)
         return self.async_create_entry(data={})

@@ -1,17 +1,19 @@
-"""The setpoints on disk: loaded before anything is sent, saved at each change."""
+"""What is kept of a gateway on disk: loaded before a port opens, saved at each change."""
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
-from dataclasses import asdict, replace
-import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
+from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse
 
 STORAGE_VERSION: Final = 1
 
@@ -19,7 +21,7 @@ NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
 
 class SetpointStore:
-    """What people asked of one gateway, kept over restarts.
+    """What people asked of one gateway and what it has learnt, kept over restarts.
 
     What cannot be read counts as 0 A everywhere, over restarts too, until a person
     has confirmed new values.
@@ -31,57 +33,69 @@ class SetpointStore:
         self._store = Store[dict[str, Any]](
             hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.setpoints"
         )
+        self._clock: Clock = lambda: 0.0
+        self._written: dict[str, Any] = {}
         self.setpoints = AllSetpoints()
+        self.changes: Mapping[ChangeKey, Change] = {}
+        self.learnt: Mapping[str, float] = {}
         self.confirmed = True
         """Whether a person chose these values; False after a store was unreadable."""
 
-    async def async_load(self, inverter_ids: Iterable[str]) -> AllSetpoints:
-        """Return what was stored; 0 A for all of them if it cannot be read."""
+    async def async_load(self, inverter_ids: Iterable[str]) -> None:
+        """Load what was stored; 0 A for all of them if it cannot be read."""
         was_there = await self._hass.async_add_executor_job(_was_there, self._path)
         try:
-            self._read(await self._async_load_data(was_there))
+            data = await self._async_load_data(was_there)
+            self._take_over(Kept() if data is None else parse(data))
         except ValueError:
             self.confirmed = False
             ids = dict.fromkeys(inverter_ids, NOTHING_ALLOWED)
+            self.setpoints = AllSetpoints(bank=NOTHING_ALLOWED, inverters=ids)
             # At once: Home Assistant has renamed a corrupt file, so that after the
             # next start it would look as if there had never been one
-            await self.async_save(AllSetpoints(bank=NOTHING_ALLOWED, inverters=ids))
+            await self.async_write()
+
+    def start(self, clock: Clock) -> AllSetpoints:
+        """Return the setpoints, their leases going on by this clock from now on."""
+        now = clock()
+        self._clock = clock
+        self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
         return self.setpoints
 
-    async def async_save(self, setpoints: AllSetpoints) -> None:
-        """Take new values and write them now."""
+    def take(self, setpoints: AllSetpoints, by: str) -> None:
+        """Take what somebody asks for; `async_write` keeps it."""
+        self.changes = _changes(self.changes, self.setpoints, setpoints, by)
         self.setpoints = setpoints
-        await self._store.async_save(
-            {
-                "confirmed": self.confirmed,
-                "bank": asdict(setpoints.bank),
-                "inverters": {
-                    key: asdict(of) for key, of in setpoints.inverters.items()
-                },
-                "out_of_service": sorted(setpoints.out_of_service),
-            }
-        )
 
-    async def async_confirm(self, setpoints: AllSetpoints) -> None:
+    def confirm(self, setpoints: AllSetpoints, by: str) -> None:
         """Take the values with which a person ends the state after a corrupt store."""
         self.confirmed = True
-        await self.async_save(setpoints)
+        # The zeros were nobody's until now
+        self.setpoints = AllSetpoints()
+        self.take(setpoints, by)
 
-    async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
-        """Forget batteries and inverters that are no more."""
-        old = self.setpoints
-        kept = replace(
+    def keep_only(self, device_ids: AbstractSet[str]) -> bool:
+        """Forget batteries and inverters that are no more; return if there were any."""
+        old, known = self.setpoints, {None, *device_ids}
+        self.setpoints = replace(
             old,
-            inverters={k: of for k, of in old.inverters.items() if k in device_ids},
-            leases=tuple(
-                lease
-                for lease in old.leases
-                if lease.device_id is None or lease.device_id in device_ids
-            ),
+            inverters={k: of for k, of in old.inverters.items() if k in known},
+            leases=tuple(lease for lease in old.leases if lease.device_id in known),
             out_of_service=old.out_of_service & device_ids,
         )
-        if kept != old:
-            await self.async_save(kept)
+        self.changes = {k: each for k, each in self.changes.items() if k[0] in known}
+        return self.setpoints != old
+
+    async def async_keep(self, learnt: Mapping[str, float]) -> None:
+        """Write what moves by itself, if it moved: leases and what is learnt."""
+        self.learnt = {key: min(part, 1.0) for key, part in learnt.items() if part >= 0}
+        if self._dumped() != self._written:
+            await self.async_write()
+
+    async def async_write(self) -> None:
+        """Write all of it now."""
+        self._written = self._dumped()
+        await self._store.async_save(self._written)
 
     async def async_remove(self) -> None:
         """Delete the file."""
@@ -90,6 +104,27 @@ class SetpointStore:
     @property
     def _path(self) -> Path:
         return Path(self._store.path)
+
+    def _dumped(self) -> dict[str, Any]:
+        now = self._clock()
+        return dump(
+            Kept(
+                setpoints=self.setpoints.without_ended(now).counted_from(-now),
+                changes=self.changes,
+                learnt=self.learnt,
+                confirmed=self.confirmed,
+            )
+        )
+
+    def _take_over(self, kept: Kept) -> None:
+        now = dt_util.utcnow().timestamp()
+        self.setpoints, self.learnt = kept.setpoints, kept.learnt
+        self.confirmed = kept.confirmed
+        # A clock that was in the future must not hide for years who set what
+        self.changes = {
+            key: Change(change.by, min(change.at, now))
+            for key, change in kept.changes.items()
+        }
 
     async def _async_load_data(self, was_there: bool) -> Mapping[str, Any] | None:
         """Return the content, None if there never was any; else raise ValueError."""
@@ -101,67 +136,21 @@ class SetpointStore:
             raise ValueError("corrupt")
         return data
 
-    def _read(self, data: Mapping[str, Any] | None) -> None:
-        """Take over what was loaded; raise ValueError for anything unexpected."""
-        if data is None:
-            return
-        match data:
-            case {
-                "confirmed": bool(confirmed),
-                "bank": dict(bank),
-                "inverters": dict(inverters),
-                "out_of_service": list(out_of_service),
-            }:
-                self.setpoints = AllSetpoints(
-                    bank=_setpoints(bank),
-                    inverters={key: _setpoints(of) for key, of in inverters.items()},
-                    out_of_service=frozenset(map(_text, out_of_service)),
-                )
-                self.confirmed = confirmed
-            case _:
-                raise ValueError("not a store of setpoints")
-
 
 def _was_there(path: Path) -> bool:
     """Return whether the file, or a corrupt one that was put aside, exists."""
     return path.exists() or any(path.parent.glob(f"{path.name}.corrupt.*"))
 
 
-def _setpoints(data: object) -> Setpoints:
-    match data:
-        case {
-            "charge_current": charge,
-            "discharge_current": discharge,
-            "charge_voltage": voltage,
-            "charging_allowed": bool(charging),
-            "discharging_allowed": bool(discharging),
-        }:
-            return Setpoints(
-                charge_current=_number(charge),
-                discharge_current=_number(discharge),
-                charge_voltage=_number(voltage),
-                charging_allowed=charging,
-                discharging_allowed=discharging,
-            )
-        case _:
-            raise ValueError("not setpoints")
-
-
-def _number(value: object) -> float | None:
-    match value:
-        case None:
-            return None
-        case bool():
-            raise ValueError("not a number")
-        case int() | float() if math.isfinite(value) and value >= 0:
-            return float(value)
-        case _:
-            raise ValueError("not a number in range")
-
-
-def _text(value: object) -> str:
-    match value:
-        case str():
-            return value
-        case _:
-            raise ValueError("not a text")
+def _changes(
+    known: Mapping[ChangeKey, Change], old: AllSetpoints, new: AllSetpoints, by: str
+) -> dict[ChangeKey, Change]:
+    """Return who set what, with what has changed by somebody now."""
+    change = Change(by, dt_util.utcnow().timestamp())
+    devices = (None, *{*old.inverters, *new.inverters})
+    return dict(known) | {
+        (device_id, name): change
+        for device_id in devices
+        for name in SETPOINT_FIELDS
+        if getattr(old.of(device_id), name) != getattr(new.of(device_id), name)
+    }

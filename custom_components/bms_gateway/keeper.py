@@ -1,0 +1,137 @@
+"""What is asked of a running gateway: heeded at once, kept, and ended in time."""
+
+from collections.abc import Callable, Set as AbstractSet
+from datetime import datetime, timedelta
+from math import inf
+from typing import Final
+
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .engine.gateway import Gateway
+from .engine.model import Direction
+from .engine.setpoints import AllSetpoints, Lease
+from .store import SetpointStore
+from .who import AUTOMATION
+
+type LeaseKey = tuple[str | None, Direction, str]
+
+CLOCK_MOVED: Final = timedelta(seconds=2)
+"""An end shown moves only by more: the clocks of the day and of leases both jitter."""
+
+
+class SetpointKeeper:
+    """Hands setpoints to the engine, keeps them, and lets go of leases that ended.
+
+    The engine ends a lease by itself, at its exact moment; here it leaves the store
+    and what entities show.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        gateway: Gateway,
+        store: SetpointStore,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Begin with what the store holds; `on_change`: when other things are asked."""
+        self._hass = hass
+        self._gateway = gateway
+        self._store = store
+        self._on_change = on_change
+        self._ends: dict[LeaseKey, datetime] = {}
+        self._stop_waiting: Callable[[], None] | None = None
+
+    @property
+    def setpoints(self) -> AllSetpoints:
+        """Everything that is asked now."""
+        return self._store.setpoints
+
+    @callback
+    def async_start(self) -> None:
+        """Let the engine heed what is stored; leases go on counting from now."""
+        self._gateway.set_setpoints(self._store.start(lambda: self._gateway.now))
+        self._follow()
+
+    async def async_stop(self) -> None:
+        """Wait for no more ends; keep what is left of each lease."""
+        self._stop()
+        await self.async_keep()
+
+    async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
+        """Ask for something else: the engine heeds it at once, then it is saved."""
+        self._store.take(setpoints, by)
+        await self._async_heed()
+
+    async def async_confirm(self, setpoints: AllSetpoints, by: str) -> None:
+        """Ask for what answers an unreadable store."""
+        self._store.confirm(setpoints, by)
+        await self._async_heed()
+
+    async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
+        """Ask for nothing any more of batteries and inverters that are gone."""
+        if self._store.keep_only(device_ids):
+            await self._async_heed()
+
+    async def async_keep(self) -> None:
+        """Keep what moves by itself: what is learnt, what is left of leases."""
+        self._note_ends()
+        await self._store.async_keep(self._gateway.learnt)
+
+    def leases(
+        self, device_id: str | None, direction: Direction | None = None
+    ) -> tuple[Lease, ...]:
+        """Return the live leases on an inverter or (None) the bank."""
+        now = self._gateway.now
+        return tuple(
+            lease
+            for lease in self.setpoints.leases
+            if lease.device_id == device_id
+            and direction in {None, lease.direction}
+            and lease.live(now)
+        )
+
+    def ends_at(self, lease: Lease) -> datetime | None:
+        """Return when a lease ends by the clock of the day; None: when cleared."""
+        return self._ends.get(lease.key)
+
+    async def _async_heed(self) -> None:
+        self._gateway.set_setpoints(self.setpoints)
+        self._follow()
+        self._on_change()
+        await self._store.async_write()
+
+    async def _async_end(self, _: datetime) -> None:
+        """Let go of the leases that have ended."""
+        self._store.take(self.setpoints.without_ended(self._gateway.now), AUTOMATION)
+        await self._async_heed()
+
+    def _follow(self) -> None:
+        """Wait for the next end of a lease."""
+        self._stop()
+        self._note_ends()
+        now = self._gateway.now
+        if (end := self.setpoints.next_end(now)) < inf:
+            self._stop_waiting = async_call_later(
+                self._hass, end - now, HassJob(self._async_end, cancel_on_shutdown=True)
+            )
+
+    def _note_ends(self) -> None:
+        now, today = self._gateway.now, dt_util.utcnow().replace(microsecond=0)
+        shown = self._ends
+        self._ends = {
+            lease.key: _steady(shown.get(lease.key), today + timedelta(seconds=left))
+            for lease in self.setpoints.leases
+            if lease.until is not None and (left := round(lease.until - now)) >= 0
+        }
+
+    def _stop(self) -> None:
+        if self._stop_waiting:
+            self._stop_waiting()
+        self._stop_waiting = None
+
+
+def _steady(shown: datetime | None, end: datetime) -> datetime:
+    """Return the end to show: the same as before unless a clock was moved."""
+    return shown if shown and abs(end - shown) <= CLOCK_MOVED else end

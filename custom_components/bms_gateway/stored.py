@@ -1,0 +1,160 @@
+"""What is kept of a gateway, as JSON: what is not exactly that is refused as a whole."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+import math
+from typing import Any, Final
+
+from .engine.model import Direction
+from .engine.setpoints import AllSetpoints, Lease, Setpoints
+
+SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
+
+NOTHING_ASKED: Final = AllSetpoints()
+
+type ChangeKey = tuple[str | None, str]
+"""An inverter's id, None for the bank, and the field of `Setpoints`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who set a setpoint, and when: `at` in seconds since 1970."""
+
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What outlives a restart. Leases end so many seconds after 0: what is left."""
+
+    setpoints: AllSetpoints = NOTHING_ASKED
+    changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
+    learnt: Mapping[str, float] = field(default_factory=dict)
+    """What part of the current each battery carries, by its id."""
+    confirmed: bool = True
+    """Whether a person chose the setpoints; False after they were unreadable."""
+
+
+def dump(kept: Kept) -> dict[str, Any]:
+    """Return what is kept as JSON knows it."""
+    setpoints = kept.setpoints
+    return {
+        "confirmed": kept.confirmed,
+        "bank": asdict(setpoints.bank),
+        "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
+        "leases": [asdict(lease) for lease in setpoints.leases],
+        "out_of_service": sorted(setpoints.out_of_service),
+        "changes": [
+            {"device_id": device_id, "field": name, **asdict(change)}
+            for (device_id, name), change in kept.changes.items()
+        ],
+        "learnt": dict(kept.learnt),
+    }
+
+
+def parse(data: object) -> Kept:
+    """Return what was kept; raise ValueError for anything unexpected."""
+    match data:
+        case {
+            "confirmed": bool(confirmed),
+            "bank": bank,
+            "inverters": dict(inverters),
+            "leases": list(leases),
+            "out_of_service": list(out_of_service),
+            "changes": list(changes),
+            "learnt": dict(learnt),
+        }:
+            return Kept(
+                setpoints=AllSetpoints(
+                    bank=_setpoints(bank),
+                    inverters={key: _setpoints(of) for key, of in inverters.items()},
+                    leases=tuple(map(_lease, leases)),
+                    out_of_service=frozenset(map(_text, out_of_service)),
+                ),
+                changes=dict(map(_change, changes)),
+                learnt={key: _part(value) for key, value in learnt.items()},
+                confirmed=confirmed,
+            )
+        case _:
+            raise ValueError("not a store of setpoints")
+
+
+def _setpoints(data: object) -> Setpoints:
+    match data:
+        case {
+            "charge_current": charge,
+            "discharge_current": discharge,
+            "charge_voltage": voltage,
+            "charging_allowed": bool(charging),
+            "discharging_allowed": bool(discharging),
+        }:
+            return Setpoints(
+                charge_current=_maybe(_number, charge),
+                discharge_current=_maybe(_number, discharge),
+                charge_voltage=_maybe(_number, voltage),
+                charging_allowed=charging,
+                discharging_allowed=discharging,
+            )
+        case _:
+            raise ValueError("not setpoints")
+
+
+def _lease(data: object) -> Lease:
+    match data:
+        case {
+            "device_id": device_id,
+            "direction": str(direction),
+            "owner": str(owner),
+            "amps": amps,
+            "watts": watts,
+            "until": until,
+        } if (amps is None) != (watts is None):
+            return Lease(
+                device_id=_maybe(_text, device_id),
+                direction=Direction(direction),
+                owner=owner,
+                amps=_maybe(_number, amps),
+                watts=_maybe(_number, watts),
+                until=_maybe(_number, until),
+            )
+        case _:
+            raise ValueError("not a lease")
+
+
+def _change(data: object) -> tuple[ChangeKey, Change]:
+    match data:
+        case {"device_id": device_id, "field": str(name), "by": str(by), "at": at} if (
+            name in SETPOINT_FIELDS
+        ):
+            return (_maybe(_text, device_id), name), Change(by, _number(at))
+        case _:
+            raise ValueError("not a change")
+
+
+def _maybe[T](read: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else read(value)
+
+
+def _number(value: object) -> float:
+    match value:
+        case bool():
+            raise ValueError("not a number")
+        case int() | float() if math.isfinite(value) and value >= 0:
+            return float(value)
+        case _:
+            raise ValueError("not a number in range")
+
+
+def _part(value: object) -> float:
+    if (number := _number(value)) > 1:
+        raise ValueError("not a part of a whole")
+    return number
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case _:
+            raise ValueError("not a text")
