@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.bms_gateway import binary_sensor, number, sensor
 from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.energy_sensor import ENERGIES
 from custom_components.bms_gateway.engine.model import Alarm, Rule
 from custom_components.bms_gateway.entity import Tables
 from homeassistant.helpers.entity import EntityDescription
@@ -35,7 +36,7 @@ def of(tables: Tables[Any]) -> list[EntityDescription]:
 ROWS: dict[str, list[EntityDescription]] = {
     "binary_sensor": of(binary_sensor.TABLES),
     "number": [*number.BANK, *number.INVERTER],
-    "sensor": of(sensor.TABLES),
+    "sensor": [*of(sensor.TABLES), *ENERGIES],
 }
 PLATFORMS = pytest.mark.parametrize("platform", ROWS)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])

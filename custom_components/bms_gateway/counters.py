@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 import math
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,7 @@ class Counters:
         self._meters: dict[str, Meter] = {}
         self._saved: Mapping[str, Energy] = {}
         self._stop_listening: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
     async def async_load(self) -> None:
         """Go on from what was stored; raise a repair if that cannot be read."""
@@ -74,6 +76,12 @@ class Counters:
             ),
         ]
 
+    @callback
+    def async_on_save(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener at each save; return how to end that."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
+
     async def async_end(self) -> None:
         """Count no more and save what was counted."""
         for stop in self._stop_listening:
@@ -104,6 +112,8 @@ class Counters:
             }
         )
         self._saved = totals
+        for listener in tuple(self._listeners):
+            listener()
 
     async def async_keep_only(self, battery_ids: Iterable[str]) -> None:
         """Forget batteries that are no more."""

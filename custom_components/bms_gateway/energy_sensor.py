@@ -110,6 +110,9 @@ class EnergySensor(BmsEntity, RestoreSensor):
                 await self.coordinator.counters.async_go_on_from(
                     self._device_id, self.entity_description.make(float(kwh))
                 )
+        self.async_on_remove(
+            self.coordinator.counters.async_on_save(self._handle_coordinator_update)
+        )
 
     @callback
     @override
