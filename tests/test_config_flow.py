@@ -20,7 +20,7 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import PortFault
 from custom_components.bms_gateway.entry import gateway_config
-from custom_components.bms_gateway.schemas import SECTION_RARE
+from custom_components.bms_gateway.schemas import SECTION_MQTT, SECTION_RARE
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
@@ -74,8 +74,15 @@ OPTIONS: dict[str, Any] = {
     "discharge_loss_policy": "block",
     "discharge_grace": 60,
     SECTION_RARE: {},
+    SECTION_MQTT: {},
+}
+MQTT_DEFAULTS: dict[str, Any] = {
+    "mqtt_enabled": True,
+    "mqtt_interval": 10.0,
+    "mqtt_commands": False,
 }
 OPTION_DEFAULTS: dict[str, Any] = {
+    **MQTT_DEFAULTS,
     "start_timeout": 15.0,
     "current_factor": 1.0,
     "current_offset": 0.0,
@@ -189,9 +196,9 @@ def filled(result: Result) -> dict[str, Any]:
     return values
 
 
-def is_open(result: Result) -> bool:
-    """Return whether the section of rare fields is unfolded."""
-    collapsed: bool = result["data_schema"].schema[SECTION_RARE].options["collapsed"]
+def is_open(result: Result, name: str = SECTION_RARE) -> bool:
+    """Return whether a section is unfolded."""
+    collapsed: bool = result["data_schema"].schema[name].options["collapsed"]
     return not collapsed
 
 
@@ -886,18 +893,27 @@ async def test_options_left_alone_change_nothing(
         ("current_factor", NAN),
         ("current_offset", 1001),
         ("update_interval", 0),
+        ("mqtt_interval", 0),
+        ("mqtt_interval", NAN),
+        ("mqtt_prefix", "home/#"),
+        ("mqtt_prefix", "home/"),
+        ("mqtt_state_topic", "home/+/bms"),
+        ("mqtt_state_topic", "/bms"),
     ],
 )
 async def test_each_bad_option_is_told_and_mended(
-    hass: HomeAssistant, bank: MockConfigEntry, key: str, wrong: float
+    hass: HomeAssistant, bank: MockConfigEntry, key: str, wrong: float | str
 ) -> None:
     """Nothing is stored before all of it is right."""
-    rare = key in OPTION_DEFAULTS
-    bad = {SECTION_RARE: {key: wrong}} if rare else {key: wrong}
+    mqtt = key.startswith("mqtt")
+    rare = key in OPTION_DEFAULTS and not mqtt
+    place = SECTION_MQTT if mqtt else SECTION_RARE if rare else key
+    bad = {key: wrong} if place == key else {place: {key: wrong}}
     flow = await start_options(hass, bank)
     result = await flow.fill(OPTIONS, bad, strategy="sum")
-    assert result["errors"] == {SECTION_RARE if rare else key: f"invalid_{key}"}
+    assert result["errors"] == {place: f"invalid_{key}"}
     assert is_open(result) is rare
+    assert is_open(result, SECTION_MQTT) is mqtt
     assert filled(result)["strategy"] == "sum"
     assert bank.options == {}
 

@@ -20,7 +20,6 @@ from custom_components.bms_gateway.schemas import (
     GATEWAY_FORM,
     NAME_FORM,
     OPTIONS_FORM,
-    SECTION_RARE,
     Field,
     Form,
 )
@@ -67,6 +66,7 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("options", OPTIONS_FORM, "current_factor", 0.1, 10),
     ("options", OPTIONS_FORM, "current_offset", -1000, 1000),
     ("options", OPTIONS_FORM, "update_interval", 1, 3600),
+    ("options", OPTIONS_FORM, "mqtt_interval", 1, 3600),
 ]
 
 # What Home Assistant's checker (hassfest) refuses in a text or a key
@@ -108,6 +108,14 @@ def numbers(text: str) -> set[float]:
     """Return the numbers in a text, with a decimal comma or point."""
     found = re.findall(r"-?\d+(?:[.,]\d+)?", text)
     return {float(number.replace(",", ".")) for number in found}
+
+
+def fields_of(form: Form) -> list[Field]:
+    """Return all fields of a form, in whatever section they stand."""
+    return [
+        *form.fields,
+        *(each for inside in form.sections.values() for each in inside),
+    ]
 
 
 def can_be_wrong(field: Field) -> bool:
@@ -157,12 +165,12 @@ def test_every_field_has_a_label_and_a_description(
     fields = {field.key for field in form.fields}
     assert texts["title"]
     assert set(texts["data"]) == set(texts["data_description"]) == fields
-    assert set(texts.get("sections", {})) == ({SECTION_RARE} if form.rare else set())
-    if form.rare:
-        rare = texts["sections"][SECTION_RARE]
-        keys = {field.key for field in form.rare}
-        assert rare["name"]
-        assert set(rare["data"]) == set(rare["data_description"]) == keys
+    assert set(texts.get("sections", {})) == set(form.sections)
+    for name, inside in form.sections.items():
+        section = texts["sections"][name]
+        keys = {field.key for field in inside}
+        assert section["name"]
+        assert set(section["data"]) == set(section["data_description"]) == keys
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -181,7 +189,7 @@ def test_every_error_that_can_come_has_its_text(language: str) -> None:
     expected: dict[str, set[str]] = {}
     for flow, _, form in FORMS:
         errors = expected.setdefault(flow, set())
-        fields = (*form.fields, *form.rare)
+        fields = fields_of(form)
         errors |= {f"invalid_{each.key}" for each in fields if can_be_wrong(each)}
         if any(each.key == "channel" for each in fields):
             errors |= port
@@ -213,7 +221,7 @@ def test_errors_tell_the_range_that_holds(
     language: str, flow: str, form: Form, key: str, lowest: float, highest: float
 ) -> None:
     """The figures in the text are the ones that are checked."""
-    [field] = [each for each in (*form.fields, *form.rare) if each.key == key]
+    [field] = [each for each in fields_of(form) if each.key == key]
     assert field.valid(lowest)
     assert field.valid(highest)
     assert not field.valid(lowest - 0.01)
@@ -227,7 +235,7 @@ def test_no_number_is_without_a_range() -> None:
     for flow, _, form in FORMS:
         if flow == "config":
             continue
-        for field in (*form.fields, *form.rare):
+        for field in fields_of(form):
             if isinstance(field.selector, NumberSelector):
                 assert any(
                     form is ranged and key == field.key
@@ -242,7 +250,7 @@ def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
     """And none has a text that cannot be chosen."""
     expected: dict[str, set[str]] = {}
     for _, _, form in FORMS:
-        for field in (*form.fields, *form.rare):
+        for field in fields_of(form):
             if isinstance(field.selector, SelectSelector):
                 config = field.selector.config
                 expected[config["translation_key"]] = set(map(str, config["options"]))

@@ -38,6 +38,15 @@ from .engine.config import (
     Strategy,
 )
 from .entry import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE
+from .mqtt.settings import (
+    CONF_MQTT_COMMANDS,
+    CONF_MQTT_ENABLED,
+    CONF_MQTT_INTERVAL,
+    CONF_MQTT_PREFIX,
+    CONF_MQTT_STATE_TOPIC,
+    MQTT_DEFAULTS,
+    may_be_topic,
+)
 
 if TYPE_CHECKING:
     import probatio
@@ -46,6 +55,7 @@ CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""
 
 SECTION_RARE: Final = "rare"
+SECTION_MQTT: Final = "mqtt"
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 """bit/s; what CAN equipment of any kind is set to."""
@@ -81,11 +91,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of one step. `rare` ones stand in a section, folded up at first."""
+    """The fields of one step; those of a section are folded up at first."""
 
     fields: tuple[Field, ...]
     rare: tuple[Field, ...] = ()
+    mqtt: tuple[Field, ...] = ()
     defaults: Mapping[str, Any]
+
+    @property
+    def sections(self) -> dict[str, tuple[Field, ...]]:
+        """Return the fields of each section that the step has."""
+        sections = {SECTION_RARE: self.rare, SECTION_MQTT: self.mqtt}
+        return {name: inside for name, inside in sections.items() if inside}
 
     def without(self, keys: Iterable[str]) -> Form:
         """Return the form without some of its fields."""
@@ -96,7 +113,9 @@ class Form:
         """Return what would be stored of what was typed, right or wrong, flat."""
         if typed is None:
             return {}
-        flat = {**typed, **typed.get(SECTION_RARE, {})}
+        flat = dict(typed)
+        for name in self.sections:
+            flat |= typed.get(name, {})
         return {
             field.key: field.clean(flat[field.key])
             for field in self._all
@@ -106,11 +125,16 @@ class Form:
     def errors(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with what `read` returned.
 
-        A wrong rare field is told at its section: Home Assistant's frontend shows
+        A wrong field of a section is told at that: Home Assistant's frontend shows
         no error inside a section.
         """
+        places = {
+            field.key: name
+            for name, inside in self.sections.items()
+            for field in inside
+        }
         return {
-            SECTION_RARE if field in self.rare else field.key: f"invalid_{field.key}"
+            places.get(field.key, field.key): f"invalid_{field.key}"
             for field in self._all
             if field.key in values and not field.valid(values[field.key])
         }
@@ -120,10 +144,10 @@ class Form:
     ) -> probatio.Schema:
         """Return the schema filled with `values`; a section with an error is open."""
         shown: dict[vol.Marker, Any] = self._questions(self.fields, values)
-        if self.rare:
-            shown[vol.Required(SECTION_RARE)] = section(
-                _schema(self._questions(self.rare, values)),
-                {"collapsed": SECTION_RARE not in errors},
+        for name, inside in self.sections.items():
+            shown[vol.Required(name)] = section(
+                _schema(self._questions(inside, values)),
+                {"collapsed": name not in errors},
             )
         return _schema(shown)
 
@@ -136,7 +160,7 @@ class Form:
 
     @property
     def _all(self) -> tuple[Field, ...]:
-        return (*self.fields, *self.rare)
+        return (*self.fields, *self.rare, *self.mqtt)
 
     def _questions(
         self, asked: Iterable[Field], values: Mapping[str, Any]
@@ -160,6 +184,10 @@ def _defaults(*models: type) -> dict[str, Any]:
 
 def _text(key: str) -> Field:
     return Field(key=key, selector=TextSelector(), clean=str.strip, valid=bool)
+
+
+def _topic(key: str) -> Field:
+    return Field(key=key, selector=TextSelector(), clean=str.strip, valid=may_be_topic)
 
 
 def _number(key: str, unit: str, lowest: float, highest: float) -> Field:
@@ -255,5 +283,16 @@ OPTIONS_FORM: Final = Form(
         _yes_no("forward_requests"),
         _yes_no("block_at_end"),
     ),
-    defaults=_defaults(GatewayConfig) | {CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL},
+    mqtt=(
+        _yes_no(CONF_MQTT_ENABLED),
+        _topic(CONF_MQTT_PREFIX),
+        _topic(CONF_MQTT_STATE_TOPIC),
+        _number(CONF_MQTT_INTERVAL, "s", 1, 3600),
+        _yes_no(CONF_MQTT_COMMANDS),
+    ),
+    defaults={
+        **_defaults(GatewayConfig),
+        CONF_UPDATE_INTERVAL: DEFAULT_UPDATE_INTERVAL,
+        **MQTT_DEFAULTS,
+    },
 )

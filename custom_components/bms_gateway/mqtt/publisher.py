@@ -1,0 +1,193 @@
+"""Publishes a gateway: on an interval, and at once what cannot wait."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+import contextlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.json import json_dumps
+from homeassistant.util.async_ import create_eager_task
+
+from ..engine.model import Snapshot, Status
+from ..news import show
+from .payload import Report
+from .settings import MqttSettings
+
+if TYPE_CHECKING:
+    from ..coordinator import BmsGatewayConfigEntry
+    from .broker import Broker
+
+STATUS_RENEWAL: Final = 30.0
+"""Seconds."""
+STATUS_EXPIRY: Final = 90
+"""Seconds; two renewals may be lost."""
+LAST_WORD: Final = 2.0
+"""Seconds that the message of the end may take."""
+
+
+class Offline(StrEnum):
+    """Why a gateway is offline."""
+
+    STOPPED = "stopped"
+    """The gateway was stopped, reloaded or removed."""
+    HOME_ASSISTANT_STOPPED = "home_assistant_stopped"
+    SWITCHED_OFF = "switched_off"
+    """The user switched MQTT off or chose other topics; the gateway may run on."""
+
+
+class _Message(NamedTuple):
+    topic: str
+    payload: str
+    retain: bool = False
+    expiry: int | None = None
+
+
+class Publisher:
+    """Tells a broker about one gateway."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BmsGatewayConfigEntry,
+        broker: Broker,
+        settings: MqttSettings,
+    ) -> None:
+        """Tell nothing before `async_start`."""
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = entry.runtime_data
+        self._broker = broker
+        self._settings = settings
+        self._told = self._latest = self._coordinator.gateway.snapshot
+        self._told_status: Status | None = None
+        self._look: asyncio.Handle | None = None
+        self._state_due = self._status_due = False
+        self._telling: asyncio.Task[None] | None = None
+        self._undo: list[Callable[[], None]] = []
+
+    @callback
+    def async_start(self) -> None:
+        """Tell everything now if there is a connection, then go on."""
+        self._undo = [
+            self._coordinator.gateway.subscribe(self._take_news),
+            self._broker.on_connection(self._tell_all),
+            self._every(self._settings.interval, self._tell_state),
+            self._every(STATUS_RENEWAL, self._tell_status),
+        ]
+        self._tell_all()
+
+    async def async_end(self, reason: Offline) -> None:
+        """Tell nothing more but that the gateway is offline."""
+        while self._undo:
+            self._undo.pop()()
+        for waiting in self._look, self._telling:
+            if waiting:
+                waiting.cancel()
+        with contextlib.suppress(TimeoutError):  # then the last status expires
+            async with asyncio.timeout(LAST_WORD):
+                await self._send(self._status("offline", reason))
+
+    def _every(self, seconds: float, tell: Callable[[], None]) -> Callable[[], None]:
+        @callback
+        def tick(_: datetime) -> None:
+            tell()
+
+        return async_track_time_interval(
+            self._hass,
+            tick,
+            timedelta(seconds=seconds),
+            name=f"{self._entry.title} MQTT",
+            cancel_on_shutdown=True,
+        )
+
+    @callback
+    def _take_news(self, latest: Snapshot) -> None:
+        """Look at the news in a turn of its own: the engine must not be held up."""
+        self._latest = latest
+        if self._look is None:
+            self._look = self._hass.loop.call_soon(self._look_at_news)
+
+    @callback
+    def _look_at_news(self) -> None:
+        self._look = None
+        if self._latest.status is not self._told_status:
+            self._tell_status()
+        if show(self._told, self._latest) != self._told:
+            self._tell_state()
+
+    @callback
+    def _tell_all(self, connected: bool = True) -> None:
+        if connected:
+            self._status_due = True
+            self._tell_state()
+
+    @callback
+    def _tell_status(self) -> None:
+        self._status_due = True
+        self._tell()
+
+    @callback
+    def _tell_state(self) -> None:
+        self._state_due = True
+        self._tell()
+
+    @callback
+    def _tell(self) -> None:
+        """Tell what is due; while the broker is slow, the newest once it is done."""
+        if not self._broker.connected:
+            return
+        if self._telling is None or self._telling.done():
+            self._telling = self._entry.async_create_background_task(
+                self._hass, self._tell_what_is_due(), f"{self._entry.title} MQTT"
+            )
+
+    async def _tell_what_is_due(self) -> None:
+        while self._state_due or self._status_due:
+            messages = list(self._messages())
+            self._state_due = self._status_due = False
+            await asyncio.gather(
+                *(create_eager_task(self._send(message)) for message in messages)
+            )
+
+    def _messages(self) -> Iterator[_Message]:
+        now = self._coordinator.gateway.snapshot
+        if self._status_due:
+            self._told_status = now.status
+            yield self._status("online", now.status, STATUS_EXPIRY)
+        if self._state_due:
+            self._told = now
+            yield from self._report(now)
+
+    def _status(self, status: str, reason: str, expiry: int | None = None) -> _Message:
+        payload = {"status": status, "reason": reason, "timestamp": time.time()}
+        return _Message(
+            self._settings.status_topic, json_dumps(payload), retain=True, expiry=expiry
+        )
+
+    def _report(self, now: Snapshot) -> Iterator[_Message]:
+        settings = self._settings
+        report = Report(now, self._coordinator.config, time.time())
+        state = json_dumps(report.state())
+        for topic in settings.state_topics:
+            yield _Message(topic, state)
+        for topic_id, battery in report.batteries().items():
+            yield _Message(
+                f"{settings.prefix}/batteries/{topic_id}", json_dumps(battery)
+            )
+        for topic_id, inverter in report.inverters().items():
+            yield _Message(
+                f"{settings.prefix}/inverters/{topic_id}", json_dumps(inverter)
+            )
+
+    async def _send(self, message: _Message) -> None:
+        await self._broker.async_publish(
+            message.topic,
+            message.payload,
+            retain=message.retain,
+            expiry=message.expiry,
+        )
