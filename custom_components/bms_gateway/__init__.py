@@ -12,6 +12,7 @@ from .counters import Counters
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .entry import gateway_config
+from .mqtt import Uplink
 from .simulation import Simulation
 from .store import SetpointStore
 
@@ -35,6 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     gateway = Gateway(config, learnt=store.learnt)
     coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
     entry.runtime_data = coordinator
+    uplink = Uplink(hass, entry)
 
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
@@ -45,6 +47,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
 
     async def async_apply(_: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
         await entry.runtime_data.async_apply()
+        await uplink.async_apply()
         if simulation:
             await simulation.async_apply(entry.runtime_data.config)
 
@@ -60,6 +63,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     counters.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    uplink.async_start()
     entry.async_on_unload(entry.add_update_listener(async_apply))
     return True
 
