@@ -22,6 +22,7 @@ from .model import (
     Rule,
     Status,
 )
+from .outlook import Outlook
 from .scene import Scene
 from .setpoints import AllSetpoints
 from .soc import SmoothSoc, soc_members
@@ -73,6 +74,7 @@ class Bank:
         self._limits = Limits(learnt)
         self._reference = VoltageReference()
         self._soc = SmoothSoc()
+        self._outlook = Outlook()
         self._alarms = Alarms()
         self._last_bank = NO_BANK
         self._last_lowest: float | None = None
@@ -189,7 +191,7 @@ class Bank:
         soc = self._soc.update(
             soc_members(scene.online, scene.lost, scene.now), scene.now
         )
-        bank = replace(bank, soc=soc)
+        bank = self._outlook.update(replace(bank, soc=soc), scene.now)
         volts = bank_voltage(scene.online)
         reference = self._reference.update(volts, scene.now)
         if volts is None or reference is None or soc is None or scene.silenced:

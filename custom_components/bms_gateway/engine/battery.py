@@ -5,6 +5,7 @@ import logging
 from typing import Final
 
 from .config import BatteryConfig
+from .content import nominal_voltage
 from .freshness import CEILING, LIMITS_CEILING, Pulse
 from .model import BatteryState, Dialect, Frame, Life, Readings
 from .protocol import NO_MARKS, NO_PAIRS, decode, hear, is_battery_frame, judge
@@ -71,6 +72,7 @@ class Battery:
         self._lost_at: float | None = None
         self._last_frame_at: float | None = None
         self._largest_charge_limit = 0.0
+        self._largest_charge_voltage = 0.0
 
     @property
     def config(self) -> BatteryConfig:
@@ -140,6 +142,9 @@ class Battery:
         ]
         limit = readings.charge_current_limit or 0.0
         self._largest_charge_limit = max(self._largest_charge_limit, limit)
+        self._largest_charge_voltage = max(
+            self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
+        )
         return BatteryState(
             id=self.config.id,
             life=Life.OUT_OF_SERVICE if out else self._life,
@@ -150,6 +155,9 @@ class Battery:
                 if self._life is Life.ONLINE
                 else readings_of(self._known, self.config.capacity_ah)
             ),
+            nominal_voltage=nominal_voltage(self._largest_charge_voltage)
+            if self._largest_charge_voltage
+            else None,
             largest_charge_limit=self._largest_charge_limit,
             dialect=judge(self._marks, now).dialect,
             last_frame_at=self._last_frame_at,

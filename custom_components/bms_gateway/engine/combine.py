@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from .content import capacity_kwh, remaining_ah, stored_kwh
 from .model import Alarm, BankState, BatteryState, Readings
 
 type Pick = Callable[[Readings], float | None]
@@ -41,7 +42,9 @@ def combine(
         cell_temperature_min=_least(r.cell_temperature_min for r in all_),
         cell_temperature_max=_most(r.cell_temperature_max for r in all_),
         capacity_ah=sum(battery.capacity_ah for battery in online),
-        remaining_ah=_remaining(online),
+        remaining_ah=_sum(online, remaining_ah),
+        capacity_kwh=_sum(online, capacity_kwh),
+        stored_kwh=_sum(online, stored_kwh),
         modules=_modules(all_),
         charge_voltage_limit=_least(r.charge_voltage_limit for r in all_),
         discharge_voltage_limit=_most(r.discharge_voltage_limit for r in all_),
@@ -88,18 +91,12 @@ def _current(
     return factor * scale * sum(current for current, _ in known) + offset
 
 
-def _remaining(batteries: Sequence[BatteryState]) -> float | None:
-    """Return the charge left in Ah: as told, else by state of charge and capacity."""
-    total = 0.0
-    for battery in batteries:
-        readings = battery.readings
-        if readings.remaining_ah is not None:
-            total += readings.remaining_ah
-        elif readings.soc is not None:
-            total += battery.capacity_ah * readings.soc / 100
-        else:
-            return None
-    return total
+def _sum(
+    batteries: Sequence[BatteryState], pick: Callable[[BatteryState], float | None]
+) -> float | None:
+    """Return the sum; unknown while one battery's part is."""
+    values = [pick(battery) for battery in batteries]
+    return None if None in values else sum(v for v in values if v is not None)
 
 
 def _modules(all_: Sequence[Readings]) -> int | None:

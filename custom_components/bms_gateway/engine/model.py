@@ -150,6 +150,8 @@ class BatteryState:
     readings: Readings = Readings()
     last: Readings = Readings()
     """What it said last, whether fresh or not: for loss policy `reduce` only."""
+    nominal_voltage: float | None = None
+    """V, of its cells by the highest charge voltage limit that it ever told."""
     largest_charge_limit: float = 0.0
     """A; the most that it ever allowed for charging."""
     dialect: Dialect = Dialect.UNKNOWN
@@ -272,6 +274,12 @@ class BankState:
     cell_temperature_max: float | None = None
     capacity_ah: float | None = None
     remaining_ah: float | None = None
+    capacity_kwh: float | None = None
+    stored_kwh: float | None = None
+    """By nominal voltages."""
+    time_to_full: float | None = None
+    time_to_empty: float | None = None
+    """Seconds, if the current stays what it was lately; unknown at rest."""
     modules: int | None = None
     charge_voltage_limit: float | None = None
     """The lowest of the batteries'."""

@@ -1,0 +1,41 @@
+"""What a battery holds and what it can hold."""
+
+from typing import Final
+
+from .model import BatteryState
+
+CELL_VOLTAGE: Final = 3.2
+"""V, the nominal voltage of a lithium iron phosphate cell."""
+MOST_FOR_15_CELLS: Final = 54.4
+"""V; a charge voltage limit above it is that of 16 cells: 15 would have 3.63 V each,
+and full is 3.65 V. Batteries of 15 cells ask for 52.5 to 54 V, of 16 for 55 to 58.4."""
+
+
+def nominal_voltage(charge_voltage_limit: float) -> float:
+    """Return the nominal voltage (V) of a pack that asks for this much when full."""
+    return CELL_VOLTAGE * (15 if charge_voltage_limit <= MOST_FOR_15_CELLS else 16)
+
+
+def remaining_ah(battery: BatteryState) -> float | None:
+    """Return the charge left in Ah: as told, else by state of charge and capacity."""
+    readings = battery.readings
+    if readings.remaining_ah is not None:
+        return readings.remaining_ah
+    return None if readings.soc is None else battery.capacity_ah * readings.soc / 100
+
+
+def capacity_kwh(battery: BatteryState) -> float | None:
+    """Return the configured capacity as energy; unknown before it was ever heard."""
+    return _kwh(battery, battery.capacity_ah)
+
+
+def stored_kwh(battery: BatteryState) -> float | None:
+    """Return the energy left, by the nominal voltage: load does not move it."""
+    left = remaining_ah(battery)
+    return None if left is None else _kwh(battery, left)
+
+
+def _kwh(battery: BatteryState, charge: float) -> float | None:
+    if battery.nominal_voltage is None:
+        return None
+    return charge * battery.nominal_voltage / 1000
