@@ -1,11 +1,13 @@
 """Sensors of the gateway, its batteries, its inverters and their ports."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import SensorEntity
+from homeassistant.components.sensor import SensorDeviceClass, SensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from .coordinator import BmsGatewayConfigEntry
 from .energy_sensor import async_add_energies
@@ -40,6 +42,14 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
 
     @property
     @override
-    def native_value(self) -> StateType:
+    def native_value(self) -> StateType | datetime:
         """Return what is shown; None is unknown."""
-        return self._shown.value
+        value = self._shown.value
+        if self.device_class is SensorDeviceClass.TIMESTAMP and value is not None:
+            return self._date(float(value))
+        return value
+
+    def _date(self, at: float) -> datetime:
+        """Return when it was that the gateway's clock showed `at` seconds."""
+        ago = timedelta(seconds=self.coordinator.gateway.snapshot.at - at)
+        return dt_util.utcnow() - ago

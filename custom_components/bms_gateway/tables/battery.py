@@ -5,7 +5,8 @@ from typing import Any, Final
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
-from ..engine.model import BatteryState, Dialect, Life
+from ..engine.content import capacity_kwh, remaining_ah, stored_kwh
+from ..engine.model import BatteryState, Dialect, Direction, Life, Readings
 from .kinds import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -16,10 +17,14 @@ from .kinds import (
     connection,
     counter,
     degrees,
+    each_alarm,
     energy,
     flag,
+    moment,
     number,
     percent,
+    seconds,
+    stored_energy,
     volts,
     watts,
 )
@@ -32,6 +37,12 @@ def _power(battery: BatteryState) -> float | None:
     """Return what flows, in W, charge positive."""
     voltage, current = battery.readings.voltage, battery.readings.current
     return None if voltage is None or current is None else voltage * current
+
+
+def _cell_spread(readings: Readings) -> float | None:
+    """Return how far the cells are apart in V."""
+    low, high = readings.cell_voltage_min, readings.cell_voltage_max
+    return None if low is None or high is None else high - low
 
 
 SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
@@ -57,6 +68,12 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_max_id},
         **_DIAGNOSTIC,
     ),
+    volts(
+        "cell_voltage_spread",
+        lambda battery: _cell_spread(battery.readings),
+        precision=3,
+        **_DIAGNOSTIC,
+    ),
     degrees(
         "cell_temperature_min",
         lambda battery: battery.readings.cell_temperature_min,
@@ -74,7 +91,9 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         **_RARE,
     ),
     amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
-    amp_hours("remaining", lambda battery: battery.readings.remaining_ah, **_RARE),
+    amp_hours("remaining", remaining_ah, **_RARE),
+    stored_energy("capacity_energy", capacity_kwh, **_RARE),
+    stored_energy("stored_energy", stored_kwh),
     volts(
         "charge_voltage_limit",
         lambda battery: battery.readings.charge_voltage_limit,
@@ -115,6 +134,14 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         "discharged_energy", lambda battery: battery.readings.discharged_kwh, **_RARE
     ),
     counter("cycles", lambda battery: battery.readings.cycles),
+    percent(
+        "slice",
+        lambda battery: None if (part := battery.slice) is None else 100 * part,
+        **_RARE,
+    ),
+    amps("offset", lambda battery: battery.offset, **_RARE),
+    moment("last_telegram", lambda battery: battery.last_frame_at),
+    seconds("period", lambda battery: battery.period, **_RARE),
     counter("telegrams", lambda battery: battery.telegrams),
     counter("losses", lambda battery: battery.losses, always=True),
     counter("invalid_frames", lambda battery: battery.invalid),
@@ -145,4 +172,9 @@ BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
         **_RARE,
     ),
     flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
+    flag("charge_request", lambda battery: battery.readings.charge_request, **_RARE),
+    flag("aside_charge", lambda b: Direction.CHARGE in b.aside, **_RARE),
+    flag("aside_discharge", lambda b: Direction.DISCHARGE in b.aside, **_RARE),
+    *each_alarm("protection", lambda battery: battery.readings.protections),
+    *each_alarm("warning", lambda battery: battery.readings.warnings),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
-from ..engine.model import Limit, Rule, Snapshot, Status
+from ..engine.model import BankState, Limit, Rule, Snapshot, Status
 from .kinds import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -15,11 +15,14 @@ from .kinds import (
     amps,
     choice,
     degrees,
+    duration,
+    each_alarm,
     explain,
     flag,
     limit,
     number,
     percent,
+    stored_energy,
     volts,
     watts,
 )
@@ -45,6 +48,12 @@ def _allows(found: Limit | None) -> bool | None:
     return found.amps > 0 if found else None
 
 
+def _cell_spread(bank: BankState) -> float | None:
+    """Return how far the cells of all batteries are apart in V."""
+    low, high = bank.cell_voltage_min, bank.cell_voltage_max
+    return None if low is None or high is None else high - low
+
+
 SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     choice("status", lambda now: now.status, Status, always=True),
     percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY),
@@ -61,6 +70,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
         **_DIAGNOSTIC,
     ),
     percent("soh", lambda now: now.bank.soh),
+    percent("soh_min", lambda now: now.bank.soh_min, **_RARE),
     volts("voltage", lambda now: now.bank.voltage),
     volts(
         "voltage_spread",
@@ -97,6 +107,12 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
         precision=3,
         **_DIAGNOSTIC,
     ),
+    volts(
+        "cell_voltage_spread",
+        lambda now: _cell_spread(now.bank),
+        precision=3,
+        **_DIAGNOSTIC,
+    ),
     degrees(
         "cell_temperature_min",
         lambda now: now.bank.cell_temperature_min,
@@ -109,6 +125,10 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     amp_hours("capacity", lambda now: now.bank.capacity_ah),
     amp_hours("remaining", lambda now: now.bank.remaining_ah),
+    stored_energy("capacity_energy", lambda now: now.bank.capacity_kwh),
+    stored_energy("stored_energy", lambda now: now.bank.stored_kwh),
+    duration("time_to_full", lambda now: now.bank.time_to_full),
+    duration("time_to_empty", lambda now: now.bank.time_to_empty),
     number(
         "modules",
         lambda now: now.bank.modules,
@@ -146,4 +166,6 @@ BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[Snapshot], ...]] = (
         lambda now: now.bank.full_charge,
         **_RARE,
     ),
+    *each_alarm("protection", lambda now: now.bank.protections),
+    *each_alarm("warning", lambda now: now.bank.warnings),
 )

@@ -11,6 +11,7 @@ from .kinds import (
     connection,
     counter,
     limit,
+    moment,
     volts,
 )
 
@@ -22,6 +23,16 @@ SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
         lambda inverter: told.charge_voltage_limit if (told := inverter.told) else None,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
+    volts(
+        "discharge_voltage_limit",
+        lambda inverter: (
+            told.discharge_voltage_limit if (told := inverter.told) else None
+        ),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    moment("last_set", lambda inverter: inverter.last_set_at),
+    moment("last_request", lambda inverter: inverter.last_request_at),
     counter("sets_sent", lambda inverter: inverter.sets, always=True),
     counter("sets_dropped", lambda inverter: inverter.dropped, always=True),
 )

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from math import inf
+from typing import Any, Final
 
 from homeassistant.components.binary_sensor import BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
@@ -20,6 +22,7 @@ from homeassistant.const import (
     UnitOfPower,
     UnitOfRatio,
     UnitOfTemperature,
+    UnitOfTime,
 )
 from homeassistant.helpers.typing import StateType
 
@@ -40,6 +43,9 @@ class BmsBinarySensorDescription[S](
 
 
 type Value[S] = Callable[[S], StateType]
+
+_MINUTES: Final = ((3600.0, 1), (36_000.0, 5), (inf, 30))
+"""Below so many seconds a duration is told in steps of so many minutes."""
 
 
 def volts[S](
@@ -139,6 +145,76 @@ def energy[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription
     )
 
 
+def stored_energy[S](
+    key: str, value_fn: Value[S], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe an energy that is there now, or that there is room for."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.ENERGY_STORAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def duration[S](
+    key: str, seconds_fn: Callable[[S], float | None], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe how long something takes from now on, as coarsely as is honest."""
+
+    def minutes(subject: S) -> float | None:
+        seconds = seconds_fn(subject)
+        if seconds is None:
+            return None
+        step = next(step for below, step in _MINUTES if seconds < below)
+        return round(seconds / 60 / step) * step
+
+    return BmsSensorDescription(
+        key=key,
+        value_fn=minutes,
+        device_class=SensorDeviceClass.DURATION,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        suggested_unit_of_measurement=UnitOfTime.HOURS,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def seconds[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe how often something comes."""
+    return BmsSensorDescription(
+        key=key,
+        value_fn=value_fn,
+        device_class=SensorDeviceClass.DURATION,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=1,
+        **more,
+    )
+
+
+def moment[S](
+    key: str, at_fn: Callable[[S], float | None], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe when something was last; of the gateway's clock, shown as a date.
+
+    For diagnosis and off by default: it changes with every telegram.
+    """
+    return BmsSensorDescription(
+        key=key,
+        value_fn=at_fn,
+        always=True,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        **more,
+    )
+
+
 def number[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
     """Describe how many of something there are now."""
     return BmsSensorDescription(
@@ -209,6 +285,27 @@ def alarms[S](
         attributes_fn=names,
         device_class=BinarySensorDeviceClass.PROBLEM,
         **more,
+    )
+
+
+def each_alarm[S](
+    kind: str, alarms_fn: Callable[[S], frozenset[Alarm] | None]
+) -> tuple[BmsBinarySensorDescription[S], ...]:
+    """Describe every alarm by itself; off by default, for `alarms` lists them all."""
+
+    def is_raised(subject: S, alarm: Alarm) -> bool | None:
+        raised = alarms_fn(subject)
+        return None if raised is None else alarm in raised
+
+    return tuple(
+        BmsBinarySensorDescription(
+            key=f"{kind}_{alarm}",
+            value_fn=partial(is_raised, alarm=alarm),
+            device_class=BinarySensorDeviceClass.PROBLEM,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+        )
+        for alarm in Alarm
     )
 
 
