@@ -1,0 +1,7 @@
+"""How hard Hypothesis tries: `--hypothesis-profile long` for a million steps."""
+
+from hypothesis import settings
+
+settings.register_profile(
+    "long", max_examples=20_000, stateful_step_count=50, deadline=None
+)

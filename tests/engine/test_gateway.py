@@ -1,0 +1,338 @@
+"""The gateway at work: sharing over inverters, starting, changing, ending."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import SendMode
+from custom_components.bms_gateway.engine.model import (
+    Frame,
+    PortStatus,
+    Rule,
+    Snapshot,
+    Status,
+)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+
+from .plant import Plant, battery, inverter
+from .wires import limits
+
+REQUEST = Frame(0x305, bytes(8))
+SET = [0x35E, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x379]
+
+
+def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plant:
+    """Return a plant with a battery of 100 A and two inverters."""
+    inverters = [
+        inverter(f"i{n}", amps, **options) for n, amps in enumerate(rated, start=1)
+    ]
+    return Plant(inverters=inverters)
+
+
+def _ccls(plant: Plant) -> dict[str, float]:
+    """Return what both inverters were told for charging."""
+    return {key: plant.told(key)[1] for key in ("i1", "i2")}
+
+
+# Sharing
+
+
+def test_by_rating() -> None:
+    """Not the whole bank's limit to each, as the original tells."""
+    plant = _two(rated=(90.0, 30.0)).started()
+    assert plant.told("i1")[1:] == (75.0, 75.0)
+    assert plant.told("i2")[1:] == (25.0, 25.0)
+
+
+def test_an_inverters_setpoint_leaves_its_rest_to_the_other() -> None:
+    """In its time: twice the reaction time, then ramped."""
+    plant = _two().started()
+    inverters = {"i1": Setpoints(charge_current=10.0)}
+    plant.set(AllSetpoints(inverters=inverters))
+    assert _ccls(plant) == {"i1": 10.0, "i2": 50.0}
+    plant.run(19.0)
+    assert _ccls(plant) == {"i1": 10.0, "i2": 50.0}
+    plant.run(3.0)
+    assert 50.0 < plant.told("i2")[1] < 90.0
+    plant.run(5.0)
+    assert _ccls(plant) == {"i1": 10.0, "i2": 90.0}
+    limit = plant.inverter("i1").charge
+    assert limit is not None
+    assert (limit.rule, limit.number) == (Rule.SETPOINT, 10.0)
+
+
+def test_one_that_does_not_listen_keeps_what_it_was_told() -> None:
+    """Until its own time-out; then the other may have it."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(2.0)
+    plant.ask(charge_current=60.0)
+    plant.run(3.0)
+    assert plant.told("i2")[1] == 10.0
+    plant.run(90.0)
+    assert plant.told("i2")[1] == 60.0
+    assert plant.inverter("i1").told is None
+
+
+def test_one_that_comes_back_waits_for_room() -> None:
+    """It is told 0 A at first: the other has all."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(100.0)
+    assert plant.told("i2")[1] == 100.0
+    plant.port("i1").acknowledged = True
+    plant.port("i1").leave()
+    at = plant.now
+    plant.run(40.0)
+    assert plant.told_since(at, "i1")[0][1] == 0.0
+    assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+
+
+def test_an_excess_that_cannot_be_told() -> None:
+    """The bank falls under what the unreachable holds: the other gets 0 A."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(2.0)
+    plant.ask(charge_current=30.0)
+    assert plant.told("i2")[1] == 0.0
+
+
+def test_ports_are_independent() -> None:
+    """One whose queue is full holds up nobody."""
+    plant = _two()
+    plant.port("i1").queue = [REQUEST] * 12
+    plant.port("i1").acknowledged = False
+    plant.started()
+    assert plant.told("i2")[1] == 100.0
+    assert plant.inverter("i1").listening is False
+
+
+def test_reply_mode() -> None:
+    """A set for each 0x305, through the gateway."""
+    plant = Plant(inverters=[inverter("i1", mode=SendMode.REPLY)]).started()
+    assert plant.port().sent == []
+    plant.port().push(REQUEST)
+    plant.step()
+    assert plant.port().ids() == SET
+    assert plant.inverter().connected is True
+
+
+def test_out_of_service() -> None:
+    """An inverter is told 0 A; its part goes to the other."""
+    plant = _two().started()
+    plant.set(AllSetpoints(out_of_service=frozenset({"i1"})))
+    plant.run(40.0)
+    assert _ccls(plant) == {"i1": 0.0, "i2": 100.0}
+
+
+def test_reported_current() -> None:
+    """Each inverter hears of its part; or by its own factor and offset."""
+    plant = Plant(
+        inverters=[
+            inverter("i1", 75.0),
+            inverter("i2", 25.0),
+            inverter("i3", 100.0, current_factor=2.0, current_offset=1.5),
+        ],
+        says={"b1": {"current": -20.0}},
+    ).started()
+    currents = [
+        int.from_bytes(plant.port(key).last(0x356)[2:4], "little", signed=True) / 10
+        for key in ("i1", "i2", "i3")
+    ]
+    assert currents == [-7.5, -2.5, -38.5]
+
+
+def test_reported_current_while_nothing_may_flow() -> None:
+    """By the weights."""
+    plant = _two().started()
+    plant.packs["b1"].says(charge_current_limit=0.0, current=10.0)
+    plant.run(2.0)
+    data = plant.port("i1").last(0x356)
+    assert int.from_bytes(data[2:4], "little", signed=True) == 50
+
+
+def test_a_current_that_is_unknown_is_told_so() -> None:
+    """0x8000, never 0."""
+    plant = Plant().started()
+    plant.packs["b1"].says(current=None)
+    plant.run(2.0)
+    assert plant.port().last(0x356)[2:4] == b"\0\x80"
+    assert plant.snapshot.bank.current is None
+
+
+def test_an_inverter_without_a_rating() -> None:
+    """It takes nothing."""
+    plant = Plant(inverters=[inverter("i1", 0.0)]).started()
+    assert plant.told()[1:] == (0.0, 0.0)
+
+
+# Changes while running
+
+
+def test_an_inverter_added() -> None:
+    """It gets its part when the other has given it up."""
+    plant = Plant(inverters=[inverter("i1", 100.0)]).started()
+    plant.apply(inverters=(inverter("i1", 100.0), inverter("i2", 100.0)))
+    plant.run(40.0)
+    assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+
+
+def test_an_inverter_removed_is_told_no_more() -> None:
+    """What its port still delivers is nobody's."""
+    plant = _two().started()
+    old = plant.port("i2")
+    count = len(old.sent)
+    plant.apply(inverters=(inverter("i1"),))
+    old.push(REQUEST)
+    old.leave()
+    old.drain()
+    plant.run(40.0)
+    assert len(old.sent) == count
+    assert plant.told("i1")[1] == 100.0
+    assert set(plant.snapshot.inverters) == {"i1"}
+
+
+def test_only_what_differs_is_touched() -> None:
+    """Another rating needs no other port."""
+    plant = Plant().started()
+    before = plant.port()
+    plant.apply(inverters=(inverter("i1", 40.0),))
+    plant.step()
+    assert plant.port() is before
+    assert plant.told()[1:] == (40.0, 40.0)
+
+
+# What the outside sees
+
+
+def test_listeners() -> None:
+    """They are told of each moment, until they end it."""
+    plant = Plant()
+    seen: list[Snapshot] = []
+    end = plant.gateway.subscribe(seen.append)
+    plant.started(1.0)
+    assert seen[-1].status is Status.RUNNING
+    end()
+    count = len(seen)
+    plant.run(1.0)
+    assert len(seen) == count
+
+
+def test_snapshot() -> None:
+    """Everything known at this moment."""
+    plant = _two().started()
+    plant.port("i2").lose()
+    plant.step()
+    snapshot = plant.snapshot
+    assert snapshot.at == plant.now
+    assert snapshot.ports["i2"].status is PortStatus.LOST
+    assert snapshot.ports["b1"].status is PortStatus.OPEN
+    assert snapshot.charge_voltage_limit == 56.0
+    assert snapshot.discharge_voltage_limit == 46.0
+    assert snapshot.inverters["i1"].listening is True
+    assert plant.gateway.learnt == {"b1": 1.0}
+
+
+# At work, in an event loop
+
+
+async def _turns(count: int = 20) -> None:
+    """Let everything that is due in the loop be done."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def _speak(plant: Plant) -> None:
+    """Let the battery send a telegram, and the echoes of what follows come."""
+    plant.clock.now += 1.0
+    plant.speak()
+    for _ in range(5):
+        for port in plant.wires.ports.values():
+            port.drain()
+        await _turns()
+
+
+@asynccontextmanager
+async def _running(plant: Plant) -> AsyncIterator[Plant]:
+    await plant.gateway.start()
+    try:
+        for _ in range(3):
+            await _speak(plant)
+        yield plant
+    finally:
+        await plant.gateway.stop()
+
+
+async def test_at_work() -> None:
+    """Telegrams become sets, by the coroutines of the ports."""
+    async with _running(_two()) as plant:
+        assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+
+
+async def test_the_end_is_silent() -> None:
+    """Nothing more is sent once it is told to stop."""
+    async with _running(Plant()) as plant:
+        count = len(plant.port().sent)
+        await plant.gateway.stop()
+        await _speak(plant)
+        assert len(plant.port().sent) == count
+
+
+async def test_the_last_word() -> None:
+    """0 A and both enables off, where it is wanted."""
+    async with _running(Plant(block_at_end=True)) as plant:
+        stopping = asyncio.create_task(plant.gateway.stop())
+        for _ in range(5):
+            await _turns()
+            plant.port().drain()
+        await stopping
+        assert plant.told()[1:] == (0.0, 0.0)
+        assert plant.enabled() == (False, False)
+
+
+async def test_the_last_word_is_not_waited_for_long() -> None:
+    """An inverter that does not listen cannot keep the gateway from stopping."""
+    async with _running(Plant(block_at_end=True)) as plant:
+        plant.port().acknowledged = False
+        async with asyncio.timeout(5):
+            await plant.gateway.stop()
+        assert plant.told()[1:] == (100.0, 100.0)
+
+
+async def test_changes_at_work() -> None:
+    """A port that is new is opened, one that is gone is closed."""
+    async with _running(Plant()) as plant:
+        plant.apply(inverters=(inverter("i2"),))
+        await _turns()
+        await _speak(plant)
+        assert plant.told("i2")[1:] == (100.0, 100.0)
+        count = len(plant.port("i1").sent)
+        await _speak(plant)
+        assert len(plant.port("i1").sent) == count
+
+
+async def test_setpoints_at_work() -> None:
+    """They hold in the same moment."""
+    async with _running(Plant()) as plant:
+        plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
+        for _ in range(3):
+            await _turns()
+            plant.port().drain()
+        assert limits(plant.port().last(0x351))[1] == 5.0
+
+
+async def test_polling_at_work() -> None:
+    """A battery that waits to be asked is asked."""
+    async with _running(Plant([battery("b1", poll_interval=2.0)])) as plant:
+        assert plant.port("b1").ids() == [0x305]
+        assert plant.told()[1] == 100.0
+
+
+@pytest.mark.parametrize("block_at_end", [True, False])
+async def test_stop_without_start(block_at_end: bool) -> None:
+    """A set-up that failed can be undone."""
+    plant = Plant(inverters=[], block_at_end=block_at_end)
+    await plant.gateway.stop()
