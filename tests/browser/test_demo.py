@@ -1,11 +1,12 @@
 """What a new user does in the demo."""
 
+from pathlib import Path
 import re
 
 from playwright.async_api import Locator, expect
 import pytest
 
-from .visitor import PATIENCE, Visitor
+from .visitor import PATIENCE, Visitor, running_demo, visitor as visitor_at
 
 pytestmark = [
     pytest.mark.browser,
@@ -99,3 +100,22 @@ async def test_battery_is_changed(visitor: Visitor) -> None:
     await visitor.submit("successful")
     await visitor.open_device("Cellar")
     await changes(visitor.row("Current"))
+
+
+async def test_second_start_goes_on(tmp_path: Path) -> None:
+    """What was set up and chosen is still there; nothing is asked again."""
+    with running_demo(tmp_path) as demo:
+        async with visitor_at(demo.address) as first:
+            await first.open_device("Battery bank")
+            setpoint = first.row("Charge current setpoint").locator("input")
+            await setpoint.fill("30")
+            await setpoint.press("Enter")
+            await expect(first.row("Charging limited by")).to_contain_text("Setpoint")
+    with running_demo(tmp_path) as demo:
+        async with visitor_at(demo.address) as second:
+            await second.open_device("Battery bank")
+            setpoint = second.row("Charge current setpoint").locator("input")
+            await expect(setpoint).to_have_value("30")
+            limit = second.row("Charge current limit")
+            await expect(limit).to_contain_text("30.0 A")
+    assert demo.complaints() == []

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping
 import contextlib
+import ctypes
 from datetime import UTC, datetime
 import fcntl
 import json
@@ -165,21 +166,38 @@ class HomeAssistant:
         self._folder = folder
         self._address = address
         self._headers: dict[str, str] = {}
+        self._ending = False
 
     def run(self, marker: IO[str] | None) -> int:
         """Run it to its end; set it up if there is a marker to tell about it."""
         command = (sys.executable, "-m", "homeassistant", "--config")
         # In a session of its own: Ctrl-C would reach it twice and kill it
-        process = subprocess.Popen([*command, self._folder], start_new_session=True)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: process.terminate())
+        process = subprocess.Popen(
+            [*command, self._folder],
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - there is but one thread
+        )
+        self._end_on_signals(process)
         print("Home Assistant is starting …", flush=True)
         try:
             if self._await_answer(process):
                 self._welcome(marker)
-            return process.wait()
-        finally:
-            process.kill()
+        except OSError as error:
+            if not self._ending:
+                process.terminate()
+                process.wait()
+                sys.exit(f"The gateway could not be set up: {error}")
+        return process.wait()
+
+    def _end_on_signals(self, process: subprocess.Popen[bytes]) -> None:
+        """Let it end in good order when the demo is to end."""
+
+        def end(*_: object) -> None:
+            self._ending = True
+            process.terminate()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, end)
 
     def _await_answer(self, process: subprocess.Popen[bytes]) -> bool:
         """Return whether it answers, or has ended before."""
@@ -247,6 +265,12 @@ class HomeAssistant:
         request = Request(self._address + path, data, headers)
         with urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+
+def die_with_parent() -> None:
+    """Let a process end when the demo is killed, too."""
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def defaults(schema: list[dict[str, Any]]) -> dict[str, Any]:
