@@ -440,3 +440,42 @@ def test_each_step_of_its_life_is_logged_once(
         "Battery b1 is lost",
         "Battery b1 is back",
     ]
+
+
+def test_out_of_service() -> None:
+    """A pack that is disconnected is still read, but not reckoned with."""
+    heard = Heard().telegrams(current=1.9)
+    heard.battery.in_service = False
+    state = heard.after(0)
+    assert state.life is Life.OUT_OF_SERVICE
+    assert state.readings.voltage == 52.0
+    assert not state.online
+    heard.telegrams(30, current=1.9)
+    assert heard.life is Life.OUT_OF_SERVICE
+    heard.battery.in_service = True
+    assert heard.life is Life.ONLINE
+
+
+def test_out_of_service_but_carrying() -> None:
+    """More than 2 A for 10 s: it is connected after all, and counts again."""
+    heard = Heard().telegrams(10)
+    heard.battery.in_service = False
+    for _ in range(10):
+        assert heard.telegrams(current=-2.1).life is Life.OUT_OF_SERVICE
+        heard.now += 1
+    heard.telegrams(current=-2.1)
+    state = heard.after(0)
+    assert state.life is Life.ONLINE
+    assert state.carries_out_of_service
+    heard.telegrams(current=0.0)
+    state = heard.after(0)
+    assert state.life is Life.OUT_OF_SERVICE
+    assert not state.carries_out_of_service
+
+
+def test_how_often_it_speaks_and_when_it_measured() -> None:
+    """The slowest of limits and measurements, for those who learn from them."""
+    heard = Heard().telegrams(10).telegrams(6, every=1.0, without={0x356})
+    assert heard.after(0).period == pytest.approx(1.0)
+    assert heard.after(0).current_at == heard.now - 5.0
+    assert Heard().after(0).period is None

@@ -99,3 +99,11 @@ def test_timeout_is_bounded(gaps: list[float], ceiling: float) -> None:
         at += gap
         pulse.beat(at)
     assert 3.0 <= pulse.timeout <= max(ceiling, 1.5 * 30 + 1)
+
+
+def test_the_ceiling_may_change() -> None:
+    """At once, for what was heard already."""
+    pulse = _regular(5.0)
+    pulse.ceiling = 14.0
+    assert pulse.ceiling == 14.0
+    assert pulse.timeout == 14.0

@@ -336,3 +336,29 @@ async def test_stop_without_start(block_at_end: bool) -> None:
     """A set-up that failed can be undone."""
     plant = Plant(inverters=[], block_at_end=block_at_end)
     await plant.gateway.stop()
+
+
+async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """What ends a coroutine makes a port fall silent: never unseen."""
+    plant = Plant()
+
+    def fail(_: Snapshot) -> None:
+        msg = "out of order"
+        raise RuntimeError(msg)
+
+    plant.gateway.subscribe(fail)
+    await plant.gateway.start()
+    await _turns()
+    await plant.gateway.stop()
+    assert "gateway watch ended by a defect" in caplog.text
+
+
+async def test_a_deadline_wakes_everybody() -> None:
+    """A loss is told though nothing more is heard."""
+    async with _running(Plant()) as plant:
+        plant.clock.now += 10.5
+        for _ in range(5):
+            plant.port().drain()
+            plant.gateway.set_setpoints(AllSetpoints())
+            await _turns()
+        assert plant.told()[1:] == (0.0, 0.0)

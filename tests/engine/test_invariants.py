@@ -228,6 +228,19 @@ class Installation(RuleBasedStateMachine):
         self.plant.step(1)
         self.after()
 
+    @rule()
+    def all_fall_silent(self) -> None:
+        """Nobody speaks for a minute: neither does the gateway, in the end."""
+        for _ in range(30):
+            self.plant.clock.now += 2.0
+            self.plant.step(2)
+        at = self.plant.now
+        self.plant.clock.now += 2.0
+        self.plant.step(2)
+        for key in self.inverters:
+            assert not self.plant.port(key).since(at + 1.0), "no silence"
+        self.after()
+
     @rule(n=pick, ccl=amps, dcl=amps, charge=st.booleans(), discharge=st.booleans())
     def other_limits(
         self, n: int, ccl: float, dcl: float, charge: bool, discharge: bool
