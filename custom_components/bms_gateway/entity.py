@@ -38,6 +38,8 @@ class BmsEntityDescription[S](EntityDescription):
 
     value_fn: Callable[[S], StateType]
     attributes_fn: Callable[[S, Names], Mapping[str, Any]] = lambda *_: {}
+    step: float = 0.0
+    """The least move worth a row in a database; 0, and any other kind of change, is."""
     always: bool = False
     """Whether it has something to say while its subject is absent."""
 
@@ -110,9 +112,17 @@ class BmsValueEntity[S](BmsEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if (shown := self._look()) != self._shown:
+        if self._is_news(shown := self._look()):
             self._shown = shown
             self.async_write_ha_state()
+
+    def _is_news(self, shown: Shown) -> bool:
+        """Return whether what it would show is worth to be written."""
+        old, new = self._shown.value, shown.value
+        if isinstance(old, float) and isinstance(new, float) and new != 0:
+            if abs(new - old) < self.entity_description.step:
+                return shown._replace(value=old) != self._shown
+        return shown != self._shown
 
     def _look(self) -> Shown:
         snapshot, description = self.coordinator.data, self.entity_description

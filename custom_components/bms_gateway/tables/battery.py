@@ -13,6 +13,7 @@ from .kinds import (
     alarms,
     amp_hours,
     amps,
+    cell_volts,
     choice,
     connection,
     counter,
@@ -50,29 +51,23 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
     percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
     percent("soh", lambda battery: battery.readings.soh),
-    volts("voltage", lambda battery: battery.readings.voltage),
-    amps("current", lambda battery: battery.readings.current),
+    volts("voltage", lambda battery: battery.readings.voltage, step=0.1),
+    amps("current", lambda battery: battery.readings.current, step=0.2),
     watts("power", _power),
     degrees("temperature", lambda battery: battery.readings.temperature),
-    volts(
+    cell_volts(
         "cell_voltage_min",
         lambda battery: battery.readings.cell_voltage_min,
-        precision=3,
         attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_min_id},
-        **_DIAGNOSTIC,
     ),
-    volts(
+    cell_volts(
         "cell_voltage_max",
         lambda battery: battery.readings.cell_voltage_max,
-        precision=3,
         attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_max_id},
-        **_DIAGNOSTIC,
     ),
-    volts(
+    cell_volts(
         "cell_voltage_spread",
         lambda battery: _cell_spread(battery.readings),
-        precision=3,
-        **_DIAGNOSTIC,
     ),
     degrees(
         "cell_temperature_min",

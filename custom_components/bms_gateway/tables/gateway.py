@@ -13,6 +13,7 @@ from .kinds import (
     alarms,
     amp_hours,
     amps,
+    cell_volts,
     choice,
     degrees,
     duration,
@@ -71,17 +72,19 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     percent("soh", lambda now: now.bank.soh),
     percent("soh_min", lambda now: now.bank.soh_min, **_RARE),
-    volts("voltage", lambda now: now.bank.voltage),
+    volts("voltage", lambda now: now.bank.voltage, step=0.1),
     volts(
         "voltage_spread",
         lambda now: now.bank.voltage_spread,
         precision=2,
+        step=0.05,
         **_DIAGNOSTIC,
     ),
     amps(
         "current",
         lambda now: now.bank.current,
         attributes_fn=lambda now, _: {"estimated": now.bank.current_estimated},
+        step=0.2,
     ),
     watts("power", lambda now: now.bank.power),
     degrees("temperature", lambda now: now.bank.temperature),
@@ -95,23 +98,17 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
         lambda now: now.bank.temperature_max,
         **_DIAGNOSTIC,
     ),
-    volts(
+    cell_volts(
         "cell_voltage_min",
         lambda now: now.bank.cell_voltage_min,
-        precision=3,
-        **_DIAGNOSTIC,
     ),
-    volts(
+    cell_volts(
         "cell_voltage_max",
         lambda now: now.bank.cell_voltage_max,
-        precision=3,
-        **_DIAGNOSTIC,
     ),
-    volts(
+    cell_volts(
         "cell_voltage_spread",
         lambda now: _cell_spread(now.bank),
-        precision=3,
-        **_DIAGNOSTIC,
     ),
     degrees(
         "cell_temperature_min",

@@ -44,7 +44,7 @@ class BmsBinarySensorDescription[S](
 
 type Value[S] = Callable[[S], StateType]
 
-_MINUTES: Final = ((3600.0, 1), (36_000.0, 5), (inf, 30))
+_MINUTES: Final = ((3600.0, 5), (36_000.0, 15), (inf, 60))
 """Below so many seconds a duration is told in steps of so many minutes."""
 
 
@@ -59,6 +59,18 @@ def volts[S](
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
         suggested_display_precision=precision,
+        **more,
+    )
+
+
+def cell_volts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+    """Describe the voltage of a cell or the spread of several; for diagnosis."""
+    return volts(
+        key,
+        value_fn,
+        precision=3,
+        step=0.005,
+        entity_category=EntityCategory.DIAGNOSTIC,
         **more,
     )
 
@@ -85,6 +97,7 @@ def watts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
+        step=10.0,
         **more,
     )
 
@@ -98,6 +111,7 @@ def degrees[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescriptio
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfTemperature.CELSIUS,
         suggested_display_precision=1,
+        step=0.5,
         **more,
     )
 
