@@ -10,12 +10,14 @@ import pytest
 from custom_components.bms_gateway.engine import link as link_module
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.link import (
+    BusState,
     Link,
     PortError,
     check_link,
     read_link,
 )
 from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.engine.netlink import walk
 
 # Recorded: RTM_NEWLINK of Linux 7.2 for an slcan adapter raised with 250000 bit/s.
 # Left out: the netlink header and the attributes that are not read.
@@ -64,14 +66,29 @@ def _changed(offset: int, form: str, value: int) -> bytes:
 )
 def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> None:
     """Each part of an answer is found where it stands."""
-    monkeypatch.setattr(link_module, "_ask", lambda _: answer)
+    monkeypatch.setattr(link_module, "ask", lambda _: answer)
     assert read_link("can0") == link
+
+
+@pytest.mark.parametrize(
+    ("number", "state"), [*enumerate(BusState), (6, None), (255, None)]
+)
+def test_state_of_the_controller(
+    monkeypatch: pytest.MonkeyPatch, number: int, state: BusState | None
+) -> None:
+    """By the kernel's enum can_state; what it adds some day is unknown."""
+    answer = ANSWER.replace(
+        bytes.fromhex("0800040000000000"),
+        bytes.fromhex("08000400") + number.to_bytes(4, "little"),
+    )
+    monkeypatch.setattr(link_module, "ask", lambda _: answer)
+    assert read_link("can0").state is state
 
 
 @given(attributes=st.binary(max_size=64))
 def test_any_attributes_end(attributes: bytes) -> None:
     """No answer keeps the reader busy, or makes it read beyond the end."""
-    walked = list(link_module._walk(attributes))
+    walked = list(walk(attributes))
     assert sum(4 + len(data) for _, data in walked) <= len(attributes) + 3
 
 

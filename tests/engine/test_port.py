@@ -15,7 +15,7 @@ from can.interfaces import BACKENDS, virtual
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.bus import _Guard
+from custom_components.bms_gateway.engine.bus import OpenBus, _Guard
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Frame,
@@ -500,7 +500,7 @@ async def test_no_variable_or_file_changes_how_a_port_opens(
     near = Recorder("a")
     async with near.opened() as port:
         assert list(virtual.channels) == ["a"]
-        assert port._bus is not None
+        assert isinstance(port._bus, OpenBus)
         bus = port._bus._bus
         assert isinstance(bus, virtual.VirtualBus)
         assert bus.queue.maxsize == 0
@@ -528,13 +528,13 @@ def _stamped(timestamp: float) -> can.Message:
 
 def _break(port: Port) -> None:
     """Close the bus under the port: python-can's own errors follow."""
-    assert port._bus is not None
+    assert isinstance(port._bus, OpenBus)
     port._bus._bus.shutdown()
 
 
 def _wait_for_reader(port: Port, count: int) -> None:
     """Hold the loop until the reader's thread has what was sent."""
-    assert port._bus is not None
+    assert isinstance(port._bus, OpenBus)
     until = time.monotonic() + PATIENCE
     while len(port._bus._waiting) < count and time.monotonic() < until:
         time.sleep(0.001)

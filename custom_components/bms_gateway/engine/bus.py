@@ -10,9 +10,10 @@ from typing import Final, override
 import can
 from can.interfaces.socketcan import SocketcanBus
 
-from .config import Interface, PortConfig
-from .link import Link, OwnSocket, PortError, check_link
+from .config import PortConfig
+from .link import Link, OwnSocket, PortError
 from .model import Frame, PortFault
+from .stream import as_message
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
 """What python-can raises of a bus that failed; it asserts what the kernel adds."""
@@ -27,19 +28,6 @@ READ_TIMEOUT: Final = 0.1
 """Seconds that a reader thread may need to notice its end."""
 
 
-async def open_bus(config: PortConfig) -> OpenBus:
-    """Open a channel, in an executor; PortError says why not.
-
-    When cancelled, the bus that is still being opened is closed once it is there.
-    """
-    opening = asyncio.get_running_loop().run_in_executor(None, _open, config)
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_unwanted)
-        raise
-
-
 def is_full(error: Exception) -> bool:
     """Return whether only the queue is full: the link is up, its peer takes nothing."""
     return (
@@ -48,14 +36,33 @@ def is_full(error: Exception) -> bool:
     )
 
 
+def open_python_can(config: PortConfig, link: Link | None) -> OpenBus:
+    """Open a channel with python-can; PortError says why not. Blocks for a moment."""
+    try:
+        bus = can.Bus(
+            interface=config.interface.value,
+            channel=config.channel,
+            receive_own_messages=True,
+            ignore_config=True,
+        )
+        return OpenBus(bus, link)
+    except can.CanInterfaceNotImplementedError as error:
+        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
+    except ERRORS as error:
+        raise PortError.of(error) from error
+
+
 class OpenBus:
     """An open bus and its reader: by descriptor in the loop, else by a thread."""
+
+    has_echo = True
 
     def __init__(self, bus: can.BusABC, link: Link | None) -> None:
         """Take over an open bus, and what is known of its link if it is SocketCAN's."""
         self.echo_is_proof = link is None or link.echoes or link.is_virtual
         self._withholds = link is not None and not link.echoes
         self.emptied = False
+        self.link: str | None = None
         self._bus = bus
         self._socket = _own_socket(bus)
         self._waiting: deque[can.Message] = deque()
@@ -106,14 +113,7 @@ class OpenBus:
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of ERRORS."""
-        self._bus.send(
-            can.Message(
-                arbitration_id=frame.can_id,
-                data=frame.data,
-                is_extended_id=frame.extended,
-                is_remote_frame=frame.remote,
-            )
-        )
+        self._bus.send(as_message(frame))
 
     async def close(self) -> None:
         """Stop reading and close the bus."""
@@ -195,30 +195,9 @@ class _Guard(can.BusABC):
         self._bus.send(msg, timeout)
 
 
-def _open(config: PortConfig) -> OpenBus:
-    link = check_link(config) if config.interface is Interface.SOCKETCAN else None
-    try:
-        bus = can.Bus(
-            interface=config.interface.value,
-            channel=config.channel,
-            receive_own_messages=True,
-            ignore_config=True,
-        )
-        return OpenBus(bus, link)
-    except can.CanInterfaceNotImplementedError as error:
-        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
-    except ERRORS as error:
-        raise PortError.of(error) from error
-
-
 def _own_socket(bus: can.BusABC) -> OwnSocket | None:
     if not isinstance(bus, SocketcanBus):
         return None
     own = OwnSocket(fileno=bus.socket.detach())
     bus.socket = own
     return own
-
-
-def _close_unwanted(opening: asyncio.Future[OpenBus]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().shutdown()

@@ -8,11 +8,43 @@ DEFAULT_BITRATE: Final = 500_000
 """Every low-voltage battery talks at 500 kbit/s; a few Victron ports at 250."""
 
 
+class Proof(StrEnum):
+    """What shows that frames sent do leave for the wire, rather than wait somewhere."""
+
+    ECHO = "echo"
+    """Their echo."""
+    PRESENCE = "presence"
+    """Nothing does: an inverter is sent to only while it is heard."""
+    NONE = "none"
+    """Nothing does, and they may be on their way for long: no inverter is sent to."""
+
+
 class Interface(StrEnum):
-    """The kinds of CAN channel that can be opened, by their python-can names."""
+    """The kinds of CAN channel that can be opened."""
 
     SOCKETCAN = "socketcan"
+    """A CAN link of the kernel. Channel: its name, such as `can0`."""
+    SLCAN = "slcan"
+    """A serial adapter that speaks LAWICEL's protocol. Channel: its device file."""
+    SOCKETCAND = "socketcand"
+    """A link of another machine, over the network. Channel: `host:port/link`."""
     VIRTUAL = "virtual"
+    """A bus inside this process. Channel: any name."""
+
+    @property
+    def proof(self) -> Proof:
+        """What shows that frames sent leave for the wire.
+
+        A serial adapter acknowledges, if at all, what it takes into a queue of its own,
+        and behind a network nothing tells how long a frame was on its way.
+        """
+        match self:
+            case Interface.SOCKETCAN | Interface.VIRTUAL:
+                return Proof.ECHO
+            case Interface.SLCAN:
+                return Proof.PRESENCE
+            case Interface.SOCKETCAND:
+                return Proof.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +54,16 @@ class PortConfig:
     interface: Interface
     channel: str
     bitrate: int = DEFAULT_BITRATE
+    identity: str | None = None
+    """The adapter behind a SocketCAN link, as `links.list_links` tells it: whatever its
+    link is called now is opened, and no other. None: the link named `channel`."""
+    bring_up: bool = False
+    """Whether a SocketCAN link that is down, or has another bitrate, may be set up."""
+
+    @property
+    def suits_inverters(self) -> bool:
+        """Whether an inverter can be sent to at all."""
+        return self.interface.proof is not Proof.NONE
 
 
 class Strategy(StrEnum):

@@ -1,8 +1,9 @@
 """What the kernel tells of a CAN link and of a socket on it, asked without rights."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 import errno
+from itertools import islice
 import os
 import socket
 import struct
@@ -10,6 +11,7 @@ from typing import Any, Final, override
 
 from .config import PortConfig
 from .model import PortFault
+from .netlink import LINK, ask, find
 
 BITRATE_TOLERANCE: Final = 0.01
 """Part of the bitrate: a controller's clock seldom divides to it exactly.
@@ -20,6 +22,9 @@ ISO 11898-1 lets the clocks of two nodes differ by up to 1.58 %.
 FAULTS: Final = {
     errno.ENODEV: PortFault.NO_SUCH_CHANNEL,
     errno.ENXIO: PortFault.NO_SUCH_CHANNEL,
+    errno.ENOENT: PortFault.NO_SUCH_CHANNEL,
+    errno.EBUSY: PortFault.BUSY,
+    errno.EWOULDBLOCK: PortFault.BUSY,
     errno.ENETDOWN: PortFault.LINK_DOWN,
     errno.EPERM: PortFault.NO_PERMISSION,
     errno.EACCES: PortFault.NO_PERMISSION,
@@ -27,24 +32,17 @@ FAULTS: Final = {
     errno.EPROTONOSUPPORT: PortFault.NOT_SUPPORTED,
 }
 
-# Linux: linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/can/netlink.h
-_MESSAGE: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, sender
-_LINK: Final = struct.Struct("=BxHiII")  # family, type, index, flags, change
-_ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
-_NLMSG_ERROR: Final = 2
-_NLM_F_REQUEST: Final = 1
-_RTM_GETLINK: Final = 18
-_ARPHRD_CAN: Final = 280
+# Linux: linux/if_arp.h, linux/if.h, linux/if_link.h, linux/can/netlink.h
+ARPHRD_CAN: Final = 280
 _IFF_UP: Final = 0x1
 _IFF_ECHO: Final = 0x40000
-_IFLA_IFNAME: Final = 3
 _IFLA_LINKINFO: Final = 18
 _IFLA_INFO_KIND: Final = 1
 _IFLA_INFO_DATA: Final = 2
 _VIRTUAL_KINDS: Final = frozenset({b"vcan", b"vxcan"})
 _IFLA_CAN_BITTIMING: Final = 1
+_IFLA_CAN_STATE: Final = 4
 _NAME_SIZE: Final = 15
-_ANSWER_SIZE: Final = 65536
 
 # Linux: asm-generic/socket.h, linux/sock_diag.h
 _SO_MEMINFO: Final = 55
@@ -62,8 +60,23 @@ class PortError(Exception):
     @classmethod
     def of(cls, error: Exception) -> PortError:
         """Return what an error of python-can or of the system means for a port."""
+        if isinstance(error, cls):
+            return error
         code = getattr(error, "error_code", None) or getattr(error, "errno", None)
         return cls(FAULTS.get(code or 0, PortFault.FAILED), str(error))
+
+
+class BusState(StrEnum):
+    """How a CAN controller does, in the kernel's order (linux/can/netlink.h)."""
+
+    ERROR_ACTIVE = "error_active"
+    """Well; the others tell of ever more errors."""
+    ERROR_WARNING = "error_warning"
+    ERROR_PASSIVE = "error_passive"
+    BUS_OFF = "bus_off"
+    """It has given up, until it is restarted."""
+    STOPPED = "stopped"
+    SLEEPING = "sleeping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,8 @@ class Link:
     """bit/s; None where the link has none or does not tell."""
     is_virtual: bool = False
     """Whether it has no hardware that could hold a frame back (vcan, vxcan)."""
+    state: BusState | None = field(default=None, compare=False)
+    """How its controller does; None where it has none or does not tell."""
 
 
 def check_link(config: PortConfig) -> Link:
@@ -112,19 +127,26 @@ def read_link(name: str) -> Link:
     encoded = name.encode()
     if not 0 < len(encoded) <= _NAME_SIZE or b"\0" in encoded:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-    answer = _ask(encoded + b"\0")
-    _, link_type, _, flags, _ = _LINK.unpack_from(answer)
-    info = _find(answer[_LINK.size :], _IFLA_LINKINFO)
-    kind = _find(info, _IFLA_INFO_KIND).rstrip(b"\0")
-    timing = _find(_find(info, _IFLA_INFO_DATA), _IFLA_CAN_BITTIMING)
-    is_can = link_type == _ARPHRD_CAN
+    return link_of(ask(encoded + b"\0"))
+
+
+def link_of(answer: bytes) -> Link:
+    """Return what the kernel's answer tells of a link."""
+    _, link_type, _, flags, _ = LINK.unpack_from(answer)
+    info = find(answer[LINK.size :], _IFLA_LINKINFO)
+    kind = find(info, _IFLA_INFO_KIND).rstrip(b"\0")
+    details = find(info, _IFLA_INFO_DATA)
+    timing = find(details, _IFLA_CAN_BITTIMING)
+    state = find(details, _IFLA_CAN_STATE)
+    is_can = link_type == ARPHRD_CAN
     bitrate = struct.unpack_from("=I", timing)[0] if is_can and timing else None
     return Link(
         is_can,
         bool(flags & _IFF_UP),
         bool(flags & _IFF_ECHO),
-        bitrate,
+        bitrate or None,
         kind in _VIRTUAL_KINDS,
+        _bus_state(state) if is_can else None,
     )
 
 
@@ -163,34 +185,7 @@ def _differs(actual: int, wanted: int) -> bool:
     return abs(actual - wanted) > BITRATE_TOLERANCE * wanted
 
 
-def _ask(name: bytes) -> bytes:
-    """Return the kernel's answer to RTM_GETLINK, without its netlink header."""
-    body = _LINK.pack(0, 0, 0, 0, 0)
-    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(name), _IFLA_IFNAME) + name
-    size = _MESSAGE.size + len(body)
-    with socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE
-    ) as netlink:
-        netlink.sendall(_MESSAGE.pack(size, _RTM_GETLINK, _NLM_F_REQUEST, 1, 0) + body)
-        answer = netlink.recv(_ANSWER_SIZE)
-    _, kind, *_ = _MESSAGE.unpack_from(answer)
-    content = answer[_MESSAGE.size :]
-    if kind == _NLMSG_ERROR:
-        code = -struct.unpack_from("=i", content)[0]
-        raise OSError(code, os.strerror(code))
-    return content
-
-
-def _find(attributes: bytes, wanted: int) -> bytes:
-    """Return the content of one attribute; empty if it is not there."""
-    return next((data for kind, data in _walk(attributes) if kind == wanted), b"")
-
-
-def _walk(attributes: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of each attribute; they are aligned to 4 bytes."""
-    while len(attributes) >= _ATTRIBUTE.size:
-        size, kind = _ATTRIBUTE.unpack_from(attributes)
-        if size < _ATTRIBUTE.size:
-            return
-        yield kind & 0x3FFF, attributes[_ATTRIBUTE.size : size]
-        attributes = attributes[(size + 3) & ~3 :]
+def _bus_state(state: bytes) -> BusState | None:
+    """Return linux/can/netlink.h's enum can_state by its place."""
+    number = int.from_bytes(state, "little") if state else len(BusState)
+    return next(islice(BusState, number, None), None)

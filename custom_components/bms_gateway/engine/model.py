@@ -181,6 +181,8 @@ class BatteryState:
     """It was taken out of service but carries current: it is reckoned with."""
     invalid: int = 0
     """Frames that held a value outside its window."""
+    inverter_heard: bool = False
+    """Only an inverter was heard here lately: this is probably the wrong port."""
 
     @property
     def online(self) -> bool:
@@ -344,6 +346,10 @@ class PortFault(StrEnum):
     WRONG_BITRATE = "wrong_bitrate"
     NOT_SUPPORTED = "not_supported"
     """The machine has no CAN of this kind at all."""
+    BUSY = "busy"
+    """Another program has the serial adapter, or an earlier attempt hangs in it."""
+    UNREACHABLE = "unreachable"
+    """The server with the CAN link does not answer, or its answer is none."""
     FAILED = "failed"
 
 
@@ -359,6 +365,9 @@ class PortState:
     sent: int = 0
     errors: int = 0
     """Error frames heard and sends that failed."""
+    link: str | None = None
+    """What the link of the configured adapter was called when last opened; None: the
+    port is configured by the link's name, or its adapter was not found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +389,8 @@ class InverterState:
     """Sets dropped because nobody listened."""
     last_set_at: float | None = None
     last_request_at: float | None = None
+    battery_heard: bool = False
+    """A battery talks on its port: the wrong port, where nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 import can
 
-from .bus import ERRORS, OpenBus, is_full, open_bus
-from .config import Interface, PortConfig
+from .bus import ERRORS, is_full
+from .channel import Channel, open_channel
+from .config import PortConfig
 from .link import PortError
 from .model import Clock, Frame, PortFault, PortState, PortStatus
 
@@ -19,8 +20,6 @@ FIRST_RETRY: Final = 1.0
 """Seconds from a loss to the first try to open again; doubled for each further one."""
 LONGEST_RETRY: Final = 5.0
 """Seconds: a link that comes back is taken up within this time."""
-
-_ECHOING: Final = frozenset({Interface.SOCKETCAN, Interface.VIRTUAL})
 
 
 class Sender(Protocol):
@@ -48,7 +47,7 @@ class Sender(Protocol):
 async def probe(config: PortConfig) -> PortFault | None:
     """Return why a port could not be opened, None if it could; nothing is sent."""
     try:
-        bus = await open_bus(config)
+        bus = await open_channel(config)
     except PortError as error:
         return error.fault
     await bus.close()
@@ -85,9 +84,10 @@ class Port:
         self._fault: PortFault | None = None
         self._detail: str | None = None
         self._received = self._sent = self._errors = 0
-        self._bus: OpenBus | None = None
+        self._bus: Channel | None = None
         self._lost = asyncio.Event()
-        self._echo_is_proof = False
+        self._has_echo = self._echo_is_proof = False
+        self._link: str | None = None
         self._draining = False
         self._drained_at = clock()
 
@@ -101,12 +101,17 @@ class Port:
             received=self._received,
             sent=self._sent,
             errors=self._errors,
+            link=self._link,
         )
 
     @property
     def has_echo(self) -> bool:
-        """Whether own frames come back when they have left, see `echo_is_proof`."""
-        return self.config.interface in _ECHOING
+        """Whether own frames come back when they have left, see `echo_is_proof`.
+
+        A serial adapter's acknowledgement comes as an echo, if it gives one: known once
+        the port was open. False until first opened.
+        """
+        return self._has_echo
 
     @property
     def echo_is_proof(self) -> bool:
@@ -117,6 +122,7 @@ class Port:
         echoes what it takes into its queue, and the port withholds echoes while that is
         not empty. Then an echo proves only that the driver has the frame: it may hold one
         that the adapter does not take, so a set should open with two harmless frames.
+        A serial adapter may hold many: see `Interface.proof`.
         """
         return self._echo_is_proof
 
@@ -170,12 +176,13 @@ class Port:
         """Open the bus and return once it is lost and closed; False: did not open."""
         self._drained_at = self._clock()
         try:
-            bus = await open_bus(self.config)
+            bus = await open_channel(self.config)
         except PortError as error:
             self._become(PortStatus.LOST, error)
             return False
         self._lost.clear()
-        self._echo_is_proof = bus.echo_is_proof
+        self._has_echo, self._echo_is_proof = bus.has_echo, bus.echo_is_proof
+        self._link = bus.link
         self._bus = bus
         try:
             bus.read(on_waiting=self.drain, on_error=self._lose)
@@ -192,7 +199,7 @@ class Port:
             self._become(PortStatus.LOST, PortError.of(error))
             self._lost.set()
 
-    def _dispatch_all(self, bus: OpenBus) -> None:
+    def _dispatch_all(self, bus: Channel) -> None:
         started = self._clock()
         for message in bus.take():
             self._dispatch(message)

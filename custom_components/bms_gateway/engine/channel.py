@@ -1,0 +1,126 @@
+"""Opening a CAN channel of any kind, and what every open one can do."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+import logging
+from typing import Final, Protocol
+
+import can
+
+from .bus import OpenBus, open_python_can
+from .config import Interface, PortConfig
+from .link import Link, PortError, check_link, read_link
+from .links import resolve
+from .model import Frame, PortFault
+from .slcan import SlcanAdapter
+from .socketcand import SocketcandServer
+from .stream import StreamBus
+
+_LOGGER = logging.getLogger(__name__)
+
+_MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE})
+
+
+class Channel(Protocol):
+    """An open channel: read without errors or waits in the event loop."""
+
+    emptied: bool
+    """Whether the last `take` left nothing waiting."""
+    link: str | None
+    """What the link of the configured adapter is called now."""
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether own frames come back."""
+
+    @property
+    def echo_is_proof(self) -> bool:
+        """Whether an echo proves that the frame has left."""
+
+    def read(
+        self,
+        *,
+        on_waiting: Callable[[], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Start reading; both callbacks come in the running loop."""
+
+    def take(self) -> Iterator[can.Message]:
+        """Yield the messages that wait now."""
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame without blocking; raises one of `bus.ERRORS`."""
+
+    async def close(self) -> None:
+        """Stop reading and close."""
+
+
+async def open_channel(config: PortConfig) -> Channel:
+    """Open a channel; PortError says why not. When cancelled, nothing stays open."""
+    match config.interface:
+        case Interface.SLCAN:
+            adapter = SlcanAdapter(config.channel, config.bitrate)
+            return await _open_stream(StreamBus(config.channel, adapter))
+        case Interface.SOCKETCAND:
+            server = SocketcandServer(config.channel)
+            return await _open_stream(StreamBus(config.channel, server))
+        case _:
+            return await _open_in_executor(config)
+
+
+def ready_link(config: PortConfig) -> tuple[PortConfig, Link]:
+    """Return a SocketCAN port by its link's present name, and the link; or PortError.
+
+    A link that is down or has another bitrate is set up first, if `bring_up` allows
+    it and the process may. Blocks, for as long as the link's driver does.
+    """
+    config = resolve(config)
+    try:
+        return config, check_link(config)
+    except PortError as error:
+        if not config.bring_up or error.fault not in _MENDABLE:
+            raise
+        set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
+    return config, check_link(config)
+
+
+def set_up(config: PortConfig, *, lower: bool, listen_only: bool = False) -> None:
+    """Give a link its bitrate and raise it; PortError when that is refused. Blocks."""
+    # pyroute2 takes a while to import, and only who brings up a link needs it
+    from .bring_up import bring_up  # noqa: PLC0415
+
+    try:
+        virtual = read_link(config.channel).is_virtual
+        bitrate = None if virtual else config.bitrate
+        bring_up(config.channel, bitrate=bitrate, lower=lower, listen_only=listen_only)
+    except OSError as error:
+        raise PortError.of(error) from error
+    _LOGGER.info("Link %s was set up with %s bit/s", config.channel, config.bitrate)
+
+
+async def _open_stream(bus: StreamBus) -> StreamBus:
+    await bus.open()
+    return bus
+
+
+async def _open_in_executor(config: PortConfig) -> OpenBus:
+    opening = asyncio.get_running_loop().run_in_executor(None, _open, config)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+
+
+def _open(config: PortConfig) -> OpenBus:
+    if config.interface is not Interface.SOCKETCAN:
+        return open_python_can(config, None)
+    found, link = ready_link(config)
+    bus = open_python_can(found, link)
+    bus.link = found.channel if config.identity else None
+    return bus
+
+
+def _close_unwanted(opening: asyncio.Future[OpenBus]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().shutdown()

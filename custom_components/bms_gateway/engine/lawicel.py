@@ -1,0 +1,119 @@
+"""LAWICEL's serial CAN protocol (slcan): lines of text to frames and back.
+
+LAWICEL CANUSB manual 1.0 and CAN232 manual 3: a command ends with CR; the answer ends
+with CR, or is BEL where the command was refused. `t` and `T` are data frames with 11
+and 29 bits, `r` and `R` remote frames; `z` and `Z` acknowledge a frame to be sent.
+"""
+
+from enum import Enum
+import re
+from typing import Final
+
+import can
+
+from .model import Frame
+
+CR: Final = b"\r"
+CLOSE: Final = b"C\r"
+OPEN: Final = b"O\r"
+VERSION: Final = b"V\r"
+BITRATES: Final = {
+    10_000: b"S0\r",
+    20_000: b"S1\r",
+    50_000: b"S2\r",
+    100_000: b"S3\r",
+    125_000: b"S4\r",
+    250_000: b"S5\r",
+    500_000: b"S6\r",
+    800_000: b"S7\r",
+    1_000_000: b"S8\r",
+}
+"""The command that sets each bitrate (bit/s)."""
+
+_LONGEST: Final = 64
+"""Bytes; a frame takes 30 with its time stamp, longer lines are rubbish."""
+_END: Final = re.compile(rb"(?<=[\r\a])")
+_FRAME: Final = re.compile(
+    rb"(?:([tr])([0-7][0-9A-Fa-f]{2})|([TR])([01][0-9A-Fa-f]{7}))"
+    rb"([0-8])([0-9A-Fa-f]*)"
+)
+_STAMP: Final = 4
+"""Hexadecimal digits of a time stamp that an adapter may add to a frame."""
+_BUS_ERROR: Final = 0x80
+"""Bit of an error frame (linux/can/error.h): of which kind is not told here."""
+
+
+class Answer(Enum):
+    """An adapter's answer to a command, or to a frame that it shall send."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+type Heard = can.Message | Answer | None
+"""What one line says; None: nothing that is understood, such as a version."""
+
+
+class Lines:
+    """Bytes as they come, cut into lines; no sequence of them can wedge it."""
+
+    def __init__(self) -> None:
+        """Begin with an empty line."""
+        self._begun = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that are complete now, each with the CR or BEL at its end."""
+        *lines, begun = _END.split(self._begun + data)
+        # A line that got too long stays longer than any frame is
+        self._begun = begun[:_LONGEST]
+        return lines
+
+
+def parse(line: bytes, at: float) -> Heard:
+    """Tell what a line says; `at`: when it came, by the wall clock."""
+    if line.endswith(b"\a"):
+        return Answer.REFUSED
+    content = line.removesuffix(CR).lstrip(b"\n")
+    if content in (b"", b"z", b"Z"):
+        return Answer.DONE
+    if content[:1] == b"e":
+        # An extension that Linux's driver knows: e1a and the like, bus errors
+        return can.Message(
+            timestamp=at,
+            arbitration_id=_BUS_ERROR,
+            is_error_frame=True,
+            is_extended_id=False,
+        )
+    return _frame(content, at)
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the command that sends a frame."""
+    kind = "r" if frame.remote else "t"
+    name = f"{frame.can_id:03X}"
+    if frame.extended:
+        kind, name = kind.upper(), f"{frame.can_id:08X}"
+    length = len(frame.data)
+    content = "" if frame.remote else frame.data.hex().upper()
+    return f"{kind}{name}{length}{content}\r".encode()
+
+
+def _frame(content: bytes, at: float) -> can.Message | None:
+    found = _FRAME.fullmatch(content)
+    if found is None:
+        return None
+    kind = found[1] or found[3]
+    remote = kind in b"rR"
+    length = int(found[5])
+    digits = found[6]
+    expected = 0 if remote else 2 * length
+    if len(digits) not in (expected, expected + _STAMP):
+        return None
+    return can.Message(
+        timestamp=at,
+        arbitration_id=int(found[2] or found[4], 16),
+        is_extended_id=kind in b"TR",
+        is_remote_frame=remote,
+        dlc=length,
+        data=None if remote else bytes.fromhex(digits[:expected].decode()),
+    )
