@@ -101,14 +101,17 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     cell_volts(
         "cell_voltage_min",
         lambda now: now.bank.cell_voltage_min,
+        entity_registry_enabled_default=False,
     ),
     cell_volts(
         "cell_voltage_max",
         lambda now: now.bank.cell_voltage_max,
+        entity_registry_enabled_default=False,
     ),
     cell_volts(
         "cell_voltage_spread",
         lambda now: _cell_spread(now.bank),
+        step=0.002,
     ),
     degrees(
         "cell_temperature_min",

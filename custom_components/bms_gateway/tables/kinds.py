@@ -63,13 +63,15 @@ def volts[S](
     )
 
 
-def cell_volts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[S]:
+def cell_volts[S](
+    key: str, value_fn: Value[S], step: float = 0.01, **more: Any
+) -> BmsSensorDescription[S]:
     """Describe the voltage of a cell or the spread of several; for diagnosis."""
     return volts(
         key,
         value_fn,
         precision=3,
-        step=0.005,
+        step=step,
         entity_category=EntityCategory.DIAGNOSTIC,
         **more,
     )
