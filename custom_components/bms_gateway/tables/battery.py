@@ -58,13 +58,11 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     cell_volts(
         "cell_voltage_min",
         lambda battery: battery.readings.cell_voltage_min,
-        entity_registry_enabled_default=False,
         attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_min_id},
     ),
     cell_volts(
         "cell_voltage_max",
         lambda battery: battery.readings.cell_voltage_max,
-        entity_registry_enabled_default=False,
         attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_max_id},
     ),
     cell_volts(
