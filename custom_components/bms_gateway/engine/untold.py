@@ -21,9 +21,11 @@ class _Extreme:
     def add(self, value: float, now: float, window: float) -> float:
         """Take a value that holds from now on; return the extreme of the window."""
         kept = self._kept
+        since = now
         while kept and not self._better(kept[-1][1], value):
-            kept.pop()
-        kept.append((now, value))
+            # What is kept stands for what it outdid: the one before ended then.
+            since = kept.pop()[0]
+        kept.append((since, value))
         while len(kept) > 1 and kept[1][0] <= now - window:
             kept.popleft()
         return kept[0][1]

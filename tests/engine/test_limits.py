@@ -1,0 +1,114 @@
+"""What binds the bank's limit, and that it is told (limits.md, 1, 2, 5 and 9)."""
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import GatewayConfig
+from custom_components.bms_gateway.engine.limits import total_limit
+from custom_components.bms_gateway.engine.model import Alarm, Direction, Rule
+
+from .plant import Plant, battery, inverter
+
+EQUAL = (battery("b1"), battery("b2"))
+
+
+def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
+    """At once and unsmoothed, whatever its slice was thought to be."""
+    says = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.charge.amps == 40.0
+    plant.packs["b1"].says(current=40.0)
+    plant.packs["b2"].says(current=20.0)
+    plant.run(1.0)
+    assert plant.charge.rule is Rule.OVER
+    assert plant.charge.source == "b1"
+    # 60 A flow, of which 20 A are too much for one that carries half of all
+    assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
+    assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
+
+
+def test_what_circulates_is_reckoned_with() -> None:
+    """A battery that charges the other one at rest has that much less to give."""
+    says = {
+        "b1": {"discharge_current_limit": 20.0, "current": -6.0},
+        "b2": {"current": 6.0},
+    }
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.discharge.amps == pytest.approx(28.0, abs=0.1)
+    assert plant.charge.amps == pytest.approx(188.0, abs=0.1)
+
+
+def test_current_that_nobody_was_told() -> None:
+    """A charger of somebody else's is taken off what the inverters may add."""
+    plant = Plant(
+        inverters=[inverter("i1", 20.0)], total_charge=100.0, says={"b1": {}}
+    ).started(10.0)
+    assert plant.charge.amps == 100.0
+    plant.packs["b1"].says(current=50.0)
+    plant.run(15.0)
+    assert plant.charge.amps == 100.0
+    plant.run(10.0)
+    assert plant.charge.rule is Rule.UNTOLD
+    assert plant.charge.amps == 70.0
+    assert plant.charge.number == 30.0
+    plant.packs["b1"].says(current=20.0)
+    plant.run(20.0)
+    assert plant.charge.amps == 100.0
+
+
+def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
+    """After 10 s its slice counts one and a half times."""
+    says = {"b1": {"charge_current_limit": 30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(current=None)
+    plant.run(10.0)
+    assert plant.charge.amps == 60.0
+    plant.run(5.0)
+    assert plant.charge.amps == 40.0
+
+
+def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
+    """It stands aside after two telegrams that prove it: the other has its own limit."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.packs["b1"].says(charge_current_limit=0.0)
+    plant.run(2.0)
+    assert plant.charge.amps == 8.0  # 4 A through half of the bank: the probe
+    plant.packs["b2"].says(current=8.0)
+    plant.run(30.0)
+    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.charge.amps == pytest.approx(100.0, abs=8.5)
+
+
+def test_one_that_goes_empty_does_not_take_the_house_with_it() -> None:
+    """For 5 s it counts with what it carried; not in charge, nor with a protection."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.run(1.0)
+    assert plant.discharge.amps >= 60.0
+    plant.run(6.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_one_that_protects_itself_goes_at_once() -> None:
+    """It knows why."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.run(1.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_total() -> None:
+    """As set, else the ratings; nothing rated is no limit."""
+    two = (inverter("i1", 20.0), inverter("i2", 30.0))
+    config = GatewayConfig(name="Test", inverters=two, total_discharge=10.0)
+    assert total_limit(config, Direction.CHARGE) == 50.0
+    assert total_limit(config, Direction.DISCHARGE) == 10.0
+    assert total_limit(GatewayConfig(name="Test"), Direction.CHARGE) is None
+
+
+def test_no_inverter() -> None:
+    """The batteries' limits are shown all the same."""
+    plant = Plant(inverters=[])
+    plant.started()
+    assert plant.charge.amps == 100.0
