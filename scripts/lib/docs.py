@@ -4,22 +4,19 @@ from collections.abc import Iterable, Iterator
 import json
 from pathlib import Path
 import re
-import sys
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from custom_components.bms_gateway import binary_sensor, number, sensor  # noqa: E402 - found by the path above
-from custom_components.bms_gateway.schemas import (  # noqa: E402
+from custom_components.bms_gateway import binary_sensor, energy_sensor, number, sensor
+from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     OPTIONS_FORM,
     Field,
     Form,
 )
-from homeassistant.helpers.entity import EntityDescription  # noqa: E402
+from homeassistant.helpers.entity import EntityDescription
 
+ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
 TEXTS: Final[dict[str, Any]] = json.loads(
     (ROOT / "custom_components/bms_gateway/translations/en.json").read_text()
@@ -50,6 +47,14 @@ MEANINGS: Final = {
     "online": "Its limits and measurements are fresh",
     "force_charge": "It asks to be charged at once",
     "full_charge": "It asks to be charged in full, to balance its cells",
+    "time_to_full": "If it went on like this",
+    "time_to_empty": "If it went on like this",
+    "energy_charged": "Since it was added; never runs backwards",
+    "energy_discharged": "Since it was added; never runs backwards",
+    "slice": "Of the bank's current; learnt",
+    "offset": "What flows from battery to battery while the bank rests",
+    "aside_charge": "It allows nothing, carries nothing, and holds no other back",
+    "aside_discharge": "It allows nothing, carries nothing, and holds no other back",
     "losses": "How often it was lost since the start",
     "invalid_frames": "Frames with a value that cannot be",
     "sets_sent": "Messages to the inverter that it took",
@@ -66,6 +71,7 @@ PLATFORMS: Final = {
     "sensor": sensor.TABLES,
     "binary_sensor": binary_sensor.TABLES,
 }
+ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensor.ENERGIES)
 NUMBERS: Final = {"gateway": number.BANK, "inverter": number.INVERTER}
 
 
@@ -96,12 +102,16 @@ def settings() -> Iterator[str]:
 
 
 def setting_rows(texts: dict[str, Any], form: Form) -> Iterator[Row]:
-    """Return a row for each field, those that are rarely needed last."""
-    rare = texts.get("sections", {}).get("rare", {})
-    for part, fields in ((texts, form.fields), (rare, form.rare)):
+    """Return a row for each field, those that are folded up last."""
+    folded = texts.get("sections", {})
+    parts = [("", texts, form.fields)] + [
+        (f"{folded[name]['name']}: ", folded[name], fields)
+        for name, fields in form.sections.items()
+    ]
+    for section, part, fields in parts:
         for field in fields:
             yield (
-                part["data"][field.key],
+                section + part["data"][field.key],
                 default(field, form),
                 part["data_description"][field.key],
             )
@@ -130,19 +140,36 @@ def entities() -> Iterator[str]:
 
 
 def entity_rows(device: str) -> Iterator[Row]:
-    """Return a row for each entity of a kind of device, and of its port."""
+    """Return a row for each entity of a kind of device, and of its port.
+
+    Entities named alike, such as "Warning: contactor", share one.
+    """
+    told: set[str] = set()
+    for platform, row in descriptions(device):
+        shown = entity(platform, row)
+        if shown[0] not in told:
+            told.add(shown[0])
+            yield shown
+
+
+def descriptions(device: str) -> Iterator[tuple[str, EntityDescription]]:
+    """Return the entities of a kind of device and of its port, with their platform."""
     for row in NUMBERS.get(device, ()):
-        yield entity("number", row)
+        yield "number", row
     for platform, tables in PLATFORMS.items():
         for row in getattr(tables, device):
-            yield entity(platform, row)
+            yield platform, row
+        for row in ENERGIES.get(device, ()) if platform == "sensor" else ():
+            yield platform, row
         for row in tables.port if device != "gateway" else ():
-            yield entity(platform, row)
+            yield platform, row
 
 
 def entity(platform: str, row: EntityDescription) -> Row:
     """Return an entity's row; a star marks what is off by default."""
-    name = TEXTS["entity"][platform][row.key]["name"]
+    name: str = TEXTS["entity"][platform][row.key]["name"]
+    kind, colon, _ = name.partition(": ")
+    name = f"{kind}: one for each" if colon else name
     star = "" if row.entity_registry_enabled_default else " *"
     unit = getattr(row, "native_unit_of_measurement", None) or ""
     return name + star, platform.replace("_", " "), unit, MEANINGS.get(row.key, "")

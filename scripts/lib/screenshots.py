@@ -2,16 +2,13 @@
 
 import asyncio
 from pathlib import Path
-import sys
 from tempfile import TemporaryDirectory
 import time
 from typing import Final
 
+from tests.browser.visitor import Visitor, running_demo, visitor
+
 ROOT: Final = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.browser.visitor import Visitor, running_demo, visitor  # noqa: E402
-
 FOLDER: Final = ROOT / ".github/images"
 PAST: Final = 420  # seconds of history; the graph shows 360
 SETTLED: Final = 5_000  # milliseconds until all is drawn
