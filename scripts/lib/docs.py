@@ -51,7 +51,7 @@ MEANINGS: Final = {
     "time_to_empty": "If it went on like this",
     "energy_charged": "Since it was added; never runs backwards",
     "energy_discharged": "Since it was added; never runs backwards",
-    "slice": "Of the bank's current; learnt",
+    "slice": "Learnt; begins with its part of the capacity",
     "offset": "What flows from battery to battery while the bank rests",
     "aside_charge": "It allows nothing, carries nothing, and holds no other back",
     "aside_discharge": "It allows nothing, carries nothing, and holds no other back",
