@@ -57,6 +57,7 @@ class Broker:
         """
         if not self.connected:
             return
+        failed_before = self._failed
         try:
             await self._publish(topic, payload, retain, expiry)
         except HomeAssistantError as err:
@@ -64,9 +65,9 @@ class Broker:
                 _LOGGER.warning("Cannot publish over MQTT: %s", err)
             self._failed = True
             return
-        if self._failed:
+        if failed_before and self._failed:
             _LOGGER.info("Publishing over MQTT works again")
-        self._failed = False
+            self._failed = False
 
     async def async_subscribe(
         self, topic: str, listener: Callable[[ReceiveMessage], None]

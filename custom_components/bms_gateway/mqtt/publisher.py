@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.json import json_dumps
-from homeassistant.util.async_ import create_eager_task
 
 from ..engine.model import Snapshot, Status
 from ..news import show
@@ -26,6 +25,8 @@ STATUS_RENEWAL: Final = 30.0
 """Seconds."""
 STATUS_EXPIRY: Final = 90
 """Seconds; two renewals may be lost."""
+MOST_UNSENT: Final = 100
+"""Messages; with so many on their way the broker is stuck, and more would be stale."""
 LAST_WORD: Final = 2.0
 """Seconds that the message of the end may take."""
 
@@ -66,8 +67,7 @@ class Publisher:
         self._told = self._latest = self._coordinator.gateway.snapshot
         self._told_status: Status | None = None
         self._look: asyncio.Handle | None = None
-        self._state_due = self._status_due = False
-        self._telling: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
         self._undo: list[Callable[[], None]] = []
 
     @callback
@@ -85,12 +85,12 @@ class Publisher:
         """Tell nothing more but that the gateway is offline."""
         while self._undo:
             self._undo.pop()()
-        for waiting in self._look, self._telling:
+        for waiting in (self._look, *self._sending):
             if waiting:
                 waiting.cancel()
         with contextlib.suppress(TimeoutError):  # then the last status expires
             async with asyncio.timeout(LAST_WORD):
-                await self._send(self._status("offline", reason))
+                await self._async_send(self._status("offline", reason))
 
     def _every(self, seconds: float, tell: Callable[[], None]) -> Callable[[], None]:
         @callback
@@ -123,45 +123,25 @@ class Publisher:
     @callback
     def _tell_all(self, connected: bool = True) -> None:
         if connected:
-            self._status_due = True
+            self._tell_status()
             self._tell_state()
 
     @callback
     def _tell_status(self) -> None:
-        self._status_due = True
-        self._tell()
+        if self._can_send:
+            status = self._told_status = self._coordinator.gateway.snapshot.status
+            self._send(self._status("online", status, STATUS_EXPIRY))
 
     @callback
     def _tell_state(self) -> None:
-        self._state_due = True
-        self._tell()
+        if self._can_send:
+            self._told = self._coordinator.gateway.snapshot
+            for message in self._report(self._told):
+                self._send(message)
 
-    @callback
-    def _tell(self) -> None:
-        """Tell what is due; while the broker is slow, the newest once it is done."""
-        if not self._broker.connected:
-            return
-        if self._telling is None or self._telling.done():
-            self._telling = self._entry.async_create_background_task(
-                self._hass, self._tell_what_is_due(), f"{self._entry.title} MQTT"
-            )
-
-    async def _tell_what_is_due(self) -> None:
-        while self._state_due or self._status_due:
-            messages = list(self._messages())
-            self._state_due = self._status_due = False
-            await asyncio.gather(
-                *(create_eager_task(self._send(message)) for message in messages)
-            )
-
-    def _messages(self) -> Iterator[_Message]:
-        now = self._coordinator.gateway.snapshot
-        if self._status_due:
-            self._told_status = now.status
-            yield self._status("online", now.status, STATUS_EXPIRY)
-        if self._state_due:
-            self._told = now
-            yield from self._report(now)
+    @property
+    def _can_send(self) -> bool:
+        return self._broker.connected and len(self._sending) < MOST_UNSENT
 
     def _status(self, status: str, reason: str, expiry: int | None = None) -> _Message:
         payload = {"status": status, "reason": reason, "timestamp": time.time()}
@@ -184,7 +164,16 @@ class Publisher:
                 f"{settings.prefix}/inverters/{topic_id}", json_dumps(inverter)
             )
 
-    async def _send(self, message: _Message) -> None:
+    @callback
+    def _send(self, message: _Message) -> None:
+        """Hand a message to the broker; nobody waits until it is gone."""
+        task = self._entry.async_create_background_task(
+            self._hass, self._async_send(message), f"{self._entry.title} MQTT"
+        )
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _async_send(self, message: _Message) -> None:
         await self._broker.async_publish(
             message.topic,
             message.payload,
