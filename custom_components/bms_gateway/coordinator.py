@@ -56,7 +56,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
             hass, gateway, store, self._async_setpoints_changed
         )
         self.config = gateway_config(entry)
-        self.data = gateway.snapshot
+        self.data = self._since = gateway.snapshot
         self.devices = Devices(hass, entry)
         self._issues = Issues(hass, entry.entry_id)
         self._interval: float | None = None
@@ -126,11 +126,12 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_tick(self, _now: datetime) -> None:
-        self._async_show(self.gateway.snapshot)
+        self._since = self.gateway.snapshot
+        self._async_show(self._since)
 
     @callback
     def _async_take_news(self, latest: Snapshot) -> None:
-        shown = show(self.data, latest)
+        shown = show(self.data, latest, self._since)
         if shown != self.data:
             self._async_show(shown)
 

@@ -57,21 +57,26 @@ def is_told(inverter: InverterState, status: Status) -> bool:
     return inverter.listening is True and status is not Status.SILENT
 
 
-def show(shown: Snapshot, latest: Snapshot) -> Snapshot:
+def show(
+    shown: Snapshot, latest: Snapshot, since: Snapshot | None = None
+) -> Snapshot:
     """Return what is shown until the update interval ends.
 
     Equal to `shown` unless `latest` holds something that cannot wait. What came anew
-    (a battery online, an inverter's first set) is taken whole.
+    (a battery online, an inverter's first set) is taken whole. `since`: what was shown
+    when the interval began. A limit that has moved since then waits, lest one that
+    flutters fills a database; only reaching and leaving 0 never waits.
     """
+    since = since or shown
     return replace(
         shown,
         status=latest.status,
         bank=_bank(shown, latest),
-        charge=_limit(shown.charge, latest.charge),
-        discharge=_limit(shown.discharge, latest.discharge),
-        batteries=_each(shown.batteries, latest.batteries, _battery),
-        inverters=_each(shown.inverters, latest.inverters, _inverter),
-        ports=_each(shown.ports, latest.ports, _port),
+        charge=_limit(since.charge, shown.charge, latest.charge),
+        discharge=_limit(since.discharge, shown.discharge, latest.discharge),
+        batteries=_each(since.batteries, shown.batteries, latest.batteries, _battery),
+        inverters=_each(since.inverters, shown.inverters, latest.inverters, _inverter),
+        ports=_each(since.ports, shown.ports, latest.ports, _port),
     )
 
 
@@ -82,64 +87,79 @@ def _bank(shown: Snapshot, latest: Snapshot) -> BankState:
     return _take(shown.bank, latest.bank, *_ALARMS_AND_REQUESTS)
 
 
-def _battery(shown: BatteryState, latest: BatteryState) -> BatteryState:
+def _battery(
+    since: BatteryState, shown: BatteryState, latest: BatteryState
+) -> BatteryState:
     if is_heard(shown) != is_heard(latest):
         return latest
     return replace(
         shown,
         life=latest.life,
         dialect=latest.dialect,
-        readings=_readings(shown.readings, latest.readings),
+        readings=_readings(since.readings, shown.readings, latest.readings),
     )
 
 
-def _readings(shown: Readings, latest: Readings) -> Readings:
+def _readings(since: Readings, shown: Readings, latest: Readings) -> Readings:
     limits = (
         name
         for name in _OWN_LIMITS
-        if _is_notable(getattr(shown, name), getattr(latest, name))
+        if _is_notable(*(getattr(each, name) for each in (since, shown, latest)))
     )
     return _take(shown, latest, *_ALARMS_AND_REQUESTS, *_ENABLES, *_IDENTITY, *limits)
 
 
-def _inverter(shown: InverterState, latest: InverterState) -> InverterState:
+def _inverter(
+    since: InverterState, shown: InverterState, latest: InverterState
+) -> InverterState:
     if shown.told is None and latest.told is not None:
         return latest
     return replace(
         shown,
         listening=latest.listening,
         connected=latest.connected,
-        charge=_limit(shown.charge, latest.charge),
-        discharge=_limit(shown.discharge, latest.discharge),
+        charge=_limit(since.charge, shown.charge, latest.charge),
+        discharge=_limit(since.discharge, shown.discharge, latest.discharge),
     )
 
 
-def _port(shown: PortState, latest: PortState) -> PortState:
+def _port(_: PortState, shown: PortState, latest: PortState) -> PortState:
     return _take(shown, latest, "status", "fault", "detail")
 
 
-def _limit(shown: Limit | None, latest: Limit | None) -> Limit | None:
+def _limit(
+    since: Limit | None, shown: Limit | None, latest: Limit | None
+) -> Limit | None:
     if shown is None or latest is None:
         return latest
-    same_reason = (shown.rule, shown.source) == (latest.rule, latest.source)
-    if same_reason and not _is_notable(shown.amps, latest.amps):
-        return shown
-    return latest
+    new_reason = (shown.rule, shown.source) != (latest.rule, latest.source)
+    if new_reason and shown == since:
+        return latest
+    before = shown.amps if shown == since else None
+    return latest if _is_notable(before, shown.amps, latest.amps) else shown
 
 
-def _is_notable(shown: float | None, latest: float | None) -> bool:
+def _is_notable(
+    since: float | None, shown: float | None, latest: float | None
+) -> bool:
     if shown is None or latest is None:
         return shown is not latest
     if (shown == 0) != (latest == 0):
         return True
-    return latest != shown and abs(latest - shown) >= NOTABLE_MOVE * shown
+    moved = abs(latest - shown)
+    return since == shown and moved > 0 and moved >= NOTABLE_MOVE * shown
 
 
 def _each[S](
-    shown: Mapping[str, S], latest: Mapping[str, S], merge: Callable[[S, S], S]
+    since: Mapping[str, S],
+    shown: Mapping[str, S],
+    latest: Mapping[str, S],
+    merge: Callable[[S, S, S], S],
 ) -> Mapping[str, S]:
     return {
-        key: merge(shown[key], value) if key in shown else value
+        key: merge(since.get(key, shown[key]), shown[key], value)
+        if key in shown
+        else value
         for key, value in latest.items()
     }
 
