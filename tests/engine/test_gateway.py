@@ -208,6 +208,16 @@ def test_only_what_differs_is_touched() -> None:
 # What the outside sees
 
 
+def test_frames_that_are_no_batterys() -> None:
+    """Error frames and 29 bits on a battery's bus teach nothing."""
+    plant = Plant()
+    plant.port("b1").push(
+        Frame(0x351, bytes(8), extended=True), Frame(0x40, bytes(8), error=True)
+    )
+    plant.step()
+    assert plant.state().last_frame_at is None
+
+
 def test_listeners() -> None:
     """They are told of each moment, until they end it."""
     plant = Plant()
@@ -227,7 +237,7 @@ def test_snapshot() -> None:
     plant.port("i2").lose()
     plant.step()
     snapshot = plant.snapshot
-    assert snapshot.at == plant.now
+    assert snapshot.at == plant.now == plant.gateway.now
     assert snapshot.ports["i2"].status is PortStatus.LOST
     assert snapshot.ports["b1"].status is PortStatus.OPEN
     assert snapshot.charge_voltage_limit == 56.0
@@ -278,6 +288,7 @@ async def test_the_end_is_silent() -> None:
         count = len(plant.port().sent)
         await plant.gateway.stop()
         await _speak(plant)
+        plant.run(5.0)
         assert len(plant.port().sent) == count
 
 
@@ -356,9 +367,11 @@ async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
 async def test_a_deadline_wakes_everybody() -> None:
     """A loss is told though nothing more is heard."""
     async with _running(Plant()) as plant:
+        plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
+        await _turns()
         plant.clock.now += 10.5
         for _ in range(5):
             plant.port().drain()
-            plant.gateway.set_setpoints(AllSetpoints())
             await _turns()
         assert plant.told()[1:] == (0.0, 0.0)
+        assert plant.snapshot.status is Status.BLOCKED

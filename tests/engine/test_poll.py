@@ -85,6 +85,14 @@ def test_without_echo_nothing_is_awaited() -> None:
     assert [polled.at(t) for t in (0, 2, 4)] == [1, 2, 3]
 
 
+def test_frames_where_there_is_no_echo() -> None:
+    """They tell nothing about the question."""
+    polled = Polled(has_echo=False)
+    polled.at(0)
+    polled.port.push(ANSWER)
+    assert polled.at(2) == 2
+
+
 def test_a_full_queue_is_tried_again() -> None:
     """At the next interval."""
     polled = Polled()

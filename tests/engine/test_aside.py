@@ -1,0 +1,159 @@
+"""A battery that allows nothing and carries nothing holds nobody (limits.md, 2, 3)."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.aside import Seen, Spell, counts_with, follow
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.slices import Part
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, part=Part(0.5))
+"""A battery that allows nothing and carries nothing of 10 A, of which 5 A were its."""
+
+
+def _follow(
+    *seen: Seen,
+    spell: Spell | None = None,
+    direction: Direction = CHARGE,
+    at: float = 0,
+) -> Spell:
+    """Follow a battery, each time by a measurement of its own a second later."""
+    for n, each in enumerate(seen, start=1):
+        now = at + n
+        spell = follow(
+            spell, None, replace(each, at=now), direction, now, others_allow=True
+        )
+    assert spell is not None
+    return spell
+
+
+def test_no_spell_while_it_allows_current() -> None:
+    """And one ends with the first current allowed."""
+    allows = replace(IDLE, limit=0.1)
+    for spell in (None, _follow(IDLE, IDLE)):
+        assert follow(spell, None, allows, CHARGE, 1.0, others_allow=True) is None
+
+
+def test_a_probe_shows_what_it_carries() -> None:
+    """4 A, until it is known."""
+    assert counts_with(_follow(IDLE), 1.0) == 4.0
+
+
+def test_aside_after_two_telegrams_of_its_own() -> None:
+    """Carrying under 1 A where 3 A at the least would fall to it."""
+    assert not _follow(IDLE).aside
+    assert _follow(IDLE, IDLE).aside
+
+
+def test_one_telegram_is_one_proof() -> None:
+    """However often it is looked at."""
+    spell = _follow(IDLE)
+    for now in range(2, 10):
+        seen = replace(IDLE, at=1.0)
+        assert follow(spell, None, seen, CHARGE, now, others_allow=True) == spell
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        replace(IDLE, amps=1.0),
+        replace(IDLE, amps=-1.0),
+        replace(IDLE, bank=5.9),
+        replace(IDLE, bank=-20.0),
+    ],
+)
+def test_proofs_follow_each_other(between: Seen) -> None:
+    """One that proves nothing begins the count anew."""
+    assert not _follow(IDLE, between, IDLE).aside
+    assert _follow(IDLE, between, IDLE, IDLE).aside
+
+
+def test_an_unknown_current_proves_nothing() -> None:
+    """With limit 0 it cannot stand aside (limits.md, 5)."""
+    unknown = replace(IDLE, amps=None)
+    assert not _follow(unknown, unknown, unknown).aside
+
+
+def test_it_is_back_when_it_carries() -> None:
+    """More than 2 A in that direction; then it is held to 1 A."""
+    aside = _follow(IDLE, IDLE)
+    still = _follow(replace(IDLE, amps=2.0), spell=aside, at=10)
+    assert still.aside
+    other_way = _follow(replace(IDLE, amps=-50.0), spell=aside, at=10)
+    assert other_way.aside
+    back = _follow(replace(IDLE, amps=2.1), spell=aside, at=10)
+    assert not back.aside
+    assert counts_with(back, 11.0) == 1.0
+
+
+def test_again_only_at_twice_the_current() -> None:
+    """In the same spell: else it would chatter."""
+    aside = _follow(IDLE, IDLE)
+    back = _follow(replace(IDLE, amps=3.0, bank=20.0), spell=aside, at=10)
+    more = replace(IDLE, bank=39.9)
+    assert not _follow(more, more, more, spell=back, at=20).aside
+    enough = replace(IDLE, bank=40.0)
+    assert _follow(enough, enough, spell=back, at=20).aside
+
+
+def test_what_flows_while_inverters_follow_is_theirs() -> None:
+    """It counts as carrying only after their reaction."""
+    carries = replace(IDLE, amps=10.0)
+    early = _follow(IDLE, carries)
+    assert counts_with(early, 2.0) == 4.0
+    late = _follow(carries, spell=early, at=25)
+    assert counts_with(late, 26.0) == 1.0
+
+
+def test_one_that_carried_is_probed_once_more() -> None:
+    """Its path may have opened since."""
+    late = _follow(IDLE, replace(IDLE, amps=10.0), at=25)
+    late = _follow(replace(IDLE, amps=10.0), spell=late, at=50)
+    assert counts_with(late, 51.0 + 299.0) == 1.0
+    assert counts_with(late, 51.0 + 300.0) == 4.0
+
+
+def _goes_empty(
+    before: Seen | None,
+    *,
+    direction: Direction = DISCHARGE,
+    protected: bool = False,
+    others_allow: bool = True,
+) -> Spell:
+    seen = replace(IDLE, protected=protected)
+    spell = follow(None, before, seen, direction, 0.0, others_allow=others_allow)
+    assert spell is not None
+    return spell
+
+
+CARRIED = replace(IDLE, limit=50.0, amps=30.0)
+
+
+def test_going_empty_counts_with_what_it_carried() -> None:
+    """For 5 s, and 2 A more."""
+    spell = _goes_empty(CARRIED)
+    assert counts_with(spell, 4.9) == 32.0
+    assert counts_with(spell, 5.0) == 4.0
+
+
+def test_going_empty_while_it_is_charged() -> None:
+    """What flows the other way is nothing here."""
+    assert counts_with(_goes_empty(replace(CARRIED, amps=-30.0)), 0.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        _goes_empty(CARRIED, direction=CHARGE),
+        _goes_empty(CARRIED, protected=True),
+        _goes_empty(CARRIED, others_allow=False),
+        _goes_empty(None),
+        _goes_empty(replace(CARRIED, amps=None)),
+    ],
+    ids=["charge", "protected", "nobody else", "never allowed", "unknown"],
+)
+def test_no_such_grace(spell: Spell) -> None:
+    """Not in charge, not with a protection, and only for what is known."""
+    assert counts_with(spell, 0.0) == 4.0
