@@ -38,6 +38,7 @@ class SlcanAdapter:
         self._device = device
         self._bitrate = bitrate
         self._lines = lawicel.Lines()
+        self._speaks = False
 
     def connect(self) -> int:
         """Open the device for nobody else, as a line that passes every byte."""
@@ -64,7 +65,7 @@ class SlcanAdapter:
         if (command := lawicel.BITRATES.get(self._bitrate)) is None:
             problem = f"A serial adapter cannot have {self._bitrate} bit/s"
             raise PortError(PortFault.WRONG_BITRATE, problem)
-        speaks = self._wake_up(stream)
+        self._wake_up(stream)
         answer = self._command(stream, command)
         self.acknowledges = answer is Answer.DONE
         if answer is Answer.REFUSED:
@@ -72,7 +73,7 @@ class SlcanAdapter:
             raise PortError(PortFault.WRONG_BITRATE, problem)
         if self._command(stream, lawicel.OPEN) is Answer.REFUSED:
             raise PortError(PortFault.FAILED, "The adapter does not open its channel")
-        if not (speaks or self.acknowledges or self._hears(stream)):
+        if not (self._speaks or any(self._listen(stream, TRAFFIC_TIME))):
             raise PortError(PortFault.FAILED, "The adapter does not answer")
 
     def hear(self, data: bytes) -> Iterator[can.Message | bool]:
@@ -98,23 +99,16 @@ class SlcanAdapter:
         finally:
             os.close(descriptor)
 
-    def _wake_up(self, stream: Stream) -> bool:
-        """Close the adapter's channel and ask for its version; False: no answer."""
+    def _wake_up(self, stream: Stream) -> None:
+        """Close the adapter's channel and ask for its version, until it answers."""
         for _ in range(GREETINGS):
             _say(stream, lawicel.CR + lawicel.CLOSE + lawicel.VERSION)
-            if self._hears_out(stream):
-                return True
-        return False
-
-    def _hears_out(self, stream: Stream) -> bool:
-        """Wait until the adapter says no more; return whether it said anything.
-
-        A slow answer must not pass for that to the next command.
-        """
-        for turn in range(GREETINGS):
-            if not list(self._listen(stream, GREETING_TIME)):
-                return turn > 0
-        return True
+            # A slow answer must not pass for that to the next command: hear it out
+            for _ in range(GREETINGS):
+                if not list(self._listen(stream, GREETING_TIME)):
+                    break
+            if self._speaks:
+                return
 
     def _command(self, stream: Stream, command: bytes) -> Answer | None:
         _say(stream, command)
@@ -124,16 +118,14 @@ class SlcanAdapter:
                 return answer
         return None
 
-    def _hears(self, stream: Stream) -> bool:
-        lines = self._listen(stream, TRAFFIC_TIME)
-        return any(isinstance(lawicel.parse(each, 0), can.Message) for each in lines)
-
     def _listen(self, stream: Stream, seconds: float) -> Iterator[bytes]:
         """Yield the lines that come within a time."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if stream.wait(left):
-                yield from self._lines.feed(stream.read())
+                for line in self._lines.feed(stream.read()):
+                    self._speaks = True
+                    yield line
 
 
 def _say(stream: Stream, command: bytes) -> None:

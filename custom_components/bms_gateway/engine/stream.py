@@ -147,7 +147,7 @@ class StreamBus:
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended = asyncio.Event()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = -1
         self._stopping = False
         self._lock = threading.Lock()
         self._to_send: deque[tuple[float, Frame]] = deque()
@@ -196,6 +196,7 @@ class StreamBus:
         """Start the thread and wait until the adapter takes part; or PortError."""
         if self._channel in _at_work:
             raise PortError(PortFault.BUSY, "An earlier attempt still hangs")
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         _at_work.add(self._channel)
         threading.Thread(
             target=self._run, name=f"CAN {self._channel}", daemon=True

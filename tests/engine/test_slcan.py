@@ -1,0 +1,428 @@
+"""A port on a serial adapter, over a pseudo-terminal: LAWICEL's answers, or none."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+import fcntl
+import os
+from pathlib import Path
+import threading
+import time
+
+import pytest
+
+from custom_components.bms_gateway.engine import (
+    port as port_module,
+    slcan,
+    stream as stream_module,
+)
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.model import (
+    Frame,
+    PortFault,
+    PortState,
+    PortStatus,
+)
+from custom_components.bms_gateway.engine.port import Port, probe
+
+from .ports import PATIENCE, Recorder, content
+from .serial_adapter import QUIET, SerialAdapter, plugged_in
+
+SLCAN = Interface.SLCAN
+LIMITS = Frame(0x351, bytes(range(8)))
+LIMITS_LINE = "t35180001020304050607"
+NAME = Frame(0x35E, b"PYLON   ")
+LOST = PortStatus.LOST
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for what does not come; the adapters here answer at once."""
+    for name in ("GREETING_TIME", "ANSWER_TIME", "TRAFFIC_TIME"):
+        monkeypatch.setattr(slcan, name, 0.05)
+    monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
+    monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
+
+
+@pytest.fixture(autouse=True)
+async def nothing_left() -> AsyncIterator[None]:
+    """Leave no thread, no descriptor and no complaint of the loop behind."""
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    before = _descriptors()
+    yield
+    assert complaints == []
+    assert _threads() == []
+    assert _descriptors() == before
+
+
+@pytest.fixture
+async def adapter() -> AsyncIterator[SerialAdapter]:
+    """Have an adapter that acknowledges."""
+    with plugged_in() as plugged:
+        yield plugged
+
+
+# Opening
+
+
+@pytest.mark.parametrize(
+    ("bitrate", "command"), [(500_000, "S6"), (250_000, "S5"), (125_000, "S4")]
+)
+async def test_bitrate_is_set_before_the_channel_opens(
+    adapter: SerialAdapter, bitrate: int, command: str
+) -> None:
+    """A wrong bitrate would disturb the bus."""
+    near = Recorder(adapter.device, SLCAN, bitrate=bitrate)
+    async with near.opened() as port:
+        assert [c for c in adapter.commands if c] == ["C", "V", command, "O"]
+        assert port.has_echo
+        assert not port.echo_is_proof
+    await adapter.until(lambda: adapter.commands[-1] == "C")
+
+
+async def test_quiet_adapter_has_no_echo() -> None:
+    """It says so itself, by acknowledging no command."""
+    with plugged_in(QUIET) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.opened() as port:
+            assert not port.has_echo
+            adapter.say(b"t35110A\r")
+            await near.hears(1)
+            assert port.send(LIMITS)
+            await adapter.until(lambda: adapter.frames == [LIMITS_LINE])
+    assert near.echoes == []
+
+
+async def test_mute_adapter_on_a_busy_bus() -> None:
+    """One that answers nothing is known by the frames that it passes on."""
+    with plugged_in({"O": b"t35110A\r"}) as adapter:
+        async with Recorder(adapter.device, SLCAN).opened() as port:
+            assert not port.has_echo
+
+
+async def test_adapter_that_starts_anew_when_it_is_opened() -> None:
+    """The first commands are lost in it."""
+    with plugged_in() as adapter:
+        adapter.late = []
+        near = Recorder(adapter.device, SLCAN)
+        async with near.running():
+            await adapter.until(lambda: adapter.commands.count("V") == 2)
+            adapter.late = None
+            await near.becomes(PortStatus.OPEN)
+            assert near.port.has_echo
+
+
+async def test_slow_answers_do_not_pass_for_others(adapter: SerialAdapter) -> None:
+    """A refusal to close that comes late is none to set the bitrate."""
+    adapter.answers["C"] = b"\a"
+    adapter.late = []
+    near = Recorder(adapter.device, SLCAN)
+    async with near.running():
+        await adapter.until(lambda: adapter.commands.count("V") == 2)
+        adapter.release()
+        await near.becomes(PortStatus.OPEN)
+    assert near.statuses[:2] == [(PortStatus.OPENING, None), (PortStatus.OPEN, None)]
+
+
+async def test_dead_adapter() -> None:
+    """One that takes everything and says nothing is told, not waited for."""
+    with plugged_in({}) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.running():
+            await near.becomes(LOST, PortFault.FAILED)
+            assert near.port.state.detail == "The adapter does not answer"
+            adapter.answers |= {"V": b"V1\r"}
+            await near.becomes(PortStatus.OPEN)
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        ({"V": b"V1\r", "S": b"\a"}, PortFault.WRONG_BITRATE),
+        ({"V": b"V1\r", "S": b"\r", "O": b"\a"}, PortFault.FAILED),
+    ],
+    ids=["bitrate", "channel"],
+)
+async def test_adapter_that_refuses(
+    answers: dict[str, bytes], fault: PortFault
+) -> None:
+    """What it refuses has its own name."""
+    with plugged_in(answers) as adapter:
+        assert await probe(PortConfig(SLCAN, adapter.device)) is fault
+
+
+async def test_probe_tells_why(adapter: SerialAdapter, tmp_path: Path) -> None:
+    """Each mistake of a user has its own name, and nothing stays open."""
+    (tmp_path / "file").touch()
+    assert await probe(PortConfig(SLCAN, adapter.device)) is None
+    for device in ("/dev/none", str(tmp_path / "file"), "", "a\0b"):
+        fault = await probe(PortConfig(SLCAN, device))
+        assert fault in {PortFault.NO_SUCH_CHANNEL, PortFault.FAILED}
+    odd = PortConfig(SLCAN, adapter.device, 300_000)
+    assert await probe(odd) is PortFault.WRONG_BITRATE
+
+
+async def test_adapter_that_another_program_has(adapter: SerialAdapter) -> None:
+    """Two would take each other's answers."""
+    other = os.open(adapter.device, os.O_RDWR | os.O_NOCTTY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert await probe(PortConfig(SLCAN, adapter.device)) is PortFault.BUSY
+    finally:
+        os.close(other)
+
+
+# Reading
+
+
+async def test_frames_come_through_any_rubbish(adapter: SerialAdapter) -> None:
+    """One bad byte, a bad line, an overflow, a refusal: the next frame is heard."""
+    near = Recorder(adapter.device, SLCAN)
+    rubbish = [
+        b"\xff",
+        b"t35x8\r",
+        b"\a",
+        3000 * b"0",
+        b"t3518\r",
+        b"\r",
+        b"V\r",
+        b"\0",
+    ]
+    async with near.opened() as port:
+        for count, each in enumerate(rubbish, 1):
+            adapter.say(each)
+            adapter.say(b"\rt35")
+            adapter.say(b"18000102")
+            adapter.say(b"0304050607\r")
+            await near.hears(count)
+        assert port.state.received == len(rubbish)
+    assert {content(frame) for frame in near.frames} == {content(LIMITS)}
+
+
+async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
+    """The thread reads and stamps it, whatever holds the loop."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        port.drain()
+        before = time.monotonic()
+        adapter.say(b"t3510\r")
+        _hold_until(lambda: _waiting(port))
+        after = time.monotonic()
+        _hold_until(lambda: time.monotonic() > after + 0.05)
+        port.drain()
+        assert len(near.frames) == 1
+    assert before - 0.01 <= near.frames[0].at <= after + 0.01
+
+
+async def test_error_of_the_bus(adapter: SerialAdapter) -> None:
+    """Counted, and no sign of life."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.say(b"e1a\r")
+        await near.hears(1)
+        assert (port.state.received, port.state.errors) == (0, 1)
+    assert near.frames[0].error
+
+
+# Writing
+
+
+async def test_acknowledged_frame_comes_back_as_echo(adapter: SerialAdapter) -> None:
+    """In order, and no frame of another node's."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        assert port.send(NAME)
+        assert port.send(LIMITS)
+        await near.sees_echoes(2)
+    assert [content(f) for f in near.echoes] == [content(NAME), content(LIMITS)]
+    assert near.frames == []
+
+
+async def test_refused_frame_has_no_echo(adapter: SerialAdapter) -> None:
+    """BEL: the adapter's queue is full."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b"\a"
+        assert port.send(NAME)
+        await adapter.until(lambda: len(adapter.frames) == 1)
+        adapter.answers["t"] = b"z\r"
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+    assert [content(frame) for frame in near.echoes] == [content(LIMITS)]
+
+
+async def test_lost_acknowledgement_does_not_shift_the_others(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time the count begins anew."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b""
+        assert port.send(NAME)
+        await adapter.until(lambda: len(adapter.frames) == 1)
+        monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", -1.0)
+        adapter.answers["t"] = b"z\r"
+        assert port.send(Frame(0x305))
+        await adapter.until(lambda: len(adapter.frames) == 2)
+        monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", 1000.0)
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+    assert content(near.echoes[-1]) != content(NAME)
+
+
+async def test_unacknowledged_frames_are_bounded(adapter: SerialAdapter) -> None:
+    """An adapter that does not answer is not filled with what grows stale."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b""
+        sent = 0
+        while port.send(Frame(sent)):
+            sent += 1
+        assert sent == stream_module.MOST_QUEUED
+        assert port.state.status is PortStatus.OPEN
+
+
+async def test_wedged_write_loses_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the loop nor the end waits for an adapter that takes nothing."""
+    monkeypatch.setattr(stream_module, "STUCK", 0.05)
+    with plugged_in(QUIET) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.opened() as port:
+            adapter.listens(False)
+            async with asyncio.timeout(PATIENCE):
+                while port.state.status is PortStatus.OPEN:
+                    port.send(LIMITS)
+                    await asyncio.sleep(0)
+            assert port.state.fault is PortFault.FAILED
+            assert port.state.detail == "The adapter takes nothing"
+            adapter.listens(True)
+            await near.becomes(PortStatus.OPEN)
+
+
+async def test_frame_that_could_not_be_written_in_time_is_dropped(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be stale when it left."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        monkeypatch.setattr(stream_module, "STALE", -1.0)
+        assert port.send(LIMITS)
+        _hold_until(lambda: not _to_send(port))
+        monkeypatch.setattr(stream_module, "STALE", 1000.0)
+        assert port.send(NAME)
+        await near.sees_echoes(1)
+    assert [content(frame) for frame in near.echoes] == [content(NAME)]
+    assert len(adapter.frames) == 1
+
+
+# Losing and coming back
+
+
+async def test_unplugged_and_plugged_in_again(
+    adapter: SerialAdapter, tmp_path: Path
+) -> None:
+    """Lost once, and taken up under the same name when it is back."""
+    by_id = tmp_path / "by-id"
+    by_id.symlink_to(adapter.device)
+    near = Recorder(str(by_id), SLCAN)
+    async with near.opened() as port:
+        adapter.unplug()
+        by_id.unlink()
+        await near.becomes(LOST, PortFault.NO_SUCH_CHANNEL)
+        assert not port.send(LIMITS)
+        with plugged_in() as again:
+            by_id.symlink_to(again.device)
+            await near.becomes(PortStatus.OPEN)
+            again.say(b"t3510\r")
+            await near.hears(1)
+            assert near.statuses == [
+                (PortStatus.OPENING, None),
+                (PortStatus.OPEN, None),
+                (PortStatus.LOST, PortFault.NO_SUCH_CHANNEL),
+                (PortStatus.OPEN, None),
+            ]
+
+
+async def test_hanging_device_is_abandoned(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread hangs, not one more with every try, and nobody waits for it."""
+    monkeypatch.setattr(stream_module, "OPEN_TIMEOUT", 0.05)
+    go_on = threading.Event()
+    connect = slcan.SlcanAdapter.connect
+
+    def hang(self: slcan.SlcanAdapter) -> int:
+        go_on.wait(PATIENCE)
+        return connect(self)
+
+    monkeypatch.setattr(slcan.SlcanAdapter, "connect", hang)
+    near = Recorder(adapter.device, SLCAN)
+    async with near.running():
+        await near.becomes(LOST, PortFault.BUSY)
+        assert len(_threads()) == 1
+    assert near.port.state == PortState()
+    go_on.set()
+    await _threads_end()
+
+
+async def test_hanging_close_does_not_hold_up_the_end(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device may drain for 30 s when it is closed."""
+    monkeypatch.setattr(stream_module, "CLOSE_TIMEOUT", 0.05)
+    go_on = threading.Event()
+    part = slcan.SlcanAdapter.part
+
+    def hang(self: slcan.SlcanAdapter, descriptor: int) -> None:
+        go_on.wait(PATIENCE)
+        part(self, descriptor)
+
+    monkeypatch.setattr(slcan.SlcanAdapter, "part", hang)
+    async with Recorder(adapter.device, SLCAN).opened():
+        pass
+    assert len(_threads()) == 1
+    go_on.set()
+    await _threads_end()
+
+
+async def test_cancelled_while_opening(adapter: SerialAdapter) -> None:
+    """However early, no thread and no descriptor is left."""
+    adapter.late = []
+    for turns in range(5):
+        async with Recorder(adapter.device, SLCAN).running():
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await _threads_end()
+
+
+def _waiting(port: Port) -> bool:
+    assert isinstance(port._bus, stream_module.StreamBus)
+    return bool(port._bus._waiting)
+
+
+def _to_send(port: Port) -> bool:
+    assert isinstance(port._bus, stream_module.StreamBus)
+    return bool(port._bus._to_send)
+
+
+def _hold_until(condition: Callable[[], bool]) -> None:
+    """Hold the loop."""
+    until = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name[:4] == "CAN "]
+
+
+async def _threads_end() -> None:
+    for thread in _threads():
+        await asyncio.to_thread(thread.join, PATIENCE)
+    await asyncio.sleep(0)
+    assert _threads() == []
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
