@@ -57,9 +57,7 @@ def is_told(inverter: InverterState, status: Status) -> bool:
     return inverter.listening is True and status is not Status.SILENT
 
 
-def show(
-    shown: Snapshot, latest: Snapshot, since: Snapshot | None = None
-) -> Snapshot:
+def show(shown: Snapshot, latest: Snapshot, since: Snapshot | None = None) -> Snapshot:
     """Return what is shown until the update interval ends.
 
     Equal to `shown` unless `latest` holds something that cannot wait. What came anew
@@ -139,9 +137,7 @@ def _limit(
     return latest if _is_notable(before, shown.amps, latest.amps) else shown
 
 
-def _is_notable(
-    since: float | None, shown: float | None, latest: float | None
-) -> bool:
+def _is_notable(since: float | None, shown: float | None, latest: float | None) -> bool:
     if shown is None or latest is None:
         return shown is not latest
     if (shown == 0) != (latest == 0):
