@@ -32,8 +32,6 @@ async def take_all(address: str) -> None:
         await take(someone, "dashboard")
         await someone.open_integration()
         await take(someone, "integration")
-        await someone.page.get_by_role("button", name="Configure").first.click()
-        await take(someone, "options")
 
 
 async def allow_charging_with(someone: Visitor, amps: str) -> None:
