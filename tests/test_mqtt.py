@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 import json
 from pathlib import Path
+import subprocess
+import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -329,6 +331,18 @@ def test_the_manifest_names_no_dependency_on_mqtt() -> None:
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     for key in ("dependencies", "after_dependencies"):
         assert "mqtt" not in manifest.get(key, [])
+
+
+def test_nothing_of_mqtt_is_imported_before_it_is_there() -> None:
+    """Without MQTT Home Assistant does not install what its MQTT imports."""
+    program = (
+        "import sys, custom_components.bms_gateway as _;"
+        "print({'paho', 'homeassistant.components.mqtt'} & set(sys.modules))"
+    )
+    told = subprocess.run(
+        (sys.executable, "-c", program), capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "set()"
 
 
 async def test_without_mqtt_the_gateway_runs(hass: HomeAssistant, bench: Bench) -> None:

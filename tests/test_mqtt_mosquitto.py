@@ -1,0 +1,378 @@
+"""MQTT with a real broker, a real subscriber and Home Assistant's real client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import json
+import os
+from pathlib import Path
+import shutil
+import socket
+from subprocess import DEVNULL, Popen
+from typing import Any, Final
+from unittest.mock import patch
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+
+from custom_components.bms_gateway.const import DOMAIN
+from homeassistant.components import mqtt
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+
+from .bench import LOOK_AGAIN, PATIENCE, Bench
+
+pytestmark = [
+    pytest.mark.mosquitto,
+    pytest.mark.usefixtures("socket_enabled", "mock_hass_config"),
+    # Home Assistant's client looks after its connection each second
+    pytest.mark.parametrize("expected_lingering_timers", [True]),
+]
+
+HOST: Final = "127.0.0.1"
+PREFIX: Final = "bms_gateway/bank"
+STATE: Final = f"{PREFIX}/state"
+STATUS: Final = f"{PREFIX}/status"
+LIMIT: Final = f"{PREFIX}/set/limit"
+RESULT: Final = f"{PREFIX}/set/result"
+EVERYTHING: Final = {
+    *(STATE, STATUS, f"{PREFIX}/batteries/my_b1", f"{PREFIX}/inverters/my_i1"),
+}
+
+both_protocols = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+
+
+class Mosquitto:
+    """A broker on a free port of the loopback, which forgets all when it stops."""
+
+    def __init__(self, folder: Path) -> None:
+        """Choose a port; nothing listens there before `start`."""
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port: int = probe.getsockname()[1]
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(
+            f"listener {self.port} {HOST}\nallow_anonymous true\npersistence false\n"
+        )
+        self._process: Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it listens."""
+        path = os.pathsep.join((os.environ["PATH"], "/usr/sbin"))
+        program = shutil.which("mosquitto", path=path)
+        assert program, "Mosquitto is not installed"
+        self._process = Popen(  # noqa: ASYNC220 - it returns at once
+            [program, "-c", str(self._config)], stdout=DEVNULL, stderr=DEVNULL
+        )
+        async with asyncio.timeout(PATIENCE):
+            while not self._listens():
+                await asyncio.sleep(LOOK_AGAIN)
+
+    def stop(self) -> None:
+        """Kill it, as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
+
+
+class Reader:
+    """Somebody else at the broker, who reads all below the prefix."""
+
+    def __init__(self, client: Client) -> None:
+        """Keep what comes."""
+        self._client = client
+        self.messages: list[MQTTMessage] = []
+        self.ready = False
+
+    def on(self, topic: str) -> list[Any]:
+        """Return the payloads on a topic."""
+        return [json.loads(m.payload) for m in self.messages if m.topic == topic]
+
+    @property
+    def topics(self) -> set[str]:
+        """Return the topics on which anything came."""
+        return {message.topic for message in self.messages}
+
+    def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish."""
+        self._client.publish(topic, payload, retain=retain)
+
+
+@contextmanager
+def reading(broker: Mosquitto) -> Iterator[Reader]:
+    """Connect somebody else, who subscribes to all that a gateway publishes."""
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    reader = Reader(client)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe([(f"{PREFIX}/#", 0), ("tele/#", 0)])
+
+    def subscribed(*_: Any) -> None:
+        reader.ready = True
+
+    client.on_connect = subscribe
+    client.on_subscribe = subscribed
+    client.on_message = lambda _, __, message: reader.messages.append(message)
+    client.connect(HOST, broker.port)
+    client.loop_start()
+    try:
+        yield reader
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@asynccontextmanager
+async def home_assistant_mqtt(
+    hass: HomeAssistant, broker: Mosquitto, protocol: str = "5"
+) -> AsyncIterator[MockConfigEntry]:
+    """Set Home Assistant's MQTT up, and end it."""
+    entry = MockConfigEntry(
+        domain=mqtt.DOMAIN,
+        version=2,
+        data={"broker": HOST, "port": broker.port, "protocol": protocol},
+        options={"birth_message": {}, "will_message": {}, "discovery": False},
+    )
+    entry.add_to_hass(hass)
+    with (
+        # Else it would change to version 5 by itself
+        patch("homeassistant.components.mqtt.try_connection", return_value=False),
+        patch("homeassistant.components.mqtt.client.RECONNECT_INTERVAL_SECONDS", 0.05),
+    ):
+        await hass.config_entries.async_setup(entry.entry_id)
+        yield entry
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    """Return a broker that does not run yet."""
+    broker = Mosquitto(tmp_path)
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    """Return what ends everything, in the right order: the gateway goes first."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def running(bench: Bench, stack: AsyncExitStack, **options: Any) -> None:
+    """Start a gateway with a battery and an inverter that is told something."""
+    await bench.battery("b1").inverter("i1").start(options=options)
+    stack.push_async_callback(ended, bench)
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+
+
+async def ended(bench: Bench) -> None:
+    """End the gateway, if the test has not."""
+    if bench.entry.state is ConfigEntryState.LOADED:
+        assert await bench.hass.config_entries.async_unload(bench.entry.entry_id)
+
+
+async def read(bench: Bench, stack: AsyncExitStack, broker: Mosquitto) -> Reader:
+    """Let somebody read, and wait until the broker knows."""
+    reader = stack.enter_context(reading(broker))
+    await bench.until(lambda: reader.ready)
+    return reader
+
+
+@both_protocols
+async def test_everything_is_published(
+    hass: HomeAssistant,
+    bench: Bench,
+    broker: Mosquitto,
+    stack: AsyncExitStack,
+    protocol: str,
+) -> None:
+    """At once what matters, the rest at the interval; also on the original's topic."""
+    await broker.start()
+    reader = await read(bench, stack, broker)
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
+    await running(bench, stack, mqtt_state_topic="tele/bms/state")
+    await bench.until(lambda: reader.topics >= EVERYTHING)
+    await bench.speak("b1", ccl=20.0, soc=77)
+    await bench.until(
+        lambda: any(state["i_lim_charge"] == 20 for state in reader.on(STATE))
+    )
+    await bench.tick(11)
+    await bench.until(lambda: reader.on("tele/bms/state")[-1]["soc"] == 77)
+    await bench.until(lambda: reader.on(STATE)[-1]["soc"] == 77)
+    states = reader.on("tele/bms/state")
+    assert states == reader.on(STATE)[-len(states) :]
+
+
+@both_protocols
+async def test_only_the_status_is_retained_and_it_expires(
+    hass: HomeAssistant,
+    bench: Bench,
+    broker: Mosquitto,
+    stack: AsyncExitStack,
+    protocol: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever comes later learns whether the gateway is there; in the end: it is not.
+
+    MQTT 3.1.1 knows no expiry: nothing is logged, the status stays.
+    """
+    await broker.start()
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
+    watching = await read(bench, stack, broker)
+    await running(bench, stack)
+    await bench.until(
+        lambda: (
+            {"online"} == {s["status"] for s in watching.on(STATUS)[-1:]}
+            and watching.on(STATUS)[-1]["reason"] == "running"
+        )
+    )
+    late = await read(bench, stack, broker)
+    await bench.until(lambda: bool(late.on(STATUS)))
+    [status] = [message for message in late.messages if message.retain]
+    assert status.topic == STATUS
+    assert late.on(STATUS)[0]["status"] == "online"
+    expiry = getattr(status.properties, "MessageExpiryInterval", None)
+    assert expiry is None if protocol == "3.1.1" else 80 <= (expiry or 0) <= 90
+    assert "Cannot publish" not in caplog.text
+
+    assert await hass.config_entries.async_unload("gw")
+    await bench.until(lambda: late.on(STATUS)[-1]["status"] == "offline")
+    assert late.messages[-1].topic == STATUS
+    last = await read(bench, stack, broker)
+    await bench.until(lambda: bool(last.messages))
+    [message] = last.messages
+    assert json.loads(message.payload)["reason"] == "stopped"
+    assert not hasattr(message.properties, "MessageExpiryInterval")
+
+
+@both_protocols
+async def test_offline_at_the_end_of_home_assistant(
+    hass: HomeAssistant,
+    bench: Bench,
+    broker: Mosquitto,
+    stack: AsyncExitStack,
+    protocol: str,
+) -> None:
+    """The connection lasts long enough for the last word."""
+    await broker.start()
+    reader = await read(bench, stack, broker)
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
+    await running(bench, stack)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await bench.until(
+        lambda: reader.on(STATUS)[-1]["reason"] == "home_assistant_stopped"
+    )
+    assert reader.on(STATUS)[-1]["status"] == "offline"
+    assert reader.messages[-1].topic == STATUS
+
+
+async def test_a_broker_that_is_absent_at_the_start(
+    hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
+) -> None:
+    """The gateway runs all the same, and publishes as soon as there is one."""
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker))
+    await running(bench, stack)
+    await bench.tick(31)
+    await broker.start()
+    reader = await read(bench, stack, broker)
+    await bench.until(lambda: reader.topics >= {STATUS})
+    await bench.tick(11)
+    await bench.until(lambda: reader.topics >= EVERYTHING)
+
+
+async def test_a_broker_that_is_lost_and_back(
+    hass: HomeAssistant,
+    bench: Bench,
+    broker: Mosquitto,
+    stack: AsyncExitStack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Meanwhile the inverter is told its limits; commands are taken again afterwards."""
+    await broker.start()
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker))
+    await running(bench, stack, mqtt_commands=True)
+    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    broker.stop()
+    await bench.until(lambda: not mqtt.is_connected(hass))
+    await bench.speak("b1", ccl=20.0)
+    await bench.told("i1", 20.0, 50.0)
+    await bench.tick(31)
+    await broker.start()
+    reader = await read(bench, stack, broker)
+    await bench.until(lambda: mqtt.is_connected(hass))
+    await bench.tick(11)
+    await bench.until(lambda: reader.topics >= EVERYTHING)
+    assert reader.on(STATE)[-1]["i_lim_charge"] == 20
+    assert "Cannot publish" not in caplog.text
+
+    def is_taken() -> bool:
+        reader.say(LIMIT, '{"charge_current": 5}')
+        return bool(calls)
+
+    await bench.until(is_taken)
+    assert calls[0].data["charge_current"] == 5
+
+
+@both_protocols
+async def test_commands_and_answers(
+    hass: HomeAssistant,
+    bench: Bench,
+    broker: Mosquitto,
+    stack: AsyncExitStack,
+    protocol: str,
+) -> None:
+    """A retained one is refused at the first subscription; a fresh one is obeyed."""
+    await broker.start()
+    reader = await read(bench, stack, broker)
+    reader.say(LIMIT, '{"charge_current": 1}', retain=True)
+    await bench.until(lambda: LIMIT in reader.topics)
+    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
+    await running(bench, stack, mqtt_commands=True)
+    await bench.until(lambda: bool(reader.on(RESULT)))
+    assert reader.on(RESULT)[0]["error"] == "retained"
+    assert calls == []
+    reader.say(LIMIT, '{"charge_current": 5}')
+    await bench.until(lambda: bool(calls))
+    await bench.until(lambda: len(reader.on(RESULT)) == 2)
+    assert reader.on(RESULT)[1]["accepted"] is True
+    reader.say(LIMIT, "nonsense")
+    await bench.until(lambda: len(reader.on(RESULT)) == 3)
+    assert reader.on(RESULT)[2]["error"] == "not_json"
+    assert len(calls) == 1
+
+
+async def test_a_reload_of_mqtt(
+    hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
+) -> None:
+    """The gateway goes on with the new connection, and takes each command once."""
+    await broker.start()
+    entry = await stack.enter_async_context(home_assistant_mqtt(hass, broker))
+    await running(bench, stack, mqtt_commands=True)
+    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    reader = await read(bench, stack, broker)
+    await bench.until(lambda: mqtt.is_connected(hass))
+    await bench.tick(31)
+    await bench.until(lambda: reader.topics >= EVERYTHING)
+    # Its own subscription is done before this one's: the broker keeps the order
+    await mqtt.async_subscribe(hass, "ready", lambda _: None)
+    done: list[bool] = []
+    mqtt.async_on_subscribe_done(hass, "ready", 0, lambda: done.append(True))
+    await bench.until(lambda: bool(done))
+    reader.say(LIMIT, '{"charge_current": 5}')
+    await bench.until(lambda: bool(reader.on(RESULT)))
+    assert len(calls) == len(reader.on(RESULT)) == 1
