@@ -39,9 +39,15 @@ class BmsEntityDescription[S](EntityDescription):
     value_fn: Callable[[S], StateType]
     attributes_fn: Callable[[S, Names], Mapping[str, Any]] = lambda *_: {}
     step: float = 0.0
-    """The least move worth a row in a database; 0, and any other kind of change, is."""
+    """A move that is shown at the next interval; a lesser one waits for SLOW, but 0
+    and any other kind of change does not."""
     always: bool = False
     """Whether it has something to say while its subject is absent."""
+
+
+SLOW: Final = 300.0
+"""Seconds after which a value is shown however little it has moved: Home Assistant's
+statistics are no finer, and each row in a database costs."""
 
 
 class Shown(NamedTuple):
@@ -90,6 +96,7 @@ class BmsValueEntity[S](BmsEntity):
         super().__init__(coordinator, subject.device_id, description)
         self._subject = subject
         self._shown = self._look()
+        self._shown_at = coordinator.data.at
 
     @property
     @override
@@ -114,15 +121,20 @@ class BmsValueEntity[S](BmsEntity):
     def _handle_coordinator_update(self) -> None:
         if self._is_news(shown := self._look()):
             self._shown = shown
+            self._shown_at = self.coordinator.data.at
             self.async_write_ha_state()
 
     def _is_news(self, shown: Shown) -> bool:
         """Return whether what it would show is worth to be written."""
-        old, new = self._shown.value, shown.value
-        if isinstance(old, float) and isinstance(new, float) and new != 0:
-            if abs(new - old) < self.entity_description.step:
-                return shown._replace(value=old) != self._shown
-        return shown != self._shown
+        if self.coordinator.data.at - self._shown_at >= SLOW:
+            return shown != self._shown
+        step = self.entity_description.step
+        value = _calmed(self._shown.value, shown.value, step)
+        attributes = {
+            key: _calmed(self._shown.attributes.get(key), each, step)
+            for key, each in shown.attributes.items()
+        }
+        return Shown(shown.available, value, attributes) != self._shown
 
     def _look(self) -> Shown:
         snapshot, description = self.coordinator.data, self.entity_description
@@ -136,6 +148,13 @@ class BmsValueEntity[S](BmsEntity):
 
     def _names(self) -> Names:
         return {each.id: each.name for each in self.coordinator.config.devices}
+
+
+def _calmed[T](old: T, new: T, step: float) -> T:
+    """Return the old one of two numbers that are less than a step apart."""
+    if isinstance(old, float) and isinstance(new, float) and new != 0:
+        return old if abs(new - old) < step else new
+    return new
 
 
 def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:

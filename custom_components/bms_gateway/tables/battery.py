@@ -51,8 +51,8 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
     percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
     percent("soh", lambda battery: battery.readings.soh),
-    volts("voltage", lambda battery: battery.readings.voltage, step=0.1),
-    amps("current", lambda battery: battery.readings.current, step=0.2),
+    volts("voltage", lambda battery: battery.readings.voltage, step=0.2),
+    amps("current", lambda battery: battery.readings.current, step=1.0),
     watts("power", _power),
     degrees("temperature", lambda battery: battery.readings.temperature),
     cell_volts(
@@ -68,7 +68,7 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     cell_volts(
         "cell_voltage_spread",
         lambda battery: _cell_spread(battery.readings),
-        step=0.002,
+        step=0.005,
     ),
     degrees(
         "cell_temperature_min",
@@ -89,7 +89,7 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
     amp_hours("remaining", remaining_ah, **_RARE),
     stored_energy("capacity_energy", capacity_kwh, **_RARE),
-    stored_energy("stored_energy", stored_kwh),
+    stored_energy("stored_energy", stored_kwh, **_RARE),
     volts(
         "charge_voltage_limit",
         lambda battery: battery.readings.charge_voltage_limit,

@@ -57,7 +57,7 @@ def _cell_spread(bank: BankState) -> float | None:
 
 SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     choice("status", lambda now: now.status, Status, always=True),
-    percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY),
+    percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY, step=1.0),
     percent(
         "soc_min",
         lambda now: now.bank.soc_min,
@@ -72,19 +72,19 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     percent("soh", lambda now: now.bank.soh),
     percent("soh_min", lambda now: now.bank.soh_min, **_RARE),
-    volts("voltage", lambda now: now.bank.voltage, step=0.1),
+    volts("voltage", lambda now: now.bank.voltage, step=0.2),
     volts(
         "voltage_spread",
         lambda now: now.bank.voltage_spread,
         precision=2,
-        step=0.05,
+        step=0.1,
         **_DIAGNOSTIC,
     ),
     amps(
         "current",
         lambda now: now.bank.current,
         attributes_fn=lambda now, _: {"estimated": now.bank.current_estimated},
-        step=0.2,
+        step=1.0,
     ),
     watts("power", lambda now: now.bank.power),
     degrees("temperature", lambda now: now.bank.temperature),
@@ -111,7 +111,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     cell_volts(
         "cell_voltage_spread",
         lambda now: _cell_spread(now.bank),
-        step=0.002,
+        step=0.005,
     ),
     degrees(
         "cell_temperature_min",
@@ -124,7 +124,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
         **_RARE,
     ),
     amp_hours("capacity", lambda now: now.bank.capacity_ah),
-    amp_hours("remaining", lambda now: now.bank.remaining_ah),
+    amp_hours("remaining", lambda now: now.bank.remaining_ah, **_RARE),
     stored_energy("capacity_energy", lambda now: now.bank.capacity_kwh),
     stored_energy("stored_energy", lambda now: now.bank.stored_kwh),
     duration("time_to_full", lambda now: now.bank.time_to_full),

@@ -64,7 +64,7 @@ def volts[S](
 
 
 def cell_volts[S](
-    key: str, value_fn: Value[S], step: float = 0.01, **more: Any
+    key: str, value_fn: Value[S], step: float = 0.02, **more: Any
 ) -> BmsSensorDescription[S]:
     """Describe the voltage of a cell or the spread of several; for diagnosis."""
     return volts(
@@ -99,7 +99,7 @@ def watts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
-        step=10.0,
+        step=50.0,
         **more,
     )
 
@@ -332,6 +332,7 @@ def limit[S](
     return amps(
         key,
         lambda subject: found.amps if (found := limit_fn(subject)) else None,
+        step=1.0,
         attributes_fn=lambda subject, names: explain(limit_fn(subject), names),
         **more,
     )
