@@ -6,7 +6,6 @@ from typing import override
 
 import pytest
 
-from custom_components.bms_gateway.engine.bank import Verdict
 from custom_components.bms_gateway.engine.config import GatewayConfig
 from custom_components.bms_gateway.engine.model import (
     BankState,
@@ -18,6 +17,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.offers import Claims, block, is_block, offer
 from custom_components.bms_gateway.engine.share import Claim
+from custom_components.bms_gateway.engine.verdict import Verdict
 
 from .plant import inverter
 from .telegrams import HEALTHY

@@ -7,7 +7,7 @@ from functools import partial
 import time
 from typing import Final
 
-from .bank import Bank, Verdict
+from .bank import Bank
 from .config import GatewayConfig
 from .fleet import Fleet
 from .model import Clock, Direction, Frame, PortState, Snapshot, Status
@@ -16,6 +16,7 @@ from .port import Port
 from .protocol import is_request
 from .setpoints import AllSetpoints
 from .share import Claim
+from .verdict import Verdict
 from .wire import PortFactory, Wake, spawn
 
 LAST_WORD: Final = 0.2
@@ -127,6 +128,14 @@ class Gateway:
         """Call `listener` at each news, in the loop; return how to end that."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
+
+    def tap(self, key: str, callback: Callable[[Frame], None]) -> Callable[[], None]:
+        """Pass on what is heard on the port of a battery or inverter, by its id.
+
+        In the loop, error frames too, own frames not. Returns how to end it; KeyError
+        if there is no such port.
+        """
+        return self._fleet.tap(key, callback)
 
     def step(self) -> None:
         """Do everything that is due now: read, reckon, send, tell the listeners."""

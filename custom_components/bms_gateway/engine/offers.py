@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .bank import Verdict
 from .config import GatewayConfig, InverterConfig
 from .model import Direction, Limit, Rule, Telegram
 from .rounding import round_down
 from .share import Claim, may_tell, share
+from .verdict import Verdict
 
 type Claims = Mapping[Direction, Sequence[Claim]]
 

@@ -1,0 +1,199 @@
+"""What the inverters may be told: the rules for voltage, current, SOC and alarms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .alarms import ALL_LOST, NOTHING_RAISED, Alarms, Raised
+from .allowance import permits
+from .combine import combine
+from .config import GatewayConfig, LossPolicy, Strategy
+from .limits import Bounds, Limits
+from .loss import BLOCK_BEFORE_SILENCE
+from .model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
+from .outlook import Outlook
+from .scene import Scene
+from .setpoints import AllSetpoints
+from .soc import SmoothSoc, soc_members
+from .voltage import VoltageReference, bank_voltage, charge_voltage, discharge_voltage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the inverters together may be told at one moment."""
+
+    status: Status
+    batteries: Mapping[str, BatteryState] = field(default_factory=dict)
+    bank: BankState = NO_BANK
+    limits: Mapping[Direction, Limit] | None = None
+    enabled: frozenset[Direction] = frozenset()
+    charge_voltage_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    raised: Raised = NOTHING_RAISED
+    renewed_at: float | None = None
+    """Every battery online has renewed its control fields since then."""
+
+    @property
+    def speaks(self) -> bool:
+        """Return whether enough is known and allowed to be sent."""
+        return self.status not in (Status.STARTING, Status.SILENT) and None not in (
+            self.limits,
+            self.charge_voltage_limit,
+            self.bank.soc,
+            self.bank.voltage,
+        )
+
+
+class Judge:
+    """Judges scene by scene; remembers what the rules need of earlier ones."""
+
+    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
+        """Begin with slices learnt earlier (by battery id), else with none."""
+        self._limits = Limits(learnt)
+        self._reference = VoltageReference()
+        self._soc = SmoothSoc()
+        self._outlook = Outlook()
+        self._alarms = Alarms()
+        self._last_bank = NO_BANK
+        self._last_lowest: float | None = None
+
+    @property
+    def learnt(self) -> dict[str, float]:
+        """The slices by battery id, to be kept across restarts."""
+        return self._limits.slices.learnt
+
+    @property
+    def wrong_signs(self) -> frozenset[str]:
+        """The batteries that count their current the other way round."""
+        return self._limits.slices.wrong_signs
+
+    @property
+    def rising(self) -> bool:
+        """Whether a limit is on its way up and wants to be judged again soon."""
+        return self._limits.rising
+
+    def judge(
+        self,
+        config: GatewayConfig,
+        scene: Scene,
+        setpoints: AllSetpoints,
+        told: Mapping[Direction, float],
+    ) -> Verdict:
+        """Return what may be told while batteries are online.
+
+        `told`: the sum of what the inverters were told, in A per direction.
+        """
+        self._limits.observe(scene)
+        bank = combine(
+            scene.online, factor=config.current_factor, offset=config.current_offset
+        )
+        soc = self._soc.update(
+            soc_members(scene.online, scene.lost, scene.now), scene.now
+        )
+        bank = self._outlook.update(replace(bank, soc=soc), scene.now)
+        volts = bank_voltage(scene.online)
+        reference = self._reference.update(volts, scene.now)
+        if volts is None or reference is None or soc is None or scene.silenced:
+            return Verdict(status=Status.SILENT, bank=bank)
+        self._last_bank = bank
+        voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
+        limits = {
+            direction: self._limits.reckon(
+                direction,
+                scene,
+                config,
+                Bounds(
+                    over,
+                    setpoints.asked(None, direction, scene.now, bank.voltage),
+                    told.get(direction, 0.0),
+                ),
+            )
+            for direction in Direction
+        }
+        return Verdict(
+            status=_status(scene),
+            bank=bank,
+            limits=limits,
+            enabled=_enabled(config, scene),
+            charge_voltage_limit=voltage,
+            discharge_voltage_limit=discharge_voltage(
+                bank.discharge_voltage_limit, volts
+            ),
+            raised=self._alarms.update(scene, reaction=config.reaction_time),
+            renewed_at=min(b.control_at or 0.0 for b in scene.online),
+        )
+
+    def judge_dark(
+        self, config: GatewayConfig, scene: Scene, *, since: float
+    ) -> Verdict:
+        """Return what may be told `since` no battery is online: a block, then nothing."""
+        stops = LossPolicy.STOP in (
+            config.charge_loss_policy,
+            config.discharge_loss_policy,
+        )
+        silent = scene.now >= since + BLOCK_BEFORE_SILENCE
+        last, lowest = self._last_bank, self._last_lowest
+        self._limits.block(scene.now)
+        if silent or stops or last.voltage is None or lowest is None:
+            return Verdict(status=Status.SILENT)
+        source = next((battery.id for battery in scene.lost), None)
+        volts = charge_voltage(lowest, last.voltage, cap=last.voltage).volts
+        return Verdict(
+            status=Status.BLOCKED,
+            # What was last known of the pack, without what flows: that is unknown.
+            bank=BankState(soc=last.soc, soh=last.soh, voltage=last.voltage),
+            limits=dict.fromkeys(
+                Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
+            ),
+            charge_voltage_limit=volts,
+            raised=ALL_LOST,
+        )
+
+    def _charge_voltage(
+        self, scene: Scene, volts: float, reference: float, setpoints: AllSetpoints
+    ) -> tuple[float, str | None]:
+        """Return the charge voltage limit and the battery that it is too high for."""
+        lowest, battery_id = min(
+            (limit, battery.id)
+            for battery in scene.counted
+            if (limit := battery.last.charge_voltage_limit) is not None
+        )
+        self._last_lowest = lowest
+        cap = setpoints.bank.charge_voltage
+        if Direction.CHARGE in scene.blocked:
+            cap = volts if cap is None else min(cap, volts)
+        sent = charge_voltage(lowest, reference, cap=cap)
+        return sent.volts, battery_id if sent.over_battery else None
+
+    def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
+        """Add to each battery what is known of how it carries the bank's current."""
+        odd = self._limits.slices.odd([s for s in states if self._limits.part(s.id)])
+        return [
+            replace(
+                state,
+                slice=part.slice,
+                offset=part.offset,
+                aside=self._limits.aside(state.id),
+                odd_slice=state.id in odd,
+                wrong_sign=state.id in self._limits.slices.wrong_signs,
+            )
+            if (part := self._limits.part(state.id))
+            else state
+            for state in states
+        ]
+
+
+def _enabled(config: GatewayConfig, scene: Scene) -> frozenset[Direction]:
+    """Return the directions that are told as enabled: some battery allows it."""
+    judge = all if config.strategy is Strategy.SUM else any
+    return frozenset(
+        direction
+        for direction in Direction
+        if direction not in scene.blocked
+        and judge(permits(battery.readings, direction) for battery in scene.online)
+    )
+
+
+def _status(scene: Scene) -> Status:
+    if not scene.lost:
+        return Status.RUNNING
+    return Status.BLOCKED if scene.blocked else Status.REDUCED
