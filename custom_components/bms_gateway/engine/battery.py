@@ -8,7 +8,15 @@ from .config import BatteryConfig
 from .content import nominal_voltage
 from .freshness import CEILING, LIMITS_CEILING, Pulse
 from .model import BatteryState, Dialect, Frame, Life, Readings
-from .protocol import NO_MARKS, NO_PAIRS, decode, hear, is_battery_frame, judge
+from .protocol import (
+    NO_MARKS,
+    NO_PAIRS,
+    decode,
+    hear,
+    is_battery_frame,
+    is_request,
+    judge,
+)
 from .readings import readings_of
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,6 +33,10 @@ OUT_OF_SERVICE_AMPS: Final = 2.0
 """A; a battery that carries more cannot be out of service."""
 OUT_OF_SERVICE_TIME: Final = 10.0
 """Seconds for which one that is has to carry that to be reckoned with again."""
+INVERTER_ALONE: Final = 5.0
+"""Seconds of an inverter's 0x305 without a battery frame: no battery is on this bus."""
+INVERTER_GONE: Final = 30.0
+"""Seconds without 0x305 after which the inverter is not there any more."""
 
 _KEPT: Final = frozenset(
     {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
@@ -71,6 +83,8 @@ class Battery:
         self._telegrams = self._since_loss = self._losses = self._invalid = 0
         self._lost_at: float | None = None
         self._last_frame_at: float | None = None
+        self._asked_since: float | None = None
+        self._asked_at = 0.0
         self._largest_charge_limit = 0.0
         self._largest_charge_voltage = 0.0
 
@@ -87,8 +101,12 @@ class Battery:
 
     def hear(self, frame: Frame) -> None:
         """Take one frame from the battery's bus; what is none of its is left out."""
+        if is_request(frame):
+            self._asked_since = self._asked_since or frame.at
+            self._asked_at = frame.at
         if not is_battery_frame(frame):
             return
+        self._asked_since = None
         self._marks = hear(self._marks, frame)
         verdict = judge(self._marks, frame.at)
         if verdict.settled:
@@ -169,12 +187,22 @@ class Battery:
             losses=self._losses,
             carries_out_of_service=intrudes,
             invalid=self._invalid,
+            inverter_heard=self._hears_inverter(now),
         )
 
     def next_change(self, now: float) -> float | None:
         """Return when one of its values becomes stale if nothing more is heard."""
-        return min(
-            (p.stale_at for p in self._pulses.values() if p.fresh(now)), default=None
+        times = [pulse.stale_at for pulse in self._pulses.values() if pulse.fresh(now)]
+        if self._hears_inverter(now):
+            times.append(self._asked_at + INVERTER_GONE)
+        return min(times, default=None)
+
+    def _hears_inverter(self, now: float) -> bool:
+        """Return whether only an inverter talks here: somebody else's port."""
+        return (
+            self._asked_since is not None
+            and self._asked_at - self._asked_since >= INVERTER_ALONE
+            and now < self._asked_at + INVERTER_GONE
         )
 
     def _intrudes(self, readings: Readings, now: float) -> bool:

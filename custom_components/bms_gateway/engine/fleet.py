@@ -49,6 +49,7 @@ class Fleet:
         self._clock = clock
         self._wall = wall
         self._running = False
+        self._taps: dict[str, list[Callable[[Frame], None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def apply(self, config: GatewayConfig) -> None:
@@ -83,6 +84,16 @@ class Fleet:
             *(wire.stop() for wire in self.wires.values()), *self._closing
         )
 
+    def tap(self, key: str, callback: Callable[[Frame], None]) -> Callable[[], None]:
+        """Pass on what is heard on a port too; return how to end that.
+
+        KeyError if there is none. The tap stays when the port is replaced.
+        """
+        _ = self.wires[key]
+        taps = self._taps.setdefault(key, [])
+        taps.append(callback)
+        return partial(taps.remove, callback)
+
     def drain(self) -> None:
         """Take every frame that waits on any port."""
         for wire in tuple(self.wires.values()):
@@ -105,9 +116,15 @@ class Fleet:
             # A port that was taken away still closes for a moment: it is not heard.
             return self.wires.get(key) is wire
 
+        def take(frame: Frame) -> None:
+            if current():
+                hear(key, frame)
+                for tap in tuple(self._taps.get(key, ())):
+                    tap(frame)
+
         port = self._port_factory(
             device.port,
-            on_frame=lambda frame: hear(key, frame) if current() else None,
+            on_frame=take,
             on_echo=lambda frame: (
                 self._crew.hear_echo(key, frame) if current() else None
             ),

@@ -8,7 +8,8 @@ import logging
 from math import inf
 from typing import Final
 
-from .config import InverterConfig, SendMode
+from .config import InverterConfig, Proof, SendMode
+from .guard import Guard
 from .model import Direction, Frame, InverterState, Limit, PortStatus, Rule, Telegram
 from .port import Sender
 from .protocol import POLL, encode
@@ -30,7 +31,11 @@ PROBE_ANYWAY: Final = 120.0
 inverter must not stay without us for ever because a driver dropped a frame."""
 REQUESTS_GONE: Final = 60.0
 """Seconds without 0x305 after which an inverter is not connected any more."""
+KNOCK: Final = 1.0
+"""Seconds between two knocks, see `_knock`."""
 
+_HARMLESS: Final = frozenset({0x356, 0x35E})
+"""Measurements and name: no limit among them, should they wait in a queue for hours."""
 _CONTROLLER_RESET: Final = 0x140
 """Error frame bits (linux/can/error.h): bus-off 0x40, restarted 0x100. The controller
 drops what it had to send."""
@@ -75,6 +80,9 @@ class Inverter:
         self._answered_at: float | None = None
         self._listening: bool | None = None
         self._lost_probe = False
+        self._guard = Guard()
+        self._allowed = True
+        self._knocked_at: float | None = None
         self._urgent = False
         self._sets = self._dropped = 0
 
@@ -129,7 +137,7 @@ class Inverter:
     @property
     def reachable(self) -> bool:
         """Return whether it can be told anything now."""
-        return self._is_open and self._phase is not Phase.DEAF
+        return self._is_open and self._allowed and self._phase is not Phase.DEAF
 
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
@@ -141,6 +149,7 @@ class Inverter:
         While we are not heard it may tell that our name is lost rather than waiting:
         somebody is there who would have acknowledged it, or the controller was reset.
         """
+        self._guard.hear(frame)
         reset = frame.error and bool(frame.can_id & _CONTROLLER_RESET)
         if self._phase is Phase.DEAF and (reset or not frame.error):
             self._lost_probe = self._lost_probe or now - self._since > ECHO_TIMEOUT
@@ -178,6 +187,9 @@ class Inverter:
         waits = self._phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
         if waits and now >= self._since + ECHO_TIMEOUT:
             self._fall_deaf(now)
+        if not self._may_send(now):
+            self._knock(now, telegram)
+            telegram = None
         probe = self._phase is Phase.DEAF and now >= self._probe_due
         due = self._phase is Phase.IDLE and self._due(now, telegram, renewed_at)
         if telegram is not None and (probe or due):
@@ -205,6 +217,7 @@ class Inverter:
             dropped=self._dropped,
             last_set_at=self._told_at if told else None,
             last_request_at=self._request_at,
+            battery_heard=self._guard.battery_heard(now),
         )
 
     @property
@@ -215,6 +228,34 @@ class Inverter:
     @property
     def _is_open(self) -> bool:
         return self.port.state.status is PortStatus.OPEN
+
+    @property
+    def _proof(self) -> Proof:
+        return self.config.port.interface.proof
+
+    def _may_send(self, now: float) -> bool:
+        """Return whether limits may be sent on this port at all."""
+        self._allowed = self._guard.allows(self._proof, now)
+        if self._guard.keeps_silent(now):
+            self._listening = None
+        elif not self._allowed and self._listening:
+            self._hears(False)
+        return self._allowed
+
+    def _knock(self, now: float, telegram: Telegram | None) -> None:
+        """Send what is harmless: many an inverter speaks only after it was spoken to.
+
+        Only where nothing proves that frames leave: where echoes do, a set opens so.
+        """
+        if self._proof is not Proof.PRESENCE or self._guard.keeps_silent(now):
+            return
+        if telegram is None or self._phase not in (Phase.IDLE, Phase.DEAF):
+            return
+        if self._knocked_at is None or now >= self._knocked_at + KNOCK:
+            self._knocked_at = now
+            for frame in self._frames(telegram):
+                if frame.can_id in _HARMLESS:
+                    self.port.send(frame)
 
     def _due(
         self, now: float, telegram: Telegram | None, renewed_at: float | None
@@ -361,6 +402,9 @@ class Inverter:
                 times = [self._since + ECHO_TIMEOUT]
         if self._told:
             times.append(self._told_at + self.config.timeout)
+        times.append(self._guard.next_change(now))
+        if self._proof is Proof.PRESENCE and self._knocked_at is not None:
+            times.append(self._knocked_at + KNOCK)
         later = [at for at in times if at is not None and at > now]
         return min(later, default=None)
 
