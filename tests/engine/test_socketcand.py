@@ -12,7 +12,7 @@ import pytest
 from custom_components.bms_gateway.engine import (
     port as port_module,
     socketcand,
-    stream as stream_module,
+    stream_bus as stream_module,
 )
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import Frame, PortFault, PortStatus

@@ -14,11 +14,12 @@ from .links import resolve
 from .model import Frame, PortFault
 from .slcan import SlcanAdapter
 from .socketcand import SocketcandServer
-from .stream import StreamBus
+from .stream_bus import StreamBus
 
 _LOGGER = logging.getLogger(__name__)
 
-_MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE})
+MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE})
+"""What setting a link up cures."""
 
 
 class Channel(Protocol):
@@ -78,7 +79,7 @@ def ready_link(config: PortConfig) -> tuple[PortConfig, Link]:
     try:
         return config, check_link(config)
     except PortError as error:
-        if not config.bring_up or error.fault not in _MENDABLE:
+        if not config.bring_up or error.fault not in MENDABLE:
             raise
         set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
     return config, check_link(config)

@@ -1,0 +1,136 @@
+"""Recognising from frames who talks on a bus: a battery, an inverter, somebody else."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .battery import Battery
+from .config import BatteryConfig, Interface, PortConfig
+from .guard import BATTERY_MARKS
+from .model import Dialect, Frame, PortFault
+from .protocol import Neighbour, is_battery_frame, is_request, neighbour
+
+
+class Finding(StrEnum):
+    """What was heard, in one word."""
+
+    FAULT = "fault"
+    """The port could not be opened, or was lost: see `Heard.fault`."""
+    BATTERY = "battery"
+    INVERTER = "inverter"
+    """An inverter asks with 0x305."""
+    BOTH = "both"
+    """A battery and an inverter that talk to each other already."""
+    NEIGHBOUR = "neighbour"
+    """Another protocol, which this integration does not speak."""
+    OTHER = "other"
+    """CAN frames of an unknown kind."""
+    ERRORS = "errors"
+    """Nothing but error frames: probably another bitrate, or a bad cable."""
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBattery:
+    """What a battery said of itself; None: not told."""
+
+    name: str | None = None
+    dialect: Dialect = Dialect.UNKNOWN
+    modules: int | None = None
+    soc: float | None = None
+    """%"""
+    voltage: float | None = None
+    """V"""
+    capacity_ah: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What was heard so far; the counts alone make no difference between two."""
+
+    battery: HeardBattery | None = None
+    inverter: bool = False
+    neighbours: frozenset[Neighbour] = frozenset()
+    other: bool = False
+    """Frames that belong to none of these."""
+    errors: bool = False
+    fault: PortFault | None = None
+    detail: str | None = None
+    """The fault in the system's own words."""
+    acknowledges: bool | None = None
+    """Whether sends come back as echoes; None: not known, the port is in use."""
+    frames: int = field(default=0, compare=False)
+    error_frames: int = field(default=0, compare=False)
+
+    @property
+    def finding(self) -> Finding:
+        """What it comes to."""
+        heard = (
+            (self.fault is not None, Finding.FAULT),
+            (self.battery is not None and self.inverter, Finding.BOTH),
+            (self.battery is not None, Finding.BATTERY),
+            (self.inverter, Finding.INVERTER),
+            (bool(self.neighbours), Finding.NEIGHBOUR),
+            (self.other, Finding.OTHER),
+            (self.errors, Finding.ERRORS),
+        )
+        return next((finding for is_so, finding in heard if is_so), Finding.SILENCE)
+
+
+class Ear:
+    """Recognises who talks, frame by frame."""
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        port = PortConfig(Interface.VIRTUAL, "")
+        self._battery = Battery(
+            BatteryConfig(id="", name="", port=port, capacity_ah=float("nan"))
+        )
+        self._marks: set[int] = set()
+        self._neighbours: set[Neighbour] = set()
+        self._inverter = self._other = False
+        self._frames = self._errors = 0
+
+    def hear(self, frame: Frame) -> None:
+        """Take a frame of another node, or an error frame."""
+        if frame.error:
+            self._errors += 1
+            return
+        self._frames += 1
+        if is_battery_frame(frame):
+            self._marks.add(frame.can_id)
+            self._battery.hear(frame)
+        elif is_request(frame):
+            self._inverter = True
+        elif (kind := neighbour(frame)) is not None:
+            self._neighbours.add(kind)
+        else:
+            self._other = True
+
+    def heard(self, now: float) -> Heard:
+        """Return what it comes to at `now`, by the clock of the frames."""
+        battery = self._tell_battery(now)
+        strange = bool(self._marks) and battery is None
+        return Heard(
+            battery=battery,
+            inverter=self._inverter,
+            # A Deye's diagnostics look like Pytes and GoodWe
+            neighbours=frozenset() if battery else frozenset(self._neighbours),
+            other=self._other or strange,
+            errors=self._errors > 0,
+            frames=self._frames,
+            error_frames=self._errors,
+        )
+
+    def _tell_battery(self, now: float) -> HeardBattery | None:
+        if not self._marks & BATTERY_MARKS:
+            return None
+        state = self._battery.state(now)
+        told = state.last
+        return HeardBattery(
+            name=told.name,
+            dialect=state.dialect,
+            modules=told.modules or told.modules_online,
+            soc=told.soc,
+            voltage=told.voltage,
+            capacity_ah=told.installed_ah,
+        )
