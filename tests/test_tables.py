@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway import binary_sensor, number, sensor
+from custom_components.bms_gateway import binary_sensor, number, sensor, switch
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.energy_sensor import ENERGIES
 from custom_components.bms_gateway.engine.model import Alarm, Rule
@@ -37,6 +37,7 @@ ROWS: dict[str, list[EntityDescription]] = {
     "binary_sensor": of(binary_sensor.TABLES),
     "number": [*number.BANK, *number.INVERTER],
     "sensor": [*of(sensor.TABLES), *ENERGIES],
+    "switch": [*switch.ALLOWED, switch.IN_SERVICE],
 }
 PLATFORMS = pytest.mark.parametrize("platform", ROWS)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "de"])

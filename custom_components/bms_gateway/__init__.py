@@ -13,15 +13,22 @@ from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .entry import gateway_config
 from .mqtt import Uplink
+from .services import async_register_actions
 from .simulation import Simulation
 from .store import SetpointStore
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = (Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR)
+PLATFORMS = (
+    Platform.BINARY_SENSOR,
+    Platform.NUMBER,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there once for all gateways."""
+    async_register_actions(hass)
     return True
 
 

@@ -100,6 +100,8 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_setpoints_changed(self) -> None:
+        # Who asks wants to see at once what comes of it
+        self._since = self.data
         self._async_show(self.data)
 
     async def _async_keep(self, _now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple, override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -14,11 +15,21 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.model import BatteryState, InverterState, PortState, Snapshot
+from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
+from .leases import shown_leases
 from .news import is_bank_known, is_heard, is_told
 
 type Names = Mapping[str, str]
 """The names of batteries and inverters by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an entity may tell of besides its subject."""
+
+    names: Names
+    leases: Callable[[str | None, Direction], list[dict[str, Any]]]
+    """The live leases on an inverter or (None) the bank, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class BmsEntityDescription[S](EntityDescription):
     """How an entity comes by its value."""
 
     value_fn: Callable[[S], StateType]
-    attributes_fn: Callable[[S, Names], Mapping[str, Any]] = lambda *_: {}
+    attributes_fn: Callable[[S, Around], Mapping[str, Any]] = lambda *_: {}
     step: float = 0.0
     """A move that is shown at the next interval; a lesser one waits for SLOW, but 0
     and any other kind of change does not."""
@@ -143,11 +154,14 @@ class BmsValueEntity[S](BmsEntity):
             description.always or self._subject.is_present(snapshot, subject)
         ):
             return ABSENT
-        attributes = description.attributes_fn(subject, self._names())
+        attributes = description.attributes_fn(subject, self._around())
         return Shown(True, description.value_fn(subject), attributes)
 
-    def _names(self) -> Names:
-        return {each.id: each.name for each in self.coordinator.config.devices}
+    def _around(self) -> Around:
+        return Around(
+            {each.id: each.name for each in self.coordinator.config.devices},
+            partial(shown_leases, self.coordinator.keeper),
+        )
 
 
 def _calmed[T](old: T, new: T, step: float) -> T:

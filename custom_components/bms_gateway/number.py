@@ -1,7 +1,8 @@
 """Setpoints as numbers: what a person asks for; it can only lower a limit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 import math
 from typing import Final, override
 
@@ -24,17 +25,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
+from .engine.model import Direction
+from .ratings import LEAST_CHARGE_VOLTAGE, MOST_CHARGE_VOLTAGE, most_amps
 from .setpoint import SetpointFieldEntity
 
 # Lowering a limit must never wait for another one
 PARALLEL_UPDATES = 0
-
-LEAST_CHARGE_VOLTAGE: Final = 48.0
-"""V, 3.0 V x 16 cells: told less, inverters dump the battery to get there."""
-MOST_CHARGE_VOLTAGE: Final = 60.0
-"""V, above what any 48 V battery asks for: 16 cells x 3.65 V are 58.4 V."""
-MOST_WITHOUT_INVERTER: Final = 1000.0
-"""A, the bank's maximum while no inverter has told its rating: more than any takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,36 +46,22 @@ class BmsNumberDescription(NumberEntityDescription):
     native_step: float | None = 0.1
 
 
-def bank_maximum(total: float | None, ratings: Iterable[float]) -> float:
-    """Return the most (A) that may be asked of the bank."""
-    return total if total is not None else sum(ratings) or MOST_WITHOUT_INVERTER
-
-
-def _amps(
-    field: str, maximum_fn: Callable[[GatewayConfig, str | None], float]
-) -> BmsNumberDescription:
+def _amps(field: str, direction: Direction) -> BmsNumberDescription:
     return BmsNumberDescription(
         key=f"{field}_setpoint",
         field=field,
-        maximum_fn=maximum_fn,
+        maximum_fn=partial(most_amps, direction=direction),
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
     )
 
 
+INVERTER: Final = (
+    _amps("charge_current", Direction.CHARGE),
+    _amps("discharge_current", Direction.DISCHARGE),
+)
 BANK: Final = (
-    _amps(
-        "charge_current",
-        lambda config, _: bank_maximum(
-            config.total_charge, (each.rated_charge for each in config.inverters)
-        ),
-    ),
-    _amps(
-        "discharge_current",
-        lambda config, _: bank_maximum(
-            config.total_discharge, (each.rated_discharge for each in config.inverters)
-        ),
-    ),
+    *INVERTER,
     BmsNumberDescription(
         key="charge_voltage_setpoint",
         field="charge_voltage",
@@ -87,20 +69,6 @@ BANK: Final = (
         device_class=NumberDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
         native_min_value=LEAST_CHARGE_VOLTAGE,
-    ),
-)
-INVERTER: Final = (
-    _amps(
-        "charge_current",
-        lambda config, inverter_id: sum(
-            each.rated_charge for each in config.inverters if each.id == inverter_id
-        ),
-    ),
-    _amps(
-        "discharge_current",
-        lambda config, inverter_id: sum(
-            each.rated_discharge for each in config.inverters if each.id == inverter_id
-        ),
     ),
 )
 

@@ -38,6 +38,9 @@ async def async_setup_entry(
 class BmsSensor[S](BmsValueEntity[S], SensorEntity):
     """A sensor of one device."""
 
+    # The figure behind a limit moves, and leases are told again with each change
+    _unrecorded_attributes = frozenset({"number", "leases"})
+
     entity_description: BmsSensorDescription[S]
 
     @property

@@ -1,12 +1,11 @@
 """What a gateway shows: the bank, its limits and why they are so."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
-from ..engine.model import BankState, Limit, Rule, Snapshot, Status
+from ..engine.model import BankState, Direction, Limit, Snapshot, Status
 from .kinds import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -18,30 +17,17 @@ from .kinds import (
     degrees,
     duration,
     each_alarm,
-    explain,
     flag,
-    limit,
     number,
     percent,
     stored_energy,
     volts,
     watts,
 )
+from .limits import limit, reason
 
 _DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
 _RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
-
-
-def _reason(
-    key: str, limit_fn: Callable[[Snapshot], Limit | None]
-) -> BmsSensorDescription[Snapshot]:
-    """Describe which rule binds a limit of the bank."""
-    return choice(
-        key,
-        lambda snapshot: found.rule if (found := limit_fn(snapshot)) else None,
-        Rule,
-        attributes_fn=lambda snapshot, names: explain(limit_fn(snapshot), names),
-    )
 
 
 def _allows(found: Limit | None) -> bool | None:
@@ -142,8 +128,8 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     limit("charge_current_limit", lambda now: now.charge),
     limit("discharge_current_limit", lambda now: now.discharge),
-    _reason("charge_limited_by", lambda now: now.charge),
-    _reason("discharge_limited_by", lambda now: now.discharge),
+    reason("charge_limited_by", Direction.CHARGE, lambda now: now.charge),
+    reason("discharge_limited_by", Direction.DISCHARGE, lambda now: now.discharge),
 )
 
 BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[Snapshot], ...]] = (

@@ -4,20 +4,32 @@ from typing import Final
 
 from homeassistant.const import EntityCategory
 
-from ..engine.model import InverterState
+from ..engine.model import Direction, InverterState
 from .kinds import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
     connection,
     counter,
-    limit,
     moment,
     volts,
 )
+from .limits import limit, reason
 
 SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
     limit("charge_current_limit", lambda inverter: inverter.charge),
     limit("discharge_current_limit", lambda inverter: inverter.discharge),
+    reason(
+        "charge_limited_by",
+        Direction.CHARGE,
+        lambda inverter: inverter.charge,
+        lambda inverter: inverter.id,
+    ),
+    reason(
+        "discharge_limited_by",
+        Direction.DISCHARGE,
+        lambda inverter: inverter.discharge,
+        lambda inverter: inverter.id,
+    ),
     volts(
         "charge_voltage_limit",
         lambda inverter: told.charge_voltage_limit if (told := inverter.told) else None,

@@ -26,8 +26,8 @@ from homeassistant.const import (
 )
 from homeassistant.helpers.typing import StateType
 
-from ..engine.model import Alarm, Limit
-from ..entity import BmsEntityDescription, Names
+from ..engine.model import Alarm
+from ..entity import Around, BmsEntityDescription
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +292,7 @@ def alarms[S](
         raised = alarms_fn(subject)
         return None if raised is None else bool(raised)
 
-    def names(subject: S, _: Names) -> Mapping[str, Any]:
+    def names(subject: S, _: Around) -> Mapping[str, Any]:
         return {"alarms": sorted(map(str, alarms_fn(subject) or ()))}
 
     return BmsBinarySensorDescription(
@@ -323,27 +323,3 @@ def each_alarm[S](
         )
         for alarm in Alarm
     )
-
-
-def limit[S](
-    key: str, limit_fn: Callable[[S], Limit | None], **more: Any
-) -> BmsSensorDescription[S]:
-    """Describe a limit in A, which says why it is so."""
-    return amps(
-        key,
-        lambda subject: found.amps if (found := limit_fn(subject)) else None,
-        step=1.0,
-        attributes_fn=lambda subject, names: explain(limit_fn(subject), names),
-        **more,
-    )
-
-
-def explain(found: Limit | None, names: Names) -> Mapping[str, Any]:
-    """Return why a limit is so: the rule, what binds by its name, and the figure."""
-    if found is None:
-        return {}
-    return {
-        "limited_by": str(found.rule),
-        "source": names.get(found.source or "", found.source),
-        "number": found.number,
-    }

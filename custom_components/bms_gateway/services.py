@@ -1,0 +1,136 @@
+"""The actions: limit a current for a time, and end that.
+
+Plain services with a field for the device: an entity service aimed at a device finds
+no entity of category config, and silently does nothing.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import voluptuous as vol
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv, service
+
+from .const import DOMAIN, SUBENTRY_INVERTER
+from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.model import Direction
+from .leases import (
+    ATTR_DURATION,
+    ATTR_UNTIL_CLEARED,
+    LIMIT_FIELDS,
+    async_clear,
+    async_limit,
+    refusal,
+    shown_leases,
+)
+from .who import async_who
+
+SERVICE_LIMIT_CURRENT: Final = "limit_current"
+SERVICE_CLEAR_LIMIT: Final = "clear_limit"
+
+ATTR_OWNER: Final = "owner"
+ATTR_DIRECTION: Final = "direction"
+
+type Target = tuple[BmsGatewayCoordinator, str | None]
+"""A running gateway, and one of its inverters or (None) the bank."""
+
+
+def _duration(value: Any) -> timedelta:
+    try:
+        found: timedelta = cv.time_period(value)
+    except OverflowError as error:
+        raise vol.Invalid(f"too long: {value}") from error
+    return found
+
+
+_LIMITS: Final[dict[vol.Marker, Any]] = {
+    vol.Optional(row.key): vol.Coerce(float) for row in LIMIT_FIELDS
+}
+
+# Home Assistant serves probatio under the name voluptuous; mypy sees the latter
+LIMIT_SCHEMA: Final[Any] = vol.Schema(
+    {
+        vol.Required(ATTR_DEVICE_ID): cv.string,
+        **_LIMITS,
+        vol.Optional(ATTR_DURATION): _duration,
+        vol.Optional(ATTR_UNTIL_CLEARED): cv.boolean,
+        vol.Optional(ATTR_OWNER): cv.string,
+    }
+)
+CLEAR_SCHEMA: Final[Any] = vol.Schema(
+    {
+        vol.Required(ATTR_DEVICE_ID): cv.string,
+        vol.Optional(ATTR_OWNER): cv.string,
+        vol.Optional(ATTR_DIRECTION): vol.All(cv.string, vol.Coerce(Direction)),
+    }
+)
+
+
+@callback
+def async_register_actions(hass: HomeAssistant) -> None:
+    """Register them once for all gateways, also for those that are not running."""
+    for name, action, schema in (
+        (SERVICE_LIMIT_CURRENT, _async_limit_current, LIMIT_SCHEMA),
+        (SERVICE_CLEAR_LIMIT, _async_clear_limit, CLEAR_SCHEMA),
+    ):
+        hass.services.async_register(
+            DOMAIN,
+            name,
+            action,
+            schema=schema,
+            supports_response=SupportsResponse.OPTIONAL,
+        )
+
+
+async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
+    """Limit the bank or an inverter for a time."""
+    owner = call.data.get(ATTR_OWNER)
+    if owner is None:
+        owner = await async_who(call.hass, call.context)
+    coordinator, inverter_id = _target(call)
+    await async_limit(coordinator, inverter_id, call.data, owner)
+    return _response(coordinator, inverter_id)
+
+
+async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
+    """End the limits of one owner or of all."""
+    coordinator, inverter_id = _target(call)
+    await async_clear(
+        coordinator.keeper,
+        inverter_id,
+        call.data.get(ATTR_OWNER),
+        call.data.get(ATTR_DIRECTION),
+    )
+    return _response(coordinator, inverter_id)
+
+
+def _target(call: ServiceCall) -> Target:
+    """Return what a call is aimed at; refuse what has no current to limit."""
+    device, entry = service.async_get_device_and_config_entry(
+        call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
+    )
+    gateway: BmsGatewayConfigEntry = entry
+    keys = {key for domain, key in device.identifiers if domain == DOMAIN}
+    if gateway.entry_id in keys:
+        return gateway.runtime_data, None
+    for inverter in gateway.get_subentries_of_type(SUBENTRY_INVERTER):
+        if inverter.subentry_id in keys:
+            return gateway.runtime_data, inverter.subentry_id
+    raise refusal(
+        "no_gateway_or_inverter", name=device.name_by_user or device.name or ""
+    )
+
+
+def _response(
+    coordinator: BmsGatewayCoordinator, inverter_id: str | None
+) -> ServiceResponse:
+    """Return the leases that are live now."""
+    return {"leases": list(shown_leases(coordinator.keeper, inverter_id))}

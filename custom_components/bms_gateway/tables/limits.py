@@ -1,0 +1,69 @@
+"""How a limit is shown: the figure, the rule that binds it, and who asked for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
+
+from ..engine.model import Direction, Limit, Rule
+from ..entity import Around
+from .kinds import BmsSensorDescription, amps, choice
+
+_STEP: Final = 1.0
+"""A; a limit or the figure behind it that moves by less can wait."""
+_UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
+"""What the figure of a rule is counted in, where that is not A."""
+
+
+def limit[S](
+    key: str, limit_fn: Callable[[S], Limit | None], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe a limit in A, which says why it is so."""
+
+    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+        if (found := limit_fn(subject)) is None:
+            return {}
+        return {"limited_by": str(found.rule), **_explain(found, around)}
+
+    return amps(
+        key,
+        lambda subject: found.amps if (found := limit_fn(subject)) else None,
+        step=_STEP,
+        attributes_fn=attributes,
+        **more,
+    )
+
+
+def reason[S](
+    key: str,
+    direction: Direction,
+    limit_fn: Callable[[S], Limit | None],
+    inverter_fn: Callable[[S], str | None] = lambda _: None,
+) -> BmsSensorDescription[S]:
+    """Describe which rule binds a limit, of an inverter or (by default) the bank."""
+
+    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+        found = limit_fn(subject)
+        return {
+            **(_explain(found, around) if found else {}),
+            "leases": around.leases(inverter_fn(subject), direction),
+        }
+
+    return choice(
+        key,
+        lambda subject: found.rule if (found := limit_fn(subject)) else None,
+        Rule,
+        attributes_fn=attributes,
+        step=_STEP,
+    )
+
+
+def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
+    """Return what binds, by its name, and the figure of the rule."""
+    number = found.number
+    unit = _UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE)
+    return {
+        "source": around.names.get(found.source or "", found.source),
+        "number": number,
+        "unit": None if number is None else str(unit),
+    }

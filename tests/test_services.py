@@ -1,0 +1,449 @@
+"""The actions: a limit that ends by itself, and everything that is refused."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+import json
+import math
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+import voluptuous as vol
+
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.setpoints import Lease
+from custom_components.bms_gateway.leases import shown_leases
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+
+from .bench import Bench
+
+KEY = f"{DOMAIN}.gw.setpoints"
+
+
+def device(bench: Bench, identifier: str) -> str:
+    """Return the device id of a gateway, battery or inverter."""
+    return dr.async_get_device_id_by_identifier(
+        bench.hass, (DOMAIN, identifier), config_entry_id="gw"
+    )
+
+
+async def call(
+    bench: Bench, action: str, target: str, context: Context | None = None, **data: Any
+) -> dict[str, Any]:
+    """Call an action for a device, and return what it answers."""
+    answer = await bench.hass.services.async_call(
+        DOMAIN,
+        action,
+        {"device_id": device(bench, target), **data},
+        blocking=True,
+        return_response=True,
+        context=context,
+    )
+    assert isinstance(answer, dict)
+    return dict(answer)
+
+
+async def limit(bench: Bench, target: str = "gw", **data: Any) -> dict[str, Any]:
+    """Limit a current."""
+    return await call(bench, "limit_current", target, **data)
+
+
+async def clear(bench: Bench, target: str = "gw", **data: Any) -> dict[str, Any]:
+    """Clear limits."""
+    return await call(bench, "clear_limit", target, **data)
+
+
+def leases(bench: Bench) -> list[Lease]:
+    """Return the leases that are live."""
+    return list(bench.coordinator.keeper.setpoints.leases)
+
+
+async def ready(bench: Bench) -> None:
+    """Start a gateway for 50 A with a battery and two inverters of 25 A."""
+    bench.battery("b1")
+    for inverter in "i1", "i2":
+        bench.inverter(inverter, rated_charge=25.0, rated_discharge=25.0)
+    await bench.start()
+
+
+async def at_work(bench: Bench, **said: Any) -> None:
+    """Start it, and let both inverters be told what the battery allows."""
+    await ready(bench)
+    await bench.online("b1", **said)
+    for inverter in "i1", "i2":
+        await bench.told(inverter, 25.0, 25.0)
+
+
+async def later(bench: Bench, seconds: float) -> None:
+    """Let time pass at one go, also for timers that were set long ago."""
+    bench.ahead += seconds
+    await bench.tick(bench.ahead)
+
+
+async def live(bench: Bench, seconds: int) -> None:
+    """Let time pass while the battery speaks; rising limits take their time."""
+    for _ in range(seconds // 2):
+        await bench.move(2)
+        await bench.speak("b1")
+
+
+async def test_a_limit_is_told_at_once_and_ends_by_itself(bench: Bench) -> None:
+    """After an hour, if nobody says how long."""
+    await at_work(bench)
+    answer = await limit(bench, charge_current=20.0)
+    await bench.told("i1", 10.0, 25.0)
+    await bench.told("i2", 10.0, 25.0)
+    [told] = answer["leases"]
+    end = dt_util.parse_datetime(told["ends_at"])
+    assert end is not None
+    assert abs(end - dt_util.utcnow() - timedelta(hours=1)) < timedelta(seconds=5)
+    assert told == {
+        "direction": "charge",
+        "owner": "automation",
+        "current": 20.0,
+        "ends_at": told["ends_at"],
+    }
+    await later(bench, 3500)
+    await live(bench, 40)
+    await bench.told("i1", 10.0, 25.0)
+    assert len(leases(bench)) == 1
+    await later(bench, 61)
+    assert leases(bench) == []
+    await live(bench, 24)
+    await bench.told("i1", 25.0, 25.0)
+
+
+async def test_of_an_inverter(bench: Bench) -> None:
+    """It alone is told less; the others take what is left."""
+    await ready(bench)
+    await bench.online("b1", ccl=40.0)
+    await bench.told("i1", 20.0, 25.0)
+    await limit(bench, "i1", charge_current=10.0, discharge_current=0.0)
+    await bench.told("i1", 10.0, 0.0)
+    reason = await bench.shows("sensor", "i1_discharge_limited_by", "lease")
+    assert reason.attributes["source"] == "automation"
+
+
+async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
+    """Converted again with each telegram, rounding down."""
+    await at_work(bench, voltage=50.0)
+    await limit(bench, charge_power=1000, discharge_power=503)
+    await bench.told("i1", 10.0, 5.0)
+    await bench.speak("b1", voltage=55.0)
+    await bench.told("i1", 9.0, 4.5)
+    [charge, discharge] = leases(bench)
+    assert (charge.watts, discharge.watts) == (1000.0, 503.0)
+
+
+async def test_each_owner_has_one_and_the_lowest_holds(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """A user is the owner of what he asks for, unless he names another."""
+    await ready(bench)
+    await bench.online("b1")
+    user = MockUser(name="Ann", is_owner=True).add_to_hass(hass)
+    ann = Context(user_id=user.id)
+    await call(bench, "limit_current", "gw", ann, charge_current=30)
+    gone = Context(user_id="gone")
+    await call(bench, "limit_current", "gw", gone, charge_current=40)
+    await limit(bench, charge_current=20, owner=" Tariff ")
+    await limit(bench, charge_current=25, owner="Tariff")
+    owners = {lease.owner: lease.amps for lease in leases(bench)}
+    assert owners == {"Ann": 30.0, "Tariff": 25.0, "automation": 40.0}
+    reason = await bench.shows("sensor", "gw_charge_limited_by", "lease")
+    assert reason.attributes["source"] == "Tariff"
+    assert reason.attributes["number"] == 25.0
+    assert {each["owner"] for each in reason.attributes["leases"]} == set(owners)
+    answer = await clear(bench, owner="Tariff")
+    assert [each["owner"] for each in answer["leases"]] == ["Ann", "automation"]
+    await bench.until(
+        lambda: (
+            len(bench.state("sensor", "gw_charge_limited_by").attributes["leases"]) == 2
+        )
+    )
+
+
+async def test_a_longer_call_prolongs(bench: Bench) -> None:
+    """The same owner's own limit begins anew; a shorter one ends it earlier."""
+    await ready(bench)
+    await limit(bench, charge_current=20, duration={"minutes": 10})
+    await later(bench, 300)
+    await limit(bench, charge_current=20, duration={"minutes": 10})
+    await later(bench, 400)
+    assert len(leases(bench)) == 1
+    await limit(bench, charge_current=20, duration=5)
+    await later(bench, 6)
+    assert leases(bench) == []
+
+
+async def test_until_cleared(bench: Bench) -> None:
+    """Only when asked for; then it is shown without an end."""
+    await ready(bench)
+    answer = await limit(bench, charge_current=20, until_cleared=True)
+    assert answer["leases"][0]["ends_at"] is None
+    await later(bench, 90_000)
+    assert len(leases(bench)) == 1
+    assert (await clear(bench))["leases"] == []
+
+
+async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
+    """What was not named stays."""
+    await ready(bench)
+    for target in "gw", "i1":
+        await limit(bench, target, charge_current=20, discharge_current=15)
+    await clear(bench, "i1", direction="charge")
+    assert {(lease.device_id, lease.direction) for lease in leases(bench)} == {
+        (None, Direction.CHARGE),
+        (None, Direction.DISCHARGE),
+        ("i1", Direction.DISCHARGE),
+    }
+    await clear(bench)
+    assert [lease.device_id for lease in leases(bench)] == ["i1"]
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "key"),
+    [
+        ("gw", {}, "no_limit_given"),
+        ("gw", {"duration": 60, "owner": "me"}, "no_limit_given"),
+        ("gw", {"charge_current": 5, "charge_power": 5}, "current_and_power"),
+        ("i1", {"discharge_current": 5, "discharge_power": 5}, "current_and_power"),
+        ("gw", {"charge_current": math.nan}, "limit_not_finite"),
+        ("gw", {"charge_power": math.nan}, "limit_not_finite"),
+        ("gw", {"discharge_current": math.inf}, "limit_not_finite"),
+        ("gw", {"discharge_current": -0.1}, "limit_negative"),
+        ("gw", {"discharge_power": -1}, "limit_negative"),
+        ("gw", {"charge_current": 50.1}, "limit_above_rating"),
+        ("i1", {"charge_current": 25.1}, "limit_above_rating"),
+        ("gw", {"charge_power": 3001}, "limit_above_rating"),
+        ("i1", {"discharge_power": 1501}, "limit_above_rating"),
+        # A good direction is not taken where the other is bad
+        ("gw", {"charge_current": 5, "discharge_current": -5}, "limit_negative"),
+        ("gw", {"charge_current": 5, "duration": 0}, "bad_duration"),
+        ("gw", {"charge_current": 5, "duration": -60}, "bad_duration"),
+        ("gw", {"charge_current": 5, "duration": {"days": 366}}, "bad_duration"),
+        (
+            "gw",
+            {"charge_current": 5, "duration": 60, "until_cleared": True},
+            "duration_until_cleared",
+        ),
+        ("gw", {"charge_current": 5, "owner": ""}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "  "}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "x" * 101}, "bad_owner"),
+        ("b1", {"charge_current": 5}, "no_gateway_or_inverter"),
+        (
+            "gw",
+            {"charge_current": 20, "owner": "Bob", "until_cleared": True},
+            "lease_unchanged",
+        ),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    target: str,
+    data: Mapping[str, Any],
+    key: str,
+) -> None:
+    """With its own reason, and nothing is changed: not in the store, nor on the wire."""
+    await at_work(bench)
+    await limit(bench, charge_current=20, owner="Bob", until_cleared=True)
+    await bench.told("i1", 10.0, 25.0)
+    await bench.told("i2", 10.0, 25.0)
+    await bench.move(2)
+    stored, before = json.dumps(hass_storage[KEY]), bench.coordinator.keeper.setpoints
+    with pytest.raises(ServiceValidationError) as refused:
+        await limit(bench, target, **data)
+    assert (refused.value.translation_domain, refused.value.translation_key) == (
+        DOMAIN,
+        key,
+    )
+    assert bench.coordinator.keeper.setpoints == before
+    assert json.dumps(hass_storage[KEY]) == stored
+    await bench.speak("b1")
+    await bench.told("i1", 10.0, 25.0)
+    await bench.told("i2", 10.0, 25.0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"charge_current": "much"},
+        {"charge_current": 5, "duration": "long"},
+        {"charge_current": 5, "duration": math.inf},
+        {"charge_current": 5, "duration": math.nan},
+        {"charge_current": 5, "forever": True},
+        {"charge_current": 5, "owner": None},
+    ],
+)
+async def test_what_is_not_even_of_its_kind_is_refused(
+    bench: Bench, data: Mapping[str, Any]
+) -> None:
+    """By the form of the action itself."""
+    await ready(bench)
+    with pytest.raises(vol.Invalid):
+        await limit(bench, **data)
+    assert leases(bench) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"owner": "Ann"},
+        {"owner": "Bob", "direction": "discharge"},
+        {"direction": "discharge"},
+    ],
+)
+async def test_nothing_to_clear(bench: Bench, data: Mapping[str, Any]) -> None:
+    """A call that changes nothing says so."""
+    await ready(bench)
+    if data:
+        await limit(bench, charge_current=20, owner="Bob")
+    before = leases(bench)
+    with pytest.raises(ServiceValidationError) as refused:
+        await clear(bench, **data)
+    assert refused.value.translation_key == "no_such_lease"
+    with pytest.raises(ServiceValidationError):
+        await clear(bench, "b1")
+    assert leases(bench) == before
+
+
+@pytest.mark.parametrize("action", ["limit_current", "clear_limit"])
+async def test_devices_that_are_none_of_ours(
+    hass: HomeAssistant, bench: Bench, action: str
+) -> None:
+    """Unknown, another integration's, gone, or of a gateway that does not run."""
+    await ready(bench)
+    await limit(bench, charge_current=20)
+    before = leases(bench)
+    other = MockConfigEntry(domain="other")
+    other.add_to_hass(hass)
+    registry = dr.async_get(hass)
+    foreign = registry.async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("other", "gw")}, name="Foreign"
+    )
+    stale = registry.async_get_or_create(
+        config_entry_id="gw", identifiers={(DOMAIN, "gone")}, name="Gone"
+    )
+    data = {"charge_current": 5} if action == "limit_current" else {}
+
+    async def key_of(device_id: str) -> str | None:
+        with pytest.raises(ServiceValidationError) as refused:
+            await hass.services.async_call(
+                DOMAIN, action, {"device_id": device_id, **data}, blocking=True
+            )
+        return refused.value.translation_key
+
+    assert await key_of("unknown") == "service_device_not_found"
+    assert await key_of(foreign.id) == "service_device_wrong_domain"
+    assert await key_of(stale.id) == "no_gateway_or_inverter"
+    assert leases(bench) == before
+    gateway = device(bench, "gw")
+    assert await hass.config_entries.async_unload("gw")
+    assert await key_of(gateway) == "service_config_entry_not_loaded"
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_limiting_is_always_possible(bench: Bench) -> None:
+    """While batteries are silent and ports are lost."""
+    bench.battery("b1", interface="socketcan", channel="nosuchcan0")
+    bench.inverter("i1", interface="socketcan", channel="nosuchcan1")
+    await bench.start()
+    await bench.until(lambda: {"port_b1", "port_i1"} <= set(bench.issues()))
+    await limit(bench, charge_current=0)
+    await limit(bench, "i1", discharge_power=0)
+    assert len(leases(bench)) == 2
+
+
+async def test_while_a_battery_is_lost(bench: Bench) -> None:
+    """The limit holds when it is back."""
+    await at_work(bench)
+    await bench.move(11)
+    await bench.shows("sensor", "b1_life", "lost")
+    await limit(bench, charge_current=10)
+    for _ in range(4):
+        await bench.speak("b1")
+    await bench.shows("sensor", "b1_life", "online")
+    await live(bench, 24)
+    await bench.told("i1", 5.0, 25.0)
+
+
+async def test_a_lease_outlives_a_restart_and_ends(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """What is left goes on counting from the restart, however long that took."""
+    await ready(bench)
+    await limit(bench, charge_current=20, duration=600)
+    assert hass_storage[KEY]["data"]["leases"][0]["until"] == pytest.approx(600, abs=5)
+    await later(bench, 200)
+    assert await hass.config_entries.async_unload("gw")
+    assert hass_storage[KEY]["data"]["leases"][0]["until"] == pytest.approx(400, abs=5)
+    bench.ahead += 100_000
+    await bench.setup()
+    await bench.online("b1")
+    await bench.told("i1", 10.0, 25.0)
+    await later(bench, 390)
+    assert len(leases(bench)) == 1
+    await later(bench, 15)
+    assert leases(bench) == []
+    assert hass_storage[KEY]["data"]["leases"] == []
+
+
+async def test_a_crash_costs_at_most_a_minute(
+    bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """What is left is stored each minute, whatever else happens."""
+    await ready(bench)
+    await limit(bench, charge_current=20, duration=600)
+    for passed in 61, 122, 183:
+        await later(bench, 61)
+        left = hass_storage[KEY]["data"]["leases"][0]["until"]
+        assert left == pytest.approx(600 - passed, abs=5)
+
+
+async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
+    """It may jump by a year; only the end that is shown moves along."""
+    await ready(bench)
+    before = (await limit(bench, charge_current=20))["leases"][0]["ends_at"]
+    await bench.coordinator.keeper.async_keep()
+    assert shown_leases(bench.coordinator.keeper, None)[0]["ends_at"] == before
+    next_year = dt_util.utcnow() + timedelta(days=365)
+    with patch("homeassistant.util.dt.utcnow", return_value=next_year):
+        await bench.coordinator.keeper.async_keep()
+    [lease] = leases(bench)
+    end = bench.coordinator.keeper.ends_at(lease)
+    assert end is not None
+    assert timedelta(minutes=59) < end - next_year <= timedelta(hours=1)
+
+
+async def test_a_lease_does_not_lift_what_was_unreadable(
+    bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """0 A until a person confirms; a lease can only lower."""
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
+    await ready(bench)
+    await limit(bench, charge_current=20)
+    await bench.online("b1")
+    await bench.told("i1", 0.0, 0.0)
+    assert "setpoints_unreadable_gw" in bench.issues()
+
+
+async def test_what_is_learnt_outlives_a_restart(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """Loaded before the engine begins."""
+    await bench.battery("b1").battery("b2").start()
+    await bench.online("b1", "b2")
+    learnt = {"b1": 0.7, "b2": 0.3}
+    bench.coordinator.gateway._bank._limits.slices._slices.update(learnt)
+    await bench.move(60)
+    assert hass_storage[KEY]["data"]["learnt"] == learnt
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    assert bench.coordinator.gateway.learnt == learnt

@@ -1,0 +1,215 @@
+"""Switches: what is forbidden is told at once; who carries current stays in service."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser
+
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.model import Life
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+
+from .bench import Bench, telegram
+
+KEY = f"{DOMAIN}.gw.setpoints"
+
+
+def turn(
+    bench: Bench, unique_id: str, to: str, context: Context | None = None
+) -> Awaitable[Any]:
+    """Turn a switch as a person or an automation does."""
+    return bench.hass.services.async_call(
+        "switch",
+        f"turn_{to}",
+        {"entity_id": bench.entity_id("switch", unique_id)},
+        blocking=True,
+        context=context,
+    )
+
+
+def shown(bench: Bench, unique_id: str) -> str:
+    """Return what a switch shows."""
+    return bench.state("switch", unique_id).state
+
+
+@pytest.mark.parametrize(
+    ("switch", "told"),
+    [
+        ("gw_charging_allowed", (0.0, 50.0)),
+        ("gw_discharging_allowed", (50.0, 0.0)),
+        ("i1_charging_allowed", (0.0, 50.0)),
+        ("i1_discharging_allowed", (50.0, 0.0)),
+        ("i1_in_service", (0.0, 0.0)),
+    ],
+)
+async def test_off_is_0_a(
+    bench: Bench, switch: str, told: tuple[float, float], hass_storage: dict[str, Any]
+) -> None:
+    """At once and over a restart; on again, all is as before."""
+    await bench.battery("b1").inverter("i1").start()
+    assert shown(bench, switch) == STATE_ON
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    await turn(bench, switch, "off")
+    assert shown(bench, switch) == STATE_OFF
+    await bench.told("i1", *told)
+    assert await bench.hass.config_entries.async_unload("gw")
+    await bench.setup()
+    assert shown(bench, switch) == STATE_OFF
+    await bench.online("b1")
+    await bench.told("i1", *told)
+    await turn(bench, switch, "on")
+    assert shown(bench, switch) == STATE_ON
+    setpoints = bench.coordinator.keeper.setpoints
+    assert setpoints.of("i1") == setpoints.bank == Setpoints()
+    assert not setpoints.out_of_service
+
+
+async def test_a_number_is_kept_behind_the_switch(bench: Bench) -> None:
+    """Allowed again, what was asked for holds again."""
+    await bench.battery("b1").inverter("i1").start()
+    keeper = bench.coordinator.keeper
+    twenty = AllSetpoints(bank=Setpoints(charge_current=20.0))
+    await keeper.async_take(twenty, "Ann")
+    await turn(bench, "gw_charging_allowed", "off")
+    assert bench.state("number", "gw_charge_current_setpoint").state == "20.0"
+    await turn(bench, "gw_charging_allowed", "on")
+    assert keeper.setpoints == twenty
+
+
+async def test_an_inverter_out_of_service_leaves_its_part_to_the_others(
+    bench: Bench,
+) -> None:
+    """It is told 0 A."""
+    await bench.battery("b1", capacity_ah=100.0).inverter("i1").inverter("i2").start()
+    await bench.online("b1", ccl=60.0)
+    await bench.told("i2", 30.0, 50.0)
+    await turn(bench, "i1_in_service", "off")
+    await bench.told("i1", 0.0, 0.0)
+    await bench.told("i2", 30.0, 50.0)
+    reason = await bench.shows("sensor", "i1_charge_limited_by", "in_service")
+    assert reason.attributes["source"] is None
+
+
+async def test_a_battery_out_of_service_does_not_count(bench: Bench) -> None:
+    """It is still read, and shown as what it is."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", ccl=10.0)
+    await bench.told("i1", 20.0, 50.0)
+    await turn(bench, "b2_in_service", "off")
+    await bench.shows("sensor", "b2_life", "out_of_service")
+    await bench.told("i1", 10.0, 50.0)
+    assert bench.state("sensor", "b2_soc").state == "50.0"
+    await turn(bench, "b2_in_service", "on")
+    await bench.speak("b1", "b2", ccl=10.0)
+    await bench.until(lambda: bench.snapshot.batteries["b2"].online)
+
+
+@pytest.mark.parametrize("current", [2.1, -23.0])
+async def test_a_battery_that_carries_current_stays(
+    bench: Bench, hass_storage: dict[str, Any], current: float
+) -> None:
+    """It would be overloaded unseen; the refusal says what to do."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=current)
+    before = bench.coordinator.keeper.setpoints
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "b2_in_service", "off")
+    assert refused.value.translation_key == "battery_carries"
+    assert refused.value.translation_placeholders == {
+        "name": "My b2",
+        "amps": f"{abs(current):.1f}",
+    }
+    assert shown(bench, "b2_in_service") == STATE_ON
+    assert bench.coordinator.keeper.setpoints == before
+    assert KEY not in hass_storage
+
+
+@pytest.mark.parametrize("current", [2.0, -2.0, 0.0])
+async def test_a_battery_at_rest_can_be_taken_out(bench: Bench, current: float) -> None:
+    """2 A is what a current meter may be wrong by."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=current)
+    await turn(bench, "b2_in_service", "off")
+    assert shown(bench, "b2_in_service") == STATE_OFF
+    # Off is off: the second time it need not be at rest
+    await turn(bench, "b2_in_service", "off")
+
+
+async def test_a_battery_whose_current_is_unknown_stays(bench: Bench) -> None:
+    """Unknown is not 0."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=10.0)
+    for _ in range(20):
+        bench.ahead += 2
+        bench.say("b2", [row for row in telegram() if row[0] != 0x356])
+        await bench.speak("b1")
+    assert bench.snapshot.batteries["b2"].online
+    assert bench.snapshot.batteries["b2"].readings.current is None
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "b2_in_service", "off")
+    assert refused.value.translation_key == "battery_current_unknown"
+    assert shown(bench, "b2_in_service") == STATE_ON
+
+
+async def test_a_battery_that_is_not_heard_can_be_taken_out(bench: Bench) -> None:
+    """It may be disconnected; that is what the switch is for."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await turn(bench, "b2_in_service", "off")
+    await bench.online("b1", current=30.0)
+    await bench.told("i1", 50.0, 50.0)
+    assert bench.snapshot.batteries["b2"].life is Life.OUT_OF_SERVICE
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_switches_never_wait_for_a_port(bench: Bench) -> None:
+    """Forbidding must never be impossible."""
+    bench.battery("b1", interface="socketcan", channel="nosuchcan0")
+    bench.inverter("i1", interface="socketcan", channel="nosuchcan1")
+    await bench.start()
+    await bench.until(lambda: {"port_b1", "port_i1"} <= set(bench.issues()))
+    for switch in (
+        "gw_charging_allowed",
+        "gw_discharging_allowed",
+        "i1_charging_allowed",
+        "i1_in_service",
+        "b1_in_service",
+    ):
+        await turn(bench, switch, "off")
+        assert shown(bench, switch) == STATE_OFF
+
+
+async def test_a_disabled_switch_still_forbids(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Entities only show it."""
+    await bench.battery("b1").inverter("i1").start()
+    await turn(bench, "gw_charging_allowed", "off")
+    er.async_get(hass).async_update_entity(
+        bench.entity_id("switch", "gw_charging_allowed"),
+        disabled_by=er.RegistryEntryDisabler.USER,
+    )
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    await bench.online("b1")
+    await bench.told("i1", 0.0, 50.0)
+
+
+async def test_who_turned_it_off_is_remembered(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """A user by name; who is none is an automation."""
+    user = MockUser(name="Ann", is_owner=True).add_to_hass(hass)
+    await bench.battery("b1").inverter("i1").start()
+    await turn(bench, "gw_charging_allowed", "off", Context(user_id=user.id))
+    await turn(bench, "i1_charging_allowed", "off")
+    changes = bench.coordinator.store.changes
+    assert {key: change.by for key, change in changes.items()} == {
+        (None, "charging_allowed"): "Ann",
+        ("i1", "charging_allowed"): "automation",
+    }
