@@ -1,6 +1,5 @@
 """When an inverter is sent a set, and what it is known to have been told."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -8,6 +7,7 @@ import logging
 from math import inf
 from typing import Final
 
+from .account import Account
 from .config import InverterConfig, Proof, SendMode
 from .guard import Guard
 from .model import Direction, Frame, InverterState, Limit, PortStatus, Rule, Telegram
@@ -67,13 +67,9 @@ class Inverter:
         self._phase = Phase.IDLE
         self._since = 0.0
         self._awaited: list[tuple[int, bytes]] = []
-        self._told: Telegram | None = None
-        self._unsure: list[Telegram] = []
-        self._before: deque[tuple[float, Telegram]] = deque()
-        self._active_at = dict.fromkeys(Direction, -inf)
+        self._account = Account()
         self.in_service = True
         """Whether the user wants it to take part."""
-        self._told_at = self._unsure_at = 0.0
         self._set_at: float | None = None
         self._prompted_at: float | None = None
         self._request_at: float | None = None
@@ -102,10 +98,11 @@ class Inverter:
             cap, rule, source = ask.amps, ask.rule, ask.owner
         if not self.in_service:
             cap, rule, source = 0.0, Rule.IN_SERVICE, None
-        told = self.told_amps(direction)
+        account = self._account
+        told = account.amps(direction)
         ceiling = inf
-        if self._told is not None:
-            step = rated / RAMP_TIME * max(0.0, now - self._told_at)
+        if account.told is not None:
+            step = rated / RAMP_TIME * max(0.0, now - account.told_at)
             ceiling = max(told, flowing) + step
         return Claim(
             weight=rated,
@@ -113,26 +110,20 @@ class Inverter:
             rule=rule,
             source=source,
             told=told,
-            held=max([told, *self._given_up(direction, now)]),
+            held=account.held(direction, now),
             ceiling=ceiling,
             reachable=self.reachable,
-            active_at=self._active_at[direction],
+            active_at=account.active_at(direction),
         )
 
     def told_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
-        return max((_amps(telegram, direction) for telegram in self._sent), default=0.0)
-
-    def _given_up(self, direction: Direction, now: float) -> list[float]:
-        """Return what it was told before and may not have followed down from yet."""
-        while self._before and self._before[0][0] <= now:
-            self._before.popleft()
-        return [_amps(telegram, direction) for _, telegram in self._before]
+        return self._account.amps(direction)
 
     @property
     def told(self) -> Telegram | None:
         """What it was last confirmed to have been sent; None once that expired."""
-        return self._told
+        return self._account.told
 
     @property
     def reachable(self) -> bool:
@@ -202,7 +193,7 @@ class Inverter:
 
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
-        told = self._told
+        told = self._account.told
         connected = (
             None if self._request_at is None else now - self._request_at < REQUESTS_GONE
         )
@@ -215,15 +206,10 @@ class Inverter:
             told=told,
             sets=self._sets,
             dropped=self._dropped,
-            last_set_at=self._told_at if told else None,
+            last_set_at=self._account.told_at if told else None,
             last_request_at=self._request_at,
             battery_heard=self._guard.battery_heard(now),
         )
-
-    @property
-    def _sent(self) -> list[Telegram]:
-        """What it may act upon: told, or on its way to it."""
-        return [self._told, *self._unsure] if self._told else self._unsure
 
     @property
     def _is_open(self) -> bool:
@@ -262,7 +248,7 @@ class Inverter:
     ) -> bool:
         if telegram is None:
             return False
-        if self._urgent or any(_falls(sent, telegram) for sent in self._sent):
+        if self._urgent or self._account.would_fall(telegram):
             return True
         if self.config.mode is SendMode.REPLY:
             return self._request_at is not None and (
@@ -298,8 +284,7 @@ class Inverter:
         self._urgent = False
         self._set_at = self._since = now
         self._answered_at = self._request_at
-        self._unsure.append(telegram)
-        self._unsure_at = now
+        self._account.queue(telegram, now)
         if not self._queue(self._frames(telegram)[1:]):
             self._fall_deaf(now)
             return
@@ -322,13 +307,7 @@ class Inverter:
 
     def _confirm(self, now: float) -> None:
         self._phase = Phase.IDLE
-        if self._told is not None:
-            self._before.append((now + 2 * self.config.reaction_time, self._told))
-        self._told, self._told_at = self._unsure[-1], now
-        for direction in Direction:
-            if _amps(self._told, direction) > 0:
-                self._active_at[direction] = now
-        self._unsure.clear()
+        self._account.confirm(now, follows_in=2 * self.config.reaction_time)
         self._awaited.clear()
         self._sets += 1
         self._hears(True)
@@ -374,11 +353,9 @@ class Inverter:
         """Forget what was told once the inverter itself no longer acts upon it."""
         if self._phase is Phase.SENT:
             return
-        asked = self._request_at or 0.0
-        if now > max(self._told_at, asked) + self.config.timeout:
-            self._told = None
-        if now > max(self._unsure_at, asked) + self.config.timeout:
-            self._unsure.clear()
+        self._account.expire(
+            now, asked_at=self._request_at or 0.0, timeout=self.config.timeout
+        )
 
     def _reset(self) -> None:
         """Begin anew with a port that was closed: no echo will come any more."""
@@ -400,19 +377,13 @@ class Inverter:
                 times = [self._probe_due if telegram else None]
             case _:
                 times = [self._since + ECHO_TIMEOUT]
-        if self._told:
-            times.append(self._told_at + self.config.timeout)
+        if self._account.told:
+            times.append(self._account.told_at + self.config.timeout)
         times.append(self._guard.next_change(now))
         if self._proof is Proof.PRESENCE and self._knocked_at is not None:
             times.append(self._knocked_at + KNOCK)
         later = [at for at in times if at is not None and at > now]
         return min(later, default=None)
-
-
-def _amps(telegram: Telegram, direction: Direction) -> float:
-    if direction is Direction.CHARGE:
-        return telegram.charge_current_limit
-    return telegram.discharge_current_limit
 
 
 def _because(
@@ -422,16 +393,5 @@ def _because(
     if told is None:
         return None
     limit = why.get(direction)
-    amps = _amps(told, direction)
+    amps = told.limit(direction)
     return Limit(amps=amps) if limit is None else replace(limit, amps=amps)
-
-
-def _falls(told: Telegram, telegram: Telegram) -> bool:
-    """Return whether any limit falls, an enable clears or a protection is raised."""
-    return (
-        any(_amps(telegram, d) < _amps(told, d) for d in Direction)
-        or telegram.charge_voltage_limit < told.charge_voltage_limit
-        or (told.charge_enabled and not telegram.charge_enabled)
-        or (told.discharge_enabled and not telegram.discharge_enabled)
-        or bool(telegram.protections - told.protections)
-    )

@@ -327,6 +327,12 @@ class Telegram:
     cell_temperature_max: float | None = None
     capacity_ah: float | None = None
 
+    def limit(self, direction: Direction) -> float:
+        """Return the current limit in a direction in A."""
+        if direction is Direction.CHARGE:
+            return self.charge_current_limit
+        return self.discharge_current_limit
+
 
 class PortStatus(StrEnum):
     """Where a port stands."""

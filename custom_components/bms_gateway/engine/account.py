@@ -1,0 +1,86 @@
+"""What an inverter was told, and what it may therefore still act upon."""
+
+from collections import deque
+from math import inf
+
+from .model import Direction, Telegram
+
+
+class Account:
+    """Keeps account of the sets that have left for one inverter.
+
+    A set counts from the moment when it is queued: it may reach the inverter even
+    where its echo does not reach us.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self.told: Telegram | None = None
+        """Confirmed on the wire; None: nothing, or it has expired."""
+        self.told_at = 0.0
+        self._unsure: list[Telegram] = []
+        self._unsure_at = 0.0
+        self._before: deque[tuple[float, Telegram]] = deque()
+        self._active_at = dict.fromkeys(Direction, -inf)
+
+    def queue(self, telegram: Telegram, now: float) -> None:
+        """Take a set that is on its way."""
+        self._unsure.append(telegram)
+        self._unsure_at = now
+
+    def confirm(self, now: float, *, follows_in: float) -> None:
+        """Take the last set as told: its echoes came.
+
+        `follows_in`: seconds in which the inverter has surely followed it.
+        """
+        if self.told is not None:
+            self._before.append((now + follows_in, self.told))
+        self.told, self.told_at = self._unsure[-1], now
+        self._unsure.clear()
+        for direction in Direction:
+            if self.told.limit(direction) > 0:
+                self._active_at[direction] = now
+
+    def expire(self, now: float, *, asked_at: float, timeout: float) -> None:
+        """Forget what the inverter itself no longer acts upon.
+
+        It does for `timeout` seconds after the last set, and while it still asks.
+        """
+        if now > max(self.told_at, asked_at) + timeout:
+            self.told = None
+        if now > max(self._unsure_at, asked_at) + timeout:
+            self._unsure.clear()
+
+    def amps(self, direction: Direction) -> float:
+        """Return the limit in A that it may act upon: told, or on its way to it."""
+        return max((sent.limit(direction) for sent in self._sent), default=0.0)
+
+    def held(self, direction: Direction, now: float) -> float:
+        """Return the most in A that it may still take, not having followed down yet."""
+        while self._before and self._before[0][0] <= now:
+            self._before.popleft()
+        given_up = (telegram.limit(direction) for _, telegram in self._before)
+        return max(self.amps(direction), *given_up, 0.0)
+
+    def active_at(self, direction: Direction) -> float:
+        """Return when it was last told more than 0 A; -inf: never."""
+        return self._active_at[direction]
+
+    def would_fall(self, telegram: Telegram) -> bool:
+        """Return whether this one lowers anything that it may act upon."""
+        return any(_falls(sent, telegram) for sent in self._sent)
+
+    @property
+    def _sent(self) -> list[Telegram]:
+        return [self.told, *self._unsure] if self.told else self._unsure
+
+
+def _falls(told: Telegram, telegram: Telegram) -> bool:
+    """Return whether any limit falls, an enable clears or a protection is raised."""
+    return (
+        any(telegram.limit(d) < told.limit(d) for d in Direction)
+        or telegram.charge_voltage_limit < told.charge_voltage_limit
+        or (told.charge_enabled and not telegram.charge_enabled)
+        or (told.discharge_enabled and not telegram.discharge_enabled)
+        or bool(telegram.protections - told.protections)
+    )
