@@ -215,12 +215,22 @@ async def test_what_came_with_the_renewal_of_the_status_is_not_forgotten(
 ) -> None:
     """The status alone is no state."""
     await running(bench, mqtt_interval=3600.0)
+    messages: list[Message] = []
+
+    def last_limit() -> float:
+        messages.extend(sent())
+        limit: float = on(STATE, messages)[-1]["i_lim_charge"]
+        return limit
+
+    await bench.speak("b1", ccl=40.0)
+    await bench.until(lambda: last_limit() == 40)
+    # Together more than a tenth, each of them less
+    await bench.speak("b1", ccl=38.0)
+    await bench.told("i1", 38.0, 50.0)
     await bench.tick(31)
-    for ccl in (46.0, 42.0):  # together more than a tenth, each of them less
-        await bench.speak("b1", ccl=ccl)
-        await bench.told("i1", ccl, 50.0)
-        await bench.tick(31)
-    assert any(state["i_lim_charge"] == 42 for state in on(STATE, sent()))
+    assert last_limit() == 40
+    await bench.speak("b1", ccl=35.0)
+    await bench.until(lambda: last_limit() == 35)
 
 
 # The end ------------------------------------------------------------------------
@@ -307,6 +317,19 @@ async def test_switched_off_nothing_is_published(
     assert (topic, payload["reason"]) == (STATUS, "switched_off")
     await bench.tick(31)
     assert sent() == []
+
+
+async def test_other_options_leave_mqtt_alone(
+    hass: HomeAssistant, bench: Bench, sent: Look
+) -> None:
+    """Nobody reads "offline" because the update interval was changed."""
+    await running(bench)
+    sent()
+    hass.config_entries.async_update_entry(
+        bench.entry, options={"update_interval": 60.0}
+    )
+    await hass.async_block_till_done()
+    assert on(STATUS, sent()) == []
 
 
 async def test_a_new_name_moves_the_topics(
@@ -446,6 +469,10 @@ async def test_a_fault_of_publishing_is_logged_once(
     for _ in range(3):
         await bench.tick(11)
     assert caplog.text.count("Cannot publish over MQTT: no") == 1
+    fault = ServiceValidationError("no", translation_key="another")
+    mqtt_mock.async_publish.side_effect = fault
+    await bench.tick(31)
+    assert caplog.text.count("Cannot publish over MQTT") == 1
     mqtt_mock.async_publish.side_effect = None
     for _ in range(2):
         await bench.tick(11)

@@ -1,5 +1,6 @@
 """Commands over MQTT: what they do, what is refused, and that each is answered."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 import json
@@ -30,6 +31,7 @@ LINGERS = pytest.mark.parametrize("expected_lingering_timers", [True])
 LIMIT = "bms_gateway/bank/set/limit"
 CLEAR = "bms_gateway/bank/set/clear"
 RESULT = "bms_gateway/bank/set/result"
+STATUS = "bms_gateway/bank/status"
 
 type Answers = Callable[[], list[dict[str, Any]]]
 
@@ -319,6 +321,31 @@ async def test_after_unload_none_is_taken(
     take(message(b'{"charge_current": 1}'))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert calls == []
+    assert answers() == []
+
+
+@LINGERS
+async def test_a_command_at_the_very_end_is_not_answered(
+    hass: HomeAssistant, bench: Bench, answers: Answers, mqtt_mock: MqttMockHAClient
+) -> None:
+    """Nothing follows the message that the gateway is offline."""
+    await listening(bench)
+    assert mqtt_mock.async_publish.call_args.args[0] != STATUS
+    called, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: ServiceCall) -> None:
+        called.set()
+        await go_on.wait()
+
+    hass.services.async_register(DOMAIN, "limit_current", slow)
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1}')
+    await called.wait()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(hass.config_entries.async_unload("gw"))
+        while mqtt_mock.async_publish.call_args.args[0] != STATUS:
+            await asyncio.sleep(0)
+        go_on.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert answers() == []
 
 
