@@ -1,29 +1,77 @@
-"""Diagnostics: what a gateway was told to do and what it knows."""
+"""Diagnostics: what a gateway was told to do, what it knows, and its last frames."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+import re
 from typing import Any, Final
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 
-from .coordinator import BmsGatewayConfigEntry
+from .const import DOMAIN
+from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.config import BatteryConfig, InverterConfig
 
-TO_REDACT: Final = {"serial"}
+TO_REDACT: Final = {"serial", "identity"}
+"""A battery's number, and the adapter's."""
+SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
+"""In these a battery tells its serial number (Victron)."""
+
+_ADAPTER: Final = re.compile(r"(/dev/serial/by-id/)\S+")
+"""A device file that is named by the adapter's serial number."""
+_NAME: Final = re.compile(r"[\w.-]{1,15}")
+"""What a CAN link can be called."""
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry
 ) -> dict[str, Any]:
-    """Return the configuration, the setpoints and the present snapshot."""
+    """Return all that is known of a gateway and its ports."""
     coordinator = entry.runtime_data
-    everything: dict[str, Any] = {
-        "options": dict(entry.options),
-        "config": plain(coordinator.config),
-        "setpoints": plain(coordinator.store.setpoints),
-        "snapshot": plain(coordinator.gateway.snapshot),
-    }
-    return async_redact_data(everything, TO_REDACT)
+    return _redacted(
+        {
+            "options": dict(entry.options),
+            "config": plain(coordinator.config),
+            "setpoints": plain(coordinator.store.setpoints),
+            "learnt": plain(coordinator.gateway.learnt),
+            "snapshot": plain(coordinator.gateway.snapshot),
+            "energy": {
+                key: plain(coordinator.counters.shown(key))
+                for key in (entry.entry_id, *entry.subentries)
+            },
+            "frames": {
+                device.id: _frames(coordinator, device)
+                for device in coordinator.config.devices
+            },
+        }
+    )
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: BmsGatewayConfigEntry, device: dr.AnyDeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of one battery or inverter; of the gateway, everything."""
+    coordinator = entry.runtime_data
+    snapshot = coordinator.gateway.snapshot
+    for config in coordinator.config.devices:
+        if (DOMAIN, config.id) in device.identifiers:
+            states = (snapshot.batteries, snapshot.inverters)
+            return _redacted(
+                {
+                    "config": plain(config),
+                    "state": plain([s[config.id] for s in states if config.id in s]),
+                    "port": plain(snapshot.ports.get(config.id)),
+                    "bank": {
+                        "status": snapshot.status,
+                        "charge": plain(snapshot.charge),
+                        "discharge": plain(snapshot.discharge),
+                    },
+                    "energy": plain(coordinator.counters.shown(config.id)),
+                    "frames": _frames(coordinator, config),
+                }
+            )
+    return await async_get_config_entry_diagnostics(hass, entry)
 
 
 def plain(value: Any) -> Any:
@@ -38,4 +86,25 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value]
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, str):
+        return _ADAPTER.sub(rf"\1{REDACTED}", value)
     return value
+
+
+def _frames(
+    coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
+) -> dict[str, Any]:
+    """Return how often each frame comes on a port, and the last frames of all."""
+    trace = coordinator.gateway.traces[device.id]
+    channel = device.port.channel
+    return {
+        "timing": plain(trace.rhythms()),
+        "candump": trace.lines(
+            channel if _NAME.fullmatch(channel) else device.port.interface,
+            hidden=SERIAL_FRAMES,
+        ),
+    }
+
+
+def _redacted(everything: dict[str, Any]) -> dict[str, Any]:
+    return async_redact_data(everything, TO_REDACT)

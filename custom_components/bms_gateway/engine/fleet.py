@@ -9,6 +9,7 @@ from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter import Inverter
 from .model import Clock, Frame, PortState
 from .poll import Poller
+from .trace import Trace
 from .wire import PortFactory, Wire
 
 
@@ -44,6 +45,7 @@ class Fleet:
         self.wires: dict[str, Wire] = {}
         self.inverters: dict[str, Inverter] = {}
         self.pollers: dict[str, Poller] = {}
+        self.traces: dict[str, Trace] = {}
         self._crew = crew
         self._port_factory = port_factory
         self._clock = clock
@@ -118,16 +120,21 @@ class Fleet:
 
         def take(frame: Frame) -> None:
             if current():
+                trace.heard(frame)
                 hear(key, frame)
                 for tap in tuple(self._taps.get(key, ())):
                     tap(frame)
 
+        def take_echo(frame: Frame) -> None:
+            if current():
+                trace.sent(frame)
+                self._crew.hear_echo(key, frame)
+
+        trace = self.traces[key] = Trace(self._clock, self._wall)
         port = self._port_factory(
             device.port,
             on_frame=take,
-            on_echo=lambda frame: (
-                self._crew.hear_echo(key, frame) if current() else None
-            ),
+            on_echo=take_echo,
             on_change=self._crew.hear_port,
             clock=self._clock,
             wall=self._wall,
@@ -139,6 +146,7 @@ class Fleet:
         wire = self.wires.pop(key)
         self.inverters.pop(key, None)
         self.pollers.pop(key, None)
+        self.traces.pop(key, None)
         if self._running:
             wire.cancel()
             task = asyncio.create_task(wire.stop(), name=f"{key} stop")

@@ -16,6 +16,7 @@ from .port import Port
 from .protocol import is_request
 from .setpoints import AllSetpoints
 from .share import Claim
+from .trace import Trace
 from .verdict import Verdict
 from .wire import PortFactory, Wake, spawn
 
@@ -90,6 +91,11 @@ class Gateway:
     def now(self) -> float:
         """The time by which leases end, in seconds of this gateway's clock."""
         return self._clock()
+
+    @property
+    def traces(self) -> Mapping[str, Trace]:
+        """The last frames of each port, by the id of its battery or inverter."""
+        return self._fleet.traces
 
     @property
     def learnt(self) -> dict[str, float]:
