@@ -18,8 +18,9 @@ import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.mqtt.commands import Refused, read_command
+from custom_components.bms_gateway.mqtt.payload import Report
 from homeassistant.components.mqtt.models import ReceiveMessage
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 
@@ -79,6 +80,18 @@ async def say(
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
+def mocked(hass: HomeAssistant, action: str, **how: Any) -> list[ServiceCall]:
+    """Put another action in its place; return its calls."""
+    return async_mock_service(
+        hass,
+        DOMAIN,
+        action,
+        response={"leases": []},
+        supports_response=SupportsResponse.OPTIONAL,
+        **how,
+    )
+
+
 # What they do -----------------------------------------------------------------
 
 
@@ -88,13 +101,15 @@ async def test_a_limit_is_the_action_s(
 ) -> None:
     """Its fields go on as they are, for this gateway, in the name of mqtt."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     fields = {"charge_current": 20, "discharge_power": 500.5, "duration": 600}
     await say(hass, LIMIT, json.dumps(fields))
     [call] = calls
     gateway = {"device_id": device_id(hass, "gw"), "owner": "mqtt"}
     assert call.data == fields | gateway
-    assert answers() == [{"command": "limit", "accepted": True, "fields": fields}]
+    assert answers() == [
+        {"command": "limit", "accepted": True, "fields": fields, "leases": []}
+    ]
 
 
 @LINGERS
@@ -103,7 +118,7 @@ async def test_a_limit_ends(
 ) -> None:
     """One owner's, in one direction."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "clear_limit")
+    calls = mocked(hass, "clear_limit")
     await say(hass, CLEAR, '{"owner": "evcc", "direction": "charge"}')
     [call] = calls
     assert call.data == {
@@ -122,7 +137,7 @@ async def test_an_inverter_is_named_as_in_topics_or_in_the_registry(
 ) -> None:
     """The registry's id is what the action takes."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     wanted = "my_i2" if by_topic else device_id(hass, "i2")
     await say(hass, LIMIT, json.dumps({"device_id": wanted, "charge_current": 5}))
     assert [call.data["device_id"] for call in calls] == [device_id(hass, "i2")]
@@ -134,7 +149,7 @@ async def test_the_gateway_may_be_named(
 ) -> None:
     """As in the action."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     gateway = device_id(hass, "gw")
     await say(hass, LIMIT, json.dumps({"device_id": gateway, "charge_current": 5}))
     assert [call.data["device_id"] for call in calls] == [gateway]
@@ -153,11 +168,73 @@ async def test_commands_are_obeyed_in_their_order(
             await hass.async_add_executor_job(int)
         obeyed.append(call.data["charge_current"])
 
-    hass.services.async_register(DOMAIN, "limit_current", slow)
+    hass.services.async_register(
+        DOMAIN, "limit_current", slow, supports_response=SupportsResponse.OPTIONAL
+    )
     for amps in (5, 1, 0):
         async_fire_mqtt_message(hass, LIMIT, f'{{"charge_current": {amps}}}')
     await hass.async_block_till_done()
     assert obeyed == [5, 1, 0]
+
+
+@LINGERS
+async def test_the_inverters_are_told_until_the_limit_ends(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """By the real actions, from the message to the wire."""
+    await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    await say(hass, LIMIT, '{"charge_current": 20, "discharge_current": 10}')
+    await bench.told("i1", 20.0, 10.0)
+    [answer] = answers()
+    assert answer["accepted"]
+    assert {(each["direction"], each["current"]) for each in answer["leases"]} == {
+        ("charge", 20),
+        ("discharge", 10),
+    }
+    assert {each["owner"] for each in answer["leases"]} == {"mqtt"}
+    state = Report(bench.snapshot, bench.coordinator.config, 0.0).state()
+    assert state["charge_limited_by"] == "lease"
+    await say(hass, CLEAR, '{"direction": "charge"}')
+    [answer] = answers()
+    assert [each["direction"] for each in answer["leases"]] == ["discharge"]
+    await bench.until(
+        lambda: all(
+            lease.direction == "discharge"
+            for lease in bench.coordinator.keeper.setpoints.leases
+        )
+    )
+
+
+@LINGERS
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (LIMIT, "{}"),
+        (LIMIT, '{"charge_current": -1}'),
+        (LIMIT, '{"charge_current": 1e9}'),
+        (LIMIT, '{"charge_current": 1, "charge_power": 1}'),
+        (LIMIT, '{"charge_current": 1, "duration": 1e300}'),
+        (LIMIT, '{"charge_current": 1, "duration": 0}'),
+        (LIMIT, '{"charge_current": 1, "duration": "soon"}'),
+        (LIMIT, '{"charge_current": 1, "duration": {"fortnights": 1}}'),
+        (LIMIT, '{"charge_current": 1, "duration": 60, "until_cleared": true}'),
+        (CLEAR, "{}"),
+        (CLEAR, '{"direction": "up"}'),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_the_real_actions(
+    hass: HomeAssistant, bench: Bench, answers: Answers, topic: str, payload: str
+) -> None:
+    """And answered; nothing is changed."""
+    await listening(bench)
+    before = bench.coordinator.keeper.setpoints
+    await say(hass, topic, payload)
+    [answer] = answers()
+    assert (answer["accepted"], answer["error"]) == (False, "refused")
+    assert answer["message"]
+    assert bench.coordinator.keeper.setpoints == before
 
 
 # What is refused ------------------------------------------------------------------
@@ -194,7 +271,7 @@ async def test_nonsense_is_refused(
 ) -> None:
     """With an answer that says why; nothing is called."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, error)
@@ -208,7 +285,7 @@ async def test_retained_commands_are_refused(
 ) -> None:
     """They would come again at every reconnect."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, '{"charge_current": 20}', retain=True)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "retained")
@@ -226,7 +303,7 @@ async def test_another_gateway_s_device_is_out_of_reach(
     theirs = dr.async_get(hass).async_get_or_create(
         config_entry_id=other.entry_id, identifiers={(DOMAIN, other.entry_id)}
     )
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, json.dumps({"device_id": theirs.id, "charge_current": 1}))
     assert answers()[0]["error"] == "unknown_device"
     assert calls == []
@@ -242,7 +319,7 @@ async def test_what_the_action_refuses_is_answered(
 ) -> None:
     """In its words."""
     await listening(bench)
-    async_mock_service(hass, DOMAIN, "limit_current", raise_exception=fault)
+    mocked(hass, "limit_current", raise_exception=fault)
     await say(hass, LIMIT, '{"charge_current": 20}')
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
@@ -292,7 +369,7 @@ async def test_commands_are_an_option(
 ) -> None:
     """Switched on and off while the gateway runs."""
     await listening(bench, mqtt_commands=False)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, '{"charge_current": 1}')
     hass.config_entries.async_update_entry(bench.entry, options={"mqtt_commands": True})
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -310,7 +387,7 @@ async def test_after_unload_none_is_taken(
 ) -> None:
     """Not even by a subscription that Home Assistant restored meanwhile."""
     await listening(bench)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     [take] = [
         call.args[1]
         for call in mqtt_mock.async_subscribe.call_args_list
@@ -337,7 +414,9 @@ async def test_a_command_at_the_very_end_is_not_answered(
         called.set()
         await go_on.wait()
 
-    hass.services.async_register(DOMAIN, "limit_current", slow)
+    hass.services.async_register(
+        DOMAIN, "limit_current", slow, supports_response=SupportsResponse.OPTIONAL
+    )
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1}')
     await called.wait()
     async with asyncio.TaskGroup() as group:
@@ -357,6 +436,6 @@ async def test_a_reload_takes_each_command_once(
     await listening(bench)
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
+    calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, '{"charge_current": 1}')
     assert len(calls) == len(answers()) == 1

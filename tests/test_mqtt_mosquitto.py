@@ -15,12 +15,8 @@ from unittest.mock import patch
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bms_gateway.const import DOMAIN
 from homeassistant.components import mqtt
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -304,7 +300,6 @@ async def test_a_broker_that_is_lost_and_back(
     await broker.start()
     await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack, mqtt_commands=True)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
     broker.stop()
     await bench.until(lambda: not mqtt.is_connected(hass))
     await bench.speak("b1", ccl=20.0)
@@ -320,10 +315,10 @@ async def test_a_broker_that_is_lost_and_back(
 
     def is_taken() -> bool:
         reader.say(LIMIT, '{"charge_current": 5}')
-        return bool(calls)
+        return any(answer["accepted"] for answer in reader.on(RESULT))
 
     await bench.until(is_taken)
-    assert calls[0].data["charge_current"] == 5
+    await bench.told("i1", 5.0, 50.0)
 
 
 @both_protocols
@@ -339,20 +334,17 @@ async def test_commands_and_answers(
     reader = await read(bench, stack, broker)
     reader.say(LIMIT, '{"charge_current": 1}', retain=True)
     await bench.until(lambda: LIMIT in reader.topics)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
     await running(bench, stack, mqtt_commands=True)
     await bench.until(lambda: bool(reader.on(RESULT)))
     assert reader.on(RESULT)[0]["error"] == "retained"
-    assert calls == []
     reader.say(LIMIT, '{"charge_current": 5}')
-    await bench.until(lambda: bool(calls))
+    await bench.told("i1", 5.0, 50.0)
     await bench.until(lambda: len(reader.on(RESULT)) == 2)
     assert reader.on(RESULT)[1]["accepted"] is True
     reader.say(LIMIT, "nonsense")
     await bench.until(lambda: len(reader.on(RESULT)) == 3)
     assert reader.on(RESULT)[2]["error"] == "not_json"
-    assert len(calls) == 1
 
 
 async def test_a_reload_of_mqtt(
@@ -362,7 +354,6 @@ async def test_a_reload_of_mqtt(
     await broker.start()
     entry = await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack, mqtt_commands=True)
-    calls = async_mock_service(hass, DOMAIN, "limit_current")
     assert await hass.config_entries.async_reload(entry.entry_id)
     reader = await read(bench, stack, broker)
     await bench.until(lambda: mqtt.is_connected(hass))
@@ -374,5 +365,8 @@ async def test_a_reload_of_mqtt(
     mqtt.async_on_subscribe_done(hass, "ready", 0, lambda: done.append(True))
     await bench.until(lambda: bool(done))
     reader.say(LIMIT, '{"charge_current": 5}')
-    await bench.until(lambda: bool(reader.on(RESULT)))
-    assert len(calls) == len(reader.on(RESULT)) == 1
+    reader.say(LIMIT, "nonsense")
+    await bench.until(
+        lambda: bool(reader.on(RESULT)) and "error" in reader.on(RESULT)[-1]
+    )
+    assert [answer["accepted"] for answer in reader.on(RESULT)] == [True, False]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import voluptuous as vol
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant, ServiceResponse, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
 
 from ..const import DOMAIN
+from ..services import SERVICE_CLEAR_LIMIT, SERVICE_LIMIT_CURRENT
 from .settings import MqttSettings, topic_ids
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 OWNER: Final = "mqtt"
 """Whose limit it is where a command does not say."""
 
-ACTIONS: Final[Mapping[str, str]] = {"limit": "limit_current", "clear": "clear_limit"}
+ACTIONS: Final[Mapping[str, str]] = {
+    "limit": SERVICE_LIMIT_CURRENT,
+    "clear": SERVICE_CLEAR_LIMIT,
+}
 """By the last part of a command's topic."""
 
 type Check = Callable[[Any], bool]
@@ -157,22 +161,24 @@ class Commands:
             fields = read_command(command, message)
             answer["fields"] = fields
             async with self._in_turn:
-                await self._act(command, fields)
+                done = await self._act(command, fields)
         except Refused as refused:
             answer |= {"error": refused.code, "message": str(refused)}
         except (vol.Invalid, HomeAssistantError) as err:
             answer |= {"error": "refused", "message": str(err)}
         else:
-            answer["accepted"] = True
+            answer |= {"accepted": True, **(done or {})}
         self._tell(answer)
 
-    async def _act(self, command: str, fields: Mapping[str, Any]) -> None:
+    async def _act(self, command: str, fields: Mapping[str, Any]) -> ServiceResponse:
+        """Do what the action does; return the limits that are live then."""
         target = {"device_id": self._device_id(fields.get("device_id"))}
-        await self._hass.services.async_call(
+        return await self._hass.services.async_call(
             DOMAIN,
             ACTIONS[command],
             {"owner": OWNER, **fields, **target},
             blocking=True,
+            return_response=True,
         )
 
     def _device_id(self, wanted: str | None) -> str:
