@@ -1,16 +1,23 @@
 """Diagnostics: all of it, as JSON, without serial numbers."""
 
 from dataclasses import replace
+from io import StringIO
 import json
+from typing import Any
 from unittest.mock import PropertyMock, patch
 
+import can
+
+from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.diagnostics import (
     async_get_config_entry_diagnostics,
+    async_get_device_diagnostics,
     plain,
 )
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Alarm, Readings
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 
 from .bench import Bench
 
@@ -44,3 +51,53 @@ def test_sets_and_bytes_are_made_plain() -> None:
     )
     assert plain(readings)["protections"] == ["general", "other"]
     assert plain(readings)["flag_bytes"] == "0100"
+
+
+async def test_the_last_frames_are_a_candump_log(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """With the timing of each, but without what tells a serial number."""
+    await bench.battery("b1").inverter("i1").start()
+    bench.say("b1", [(0x380, b"S-1234")])
+    await bench.online("b1")
+    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    told = await async_get_config_entry_diagnostics(hass, bench.entry)
+    battery, inverter = told["frames"]["b1"], told["frames"]["i1"]
+    assert battery["timing"]["351"]["count"] == 2
+    assert inverter["timing"]["351 T"]["count"] > 0
+    reader = can.CanutilsLogReader(StringIO("\n".join([*battery["candump"], ""])))
+    read = {message.arbitration_id: bytes(message.data) for message in reader}
+    assert read[0x35E] == b"PYLON   "
+    assert read[0x380] == bytes(6)
+    assert b"S-1234".hex() not in json.dumps(told).lower()
+
+
+async def test_a_device_tells_of_itself(hass: HomeAssistant, bench: Bench) -> None:
+    """A battery of the battery, an inverter of the inverter, the gateway of all."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+
+    async def of(id: str) -> dict[str, Any]:
+        device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, id), "gw")
+        assert device is not None
+        told = await async_get_device_diagnostics(hass, bench.entry, device)
+        json.dumps(told)
+        return told
+
+    battery = await of("b1")
+    assert battery["config"]["name"] == "My b1"
+    assert battery["state"][0]["readings"]["soc"] == 50.0
+    assert battery["port"]["status"] == "open"
+    assert battery["frames"]["candump"]
+    assert "b2" not in json.dumps(battery)
+    assert (await of("i1"))["state"][0]["id"] == "i1"
+    assert set((await of("gw"))["frames"]) == {"b1", "b2", "i1"}
+
+
+def test_an_adapter_s_serial_number_is_hidden() -> None:
+    """Its device file is named by it."""
+    path = "/dev/serial/by-id/usb-Maker_Adapter_0042-if00"
+    assert plain({"channel": path}) == {
+        "channel": "/dev/serial/by-id/**REDACTED**",
+    }
+    assert "0042" not in plain(f"could not open {path}: gone")
