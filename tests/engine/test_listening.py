@@ -1,0 +1,171 @@
+"""Listening to ports, free ones and such in use, over python-can's virtual buses."""
+
+import asyncio
+from functools import partial
+
+from can.interfaces import virtual
+import pytest
+
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.heard import Finding, Heard
+from custom_components.bms_gateway.engine.listening import listen, overhear
+from custom_components.bms_gateway.engine.model import Dialect, Frame, PortFault
+
+from .plant import Plant
+from .ports import PATIENCE, Recorder, content
+from .serial_adapter import QUIET, plugged_in
+from .telegrams import telegram
+
+PORT = PortConfig(Interface.VIRTUAL, "a")
+
+
+class News:
+    """What a form was told, as it came."""
+
+    def __init__(self) -> None:
+        """Begin without news."""
+        self.heard: list[Heard] = []
+
+    def __call__(self, heard: Heard) -> None:
+        """Take news."""
+        self.heard.append(heard)
+
+
+async def test_battery_is_heard_and_nothing_is_sent() -> None:
+    """The form learns more with each frame."""
+    far, news = Recorder("a"), News()
+    async with far.opened() as port:
+        listening = asyncio.create_task(listen(PORT, seconds=0.5, on_news=news))
+        await _joined(2)
+        for frame in telegram():
+            port.send(frame)
+        heard = await listening
+    assert far.frames == []
+    assert heard.finding is Finding.BATTERY
+    assert heard.battery
+    assert (heard.battery.name, heard.battery.dialect) == ("PYLON", Dialect.PYLONTECH)
+    assert (heard.battery.soc, heard.battery.voltage) == (50.0, 52.0)
+    assert heard.acknowledges is True
+    assert news.heard[-1] == heard
+    assert len(news.heard) > 1
+    assert all(a != b for a, b in zip(news.heard, news.heard[1:], strict=False))
+
+
+async def test_silence() -> None:
+    """Also an answer."""
+    heard = await listen(PORT, seconds=0.05)
+    assert heard == Heard(acknowledges=True)
+    assert heard.finding is Finding.SILENCE
+
+
+async def test_ask() -> None:
+    """One 0x305 of 8 zeros, and what answers it."""
+    far = Recorder("a")
+    async with far.opened():
+        await listen(PORT, seconds=0.2, ask=True)
+        await far.hears(1)
+    assert [content(frame) for frame in far.frames] == [(0x305, bytes(8))]
+
+
+@pytest.mark.parametrize(
+    ("port", "faults"),
+    [
+        (
+            PortConfig(Interface.SOCKETCAN, "bms-none"),
+            {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED},
+        ),
+        (
+            PortConfig(Interface.SOCKETCAN, "bms-none", bring_up=True),
+            {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED},
+        ),
+        (PortConfig(Interface.SLCAN, "/dev/none"), {PortFault.NO_SUCH_CHANNEL}),
+        (PortConfig(Interface.SOCKETCAND, "x"), {PortFault.NO_SUCH_CHANNEL}),
+    ],
+    ids=["socketcan", "bring up", "slcan", "socketcand"],
+)
+async def test_port_that_cannot_be_opened(
+    socket_enabled: None, port: PortConfig, faults: set[PortFault]
+) -> None:
+    """The form is told at once, not after the time to listen."""
+    async with asyncio.timeout(PATIENCE):
+        heard = await listen(port, seconds=3600)
+    assert heard.finding is Finding.FAULT
+    assert heard.fault in faults
+    assert heard.detail
+
+
+async def test_port_that_is_lost_meanwhile() -> None:
+    """What was heard before is kept."""
+    news = News()
+    with plugged_in(QUIET) as adapter:
+        port = PortConfig(Interface.SLCAN, adapter.device)
+        listening = asyncio.create_task(listen(port, seconds=3600, on_news=news))
+        await adapter.until(lambda: "O" in adapter.commands)
+        while not news.heard:  # what comes while it is greeted is lost
+            adapter.say(b"t3058" + 16 * b"0" + b"\r")
+            await asyncio.sleep(0.05)
+        adapter.unplug()
+        heard = await listening
+    assert heard.inverter
+    assert heard.fault is PortFault.NO_SUCH_CHANNEL
+    assert heard.acknowledges is False
+
+
+async def test_cancelled_listening_closes_the_port() -> None:
+    """A form that is closed leaves nothing behind."""
+    listening = asyncio.create_task(listen(PORT, seconds=3600))
+    await _joined(1)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    assert "a" not in virtual.channels
+
+
+async def test_port_in_use_is_overheard() -> None:
+    """Through its gateway's own reader; its working is not touched."""
+    plant, news = Plant().started(), News()
+    listening = asyncio.create_task(
+        overhear(partial(plant.gateway.tap, "b1"), seconds=0.2, on_news=news)
+    )
+    await asyncio.sleep(0)
+    plant.run(2.0)
+    heard = await listening
+    assert heard.battery
+    assert heard.battery.name == "PYLON"
+    assert heard.acknowledges is None
+    count = len(news.heard)
+    plant.run(2.0)
+    assert len(news.heard) == count
+    assert plant.state().online
+
+
+def test_tap_stays_when_the_port_is_replaced() -> None:
+    """And ends when it is told to."""
+    plant = Plant().started()
+    frames: list[Frame] = []
+    undo = plant.gateway.tap("b1", frames.append)
+    plant.speak()
+    plant.step()
+    assert len(frames) == len(telegram())
+    undo()
+    plant.speak()
+    plant.step()
+    assert len(frames) == len(telegram())
+    with pytest.raises(KeyError):
+        plant.gateway.tap("none", frames.append)
+
+
+def test_echoes_are_not_tapped() -> None:
+    """What the gateway sends itself is nothing heard."""
+    plant = Plant()
+    frames: list[Frame] = []
+    plant.gateway.tap("i1", frames.append)
+    plant.started()
+    assert plant.port().sent
+    assert frames == []
+
+
+async def _joined(members: int) -> None:
+    """Wait until there are so many on the bus."""
+    async with asyncio.timeout(PATIENCE):
+        while len(virtual.channels.get("a", [])) != members:
+            await asyncio.sleep(0.005)
