@@ -1,0 +1,138 @@
+"""When entities write: what moved enough, what cannot wait, and all else in time."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from unittest.mock import PropertyMock, patch
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Alarm
+from custom_components.bms_gateway.entity import SLOW
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from .bench import Bench
+
+
+@pytest.fixture
+def all_enabled() -> Iterator[None]:
+    """Switch on what is off by default."""
+    with patch(
+        "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
+        PropertyMock(return_value=True),
+    ):
+        yield
+
+
+async def shown(bench: Bench, key: str, *, current: float) -> str:
+    """Return what a sensor shows at the next interval after a telegram."""
+    await bench.speak("b1", current=current)
+    await bench.tick(31)
+    return bench.state("sensor", key).state
+
+
+async def test_small_moves_wait_large_ones_do_not(bench: Bench) -> None:
+    """1 A is worth a row; many small steps add up to it; 0 always is."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", current=10.0)
+    assert await shown(bench, "b1_current", current=10.9) == "10.0"
+    assert await shown(bench, "b1_current", current=11.1) == "11.1"
+    assert await shown(bench, "b1_current", current=10.5) == "11.1"
+    assert await shown(bench, "b1_current", current=0.9) == "0.9"
+    assert await shown(bench, "b1_current", current=0.0) == "0.0"
+
+
+async def test_small_moves_are_shown_in_time(bench: Bench) -> None:
+    """After five minutes the value is what it is."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", current=10.0)
+    assert await shown(bench, "b1_current", current=10.5) == "10.0"
+    bench.ahead += SLOW
+    for _ in range(4):
+        await bench.speak("b1", current=10.5)
+    assert await shown(bench, "b1_current", current=10.5) == "10.5"
+
+
+async def test_energies_for_the_dashboard(bench: Bench) -> None:
+    """Stored energy and capacity by the cells' nominal voltage, power by its sign."""
+    await bench.battery("b1").inverter("i1").start()
+    # A charge voltage limit of 56 V is that of 16 cells: 51.2 V
+    await bench.online("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
+    await bench.speak("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
+    await bench.tick(31)
+    expected = {
+        "gw_power": ("-1000.0", "power"),
+        "gw_soc": ("50.0", "battery"),
+        "gw_capacity_energy": ("5.12", "energy_storage"),
+        "gw_stored_energy": ("2.56", "energy_storage"),
+        # 50 Ah at 20 A are 2.5 h
+        "gw_time_to_empty": ("2.5", "duration"),
+    }
+    for key, (value, device_class) in expected.items():
+        state = bench.state("sensor", key)
+        assert (state.state, state.attributes["device_class"]) == (value, device_class)
+    assert bench.state("sensor", "gw_time_to_full").state == STATE_UNKNOWN
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_every_alarm_has_a_sensor_of_its_own(bench: Bench) -> None:
+    """As a protection and as a warning, of the battery and of the bank."""
+    await bench.battery("b1").inverter("i1").start()
+    for owner in "b1", "gw":
+        for alarm in Alarm:
+            for kind in "protection", "warning":
+                state = bench.state("binary_sensor", f"{owner}_{kind}_{alarm}")
+                assert state.state == STATE_UNAVAILABLE
+    # 0x359 byte 0, bit 1: over-voltage
+    await bench.online("b1", protections=(0x02, 0))
+    await bench.shows("binary_sensor", "b1_protection_over_voltage", STATE_ON)
+    await bench.shows("binary_sensor", "gw_protection_over_voltage", STATE_ON)
+    await bench.shows("binary_sensor", "b1_protection_under_voltage", STATE_OFF)
+    await bench.shows("binary_sensor", "b1_warning_over_voltage", STATE_OFF)
+
+
+async def test_single_alarms_are_off_by_default(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """The two that list them all are on."""
+    await bench.battery("b1").start()
+    registry = er.async_get(hass)
+    for key, off in ("b1_protection_over_voltage", True), ("b1_protections", False):
+        entry = registry.async_get(bench.entity_id("binary_sensor", key))
+        assert entry is not None
+        assert (entry.disabled_by is not None) is off
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
+    """Which stays what it was when the battery falls silent."""
+    await bench.battery("b1").inverter("i1").start()
+    assert bench.state("sensor", "b1_last_telegram").state == STATE_UNKNOWN
+    await bench.online("b1")
+    await bench.speak("b1")
+    await bench.tick(31)
+    at = datetime.fromisoformat(bench.state("sensor", "b1_last_telegram").state)
+    assert timedelta() <= dt_util.utcnow() - at < timedelta(seconds=20)
+    await bench.move(60)
+    await bench.shows("sensor", "b1_life", "lost")
+    before = bench.state("sensor", "b1_last_telegram").state
+    await bench.move(60)
+    assert bench.state("sensor", "b1_last_telegram").state == before
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_what_is_for_diagnosis(bench: Bench) -> None:
+    """Slices, periods, standing aside: known once there is something to know."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", ccl=0.0)
+    for _ in range(3):
+        await bench.move(1.0)
+        await bench.speak("b1", ccl=0.0)
+    await bench.tick(31)
+    assert float(bench.state("sensor", "b1_period").state) == pytest.approx(1.0, 0.3)
+    assert bench.state("binary_sensor", "b1_charge_request").state == STATE_UNKNOWN
+    assert bench.state("binary_sensor", "b1_aside_discharge").state == STATE_OFF
+    for key in "b1_slice", "b1_offset", "gw_soh_min", "i1_last_set":
+        assert bench.state("sensor", key).state != STATE_UNAVAILABLE
