@@ -160,6 +160,44 @@ def test_a_limit_that_creeps_is_shown_every_10_percent() -> None:
     assert sorted(set(seen)) == [81.0, 90.0, 100.0]
 
 
+def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
+    """Return the snapshot with other limits, of bank, battery and inverter."""
+    limit = replace(LIMIT, amps=amps, rule=rule)
+    readings = replace(READINGS, charge_current_limit=amps)
+    return replace(
+        SHOWN,
+        charge=limit,
+        batteries={"b": replace(BATTERY, readings=readings)},
+        inverters={"i": replace(INVERTER, charge=limit)},
+    )
+
+
+def test_a_limit_moves_out_of_turn_once() -> None:
+    """Then it waits for the interval, lest one that flutters fills a database."""
+    once = show(SHOWN, limited(80.0), SHOWN)
+    assert once == limited(80.0)
+    assert show(once, limited(50.0), SHOWN) == once
+    assert show(once, limited(80.0, Rule.SETPOINT), SHOWN).charge == once.charge
+    # With the next interval it may move again
+    assert show(once, limited(50.0), once) == limited(50.0)
+
+
+def test_0_never_waits() -> None:
+    """Reached and left, however often."""
+    shown = show(SHOWN, limited(80.0), SHOWN)
+    for amps in 0.0, 30.0, 0.0, 30.0:
+        shown = show(shown, limited(amps), SHOWN)
+        assert shown == limited(amps)
+
+
+def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
+    """Nor one that is known again."""
+    once = show(SHOWN, limited(80.0), SHOWN)
+    unknown = show(once, replace(SHOWN, charge=None), SHOWN)
+    assert unknown.charge is None
+    assert show(unknown, limited(50.0), SHOWN).charge == limited(50.0).charge
+
+
 def test_a_battery_that_comes_online_is_taken_whole() -> None:
     """Its first values come at once; those of another battery wait."""
     other = replace(BATTERY, id="other")
