@@ -441,7 +441,7 @@ async def test_what_is_learnt_outlives_a_restart(
     await bench.battery("b1").battery("b2").start()
     await bench.online("b1", "b2")
     learnt = {"b1": 0.7, "b2": 0.3}
-    bench.coordinator.gateway._bank._limits.slices._slices.update(learnt)
+    bench.coordinator.gateway._bank._judge._limits.slices._slices.update(learnt)
     await bench.move(60)
     assert hass_storage[KEY]["data"]["learnt"] == learnt
     assert await hass.config_entries.async_unload("gw")
