@@ -46,7 +46,9 @@ async def test_the_bank_is_a_battery_of_the_dashboard(
                         bench.state("sensor", "gw_capacity_energy").state
                     ),
                 }
-            ]
+            ],
+            "device_consumption": [],
+            "device_consumption_water": [],
         }
     )
     await hass.async_block_till_done()
