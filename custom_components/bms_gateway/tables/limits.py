@@ -1,6 +1,7 @@
 """How a limit is shown: the figure, the rule that binds it, and who asked for it."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Final
 
 from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
@@ -54,7 +55,8 @@ def reason[S](
         lambda subject: found.rule if (found := limit_fn(subject)) else None,
         Rule,
         attributes_fn=attributes,
-        step=_STEP,
+        # A figure that moves while its rule stays is shown by the limit itself
+        step=inf,
     )
 
 
