@@ -189,7 +189,7 @@ def test_an_inverter_removed_is_told_no_more() -> None:
     old.push(REQUEST)
     old.leave()
     old.drain()
-    plant.run(40.0)
+    plant.run(100.0)
     assert len(old.sent) == count
     assert plant.told("i1")[1] == 100.0
     assert set(plant.snapshot.inverters) == {"i1"}
@@ -319,7 +319,8 @@ async def test_changes_at_work() -> None:
         plant.apply(inverters=(inverter("i2"),))
         await _turns()
         await _speak(plant)
-        assert plant.told("i2")[1:] == (100.0, 100.0)
+        # The one taken away may still act upon its 100 A.
+        assert plant.told("i2")[1:] == (0.0, 0.0)
         count = len(plant.port("i1").sent)
         await _speak(plant)
         assert len(plant.port("i1").sent) == count
@@ -364,14 +365,44 @@ async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert "gateway watch ended by a defect" in caplog.text
 
 
+async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
+    """On a virtual link a whole set leaves before anything else is done."""
+    async with _running(Plant()) as plant:
+        before = len(plant.port().sent)
+        plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
+        seen: list[int] = []
+        asyncio.get_running_loop().call_soon(
+            lambda: seen.append(len(plant.port().sent))
+        )
+        await _turns()
+        assert plant.told()[1] == 5
+        assert seen == [len(plant.port().sent)] != [before]
+
+
 async def test_a_deadline_wakes_everybody() -> None:
     """A loss is told though nothing more is heard."""
     async with _running(Plant()) as plant:
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
         await _turns()
         plant.clock.now += 10.5
+        plant.port().push(REQUEST)
         for _ in range(5):
             plant.port().drain()
             await _turns()
         assert plant.told()[1:] == (0.0, 0.0)
         assert plant.snapshot.status is Status.BLOCKED
+
+
+def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -> None:
+    """It acts upon what it was told, until its own time-out: nobody gets it before."""
+    plant = Plant(
+        inverters=[inverter("i1", 100.0), inverter("i2", 100.0)],
+        says={"b1": {"charge_current_limit": 100.0}},
+    ).started()
+    plant.run(5)
+    assert plant.told("i1")[1] == 50.0
+    plant.apply(inverters=plant.config.inverters[:1])
+    plant.run(40)
+    assert plant.told("i1")[1] == 50.0
+    plant.run(60)
+    assert plant.told("i1")[1] == 100.0

@@ -2,8 +2,12 @@
 
 from collections import deque
 from math import inf
+from typing import Final
 
 from .model import Direction, Telegram
+
+_MOST_UNSURE: Final = 16
+"""Sets; a link's queue of 10 frames holds two, so no earlier one still waits."""
 
 
 class Account:
@@ -18,7 +22,7 @@ class Account:
         self.told: Telegram | None = None
         """Confirmed on the wire; None: nothing, or it has expired."""
         self.told_at = 0.0
-        self._unsure: list[Telegram] = []
+        self._unsure: deque[Telegram] = deque(maxlen=_MOST_UNSURE)
         self._unsure_at = 0.0
         self._before: deque[tuple[float, Telegram]] = deque()
         self._active_at = dict.fromkeys(Direction, -inf)
@@ -72,7 +76,7 @@ class Account:
 
     @property
     def _sent(self) -> list[Telegram]:
-        return [self.told, *self._unsure] if self.told else self._unsure
+        return [self.told, *self._unsure] if self.told else [*self._unsure]
 
 
 def _falls(told: Telegram, telegram: Telegram) -> bool:

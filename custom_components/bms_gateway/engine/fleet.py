@@ -46,6 +46,7 @@ class Fleet:
         self.inverters: dict[str, Inverter] = {}
         self.pollers: dict[str, Poller] = {}
         self.traces: dict[str, Trace] = {}
+        self._departed: list[tuple[float, Inverter]] = []
         self._crew = crew
         self._port_factory = port_factory
         self._clock = clock
@@ -96,6 +97,11 @@ class Fleet:
         taps.append(callback)
         return partial(taps.remove, callback)
 
+    def departed(self, now: float) -> list[Inverter]:
+        """Return inverters that were taken away but may still act upon what was told."""
+        self._departed = [(end, one) for end, one in self._departed if end > now]
+        return [inverter for _, inverter in self._departed]
+
     def drain(self) -> None:
         """Take every frame that waits on any port."""
         for wire in tuple(self.wires.values()):
@@ -144,7 +150,9 @@ class Fleet:
 
     def _remove(self, key: str) -> None:
         wire = self.wires.pop(key)
-        self.inverters.pop(key, None)
+        if inverter := self.inverters.pop(key, None):
+            end = self._clock() + inverter.config.timeout
+            self._departed.append((end, inverter))
         self.pollers.pop(key, None)
         self.traces.pop(key, None)
         if self._running:

@@ -204,6 +204,8 @@ class Gateway:
         )
         if inverter.reachable is not listened:
             self._watch.set()
+        # An echo that is there already, as on a virtual link, needs no turn of the loop
+        self._fleet.wires[key].port.drain()
         return again
 
     def _refresh(self) -> float:
@@ -239,6 +241,7 @@ class Gateway:
         return block(current) if current and self._ending else current
 
     def _claims(self, direction: Direction, ids: list[str], now: float) -> list[Claim]:
+        """Return every inverter's claim; behind those of `ids`, those taken away."""
         bank = self._verdict.bank
         flowing = 0.0
         if direction is Direction.DISCHARGE:
@@ -249,7 +252,8 @@ class Gateway:
             inverter.in_service = key not in self._setpoints.out_of_service
             ask = self._setpoints.asked(key, direction, now, bank.voltage)
             claims.append(inverter.claim(direction, ask, flowing, now))
-        return claims
+        gone = self._fleet.departed(now)
+        return claims + [inverter.last_claim(direction, now) for inverter in gone]
 
     def _tell_news(self) -> None:
         self._news = True

@@ -116,6 +116,11 @@ class Inverter:
             active_at=account.active_at(direction),
         )
 
+    def last_claim(self, direction: Direction, now: float) -> Claim:
+        """Return what it may still hold once it was taken out of the configuration."""
+        held = self._account.held(direction, now)
+        return Claim(weight=0.0, cap=0.0, held=held, reachable=False)
+
     def told_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
         return self._account.amps(direction)
@@ -265,7 +270,7 @@ class Inverter:
         """Begin a set with its name: harmless, should it wait in a queue for hours."""
         self._since = now
         self._lost_probe = False
-        names = self._frames(telegram)[:1]
+        names = self._frames(telegram, opening=True)
         if not self.port.echo_is_proof:
             # The driver may hold one frame back: the second name shows that it did not.
             names *= 2
@@ -292,9 +297,14 @@ class Inverter:
         if not self.port.has_echo:
             self._confirm(now)
 
-    def _frames(self, telegram: Telegram) -> tuple[Frame, ...]:
+    def _frames(
+        self, telegram: Telegram, *, opening: bool = False
+    ) -> tuple[Frame, ...]:
         return encode(
-            telegram, profile=self.config.profile, exact_dlc=self.config.exact_dlc
+            telegram,
+            profile=self.config.profile,
+            exact_dlc=self.config.exact_dlc,
+            opening=opening,
         )
 
     def _queue(self, frames: tuple[Frame, ...]) -> bool:

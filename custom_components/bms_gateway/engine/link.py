@@ -5,6 +5,7 @@ from enum import StrEnum
 import errno
 from itertools import islice
 import os
+import select
 import socket
 import struct
 from typing import Any, Final, override
@@ -163,6 +164,13 @@ class OwnSocket(socket.socket):
         if not flags & socket.MSG_CONFIRM:
             flags &= ~socket.MSG_DONTROUTE
         return data, ancillary, flags, address
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a frame, or the end of the link, waits to be read."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(0))
 
     @property
     def unsent(self) -> int:

@@ -48,7 +48,15 @@ class Kind(StrEnum):
     @property
     def highest(self) -> int:
         """Return the highest count to send: all ones of a wide number is a code."""
-        return {Kind.U8: 0xFF, Kind.S16: 0x7FFF, Kind.U16: 0xFFFE}.get(self, 2**32 - 2)
+        return _HIGHEST[self]
+
+
+_HIGHEST: Final = {
+    Kind.U8: 0xFF,
+    Kind.U16: 0xFFFE,
+    Kind.S16: 0x7FFF,
+    Kind.U32: 0xFFFFFFFE,
+}
 
 
 class Rounding(StrEnum):

@@ -69,8 +69,11 @@ def encode(
     *,
     profile: Profile = Profile.PYLONTECH,
     exact_dlc: bool = False,
+    opening: bool = False,
 ) -> tuple[Frame, ...]:
     """Return the frames of one set, in the order to send them.
+
+    `opening`: only the first, the harmless one by which a set is begun.
 
     Limits are cut to their counts, values clamp to their fields. A required value
     that is not a finite number leaves nothing to send: no frame at all. Frames are 8
@@ -79,7 +82,8 @@ def encode(
     if not all(isfinite(getattr(telegram, name)) for name in _REQUIRED):
         return ()
     values = _values(telegram)
-    contents = ((row, row.content(telegram, values)) for row in _PROFILES[profile])
+    rows = _PROFILES[profile][:1] if opening else _PROFILES[profile]
+    contents = ((row, row.content(telegram, values)) for row in rows)
     return tuple(
         Frame(row.can_id, data[: row.length] if exact_dlc else data)
         for row, data in contents
