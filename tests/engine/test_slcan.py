@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 import fcntl
 import os
 from pathlib import Path
@@ -15,7 +16,12 @@ from custom_components.bms_gateway.engine import (
     slcan,
     stream_bus as stream_module,
 )
-from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.config import (
+    GatewayConfig,
+    Interface,
+    PortConfig,
+)
+from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import (
     Frame,
     PortFault,
@@ -24,8 +30,10 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.port import Port, probe
 
+from .plant import battery, inverter
 from .ports import PATIENCE, Recorder, content
-from .serial_adapter import QUIET, SerialAdapter, plugged_in
+from .serial_adapter import ACKNOWLEDGING, QUIET, SerialAdapter, plugged_in
+from .telegrams import telegram
 
 SLCAN = Interface.SLCAN
 LIMITS = Frame(0x351, bytes(range(8)))
@@ -394,6 +402,53 @@ async def test_cancelled_while_opening(adapter: SerialAdapter) -> None:
             for _ in range(turns):
                 await asyncio.sleep(0)
         await _threads_end()
+
+
+# With an inverter behind it
+
+
+@pytest.mark.parametrize("answers", [ACKNOWLEDGING, QUIET], ids=["answers", "quiet"])
+async def test_inverter_on_a_serial_adapter(answers: dict[str, bytes]) -> None:
+    """It is knocked at, and told its limits once it has been heard."""
+    with plugged_in(answers) as adapter:
+        port = PortConfig(SLCAN, adapter.device)
+        config = GatewayConfig(
+            name="Test",
+            batteries=(battery("b1"),),
+            inverters=(replace(inverter("i1"), port=port),),
+        )
+        gateway = Gateway(config)
+        await gateway.start()
+        try:
+            async with Recorder("b1").opened() as pack:
+                await _until_open(gateway)
+                talking = asyncio.create_task(_talk(pack))
+                await adapter.until(lambda: len(adapter.frames) >= 4)
+                assert {line[:4] for line in adapter.frames} == {"t35E", "t356"}
+                adapter.say(b"t3058" + 16 * b"0" + b"\r")
+                await adapter.until(
+                    lambda: any(line[:4] == "t35C" for line in adapter.frames)
+                )
+                assert any(line[:4] == "t351" for line in adapter.frames)
+                talking.cancel()
+        finally:
+            await gateway.stop()
+
+
+async def _talk(pack: Port) -> None:
+    while True:
+        for frame in telegram():
+            pack.send(frame)
+        await asyncio.sleep(0.2)
+
+
+async def _until_open(gateway: Gateway) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while any(
+            state.status is not PortStatus.OPEN
+            for state in gateway.snapshot.ports.values()
+        ):
+            await asyncio.sleep(0.005)
 
 
 def _waiting(port: Port) -> bool:

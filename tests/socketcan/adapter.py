@@ -6,14 +6,15 @@ kernel, which then says ENOBUFS; once the adapter reads again they all go out.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 import fcntl
 import os
 from pathlib import Path
 import select
 import struct
 import subprocess
+import sys
 import tty
 
 from tests.engine.ports import PATIENCE
@@ -27,7 +28,7 @@ _N_SLCAN = 17
 class Adapter:
     """The adapter's end of the serial line, and the link at the kernel's end."""
 
-    def __init__(self, bitrate: int | None = None) -> None:
+    def __init__(self, bitrate: int | None = None, *, up: bool = True) -> None:
         """Plug it in and raise the link; without a bitrate that is not known."""
         self.heard: list[str] = []
         self._adapter, line = os.openpty()
@@ -39,7 +40,8 @@ class Adapter:
         fcntl.ioctl(line, _SIOCGIFNAME, name)
         self.name = name.rstrip(b"\0").decode()
         self._fetch()
-        self._raise(bitrate)
+        if up:
+            self._raise(bitrate)
 
     async def takes(self, frames: int) -> None:
         """Take what the kernel sends until so many frames were heard, then no more."""
@@ -49,6 +51,16 @@ class Adapter:
         try:
             async with asyncio.timeout(PATIENCE):
                 await enough.wait()
+        finally:
+            loop.remove_reader(self._adapter)
+
+    @asynccontextmanager
+    async def taking(self) -> AsyncIterator[None]:
+        """Take all that the kernel sends, which it waits for when the link is raised."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._adapter, self._read, sys.maxsize, asyncio.Event())
+        try:
+            yield
         finally:
             loop.remove_reader(self._adapter)
 
@@ -88,9 +100,9 @@ class Adapter:
 
 
 @contextmanager
-def plugged(bitrate: int | None = None) -> Iterator[Adapter]:
+def plugged(bitrate: int | None = None, *, up: bool = True) -> Iterator[Adapter]:
     """Have an adapter that takes nothing until it is told to listen."""
-    adapter = Adapter(bitrate)
+    adapter = Adapter(bitrate, up=up)
     try:
         yield adapter
     finally:

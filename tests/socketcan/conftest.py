@@ -37,6 +37,11 @@ class Link:
         """Stop frames, as `ip link set … down` does on a running system."""
         _ip("link", "set", self.name, "down")
 
+    def rename(self, name: str) -> None:
+        """Call a link that is down something else."""
+        _ip("link", "set", self.name, "name", name)
+        self.name = name
+
     @property
     def exists(self) -> bool:
         """Say whether the kernel knows the link."""

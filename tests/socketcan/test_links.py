@@ -1,0 +1,300 @@
+"""Finding, setting up and telling apart the kernel's own CAN links."""
+
+import asyncio
+from collections.abc import Callable
+import ctypes
+from pathlib import Path
+import struct
+
+import pytest
+
+from custom_components.bms_gateway.engine import (
+    links as links_module,
+    listening as listening_module,
+    port as port_module,
+)
+from custom_components.bms_gateway.engine.channel import ready_link
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.heard import Finding
+from custom_components.bms_gateway.engine.link import BusState, PortError, read_link
+from custom_components.bms_gateway.engine.links import FoundLink, list_links
+from custom_components.bms_gateway.engine.listening import listen
+from custom_components.bms_gateway.engine.model import Frame, PortFault, PortStatus
+from custom_components.bms_gateway.engine.port import Port, probe
+from tests.engine.ports import PATIENCE, Recorder
+from tests.engine.telegrams import telegram
+
+from .adapter import plugged
+from .conftest import LinkFactory
+
+pytestmark = pytest.mark.socketcan
+
+SOCKETCAN = Interface.SOCKETCAN
+NAME = Frame(0x35E, b"PYLON   ")
+CAP_NET_ADMIN = 12  # linux/capability.h
+
+type GiveSerial = Callable[[str, str], None]
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often whether a link is back."""
+    monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
+    monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
+
+
+@pytest.fixture
+def serials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GiveSerial:
+    """Give links adapters with serials; a kernel for tests has no USB of its own."""
+    monkeypatch.setattr(links_module, "SYSFS", tmp_path)
+
+    def give(name: str, serial: str) -> None:
+        device = tmp_path / name / "device"
+        device.mkdir(parents=True, exist_ok=True)
+        (device / "idVendor").write_text("1d50\n")
+        (device / "idProduct").write_text("606f\n")
+        (device / "serial").write_text(f"{serial}\n")
+
+    return give
+
+
+def _found(name: str) -> FoundLink:
+    (link,) = [link for link in list_links() if link.name == name]
+    return link
+
+
+def _queue_length(name: str) -> int:
+    return int(Path(f"/sys/class/net/{name}/tx_queue_len").read_text())
+
+
+def _port(name: str, *, serial: str | None = None, **options: bool) -> PortConfig:
+    identity = f"usb:1d50:606f:{serial}" if serial else None
+    return PortConfig(SOCKETCAN, name, identity=identity, **options)
+
+
+def _recorder(config: PortConfig) -> Recorder:
+    recorder = Recorder(config.channel, SOCKETCAN)
+    recorder.port = Port(
+        config,
+        on_frame=recorder._on_frame,
+        on_echo=recorder._on_echo,
+        on_change=recorder._on_change,
+    )
+    return recorder
+
+
+# The list
+
+
+async def test_list(can_link: LinkFactory) -> None:
+    """Every CAN link with its state, and no other link."""
+    virtual = can_link()
+    with plugged(bitrate=250_000) as adapter, plugged(up=False) as other:
+        found = {link.name: link for link in list_links()}
+        assert "lo" not in found
+        link = found[virtual.name]
+        assert (link.is_up, link.is_virtual, link.bitrate) == (True, True, None)
+        link = found[adapter.name]
+        assert (link.is_up, link.is_virtual, link.bitrate) == (True, False, 250_000)
+        assert link.state is BusState.ERROR_ACTIVE
+        link = found[other.name]
+        assert (link.is_up, link.bitrate, link.state) == (False, None, BusState.STOPPED)
+
+
+# Setting up
+
+
+async def test_link_that_is_down_is_set_up() -> None:
+    """Bitrate, queue and state are the kernel's own word."""
+    with plugged(up=False) as adapter:
+        near = _recorder(_port(adapter.name, bring_up=True))
+        async with adapter.taking(), near.opened() as port:
+            link = _found(adapter.name)
+            assert (link.is_up, link.bitrate) == (True, 500_000)
+            assert link.state is BusState.ERROR_ACTIVE
+            assert _queue_length(adapter.name) == 100
+            assert port.send(NAME)
+            await near.sees_echoes(1)
+        assert adapter.heard[:3] == ["C", "S6", "O"]
+
+
+async def test_wrong_bitrate_is_corrected() -> None:
+    """LAWICEL's S5 is 250 kbit/s, S6 is 500."""
+    with plugged(bitrate=250_000) as adapter:
+        near = _recorder(_port(adapter.name, bring_up=True))
+        async with adapter.taking(), near.opened():
+            assert read_link(adapter.name).bitrate == 500_000
+
+
+async def test_right_link_is_not_touched() -> None:
+    """A link at work would lose frames, for us and for others."""
+    with plugged(bitrate=500_000) as adapter:
+        near = _recorder(_port(adapter.name, bring_up=True))
+        async with adapter.taking(), near.opened() as port:
+            assert port.send(NAME)
+            await near.sees_echoes(1)
+            assert adapter.heard == ["t35E850594C4F4E202020"]
+
+
+async def test_nothing_is_set_up_unasked() -> None:
+    """Without the user's leave."""
+    with plugged(up=False) as adapter:
+        assert await probe(_port(adapter.name)) is PortFault.LINK_DOWN
+        assert not read_link(adapter.name).is_up
+
+
+async def test_virtual_link_is_raised(can_link: LinkFactory) -> None:
+    """It has no bitrate to set."""
+    link = can_link()
+    link.down()
+    near = _recorder(_port(link.name, bring_up=True))
+    async with near.opened():
+        link.down()
+        await near.until(lambda: len(near.changes) >= 4)
+        await near.becomes(PortStatus.OPEN)
+    assert (PortStatus.LOST, PortFault.LINK_DOWN) in near.statuses
+
+
+async def test_without_the_right_to_set_up() -> None:
+    """The fault says so; nothing else happens."""
+    with plugged(up=False) as adapter:
+        config = _port(adapter.name, bring_up=True)
+        error = await asyncio.to_thread(_open_without_rights, config)
+        assert error.fault is PortFault.NO_PERMISSION
+        assert not read_link(adapter.name).is_up
+
+
+# Identity
+
+
+async def test_swapped_links(can_link: LinkFactory, serials: GiveSerial) -> None:
+    """After the order changed, each port has its own adapter's bus again."""
+    one, two = can_link(), can_link()
+    serials(one.name, "A")
+    serials(two.name, "B")
+    near = _recorder(_port(one.name, serial="A"))
+    far = Recorder(one.name, SOCKETCAN)  # at the end, the other adapter's bus
+    async with near.opened() as port:
+        assert port.state.link == one.name
+        one.down()
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        two.down()
+        old, new = one.name, two.name
+        one.rename(f"{old}y")
+        two.rename(old)
+        one.rename(new)
+        serials(old, "B")
+        serials(new, "A")
+        one.up()
+        two.up()
+        await near.becomes(PortStatus.OPEN)
+        assert port.state.link == new
+        async with far.opened():
+            assert port.send(NAME)
+            await near.sees_echoes(1)
+            far.port.drain()
+    assert far.frames == []
+
+
+async def test_adapter_that_comes_later_under_another_name(
+    can_link: LinkFactory, serials: GiveSerial
+) -> None:
+    """It is taken up; the link that has the old name is not."""
+    stranger = can_link()
+    serials(stranger.name, "X")
+    near = _recorder(_port(stranger.name, serial="A"))
+    async with near.running():
+        await near.becomes(PortStatus.LOST, PortFault.NO_SUCH_CHANNEL)
+        assert "usb:1d50:606f:A" in (near.port.state.detail or "")
+        mine = can_link()
+        serials(mine.name, "A")
+        await near.becomes(PortStatus.OPEN)
+        assert near.port.state.link == mine.name
+
+
+async def test_renamed_link(can_link: LinkFactory, serials: GiveSerial) -> None:
+    """The same adapter, whatever a rule of udev calls its link."""
+    link = can_link()
+    serials(link.name, "A")
+    near = _recorder(_port(link.name, serial="A"))
+    async with near.opened():
+        old = link.name
+        link.down()
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        link.rename(f"{old}x")
+        serials(link.name, "A")
+        serials(old, "gone")
+        link.up()
+        await near.becomes(PortStatus.OPEN)
+        assert near.port.state.link == f"{old}x"
+
+
+# Listening
+
+
+async def test_link_is_listened_to_shyly_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a link that we raise: first without acknowledging (LAWICEL's L), then with."""
+    monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 0.1)
+    with plugged(up=False) as adapter:
+        async with adapter.taking():
+            heard = await listen(_port(adapter.name, bring_up=True), seconds=0.2)
+        assert heard.finding is Finding.SILENCE
+        assert read_link(adapter.name).is_up
+    commands = [command for command in adapter.heard if command in ("L", "O", "S6")]
+    assert commands == ["S6", "L", "S6", "O"]
+    assert [c for c in adapter.heard if c[:1] == "t"] == []
+
+
+async def test_errors_before_we_acknowledge_are_no_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A lone battery has nobody who acknowledges, and gives only errors."""
+    monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 0.3)
+    with plugged(up=False) as adapter:
+        async with adapter.taking():
+            config = _port(adapter.name, bring_up=True)
+            listening = asyncio.create_task(listen(config, seconds=0.6))
+            async with asyncio.timeout(PATIENCE):
+                while "L" not in adapter.heard:
+                    await asyncio.sleep(0.01)
+                adapter.say("e1a")
+                while "O" not in adapter.heard:
+                    await asyncio.sleep(0.01)
+            heard = await listening
+    assert heard.finding is Finding.SILENCE
+
+
+async def test_battery_is_heard(can_link: LinkFactory) -> None:
+    """Nothing is sent meanwhile."""
+    link = can_link()
+    far = Recorder(link.name, SOCKETCAN)
+    async with far.opened() as port:
+        listening = asyncio.create_task(listen(_port(link.name), seconds=0.3))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            for frame in telegram():
+                port.send(frame)
+        heard = await listening
+    assert heard.finding is Finding.BATTERY
+    assert heard.battery
+    assert heard.battery.name == "PYLON"
+    assert far.frames == []
+
+
+def _open_without_rights(config: PortConfig) -> PortError:
+    """Try it in this thread, which has laid down the right to administer networks."""
+    libc = ctypes.CDLL(None)
+    header = struct.pack("=Ii", 0x20080522, 0)  # version 3; this thread
+    rights = ctypes.create_string_buffer(24)
+    assert libc.capget(header, rights) == 0
+    effective, *rest = struct.unpack("=6I", rights.raw)
+    less = struct.pack("=6I", effective & ~(1 << CAP_NET_ADMIN), *rest)
+    assert libc.capset(header, less) == 0
+    try:
+        with pytest.raises(PortError) as raised:
+            ready_link(config)
+    finally:
+        assert libc.capset(header, rights.raw) == 0
+    return raised.value
