@@ -8,7 +8,7 @@ from .allowance import CONCERNS, permits
 from .aside import CARRIES
 from .model import Alarm, BatteryState, Direction
 from .scene import Scene
-from .slices import TOLERANCE
+from .steps import TOLERANCE
 
 PATIENCE: Final = 10.0
 """Seconds, besides the inverters' reaction time, for a protection to have its way by

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .model import Direction
-from .slices import TOLERANCE, Part
+from .slices import Part
+from .steps import TOLERANCE
 
 PROBE: Final = 4 * TOLERANCE
 """A; what a battery that allows nothing counts with until it is known to carry."""

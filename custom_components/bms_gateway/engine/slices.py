@@ -5,29 +5,22 @@ capacity and is learnt from steps of the current between two quiet moments; the 
 is what circulates between the batteries while the bank rests.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .model import BatteryState, Direction
+from .model import BatteryState
+from .steps import TOLERANCE, Idle, Step, Steps
 
-TOLERANCE: Final = 1.0
-"""A; what a battery's current meter may be wrong by."""
 RATE: Final = 0.4
 """How much of what one step shows is taken over."""
-QUIET_AMPS: Final = 0.7
-QUIET_PART: Final = 0.03
-"""A battery is quiet while its current moves by no more than this sum of both."""
-PAIR_AGE: Final = 180.0
-"""Seconds between two quiet moments that still tell of the same state."""
-FRESH: Final = 3.0
-"""Seconds; an older measurement teaches nothing."""
-STEP: Final = 15.0
-STEP_PER_BATTERY: Final = 5.0
-"""A x batteries: the least step of the bank's current that teaches anything."""
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
+CALM: Final = 3 * TOLERANCE
+"""A per battery; while the currents move by as much from telegram to telegram, the
+offsets follow half as fast. (Without: twice as many swings of the limits.)"""
+LEAST: Final = 0.5
+"""The least slice to reckon with, of the capacity's part."""
 UNKNOWN_HOLD: Final = 10.0
 """Seconds for which a battery whose current is unknown is reckoned as before."""
 UNKNOWN_FACTOR: Final = 1.5
@@ -47,16 +40,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    """A quiet moment: every battery has reported, and none moved."""
+class _Told:
+    """What a battery told last, and by how much that differed from before."""
 
     at: float
-    currents: Mapping[str, float]
-    idle: frozenset[tuple[str, Direction]]
-
-    @property
-    def total(self) -> float:
-        return sum(self.currents.values())
+    amps: float
+    moved: float = 0.0
 
 
 class Slices:
@@ -66,8 +55,8 @@ class Slices:
         """Begin with slices learnt earlier (by battery id), else with none."""
         self._slices = dict(learnt or {})
         self._offsets: dict[str, float] = {}
-        self._moments: deque[_Moment] = deque()
-        self._reported: dict[str, tuple[float, float]] = {}
+        self._steps = Steps()
+        self._told: dict[str, _Told] = {}
         self._negative: dict[str, int] = {}
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
@@ -88,15 +77,11 @@ class Slices:
         return frozenset(
             key
             for key, share in shares.items()
-            if not share / ODD <= self._slices.get(key, share) * (1 + 1e-9)
-            or self._slices.get(key, share) > share * ODD
+            if not share / ODD <= self._slices.get(key, share) <= share * ODD
         )
 
     def update(
-        self,
-        batteries: Sequence[BatteryState],
-        idle: frozenset[tuple[str, Direction]],
-        now: float,
+        self, batteries: Sequence[BatteryState], idle: Idle, now: float
     ) -> dict[str, Part]:
         """Take what the batteries report at `now`; return what each one carries.
 
@@ -104,9 +89,12 @@ class Slices:
         allow nothing, by direction.
         """
         self._admit(batteries)
-        self._learn(batteries, idle, now)
-        self._settle(batteries, now)
-        return {battery.id: self._part(battery, now) for battery in batteries}
+        step = self._steps.find(batteries, idle, now)
+        if step is not None:
+            self._learn(step)
+        slices = self._floored(batteries)
+        self._settle(batteries, slices, now)
+        return {b.id: self._part(b, slices[b.id], now) for b in batteries}
 
     def _admit(self, batteries: Sequence[BatteryState]) -> None:
         """Give every battery a slice; renew the offsets when the set has changed."""
@@ -115,14 +103,14 @@ class Slices:
             return
         self._give(ids, capacity_shares(batteries))
         current = bank_current(batteries) or 0.0
+        slices = self._floored(batteries)
         self._offsets = {
-            b.id: b.readings.current - self._slices[b.id] * current
+            b.id: b.readings.current - slices[b.id] * current
             if b.online and b.readings.current is not None
             else 0.0
             for b in batteries
         }
-        self._moments.clear()
-        self._reported.clear()
+        self._steps.forget()
 
     def _give(self, ids: set[str], shares: Mapping[str, float]) -> None:
         """Let newcomers take their slice; the others share what is left."""
@@ -139,87 +127,43 @@ class Slices:
         for key in ids:
             self._slices[key] *= factor
 
-    def _learn(
-        self,
-        batteries: Sequence[BatteryState],
-        idle: frozenset[tuple[str, Direction]],
-        now: float,
-    ) -> None:
-        """Compare quiet moments: who took what of the bank's step between them."""
-        moment = self._moment(batteries, idle, now)
-        if moment is None:
-            return
-        while self._moments and self._moments[0].at < now - PAIR_AGE:
-            self._moments.popleft()
-        if self._moments and self._moments[-1].idle != idle:
-            self._moments.clear()
-        least = max(STEP, STEP_PER_BATTERY * len(batteries)) * TOLERANCE
-        for before in reversed(self._moments):
-            if abs(moment.total - before.total) >= least:
-                self._take(before, moment, capacity_shares(batteries))
-                self._moments.clear()
-                break
-        self._moments.append(moment)
-
-    def _moment(
-        self,
-        batteries: Sequence[BatteryState],
-        idle: frozenset[tuple[str, Direction]],
-        now: float,
-    ) -> _Moment | None:
-        """Return a quiet moment once every battery has reported again, unmoved."""
-        reports = {
-            b.id: (b.current_at, b.readings.current)
-            for b in batteries
-            if b.online and b.current_at is not None and b.readings.current is not None
-        }
-        if len(reports) < len(batteries):
-            return None
-        before = self._reported
-        if any(
-            at <= before.get(key, (at - 1, 0))[0] for key, (at, _) in reports.items()
-        ):
-            return None
-        self._reported = reports
-        quiet = before.keys() == reports.keys() and all(
-            abs(current - before[key][1]) <= QUIET_AMPS + QUIET_PART * abs(current)
-            for key, (_, current) in reports.items()
-        )
-        fresh = all(now - at <= FRESH for at, _ in reports.values())
-        if not quiet or not fresh:
-            return None
-        return _Moment(
-            now, {key: current for key, (_, current) in reports.items()}, idle
-        )
-
-    def _take(
-        self, before: _Moment, after: _Moment, shares: Mapping[str, float]
-    ) -> None:
+    def _learn(self, step: Step) -> None:
         """Learn from one step.
 
         Who carries nothing because it may not teaches nothing: the others' slices keep
         their common sum, so that they still hold when it is back.
         """
-        steps = {key: after.currents[key] - before.currents[key] for key in shares}
-        barred = {key for key, _ in after.idle}
+        barred = {key for key, _ in step.idle}
         takers = {
-            key
-            for key, step in steps.items()
-            if key not in barred or abs(step) >= 2 * TOLERANCE
+            key: change
+            for key, change in step.changes.items()
+            if key not in barred or abs(change) >= 2 * TOLERANCE
         }
-        total = sum(steps[key] for key in takers)
+        total = sum(takers.values())
         if not total:
             return
-        mass = sum(self._slices[key] for key in takers)
-        for key in takers:
-            shown = steps[key] / total
-            wrong = shown < WRONG_SIGN
+        for key, change in takers.items():
+            wrong = change / total < WRONG_SIGN
             self._negative[key] = self._negative.get(key, 0) + 1 if wrong else 0
-            shown = min(max(shown, 0.0), 1.0) * mass
-            learnt = self._slices[key] + RATE * (shown - self._slices[key])
-            self._slices[key] = max(learnt, shares[key] / 2)
+        shown = {key: max(0.0, change / total) for key, change in takers.items()}
+        mass = sum(self._slices[key] for key in takers) / sum(shown.values())
+        for key, part in shown.items():
+            self._slices[key] += RATE * (part * mass - self._slices[key])
 
-    def _settle(self, batteries: Sequence[BatteryState], now: float) -> None:
+    def _floored(self, batteries: Sequence[BatteryState]) -> dict[str, float]:
+        """Return the slices to reckon with: none far below its capacity's part.
+
+        What is learnt stays as it is: raised, it would be missing in the others'.
+        """
+        shares = capacity_shares(batteries)
+        return {key: max(self._slices[key], LEAST * shares[key]) for key in shares}
+
+    def _settle(
+        self,
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        now: float,
+    ) -> None:
         """Let the offsets follow what the slices do not explain."""
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
@@ -228,19 +172,39 @@ class Slices:
             return
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         gain = min(1.0, passed / max(SETTLING, 2 * slowest))
+        gain *= self._agreement(batteries)
         for battery in batteries:
             if battery.online and battery.readings.current is not None:
                 key = battery.id
-                rest = battery.readings.current - self._slices[key] * current
+                rest = battery.readings.current - slices[key] * current
                 self._offsets[key] += (rest - self._offsets[key]) * gain
 
-    def _part(self, battery: BatteryState, now: float) -> Part:
+    def _agreement(self, batteries: Sequence[BatteryState]) -> float:
+        """Return how far the currents told belong to one moment, 0 to 1.
+
+        Telegrams come at their own times: while the currents move, they are of
+        different age, and what the slices seem not to explain is that difference.
+        """
+        moved = 0.0
+        for b in batteries:
+            amps, at = b.readings.current, b.current_at
+            if not b.online or amps is None or at is None:
+                continue
+            told = self._told.get(b.id)
+            if told is None or told.at != at:
+                told = _Told(at, amps, abs(amps - told.amps) if told else 0.0)
+                self._told[b.id] = told
+            moved += told.moved
+        calm = CALM * len(batteries)
+        return calm / (calm + moved)
+
+    def _part(self, battery: BatteryState, slice_: float, now: float) -> Part:
         key = battery.id
         if battery.readings.current is not None or not battery.online:
             self._unknown_since.pop(key, None)
         elif now - self._unknown_since.setdefault(key, now) > UNKNOWN_HOLD:
-            return Part(min(1.0, UNKNOWN_FACTOR * self._slices[key]))
-        return Part(self._slices[key], self._offsets[key])
+            return Part(min(1.0, UNKNOWN_FACTOR * slice_))
+        return Part(slice_, self._offsets[key])
 
 
 def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
