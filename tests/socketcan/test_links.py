@@ -247,6 +247,39 @@ async def test_link_is_listened_to_shyly_first(
     assert [c for c in adapter.heard if c[:1] == "t"] == []
 
 
+async def test_form_that_is_closed_leaves_no_shy_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would never acknowledge, and be taken for one that is all right."""
+    monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 3600)
+    with plugged(up=False) as adapter:
+        async with adapter.taking():
+            config = _port(adapter.name, bring_up=True)
+            listening = asyncio.create_task(listen(config, seconds=3600))
+            async with asyncio.timeout(PATIENCE):
+                while "L" not in adapter.heard:
+                    await asyncio.sleep(0.01)
+            listening.cancel()
+            await asyncio.wait([listening])
+            async with asyncio.timeout(PATIENCE):
+                while "O" not in adapter.heard:
+                    await asyncio.sleep(0.01)
+        assert read_link(adapter.name).is_up
+
+
+async def test_link_that_is_down_is_called_by_its_name(
+    can_link: LinkFactory, serials: GiveSerial
+) -> None:
+    """A repair tells the command for the link as it is called now."""
+    link = can_link()
+    link.down()
+    serials(link.name, "A")
+    near = _recorder(_port("can-before", serial="A"))
+    async with near.running():
+        await near.becomes(PortStatus.LOST, PortFault.LINK_DOWN)
+        assert near.port.state.link == link.name
+
+
 async def test_errors_before_we_acknowledge_are_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -75,14 +75,12 @@ def ready_link(config: PortConfig) -> tuple[PortConfig, Link]:
     A link that is down or has another bitrate is set up first, if `bring_up` allows
     it and the process may. Blocks, for as long as the link's driver does.
     """
-    config = resolve(config)
+    found = resolve(config)
     try:
-        return config, check_link(config)
+        return found, _check_or_set_up(found)
     except PortError as error:
-        if not config.bring_up or error.fault not in MENDABLE:
-            raise
-        set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
-    return config, check_link(config)
+        error.link = found.channel if config.identity else None
+        raise
 
 
 def set_up(config: PortConfig, *, lower: bool, listen_only: bool = False) -> None:
@@ -97,6 +95,16 @@ def set_up(config: PortConfig, *, lower: bool, listen_only: bool = False) -> Non
     except OSError as error:
         raise PortError.of(error) from error
     _LOGGER.info("Link %s was set up with %s bit/s", config.channel, config.bitrate)
+
+
+def _check_or_set_up(config: PortConfig) -> Link:
+    try:
+        return check_link(config)
+    except PortError as error:
+        if not config.bring_up or error.fault not in MENDABLE:
+            raise
+        set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
+    return check_link(config)
 
 
 async def _open_stream(bus: StreamBus) -> StreamBus:

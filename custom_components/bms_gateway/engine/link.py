@@ -53,6 +53,9 @@ _MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to s
 class PortError(Exception):
     """Why a port cannot be open: the fault, and the system's own words for it."""
 
+    link: str | None = None
+    """What the link of the configured adapter is called, if that was found."""
+
     def __init__(self, fault: PortFault, detail: str) -> None:
         """Keep the fault for those who translate it."""
         super().__init__(detail)

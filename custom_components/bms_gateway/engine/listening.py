@@ -42,14 +42,17 @@ async def listen(
     then listened to without acknowledging first. Ends early when the port is lost;
     raises nothing.
     """
-    shy = await asyncio.get_running_loop().run_in_executor(None, _raise_shyly, config)
+    loop = asyncio.get_running_loop()
+    shy = await loop.run_in_executor(None, _raise_shyly, config)
     if isinstance(shy, Heard):
         return shy
     if shy is not None:
-        await _Listener(config, on_news, clock).listen(LISTEN_ONLY_TIME, ask=False)
-        if fault := await asyncio.get_running_loop().run_in_executor(
-            None, _set_up, shy
-        ):
+        try:
+            await _Listener(config, on_news, clock).listen(LISTEN_ONLY_TIME, ask=False)
+        finally:
+            # Also when the form is closed: such a link would never acknowledge
+            fault = await loop.run_in_executor(None, _set_up, shy)
+        if fault is not None:
             return fault
         seconds -= LISTEN_ONLY_TIME
     return await _Listener(config, on_news, clock).listen(seconds, ask=ask)
@@ -153,9 +156,17 @@ def _raise_shyly(config: PortConfig) -> PortConfig | Heard | None:
         config = resolve(config)
         check_link(config)
     except PortError as error:
-        if error.fault in MENDABLE and not read_link(config.channel).is_virtual:
-            return _set_up(config, listen_only=True) or config
+        if error.fault not in MENDABLE or _is_virtual(config):
+            return None
+        return _set_up(config, listen_only=True) or config
     return None
+
+
+def _is_virtual(config: PortConfig) -> bool:
+    try:
+        return read_link(config.channel).is_virtual
+    except OSError:
+        return True  # gone this moment: its port will tell
 
 
 def _set_up(config: PortConfig, *, listen_only: bool = False) -> Heard | None:

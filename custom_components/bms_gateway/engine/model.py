@@ -372,8 +372,8 @@ class PortState:
     errors: int = 0
     """Error frames heard and sends that failed."""
     link: str | None = None
-    """What the link of the configured adapter was called when last opened; None: the
-    port is configured by the link's name, or its adapter was not found."""
+    """What the link of the configured adapter is called now; None: the port is
+    configured by the link's name, or its adapter is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

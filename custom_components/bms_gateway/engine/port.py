@@ -178,6 +178,7 @@ class Port:
         try:
             bus = await open_channel(self.config)
         except PortError as error:
+            self._link = error.link
             self._become(PortStatus.LOST, error)
             return False
         self._lost.clear()
