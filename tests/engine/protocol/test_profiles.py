@@ -81,6 +81,15 @@ def test_exact_lengths() -> None:
         assert padded[can_id] == data.ljust(8, b"\0")
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_opening_is_the_name_alone(exact: bool) -> None:
+    """The frame that may wait in a queue: it says nothing that could grow stale."""
+    opening = encode(TELEGRAM, exact_dlc=exact, opening=True)
+    assert [frame.can_id for frame in opening] == [0x35E]
+    assert opening == encode(TELEGRAM, exact_dlc=exact)[:1]
+    assert encode(replace(TELEGRAM, voltage=nan), opening=True) == ()
+
+
 def test_frames_are_of_11_bits() -> None:
     """A right payload on 29 bits is not heard by inverters."""
     assert all(frame.standard for frame in encode(TELEGRAM))
