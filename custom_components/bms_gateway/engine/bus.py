@@ -104,6 +104,10 @@ class OpenBus:
                 if (msg := self._guard.recv(0)) is None:
                     break
                 self._waiting.append(msg)
+        else:
+            # What the reader's thread has not come to yet, on a busy machine
+            while len(self._waiting) < MOST_WAITING and (msg := self._guard.recv(0)):
+                self._waiting.append(msg)
         self.emptied = len(self._waiting) < MOST_WAITING
         for _ in range(min(len(self._waiting), MOST_WAITING)):
             message = self._waiting.popleft()
