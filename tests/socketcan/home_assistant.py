@@ -85,13 +85,16 @@ class HomeAssistant:
         shown: str = self.get(f"/api/states/{entity_id}")["state"]
         return shown
 
-    def add_gateway(self, *steps: tuple[str, Answers]) -> str:
-        """Go through the forms and menus of the first set-up; return the entry's id.
+    def add_gateway(
+        self, batteries: Mapping[str, float], inverters: Mapping[str, float]
+    ) -> str:
+        """Set a gateway up as a person does it, named Bank; return its entry's id.
 
-        Each step is the one that Home Assistant must show next, and the answer.
+        Batteries B1, B2, … by their links, with capacities (Ah); inverters I1, I2, …
+        by theirs, with ratings (A). Discharge stops as soon as charge does.
         """
         shown = self.post(_FLOW, {"handler": "bms_gateway"})
-        for step, answers in steps:
+        for step, answers in _steps(batteries, inverters):
             assert shown.get("step_id") == step and not shown.get("errors"), shown
             shown = self.post(f"{_FLOW}/{shown['flow_id']}", answers)
         assert shown["type"] == "create_entry", shown
@@ -148,6 +151,29 @@ def running(folder: Path) -> Iterator[HomeAssistant]:
     finally:
         process.terminate()
         process.wait(_BOOT)
+
+
+def _steps(
+    batteries: Mapping[str, float], inverters: Mapping[str, float]
+) -> Iterator[tuple[str, Answers]]:
+    """Return each form or menu that is shown, and what is answered."""
+    yield "user", {"next_step_id": "gateway"}
+    yield "gateway", {"name": "Bank", "backup": False}
+    for number, (channel, capacity) in enumerate(batteries.items(), 1):
+        if number > 1:
+            yield "batteries", {"next_step_id": "battery"}
+        yield "battery", _port(f"B{number}", channel) | {"capacity_ah": capacity}
+    for number, (channel, rating) in enumerate(inverters.items(), 1):
+        menu = "inverters" if number > 1 else "batteries"
+        yield menu, {"next_step_id": "inverter"}
+        rated = {"rated_charge": rating, "rated_discharge": rating}
+        yield "inverter", _port(f"I{number}", channel) | rated
+    yield "inverters", {"next_step_id": "finish"}
+
+
+def _port(name: str, channel: str) -> dict[str, Any]:
+    """Return answers for a link; all else is left as the form proposes it."""
+    return {"name": name, "channel": channel, "rare": {}}
 
 
 @contextmanager

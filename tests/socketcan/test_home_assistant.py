@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 import time
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from pytest_socket import enable_socket
@@ -29,13 +29,9 @@ from .peers import (
 
 pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(180)]
 
-CAPACITIES: Final = (250, 150)
-"""Ah of the batteries."""
-RATINGS: Final = (1000, 500)
-"""A of the inverters, in both directions."""
-
-# The captures allow 922.5 A each. By its capacity the first battery carries 250/400 of
-# the current and holds the bank to 922.5 A / 0.625 = 1476 A, shared 2 : 1.
+# The captures allow 922.5 A each. By its capacity the first battery (250 Ah of 400 Ah)
+# carries so much of the current that it holds the bank to 922.5 A / 0.625 = 1476 A. The
+# inverters, rated 1000 A and 500 A, share it 2 : 1.
 ALL: Final[Amps] = (984.0, 492.0)
 TOGETHER: Final[Contents] = {
     0x35E: "50594C4F4E000000",
@@ -158,7 +154,7 @@ def scene(
 ) -> Iterator[Scene]:
     """Set a gateway up between all of them and wait until it runs."""
     inverters = (links[0].name, links[1].name)
-    entry_id = _add_gateway(home_assistant, batteries, inverters)
+    entry_id = home_assistant.add_gateway(_capacities(batteries), _ratings(*inverters))
     scene = Scene(home_assistant, record, batteries, inverters)
     scene.told(ALL)
     yield scene
@@ -303,7 +299,9 @@ def test_unheard_inverter_is_told_nothing_old(
     """For a minute nobody takes its frames; then names come, and what holds now."""
     with plugged() as adapter, ExitStack() as undo:
         heard_one, unheard = can_link().name, adapter.name
-        entry_id = _add_gateway(home_assistant, batteries, (heard_one, unheard))
+        entry_id = home_assistant.add_gateway(
+            _capacities(batteries), _ratings(heard_one, unheard)
+        )
         undo.callback(home_assistant.remove_gateway, entry_id)
         _take_sets(adapter, 3)
         assert f"t3518{TOGETHER_TOLD[1][0x351]}" in adapter.heard
@@ -331,35 +329,12 @@ def test_unheard_inverter_is_told_nothing_old(
     assert soc == f"t3558{NEWS[1]}"
 
 
-def _add_gateway(
-    home_assistant: HomeAssistant,
-    batteries: tuple[Battery, Battery],
-    inverters: tuple[str, str],
-) -> str:
-    """Set up as a person does it; discharge stops as soon as charge does."""
-    first, second = (
-        _port(f"B{number}", battery.link.name) | {"capacity_ah": ah, "rare": {}}
-        for number, battery, ah in zip((1, 2), batteries, CAPACITIES, strict=True)
-    )
-    third, fourth = (
-        _port(f"I{number}", inverter)
-        | {"rated_charge": amps, "rated_discharge": amps}
-        | {"profile": "pylontech", "mode": "push"}
-        | {"rare": {"min_gap": 0.1, "current_offset": 0, "exact_dlc": False}}
-        for number, inverter, amps in zip((1, 2), inverters, RATINGS, strict=True)
-    )
-    return home_assistant.add_gateway(
-        ("user", {"next_step_id": "gateway"}),
-        ("gateway", {"name": "Bank", "backup": False}),
-        ("battery", first),
-        ("batteries", {"next_step_id": "battery"}),
-        ("battery", second),
-        ("batteries", {"next_step_id": "inverter"}),
-        ("inverter", third),
-        ("inverters", {"next_step_id": "inverter"}),
-        ("inverter", fourth),
-        ("inverters", {"next_step_id": "finish"}),
-    )
+def _capacities(batteries: tuple[Battery, Battery]) -> dict[str, float]:
+    return {batteries[0].link.name: 250, batteries[1].link.name: 150}
+
+
+def _ratings(first: str, second: str) -> dict[str, float]:
+    return {first: 1000, second: 500}
 
 
 def _take_sets(adapter: Adapter, sets: int) -> None:
@@ -369,15 +344,6 @@ def _take_sets(adapter: Adapter, sets: int) -> None:
             asyncio.run(adapter.takes(len(adapter.heard) + 1))
             if adapter.heard[-1].startswith("t379"):
                 break
-
-
-def _port(name: str, channel: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "interface": "socketcan",
-        "channel": channel,
-        "bitrate": "500000",
-    }
 
 
 def _repair(link: Link) -> None:
