@@ -5,13 +5,14 @@ from datetime import timedelta
 import json
 import math
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import Lease
 from custom_components.bms_gateway.leases import shown_leases
@@ -441,9 +442,9 @@ async def test_what_is_learnt_outlives_a_restart(
     await bench.battery("b1").battery("b2").start()
     await bench.online("b1", "b2")
     learnt = {"b1": 0.7, "b2": 0.3}
-    bench.coordinator.gateway._bank._judge._limits.slices._slices.update(learnt)
-    await bench.move(60)
-    assert hass_storage[KEY]["data"]["learnt"] == learnt
-    assert await hass.config_entries.async_unload("gw")
+    with patch.object(Gateway, "learnt", PropertyMock(return_value=learnt)):
+        await bench.move(61)
+        assert hass_storage[KEY]["data"]["learnt"] == learnt
+        assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     assert bench.coordinator.gateway.learnt == learnt
