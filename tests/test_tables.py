@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway import binary_sensor, number, sensor, switch
+from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.energy_sensor import ENERGIES
 from custom_components.bms_gateway.engine.model import Alarm, Rule
@@ -35,6 +35,7 @@ def of(tables: Tables[Any]) -> list[EntityDescription]:
 
 ROWS: dict[str, list[EntityDescription]] = {
     "binary_sensor": of(binary_sensor.TABLES),
+    "event": [event.EVENTS],
     "number": [*number.BANK, *number.INVERTER],
     "sensor": [*of(sensor.TABLES), *ENERGIES],
     "switch": [*switch.ALLOWED, switch.IN_SERVICE],
@@ -65,7 +66,11 @@ def test_every_state_has_a_text(language: str) -> None:
 @LANGUAGES
 @pytest.mark.parametrize(
     ("platform", "attribute", "values"),
-    [("sensor", "limited_by", Rule), ("binary_sensor", "alarms", Alarm)],
+    [
+        ("sensor", "limited_by", Rule),
+        ("binary_sensor", "alarms", Alarm),
+        ("event", "alarm", Alarm),
+    ],
 )
 def test_attributes_have_names(
     language: str, platform: str, attribute: str, values: type[StrEnum]
@@ -81,6 +86,14 @@ def test_attributes_have_names(
     for text in found:
         assert text["name"]
         assert set(text.get("state", values)) == set(values)
+
+
+@LANGUAGES
+def test_every_event_has_a_text(language: str) -> None:
+    """Of each type that can be told, and no other."""
+    texts = read(f"translations/{language}.json")["entity"]["event"]["events"]
+    types = texts["state_attributes"]["event_type"]["state"]
+    assert set(types) == set(event.EVENTS.event_types or ())
 
 
 @PLATFORMS

@@ -20,6 +20,7 @@ from .store import SetpointStore
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (
     Platform.BINARY_SENSOR,
+    Platform.EVENT,
     Platform.NUMBER,
     Platform.SENSOR,
     Platform.SWITCH,
@@ -66,10 +67,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
         await simulation.async_apply(config)
     coordinator.keeper.async_start()
     await gateway.start()
-    coordinator.async_follow()
     counters.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    # Not before: what happens would be lost on event entities that are to come
+    coordinator.async_follow()
     uplink.async_start()
     entry.async_on_unload(entry.add_update_listener(async_apply))
     return True

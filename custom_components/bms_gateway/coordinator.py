@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 import logging
 from typing import Final
 
@@ -9,6 +10,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from .const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
 from .counters import Counters
@@ -19,7 +21,9 @@ from .entry import gateway_config
 from .issues import Issues
 from .keeper import SetpointKeeper
 from .news import show
+from .situation import Situation
 from .store import SetpointStore
+from .watch import Event, Watch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ KEEP_INTERVAL: Final = timedelta(seconds=60)
 """What a crash can cost of what is learnt and of a lease's time. Fixed: a save that
 each change puts off is never done."""
 
+type EventListener = Callable[[Event], None]
 type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
 
 
@@ -58,7 +63,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.config = gateway_config(entry)
         self.data = self._since = gateway.snapshot
         self.devices = Devices(hass, entry)
+        self._watch = Watch()
         self._issues = Issues(hass, entry.entry_id)
+        self._event_listeners: list[EventListener] = []
         self._interval: float | None = None
         self._stop_ticking: Callable[[], None] | None = None
         self._stop_keeping: Callable[[], None] | None = None
@@ -86,6 +93,12 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 stop()
         self._stop_listening = self._stop_ticking = self._stop_keeping = None
         self._issues.async_clear()
+
+    @callback
+    def async_on_event(self, listener: EventListener) -> Callable[[], None]:
+        """Call `listener` with all that happens; return how to end that."""
+        self._event_listeners.append(listener)
+        return partial(self._event_listeners.remove, listener)
 
     async def async_apply(self) -> None:
         """Apply what the user changed to the running gateway."""
@@ -139,6 +152,23 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_show(self, shown: Snapshot) -> None:
-        self.devices.async_tell(shown)
-        self._issues.async_tell(shown, self.config, confirmed=self.store.confirmed)
+        latest = self.gateway.snapshot
+        self.devices.async_tell(latest)
+        events = self._watch.update(latest, latest.at)
+        self._issues.async_tell(
+            Situation(
+                entry_id=self.config_entry.entry_id,
+                snapshot=latest,
+                config=self.config,
+                setpoints=self.keeper.setpoints,
+                changes=self.store.changes,
+                confirmed=self.store.confirmed,
+                unsteady=self._watch.unsteady,
+                asking=self._watch.asking,
+                today=dt_util.utcnow().timestamp(),
+            )
+        )
         self.async_set_updated_data(shown)
+        for event in events:
+            for listener in tuple(self._event_listeners):
+                listener(event)

@@ -33,6 +33,12 @@ _ALARMS_AND_REQUESTS: Final = (
 )
 _ENABLES: Final = ("charge_enabled", "discharge_enabled")
 _IDENTITY: Final = ("name", "product", "version", "serial", "family")
+_OF_A_BATTERY: Final = (
+    *_ALARMS_AND_REQUESTS,
+    *_ENABLES,
+    *_IDENTITY,
+    "charge_request",
+)
 _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 
@@ -94,6 +100,9 @@ def _battery(
         shown,
         life=latest.life,
         dialect=latest.dialect,
+        odd_slice=latest.odd_slice,
+        wrong_sign=latest.wrong_sign,
+        carries_out_of_service=latest.carries_out_of_service,
         readings=_readings(since.readings, shown.readings, latest.readings),
     )
 
@@ -104,7 +113,7 @@ def _readings(since: Readings, shown: Readings, latest: Readings) -> Readings:
         for name in _OWN_LIMITS
         if _is_notable(*(getattr(each, name) for each in (since, shown, latest)))
     )
-    return _take(shown, latest, *_ALARMS_AND_REQUESTS, *_ENABLES, *_IDENTITY, *limits)
+    return _take(shown, latest, *_OF_A_BATTERY, *limits)
 
 
 def _inverter(

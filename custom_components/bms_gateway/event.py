@@ -1,0 +1,76 @@
+"""Events: what happens to the batteries, of the whole gateway and of each of them."""
+
+from typing import Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import SUBENTRY_BATTERY
+from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .entity import BmsEntity
+from .watch import Event, Happening
+
+PARALLEL_UPDATES = 0
+
+EVENTS: Final = EventEntityDescription(
+    key="events", event_types=[str(kind) for kind in Happening]
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BmsGatewayConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add one for the gateway and one for each battery."""
+    coordinator = entry.runtime_data
+
+    @callback
+    def add(subentry: ConfigSubentry) -> None:
+        if subentry.subentry_type == SUBENTRY_BATTERY:
+            key = subentry.subentry_id
+            async_add_entities(
+                [BmsEvents(coordinator, key, key)], config_subentry_id=key
+            )
+
+    async_add_entities([BmsEvents(coordinator, entry.entry_id)])
+    coordinator.devices.async_on_subentry(add)
+
+
+class BmsEvents(BmsEntity, EventEntity):
+    """The events of one battery or (None) of all."""
+
+    def __init__(
+        self,
+        coordinator: BmsGatewayCoordinator,
+        device_id: str,
+        battery_id: str | None = None,
+    ) -> None:
+        """Belong to a device."""
+        super().__init__(coordinator, device_id, EVENTS)
+        self._battery_id = battery_id
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Begin to listen."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_on_event(self._async_take))
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write nothing: only what happens is told."""
+
+    @callback
+    def _async_take(self, event: Event) -> None:
+        if self._battery_id not in {None, event.battery_id}:
+            return
+        devices = self.coordinator.config.devices
+        names = {device.id: device.name for device in devices}
+        told = {"device": names.get(event.battery_id, event.battery_id)}
+        if event.alarm:
+            told["alarm"] = str(event.alarm)
+        self._trigger_event(str(event.kind), told)
+        self.async_write_ha_state()

@@ -1,0 +1,140 @@
+"""What goes on with the batteries: alarms that come and go, losses, standing requests."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import attrgetter
+from typing import Final
+
+from .engine.model import Alarm, BatteryState, Life, Readings, Snapshot
+
+HOUR: Final = 3600.0
+LOSSES_PER_HOUR: Final = 3
+"""More than so many in an hour are no accident: a plug, a cable, a supply."""
+REQUEST_STANDS: Final = 600.0
+"""Seconds after which a request for charge is one that nobody follows."""
+
+
+class Happening(StrEnum):
+    """What can happen; the types of an event."""
+
+    PROTECTION_RAISED = "protection_raised"
+    PROTECTION_CLEARED = "protection_cleared"
+    WARNING_RAISED = "warning_raised"
+    WARNING_CLEARED = "warning_cleared"
+    BATTERY_LOST = "battery_lost"
+    BATTERY_BACK = "battery_back"
+    OUT_OF_SERVICE_CURRENT = "out_of_service_current"
+    """A battery carries current though it was taken out of service."""
+    FORCE_CHARGE_STANDS = "force_charge_stands"
+    """A battery has asked for charge for REQUEST_STANDS."""
+
+
+_ALARMS: Final = (
+    ("protections", Happening.PROTECTION_RAISED, Happening.PROTECTION_CLEARED),
+    ("warnings", Happening.WARNING_RAISED, Happening.WARNING_CLEARED),
+)
+_REQUESTS: Final = attrgetter("force_charge", "force_charge_2", "charge_request")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a battery."""
+
+    kind: Happening
+    battery_id: str
+    alarm: Alarm | None = None
+
+
+class Watch:
+    """Looks at one snapshot after the other; times are of the gateway's clock."""
+
+    def __init__(self) -> None:
+        """Begin without a past."""
+        self._alarms: dict[tuple[str, str], frozenset[Alarm]] = {}
+        self._lost: set[str] = set()
+        self._losses: dict[str, deque[float]] = {}
+        self._asking_since: dict[str, float] = {}
+        self._intruders: set[str] = set()
+        self.unsteady: frozenset[str] = frozenset()
+        """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
+        self.asking: frozenset[str] = frozenset()
+        """Batteries that have asked for charge for REQUEST_STANDS."""
+
+    def update(self, snapshot: Snapshot, now: float) -> list[Event]:
+        """Return what has happened since the last look."""
+        self._forget(snapshot)
+        events = [
+            event
+            for battery in snapshot.batteries.values()
+            for event in (
+                *self._follow_alarms(battery.id, battery.readings),
+                *self._follow_life(battery, now),
+            )
+        ]
+        for battery in snapshot.batteries.values():
+            if any(_REQUESTS(battery.readings)):
+                self._asking_since.setdefault(battery.id, now)
+            else:
+                self._asking_since.pop(battery.id, None)
+        asking = frozenset(
+            key
+            for key, since in self._asking_since.items()
+            if now >= since + REQUEST_STANDS
+        )
+        events += [
+            Event(Happening.FORCE_CHARGE_STANDS, key)
+            for key in sorted(asking - self.asking)
+        ]
+        self.asking = asking
+        self.unsteady = self._unsteady(now)
+        return events
+
+    def _follow_alarms(self, key: str, readings: Readings) -> Iterator[Event]:
+        """Yield alarms that came and went; unknown is neither."""
+        for field, raised, cleared in _ALARMS:
+            now: frozenset[Alarm] | None = getattr(readings, field)
+            if now is None:
+                continue
+            before = self._alarms.get((key, field), frozenset())
+            self._alarms[key, field] = now
+            for alarm in sorted(now - before):
+                yield Event(raised, key, alarm)
+            for alarm in sorted(before - now):
+                yield Event(cleared, key, alarm)
+
+    def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
+        key = battery.id
+        match battery.life:
+            case Life.LOST if key not in self._lost:
+                self._lost.add(key)
+                self._losses.setdefault(key, deque()).append(now)
+                yield Event(Happening.BATTERY_LOST, key)
+            case Life.ONLINE if key in self._lost:
+                self._lost.discard(key)
+                yield Event(Happening.BATTERY_BACK, key)
+            case Life.OUT_OF_SERVICE:
+                self._lost.discard(key)
+        if not battery.carries_out_of_service:
+            self._intruders.discard(key)
+        elif key not in self._intruders:
+            self._intruders.add(key)
+            yield Event(Happening.OUT_OF_SERVICE_CURRENT, key)
+
+    def _unsteady(self, now: float) -> frozenset[str]:
+        for losses in self._losses.values():
+            while losses and losses[0] <= now - HOUR:
+                losses.popleft()
+        return frozenset(
+            k for k, at in self._losses.items() if len(at) > LOSSES_PER_HOUR
+        )
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        """Forget batteries that are no more."""
+        known = snapshot.batteries.keys()
+        self._alarms = {k: each for k, each in self._alarms.items() if k[0] in known}
+        self._losses = {k: each for k, each in self._losses.items() if k in known}
+        self._asking_since = {k: e for k, e in self._asking_since.items() if k in known}
+        self._lost &= known
+        self._intruders &= known

@@ -1,0 +1,132 @@
+"""Events: what happens to a battery is told at once, of it and of the gateway."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+
+from .bench import Bench
+
+type Told = Callable[[str], list[Mapping[str, Any]]]
+
+
+@pytest.fixture
+def told(hass: HomeAssistant, bench: Bench) -> Told:
+    """Return what an entity told since the last look."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+
+    @callback
+    def on_change(event: Event[Any]) -> None:
+        state = event.data["new_state"]
+        if state and state.domain == "event" and state.attributes.get("event_type"):
+            found.append((state.entity_id, state.attributes))
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, on_change)
+
+    def look(unique_id: str) -> list[Mapping[str, Any]]:
+        entity_id = bench.entity_id("event", unique_id)
+        keys = "event_type", "device", "alarm"
+        return [
+            {key: attributes[key] for key in keys if key in attributes}
+            for each, attributes in found
+            if each == entity_id
+        ]
+
+    return look
+
+
+async def test_alarms(bench: Bench, told: Told) -> None:
+    """Each by itself, with its battery, on the gateway and on the battery."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+    assert bench.state("event", "gw_events").state == STATE_UNKNOWN
+    # 0x359 byte 0: bit 1 over-voltage, bit 3 over-temperature
+    await bench.speak("b1", protections=(0b1010, 0))
+    await bench.until(lambda: len(told("gw_events")) == 2)
+    raised = [
+        {"event_type": "protection_raised", "device": "My b1", "alarm": alarm}
+        for alarm in ("over_temperature", "over_voltage")
+    ]
+    assert told("gw_events") == told("b1_events") == raised
+    assert told("b2_events") == []
+    await bench.speak("b1")
+    await bench.until(lambda: len(told("gw_events")) == 4)
+    assert told("gw_events")[-1] == {
+        "event_type": "protection_cleared",
+        "device": "My b1",
+        "alarm": "over_voltage",
+    }
+
+
+async def test_loss_and_return(bench: Bench, told: Told) -> None:
+    """With the battery's name."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+    for _ in range(6):
+        await bench.move(2)
+        await bench.speak("b2")
+    lost = {"event_type": "battery_lost", "device": "My b1"}
+    await bench.until(lambda: told("gw_events") == [lost])
+    for _ in range(4):
+        await bench.speak("b1", "b2")
+    back = {"event_type": "battery_back", "device": "My b1"}
+    await bench.until(lambda: told("gw_events") == [lost, back])
+    assert told("b1_events") == [lost, back]
+    assert told("b2_events") == []
+
+
+async def test_a_request_that_stands_is_an_event_and_a_repair(
+    bench: Bench, told: Told
+) -> None:
+    """After ten minutes, though it is not passed on; gone with the request."""
+    await bench.battery("b1").inverter("i1").start()
+    # 0x35C: bit 5 force-charge
+    await bench.online("b1", enables=0xE0)
+    for _ in range(310):
+        bench.ahead += 2
+        await bench.speak("b1", enables=0xE0)
+    await bench.tick(61)
+    asks = {"event_type": "force_charge_stands", "device": "My b1"}
+    assert told("b1_events") == [asks]
+    assert bench.issues() == {"force_charge_b1": "force_charge"}
+    await bench.speak("b1")
+    await bench.until(lambda: bench.issues() == {})
+
+
+async def test_a_battery_that_carries_current_out_of_service(
+    hass: HomeAssistant, bench: Bench, told: Told
+) -> None:
+    """It is connected: it counts again, and that is told."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+    await hass.services.async_call(
+        "switch",
+        "turn_off",
+        {"entity_id": bench.entity_id("switch", "b2_in_service")},
+        blocking=True,
+    )
+    for _ in range(7):
+        bench.ahead += 2
+        await bench.speak("b1", "b2", current=20.0)
+    carries = {"event_type": "out_of_service_current", "device": "My b2"}
+    await bench.until(lambda: told("gw_events") == [carries])
+    assert bench.issues() == {"carries_b2": "out_of_service_current"}
+
+
+async def test_a_disabled_event_entity_is_missed_by_none(
+    hass: HomeAssistant, bench: Bench, told: Told
+) -> None:
+    """The others tell on, and the repair stands."""
+    await bench.battery("b1").inverter("i1").start()
+    er.async_get(hass).async_update_entity(
+        bench.entity_id("event", "gw_events"),
+        disabled_by=er.RegistryEntryDisabler.USER,
+    )
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    await bench.online("b1", protections=(0b10, 0))
+    await bench.until(lambda: len(told("b1_events")) == 1)

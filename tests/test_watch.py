@@ -1,0 +1,150 @@
+"""What happens to batteries: each thing is told once, when it happens."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Life,
+    Readings,
+    Snapshot,
+    Status,
+)
+from custom_components.bms_gateway.watch import Event, Happening, Watch
+
+BATTERY = BatteryState(
+    id="b1",
+    life=Life.ONLINE,
+    capacity_ah=100,
+    readings=Readings(protections=frozenset(), warnings=frozenset()),
+)
+OVER, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
+
+
+def snapshot(*batteries: BatteryState) -> Snapshot:
+    """Return what is known of batteries."""
+    return Snapshot(at=0, status=Status.RUNNING, batteries={b.id: b for b in batteries})
+
+
+def says(**readings: Any) -> BatteryState:
+    """Return the battery with other readings."""
+    return replace(BATTERY, readings=replace(BATTERY.readings, **readings))
+
+
+def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
+    """Return what happened at each of the battery's states."""
+    watch = Watch()
+    return [
+        watch.update(snapshot(state), index * step)
+        for index, state in enumerate(states)
+    ]
+
+
+def test_a_quiet_life_has_no_events() -> None:
+    """Neither at the first look nor later."""
+    assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("field", "raised", "cleared"),
+    [
+        ("protections", Happening.PROTECTION_RAISED, Happening.PROTECTION_CLEARED),
+        ("warnings", Happening.WARNING_RAISED, Happening.WARNING_CLEARED),
+    ],
+)
+def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
+    """One event for each; unknown is neither raised nor cleared."""
+    found = follow(
+        says(**{field: frozenset({OVER})}),
+        says(**{field: frozenset({OVER, INTERNAL})}),
+        says(**{field: None}),
+        says(**{field: frozenset({INTERNAL})}),
+        BATTERY,
+    )
+    assert found == [
+        [Event(raised, "b1", OVER)],
+        [Event(raised, "b1", INTERNAL)],
+        [],
+        [Event(cleared, "b1", OVER)],
+        [Event(cleared, "b1", INTERNAL)],
+    ]
+
+
+def test_loss_and_return() -> None:
+    """Rejoining is neither; a battery that is taken out of service is not missed."""
+    lost = replace(BATTERY, life=Life.LOST)
+    rejoining = replace(BATTERY, life=Life.REJOINING)
+    gone, back = (
+        [Event(kind, "b1")] for kind in (Happening.BATTERY_LOST, Happening.BATTERY_BACK)
+    )
+    assert follow(BATTERY, lost, lost, rejoining, lost, rejoining, BATTERY) == [
+        [],
+        gone,
+        [],
+        [],
+        [],
+        [],
+        back,
+    ]
+    out = replace(BATTERY, life=Life.OUT_OF_SERVICE)
+    assert follow(lost, out, BATTERY) == [gone, [], []]
+
+
+def test_more_than_three_losses_an_hour() -> None:
+    """Three are not enough, and an hour later they are forgotten."""
+    watch = Watch()
+    now = 0.0
+    for loss in range(1, 5):
+        for life in Life.ONLINE, Life.LOST:
+            now += 60
+            watch.update(snapshot(replace(BATTERY, life=life)), now)
+        assert watch.unsteady == (frozenset({"b1"}) if loss > 3 else frozenset())
+    # The first was at 120 s
+    watch.update(snapshot(BATTERY), 120 + 3599)
+    assert watch.unsteady == {"b1"}
+    watch.update(snapshot(BATTERY), 120 + 3600)
+    assert watch.unsteady == frozenset()
+
+
+def test_current_out_of_service() -> None:
+    """Told each time that it begins."""
+    carries = replace(BATTERY, carries_out_of_service=True)
+    told = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
+    assert follow(BATTERY, carries, carries, BATTERY, carries) == [
+        [],
+        told,
+        [],
+        [],
+        told,
+    ]
+
+
+@pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
+def test_a_request_that_stands(field: str) -> None:
+    """For ten minutes without a break; one that is not known any more does not."""
+    asks, told = says(**{field: True}), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    found = follow(BATTERY, asks, asks, asks, asks, BATTERY, asks, step=300)
+    assert found == [[], [], [], told, [], [], []]
+    watch = Watch()
+    for now, state in (0, asks), (599, asks), (600, asks):
+        watch.update(snapshot(state), now)
+        assert watch.asking == (frozenset({"b1"}) if now == 600 else frozenset())
+    watch.update(snapshot(says(**{field: None})), 601)
+    assert watch.asking == frozenset()
+
+
+def test_a_battery_that_was_removed_is_forgotten() -> None:
+    """One with the same id is another one."""
+    watch = Watch()
+    bad = replace(
+        says(protections=frozenset({OVER}), force_charge=True),
+        life=Life.LOST,
+        carries_out_of_service=True,
+    )
+    first = watch.update(snapshot(bad), 0)
+    assert len(first) == 3
+    assert watch.update(snapshot(), 601) == []
+    assert watch.update(snapshot(bad), 602) == first
