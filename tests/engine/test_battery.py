@@ -347,6 +347,19 @@ def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
     assert heard.life is not Life.ONLINE
 
 
+@pytest.mark.parametrize("content", ["", "0000000000000000", "00000000aaaaaaaa"])
+def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
+    """Healthy packs send 0x35A all 0, which says nothing of any alarm."""
+    heard = Heard()
+    for _ in range(2):
+        for _ in range(3):
+            heard.hear(Frame(0x35A, bytes.fromhex(content)))
+            heard.telegrams(without={0x359})
+            heard.now += 1.0
+        assert heard.life is Life.ONLINE
+        assert heard.after(60.0).life is Life.LOST
+
+
 def test_truncated_telegrams_are_not_whole() -> None:
     """A 0x351 without currents is no limit."""
     heard = _lost()

@@ -255,8 +255,13 @@ class Battery:
         self._since_loss = 0
 
     def _count(self) -> None:
-        """Count whole telegrams: all that is needed was told again, and is known."""
-        if _WHOLE | (_HELD & self._said.keys()) <= self._part:
+        """Count whole telegrams: all that is needed was told again, and is known.
+
+        Of what not every battery sends, only what it ever gave a value for: a healthy
+        one may send 0x35A for ever without stating a single alarm.
+        """
+        held = {n for n, said in self._said.items() if said.value is not None} & _HELD
+        if _WHOLE | held <= self._part:
             self._part.clear()
             self._telegrams += 1
             self._since_loss += 1
