@@ -20,7 +20,7 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import PortFault
 from custom_components.bms_gateway.entry import gateway_config
-from custom_components.bms_gateway.schemas import SECTION_MQTT, SECTION_RARE
+from custom_components.bms_gateway.form import SECTION_MQTT, SECTION_RARE
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
@@ -64,6 +64,8 @@ INVERTER: dict[str, Any] = {
 INVERTER_DEFAULTS: dict[str, Any] = {
     "min_gap": 0.1,
     "current_offset": 0.0,
+    "timeout": 60.0,
+    "reaction_time": 10.0,
     "exact_dlc": False,
 }
 """What is stored of the rare fields that nobody touched."""
@@ -618,6 +620,10 @@ async def test_a_port_taken_while_it_is_tried_is_refused(
         ("inverter", "prompt_interval", 0.4),
         ("inverter", "current_factor", 11),
         ("inverter", "current_offset", -1001),
+        ("inverter", "timeout", 4.9),
+        ("inverter", "timeout", NAN),
+        ("inverter", "reaction_time", -0.1),
+        ("inverter", "reaction_time", 121),
     ],
 )
 async def test_each_bad_answer_is_told_and_mended(
@@ -632,7 +638,8 @@ async def test_each_bad_answer_is_told_and_mended(
     result = await flow.fill(typed, bad, bitrate="125000")
 
     field = SECTION_RARE if rare else key
-    assert result["errors"] == {field: f"invalid_{key}"}
+    theirs = "inverter_timeout" if (kind, key) == ("inverter", "timeout") else key
+    assert result["errors"] == {field: f"invalid_{theirs}"}
     assert is_open(result) is rare
     shown = filled(result)
     assert shown["bitrate"] == "125000"

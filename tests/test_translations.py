@@ -15,13 +15,12 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_INVERTER,
 )
 from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     NAME_FORM,
     OPTIONS_FORM,
-    Field,
-    Form,
 )
 from homeassistant.helpers.selector import NumberSelector, SelectSelector, TextSelector
 
@@ -59,6 +58,8 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("config_subentries.inverter", INVERTER, "prompt_interval", 0.5, 60),
     ("config_subentries.inverter", INVERTER, "current_factor", -10, 10),
     ("config_subentries.inverter", INVERTER, "current_offset", -1000, 1000),
+    ("config_subentries.inverter", INVERTER, "timeout", 5, 3600),
+    ("config_subentries.inverter", INVERTER, "reaction_time", 0, 120),
     ("options", OPTIONS_FORM, "discharge_grace", 0, 1800),
     ("options", OPTIONS_FORM, "total_charge", 1, 100_000),
     ("options", OPTIONS_FORM, "total_discharge", 1, 100_000),
@@ -190,7 +191,7 @@ def test_every_error_that_can_come_has_its_text(language: str) -> None:
     for flow, _, form in FORMS:
         errors = expected.setdefault(flow, set())
         fields = fields_of(form)
-        errors |= {f"invalid_{each.key}" for each in fields if can_be_wrong(each)}
+        errors |= {each.error for each in fields if can_be_wrong(each)}
         if any(each.key == "channel" for each in fields):
             errors |= port
     for flow, errors in expected.items():
@@ -226,7 +227,7 @@ def test_errors_tell_the_range_that_holds(
     assert field.valid(highest)
     assert not field.valid(lowest - 0.01)
     assert not field.valid(highest + 0.01)
-    text = at(language, f"{flow}.error.invalid_{key}")
+    text = at(language, f"{flow}.error.{field.error}")
     assert numbers(text) == {float(lowest), float(highest)}
 
 

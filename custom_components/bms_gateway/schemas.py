@@ -1,20 +1,16 @@
 """The forms of every flow as tables: fields, ranges, and what stands in a section."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import voluptuous as vol
+from typing import Any, Final
 
 from homeassistant.const import CONF_NAME
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
-    Selector,
     SelectSelector,
     SelectSelectorConfig,
     TextSelector,
@@ -38,6 +34,7 @@ from .engine.config import (
     Strategy,
 )
 from .entry import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE
+from .form import Field, Form
 from .mqtt.settings import (
     CONF_MQTT_COMMANDS,
     CONF_MQTT_ENABLED,
@@ -48,129 +45,11 @@ from .mqtt.settings import (
     may_be_topic,
 )
 
-if TYPE_CHECKING:
-    import probatio
-
 CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""
 
-SECTION_RARE: Final = "rare"
-SECTION_MQTT: Final = "mqtt"
-
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 """bit/s; what CAN equipment of any kind is set to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One question of a form; a bad answer is the error `invalid_<key>`."""
-
-    key: str
-    selector: Selector[Any]
-    clean: Callable[[Any], Any] = lambda typed: typed
-    """From what was typed to what is stored."""
-    show: Callable[[Any], Any] = lambda stored: stored
-    """From what is stored to what the selector takes."""
-    valid: Callable[[Any], bool] = lambda _: True
-
-    def marker(
-        self, defaults: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> vol.Marker:
-        """Return its schema key; a field whose default is None may stay empty."""
-        description = None
-        if self.key in values:
-            description = {"suggested_value": self.show(values[self.key])}
-        default = defaults.get(self.key, MISSING)
-        if default is MISSING:
-            return vol.Required(self.key, description=description)
-        if default is None:
-            return vol.Optional(self.key, description=description)
-        shown = self.show(default)
-        return vol.Required(self.key, default=shown, description=description)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """The fields of one step; those of a section are folded up at first."""
-
-    fields: tuple[Field, ...]
-    rare: tuple[Field, ...] = ()
-    mqtt: tuple[Field, ...] = ()
-    defaults: Mapping[str, Any]
-
-    @property
-    def sections(self) -> dict[str, tuple[Field, ...]]:
-        """Return the fields of each section that the step has."""
-        sections = {SECTION_RARE: self.rare, SECTION_MQTT: self.mqtt}
-        return {name: inside for name, inside in sections.items() if inside}
-
-    def without(self, keys: Iterable[str]) -> Form:
-        """Return the form without some of its fields."""
-        left = tuple(field for field in self.fields if field.key not in keys)
-        return replace(self, fields=left)
-
-    def read(self, typed: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what would be stored of what was typed, right or wrong, flat."""
-        if typed is None:
-            return {}
-        flat = dict(typed)
-        for name in self.sections:
-            flat |= typed.get(name, {})
-        return {
-            field.key: field.clean(flat[field.key])
-            for field in self._all
-            if field.key in flat
-        }
-
-    def errors(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with what `read` returned.
-
-        A wrong field of a section is told at that: Home Assistant's frontend shows
-        no error inside a section.
-        """
-        places = {
-            field.key: name
-            for name, inside in self.sections.items()
-            for field in inside
-        }
-        return {
-            places.get(field.key, field.key): f"invalid_{field.key}"
-            for field in self._all
-            if field.key in values and not field.valid(values[field.key])
-        }
-
-    def schema(
-        self, values: Mapping[str, Any], errors: Iterable[str] = ()
-    ) -> probatio.Schema:
-        """Return the schema filled with `values`; a section with an error is open."""
-        shown: dict[vol.Marker, Any] = self._questions(self.fields, values)
-        for name, inside in self.sections.items():
-            shown[vol.Required(name)] = section(
-                _schema(self._questions(inside, values)),
-                {"collapsed": name not in errors},
-            )
-        return _schema(shown)
-
-    def merge(
-        self, stored: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return `stored` with the form's answers: a field left empty is removed."""
-        asked = {field.key for field in self._all}
-        return {k: v for k, v in stored.items() if k not in asked} | dict(values)
-
-    @property
-    def _all(self) -> tuple[Field, ...]:
-        return (*self.fields, *self.rare, *self.mqtt)
-
-    def _questions(
-        self, asked: Iterable[Field], values: Mapping[str, Any]
-    ) -> dict[vol.Marker, Any]:
-        return {field.marker(self.defaults, values): field.selector for field in asked}
-
-
-def _schema(questions: dict[vol.Marker, Any]) -> probatio.Schema:
-    # Home Assistant serves probatio under the name voluptuous; mypy sees the latter
-    return cast("probatio.Schema", vol.Schema(questions))
 
 
 def _defaults(*models: type) -> dict[str, Any]:
@@ -190,7 +69,9 @@ def _topic(key: str) -> Field:
     return Field(key=key, selector=TextSelector(), clean=str.strip, valid=may_be_topic)
 
 
-def _number(key: str, unit: str, lowest: float, highest: float) -> Field:
+def _number(
+    key: str, unit: str, lowest: float, highest: float, error: str | None = None
+) -> Field:
     # Without min and max: the selector would refuse in English, in words of its own
     config = NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
     if unit:
@@ -199,6 +80,7 @@ def _number(key: str, unit: str, lowest: float, highest: float) -> Field:
         key=key,
         selector=NumberSelector(config),
         valid=lambda value: lowest <= value <= highest,  # neither holds for NaN
+        own_error=error,
     )
 
 
@@ -260,6 +142,8 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             _number("prompt_interval", "s", 0.5, 60),
             _number("current_factor", "", -10, 10),
             _number("current_offset", "A", -1000, 1000),
+            _number("timeout", "s", 5, 3600, "invalid_inverter_timeout"),
+            _number("reaction_time", "s", 0, 120),
             _yes_no("exact_dlc"),
         ),
         defaults=_PORT_DEFAULTS | _defaults(InverterConfig),

@@ -6,13 +6,19 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
-from custom_components.bms_gateway import binary_sensor, energy_sensor, number, sensor
+from custom_components.bms_gateway import (
+    binary_sensor,
+    energy_sensor,
+    event,
+    number,
+    sensor,
+    switch,
+)
+from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     OPTIONS_FORM,
-    Field,
-    Form,
 )
 from homeassistant.helpers.entity import EntityDescription
 
@@ -39,6 +45,10 @@ MEANINGS: Final = {
     "charge_current_setpoint": "The most that you allow; the maximum is no limit",
     "discharge_current_setpoint": "The most that you allow; the maximum is no limit",
     "charge_voltage_setpoint": "The most that you allow; the maximum is no limit",
+    "charging_allowed": "Off holds charging at 0 A",
+    "discharging_allowed": "Off holds discharging at 0 A",
+    "in_service": "Off leaves it out; refused while a battery carries current",
+    "events": "Alarms, losses, returns and charge requests, as they happen",
     "protections": "Why a battery has cut off, or is about to: see the attributes",
     "warnings": "What a battery warns of: see the attributes",
     "listening": "It takes what it is sent",
@@ -72,7 +82,16 @@ PLATFORMS: Final = {
     "binary_sensor": binary_sensor.TABLES,
 }
 ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensor.ENERGIES)
-NUMBERS: Final = {"gateway": number.BANK, "inverter": number.INVERTER}
+ASKED: Final = {
+    ("gateway", "number"): number.BANK,
+    ("gateway", "switch"): switch.ALLOWED,
+    ("gateway", "event"): (event.EVENTS,),
+    ("battery", "switch"): (switch.IN_SERVICE,),
+    ("battery", "event"): (event.EVENTS,),
+    ("inverter", "number"): number.INVERTER,
+    ("inverter", "switch"): (switch.IN_SERVICE, *switch.ALLOWED),
+}
+"""What is no mere value, by device and platform."""
 
 
 def renewed(readme: str) -> str:
@@ -154,8 +173,9 @@ def entity_rows(device: str) -> Iterator[Row]:
 
 def descriptions(device: str) -> Iterator[tuple[str, EntityDescription]]:
     """Return the entities of a kind of device and of its port, with their platform."""
-    for row in NUMBERS.get(device, ()):
-        yield "number", row
+    for (whose, platform), rows in ASKED.items():
+        for row in rows if whose == device else ():
+            yield platform, row
     for platform, tables in PLATFORMS.items():
         for row in getattr(tables, device):
             yield platform, row
