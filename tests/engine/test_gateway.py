@@ -379,6 +379,27 @@ async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
         assert seen == [len(plant.port().sent)] != [before]
 
 
+@pytest.mark.parametrize("key", ["b1", "i1"])
+async def test_a_flooded_bus_leaves_the_loop_to_others(key: str) -> None:
+    """There may be a new frame whenever one looks: Home Assistant lives on."""
+    async with _running(Plant()) as plant:
+        port, turns = plant.port(key), []
+        flood = iter(range(500))
+        drain = port.drain
+
+        def drain_flood() -> None:
+            if next(flood, None) is not None:
+                port.push(Frame(0x306, bytes(8)))
+            drain()
+
+        port.drain = drain_flood  # type: ignore[method-assign]  # others never stop
+        port.push(Frame(0x306, bytes(8)))
+        port.drain()
+        while next(flood, None) is not None:
+            turns.append(await asyncio.sleep(0))
+        assert len(turns) > 20
+
+
 async def test_a_deadline_wakes_everybody() -> None:
     """A loss is told though nothing more is heard."""
     async with _running(Plant()) as plant:
