@@ -576,6 +576,30 @@ def test_what_it_gives_up_is_held_for_twice_its_reaction_time() -> None:
     assert held() == 40.0
 
 
+def test_what_was_perhaps_told_is_held_like_what_was_surely() -> None:
+    """Its limits left, and the echo of another frame did not come: it follows them."""
+    played = Played(reaction_time=10.0)
+    played.says(charge_current_limit=50.0)
+    played.after()
+    played.says(charge_current_limit=150.0)
+    played.clock.now += 1.0
+    played.turn()
+    played.port.drain()
+    played.port.acknowledged = False
+    played.turn()
+    played.port.leave(3)
+    played.port.forget()
+    played.port.drain()
+    played.port.acknowledged = True
+    played.after(0.1)
+    played.says(charge_current_limit=20.0)
+    played.port.push(replace(OTHER, at=played.clock.now + 0.1))
+    played.after(0.1)
+    played.after(1.0)
+    claim = played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now)
+    assert (claim.told, claim.held) == (20.0, 150.0)
+
+
 def test_a_rise_is_ramped() -> None:
     """By its rating in 10 s, from what it was told or what flows already."""
     played = Played(rated=200.0)

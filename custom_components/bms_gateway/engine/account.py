@@ -37,9 +37,9 @@ class Account:
 
         `follows_in`: seconds in which the inverter has surely followed it.
         """
-        if self.told is not None:
-            self._before.append((now + follows_in, self.told))
-        self.told, self.told_at = self._unsure[-1], now
+        *before, told = self._sent
+        self._before.extend((now + follows_in, earlier) for earlier in before)
+        self.told, self.told_at = told, now
         self._unsure.clear()
         for direction in Direction:
             if self.told.limit(direction) > 0:
