@@ -456,6 +456,32 @@ def test_a_port_that_is_closed() -> None:
     assert played.after(1.0) == SET
 
 
+def test_told_expires_while_its_port_is_lost() -> None:
+    """Its part goes to the others, however long its adapter stays away."""
+    played = Played(timeout=60.0)
+    played.after()
+    played.port.lose()
+    played.after(60.0)
+    assert played.told() == 100.0
+    played.after(0.1)
+    assert played.told() == 0.0
+
+
+@pytest.mark.parametrize("held", [1.0, 7.0, 60.0])
+def test_an_echo_read_late_opens_no_set(held: float) -> None:
+    """The loop was held after the name, the inverter is gone: no limit may wait."""
+    played = Played()
+    played.after()
+    played.clock.now += 1.0
+    played.turn()
+    played.port.acknowledged = False
+    played.after(held)
+    assert [frame.can_id for frame in played.port.queue] == [NAME]
+    played.port.acknowledged = True
+    played.port.leave()
+    assert played.after(0.01) == SET[1:]
+
+
 @pytest.mark.parametrize("phase", ["opened", "sent"])
 def test_a_port_lost_within_a_set(phase: str) -> None:
     """Its echoes never come, and are not awaited."""

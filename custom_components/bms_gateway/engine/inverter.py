@@ -23,6 +23,8 @@ REPEAT: Final = 1.0
 """Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
 ECHO_TIMEOUT: Final = 0.05
 """Seconds within which a frame that leaves for the wire comes back as echo."""
+PROVEN: Final = 0.5
+"""Seconds after a name went out for which its echo proves that what follows leaves."""
 PROBE_AGAIN: Final = 1.0
 """Seconds between two names to an inverter that does not listen, where the first is
 known to be gone; each may wait in the queue until somebody acknowledges it."""
@@ -178,11 +180,15 @@ class Inverter:
         """
         if not self._is_open:
             self._reset()
-            return None
         self._expire(now)
+        if not self._is_open:
+            return None
         waits = self._phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
         if waits and now >= self._since + ECHO_TIMEOUT:
             self._fall_deaf(now)
+        if self._phase is Phase.LEFT and now >= self._since + PROVEN:
+            # The loop was held: that its name left then proves nothing now.
+            self._phase = Phase.IDLE
         if not self._may_send(now):
             self._knock(now, telegram)
             telegram = None
