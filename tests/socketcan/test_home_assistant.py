@@ -30,9 +30,11 @@ from .peers import (
 pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(180)]
 
 # The captures allow 922.5 A each. By its capacity the first battery (250 Ah of 400 Ah)
-# carries so much of the current that it holds the bank to 922.5 A / 0.625 = 1476 A. The
-# inverters, rated 1000 A and 500 A, share it 2 : 1.
-ALL: Final[Amps] = (984.0, 492.0)
+# has the slice 0.625 of the bank's current, -80.1 A - 94.6 A = -174.7 A; but it carries
+# 29.1 A less of that discharge. So it holds the bank to (922.5 A - 29.1 A) / 0.625 =
+# 1429.4 A charging and (922.5 A + 29.1 A) / 0.625 discharging, which is more than the
+# inverters' 1000 A and 500 A. They share charging 2 : 1.
+ALL: Final[Amps] = (952.9, 476.4)
 TOGETHER: Final[Contents] = {
     0x35E: "50594C4F4E000000",
     0x351: "3302........D501",  # CVL 56.3 V and DVL 46.9 V, as both tell
@@ -44,10 +46,10 @@ TOGETHER: Final[Contents] = {
     0x379: "9001000000000000",  # 400 Ah
 }
 TOGETHER_TOLD: Final[tuple[Contents, Contents]] = (
-    # 984.0 A; of -80.1 A - 94.6 A two thirds are -116.5 A
-    {**TOGETHER, 0x351: "330270267026D501", 0x356: "A91473FBCE000000"},
-    # 492.0 A; one third is -58.2 A
-    {**TOGETHER, 0x351: "330238133813D501", 0x356: "A914BAFDCE000000"},
+    # 952.9 A, 1000.0 A; two thirds of -174.7 A are -116.5 A
+    {**TOGETHER, 0x351: "330239251027D501", 0x356: "A91473FBCE000000"},
+    # 476.4 A, 500.0 A; one third is -58.2 A
+    {**TOGETHER, 0x351: "33029C128813D501", 0x356: "A914BAFDCE000000"},
 )
 
 # The second battery is lost: policy "block" for both directions. The charge voltage
@@ -69,8 +71,8 @@ BLOCKED_TOLD: Final[tuple[Contents, Contents]] = (
 NOTHING: Final[Amps] = (0.0, 0.0)
 
 LOW: Final = changed(STACK, 0x351, "3302E803E803D501")
-"""The first battery, when it allows 100.0 A: 160 A for the bank."""
-LOW_SHARES: Final[Amps] = (106.6, 53.3)
+"""The first battery, when it allows 100.0 A: (100 A - 29.1 A) / 0.625 = 113.4 A."""
+LOW_SHARES: Final[Amps] = (75.6, 37.8)
 NEWS: Final = (0x355, "4A00640000000000")
 """What is told when the first battery is at 70 %: (70 x 250 + 81 x 150) / 400 = 74 %."""
 
@@ -325,7 +327,7 @@ def test_unheard_inverter_is_told_nothing_old(
         adapter.heard.pop(0)
     limits, soc = adapter.heard[:2]
     assert limits.startswith("t3518")
-    assert int.from_bytes(bytes.fromhex(limits[9:13]), "little") <= 533
+    assert int.from_bytes(bytes.fromhex(limits[9:13]), "little") <= 378
     assert soc == f"t3558{NEWS[1]}"
 
 
