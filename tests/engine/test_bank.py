@@ -444,16 +444,33 @@ def test_a_battery_removed_counts_no_more() -> None:
     assert plant.told() == (56.0, 100.0, 100.0)
 
 
-def test_a_battery_on_another_port_begins_anew() -> None:
-    """Its name is the same, what it said there is not known to hold."""
-    plant = Plant().started(10.0)
-    moved = battery("b3").port
-    plant.apply(batteries=(battery("b1"), battery("b2")))
+def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
+    """What it said counts on: it may still carry current, unseen."""
+    small, large = TWO
+    says = {"b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0}}
+    plant = Plant(TWO, says=says).started(10.0)
+    plant.apply(batteries=(replace(small, port=battery("b3").port), large))
+    plant.packs["b1"].speaks = False
     plant.run(2.0)
-    plant.apply(batteries=(battery("b1"), replace(TWO[1], port=moved)))
+    assert plant.state("b1").life is Life.LOST
+    assert plant.told() == (52.0, 0.0, 40.0)
+    for _ in range(3):
+        plant.port("b3").push(*plant.packs["b1"].frames(plant.now))
+        plant.run(1.0)
+    assert plant.state("b1").life is Life.ONLINE
+
+
+def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
+    """Nothing is known of it."""
+    plant = Plant().started(10.0)
+    plant.apply(batteries=(battery("b1"), battery("b2")))
     plant.packs["b2"].speaks = False
-    plant.wait(0.1)
+    plant.run(2.0)
+    moved = replace(battery("b2"), port=battery("b3").port)
+    plant.apply(batteries=(battery("b1"), moved))
+    plant.run(2.0)
     assert plant.state("b2").life is Life.WAITING
+    assert plant.told() == (56.0, 100.0, 100.0)
 
 
 # Time

@@ -365,6 +365,17 @@ async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert "gateway watch ended by a defect" in caplog.text
 
 
+def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
+    """It is not taken off twice: the other keeps its part, and the house its light."""
+    plant = _two().started()
+    plant.packs["b1"].says(current=-100.0)
+    plant.run(10.0)
+    at = plant.now
+    plant.apply(inverters=plant.config.inverters[:1])
+    plant.run(55.0)
+    assert {dcl for _, _, dcl in plant.told_since(at, "i1")} == {50.0}
+
+
 async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
     """On a virtual link a whole set leaves before anything else is done."""
     async with _running(Plant()) as plant:

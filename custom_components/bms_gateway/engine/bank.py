@@ -47,14 +47,20 @@ class Bank:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
         self._start_end = now + self._config.start_timeout
 
-    def apply(self, config: GatewayConfig) -> None:
-        """Take over a changed configuration; batteries not changed live on."""
+    def apply(self, config: GatewayConfig, now: float) -> None:
+        """Take over a changed configuration; batteries not changed live on.
+
+        One that was heard and has another port now is lost until it is heard there:
+        its plug may be elsewhere, but it is still part of the bank.
+        """
         old, self._config = self._batteries, config
         self._batteries = {}
         for battery in config.batteries:
             known = old.get(battery.id)
-            if known is None or known.config.port != battery.port:
+            if known is None:
                 known = Battery(battery)
+            elif known.config.port != battery.port:
+                known = known.moved(battery, now)
             known.config = battery
             self._batteries[battery.id] = known
         self._awaited &= set(self._batteries)

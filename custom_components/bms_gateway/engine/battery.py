@@ -99,6 +99,18 @@ class Battery:
         for can_id, pulse in self._pulses.items():
             pulse.ceiling = self._ceiling(can_id)
 
+    def moved(self, config: BatteryConfig, now: float) -> Battery:
+        """Return it on another port: lost, if it was ever online, and begun anew."""
+        battery = Battery(config)
+        if self._life is not Life.WAITING:
+            battery._life = Life.LOST
+            battery._lost_at = now if self._lost_at is None else self._lost_at
+            battery._known = self._known
+            battery._losses = self._losses
+            battery._largest_charge_limit = self._largest_charge_limit
+            battery._largest_charge_voltage = self._largest_charge_voltage
+        return battery
+
     def hear(self, frame: Frame) -> None:
         """Take one frame from the battery's bus; what is none of its is left out."""
         if is_request(frame):

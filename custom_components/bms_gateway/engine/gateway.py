@@ -121,7 +121,7 @@ class Gateway:
     def apply(self, config: GatewayConfig) -> None:
         """Take over a changed configuration: only what differs is touched."""
         self._config = config
-        self._bank.apply(config)
+        self._bank.apply(config, self._clock())
         self._fleet.apply(config)
         self._tell_news()
 
@@ -223,11 +223,10 @@ class Gateway:
 
     def _told(self) -> dict[Direction, float]:
         """Return the sum of what the inverters were told, in A per direction."""
+        gone = self._fleet.departed(self._clock())
+        inverters = [*self._fleet.inverters.values(), *gone]
         return {
-            direction: sum(
-                inverter.told_amps(direction)
-                for inverter in self._fleet.inverters.values()
-            )
+            direction: sum(inverter.told_amps(direction) for inverter in inverters)
             for direction in Direction
         }
 
