@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 import json
 import math
+from pathlib import Path
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
@@ -16,14 +17,18 @@ from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import Lease
 from custom_components.bms_gateway.leases import shown_leases
+from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml_dict
 
 from .bench import Bench
 
 KEY = f"{DOMAIN}.gw.setpoints"
+FOLDER = Path(__file__).parent.parent / "custom_components" / DOMAIN
 
 
 def device(bench: Bench, identifier: str) -> str:
@@ -84,6 +89,36 @@ async def later(bench: Bench, seconds: float) -> None:
     """Let time pass at one go, also for timers that were set long ago."""
     bench.ahead += seconds
     await bench.tick(bench.ahead)
+
+
+@pytest.mark.parametrize(
+    ("action", "schema"),
+    [("limit_current", LIMIT_SCHEMA), ("clear_limit", CLEAR_SCHEMA)],
+)
+def test_every_field_is_described(action: str, schema: Any) -> None:
+    """In the form that Home Assistant shows, and in both languages."""
+    fields = {str(key): isinstance(key, vol.Required) for key in schema.schema}
+    form = load_yaml_dict(str(FOLDER / "services.yaml"))
+    assert set(form) == {"limit_current", "clear_limit"}
+    shown = form[action]["fields"]
+    assert {key: each.get("required", False) for key, each in shown.items()} == fields
+    assert all(each["selector"] for each in shown.values())
+    for language in "en", "de":
+        path = FOLDER / f"translations/{language}.json"
+        texts = json.loads(path.read_text("utf-8"))["services"]
+        assert set(texts) == set(form)
+        assert set(texts[action]["fields"]) == set(fields)
+        for each in (texts[action], *texts[action]["fields"].values()):
+            assert each["name"] and each["description"]
+    icons = json.loads((FOLDER / "icons.json").read_text("utf-8"))["services"]
+    assert set(icons) == set(form)
+
+
+async def test_every_action_is_there_before_any_gateway(hass: HomeAssistant) -> None:
+    """So that automations can be checked while none runs."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    for action in "limit_current", "clear_limit":
+        assert hass.services.has_service(DOMAIN, action)
 
 
 async def live(bench: Bench, seconds: int) -> None:
