@@ -18,6 +18,7 @@ from custom_components.bms_gateway.engine.model import (
     Telegram,
 )
 from custom_components.bms_gateway.engine.setpoints import Ask
+from custom_components.bms_gateway.engine.share import may_tell
 
 from .plant import inverter
 from .telegrams import HEALTHY
@@ -638,6 +639,15 @@ def test_a_rise_is_ramped() -> None:
 
     assert ceiling(0.0) == pytest.approx(20.0)
     assert ceiling(60.0) == pytest.approx(70.0)
+
+
+def test_a_small_one_rises_too_however_often_it_is_told() -> None:
+    """Less than a count at a time would be cut away each time."""
+    played = Played(rated=5.0)
+    played.says(charge_current_limit=1.0)
+    played.after()
+    claim = played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now + 0.1)
+    assert may_tell(0, 5.0, 5.0, [claim]) == 1.1
 
 
 @pytest.mark.parametrize("mode", SendMode)

@@ -31,6 +31,8 @@ known to be gone; each may wait in the queue until somebody acknowledges it."""
 PROBE_ANYWAY: Final = 120.0
 """Seconds after which another name is queued though the first may still wait: an
 inverter must not stay without us for ever because a driver dropped a frame."""
+LEAST_RISE: Final = 0.1
+"""A from one set to the next: what is told is cut to such counts, less never adds up."""
 REQUESTS_GONE: Final = 60.0
 """Seconds without 0x305 after which an inverter is not connected any more."""
 KNOCK: Final = 1.0
@@ -104,7 +106,7 @@ class Inverter:
         told = account.amps(direction)
         ceiling = inf
         if account.told is not None:
-            step = rated / RAMP_TIME * max(0.0, now - account.told_at)
+            step = max(rated / RAMP_TIME * (now - account.told_at), LEAST_RISE)
             ceiling = max(told, flowing) + step
         return Claim(
             weight=rated,
