@@ -7,6 +7,9 @@ from types import ModuleType
 
 import pytest
 
+from custom_components.bms_gateway.engine.model import Rule
+from custom_components.bms_gateway.watch import Happening
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PICTURES = (
@@ -33,6 +36,22 @@ def test_no_meaning_is_left_over(docs: ModuleType) -> None:
     """Of an entity that is gone."""
     keys = {key for platform in docs.TEXTS["entity"].values() for key in platform}
     assert set(docs.MEANINGS) <= keys
+
+
+def test_nothing_is_left_out(docs: ModuleType) -> None:
+    """Every rule, event and repair has its meaning, and none that is gone has one."""
+    assert set(docs.RULES) == set(Rule)
+    assert set(docs.EVENTS) == set(Happening)
+    assert set(docs.REPAIRS) == set(docs.TEXTS["issues"])
+
+
+def test_every_field_of_an_action_is_told(docs: ModuleType) -> None:
+    """In the table of the first one, or in the words about the second."""
+    told = README.partition("### Actions")[2].partition("\n## ")[0]
+    for action, texts in docs.TEXTS["services"].items():
+        assert f"`bms_gateway.{action}`" in told
+        for field in texts["fields"]:
+            assert f"`{field}`" in told, field
 
 
 def test_pictures_are_there() -> None:

@@ -1,4 +1,4 @@
-"""Makes README.md's tables of settings and entities out of the code and its texts."""
+"""Makes README.md's tables and its dashboard out of the code and its texts."""
 
 from collections.abc import Iterable, Iterator
 import json
@@ -14,16 +14,19 @@ from custom_components.bms_gateway import (
     sensor,
     switch,
 )
+from custom_components.bms_gateway.engine.model import Rule
 from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     OPTIONS_FORM,
 )
+from custom_components.bms_gateway.watch import Happening
 from homeassistant.helpers.entity import EntityDescription
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT / "README.md"
+DASHBOARD: Final = ROOT / "scripts/lib/demo/dashboard.yaml"
 TEXTS: Final[dict[str, Any]] = json.loads(
     (ROOT / "custom_components/bms_gateway/translations/en.json").read_text()
 )
@@ -72,6 +75,65 @@ MEANINGS: Final = {
 }
 """What an entity's name alone does not tell, by its key."""
 
+RULES: Final = {
+    Rule.NONE: "No rule is at work: nothing is told, or the gateway is ending",
+    Rule.BATTERIES: "The sum of what the batteries allow",
+    Rule.BATTERY: "This battery would carry too much otherwise",
+    Rule.OVER: "This battery carries more than it allows right now",
+    Rule.LOSS: "This battery is lost, and the policy for that holds",
+    Rule.VOLTAGE: "The bank's voltage is above this battery's charge voltage limit",
+    Rule.START: "Not every battery has spoken yet",
+    Rule.UNTOLD: "So much flows that no inverter was told: another charger or load",
+    Rule.TOTAL: "The total limit of the options, or the sum of the inverters' ratings",
+    Rule.SETPOINT: "A number or a switch of the gateway or of this inverter",
+    Rule.LEASE: "The action `limit_current`; the source is the owner",
+    Rule.RISING: "A higher limit (the figure) has to hold first, then rises slowly",
+    Rule.RATING: "The rated current of this inverter",
+    Rule.SHARING: "This inverter gets the figure once the others have made room",
+    Rule.IN_SERVICE: "This inverter was taken out of service",
+    Rule.NEAR_ZERO: "Its part is under 1 A, which an inverter cannot follow",
+}
+"""What makes a limit, in the order of the rules."""
+
+EVENTS: Final = {
+    Happening.PROTECTION_RAISED: "A battery has cut off, or is about to",
+    Happening.PROTECTION_CLEARED: "That is over",
+    Happening.WARNING_RAISED: "A battery warns of something",
+    Happening.WARNING_CLEARED: "That is over",
+    Happening.BATTERY_LOST: "A battery is not heard any more",
+    Happening.BATTERY_BACK: "It is heard and counts again",
+    Happening.OUT_OF_SERVICE_CURRENT: "It carries current though it is out of service",
+    Happening.FORCE_CHARGE_STANDS: "A battery has asked for charge for ten minutes",
+}
+"""What the events mean."""
+
+REPAIRS: Final = {
+    "port_no_such_channel": "Plug the adapter in, or correct the link's name",
+    "port_link_down": "It tells the command that switches the link on",
+    "port_no_permission": "Give a container the network of the host",
+    "port_wrong_bitrate": "It tells the commands that set the bitrate",
+    "port_not_supported": "Use Linux with SocketCAN, such as Home Assistant OS",
+    "port_busy": "End the other use, or plug the adapter in again",
+    "port_unreachable": "Switch the other machine on, start socketcand there",
+    "port_failed": "Check the adapter and its cable",
+    "battery_lost": "Check the battery and its CAN cable",
+    "battery_silent": "Check the same, and the bitrate; it may want to be asked",
+    "battery_losses": "Check plugs, terminating resistors and the supply",
+    "out_of_service_current": "Open its breaker, or switch it in service",
+    "wrong_sign": "Its current sensor may be fitted the wrong way round",
+    "odd_slice": "Check the capacity that was entered, cables and contacts",
+    "force_charge": "Charge it; it may be nearly empty",
+    "force_charge_held": "Release what holds charging; it names who set that",
+    "charging_forgotten": "Ignore it if it is meant to be so; it names who set it",
+    "discharging_forgotten": "Ignore it if it is meant to be so; it names who set it",
+    "inverter_gone": "It offers to take the inverter out of service",
+    "sum_overloads": "Choose the other strategy in the options",
+    "setpoints_unreadable": "0 A is allowed until you choose what holds",
+    "energy_unreadable": "Nothing to do; the totals go on",
+}
+"""What to do about each repair."""
+_EXAMPLES: Final = {"name": "…", "channel": "can0"}
+
 DEVICES: Final = {
     "gateway": "The gateway (the battery bank)",
     "battery": "Each battery",
@@ -96,7 +158,14 @@ ASKED: Final = {
 
 def renewed(readme: str) -> str:
     """Return the text of README.md with its tables made anew."""
-    tables = {"settings": settings(), "entities": entities()}
+    tables: dict[str, Iterable[str]] = {
+        "settings": settings(),
+        "entities": entities(),
+        "rules": rules(),
+        "events": events(),
+        "repairs": repairs(),
+        "dashboard": ("```yaml", DASHBOARD.read_text().rstrip(), "```"),
+    }
     for name, lines in tables.items():
         marks = f"(<!-- {name} begin .*? -->\n).*?(<!-- {name} end -->)"
         body = "\n".join(lines)
@@ -193,6 +262,30 @@ def entity(platform: str, row: EntityDescription) -> Row:
     star = "" if row.entity_registry_enabled_default else " *"
     unit = getattr(row, "native_unit_of_measurement", None) or ""
     return name + star, platform.replace("_", " "), unit, MEANINGS.get(row.key, "")
+
+
+def rules() -> Iterator[str]:
+    """Return the table of what limits."""
+    states = TEXTS["entity"]["sensor"]["charge_limited_by"]["state"]
+    rows = ((states[rule], f"`{rule}`", text) for rule, text in RULES.items())
+    return table(("Limited by", "State", "Meaning"), rows)
+
+
+def events() -> Iterator[str]:
+    """Return the table of the types of events."""
+    types = TEXTS["entity"]["event"]["events"]["state_attributes"]["event_type"]
+    names = types["state"]
+    rows = ((names[kind], f"`{kind}`", text) for kind, text in EVENTS.items())
+    return table(("Event", "`event_type`", "Meaning"), rows)
+
+
+def repairs() -> Iterator[str]:
+    """Return the table of repairs."""
+    rows = (
+        (TEXTS["issues"][key]["title"].format_map(_EXAMPLES), text)
+        for key, text in REPAIRS.items()
+    )
+    return table(("Repair", "What to do"), rows)
 
 
 def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
