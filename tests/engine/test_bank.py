@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.engine.model import Alarm, Life, Rule, Status
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    Direction,
+    Life,
+    Rule,
+    Status,
+)
 
 from .plant import Plant, battery
 from .telegrams import NO_LIMITS, telegram
@@ -314,6 +320,22 @@ def test_reduce() -> None:
     assert plant.discharge.rule is Rule.LOSS
     assert plant.discharge.source == "b2"
     assert plant.told()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
+
+
+def test_reduce_with_one_that_stood_aside() -> None:
+    """Lost for want of its alarms, it is heard to allow 10 A again: it counts."""
+    plant = Plant(EQUAL, discharge_loss_policy=LossPolicy.REDUCE).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.packs["b2"].says(current=-80.0)
+    plant.run(30.0)
+    plant.packs["b1"].without = {0x359}
+    plant.run(10.0)
+    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").aside == {Direction.DISCHARGE}
+    plant.packs["b1"].says(discharge_current_limit=10.0)
+    plant.run(10.0)
+    assert plant.discharge.source == "b1"
+    assert plant.discharge.number == 10.0
 
 
 @pytest.mark.parametrize(("soc", "ccl"), [(89.0, 200.0), (90.0, 0.0)])

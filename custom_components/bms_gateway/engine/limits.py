@@ -152,7 +152,8 @@ class Limits:
         active = [
             b
             for b in scene.counted
-            if b.id in amps and not self._is_aside(b.id, direction)
+            # A lost one may allow current again: its spell does not hear of that.
+            if amps[b.id] or not self._is_aside(b.id, direction)
         ]
         counted = {
             b.id: self._counted(b, direction, amps[b.id], scene.now) for b in active
