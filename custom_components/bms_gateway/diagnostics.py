@@ -11,6 +11,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
 
 TO_REDACT: Final = {"serial", "identity"}
@@ -20,8 +21,6 @@ SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
 
 _ADAPTER: Final = re.compile(r"(/dev/serial/by-id/)\S+")
 """A device file that is named by the adapter's serial number."""
-_NAME: Final = re.compile(r"[\w.-]{1,15}")
-"""What a CAN link can be called."""
 
 
 async def async_get_config_entry_diagnostics(
@@ -100,8 +99,7 @@ def _frames(
     return {
         "timing": plain(trace.rhythms()),
         "candump": trace.lines(
-            channel if _NAME.fullmatch(channel) else device.port.interface,
-            hidden=SERIAL_FRAMES,
+            link_text(channel, device.port.interface), hidden=SERIAL_FRAMES
         ),
     }
 

@@ -2,18 +2,16 @@
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
+from .candump import Logged, id_text, written
 from .model import Clock, Frame
 
 LENGTH: Final = 200
 """Frames kept per port: half a minute of a battery that sends seven a second."""
-
-_EXTENDED: Final = 0x8000_0000
-_ERROR: Final = 0x2000_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,7 @@ class Trace:
         """
         began = self._wall() - self._clock()
         return [
-            f"({began + frame.at:.6f}) {channel} {_text(frame, frame.can_id in hidden)}"
-            f" {'T' if own else 'R'}"
+            written(Logged(_shown(frame, began, hidden), channel, own))
             for frame, own in self._frames
         ]
 
@@ -61,7 +58,7 @@ class Trace:
         """Return how each kind of frame came, by its ID; the own ones by ID and `T`."""
         times: dict[str, list[float]] = defaultdict(list)
         for frame, own in self._frames:
-            times[f"{_id(frame)}{' T' if own else ''}"].append(frame.at)
+            times[f"{id_text(frame)}{' T' if own else ''}"].append(frame.at)
         now = self._clock()
         return {key: _rhythm(at, now) for key, at in sorted(times.items())}
 
@@ -72,15 +69,6 @@ def _rhythm(times: list[float], now: float) -> Rhythm:
     return Rhythm(len(times), period, round(now - times[-1], 3))
 
 
-def _text(frame: Frame, hidden: bool) -> str:
-    if frame.remote:
-        return f"{_id(frame)}#R"
-    data = bytes(len(frame.data)) if hidden else frame.data
-    return f"{_id(frame)}#{data.hex().upper()}"
-
-
-def _id(frame: Frame) -> str:
-    """Return an ID as candump does: three digits, or eight if it is no 11-bit one."""
-    if frame.error:
-        return f"{frame.can_id & ~_EXTENDED | _ERROR:08X}"
-    return f"{frame.can_id:08X}" if frame.extended else f"{frame.can_id:03X}"
+def _shown(frame: Frame, began: float, hidden: Collection[int]) -> Frame:
+    data = bytes(len(frame.data)) if frame.can_id in hidden else frame.data
+    return replace(frame, at=began + frame.at, data=data)
