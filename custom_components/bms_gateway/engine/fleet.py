@@ -52,7 +52,7 @@ class Fleet:
         self._clock = clock
         self._wall = wall
         self._running = False
-        self._taps: dict[str, list[Callable[[Frame], None]]] = {}
+        self._taps: dict[tuple[str, bool], list[Callable[[Frame], None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def apply(self, config: GatewayConfig) -> None:
@@ -87,13 +87,16 @@ class Fleet:
             *(wire.stop() for wire in self.wires.values()), *self._closing
         )
 
-    def tap(self, key: str, callback: Callable[[Frame], None]) -> Callable[[], None]:
+    def tap(
+        self, key: str, callback: Callable[[Frame], None], *, own: bool = False
+    ) -> Callable[[], None]:
         """Pass on what is heard on a port too; return how to end that.
 
-        KeyError if there is none. The tap stays when the port is replaced.
+        `own`: the echoes of what was sent instead. KeyError if there is no such port.
+        The tap stays when the port is replaced.
         """
         _ = self.wires[key]
-        taps = self._taps.setdefault(key, [])
+        taps = self._taps.setdefault((key, own), [])
         taps.append(callback)
         return partial(taps.remove, callback)
 
@@ -128,13 +131,13 @@ class Fleet:
             if current():
                 trace.heard(frame)
                 hear(key, frame)
-                for tap in tuple(self._taps.get(key, ())):
-                    tap(frame)
+                self._pass_on(key, frame, own=False)
 
         def take_echo(frame: Frame) -> None:
             if current():
                 trace.sent(frame)
                 self._crew.hear_echo(key, frame)
+                self._pass_on(key, frame, own=True)
 
         trace = self.traces[key] = Trace(self._clock, self._wall)
         port = self._port_factory(
@@ -147,6 +150,10 @@ class Fleet:
         )
         wire = self.wires[key] = Wire(port, partial(serve, key), self._clock)
         return wire
+
+    def _pass_on(self, key: str, frame: Frame, *, own: bool) -> None:
+        for tap in tuple(self._taps.get((key, own), ())):
+            tap(frame)
 
     def _remove(self, key: str) -> None:
         wire = self.wires.pop(key)

@@ -135,13 +135,15 @@ class Gateway:
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
-    def tap(self, key: str, callback: Callable[[Frame], None]) -> Callable[[], None]:
+    def tap(
+        self, key: str, callback: Callable[[Frame], None], *, own: bool = False
+    ) -> Callable[[], None]:
         """Pass on what is heard on the port of a battery or inverter, by its id.
 
-        In the loop, error frames too, own frames not. Returns how to end it; KeyError
-        if there is no such port.
+        In the loop, error frames too; `own`: own frames, when their echo comes, and no
+        others. Returns how to end it; KeyError if there is no such port.
         """
-        return self._fleet.tap(key, callback)
+        return self._fleet.tap(key, callback, own=own)
 
     def step(self) -> None:
         """Do everything that is due now: read, reckon, send, tell the listeners."""
