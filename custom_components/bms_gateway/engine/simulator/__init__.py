@@ -5,15 +5,18 @@ from .bms import Bms
 from .factory import simulator_for
 from .inverters import Inverter, SimulatedInverter
 from .physics import Pack
+from .replay import Replay, UnfitLogError
 from .simulator import Simulator
 
 __all__ = [
     "Bms",
     "Inverter",
     "Pack",
+    "Replay",
     "SimulatedBattery",
     "SimulatedInverter",
     "Simulator",
     "Talk",
+    "UnfitLogError",
     "simulator_for",
 ]

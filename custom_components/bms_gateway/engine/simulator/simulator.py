@@ -11,12 +11,16 @@ from ..port import Port
 from .batteries import SimulatedBattery
 from .inverters import SimulatedInverter
 from .physics import step
+from .replay import Replay
 
 type Due = tuple[str, Frame]
 """Who sends, by id, and what."""
 
 TICK: Final = 0.05
 """Seconds between two looks at what is due, while it runs on ports."""
+
+SHORTEST_TICK: Final = 0.01
+"""Seconds between two looks at least, while a log is replayed in its own time."""
 
 LONGEST_GAP: Final = 10.0
 """Seconds that are caught up with at most: a machine that slept is no long night."""
@@ -53,6 +57,7 @@ class Simulator:
         """A, charge positive, that flows besides the inverters: nobody is told."""
         self.voltage = 0.0
         """V of the DC bus."""
+        self._replays: dict[str, Replay] = {}
         self._configs = dict(ports or {})
         self._clock = clock
         self._resolution = resolution
@@ -74,6 +79,19 @@ class Simulator:
         if (inverter := self.inverters.get(id)) is not None:
             inverter.hear(frame, now)
 
+    def replay(self, id: str, replay: Replay) -> None:
+        """Play a log in a battery's or inverter's place, which is silent meanwhile.
+
+        It goes on carrying current. KeyError if there is none on a port of its own.
+        """
+        _ = self._configs[id]
+        self._replays[id] = replay
+
+    @property
+    def replaying(self) -> frozenset[str]:
+        """In whose place a log is played now."""
+        return frozenset(self._replays)
+
     def step(self, now: float) -> list[Due]:
         """Go on to `now` (s, by the clock) and return the frames that are due."""
         if self._began is None:
@@ -90,7 +108,7 @@ class Simulator:
             *self.batteries.values(),
             *self.inverters.values(),
         ]
-        return [(one.id, frame) for one in talkers for frame in one.due(now)]
+        return [(one.id, frame) for one in talkers for frame in self._due(one, now)]
 
     async def start(self) -> None:
         """Open the ports and begin; an unopened port is tried again for ever."""
@@ -108,6 +126,18 @@ class Simulator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._ports.clear()
+
+    def _due(
+        self, talker: SimulatedBattery | SimulatedInverter, now: float
+    ) -> list[Frame]:
+        """Return what is due in one's name: its own frames, or the log's."""
+        own = talker.due(now)
+        if (replay := self._replays.get(talker.id)) is None:
+            return own
+        frames = replay.due(now)
+        if replay.over:
+            del self._replays[talker.id]
+        return frames
 
     def _advance(self, dt: float) -> None:
         """Let `dt` seconds pass on the bus."""
@@ -146,11 +176,17 @@ class Simulator:
     def _tick(self) -> None:
         """Send what is due and look again soon."""
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(TICK, self._tick)
+        now = self._clock()
+        self._timer = loop.call_later(self._pause(now), self._tick)
         for port in self._ports.values():
             port.drain()
-        for sender, frame in self.step(self._clock()):
+        for sender, frame in self.step(now):
             self._send(sender, frame)
+
+    def _pause(self, now: float) -> float:
+        """Return the seconds until the next look: a log's frames keep their times."""
+        due = [at for one in self._replays.values() if (at := one.next_at) is not None]
+        return max(min((*due, now + TICK)) - now, SHORTEST_TICK)
 
     def _send(self, sender: str, frame: Frame) -> None:
         """Send a frame unless its port is not open: nothing waits for later."""
