@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .model import BatteryState
-from .steps import TOLERANCE, Idle, Step, Steps
+from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE, Idle, Step, Steps
 
 RATE: Final = 0.4
 """How much of what one step shows is taken over."""
@@ -26,7 +26,9 @@ UNKNOWN_HOLD: Final = 10.0
 UNKNOWN_FACTOR: Final = 1.5
 """How much more a battery may carry whose current stays unknown."""
 WRONG_SIGN: Final = -0.1
-"""A slice below it means that the battery counts its current the other way round."""
+WRONG_SIGN_AMPS: Final = 5 * TOLERANCE
+"""A slice below it, by at least so many A, means that the battery counts its current
+the other way round. (Less may be circulation that shifts during a small step.)"""
 ODD: Final = 2.0
 """A slice that many times off the capacity's part: capacity or cabling is wrong."""
 
@@ -37,6 +39,8 @@ class Part:
 
     slice: float
     offset: float = 0.0
+    moved_at: float = 0.0
+    """When its current last moved: what was measured before belongs to another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class _Told:
     at: float
     amps: float
     moved: float = 0.0
+    moved_at: float = 0.0
 
 
 class Slices:
@@ -143,7 +148,7 @@ class Slices:
         if not total:
             return
         for key, change in takers.items():
-            wrong = change / total < WRONG_SIGN
+            wrong = change / total < WRONG_SIGN and abs(change) >= WRONG_SIGN_AMPS
             self._negative[key] = self._negative.get(key, 0) + 1 if wrong else 0
         shown = {key: max(0.0, change / total) for key, change in takers.items()}
         mass = sum(self._slices[key] for key in takers) / sum(shown.values())
@@ -192,8 +197,7 @@ class Slices:
                 continue
             told = self._told.get(b.id)
             if told is None or told.at != at:
-                told = _Told(at, amps, abs(amps - told.amps) if told else 0.0)
-                self._told[b.id] = told
+                told = self._told[b.id] = _after(told, at, amps)
             moved += told.moved
         calm = CALM * len(batteries)
         return calm / (calm + moved)
@@ -204,7 +208,17 @@ class Slices:
             self._unknown_since.pop(key, None)
         elif now - self._unknown_since.setdefault(key, now) > UNKNOWN_HOLD:
             return Part(min(1.0, UNKNOWN_FACTOR * slice_))
-        return Part(slice_, self._offsets[key])
+        told = self._told.get(key)
+        return Part(slice_, self._offsets[key], told.moved_at if told else 0.0)
+
+
+def _after(told: _Told | None, at: float, amps: float) -> _Told:
+    """Return what a battery told, now that it tells `amps`, measured at `at`."""
+    if told is None:
+        return _Told(at, amps)
+    moved = abs(amps - told.amps)
+    is_quiet = moved <= QUIET_AMPS + QUIET_PART * abs(amps)
+    return _Told(at, amps, moved, told.moved_at if is_quiet else at)
 
 
 def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
