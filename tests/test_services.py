@@ -114,6 +114,26 @@ def test_every_field_is_described(action: str, schema: Any) -> None:
     assert set(icons) == set(form)
 
 
+async def test_the_form_offers_what_can_be_limited(bench: Bench) -> None:
+    """The gateway and its inverters, but no battery."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    form = load_yaml_dict(str(FOLDER / "services.yaml"))
+    for action in form.values():
+        offered = action["fields"]["device_id"]["selector"]["device"]["filter"]
+        models = {row["model"] for row in offered}
+        known_devices = dr.async_entries_for_config_entry(
+            dr.async_get(bench.hass), "gw"
+        )
+        found = {
+            identifier
+            for known in known_devices
+            if known.model in models
+            for _, identifier in known.identifiers
+        }
+        assert found == {"gw", "i1"}
+
+
 async def test_every_action_is_there_before_any_gateway(hass: HomeAssistant) -> None:
     """So that automations can be checked while none runs."""
     assert await async_setup_component(hass, DOMAIN, {})

@@ -6,13 +6,16 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.typing import UNDEFINED
 
-from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .const import DOMAIN, SUBENTRY_INVERTER
 from .engine.model import Readings, Snapshot
 
 type SubentryListener = Callable[[ConfigSubentry], None]
 
-_MODELS: Final = {SUBENTRY_BATTERY: "Battery", SUBENTRY_INVERTER: "Inverter"}
+_GATEWAY_MODEL: Final = "Virtual battery"
+_MODELS: Final = {SUBENTRY_INVERTER: "Inverter"}
+"""By kind of subentry; a battery tells its model. services.yaml names them, too."""
 
 
 class Devices:
@@ -41,7 +44,7 @@ class Devices:
             config_entry_id=self._entry.entry_id,
             identifiers={(DOMAIN, self._entry.entry_id)},
             name=self._entry.title,
-            model="Virtual battery",
+            model=_GATEWAY_MODEL,
         )
         for subentry in self._entry.subentries.values():
             self._register(subentry, gateway.id)
@@ -64,6 +67,7 @@ class Devices:
             config_subentry_id=subentry.subentry_id,
             identifiers={(DOMAIN, subentry.subentry_id)},
             name=subentry.title,
+            model=_MODELS.get(subentry.subentry_type, UNDEFINED),
             via_device_id=gateway_id,
         )
 

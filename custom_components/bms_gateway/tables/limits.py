@@ -61,11 +61,11 @@ def reason[S](
 
 
 def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
-    """Return what binds, by its name, and the figure of the rule."""
-    number = found.number
-    unit = _UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE)
-    return {
-        "source": around.names.get(found.source or "", found.source),
-        "number": number,
-        "unit": None if number is None else str(unit),
-    }
+    """Return what binds, by its name, and the figure of the rule, if there are such."""
+    shown: dict[str, Any] = {}
+    if found.source is not None:
+        shown["source"] = around.names.get(found.source, found.source)
+    if found.number is not None:
+        shown["number"] = round(found.number, 1)
+        shown["unit"] = str(_UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE))
+    return shown
