@@ -136,18 +136,18 @@ def test_any_text_is_read_or_refused(lines: list[str]) -> None:
         k for k, line in enumerate(lines, 1) if line[:1] == "(" and not parse_line(line)
     ]
     if not bad:
-        assert len(parse(lines)) == len(begun)
+        assert len(list(parse(lines))) == len(begun)
         return
     with pytest.raises(LogError) as refused:
-        parse(lines)
+        list(parse(lines))
     assert refused.value.line == bad[0]
 
 
 def test_the_line_at_fault_is_told() -> None:
     """Remarks are none, but they count."""
-    assert parse(["# of my garage", "", "(1.0) can0 351#00"])
+    assert list(parse(["# of my garage", "", "(1.0) can0 351#00"]))
     with pytest.raises(LogError, match="line 3"):
-        parse(["# of my garage", "(1.0) can0 351#00", "(1.0) can0 351#0"])
+        list(parse(["# of my garage", "(1.0) can0 351#00", "(1.0) can0 351#0"]))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ older ones leave it out). An ID of three digits is an 11-bit one; with eight it 
 bits, or is an error frame's class with the flag of SocketCAN's `linux/can/error.h`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 import re
 from typing import Final
@@ -84,18 +84,16 @@ def parse_line(line: str) -> Logged | None:
     return Logged(frame, found["link"], own=(found["way"] or "").upper() == "T")
 
 
-def parse(lines: Iterable[str]) -> list[Logged]:
-    """Return all frames of a log. LogError where a line cannot be understood.
+def parse(lines: Iterable[str]) -> Iterator[Logged]:
+    """Yield all frames of a log. LogError where a line cannot be understood.
 
     Lines that do not begin with a parenthesis are remarks, as for canplayer.
     """
-    found = []
     for number, line in enumerate(lines, 1):
         if line.startswith("("):
             if (logged := parse_line(line)) is None:
                 raise LogError(number)
-            found.append(logged)
-    return found
+            yield logged
 
 
 def frame_text(frame: Frame) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from hypothesis import given, strategies as st
 import pytest
@@ -100,6 +100,13 @@ def test_what_cannot_be_played_is_refused(unfit: list[Logged], reason: str) -> N
     with pytest.raises(UnfitLogError) as refused:
         Replay(unfit)
     assert refused.value.reason == reason
+
+
+def test_memory_is_bounded() -> None:
+    """A log need not come from here; it is not read to its end."""
+    with pytest.raises(UnfitLogError) as refused:
+        Replay(repeat(log(0.0)[0]))
+    assert refused.value.reason == "log_too_long"
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=200), st.integers(1, 3))
