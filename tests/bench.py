@@ -98,7 +98,9 @@ class Bench:
         self._subentries.append(self.subentry(SUBENTRY_INVERTER, id, **data))
         return self
 
-    def subentry(self, kind: str, id: str, **data: Any) -> ConfigSubentryDataWithId:
+    def subentry(
+        self, kind: str, id: str, title: str | None = None, **data: Any
+    ) -> ConfigSubentryDataWithId:
         """Return the data of a battery or inverter, and put a peer on its bus."""
         channel = f"{id}-{uuid4()}"
         self.buses[id] = can.Bus(
@@ -114,7 +116,7 @@ class Bench:
             data=port | own | data,
             subentry_id=id,
             subentry_type=kind,
-            title=f"My {id}",
+            title=title or f"My {id}",
             unique_id=None,
         )
 
@@ -122,12 +124,13 @@ class Bench:
         self,
         options: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
+        title: str = "Bank",
     ) -> Self:
         """Set the gateway up."""
         self.entry = MockConfigEntry(
             domain=DOMAIN,
             entry_id="gw",
-            title="Bank",
+            title=title,
             data=data or {},
             options=options or {},
             subentries_data=self._subentries,

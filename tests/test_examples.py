@@ -1,0 +1,238 @@
+"""Every example in README.md does what it says: loaded and run in Home Assistant."""
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from datetime import datetime, time, timedelta
+from pathlib import Path
+import re
+from typing import Any, Final
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    async_fire_mqtt_message,
+    async_fire_time_changed,
+)
+
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.setpoints import Lease
+from homeassistant.components import persistent_notification
+from homeassistant.components.persistent_notification import Notification, UpdateType
+from homeassistant.const import STATE_OFF, STATE_ON
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import parse_yaml
+
+from .bench import Bench
+
+README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES: Final[list[dict[str, Any]]] = [
+    dict(found)
+    for block in re.findall(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    if isinstance(found := parse_yaml(block), dict)
+]
+AUTOMATIONS: Final = {each["alias"]: each for each in EXAMPLES if "alias" in each}
+ACTIONS: Final = [each for each in EXAMPLES if "action" in each]
+DASHBOARDS: Final = [each for each in EXAMPLES if "views" in each]
+
+NIGHT: Final = "Charge slowly at night"
+CHEAP: Final = "Keep what is stored while energy is cheap"
+RESERVE: Final = "Keep a reserve of 20 %"
+TELL: Final = "Tell me when a battery cuts off or is lost"
+EVCC: Final = "Let evcc hold the battery"
+
+PRICE: Final = "sensor.electricity_price"
+
+
+async def at_work(bench: Bench, **options: Any) -> None:
+    """Start a gateway named as the demo's: two batteries, two inverters of 25 A."""
+    for number in 1, 2:
+        bench.battery(f"b{number}", title=f"Battery {number}")
+    for number in 1, 2:
+        rated = {"rated_charge": 25.0, "rated_discharge": 25.0}
+        bench.inverter(f"i{number}", title=f"Inverter {number}", **rated)
+    await bench.start(options=options, title="Battery bank")
+    await bench.online("b1", "b2")
+    await told(bench, 25.0, 25.0)
+
+
+async def told(bench: Bench, charge: float, discharge: float) -> None:
+    """Wait until both inverters hear these limits."""
+    for inverter in "i1", "i2":
+        await bench.told(inverter, charge, discharge)
+
+
+@pytest.fixture(autouse=True)
+async def no_timer_left(hass: HomeAssistant) -> AsyncGenerator[None]:
+    """Take the automations away at the end: their times of day would linger."""
+    yield
+    for state in hass.states.async_all("automation"):
+        target = {"entity_id": state.entity_id}
+        await hass.services.async_call("automation", "turn_off", target, blocking=True)
+
+
+async def automate(hass: HomeAssistant, alias: str) -> None:
+    """Set up one of the README's automations."""
+    config = {"automation": [AUTOMATIONS[alias]]}
+    assert await async_setup_component(hass, "automation", config)
+    await hass.async_block_till_done()
+    [state] = hass.states.async_all("automation")
+    assert state.state == STATE_ON
+
+
+async def come(hass: HomeAssistant, moment: datetime) -> None:
+    """Let it be that moment, for Home Assistant alone."""
+    async_fire_time_changed(hass, moment)
+    await hass.async_block_till_done()
+
+
+def leases(bench: Bench) -> tuple[Lease, ...]:
+    """Return the limits that end by themselves."""
+    return bench.coordinator.keeper.setpoints.leases
+
+
+def test_every_example_is_run() -> None:
+    """Below."""
+    assert set(AUTOMATIONS) == {NIGHT, CHEAP, RESERVE, TELL, EVCC}
+    assert len(ACTIONS) == len(DASHBOARDS) == 1
+    assert len(EXAMPLES) == len(AUTOMATIONS) + 2 == README.count("```yaml\n")
+
+
+async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None:
+    """At 22:00 with 20 A; from 6:00 on with all that the batteries allow."""
+    await at_work(bench)
+    await automate(hass, NIGHT)
+    tomorrow = dt_util.now().date() + timedelta(days=1)
+    zone = dt_util.get_default_time_zone()
+    await come(hass, datetime.combine(tomorrow, time(7), zone))
+    await come(hass, datetime.combine(tomorrow, time(22), zone))
+    await bench.shows("number", "gw_charge_current_setpoint", "20.0")
+    await told(bench, 10.0, 25.0)
+    await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
+    await bench.shows("number", "gw_charge_current_setpoint", "50.0")
+    assert bench.coordinator.keeper.setpoints.bank.charge_current is None
+
+
+async def test_keep_what_is_stored_while_energy_is_cheap(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Renewed while it is; else the limit ends by itself."""
+    await at_work(bench)
+    hass.states.async_set(PRICE, "0.31")
+    await automate(hass, CHEAP)
+    hass.states.async_set(PRICE, "0.11")
+    await told(bench, 25.0, 0.0)
+    [first] = leases(bench)
+    assert (first.owner, first.direction) == ("Cheap hours", Direction.DISCHARGE)
+    assert first.until is not None
+    assert first.until - bench.clock() == pytest.approx(1200, abs=5)
+
+    bench.ahead += 60
+    quarter = dt_util.utcnow().replace(minute=15, second=0, microsecond=0)
+    await come(hass, quarter + timedelta(hours=1))
+    [second] = leases(bench)
+    assert second.until is not None
+    assert second.until >= first.until + 60
+
+    hass.states.async_set(PRICE, "0.31")
+    await come(hass, quarter + timedelta(hours=2))
+    assert leases(bench) == (second,)
+    bench.ahead += 1200
+    await come(hass, quarter + timedelta(hours=3))
+    assert leases(bench) == ()
+
+
+async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
+    """Off below 20 %, on above 25 %, and as it is in between."""
+    await at_work(bench)
+    await automate(hass, RESERVE)
+    for minutes, (soc, allowed) in enumerate(
+        [(21, STATE_ON), (19, STATE_OFF), (24, STATE_OFF), (26, STATE_ON)], start=1
+    ):
+        await bench.speak("b1", "b2", soc=soc)
+        await bench.tick(60 * minutes)
+        await bench.shows("sensor", "gw_soc", f"{soc:.1f}")
+        await bench.shows("switch", "gw_discharging_allowed", allowed)
+        if allowed == STATE_OFF:
+            await told(bench, 25.0, 0.0)
+
+
+async def test_tell_me(hass: HomeAssistant, bench: Bench) -> None:
+    """Of a protection and of a loss, with the battery's name, once each."""
+    texts: list[str] = []
+
+    def on_update(kind: UpdateType, notifications: dict[str, Notification]) -> None:
+        if kind is UpdateType.ADDED:
+            texts.extend(each["message"] for each in notifications.values())
+
+    assert await async_setup_component(hass, "persistent_notification", {})
+    persistent_notification.async_register_callback(hass, on_update)
+    await at_work(bench)
+    await automate(hass, TELL)
+    # 0x359 byte 0 bit 1: over-voltage
+    await bench.speak("b1", protections=(0b10, 0))
+    await bench.until(lambda: bool(texts))
+    await bench.speak("b1")
+    for _ in range(6):
+        await bench.move(2)
+        await bench.speak("b2")
+    await bench.until(lambda: len(texts) > 1)
+    assert texts == [
+        "Battery 1: protection raised over voltage",
+        "Battery 1: battery lost",
+    ]
+
+
+# Home Assistant's mock of an MQTT client leaves a timer behind
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+@pytest.mark.usefixtures("mqtt_mock")
+async def test_let_evcc_hold_the_battery(hass: HomeAssistant, bench: Bench) -> None:
+    """Its mode becomes a command, which the mock of a client brings back to us."""
+    await at_work(bench, mqtt_commands=True)
+    await automate(hass, EVCC)
+
+    async def say(mode: str) -> None:
+        async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    await say("hold")
+    await told(bench, 25.0, 0.0)
+    assert [lease.owner for lease in leases(bench)] == ["evcc"]
+    await say("normal")
+    assert leases(bench) == ()
+
+
+async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
+    """For the bank, for an hour and a half."""
+    await at_work(bench)
+    script = {"script": {"example": {"sequence": ACTIONS}}}
+    assert await async_setup_component(hass, "script", script)
+    await hass.services.async_call("script", "example", blocking=True)
+    [lease] = leases(bench)
+    assert lease.device_id is None
+    assert (lease.watts, lease.owner) == (2000.0, "Cheap hours")
+    assert lease.until is not None
+    assert lease.until - bench.clock() == pytest.approx(5400, abs=5)
+    # 2000 W at 52 V are 38.46 A
+    await told(bench, 19.2, 25.0)
+
+
+def shown(part: Any) -> Iterator[str]:
+    """Yield every entity that a part of a dashboard shows."""
+    if isinstance(part, list):
+        for each in part:
+            yield from [each] if isinstance(each, str) else shown(each)
+    elif isinstance(part, dict):
+        for key, each in part.items():
+            if key == "entity":
+                yield each
+            elif isinstance(each, dict | list):
+                yield from shown(each)
+
+
+async def test_dashboard(hass: HomeAssistant, bench: Bench) -> None:
+    """It shows what is there without anything being switched on first."""
+    await at_work(bench)
+    is_entity: Callable[[str], bool] = re.compile(r"[a-z_]+\.\w+").fullmatch
+    entities = set(filter(is_entity, shown(DASHBOARDS[0])))
+    assert len(entities) > 20
+    assert {each for each in entities if hass.states.get(each) is None} == set()
