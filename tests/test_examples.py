@@ -1,6 +1,6 @@
 """Every example in README.md does what it says: loaded and run in Home Assistant."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
 import re
@@ -232,7 +232,7 @@ def shown(part: Any) -> Iterator[str]:
 async def test_dashboard(hass: HomeAssistant, bench: Bench) -> None:
     """It shows what is there without anything being switched on first."""
     await at_work(bench)
-    is_entity: Callable[[str], bool] = re.compile(r"[a-z_]+\.\w+").fullmatch
-    entities = set(filter(is_entity, shown(DASHBOARDS[0])))
+    found = shown(DASHBOARDS[0])
+    entities = {each for each in found if re.fullmatch(r"[a-z_]+\.\w+", each)}
     assert len(entities) > 20
     assert {each for each in entities if hass.states.get(each) is None} == set()

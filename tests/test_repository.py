@@ -6,6 +6,8 @@ from pathlib import Path
 from PIL import Image
 import pytest
 
+from homeassistant.util.yaml import parse_yaml
+
 ROOT = Path(__file__).parents[1]
 BRAND = ROOT / "custom_components/bms_gateway/brand"
 
@@ -45,3 +47,17 @@ def test_scripts_say_what_they_are_for() -> None:
         if script.is_file():
             _shebang, first, *_ = script.read_text().splitlines()
             assert first.startswith(("# ", '"""')), script.name
+
+
+def test_every_rule_of_the_quality_scale_is_met() -> None:
+    """Or does not apply, for a reason that is told."""
+    path = ROOT / "custom_components/bms_gateway/quality_scale.yaml"
+    rules = parse_yaml(path.read_text(encoding="utf-8"))
+    assert isinstance(rules, dict)
+    assert len(rules["rules"]) == 54
+    for rule, answer in rules["rules"].items():
+        if isinstance(answer, str):
+            assert answer == "done", rule
+        else:
+            assert answer["status"] in {"done", "exempt"}, rule
+            assert answer["comment"], rule
