@@ -15,7 +15,11 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Lease,
+    Setpoints,
+)
 
 from .plant import Pack, Plant, battery, inverter
 from .telegrams import HEALTHY, NO_LIMITS
@@ -33,7 +37,11 @@ AT_ONCE: Final = 0.1
 PROBE: Final = 4.0
 """A; with which a battery that allows nothing counts until it is known to carry."""
 
-pick = st.integers(0, 11)
+MOST_BATTERIES: Final = 16
+MOST_INVERTERS: Final = 8
+LONGEST_LEASE: Final = 15.0
+
+pick = st.integers(0, MOST_BATTERIES - 1)
 amps = st.sampled_from([0.0, 0.1, 5.0, 20.0, 52.8, 100.0, 300.0])
 asked = st.none() | amps
 BUS_OFF: Final = Frame(0x40, bytes(8), error=True)
@@ -62,10 +70,14 @@ class Installation(RuleBasedStateMachine):
 
     @initialize(
         capacities=st.lists(
-            st.sampled_from([50.0, 100.0, 280.0]), min_size=1, max_size=4
+            st.sampled_from([50.0, 100.0, 280.0]), min_size=1, max_size=MOST_BATTERIES
         ),
-        ratings=st.lists(st.sampled_from([20.0, 50.0, 200.0]), min_size=1, max_size=3),
-        modes=st.lists(st.sampled_from(SendMode), min_size=3, max_size=3),
+        ratings=st.lists(
+            st.sampled_from([20.0, 50.0, 200.0]), min_size=1, max_size=MOST_INVERTERS
+        ),
+        modes=st.lists(
+            st.sampled_from(SendMode), min_size=MOST_INVERTERS, max_size=MOST_INVERTERS
+        ),
         strategy=st.sampled_from(Strategy),
         policies=st.tuples(*[st.sampled_from(LossPolicy)] * 2),
         grace=st.sampled_from([0.0, 60.0]),
@@ -134,7 +146,7 @@ class Installation(RuleBasedStateMachine):
         note(f"{now}: {key} is told {told}")
         rated = next(i.rated_charge for i in plant.config.inverters if i.id == key)
         for index, direction in enumerate(Direction, start=1):
-            asked = self.setpoints.of(key).current(direction)
+            asked = self.asked(key, direction)
             cap = rated if asked is None else min(rated, asked)
             assert told[index] <= cap + SLACK, "above its cap"
             self.judge_sum(key, index, told[index])
@@ -181,10 +193,10 @@ class Installation(RuleBasedStateMachine):
         for limit, asked, total in (
             (
                 snapshot.charge,
-                self.setpoints.bank.charge_current,
+                self.asked(None, Direction.CHARGE),
                 self.plant.config.total_charge,
             ),
-            (snapshot.discharge, self.setpoints.bank.discharge_current, None),
+            (snapshot.discharge, self.asked(None, Direction.DISCHARGE), None),
         ):
             if limit is not None:
                 assert limit.amps >= 0.0
@@ -318,6 +330,31 @@ class Installation(RuleBasedStateMachine):
         inverters = {**self.setpoints.inverters, self.inverter(n): setpoints}
         self.ask(replace(self.setpoints, inverters=inverters))
 
+    @rule(
+        n=st.none() | pick,
+        direction=st.sampled_from(Direction),
+        owner=st.sampled_from(["a", "b"]),
+        limit=amps,
+        lasts=st.sampled_from([0.5, 5.0, LONGEST_LEASE]),
+    )
+    def is_limited_for_a_time(
+        self,
+        n: int | None,
+        direction: Direction,
+        owner: str,
+        limit: float,
+        lasts: float,
+    ) -> None:
+        """Somebody takes a lease on the bank or an inverter."""
+        lease = Lease(
+            device_id=None if n is None else self.inverter(n),
+            direction=direction,
+            owner=owner,
+            amps=limit,
+            until=self.plant.now + lasts,
+        )
+        self.ask(self.setpoints.with_lease(lease))
+
     @rule(n=pick, battery=st.booleans())
     def goes_out_of_service(self, n: int, battery: bool) -> None:
         """A person takes something out of service, or back."""
@@ -390,9 +427,10 @@ class Installation(RuleBasedStateMachine):
             if port.state.status is not PortStatus.OPEN:
                 port.reopen()
             port.leave()
-        self.setpoints = AllSetpoints()
+        # Leases stay: they end by themselves.
+        self.setpoints = AllSetpoints(leases=self.setpoints.leases)
         self.plant.set(self.setpoints)
-        for _ in range(int(RECOVERY)):
+        for _ in range(int(LONGEST_LEASE + RECOVERY)):
             for key in self.inverters:
                 self.held[key].asked_at = self.plant.now
                 self.plant.port(key).push(REQUEST)
@@ -421,6 +459,11 @@ class Installation(RuleBasedStateMachine):
             told = sum(self.plant.told(key)[index] for key in self.inverters)
             crumbs = 3.1 * len(self.inverters)
             assert told >= min(limit.amps, ratings) - crumbs, "inverters do not recover"
+
+    def asked(self, key: str | None, direction: Direction) -> float | None:
+        """Return the lowest that is asked for now, of an inverter or (None) the bank."""
+        ask = self.setpoints.asked(key, direction, self.plant.now, None)
+        return None if ask is None else ask.amps
 
     def pack(self, n: int) -> Pack:
         """Return one of the batteries."""
