@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 import errno
 import logging
 from pathlib import Path
@@ -124,6 +125,28 @@ async def test_error_frame_of_the_controller(quick_retries: None) -> None:
     assert far.frames[0].can_id & 0x20
     assert content(far.frames[1]) == (0x351, b"\x0a")
     assert (port.state.received, port.state.errors) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame(0x305, bytes(8)),
+        Frame(0x35C, b"\xc0\x01"),
+        Frame(0x7FF),
+        Frame(0x18A2FF80, b"\x01", extended=True),
+        Frame(0x351, remote=True),
+    ],
+)
+async def test_frames_are_sent_as_they_are(can_link: LinkFactory, frame: Frame) -> None:
+    """Identifier, length, content and kind come through."""
+    link = can_link()
+    near, far = _recorder(link), _recorder(link)
+    async with near.opened() as port, far.opened():
+        assert port.send(frame)
+        await far.hears(1)
+        await near.sees_echoes(1)
+    for seen in (far.frames[0], near.echoes[0]):
+        assert replace(seen, at=0.0) == frame
 
 
 # Losing and coming back
@@ -323,10 +346,18 @@ async def test_cancelled_opening_leaves_no_socket(can_link: LinkFactory) -> None
                 await asyncio.sleep(0)
 
 
-def test_python_can_still_speaks_of_a_full_queue() -> None:
-    """The words and the code by which a full queue is known are python-can's."""
-    assert is_full(can.CanOperationError("Failed to transmit", errno.ENOBUFS))
-    assert not is_full(can.CanOperationError("Failed to transmit", errno.ENETDOWN))
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOBUFS, "the link's queue"), True),
+        (OSError(errno.EAGAIN, "the socket's buffer"), True),
+        (can.CanOperationError("Transmit buffer full"), True),
+        (OSError(errno.ENETDOWN, "the link"), False),
+    ],
+)
+def test_which_errors_tell_of_a_full_queue(error: Exception, full: bool) -> None:
+    """Then the port stays open; python-can has words of its own for it."""
+    assert is_full(error) is full
 
 
 def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:

@@ -28,12 +28,13 @@ READ_TIMEOUT: Final = 0.1
 """Seconds that a reader thread may need to notice its end."""
 
 
+_FULL: Final = frozenset({errno.ENOBUFS, errno.EAGAIN})
+
+
 def is_full(error: Exception) -> bool:
     """Return whether only the queue is full: the link is up, its peer takes nothing."""
-    return (
-        getattr(error, "error_code", None) == errno.ENOBUFS
-        or str(error) == "Transmit buffer full"
-    )
+    code = getattr(error, "error_code", None) or getattr(error, "errno", None)
+    return code in _FULL or str(error) == "Transmit buffer full"
 
 
 def open_python_can(config: PortConfig, link: Link | None) -> OpenBus:
@@ -120,7 +121,10 @@ class OpenBus:
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of ERRORS."""
-        self._bus.send(as_message(frame))
+        if self._socket:
+            self._socket.transmit(frame)
+        else:
+            self._bus.send(as_message(frame))
 
     async def close(self) -> None:
         """Stop reading and close the bus."""

@@ -11,7 +11,7 @@ import struct
 from typing import Any, Final, override
 
 from .config import PortConfig
-from .model import PortFault
+from .model import Frame, PortFault
 from .netlink import LINK, ask, find
 
 BITRATE_TOLERANCE: Final = 0.01
@@ -47,6 +47,7 @@ _NAME_SIZE: Final = 15
 
 # Linux: asm-generic/socket.h, linux/sock_diag.h
 _SO_MEMINFO: Final = 55
+_FRAME: Final = struct.Struct("=IB3x8s")  # linux/can.h: identifier, length, data
 _MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to send
 
 
@@ -167,6 +168,16 @@ class OwnSocket(socket.socket):
         if not flags & socket.MSG_CONFIRM:
             flags &= ~socket.MSG_DONTROUTE
         return data, ancillary, flags, address
+
+    def transmit(self, frame: Frame) -> None:
+        """Queue a frame; OSError if it is not taken at once.
+
+        Several times as quick as python-can, which first asks whether it would be.
+        """
+        flags = socket.CAN_EFF_FLAG if frame.extended else 0
+        flags |= socket.CAN_RTR_FLAG if frame.remote else 0
+        packed = _FRAME.pack(frame.can_id | flags, len(frame.data), frame.data)
+        self.send(packed, socket.MSG_DONTWAIT)
 
     @property
     def has_news(self) -> bool:
