@@ -93,7 +93,8 @@ def between(before: Sample | None, after: Sample | None) -> Energy:
     # A line through 0 makes a triangle on either side
     charging = seconds * high / (high - low)
     charged = high / 2 * charging / _JOULES
-    discharged = -low / 2 * (seconds - charging) / _JOULES
+    # What is left may come out below 0, by the binary fraction
+    discharged = -low / 2 * max(0.0, seconds - charging) / _JOULES
     return Energy(charged, discharged)
 
 
