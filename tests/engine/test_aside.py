@@ -6,10 +6,9 @@ import pytest
 
 from custom_components.bms_gateway.engine.aside import Seen, Spell, counts_with, follow
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.slices import Part
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
-IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, part=Part(0.5))
+IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, slice=0.5)
 """A battery that allows nothing and carries nothing of 10 A, of which 5 A were its."""
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .model import Direction
-from .slices import Part
 from .steps import TOLERANCE
 
 PROBE: Final = 4 * TOLERANCE
@@ -39,14 +38,15 @@ class Seen:
     """What is known of one battery in one direction at one moment.
 
     `limit`: A, what it allows. `amps`: A in the direction's own sense, None unknown.
-    `at`: when that was measured. `bank`: A, the bank's current in that sense.
+    `at`: when that was measured. `bank`: A, the bank's current in that sense. `slice`:
+    the part of it that should fall to the battery.
     """
 
     limit: float
     amps: float | None
     at: float | None
     bank: float
-    part: Part
+    slice: float
     protected: bool = False
     """Whether a protection is why it allows nothing."""
 
@@ -87,7 +87,7 @@ def follow(
     if seen.amps > CARRIES and (spell.aside or now >= spell.since + REACTION):
         needed = AGAIN * seen.bank if spell.aside else spell.needed
         return replace(spell, aside=False, carried_at=now, proofs=0, needed=needed)
-    share = seen.part.slice * seen.bank
+    share = seen.slice * seen.bank
     shows = (
         abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
     )

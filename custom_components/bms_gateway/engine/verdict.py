@@ -59,12 +59,12 @@ class Judge:
     @property
     def learnt(self) -> dict[str, float]:
         """The slices by battery id, to be kept across restarts."""
-        return self._limits.slices.learnt
+        return self._limits.carriers.slices.learnt
 
     @property
     def wrong_signs(self) -> frozenset[str]:
         """The batteries that count their current the other way round."""
-        return self._limits.slices.wrong_signs
+        return self._limits.carriers.slices.wrong_signs
 
     @property
     def rising(self) -> bool:
@@ -166,17 +166,19 @@ class Judge:
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
-        odd = self._limits.slices.odd([s for s in states if self._limits.part(s.id)])
+        odd = self._limits.carriers.slices.odd(
+            [s for s in states if self._limits.carriers.part(s.id)]
+        )
         return [
             replace(
                 state,
                 slice=part.slice,
                 offset=part.offset,
-                aside=self._limits.aside(state.id),
+                aside=self._limits.carriers.aside(state.id),
                 odd_slice=state.id in odd,
-                wrong_sign=state.id in self._limits.slices.wrong_signs,
+                wrong_sign=state.id in self._limits.carriers.slices.wrong_signs,
             )
-            if (part := self._limits.part(state.id))
+            if (part := self._limits.carriers.part(state.id))
             else state
             for state in states
         ]

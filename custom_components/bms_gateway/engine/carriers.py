@@ -1,0 +1,202 @@
+"""What the batteries allow together: through the part of the current each carries."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+from typing import Final
+
+from .allowance import permits
+from .aside import Seen, Spell, counts_with, follow
+from .config import Strategy
+from .model import BatteryState, Direction, Limit, Rule
+from .offsets import Offsets, Part, spread
+from .scene import Scene
+from .slices import Slices, bank_current
+
+SAME_MOMENT: Final = 0.3
+"""Seconds between measurements that tell of the same bank current. (Taken as of one
+moment whatever their age, a load step made the first to report it seem to carry it
+all: twice as many swings, and 1.5 % less energy moved.)"""
+_LEAST_SLICE: Final = 1e-3
+
+
+class Carriers:
+    """The batteries as carriers of the bank's current; remembers how they do it."""
+
+    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
+        """Begin with slices learnt earlier (by battery id), else with none."""
+        self.slices = Slices(learnt)
+        self.offsets = Offsets()
+        self._slices: dict[str, float] = {}
+        self._parts: dict[Direction, dict[str, Part]] = {d: {} for d in Direction}
+        self._spells: dict[tuple[str, Direction], Spell] = {}
+        self._seen: dict[tuple[str, Direction], Seen] = {}
+
+    def observe(self, scene: Scene) -> None:
+        """Learn from what the batteries report; before `limit`, once a moment."""
+        allowances = {d: scene.allowances(d) for d in Direction}
+        idle = frozenset(
+            (key, d)
+            for d, amps in allowances.items()
+            for key, a in amps.items()
+            if not a
+        )
+        self._slices = self.slices.update(scene.counted, idle, scene.now)
+        self._spells = {k: spell for k, spell in self._spells.items() if k in idle}
+        current = bank_current(scene.online) or 0.0
+        for direction, amps in allowances.items():
+            self._follow(scene, direction, amps, direction.sign * current)
+        self._parts = self.offsets.settle(
+            scene.counted,
+            self._slices,
+            {d: self._apart(d) for d in Direction},
+            scene.now,
+        )
+
+    def part(self, battery_id: str) -> Part | None:
+        """Return what a battery carries of a current that all carry."""
+        slice_ = self._slices.get(battery_id)
+        if slice_ is None:
+            return None
+        here = Direction.CHARGE
+        if battery_id in self._apart(here):
+            here = Direction.DISCHARGE
+        return replace(self._parts[here][battery_id], slice=slice_)
+
+    def aside(self, battery_id: str) -> frozenset[Direction]:
+        """Return the directions in which a battery stands aside."""
+        return frozenset(d for d in Direction if battery_id in self._apart(d))
+
+    def limit(self, direction: Direction, scene: Scene, strategy: Strategy) -> Limit:
+        """Return what the batteries allow, by the loss policy and the strategy."""
+        lost = [battery.id for battery in scene.lost]
+        # A battery that was never heard may be full, but it need not be empty.
+        may_be_full = direction is Direction.CHARGE and scene.unheard
+        if direction in scene.blocked or may_be_full:
+            return Limit(amps=0.0, rule=Rule.LOSS, source=lost[0])
+        if strategy is Strategy.SUM:
+            limit = _summed(direction, scene)
+        else:
+            limit = self._shared(direction, scene)
+        return replace(limit, rule=Rule.LOSS) if limit.source in lost else limit
+
+    def _shared(self, direction: Direction, scene: Scene) -> Limit:
+        """Return the largest bank current that overloads no battery.
+
+        A battery carries slice x bank current + offset, so it holds the bank to
+        (what it allows - offset) / slice; never more than the sum of the limits.
+        """
+        amps = scene.allowances(direction)
+        if not any(amps.values()):
+            return Limit(amps=0.0, rule=Rule.BATTERIES, number=0.0)
+        apart = self._apart(direction)
+        counted = {
+            b.id: self._counted(b, direction, amps[b.id], scene.now)
+            for b in scene.counted
+            if b.id not in apart
+        }
+        total = sum(counted.values())
+        limit = Limit(amps=total, rule=Rule.BATTERIES, number=total)
+        for battery in scene.counted:
+            if battery.id in counted:
+                held = self._held_by(battery, direction, counted[battery.id], scene)
+                limit = tighter(limit, held)
+        return replace(limit, amps=max(0.0, limit.amps))
+
+    def _held_by(
+        self,
+        battery: BatteryState,
+        direction: Direction,
+        amps: float,
+        scene: Scene,
+    ) -> Limit:
+        """Return to what one battery, counting with `amps`, holds the bank."""
+        part = self._parts[direction][battery.id]
+        slice_ = max(part.slice, _LEAST_SLICE)
+        held = Limit(
+            amps=(amps - direction.sign * part.offset) / slice_,
+            rule=Rule.BATTERY,
+            source=battery.id,
+            number=amps,
+        )
+        current = battery.readings.current
+        bank = bank_current(scene.online)
+        if not battery.online or current is None or bank is None:
+            return held
+        # It carries too much: whatever the slice said, the bank has to come down.
+        excess = direction.sign * current - amps
+        flowing = direction.sign * bank
+        if excess <= 0 or flowing <= 0:
+            return held
+        if any(_at(other) < part.moved_at - SAME_MOMENT for other in scene.online):
+            # They have not reported since: what the bank carries now is not known.
+            flowing = max(flowing, direction.sign * (current - part.offset) / slice_)
+        over = flowing - excess / slice_
+        return tighter(held, replace(held, amps=over, rule=Rule.OVER))
+
+    def _counted(
+        self, battery: BatteryState, direction: Direction, amps: float, now: float
+    ) -> float:
+        """Return the limit in A with which a battery is reckoned."""
+        spell = self._spells.get((battery.id, direction))
+        return counts_with(spell, now) if battery.online and spell else amps
+
+    def _follow(
+        self, scene: Scene, direction: Direction, amps: Mapping[str, float], bank: float
+    ) -> None:
+        """Follow each battery through the spells in which it allows nothing."""
+        slices = spread(self._slices, self._apart(direction))
+        for battery in scene.online:
+            key = (battery.id, direction)
+            current = battery.readings.current
+            seen = Seen(
+                limit=amps[battery.id],
+                amps=None if current is None else direction.sign * current,
+                at=battery.current_at,
+                bank=bank,
+                slice=slices[battery.id],
+                protected=bool(battery.readings.protections),
+            )
+            spell = follow(
+                self._spells.get(key),
+                self._seen.get(key),
+                seen,
+                direction,
+                scene.now,
+                others_allow=any(a for other, a in amps.items() if other != battery.id),
+            )
+            if spell is None:
+                self._spells.pop(key, None)
+                self._seen[key] = seen
+            else:
+                self._spells[key] = spell
+
+    def _apart(self, direction: Direction) -> frozenset[str]:
+        """Return the batteries that stand aside in a direction."""
+        return frozenset(
+            key
+            for (key, d), spell in self._spells.items()
+            if d is direction and spell.aside
+        )
+
+
+def _summed(direction: Direction, scene: Scene) -> Limit:
+    """Return the sum of the limits, as the original daemon reckons.
+
+    It ANDs the enables: one battery that does not permit stops the bank.
+    """
+    for battery in scene.online:
+        if not permits(battery.readings, direction):
+            return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
+    total = sum(scene.allowances(direction).values())
+    return Limit(amps=total, rule=Rule.BATTERIES, number=total)
+
+
+def _at(battery: BatteryState) -> float:
+    """Return when a battery's current was measured; one unknown is of any time."""
+    return inf if battery.current_at is None else battery.current_at
+
+
+def tighter(limit: Limit, other: Limit) -> Limit:
+    """Return the lower of two limits; the first where they are equal."""
+    return other if other.amps < limit.amps else limit

@@ -1,0 +1,193 @@
+"""Offsets: what circulates through each battery besides its slice, and with whom.
+
+A battery that stands aside in a direction lets nothing in (or out), but carries in the
+other direction. So there are up to two ways in which the bank divides its current, one
+for each direction: by other slices, and with offsets of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .model import BatteryState, Direction
+from .slices import bank_current
+from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
+
+SETTLING: Final = 8.0
+"""Seconds in which an offset follows, or two of the slowest battery's periods."""
+CALM: Final = 3 * TOLERANCE
+"""A per battery; while the currents move by as much from telegram to telegram, the
+offsets follow half as fast. (Without: twice as many swings of the limits.)"""
+UNKNOWN_HOLD: Final = 10.0
+"""Seconds for which a battery whose current is unknown is reckoned as before."""
+UNKNOWN_FACTOR: Final = 1.5
+"""How much more a battery may carry whose current stays unknown."""
+
+type Aside = Mapping[Direction, frozenset[str]]
+"""Ids of the batteries that stand aside, by direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one battery carries: `slice` (0..1) x bank current + `offset` (A)."""
+
+    slice: float
+    offset: float = 0.0
+    moved_at: float = 0.0
+    """When its current last moved: what was measured before belongs to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a battery told last, and by how much that differed from before."""
+
+    at: float
+    amps: float
+    moved: float = 0.0
+    moved_at: float = 0.0
+
+
+class Offsets:
+    """The offsets of a bank in each direction, followed as its batteries report."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._settled: dict[frozenset[str], dict[str, float]] = {}
+        self._ids: frozenset[str] = frozenset()
+        self._told: dict[str, _Told] = {}
+        self._unknown_since: dict[str, float] = {}
+        self._at: float | None = None
+
+    def settle(
+        self,
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        aside: Aside,
+        now: float,
+    ) -> dict[Direction, dict[str, Part]]:
+        """Take what the batteries report; return what each carries, per direction.
+
+        `batteries`: all that are reckoned with, lost ones too; `slices`: theirs, while
+        none stands aside.
+        """
+        passed = 0.0 if self._at is None else max(0.0, now - self._at)
+        self._at = now
+        self._hear(batteries)
+        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
+        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * self._agreement(
+            batteries
+        )
+        current = bank_current(batteries)
+        self._begin(batteries, slices, aside, current or 0.0)
+        if current is not None:
+            for apart in _ways(current, aside):
+                self._follow(batteries, spread(slices, apart), apart, current, gain)
+        return {d: self._parts(batteries, slices, aside[d], now) for d in Direction}
+
+    def _begin(
+        self,
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        aside: Aside,
+        current: float,
+    ) -> None:
+        """Set offsets at once where others carry than before."""
+        ids = frozenset(battery.id for battery in batteries)
+        before = self._settled if ids == self._ids else {}
+        self._ids = ids
+        self._settled = {}
+        for apart in aside.values():
+            parts = spread(slices, apart)
+            self._settled[apart] = before.get(apart) or {
+                b.id: _rest(b, parts[b.id], current) or 0.0 for b in batteries
+            }
+
+    def _follow(
+        self,
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        apart: frozenset[str],
+        current: float,
+        gain: float,
+    ) -> None:
+        """Let the offsets of one way follow what its slices do not explain."""
+        offsets = self._settled[apart]
+        for battery in batteries:
+            rest = _rest(battery, slices[battery.id], current)
+            if rest is not None:
+                offsets[battery.id] += (rest - offsets[battery.id]) * gain
+
+    def _hear(self, batteries: Sequence[BatteryState]) -> None:
+        """Keep what is told, and when that last moved."""
+        for battery in batteries:
+            amps, at = battery.readings.current, battery.current_at
+            if battery.online and amps is not None and at is not None:
+                told = self._told.get(battery.id)
+                if told is None or told.at != at:
+                    self._told[battery.id] = _after(told, at, amps)
+
+    def _agreement(self, batteries: Sequence[BatteryState]) -> float:
+        """Return how far the currents told belong to one moment, 0 to 1.
+
+        Telegrams come at their own times: while the currents move, they are of
+        different age, and what the slices seem not to explain is that difference.
+        """
+        moved = sum(
+            self._told[b.id].moved for b in batteries if b.online and b.id in self._told
+        )
+        calm = CALM * len(batteries)
+        return calm / (calm + moved)
+
+    def _parts(
+        self,
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        apart: frozenset[str],
+        now: float,
+    ) -> dict[str, Part]:
+        """Return what each battery carries while some stand aside."""
+        parts = spread(slices, apart)
+        offsets = self._settled[apart]
+        return {b.id: self._part(b, parts[b.id], offsets[b.id], now) for b in batteries}
+
+    def _part(
+        self, battery: BatteryState, slice_: float, offset: float, now: float
+    ) -> Part:
+        key = battery.id
+        if battery.readings.current is not None or not battery.online:
+            self._unknown_since.pop(key, None)
+        elif now - self._unknown_since.setdefault(key, now) > UNKNOWN_HOLD:
+            return Part(min(1.0, UNKNOWN_FACTOR * slice_))
+        told = self._told.get(key)
+        return Part(slice_, offset, told.moved_at if told else 0.0)
+
+
+def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, float]:
+    """Return the slices while some stand aside: the others carry what those do not."""
+    common = sum(part for key, part in slices.items() if key not in apart)
+    common = min(1.0, common) or 1.0
+    return {k: 0.0 if k in apart else part / common for k, part in slices.items()}
+
+
+def _ways(current: float, aside: Aside) -> set[frozenset[str]]:
+    """Return which batteries stand aside in what flows; at rest it is both ways."""
+    if current > TOLERANCE:
+        return {aside[Direction.CHARGE]}
+    if current < -TOLERANCE:
+        return {aside[Direction.DISCHARGE]}
+    return set(aside.values())
+
+
+def _rest(battery: BatteryState, slice_: float, current: float) -> float | None:
+    """Return what a slice does not explain of a battery's current, in A."""
+    amps = battery.readings.current
+    return None if amps is None or not battery.online else amps - slice_ * current
+
+
+def _after(told: _Told | None, at: float, amps: float) -> _Told:
+    """Return what a battery told, now that it tells `amps`, measured at `at`."""
+    if told is None:
+        return _Told(at, amps)
+    moved = abs(amps - told.amps)
+    is_quiet = moved <= QUIET_AMPS + QUIET_PART * abs(amps)
+    return _Told(at, amps, moved, told.moved_at if is_quiet else at)
