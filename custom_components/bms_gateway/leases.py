@@ -6,15 +6,13 @@ from datetime import timedelta
 import math
 from typing import Any, Final
 
-from homeassistant.exceptions import ServiceValidationError
-
-from .const import DOMAIN
 from .coordinator import BmsGatewayCoordinator
 from .engine.config import GatewayConfig
 from .engine.model import Direction
 from .engine.setpoints import Lease
 from .keeper import SetpointKeeper
 from .ratings import most_amps, most_watts
+from .refusal import refusal
 
 ATTR_DURATION: Final = "duration"
 ATTR_UNTIL_CLEARED: Final = "until_cleared"
@@ -109,15 +107,6 @@ def shown_leases(
         }
         for lease in keeper.leases(inverter_id, direction)
     ]
-
-
-def refusal(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return why something is refused, in the caller's language."""
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    )
 
 
 def checked_owner(owner: str) -> str:

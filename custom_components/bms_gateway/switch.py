@@ -13,8 +13,8 @@ from .const import SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.battery import OUT_OF_SERVICE_AMPS
 from .engine.model import BatteryState
-from .leases import refusal
 from .news import is_heard
+from .refusal import refusal
 from .setpoint import SetpointEntity, SetpointFieldEntity
 
 # Stopping must never wait for another one
