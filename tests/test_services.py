@@ -18,6 +18,7 @@ from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import Lease
 from custom_components.bms_gateway.leases import shown_leases
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
+from custom_components.bms_gateway.traffic import RECORD_SCHEMA, REPLAY_SCHEMA
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
@@ -91,15 +92,20 @@ async def later(bench: Bench, seconds: float) -> None:
     await bench.tick(bench.ahead)
 
 
-@pytest.mark.parametrize(
-    ("action", "schema"),
-    [("limit_current", LIMIT_SCHEMA), ("clear_limit", CLEAR_SCHEMA)],
-)
+SCHEMAS: dict[str, Any] = {
+    "limit_current": LIMIT_SCHEMA,
+    "clear_limit": CLEAR_SCHEMA,
+    "record_traffic": RECORD_SCHEMA,
+    "replay_traffic": REPLAY_SCHEMA,
+}
+
+
+@pytest.mark.parametrize(("action", "schema"), SCHEMAS.items())
 def test_every_field_is_described(action: str, schema: Any) -> None:
     """In the form that Home Assistant shows, and in both languages."""
     fields = {str(key): isinstance(key, vol.Required) for key in schema.schema}
     form = load_yaml_dict(str(FOLDER / "services.yaml"))
-    assert set(form) == {"limit_current", "clear_limit"}
+    assert set(form) == set(SCHEMAS)
     shown = form[action]["fields"]
     assert {key: each.get("required", False) for key, each in shown.items()} == fields
     assert all(each["selector"] for each in shown.values())
@@ -119,8 +125,8 @@ async def test_the_form_offers_what_can_be_limited(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     form = load_yaml_dict(str(FOLDER / "services.yaml"))
-    for action in form.values():
-        offered = action["fields"]["device_id"]["selector"]["device"]["filter"]
+    for action in "limit_current", "clear_limit":
+        offered = form[action]["fields"]["device_id"]["selector"]["device"]["filter"]
         models = {row["model"] for row in offered}
         known_devices = dr.async_entries_for_config_entry(
             dr.async_get(bench.hass), "gw"

@@ -6,7 +6,7 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .const import CONF_SIMULATED, DOMAIN
+from .const import DOMAIN
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .counters import Counters
 from .engine.config import GatewayConfig
@@ -14,8 +14,8 @@ from .engine.gateway import Gateway
 from .entry import gateway_config
 from .mqtt import Uplink
 from .services import async_register_actions
-from .simulation import Simulation
 from .store import SetpointStore
+from .traffic import async_register_traffic_actions
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (
@@ -30,6 +30,7 @@ PLATFORMS = (
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there once for all gateways."""
     async_register_actions(hass)
+    async_register_traffic_actions(hass)
     return True
 
 
@@ -40,16 +41,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     await store.async_load(each.id for each in config.inverters)
     counters = Counters(hass, entry.entry_id, entry.title)
     await counters.async_load()
-    simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
     gateway = Gateway(config, learnt=store.learnt)
     coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
     entry.runtime_data = coordinator
+    simulation = coordinator.simulation
     uplink = Uplink(hass, entry)
 
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
         await coordinator.keeper.async_stop()
         await counters.async_end()
+        await coordinator.recorder.async_end()
         if simulation:
             await simulation.async_end()
 

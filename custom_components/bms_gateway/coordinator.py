@@ -12,7 +12,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
 from .counters import Counters
 from .devices import Devices
 from .engine.gateway import Gateway
@@ -21,6 +21,8 @@ from .entry import gateway_config
 from .issues import Issues
 from .keeper import SetpointKeeper
 from .news import show
+from .recorder import Recorder
+from .simulation import Simulation
 from .situation import Situation
 from .store import SetpointStore
 from .watch import Event, Watch
@@ -60,6 +62,8 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.keeper = SetpointKeeper(
             hass, gateway, store, self._async_setpoints_changed
         )
+        self.recorder = Recorder(hass, gateway)
+        self.simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
         self.config = gateway_config(entry)
         self.data = self._since = gateway.snapshot
         self.devices = Devices(hass, entry)

@@ -28,9 +28,9 @@ from .leases import (
     LIMIT_FIELDS,
     async_clear,
     async_limit,
-    refusal,
     shown_leases,
 )
+from .refusal import refusal
 from .who import async_who
 
 SERVICE_LIMIT_CURRENT: Final = "limit_current"
@@ -43,7 +43,8 @@ type Target = tuple[BmsGatewayCoordinator, str | None]
 """A running gateway, and one of its inverters or (None) the bank."""
 
 
-def _duration(value: Any) -> timedelta:
+def checked_time(value: Any) -> timedelta:
+    """Return a time as people and selectors give it; vol.Invalid if it is none."""
     try:
         found: timedelta = cv.time_period(value)
     except OverflowError as error:
@@ -60,7 +61,7 @@ LIMIT_SCHEMA: Final[Any] = vol.Schema(
     {
         vol.Required(ATTR_DEVICE_ID): cv.string,
         **_LIMITS,
-        vol.Optional(ATTR_DURATION): _duration,
+        vol.Optional(ATTR_DURATION): checked_time,
         vol.Optional(ATTR_UNTIL_CLEARED): cv.boolean,
         vol.Optional(ATTR_OWNER): cv.string,
     }
