@@ -4,19 +4,12 @@ from pathlib import Path
 import re
 
 from playwright.async_api import Locator, expect
-import pytest
 
-from .visitor import PATIENCE, Visitor, running_demo, visitor as visitor_at
+from .visitor import MARKS, Visitor, running_demo, visitor as visitor_at
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("browser"),  # one demo is enough
-]
+pytestmark = list(MARKS)
 
 CURRENT = re.compile(r"-?\d+\.\d A")
-
-expect.set_options(timeout=PATIENCE)
 
 
 async def changes(shown: Locator) -> None:
@@ -43,18 +36,6 @@ async def test_battery_moves(visitor: Visitor) -> None:
     await visitor.open_device("Battery 1")
     await changes(visitor.row("Current"))
     await expect(visitor.row("State of charge")).to_contain_text("%")
-
-
-async def test_inverters_follow_the_setpoint(visitor: Visitor) -> None:
-    """A number set on the gateway's page arrives at the inverters, shared."""
-    await visitor.open_device("Battery bank")
-    setpoint = visitor.row("Charge current setpoint").locator("input")
-    await setpoint.fill("40")
-    await setpoint.press("Enter")
-    await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
-    for inverter, told in (("Inverter 1", "25.0 A"), ("Inverter 2", "15.0 A")):
-        await visitor.open_device(inverter)
-        await expect(visitor.row("Charge current limit")).to_contain_text(told)
 
 
 async def test_options_apply_while_it_runs(visitor: Visitor) -> None:
