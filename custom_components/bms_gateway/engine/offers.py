@@ -72,6 +72,8 @@ def _limit(index: int, target: float, bank: Limit, claims: Sequence[Claim]) -> L
         return Limit(amps=amps, rule=Rule.SHARING, number=target)
     if target >= claim.cap - _SAME and claim.cap < bank.amps:
         return Limit(amps=amps, rule=claim.rule, source=claim.source, number=claim.cap)
+    if target == 0.0 < bank.amps and claim.reachable:
+        return Limit(amps=amps, rule=Rule.NEAR_ZERO, number=bank.amps)
     return Limit(amps=amps, rule=bank.rule, source=bank.source, number=bank.number)
 
 
