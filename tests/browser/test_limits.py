@@ -35,7 +35,7 @@ async def test_inverters_follow_the_setpoint(visitor: Visitor, tmp_path: Path) -
     await setpoint.press("Enter")
     await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
     details = await visitor.open_details("Charging limited by")
-    await tells(details, State="Setpoint", Figure="40", Unit="A")
+    await tells(details, State="Setpoint or switch", Figure="40", Unit="A")
     await visitor.page.screenshot(path=tmp_path / "setpoint.png")
     for inverter, told in (("Inverter 1", "25.0 A"), ("Inverter 2", "15.0 A")):
         await visitor.open_device(inverter)
@@ -77,6 +77,7 @@ async def test_a_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None
     await shows(limit, "0.0 A")
     await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
     await expect(visitor.row("Charging enabled")).to_contain_text("No")
+    await visitor.page.mouse.wheel(0, -5000)
     await visitor.page.screenshot(path=tmp_path / "switched-off.png")
     watcher = await visitor.beside()
     for inverter in ("Inverter 1", "Inverter 2"):
