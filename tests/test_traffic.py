@@ -205,7 +205,7 @@ async def test_writing_is_not_the_loops_business(bench: Bench, folder: Path) -> 
         threads.append(threading.get_ident())
         append(path, text)
 
-    with patch("custom_components.bms_gateway.recorder.append", spy):
+    with patch("custom_components.bms_gateway.traffic_recorder.append", spy):
         await record(bench, file="a.log")
         await speak(bench)
         await pass_by(bench, 2)
@@ -217,7 +217,7 @@ async def test_a_full_file_ends_it(bench: Bench, folder: Path) -> None:
     """With whole lines, before its time."""
     await bench.battery("b1").start()
     small = partial(Recording, largest=200)
-    with patch("custom_components.bms_gateway.recorder.Recording", small):
+    with patch("custom_components.bms_gateway.traffic_recorder.Recording", small):
         await record(bench, file="a.log")
     await speak(bench)
     await pass_by(bench, 2)
@@ -233,7 +233,7 @@ async def test_a_disk_that_fails_ends_it(
     await bench.battery("b1").start()
     await record(bench, file="a.log")
     with patch(
-        "custom_components.bms_gateway.recorder.append", side_effect=OSError("full")
+        "custom_components.bms_gateway.traffic_recorder.append", side_effect=OSError("full")
     ):
         await speak(bench)
         await pass_by(bench, 2)

@@ -21,10 +21,10 @@ from .entry import gateway_config
 from .issues import Issues
 from .keeper import SetpointKeeper
 from .news import show
-from .recorder import Recorder
 from .simulation import Simulation
 from .situation import Situation
 from .store import SetpointStore
+from .traffic_recorder import Recorder
 from .watch import Event, Watch
 
 _LOGGER = logging.getLogger(__name__)
