@@ -425,14 +425,22 @@ async def test_inverter_on_a_serial_adapter(answers: dict[str, bytes]) -> None:
                 talking = asyncio.create_task(_talk(pack))
                 await adapter.until(lambda: len(adapter.frames) >= 4)
                 assert {line[:4] for line in adapter.frames} == {"t35E", "t356"}
-                adapter.say(b"t3058" + 16 * b"0" + b"\r")
+                asking = asyncio.create_task(_ask(adapter))
                 await adapter.until(
                     lambda: any(line[:4] == "t35C" for line in adapter.frames)
                 )
                 assert any(line[:4] == "t351" for line in adapter.frames)
                 talking.cancel()
+                asking.cancel()
         finally:
             await gateway.stop()
+
+
+async def _ask(adapter: SerialAdapter) -> None:
+    """Send 0x305 as an inverter does, which is heard only for a few seconds."""
+    while True:
+        adapter.say(b"t3058" + 16 * b"0" + b"\r")
+        await asyncio.sleep(0.5)
 
 
 async def _talk(pack: Port) -> None:
