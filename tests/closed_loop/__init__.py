@@ -1,0 +1,1 @@
+"""The gateway in a closed loop with simulated banks: what the limits do, in figures."""

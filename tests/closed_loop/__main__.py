@@ -1,0 +1,68 @@
+"""Prints the table of the rules, or draws what they do: see scripts/closed-loop."""
+
+import argparse
+from pathlib import Path
+import sys
+
+from .chart import draw
+from .rules import RuleSet
+from .stories import STORIES
+from .table import HEAD, row, trials
+
+IMAGES = Path(__file__).parents[2] / ".github" / "images"
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    options = _parser().parse_args()
+    if options.draw:
+        for name, story in STORIES.items():
+            (IMAGES / f"{name}.svg").write_text(draw(story()), encoding="utf-8")
+            _say(str(IMAGES / f"{name}.svg"))
+        return
+    _say(HEAD)
+    for rule in options.rules:
+        results = []
+        for trial in trials(rule, range(options.banks), options.lags):
+            results.append(trial.run())
+            if options.each:
+                _say(f"{trial.seed} {trial.lag} {row(rule, results[-1:])}")
+        _say(row(rule, results))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="closed-loop",
+        description="Let the gateway work on simulated banks, 40 minutes each, and show "
+        "how its limits do beside simpler rules. A trial takes about 5 seconds.",
+    )
+    parser.add_argument("--banks", type=int, default=40, help="how many random banks")
+    parser.add_argument(
+        "--lags",
+        type=float,
+        nargs="+",
+        default=[1.0, 4.0, 10.0],
+        help="seconds with which the inverters follow; a trial of each bank with each",
+    )
+    parser.add_argument(
+        "--rules",
+        type=lambda name: RuleSet[name.upper()],
+        nargs="+",
+        default=list(RuleSet),
+        metavar="RULE",
+        help=f"of {', '.join(rule.name.lower() for rule in RuleSet)}; default: all",
+    )
+    parser.add_argument("--each", action="store_true", help="show each trial, too")
+    parser.add_argument(
+        "--draw", action="store_true", help="draw the documentation's pictures instead"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What a run shows: overload, swings, energy moved, needless blackouts."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from custom_components.bms_gateway.engine.model import Direction
+
+from .ideal import Ideal, ideal
+from .loop import TICK, Loop
+
+EVERY: Final = 5
+"""Turns between two samples."""
+GRACE: Final = 5.0
+GRACE_PART: Final = 0.05
+"""A, and of the battery's largest limit: less above the limit is no overload."""
+SWING: Final = 0.1
+"""The part of the limit by which it has to turn back to count as a swing."""
+LEAST_SWING: Final = 2.0
+"""A; less is no swing."""
+BEGUN: Final = 20.0
+"""Seconds that the start may take, before energy and swings are counted."""
+SETTLED: Final = 300.0
+"""Seconds after which a blackout is needless."""
+WORTH: Final = 3.0
+"""A per inverter; less is told as 0 by rule."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """One direction of one run: A·s over, swings, A·s moved and possible."""
+
+    over: float = 0.0
+    worst: float = 0.0
+    """A; the most by which a battery was over at any moment."""
+    swings: int = 0
+    moved: float = 0.0
+    possible: float = 0.0
+    blackout: float = 0.0
+    """s in which nothing was told though something was possible and wanted."""
+    _furthest: float | None = None
+    _rising: bool = False
+
+    def follow(self, limit: float) -> None:
+        """Take the bank's limit: count where it turns back by more than SWING."""
+        if self._furthest is None:
+            self._furthest = limit
+        turned = limit - self._furthest if not self._rising else self._furthest - limit
+        if turned < 0:
+            self._furthest = limit
+        elif turned > max(SWING * max(limit, self._furthest), LEAST_SWING):
+            self.swings += 1
+            self._furthest, self._rising = limit, not self._rising
+
+
+class Meter:
+    """Watches a loop; call it after each turn."""
+
+    def __init__(self, loop: Loop) -> None:
+        """Begin to watch."""
+        self.figures = {d: Figures() for d in Direction}
+        self._loop = loop
+        self._turns = 0
+        self._inverters = loop.simulator.inverters.values()
+        self._lag = max(i.inverter.lag for i in self._inverters)
+        self._following = 0.0
+        """A; what would flow if the inverters were told what is possible."""
+
+    def __call__(self) -> None:
+        """Take one sample each EVERY turns."""
+        self._turns += 1
+        if self._turns % EVERY:
+            return
+        dt = EVERY * TICK
+        batteries = tuple(self._loop.batteries.values())
+        possible = {d: ideal(batteries, d) for d in Direction}
+        demand = self._demand()
+        lowest = -possible[Direction.DISCHARGE].bank
+        wanted = min(max(demand, lowest), possible[Direction.CHARGE].bank)
+        self._following += (wanted - self._following) * min(dt / self._lag, 1.0)
+        for direction, figures in self.figures.items():
+            self._overload(direction, figures, possible[direction], dt)
+            if self._loop.at > BEGUN:
+                self._sample(direction, figures, dt)
+            if self._loop.at > SETTLED and self._is_dark(
+                direction, possible[direction].bank, demand
+            ):
+                figures.blackout += dt
+
+    def _overload(
+        self, direction: Direction, figures: Figures, possible: Ideal, dt: float
+    ) -> None:
+        batteries = self._loop.batteries.values()
+        for battery, allowed in zip(batteries, possible.batteries, strict=True):
+            grace = max(GRACE, GRACE_PART * battery.largest(direction))
+            excess = direction.sign * battery.cells.current - allowed - grace
+            figures.over += max(0.0, excess) * dt
+            figures.worst = max(figures.worst, excess)
+
+    def _sample(self, direction: Direction, figures: Figures, dt: float) -> None:
+        sign = direction.sign
+        figures.moved += max(0.0, sign * self._loop.simulator.current) * dt
+        figures.possible += max(0.0, sign * self._following) * dt
+        figures.follow(self._loop.limit(direction))
+
+    def _is_dark(self, direction: Direction, possible: float, demand: float) -> bool:
+        worth = WORTH * len(self._inverters)
+        wanted = min(possible, direction.sign * demand)
+        return wanted > worth and self._loop.told(direction) <= 0
+
+    def _demand(self) -> float:
+        """Return what the house has to spare, within the inverters' ratings, in A."""
+        volts = self._loop.simulator.voltage or 51.2
+        at = self._loop.at
+        return sum(
+            min(
+                max(i.demand(at) / volts, -i.inverter.rated_discharge),
+                i.inverter.rated_charge,
+            )
+            for i in self._inverters
+        )

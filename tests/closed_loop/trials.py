@@ -1,0 +1,78 @@
+"""Trials: random banks under random houses, by one of the rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from custom_components.bms_gateway.engine.config import Strategy
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.simulator import Inverter, SimulatedInverter
+
+from .banks import PatientBattery, battery, random_bank
+from .demand import House
+from .loop import Loop
+from .metrics import Figures, Meter
+from .rules import RuleSet, use_capacity_share
+
+LENGTH: Final = 2400.0
+"""Seconds of one trial."""
+_LEARNING: Final = 1000
+"""Added to the seed of the house in which slices are learnt beforehand."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One bank, one house, one lag of the inverters (s), one rule."""
+
+    seed: int
+    lag: float
+    rule: RuleSet
+    length: float = LENGTH
+
+    def run(self) -> dict[Direction, Figures]:
+        """Return the figures of each direction."""
+        learnt = None
+        if self.rule is RuleSet.LEARNT:
+            before = self.loop(house=self.seed + _LEARNING)
+            before.run(self.length)
+            learnt = before.gateway.learnt
+        loop = self.loop(house=self.seed, learnt=learnt)
+        meter = Meter(loop)
+        loop.run(self.length, meter)
+        return meter.figures
+
+    def loop(self, *, house: int, learnt: Mapping[str, float] | None = None) -> Loop:
+        """Return the loop at its start; `house`: the seed of the demand."""
+        batteries = [
+            battery(f"battery {k}", make, 100 * self.seed + k)
+            for k, make in enumerate(random_bank(self.seed))
+        ]
+        loop = Loop(
+            batteries,
+            self._inverters(batteries, house),
+            learnt=learnt,
+            strategy=Strategy.SUM if self.rule is RuleSet.SUM else Strategy.SHARE,
+        )
+        if self.rule is RuleSet.CAPACITY:
+            use_capacity_share(loop)
+        return loop
+
+    def _inverters(
+        self, batteries: list[PatientBattery], house: int
+    ) -> list[SimulatedInverter]:
+        """Return inverters of about the size of the bank, all in the same house."""
+        rng = Random(self.seed)
+        count = rng.choice((1, 1, 2, 3))
+        size = rng.uniform(0.8, 1.5) / count
+        charge, discharge = (
+            round(size * sum(b.largest(direction) for b in batteries))
+            for direction in (Direction.CHARGE, Direction.DISCHARGE)
+        )
+        inverter = Inverter(
+            rated_charge=charge, rated_discharge=discharge, lag=self.lag
+        )
+        demand = House(charge, discharge, house, self.length)
+        return [
+            SimulatedInverter(f"inverter {k}", inverter, demand) for k in range(count)
+        ]
