@@ -233,7 +233,8 @@ async def test_a_disk_that_fails_ends_it(
     await bench.battery("b1").start()
     await record(bench, file="a.log")
     with patch(
-        "custom_components.bms_gateway.traffic_recorder.append", side_effect=OSError("full")
+        "custom_components.bms_gateway.traffic_recorder.append",
+        side_effect=OSError("full"),
     ):
         await speak(bench)
         await pass_by(bench, 2)
