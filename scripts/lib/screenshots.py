@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import time
 from typing import Final
 
+from tests.browser.energy import add_battery, have_a_yesterday, open_yesterday
 from tests.browser.visitor import Visitor, running_demo, visitor
 
 ROOT: Final = Path(__file__).parents[2]
@@ -32,6 +33,14 @@ async def take_all(address: str) -> None:
         await take(someone, "dashboard")
         await someone.open_integration()
         await take(someone, "integration")
+        await have_a_yesterday(someone)
+        await add_battery(someone, capacity="19.5")
+        await open_yesterday(someone)
+        await take(someone, "energy")
+        await limit_charging_to(someone, "30")
+        await someone.open_device("Battery bank")
+        await someone.open_details("Charging limited by")
+        await take(someone, "limits")
 
 
 async def allow_charging_with(someone: Visitor, amps: str) -> None:
@@ -40,6 +49,14 @@ async def allow_charging_with(someone: Visitor, amps: str) -> None:
     setpoint = someone.row("Charge current setpoint").locator("input")
     await setpoint.fill(amps)
     await setpoint.press("Enter")
+
+
+async def limit_charging_to(someone: Visitor, amps: str) -> None:
+    """Limit it for a time, in the form of the action."""
+    await someone.open_action("limit_current", "Battery bank")
+    await someone.give("Charge current", amps)
+    await someone.give("Owner", "Cheap hours")
+    await someone.perform()
 
 
 async def take(someone: Visitor, name: str) -> None:
