@@ -200,3 +200,13 @@ def test_ports_are_taken_over_all_gateways(hass: HomeAssistant) -> None:
     assert taken_ports(hass, but="inverter-2") == {
         (Interface.SOCKETCAN, "can0"): PortOwner("House", "Cellar"),
     }
+
+
+def test_an_adapter_is_the_same_under_another_name() -> None:
+    """Names of links change places when adapters are plugged in in another order."""
+    left, right = (CAN0 | {"identity": name} for name in ("usb:left", "usb:right"))
+    assert port_key(left) == port_key(left | {"channel": "can1"})
+    assert port_key(left) != port_key(right)
+    assert port_config(left | {"bring_up": True}) == PortConfig(
+        Interface.SOCKETCAN, "can0", identity="usb:left", bring_up=True
+    )

@@ -25,9 +25,11 @@ from .engine.config import (
 CONF_INTERFACE: Final = "interface"
 CONF_CHANNEL: Final = "channel"
 CONF_BITRATE: Final = "bitrate"
+CONF_IDENTITY: Final = "identity"
+CONF_BRING_UP: Final = "bring_up"
 
 type PortKey = tuple[Interface, str]
-"""What makes two ports the same: one channel has one owner, at whatever bitrate."""
+"""What makes two ports the same: one adapter, or else one channel, has one owner."""
 
 _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
     "strategy": Strategy,
@@ -67,13 +69,15 @@ def port_config(stored: Mapping[str, Any]) -> PortConfig:
         interface=Interface(stored[CONF_INTERFACE]),
         channel=stored[CONF_CHANNEL],
         bitrate=stored.get(CONF_BITRATE, DEFAULT_BITRATE),
+        identity=stored.get(CONF_IDENTITY),
+        bring_up=stored.get(CONF_BRING_UP, False),
     )
 
 
 def port_key(stored: Mapping[str, Any]) -> PortKey:
     """Return by what a port is recognised, from stored data."""
     port = port_config(stored)
-    return port.interface, port.channel
+    return port.interface, port.identity or port.channel
 
 
 def taken_ports(
