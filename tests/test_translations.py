@@ -14,13 +14,18 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
+from custom_components.bms_gateway.engine.heard import Finding
 from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.engine.protocol import Neighbour
 from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
+    MANUAL_FORM,
     NAME_FORM,
     OPTIONS_FORM,
+    connection_form,
+    gateway_choice,
 )
 from homeassistant.helpers.selector import NumberSelector, SelectSelector, TextSelector
 
@@ -34,19 +39,41 @@ TEXTS: dict[str, dict[str, Any]] = {
 BATTERY = DEVICE_FORMS[SUBENTRY_BATTERY]
 INVERTER = DEVICE_FORMS[SUBENTRY_INVERTER]
 
+CONNECTION = connection_form({})
+
 FORMS: list[tuple[str, str, Form]] = [
     ("config", "simulated", NAME_FORM),
+    ("config", "adapter", gateway_choice({})),
+    ("config", "port", CONNECTION),
+    ("config", "manual", MANUAL_FORM),
     ("config", "reconfigure", NAME_FORM),
     ("config", "gateway", GATEWAY_FORM),
     ("config", "battery", BATTERY),
     ("config", "inverter", INVERTER),
-    ("config_subentries.battery", "device", BATTERY),
-    ("config_subentries.inverter", "device", INVERTER),
+    ("config_subentries.battery", "port", CONNECTION),
+    ("config_subentries.battery", "manual", MANUAL_FORM),
+    ("config_subentries.battery", "battery", BATTERY),
+    ("config_subentries.inverter", "port", CONNECTION),
+    ("config_subentries.inverter", "manual", MANUAL_FORM),
+    ("config_subentries.inverter", "inverter", INVERTER),
     ("options", "init", OPTIONS_FORM),
 ]
 
-ERROR_PLACEHOLDERS = {"channel", "bitrate", "gateway", "device"}
-"""What a form with a port fills into its errors."""
+MENUS: dict[str, set[str]] = {
+    "config": {"user", "heard", "more", "adapter_kind"},
+    "config_subentries.battery": {"reconfigure", "heard"},
+    "config_subentries.inverter": {"reconfigure", "heard"},
+    "options": set(),
+}
+"""The steps that are menus."""
+
+PORT_ERRORS = {fault.value for fault in PortFault} | {
+    "no_permission_serial",
+    "port_taken",
+}
+
+ERROR_PLACEHOLDERS = {"channel", "bitrate", "commands"}
+"""What a form with a port fills into its errors; where it is taken, by whom, too."""
 
 RANGES: list[tuple[str, Form, str, float, float]] = [
     ("config_subentries.battery", BATTERY, "capacity_ah", 0.1, 100_000),
@@ -175,25 +202,24 @@ def test_every_field_has_a_label_and_a_description(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("flow", ["config", "config_subentries.battery", "options"])
+@pytest.mark.parametrize("flow", MENUS)
 def test_no_step_is_without_use(language: str, flow: str) -> None:
     """Every text of a step belongs to a form or a menu."""
-    menus = {"user", "batteries", "inverters"} if flow == "config" else set()
-    steps = {step for where, step, _ in FORMS if where == flow} | menus
+    steps = {step for where, step, _ in FORMS if where == flow} | MENUS[flow]
     assert set(at(language, f"{flow}.step")) == steps
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_that_can_come_has_its_text(language: str) -> None:
     """And none has a text that can never come."""
-    port = {fault.value for fault in PortFault} | {"port_taken"}
     expected: dict[str, set[str]] = {}
     for flow, _, form in FORMS:
         errors = expected.setdefault(flow, set())
-        fields = fields_of(form)
-        errors |= {each.error for each in fields if can_be_wrong(each)}
-        if any(each.key == "channel" for each in fields):
-            errors |= port
+        errors |= {each.error for each in fields_of(form) if can_be_wrong(each)}
+    for flow in expected.keys() - {"options"}:
+        expected[flow] |= PORT_ERRORS
+    for flow in expected.keys() - {"options", "config_subentries.battery"}:
+        expected[flow] |= {"not_for_inverters"}
     for flow, errors in expected.items():
         assert set(at(language, f"{flow}.error")) == errors, flow
 
@@ -204,8 +230,8 @@ def test_errors_use_only_placeholders_that_are_filled(language: str) -> None:
     for flow in ("config", "config_subentries.battery", "config_subentries.inverter"):
         for key, text in at(language, f"{flow}.error").items():
             allowed = set() if key.startswith("invalid_") else ERROR_PLACEHOLDERS
-            if key in {fault.value for fault in PortFault}:
-                allowed = {"channel", "bitrate"}
+            if key == "port_taken":
+                allowed = {"channel", "gateway", "device"}
             assert placeholders(text) <= allowed, key
     for text in at(language, "options.error").values():
         assert not placeholders(text)
@@ -254,7 +280,9 @@ def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
         for field in fields_of(form):
             if isinstance(field.selector, SelectSelector):
                 config = field.selector.config
-                expected[config["translation_key"]] = set(map(str, config["options"]))
+                if "translation_key" in config:
+                    options = set(map(str, config["options"]))
+                    expected[config["translation_key"]] = options
     for key, options in expected.items():
         assert set(at(language, f"selector.{key}.options")) == options
 
@@ -265,8 +293,10 @@ def test_a_form_reads_the_same_wherever_it_comes(language: str, kind: str) -> No
     """In the first set-up as when one is added or changed later."""
     subentry = at(language, f"config_subentries.{kind}")
     first = at(language, "config")
-    assert subentry["step"]["device"] == first["step"][kind]
+    for step in (kind, "port", "manual"):
+        assert subentry["step"][step] == first["step"][step]
     assert subentry["error"].items() <= first["error"].items()
+    assert subentry["progress"] == first["progress"]
     assert subentry["entry_type"] == first["step"][kind]["title"]
     assert set(subentry["initiate_flow"]) == {"user", "reconfigure"}
 
@@ -274,9 +304,17 @@ def test_a_form_reads_the_same_wherever_it_comes(language: str, kind: str) -> No
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_menus_describe_each_of_their_choices(language: str) -> None:
     """A label and a sentence for each."""
-    for menu in ("user", "batteries", "inverters"):
-        texts = at(language, f"config.step.{menu}")
-        assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"])
+    for flow, menus in MENUS.items():
+        for menu in menus:
+            texts = at(language, f"{flow}.step.{menu}")
+            assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_is_heard_can_be_told(language: str) -> None:
+    """Each finding, and each protocol that is not ours."""
+    told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
+    assert {f"heard_{each}" for each in told} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

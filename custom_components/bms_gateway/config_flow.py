@@ -1,29 +1,42 @@
-"""Sets up a gateway with its batteries and inverters, and changes them afterwards."""
+"""Sets up a gateway with its batteries and inverters in one go."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, override
 
+from homeassistant.components.usb import (
+    human_readable_device_name,
+    usb_unique_id_from_service_info,
+)
 from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentry,
     ConfigSubentryData,
     ConfigSubentryFlow,
     OptionsFlow,
-    SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.core import callback
+from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
+from .connections import adapter_port
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from .device_form import DeviceForm, simulated_port
+from .device_form import simulated_port
+from .device_steps import DeviceSteps
 from .entry import CONF_CHANNEL, PortKey, PortOwner, port_key, taken_ports
-from .schemas import CONF_BACKUP, GATEWAY_FORM, NAME_FORM, OPTIONS_FORM
-
-type Typed = dict[str, Any] | None
-"""What was typed into a form; None while it is to be shown."""
+from .options_flow import GatewayOptionsFlow
+from .port_steps import Typed, async_texts
+from .schemas import (
+    CONF_BACKUP,
+    CONF_GATEWAY,
+    GATEWAY_FORM,
+    NAME_FORM,
+    NEW,
+    gateway_choice,
+)
+from .subentry_flow import DeviceSubentryFlow
 
 WITH_GRID: Final = {"discharge_grace": 0.0}
 """Seconds; where the grid supplies the house, a stop of discharge hurts nobody."""
@@ -37,22 +50,20 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
 """Unequal on purpose: equal batteries would show nothing of what a gateway does."""
 
 
-async def async_propose_name(hass: HomeAssistant, kind: str, number: int = 1) -> str:
-    """Return a name in Home Assistant's language, such as "Battery 2"."""
-    texts = await async_get_translations(
-        hass, hass.config.language, "common", (DOMAIN,)
-    )
-    return texts[f"component.{DOMAIN}.common.name_{kind}"].format(number=number)
+class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
+    """The first set-up: a gateway, its batteries, its inverters, one entry.
 
+    Or, for an adapter that was found, one more device of a gateway that is there.
+    """
 
-class BmsGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
-    """The first set-up: a gateway, its batteries, its inverters, one entry."""
+    may_change_kind = True
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._name = ""
         self._options: Mapping[str, Any] = {}
         self._devices: list[ConfigSubentryData] = []
+        self._gateway: ConfigEntry | None = None
 
     @override
     @staticmethod
@@ -80,12 +91,50 @@ class BmsGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id="user", menu_options=["gateway", "simulated"]
         )
 
+    @override
+    async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
+        """Take up a serial adapter that was plugged in."""
+        await self.async_set_unique_id(usb_unique_id_from_service_info(discovery_info))
+        self._abort_if_unique_id_configured()
+        self._proposed_port = adapter_port(discovery_info.device)
+        if port_key(self._proposed_port) in taken_ports(self.hass):
+            return self.async_abort(reason="already_configured")
+        name = human_readable_device_name(
+            discovery_info.device,
+            discovery_info.serial_number,
+            discovery_info.manufacturer,
+            discovery_info.description,
+            discovery_info.vid,
+            discovery_info.pid,
+        )
+        self.context["title_placeholders"] = {"name": name}
+        return await self.async_step_adapter()
+
+    async def async_step_adapter(self, user_input: Typed = None) -> ConfigFlowResult:
+        """Ask which gateway the adapter is for; without one it is for a new one."""
+        gateways = {
+            entry.entry_id: entry.title
+            for entry in self.hass.config_entries.async_entries(DOMAIN)
+            if not entry.data.get(CONF_SIMULATED, False)
+        }
+        if user_input is None and gateways:
+            texts = await async_texts(self.hass)
+            form = gateway_choice({**gateways, NEW: texts["gateway_new"]})
+            return self.async_show_form(step_id="adapter", data_schema=form.schema({}))
+        chosen = (user_input or {}).get(CONF_GATEWAY, NEW)
+        self._gateway = self.hass.config_entries.async_get_entry(chosen)
+        if self._gateway is None:
+            return await self.async_step_gateway()
+        return self.async_show_menu(
+            step_id="adapter_kind", menu_options=["add_battery", "add_inverter"]
+        )
+
     async def async_step_simulated(self, user_input: Typed = None) -> ConfigFlowResult:
         """Ask for a name; the simulated hardware is there at once."""
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await async_propose_name(self.hass, "simulated")
+            values[CONF_NAME] = await self.async_propose_name("simulated")
         elif not errors:
             return await self._async_create_simulated(values[CONF_NAME])
         return self.async_show_form(
@@ -99,47 +148,72 @@ class BmsGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
         values = GATEWAY_FORM.read(user_input)
         errors = GATEWAY_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
+            values[CONF_NAME] = await self.async_propose_name("gateway")
         elif not errors:
             self._name = values[CONF_NAME]
             self._options = {} if values[CONF_BACKUP] else WITH_GRID
-            return await self.async_step_battery()
+            return await self.async_step_add_battery()
         return self.async_show_form(
             step_id="gateway",
             data_schema=GATEWAY_FORM.schema(values),
             errors=errors,
         )
 
-    async def async_step_battery(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for a battery."""
-        form = await self._async_device_form(SUBENTRY_BATTERY)
-        if user_input is None or not await form.async_accept(user_input, self._taken):
-            return self.async_show_form(step_id="battery", **form.shown)
-        self._devices.append(form.subentry)
-        return await self.async_step_batteries()
+    async def async_step_add_battery(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
+        """Begin with a battery."""
+        return await self._async_add(SUBENTRY_BATTERY)
 
-    async def async_step_batteries(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: another battery, an inverter, or none?"""
-        return self.async_show_menu(
-            step_id="batteries",
-            menu_options=["battery", "inverter", "finish"],
-            description_placeholders=self._summary,
+    async def async_step_add_inverter(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
+        """Begin with an inverter."""
+        return await self._async_add(SUBENTRY_INVERTER)
+
+    async def async_step_other_kind(self, user_input: Typed = None) -> ConfigFlowResult:
+        """Go on with an inverter where a battery was looked for, or the reverse."""
+        other = {
+            SUBENTRY_BATTERY: SUBENTRY_INVERTER,
+            SUBENTRY_INVERTER: SUBENTRY_BATTERY,
+        }
+        await self._async_set_kind(other[self.kind])
+        if error := await self.async_port_error():
+            return await self.async_refuse(error)
+        return await self.async_step_device()
+
+    @override
+    async def async_accept_device(self, device: ConfigSubentryData) -> ConfigFlowResult:
+        """Keep it until all are there, or add it to the gateway that was chosen."""
+        self.forget_port()
+        if self._gateway is None:
+            self._devices.append(device)
+            return await self.async_step_more()
+        self.hass.config_entries.async_add_subentry(
+            self._gateway,
+            ConfigSubentry(
+                data=MappingProxyType(device["data"]),
+                subentry_type=device["subentry_type"],
+                title=device["title"],
+                unique_id=None,
+            ),
+        )
+        return self.async_abort(
+            reason="added",
+            description_placeholders={
+                "device": device["title"],
+                "gateway": self._gateway.title,
+            },
         )
 
-    async def async_step_inverter(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for an inverter."""
-        form = await self._async_device_form(SUBENTRY_INVERTER)
-        if user_input is None or not await form.async_accept(user_input, self._taken):
-            return self.async_show_form(step_id="inverter", **form.shown)
-        self._devices.append(form.subentry)
-        return await self.async_step_inverters()
-
-    async def async_step_inverters(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: another inverter, or done?"""
+    async def async_step_more(self, user_input: Typed = None) -> ConfigFlowResult:
+        """Ask: another battery, another inverter, or done?"""
         return self.async_show_menu(
-            step_id="inverters",
-            menu_options=["inverter", "finish"],
-            description_placeholders=self._summary,
+            step_id="more",
+            menu_options=["add_battery", "add_inverter", "finish"],
+            description_placeholders={
+                "devices": ", ".join(device["title"] for device in self._devices)
+            },
         )
 
     async def async_step_finish(self, user_input: Typed = None) -> ConfigFlowResult:
@@ -174,25 +248,28 @@ class BmsGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
-    @property
-    def _summary(self) -> dict[str, str]:
-        return {"devices": ", ".join(device["title"] for device in self._devices)}
-
-    async def _async_device_form(self, kind: str) -> DeviceForm:
-        number = 1 + sum(device["subentry_type"] == kind for device in self._devices)
-        name = await async_propose_name(self.hass, kind, number)
-        return DeviceForm(kind, name)
-
-    def _taken(self) -> dict[PortKey, PortOwner]:
+    @override
+    def taken(self) -> Mapping[PortKey, PortOwner]:
         own = {
             port_key(device["data"]): PortOwner(self._name, device["title"])
             for device in self._devices
         }
         return taken_ports(self.hass) | own
 
+    async def _async_add(self, kind: str) -> ConfigFlowResult:
+        await self._async_set_kind(kind)
+        return await self.async_step_port()
+
+    async def _async_set_kind(self, kind: str) -> None:
+        kinds = [device["subentry_type"] for device in self._devices]
+        if self._gateway:
+            kinds = [each.subentry_type for each in self._gateway.subentries.values()]
+        self.kind = kind
+        self.device_name = await self.async_propose_name(kind, 1 + kinds.count(kind))
+
     async def _async_create_simulated(self, name: str) -> ConfigFlowResult:
         for kind, number, data in SIMULATED_DEVICES:
-            title = await async_propose_name(self.hass, kind, number)
+            title = await self.async_propose_name(kind, number)
             self._devices.append(
                 ConfigSubentryData(
                     data={**simulated_port(), **data},
@@ -212,62 +289,3 @@ class BmsGatewayConfigFlow(ConfigFlow, domain=DOMAIN):
             options=options,
             subentries=self._devices,
         )
-
-
-class DeviceSubentryFlow(ConfigSubentryFlow):
-    """Adds or changes a battery or an inverter of a gateway that is there."""
-
-    async def async_step_user(self, user_input: Typed = None) -> SubentryFlowResult:
-        """Add one."""
-        return await self.async_step_device(user_input)
-
-    async def async_step_reconfigure(
-        self, user_input: Typed = None
-    ) -> SubentryFlowResult:
-        """Change one."""
-        return await self.async_step_device(user_input)
-
-    async def async_step_device(self, user_input: Typed = None) -> SubentryFlowResult:
-        """Ask for the battery or inverter; applied to the running gateway."""
-        form = await self._async_form()
-        if user_input is None or not await form.async_accept(user_input, self._taken):
-            return self.async_show_form(step_id="device", **form.shown)
-        title, data = form.subentry["title"], form.subentry["data"]
-        if self.source == SOURCE_RECONFIGURE:
-            subentry = self._get_reconfigure_subentry()
-            return self.async_update_and_abort(
-                self._get_entry(), subentry, title=title, data=data
-            )
-        return self.async_create_entry(title=title, data=data)
-
-    async def _async_form(self) -> DeviceForm:
-        entry, kind = self._get_entry(), self._subentry_type
-        simulated = entry.data.get(CONF_SIMULATED, False)
-        if self.source == SOURCE_RECONFIGURE:
-            subentry = self._get_reconfigure_subentry()
-            return DeviceForm(kind, subentry.title, subentry.data, simulated=simulated)
-        number = 1 + len(entry.get_subentries_of_type(kind))
-        name = await async_propose_name(self.hass, kind, number)
-        return DeviceForm(kind, name, simulated=simulated)
-
-    def _taken(self) -> dict[PortKey, PortOwner]:
-        if self.source == SOURCE_RECONFIGURE:
-            return taken_ports(self.hass, but=self._reconfigure_subentry_id)
-        return taken_ports(self.hass)
-
-
-class GatewayOptionsFlow(OptionsFlow):
-    """Changes how a gateway works; applied while it runs."""
-
-    async def async_step_init(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for everything at once, rare things folded up."""
-        stored = self.config_entry.options
-        values = stored if user_input is None else OPTIONS_FORM.read(user_input)
-        errors = OPTIONS_FORM.errors(values)
-        if user_input is None or errors:
-            return self.async_show_form(
-                step_id="init",
-                data_schema=OPTIONS_FORM.schema(values, errors),
-                errors=errors,
-            )
-        return self.async_create_entry(data=OPTIONS_FORM.merge(stored, values))

@@ -11,8 +11,10 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
 )
 
@@ -23,17 +25,17 @@ from .const import (
     SUBENTRY_INVERTER,
 )
 from .engine.config import (
+    DEFAULT_BITRATE,
     BatteryConfig,
     GatewayConfig,
     Interface,
     InverterConfig,
     LossPolicy,
-    PortConfig,
     Profile,
     SendMode,
     Strategy,
 )
-from .entry import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE
+from .entry import CONF_BITRATE, CONF_BRING_UP, CONF_CHANNEL, CONF_INTERFACE
 from .form import Field, Form
 from .mqtt.settings import (
     CONF_MQTT_COMMANDS,
@@ -47,6 +49,14 @@ from .mqtt.settings import (
 
 CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""
+
+CONF_CONNECTION: Final = "connection"
+CONF_GATEWAY: Final = "gateway"
+NEW: Final = "new"
+"""Among the gateways: a new one."""
+BY_HAND: Final = "by_hand"
+AGAIN: Final = "again"
+"""Among the connections of this machine: to enter another one, to look again."""
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 """bit/s; what CAN equipment of any kind is set to."""
@@ -89,29 +99,60 @@ def _choice(key: str, options: type[StrEnum]) -> Field:
     return Field(key=key, selector=SelectSelector(config), show=str)
 
 
+def _listed(key: str, labels: Mapping[str, str]) -> Field:
+    config = SelectSelectorConfig(
+        options=[
+            SelectOptionDict(value=value, label=label)
+            for value, label in labels.items()
+        ],
+        mode=SelectSelectorMode.LIST,
+    )
+    return Field(key=key, selector=SelectSelector(config))
+
+
 def _yes_no(key: str) -> Field:
     return Field(key=key, selector=BooleanSelector())
 
 
-_BITRATE = Field(
-    key=CONF_BITRATE,
-    selector=SelectSelector(
-        SelectSelectorConfig(
-            options=[str(bitrate) for bitrate in BITRATES],
-            translation_key=CONF_BITRATE,
-        )
-    ),
-    clean=int,
-    show=str,
-)
 _NAME: Final = _text(CONF_NAME)
-_PORT: Final = (_choice(CONF_INTERFACE, Interface), _text(CONF_CHANNEL), _BITRATE)
+_PORT_USE: Final = (
+    Field(
+        key=CONF_BITRATE,
+        selector=SelectSelector(
+            SelectSelectorConfig(
+                options=[str(bitrate) for bitrate in BITRATES],
+                translation_key=CONF_BITRATE,
+            )
+        ),
+        clean=int,
+        show=str,
+    ),
+    _yes_no(CONF_BRING_UP),
+)
 _PORT_DEFAULTS: Final = {
-    **_defaults(PortConfig),
     CONF_INTERFACE: Interface.SOCKETCAN,
+    CONF_BITRATE: DEFAULT_BITRATE,
+    CONF_BRING_UP: True,
 }
 
-PORT_KEYS: Final = frozenset(field.key for field in _PORT)
+MANUAL_FORM: Final = Form(
+    fields=(_choice(CONF_INTERFACE, Interface), _text(CONF_CHANNEL), *_PORT_USE),
+    defaults=_PORT_DEFAULTS,
+)
+
+
+def connection_form(labels: Mapping[str, str]) -> Form:
+    """Return the form with the connections of this machine to choose from."""
+    return Form(
+        fields=(_listed(CONF_CONNECTION, labels), *_PORT_USE), defaults=_PORT_DEFAULTS
+    )
+
+
+def gateway_choice(names: Mapping[str, str]) -> Form:
+    """Return the form with the gateways to choose from."""
+    field = _listed(CONF_GATEWAY, names)
+    return Form(fields=(field,), defaults={})
+
 
 NAME_FORM: Final = Form(fields=(_NAME,), defaults={})
 
@@ -121,17 +162,16 @@ GATEWAY_FORM: Final = Form(
 
 DEVICE_FORMS: Final[Mapping[str, Form]] = {
     SUBENTRY_BATTERY: Form(
-        fields=(_NAME, *_PORT, _number("capacity_ah", "Ah", 0.1, 100_000)),
+        fields=(_NAME, _number("capacity_ah", "Ah", 0.1, 100_000)),
         rare=(
             _number("poll_interval", "s", 0.5, 60),
             _number("timeout", "s", 3, 300),
         ),
-        defaults=_PORT_DEFAULTS | _defaults(BatteryConfig),
+        defaults=_defaults(BatteryConfig),
     ),
     SUBENTRY_INVERTER: Form(
         fields=(
             _NAME,
-            *_PORT,
             _number("rated_charge", "A", 1, 10_000),
             _number("rated_discharge", "A", 1, 10_000),
             _choice("profile", Profile),
@@ -146,7 +186,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             _number("reaction_time", "s", 0, 120),
             _yes_no("exact_dlc"),
         ),
-        defaults=_PORT_DEFAULTS | _defaults(InverterConfig),
+        defaults=_defaults(InverterConfig),
     ),
 }
 

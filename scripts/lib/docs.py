@@ -19,7 +19,9 @@ from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
+    MANUAL_FORM,
     OPTIONS_FORM,
+    connection_form,
 )
 from custom_components.bms_gateway.watch import Happening
 from homeassistant.helpers.entity import EntityDescription
@@ -179,6 +181,8 @@ def settings() -> Iterator[str]:
     """Return the tables of everything that can be set."""
     forms = {
         "Gateway": (STEPS["gateway"], GATEWAY_FORM),
+        "Connection of a battery or inverter": (STEPS["port"], connection_form({})),
+        "Connection entered by hand": (STEPS["manual"], MANUAL_FORM),
         "Battery": (STEPS["battery"], DEVICE_FORMS["battery"]),
         "Inverter": (STEPS["inverter"], DEVICE_FORMS["inverter"]),
         "Options of the gateway": (TEXTS["options"]["step"]["init"], OPTIONS_FORM),

@@ -51,6 +51,18 @@ async def test_battery_is_heard_and_nothing_is_sent() -> None:
     assert all(a != b for a, b in zip(news.heard, news.heard[1:], strict=False))
 
 
+async def test_listening_ends_when_it_is_clear_who_talks() -> None:
+    """Nobody waits an hour for what a second told."""
+    far = Recorder("a")
+    async with far.opened() as port, asyncio.timeout(PATIENCE):
+        listening = asyncio.create_task(listen(PORT, seconds=3600, settle=0))
+        await _joined(2)
+        for frame in telegram():
+            port.send(frame)
+        heard = await listening
+    assert heard.finding is Finding.BATTERY
+
+
 async def test_silence() -> None:
     """Also an answer."""
     heard = await listen(PORT, seconds=0.05)

@@ -62,6 +62,14 @@ class Heard:
     error_frames: int = field(default=0, compare=False)
 
     @property
+    def is_clear(self) -> bool:
+        """Whether it is clear who talks, so that to listen on would tell little more."""
+        if self.battery is None:
+            return self.inverter
+        told = (self.battery.name, self.battery.soc, self.battery.voltage)
+        return self.battery.dialect is not Dialect.UNKNOWN and None not in told
+
+    @property
     def finding(self) -> Finding:
         """What it comes to."""
         heard = (

@@ -1,7 +1,8 @@
 """Listening to a port, for the form that sets it up: nothing is sent unless asked for."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 import time
 from typing import Final
@@ -18,6 +19,8 @@ from .protocol import POLL
 LISTEN_TIME: Final = 6.0
 """Seconds that bring every value of any battery known; most send all in 1 or 2 s, and
 a battery without a name needs 5 s until its dialect is sure."""
+SETTLE_TIME: Final = 2.0
+"""Seconds to go on once it is clear who talks: who else does is heard by then, too."""
 LISTEN_ONLY_TIME: Final = 1.0
 """Seconds without even acknowledging, on a link that we raise: with a wrong bitrate we
 would disturb a bus at work."""
@@ -30,6 +33,7 @@ async def listen(
     config: PortConfig,
     *,
     seconds: float = LISTEN_TIME,
+    settle: float = SETTLE_TIME,
     on_news: Callable[[Heard], None] = lambda _: None,
     ask: bool = False,
     clock: Clock = time.monotonic,
@@ -39,29 +43,38 @@ async def listen(
     `on_news` is told whenever what was heard changes. Nothing is sent, but frames are
     acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
     some batteries speak. A link that is down is set up if `bring_up` allows it, and
-    then listened to without acknowledging first. Ends early when the port is lost;
-    raises nothing.
+    then listened to without acknowledging first. Ends early when the port is lost, and
+    `settle` seconds after it is clear who talks; raises nothing.
     """
     loop = asyncio.get_running_loop()
-    shy = await loop.run_in_executor(None, _raise_shyly, config)
+    raising = loop.run_in_executor(None, _raise_shyly, config)
+    try:
+        shy = await asyncio.shield(raising)
+    except asyncio.CancelledError:
+        raising.add_done_callback(_acknowledge_after_all)
+        raise
     if isinstance(shy, Heard):
         return shy
     if shy is not None:
         try:
-            await _Listener(config, on_news, clock).listen(LISTEN_ONLY_TIME, ask=False)
+            await _Listener(on_news, settle, clock).listen(
+                config, LISTEN_ONLY_TIME, ask=False
+            )
         finally:
             # Also when the form is closed: such a link would never acknowledge
             fault = await loop.run_in_executor(None, _set_up, shy)
         if fault is not None:
             return fault
         seconds -= LISTEN_ONLY_TIME
-    return await _Listener(config, on_news, clock).listen(seconds, ask=ask)
+    listener = _Listener(on_news, settle, clock)
+    return await listener.listen(config, seconds, ask=ask)
 
 
 async def overhear(
     tap: Tap,
     *,
     seconds: float = LISTEN_TIME,
+    settle: float = SETTLE_TIME,
     on_news: Callable[[Heard], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> Heard:
@@ -69,31 +82,24 @@ async def overhear(
 
     `tap`: such as `partial(gateway.tap, battery_id)`.
     """
-    listener = _Listener(None, on_news, clock)
-    undo = tap(listener.hear)
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        undo()
-    return listener.heard
+    return await _Listener(on_news, settle, clock).overhear(tap, seconds)
 
 
 class _Listener:
-    """One spell of listening: it tells news."""
+    """One spell of listening: it tells news, and ends early where all is clear."""
 
     def __init__(
-        self,
-        config: PortConfig | None,
-        on_news: Callable[[Heard], None],
-        clock: Clock,
+        self, on_news: Callable[[Heard], None], settle: float, clock: Clock
     ) -> None:
-        self._config = config
         self._on_news = on_news
+        self._settle = settle
         self._clock = clock
         self._ear = Ear()
         self._acknowledges: bool | None = None
         self._told = Heard()
         self._changed = asyncio.Event()
+        self._limit: asyncio.Timeout | None = None
+        self._is_clear = False
 
     @property
     def heard(self) -> Heard:
@@ -108,12 +114,26 @@ class _Listener:
         if heard != self._told:
             self._told = heard
             self._on_news(heard)
+        if heard.is_clear and not self._is_clear:
+            self._is_clear = True
+            self._end_soon()
 
-    async def listen(self, seconds: float, *, ask: bool) -> Heard:
+    async def overhear(self, tap: Tap, seconds: float) -> Heard:
+        """Listen on the port of somebody else."""
+        undo = tap(self.hear)
+        try:
+            async with self._limited(seconds):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        finally:
+            undo()
+        return self.heard
+
+    async def listen(self, config: PortConfig, seconds: float, *, ask: bool) -> Heard:
         """Listen on a port of its own."""
-        assert self._config is not None
         port = Port(
-            self._config,
+            config,
             on_frame=self.hear,
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
@@ -134,11 +154,23 @@ class _Listener:
 
     async def _stays_open(self, port: Port, seconds: float) -> PortState:
         try:
-            async with asyncio.timeout(seconds):
+            async with self._limited(seconds):
                 return await self._leaves(port, PortStatus.OPEN)
         except TimeoutError:
             port.drain()
             return port.state
+
+    @asynccontextmanager
+    async def _limited(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(seconds) as self._limit:
+            if self._is_clear:
+                self._end_soon()
+            yield
+
+    def _end_soon(self) -> None:
+        if self._limit and (end := self._limit.when()):
+            now = asyncio.get_running_loop().time()
+            self._limit.reschedule(min(end, now + self._settle))
 
     async def _leaves(self, port: Port, *statuses: PortStatus) -> PortState:
         """Wait until a port has another status than these."""
@@ -160,6 +192,16 @@ def _raise_shyly(config: PortConfig) -> PortConfig | Heard | None:
             return None
         return _set_up(config, listen_only=True) or config
     return None
+
+
+def _acknowledge_after_all(
+    raising: asyncio.Future[PortConfig | Heard | None],
+) -> None:
+    """Set up a link that was raised shyly when nobody wanted it any more."""
+    if raising.cancelled() or raising.exception():
+        return
+    if isinstance(shy := raising.result(), PortConfig):
+        asyncio.get_running_loop().run_in_executor(None, _set_up, shy)
 
 
 def _is_virtual(config: PortConfig) -> bool:

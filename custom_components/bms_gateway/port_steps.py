@@ -1,0 +1,346 @@
+"""The steps that find a battery's or inverter's port: choose, listen, judge."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+import time
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowHandler, FlowResult
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.translation import async_get_translations
+
+from .connections import Connection, Texts, async_find_connections, async_identify
+from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .engine.config import Interface
+from .engine.heard import Finding, Heard
+from .engine.links import set_up_commands
+from .engine.listening import LISTEN_TIME, Tap, listen, overhear
+from .engine.model import PortFault
+from .entry import (
+    CONF_BITRATE,
+    CONF_BRING_UP,
+    CONF_CHANNEL,
+    CONF_IDENTITY,
+    CONF_INTERFACE,
+    PortKey,
+    PortOwner,
+    port_config,
+    port_key,
+)
+from .form import Form
+from .hearsay import tell
+from .schemas import AGAIN, BY_HAND, CONF_CONNECTION, MANUAL_FORM, connection_form
+
+type Typed = dict[str, Any] | None
+"""What was typed into a form; None while it is to be shown."""
+
+PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
+
+_EXPECTED: Final = {
+    SUBENTRY_BATTERY: Finding.BATTERY,
+    SUBENTRY_INVERTER: Finding.INVERTER,
+}
+_OTHER: Final = {
+    SUBENTRY_BATTERY: SUBENTRY_INVERTER,
+    SUBENTRY_INVERTER: SUBENTRY_BATTERY,
+}
+
+
+async def async_texts(hass: HomeAssistant) -> Texts:
+    """Return the texts that no form or menu has for itself."""
+    prefix = f"component.{DOMAIN}.common."
+    found = await async_get_translations(
+        hass, hass.config.language, "common", (DOMAIN,)
+    )
+    return {key.removeprefix(prefix): text for key, text in found.items()}
+
+
+class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
+    """Leads from the list of connections to `async_step_battery` or `…_inverter`.
+
+    `kind` says for which of them a port is looked for; `port` is what was chosen, as it
+    is stored.
+    """
+
+    kind: str
+    device_name: str
+    port: Mapping[str, Any] | None = None
+    may_change_kind = False
+    """Whether a battery may turn out to be an inverter."""
+    _proposed_port: Mapping[str, Any] | None = None
+    """The connection to propose first."""
+    _heard: Heard | None = None
+    _asks = False
+    _answered = False
+    _form_step = "port"
+    _listening: asyncio.Task[Heard] | None = None
+    _found: list[Connection]
+
+    def taken(self) -> Mapping[PortKey, PortOwner]:
+        """Return the ports that this device cannot have."""
+        raise NotImplementedError
+
+    def tap(self) -> Tap | None:
+        """Return how to listen to the chosen port if this device's gateway uses it."""
+        return None
+
+    async def async_step_port(self, user_input: Typed = None) -> ResultT:
+        """Ask which connection of this machine it is."""
+        texts = await async_texts(self.hass)
+        self._found = await async_find_connections(self.hass, texts)
+        form = connection_form(self._labels(texts))
+        values = form.read(user_input)
+        if user_input is None:
+            values = self._proposal()
+        elif values[CONF_CONNECTION] == BY_HAND:
+            return await self.async_step_manual()
+        elif values[CONF_CONNECTION] != AGAIN:
+            found = {each.key: each.port for each in self._found}
+            port = found.get(values[CONF_CONNECTION])
+            return await self._async_take(form, values, port, "port")
+        return self._show(form, values, "port")
+
+    async def async_step_manual(self, user_input: Typed = None) -> ResultT:
+        """Ask for a connection that is not in the list."""
+        values = MANUAL_FORM.read(user_input)
+        errors = MANUAL_FORM.errors(values)
+        if user_input is None:
+            values = {**(self.port or {})}
+        elif not errors:
+            port = await async_identify(self.hass, values)
+            return await self._async_take(MANUAL_FORM, values, port, "manual")
+        return self._show(MANUAL_FORM, values, "manual", errors)
+
+    async def async_step_listen(self, user_input: Typed = None) -> ResultT:
+        """Listen for some seconds; nothing is sent but the 0x305 asked for."""
+        if self._listening is None:
+            self._listening = self.hass.async_create_task(self._async_listen())
+        if not self._listening.done():
+            return self.async_show_progress(
+                step_id="listen",
+                progress_action="listen",
+                progress_task=self._listening,
+                description_placeholders=self._placeholders,
+            )
+        self._heard = self._listening.result()
+        self._listening = None
+        return self.async_show_progress_done(next_step_id="judge")
+
+    async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
+        """Listen once more."""
+        self._asks = False
+        return await self.async_step_listen()
+
+    async def async_step_ask(self, user_input: Typed = None) -> ResultT:
+        """Ask the battery once, and listen to what it answers."""
+        self._asks = True
+        return await self.async_step_listen()
+
+    async def async_step_judge(self, user_input: Typed = None) -> ResultT:
+        """Go on if what was heard is what was looked for; else say what it was."""
+        heard = self._heard
+        assert heard is not None
+        if heard.fault is not None:
+            return await self._async_show_again(self._fault_key(heard.fault))
+        self._answered = self._asks and heard.battery is not None
+        if heard.finding is _EXPECTED[self.kind]:
+            return await self.async_step_device()
+        return await self.async_step_heard()
+
+    async def async_step_heard(self, user_input: Typed = None) -> ResultT:
+        """Say what was heard instead, and ask how to go on."""
+        assert self._heard is not None
+        finding = self._heard.finding
+        options = ["listen_again", "port"]
+        battery_here = finding in {Finding.BATTERY, Finding.BOTH}
+        if self.kind == SUBENTRY_BATTERY or not battery_here:
+            options.insert(0, self.kind)
+        if self.kind == SUBENTRY_BATTERY and finding is Finding.SILENCE:
+            options.insert(1, "ask")
+        if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
+            options.insert(0, "other_kind")
+        return self.async_show_menu(
+            step_id="heard",
+            menu_options=options,
+            description_placeholders={
+                **self._placeholders,
+                "heard": await self.async_told(),
+            },
+        )
+
+    async def async_step_device(self) -> ResultT:
+        """Go on to the form of the battery or inverter."""
+        steps = {
+            SUBENTRY_BATTERY: self.async_step_battery,
+            SUBENTRY_INVERTER: self.async_step_inverter,
+        }
+        return await steps[self.kind]()
+
+    async def async_step_battery(self, user_input: Typed = None) -> ResultT:
+        """Ask for what is to be known of a battery."""
+        raise NotImplementedError
+
+    async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
+        """Ask for what is to be known of an inverter."""
+        raise NotImplementedError
+
+    async def async_told(self) -> str:
+        """Return what was heard in a sentence; nothing where nobody listened."""
+        if self._heard is None:
+            return ""
+        return tell(self._heard, await async_texts(self.hass))
+
+    @property
+    def heard_values(self) -> dict[str, Any]:
+        """Return what to propose in the device's form by what was heard."""
+        values: dict[str, Any] = {}
+        battery = self._heard.battery if self._heard else None
+        if battery and battery.capacity_ah:
+            values["capacity_ah"] = battery.capacity_ah
+        if self._answered:
+            values["poll_interval"] = 1.0  # as an inverter asks
+        return values
+
+    async def async_port_error(self) -> str | None:
+        """Return why the chosen port cannot be this device's, if so."""
+        assert self.port is not None
+        config = port_config(self.port)
+        if port_key(self.port) in self.taken():
+            return "port_taken"
+        if self.kind == SUBENTRY_INVERTER and not config.suits_inverters:
+            return "not_for_inverters"
+        return None
+
+    async def async_refuse(self, error: str) -> ResultT:
+        """Show the form of the port again, with what is wrong."""
+        return await self._async_show_again(error)
+
+    def forget_port(self) -> None:
+        """Begin anew, for the next device."""
+        self.port = self._heard = None
+        self._asks = self._answered = False
+
+    def _fault_key(self, fault: PortFault) -> str:
+        """Return the text for a fault; what cures it depends on the kind of port."""
+        assert self.port is not None
+        serial = self.port[CONF_INTERFACE] == Interface.SLCAN
+        if serial and fault is PortFault.NO_PERMISSION:
+            return "no_permission_serial"
+        return fault.value
+
+    async def _async_take(
+        self, form: Form, values: dict[str, Any], port: Any, step: str
+    ) -> ResultT:
+        field = _field(step)
+        if port is None:  # unplugged in this moment
+            self._form_step = step
+            return self._show(form, values, step, {field: "no_such_channel"})
+        self.port = _stored(port, values)
+        self._form_step = step
+        if error := await self.async_port_error():
+            return self._show(form, values, step, {field: error})
+        self._asks = False
+        return await self.async_step_listen()
+
+    async def _async_show_again(self, error: str) -> ResultT:
+        assert self.port is not None
+        step = self._form_step
+        if step == "manual":
+            form, values = MANUAL_FORM, dict(self.port)
+        else:
+            texts = await async_texts(self.hass)
+            self._found = await async_find_connections(self.hass, texts)
+            form, values = connection_form(self._labels(texts)), self._proposal()
+        return self._show(form, values, step, {_field(step): error})
+
+    async def _async_listen(self) -> Heard:
+        assert self.port is not None
+        began = time.monotonic()
+
+        def tell_progress(_: datetime) -> None:
+            part = (time.monotonic() - began) / LISTEN_TIME
+            self.async_update_progress(min(part, 1.0))
+
+        stop = async_track_time_interval(
+            self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
+        )
+        try:
+            if tap := self.tap():
+                return await overhear(tap, seconds=LISTEN_TIME)
+            config = port_config(self.port)
+            return await listen(config, seconds=LISTEN_TIME, ask=self._asks)
+        finally:
+            stop()
+
+    def _show(
+        self,
+        form: Form,
+        values: Mapping[str, Any],
+        step: str,
+        errors: dict[str, str] | None = None,
+    ) -> ResultT:
+        return self.async_show_form(
+            step_id=step,
+            data_schema=form.schema(values, errors or {}),
+            errors=errors or {},
+            description_placeholders=self._placeholders,
+        )
+
+    def _labels(self, texts: Texts) -> dict[str, str]:
+        """Return the choices: what was found, then what else can be done."""
+        taken = self.taken()
+        labels = {
+            each.key: each.with_owner(owner, texts)
+            if (owner := taken.get(port_key(each.port)))
+            else each.label
+            for each in self._found
+        }
+        return labels | {
+            BY_HAND: texts["connection_by_hand"],
+            AGAIN: texts["connection_again"],
+        }
+
+    def _proposal(self) -> dict[str, Any]:
+        """Return the values of a fresh form: what was chosen, or the first free one."""
+        taken = self.taken()
+        free = [each for each in self._found if port_key(each.port) not in taken]
+        wanted = self.port or self._proposed_port
+        if wanted:
+            same = [e for e in self._found if port_key(e.port) == port_key(wanted)]
+            free = same or free
+        values = {
+            key: wanted[key]
+            for key in (CONF_BITRATE, CONF_BRING_UP)
+            if wanted and key in wanted
+        }
+        return values | ({CONF_CONNECTION: free[0].key} if free else {})
+
+    @property
+    def _placeholders(self) -> dict[str, str]:
+        placeholders = {"name": self.device_name}
+        if self.port is None:
+            return placeholders
+        config = port_config(self.port)
+        if owner := self.taken().get(port_key(self.port)):
+            placeholders |= {"gateway": owner.gateway, "device": owner.device}
+        return placeholders | {
+            "channel": config.channel,
+            "bitrate": f"{config.bitrate / 1000:g}",
+            "commands": " && ".join(set_up_commands(config.channel, config.bitrate)),
+        }
+
+
+def _field(step: str) -> str:
+    return CONF_CONNECTION if step == "port" else CONF_CHANNEL
+
+
+def _stored(port: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored of a port: of it, and of how it is to be used."""
+    keys = (CONF_INTERFACE, CONF_CHANNEL, CONF_IDENTITY)
+    stored = {key: port[key] for key in keys if key in port}
+    stored[CONF_BITRATE] = values[CONF_BITRATE]
+    if stored[CONF_INTERFACE] == Interface.SOCKETCAN:
+        stored[CONF_BRING_UP] = values[CONF_BRING_UP]
+    return stored
