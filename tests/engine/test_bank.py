@@ -406,10 +406,12 @@ def test_all_lost_with_policy_stop() -> None:
 
 
 def test_limits_not_available() -> None:
-    """SMA's codes: lost at once, discharging by the last limits for the grace."""
+    """SMA's codes: lost in time, discharging by the last limits for the grace."""
     plant = Plant(EQUAL).started(10.0)
     plant.packs["b2"].instead[0x351] = NO_LIMITS.data
-    plant.run(1.0)
+    plant.run(2.0)
+    assert plant.told()[1] == 200.0
+    plant.run(1.25)
     assert plant.state("b2").life is Life.LOST
     assert plant.told()[1] == 0.0
     assert plant.told()[2] > 0.0

@@ -18,7 +18,15 @@ from custom_components.bms_gateway.engine.model import (
 )
 
 from .plant import battery
-from .protocol.captures import DEYE, DEYE_AS_VICTRON, STACK, STACK_AND_INVERTER, frames
+from .protocol.captures import (
+    DEYE,
+    DEYE_AS_VICTRON,
+    DEYE_TO_VICTRON,
+    STACK,
+    STACK_AND_INVERTER,
+    VICTRON_TO_DEYE,
+    frames,
+)
 from .telegrams import NO_LIMITS, telegram
 
 LIMITS_ID = 0x351
@@ -33,6 +41,8 @@ class Heard:
         """Start with a battery never heard."""
         self.now = 1000.0
         self.battery = Battery(battery("b1", **options))
+        self.currents: list[float] = []
+        """Every current that was read from a capture."""
 
     def telegrams(
         self,
@@ -55,6 +65,18 @@ class Heard:
         """Hear one frame at its time, or now."""
         self.battery.hear(frame if frame.at else replace(frame, at=self.now))
         self.battery.update(self.now)
+
+    def capture(self, text: str, times: int = 1) -> Heard:
+        """Hear recorded frames, again each second, the clock left after the last."""
+        for _ in range(times):
+            start = self.now
+            for frame in frames(text, start=start):
+                self.now = frame.at
+                self.hear(frame)
+                if (current := self.readings.current) is not None:
+                    self.currents.append(current)
+            self.now = max(self.now, start) + 0.9
+        return self
 
     def after(self, seconds: float) -> BatteryState:
         """Move the clock and judge."""
@@ -246,10 +268,25 @@ def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
     assert heard.life is Life.LOST
 
 
-def test_limits_not_available_lose_it_at_once() -> None:
-    """Yet what it said last is kept for the rule `reduce`."""
+def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
+    """A house must not go dark for it: the last limits hold for their time-out."""
     heard = Heard().telegrams(10, charge_current_limit=80.0)
+    heard.now += 1
     heard.hear(NO_LIMITS)
+    assert heard.life is Life.ONLINE
+    assert heard.readings.charge_current_limit == 80.0
+    heard.now += 1
+    assert heard.telegrams(charge_current_limit=70.0).life is Life.ONLINE
+    assert heard.readings.charge_current_limit == 70.0
+
+
+def test_lost_once_its_limits_stay_unknown() -> None:
+    """Frames alone renew nothing; what it said last is kept for the rule `reduce`."""
+    heard = Heard().telegrams(10, charge_current_limit=80.0)
+    for _ in range(3):
+        assert heard.after(0).life is Life.ONLINE
+        heard.now += 1
+        heard.hear(NO_LIMITS)
     state = heard.after(0)
     assert state.life is Life.LOST
     assert state.readings.charge_current_limit is None
@@ -269,10 +306,24 @@ def test_limits_not_available_lose_it_at_once() -> None:
     ],
 )
 def test_any_required_limit_not_available(data: str) -> None:
-    """One of CVL, CCL and DCL is enough."""
+    """One of CVL, CCL and DCL is enough, in time."""
     heard = Heard().telegrams(10)
-    heard.hear(Frame(LIMITS_ID, bytes.fromhex(data)))
+    for _ in range(3):
+        heard.now += 1
+        heard.hear(Frame(LIMITS_ID, bytes.fromhex(data)))
     assert heard.life is Life.LOST
+
+
+def test_one_state_of_charge_or_voltage_not_available() -> None:
+    """Nothing can be told without: they are bridged too, and no longer."""
+    heard = Heard().telegrams(10)
+    soc, volts = bytes.fromhex("ffff6400"), bytes.fromhex("0080000000000000")
+    for held in (52.0, 52.0, None):
+        heard.now += 1
+        heard.telegrams(instead={0x355: soc, 0x356: volts})
+        assert heard.readings.voltage == held
+    assert heard.readings.soc is None
+    assert heard.life is Life.ONLINE
 
 
 def test_an_unknown_discharge_voltage_loses_nobody() -> None:
@@ -381,6 +432,46 @@ def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
     assert state.dialect is Dialect.VICTRON
     assert state.readings.charge_enabled is None
     assert state.readings.current == 0.8
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after"),
+    [
+        (DEYE, DEYE_TO_VICTRON, DEYE_AS_VICTRON),
+        (DEYE_AS_VICTRON, VICTRON_TO_DEYE, DEYE),
+    ],
+)
+def test_a_profile_changed_under_way_loses_nobody(
+    before: str, change: str, after: str
+) -> None:
+    """Frame by frame as recorded: all charge the battery, none is read turned round."""
+    heard = Heard().capture(before, times=5)
+    assert heard.readings.current == 0.8
+    heard.capture(change).capture(after, times=5)
+    assert heard.after(0).losses == 0
+    assert heard.readings.current == 0.8
+    assert min(heard.currents) > 0
+
+
+def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
+    """It is unknown as soon as it is in doubt, not only with the next 0x356."""
+    heard = Heard().capture(DEYE, times=5)
+    heard.now += 1
+    heard.hear(Frame(0x356, bytes.fromhex("D2140800F0000000")))
+    assert heard.readings.current == -0.8
+    heard.hear(Frame(0x35A, bytes(8)))
+    assert heard.readings.current is None
+
+
+def test_alarms_of_before_a_silence_hold_no_more() -> None:
+    """Whoever comes back with pairs that say nothing has not raised one again."""
+    heard = Heard()
+    heard.hear(Frame(0x35A, bytes.fromhex("0400000000000000")))
+    heard.telegrams(10, without={0x359})
+    assert heard.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
+    heard.now += 60
+    heard.hear(Frame(0x35A, bytes(8)))
+    assert heard.telegrams(without={0x359}).readings.protections is None
 
 
 def test_the_period_is_known_after_a_loss() -> None:
