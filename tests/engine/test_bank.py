@@ -100,16 +100,40 @@ def test_a_battery_found_late() -> None:
     assert plant.told() == (56.0, 200.0, 200.0)
 
 
-def test_required_values_unknown() -> None:
-    """Without the voltage or the SOC of any battery nothing is sent."""
-    for can_id in (0x355, 0x356):
-        plant = Plant().started()
-        plant.packs["b1"].without.add(can_id)
-        plant.run(5.0)
-        at = plant.now
-        plant.run(5.0)
-        assert plant.port().since(at) == []
-        assert plant.snapshot.status is Status.SILENT
+@pytest.mark.parametrize("can_id", [0x355, 0x356])
+def test_required_values_unknown(can_id: int) -> None:
+    """Without any SOC or voltage: 0 A for a moment, as without a battery, then nothing.
+
+    Silence alone would leave an inverter with its last limits for as long as a minute,
+    while the battery, which still speaks, may lower its own.
+    """
+    plant = Plant().started()
+    plant.packs["b1"].without.add(can_id)
+    plant.run(4.0)
+    assert plant.state().life is Life.ONLINE
+    assert plant.snapshot.status is Status.BLOCKED
+    assert plant.told() == (52.0, 0.0, 0.0)
+    assert plant.enabled() == (False, False)
+    assert plant.charge.source == "b1"
+    plant.run(5.0)
+    at = plant.now
+    plant.run(5.0)
+    assert plant.port().since(at) == []
+    assert plant.snapshot.status is Status.SILENT
+    plant.packs["b1"].without.clear()
+    plant.run(2.0)
+    assert plant.told()[1:] == (0.0, 0.0)
+    plant.run(10.0)
+    assert plant.told() == (56.0, 100.0, 100.0)
+
+
+def test_required_values_unknown_with_policy_stop() -> None:
+    """Nothing at once."""
+    plant = Plant(charge_loss_policy=LossPolicy.STOP).started()
+    plant.packs["b1"].without.add(0x355)
+    plant.run(4.0)
+    assert plant.snapshot.status is Status.SILENT
+    assert plant.told()[1] == 100.0
 
 
 # How the limits of n batteries become one

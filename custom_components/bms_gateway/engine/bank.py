@@ -7,7 +7,7 @@ from typing import Final
 from .battery import Battery
 from .config import GatewayConfig
 from .limits import RISING_STEP
-from .loss import BLOCK_BEFORE_SILENCE, grace_end, policy
+from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
 from .scene import Scene
 from .setpoints import AllSetpoints
@@ -29,7 +29,6 @@ class Bank:
         self._awaited = set(self._batteries)
         self._starting = True
         self._start_end = 0.0
-        self._dark_since: float | None = None
         self._judge = Judge(learnt)
         self._deadline: float | None = None
 
@@ -80,26 +79,18 @@ class Bank:
         `told`: the sum of what they were told, in A per direction.
         """
         states, scene = self._scene(now, setpoints)
-        if scene.online:
-            self._dark_since = None
-        elif self._dark_since is None:
-            self._dark_since = now
-        self._set_deadline(scene, setpoints)
         if self._starting:
-            return Verdict(status=Status.STARTING, batteries=_by_id(states))
-        if self._dark_since is not None:
-            verdict = self._judge.judge_dark(
-                self._config, scene, since=self._dark_since
-            )
-            return replace(verdict, batteries=_by_id(states))
-        verdict = self._judge.judge(self._config, scene, setpoints, told or {})
-        if self._judge.rising:
-            self._look_again(now + RISING_STEP)
-        return replace(verdict, batteries=_by_id(self._judge.with_parts(states)))
+            verdict = Verdict(status=Status.STARTING)
+        else:
+            verdict = self._judge.judge(self._config, scene, setpoints, told or {})
+        self._set_deadline(scene, setpoints)
+        if scene.online and not self._starting:
+            states = self._judge.with_parts(states)
+        return replace(verdict, batteries=_by_id(states))
 
     def _scene(
         self, now: float, setpoints: AllSetpoints
-    ) -> tuple[tuple[BatteryState, ...], Scene]:
+    ) -> tuple[list[BatteryState], Scene]:
         states = []
         for battery in self._batteries.values():
             battery.in_service = battery.config.id not in setpoints.out_of_service
@@ -122,7 +113,7 @@ class Bank:
             () if self._starting else lost,
             {d: policy(d, self._config, lost, now) for d in Direction},
         )
-        return tuple(states), scene
+        return states, scene
 
     def _without_wrong_sign(self, state: BatteryState) -> BatteryState:
         """Take the current as unknown where it is counted the other way round."""
@@ -146,10 +137,10 @@ class Bank:
         self._deadline = None
         for battery in self._batteries.values():
             self._look_again(battery.next_change(scene.now))
-        dark_since = self._dark_since
         for at in (
             self._start_end,
-            None if dark_since is None else dark_since + BLOCK_BEFORE_SILENCE,
+            self._judge.silent_at,
+            scene.now + RISING_STEP if self._judge.rising else None,
             grace_end(self._config, scene.lost),
             setpoints.next_end(scene.now),
         ):

@@ -51,6 +51,7 @@ class Limits:
     def block(self, now: float) -> None:
         """Remember that 0 A is told: what follows rises from there."""
         self._rises = {d: Rise(0.0, now, ((now, 0.0),), fell=True) for d in Direction}
+        self.rising = False
 
     def reckon(
         self, direction: Direction, scene: Scene, config: GatewayConfig, bounds: Bounds

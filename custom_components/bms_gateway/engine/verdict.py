@@ -53,6 +53,7 @@ class Judge:
         self._soc = SmoothSoc()
         self._outlook = Outlook()
         self._alarms = Alarms()
+        self._dark_since: float | None = None
         self._last_bank = NO_BANK
         self._last_lowest: float | None = None
 
@@ -67,6 +68,12 @@ class Judge:
         return self._limits.carriers.slices.wrong_signs
 
     @property
+    def silent_at(self) -> float | None:
+        """When a block without news ends in silence; None: none holds."""
+        since = self._dark_since
+        return None if since is None else since + BLOCK_BEFORE_SILENCE
+
+    @property
     def rising(self) -> bool:
         """Whether a limit is on its way up and wants to be judged again soon."""
         return self._limits.rising
@@ -78,10 +85,12 @@ class Judge:
         setpoints: AllSetpoints,
         told: Mapping[Direction, float],
     ) -> Verdict:
-        """Return what may be told while batteries are online.
+        """Return what may be told.
 
         `told`: the sum of what the inverters were told, in A per direction.
         """
+        if not scene.online:
+            return self._dark(config, scene, NO_BANK)
         self._limits.observe(scene)
         bank = combine(
             scene.online, factor=config.current_factor, offset=config.current_offset
@@ -92,7 +101,11 @@ class Judge:
         bank = self._outlook.update(replace(bank, soc=soc), scene.now)
         volts = bank_voltage(scene.online)
         reference = self._reference.update(volts, scene.now)
-        if volts is None or reference is None or soc is None or scene.silenced:
+        if volts is None or reference is None or soc is None:
+            return self._dark(config, scene, bank)
+        self._dark_since = None
+        if scene.silenced:
+            self._limits.block(scene.now)
             return Verdict(status=Status.SILENT, bank=bank)
         self._last_bank = bank
         voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
@@ -122,20 +135,20 @@ class Judge:
             renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
 
-    def judge_dark(
-        self, config: GatewayConfig, scene: Scene, *, since: float
-    ) -> Verdict:
-        """Return what may be told `since` no battery is online: a block, then nothing."""
+    def _dark(self, config: GatewayConfig, scene: Scene, bank: BankState) -> Verdict:
+        """Return what may be told without what a set needs: a block, then nothing."""
+        since = scene.now if self._dark_since is None else self._dark_since
+        self._dark_since = since
+        silent = scene.now >= since + BLOCK_BEFORE_SILENCE
+        self._limits.block(scene.now)
         stops = LossPolicy.STOP in (
             config.charge_loss_policy,
             config.discharge_loss_policy,
         )
-        silent = scene.now >= since + BLOCK_BEFORE_SILENCE
         last, lowest = self._last_bank, self._last_lowest
-        self._limits.block(scene.now)
         if silent or stops or last.voltage is None or lowest is None:
-            return Verdict(status=Status.SILENT)
-        source = next((battery.id for battery in scene.lost), None)
+            return Verdict(status=Status.SILENT, bank=bank)
+        source = next((b.id for b in (*scene.lost, *scene.online)), None)
         volts = charge_voltage(lowest, last.voltage, cap=last.voltage).volts
         return Verdict(
             status=Status.BLOCKED,
