@@ -346,6 +346,33 @@ def test_reduce() -> None:
     assert plant.told()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
 
 
+def test_reduce_where_the_lost_one_may_carry_nothing() -> None:
+    """A BMS that shut down has opened its path, too: the others bear it all."""
+    says = {key: {"discharge_current_limit": 50.0} for key in ("b1", "b2")}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.told()[2] == 100.0
+    plant.packs["b2"].speaks = False
+    plant.run(4.0)
+    assert plant.told()[2] == 50.0
+    assert plant.discharge.rule is Rule.LOSS
+    assert (plant.discharge.source, plant.discharge.number) == ("b2", 50.0)
+    plant.packs["b1"].says(current=-50.0)
+    plant.run(30.0)
+    assert plant.told()[2] == 50.0
+
+
+def test_reduce_where_all_that_are_heard_stand_aside() -> None:
+    """What flows is the lost one's: its house does not go dark within the grace."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.packs["b2"].says(current=-80.0)
+    plant.run(30.0)
+    assert plant.state("b1").aside == {Direction.DISCHARGE}
+    plant.packs["b2"].speaks = False
+    plant.run(10.0)
+    assert plant.told()[2] == 100.0
+
+
 def test_reduce_with_one_that_stood_aside() -> None:
     """Lost for want of its alarms, it is heard to allow 10 A again: it counts."""
     plant = Plant(EQUAL, discharge_loss_policy=LossPolicy.REDUCE).started(10.0)

@@ -19,6 +19,9 @@ moment whatever their age, a load step made the first to report it seem to carry
 all: twice as many swings, and 1.5 % less energy moved.)"""
 _LEAST_SLICE: Final = 1e-3
 
+type Parts = dict[Direction, dict[str, Part]]
+"""What each battery carries, by its id, of the current in each direction."""
+
 
 class Carriers:
     """The batteries as carriers of the bank's current; remembers how they do it."""
@@ -28,7 +31,9 @@ class Carriers:
         self.slices = Slices(learnt)
         self.offsets = Offsets()
         self._slices: dict[str, float] = {}
-        self._parts: dict[Direction, dict[str, Part]] = {d: {} for d in Direction}
+        self._parts: Parts = {d: {} for d in Direction}
+        self._offsets_alone = Offsets()
+        self._parts_alone: Parts | None = None
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
 
@@ -50,6 +55,22 @@ class Carriers:
             scene.counted,
             self._slices,
             {d: self._apart(d) for d in Direction},
+            scene.now,
+        )
+        self._parts_alone = self._alone(scene)
+
+    def _alone(self, scene: Scene) -> Parts | None:
+        """Return what those online carry if the lost ones do not; None: none is lost."""
+        if len(scene.counted) == len(scene.online):
+            self._offsets_alone = Offsets()
+            return None
+        online = {battery.id for battery in scene.online}
+        lost = frozenset(self._slices.keys() - online)
+        parts = spread(self._slices, lost)
+        return self._offsets_alone.settle(
+            scene.online,
+            {key: parts[key] for key in online},
+            {d: self._apart(d) & online for d in Direction},
             scene.now,
         )
 
@@ -83,35 +104,55 @@ class Carriers:
     def _shared(self, direction: Direction, scene: Scene) -> Limit:
         """Return the largest bank current that overloads no battery.
 
-        A battery carries slice x bank current + offset, so it holds the bank to
-        (what it allows - offset) / slice; never more than the sum of the limits.
+        A lost one may carry its part, or nothing: neither may overload any.
         """
         amps = scene.allowances(direction)
         if not any(amps.values()):
             return Limit(amps=0.0, rule=Rule.BATTERIES, number=0.0)
+        limit = self._carried(direction, scene, amps, self._parts[direction])
         apart = self._apart(direction)
+        # If all that are heard stand aside, what flows is the lost ones'.
+        if self._parts_alone and any(b.id not in apart for b in scene.online):
+            alone = self._carried(direction, scene, amps, self._parts_alone[direction])
+            lost = scene.counted[len(scene.online)].id
+            because = replace(alone, rule=Rule.LOSS, source=lost, number=alone.amps)
+            limit = tighter(limit, because)
+        return replace(limit, amps=max(0.0, limit.amps))
+
+    def _carried(
+        self,
+        direction: Direction,
+        scene: Scene,
+        amps: Mapping[str, float],
+        parts: Mapping[str, Part],
+    ) -> Limit:
+        """Return the largest bank current if it divides like this.
+
+        A battery carries slice x bank current + offset, so it holds the bank to
+        (what it allows - offset) / slice; never more than the sum of the limits.
+        """
+        apart = self._apart(direction)
+        carriers = [b for b in scene.counted if b.id in parts and b.id not in apart]
         counted = {
-            b.id: self._counted(b, direction, amps[b.id], scene.now)
-            for b in scene.counted
-            if b.id not in apart
+            b.id: self._counted(b, direction, amps[b.id], scene.now) for b in carriers
         }
         total = sum(counted.values())
         limit = Limit(amps=total, rule=Rule.BATTERIES, number=total)
-        for battery in scene.counted:
-            if battery.id in counted:
-                held = self._held_by(battery, direction, counted[battery.id], scene)
-                limit = tighter(limit, held)
-        return replace(limit, amps=max(0.0, limit.amps))
+        for battery in carriers:
+            part, allowed = parts[battery.id], counted[battery.id]
+            held = self._held_by(battery, direction, allowed, part, scene)
+            limit = tighter(limit, held)
+        return limit
 
     def _held_by(
         self,
         battery: BatteryState,
         direction: Direction,
         amps: float,
+        part: Part,
         scene: Scene,
     ) -> Limit:
         """Return to what one battery, counting with `amps`, holds the bank."""
-        part = self._parts[direction][battery.id]
         slice_ = max(part.slice, _LEAST_SLICE)
         held = Limit(
             amps=(amps - direction.sign * part.offset) / slice_,
