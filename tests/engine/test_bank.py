@@ -111,8 +111,8 @@ def test_required_values_unknown(can_id: int) -> None:
     plant.packs["b1"].without.add(can_id)
     plant.run(4.0)
     assert plant.state().life is Life.ONLINE
-    assert plant.snapshot.status is Status.BLOCKED
-    assert plant.told() == (52.0, 0.0, 0.0)
+    told = (plant.snapshot.status, plant.told())
+    assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
     assert plant.enabled() == (False, False)
     assert plant.charge.source == "b1"
     plant.run(5.0)
