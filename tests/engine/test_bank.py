@@ -227,6 +227,7 @@ def test_a_battery_below_the_pack_stops_charging() -> None:
     assert plant.told()[:2] == (54.4, 0.0)
     assert plant.charge.rule is Rule.VOLTAGE
     assert plant.charge.source == "b1"
+    assert plant.charge.number == 54.0
 
 
 # Setpoints and the total

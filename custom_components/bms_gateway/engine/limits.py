@@ -26,8 +26,8 @@ NOTABLE: Final = 2.0
 class Bounds:
     """What else lowers the bank's limit in one direction."""
 
-    over_voltage: str | None
-    """The battery whose charge voltage limit the bank is above; None: none."""
+    over_voltage: Limit | None
+    """What holds charging while the bank is above a battery's voltage limit."""
     ask: Ask | None
     told: float
     """A; the sum of what the inverters were told in this direction."""
@@ -59,8 +59,7 @@ class Limits:
         """Return the bank's limit in a direction, in A."""
         limit = self.carriers.limit(direction, scene, config.strategy)
         if bounds.over_voltage is not None and direction is Direction.CHARGE:
-            over = Limit(amps=0.0, rule=Rule.VOLTAGE, source=bounds.over_voltage)
-            limit = tighter(limit, over)
+            limit = tighter(limit, bounds.over_voltage)
         limit = self._less_untold(direction, scene, config, limit, bounds.told)
         total = total_limit(config, direction)
         if total is not None:

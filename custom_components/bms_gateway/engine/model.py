@@ -212,8 +212,6 @@ class Rule(StrEnum):
     """Too little to be worth telling."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
-    START = "start"
-    """Not every battery has spoken yet."""
     VOLTAGE = "voltage"
     """The bank's voltage is above the lowest battery's charge voltage limit."""
     RATING = "rating"

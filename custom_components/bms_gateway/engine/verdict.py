@@ -163,8 +163,8 @@ class Judge:
 
     def _charge_voltage(
         self, scene: Scene, volts: float, reference: float, setpoints: AllSetpoints
-    ) -> tuple[float, str | None]:
-        """Return the charge voltage limit and the battery that it is too high for."""
+    ) -> tuple[float, Limit | None]:
+        """Return the charge voltage limit, and what holds if it is too high for one."""
         lowest, battery_id = min(
             (limit, battery.id)
             for battery in scene.counted
@@ -175,7 +175,11 @@ class Judge:
         if Direction.CHARGE in scene.blocked:
             cap = volts if cap is None else min(cap, volts)
         sent = charge_voltage(lowest, reference, cap=cap)
-        return sent.volts, battery_id if sent.over_battery else None
+        if not sent.over_battery:
+            return sent.volts, None
+        return sent.volts, Limit(
+            amps=0.0, rule=Rule.VOLTAGE, source=battery_id, number=lowest
+        )
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
