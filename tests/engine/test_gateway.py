@@ -376,6 +376,26 @@ def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
     assert {dcl for _, _, dcl in plant.told_since(at, "i1")} == {50.0}
 
 
+async def test_an_inverter_that_comes_and_goes_is_told() -> None:
+    """Though no battery says anything: whoever looks wants to know."""
+    async with _running(Plant()) as plant:
+        seen: list[Snapshot] = []
+        plant.gateway.subscribe(seen.append)
+        plant.port().push(REQUEST)
+        plant.port().drain()
+        await _turns()
+        assert seen[-1].inverters["i1"].connected is True
+        plant.clock.now += 59.999
+        plant.gateway.set_setpoints(AllSetpoints())
+        await _turns()
+        seen.clear()
+        plant.clock.now += 0.002
+        async with asyncio.timeout(2):
+            while not seen:
+                await asyncio.sleep(0.001)
+        assert seen[-1].inverters["i1"].connected is False
+
+
 async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
     """On a virtual link a whole set leaves before anything else is done."""
     async with _running(Plant()) as plant:

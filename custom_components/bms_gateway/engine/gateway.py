@@ -169,6 +169,7 @@ class Gateway:
         inverter = self._fleet.inverters[key]
         if is_request(frame):
             inverter.hear_request(frame.at)
+            self._watch.set()
         inverter.hear_other(frame, self._clock())
         self._fleet.wires[key].wake()
 
@@ -274,7 +275,16 @@ class Gateway:
                 self._tell_news()
             self._refresh()
             self._tell_listeners()
-            await self._watch.until(self._bank.deadline)
+            await self._watch.until(self._next_change())
+
+    def _next_change(self) -> float | None:
+        """Return when there will be something new though nothing is heard."""
+        now = self._clock()
+        ends = (each.disconnects_at for each in self._fleet.inverters.values())
+        times = [at for at in ends if at is not None and at > now]
+        if self._bank.deadline is not None:
+            times.append(self._bank.deadline)
+        return min(times, default=None)
 
     async def _say_last_word(self) -> None:
         """Wait until every inverter was told 0 A, for LAST_WORD at the longest."""

@@ -139,6 +139,11 @@ class Inverter:
         """Return whether it can be told anything now."""
         return self._is_open and self._allowed and self._phase is not Phase.DEAF
 
+    @property
+    def disconnects_at(self) -> float | None:
+        """When it is connected no more if it does not ask again; None: it never did."""
+        return None if self._request_at is None else self._request_at + REQUESTS_GONE
+
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
         self._request_at = at
@@ -207,13 +212,11 @@ class Inverter:
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
         told = self._account.told
-        connected = (
-            None if self._request_at is None else now - self._request_at < REQUESTS_GONE
-        )
+        ends = self.disconnects_at
         return InverterState(
             id=self.config.id,
             listening=self._listening,
-            connected=connected,
+            connected=None if ends is None else now < ends,
             charge=_because(told, why, Direction.CHARGE),
             discharge=_because(told, why, Direction.DISCHARGE),
             told=told,
