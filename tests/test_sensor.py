@@ -47,6 +47,18 @@ async def test_what_two_batteries_say_is_shown(bench: Bench) -> None:
     assert shown == EXPECTED
 
 
+async def test_a_mean_has_only_digits_that_mean_something(bench: Bench) -> None:
+    """And no limit is shown as more than can be told of it."""
+    await bench.battery("b1").battery("b2", capacity_ah=280.0).inverter("i1").start()
+    for _ in range(2):
+        bench.say("b1", telegram(soc=50, ccl=9.7))
+        bench.say("b2", telegram(soc=61, ccl=140.0))
+    # (50 % x 100 Ah + 61 % x 280 Ah) / 380 Ah is 58.10526 %
+    await bench.shows("sensor", "gw_soc", "58.1")
+    # 9.7 A x 380 Ah / 100 Ah are 36.86 A
+    await bench.shows("sensor", "gw_charge_current_limit", "36.8")
+
+
 async def test_an_inverters_limits_say_why(bench: Bench) -> None:
     """As confirmed, with the rule and what binds by its name."""
     await bench.battery("b1").inverter("i1").start()

@@ -17,6 +17,9 @@ from .tables.kinds import BmsSensorDescription
 
 PARALLEL_UPDATES = 0
 
+_SPARE_DIGITS: Final = 1
+"""Digits of a state beyond those that are displayed: 52.39 V, not 52.3873684210526."""
+
 TABLES: Final = Tables[BmsSensorDescription[Any]](
     gateway=gateway.SENSORS,
     battery=battery.SENSORS,
@@ -46,10 +49,13 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        """Return what is shown; None is unknown."""
+        """Return what is shown, in digits that mean something; None is unknown."""
         value = self._shown.value
         if self.device_class is SensorDeviceClass.TIMESTAMP and value is not None:
             return self._date(float(value))
+        if isinstance(value, float):
+            digits = self.entity_description.suggested_display_precision or 0
+            return round(value, digits + _SPARE_DIGITS) + 0.0  # never -0.0
         return value
 
     def _date(self, at: float) -> datetime:

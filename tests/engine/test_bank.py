@@ -249,7 +249,14 @@ def test_a_charge_voltage_far_under_the_pack() -> None:
     """Is told no lower than 0.1 V under it."""
     plant = Plant().started()
     plant.ask(charge_voltage=48.0)
-    assert plant.told()[0] == 51.9
+    assert plant.told()[0] == plant.snapshot.charge_voltage_limit == 51.9
+
+
+def test_the_charge_voltage_is_shown_as_it_is_sent() -> None:
+    """Cut to 0.1 V."""
+    plant = Plant(says={"b1": {"voltage": 52.07}}).started()
+    plant.ask(charge_voltage=48.0)
+    assert plant.told()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
 def test_setpoints_can_be_lowered_while_batteries_are_lost() -> None:

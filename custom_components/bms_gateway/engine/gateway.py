@@ -14,6 +14,7 @@ from .model import Clock, Direction, Frame, PortState, Snapshot, Status
 from .offers import Offer, block, is_block, offer
 from .port import Port
 from .protocol import is_request
+from .rounding import round_down
 from .setpoints import AllSetpoints
 from .share import Claim
 from .trace import Trace
@@ -69,13 +70,14 @@ class Gateway:
         now = self._clock()
         verdict = self._verdict
         limits = verdict.limits or {}
+        volts = verdict.charge_voltage_limit
         return Snapshot(
             at=now,
             status=verdict.status,
             bank=verdict.bank,
             charge=limits.get(Direction.CHARGE),
             discharge=limits.get(Direction.DISCHARGE),
-            charge_voltage_limit=verdict.charge_voltage_limit,
+            charge_voltage_limit=None if volts is None else round_down(volts),
             discharge_voltage_limit=verdict.discharge_voltage_limit,
             batteries=verdict.batteries,
             inverters={

@@ -7,6 +7,7 @@ from typing import Any, Final
 from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 
 from ..engine.model import Direction, Limit, Rule
+from ..engine.rounding import round_down
 from ..entity import Around
 from .kinds import BmsSensorDescription, amps, choice
 
@@ -28,7 +29,8 @@ def limit[S](
 
     return amps(
         key,
-        lambda subject: found.amps if (found := limit_fn(subject)) else None,
+        # Never shown as more than can be told
+        lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
         step=_STEP,
         attributes_fn=attributes,
         **more,
