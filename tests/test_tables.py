@@ -119,6 +119,13 @@ def test_every_entity_without_a_class_has_an_icon(platform: str) -> None:
     assert without == set()
 
 
+@pytest.mark.parametrize("device", ["gateway", "battery"])
+def test_a_device_has_one_state_of_charge(device: str) -> None:
+    """Home Assistant shows one of this class beside its name, whichever comes first."""
+    rows = getattr(sensor.TABLES, device)
+    assert [r.key for r in rows if r.device_class == "battery"] == ["soc"]
+
+
 @pytest.mark.parametrize("table", ["gateway", "battery", "inverter", "port"])
 @pytest.mark.parametrize("platform", [binary_sensor, sensor])
 def test_keys_are_unique(platform: Any, table: str) -> None:

@@ -44,18 +44,9 @@ def _cell_spread(bank: BankState) -> float | None:
 SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     choice("status", lambda now: now.status, Status, always=True),
     percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY, step=1.0),
-    percent(
-        "soc_min",
-        lambda now: now.bank.soc_min,
-        SensorDeviceClass.BATTERY,
-        **_DIAGNOSTIC,
-    ),
-    percent(
-        "soc_max",
-        lambda now: now.bank.soc_max,
-        SensorDeviceClass.BATTERY,
-        **_DIAGNOSTIC,
-    ),
+    # Without the class: a device with several of it is shown with any of them
+    percent("soc_min", lambda now: now.bank.soc_min, **_DIAGNOSTIC),
+    percent("soc_max", lambda now: now.bank.soc_max, **_DIAGNOSTIC),
     percent("soh", lambda now: now.bank.soh),
     percent("soh_min", lambda now: now.bank.soh_min, **_RARE),
     volts("voltage", lambda now: now.bank.voltage, step=0.2),
