@@ -83,7 +83,7 @@ RULES: Final = {
     Rule.BATTERY: "This battery would carry too much otherwise",
     Rule.OVER: "This battery carries more than it allows right now",
     Rule.LOSS: "This battery is lost, and the policy for that holds",
-    Rule.VOLTAGE: "The bank's voltage is above this battery's charge voltage limit (the figure)",
+    Rule.VOLTAGE: "The bank's voltage is above this battery's voltage limit (the figure)",
     Rule.UNTOLD: "So much flows that no inverter was told: another charger or load",
     Rule.TOTAL: "The total limit of the options, or the sum of the inverters' ratings",
     Rule.SETPOINT: "A number or a switch of the gateway or of this inverter",
@@ -263,7 +263,8 @@ def entity(platform: str, row: EntityDescription) -> Row:
     kind, colon, _ = name.partition(": ")
     name = f"{kind}: one for each" if colon else name
     star = "" if row.entity_registry_enabled_default else " *"
-    unit = getattr(row, "native_unit_of_measurement", None) or ""
+    units = ("suggested_unit_of_measurement", "native_unit_of_measurement")
+    unit = next((unit for each in units if (unit := getattr(row, each, None))), "")
     return name + star, platform.replace("_", " "), unit, MEANINGS.get(row.key, "")
 
 
