@@ -259,6 +259,15 @@ def test_the_charge_voltage_is_shown_as_it_is_sent() -> None:
     assert plant.told()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
+def test_the_floor_goes_by_the_cells_that_a_battery_has() -> None:
+    """16 are not 15 because it lowers its limit: 48 V, and 0 A protects it."""
+    plant = Plant(says={"b1": {"voltage": 47.0}}).started()
+    plant.packs["b1"].says(charge_voltage_limit=42.0)
+    plant.run(1.0)
+    assert plant.told()[:2] == (48.0, 0.0)
+    assert plant.charge.rule is Rule.VOLTAGE
+
+
 def test_setpoints_can_be_lowered_while_batteries_are_lost() -> None:
     """It must never be impossible."""
     plant = _lost()

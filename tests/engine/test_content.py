@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.content import (
     capacity_kwh,
-    nominal_voltage,
+    cells_of,
     remaining_ah,
     stored_kwh,
 )
@@ -15,21 +15,21 @@ from .states import online
 
 
 @pytest.mark.parametrize(
-    ("limit", "nominal"),
+    ("limit", "cells"),
     [
         # Pylontech's own: 15 cells at 3.5 to 3.6 V
-        (52.5, 48.0),
-        (53.2, 48.0),
-        (54.0, 48.0),
+        (52.5, 15),
+        (53.2, 15),
+        (54.0, 15),
         # 16 cells at 3.45 to 3.65 V
-        (55.2, 51.2),
-        (56.0, 51.2),
-        (58.4, 51.2),
+        (55.2, 16),
+        (56.0, 16),
+        (58.4, 16),
     ],
 )
-def test_cells_are_told_by_the_charge_voltage(limit: float, nominal: float) -> None:
-    """15 or 16 of 3.2 V each."""
-    assert nominal_voltage(limit) == pytest.approx(nominal)
+def test_cells_are_told_by_the_charge_voltage(limit: float, cells: int) -> None:
+    """15 or 16 of them."""
+    assert cells_of(limit) == cells
 
 
 def test_what_the_battery_tells_goes_first() -> None:
@@ -40,8 +40,8 @@ def test_what_the_battery_tells_goes_first() -> None:
 
 
 def test_energies_go_by_the_nominal_voltage() -> None:
-    """100 Ah at 51.2 V are 5.12 kWh, whatever the load does to the voltage."""
-    battery = replace(online(soc=25.0, voltage=49.0), nominal_voltage=51.2)
+    """16 cells: 100 Ah at 51.2 V are 5.12 kWh, whatever the load does to the voltage."""
+    battery = replace(online(soc=25.0, voltage=49.0), cells=16)
     assert capacity_kwh(battery) == pytest.approx(5.12)
     assert stored_kwh(battery) == pytest.approx(1.28)
 
@@ -50,5 +50,5 @@ def test_without_cells_or_charge_there_is_no_energy() -> None:
     """A battery that was never heard may have 15 or 16."""
     assert capacity_kwh(online()) is None
     assert stored_kwh(online()) is None
-    known = replace(online(soc=None), nominal_voltage=51.2)
+    known = replace(online(soc=None), cells=16)
     assert stored_kwh(known) is None

@@ -9,7 +9,6 @@ from custom_components.bms_gateway.engine.voltage import (
     bank_voltage,
     charge_voltage,
     discharge_voltage,
-    floor_voltage,
 )
 
 from .states import online
@@ -106,36 +105,45 @@ def test_reference_falls_slowly() -> None:
 
 def test_wanted_is_sent_while_the_pack_is_lower() -> None:
     """The lowest battery's limit, or the user's cap below it."""
-    assert charge_voltage(56.0, 52.0).volts == 56.0
-    assert charge_voltage(56.0, 52.0, cap=54.0).volts == 54.0
-    assert charge_voltage(56.0, 52.0, cap=58.0).volts == 56.0
+    assert charge_voltage(56.0, 52.0, cells=16).volts == 56.0
+    assert charge_voltage(56.0, 52.0, cells=16, cap=54.0).volts == 54.0
+    assert charge_voltage(56.0, 52.0, cells=16, cap=58.0).volts == 56.0
 
 
 def test_never_far_under_the_pack() -> None:
     """A cap set under the pack would make inverters dump it."""
-    assert charge_voltage(56.0, 54.5, cap=50.0).volts == pytest.approx(54.4)
+    sent = charge_voltage(56.0, 54.5, cells=16, cap=50.0)
+    assert sent.volts == pytest.approx(54.4)
 
 
 def test_never_under_the_floor() -> None:
-    """3.0 V a cell: 16 cells, or 15 where a battery charges no higher than 54 V."""
-    assert charge_voltage(56.0, 40.0, cap=10.0).volts == 48.0
-    assert charge_voltage(53.2, 40.0, cap=10.0).volts == 45.0
+    """3.0 V a cell, however low the battery itself goes."""
+    assert charge_voltage(56.0, 40.0, cells=16, cap=10.0).volts == 48.0
+    assert charge_voltage(53.2, 40.0, cells=15, cap=10.0).volts == 45.0
+    assert charge_voltage(42.0, 40.0, cells=16).volts == 48.0
 
 
 def test_a_battery_below_the_pack_wins_through_the_current() -> None:
     """Its limit cannot be sent, so it is told that it is exceeded."""
-    assert charge_voltage(54.0, 54.5).over_battery
-    assert not charge_voltage(54.0, 54.1).over_battery
-    assert not charge_voltage(56.0, 54.5, cap=50.0).over_battery
+    assert charge_voltage(54.0, 54.5, cells=16).over_battery
+    assert not charge_voltage(54.0, 54.1, cells=16).over_battery
+    assert not charge_voltage(56.0, 54.5, cells=16, cap=50.0).over_battery
 
 
-@given(lowest=volts_, reference=volts_, cap=st.none() | st.floats(0.0, 100.0))
-def test_sent_voltage(lowest: float, reference: float, cap: float | None) -> None:
+@given(
+    lowest=volts_,
+    reference=volts_,
+    cells=st.sampled_from([15, 16]),
+    cap=st.none() | st.floats(0.0, 100.0),
+)
+def test_sent_voltage(
+    lowest: float, reference: float, cells: int, cap: float | None
+) -> None:
     """As sent, after rounding: above floor and pack, and over no battery untold."""
-    sent = charge_voltage(lowest, reference, cap=cap)
+    sent = charge_voltage(lowest, reference, cells=cells, cap=cap)
     volts = round_down(sent.volts)
-    assert volts >= max(reference - 0.1, floor_voltage(lowest)) - 0.1
-    assert volts >= floor_voltage(lowest)
+    assert volts >= max(reference - 0.1, 3.0 * cells) - 0.1
+    assert volts >= 3.0 * cells
     assert sent.over_battery or volts <= lowest + 1e-6
 
 
@@ -143,6 +151,7 @@ def test_discharge_voltage_stays_under_the_bank() -> None:
     """It never stops discharging by itself; unknown stays unknown."""
     assert discharge_voltage(46.0, 52.0) == 46.0
     assert discharge_voltage(52.0, 50.0) == 49.5
+    assert discharge_voltage(50.0, 50.27) == 49.7
     assert discharge_voltage(None, 52.0) is None
 
 

@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from .config import BatteryConfig
-from .content import nominal_voltage
+from .content import cells_of
 from .model import BatteryState, Frame, Life, Readings
 from .protocol import is_battery_frame, is_request
 from .speech import Speech
@@ -113,7 +113,7 @@ class Battery:
             capacity_ah=self.config.capacity_ah,
             readings=readings,
             last=readings if self._life is Life.ONLINE else speech.last,
-            nominal_voltage=nominal_voltage(self._largest_charge_voltage)
+            cells=cells_of(self._largest_charge_voltage)
             if self._largest_charge_voltage
             else None,
             largest_charge_limit=self._largest_charge_limit,

@@ -11,9 +11,9 @@ MOST_FOR_15_CELLS: Final = 54.4
 and full is 3.65 V. Batteries of 15 cells ask for 52.5 to 54 V, of 16 for 55 to 58.4."""
 
 
-def nominal_voltage(charge_voltage_limit: float) -> float:
-    """Return the nominal voltage (V) of a pack that asks for this much when full."""
-    return CELL_VOLTAGE * (15 if charge_voltage_limit <= MOST_FOR_15_CELLS else 16)
+def cells_of(charge_voltage_limit: float) -> int:
+    """Return the cells in series of a pack that asks for this much (V) when full."""
+    return 15 if charge_voltage_limit <= MOST_FOR_15_CELLS else 16
 
 
 def remaining_ah(battery: BatteryState) -> float | None:
@@ -36,6 +36,6 @@ def stored_kwh(battery: BatteryState) -> float | None:
 
 
 def _kwh(battery: BatteryState, charge: float) -> float | None:
-    if battery.nominal_voltage is None:
+    if battery.cells is None:
         return None
-    return charge * battery.nominal_voltage / 1000
+    return charge * battery.cells * CELL_VOLTAGE / 1000

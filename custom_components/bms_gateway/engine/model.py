@@ -150,8 +150,8 @@ class BatteryState:
     readings: Readings = Readings()
     last: Readings = Readings()
     """What it said last, whether fresh or not: for loss policy `reduce` only."""
-    nominal_voltage: float | None = None
-    """V, of its cells by the highest charge voltage limit that it ever told."""
+    cells: int | None = None
+    """In series, by the highest charge voltage limit that it ever told."""
     largest_charge_limit: float = 0.0
     """A; the most that it ever allowed for charging."""
     dialect: Dialect = Dialect.UNKNOWN

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from .alarms import ALL_LOST, NOTHING_RAISED, Alarms, Raised
 from .allowance import permits
 from .combine import combine
 from .config import GatewayConfig, LossPolicy, Strategy
+from .content import cells_of
 from .limits import Bounds, Limits
 from .loss import BLOCK_BEFORE_SILENCE
 from .model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
@@ -14,7 +16,13 @@ from .outlook import Outlook
 from .scene import Scene
 from .setpoints import AllSetpoints
 from .soc import SmoothSoc, soc_members
-from .voltage import VoltageReference, bank_voltage, charge_voltage, discharge_voltage
+from .voltage import (
+    ChargeVoltage,
+    VoltageReference,
+    bank_voltage,
+    charge_voltage,
+    discharge_voltage,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +63,7 @@ class Judge:
         self._alarms = Alarms()
         self._dark_since: float | None = None
         self._last_bank = NO_BANK
-        self._last_lowest: float | None = None
+        self._last_lowest: BatteryState | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
@@ -149,7 +157,7 @@ class Judge:
         if silent or stops or last.voltage is None or lowest is None:
             return Verdict(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*scene.lost, *scene.online)), None)
-        volts = charge_voltage(lowest, last.voltage, cap=last.voltage).volts
+        volts = _charge_voltage(lowest, last.voltage, cap=last.voltage).volts
         return Verdict(
             status=Status.BLOCKED,
             # What was last known of the pack, without what flows: that is unknown.
@@ -165,20 +173,17 @@ class Judge:
         self, scene: Scene, volts: float, reference: float, setpoints: AllSetpoints
     ) -> tuple[float, Limit | None]:
         """Return the charge voltage limit, and what holds if it is too high for one."""
-        lowest, battery_id = min(
-            (limit, battery.id)
-            for battery in scene.counted
-            if (limit := battery.last.charge_voltage_limit) is not None
-        )
+        lowest = min(scene.counted, key=_charge_voltage_limit)
         self._last_lowest = lowest
         cap = setpoints.bank.charge_voltage
         if Direction.CHARGE in scene.blocked:
             cap = volts if cap is None else min(cap, volts)
-        sent = charge_voltage(lowest, reference, cap=cap)
+        sent = _charge_voltage(lowest, reference, cap=cap)
         if not sent.over_battery:
             return sent.volts, None
+        number = _charge_voltage_limit(lowest)
         return sent.volts, Limit(
-            amps=0.0, rule=Rule.VOLTAGE, source=battery_id, number=lowest
+            amps=0.0, rule=Rule.VOLTAGE, source=lowest.id, number=number
         )
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
@@ -199,6 +204,20 @@ class Judge:
             else state
             for state in states
         ]
+
+
+def _charge_voltage_limit(battery: BatteryState) -> float:
+    limit = battery.last.charge_voltage_limit
+    return inf if limit is None else limit
+
+
+def _charge_voltage(
+    lowest: BatteryState, reference: float, *, cap: float | None
+) -> ChargeVoltage:
+    """Return what to send for the battery with the lowest charge voltage limit."""
+    limit = _charge_voltage_limit(lowest)
+    cells = lowest.cells or cells_of(limit)
+    return charge_voltage(limit, reference, cells=cells, cap=cap)
 
 
 def _enabled(config: GatewayConfig, scene: Scene) -> frozenset[Direction]:

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Final
 
 from .model import BatteryState
+from .rounding import round_down
 
 AGREE: Final = 0.5
 """V; batteries on one bus bar do not differ by more, unless one is disconnected."""
@@ -21,8 +22,6 @@ FALL_RATE: Final = 0.01
 """V/s; how fast the reference may fall: 0.1 V per 10 s."""
 CELL_FLOOR: Final = 3.0
 """V per cell; no charge voltage limit is lower."""
-FIFTEEN_CELLS_BELOW: Final = 54.0
-"""V; a pack whose own charge voltage limit is no higher has 15 cells, not 16."""
 BELOW_BANK: Final = 0.5
 """V; how far the discharge voltage limit stays under the bank, so that it never
 stops discharging by itself."""
@@ -91,23 +90,22 @@ class ChargeVoltage:
 
 
 def charge_voltage(
-    lowest: float, reference: float, *, cap: float | None = None
+    lowest: float, reference: float, *, cells: int, cap: float | None = None
 ) -> ChargeVoltage:
     """Return the charge voltage limit to send.
 
-    `lowest`: the lowest of the batteries' limits, `reference`: of VoltageReference,
-    `cap`: what the user or a loss policy wants, all in V.
+    `lowest`: the lowest of the batteries' limits, `cells`: that battery's in series,
+    `reference`: of VoltageReference, `cap`: what the user or a loss policy wants; in V.
     """
     wanted = lowest if cap is None else min(lowest, cap)
-    volts = max(wanted, reference - UNDER_PACK, floor_voltage(lowest))
+    volts = max(wanted, reference - UNDER_PACK, CELL_FLOOR * cells)
     return ChargeVoltage(volts, over_battery=volts > lowest + _EPSILON)
 
 
-def floor_voltage(lowest: float) -> float:
-    """Return the lowest charge voltage limit in V that is ever sent to this bank."""
-    return CELL_FLOOR * (15 if lowest <= FIFTEEN_CELLS_BELOW else 16)
-
-
 def discharge_voltage(highest: float | None, bank: float) -> float | None:
-    """Return the discharge voltage limit in V; unknown stays unknown."""
-    return None if highest is None else min(highest, bank - BELOW_BANK)
+    """Return the discharge voltage limit in V; unknown stays unknown.
+
+    Under the bank in whole counts: as a limit that may not be gone below it is rounded
+    up where it is sent.
+    """
+    return None if highest is None else min(highest, round_down(bank - BELOW_BANK))
