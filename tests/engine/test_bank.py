@@ -184,6 +184,31 @@ def test_a_battery_that_does_not_permit_is_not_loaded() -> None:
     assert plant.enabled() == (False, True)
 
 
+def _with_one_aside(**says: Any) -> Plant:
+    """Return a plant whose full battery b1 stands aside while b2 is charged."""
+    plant = Plant(EQUAL, says={"b1": {"charge_current_limit": 0.0} | says})
+    plant.packs["b2"].says(current=80.0)
+    plant.started(30.0)
+    assert plant.state("b1").aside == {Direction.CHARGE}
+    return plant
+
+
+def test_who_stands_aside_enables_nothing() -> None:
+    """It permits charging, but the last one that took any does not."""
+    plant = _with_one_aside()
+    assert plant.enabled() == (True, True)
+    plant.packs["b2"].says(charge_enabled=False)
+    plant.run(1.0)
+    assert plant.enabled() == (False, True)
+
+
+def test_the_voltage_of_who_stands_aside_is_not_the_banks() -> None:
+    """Its path is open: a limit far below the pack follows the others."""
+    plant = _with_one_aside(voltage=51.6)
+    plant.ask(charge_voltage=48.0)
+    assert plant.told()[0] == 51.9  # 0.1 V under the 52.0 V of b2
+
+
 def test_a_protection_stops_its_direction() -> None:
     """As a warning while another battery allows it, as an alarm when none does."""
     plant = Plant(EQUAL).started()

@@ -107,7 +107,7 @@ class Judge:
             soc_members(scene.online, scene.lost, scene.now), scene.now
         )
         bank = self._outlook.update(replace(bank, soc=soc), scene.now)
-        volts = bank_voltage(scene.online)
+        volts = bank_voltage(self._connected(scene))
         reference = self._reference.update(volts, scene.now)
         if volts is None or reference is None or soc is None:
             return self._dark(config, scene, bank)
@@ -134,7 +134,7 @@ class Judge:
             status=_status(scene),
             bank=bank,
             limits=limits,
-            enabled=_enabled(config, scene),
+            enabled=frozenset(d for d in Direction if self._enabled(config, scene, d)),
             charge_voltage_limit=voltage,
             discharge_voltage_limit=discharge_voltage(
                 bank.discharge_voltage_limit, volts
@@ -186,6 +186,23 @@ class Judge:
             amps=0.0, rule=Rule.VOLTAGE, source=lowest.id, number=number
         )
 
+    def _connected(self, scene: Scene) -> Sequence[BatteryState]:
+        """Return whose voltage is the bank's: who stands aside may be on its own."""
+        carriers = self._limits.carriers
+        return [b for b in scene.online if not carriers.aside(b.id)] or scene.online
+
+    def _enabled(
+        self, config: GatewayConfig, scene: Scene, direction: Direction
+    ) -> bool:
+        """Return whether a direction is told as enabled: some battery allows it."""
+        if direction in scene.blocked:
+            return False
+        permit = [b for b in scene.online if permits(b.readings, direction)]
+        if config.strategy is Strategy.SUM:
+            return len(permit) == len(scene.online)
+        carriers = self._limits.carriers
+        return any(direction not in carriers.aside(b.id) for b in permit)
+
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
         odd = self._limits.carriers.slices.odd(
@@ -218,17 +235,6 @@ def _charge_voltage(
     limit = _charge_voltage_limit(lowest)
     cells = lowest.cells or cells_of(limit)
     return charge_voltage(limit, reference, cells=cells, cap=cap)
-
-
-def _enabled(config: GatewayConfig, scene: Scene) -> frozenset[Direction]:
-    """Return the directions that are told as enabled: some battery allows it."""
-    judge = all if config.strategy is Strategy.SUM else any
-    return frozenset(
-        direction
-        for direction in Direction
-        if direction not in scene.blocked
-        and judge(permits(battery.readings, direction) for battery in scene.online)
-    )
 
 
 def _status(scene: Scene) -> Status:
