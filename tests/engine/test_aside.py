@@ -75,6 +75,16 @@ def test_an_unknown_current_proves_nothing() -> None:
     assert not _follow(unknown, unknown, unknown).aside
 
 
+def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
+    """As before for 10 s; after that it may carry unseen, and is probed again."""
+    unknown = replace(IDLE, amps=None)
+    spell = _follow(IDLE, IDLE, *[unknown] * 11)
+    assert spell.aside
+    assert not _follow(unknown, spell=spell, at=13).aside
+    spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=13)
+    assert spell.aside
+
+
 def test_it_is_back_when_it_carries() -> None:
     """More than 2 A in that direction; then it is held to 1 A."""
     aside = _follow(IDLE, IDLE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .model import Direction
+from .offsets import UNKNOWN_HOLD
 from .steps import TOLERANCE
 
 PROBE: Final = 4 * TOLERANCE
@@ -65,6 +66,8 @@ class Spell:
     proofs: int = 0
     counted_at: float | None = None
     """The measurement that was judged last."""
+    unknown_since: float | None = None
+    """Since when its current is unknown; None: it is known."""
 
 
 def follow(
@@ -81,7 +84,10 @@ def follow(
         return None
     if spell is None:
         spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
-    if seen.amps is None or seen.at is None or seen.at == spell.counted_at:
+    if seen.amps is None:
+        return _unknown(spell, now)
+    spell = replace(spell, unknown_since=None)
+    if seen.at is None or seen.at == spell.counted_at:
         return spell
     spell = replace(spell, counted_at=seen.at)
     if seen.amps > CARRIES and (spell.aside or now >= spell.since + REACTION):
@@ -93,6 +99,13 @@ def follow(
     )
     proofs = spell.proofs + 1 if shows else 0
     return replace(spell, proofs=proofs, aside=spell.aside or proofs >= PROOFS)
+
+
+def _unknown(spell: Spell, now: float) -> Spell:
+    """Return the spell of a battery whose current is unknown: it may carry again."""
+    since = now if spell.unknown_since is None else spell.unknown_since
+    aside = spell.aside and now <= since + UNKNOWN_HOLD
+    return replace(spell, unknown_since=since, aside=aside, proofs=0)
 
 
 def counts_with(spell: Spell, now: float) -> float:
