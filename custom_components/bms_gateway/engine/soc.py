@@ -1,59 +1,76 @@
-"""The state of charge that is told: without jumps when batteries come and go."""
+"""The state of charge and of health: without jumps when batteries come and go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from .model import BatteryState
+from .model import BatteryState, Readings
 
 LOST_COUNTS: Final = 600.0
-"""Seconds for which the last state of charge of a lost battery stays in the mean."""
+"""Seconds for which the last value of a lost battery stays in the mean."""
 SLOPE: Final = 0.1
 """% per second that the told value may move after the set of batteries changed."""
+FULL: Final = 100.0
+EMPTY: Final = 0.0
+NEARLY: Final = 0.1
+"""%; how far from an end the value stays that is not reached in truth."""
+
+type Members = dict[str, tuple[float, float]]
+"""(value in %, capacity in Ah) of the batteries in the mean, by their ids."""
 
 
-def soc_members(
-    online: Sequence[BatteryState], lost: Sequence[BatteryState], now: float
-) -> dict[str, tuple[float, float]]:
-    """Return (state of charge in %, capacity in Ah) of the batteries in the mean."""
-    members = {
-        b.id: (b.readings.soc, b.capacity_ah)
-        for b in online
-        if b.readings.soc is not None
-    }
-    for b in lost:
-        recent = b.lost_at is not None and now <= b.lost_at + LOST_COUNTS
-        if recent and b.last.soc is not None:
-            members[b.id] = (b.last.soc, b.capacity_ah)
-    return members
+def members(
+    pick: Callable[[Readings], float | None],
+    online: Sequence[BatteryState],
+    lost: Sequence[BatteryState],
+    now: float,
+) -> Members:
+    """Return the batteries in the mean; one lost lately counts with what it said last.
+
+    `pick`: the value, in %.
+    """
+    told = [(b, pick(b.readings)) for b in online]
+    told += [
+        (b, pick(b.last))
+        for b in lost
+        if b.lost_at is not None and now <= b.lost_at + LOST_COUNTS
+    ]
+    return {b.id: (value, b.capacity_ah) for b, value in told if value is not None}
 
 
-class SmoothSoc:
-    """The mean state of charge; after a change of the set it slides to the new one."""
+class SmoothMean:
+    """A mean by capacity; after a change of the set it slides to the new one."""
 
     def __init__(self) -> None:
         """Begin without a value: the first one is told as it is."""
         self._ids: frozenset[str] = frozenset()
-        self._soc: float | None = None
+        self._value: float | None = None
         self._at = 0.0
         self._sliding = False
 
-    def update(
-        self, members: dict[str, tuple[float, float]], now: float
-    ) -> float | None:
-        """Take the batteries in the mean; return the state of charge in %."""
-        if not members:
+    def update(self, batteries: Members, now: float) -> float | None:
+        """Take the batteries in the mean; return the value in %, None without any."""
+        if not batteries:
             return None
-        total = sum(weight for _, weight in members.values())
-        socs = [soc for soc, _ in members.values()]
-        mean = sum(soc * weight for soc, weight in members.values()) / total
+        total = sum(weight for _, weight in batteries.values())
+        values = [value for value, _ in batteries.values()]
+        mean = sum(value * weight for value, weight in batteries.values()) / total
         # Binary fractions may carry a mean of equal values past them.
-        mean = min(max(mean, min(socs)), max(socs))
-        ids = frozenset(members)
-        if self._soc is not None and self._ids and ids != self._ids:
+        mean = min(max(mean, min(values)), max(values))
+        ids = frozenset(batteries)
+        if self._value is not None and self._ids and ids != self._ids:
             self._sliding = True
-        if self._sliding and self._soc is not None:
+        if self._sliding and self._value is not None:
             reach = SLOPE * max(0.0, now - self._at)
-            self._sliding = abs(mean - self._soc) > reach
-            mean = min(max(mean, self._soc - reach), self._soc + reach)
-        self._ids, self._soc, self._at = ids, mean, now
-        return mean
+            self._sliding = abs(mean - self._value) > reach
+            mean = min(max(mean, self._value - reach), self._value + reach)
+        self._ids, self._value, self._at = ids, mean, now
+        return _within_ends(mean, values)
+
+
+def _within_ends(mean: float, values: Sequence[float]) -> float:
+    """Return the mean: full only if every battery is, empty only if one really is."""
+    if min(values) < FULL:
+        mean = min(mean, FULL - NEARLY)
+    if min(values) > EMPTY:
+        mean = max(mean, EMPTY + NEARLY)
+    return mean

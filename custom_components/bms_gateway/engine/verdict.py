@@ -15,7 +15,7 @@ from .model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Sta
 from .outlook import Outlook
 from .scene import Scene
 from .setpoints import AllSetpoints
-from .soc import SmoothSoc, soc_members
+from .soc import SmoothMean, members
 from .voltage import (
     ChargeVoltage,
     VoltageReference,
@@ -58,7 +58,7 @@ class Judge:
         """Begin with slices learnt earlier (by battery id), else with none."""
         self._limits = Limits(learnt)
         self._reference = VoltageReference()
-        self._soc = SmoothSoc()
+        self._soc, self._soh = SmoothMean(), SmoothMean()
         self._outlook = Outlook()
         self._alarms = Alarms()
         self._dark_since: float | None = None
@@ -103,10 +103,10 @@ class Judge:
         bank = combine(
             scene.online, factor=config.current_factor, offset=config.current_offset
         )
-        soc = self._soc.update(
-            soc_members(scene.online, scene.lost, scene.now), scene.now
-        )
-        bank = self._outlook.update(replace(bank, soc=soc), scene.now)
+        now, batteries = scene.now, (scene.online, scene.lost)
+        soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
+        soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
+        bank = self._outlook.update(replace(bank, soc=soc, soh=soh), now)
         volts = bank_voltage(self._connected(scene))
         reference = self._reference.update(volts, scene.now)
         if volts is None or reference is None or soc is None:

@@ -202,9 +202,9 @@ def test_soc_reaches_its_ends_only_in_truth(soc: float, told: int) -> None:
     assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == told.to_bytes(2, "little")
 
 
-@pytest.mark.parametrize(("soh", "told"), [(99.6, 100), (99.4, 99), (104.0, 100)])
-def test_soh_is_rounded(soh: float, told: int) -> None:
-    """Nothing acts upon it."""
+@pytest.mark.parametrize(("soh", "told"), [(99.6, 99), (98.6, 99), (104.0, 100)])
+def test_soh_too(soh: float, told: int) -> None:
+    """It is 100 % only if every battery's is."""
     assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == told.to_bytes(2, "little")
 
 

@@ -55,11 +55,11 @@ LIMITS: Final = (
 # Discover, nominal and remaining. LG RESU has the ID for something unknown.
 DISCOVER_CAPACITY: Final = (capacity("installed_ah", 0), capacity("remaining_ah", 2))
 
-# PY. SOC is never told as full or empty before it is. SOH has no code for "unknown":
+# PY. None is told as full or empty before it is. SOH has no code for "unknown":
 # 100 is what a pack sends that does not measure it, and 0 would be a dead one.
 CHARGE_STATE: Final = (
     percent("soc", 0, Rounding.INSIDE),
-    percent("soh", 2, Rounding.HALF_UP, blank=100),
+    percent("soh", 2, Rounding.INSIDE, blank=100),
 )
 # SMA and VIC only: Pylontech sends 0 or other data there, LUX cell voltages.
 FINE_SOC: Final = Number(
