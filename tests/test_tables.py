@@ -85,7 +85,7 @@ def test_attributes_have_names(
     assert found
     for text in found:
         assert text["name"]
-        assert set(text.get("state", values)) == set(values)
+        assert set(text["state"]) == set(values)
 
 
 @LANGUAGES

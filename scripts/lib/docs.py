@@ -92,7 +92,7 @@ RULES: Final = {
     Rule.RATING: "The rated current of this inverter",
     Rule.SHARING: "This inverter gets the figure once the others have made room",
     Rule.IN_SERVICE: "This inverter was taken out of service",
-    Rule.NEAR_ZERO: "Its part is under 1 A, which an inverter cannot follow",
+    Rule.NEAR_ZERO: "Too little for an inverter to follow: under 1 A, after 0 A under 3 A",
 }
 """What makes a limit, in the order of the rules."""
 

@@ -1,5 +1,6 @@
 """What a battery shows: what it says, and how well it is heard."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.components.sensor import SensorDeviceClass
@@ -40,6 +41,11 @@ def _power(battery: BatteryState) -> float | None:
     return None if voltage is None or current is None else voltage * current
 
 
+def _cell(name: str | None) -> Mapping[str, str]:
+    """Return which cell it is, if the battery tells."""
+    return {"cell": name} if name else {}
+
+
 def _cell_spread(readings: Readings) -> float | None:
     """Return how far the cells are apart in V."""
     low, high = readings.cell_voltage_min, readings.cell_voltage_max
@@ -58,12 +64,12 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     cell_volts(
         "cell_voltage_min",
         lambda battery: battery.readings.cell_voltage_min,
-        attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_min_id},
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_min_id),
     ),
     cell_volts(
         "cell_voltage_max",
         lambda battery: battery.readings.cell_voltage_max,
-        attributes_fn=lambda battery, _: {"cell": battery.readings.cell_voltage_max_id},
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_max_id),
     ),
     cell_volts(
         "cell_voltage_spread",
@@ -73,17 +79,13 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     degrees(
         "cell_temperature_min",
         lambda battery: battery.readings.cell_temperature_min,
-        attributes_fn=lambda battery, _: {
-            "cell": battery.readings.cell_temperature_min_id
-        },
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_temperature_min_id),
         **_RARE,
     ),
     degrees(
         "cell_temperature_max",
         lambda battery: battery.readings.cell_temperature_max,
-        attributes_fn=lambda battery, _: {
-            "cell": battery.readings.cell_temperature_max_id
-        },
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_temperature_max_id),
         **_RARE,
     ),
     amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
