@@ -225,9 +225,9 @@ def default(field: Field, form: Form) -> str:
 def entities() -> Iterator[str]:
     """Return a table of entities for each kind of device."""
     for device, title in DEVICES.items():
-        yield f"**{title}**\n"
+        yield f"<details>\n<summary>{title}</summary>\n"
         yield from table(("Entity", "Kind", "Unit", "Meaning"), entity_rows(device))
-        yield ""
+        yield "</details>\n"
 
 
 def entity_rows(device: str) -> Iterator[Row]:
