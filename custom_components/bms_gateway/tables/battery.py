@@ -79,13 +79,17 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     degrees(
         "cell_temperature_min",
         lambda battery: battery.readings.cell_temperature_min,
-        attributes_fn=lambda battery, _: _cell(battery.readings.cell_temperature_min_id),
+        attributes_fn=lambda battery, _: _cell(
+            battery.readings.cell_temperature_min_id
+        ),
         **_RARE,
     ),
     degrees(
         "cell_temperature_max",
         lambda battery: battery.readings.cell_temperature_max,
-        attributes_fn=lambda battery, _: _cell(battery.readings.cell_temperature_max_id),
+        attributes_fn=lambda battery, _: _cell(
+            battery.readings.cell_temperature_max_id
+        ),
         **_RARE,
     ),
     amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
