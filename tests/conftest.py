@@ -9,9 +9,12 @@ import pytest
 import custom_components  # noqa: F401
 
 if TYPE_CHECKING:
+    from pytest_homeassistant_custom_component.common import MockConfigEntry
+
     from homeassistant.core import HomeAssistant
 
     from .bench import Bench
+    from .flows import Machine
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +32,23 @@ async def bench(hass: HomeAssistant) -> AsyncGenerator[Bench]:
     bench = Bench(hass)
     yield bench
     await bench.stop()
+
+
+@pytest.fixture
+async def machine(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Machine]:
+    """Return what the flows find plugged in; they listen only for a moment."""
+    from .flows import Machine  # noqa: PLC0415 - the engine's tests do without it
+
+    machine = Machine(hass, monkeypatch)
+    yield machine
+    await machine.end()
+
+
+@pytest.fixture
+def bank(hass: HomeAssistant, machine: Machine) -> MockConfigEntry:
+    """Return a gateway that is there already, with a battery and an inverter."""
+    from .flows import add_bank  # noqa: PLC0415 - as above
+
+    return add_bank(hass)

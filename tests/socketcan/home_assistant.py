@@ -13,12 +13,15 @@ from urllib.parse import urlencode
 from .peers import wait_until
 
 INTEGRATION: Final = Path(__file__).parents[2] / "custom_components/bms_gateway"
-HOLD_LOOP: Final = Path(__file__).parent / "hold_loop"
+FOR_TESTS: Final = tuple(
+    Path(__file__).parent / name for name in ("hold_loop", "listen_briefly")
+)
 
 CONFIGURATION: Final = """
 config:
 history:
 hold_loop:
+listen_briefly:
 logbook:
 """
 
@@ -95,8 +98,11 @@ class HomeAssistant:
         """
         shown = self.post(_FLOW, {"handler": "bms_gateway"})
         for step, answers in _steps(batteries, inverters):
-            assert shown.get("step_id") == step and not shown.get("errors"), shown
-            shown = self.post(f"{_FLOW}/{shown['flow_id']}", answers)
+            shown = self._listened(shown)
+            if shown["step_id"] == "heard":  # an inverter is silent as yet
+                shown = self._answer_form(shown, {"next_step_id": step})
+            assert shown["step_id"] == step and not shown.get("errors"), shown
+            shown = self._answer_form(shown, answers)
         assert shown["type"] == "create_entry", shown
         entry_id: str = shown["result"]["entry_id"]
         return entry_id
@@ -104,6 +110,22 @@ class HomeAssistant:
     def remove_gateway(self, entry_id: str) -> None:
         """Delete a config entry."""
         self._ask("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+
+    def _answer_form(self, shown: Any, answers: Answers) -> Any:
+        return self.post(f"{_FLOW}/{shown['flow_id']}", answers)
+
+    def _listened(self, shown: Any) -> Any:
+        """Return what a flow shows once it no longer listens."""
+
+        path = f"{_FLOW}/{shown['flow_id']}"
+
+        def look() -> Any:
+            now = self.get(path)
+            return None if now["type"] == "progress" else now
+
+        if shown["type"] == "progress":
+            shown = wait_until(look, "the form has listened")
+        return shown
 
     def _ask(self, method: str, path: str, body: Answers | None = None) -> Any:
         text = None if body is None else json.dumps(body)
@@ -132,7 +154,7 @@ def running(folder: Path) -> Iterator[HomeAssistant]:
     """Start Home Assistant with a new configuration folder; stop it at the end."""
     components = folder / "custom_components"
     components.mkdir(parents=True)
-    for component in (INTEGRATION, HOLD_LOOP):
+    for component in (INTEGRATION, *FOR_TESTS):
         (components / component.name).symlink_to(component)
     (folder / "configuration.yaml").write_text(CONFIGURATION, "ascii")
     log = folder / "log"
@@ -156,24 +178,23 @@ def running(folder: Path) -> Iterator[HomeAssistant]:
 def _steps(
     batteries: Mapping[str, float], inverters: Mapping[str, float]
 ) -> Iterator[tuple[str, Answers]]:
-    """Return each form or menu that is shown, and what is answered."""
+    """Return each form or menu that is shown, and what is answered.
+
+    All else is left as the forms propose it.
+    """
     yield "user", {"next_step_id": "gateway"}
     yield "gateway", {"name": "Bank", "backup": False}
     for number, (channel, capacity) in enumerate(batteries.items(), 1):
         if number > 1:
-            yield "batteries", {"next_step_id": "battery"}
-        yield "battery", _port(f"B{number}", channel) | {"capacity_ah": capacity}
+            yield "more", {"next_step_id": "add_battery"}
+        yield "port", {"connection": f"socketcan:{channel}"}
+        yield "battery", {"name": f"B{number}", "capacity_ah": capacity, "rare": {}}
     for number, (channel, rating) in enumerate(inverters.items(), 1):
-        menu = "inverters" if number > 1 else "batteries"
-        yield menu, {"next_step_id": "inverter"}
+        yield "more", {"next_step_id": "add_inverter"}
+        yield "port", {"connection": f"socketcan:{channel}"}
         rated = {"rated_charge": rating, "rated_discharge": rating}
-        yield "inverter", _port(f"I{number}", channel) | rated
-    yield "inverters", {"next_step_id": "finish"}
-
-
-def _port(name: str, channel: str) -> dict[str, Any]:
-    """Return answers for a link; all else is left as the form proposes it."""
-    return {"name": name, "channel": channel, "rare": {}}
+        yield "inverter", {"name": f"I{number}", **rated, "rare": {}}
+    yield "more", {"next_step_id": "finish"}
 
 
 @contextmanager
