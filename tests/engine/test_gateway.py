@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import (
+    Alarm,
     Frame,
     PortStatus,
     Rule,
@@ -293,15 +294,16 @@ async def test_the_end_is_silent() -> None:
 
 
 async def test_the_last_word() -> None:
-    """0 A and both enables off, where it is wanted."""
+    """A block, where it is wanted: 0 A at the pack's voltage, enables off, an alarm."""
     async with _running(Plant(block_at_end=True)) as plant:
         stopping = asyncio.create_task(plant.gateway.stop())
         for _ in range(5):
             await _turns()
             plant.port().drain()
         await stopping
-        assert plant.told()[1:] == (0.0, 0.0)
+        assert plant.told() == (52.0, 0.0, 0.0)
         assert plant.enabled() == (False, False)
+        assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
 
 
 async def test_the_last_word_is_not_waited_for_long() -> None:

@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.engine.offers import Claims, block, is_block, offer
+from custom_components.bms_gateway.engine.offers import Claims, is_block, offer
 from custom_components.bms_gateway.engine.share import Claim
 from custom_components.bms_gateway.engine.verdict import Verdict
 
@@ -114,18 +114,6 @@ def test_unknown_never_becomes_a_number() -> None:
     verdict = _Rash(status=Status.RUNNING, batteries={}, limits=VERDICT.limits)
     with pytest.raises(ValueError, match="unknown"):
         offer(CONFIG, 0, verdict, FREE)
-
-
-def test_the_last_word() -> None:
-    """0 A both ways, enables off; everything else as it is."""
-    current = offer(CONFIG, 0, VERDICT, FREE)
-    assert current is not None
-    last = block(current)
-    assert is_block(last.telegram)
-    assert not last.telegram.charge_enabled
-    assert not last.telegram.discharge_enabled
-    assert last.telegram.charge_voltage_limit == 52.8
-    assert {limit.amps for limit in last.limits.values()} == {0.0}
 
 
 @pytest.mark.parametrize(

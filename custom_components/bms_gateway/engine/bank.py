@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from .battery import Battery
-from .config import GatewayConfig
+from .config import GatewayConfig, LossPolicy
 from .limits import RISING_STEP
 from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
@@ -27,7 +27,7 @@ class Bank:
         self._config = config
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
-        self._starting = True
+        self._starting, self._ending = True, False
         self._start_end = 0.0
         self._judge = Judge(learnt)
         self._deadline: float | None = None
@@ -45,6 +45,10 @@ class Bank:
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
         self._start_end = now + self._config.start_timeout
+
+    def end(self) -> None:
+        """Block from now on, as for a loss: the gateway is about to fall silent."""
+        self._ending = True
 
     def apply(self, config: GatewayConfig, now: float) -> None:
         """Take over a changed configuration; batteries not changed live on.
@@ -111,9 +115,16 @@ class Bank:
             now,
             tuple(state for state in states if state.online),
             () if self._starting else lost,
-            {d: policy(d, self._config, lost, now) for d in Direction},
+            {d: self._policy(d, lost, now) for d in Direction},
         )
         return states, scene
+
+    def _policy(
+        self, direction: Direction, lost: Sequence[BatteryState], now: float
+    ) -> LossPolicy | None:
+        found = policy(direction, self._config, lost, now)
+        ends = self._ending and found is not LossPolicy.STOP
+        return LossPolicy.BLOCK if ends else found
 
     def _without_wrong_sign(self, state: BatteryState) -> BatteryState:
         """Take the current as unknown where it is counted the other way round."""

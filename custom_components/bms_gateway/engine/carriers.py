@@ -94,7 +94,7 @@ class Carriers:
         # A battery that was never heard may be full, but it need not be empty.
         may_be_full = direction is Direction.CHARGE and scene.unheard
         if direction in scene.blocked or may_be_full:
-            return Limit(amps=0.0, rule=Rule.LOSS, source=lost[0])
+            return Limit(amps=0.0, rule=Rule.LOSS, source=next(iter(lost), None))
         if strategy is Strategy.SUM:
             limit = _summed(direction, scene)
         else:

@@ -11,7 +11,7 @@ from .bank import Bank
 from .config import GatewayConfig
 from .fleet import Fleet
 from .model import Clock, Direction, Frame, PortState, Snapshot, Status
-from .offers import Offer, block, is_block, offer
+from .offers import Offer, is_block, offer
 from .port import Port
 from .protocol import is_request
 from .rounding import round_down
@@ -236,13 +236,12 @@ class Gateway:
         }
 
     def _offer(self, key: str, now: float) -> Offer | None:
-        """Return what an inverter may be told now; at the end, 0 A or nothing."""
+        """Return what an inverter may be told now; nothing at the end, or a block."""
         if self._ending and not self._config.block_at_end:
             return None
         ids = [inverter.id for inverter in self._config.inverters]
         claims = {d: self._claims(d, ids, now) for d in Direction}
-        current = offer(self._config, ids.index(key), self._verdict, claims)
-        return block(current) if current and self._ending else current
+        return offer(self._config, ids.index(key), self._verdict, claims)
 
     def _claims(self, direction: Direction, ids: list[str], now: float) -> list[Claim]:
         """Return every inverter's claim; behind those of `ids`, those taken away."""
@@ -291,7 +290,8 @@ class Gateway:
     async def _say_last_word(self) -> None:
         """Wait until every inverter was told 0 A, for LAST_WORD at the longest."""
         self._last_word.clear()
-        self._fleet.wake_writers()
+        self._bank.end()
+        self._tell_news()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD):
                 await self._last_word.wait()

@@ -1,7 +1,7 @@
 """What each inverter may be told now: its part of the bank's verdict, as a telegram."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from .config import GatewayConfig, InverterConfig
@@ -42,19 +42,6 @@ def offer(
     part = _part(index, verdict.bank.current, targets, claims)
     inverter = config.inverters[index]
     return Offer(_telegram(config, inverter, verdict, limits, part), limits)
-
-
-def block(current: Offer) -> Offer:
-    """Return an offer of 0 A in both directions: the last word."""
-    nothing = Limit(amps=0.0)
-    telegram = replace(
-        current.telegram,
-        charge_current_limit=0.0,
-        discharge_current_limit=0.0,
-        charge_enabled=False,
-        discharge_enabled=False,
-    )
-    return Offer(telegram, dict.fromkeys(Direction, nothing))
 
 
 def is_block(told: Telegram | None) -> bool:
