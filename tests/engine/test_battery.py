@@ -540,9 +540,9 @@ def test_each_step_of_its_life_is_logged_once(
         heard.after(10)
     heard.telegrams(5)
     assert caplog.messages == [
-        "Battery b1 is online",
-        "Battery b1 is lost",
-        "Battery b1 is back",
+        "b1 is online",
+        "b1 is lost",
+        "b1 is back",
     ]
 
 

@@ -692,6 +692,6 @@ def test_it_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     played.port.leave()
     played.after()
     assert caplog.messages == [
-        "Inverter i1 does not listen",
-        "Inverter i1 listens again",
+        "i1 does not listen",
+        "i1 listens again",
     ]

@@ -82,10 +82,10 @@ class Battery:
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
                 self._life = Life.ONLINE
-                _LOGGER.info("Battery %s is online", self.config.name)
+                _LOGGER.info("%s is online", self.config.name)
             case Life.ONLINE if not controlled:
                 self._lose(now)
-                _LOGGER.warning("Battery %s is lost", self.config.name)
+                _LOGGER.warning("%s is lost", self.config.name)
             case Life.LOST if controlled:
                 self._life = Life.REJOINING
             case Life.REJOINING if not controlled:
@@ -94,7 +94,7 @@ class Battery:
             case Life.REJOINING if self._since_loss >= REJOIN_TELEGRAMS:
                 self._life = Life.ONLINE
                 self._lost_at = None
-                _LOGGER.info("Battery %s is back", self.config.name)
+                _LOGGER.info("%s is back", self.config.name)
 
     def state(self, now: float) -> BatteryState:
         """Return the battery at `now`, only fresh values among its readings."""

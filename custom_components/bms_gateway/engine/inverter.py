@@ -342,9 +342,9 @@ class Inverter:
         if listening is self._listening:
             return
         if not listening:
-            _LOGGER.warning("Inverter %s does not listen", self.config.name)
+            _LOGGER.warning("%s does not listen", self.config.name)
         elif self._listening is False:
-            _LOGGER.info("Inverter %s listens again", self.config.name)
+            _LOGGER.info("%s listens again", self.config.name)
         self._listening = listening
 
     def _prompt(self, now: float) -> None:
