@@ -221,7 +221,20 @@ def test_a_request_that_came_during_a_set_is_answered() -> None:
     played.turn()
     played.clock.now += 0.01
     played.port.push(REQUEST)
-    assert played.after() == SET
+    assert played.after() == []
+    assert played.after(0.1) == SET
+
+
+def test_requests_are_answered_no_faster_than_the_gap() -> None:
+    """Each of a flood would draw a set; one that came within the gap is kept."""
+    played = Played(mode=SendMode.REPLY, min_gap=0.5)
+    played.port.push(REQUEST)
+    played.after()
+    at = played.clock.now
+    played.port.push(replace(REQUEST, at=at + 0.01))
+    assert played.after(0.1) == []
+    assert played.turn() == pytest.approx(at + 0.5)
+    assert played.after(0.4) == SET
 
 
 def test_prompt() -> None:

@@ -266,16 +266,21 @@ class Inverter:
             return False
         if self._urgent or self._account.would_fall(telegram):
             return True
+        if self._set_at is not None and now < self._set_at + self.config.min_gap:
+            return False
         if self.config.mode is SendMode.REPLY:
-            return self._request_at is not None and (
-                self._answered_at is None or self._request_at > self._answered_at
-            )
+            return self._is_asked
         if self._set_at is None:
             return True
-        if now < self._set_at + self.config.min_gap:
-            return False
         renewed = renewed_at is not None and renewed_at > self._set_at
         return renewed or now >= self._set_at + REPEAT
+
+    @property
+    def _is_asked(self) -> bool:
+        """Return whether a 0x305 has not been answered yet."""
+        return self._request_at is not None and (
+            self._answered_at is None or self._request_at > self._answered_at
+        )
 
     def _open(self, now: float, telegram: Telegram) -> None:
         """Begin a set with its name: harmless, should it wait in a queue for hours."""
@@ -394,6 +399,8 @@ class Inverter:
                 times = [self._prompt_due if telegram else None]
                 if push:
                     times.append(gap if gap > now else repeat)
+                elif self._is_asked:
+                    times.append(gap)
             case Phase.DEAF:
                 times = [self._probe_due if telegram else None]
             case _:
