@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -326,6 +327,50 @@ async def test_changes_at_work() -> None:
         count = len(plant.port("i1").sent)
         await _speak(plant)
         assert len(plant.port("i1").sent) == count
+
+
+def test_another_inverter_at_the_same_place() -> None:
+    """It is the same one: what it was told is told, and goes on without a gap."""
+    plant = Plant().started()
+    at = plant.now
+    plant.apply(inverters=(replace(inverter("i2"), port=inverter("i1").port),))
+    plant.run(2.0)
+    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+
+
+def test_a_port_that_is_set_up_otherwise() -> None:
+    """Its inverter is told what it was told before."""
+    plant = Plant().started()
+    at = plant.now
+    port = replace(inverter("i1").port, bring_up=True)
+    plant.apply(inverters=(replace(inverter("i1"), port=port),))
+    plant.run(2.0)
+    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+
+
+def test_ports_changed_for_each_other() -> None:
+    """The wires stay: each place is told on from what it was told."""
+    plant = _two(rated=(90.0, 30.0)).started()
+    one, other = plant.config.inverters
+    plant.apply(
+        inverters=(replace(one, port=other.port), replace(other, port=one.port))
+    )
+    at = plant.now
+    plant.run(2.0)
+    assert {ccl for _, ccl, _ in plant.told_since(at, "i1")} == {25.0}
+    assert {ccl for _, ccl, _ in plant.told_since(at, "i2")} == {25.0}
+    plant.run(40.0)
+    assert plant.told("i2")[1] == 75.0
+
+
+def test_an_inverter_at_another_place() -> None:
+    """What is left behind may still act upon what it was told, for its time-out."""
+    plant = Plant().started()
+    plant.apply(inverters=(inverter("i2"),))
+    plant.run(2.0)
+    assert plant.told("i2")[1:] == (0.0, 0.0)
+    plant.run(90.0)
+    assert plant.told("i2")[1:] == (100.0, 100.0)
 
 
 async def test_setpoints_at_work() -> None:

@@ -60,6 +60,14 @@ class PortConfig:
     bring_up: bool = False
     """Whether a SocketCAN link that is down, or has another bitrate, may be set up."""
 
+    def is_same_place(self, other: PortConfig) -> bool:
+        """Return whether both name the same channel, however it is set up."""
+        if self.interface is not other.interface:
+            return False
+        if None in (self.identity, other.identity):
+            return self.channel == other.channel
+        return self.identity == other.identity
+
     @property
     def suits_inverters(self) -> bool:
         """Whether an inverter can be sent to at all."""

@@ -9,6 +9,7 @@ from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter import Inverter
 from .model import Clock, Frame, PortState
 from .poll import Poller
+from .port import Sender
 from .trace import Trace
 from .wire import PortFactory, Wire
 
@@ -69,7 +70,7 @@ class Fleet:
         for inverter in config.inverters:
             if inverter.id not in self.wires:
                 wire = self._add(inverter, self._crew.hear_inverter, self._crew.write)
-                self.inverters[inverter.id] = Inverter(inverter, wire.port)
+                self.inverters[inverter.id] = self._inverter(inverter, wire.port)
             self.inverters[inverter.id].config = inverter
         if self._running:
             self.start()
@@ -104,6 +105,14 @@ class Fleet:
         """Return inverters that were taken away but may still act upon what was told."""
         self._departed = [(end, one) for end, one in self._departed if end > now]
         return [inverter for _, inverter in self._departed]
+
+    def _inverter(self, config: InverterConfig, port: Sender) -> Inverter:
+        """Return an inverter that goes on where another left the same place."""
+        for left in self._departed:
+            if left[1].config.port.is_same_place(config.port):
+                self._departed.remove(left)
+                return left[1].replaced(config, port)
+        return Inverter(config, port)
 
     def drain(self) -> None:
         """Take every frame that waits on any port."""

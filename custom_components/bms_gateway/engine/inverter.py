@@ -86,6 +86,13 @@ class Inverter:
         self._urgent = False
         self._sets = self._dropped = 0
 
+    def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
+        """Return who plays to the same one from now on: what it was told is told."""
+        inverter = Inverter(config, port)
+        inverter._account = self._account
+        inverter._request_at = self._request_at
+        return inverter
+
     def claim(
         self, direction: Direction, ask: Ask | None, flowing: float, now: float
     ) -> Claim:
