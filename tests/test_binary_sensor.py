@@ -62,7 +62,9 @@ async def test_no_word_of_alarms_is_not_no_alarm(bench: Bench) -> None:
         bench.say("b1", [row for row in telegram() if row[0] not in {0x359, 0x35C}])
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
     for key in "b1_protections", "b1_warnings", "b1_charge_enabled", "gw_protections":
-        assert bench.state("binary_sensor", key).state == STATE_UNKNOWN
+        state = bench.state("binary_sensor", key)
+        assert state.state == STATE_UNKNOWN
+        assert "alarms" not in state.attributes
 
 
 async def test_enables(bench: Bench) -> None:

@@ -205,6 +205,15 @@ def test_alarms_of_one_are_alarms_of_all() -> None:
     assert bank.warnings == frozenset({Alarm.INTERNAL})
 
 
+def test_no_word_of_alarms_is_not_no_alarm() -> None:
+    """One that says nothing may have them all; what another raises is raised."""
+    silent = online("b2", protections=None, warnings=None)
+    raised = frozenset({Alarm.OVER_VOLTAGE})
+    bank = combine([online("b1", protections=raised, warnings=frozenset()), silent])
+    assert bank.protections == raised
+    assert bank.warnings is None
+
+
 def test_the_first_name_told() -> None:
     """A bank has one name."""
     bank = combine([online("b1", name=None), online("b2", name="PYLON")])

@@ -128,6 +128,7 @@ def _any(values: Iterable[bool | None]) -> bool | None:
 
 
 def _union(values: Iterable[frozenset[Alarm] | None]) -> frozenset[Alarm] | None:
-    """Return every alarm raised; unknown when no battery tells any."""
-    known = [value for value in values if value is not None]
-    return frozenset().union(*known) if known else None
+    """Return every alarm raised; unknown if there is none but one does not tell."""
+    all_ = list(values)
+    raised = frozenset[Alarm]().union(*(alarms for alarms in all_ if alarms))
+    return None if None in all_ and not raised else raised

@@ -293,7 +293,8 @@ def alarms[S](
         return None if raised is None else bool(raised)
 
     def names(subject: S, _: Around) -> Mapping[str, Any]:
-        return {"alarms": sorted(map(str, alarms_fn(subject) or ()))}
+        raised = alarms_fn(subject)
+        return {} if raised is None else {"alarms": sorted(map(str, raised))}
 
     return BmsBinarySensorDescription(
         key=key,
