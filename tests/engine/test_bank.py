@@ -577,6 +577,16 @@ def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
     assert plant.state("b1").life is Life.ONLINE
 
 
+def test_a_port_that_is_set_up_otherwise_loses_nobody() -> None:
+    """The battery is where it was; it is missed when it is not heard again in time."""
+    plant = Plant().started(10.0)
+    port = replace(battery("b1").port, bring_up=True)
+    plant.apply(batteries=(replace(battery("b1"), port=port),))
+    plant.run(2.0)
+    assert plant.state().losses == 0
+    assert plant.told() == (56.0, 100.0, 100.0)
+
+
 def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
     """Nothing is known of it."""
     plant = Plant().started(10.0)

@@ -62,7 +62,7 @@ class Bank:
             known = old.get(battery.id)
             if known is None:
                 known = Battery(battery)
-            elif known.config.port != battery.port:
+            elif not known.config.port.is_same_place(battery.port):
                 known = known.moved(battery, now)
             known.config = battery
             self._batteries[battery.id] = known
