@@ -209,6 +209,16 @@ def test_the_voltage_of_who_stands_aside_is_not_the_banks() -> None:
     assert plant.told()[0] == 51.9  # 0.1 V under the 52.0 V of b2
 
 
+def test_the_voltage_of_who_stands_aside_is_better_than_none() -> None:
+    """The set is sent: its voltage is known."""
+    plant = _with_one_aside(voltage=51.6)
+    plant.packs["b2"].without.add(0x356)
+    plant.run(5.0)
+    assert plant.snapshot.status is Status.RUNNING
+    plant.ask(charge_voltage=48.0)
+    assert plant.told()[0] == 51.9
+
+
 def test_a_protection_stops_its_direction() -> None:
     """As a warning while another battery allows it, as an alarm when none does."""
     plant = Plant(EQUAL).started()

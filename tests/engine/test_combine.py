@@ -166,6 +166,13 @@ def test_charge_left() -> None:
     assert combine([told, online("b2", soc=None)]).remaining_ah is None
 
 
+def test_a_victrons_request_for_charge_is_one() -> None:
+    """It has no other way to ask (0x360)."""
+    asks = online("b1", charge_request=True)
+    assert combine([asks, online("b2", force_charge_2=False)]).force_charge_2 is True
+    assert combine([online(charge_request=False)]).force_charge_2 is False
+
+
 def test_voltage_limits() -> None:
     """The lowest for charging, the highest for discharging."""
     bank = combine(

@@ -49,7 +49,10 @@ def combine(
         charge_voltage_limit=_least(r.charge_voltage_limit for r in all_),
         discharge_voltage_limit=_most(r.discharge_voltage_limit for r in all_),
         force_charge=_any(r.force_charge for r in all_),
-        force_charge_2=_any(r.force_charge_2 for r in all_),
+        # Victron's request has no second kind; it is one to recommend
+        force_charge_2=_any(
+            asked for r in all_ for asked in (r.force_charge_2, r.charge_request)
+        ),
         full_charge=_any(r.full_charge for r in all_),
         protections=_union(r.protections for r in all_),
         warnings=_union(r.warnings for r in all_),

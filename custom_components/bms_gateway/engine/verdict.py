@@ -189,7 +189,8 @@ class Judge:
     def _connected(self, scene: Scene) -> Sequence[BatteryState]:
         """Return whose voltage is the bank's: who stands aside may be on its own."""
         carriers = self._limits.carriers
-        return [b for b in scene.online if not carriers.aside(b.id)] or scene.online
+        known = [b for b in scene.online if b.readings.voltage is not None]
+        return [b for b in known if not carriers.aside(b.id)] or known
 
     def _enabled(
         self, config: GatewayConfig, scene: Scene, direction: Direction
