@@ -221,7 +221,7 @@ async def test_each_owner_has_one_and_the_lowest_holds(
     assert reason.attributes["source"] == "Tariff"
     assert reason.attributes["number"] == 25.0
     assert {each["owner"] for each in reason.attributes["leases"]} == set(owners)
-    answer = await clear(bench, owner="Tariff")
+    answer = await clear(bench, owner=" Tariff ")
     assert [each["owner"] for each in answer["leases"]] == ["Ann", "automation"]
     await bench.until(
         lambda: (

@@ -84,7 +84,7 @@ async def async_clear(
     ended = {
         lease.key
         for lease in keeper.leases(inverter_id, direction)
-        if owner in {None, lease.owner}
+        if owner is None or owner.strip() == lease.owner
     }
     if not ended:
         raise refusal("no_such_lease")
