@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from homeassistant.core import HomeAssistant
 
     from .bench import Bench
-    from .flows import Machine
+    from .connected import Machine
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ async def machine(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[Machine]:
     """Return what the flows find plugged in; they listen only for a moment."""
-    from .flows import Machine  # noqa: PLC0415 - the engine's tests do without it
+    from .connected import Machine  # noqa: PLC0415 - the engine's tests do without it
 
     machine = Machine(hass, monkeypatch)
     yield machine

@@ -1,22 +1,14 @@
-"""A person at a flow, and the connections of the machine that it finds."""
+"""A person at a flow, who finds everything explained."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 import json
 from pathlib import Path
 import string
 from typing import Any, Final
 
-import can
-from can.interfaces import virtual
-import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bms_gateway import connections, port_steps
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.links import FoundLink
-from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.form import SECTION_RARE
 from homeassistant.components.usb import USBDevice, usb_service_info_from_device
 from homeassistant.config_entries import (
@@ -24,15 +16,12 @@ from homeassistant.config_entries import (
     SOURCE_USB,
     SOURCE_USER,
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlowContext,
     ConfigSubentry,
     SubentryFlowContext,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
-
-from .engine.ports import other_node
 
 type Result = Any
 """What a flow answers; its types differ between the kinds of flow."""
@@ -73,33 +62,6 @@ RATED: Final[dict[str, Any]] = {
 } | INVERTER_DEFAULTS
 
 
-class Machine:
-    """The connections that a machine has, none at first, and its gateways."""
-
-    def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let the flows find what is plugged in here."""
-        self.links: list[FoundLink] = []
-        self.adapters: list[USBDevice] = []
-        self._hass = hass
-        self._monkeypatch = monkeypatch
-        monkeypatch.setattr(connections, "list_links", lambda: list(self.links))
-        monkeypatch.setattr(connections, "async_scan_serial_ports", self._scan)
-        self.listen(0.05)
-
-    def listen(self, seconds: float) -> None:
-        """Let the flows listen for so long at the longest."""
-        self._monkeypatch.setattr(port_steps, "LISTEN_TIME", seconds)
-
-    async def end(self) -> None:
-        """Stop every gateway that was set up."""
-        for entry in self._hass.config_entries.async_entries(DOMAIN):
-            if entry.state is ConfigEntryState.LOADED:
-                assert await self._hass.config_entries.async_unload(entry.entry_id)
-
-    async def _scan(self, _: HomeAssistant) -> list[USBDevice]:
-        return list(self.adapters)
-
-
 def stored(kind: str, title: str, **data: Any) -> Any:
     """Return a subentry on a virtual port."""
     port = {"interface": "virtual", "bitrate": 500_000}
@@ -130,36 +92,6 @@ def subentry(entry: ConfigEntry, kind: str) -> ConfigSubentry:
     """Return an entry's only subentry of a kind."""
     [found] = entry.get_subentries_of_type(kind)
     return found
-
-
-@asynccontextmanager
-async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
-    """Say frames on a virtual bus, again and again, while somebody is there."""
-
-    messages = [
-        can.Message(
-            arbitration_id=frame.can_id,
-            data=frame.data,
-            is_extended_id=frame.extended,
-            is_error_frame=frame.error,
-        )
-        for frame in frames
-    ]
-
-    async def talk() -> None:
-        while True:
-            if len(virtual.channels[channel]) > 1:
-                for message in messages:
-                    node.send(message)
-            await asyncio.sleep(0.02)
-
-    with other_node(channel) as node:
-        talks = asyncio.create_task(talk())
-        try:
-            yield
-        finally:
-            talks.cancel()
-            await asyncio.wait([talks])
 
 
 # What a person sees ---------------------------------------------------------
@@ -233,7 +165,7 @@ def is_open(result: Result, name: str = SECTION_RARE) -> bool:
 
 
 class Flow:
-    """A person at one flow, who finds everything explained."""
+    """A person at one flow."""
 
     def __init__(self, manager: Any, result: Result) -> None:
         """Look at the first step."""

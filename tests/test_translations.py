@@ -148,7 +148,9 @@ def fields_of(form: Form) -> list[Field]:
 
 def can_be_wrong(field: Field) -> bool:
     """Return whether a person can give a bad answer to a field."""
-    return isinstance(field.selector, TextSelector | NumberSelector)
+    nonsense = {TextSelector: ("", "#"), NumberSelector: (float("nan"),)}
+    tried = nonsense.get(type(field.selector), ())
+    return not all(map(field.valid, tried))
 
 
 def test_there_are_the_languages_that_are_tested() -> None:

@@ -21,7 +21,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
-from .connections import adapter_port
+from .connections import adapter_port, async_find_connections, async_identify
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .device_form import simulated_port
 from .device_steps import DeviceSteps
@@ -95,9 +95,11 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
     async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
         """Take up a serial adapter that was plugged in."""
         await self.async_set_unique_id(usb_unique_id_from_service_info(discovery_info))
-        self._abort_if_unique_id_configured()
+        self._abort_if_unique_id_configured()  # the user ignores it
         self._proposed_port = adapter_port(discovery_info.device)
-        if port_key(self._proposed_port) in taken_ports(self.hass):
+        found = await async_find_connections(self.hass, await async_texts(self.hass))
+        adapter = await async_identify(self.hass, found, self._proposed_port)
+        if adapter.owner(taken_ports(self.hass)):
             return self.async_abort(reason="already_configured")
         name = human_readable_device_name(
             discovery_info.device,
@@ -114,7 +116,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
         """Ask which gateway the adapter is for; without one it is for a new one."""
         gateways = {
             entry.entry_id: entry.title
-            for entry in self.hass.config_entries.async_entries(DOMAIN)
+            for entry in self.hass.config_entries.async_entries(
+                DOMAIN, include_ignore=False
+            )
             if not entry.data.get(CONF_SIMULATED, False)
         }
         if user_input is None and gateways:
@@ -125,6 +129,12 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
         self._gateway = self.hass.config_entries.async_get_entry(chosen)
         if self._gateway is None:
             return await self.async_step_gateway()
+        return await self.async_step_adapter_kind()
+
+    async def async_step_adapter_kind(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
+        """Ask what is connected to the adapter."""
         return self.async_show_menu(
             step_id="adapter_kind", menu_options=["add_battery", "add_inverter"]
         )
@@ -178,9 +188,18 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
             SUBENTRY_INVERTER: SUBENTRY_BATTERY,
         }
         await self._async_set_kind(other[self.kind])
-        if error := await self.async_port_error():
+        if error := self.port_error():
             return await self.async_refuse(error)
         return await self.async_step_device()
+
+    @override
+    def may_leave_out(self) -> bool:
+        return bool(self._devices)
+
+    @override
+    async def async_leave_out(self) -> ConfigFlowResult:
+        self.forget_port()
+        return await self.async_step_more()
 
     @override
     async def async_accept_device(self, device: ConfigSubentryData) -> ConfigFlowResult:
@@ -229,6 +248,8 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
                         "device": owner.device,
                     },
                 )
+        # A gateway is no adapter: it stays when that is used elsewhere
+        await self.async_set_unique_id(None)
         return self._create(self._name, self._options, simulated=False)
 
     async def async_step_reconfigure(

@@ -45,44 +45,42 @@ class Shown(TypedDict):
 class DeviceForm:
     """One battery or inverter while it is asked for.
 
-    `stored`: the data that it has, where it is changed; `proposed`: what to propose
-    where nothing was stored.
+    `stored`: the data that it has, where it is changed; `values`: what to show first.
     """
 
     def __init__(
         self,
         kind: str,
-        name: str,
         port: Mapping[str, Any],
         stored: Mapping[str, Any],
-        proposed: Mapping[str, Any],
+        values: Mapping[str, Any],
     ) -> None:
-        """Begin with the device's name, or one to propose."""
+        """Begin with nothing typed."""
         self._kind = kind
         self._port = port
         self._stored = {k: v for k, v in stored.items() if k not in PORT_KEYS}
         self._form = DEVICE_FORMS[kind]
-        self._values = {**proposed, **self._stored, CONF_NAME: name}
         self._errors: dict[str, str] = {}
+        self.values = values
 
     def accept(self, typed: Mapping[str, Any]) -> bool:
         """Take what was typed; return whether it can be stored as it is."""
-        self._values = self._form.read(typed)
-        self._errors = self._form.errors(self._values)
+        self.values = self._form.read(typed)
+        self._errors = self._form.errors(self.values)
         return not self._errors
 
     @property
     def shown(self) -> Shown:
         """The form with what was typed and what is wrong with it."""
         return {
-            "data_schema": self._form.schema(self._values, self._errors),
+            "data_schema": self._form.schema(self.values, self._errors),
             "errors": self._errors,
         }
 
     @property
     def subentry(self) -> ConfigSubentryData:
         """The subentry to store, once it was accepted."""
-        data = self._form.merge(self._stored, self._values)
+        data = self._form.merge(self._stored, self.values)
         name = data.pop(CONF_NAME)
         return ConfigSubentryData(
             data={**self._port, **data},

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import FlowResult
 
 from .const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
@@ -17,6 +18,8 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     stored: Mapping[str, Any] = MappingProxyType({})
     """What is stored of a device that is being changed."""
+    _typed: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """What was typed last, by the kind: not to be lost with a port that is refused."""
 
     async def async_accept_device(self, device: ConfigSubentryData) -> ResultT:
         """Take a battery or inverter that is complete."""
@@ -37,18 +40,25 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         texts = await async_texts(self.hass)
         return texts[f"name_{kind}"].format(number=number)
 
+    @override
+    def forget_port(self) -> None:
+        super().forget_port()
+        self._typed = {}
+
     async def _async_step_device_form(self, kind: str, typed: Typed) -> ResultT:
         assert self.port is not None
-        form = DeviceForm(
-            kind, self.device_name, self.port, self.stored, self.heard_values
-        )
-        if typed is None or not form.accept(typed):
+        values = {**self.heard_values, **self.stored, CONF_NAME: self.device_name}
+        form = DeviceForm(kind, self.port, self.stored, self._typed.get(kind) or values)
+        is_complete = typed is not None and form.accept(typed)
+        if typed is not None:
+            self._typed = {kind: form.values}
+        if not is_complete:
             return self.async_show_form(
                 step_id=kind,
                 description_placeholders={"heard": await self.async_told()},
                 **form.shown,
             )
         # Another flow may have taken it in the meantime
-        if error := await self.async_port_error():
+        if error := self.port_error():
             return await self.async_refuse(error)
         return await self.async_accept_device(form.subentry)

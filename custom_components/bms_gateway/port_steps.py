@@ -1,9 +1,10 @@
 """The steps that find a battery's or inverter's port: choose, listen, judge."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 import time
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
@@ -16,13 +17,12 @@ from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .engine.config import Interface
 from .engine.heard import Finding, Heard
 from .engine.links import set_up_commands
-from .engine.listening import LISTEN_TIME, Tap, listen, overhear
+from .engine.listening import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
 from .engine.model import PortFault
 from .entry import (
     CONF_BITRATE,
     CONF_BRING_UP,
     CONF_CHANNEL,
-    CONF_IDENTITY,
     CONF_INTERFACE,
     PortKey,
     PortOwner,
@@ -31,7 +31,7 @@ from .entry import (
 )
 from .form import Form
 from .hearsay import tell
-from .schemas import AGAIN, BY_HAND, CONF_CONNECTION, MANUAL_FORM, connection_form
+from .schemas import CONF_CONNECTION, MANUAL_FORM, USE_KEYS, Choice, connection_form
 
 type Typed = dict[str, Any] | None
 """What was typed into a form; None while it is to be shown."""
@@ -71,12 +71,16 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     """Whether a battery may turn out to be an inverter."""
     _proposed_port: Mapping[str, Any] | None = None
     """The connection to propose first."""
+    _connection: Connection | None = None
+    """What was chosen; None as long as that is what is stored."""
+    _use: Mapping[str, Any] = MappingProxyType({})
+    """How a connection is to be used, as it was typed last."""
+    _form_step = "port"
     _heard: Heard | None = None
     _asks = False
     _answered = False
-    _form_step = "port"
     _listening: asyncio.Task[Heard] | None = None
-    _found: list[Connection]
+    _found: Sequence[Connection] = ()
 
     def taken(self) -> Mapping[PortKey, PortOwner]:
         """Return the ports that this device cannot have."""
@@ -86,32 +90,47 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         """Return how to listen to the chosen port if this device's gateway uses it."""
         return None
 
+    def may_listen(self) -> bool:
+        """Return whether that tells anything of the port as it is to be used."""
+        return True
+
+    def may_leave_out(self) -> bool:
+        """Return whether it is possible to go on without this device."""
+        return False
+
+    async def async_leave_out(self) -> ResultT:
+        """Go on without this device."""
+        raise NotImplementedError
+
     async def async_step_port(self, user_input: Typed = None) -> ResultT:
         """Ask which connection of this machine it is."""
-        texts = await async_texts(self.hass)
-        self._found = await async_find_connections(self.hass, texts)
-        form = connection_form(self._labels(texts))
-        values = form.read(user_input)
         if user_input is None:
-            values = self._proposal()
-        elif values[CONF_CONNECTION] == BY_HAND:
-            return await self.async_step_manual()
-        elif values[CONF_CONNECTION] != AGAIN:
-            found = {each.key: each.port for each in self._found}
-            port = found.get(values[CONF_CONNECTION])
-            return await self._async_take(form, values, port, "port")
-        return self._show(form, values, "port")
+            return await self._async_show_connections()
+        values = connection_form({}).read(user_input)
+        self._use = {key: values[key] for key in USE_KEYS}
+        match values[CONF_CONNECTION]:
+            case Choice.BY_HAND:
+                return await self.async_step_manual()
+            case Choice.AGAIN:
+                return await self._async_show_connections()
+            case Choice.LEAVE_OUT:
+                return await self.async_leave_out()
+            case key:
+                [chosen] = [each for each in self._found if each.key == key]
+                return await self._async_take(chosen, "port")
 
     async def async_step_manual(self, user_input: Typed = None) -> ResultT:
-        """Ask for a connection that is not in the list."""
-        values = MANUAL_FORM.read(user_input)
-        errors = MANUAL_FORM.errors(values)
+        """Ask for a connection that is not in the list; an empty one leads back."""
         if user_input is None:
-            values = {**(self.port or {})}
-        elif not errors:
-            port = await async_identify(self.hass, values)
-            return await self._async_take(MANUAL_FORM, values, port, "manual")
-        return self._show(MANUAL_FORM, values, "manual", errors)
+            here = self._here()
+            port = here.port if here else self.port or {}
+            return self._show(MANUAL_FORM, {**port, **self._use}, "manual")
+        values = MANUAL_FORM.read(user_input)
+        self._use = {key: values[key] for key in USE_KEYS}
+        if not values.get(CONF_CHANNEL):
+            return await self.async_step_port()
+        entered = await async_identify(self.hass, self._found, values)
+        return await self._async_take(entered, "manual")
 
     async def async_step_listen(self, user_input: Typed = None) -> ResultT:
         """Listen for some seconds; nothing is sent but the 0x305 asked for."""
@@ -120,7 +139,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         if not self._listening.done():
             return self.async_show_progress(
                 step_id="listen",
-                progress_action="listen",
+                progress_action="ask" if self._asks else "listen",
                 progress_task=self._listening,
                 description_placeholders=self._placeholders,
             )
@@ -143,7 +162,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         heard = self._heard
         assert heard is not None
         if heard.fault is not None:
-            return await self._async_show_again(self._fault_key(heard.fault))
+            return await self.async_refuse(self._fault_key(heard.fault))
         self._answered = self._asks and heard.battery is not None
         if heard.finding is _EXPECTED[self.kind]:
             return await self.async_step_device()
@@ -157,7 +176,8 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         battery_here = finding in {Finding.BATTERY, Finding.BOTH}
         if self.kind == SUBENTRY_BATTERY or not battery_here:
             options.insert(0, self.kind)
-        if self.kind == SUBENTRY_BATTERY and finding is Finding.SILENCE:
+        quiet = finding is Finding.SILENCE and self.tap() is None
+        if self.kind == SUBENTRY_BATTERY and quiet:
             options.insert(1, "ask")
         if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
             options.insert(0, "other_kind")
@@ -203,24 +223,39 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
             values["poll_interval"] = 1.0  # as an inverter asks
         return values
 
-    async def async_port_error(self) -> str | None:
+    def port_error(self) -> str | None:
         """Return why the chosen port cannot be this device's, if so."""
         assert self.port is not None
-        config = port_config(self.port)
-        if port_key(self.port) in self.taken():
+        if self._owner:
             return "port_taken"
-        if self.kind == SUBENTRY_INVERTER and not config.suits_inverters:
+        suits = port_config(self.port).suits_inverters
+        if self.kind == SUBENTRY_INVERTER and not suits:
             return "not_for_inverters"
         return None
 
     async def async_refuse(self, error: str) -> ResultT:
         """Show the form of the port again, with what is wrong."""
-        return await self._async_show_again(error)
+        if self._form_step == "port":
+            return await self._async_show_connections({CONF_CONNECTION: error})
+        values = {**(self.port or {}), **self._use}
+        return self._show(MANUAL_FORM, values, "manual", {CONF_CHANNEL: error})
 
     def forget_port(self) -> None:
         """Begin anew, for the next device."""
-        self.port = self._heard = None
+        self.port = self._proposed_port = self._connection = self._heard = None
+        self._use = {}
         self._asks = self._answered = False
+
+    @property
+    def names(self) -> tuple[PortKey, ...]:
+        """Return all by which the chosen port may be stored."""
+        assert self.port is not None
+        return self._connection.names if self._connection else (port_key(self.port),)
+
+    @property
+    def _owner(self) -> PortOwner | None:
+        taken = self.taken()
+        return next((taken[name] for name in self.names if name in taken), None)
 
     def _fault_key(self, fault: PortFault) -> str:
         """Return the text for a fault; what cures it depends on the kind of port."""
@@ -230,30 +265,17 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
             return "no_permission_serial"
         return fault.value
 
-    async def _async_take(
-        self, form: Form, values: dict[str, Any], port: Any, step: str
-    ) -> ResultT:
-        field = _field(step)
-        if port is None:  # unplugged in this moment
-            self._form_step = step
-            return self._show(form, values, step, {field: "no_such_channel"})
-        self.port = _stored(port, values)
-        self._form_step = step
-        if error := await self.async_port_error():
-            return self._show(form, values, step, {field: error})
-        self._asks = False
-        return await self.async_step_listen()
-
-    async def _async_show_again(self, error: str) -> ResultT:
-        assert self.port is not None
-        step = self._form_step
-        if step == "manual":
-            form, values = MANUAL_FORM, dict(self.port)
-        else:
-            texts = await async_texts(self.hass)
-            self._found = await async_find_connections(self.hass, texts)
-            form, values = connection_form(self._labels(texts)), self._proposal()
-        return self._show(form, values, step, {_field(step): error})
+    async def _async_take(self, chosen: Connection, step: str) -> ResultT:
+        self.port = {**chosen.port, CONF_BITRATE: self._use[CONF_BITRATE]}
+        if chosen.port[CONF_INTERFACE] == Interface.SOCKETCAN:
+            self.port[CONF_BRING_UP] = self._use[CONF_BRING_UP]
+        self._connection, self._form_step = chosen, step
+        if error := self.port_error():
+            return await self.async_refuse(error)
+        if not self.may_listen():
+            self._heard = None
+            return await self.async_step_device()
+        return await self.async_step_listen_again()
 
     async def _async_listen(self) -> Heard:
         assert self.port is not None
@@ -268,11 +290,23 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         )
         try:
             if tap := self.tap():
-                return await overhear(tap, seconds=LISTEN_TIME)
-            config = port_config(self.port)
-            return await listen(config, seconds=LISTEN_TIME, ask=self._asks)
+                return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
+            return await listen(
+                port_config(self.port),
+                seconds=LISTEN_TIME,
+                settle=SETTLE_TIME,
+                ask=self._asks,
+            )
         finally:
             stop()
+
+    async def _async_show_connections(
+        self, errors: dict[str, str] | None = None
+    ) -> ResultT:
+        texts = await async_texts(self.hass)
+        self._found = await async_find_connections(self.hass, texts)
+        form = connection_form(self._labels(texts))
+        return self._show(form, self._proposal(), "port", errors)
 
     def _show(
         self,
@@ -283,7 +317,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     ) -> ResultT:
         return self.async_show_form(
             step_id=step,
-            data_schema=form.schema(values, errors or {}),
+            data_schema=form.schema(values),
             errors=errors or {},
             description_placeholders=self._placeholders,
         )
@@ -291,31 +325,35 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     def _labels(self, texts: Texts) -> dict[str, str]:
         """Return the choices: what was found, then what else can be done."""
         taken = self.taken()
-        labels = {
-            each.key: each.with_owner(owner, texts)
-            if (owner := taken.get(port_key(each.port)))
-            else each.label
-            for each in self._found
-        }
-        return labels | {
-            BY_HAND: texts["connection_by_hand"],
-            AGAIN: texts["connection_again"],
-        }
+        labels = {each.key: each.told(taken, texts) for each in self._found}
+        for choice in Choice:
+            if choice is not Choice.LEAVE_OUT or self.may_leave_out():
+                labels[choice] = texts[f"connection_{choice}"]
+        return labels
 
     def _proposal(self) -> dict[str, Any]:
         """Return the values of a fresh form: what was chosen, or the first free one."""
+        use = {**(self.port or {}), **self._use}
+        values = {key: use[key] for key in USE_KEYS if key in use}
         taken = self.taken()
-        free = [each for each in self._found if port_key(each.port) not in taken]
+        free = [each for each in self._found if each.is_can and not each.owner(taken)]
+        if here := self._here():
+            values[CONF_CONNECTION] = here.key
+        elif self.port:
+            local = self.port[CONF_INTERFACE] in {Interface.SOCKETCAN, Interface.SLCAN}
+            # Unplugged, or not of this machine
+            values[CONF_CONNECTION] = Choice.AGAIN if local else Choice.BY_HAND
+        elif free:
+            values[CONF_CONNECTION] = free[0].key
+        return values
+
+    def _here(self) -> Connection | None:
+        """Return what is in the list of what was chosen, or is to be proposed."""
         wanted = self.port or self._proposed_port
-        if wanted:
-            same = [e for e in self._found if port_key(e.port) == port_key(wanted)]
-            free = same or free
-        values = {
-            key: wanted[key]
-            for key in (CONF_BITRATE, CONF_BRING_UP)
-            if wanted and key in wanted
-        }
-        return values | ({CONF_CONNECTION: free[0].key} if free else {})
+        if wanted is None:
+            return None
+        name = port_key(wanted)
+        return next((each for each in self._found if name in each.names), None)
 
     @property
     def _placeholders(self) -> dict[str, str]:
@@ -323,24 +361,10 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         if self.port is None:
             return placeholders
         config = port_config(self.port)
-        if owner := self.taken().get(port_key(self.port)):
+        if owner := self._owner:
             placeholders |= {"gateway": owner.gateway, "device": owner.device}
         return placeholders | {
             "channel": config.channel,
             "bitrate": f"{config.bitrate / 1000:g}",
             "commands": " && ".join(set_up_commands(config.channel, config.bitrate)),
         }
-
-
-def _field(step: str) -> str:
-    return CONF_CONNECTION if step == "port" else CONF_CHANNEL
-
-
-def _stored(port: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is stored of a port: of it, and of how it is to be used."""
-    keys = (CONF_INTERFACE, CONF_CHANNEL, CONF_IDENTITY)
-    stored = {key: port[key] for key in keys if key in port}
-    stored[CONF_BITRATE] = values[CONF_BITRATE]
-    if stored[CONF_INTERFACE] == Interface.SOCKETCAN:
-        stored[CONF_BRING_UP] = values[CONF_BRING_UP]
-    return stored

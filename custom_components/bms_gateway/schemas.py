@@ -54,9 +54,15 @@ CONF_CONNECTION: Final = "connection"
 CONF_GATEWAY: Final = "gateway"
 NEW: Final = "new"
 """Among the gateways: a new one."""
-BY_HAND: Final = "by_hand"
-AGAIN: Final = "again"
-"""Among the connections of this machine: to enter another one, to look again."""
+
+
+class Choice(StrEnum):
+    """What stands below the connections of this machine."""
+
+    BY_HAND = "by_hand"
+    AGAIN = "again"
+    LEAVE_OUT = "leave_out"
+
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 """bit/s; what CAN equipment of any kind is set to."""
@@ -129,14 +135,21 @@ _PORT_USE: Final = (
     ),
     _yes_no(CONF_BRING_UP),
 )
+USE_KEYS: Final = tuple(field.key for field in _PORT_USE)
+"""What is asked of every connection: how it is to be used."""
 _PORT_DEFAULTS: Final = {
     CONF_INTERFACE: Interface.SOCKETCAN,
+    CONF_CHANNEL: None,
     CONF_BITRATE: DEFAULT_BITRATE,
     CONF_BRING_UP: True,
 }
 
 MANUAL_FORM: Final = Form(
-    fields=(_choice(CONF_INTERFACE, Interface), _text(CONF_CHANNEL), *_PORT_USE),
+    fields=(
+        _choice(CONF_INTERFACE, Interface),
+        Field(key=CONF_CHANNEL, selector=TextSelector(), clean=str.strip),
+        *_PORT_USE,
+    ),
     defaults=_PORT_DEFAULTS,
 )
 

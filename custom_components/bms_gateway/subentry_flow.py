@@ -16,8 +16,10 @@ from .const import CONF_SIMULATED
 from .coordinator import BmsGatewayCoordinator
 from .device_form import PORT_KEYS, simulated_port
 from .device_steps import DeviceSteps
+from .engine.gateway import Gateway
 from .engine.listening import Tap
-from .entry import PortKey, PortOwner, port_key, taken_ports
+from .engine.model import PortStatus
+from .entry import PortKey, PortOwner, port_config, port_key, taken_ports
 from .port_steps import Typed
 
 
@@ -70,15 +72,29 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
 
     @override
     def tap(self) -> Tap | None:
-        """Listen through the running reader where the port stays the same."""
+        """Listen through the running reader where that has the port open."""
+        if gateway := self._reader:
+            return partial(gateway.tap, self._reconfigure_subentry_id)
+        return None
+
+    @override
+    def may_listen(self) -> bool:
+        """Return False for a port that is at work with another bitrate."""
+        if self._reader is None or self.port is None:
+            return True
+        return port_config(self.port).bitrate == port_config(self.stored).bitrate
+
+    @property
+    def _reader(self) -> Gateway | None:
+        """The running gateway if it has the chosen port open for this very device."""
         entry = self._get_entry()
         if (
             self.source != SOURCE_RECONFIGURE
             or entry.state is not ConfigEntryState.LOADED
-            or self.port is None
-            or port_key(self.port) != port_key(self.stored)
+            or port_key(self.stored) not in self.names
         ):
             return None
-        key = self._reconfigure_subentry_id
         coordinator: BmsGatewayCoordinator = entry.runtime_data
-        return partial(coordinator.gateway.tap, key)
+        gateway = coordinator.gateway
+        port = gateway.snapshot.ports.get(self._reconfigure_subentry_id)
+        return gateway if port and port.status is PortStatus.OPEN else None

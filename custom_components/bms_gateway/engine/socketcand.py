@@ -13,7 +13,7 @@ import re
 import socket
 import struct
 import time
-from typing import Final, Self
+from typing import Final, Self, override
 
 import can
 
@@ -64,6 +64,12 @@ class Address:
         if found is None or not 0 < port < 1 << 16:
             raise ValueError(f"{channel} is not host:port/link")
         return cls(found[1] or found[2], port, found[4])
+
+    @override
+    def __str__(self) -> str:
+        """Return it with its port, however it was written."""
+        host = self.host.lower()
+        return f"{f'[{host}]' if ':' in host else host}:{self.port}/{self.link}"
 
 
 class Delay:

@@ -1,0 +1,131 @@
+"""What is connected to a machine in the tests of flows, and who talks there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import can
+from can.interfaces import virtual
+import pytest
+
+from custom_components.bms_gateway import connections, port_steps
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.links import FoundLink
+from custom_components.bms_gateway.engine.model import Frame
+from homeassistant.components.usb import USBDevice
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from .engine.ports import PATIENCE, other_node
+
+REQUEST: Final = Frame(0x305, bytes(8))
+"""How an inverter asks for its battery."""
+
+
+class Machine:
+    """The connections that a machine has, none at first, and its gateways."""
+
+    def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the flows find what is plugged in here."""
+        self.links: list[FoundLink] = []
+        self.adapters: list[USBDevice] = []
+        self._hass = hass
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(connections, "list_links", lambda: list(self.links))
+        monkeypatch.setattr(connections, "async_scan_serial_ports", self._scan)
+        self.listen(0.05)
+
+    def listen(self, seconds: float) -> None:
+        """Let the flows listen for so long, or until it is clear who talks."""
+        self._monkeypatch.setattr(port_steps, "LISTEN_TIME", seconds)
+        self._monkeypatch.setattr(port_steps, "SETTLE_TIME", 0.0)
+
+    async def end(self) -> None:
+        """Stop every gateway that was set up."""
+        for entry in self._hass.config_entries.async_entries(DOMAIN):
+            if entry.state is ConfigEntryState.LOADED:
+                assert await self._hass.config_entries.async_unload(entry.entry_id)
+
+    async def _scan(self, _: HomeAssistant) -> list[USBDevice]:
+        return list(self.adapters)
+
+
+def usb_device(device: str, **known: Any) -> USBDevice:
+    """Return a serial adapter; unless told otherwise one that is known to be for CAN."""
+    told: dict[str, Any] = {
+        "serial_number": "0042",
+        "manufacturer": "Maker",
+        "description": "CANable2",
+        "vid": "16D0",
+        "pid": "117E",
+    }
+    return USBDevice(device=device, **told | known)
+
+
+def message(frame: Frame) -> can.Message:
+    """Return a frame as python-can sends it."""
+    return can.Message(
+        arbitration_id=frame.can_id,
+        data=frame.data,
+        is_extended_id=frame.extended,
+        is_error_frame=frame.error,
+    )
+
+
+@asynccontextmanager
+async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
+    """Say frames on a virtual bus, again and again, while somebody is there."""
+
+    def talk() -> None:
+        if members(channel) > 1:
+            for frame in frames:
+                node.send(message(frame))
+
+    with other_node(channel) as node:
+        async with repeating(talk):
+            yield
+
+
+@asynccontextmanager
+async def answering(channel: str, *frames: Frame) -> AsyncIterator[None]:
+    """Say frames on a virtual bus when asked for them."""
+
+    def answer() -> None:
+        while (heard := node.recv(0)) is not None:
+            if heard.arbitration_id == REQUEST.can_id:
+                for frame in frames:
+                    node.send(message(frame))
+
+    with other_node(channel) as node:
+        async with repeating(answer):
+            yield
+
+
+@asynccontextmanager
+async def repeating(act: Callable[[], None]) -> AsyncIterator[None]:
+    """Do something again and again."""
+
+    async def repeat() -> None:
+        while True:
+            act()
+            await asyncio.sleep(0.01)
+
+    repeats = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        repeats.cancel()
+        await asyncio.wait([repeats])
+
+
+def members(channel: str) -> int:
+    """Return how many have a virtual bus open."""
+    return len(virtual.channels.get(channel, ()))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
