@@ -11,9 +11,9 @@ import pytest
 
 from custom_components.bms_gateway import connections, port_steps
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.links import FoundLink
+from custom_components.bms_gateway.engine.links import Adapter, FoundLink
 from custom_components.bms_gateway.engine.model import Frame
-from homeassistant.components.usb import USBDevice
+from homeassistant.components.usb import SerialDevice, USBDevice
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
@@ -29,7 +29,7 @@ class Machine:
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the flows find what is plugged in here."""
         self.links: list[FoundLink] = []
-        self.adapters: list[USBDevice] = []
+        self.adapters: list[USBDevice | SerialDevice] = []
         self._hass = hass
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(connections, "list_links", lambda: list(self.links))
@@ -47,8 +47,33 @@ class Machine:
             if entry.state is ConfigEntryState.LOADED:
                 assert await self._hass.config_entries.async_unload(entry.entry_id)
 
-    async def _scan(self, _: HomeAssistant) -> list[USBDevice]:
+    async def _scan(self, _: HomeAssistant) -> list[USBDevice | SerialDevice]:
         return list(self.adapters)
+
+
+def link(
+    name: str, serial: str | None = None, *, adapter: Adapter | None = None, **told: Any
+) -> FoundLink:
+    """Return a CAN link; with a serial it is that of a USB adapter."""
+    place = "0000:00:14.0-usb-1"
+    if serial:
+        adapter = Adapter(
+            driver="gs_usb",
+            product="canable gs_usb",
+            serial=serial,
+            place=place,
+            identities=(f"usb:1d50:606f:{serial}", f"path:{place}"),
+        )
+    adapter = adapter or Adapter()
+    known: dict[str, Any] = {
+        "is_up": True,
+        "bitrate": 500_000,
+        "state": None,
+        "is_virtual": False,
+        "adapter": adapter,
+        "identity": next(iter(adapter.identities), None),
+    }
+    return FoundLink(name=name, **known | told)
 
 
 def usb_device(device: str, **known: Any) -> USBDevice:

@@ -1,18 +1,42 @@
 """The first set-up, an adapter that is plugged in, a gateway that is renamed."""
 
+from collections.abc import Iterator
+import time
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.bms_gateway import port_steps
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.heard import Heard
+from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.entry import gateway_config
 from custom_components.bms_gateway.form import SECTION_RARE
+from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
-from .flows import BATTERY, INVERTER, INVERTER_DEFAULTS, Flow, filled, start, start_real
+from .connected import REQUEST, Machine, link, repeating, talking, usb_device
+from .engine.ports import PATIENCE
+from .engine.telegrams import telegram
+from .engine.test_socketcand import Server, serving
+from .flows import (
+    BATTERY,
+    INVERTER,
+    INVERTER_DEFAULTS,
+    Flow,
+    filled,
+    offered,
+    plug_in,
+    start,
+    start_real,
+    subentry,
+)
 
 pytestmark = pytest.mark.usefixtures("machine")
 
@@ -253,6 +277,200 @@ async def test_the_frontend_gets_what_it_needs(
     assert (rare["type"], rare["expanded"]) == ("expandable", True)
     assert [field["required"] for field in rare["schema"]] == [False, False]
     assert result["errors"] == {SECTION_RARE: "invalid_timeout"}
+
+
+async def test_going_on_without_a_device(hass: HomeAssistant) -> None:
+    """Whoever has no adapter for an inverter yet loses no battery for it."""
+    flow = await start_real(hass)
+    assert "leave_out" not in offered(flow.result)
+    await flow.reach("flow-b1")
+    await flow.fill(BATTERY)
+    result = await flow.choose("add_inverter")
+    assert "leave_out" in offered(result)
+    result = await flow.fill(connection="leave_out")
+    assert result["step_id"] == "more"
+    assert result["description_placeholders"] == {"devices": "Cellar"}
+    result = await flow.choose("finish")
+    config = gateway_config(result["result"])
+    assert (len(config.batteries), len(config.inverters)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "proposed"),
+    [
+        ("battery", [REQUEST], {"name": "Inverter 1"}),
+        ("inverter", telegram(), {"name": "Battery 2"}),
+    ],
+)
+async def test_what_was_heard_is_set_up_instead(
+    hass: HomeAssistant,
+    machine: Machine,
+    kind: str,
+    said: list[Frame],
+    proposed: dict[str, str],
+) -> None:
+    """An inverter where a battery was looked for, and the reverse."""
+    flow = await start_real(hass)
+    await flow.reach("flow-b1")
+    await flow.fill(BATTERY)
+    await flow.choose(f"add_{kind}")
+    machine.listen(PATIENCE)
+    async with talking("flow-2", *said):
+        result = await flow.enter("flow-2")
+    assert result["menu_options"][0] == "other_kind"
+    result = await flow.choose("other_kind")
+    other = {"battery": "inverter", "inverter": "battery"}[kind]
+    assert result["step_id"] == other
+    assert filled(result) == proposed
+    assert "eard a" in result["description_placeholders"]["heard"]
+    await flow.fill(BATTERY if other == "battery" else INVERTER)
+    result = await flow.choose("finish")
+    kinds = [each.subentry_type for each in result["result"].subentries.values()]
+    assert kinds == ["battery", other]
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_an_inverter_of_another_machine_is_not_set_up_instead(
+    hass: HomeAssistant, machine: Machine
+) -> None:
+    """Though it was heard: it could not be told anything in time."""
+    machine.listen(PATIENCE)
+    flow = await start_real(hass)
+    async with serving(Server()) as server:
+
+        def ask() -> None:
+            if "rawmode" in server.commands:
+                server.say(f"< frame 305 {time.time():f} {bytes(8).hex()} >".encode())
+
+        async with repeating(ask):
+            await flow.enter(server.channel, interface="socketcand")
+        result = await flow.choose("other_kind")
+    assert result["errors"] == {"channel": "not_for_inverters"}
+    machine.listen(0.05)
+    await flow.fill(interface="virtual", channel="flow-1")
+    await flow.choose("inverter")
+    result = await flow.fill(INVERTER)
+    assert result["description_placeholders"] == {"devices": "Roof"}
+
+
+# An adapter that is plugged in
+
+
+ADAPTER = usb_device("/dev/serial/by-id/usb-CANable", resolved_device="/dev/ttyACM0")
+KEY = "slcan:/dev/serial/by-id/usb-CANable"
+
+
+@pytest.fixture(name="silence")
+def silent_adapter(machine: Machine) -> Iterator[None]:
+    """Plug an adapter in that can be opened, and hears nothing."""
+    machine.adapters = [ADAPTER]
+    with patch.object(port_steps, "listen", return_value=Heard()):
+        yield
+
+
+@pytest.mark.usefixtures("silence")
+async def test_an_adapter_for_a_new_gateway(
+    hass: HomeAssistant, machine: Machine
+) -> None:
+    """It is proposed for the first device, and not for the second one."""
+    flow = await plug_in(hass, ADAPTER)
+    assert flow.result["step_id"] == "gateway"
+    [shown] = hass.config_entries.flow.async_progress()
+    name = "CANable2 - /dev/serial/by-id/usb-CANable, s/n: 0042 - Maker - 16D0:117E"
+    assert shown["context"]["title_placeholders"] == {"name": name}
+    machine.links = [link("can0")]
+    result = await flow.fill(name="Bank", backup=True)
+    assert filled(result) == {"connection": KEY}
+    await flow.fill(connection=KEY)
+    await flow.choose("battery")
+    await flow.fill(BATTERY)
+    result = await flow.choose("add_battery")
+    assert filled(result) == {"connection": "socketcan:can0"}
+    await flow.fill(connection="leave_out")
+    result = await flow.choose("finish")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    entry = result["result"]
+    assert subentry(entry, "battery").data["channel"] == ADAPTER.device
+    assert entry.unique_id is None
+
+
+@pytest.mark.usefixtures("silence")
+@pytest.mark.parametrize(
+    ("kind", "typed", "title"),
+    [("battery", BATTERY, "Cellar"), ("inverter", INVERTER, "Roof")],
+)
+async def test_an_adapter_for_a_gateway_that_is_there(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    kind: str,
+    typed: dict[str, Any],
+    title: str,
+) -> None:
+    """One device more for it, while it runs."""
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    coordinator = bank.runtime_data
+    flow = await plug_in(hass, ADAPTER)
+    assert offered(flow.result) == {bank.entry_id: "House", "new": "A new gateway"}
+    result = await flow.fill(gateway=bank.entry_id)
+    assert result["step_id"] == "adapter_kind"
+    result = await flow.choose(f"add_{kind}")
+    assert filled(result) == {"connection": KEY}
+    assert "leave_out" not in offered(result)
+    await flow.fill(connection=KEY)
+    result = await flow.choose(kind)
+    assert filled(result) == {"name": f"{kind.capitalize()} 2"}
+    result = await flow.fill(typed)
+    assert result["reason"] == "added"
+    assert result["description_placeholders"] == {"device": title, "gateway": "House"}
+    added = bank.get_subentries_of_type(kind)[-1]
+    assert (added.title, added.data["channel"]) == (title, ADAPTER.device)
+    assert bank.runtime_data is coordinator
+    assert added.subentry_id in coordinator.gateway.snapshot.ports
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+
+
+@pytest.mark.usefixtures("silence")
+async def test_an_adapter_for_a_new_gateway_beside_one_that_is_there(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Simulated ones and ignored adapters are no gateways to choose from."""
+    first = await start(hass)
+    await first.choose("simulated")
+    await first.fill(name="Demo")
+    ignored = MockConfigEntry(domain=DOMAIN, source=SOURCE_IGNORE, unique_id="other")
+    ignored.add_to_hass(hass)
+    flow = await plug_in(hass, ADAPTER)
+    assert set(offered(flow.result)) == {bank.entry_id, "new"}
+    result = await flow.fill(gateway="new")
+    assert result["step_id"] == "gateway"
+
+
+@pytest.mark.parametrize("channel", [ADAPTER.device, ADAPTER.resolved_device])
+@pytest.mark.usefixtures("silence")
+async def test_an_adapter_that_is_in_use_is_not_asked_about(
+    hass: HomeAssistant, bank: MockConfigEntry, channel: str
+) -> None:
+    """By whatever name it is stored: after each restart it is discovered anew."""
+    before = subentry(bank, "battery")
+    own = {"interface": "slcan", "channel": channel}
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | own)
+    flow = await plug_in(hass, ADAPTER)
+    assert flow.result["type"] is FlowResultType.ABORT
+    assert flow.result["reason"] == "already_configured"
+
+
+@pytest.mark.usefixtures("silence")
+async def test_an_adapter_is_asked_about_once(hass: HomeAssistant) -> None:
+    """And no more once a person has said that it is for something else."""
+    flow = await plug_in(hass, ADAPTER)
+    again = await plug_in(hass, ADAPTER)
+    assert again.result["reason"] == "already_in_progress"
+    unique_id = hass.config_entries.flow.async_progress()[0]["context"]["unique_id"]
+    flow.close()
+    ignored = MockConfigEntry(domain=DOMAIN, source=SOURCE_IGNORE, unique_id=unique_id)
+    ignored.add_to_hass(hass)
+    once_more = await plug_in(hass, ADAPTER)
+    assert once_more.result["reason"] == "already_configured"
 
 
 # The gateway itself

@@ -1,7 +1,6 @@
 """The steps that find a port: the list, listening to it, what was heard, faults."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 import time
 from typing import Any
@@ -17,7 +16,6 @@ from custom_components.bms_gateway import port_steps
 from custom_components.bms_gateway.engine import lawicel, slcan
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Heard
-from custom_components.bms_gateway.engine.links import Adapter, FoundLink
 from custom_components.bms_gateway.engine.model import Frame, PortFault
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import (
@@ -31,6 +29,7 @@ from .connected import (
     REQUEST,
     Machine,
     answering,
+    link,
     members,
     repeating,
     talking,
@@ -50,25 +49,8 @@ GROWATT = Frame(0x311, bytes(8))
 STRANGER = Frame(0x123)
 DISTURBANCE = Frame(0x88, bytes(8), error=True)
 
-TOLD = "Heard a battery: PYLON, 2 modules, 50 %, 52.0 V."
-
-
-def link(name: str, serial: str | None = None, **changes: Any) -> FoundLink:
-    """Return a CAN link, that of a USB adapter if it has a serial."""
-    found = FoundLink(
-        name=name, is_up=True, bitrate=500_000, state=None, is_virtual=False
-    )
-    if serial:
-        identity = f"usb:1d50:606f:{serial}"
-        adapter = Adapter(
-            driver="gs_usb",
-            product="canable gs_usb",
-            serial=serial,
-            place="0000:00:14.0-usb-1",
-            identities=(identity, "path:0000:00:14.0-usb-1"),
-        )
-        found = replace(found, adapter=adapter, identity=identity)
-    return replace(found, **changes)
+HEARD = "Heard a battery: PYLON"
+TOLD = f"{HEARD}, 2 modules, 50 %, 52.0 V."
 
 
 @pytest.fixture(name="flow")
@@ -506,7 +488,7 @@ async def test_battery_on_a_serial_adapter(
 
     async with repeating(speak):
         result = await flow.fill(connection=key)
-    assert result["description_placeholders"]["heard"] == TOLD
+    assert HEARD in result["description_placeholders"]["heard"]
     assert adapter.frames == []
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -549,7 +531,7 @@ async def test_battery_of_another_machine(
 
         async with repeating(speak):
             result = await flow.fill(interface="socketcand", channel=server.channel)
-        assert result["description_placeholders"]["heard"] == TOLD
+        assert HEARD in result["description_placeholders"]["heard"]
         result = await flow.fill(BATTERY)
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert bank.get_subentries_of_type("battery")[-1].data == {

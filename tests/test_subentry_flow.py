@@ -1,15 +1,23 @@
 """Batteries and inverters of a gateway that is there: added, and changed."""
 
 from typing import Any
+from unittest.mock import patch
 
+from can.interfaces import virtual
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bms_gateway import port_steps
+from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
+from custom_components.bms_gateway.engine.heard import Heard, HeardBattery
+from custom_components.bms_gateway.engine.model import PortStatus
 from custom_components.bms_gateway.entry import gateway_config
 from custom_components.bms_gateway.form import SECTION_RARE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
+from .connected import REQUEST, Machine, link, members, talking, until
+from .engine.telegrams import telegram
 from .flows import (
     BATTERY,
     INVERTER,
@@ -21,6 +29,8 @@ from .flows import (
     start_real,
     subentry,
 )
+
+BATTERY_SAYS = telegram()
 
 # Added
 
@@ -59,11 +69,13 @@ async def test_a_port_taken_meanwhile_is_refused(
     await quick.fill(BATTERY)
     await quick.choose("finish")
 
-    result = await flow.fill(BATTERY)
+    typed = {"name": "Mine", "capacity_ah": 7.0}
+    result = await flow.fill(typed, {SECTION_RARE: {"timeout": 30}})
     assert result["errors"] == {"channel": "port_taken"}
     assert result["description_placeholders"]["gateway"] == "Quick"
     await flow.fill(interface="virtual", channel="flow-2")
-    await flow.choose("battery")
+    result = await flow.choose("battery")
+    assert filled(result) == typed | {"timeout": 30.0}  # nothing is to be typed again
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -164,6 +176,176 @@ async def test_a_port_that_is_stored_twice_is_told(
     await flow.reach("flow-1")
     result = await flow.fill(INVERTER)
     assert result["reason"] == "reconfigure_successful"
+
+
+# While the gateway runs
+
+
+@pytest.fixture(name="running")
+async def start_bank(hass: HomeAssistant, bank: MockConfigEntry) -> MockConfigEntry:
+    """Return the gateway once its ports are open."""
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
+    return bank
+
+
+def statuses(entry: MockConfigEntry) -> dict[str, PortStatus]:
+    """Return where each port of a running gateway stands."""
+    ports = coordinator_of(entry).gateway.snapshot.ports
+    return {key: port.status for key, port in ports.items()}
+
+
+def coordinator_of(entry: MockConfigEntry) -> BmsGatewayCoordinator:
+    """Return the running gateway; the same one as long as it is not reloaded."""
+    coordinator: BmsGatewayCoordinator = entry.runtime_data
+    return coordinator
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
+)
+async def test_one_is_added_to_a_running_gateway(
+    hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
+) -> None:
+    """It opens one port more, and nothing else changes."""
+    before = coordinator_of(running)
+    flow = await add(hass, running, kind)
+    await flow.reach("flow-1")
+    assert members("flow-1") == 0
+    await flow.fill(typed)
+    await until(lambda: members("flow-1") == 1)
+    assert coordinator_of(running) is before
+    assert members("old-b") == members("old-i") == 1
+
+
+@pytest.mark.parametrize("kind", ["battery", "inverter"])
+async def test_the_own_port_is_overheard(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry, kind: str
+) -> None:
+    """Through the running gateway: it is not opened a second time, and not asked."""
+    channel = subentry(running, kind).data["channel"]
+    machine.listen(3600)
+    flow = await change(hass, running, kind)
+    result = await flow.choose("port")
+    assert filled(result)["connection"] == "by_hand"
+    result = await flow.fill(connection="by_hand")
+    assert filled(result)["channel"] == channel
+    said = BATTERY_SAYS if kind == "battery" else [REQUEST]
+    with patch.object(port_steps, "listen", side_effect=AssertionError):
+        async with talking(channel, *said):
+            result = await flow.fill(filled(result))
+    assert result["step_id"] == kind
+    assert "eard a" in result["description_placeholders"]["heard"]
+    assert filled(result)["name"] == f"Old {kind}"
+
+    machine.listen(0.05)
+    again = await change(hass, running, kind)
+    await again.choose("port")
+    result = await again.enter(channel)
+    assert result["menu_options"] == [kind, "listen_again", "port"]
+    assert members(channel) == 1
+
+
+async def test_a_battery_on_the_own_port_of_an_inverter(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """Its settings may not be kept for that port; they may for another one."""
+    machine.listen(3600)
+    flow = await change(hass, running, "inverter")
+    await flow.choose("port")
+    async with talking("old-i", *BATTERY_SAYS):
+        result = await flow.enter("old-i")
+    assert result["menu_options"] == ["listen_again", "port"]
+    machine.listen(0.05)
+    await flow.choose("port")
+    await flow.reach("flow-1")
+    result = await flow.fill(INVERTER)
+    assert result["reason"] == "reconfigure_successful"
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
+)
+async def test_another_port_applies_to_the_running_gateway(
+    hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
+) -> None:
+    """The old one is let go, the other device's stays open."""
+    before = coordinator_of(running)
+    channel = subentry(running, kind).data["channel"]
+    other = ({"old-b", "old-i"} - {channel}).pop()
+    bus = virtual.channels[other]
+    flow = await change(hass, running, kind)
+    await flow.choose("port")
+    await flow.reach("flow-1")
+    await flow.fill(typed)
+    await until(lambda: members("flow-1") == 1 and members(channel) == 0)
+    assert coordinator_of(running) is before
+    assert virtual.channels[other] is bus
+
+
+async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """Only the bitrate that it has now would be heard; it is applied all the same."""
+    machine.listen(3600)
+    flow = await change(hass, running, "battery")
+    await flow.choose("port")
+    async with talking("old-b", *BATTERY_SAYS):
+        result = await flow.enter("old-b", bitrate="250000")
+    assert result["step_id"] == "battery"
+    assert result["description_placeholders"]["heard"] == ""
+    result = await flow.fill(BATTERY)
+    assert result["reason"] == "reconfigure_successful"
+    assert gateway_config(running).batteries[0].port.bitrate == 250_000
+
+
+@pytest.mark.parametrize("bitrate", ["500000", "250000"])
+async def test_a_lost_port_is_tried_and_told(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    bitrate: str,
+) -> None:
+    """Nothing is heard through a reader that has it not; another one can be chosen."""
+    before = subentry(bank, "inverter")
+    lost = {"interface": "slcan", "channel": "/dev/none"}
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | lost)
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    await until(lambda: statuses(bank)[before.subentry_id] is PortStatus.LOST)
+
+    flow = await change(hass, bank, "inverter")
+    result = await flow.choose("port")
+    assert filled(result)["connection"] == "again"
+    result = await flow.enter("/dev/none", interface="slcan", bitrate=bitrate)
+    assert result["errors"] == {"channel": "no_such_channel"}
+    await flow.fill(interface="virtual", channel="flow-1")
+    await flow.choose("inverter")
+    result = await flow.fill(INVERTER)
+    assert result["reason"] == "reconfigure_successful"
+    await until(lambda: members("flow-1") == 1)
+
+
+async def test_a_link_that_was_renamed_is_still_the_own_one(
+    hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
+) -> None:
+    """It is proposed by its adapter; its new name is stored, and nobody is asked."""
+    before = subentry(bank, "battery")
+    own = {"interface": "socketcan", "channel": "can0", "bring_up": False}
+    own["identity"] = "usb:1d50:606f:A"
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | own)
+    machine.links = [link("can0", "B"), link("can1", "A")]
+    flow = await change(hass, bank, "battery")
+    result = await flow.choose("port")
+    assert filled(result) == {
+        "connection": "socketcan:can1",
+        "bitrate": "500000",
+        "bring_up": False,
+    }
+    battery = Heard(battery=HeardBattery(name="PYLON"))
+    with patch.object(port_steps, "listen", return_value=battery):
+        await flow.fill(filled(result))
+    await flow.fill(BATTERY)
+    data = subentry(bank, "battery").data
+    assert data == before.data | own | {"channel": "can1", "capacity_ah": 280.0}
 
 
 # Simulated hardware

@@ -1,7 +1,7 @@
 """A form of a flow: its questions, what is wrong with answers, what is stored."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import voluptuous as vol
@@ -65,11 +65,6 @@ class Form:
         """Return the fields of each section that the step has."""
         sections = {SECTION_RARE: self.rare, SECTION_MQTT: self.mqtt}
         return {name: inside for name, inside in sections.items() if inside}
-
-    def without(self, keys: Iterable[str]) -> Form:
-        """Return the form without some of its fields."""
-        left = tuple(field for field in self.fields if field.key not in keys)
-        return replace(self, fields=left)
 
     def read(self, typed: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return what would be stored of what was typed, right or wrong, flat."""
