@@ -23,21 +23,17 @@ REQUEST: Final = Frame(0x305, bytes(8))
 """How an inverter asks for its battery."""
 
 
-class Machine:
-    """The connections that a machine has, none at first, and its gateways."""
+class Forms:
+    """Forms that listen only for a moment; and the gateways that come of them."""
 
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let the flows find what is plugged in here."""
-        self.links: list[FoundLink] = []
-        self.adapters: list[USBDevice | SerialDevice] = []
+        """Begin with a moment."""
         self._hass = hass
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(connections, "list_links", lambda: list(self.links))
-        monkeypatch.setattr(connections, "async_scan_serial_ports", self._scan)
         self.listen(0.05)
 
     def listen(self, seconds: float) -> None:
-        """Let the flows listen for so long, or until it is clear who talks."""
+        """Let them listen for so long, or until it is clear who talks."""
         self._monkeypatch.setattr(port_steps, "LISTEN_TIME", seconds)
         self._monkeypatch.setattr(port_steps, "SETTLE_TIME", 0.0)
 
@@ -46,6 +42,18 @@ class Machine:
         for entry in self._hass.config_entries.async_entries(DOMAIN):
             if entry.state is ConfigEntryState.LOADED:
                 assert await self._hass.config_entries.async_unload(entry.entry_id)
+
+
+class Machine(Forms):
+    """Such forms, and the connections that they find: none at first."""
+
+    def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let them find what is plugged in here."""
+        super().__init__(hass, monkeypatch)
+        self.links: list[FoundLink] = []
+        self.adapters: list[USBDevice | SerialDevice] = []
+        monkeypatch.setattr(connections, "list_links", lambda: list(self.links))
+        monkeypatch.setattr(connections, "async_scan_serial_ports", self._scan)
 
     async def _scan(self, _: HomeAssistant) -> list[USBDevice | SerialDevice]:
         return list(self.adapters)

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 import subprocess
 
 import pytest
 
+from custom_components.bms_gateway.engine import links as links_module
+
 type LinkFactory = Callable[[], Link]
 type CablePair = tuple[Link, Link]
+type GiveSerial = Callable[[str, str], None]
 
 _numbers = count()
 
@@ -86,6 +90,21 @@ def can_cable() -> Iterator[Callable[[], CablePair]]:
             return near, far
 
         yield make
+
+
+@pytest.fixture
+def serials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GiveSerial:
+    """Give links adapters with serials; a kernel for tests has no USB of its own."""
+    monkeypatch.setattr(links_module, "SYSFS", tmp_path)
+
+    def give(name: str, serial: str) -> None:
+        device = tmp_path / name / "device"
+        device.mkdir(parents=True, exist_ok=True)
+        (device / "idVendor").write_text("1d50\n")
+        (device / "idProduct").write_text("606f\n")
+        (device / "serial").write_text(f"{serial}\n")
+
+    return give
 
 
 def _delete_if_there(link: Link) -> None:

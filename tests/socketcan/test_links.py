@@ -1,15 +1,11 @@
 """Finding, setting up and telling apart the kernel's own CAN links."""
 
 import asyncio
-from collections.abc import Callable
-import ctypes
 from pathlib import Path
-import struct
 
 import pytest
 
 from custom_components.bms_gateway.engine import (
-    links as links_module,
     listening as listening_module,
     port as port_module,
 )
@@ -25,15 +21,13 @@ from tests.engine.ports import PATIENCE, Recorder
 from tests.engine.telegrams import telegram
 
 from .adapter import plugged
-from .conftest import LinkFactory
+from .conftest import GiveSerial, LinkFactory
+from .rights import without_rights
 
 pytestmark = pytest.mark.socketcan
 
 SOCKETCAN = Interface.SOCKETCAN
 NAME = Frame(0x35E, b"PYLON   ")
-CAP_NET_ADMIN = 12  # linux/capability.h
-
-type GiveSerial = Callable[[str, str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +35,6 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often whether a link is back."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
-
-
-@pytest.fixture
-def serials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GiveSerial:
-    """Give links adapters with serials; a kernel for tests has no USB of its own."""
-    monkeypatch.setattr(links_module, "SYSFS", tmp_path)
-
-    def give(name: str, serial: str) -> None:
-        device = tmp_path / name / "device"
-        device.mkdir(parents=True, exist_ok=True)
-        (device / "idVendor").write_text("1d50\n")
-        (device / "idProduct").write_text("606f\n")
-        (device / "serial").write_text(f"{serial}\n")
-
-    return give
 
 
 def _found(name: str) -> FoundLink:
@@ -317,17 +296,6 @@ async def test_battery_is_heard(can_link: LinkFactory) -> None:
 
 
 def _open_without_rights(config: PortConfig) -> PortError:
-    """Try it in this thread, which has laid down the right to administer networks."""
-    libc = ctypes.CDLL(None)
-    header = struct.pack("=Ii", 0x20080522, 0)  # version 3; this thread
-    rights = ctypes.create_string_buffer(24)
-    assert libc.capget(header, rights) == 0
-    effective, *rest = struct.unpack("=6I", rights.raw)
-    less = struct.pack("=6I", effective & ~(1 << CAP_NET_ADMIN), *rest)
-    assert libc.capset(header, less) == 0
-    try:
-        with pytest.raises(PortError) as raised:
-            ready_link(config)
-    finally:
-        assert libc.capset(header, rights.raw) == 0
+    with without_rights(), pytest.raises(PortError) as raised:
+        ready_link(config)
     return raised.value
