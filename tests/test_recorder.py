@@ -125,6 +125,7 @@ def load_this_integration(recorder_mock: Any, enable_custom_integrations: None) 
     """Have a database before there is a Home Assistant."""
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("capacities", "seconds", "most"),
     [
