@@ -52,17 +52,17 @@ async def test_the_bank_is_a_battery_of_the_dashboard(
         }
     )
     await hass.async_block_till_done()
-    await async_wait_recording_done(hass)
-    do_adhoc_statistics(hass, start=_last_five_minutes())
-    await async_wait_recording_done(hass)
-    found = (await async_validate(hass)).as_dict()
-    assert found["energy_sources"] == [[]]
     assert manager.data is not None
     inverted = manager.data["energy_sources"][0]["stat_rate"]
     state = hass.states.get(inverted)
     assert state is not None
     # 50 V at 20 A out: the dashboard counts discharging as positive
     assert float(state.state) == pytest.approx(1000.0)
+    await async_wait_recording_done(hass)
+    do_adhoc_statistics(hass, start=_last_five_minutes())
+    await async_wait_recording_done(hass)
+    found = (await async_validate(hass)).as_dict()
+    assert found["energy_sources"] == [[]]
 
 
 def _last_five_minutes() -> datetime:
