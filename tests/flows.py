@@ -201,10 +201,21 @@ class Flow:
     async def submit(self, typed: dict[str, Any] | None = None) -> Result:
         """Submit something, and look no further than what comes at once."""
         flow_id = self.result["flow_id"]
+        typed = None if typed is None else self._folded(typed)
         self.result = await self._manager.async_configure(flow_id, typed)
         if self.result["type"] is not FlowResultType.CREATE_ENTRY:
             assert_texts(self.result)
         return self.result
+
+    def _folded(self, typed: dict[str, Any]) -> dict[str, Any]:
+        """Return what was typed, with what stands in the folded section in there."""
+        shown = self.result.get("data_schema")
+        if shown is None or SECTION_RARE not in map(str, shown.schema):
+            return typed
+        inside = set(map(str, shown.schema[SECTION_RARE].schema.schema))
+        rare = {key: typed[key] for key in inside & set(typed)}
+        rest = {key: value for key, value in typed.items() if key not in inside}
+        return {**rest, SECTION_RARE: {**rare, **rest.get(SECTION_RARE, {})}}
 
     async def follow(self) -> Result:
         """Wait until nothing goes on any more, and look again."""

@@ -246,19 +246,21 @@ async def test_the_frontend_gets_what_it_needs(
     url = "/api/config/config_entries/flow"
     result = await (await client.post(url, json={"handler": DOMAIN})).json()
     url = f"{url}/{result['flow_id']}"
+    typed: dict[str, Any]
     for typed in ({"next_step_id": "gateway"}, {"name": "Bank", "backup": False}):
         result = await (await client.post(url, json=typed)).json()
     fields = {field["name"]: field for field in result["data_schema"]}
-    assert list(fields) == ["connection", "bitrate", "bring_up"]
+    assert list(fields) == ["connection", SECTION_RARE]
     assert fields["connection"]["selector"]["select"]["mode"] == "list"
-    assert fields["bitrate"]["default"] == "500000"
-    assert fields["bring_up"]["default"] is True
+    use = {field["name"]: field["default"] for field in fields[SECTION_RARE]["schema"]}
+    assert use == {"bitrate": "500000", "bring_up": True}
 
-    result = await (await client.post(url, json={"connection": "by_hand"})).json()
+    typed = {"connection": "by_hand", SECTION_RARE: {}}
+    result = await (await client.post(url, json=typed)).json()
     fields = {field["name"]: field for field in result["data_schema"]}
-    assert list(fields) == ["interface", "channel", "bitrate", "bring_up"]
+    assert list(fields) == ["interface", "channel", SECTION_RARE]
     assert fields["interface"]["default"] == "socketcan"
-    typed = {"interface": "virtual", "channel": "flow-b1"}
+    typed = {"interface": "virtual", "channel": "flow-b1", SECTION_RARE: {}}
     result = await (await client.post(url, json=typed)).json()
     assert (result["type"], result["progress_action"]) == ("progress", "listen")
     assert "progress_task" not in result

@@ -29,7 +29,7 @@ from .entry import (
     port_config,
     port_key,
 )
-from .form import Form
+from .form import SECTION_RARE, Form
 from .hearsay import tell
 from .schemas import CONF_CONNECTION, MANUAL_FORM, USE_KEYS, Choice, connection_form
 
@@ -315,9 +315,11 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         step: str,
         errors: dict[str, str] | None = None,
     ) -> ResultT:
+        # What cures most of them is in there
+        unfolded = [SECTION_RARE] if errors else []
         return self.async_show_form(
             step_id=step,
-            data_schema=form.schema(values),
+            data_schema=form.schema(values, unfolded),
             errors=errors or {},
             description_placeholders=self._placeholders,
         )

@@ -148,8 +148,8 @@ MANUAL_FORM: Final = Form(
     fields=(
         _choice(CONF_INTERFACE, Interface),
         Field(key=CONF_CHANNEL, selector=TextSelector(), clean=str.strip),
-        *_PORT_USE,
     ),
+    rare=_PORT_USE,
     defaults=_PORT_DEFAULTS,
 )
 
@@ -157,7 +157,9 @@ MANUAL_FORM: Final = Form(
 def connection_form(labels: Mapping[str, str]) -> Form:
     """Return the form with the connections of this machine to choose from."""
     return Form(
-        fields=(_listed(CONF_CONNECTION, labels), *_PORT_USE), defaults=_PORT_DEFAULTS
+        fields=(_listed(CONF_CONNECTION, labels),),
+        rare=_PORT_USE,
+        defaults=_PORT_DEFAULTS,
     )
 
 

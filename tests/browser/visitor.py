@@ -22,7 +22,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 INTEGRATION: Final = "/config/integrations/integration/bms_gateway"
-START_PAGE: Final = re.compile("/battery-bank")
+START_PAGE: Final = re.compile("/(battery-bank|home|lovelace)")
 PATIENCE: Final = 60_000
 """Milliseconds for anything to appear: the machine may be busy."""
 MARKS: Final = (
@@ -109,11 +109,11 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("response", self._take_down_response)
 
-    async def log_in(self) -> None:
-        """Open the address and log in, as the demo tells."""
+    async def log_in(self, user: str = "demo") -> None:
+        """Open the address and log in; the password is the user's name."""
         await self.page.goto(self.address)
-        await self.page.fill("input[name=username]", "demo")
-        await self.page.fill("input[name=password]", "demo")
+        await self.page.fill("input[name=username]", user)
+        await self.page.fill("input[name=password]", user)
         await self.page.get_by_role("button", name="Log in").click()
         await self.page.wait_for_url(START_PAGE)
 
@@ -201,7 +201,7 @@ class Visitor:
 
 @asynccontextmanager
 async def visitor(
-    address: str, color_scheme: Literal["light", "dark"] = "light"
+    address: str, color_scheme: Literal["light", "dark"] = "light", user: str = "demo"
 ) -> AsyncGenerator[Visitor]:
     """Open a browser and log in."""
     async with async_playwright() as playwright:
@@ -212,6 +212,6 @@ async def visitor(
             viewport={"width": 1440, "height": 900}, color_scheme=color_scheme
         )
         someone = Visitor(await context.new_page(), address)
-        await someone.log_in()
+        await someone.log_in(user)
         yield someone
         await browser.close()

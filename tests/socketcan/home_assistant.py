@@ -25,10 +25,24 @@ listen_briefly:
 logbook:
 """
 
+FRONTEND: Final = """
+homeassistant:
+  auth_mfa_modules: []  # they would be downloaded
+config:
+frontend:
+"""
+ONBOARDED: Final = {
+    "version": 4,
+    "minor_version": 1,
+    "key": "onboarding",
+    "data": {"done": ["core_config", "analytics", "integration"]},
+}
+"""What a newcomer has answered but the user's name."""
+
 _HOST: Final = "127.0.0.1"
 _PORT: Final = 8123
 _URL: Final = f"http://{_HOST}:{_PORT}/"
-_BOOT: Final = 90.0
+_BOOT: Final = 300.0
 """Seconds that a start may take on a slow machine."""
 _FLOW: Final = "/api/config/config_entries/flow"
 
@@ -38,6 +52,8 @@ type Answers = Mapping[str, Any]
 
 class HomeAssistant:
     """A running Home Assistant whose owner is signed in."""
+
+    address: Final = _URL.rstrip("/")
 
     def __init__(self, log: Path) -> None:
         """Use the instance that writes this log."""
@@ -62,6 +78,11 @@ class HomeAssistant:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         with _asking("POST", "/auth/token", urlencode(grant), form) as asking:
             self._token = _answer(asking)["access_token"]
+        wait_until(
+            lambda: self.get("/api/config")["state"] == "RUNNING",
+            "Home Assistant runs",
+            _BOOT,
+        )
 
     def get(self, path: str) -> Any:
         """Read something."""
@@ -150,13 +171,20 @@ class HomeAssistant:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[HomeAssistant]:
-    """Start Home Assistant with a new configuration folder; stop it at the end."""
+def running(folder: Path, *, frontend: bool = False) -> Iterator[HomeAssistant]:
+    """Start Home Assistant with a new configuration folder; stop it at the end.
+
+    `frontend`: for somebody with a browser, and with nothing that a user has not.
+    """
     components = folder / "custom_components"
     components.mkdir(parents=True)
     for component in (INTEGRATION, *FOR_TESTS):
         (components / component.name).symlink_to(component)
-    (folder / "configuration.yaml").write_text(CONFIGURATION, "ascii")
+    configuration = FRONTEND if frontend else CONFIGURATION
+    (folder / "configuration.yaml").write_text(configuration, "ascii")
+    storage = folder / ".storage"
+    storage.mkdir()
+    (storage / "onboarding").write_text(json.dumps(ONBOARDED), "ascii")
     log = folder / "log"
     command = (sys.executable, "-m", "homeassistant", "--config", folder, "--skip-pip")
     with log.open("wb") as out:
@@ -187,11 +215,11 @@ def _steps(
     for number, (channel, capacity) in enumerate(batteries.items(), 1):
         if number > 1:
             yield "more", {"next_step_id": "add_battery"}
-        yield "port", {"connection": f"socketcan:{channel}"}
+        yield "port", {"connection": f"socketcan:{channel}", "rare": {}}
         yield "battery", {"name": f"B{number}", "capacity_ah": capacity, "rare": {}}
     for number, (channel, rating) in enumerate(inverters.items(), 1):
         yield "more", {"next_step_id": "add_inverter"}
-        yield "port", {"connection": f"socketcan:{channel}"}
+        yield "port", {"connection": f"socketcan:{channel}", "rare": {}}
         rated = {"rated_charge": rating, "rated_discharge": rating}
         yield "inverter", {"name": f"I{number}", **rated, "rare": {}}
     yield "more", {"next_step_id": "finish"}
