@@ -141,6 +141,20 @@ async def test_a_battery_at_rest_can_be_taken_out(bench: Bench, current: float) 
     await turn(bench, "b2_in_service", "off")
 
 
+async def test_a_lost_battery_that_tells_its_current_stays(bench: Bench) -> None:
+    """It is lost for want of its limits, yet it is connected."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=-23.0)
+    for _ in range(20):
+        bench.ahead += 2
+        bench.say("b2", [row for row in telegram(current=-23.0) if row[0] != 0x351])
+        await bench.speak("b1")
+    assert bench.snapshot.batteries["b2"].life is Life.LOST
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "b2_in_service", "off")
+    assert refused.value.translation_key == "battery_carries"
+
+
 async def test_a_battery_whose_current_is_unknown_stays(bench: Bench) -> None:
     """Unknown is not 0."""
     await bench.battery("b1").battery("b2").inverter("i1").start()

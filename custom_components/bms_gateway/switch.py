@@ -136,13 +136,13 @@ def _check_at_rest(battery: BatteryState, name: str) -> None:
     One whose current is unknown may carry any; one that is not heard may be
     disconnected, which is what the switch is for.
     """
-    if not is_heard(battery):
-        return
     current = battery.readings.current
-    if current is None:
-        # Counted the wrong way round, it is not believed, but it flows
-        current = battery.last.current
-    if current is None:
-        raise refusal("battery_current_unknown", name=name)
-    if abs(current) > OUT_OF_SERVICE_AMPS:
+    if is_heard(battery):
+        if current is None:
+            # Counted the wrong way round, it is not believed, but it flows
+            current = battery.last.current
+        if current is None:
+            raise refusal("battery_current_unknown", name=name)
+    # One that is lost for want of its limits may still tell what it carries
+    if current is not None and abs(current) > OUT_OF_SERVICE_AMPS:
         raise refusal("battery_carries", name=name, amps=f"{abs(current):.1f}")
