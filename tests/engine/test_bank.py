@@ -13,6 +13,7 @@ from custom_components.bms_gateway.engine.model import (
     Rule,
     Status,
 )
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from .plant import Plant, battery
 from .telegrams import NO_LIMITS, telegram
@@ -381,6 +382,21 @@ def test_the_charge_voltage_of_a_block_follows_the_pack() -> None:
     plant.packs["b1"].says(voltage=53.0)
     plant.run(2.0)
     assert 52.8 <= plant.told()[0] <= 53.0
+
+
+def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
+    """It was out for hours; the house does not go dark while it is plugged in."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.set(AllSetpoints(out_of_service=frozenset({"b2"})))
+    plant.packs["b2"].speaks = False
+    plant.run(300.0)
+    assert plant.told()[2] == 100.0
+    plant.set(AllSetpoints())
+    plant.run(30.0)
+    assert plant.snapshot.status is Status.BLOCKED
+    assert plant.told()[1:] == (0.0, 100.0)
+    plant.run(31.0)
+    assert plant.told()[1:] == (0.0, 0.0)
 
 
 def test_reduce() -> None:

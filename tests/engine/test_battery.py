@@ -549,21 +549,21 @@ def test_each_step_of_its_life_is_logged_once(
 def test_out_of_service() -> None:
     """A pack that is disconnected is still read, but not reckoned with."""
     heard = Heard().telegrams(current=1.9)
-    heard.battery.in_service = False
+    heard.battery.serve(False, heard.now)
     state = heard.after(0)
     assert state.life is Life.OUT_OF_SERVICE
     assert state.readings.voltage == 52.0
     assert not state.online
     heard.telegrams(30, current=1.9)
     assert not heard.after(0).online
-    heard.battery.in_service = True
+    heard.battery.serve(True, heard.now)
     assert heard.after(0).online
 
 
 def test_out_of_service_but_carrying() -> None:
     """More than 2 A for 10 s: it is connected after all, and counts again."""
     heard = Heard().telegrams(10)
-    heard.battery.in_service = False
+    heard.battery.serve(False, heard.now)
     lives = []
     for _ in range(11):
         lives.append(heard.telegrams(current=-2.1).life)

@@ -97,7 +97,7 @@ class Bank:
     ) -> tuple[list[BatteryState], Scene]:
         states = []
         for battery in self._batteries.values():
-            battery.in_service = battery.config.id not in setpoints.out_of_service
+            battery.serve(battery.config.id not in setpoints.out_of_service, now)
             battery.update(now)
             states.append(self._without_wrong_sign(battery.state(now)))
         self._judge_start(states, now)

@@ -31,8 +31,7 @@ class Battery:
         """Wait for a battery's first complete set."""
         self._config = config
         self._speech = Speech(config)
-        self.in_service = True
-        """Whether the user wants it reckoned with."""
+        self._in_service = True
         self._carrying_since: float | None = None
         self._life = Life.WAITING
         self._telegrams = self._since_loss = self._losses = 0
@@ -63,6 +62,16 @@ class Battery:
             battery._largest_charge_limit = self._largest_charge_limit
             battery._largest_charge_voltage = self._largest_charge_voltage
         return battery
+
+    def serve(self, in_service: bool, now: float) -> None:
+        """Take part in the reckoning or not, as the user wants it.
+
+        One that is not heard when it is wanted again is lost since then: the others go
+        on for the grace, in which it may be plugged in.
+        """
+        if in_service and not self._in_service and self._lost_at is not None:
+            self._lost_at = now
+        self._in_service = in_service
 
     def hear(self, frame: Frame) -> None:
         """Take one frame from the battery's bus; what is none of its is left out."""
@@ -101,7 +110,7 @@ class Battery:
         speech = self._speech
         readings = speech.readings(now)
         intrudes = self._intrudes(readings, now)
-        out = not self.in_service and not intrudes
+        out = not self._in_service and not intrudes
         limit = readings.charge_current_limit or 0.0
         self._largest_charge_limit = max(self._largest_charge_limit, limit)
         self._largest_charge_voltage = max(
@@ -148,7 +157,7 @@ class Battery:
     def _intrudes(self, readings: Readings, now: float) -> bool:
         """Return whether it carries current though it is out of service."""
         carries = abs(readings.current or 0.0) > OUT_OF_SERVICE_AMPS
-        if self.in_service or not carries:
+        if self._in_service or not carries:
             self._carrying_since = None
             return False
         if self._carrying_since is None:
