@@ -13,6 +13,7 @@ from custom_components.bms_gateway.connections import (
     async_identify,
 )
 from custom_components.bms_gateway.engine.config import Interface
+from custom_components.bms_gateway.engine.link import BusState
 from custom_components.bms_gateway.engine.links import Adapter, FoundLink, list_links
 from custom_components.bms_gateway.entry import PortOwner
 from custom_components.bms_gateway.port_steps import async_texts
@@ -41,11 +42,16 @@ async def find(hass: HomeAssistant) -> list[Connection]:
 @pytest.mark.parametrize(
     ("found", "label"),
     [
-        (link("can0", "4D"), "can0 · canable gs_usb · 4D · 500 kbit/s"),
+        (link("can0", "4D"), "can0 · canable gs_usb · gs_usb · 4D · 500 kbit/s"),
         (link("can0", adapter=HAT), "can0 · mcp251x · spi0.0 · 500 kbit/s"),
         (link("can0", bitrate=83_333), "can0 · 83.333 kbit/s"),
         (link("can0", bitrate=None), "can0"),
         (link("can0", is_up=False), "can0 · switched off"),
+        (
+            link("can0", state=BusState.ERROR_PASSIVE),
+            "can0 · 500 kbit/s · disturbed",
+        ),
+        (link("can0", state=BusState.ERROR_ACTIVE), "can0 · 500 kbit/s"),
         (link("vcan0", **VIRTUAL), "vcan0 · virtual"),
         (link("vcan0", **VIRTUAL, is_up=False), "vcan0 · virtual · switched off"),
     ],

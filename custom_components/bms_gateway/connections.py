@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
 from .engine.config import Interface
+from .engine.link import BusState
 from .engine.links import FoundLink, list_links
 from .engine.socketcand import Address
 from .entry import (
@@ -30,6 +31,8 @@ type Texts = Mapping[str, str]
 """Texts in Home Assistant's language, by the keys of `common` in the translations."""
 
 SEPARATOR: Final = " · "
+_DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})
+"""Nobody acknowledges, or the bitrate is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,7 @@ def _spelled_out(address: str) -> str:
 
 def _of_link(link: FoundLink, texts: Texts) -> Connection:
     adapter = link.adapter
-    told = [link.name, adapter.product or adapter.driver]
+    told = [link.name, adapter.product, adapter.driver]
     told += [adapter.serial or adapter.place]
     if link.is_virtual:
         told += [texts["connection_virtual"]]
@@ -136,6 +139,8 @@ def _of_link(link: FoundLink, texts: Texts) -> Connection:
         told += [texts["connection_off"]]
     elif link.bitrate:
         told += [f"{link.bitrate / 1000:g} kbit/s"]
+    if link.is_up and link.state in _DISTURBED:
+        told += [texts["connection_disturbed"]]
     port = {CONF_INTERFACE: Interface.SOCKETCAN.value, CONF_CHANNEL: link.name}
     return Connection(
         label=SEPARATOR.join(filter(None, told)),
