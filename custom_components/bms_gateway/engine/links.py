@@ -56,8 +56,8 @@ def list_links() -> list[FoundLink]:
 def resolve(config: PortConfig) -> PortConfig:
     """Return the port with what its adapter's link is called now; may block.
 
-    PortError (NO_SUCH_CHANNEL) unless exactly one link has the identity: a link that
-    only has the right name may lead to somebody else's bus.
+    PortError (NO_SUCH_CHANNEL, AMBIGUOUS) unless exactly one link has the identity: a
+    link that only has the right name may lead to somebody else's bus.
     """
     if config.identity is None:
         return config
@@ -68,10 +68,12 @@ def resolve(config: PortConfig) -> PortConfig:
     names = [each.name for each in links if config.identity in each.adapter.identities]
     if len(names) == 1:
         return replace(config, channel=names[0])
-    problem = f"is that of {', '.join(names)}" if names else "is not there"
-    raise PortError(
-        PortFault.NO_SUCH_CHANNEL, f"The adapter {config.identity} {problem}"
+    fault, problem = (
+        (PortFault.AMBIGUOUS, f"is that of {', '.join(names)}")
+        if names
+        else (PortFault.NO_SUCH_CHANNEL, "is not there")
     )
+    raise PortError(fault, f"The adapter {config.identity} {problem}")
 
 
 def set_up_commands(channel: str, bitrate: int) -> tuple[str, ...]:

@@ -354,6 +354,8 @@ class PortFault(StrEnum):
     """Another program has the serial adapter, or an earlier attempt hangs in it."""
     UNREACHABLE = "unreachable"
     """The server with the CAN link does not answer, or its answer is none."""
+    AMBIGUOUS = "ambiguous"
+    """Several adapters bear the number by which the right one was to be found."""
     FAILED = "failed"
 
 
