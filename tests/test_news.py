@@ -8,6 +8,7 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    Direction,
     InverterState,
     Life,
     Limit,
@@ -93,7 +94,7 @@ def with_limit(**changes: object) -> Snapshot:
         with_readings(charge_current_limit=91.0),
         with_limit(amps=109.9),
         with_limit(amps=90.1, number=90.1),
-        with_inverter(sets=4, last_set_at=2.0),
+        with_inverter(sets=4, last_set_at=2.0, last_heard_at=2.0),
         with_inverter(charge=replace(LIMIT, amps=95.0)),
         replace(SHOWN, bank=replace(SHOWN.bank, soc=51.0, voltage=53.0)),
         replace(SHOWN, charge_voltage_limit=55.0),
@@ -126,7 +127,10 @@ def test_live_values_wait(latest: Snapshot) -> None:
         with_limit(source="other"),
         replace(SHOWN, discharge=None),
         replace(SHOWN, bank=replace(SHOWN.bank, protections=frozenset(Alarm))),
+        with_battery(inverter_heard=True),
         with_inverter(listening=False),
+        with_inverter(battery_heard=True),
+        replace(SHOWN, excess={Direction.CHARGE: 5.0}),
         with_inverter(connected=True),
         with_inverter(discharge=replace(LIMIT, amps=0.0)),
         replace(
@@ -139,6 +143,13 @@ def test_live_values_wait(latest: Snapshot) -> None:
 def test_what_cannot_wait_is_shown_at_once(latest: Snapshot) -> None:
     """The one thing that changed is shown, and nothing else is."""
     assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
+
+
+def test_an_excess_waits_once_it_is_shown() -> None:
+    """It moves with every telegram; that there is one no more does not wait."""
+    shown = replace(SHOWN, excess={Direction.CHARGE: 5.0})
+    assert show(shown, replace(SHOWN, excess={Direction.CHARGE: 6.0})) == shown
+    assert show(shown, SHOWN) == SHOWN
 
 
 def test_a_limit_that_leaves_0_is_shown() -> None:

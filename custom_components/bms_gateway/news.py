@@ -81,6 +81,11 @@ def show(shown: Snapshot, latest: Snapshot, since: Snapshot | None = None) -> Sn
         batteries=_each(since.batteries, shown.batteries, latest.batteries, _battery),
         inverters=_each(since.inverters, shown.inverters, latest.inverters, _inverter),
         ports=_each(since.ports, shown.ports, latest.ports, _port),
+        excess=(
+            shown.excess
+            if shown.excess.keys() == latest.excess.keys()
+            else latest.excess
+        ),
     )
 
 
@@ -103,6 +108,7 @@ def _battery(
         odd_slice=latest.odd_slice,
         wrong_sign=latest.wrong_sign,
         carries_out_of_service=latest.carries_out_of_service,
+        inverter_heard=latest.inverter_heard,
         readings=_readings(since.readings, shown.readings, latest.readings),
     )
 
@@ -125,6 +131,7 @@ def _inverter(
         shown,
         listening=latest.listening,
         connected=latest.connected,
+        battery_heard=latest.battery_heard,
         charge=_limit(since.charge, shown.charge, latest.charge),
         discharge=_limit(since.discharge, shown.discharge, latest.discharge),
     )

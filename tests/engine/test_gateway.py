@@ -11,6 +11,7 @@ import pytest
 from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import (
     Alarm,
+    Direction,
     Frame,
     PortStatus,
     Rule,
@@ -98,8 +99,65 @@ def test_an_excess_that_cannot_be_told() -> None:
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(2.0)
+    assert plant.snapshot.excess == {}
     plant.ask(charge_current=30.0)
     assert plant.told("i2")[1] == 0.0
+    # i1 holds 50 A of 30; of discharge nobody asked anything
+    plant.run(3.0)
+    assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
+    plant.ask(charge_current=49.0)
+    plant.run(10.0)
+    assert plant.snapshot.excess == {}
+    plant.ask(charge_current=48.9)
+    assert plant.snapshot.excess == {Direction.CHARGE: pytest.approx(1.1)}
+    plant.run(60.0)  # its own time-out
+    assert plant.snapshot.excess == {}
+
+
+def test_an_excess_ends_once_it_can_be_told() -> None:
+    """The inverter is back: it is told at once."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(4.0)
+    plant.ask(charge_current=30.0)
+    assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
+    plant.port("i1").acknowledged = True
+    plant.port("i1").leave()
+    plant.run(1.0)
+    assert plant.snapshot.excess == {}
+
+
+def test_a_moment_without_an_echo_is_no_excess() -> None:
+    """Nor is what those within reach were told when a limit falls."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(1.5)
+    assert plant.inverter("i1").listening is False
+    plant.ask(charge_current=0.0)
+    assert plant.snapshot.excess == {}
+    plant.run(3.0)
+    assert plant.snapshot.excess == {Direction.CHARGE: 50.0}
+
+
+def test_an_excess_of_one_that_was_taken_away() -> None:
+    """It acts upon what it was told for as long as its time-out."""
+    plant = _two().started()
+    plant.apply(inverters=plant.config.inverters[1:])
+    plant.ask(charge_current=30.0)
+    assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
+    plant.run(61.0)
+    assert plant.snapshot.excess == {}
+
+
+def test_no_excess_without_a_limit() -> None:
+    """In silence each inverter does what it does by itself."""
+    plant = _two().started()
+    plant.port("i1").acknowledged = False
+    plant.run(3.0)
+    plant.packs["b1"].speaks = False
+    plant.run(30.0)
+    assert plant.snapshot.charge is None
+    assert plant.snapshot.excess == {}
 
 
 def test_ports_are_independent() -> None:

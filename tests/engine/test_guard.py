@@ -31,6 +31,19 @@ def _talk(plant: Plant, key: str = "i1", seconds: float = 3.0) -> None:
         plant.run(1.0)
 
 
+def test_when_anybody_was_heard() -> None:
+    """Any frame of another node counts, an error frame is none."""
+    plant = Plant().started()
+    assert plant.inverter().last_heard_at is None
+    at = plant.now
+    plant.port().push(Frame(0x307, bytes(8)))
+    plant.run(1.0)
+    assert plant.inverter().last_heard_at == at
+    plant.port().push(Frame(0x40, bytes(8), error=True))
+    plant.run(1.0)
+    assert plant.inverter().last_heard_at == at
+
+
 # A battery on an inverter's port
 
 

@@ -106,6 +106,11 @@ class Fleet:
         self._departed = [(end, one) for end, one in self._departed if end > now]
         return [inverter for _, inverter in self._departed]
 
+    def out_of_reach(self, now: float) -> list[Inverter]:
+        """Return inverters that cannot be told anything, those taken away among them."""
+        deaf = [each for each in self.inverters.values() if each.out_of_reach(now)]
+        return deaf + self.departed(now)
+
     def _inverter(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return an inverter that goes on where another left the same place."""
         for left in self._departed:

@@ -1,7 +1,7 @@
 """The gateway at work: what is heard goes to the bank, its verdict to the inverters."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import contextlib
 from functools import partial
 import time
@@ -10,7 +10,8 @@ from typing import Final
 from .bank import Bank
 from .config import GatewayConfig
 from .fleet import Fleet
-from .model import Clock, Direction, Frame, PortState, Snapshot, Status
+from .inverter import Inverter
+from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .offers import Offer, is_block, offer
 from .port import Port
 from .protocol import is_request
@@ -23,6 +24,8 @@ from .wire import PortFactory, Wake, spawn
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
+EXCESS_COUNTS: Final = 1.0
+"""A; less is within what batteries and inverters measure wrongly."""
 
 type Listener = Callable[[Snapshot], None]
 
@@ -87,6 +90,7 @@ class Gateway:
                 for key, inverter in self._fleet.inverters.items()
             },
             ports={key: wire.port.state for key, wire in self._fleet.wires.items()},
+            excess=_excess(self._fleet.out_of_reach(now), limits),
         )
 
     @property
@@ -295,3 +299,15 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD):
                 await self._last_word.wait()
+
+
+def _excess(
+    unreachable: Iterable[Inverter], limits: Mapping[Direction, Limit]
+) -> dict[Direction, float]:
+    """Return by how many A these inverters may take more than the bank allows."""
+    held = list(unreachable)
+    excesses = {
+        direction: sum(each.told_amps(direction) for each in held) - limit.amps
+        for direction, limit in limits.items()
+    }
+    return {d: amps for d, amps in excesses.items() if amps > EXCESS_COUNTS}

@@ -50,6 +50,11 @@ class Guard:
         """Return whether nothing may be sent, for the sake of a battery."""
         return self._battery_since is not None and now < self._battery_gone_at
 
+    @property
+    def heard_at(self) -> float | None:
+        """When another node was heard last; None: never."""
+        return self._heard_at
+
     def is_present(self, now: float) -> bool:
         """Return whether somebody was heard just now."""
         return self._heard_at is not None and now < self._heard_at + PRESENT

@@ -37,6 +37,8 @@ REQUESTS_GONE: Final = 60.0
 """Seconds without 0x305 after which an inverter is not connected any more."""
 KNOCK: Final = 1.0
 """Seconds between two knocks, see `_knock`."""
+OUT_OF_REACH: Final = 2.0
+"""Seconds without being reachable after which it is no mere moment."""
 
 _HARMLESS: Final = frozenset({0x356, 0x35E})
 """Measurements and name: no limit among them, should they wait in a queue for hours."""
@@ -82,6 +84,7 @@ class Inverter:
         self._lost_probe = False
         self._guard = Guard()
         self._allowed = True
+        self._unreachable_since: float | None = None
         self._knocked_at: float | None = None
         self._urgent = False
         self._sets = self._dropped = 0
@@ -151,6 +154,11 @@ class Inverter:
         """When it is connected no more if it does not ask again; None: it never did."""
         return None if self._request_at is None else self._request_at + REQUESTS_GONE
 
+    def out_of_reach(self, now: float) -> bool:
+        """Return whether it could not be told anything for OUT_OF_REACH."""
+        since = self._unreachable_since
+        return since is not None and now >= since + OUT_OF_REACH
+
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
         self._request_at = at
@@ -195,6 +203,10 @@ class Inverter:
         if not self._is_open:
             self._reset()
         self._expire(now)
+        if self.reachable:
+            self._unreachable_since = None
+        elif self._unreachable_since is None:
+            self._unreachable_since = now
         if not self._is_open:
             return None
         waits = self._phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
@@ -231,6 +243,7 @@ class Inverter:
             dropped=self._dropped,
             last_set_at=self._account.told_at if told else None,
             last_request_at=self._request_at,
+            last_heard_at=self._guard.heard_at,
             battery_heard=self._guard.battery_heard(now),
         )
 

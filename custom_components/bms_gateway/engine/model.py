@@ -395,6 +395,8 @@ class InverterState:
     """Sets dropped because nobody listened."""
     last_set_at: float | None = None
     last_request_at: float | None = None
+    last_heard_at: float | None = None
+    """When any frame of another node was heard on its port."""
     battery_heard: bool = False
     """A battery talks on its port: the wrong port, where nothing is sent."""
 
@@ -416,3 +418,6 @@ class Snapshot:
     inverters: Mapping[str, InverterState] = field(default_factory=dict)
     ports: Mapping[str, PortState] = field(default_factory=dict)
     """By the id of the battery or inverter whose port it is."""
+    excess: Mapping[Direction, float] = field(default_factory=dict)
+    """A; by so much does what inverters out of reach were told exceed the bank's limit,
+    where it does: the one thing that cannot be mended from here."""
