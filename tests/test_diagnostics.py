@@ -96,9 +96,11 @@ async def test_a_device_tells_of_itself(hass: HomeAssistant, bench: Bench) -> No
 
 
 def test_an_adapter_s_serial_number_is_hidden() -> None:
-    """Its device file is named by it."""
+    """Its device file is named by it, and its identity."""
     path = "/dev/serial/by-id/usb-Maker_Adapter_0042-if00"
     assert plain({"channel": path}) == {
         "channel": "/dev/serial/by-id/**REDACTED**",
     }
     assert "0042" not in plain(f"could not open {path}: gone")
+    gone = plain("The adapter usb:1d50:606f:0042#1 is not there")
+    assert gone == "The adapter usb:1d50:606f:**REDACTED** is not there"

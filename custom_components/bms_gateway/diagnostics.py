@@ -19,8 +19,8 @@ TO_REDACT: Final = {"serial", "identity"}
 SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
 """In these a battery tells its serial number (Victron)."""
 
-_ADAPTER: Final = re.compile(r"(/dev/serial/by-id/)\S+")
-"""A device file that is named by the adapter's serial number."""
+_ADAPTER: Final = re.compile(r"(/dev/serial/by-id/|usb:\w{4}:\w{4}:)\S+")
+"""An adapter that is named by its serial number, as a device file or an identity."""
 
 
 async def async_get_config_entry_diagnostics(
