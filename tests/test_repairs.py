@@ -1,11 +1,20 @@
 """Repairs with a dialog, and those that stand beside a running gateway."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+import threading
 from typing import Any
 
 import pytest
 
+from custom_components.bms_gateway import repairs
 from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine import channel as channel_module
+from custom_components.bms_gateway.engine.config import PortConfig
+from custom_components.bms_gateway.engine.link import Link, PortError
+from custom_components.bms_gateway.engine.links import set_up_commands
+from custom_components.bms_gateway.engine.model import PortFault
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
@@ -13,7 +22,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-from .bench import Bench
+from .bench import Bench, telegram
 
 
 async def gone(bench: Bench) -> Any:
@@ -37,7 +46,7 @@ async def test_an_inverter_that_is_gone_can_be_taken_out_of_service(
     flows = await gone(bench)
     form = await flows.async_init(DOMAIN, context={"issue_id": "inverter_gone_i1"})
     assert (form["type"], form["step_id"]) == ("form", "confirm")
-    assert form["description_placeholders"] == {"name": "My i1"}
+    assert form["description_placeholders"] == {"name": "My i1", "minutes": "10"}
     assert bench.state("switch", "i1_in_service").state == "on"
     done = await flows.async_configure(form["flow_id"], {})
     assert done["type"] == "create_entry"
@@ -95,3 +104,280 @@ async def test_a_setpoint_that_is_forgotten(
     assert issue.translation_placeholders == {"name": "Bank", "by": "Ann"}
     await bench.coordinator.keeper.async_take(AllSetpoints(), "Bob")
     assert bench.issues() == {}
+
+
+# What only time shows
+
+
+async def go_on(bench: Bench, seconds: float, volts: dict[str, float]) -> None:
+    """Let time pass while batteries speak, with a look at everything at the end."""
+    for _ in range(round(seconds / 2)):
+        bench.ahead += 2
+        for each, voltage in volts.items():
+            await bench.speak(each, voltage=voltage)
+    await bench.tick(61)
+
+
+async def test_batteries_that_are_far_apart(bench: Bench) -> None:
+    """Told after a minute, gone when they are near each other."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", voltage=52.0)
+    await bench.online("b2", voltage=54.0)
+    await go_on(bench, 50, {"b1": 52.0, "b2": 54.0})
+    assert bench.issues() == {}
+    await go_on(bench, 20, {"b1": 52.0, "b2": 54.0})
+    assert bench.issues() == {"apart_gw": "batteries_apart"}
+    await go_on(bench, 5, {"b1": 53.0, "b2": 53.4})
+    assert bench.issues() == {}
+
+
+async def test_an_inverter_that_can_do_more_than_the_batteries(bench: Bench) -> None:
+    """Told once the batteries were at ease for long; gone when the rating is mended."""
+    bench.battery("b1").inverter("i1", rated_charge=150.0)
+    await bench.start()
+    await bench.online("b1")
+    await go_on(bench, 590, {"b1": 52.0})
+    assert bench.issues() == {}
+    await go_on(bench, 20, {"b1": 52.0})
+    assert bench.issues() == {"rating_i1": "rated_above"}
+    subentry = bench.entry.subentries["i1"]
+    bench.hass.config_entries.async_update_subentry(
+        bench.entry, subentry, data={**subentry.data, "rated_charge": 100.0}
+    )
+    await bench.hass.async_block_till_done()
+    assert bench.issues() == {}
+
+
+async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
+    """Where that is to be told; it can be taken out of service, or it is heard."""
+    await bench.inverter("i1").inverter("i2", silent_after=60.0).start()
+    await bench.tick(61)
+    bench.ahead += 61
+    await bench.tick(61)
+    assert bench.issues() == {"inverter_silent_i2": "inverter_silent"}
+    bench.say("i2", [(0x306, bytes(8))])
+    await bench.until(lambda: bench.snapshot.inverters["i2"].last_heard_at is not None)
+    await bench.tick(61)
+    assert bench.issues() == {}
+
+
+# A link that is down; what becomes of it on a real kernel is shown in `socketcan/`
+
+
+@dataclass
+class Kernel:
+    """Plays the kernel, which not every machine has CAN in: one link that is down."""
+
+    on_set_up: Callable[[], None]
+    fault: PortFault | None = PortFault.LINK_DOWN
+
+    def check_link(self, config: PortConfig) -> Link:
+        """Return the link, if it may be used."""
+        if self.fault:
+            raise PortError(self.fault, "so")
+        return Link(True, True, True, config.bitrate)
+
+    def set_up(self, config: PortConfig, **_: Any) -> None:
+        """Set the link up, or not."""
+        self.on_set_up()
+        self.fault = None
+
+
+async def down(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    on_set_up: Callable[[], None] = lambda: None,
+    fault: PortFault = PortFault.LINK_DOWN,
+) -> Any:
+    """Have a battery whose link is down; return the manager of dialogs."""
+    kernel = Kernel(on_set_up, fault)
+    monkeypatch.setattr(channel_module, "check_link", kernel.check_link)
+    monkeypatch.setattr(channel_module, "set_up", kernel.set_up)
+    assert await async_setup_component(bench.hass, REPAIRS, {})
+    bench.battery("b1", interface="socketcan", channel="can0").inverter("i1")
+    await bench.start()
+    await bench.until(lambda: "port_b1" in bench.issues())
+    assert bench.issues()["port_b1"] == f"port_{fault}"
+    return bench.hass.data[REPAIRS]["flow_manager"]
+
+
+async def confirm(flows: Any) -> Any:
+    """Open the dialog of a port's repair and confirm it; return what comes of it."""
+    form = await flows.async_init(DOMAIN, context={"issue_id": "port_b1"})
+    assert (form["type"], form["step_id"]) == ("form", "confirm")
+    told = form["description_placeholders"]
+    assert told["commands"] == "\n".join(set_up_commands("can0", 500_000))
+    return await flows.async_configure(form["flow_id"], {})
+
+
+@pytest.mark.parametrize("fault", [PortFault.LINK_DOWN, PortFault.WRONG_BITRATE])
+async def test_a_link_can_be_set_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: PortFault
+) -> None:
+    """That it may be is stored with the battery, and the running port heeds it."""
+    flows = await down(bench, monkeypatch, fault=fault)
+    before = dict(bench.entry.subentries["b1"].data)
+    done = await confirm(flows)
+    assert done["type"] == "create_entry"
+    assert bench.entry.subentries["b1"].data == before | {"bring_up": True}
+    assert bench.coordinator.config.batteries[0].port.bring_up
+    await bench.hass.async_block_till_done()
+    assert bench.issues().get("port_b1") != f"port_{fault}"
+
+
+def refuse() -> None:
+    """Have no right to administer the network."""
+    raise PortError(PortFault.NO_PERMISSION, "Operation not permitted")
+
+
+def fail() -> None:
+    """Have a driver that does not take the bitrate."""
+    raise PortError(PortFault.FAILED, "Invalid argument")
+
+
+@pytest.mark.parametrize(
+    ("on_set_up", "reason", "detail"),
+    [
+        (refuse, "refused", "Operation not permitted"),
+        (fail, "failed", "Invalid argument"),
+    ],
+)
+async def test_a_link_that_cannot_be_set_up(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    on_set_up: Callable[[], None],
+    reason: str,
+    detail: str,
+) -> None:
+    """Nothing is stored, the repair stays, and the dialog tells what to run."""
+    flows = await down(bench, monkeypatch, on_set_up)
+    before = dict(bench.entry.subentries["b1"].data)
+    done = await confirm(flows)
+    assert (done["type"], done["reason"]) == ("abort", reason)
+    assert done["description_placeholders"]["detail"] == detail
+    assert "commands" in done["description_placeholders"]
+    assert bench.entry.subentries["b1"].data == before
+    assert bench.issues()["port_b1"] == "port_link_down"
+
+
+async def test_a_driver_that_hangs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dialog does not wait for it for ever."""
+    monkeypatch.setattr(repairs, "SET_UP_TIME", 0.05)
+    released = threading.Event()
+
+    def hang() -> None:
+        released.wait()
+
+    flows = await down(bench, monkeypatch, hang)
+    done = await confirm(flows)
+    released.set()
+    assert (done["type"], done["reason"]) == ("abort", "failed")
+    assert done["description_placeholders"]["detail"] == "-"
+
+
+# Ports that are mixed up
+
+REQUEST = (0x305, bytes(8))
+
+
+async def hears(bench: Bench, id: str, *frames: tuple[int, bytes]) -> None:
+    """Let somebody talk on a port, a second later, until that is heard."""
+    bench.ahead += 1
+    enough = bench.snapshot.ports[id].received + len(frames)
+    bench.say(id, frames)
+    await bench.until(lambda: bench.snapshot.ports[id].received >= enough)
+
+
+async def open_dialog(bench: Bench, id: str) -> Any:
+    """Open the dialog of the repair of a wrong port; return its first step."""
+    assert await async_setup_component(bench.hass, REPAIRS, {})
+    await bench.tick(61)
+    assert f"wrong_port_{id}" in bench.issues()
+    flows = bench.hass.data[REPAIRS]["flow_manager"]
+    return await flows.async_init(DOMAIN, context={"issue_id": f"wrong_port_{id}"})
+
+
+async def choose(bench: Bench, form: Any, other: str) -> Any:
+    """Answer the dialog."""
+    flows = bench.hass.data[REPAIRS]["flow_manager"]
+    return await flows.async_configure(form["flow_id"], {"other": other})
+
+
+def stored(bench: Bench, *, port: bool) -> dict[str, dict[str, Any]]:
+    """Return what is stored of each device: of its port, or all else."""
+    keys = {"interface", "channel", "bitrate"}
+    return {
+        each.subentry_id: {
+            key: value for key, value in each.data.items() if (key in keys) is port
+        }
+        for each in bench.entry.subentries.values()
+    }
+
+
+@pytest.mark.parametrize(("id", "other"), [("b1", "i1"), ("i1", "b1")])
+async def test_ports_can_be_exchanged(bench: Bench, id: str, other: str) -> None:
+    """By the dialog of either repair; each device keeps all else, and it works."""
+    await bench.battery("b1", timeout=20).inverter("i1").start()
+    for _ in range(10):
+        await hears(bench, "i1", *telegram())
+        await hears(bench, "b1", REQUEST)
+    form = await open_dialog(bench, id)
+    assert bench.issues() == {
+        "wrong_port_b1": "inverter_on_battery_port",
+        "wrong_port_i1": "battery_on_inverter_port",
+    }
+    assert (form["type"], form["step_id"]) == ("form", "confirm")
+    assert form["description_placeholders"]["name"] == f"My {id}"
+    assert form["data_schema"]({}) == {"other": other}
+    ports, else_ = stored(bench, port=True), stored(bench, port=False)
+    done = await choose(bench, form, other)
+    assert done["type"] == "create_entry"
+    assert stored(bench, port=True) == {"b1": ports["i1"], "i1": ports["b1"]}
+    assert stored(bench, port=False) == else_
+    await bench.hass.async_block_till_done()
+    await bench.opened("b1", "i1")
+    bench.buses |= {"b1": bench.buses["i1"], "i1": bench.buses["b1"]}
+    await bench.online("b1")
+    for _ in range(20):  # a limit rises slowly after a loss
+        bench.ahead += 1
+        await bench.speak("b1")
+    await bench.told("i1", 50.0, 50.0)
+    await bench.tick(61)
+    assert bench.issues() == {}
+
+
+async def test_who_is_well_is_not_proposed(bench: Bench) -> None:
+    """The battery that is not heard is the one whose port was mixed up."""
+    await bench.battery("b0").battery("b1").inverter("i1").start()
+    await bench.online("b0")
+    for _ in range(2):
+        await hears(bench, "i1", *telegram())
+        await bench.speak("b0")
+    assert bench.snapshot.batteries["b0"].online
+    form = await open_dialog(bench, "i1")
+    assert form["data_schema"]({}) == {"other": "b1"}
+
+
+async def test_nobody_to_exchange_with(bench: Bench) -> None:
+    """The dialog tells what else to do."""
+    await bench.inverter("i1").start()
+    for _ in range(2):
+        await hears(bench, "i1", *telegram())
+    done = await open_dialog(bench, "i1")
+    assert (done["type"], done["reason"]) == ("abort", "nobody")
+    assert done["description_placeholders"]["name"] == "My i1"
+
+
+async def test_an_inverter_is_not_put_behind_a_network(bench: Bench) -> None:
+    """Where it would never be sent to; nothing is changed."""
+    bench.battery("b1", interface="socketcand", channel="nowhere")
+    await bench.inverter("i1").start()
+    for _ in range(2):
+        await hears(bench, "i1", *telegram())
+    form = await open_dialog(bench, "i1")
+    before = stored(bench, port=True)
+    done = await choose(bench, form, "b1")
+    assert (done["type"], done["reason"]) == ("abort", "unsuitable")
+    assert stored(bench, port=True) == before

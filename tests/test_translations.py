@@ -87,6 +87,7 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("config_subentries.inverter", INVERTER, "current_offset", -1000, 1000),
     ("config_subentries.inverter", INVERTER, "timeout", 5, 3600),
     ("config_subentries.inverter", INVERTER, "reaction_time", 0, 120),
+    ("config_subentries.inverter", INVERTER, "silent_after", 60, 86_400),
     ("options", OPTIONS_FORM, "discharge_grace", 0, 1800),
     ("options", OPTIONS_FORM, "total_charge", 1, 100_000),
     ("options", OPTIONS_FORM, "total_discharge", 1, 100_000),

@@ -23,6 +23,7 @@ from .keeper import SetpointKeeper
 from .news import show
 from .simulation import Simulation
 from .situation import Situation
+from .standing import Standing
 from .store import SetpointStore
 from .traffic_recorder import Recorder
 from .watch import Event, Watch
@@ -68,6 +69,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.data = self._since = gateway.snapshot
         self.devices = Devices(hass, entry)
         self._watch = Watch()
+        self._standing = Standing()
         self._issues = Issues(hass, entry.entry_id)
         self._event_listeners: list[EventListener] = []
         self._interval: float | None = None
@@ -159,6 +161,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         latest = self.gateway.snapshot
         self.devices.async_tell(latest)
         events = self._watch.update(latest, latest.at)
+        self._standing.update(latest, latest.at)
         self._issues.async_tell(
             Situation(
                 entry_id=self.config_entry.entry_id,
@@ -169,6 +172,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 confirmed=self.store.confirmed,
                 unsteady=self._watch.unsteady,
                 asking=self._watch.asking,
+                apart=self._standing.apart,
+                signs_of_life=self._standing.signs_of_life,
+                borne=self._standing.borne,
                 today=dt_util.utcnow().timestamp(),
             )
         )

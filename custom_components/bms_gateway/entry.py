@@ -27,6 +27,14 @@ CONF_CHANNEL: Final = "channel"
 CONF_BITRATE: Final = "bitrate"
 CONF_IDENTITY: Final = "identity"
 CONF_BRING_UP: Final = "bring_up"
+PORT_DATA: Final = (
+    CONF_INTERFACE,
+    CONF_CHANNEL,
+    CONF_BITRATE,
+    CONF_IDENTITY,
+    CONF_BRING_UP,
+)
+"""The keys of a battery's or inverter's stored data that are its port's."""
 
 type PortKey = tuple[Interface, str]
 """What makes two ports the same: one adapter, or else one channel, has one owner."""

@@ -11,6 +11,8 @@ from .situation import Issue, Situation
 
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_DEVICE_ID: Final = "device_id"
+ATTR_KEY: Final = "key"
+"""The key of the texts: what kind of repair it is."""
 
 
 class Issues:
@@ -38,14 +40,20 @@ class Issues:
             self._clear(key)
 
     def _raise(self, key: str, issue: Issue) -> None:
-        if self._raised.get(key) == issue:
+        there = ir.async_get(self._hass).async_get_issue(DOMAIN, key)
+        # Home Assistant takes it back when its dialog is done, whatever came of it
+        if there and self._raised.get(key) == issue:
             return
         self._raised[key] = issue
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             key,
-            data={ATTR_ENTRY_ID: self._entry_id, ATTR_DEVICE_ID: issue.device_id},
+            data={
+                ATTR_KEY: issue.key,
+                ATTR_ENTRY_ID: self._entry_id,
+                ATTR_DEVICE_ID: issue.device_id,
+            },
             is_fixable=issue.fixable,
             severity=issue.severity,
             translation_key=issue.key,

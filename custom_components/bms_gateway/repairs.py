@@ -1,17 +1,35 @@
-"""Repairs with a dialog: unreadable setpoints, and inverters that are gone."""
+"""Repairs with a dialog: setpoints, inverters that are gone, links, mixed-up ports."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, override
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+)
 
+from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry
+from .engine.channel import ready_link
+from .engine.link import PortError
+from .engine.model import PortFault
 from .engine.setpoints import NO_SETPOINTS, AllSetpoints
-from .issues import ATTR_DEVICE_ID, ATTR_ENTRY_ID
+from .entry import CONF_BRING_UP, PORT_DATA, port_config
+from .form import Field, Form
+from .issues import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
 from .keeper import SetpointKeeper
 from .who import REPAIR
+
+CONF_OTHER: Final = "other"
+SET_UP_TIME: Final = 10.0
+"""Seconds after which a link's driver that has not answered hangs."""
 
 
 async def async_create_fix_flow(
@@ -22,8 +40,16 @@ async def async_create_fix_flow(
     """Return the dialog for what is wrong with a gateway, or with one of its devices."""
     about = data or {}
     entry = hass.config_entries.async_get_known_entry(str(about[ATTR_ENTRY_ID]))
-    device_id = about.get(ATTR_DEVICE_ID)
-    return SetpointsRepair(entry) if device_id is None else GoneRepair(entry, device_id)
+    device_id = str(about[ATTR_DEVICE_ID])
+    match about[ATTR_KEY]:
+        case "port_link_down" | "port_wrong_bitrate":
+            return SetUpRepair(entry, device_id)
+        case "battery_on_inverter_port" | "inverter_on_battery_port":
+            return ExchangeRepair(entry, device_id)
+        case "inverter_gone" | "inverter_silent":
+            return GoneRepair(entry, device_id)
+        case _:
+            return SetpointsRepair(entry)
 
 
 class SetpointsRepair(RepairsFlow):
@@ -61,35 +87,151 @@ class SetpointsRepair(RepairsFlow):
         return self.async_create_entry(data={})
 
 
-class GoneRepair(RepairsFlow):
-    """Offers to take an inverter out of service that asks for nothing any more."""
+class DeviceRepair(RepairsFlow):
+    """Mends what is wrong with a battery or inverter, once that is confirmed."""
 
-    def __init__(self, entry: BmsGatewayConfigEntry, device_id: object) -> None:
-        """Ask for one inverter of a gateway."""
+    def __init__(self, entry: BmsGatewayConfigEntry, device_id: str) -> None:
+        """Ask for one of a gateway's."""
         self._entry = entry
-        self._device_id = str(device_id)
+        self._device_id = device_id
+        self._placeholders: dict[str, str] = {}
+
+    @property
+    def _device(self) -> ConfigSubentry:
+        return self._entry.subentries[self._device_id]
+
+    @property
+    def _form(self) -> Form:
+        """What has to be chosen."""
+        return Form(fields=(), defaults={})
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Ask whether it is to be taken out of service."""
+        """Begin with what the repair tells."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        if issue and issue.translation_placeholders:
+            self._placeholders = issue.translation_placeholders
         return await self.async_step_confirm()
 
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Take it out of service once that is confirmed."""
-        if user_input is None:
-            return self.async_show_form(
-                step_id="confirm",
-                description_placeholders={
-                    "name": self._entry.subentries[self._device_id].title
-                },
-            )
+        """Ask, then mend."""
         if (keeper := _keeper(self._entry)) is None:
             return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            return await self._async_mend(keeper, user_input)
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=self._form.schema({}),
+            description_placeholders=self._placeholders,
+        )
+
+    async def _async_mend(
+        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    ) -> RepairsFlowResult:
+        raise NotImplementedError
+
+
+class GoneRepair(DeviceRepair):
+    """Offers to take an inverter out of service that is heard no more."""
+
+    @override
+    async def _async_mend(
+        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    ) -> RepairsFlowResult:
         await keeper.async_take(_without(keeper.setpoints, self._device_id), REPAIR)
         return self.async_create_entry(data={})
+
+
+class SetUpRepair(DeviceRepair):
+    """Offers to set a CAN link up, now and whenever it is down."""
+
+    @override
+    async def _async_mend(
+        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    ) -> RepairsFlowResult:
+        """Try it before it is stored: only what is permitted here is of use."""
+        data = {**self._device.data, CONF_BRING_UP: True}
+        try:
+            async with asyncio.timeout(SET_UP_TIME):
+                await self.hass.async_add_executor_job(ready_link, port_config(data))
+        except (PortError, TimeoutError) as error:
+            problem = PortError.of(error)
+            refused = problem.fault is PortFault.NO_PERMISSION
+            return self.async_abort(
+                reason="refused" if refused else "failed",
+                description_placeholders=self._placeholders
+                | {"detail": str(problem) or "-"},
+            )
+        self.hass.config_entries.async_update_subentry(
+            self._entry, self._device, data=data
+        )
+        return self.async_create_entry(data={})
+
+
+class ExchangeRepair(DeviceRepair):
+    """Offers to exchange the ports of a battery and an inverter that are mixed up."""
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask with whom, if there is anybody."""
+        if not self._others:
+            return self.async_abort(
+                reason="nobody", description_placeholders=self._placeholders
+            )
+        return await super().async_step_confirm(user_input)
+
+    @property
+    def _others(self) -> list[ConfigSubentry]:
+        return [
+            each
+            for each in self._entry.subentries.values()
+            if each.subentry_type != self._device.subentry_type
+        ]
+
+    @override
+    @property
+    def _form(self) -> Form:
+        """Ask with whom; the first one that is not heard as it should be is proposed."""
+        snapshot = self._entry.runtime_data.gateway.snapshot
+        well = {key for key, each in snapshot.batteries.items() if each.online}
+        well |= {k for k, each in snapshot.inverters.items() if not each.battery_heard}
+        others = sorted(self._others, key=lambda each: each.subentry_id in well)
+        options = [
+            SelectOptionDict(value=each.subentry_id, label=each.title)
+            for each in others
+        ]
+        choice = SelectSelector(SelectSelectorConfig(options=options))
+        return Form(
+            fields=(Field(key=CONF_OTHER, selector=choice),),
+            defaults={CONF_OTHER: others[0].subentry_id},
+        )
+
+    @override
+    async def _async_mend(
+        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    ) -> RepairsFlowResult:
+        device, other = self._device, self._entry.subentries[answers[CONF_OTHER]]
+        battery = device if device.subentry_type == SUBENTRY_BATTERY else other
+        if not port_config(battery.data).suits_inverters:
+            return self.async_abort(reason="unsuitable")
+        changes = (
+            (device, _with_port_of(device, other)),
+            (other, _with_port_of(other, device)),
+        )
+        for each, data in changes:
+            self.hass.config_entries.async_update_subentry(self._entry, each, data=data)
+        return self.async_create_entry(data={})
+
+
+def _with_port_of(device: ConfigSubentry, other: ConfigSubentry) -> dict[str, Any]:
+    """Return a device's data with the port of another one."""
+    own = {key: value for key, value in device.data.items() if key not in PORT_DATA}
+    return own | {key: other.data[key] for key in PORT_DATA if key in other.data}
 
 
 def _keeper(entry: BmsGatewayConfigEntry) -> SetpointKeeper | None:

@@ -199,6 +199,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             _number("current_offset", "A", -1000, 1000),
             _number("timeout", "s", 5, 3600, "invalid_inverter_timeout"),
             _number("reaction_time", "s", 0, 120),
+            _number("silent_after", "s", 60, 86_400),
             _yes_no("exact_dlc"),
         ),
         defaults=_defaults(InverterConfig),

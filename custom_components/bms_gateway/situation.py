@@ -1,13 +1,14 @@
 """Everything from which repairs are found, and what a repair consists of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from homeassistant.helpers.issue_registry import IssueSeverity
 
-from .engine.config import BatteryConfig, GatewayConfig
-from .engine.model import BatteryState, Snapshot
+from .engine.config import BatteryConfig, GatewayConfig, InverterConfig
+from .engine.model import BatteryState, Direction, PortState, Snapshot
 from .engine.setpoints import AllSetpoints
+from .standing import Apart
 from .stored import NOTHING_ASKED, Change, ChangeKey
 
 
@@ -20,6 +21,17 @@ class Issue:
     severity: IssueSeverity = IssueSeverity.ERROR
     fixable: bool = False
     device_id: str | None = None
+
+
+def warning(
+    key: str,
+    placeholders: Mapping[str, str],
+    *,
+    fixable: bool = False,
+    device_id: str | None = None,
+) -> Issue:
+    """Return a repair that is not urgent."""
+    return Issue(key, placeholders, IssueSeverity.WARNING, fixable, device_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,12 @@ class Situation:
     unsteady: frozenset[str] = frozenset()
     asking: frozenset[str] = frozenset()
     """Batteries that are lost too often, and that ask for charge in vain."""
+    apart: Apart | None = None
+    """Two batteries that have been far apart in voltage for a while."""
+    signs_of_life: Mapping[str, float] = field(default_factory=dict)
+    """When each inverter was last heard or took what it was sent."""
+    borne: Mapping[Direction, float] = field(default_factory=dict)
+    """The most (A) that all batteries together allowed; empty while unknown."""
     today: float = 0.0
     """Seconds since 1970."""
 
@@ -51,6 +69,14 @@ class Situation:
             if state := self.snapshot.batteries.get(config.id):
                 yield config, state
 
+    def port(self, device_id: str) -> PortState:
+        """Return where a battery's or inverter's port stands."""
+        return self.snapshot.ports.get(device_id, PortState())
+
+    def channel(self, device: BatteryConfig | InverterConfig) -> str:
+        """Return what a battery's or inverter's CAN link is called now."""
+        return self.port(device.id).link or device.port.channel
+
     def device_name(self, device_id: str | None) -> str:
         """Return the name of a battery, an inverter or (None) the gateway."""
         names = {device.id: device.name for device in self.config.devices}
@@ -59,3 +85,6 @@ class Situation:
 
 type Raised = Mapping[str, Issue]
 """What was raised already, by the id of the issue."""
+
+type Finder = Callable[[Situation, Raised], Iterable[tuple[str, Issue]]]
+"""Finds issues, by their ids."""

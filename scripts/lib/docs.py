@@ -109,17 +109,24 @@ EVENTS: Final = {
 """What the events mean."""
 
 REPAIRS: Final = {
-    "port_no_such_channel": "Plug the adapter in, or correct the link's name",
-    "port_link_down": "It tells the command that switches the link on",
-    "port_no_permission": "Give a container the network of the host",
-    "port_wrong_bitrate": "It tells the commands that set the bitrate",
+    "port_no_such_channel": "Plug the adapter in, or choose the link anew",
+    "port_adapter_gone": "Plug it in again; no other one is used in its place",
+    "port_ambiguous": "Unplug the newer one, or choose the adapter anew",
+    "port_link_down": "It offers to switch the link on, and tells the commands",
+    "port_no_permission": "It tells what Home Assistant needs to be given",
+    "port_set_up_refused": "It tells the commands, and what is needed to do without",
+    "port_serial_refused": "It tells what Home Assistant needs to be given",
+    "port_wrong_bitrate": "It offers to set the bitrate, and tells the commands",
+    "port_bitrate_refused": "Choose another bitrate or another adapter",
     "port_not_supported": "Use Linux with SocketCAN, such as Home Assistant OS",
     "port_busy": "End the other use, or plug the adapter in again",
     "port_unreachable": "Switch the other machine on, start socketcand there",
     "port_failed": "Check the adapter and its cable",
-    "battery_lost": "Check the battery and its CAN cable",
+    "battery_lost": "Check the battery and its CAN cable; it tells the loss policy",
     "battery_silent": "Check the same, and the bitrate; it may want to be asked",
+    "inverter_on_battery_port": "It offers to exchange two ports; or exchange the plugs",
     "battery_losses": "Check plugs, terminating resistors and the supply",
+    "batteries_apart": "One is not connected: do not connect it while they differ",
     "out_of_service_current": "Open its breaker, or switch it in service",
     "wrong_sign": "Its current sensor may be fitted the wrong way round",
     "odd_slice": "Check the capacity that was entered, cables and contacts",
@@ -127,13 +134,19 @@ REPAIRS: Final = {
     "force_charge_held": "Release what holds charging; it names who set that",
     "charging_forgotten": "Ignore it if it is meant to be so; it names who set it",
     "discharging_forgotten": "Ignore it if it is meant to be so; it names who set it",
+    "battery_on_inverter_port": "It offers to exchange two ports; or exchange the plugs",
     "inverter_gone": "It offers to take the inverter out of service",
+    "inverter_silent": "The same; only where *Report as silent after* is set",
+    "excess": "Check its CAN cable; lower its current by hand, or switch it off",
+    "rated_above": "Limit it in its own menu; enter that figure here, or ignore it",
     "sum_overloads": "Choose the other strategy in the options",
     "setpoints_unreadable": "0 A is allowed until you choose what holds",
     "energy_unreadable": "Nothing to do; the totals go on",
 }
 """What to do about each repair."""
-_EXAMPLES: Final = {"name": "…", "channel": "can0"}
+_EXAMPLES: Final = dict.fromkeys(("name", "inverters", "high", "low"), "…") | {
+    "channel": "can0"
+}
 
 DEVICES: Final = {
     "gateway": "The gateway (the battery bank)",

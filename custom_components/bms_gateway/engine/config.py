@@ -145,6 +145,8 @@ class InverterConfig:
     """Seconds for which it may act upon what it was told last, if nothing follows."""
     reaction_time: float = 10.0
     """Seconds in which it follows another limit."""
+    silent_after: float | None = None
+    """Seconds without a sign of life after which that is reported; None: never."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""
 

@@ -1,0 +1,18 @@
+"""What a user can mend, found in what is known now: the repairs that should stand."""
+
+from typing import Final
+
+from ..situation import Finder, Issue, Raised, Situation
+from . import asked, batteries, inverters, ports
+
+FINDERS: Final[tuple[Finder, ...]] = (
+    *asked.FINDERS,
+    *ports.FINDERS,
+    *batteries.FINDERS,
+    *inverters.FINDERS,
+)
+
+
+def find_issues(now: Situation, raised: Raised) -> dict[str, Issue]:
+    """Return what is wrong now, by the ids of the issues."""
+    return {key: issue for find in FINDERS for key, issue in find(now, raised)}

@@ -1,0 +1,35 @@
+"""Repairs about what was asked for: setpoints that were unreadable or are forgotten."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..situation import Finder, Issue, Raised, Situation, warning
+
+FORGOTTEN_AFTER: Final = 24 * 3600.0
+"""Seconds after which a setpoint that stops everything may be one nobody remembers."""
+
+
+def _unreadable(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.confirmed:
+        issue = Issue("setpoints_unreadable", {"name": now.name}, fixable=True)
+        yield f"setpoints_unreadable_{now.entry_id}", issue
+
+
+def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find setpoints that have stopped a direction for long."""
+    for (device_id, name), change in now.changes.items():
+        value = getattr(now.setpoints.of(device_id), name)
+        stops = value is False or (value == 0 and name != "charge_voltage")
+        if value is None or not stops or now.today < change.at + FORGOTTEN_AFTER:
+            continue
+        charge = name in {"charge_current", "charging_allowed"}
+        yield (
+            f"forgotten_{device_id or now.entry_id}_{name}",
+            warning(
+                "charging_forgotten" if charge else "discharging_forgotten",
+                {"name": now.device_name(device_id), "by": change.by},
+            ),
+        )
+
+
+FINDERS: Final[tuple[Finder, ...]] = (_unreadable, _forgotten)

@@ -1,0 +1,58 @@
+"""Setpoints that were unreadable, and those that nobody remembers."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.stored import Change
+from homeassistant.helpers import issue_registry as ir
+
+from .situations import DAY, WELL, keys, the_one
+
+
+def test_all_is_well() -> None:
+    """No repair without a reason."""
+    assert keys(WELL) == {}
+
+
+def test_setpoints_that_were_unreadable() -> None:
+    """A person has to confirm what holds."""
+    found = the_one(replace(WELL, confirmed=False))
+    assert (found.key, found.fixable) == ("setpoints_unreadable", True)
+
+
+@pytest.mark.parametrize(
+    ("device", "setpoint", "value", "expected"),
+    [
+        (None, "charge_current", 0.0, ("Bank", "charging_forgotten")),
+        (None, "discharge_current", 0.0, ("Bank", "discharging_forgotten")),
+        ("i1", "charging_allowed", False, ("Roof", "charging_forgotten")),
+        ("i1", "discharging_allowed", False, ("Roof", "discharging_forgotten")),
+        (None, "charge_current", 0.1, None),
+        (None, "charge_current", None, None),
+        ("i1", "charging_allowed", True, None),
+        (None, "charge_voltage", 48.0, None),
+    ],
+)
+def test_a_setpoint_that_nobody_remembers(
+    device: str | None, setpoint: str, value: object, expected: tuple[str, str] | None
+) -> None:
+    """What stops a direction for more than a day; it names who asked for it."""
+    changes: dict[str, Any] = {setpoint: value}
+    now = replace(
+        WELL,
+        setpoints=AllSetpoints().with_setpoints(device, Setpoints(**changes)),
+        changes={(device, setpoint): Change("Ann", 1000.0)},
+        today=1000.0 + DAY - 1,
+    )
+    assert keys(now) == {}
+    later = replace(now, today=1000.0 + DAY)
+    if expected is None:
+        assert keys(later) == {}
+        return
+    name, key = expected
+    found = the_one(later)
+    assert (found.key, found.placeholders) == (key, {"name": name, "by": "Ann"})
+    assert found.severity is ir.IssueSeverity.WARNING

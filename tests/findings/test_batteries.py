@@ -1,0 +1,216 @@
+"""Batteries that are lost, far apart, on the wrong port, odd, or ask in vain."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import Strategy
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    Life,
+    PortState,
+    PortStatus,
+    Status,
+)
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Lease,
+    Setpoints,
+)
+from custom_components.bms_gateway.findings import find_issues
+from custom_components.bms_gateway.standing import Apart
+from custom_components.bms_gateway.stored import Change
+
+from .situations import (
+    B1,
+    B2,
+    CONFIG,
+    OPEN,
+    WELL,
+    keys,
+    seen,
+    the_one,
+    with_b1,
+    with_life,
+)
+
+
+def test_a_lost_battery_is_told_with_its_policy() -> None:
+    """What it means for the house depends on it."""
+    found = the_one(with_life(Life.LOST))
+    assert found.key == "battery_lost"
+    assert found.placeholders == {
+        "name": "Garage",
+        "channel": "can0",
+        "charge_policy": "stop",
+        "discharge_policy": "block",
+        "grace": "90",
+    }
+
+
+@pytest.mark.parametrize(
+    ("life", "status", "expected"),
+    [
+        (Life.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
+        (Life.WAITING, Status.STARTING, {}),
+        (Life.WAITING, Status.RUNNING, {}),
+        (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_silent"}),
+        (Life.WAITING, Status.SILENT, {"battery_b1": "battery_silent"}),
+        (Life.REJOINING, Status.BLOCKED, {}),
+        (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
+    ],
+)
+def test_a_battery_that_never_spoke_is_told_once_it_matters(
+    life: Life, status: Status, expected: dict[str, str]
+) -> None:
+    """Not while the gateway still waits for it; a loss at once, also in the grace."""
+    assert keys(with_life(life, status)) == expected
+
+
+def test_a_battery_that_is_lost_again_and_again() -> None:
+    """Beside what it is lost for just now."""
+    assert keys(replace(WELL, unsteady=frozenset({"b1"}))) == {
+        "losses_b1": "battery_losses"
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"carries_out_of_service": True},
+            {"carries_b1": "out_of_service_current"},
+        ),
+        ({"wrong_sign": True}, {"wrong_sign_b1": "wrong_sign"}),
+        ({"odd_slice": True, "slice": 0.6}, {"odd_slice_b1": "odd_slice"}),
+        # A wrong sign is reason enough for an odd slice
+        (
+            {"odd_slice": True, "slice": 0.6, "wrong_sign": True},
+            {"wrong_sign_b1": "wrong_sign"},
+        ),
+    ],
+)
+def test_currents_that_are_not_what_they_should_be(
+    changes: dict[str, Any], expected: dict[str, str]
+) -> None:
+    """Of a battery that is connected, its sensor or its cables."""
+    assert keys(with_b1(**changes)) == expected
+
+
+def test_an_odd_slice_is_told_beside_the_share() -> None:
+    """100 of 400 Ah."""
+    assert the_one(with_b1(odd_slice=True, slice=0.6)).placeholders == {
+        "name": "Garage",
+        "slice": "60%",
+        "share": "25%",
+    }
+
+
+@pytest.mark.parametrize(
+    ("life", "status", "expected"),
+    [
+        (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
+        (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
+        # A slow battery may follow
+        (Life.WAITING, Status.STARTING, {}),
+        # One that speaks shares its bus with an inverter
+        (Life.ONLINE, Status.RUNNING, {}),
+    ],
+)
+def test_an_inverter_alone_on_a_batterys_port(
+    life: Life, status: Status, expected: dict[str, str]
+) -> None:
+    """It tells more than that the battery is lost, and so takes that one's place."""
+    now = seen(with_b1(life=life, inverter_heard=True), status=status)
+    assert keys(now) == expected
+
+
+def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
+    """And whose it is, for the dialog."""
+    now = seen(
+        with_b1(life=Life.LOST, inverter_heard=True),
+        ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
+    )
+    found = the_one(now)
+    assert found.placeholders == {"name": "Garage", "channel": "can7"}
+    assert (found.fixable, found.device_id) == (True, "b1")
+
+
+def test_batteries_that_are_far_apart() -> None:
+    """Both are named, with their voltages."""
+    apart = Apart("b2", 53.26, "b1", 51.9)
+    found = the_one(replace(WELL, apart=apart))
+    assert found.key == "batteries_apart"
+    assert found.placeholders == {
+        "high": "Cellar",
+        "high_volts": "53.3",
+        "low": "Garage",
+        "low_volts": "51.9",
+    }
+
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+
+
+def lease(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
+    """Return a lease of Bob's on the inverter that allows nothing."""
+    one = Lease(device_id="i1", direction=direction, owner="Bob", amps=0.0)
+    return AllSetpoints(leases=(replace(one, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("setpoints", "held"),
+    [
+        (AllSetpoints(), None),
+        (AllSetpoints(bank=Setpoints(charge_current=1.0, discharge_current=0.0)), None),
+        (AllSetpoints(bank=Setpoints(charge_current=0.0)), "Bank (Ann)"),
+        (AllSetpoints(inverters={"i1": Setpoints(charging_allowed=False)}), "Roof"),
+        (lease(), "Roof (Bob)"),
+        (lease(amps=None, watts=0.0, device_id=None), "Bank (Bob)"),
+        (lease(amps=0.1), None),
+        (lease(direction=DISCHARGE), None),
+        (lease(until=10_000.0), None),
+        (
+            replace(lease(), bank=Setpoints(charge_current=0.0)),
+            "Bank (Ann), Roof (Bob)",
+        ),
+    ],
+)
+def test_a_request_for_charge_names_what_holds_it(
+    setpoints: AllSetpoints, held: str | None
+) -> None:
+    """A setpoint of 0, a switch that is off, a live lease of 0; and by whom."""
+    found = the_one(
+        replace(
+            WELL,
+            asking=frozenset({"b1"}),
+            setpoints=setpoints,
+            changes={(None, "charge_current"): Change("Ann", 0.0)},
+        )
+    )
+    assert found.key == ("force_charge_held" if held else "force_charge")
+    assert found.placeholders["name"] == "Garage"
+    assert found.placeholders.get("held") == held
+
+
+def test_the_plain_sum_of_unequal_batteries() -> None:
+    """Both numbers are told, and it stands though they allow the same for a moment."""
+    now = replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM))
+    found = find_issues(now, {})
+    # 100 and 300 Ah with 50 A each: the larger takes three quarters
+    assert found["sum_e1"].key == "sum_overloads"
+    assert found["sum_e1"].placeholders == {
+        "name": "Bank",
+        "charge_sum": "100",
+        "charge_share": "67",
+        "discharge_sum": "100",
+        "discharge_share": "67",
+    }
+    same = seen(now, batteries={"b1": replace(B1, slice=0.5), "b2": B2})
+    same = seen(now, batteries={"b1": B1, "b2": replace(B2, capacity_ah=100)})
+    assert find_issues(same, {}) == {}
+    assert find_issues(same, found) == found
+    assert find_issues(WELL, found) == {}
+    one = replace(now, config=replace(now.config, batteries=CONFIG.batteries[:1]))
+    assert find_issues(one, found) == {}
