@@ -58,6 +58,12 @@ def test_a_lost_battery_counts_for_ten_minutes() -> None:
     assert _mean(smooth, 611.0, online("b1", soc=50.0), gone) == pytest.approx(69.9)
 
 
+def test_a_lost_battery_alone_tells_nothing() -> None:
+    """The one that is heard does not know; what the other said is no news."""
+    smooth, gone = SmoothMean(), lost("b2", soc=90.0, at=10.0)
+    assert _mean(smooth, 10.0, online("b1", soc=None), gone) is None
+
+
 def test_full_only_if_every_battery_is() -> None:
     """Also in the moment in which one that is not joins those that are."""
     smooth = SmoothMean()

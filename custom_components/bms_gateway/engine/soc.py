@@ -26,9 +26,12 @@ def members(
 ) -> Members:
     """Return the batteries in the mean; one lost lately counts with what it said last.
 
+    None count where none that is heard tells: a mean of old values alone is no news.
     `pick`: the value, in %.
     """
     told = [(b, pick(b.readings)) for b in online]
+    if all(value is None for _, value in told):
+        return {}
     told += [
         (b, pick(b.last))
         for b in lost
