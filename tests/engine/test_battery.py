@@ -463,6 +463,20 @@ def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
     assert heard.readings.current is None
 
 
+def test_a_current_read_before_any_dialect_showed_itself() -> None:
+    """A Deye that hid its marks for long counts discharge as positive, all the same."""
+    heard = Heard()
+    for _ in range(10):
+        heard.telegrams(without={0x359, 0x35E}, current=8.0)
+        heard.now += 1
+    read = [heard.readings.current]
+    heard.hear(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
+    read.append(heard.readings.current)
+    heard.telegrams(without={0x359, 0x35E}, current=8.0)
+    read.append(heard.readings.current)
+    assert read == [8.0, None, -8.0]
+
+
 def test_alarms_of_before_a_silence_hold_no_more() -> None:
     """Whoever comes back with pairs that say nothing has not raised one again."""
     heard = Heard()

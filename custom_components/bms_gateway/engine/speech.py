@@ -166,7 +166,12 @@ class Speech:
 
     def _settle(self, dialect: Dialect) -> None:
         """Forget what only the old dialect says: the new one need not send it."""
-        if Dialect.UNKNOWN not in (dialect, self._dialect) and dialect != self._dialect:
+        both = (dialect, self._dialect)
+        if dialect is self._dialect:
+            return
+        if Dialect.DEYE in both:
+            self._doubt_current()
+        if Dialect.UNKNOWN not in both:
             gone = {
                 name
                 for name, said in self._said.items()
@@ -175,7 +180,6 @@ class Speech:
             self._forget(gone)
             self._pulses = {k: p for k, p in self._pulses.items() if k in _COMMON}
             self._pairs = NO_PAIRS
-            self._doubt_current()
         self._dialect = dialect
 
     def _doubt_current(self) -> None:
