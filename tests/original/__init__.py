@@ -1,0 +1,1 @@
+"""The original daemon's configuration file, taken over."""
