@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 import errno
+import gc
 import logging
 from pathlib import Path
 import threading
@@ -482,6 +483,29 @@ async def test_cancelled_opening_leaves_no_open_bus(
     go_on.set()
     assert await asyncio.to_thread(closed.wait, PATIENCE)
     # python-can closes what is forgotten when it is collected, with a warning
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_cancelled_opening_that_fails_is_nobody_s_business(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even asyncio complains that nobody asked for the error."""
+    opening, go_on = threading.Event(), threading.Event()
+
+    class Failing(virtual.VirtualBus):
+        def __init__(self, channel: str, *, receive_own_messages: bool) -> None:
+            opening.set()
+            go_on.wait(PATIENCE)
+            raise can.CanInitializationError("gone meanwhile")
+
+    monkeypatch.setitem(globals(), "Failing", Failing)
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Failing"))
+    async with Recorder("a").running():
+        assert await asyncio.to_thread(opening.wait, PATIENCE)
+    go_on.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.sleep(0)
+    gc.collect()
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 

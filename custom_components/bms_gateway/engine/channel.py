@@ -115,10 +115,12 @@ async def _open_stream(bus: StreamBus) -> StreamBus:
 async def _open_in_executor(config: PortConfig) -> OpenBus:
     opening = asyncio.get_running_loop().run_in_executor(None, _open, config)
     try:
-        return await asyncio.shield(opening)
+        # Unlike shield, wait complains of no error once nobody waits any more
+        await asyncio.wait((opening,))
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unwanted)
         raise
+    return opening.result()
 
 
 def _open(config: PortConfig) -> OpenBus:
