@@ -240,7 +240,7 @@ async def test_the_frontend_gets_what_it_needs(
     hass: HomeAssistant, hass_client: ClientSessionGenerator
 ) -> None:
     """As it goes over the wire: fields, sections, progress, what is proposed."""
-    for component in ("config", "usb"):  # before the web server starts
+    for component in ("config", DOMAIN):  # before the web server starts
         assert await async_setup_component(hass, component, {})
     client = await hass_client()
     url = "/api/config/config_entries/flow"

@@ -24,8 +24,10 @@ from custom_components.bms_gateway.schemas import (
     MANUAL_FORM,
     NAME_FORM,
     OPTIONS_FORM,
+    UPLOAD_FORM,
     connection_form,
     gateway_choice,
+    original_form,
 )
 from homeassistant.helpers.selector import NumberSelector, SelectSelector, TextSelector
 
@@ -43,6 +45,8 @@ CONNECTION = connection_form({})
 
 FORMS: list[tuple[str, str, Form]] = [
     ("config", "simulated", NAME_FORM),
+    ("config", "original", UPLOAD_FORM),
+    ("config", "review", original_form(several=True)),
     ("config", "adapter", gateway_choice({})),
     ("config", "port", CONNECTION),
     ("config", "manual", MANUAL_FORM),
@@ -223,6 +227,7 @@ def test_every_error_that_can_come_has_its_text(language: str) -> None:
         expected[flow] |= PORT_ERRORS
     for flow in expected.keys() - {"options", "config_subentries.battery"}:
         expected[flow] |= {"not_for_inverters"}
+    expected["config"] |= {"invalid_file"}
     for flow, errors in expected.items():
         assert set(at(language, f"{flow}.error")) == errors, flow
 

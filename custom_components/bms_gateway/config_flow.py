@@ -24,9 +24,9 @@ from homeassistant.helpers.service_info.usb import UsbServiceInfo
 from .connections import adapter_port, async_find_connections, async_identify
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .device_form import simulated_port
-from .device_steps import DeviceSteps
 from .entry import CONF_CHANNEL, PortKey, PortOwner, port_key, taken_ports
 from .options_flow import GatewayOptionsFlow
+from .original.steps import OriginalSteps
 from .port_steps import Typed, async_texts
 from .schemas import (
     CONF_BACKUP,
@@ -34,12 +34,10 @@ from .schemas import (
     GATEWAY_FORM,
     NAME_FORM,
     NEW,
+    WITH_GRID,
     gateway_choice,
 )
 from .subentry_flow import DeviceSubentryFlow
-
-WITH_GRID: Final = {"discharge_grace": 0.0}
-"""Seconds; where the grid supplies the house, a stop of discharge hurts nobody."""
 
 SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
     (SUBENTRY_BATTERY, 1, {"capacity_ah": 280.0}),
@@ -50,7 +48,7 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
 """Unequal on purpose: equal batteries would show nothing of what a gateway does."""
 
 
-class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
+class BmsGatewayConfigFlow(OriginalSteps, ConfigFlow, domain=DOMAIN):
     """The first set-up: a gateway, its batteries, its inverters, one entry.
 
     Or, for an adapter that was found, one more device of a gateway that is there.
@@ -86,9 +84,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
 
     @override
     async def async_step_user(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: real or simulated hardware?"""
+        """Ask: real or simulated hardware, or what the original daemon had?"""
         return self.async_show_menu(
-            step_id="user", menu_options=["gateway", "simulated"]
+            step_id="user", menu_options=["gateway", "original", "simulated"]
         )
 
     @override
@@ -234,6 +232,16 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
                 "devices": ", ".join(device["title"] for device in self._devices)
             },
         )
+
+    @override
+    async def async_take_over(
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        devices: list[ConfigSubentryData],
+    ) -> ConfigFlowResult:
+        self._name, self._options, self._devices = name, options, devices
+        return await self.async_step_finish()
 
     async def async_step_finish(self, user_input: Typed = None) -> ConfigFlowResult:
         """Create the gateway, unless another flow took one of its ports meanwhile."""

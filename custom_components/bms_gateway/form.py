@@ -79,6 +79,11 @@ class Form:
             if field.key in flat
         }
 
+    def error_of(self, key: str, value: Any) -> str | None:
+        """Return what is wrong with the answer to one question, if anything."""
+        asked = (field for field in self._all if field.key == key)
+        return next((each.error for each in asked if not each.valid(value)), None)
+
     def errors(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Return what is wrong with what `read` returned.
 

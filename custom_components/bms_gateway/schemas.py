@@ -8,6 +8,8 @@ from typing import Any, Final
 from homeassistant.const import CONF_NAME
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    FileSelector,
+    FileSelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -49,9 +51,14 @@ from .mqtt.settings import (
 
 CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""
+WITH_GRID: Final = {"discharge_grace": 0.0}
+"""Seconds; where the grid supplies the house, a stop of discharge hurts nobody."""
 
 CONF_CONNECTION: Final = "connection"
+CONF_FILE: Final = "file"
 CONF_GATEWAY: Final = "gateway"
+CONF_REPORTED: Final = "reported_current"
+CONF_STRATEGY: Final = "strategy"
 NEW: Final = "new"
 """Among the gateways: a new one."""
 
@@ -66,6 +73,15 @@ class Choice(StrEnum):
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 """bit/s; what CAN equipment of any kind is set to."""
+
+
+class Reported(StrEnum):
+    """What current each of several inverters of the original daemon is told of."""
+
+    PART = "part"
+    """Its own part, as of the limit."""
+    FILE = "file"
+    """What I-SCALING says, which is the whole bank's unless it was changed."""
 
 
 def _defaults(*models: type) -> dict[str, Any]:
@@ -175,6 +191,38 @@ GATEWAY_FORM: Final = Form(
     fields=(_NAME, _yes_no(CONF_BACKUP)), defaults={CONF_BACKUP: True}
 )
 
+UPLOAD_FORM: Final = Form(
+    fields=(
+        Field(
+            key=CONF_FILE,
+            # Not every system knows what kind of file a .toml is
+            selector=FileSelector(FileSelectorConfig(accept=".toml,text/*")),
+        ),
+    ),
+    defaults={},
+)
+
+
+def original_form(*, several: bool) -> Form:
+    """Return what is asked beside the daemon's file; `several` inverters or not."""
+    reported = (_choice(CONF_REPORTED, Reported),) if several else ()
+    return Form(
+        fields=(
+            _NAME,
+            _choice(CONF_STRATEGY, Strategy),
+            *reported,
+            _yes_no(CONF_BACKUP),
+            _yes_no(CONF_BRING_UP),
+        ),
+        defaults={
+            CONF_STRATEGY: Strategy.SHARE,
+            CONF_REPORTED: Reported.PART,
+            CONF_BACKUP: True,
+            CONF_BRING_UP: True,
+        },
+    )
+
+
 DEVICE_FORMS: Final[Mapping[str, Form]] = {
     SUBENTRY_BATTERY: Form(
         fields=(_NAME, _number("capacity_ah", "Ah", 0.1, 100_000)),
@@ -208,7 +256,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
 
 OPTIONS_FORM: Final = Form(
     fields=(
-        _choice("strategy", Strategy),
+        _choice(CONF_STRATEGY, Strategy),
         _choice("charge_loss_policy", LossPolicy),
         _choice("discharge_loss_policy", LossPolicy),
         _number("discharge_grace", "s", 0, 1800),  # limits: up to 30 min

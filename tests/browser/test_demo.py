@@ -3,8 +3,9 @@
 from pathlib import Path
 import re
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import FilePayload, Locator, expect
 
+from ..original.files import FILE, line_of
 from .visitor import MARKS, Visitor, running_demo, visitor as visitor_at
 
 pytestmark = list(MARKS)
@@ -49,6 +50,34 @@ async def test_options_apply_while_it_runs(visitor: Visitor) -> None:
     await expect(limit).to_contain_text("90.0 A")
     setpoint = visitor.row("Discharge current setpoint").locator("input")
     await expect(setpoint).to_have_value("90")
+
+
+async def test_the_original_daemon_s_file_is_looked_at_first(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    """What is wrong is told by its line, then what would be set up, in figures."""
+    page, dialog = visitor.page, visitor.dialog()
+    await visitor.open_integration()
+    await page.get_by_role("button", name="Add hub").click()
+    await dialog.get_by_text("From the original daemon").click()
+    bad = FILE.replace("= 190.0", '= "190"')
+    line = f"Line {line_of(bad, '190')}: I-LIM-CHARGE has to be a number"
+    for text, answer in ((bad, line), (FILE, "Rack left: can_in_1, 1400 Ah")):
+        file = FilePayload(
+            name="bms_config.toml", mimeType="text/plain", buffer=text.encode()
+        )
+        await dialog.locator("input[type=file]").set_input_files(file)
+        await dialog.get_by_text("bms_config.toml", exact=True).wait_for()
+        await dialog.get_by_role("button", name="Submit").click()
+        await expect(dialog.locator("li", has_text=answer)).to_be_visible()
+        await page.screenshot(path=tmp_path / f"{answer.partition(':')[0]}.png")
+    row = dialog.locator("tr", has_text="Charging, at most").first
+    assert await row.locator("td").all_inner_texts() == [
+        "Charging, at most",
+        "310 A",
+        "250 A",
+        "250 A",
+    ]
 
 
 async def test_wrong_answer_is_explained(visitor: Visitor) -> None:

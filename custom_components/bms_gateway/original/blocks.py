@@ -157,9 +157,9 @@ class _Reader:
             elif key.default is not None:
                 values[key.name] = Value(key.default, key=key.name)
                 if key.is_limit and key.name not in written:
-                    self._remark_missing(About.ASSUMED, place, key)
+                    self._remark_missing(About.ASSUMED, table, place, key)
             elif key.required and key.name not in written:
-                self._remark_missing(About.MISSING, place, key)
+                self._remark_missing(About.MISSING, table, place, key)
         return Block(table, values)
 
     def _typed(self, key: Key, said: Any, place: Place) -> float | str | bool | None:
@@ -180,10 +180,17 @@ class _Reader:
         value = Value(said, self._document.line(*place), str(place[-1]))
         self.remarks.append(value.remark(about, detail=detail))
 
-    def _remark_missing(self, about: About, place: Place, key: Key) -> None:
-        line = self._document.line(*place)
-        default = "" if key.default is None else shown(key.default)
-        self.remarks.append(Remark(about=about, line=line, key=key.name, value=default))
+    def _remark_missing(
+        self, about: About, table: Table, place: Place, key: Key
+    ) -> None:
+        remark = Remark(
+            about=about,
+            line=self._document.line(*place),
+            key=key.name,
+            value="" if key.default is None else shown(key.default),
+            detail=table.head,
+        )
+        self.remarks.append(remark)
 
 
 def _number(said: float) -> float:

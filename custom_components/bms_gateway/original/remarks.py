@@ -8,6 +8,7 @@ from typing import Final
 class About(StrEnum):
     """What a remark is about; each has a text of its own."""
 
+    LOST = "lost"
     TOO_LARGE = "too_large"
     NOT_UTF8 = "not_utf8"
     NO_TOML = "no_toml"
@@ -20,6 +21,7 @@ class About(StrEnum):
     """Detail: what was probably meant."""
     TWICE = "twice"
     MISSING = "missing"
+    """Detail: how the table begins."""
     NO_NUMBER = "no_number"
     NO_YES_NO = "no_yes_no"
     NO_TEXT = "no_text"
@@ -34,7 +36,7 @@ class About(StrEnum):
     NOT_ACTIVATED = "not_activated"
     UNKNOWN = "unknown"
     ASSUMED = "assumed"
-    """The daemon's default is the value."""
+    """The daemon's default is the value. Detail: how the table begins."""
     BROKER = "broker"
     NO_INVERTER = "no_inverter"
     NO_LINK = "no_link"

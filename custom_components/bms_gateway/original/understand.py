@@ -103,8 +103,9 @@ class _Builder:
                 options |= self._stored(block)
             else:
                 devices.append(self._device(block))
-        self._note_absent(BMSES_IN, About.NO_BATTERY)
-        self._note_absent(BMSES_OUT, About.NO_INVERTER)
+        self._note_absent_tables(BMSES_IN, About.NO_BATTERY)
+        self._note_absent_tables(BMSES_OUT, About.NO_INVERTER)
+        self._note_absent_links()
         remarks = (*self._remarks, *self._remarked)
         return Understood(
             options=options,
@@ -144,8 +145,6 @@ class _Builder:
         """Each CAN link has one battery or one inverter, here and in other gateways."""
         if owner := self._links.owners.get(link.value):
             self._remarks.append(link.remark(About.LINK_TAKEN, detail=owner))
-        elif link.value not in self._links.present:
-            self._remarks.append(link.remark(About.NO_LINK))
         first = self._named.setdefault(link.value, link)
         if first is not link:
             line = str(first.line)
@@ -160,12 +159,18 @@ class _Builder:
         if broker is not None and block.get("ACTIVATED") and broker.value not in HERE:
             self._remarks.append(broker.remark(About.BROKER))
 
-    def _note_absent(self, table: Table, about: About) -> None:
+    def _note_absent_tables(self, table: Table, about: About) -> None:
         """Take down that there is no such table, unless it has its own problem."""
         problems = {(r.about, r.detail) for r in self._remarked}
         misspelt = {(About.MISSPELT, table.head), (About.NO_TABLE, table.head)}
         if all(b.table is not table for b in self._blocks) and not problems & misspelt:
             self._remarks.append(Remark(about=about))
+
+    def _note_absent_links(self) -> None:
+        """Take down which CAN links are not there; they may come."""
+        absent = [name for name in self._named if name not in self._links.present]
+        if absent:
+            self._remarks.append(Remark(about=About.NO_LINK, value=", ".join(absent)))
 
 
 def _is_idle(block: Block, name: str) -> bool:
