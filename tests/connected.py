@@ -9,7 +9,7 @@ import can
 from can.interfaces import virtual
 import pytest
 
-from custom_components.bms_gateway import connections, port_steps
+from custom_components.bms_gateway import connections, listen_steps
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.links import Adapter, FoundLink
 from custom_components.bms_gateway.engine.model import Frame
@@ -34,8 +34,8 @@ class Forms:
 
     def listen(self, seconds: float) -> None:
         """Let them listen for so long, or until it is clear who talks."""
-        self._monkeypatch.setattr(port_steps, "LISTEN_TIME", seconds)
-        self._monkeypatch.setattr(port_steps, "SETTLE_TIME", 0.0)
+        self._monkeypatch.setattr(listen_steps, "LISTEN_TIME", seconds)
+        self._monkeypatch.setattr(listen_steps, "SETTLE_TIME", 0.0)
 
     async def end(self) -> None:
         """Stop every gateway that was set up."""

@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bms_gateway import port_steps
+from custom_components.bms_gateway import listen_steps
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Heard
@@ -366,7 +366,7 @@ KEY = "slcan:/dev/serial/by-id/usb-CANable"
 def silent_adapter(machine: Machine) -> Iterator[None]:
     """Plug an adapter in that can be opened, and hears nothing."""
     machine.adapters = [ADAPTER]
-    with patch.object(port_steps, "listen", return_value=Heard()):
+    with patch.object(listen_steps, "listen", return_value=Heard()):
         yield
 
 

@@ -7,7 +7,7 @@ from can.interfaces import virtual
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bms_gateway import port_steps
+from custom_components.bms_gateway import listen_steps
 from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.heard import Heard, HeardBattery
 from custom_components.bms_gateway.engine.model import PortStatus
@@ -231,7 +231,7 @@ async def test_the_own_port_is_overheard(
     result = await flow.fill(connection="by_hand")
     assert filled(result)["channel"] == channel
     said = BATTERY_SAYS if kind == "battery" else [REQUEST]
-    with patch.object(port_steps, "listen", side_effect=AssertionError):
+    with patch.object(listen_steps, "listen", side_effect=AssertionError):
         async with talking(channel, *said):
             result = await flow.fill(filled(result))
     assert result["step_id"] == kind
@@ -341,7 +341,7 @@ async def test_a_link_that_was_renamed_is_still_the_own_one(
         "bring_up": False,
     }
     battery = Heard(battery=HeardBattery(name="PYLON"))
-    with patch.object(port_steps, "listen", return_value=battery):
+    with patch.object(listen_steps, "listen", return_value=battery):
         await flow.fill(filled(result))
     await flow.fill(BATTERY)
     data = subentry(bank, "battery").data

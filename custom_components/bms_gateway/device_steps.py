@@ -10,10 +10,11 @@ from homeassistant.data_entry_flow import FlowResult
 
 from .const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .device_form import DeviceForm
-from .port_steps import PortSteps, Typed, async_texts
+from .listen_steps import ListenSteps
+from .port_steps import Typed, async_texts
 
 
-class DeviceSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
+class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
     """Leads from the port to `async_accept_device`."""
 
     stored: Mapping[str, Any] = MappingProxyType({})

@@ -1,24 +1,17 @@
-"""The steps that find a battery's or inverter's port: choose, listen, judge."""
+"""The steps that choose a battery's or inverter's port: from a list, or by hand."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-import time
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowHandler, FlowResult
-from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.translation import async_get_translations
 
 from .connections import Connection, Texts, async_find_connections, async_identify
-from .const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .const import DOMAIN, SUBENTRY_INVERTER
 from .engine.config import Interface
-from .engine.heard import Finding, Heard
 from .engine.links import set_up_commands
-from .engine.listening import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
-from .engine.model import PortFault
 from .entry import (
     CONF_BITRATE,
     CONF_BRING_UP,
@@ -30,22 +23,10 @@ from .entry import (
     port_key,
 )
 from .form import SECTION_RARE, Form
-from .hearsay import tell
 from .schemas import CONF_CONNECTION, MANUAL_FORM, USE_KEYS, Choice, connection_form
 
 type Typed = dict[str, Any] | None
 """What was typed into a form; None while it is to be shown."""
-
-PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
-
-_EXPECTED: Final = {
-    SUBENTRY_BATTERY: Finding.BATTERY,
-    SUBENTRY_INVERTER: Finding.INVERTER,
-}
-_OTHER: Final = {
-    SUBENTRY_BATTERY: SUBENTRY_INVERTER,
-    SUBENTRY_INVERTER: SUBENTRY_BATTERY,
-}
 
 
 async def async_texts(hass: HomeAssistant) -> Texts:
@@ -58,7 +39,7 @@ async def async_texts(hass: HomeAssistant) -> Texts:
 
 
 class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
-    """Leads from the list of connections to `async_step_battery` or `…_inverter`.
+    """Leads from the list of connections to `async_use_port`.
 
     `kind` says for which of them a port is looked for; `port` is what was chosen, as it
     is stored.
@@ -67,8 +48,6 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     kind: str
     device_name: str
     port: Mapping[str, Any] | None = None
-    may_change_kind = False
-    """Whether a battery may turn out to be an inverter."""
     _proposed_port: Mapping[str, Any] | None = None
     """The connection to propose first."""
     _connection: Connection | None = None
@@ -76,23 +55,11 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     _use: Mapping[str, Any] = MappingProxyType({})
     """How a connection is to be used, as it was typed last."""
     _form_step = "port"
-    _heard: Heard | None = None
-    _asks = False
-    _answered = False
-    _listening: asyncio.Task[Heard] | None = None
     _found: Sequence[Connection] = ()
 
     def taken(self) -> Mapping[PortKey, PortOwner]:
         """Return the ports that this device cannot have."""
         raise NotImplementedError
-
-    def tap(self) -> Tap | None:
-        """Return how to listen to the chosen port if this device's gateway uses it."""
-        return None
-
-    def may_listen(self) -> bool:
-        """Return whether that tells anything of the port as it is to be used."""
-        return True
 
     def may_leave_out(self) -> bool:
         """Return whether it is possible to go on without this device."""
@@ -100,6 +67,10 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
 
     async def async_leave_out(self) -> ResultT:
         """Go on without this device."""
+        raise NotImplementedError
+
+    async def async_use_port(self) -> ResultT:
+        """Go on with a port that can be this device's."""
         raise NotImplementedError
 
     async def async_step_port(self, user_input: Typed = None) -> ResultT:
@@ -132,97 +103,6 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         entered = await async_identify(self.hass, self._found, values)
         return await self._async_take(entered, "manual")
 
-    async def async_step_listen(self, user_input: Typed = None) -> ResultT:
-        """Listen for some seconds; nothing is sent but the 0x305 asked for."""
-        if self._listening is None:
-            self._listening = self.hass.async_create_task(self._async_listen())
-        if not self._listening.done():
-            return self.async_show_progress(
-                step_id="listen",
-                progress_action="ask" if self._asks else "listen",
-                progress_task=self._listening,
-                description_placeholders=self._placeholders,
-            )
-        self._heard = self._listening.result()
-        self._listening = None
-        return self.async_show_progress_done(next_step_id="judge")
-
-    async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
-        """Listen once more."""
-        self._asks = False
-        return await self.async_step_listen()
-
-    async def async_step_ask(self, user_input: Typed = None) -> ResultT:
-        """Ask the battery once, and listen to what it answers."""
-        self._asks = True
-        return await self.async_step_listen()
-
-    async def async_step_judge(self, user_input: Typed = None) -> ResultT:
-        """Go on if what was heard is what was looked for; else say what it was."""
-        heard = self._heard
-        assert heard is not None
-        if heard.fault is not None:
-            return await self.async_refuse(self._fault_key(heard.fault))
-        self._answered = self._asks and heard.battery is not None
-        if heard.finding is _EXPECTED[self.kind]:
-            return await self.async_step_device()
-        return await self.async_step_heard()
-
-    async def async_step_heard(self, user_input: Typed = None) -> ResultT:
-        """Say what was heard instead, and ask how to go on."""
-        assert self._heard is not None
-        finding = self._heard.finding
-        options = ["listen_again", "port"]
-        battery_here = finding in {Finding.BATTERY, Finding.BOTH}
-        if self.kind == SUBENTRY_BATTERY or not battery_here:
-            options.insert(0, self.kind)
-        quiet = finding is Finding.SILENCE and self.tap() is None
-        if self.kind == SUBENTRY_BATTERY and quiet:
-            options.insert(1, "ask")
-        if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
-            options.insert(0, "other_kind")
-        return self.async_show_menu(
-            step_id="heard",
-            menu_options=options,
-            description_placeholders={
-                **self._placeholders,
-                "heard": await self.async_told(),
-            },
-        )
-
-    async def async_step_device(self) -> ResultT:
-        """Go on to the form of the battery or inverter."""
-        steps = {
-            SUBENTRY_BATTERY: self.async_step_battery,
-            SUBENTRY_INVERTER: self.async_step_inverter,
-        }
-        return await steps[self.kind]()
-
-    async def async_step_battery(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of a battery."""
-        raise NotImplementedError
-
-    async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of an inverter."""
-        raise NotImplementedError
-
-    async def async_told(self) -> str:
-        """Return what was heard in a sentence; nothing where nobody listened."""
-        if self._heard is None:
-            return ""
-        return tell(self._heard, await async_texts(self.hass))
-
-    @property
-    def heard_values(self) -> dict[str, Any]:
-        """Return what to propose in the device's form by what was heard."""
-        values: dict[str, Any] = {}
-        battery = self._heard.battery if self._heard else None
-        if battery and battery.capacity_ah:
-            values["capacity_ah"] = battery.capacity_ah
-        if self._answered:
-            values["poll_interval"] = 1.0  # as an inverter asks
-        return values
-
     def port_error(self) -> str | None:
         """Return why the chosen port cannot be this device's, if so."""
         assert self.port is not None
@@ -242,9 +122,8 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
 
     def forget_port(self) -> None:
         """Begin anew, for the next device."""
-        self.port = self._proposed_port = self._connection = self._heard = None
+        self.port = self._proposed_port = self._connection = None
         self._use = {}
-        self._asks = self._answered = False
 
     @property
     def names(self) -> tuple[PortKey, ...]:
@@ -257,14 +136,6 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         taken = self.taken()
         return next((taken[name] for name in self.names if name in taken), None)
 
-    def _fault_key(self, fault: PortFault) -> str:
-        """Return the text for a fault; what cures it depends on the kind of port."""
-        assert self.port is not None
-        serial = self.port[CONF_INTERFACE] == Interface.SLCAN
-        if serial and fault is PortFault.NO_PERMISSION:
-            return "no_permission_serial"
-        return fault.value
-
     async def _async_take(self, chosen: Connection, step: str) -> ResultT:
         self.port = {**chosen.port, CONF_BITRATE: self._use[CONF_BITRATE]}
         if chosen.port[CONF_INTERFACE] == Interface.SOCKETCAN:
@@ -272,33 +143,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         self._connection, self._form_step = chosen, step
         if error := self.port_error():
             return await self.async_refuse(error)
-        if not self.may_listen():
-            self._heard = None
-            return await self.async_step_device()
-        return await self.async_step_listen_again()
-
-    async def _async_listen(self) -> Heard:
-        assert self.port is not None
-        began = time.monotonic()
-
-        def tell_progress(_: datetime) -> None:
-            part = (time.monotonic() - began) / LISTEN_TIME
-            self.async_update_progress(min(part, 1.0))
-
-        stop = async_track_time_interval(
-            self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
-        )
-        try:
-            if tap := self.tap():
-                return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
-            return await listen(
-                port_config(self.port),
-                seconds=LISTEN_TIME,
-                settle=SETTLE_TIME,
-                ask=self._asks,
-            )
-        finally:
-            stop()
+        return await self.async_use_port()
 
     async def _async_show_connections(
         self, errors: dict[str, str] | None = None
@@ -321,7 +166,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
             step_id=step,
             data_schema=form.schema(values, unfolded),
             errors=errors or {},
-            description_placeholders=self._placeholders,
+            description_placeholders=self.placeholders,
         )
 
     def _labels(self, texts: Texts) -> dict[str, str]:
@@ -358,7 +203,8 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         return next((each for each in self._found if name in each.names), None)
 
     @property
-    def _placeholders(self) -> dict[str, str]:
+    def placeholders(self) -> dict[str, str]:
+        """Return what the texts of all steps may tell of the chosen port."""
         placeholders = {"name": self.device_name}
         if self.port is None:
             return placeholders

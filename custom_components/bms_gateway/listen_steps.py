@@ -1,0 +1,181 @@
+"""The steps that listen to a port: who talks there, and how to go on then."""
+
+import asyncio
+from datetime import datetime, timedelta
+import time
+from typing import Any, Final, override
+
+from homeassistant.data_entry_flow import FlowResult
+from homeassistant.helpers.event import async_track_time_interval
+
+from .const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .engine.config import Interface
+from .engine.heard import Finding, Heard
+from .engine.listening import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
+from .engine.model import PortFault
+from .entry import CONF_INTERFACE, port_config
+from .hearsay import tell
+from .port_steps import PortSteps, Typed, async_texts
+
+PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
+
+_EXPECTED: Final = {
+    SUBENTRY_BATTERY: Finding.BATTERY,
+    SUBENTRY_INVERTER: Finding.INVERTER,
+}
+_OTHER: Final = {
+    SUBENTRY_BATTERY: SUBENTRY_INVERTER,
+    SUBENTRY_INVERTER: SUBENTRY_BATTERY,
+}
+
+
+class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
+    """Leads from a port that was chosen to `async_step_battery` or `…_inverter`."""
+
+    may_change_kind = False
+    """Whether a battery may turn out to be an inverter."""
+    _heard: Heard | None = None
+    _asks = False
+    """Whether the battery is asked, or was when it was heard."""
+    _listening: asyncio.Task[Heard] | None = None
+
+    def tap(self) -> Tap | None:
+        """Return how to listen to the chosen port if this device's gateway uses it."""
+        return None
+
+    def may_listen(self) -> bool:
+        """Return whether that tells anything of the port as it is to be used."""
+        return True
+
+    @override
+    def forget_port(self) -> None:
+        super().forget_port()
+        self._heard = None
+
+    @override
+    async def async_use_port(self) -> ResultT:
+        self._heard = None
+        if not self.may_listen():
+            return await self.async_step_device()
+        return await self.async_step_listen_again()
+
+    async def async_step_listen(self, user_input: Typed = None) -> ResultT:
+        """Listen for some seconds; nothing is sent but the 0x305 asked for."""
+        if self._listening is None:
+            self._listening = self.hass.async_create_task(self._async_listen())
+        if not self._listening.done():
+            return self.async_show_progress(
+                step_id="listen",
+                progress_action="ask" if self._asks else "listen",
+                progress_task=self._listening,
+                description_placeholders=self.placeholders,
+            )
+        self._heard = self._listening.result()
+        self._listening = None
+        return self.async_show_progress_done(next_step_id="judge")
+
+    async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
+        """Listen once more."""
+        self._asks = False
+        return await self.async_step_listen()
+
+    async def async_step_ask(self, user_input: Typed = None) -> ResultT:
+        """Ask the battery once, and listen to what it answers."""
+        self._asks = True
+        return await self.async_step_listen()
+
+    async def async_step_judge(self, user_input: Typed = None) -> ResultT:
+        """Go on if what was heard is what was looked for; else say what it was."""
+        heard = self._heard
+        assert heard is not None
+        if heard.fault is not None:
+            return await self.async_refuse(self._fault_key(heard.fault))
+        if heard.finding is _EXPECTED[self.kind]:
+            return await self.async_step_device()
+        return await self.async_step_heard()
+
+    async def async_step_heard(self, user_input: Typed = None) -> ResultT:
+        """Say what was heard instead, and ask how to go on."""
+        assert self._heard is not None
+        finding = self._heard.finding
+        options = ["listen_again", "port"]
+        battery_here = finding in {Finding.BATTERY, Finding.BOTH}
+        if self.kind == SUBENTRY_BATTERY or not battery_here:
+            options.insert(0, self.kind)
+        quiet = finding is Finding.SILENCE and self.tap() is None
+        if self.kind == SUBENTRY_BATTERY and quiet:
+            options.insert(1, "ask")
+        if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
+            options.insert(0, "other_kind")
+        return self.async_show_menu(
+            step_id="heard",
+            menu_options=options,
+            description_placeholders={
+                **self.placeholders,
+                "heard": await self.async_told(),
+            },
+        )
+
+    async def async_step_device(self) -> ResultT:
+        """Go on to the form of the battery or inverter."""
+        steps = {
+            SUBENTRY_BATTERY: self.async_step_battery,
+            SUBENTRY_INVERTER: self.async_step_inverter,
+        }
+        return await steps[self.kind]()
+
+    async def async_step_battery(self, user_input: Typed = None) -> ResultT:
+        """Ask for what is to be known of a battery."""
+        raise NotImplementedError
+
+    async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
+        """Ask for what is to be known of an inverter."""
+        raise NotImplementedError
+
+    async def async_told(self) -> str:
+        """Return what was heard in a sentence; nothing where nobody listened."""
+        if self._heard is None:
+            return ""
+        return tell(self._heard, await async_texts(self.hass))
+
+    @property
+    def heard_values(self) -> dict[str, Any]:
+        """Return what to propose in the device's form by what was heard."""
+        values: dict[str, Any] = {}
+        if self._heard and (battery := self._heard.battery):
+            if battery.capacity_ah:
+                values["capacity_ah"] = battery.capacity_ah
+            if self._asks:  # as an inverter asks
+                values["poll_interval"] = 1.0
+        return values
+
+    def _fault_key(self, fault: PortFault) -> str:
+        """Return the text for a fault; what cures it depends on the kind of port."""
+        assert self.port is not None
+        serial = self.port[CONF_INTERFACE] == Interface.SLCAN
+        if serial and fault is PortFault.NO_PERMISSION:
+            return "no_permission_serial"
+        return fault.value
+
+    async def _async_listen(self) -> Heard:
+        assert self.port is not None
+        began = time.monotonic()
+
+        def tell_progress(_: datetime) -> None:
+            part = (time.monotonic() - began) / LISTEN_TIME
+            self.async_update_progress(min(part, 1.0))
+
+        stop = async_track_time_interval(
+            self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
+        )
+        try:
+            if tap := self.tap():
+                return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
+            return await listen(
+                port_config(self.port),
+                seconds=LISTEN_TIME,
+                settle=SETTLE_TIME,
+                ask=self._asks,
+            )
+        finally:
+            stop()
