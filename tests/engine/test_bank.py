@@ -394,7 +394,7 @@ def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
     plant.set(AllSetpoints())
     plant.run(30.0)
     assert plant.snapshot.status is Status.BLOCKED
-    assert plant.told()[1:] == (0.0, 100.0)
+    assert plant.told()[1:] == (0.0, 200.0)
     plant.run(31.0)
     assert plant.told()[1:] == (0.0, 0.0)
 
@@ -414,19 +414,27 @@ def test_reduce() -> None:
     assert plant.told()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
 
 
-def test_reduce_where_the_lost_one_may_carry_nothing() -> None:
-    """A BMS that shut down has opened its path, too: the others bear it all."""
+def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
+    """A BMS that shut down has opened its path, too: the others bear it all.
+
+    Once one of them carries more than it allows that is known, and holds till the end:
+    neither is it asked for that again, nor is 0 A told because it was.
+    """
     says = {key: {"discharge_current_limit": 50.0} for key in ("b1", "b2")}
     plant = Plant(EQUAL, says=says).started(10.0)
-    assert plant.told()[2] == 100.0
     plant.packs["b2"].speaks = False
     plant.run(4.0)
-    assert plant.told()[2] == 50.0
-    assert plant.discharge.rule is Rule.LOSS
-    assert (plant.discharge.source, plant.discharge.number) == ("b2", 50.0)
-    plant.packs["b1"].says(current=-50.0)
-    plant.run(30.0)
-    assert plant.told()[2] == 50.0
+    assert plant.told()[2] == 100.0
+    at = plant.now
+    for current in (-100.0, -75.0, -50.0, -10.0):
+        plant.packs["b1"].says(current=current)
+        plant.run(5.0)
+    told = {dcl for _, _, dcl in plant.told_since(at + 1.25)}
+    assert told == {50.0}
+    plant.packs["b1"].says(current=0.0)
+    plant.packs["b2"].speaks = True
+    plant.run(60.0)
+    assert plant.told()[2] == 100.0
 
 
 def test_reduce_where_all_that_are_heard_stand_aside() -> None:

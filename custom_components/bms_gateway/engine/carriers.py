@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from .allowance import permits
-from .aside import Seen, Spell, counts_with, follow
+from .aside import CARRIES, Seen, Spell, counts_with, follow
 from .config import Strategy
 from .model import BatteryState, Direction, Limit, Rule
 from .offsets import Offsets, Part, spread
@@ -33,7 +33,8 @@ class Carriers:
         self._slices: dict[str, float] = {}
         self._parts: Parts = {d: {} for d in Direction}
         self._offsets_alone = Offsets()
-        self._parts_alone: Parts | None = None
+        self._alone: Parts = {}
+        self._is_alone = False
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
 
@@ -57,22 +58,35 @@ class Carriers:
             {d: self._apart(d) for d in Direction},
             scene.now,
         )
-        self._parts_alone = self._alone(scene)
+        if self._bears_alone(scene, allowances):
+            self._parts = {d: self._parts[d] | self._alone[d] for d in Direction}
 
-    def _alone(self, scene: Scene) -> Parts | None:
-        """Return what those online carry if the lost ones do not; None: none is lost."""
+    def _bears_alone(
+        self, scene: Scene, allowances: Mapping[Direction, Mapping[str, float]]
+    ) -> bool:
+        """Return whether those online were seen to bear what is the lost ones' part.
+
+        A lost battery may carry its part, or nothing: a BMS that shut down has opened
+        its path. Once one online carries more than it allows, it is the latter.
+        """
         if len(scene.counted) == len(scene.online):
-            self._offsets_alone = Offsets()
-            return None
+            self._offsets_alone, self._is_alone = Offsets(), False
+            return False
         online = {battery.id for battery in scene.online}
-        lost = frozenset(self._slices.keys() - online)
-        parts = spread(self._slices, lost)
-        return self._offsets_alone.settle(
+        parts = spread(self._slices, frozenset(self._slices.keys() - online))
+        self._alone = self._offsets_alone.settle(
             scene.online,
             {key: parts[key] for key in online},
             {d: self._apart(d) & online for d in Direction},
             scene.now,
         )
+        self._is_alone = self._is_alone or any(
+            direction.sign * (battery.readings.current or 0.0)
+            > amps[battery.id] + CARRIES
+            for direction, amps in allowances.items()
+            for battery in scene.online
+        )
+        return self._is_alone
 
     def part(self, battery_id: str) -> Part | None:
         """Return what a battery carries of a current that all carry."""
@@ -104,55 +118,35 @@ class Carriers:
     def _shared(self, direction: Direction, scene: Scene) -> Limit:
         """Return the largest bank current that overloads no battery.
 
-        A lost one may carry its part, or nothing: neither may overload any.
+        A battery carries slice x bank current + offset, so it holds the bank to
+        (what it allows - offset) / slice; never more than the sum of the limits.
         """
         amps = scene.allowances(direction)
         if not any(amps.values()):
             return Limit(amps=0.0, rule=Rule.BATTERIES, number=0.0)
-        limit = self._carried(direction, scene, amps, self._parts[direction])
         apart = self._apart(direction)
-        # If all that are heard stand aside, what flows is the lost ones'.
-        if self._parts_alone and any(b.id not in apart for b in scene.online):
-            alone = self._carried(direction, scene, amps, self._parts_alone[direction])
-            lost = scene.counted[len(scene.online)].id
-            because = replace(alone, rule=Rule.LOSS, source=lost, number=alone.amps)
-            limit = tighter(limit, because)
-        return replace(limit, amps=max(0.0, limit.amps))
-
-    def _carried(
-        self,
-        direction: Direction,
-        scene: Scene,
-        amps: Mapping[str, float],
-        parts: Mapping[str, Part],
-    ) -> Limit:
-        """Return the largest bank current if it divides like this.
-
-        A battery carries slice x bank current + offset, so it holds the bank to
-        (what it allows - offset) / slice; never more than the sum of the limits.
-        """
-        apart = self._apart(direction)
-        carriers = [b for b in scene.counted if b.id in parts and b.id not in apart]
         counted = {
-            b.id: self._counted(b, direction, amps[b.id], scene.now) for b in carriers
+            b.id: self._counted(b, direction, amps[b.id], scene.now)
+            for b in scene.counted
+            if b.id not in apart
         }
         total = sum(counted.values())
         limit = Limit(amps=total, rule=Rule.BATTERIES, number=total)
-        for battery in carriers:
-            part, allowed = parts[battery.id], counted[battery.id]
-            held = self._held_by(battery, direction, allowed, part, scene)
-            limit = tighter(limit, held)
-        return limit
+        for battery in scene.counted:
+            if battery.id in counted:
+                held = self._held_by(battery, direction, counted[battery.id], scene)
+                limit = tighter(limit, held)
+        return replace(limit, amps=max(0.0, limit.amps))
 
     def _held_by(
         self,
         battery: BatteryState,
         direction: Direction,
         amps: float,
-        part: Part,
         scene: Scene,
     ) -> Limit:
         """Return to what one battery, counting with `amps`, holds the bank."""
+        part = self._parts[direction][battery.id]
         slice_ = max(part.slice, _LEAST_SLICE)
         held = Limit(
             amps=(amps - direction.sign * part.offset) / slice_,
