@@ -434,7 +434,8 @@ def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
     plant.packs["b1"].says(current=0.0)
     plant.packs["b2"].speaks = True
     plant.run(60.0)
-    assert plant.told()[2] == 100.0
+    # What circulated between the two fades away
+    assert plant.told()[2] == pytest.approx(100.0, abs=0.2)
 
 
 def test_reduce_where_all_that_are_heard_stand_aside() -> None:
