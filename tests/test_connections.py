@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -177,18 +178,23 @@ async def test_what_was_entered_by_hand_is_recognised(
     assert entered.port == {"interface": interface, **expected}
 
 
-async def test_machine_without_can(
-    hass: HomeAssistant, machine: Machine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [("list_links", "slcan:/dev/x"), ("async_scan_serial_ports", "socketcan:can0")],
+)
+async def test_machine_that_tells_of_one_kind_alone(
+    hass: HomeAssistant,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    left: str,
 ) -> None:
-    """Its serial adapters are found all the same."""
-
-    def fail() -> list[FoundLink]:
-        raise OSError("no netlink")
-
-    monkeypatch.setattr(connections, "list_links", fail)
+    """The others are found all the same."""
+    machine.links = [link("can0")]
     machine.adapters = [usb_device("/dev/x")]
+    monkeypatch.setattr(connections, source, Mock(side_effect=OSError))
     [connection] = await find(hass)
-    assert connection.key == "slcan:/dev/x"
+    assert connection.key == left
 
 
 @pytest.mark.usefixtures("socket_enabled")

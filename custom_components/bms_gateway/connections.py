@@ -1,11 +1,12 @@
 """The CAN connections that this machine has: links and serial adapters, by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import os
 from typing import Any, Final
 
 from homeassistant.components.usb import (
+    SerialDevice,
     USBDevice,
     async_get_serial_port_consumers,
     async_get_usb_matchers_for_device,
@@ -72,7 +73,7 @@ async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Conn
     Serial adapters that something else in Home Assistant uses are left out.
     """
     links = await hass.async_add_executor_job(_links)
-    ports = await async_scan_serial_ports(hass)
+    ports = await _async_serial_ports(hass)
     used = await async_get_serial_port_consumers(hass, ports)
     adapters = [
         port
@@ -116,6 +117,13 @@ def _links() -> list[FoundLink]:
         return list_links()
     except OSError:
         return []  # no CAN on this machine
+
+
+async def _async_serial_ports(hass: HomeAssistant) -> Sequence[SerialDevice]:
+    try:
+        return await async_scan_serial_ports(hass)
+    except OSError:
+        return []  # no serial devices, or nothing that tells of them
 
 
 def _real(path: str) -> str:

@@ -8,19 +8,8 @@ from homeassistant.const import CONF_NAME
 from homeassistant.util.ulid import ulid_now
 
 from .engine.config import DEFAULT_BITRATE, Interface
-from .entry import (
-    CONF_BITRATE,
-    CONF_BRING_UP,
-    CONF_CHANNEL,
-    CONF_IDENTITY,
-    CONF_INTERFACE,
-)
+from .entry import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, PORT_DATA
 from .schemas import DEVICE_FORMS
-
-PORT_KEYS = frozenset(
-    {CONF_INTERFACE, CONF_CHANNEL, CONF_IDENTITY, CONF_BITRATE, CONF_BRING_UP}
-)
-"""What is stored of a port, beside what this form asks for."""
 
 
 def simulated_port() -> dict[str, Any]:
@@ -58,7 +47,7 @@ class DeviceForm:
         """Begin with nothing typed."""
         self._kind = kind
         self._port = port
-        self._stored = {k: v for k, v in stored.items() if k not in PORT_KEYS}
+        self._stored = {k: v for k, v in stored.items() if k not in PORT_DATA}
         self._form = DEVICE_FORMS[kind]
         self._errors: dict[str, str] = {}
         self.values = values

@@ -14,12 +14,12 @@ from homeassistant.config_entries import (
 
 from .const import CONF_SIMULATED
 from .coordinator import BmsGatewayCoordinator
-from .device_form import PORT_KEYS, simulated_port
+from .device_form import simulated_port
 from .device_steps import DeviceSteps
 from .engine.gateway import Gateway
 from .engine.listening import Tap
 from .engine.model import PortStatus
-from .entry import PortKey, PortOwner, port_config, port_key, taken_ports
+from .entry import PORT_DATA, PortKey, PortOwner, port_config, port_key, taken_ports
 from .port_steps import Typed
 
 
@@ -44,7 +44,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
         subentry = self._get_reconfigure_subentry()
         self.kind, self.device_name = self._subentry_type, subentry.title
         self.stored = subentry.data
-        self.port = {k: v for k, v in subentry.data.items() if k in PORT_KEYS}
+        self.port = {k: v for k, v in subentry.data.items() if k in PORT_DATA}
         if self._get_entry().data.get(CONF_SIMULATED, False):
             return await self.async_step_device()
         return self.async_show_menu(
