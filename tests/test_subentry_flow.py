@@ -283,6 +283,19 @@ async def test_another_port_applies_to_the_running_gateway(
     assert virtual.channels[other] is bus
 
 
+async def test_another_port_is_listened_to_itself(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """What is heard on the port of now says nothing of the one that is to be."""
+    machine.listen(0.3)
+    flow = await change(hass, running, "battery")
+    await flow.choose("port")
+    async with talking("old-b", *BATTERY_SAYS), talking("flow-1", REQUEST):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "heard"
+    assert "an inverter" in result["description_placeholders"]["heard"]
+
+
 async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry
 ) -> None:
