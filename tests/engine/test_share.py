@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import floor, inf
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.share import Claim, may_tell, share
@@ -103,6 +103,7 @@ def test_a_cap_below_the_threshold_of_return_is_reached() -> None:
 
 
 @given(limit=amps, claims=claims_())
+@example(limit=1.0, claims=[Claim(5e-324, 2.0)])  # 1.0 / weight is infinite
 def test_never_more_than_the_limit(limit: float, claims: list[Claim]) -> None:
     """Parts and what the unreachable hold stay within the limit, each in its cap."""
     parts = share(limit, claims)

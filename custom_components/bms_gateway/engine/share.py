@@ -80,11 +80,13 @@ def _fill(limit: float, claims: dict[int, Claim]) -> dict[int, float]:
     left = limit
     while hungry and left > _NOTHING_LEFT:
         weights = sum(claim.weight for claim in hungry.values())
-        per_weight = left / weights if weights > 0 else 0.0
-        full = {i for i, c in hungry.items() if per_weight * c.weight >= c.cap}
+        wanted = {
+            i: left * (claim.weight / weights) if weights > 0 else 0.0
+            for i, claim in hungry.items()
+        }
+        full = {i for i, claim in hungry.items() if wanted[i] >= claim.cap}
         if not full:
-            for i, claim in hungry.items():
-                parts[i] = per_weight * claim.weight
+            parts |= wanted
             break
         for i in full:
             parts[i] = hungry.pop(i).cap
