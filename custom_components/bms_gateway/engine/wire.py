@@ -83,6 +83,7 @@ class Wire:
         self._serve = serve
         self._wake = Wake(clock)
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
 
     def start(self, name: str) -> None:
         """Open the port and serve it, in the running loop; once is enough."""
@@ -99,16 +100,18 @@ class Wire:
 
     def cancel(self) -> None:
         """Serve no more; `stop` waits until the port is closed."""
+        if self._ending:
+            return  # a second one would end the closing itself
+        self._ending = True
         for task in self._tasks:
-            # A second one would end the closing itself.
-            if not task.cancelling():
-                task.cancel()
+            task.cancel()
 
     async def stop(self) -> None:
         """End the service and close the port."""
         self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        self._ending = False
 
     async def _run(self) -> None:
         while True:
