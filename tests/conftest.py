@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
 import pytest
 
 # Before Home Assistant's test helpers import theirs, a package of the same name
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
     from .bench import Bench
     from .connected import Machine
+
+# How long an example takes tells of the machine, and of who else is busy on it
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(autouse=True)
