@@ -32,8 +32,10 @@ class Recorder:
         bitrate: int = 500_000,
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
+        each: Callable[[], None] = lambda: None,
     ) -> None:
-        """Describe the port; `running` opens it."""
+        """Describe the port; `running` opens it. `each`: called with every frame."""
+        self._each = each
         self.frames: list[Frame] = []
         self.echoes: list[Frame] = []
         self.changes: list[PortState] = []
@@ -93,6 +95,7 @@ class Recorder:
                 await self._news.wait()
 
     def _on_frame(self, frame: Frame) -> None:
+        self._each()
         self.frames.append(frame)
         self._news.set()
 

@@ -1,9 +1,11 @@
 """A port's life, over python-can's virtual interface and its real faults."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 import errno
 import gc
+from itertools import pairwise
 import logging
 from pathlib import Path
 import threading
@@ -24,9 +26,15 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.port import LONGEST_RETRY, Port, probe
+from custom_components.bms_gateway.engine.port import (
+    LONGEST_RETRY,
+    READING,
+    Port,
+    probe,
+)
 
 from .ports import PATIENCE, Recorder, content, other_node
+from .wires import MovedClock
 
 LIMITS = Frame(0x351, bytes(range(8)))
 NAME = Frame(0x35E, b"PYLON   ")
@@ -225,9 +233,9 @@ def test_age_stays_within_what_is_possible(
 ) -> None:
     """Whatever the wall clock does: not from the future, not from before the drain."""
     now = drained
-    port = Recorder("a", clock=lambda: now, wall=lambda: wall).port
+    port = Recorder("a", clock=lambda: now).port
     now = drained + since
-    at = port._wire_time(timestamp)
+    at = port._wire_time(wall - timestamp, now)
     assert at <= now
     assert at == pytest.approx(drained, abs=1e-6) or at > drained
 
@@ -260,6 +268,118 @@ async def test_frames_after_a_drain_are_younger_than_it() -> None:
                 await far.hears(count)
                 jump = 86400.0
     assert [frame.at for frame in far.frames] == [1001, 1001, 1002]
+
+
+# A flooded bus
+
+
+FLOOD = 100
+"""Frames."""
+IN_A_TURN = 8
+"""Frames that a turn of the loop has time for."""
+APART = 2**-5
+"""Seconds between two of them on the wire."""
+WALL = 2.0**29
+"""What a wall clock shows in 1987, without fractions of a second."""
+
+
+class Flooded:
+    """A port with many frames that take their time to be read."""
+
+    def __init__(self) -> None:
+        """Begin with clocks that agree."""
+        self.clock = MovedClock()
+        self.jump = 0.0
+        """By how many seconds the wall clock was set forward since they were sent."""
+        self.recorder = Recorder(
+            "a",
+            clock=self.clock,
+            wall=lambda: WALL + self.clock.now + self.jump,
+            each=self._take_time,
+        )
+        self.sent_at = [self.clock.now + APART * n for n in range(FLOOD)]
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[Port]:
+        """Have the port open, and the frames waiting; the loop was held meanwhile."""
+        async with self.recorder.opened() as port:
+            with other_node("a") as node:
+                for number, at in enumerate(self.sent_at):
+                    node.send(_stamped(WALL + at, number))
+            self.clock.now = self.sent_at[-1] + 1
+            yield port
+
+    @property
+    def heard(self) -> list[int]:
+        """The numbers of the frames that were dispatched."""
+        return [frame.can_id for frame in self.recorder.frames]
+
+    def _take_time(self) -> None:
+        self.clock.now += READING / IN_A_TURN
+
+
+async def test_flood_is_read_in_many_turns_of_the_loop() -> None:
+    """In order, a few at a time, whoever asks for more meanwhile."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        heard = [0]
+        while heard[-1] < FLOOD:
+            for _ in range(3):
+                port.drain()
+            heard.append(len(flooded.heard))
+            await asyncio.sleep(0)
+    assert flooded.heard == list(range(FLOOD))
+    assert all(after - before <= IN_A_TURN + 1 for before, after in pairwise(heard))
+    assert len(heard) > FLOOD / (IN_A_TURN + 1)
+
+
+async def test_rest_of_a_flood_is_read_by_itself() -> None:
+    """Nobody has to ask for it."""
+    flooded = Flooded()
+    async with flooded.waiting():
+        await flooded.recorder.hears(FLOOD)
+    assert flooded.heard == list(range(FLOOD))
+
+
+async def test_frames_of_a_flood_keep_their_age() -> None:
+    """However many turns it takes until they are read."""
+    flooded = Flooded()
+    async with flooded.waiting():
+        await flooded.recorder.hears(FLOOD)
+    assert [frame.at for frame in flooded.recorder.frames] == pytest.approx(
+        flooded.sent_at, abs=1e-6
+    )
+
+
+async def test_port_tells_how_far_it_has_read() -> None:
+    """Up to the last frame read; up to now once nothing waits."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        port.drain()
+        last = flooded.heard[-1]
+        assert last < FLOOD - 1
+        assert port.read_until == pytest.approx(flooded.sent_at[last], abs=1e-6)
+        await flooded.recorder.hears(FLOOD)
+        await asyncio.sleep(0)
+        port.drain()
+        assert port.read_until == flooded.clock.now
+    flooded.clock.now += 1
+    assert port.read_until == flooded.clock.now
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["forward", "back"])
+async def test_clock_that_jumps_does_not_tell_that_all_was_read(jump: float) -> None:
+    """What still waits may be what matters."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        flooded.jump = jump
+        port.drain()
+        while len(flooded.heard) < FLOOD:
+            assert port.read_until <= flooded.sent_at[0]
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        port.drain()
+        assert port.read_until == flooded.clock.now
 
 
 # Losing and coming back
@@ -546,8 +666,8 @@ async def test_probe_tells_what_is_wrong(socket_enabled: None) -> None:
     assert fault in {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED}
 
 
-def _stamped(timestamp: float) -> can.Message:
-    return can.Message(timestamp=timestamp, arbitration_id=0x351, is_extended_id=False)
+def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
+    return can.Message(timestamp=timestamp, arbitration_id=can_id, is_extended_id=False)
 
 
 def _break(port: Port) -> None:

@@ -1,4 +1,4 @@
-"""An open python-can bus, read without errors or waits in the event loop."""
+"""An open python-can bus without a descriptor, read by a thread."""
 
 import asyncio
 from collections import deque
@@ -8,25 +8,15 @@ import time
 from typing import Final, override
 
 import can
-from can.interfaces.socketcan import SocketcanBus
 
-from .config import PortConfig
-from .link import Link, OwnSocket, PortError
-from .model import Frame, PortFault
+from .model import Frame
 from .stream import as_message
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
-"""What python-can raises of a bus that failed; it asserts what the kernel adds."""
-
-MOST_WAITING: Final = 1024
-"""Frames taken at once: more than a socket holds (about 280 by Linux's default)."""
-
-ECHO_RECHECK: Final = 0.01
-"""Seconds after which an echo that proves nothing yet is looked at once more."""
+"""What python-can raises of a bus that failed; it asserts what its peers send."""
 
 READ_TIMEOUT: Final = 0.1
 """Seconds that a reader thread may need to notice its end."""
-
 
 _FULL: Final = frozenset({errno.ENOBUFS, errno.EAGAIN})
 
@@ -37,38 +27,18 @@ def is_full(error: Exception) -> bool:
     return code in _FULL or str(error) == "Transmit buffer full"
 
 
-def open_python_can(config: PortConfig, link: Link | None) -> OpenBus:
-    """Open a channel with python-can; PortError says why not. Blocks for a moment."""
-    try:
-        bus = can.Bus(
-            interface=config.interface.value,
-            channel=config.channel,
-            receive_own_messages=True,
-            ignore_config=True,
-        )
-        return OpenBus(bus, link)
-    except can.CanInterfaceNotImplementedError as error:
-        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
-    except ERRORS as error:
-        raise PortError.of(error) from error
-
-
 class OpenBus:
-    """An open bus and its reader: by descriptor in the loop, else by a thread."""
+    """An open bus and its reader."""
 
     has_echo = True
+    echo_is_proof = True
+    """A virtual bus delivers at once."""
+    link: str | None = None
 
-    def __init__(self, bus: can.BusABC, link: Link | None) -> None:
-        """Take over an open bus, and what is known of its link if it is SocketCAN's."""
-        self.echo_is_proof = link is None or link.echoes or link.is_virtual
-        self._withholds = link is not None and not link.echoes
-        self.emptied = False
-        self.link: str | None = None
+    def __init__(self, bus: can.BusABC) -> None:
+        """Take over an open bus."""
         self._bus = bus
-        self._socket = _own_socket(bus)
         self._waiting: deque[can.Message] = deque()
-        self._withheld: deque[can.Message] = deque()
-        self._recheck: asyncio.TimerHandle | None = None
         self._notifier: can.Notifier | None = None
 
     def read(
@@ -87,94 +57,47 @@ class OpenBus:
         self._loop = asyncio.get_running_loop()
         self._guard = _Guard(self._bus, self._fail)
         self._notifier = can.Notifier(
-            self._guard,
-            [self._receive],
-            timeout=READ_TIMEOUT,
-            loop=self._loop if self._socket else None,
+            self._guard, [self._receive], timeout=READ_TIMEOUT
         )
 
     def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait now, at most MOST_WAITING of them.
-
-        An echo that the driver did not give is withheld until nothing waits to be sent.
-        """
-        if self._socket:
-            # The Notifier reads one message per turn of the loop: read the others. To
-            # ask first is much quicker where there is none, as mostly.
-            while len(self._waiting) < MOST_WAITING and self._socket.has_news:
-                if (msg := self._guard.recv(0)) is None:
-                    break
-                self._waiting.append(msg)
-        else:
+        """Yield the messages that wait, until none does."""
+        while True:
+            while self._waiting:
+                yield self._waiting.popleft()
             # What the reader's thread has not come to yet, on a busy machine
-            while len(self._waiting) < MOST_WAITING and (msg := self._guard.recv(0)):
-                self._waiting.append(msg)
-        self.emptied = len(self._waiting) < MOST_WAITING
-        for _ in range(min(len(self._waiting), MOST_WAITING)):
-            message = self._waiting.popleft()
-            if message.is_rx or not self._withholds:
-                yield message
-            else:
-                self._withhold(message)
-        while self._withheld and self._has_sent_all:
-            yield self._withheld.popleft()
+            if (message := self._guard.recv(0)) is None:
+                return
+            self._waiting.append(message)
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of ERRORS."""
-        if self._socket:
-            self._socket.transmit(frame)
-        else:
-            self._bus.send(as_message(frame))
+        self._bus.send(as_message(frame))
 
     async def close(self) -> None:
         """Stop reading and close the bus."""
-        if self._recheck:
-            self._recheck.cancel()
-        if self._socket and self._notifier:
-            self._notifier.stop()
         await asyncio.get_running_loop().run_in_executor(None, self.shutdown)
 
     def shutdown(self) -> None:
-        """Close the bus at once; blocks until a reader thread has ended."""
-        if self._notifier and not self._socket:
+        """Close the bus at once; blocks until its reader has ended."""
+        if self._notifier:
             self._notifier.stop()
         self._bus.shutdown()
 
-    def _withhold(self, echo: can.Message) -> None:
-        self._withheld.append(echo)
-        # Nothing tells when the queue gets empty; after this, the next `take` looks
-        if self._recheck is None:
-            self._recheck = self._loop.call_later(ECHO_RECHECK, self._look_again)
-
-    def _look_again(self) -> None:
-        self._recheck = None
-        self._on_waiting()
-
-    @property
-    def _has_sent_all(self) -> bool:
-        return self._socket is None or self._socket.unsent == 0
+    # In the reader's thread
 
     def _receive(self, message: can.Message) -> None:
         self._waiting.append(message)
-        self._in_loop(self._on_waiting)
+        self._loop.call_soon_threadsafe(self._on_waiting)
 
     def _fail(self, error: Exception) -> None:
-        if self._socket and self._notifier:
-            self._notifier.stop()
-        self._in_loop(self._on_error, error)
-
-    def _in_loop[*Ts](self, callback: Callable[[*Ts], None], *arguments: *Ts) -> None:
-        if self._socket:
-            callback(*arguments)
-        else:
-            self._loop.call_soon_threadsafe(callback, *arguments)
+        self._loop.call_soon_threadsafe(self._on_error, error)
 
 
 class _Guard(can.BusABC):
     """What the Notifier reads: a bus whose first error ends the reading.
 
-    An error from `recv` would surface in the loop's exception handler or kill the
-    Notifier's thread, and a dead descriptor stays readable: the loop would spin.
+    An error from `recv` would kill the Notifier's thread.
     """
 
     def __init__(self, bus: can.BusABC, on_error: Callable[[Exception], None]) -> None:
@@ -185,13 +108,9 @@ class _Guard(can.BusABC):
         self._failed = False
 
     @override
-    def fileno(self) -> int:
-        return self._bus.fileno()
-
-    @override
     def recv(self, timeout: float | None = None) -> can.Message | None:
         if self._failed:
-            # Only a thread comes here, until it is stopped; it must not spin
+            # The thread comes here until it is stopped; it must not spin
             time.sleep(timeout or 0)
             return None
         try:
@@ -204,11 +123,3 @@ class _Guard(can.BusABC):
     @override
     def send(self, msg: can.Message, timeout: float | None = None) -> None:
         self._bus.send(msg, timeout)
-
-
-def _own_socket(bus: can.BusABC) -> OwnSocket | None:
-    if not isinstance(bus, SocketcanBus):
-        return None
-    own = OwnSocket(fileno=bus.socket.detach())
-    bus.socket = own
-    return own

@@ -6,13 +6,15 @@ import logging
 from typing import Final, Protocol
 
 import can
+from can.interfaces.socketcan import SocketcanBus
 
-from .bus import OpenBus, open_python_can
+from .bus import ERRORS, OpenBus
 from .config import Interface, PortConfig
 from .link import Link, PortError, check_link, read_link
 from .links import resolve
 from .model import Frame, PortFault
 from .slcan import SlcanAdapter
+from .socket_bus import SocketBus
 from .socketcand import SocketcandServer
 from .stream_bus import StreamBus
 
@@ -25,8 +27,6 @@ MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE})
 class Channel(Protocol):
     """An open channel: read without errors or waits in the event loop."""
 
-    emptied: bool
-    """Whether the last `take` left nothing waiting."""
     link: str | None
     """What the link of the configured adapter is called now."""
 
@@ -47,7 +47,10 @@ class Channel(Protocol):
         """Start reading; both callbacks come in the running loop."""
 
     def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait now."""
+        """Yield the messages that wait, the oldest first, until none does.
+
+        Who ends it earlier finds the others the next time.
+        """
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of `bus.ERRORS`."""
@@ -112,7 +115,7 @@ async def _open_stream(bus: StreamBus) -> StreamBus:
     return bus
 
 
-async def _open_in_executor(config: PortConfig) -> OpenBus:
+async def _open_in_executor(config: PortConfig) -> OpenBus | SocketBus:
     opening = asyncio.get_running_loop().run_in_executor(None, _open, config)
     try:
         # Unlike shield, wait complains of no error once nobody waits any more
@@ -123,15 +126,32 @@ async def _open_in_executor(config: PortConfig) -> OpenBus:
     return opening.result()
 
 
-def _open(config: PortConfig) -> OpenBus:
+def _open(config: PortConfig) -> OpenBus | SocketBus:
     if config.interface is not Interface.SOCKETCAN:
-        return open_python_can(config, None)
+        return OpenBus(_open_python_can(config))
     found, link = ready_link(config)
-    bus = open_python_can(found, link)
-    bus.link = found.channel if config.identity else None
-    return bus
+    bus = _open_python_can(found)
+    assert isinstance(bus, SocketcanBus)
+    opened = SocketBus(bus, link)
+    opened.link = found.channel if config.identity else None
+    return opened
 
 
-def _close_unwanted(opening: asyncio.Future[OpenBus]) -> None:
+def _open_python_can(config: PortConfig) -> can.BusABC:
+    """Open a channel with python-can; PortError says why not. Blocks for a moment."""
+    try:
+        return can.Bus(
+            interface=config.interface.value,
+            channel=config.channel,
+            receive_own_messages=True,
+            ignore_config=True,
+        )
+    except can.CanInterfaceNotImplementedError as error:
+        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
+    except ERRORS as error:
+        raise PortError.of(error) from error
+
+
+def _close_unwanted(opening: asyncio.Future[OpenBus | SocketBus]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().shutdown()

@@ -1,17 +1,16 @@
-"""What the kernel tells of a CAN link and of a socket on it, asked without rights."""
+"""What the kernel tells of a CAN link, asked without rights."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 import errno
 from itertools import islice
 import os
-import select
 import socket
 import struct
-from typing import Any, Final, override
+from typing import Final
 
 from .config import PortConfig
-from .model import Frame, PortFault
+from .model import PortFault
 from .netlink import LINK, ask, find
 
 BITRATE_TOLERANCE: Final = 0.01
@@ -44,11 +43,6 @@ _VIRTUAL_KINDS: Final = frozenset({b"vcan", b"vxcan"})
 _IFLA_CAN_BITTIMING: Final = 1
 _IFLA_CAN_STATE: Final = 4
 _NAME_SIZE: Final = 15
-
-# Linux: asm-generic/socket.h, linux/sock_diag.h
-_SO_MEMINFO: Final = 55
-_FRAME: Final = struct.Struct("=IB3x8s")  # linux/can.h: identifier, length, data
-_MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to send
 
 
 class PortError(Exception):
@@ -153,47 +147,6 @@ def link_of(answer: bytes) -> Link:
         kind in _VIRTUAL_KINDS,
         _bus_state(state) if is_can else None,
     )
-
-
-class OwnSocket(socket.socket):
-    """A CAN socket that takes for its own only the frames that it sent itself.
-
-    python-can takes every frame of this machine for an echo (MSG_DONTROUTE), also one
-    that another program sent; the kernel tells them apart (MSG_CONFIRM).
-    """
-
-    @override
-    def recvmsg(self, *arguments: Any) -> tuple[bytes, list[Any], int, Any]:
-        data, ancillary, flags, address = super().recvmsg(*arguments)
-        if not flags & socket.MSG_CONFIRM:
-            flags &= ~socket.MSG_DONTROUTE
-        return data, ancillary, flags, address
-
-    def transmit(self, frame: Frame) -> None:
-        """Queue a frame; OSError if it is not taken at once.
-
-        Several times as quick as python-can, which first asks whether it would be.
-        """
-        flags = socket.CAN_EFF_FLAG if frame.extended else 0
-        flags |= socket.CAN_RTR_FLAG if frame.remote else 0
-        packed = _FRAME.pack(frame.can_id | flags, len(frame.data), frame.data)
-        self.send(packed, socket.MSG_DONTWAIT)
-
-    @property
-    def has_news(self) -> bool:
-        """Whether a frame, or the end of the link, waits to be read."""
-        poll = select.poll()
-        poll.register(self, select.POLLIN)
-        return bool(poll.poll(0))
-
-    @property
-    def unsent(self) -> int:
-        """Bytes of kernel memory held by own frames that the driver did not take yet.
-
-        Each frame holds some hundred. The driver may have taken one and not sent it.
-        """
-        memory = self.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
-        return int(_MEMORY.unpack(memory)[2])
 
 
 def _check_kernel() -> None:

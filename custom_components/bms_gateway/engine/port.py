@@ -20,6 +20,9 @@ FIRST_RETRY: Final = 1.0
 """Seconds from a loss to the first try to open again; doubled for each further one."""
 LONGEST_RETRY: Final = 5.0
 """Seconds: a link that comes back is taken up within this time."""
+READING: Final = 0.001
+"""Seconds that a port reads in one turn of the event loop, which is others' too. After
+the loop was held there may be hundreds of frames, on a flooded bus always more."""
 
 
 class Sender(Protocol):
@@ -38,7 +41,7 @@ class Sender(Protocol):
         """Whether an echo proves that the frame has left."""
 
     def drain(self) -> None:
-        """Dispatch every frame that waits, the echoes of those sent among them."""
+        """Dispatch the frames that wait, the echoes of those sent among them."""
 
     def send(self, frame: Frame) -> bool:
         """Queue a frame; return whether that succeeded."""
@@ -89,7 +92,10 @@ class Port:
         self._has_echo = self._echo_is_proof = False
         self._link: str | None = None
         self._draining = False
-        self._drained_at = clock()
+        self._drained_at = self._read_until = clock()
+        self._turn: asyncio.Handle | None = None
+        self._left = READING
+        self._rests_since = 0.0
 
     @property
     def state(self) -> PortState:
@@ -126,6 +132,15 @@ class Port:
         """
         return self._echo_is_proof
 
+    @property
+    def read_until(self) -> float:
+        """Until when all that came has been dispatched; now where nothing can come.
+
+        Frames are read in the order in which they came: while some still wait, that is
+        the time on the wire of the last one read.
+        """
+        return self._clock() if self._bus is None else self._read_until
+
     async def run(self) -> None:
         """Keep the port open, whatever happens to it, until cancelled."""
         wait = FIRST_RETRY
@@ -140,13 +155,14 @@ class Port:
             self._become(PortStatus.CLOSED)
 
     def drain(self) -> None:
-        """Dispatch every frame that waits now; never raises.
+        """Dispatch the frames that wait, for READING in a turn of the loop; never raises.
 
-        To be called before any judgement of freshness and before any send: after the
-        loop was held, timers come before most of the frames. From within `on_frame` or
-        `on_echo` it does nothing: the frames follow when that has returned.
+        The others follow in the next turns by themselves. To be called before any
+        judgement of freshness and before any send, which then wait for `read_until`:
+        after the loop was held, timers come before most of the frames. From within
+        `on_frame` or `on_echo` it does nothing: the frames follow when that has returned.
         """
-        if self._bus is None or self._draining:
+        if self._bus is None or self._draining or self._left <= 0:
             return
         self._draining = True
         try:
@@ -174,7 +190,8 @@ class Port:
 
     async def _stay_open(self) -> bool:
         """Open the bus and return once it is lost and closed; False: did not open."""
-        self._drained_at = self._clock()
+        self._drained_at = self._read_until = self._clock()
+        self._turn, self._left = None, READING
         try:
             bus = await open_channel(self.config)
         except PortError as error:
@@ -201,17 +218,44 @@ class Port:
             self._lost.set()
 
     def _dispatch_all(self, bus: Channel) -> None:
-        started = self._clock()
+        started = now = self._clock()
+        wall = self._wall()
         for message in bus.take():
-            self._dispatch(message)
-        if bus.emptied:
-            self._drained_at = started
+            age = wall - message.timestamp
+            at = self._wire_time(age, started)
+            self._dispatch(message, at)
+            if age >= 0:
+                # Else the clock was set back, or it came after all that waited
+                self._read_until = max(self._read_until, at)
+            now = self._clock()
+            if now - started >= self._left:
+                break
+        else:
+            self._drained_at = self._read_until = started
+        if now > started:
+            self._left -= now - started
+            self._rests_since = now
+            loop = asyncio.get_running_loop()
+            self._turn = self._turn or loop.call_soon(self._begin_turn)
 
-    def _dispatch(self, message: can.Message) -> None:
+    def _begin_turn(self) -> None:
+        """Go on reading where the last turn of the loop was too short for it.
+
+        However slow the loop is, a bus has to be read as fast as it speaks: so for as
+        long as the others had their turn, where that is longer than READING.
+        """
+        too_short = self._left <= 0
+        self._turn, self._left = None, READING
+        if too_short:
+            self._left = max(READING, self._clock() - self._rests_since)
+            self.drain()
+            self._left = min(self._left, READING)
+
+    def _dispatch(self, message: can.Message, at: float) -> None:
         frame = Frame(
             can_id=message.arbitration_id,
             data=bytes(message.data),
-            at=self._wire_time(message.timestamp),
+            at=at,
             extended=message.is_extended_id,
             remote=message.is_remote_frame,
             error=message.is_error_frame,
@@ -225,14 +269,12 @@ class Port:
         else:
             self._on_echo(frame)
 
-    def _wire_time(self, timestamp: float) -> float:
-        """Return when a frame was on the wire, by the monotonic clock.
+    def _wire_time(self, age: float, now: float) -> float:
+        """Return when a frame was on the wire that was `age` seconds old at `now`.
 
-        A wall clock that jumps makes it no younger than now and no older than the last
-        time when nothing waited.
+        By the monotonic clock. A wall clock that jumps makes it no younger than `now`
+        and no older than the last time when nothing waited.
         """
-        now = self._clock()
-        age = self._wall() - timestamp
         return now - min(max(age, 0.0), now - self._drained_at)
 
     def _become(self, status: PortStatus, error: PortError | None = None) -> None:

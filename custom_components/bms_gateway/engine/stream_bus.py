@@ -48,7 +48,7 @@ life with the device in its hands, and each further one would get stuck like it.
 
 
 class StreamBus:
-    """An adapter at work, and its thread; it has the face of `OpenBus`."""
+    """An adapter at work, and its thread; it has the face of a `Channel`."""
 
     echo_is_proof = False
     """The adapter queues: its acknowledgement says no more than that it has a frame."""
@@ -56,7 +56,6 @@ class StreamBus:
 
     def __init__(self, channel: str, conversation: Conversation) -> None:
         """Describe a bus, which `open` opens; no two have a channel at once."""
-        self.emptied = True
         self._channel = channel
         self._conversation = conversation
         self._loop = asyncio.get_running_loop()
@@ -92,10 +91,9 @@ class StreamBus:
             self._loop.call_soon(self._tell_error)
 
     def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait now."""
-        for _ in range(len(self._waiting)):
+        """Yield the messages that wait, until none does."""
+        while self._waiting:
             yield self._waiting.popleft()
-        self.emptied = True
 
     def send(self, frame: Frame) -> None:
         """Hand a frame to the thread; raises when too many wait for their way out."""

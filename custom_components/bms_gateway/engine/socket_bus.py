@@ -1,0 +1,159 @@
+"""An open SocketCAN link, read by its descriptor in the event loop, without waits."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+import socket
+import struct
+from typing import Final
+
+import can
+from can.interfaces.socketcan import SocketcanBus
+
+from .link import Link
+from .model import Frame
+
+ECHO_RECHECK: Final = 0.01
+"""Seconds after which an echo that proves nothing yet is looked at once more."""
+
+# Linux: linux/can.h, asm-generic/socket.h, linux/sock_diag.h
+_FRAME: Final = struct.Struct("=IB3x8s")  # identifier with its flags, length, data
+_STAMP: Final = struct.Struct("@ll")  # struct timespec: seconds, nanoseconds
+_STAMP_SPACE: Final = socket.CMSG_SPACE(_STAMP.size)
+_SO_MEMINFO: Final = 55
+_MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to send
+
+
+class OwnSocket(socket.socket):
+    """A CAN socket of python-can's, read and written in a fraction of its time.
+
+    python-can asks before each frame whether one waits, and takes every frame of this
+    machine for an echo (MSG_DONTROUTE), also one that another program sent; the kernel
+    tells the own ones apart (MSG_CONFIRM).
+    """
+
+    def receive(self) -> can.Message | None:
+        """Return the oldest frame that waits, None if none does; else OSError.
+
+        The kernel keeps about 280. When the loop is held for longer than those take,
+        it drops the newest: what is known is older then, never younger than it looks.
+        """
+        try:
+            packed, ancillary, flags, _ = self.recvmsg(_FRAME.size, _STAMP_SPACE)
+        except BlockingIOError:
+            return None
+        can_id, length, data = _FRAME.unpack(packed)
+        [(_, _, stamp)] = ancillary  # python-can has asked for SO_TIMESTAMPNS alone
+        seconds, nanoseconds = _STAMP.unpack(stamp)
+        extended = bool(can_id & socket.CAN_EFF_FLAG)
+        return can.Message(
+            timestamp=seconds + nanoseconds * 1e-9,
+            arbitration_id=can_id
+            & (socket.CAN_EFF_MASK if extended else socket.CAN_SFF_MASK),
+            is_extended_id=extended,
+            is_remote_frame=bool(can_id & socket.CAN_RTR_FLAG),
+            is_error_frame=bool(can_id & socket.CAN_ERR_FLAG),
+            is_rx=not flags & socket.MSG_CONFIRM,
+            data=data[:length],
+        )
+
+    def transmit(self, frame: Frame) -> None:
+        """Queue a frame; OSError if it is not taken at once."""
+        flags = socket.CAN_EFF_FLAG if frame.extended else 0
+        flags |= socket.CAN_RTR_FLAG if frame.remote else 0
+        self.send(_FRAME.pack(frame.can_id | flags, len(frame.data), frame.data))
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of kernel memory held by own frames that the driver did not take yet.
+
+        Each frame holds some hundred. The driver may have taken one and not sent it.
+        """
+        memory = self.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
+        return int(_MEMORY.unpack(memory)[2])
+
+
+class SocketBus:
+    """A link at work; it has the face of a `Channel`."""
+
+    has_echo = True
+
+    def __init__(self, bus: SocketcanBus, link: Link) -> None:
+        """Take over an open bus, and what is known of its link."""
+        self.echo_is_proof = link.echoes or link.is_virtual
+        self.link: str | None = None
+        self._withholds = not link.echoes
+        self._bus = bus
+        self._socket = OwnSocket(fileno=bus.socket.detach())
+        self._socket.setblocking(False)
+        bus.socket = self._socket
+        self._withheld: deque[can.Message] = deque()
+        self._recheck: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def read(
+        self,
+        *,
+        on_waiting: Callable[[], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Tell of messages and of the bus's failure, once, in the running loop."""
+        self._on_waiting = on_waiting
+        self._on_error = on_error
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, on_waiting)
+
+    def take(self) -> Iterator[can.Message]:
+        """Yield the messages that wait, until none does.
+
+        An echo that the driver did not give is withheld until nothing waits to be sent.
+        """
+        yield from self._release()
+        while message := self._receive():
+            if message.is_rx or not self._withholds:
+                yield message
+            else:
+                self._withhold(message)
+        yield from self._release()
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame without blocking; OSError if it is not taken."""
+        self._socket.transmit(frame)
+
+    async def close(self) -> None:
+        """Stop reading and close the bus."""
+        self._stop()
+        await asyncio.get_running_loop().run_in_executor(None, self.shutdown)
+
+    def shutdown(self) -> None:
+        """Close the bus, which is not read."""
+        self._bus.shutdown()
+
+    def _receive(self) -> can.Message | None:
+        """Return a message; an error ends the reading: the descriptor stays readable."""
+        try:
+            return self._socket.receive()
+        except (OSError, ValueError) as error:
+            self._stop()
+            self._on_error(error)
+            return None
+
+    def _stop(self) -> None:
+        if self._recheck:
+            self._recheck.cancel()
+        if self._loop:
+            self._loop.remove_reader(self._socket)
+
+    def _withhold(self, echo: can.Message) -> None:
+        self._withheld.append(echo)
+        # Nothing tells when the queue gets empty; after this, the next `take` looks
+        if self._recheck is None and self._loop:
+            self._recheck = self._loop.call_later(ECHO_RECHECK, self._look_again)
+
+    def _look_again(self) -> None:
+        self._recheck = None
+        self._on_waiting()
+
+    def _release(self) -> Iterator[can.Message]:
+        while self._withheld and self._socket.unsent == 0:
+            yield self._withheld.popleft()
