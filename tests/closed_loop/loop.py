@@ -56,6 +56,12 @@ class LoopPort:
         self.inbox: deque[tuple[Callable[[Frame], None], Frame]] = deque()
         self.on_send: Callable[[Frame], None] = lambda _: None
         self._on_frame, self._on_echo = on_frame, on_echo
+        self._clock = clock
+
+    @property
+    def read_until(self) -> float:
+        """Until when all that came has been dispatched."""
+        return self._clock()
 
     async def run(self) -> None:
         """Stay open."""

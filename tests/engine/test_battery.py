@@ -16,6 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Life,
     Readings,
 )
+from custom_components.bms_gateway.engine.urgency import Urgency
 
 from .plant import battery
 from .protocol.captures import (
@@ -597,3 +598,62 @@ def test_how_often_it_speaks_and_when_it_measured() -> None:
     assert heard.after(0).period == pytest.approx(1.0)
     assert heard.after(0).current_at == heard.now - 5.0
     assert Heard().after(0).period is None
+
+
+# How urgent it is
+
+
+def _urgency(heard: Heard, can_id: int, **changes: Any) -> Urgency:
+    """Let the battery say one frame of a telegram; return how urgent that is."""
+    frame = next(f for f in telegram(heard.now, **changes) if f.can_id == can_id)
+    return heard.battery.hear(frame)
+
+
+@pytest.mark.parametrize(
+    ("can_id", "changes", "urgency"),
+    [
+        (0x351, {}, Urgency.NONE),
+        (0x351, {"charge_current_limit": 20.0}, Urgency.AT_ONCE),
+        (0x351, {"charge_voltage_limit": 55.0}, Urgency.AT_ONCE),
+        (0x359, {}, Urgency.NONE),
+        (0x359, {"protections": frozenset({Alarm.OVER_VOLTAGE})}, Urgency.AT_ONCE),
+        (0x35C, {}, Urgency.NONE),
+        (0x35C, {"discharge_enabled": False}, Urgency.AT_ONCE),
+        (0x355, {}, Urgency.NONE),
+        (0x355, {"soc": 51.0}, Urgency.SOON),
+        (0x356, {}, Urgency.SOON),
+        (0x356, {"current": -3.0}, Urgency.SOON),
+        (0x35E, {}, Urgency.NONE),
+    ],
+)
+def test_urgency(can_id: int, changes: dict[str, Any], urgency: Urgency) -> None:
+    """What changes a limit cannot wait; the same again need not be reckoned with."""
+    heard = Heard().telegrams(3)
+    heard.now += 0.5
+    assert _urgency(heard, can_id, **changes) is urgency
+
+
+def test_all_is_urgent_of_a_battery_that_does_not_count() -> None:
+    """Any frame may be the one by which it does."""
+    heard = Heard()
+    assert _urgency(heard, 0x35E) is Urgency.AT_ONCE
+    heard.telegrams(3)
+    heard.after(20.0)
+    assert _urgency(heard, 0x35E) is Urgency.AT_ONCE
+
+
+def test_value_that_was_stale_is_new() -> None:
+    """Though it is the same as before."""
+    heard = Heard().telegrams(3)
+    for _ in range(4):
+        heard.now += 1.0
+        for can_id in CONTROL_IDS:
+            assert _urgency(heard, can_id) is Urgency.NONE
+    assert _urgency(heard, 0x355) is Urgency.SOON
+
+
+def test_other_frames_are_not_urgent() -> None:
+    """Foreign ones tell nothing; an inverter's question tells whose port this is."""
+    heard = Heard().telegrams(3)
+    assert heard.battery.hear(Frame(0x123, at=heard.now)) is Urgency.NONE
+    assert heard.battery.hear(Frame(0x305, bytes(8), at=heard.now)) is Urgency.SOON

@@ -42,7 +42,7 @@ class Played:
         self.port = Wires()(
             config.port,
             on_frame=self._hear,
-            on_echo=lambda frame: self.inverter.hear_echo(frame, self.clock.now),
+            on_echo=self._hear_echo,
             on_change=lambda _: None,
             clock=self.clock,
             wall=self.clock,
@@ -55,6 +55,9 @@ class Played:
         if frame.can_id == 0x305:
             self.inverter.hear_request(frame.at)
         self.inverter.hear_other(frame, self.clock.now)
+
+    def _hear_echo(self, frame: Frame) -> None:
+        self.inverter.hear_echo(frame, self.clock.now)
 
     def turn(self) -> float | None:
         """Let it act once, having read what came."""

@@ -53,6 +53,8 @@ class WirePort:
         self.echo_is_proof = True
         self.acknowledged = True
         self.echoes = True
+        self.most = 1_000_000
+        """Frames that one drain dispatches."""
         self.queue: list[Frame] = []
         self.sent: list[Frame] = []
         """What left for the wire; `at`: when."""
@@ -61,6 +63,7 @@ class WirePort:
         self._on_frame, self._on_echo, self._on_change = on_frame, on_echo, on_change
         self._clock = clock
         self._status = PortStatus.OPEN
+        self._read_until = clock()
         self._inbox: deque[tuple[Callable[[Frame], None], Frame]] = deque()
 
     @property
@@ -68,14 +71,20 @@ class WirePort:
         """Where the port stands."""
         return PortState(status=self._status)
 
+    @property
+    def read_until(self) -> float:
+        """Until when all that came has been dispatched."""
+        return self._read_until if self._inbox else self._clock()
+
     async def run(self) -> None:
         """Stay as it is until cancelled."""
         await asyncio.Event().wait()
 
     def drain(self) -> None:
-        """Dispatch what waits."""
-        while self._inbox:
+        """Dispatch what waits, as far as `most` goes."""
+        for _ in range(min(len(self._inbox), self.most)):
             callback, frame = self._inbox.popleft()
+            self._read_until = frame.at or self._read_until
             callback(frame)
 
     def send(self, frame: Frame) -> bool:

@@ -50,7 +50,9 @@ ALLOWED: Final = 100.0
 MISSING: Final = PortFault.NO_SUCH_CHANNEL
 
 FLOOD: Final = 5000
-"""Frames in a second: more than 500 kbit/s can carry."""
+"""Frames in a second: 500 kbit/s carry about 4000 of 8 bytes."""
+SOCKET: Final = 280
+"""Frames that a socket holds; what comes while that many wait is lost."""
 
 
 @pytest.fixture
@@ -105,19 +107,20 @@ async def test_inverter_link_is_made_again(battery: Link, inverter: Link) -> Non
 
 
 async def test_flood(battery: Link, inverter: Link, tmp_path: Path) -> None:
-    """A setpoint goes through while a bus is busier than it can be."""
+    """A setpoint goes through while a bus is busier than it can be.
+
+    How many frames are read of it is the machine's business. What a port and a gateway
+    make of a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
+    """
     log = tmp_path / "flood"
     log.write_text(_flood(), "ascii")
     async with _gateway(battery, inverter) as gateway, _speaking(battery):
         await _until(gateway, lambda now: _told(now) == ALLOWED)
-        received = gateway.snapshot.ports["b"].received
         with _playing(battery, log):
-            await _until(gateway, lambda now: now.ports["b"].received > received + 500)
+            await _hears(gateway, 2 * SOCKET)
             gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=50.0)))
             await _until(gateway, lambda now: _told(now) == 50)
-            await _until(
-                gateway, lambda now: now.ports["b"].received > received + FLOOD
-            )
+            await _hears(gateway, 2 * SOCKET)
             await _sends(gateway)
         assert gateway.snapshot.batteries["b"].losses == 0
         assert gateway.snapshot.inverters["i"].dropped == 0
@@ -253,6 +256,12 @@ async def _until(gateway: Gateway, condition: Callable[[Snapshot], bool]) -> Non
     async with asyncio.timeout(PATIENCE):
         while not condition(gateway.snapshot):
             await asyncio.sleep(LOOK_AGAIN)
+
+
+async def _hears(gateway: Gateway, count: int) -> None:
+    """Wait until so many more frames have come from the battery's bus."""
+    before = gateway.snapshot.ports["b"].received
+    await _until(gateway, lambda now: now.ports["b"].received >= before + count)
 
 
 async def _sends(gateway: Gateway) -> None:

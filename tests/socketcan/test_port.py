@@ -110,13 +110,12 @@ async def test_frames_keep_their_age_while_the_loop_is_held(
     async with far.opened() as port:
         with other_node(link.name, SOCKETCAN) as node:
             port.drain()
-            before = time.monotonic()
+            before = time.time()
             _send(node, 12)
-            after = time.monotonic()
+            after = time.time()
         late = 7.0
         await far.hears(12)
-    # The two clocks are read one after the other
-    assert all(before - 0.05 <= frame.at <= after + 0.05 for frame in far.frames)
+    assert all(before <= frame.at <= after for frame in far.frames)
 
 
 async def test_error_frame_of_the_controller(quick_retries: None) -> None:
@@ -248,8 +247,7 @@ async def test_full_queue_refuses_and_keeps_the_port(quick_retries: None) -> Non
             port.drain()
             assert near.echoes == []
             await adapter.takes(12)
-            port.drain()
-            assert len(near.echoes) == 12
+            await near.sees_echoes(12)
             assert port.send(NAME)
             await adapter.takes(13)
             await near.sees_echoes(13)
@@ -269,8 +267,7 @@ async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -
             port.drain()
             assert near.echoes == []
             await adapter.takes(2)
-            port.drain()
-            assert len(near.echoes) == 2
+            await near.sees_echoes(2)
 
 
 async def test_port_closes_while_echoes_are_withheld(
@@ -368,13 +365,19 @@ def test_which_errors_tell_of_a_full_queue(error: Exception, full: bool) -> None
 
 
 def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:
-    """Record a port on the link, whose clocks run late by as much as told."""
-    return Recorder(
-        link.name,
-        SOCKETCAN,
-        clock=lambda: time.monotonic() + late(),
-        wall=lambda: time.time() + late(),
-    )
+    """Record a port on the link, whose clocks run late by as much as told.
+
+    They agree although they are read one after the other, on a busy machine even much
+    later: so both show the time of the kernel's stamps as it was for the first.
+    """
+    shown = 0.0
+
+    def clock() -> float:
+        nonlocal shown
+        shown = time.time() + late()
+        return shown
+
+    return Recorder(link.name, SOCKETCAN, clock=clock, wall=lambda: shown)
 
 
 def _send(node: can.BusABC, count: int) -> None:

@@ -11,10 +11,13 @@ from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
 from .scene import Scene
 from .setpoints import AllSetpoints
+from .urgency import Urgency
 from .verdict import Judge, Verdict
 
 START_TELEGRAMS: Final = 2
 """Whole telegrams of every battery before anything is sent."""
+LATEST: Final = 3.0
+"""Seconds; what is heard later than that is too late for a battery to count."""
 
 
 class Bank:
@@ -27,6 +30,7 @@ class Bank:
         self._config = config
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
+        self._online: frozenset[str] = frozenset()
         self._starting, self._ending = True, False
         self._start_end = 0.0
         self._judge = Judge(learnt)
@@ -41,6 +45,14 @@ class Bank:
     def deadline(self) -> float | None:
         """When to reckon again, at the latest, if nothing is heard."""
         return self._deadline
+
+    @property
+    def renewed_at(self) -> float:
+        """Since when every battery online has renewed its control fields; 0: never."""
+        heard = (
+            b.control_at for key, b in self._batteries.items() if key in self._online
+        )
+        return min((at or 0.0 for at in heard), default=0.0)
 
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
@@ -68,21 +80,28 @@ class Bank:
             self._batteries[battery.id] = known
         self._awaited &= set(self._batteries)
 
-    def hear(self, battery_id: str, frame: Frame) -> None:
-        """Take a frame from a battery's bus."""
-        self._batteries[battery_id].hear(frame)
+    def hear(self, battery_id: str, frame: Frame) -> Urgency:
+        """Take a frame from a battery's bus; tell how soon to reckon with it."""
+        urgency = self._batteries[battery_id].hear(frame)
+        return Urgency.AT_ONCE if self._starting else urgency
 
     def reckon(
         self,
         now: float,
         setpoints: AllSetpoints,
         told: Mapping[Direction, float] | None = None,
+        *,
+        heard_until: float | None = None,
     ) -> Verdict:
         """Judge what counts at `now` and what the inverters may be told by it.
 
-        `told`: the sum of what they were told, in A per direction.
+        `told`: the sum of what they were told, in A per direction. `heard_until`: until
+        when all that came was heard, if that is not `now`: what comes on a flooded bus
+        is heard late, and no battery is lost for that.
         """
-        states, scene = self._scene(now, setpoints)
+        heard_until = now if heard_until is None else max(heard_until, now - LATEST)
+        states, scene = self._scene(now, setpoints, heard_until)
+        self._online = frozenset(state.id for state in scene.online)
         if self._starting:
             verdict = Verdict(status=Status.STARTING)
         else:
@@ -93,13 +112,13 @@ class Bank:
         return replace(verdict, batteries=_by_id(states))
 
     def _scene(
-        self, now: float, setpoints: AllSetpoints
+        self, now: float, setpoints: AllSetpoints, heard_until: float
     ) -> tuple[list[BatteryState], Scene]:
         states = []
         for battery in self._batteries.values():
             battery.serve(battery.config.id not in setpoints.out_of_service, now)
-            battery.update(now)
-            states.append(self._without_wrong_sign(battery.state(now)))
+            battery.update(heard_until)
+            states.append(self._without_wrong_sign(battery.state(heard_until)))
         self._judge_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
         # one that was there at the start and never spoke is lost since then.

@@ -7,7 +7,8 @@ from .config import BatteryConfig
 from .content import cells_of
 from .model import BatteryState, Frame, Life, Readings
 from .protocol import is_battery_frame, is_request
-from .speech import Speech
+from .speech import CONTROL, MEASUREMENTS, Speech
+from .urgency import Urgency
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,17 +74,32 @@ class Battery:
             self._lost_at = now
         self._in_service = in_service
 
-    def hear(self, frame: Frame) -> None:
-        """Take one frame from the battery's bus; what is none of its is left out."""
+    @property
+    def control_at(self) -> float | None:
+        """When the oldest of its control frames was renewed."""
+        return self._speech.control_at
+
+    def hear(self, frame: Frame) -> Urgency:
+        """Take one frame from the battery's bus; what is none of its is left out.
+
+        Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
+        """
         if is_request(frame):
             self._asked_since = self._asked_since or frame.at
             self._asked_at = frame.at
+            return Urgency.SOON
         if not is_battery_frame(frame):
-            return
+            return Urgency.NONE
         self._asked_since = None
-        if self._speech.hear(frame):
+        heard = self._speech.hear(frame)
+        if heard.whole:
             self._telegrams += 1
             self._since_loss += 1
+        if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
+            return Urgency.AT_ONCE
+        # Also a current that stays the same tells, by its time, who carries what
+        measured = frame.can_id == MEASUREMENTS
+        return Urgency.SOON if heard.new or measured else Urgency.NONE
 
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""

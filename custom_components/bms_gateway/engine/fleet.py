@@ -55,9 +55,11 @@ class Fleet:
         self._running = False
         self._taps: dict[tuple[str, bool], list[Callable[[Frame], None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._asked: dict[str, float] = {}
 
     def apply(self, config: GatewayConfig) -> None:
         """Make it as configured; a port that stays is not touched."""
+        self._asked.clear()
         devices = {device.id: device for device in config.devices}
         for key, wire in list(self.wires.items()):
             if key not in devices or wire.port.config != devices[key].port:
@@ -119,15 +121,32 @@ class Fleet:
                 return left[1].replaced(config, port)
         return Inverter(config, port)
 
-    def drain(self) -> None:
-        """Take every frame that waits on any port."""
-        for wire in tuple(self.wires.values()):
-            wire.port.drain()
+    def read(self, who: str) -> float | None:
+        """Hear what waits on the ports; return until when `who` may judge what was heard.
 
-    def wake_writers(self) -> None:
+        None: not yet. Nothing is judged or sent before all has been heard, on every
+        port, that had come when `who` first asked. Nearly always that is at once. After
+        the loop was held, or on a flooded bus, a port has too little time in one turn of
+        the loop: then `who` asks again, lest live batteries look lost or an older limit
+        go out while a newer one waits. On a bus that is busier than can be read it is
+        still served, late by what a socket holds: about 280 frames.
+        """
+        now = self._clock()
+        asked = self._asked.setdefault(who, now)
+        ports = [wire.port for wire in self.wires.values()]
+        for port in ports:
+            port.drain()
+        until = min((port.read_until for port in ports), default=now)
+        if until < asked:
+            return None
+        del self._asked[who]
+        return until if until < now else self._clock()
+
+    def wake_writers(self, *, but: str = "") -> None:
         """Let every inverter's writer look at what is due."""
         for key in self.inverters:
-            self.wires[key].wake()
+            if key != but:
+                self.wires[key].wake()
 
     def _add(
         self,

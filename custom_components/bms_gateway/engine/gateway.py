@@ -19,6 +19,7 @@ from .rounding import round_down
 from .setpoints import AllSetpoints
 from .share import Claim
 from .trace import Trace
+from .urgency import Agenda, Urgency
 from .verdict import Verdict
 from .wire import PortFactory, Wake, spawn
 
@@ -26,6 +27,11 @@ LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
 EXCESS_COUNTS: Final = 1.0
 """A; less is within what batteries and inverters measure wrongly."""
+READ_ON: Final = 0.01
+"""Seconds after which who has to wait for what is still to be read looks again."""
+
+_WATCH: Final = ""
+"""Who looks after the deadlines, among those that look after an inverter each."""
 
 type Listener = Callable[[Snapshot], None]
 
@@ -63,7 +69,9 @@ class Gateway:
         self._listeners: list[Listener] = []
         self._watch = Wake(clock)
         self._watcher: asyncio.Task[None] | None = None
-        self._news = True
+        self._agenda = Agenda()
+        self._changed = True
+        """Whether there is something that the listeners do not know yet."""
         self._ending = False
         self._last_word = asyncio.Event()
 
@@ -153,11 +161,12 @@ class Gateway:
 
     def step(self) -> None:
         """Do everything that is due now: read, reckon, send, tell the listeners."""
-        self._refresh()
+        self._refresh(_WATCH)
         for key in self._fleet.pollers:
             self.poll(key)
         for key in self._fleet.inverters:
             self.write(key)
+        self._changed = True
         self._tell_listeners()
 
     # Hearing (Crew): what came in is kept and wakes whoever may have to act upon it.
@@ -166,16 +175,21 @@ class Gateway:
         """Take a frame from a battery's bus."""
         if poller := self._fleet.pollers.get(key):
             poller.hear(frame)
-        if frame.standard:
-            self._bank.hear(key, frame)
-            self._tell_news()
+        if not frame.standard:
+            return
+        before = self._bank.renewed_at
+        urgency = self._bank.hear(key, frame)
+        after = self._bank.renewed_at
+        is_due = any(i.awaits(before, after) for i in self._fleet.inverters.values())
+        self._tell_news(Urgency.AT_ONCE if is_due else urgency)
 
     def hear_inverter(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
         inverter = self._fleet.inverters[key]
         if is_request(frame):
+            if not inverter.connected(self._clock()):
+                self._tell_change()
             inverter.hear_request(frame.at)
-            self._watch.set()
         inverter.hear_other(frame, self._clock())
         self._fleet.wires[key].wake()
 
@@ -184,10 +198,12 @@ class Gateway:
         if poller := self._fleet.pollers.get(key):
             poller.hear(frame)
         if inverter := self._fleet.inverters.get(key):
-            inverter.hear_echo(frame, self._clock())
-            # What this one was told now may make room for the others.
-            self._fleet.wake_writers()
-            self._watch.set()
+            matters = inverter.hear_echo(frame, self._clock())
+            self._fleet.wires[key].wake()
+            if matters:
+                # What this one was told now may make room for the others.
+                self._fleet.wake_writers()
+                self._tell_change()
             if all(is_block(each.told) for each in self._fleet.inverters.values()):
                 self._last_word.set()
 
@@ -204,31 +220,53 @@ class Gateway:
 
     def write(self, key: str) -> float | None:
         """Send an inverter what is due; return when to look again."""
-        now = self._refresh()
-        current = self._why[key] = self._offer(key, now)
+        again = self._write(key)
+        if self._fleet.inverters[key].goes_on:
+            # An echo that is there already, as on a virtual link, needs no turn of the loop
+            again = self._write(key)
+        return again
+
+    def _write(self, key: str) -> float | None:
         inverter = self._fleet.inverters[key]
+        now = self._refresh(key)
+        if now is None:
+            now = self._clock()
+            if not inverter.goes_on:
+                return now + READ_ON
+        current = self._why[key] = self._offer(key, now)
         listened = inverter.reachable
         again = inverter.step(
             now, current.telegram if current else None, self._verdict.renewed_at
         )
         if inverter.reachable is not listened:
-            self._watch.set()
-        # An echo that is there already, as on a virtual link, needs no turn of the loop
+            self._tell_change()
         self._fleet.wires[key].port.drain()
         return again
 
-    def _refresh(self) -> float:
-        """Read all that waits, then judge what counts now; return that moment."""
-        self._fleet.drain()
+    def _refresh(self, who: str) -> float | None:
+        """Read what waits, judge what counts now; return that moment.
+
+        None: there is more than may be read in one turn of the loop, see `Fleet.read`.
+        """
+        if (heard_until := self._fleet.read(who)) is None:
+            return None
         now = self._clock()
-        if self._news or self._is_overdue():
-            self._news = False
-            self._verdict = self._bank.reckon(now, self._setpoints, self._told())
+        if (due := self._deadline) is not None and now >= due:
+            self._agenda.done(now)
+            self._verdict = self._bank.reckon(
+                now, self._setpoints, self._told(), heard_until=heard_until
+            )
+            self._fleet.wake_writers(but=who)
+            self._changed = True
+            if who != _WATCH:
+                self._watch.set()
         return now
 
-    def _is_overdue(self) -> bool:
-        deadline = self._bank.deadline
-        return deadline is not None and self._clock() >= deadline
+    @property
+    def _deadline(self) -> float | None:
+        """When to reckon again: for what came, or because something ceases to hold."""
+        times = (self._agenda.due_at, self._bank.deadline)
+        return min((at for at in times if at is not None), default=None)
 
     def _told(self) -> dict[Direction, float]:
         """Return the sum of what the inverters were told, in A per direction."""
@@ -262,13 +300,21 @@ class Gateway:
         gone = self._fleet.departed(now)
         return claims + [inverter.last_claim(direction, now) for inverter in gone]
 
-    def _tell_news(self) -> None:
-        self._news = True
-        self._fleet.wake_writers()
+    def _tell_news(self, urgency: Urgency = Urgency.AT_ONCE) -> None:
+        """Let it be reckoned with, and what comes of it be sent."""
+        if self._agenda.add(urgency):
+            self._watch.set()
+            if urgency is Urgency.AT_ONCE:
+                self._fleet.wake_writers()
+
+    def _tell_change(self) -> None:
+        """Tell the listeners as soon as possible."""
+        self._changed = True
         self._watch.set()
 
     def _tell_listeners(self) -> None:
-        if self._listeners:
+        if self._changed and self._listeners:
+            self._changed = False
             snapshot = self.snapshot
             for listener in tuple(self._listeners):
                 listener(snapshot)
@@ -276,19 +322,22 @@ class Gateway:
     async def _run_watch(self) -> None:
         """Reckon at every deadline and tell the listeners what is new."""
         while True:
-            if self._is_overdue():
-                self._tell_news()
-            self._refresh()
-            self._tell_listeners()
-            await self._watch.until(self._next_change())
+            if self._refresh(_WATCH) is None:
+                await self._watch.until(self._clock() + READ_ON)
+            else:
+                self._tell_listeners()
+                change_at = self._next_change()
+                await self._watch.until(change_at)
+                if change_at is not None and self._clock() >= change_at:
+                    self._changed = True
 
     def _next_change(self) -> float | None:
         """Return when there will be something new though nothing is heard."""
         now = self._clock()
         ends = (each.disconnects_at for each in self._fleet.inverters.values())
         times = [at for at in ends if at is not None and at > now]
-        if self._bank.deadline is not None:
-            times.append(self._bank.deadline)
+        if self._deadline is not None:
+            times.append(self._deadline)
         return min(times, default=None)
 
     async def _say_last_word(self) -> None:

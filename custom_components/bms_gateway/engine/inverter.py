@@ -149,6 +149,10 @@ class Inverter:
         """Return whether it can be told anything now."""
         return self._is_open and self._allowed and self._phase is not Phase.DEAF
 
+    def connected(self, now: float) -> bool | None:
+        """Return whether it asks with 0x305; None: it never did."""
+        return None if (ends := self.disconnects_at) is None else now < ends
+
     @property
     def disconnects_at(self) -> float | None:
         """When it is connected no more if it does not ask again; None: it never did."""
@@ -158,6 +162,11 @@ class Inverter:
         """Return whether it could not be told anything for OUT_OF_REACH."""
         since = self._unreachable_since
         return since is not None and now >= since + OUT_OF_REACH
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether a set has begun and its rest may follow at once."""
+        return self._phase is Phase.LEFT
 
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
@@ -174,23 +183,37 @@ class Inverter:
         if self._phase is Phase.DEAF and (reset or not frame.error):
             self._lost_probe = self._lost_probe or now - self._since > ECHO_TIMEOUT
 
-    def hear_echo(self, frame: Frame, now: float) -> None:
-        """Take the echo of an own frame: it has left for the wire."""
+    def hear_echo(self, frame: Frame, now: float) -> bool:
+        """Take the echo of an own frame: it has left for the wire.
+
+        Return whether that matters to the other inverters: one more set was told, or
+        this one can be reached again.
+        """
         if self._phase is Phase.DEAF:
             self._phase, self._urgent = Phase.IDLE, True
             self._awaited.clear()
             self._hears(True)
-            return
+            return True
         if (frame.can_id, frame.data) in self._awaited:
             self._awaited.remove((frame.can_id, frame.data))
         if self._awaited:
-            return
+            return False
+        if self._phase is Phase.SENT:
+            self._confirm(now)
+            return True
         if self._phase is Phase.OPENED:
             self._phase = Phase.LEFT
         elif self._phase is Phase.PROMPTED:
             self._phase = Phase.IDLE
-        elif self._phase is Phase.SENT:
-            self._confirm(now)
+        return False
+
+    def awaits(self, before: float, after: float) -> bool:
+        """Return whether a set has become due, as what every battery says is newer now.
+
+        `before`, `after`: since when all batteries have renewed their control fields.
+        """
+        push = self.config.mode is SendMode.PUSH
+        return push and self._set_at is not None and before <= self._set_at < after
 
     def step(
         self, now: float, telegram: Telegram | None, renewed_at: float | None
@@ -231,11 +254,10 @@ class Inverter:
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
         told = self._account.told
-        ends = self.disconnects_at
         return InverterState(
             id=self.config.id,
             listening=self._listening,
-            connected=None if ends is None else now < ends,
+            connected=self.connected(now),
             charge=_because(told, why, Direction.CHARGE),
             discharge=_because(told, why, Direction.DISCHARGE),
             told=told,

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from .config import BatteryConfig
 from .freshness import CEILING, LIMITS_CEILING, Pulse
@@ -47,6 +47,15 @@ class _Said:
     at: float
 
 
+class Heard(NamedTuple):
+    """What one frame brought."""
+
+    whole: bool
+    """It completes a whole telegram: all that is needed was told again, and is known."""
+    new: bool
+    """A value is another than before, or was not fresh any more."""
+
+
 class Speech:
     """Everything that one battery has said, as far as it still counts."""
 
@@ -64,6 +73,8 @@ class Speech:
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
         """When the last frame came; None: none did."""
+        self.control_at: float | None = None
+        """When the oldest of its control frames was renewed."""
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
@@ -71,12 +82,12 @@ class Speech:
         for can_id, pulse in self._pulses.items():
             pulse.ceiling = self._ceiling(can_id)
 
-    def hear(self, frame: Frame) -> bool:
-        """Take one of its frames; return whether that completes a whole telegram.
+    def hear(self, frame: Frame) -> Heard:
+        """Take one of its frames.
 
-        That is when all that is needed was told again, and is known. Of what not every
-        battery sends, only what it ever gave a value for: a healthy one may send 0x35A
-        for ever without stating a single alarm.
+        A whole telegram needs, of what not every battery sends, only what this one ever
+        gave a value for: a healthy one may send 0x35A for ever without stating a single
+        alarm.
         """
         self._marks = hear(self._marks, frame)
         verdict = judge(self._marks, frame.at)
@@ -90,18 +101,15 @@ class Speech:
         values: dict[str, object] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
-        self._pulse(frame.can_id).beat(frame.at)
+        values = {n: v for n, v in values.items() if v is not None or n not in _BRIDGED}
+        new = any(self._is_new(name, value, frame.at) for name, value in values.items())
+        self._beat(frame)
         for name, value in values.items():
-            if value is not None or name not in _BRIDGED:
-                self._said[name] = _Said(value, frame.can_id, frame.at)
+            self._said[name] = _Said(value, frame.can_id, frame.at)
             if value is not None:
                 self._known[name] = value
                 self._part.add(name)
-        held = {n for n, said in self._said.items() if said.value is not None} & _HELD
-        is_whole = _WHOLE | held <= self._part
-        if is_whole:
-            self._part.clear()
-        return is_whole
+        return Heard(self._is_whole(), new)
 
     def begin_anew(self) -> None:
         """Begin a new telegram: what came before a gap is no part of it."""
@@ -144,11 +152,6 @@ class Speech:
         """When its current was measured."""
         current = self._said.get("current")
         return None if current is None else current.at
-
-    @property
-    def control_at(self) -> float | None:
-        """When the oldest of its control frames was renewed."""
-        return min((p.last or 0.0 for p in self._control_pulses()), default=None)
 
     @property
     def period(self) -> float | None:
@@ -200,6 +203,24 @@ class Speech:
         for name in names:
             self._said.pop(name, None)
             self._known.pop(name, None)
+
+    def _is_new(self, name: str, value: object, at: float) -> bool:
+        said = self._said.get(name)
+        if said is None or said.value != value:
+            return True
+        return name not in _KEPT and not self._fresh(said, at)
+
+    def _is_whole(self) -> bool:
+        held = {n for n, said in self._said.items() if said.value is not None} & _HELD
+        is_whole = _WHOLE | held <= self._part
+        if is_whole:
+            self._part.clear()
+        return is_whole
+
+    def _beat(self, frame: Frame) -> None:
+        self._pulse(frame.can_id).beat(frame.at)
+        control = self._control_pulses()
+        self.control_at = min((pulse.last or 0.0 for pulse in control), default=None)
 
     def _control_pulses(self) -> list[Pulse]:
         """Return the control frames that it sends, or used to send."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 import contextlib
 import logging
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from .config import PortConfig
 from .model import Clock, Frame, PortState
@@ -12,15 +12,15 @@ from .port import Sender
 
 _LOGGER = logging.getLogger(__name__)
 
-MOST_AT_ONCE: Final = 4
-"""Times that a coroutine goes on without a pause because there is news already; a set
-whose echoes come at once takes three. On a flooded bus there is always news."""
-
 
 class RunningPort(Sender, Protocol):
     """What the gateway needs of a port besides sending."""
 
     config: PortConfig
+
+    @property
+    def read_until(self) -> float:
+        """Until when all that came has been dispatched; now where nothing can come."""
 
     async def run(self) -> None:
         """Keep the port open until cancelled."""
@@ -49,18 +49,17 @@ class Wake:
         """Take the clock by which deadlines are given."""
         self._clock = clock
         self._event = asyncio.Event()
-        self._at_once = 0
 
     def set(self) -> None:
         """Tell that there is news."""
         self._event.set()
 
     async def until(self, deadline: float | None) -> None:
-        """Wait for news, at most until the deadline."""
-        self._at_once = self._at_once + 1 if self._event.is_set() else 0
-        if self._at_once >= MOST_AT_ONCE:
-            self._at_once = 0
-            # To wait for what is there already does not let others have their turn.
+        """Wait for news, at most until the deadline; others have their turn first.
+
+        On a flooded bus there is always news.
+        """
+        if self._event.is_set():
             await asyncio.sleep(0)
         delay = None if deadline is None else max(0.0, deadline - self._clock())
         with contextlib.suppress(TimeoutError):
