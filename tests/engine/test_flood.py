@@ -21,6 +21,8 @@ HELD = 7.0
 """Seconds for which a loop was held: longer than a battery may be silent."""
 AT_ONCE = 0.001
 """Seconds in which a bus brings a few frames."""
+SLOW = 0.3
+"""Seconds of a turn of the loop on a machine that is far too busy."""
 
 
 @pytest.fixture
@@ -103,18 +105,20 @@ def test_all_ports_have_to_be_read() -> None:
     assert plant.port().since(at) == []
 
 
-def test_change_does_not_let_pass_who_has_waited() -> None:
-    """The ports are others then: nobody knows what waits on them."""
+def test_inverter_that_is_back_waits_anew() -> None:
+    """That it had waited before it was taken away lets it pass nothing."""
     plant = Plant().started()
     _held(plant)
     plant.port("b1").most = 0
     plant.step(1)
+    plant.apply(inverters=())
     plant.clock.now += 1.0
-    plant.port("b1").push(_limits(charge_current_limit=20.0))
-    plant.apply(inverters=(inverter("i1", 90.0),))
+    plant.port("b1").push(*[OTHER] * 9, _limits(charge_current_limit=20.0))
+    plant.clock.now += AT_ONCE
     at = plant.now
-    plant.port("b1").most = 3
-    plant.step(30)
+    plant.apply(inverters=(inverter("i1"),))
+    plant.port("b1").most = 1
+    plant.step(60)
     assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
 
 
@@ -136,10 +140,10 @@ class Flood:
         self._come(self.WAITING)
         self.port.most = 0
 
-    def turn(self, count: int = 1) -> None:
-        """Let the loop turn, each time for AT_ONCE."""
+    def turn(self, count: int = 1, seconds: float = AT_ONCE) -> None:
+        """Let the loop turn, each time for so long."""
         for _ in range(count):
-            self.plant.clock.now += AT_ONCE
+            self.plant.clock.now += seconds
             self._come(self.A_TURN)
             self.port.most = self.A_TURN
             self.port.drain()
@@ -169,6 +173,31 @@ def test_inverter_is_told_again_and_again_on_a_flooded_bus() -> None:
     flood.turn(2000)
     assert plant.inverter().sets >= sets + 10
     assert plant.inverter().dropped == plant.state().losses == 0
+
+
+def test_battery_is_judged_by_when_it_was_heard_until() -> None:
+    """On a slow machine what waits may be older than a battery may be silent."""
+    plant = Plant().started()
+    flood = Flood(plant, "b1", *telegram())
+    flood.turn(100, SLOW)
+    assert flood.port.read_until < plant.now - 3.0
+    assert plant.state().losses == 0
+
+
+def test_rest_of_a_set_does_not_wait_again() -> None:
+    """Else its name would prove nothing any more, and no set ever went out."""
+    plant = Plant().started()
+    flood = Flood(plant, "b1", *telegram())
+    port = plant.port("i1")
+    port.acknowledged = False
+    while not port.queue:
+        flood.turn(1, SLOW)
+    assert [frame.can_id for frame in port.queue] == [0x35E]
+    at = plant.now
+    port.leave()
+    flood.turn(1, AT_ONCE)
+    port.leave()
+    assert 0x351 in [frame.can_id for frame in port.since(at)]
 
 
 def test_other_battery_is_lost_on_a_flooded_bus() -> None:
@@ -239,6 +268,22 @@ async def test_listeners_are_not_told_of_what_is_not_new(key: str) -> None:
         await asyncio.sleep(0)
     await plant.gateway.stop()
     assert seen == []
+
+
+async def test_listeners_are_not_told_before_there_was_a_reckoning() -> None:
+    """A measurement that waits for its time is no news yet."""
+    plant = Plant().started()
+    await plant.gateway.start()
+    seen: list[Snapshot] = []
+    plant.gateway.subscribe(seen.append)
+    plant.clock.now += PACE
+    for current in (1.0, 2.0):
+        plant.port("b1").push(_measured(current=current))
+        plant.port("b1").drain()
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await plant.gateway.stop()
+    assert [snapshot.bank.current for snapshot in seen] == [1.0]
 
 
 # What cannot wait

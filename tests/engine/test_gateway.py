@@ -483,6 +483,18 @@ def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
     assert {dcl for _, _, dcl in plant.told_since(at, "i1")} == {50.0}
 
 
+async def test_whoever_reckons_wakes_the_others() -> None:
+    """One inverter asks in the moment of a deadline: the other one is told, too."""
+    async with _running(_two()) as plant:
+        plant.clock.now += 10.5
+        plant.port("i1").push(REQUEST)
+        for _ in range(5):
+            for key in ("i1", "i2"):
+                plant.port(key).drain()
+            await _turns()
+        assert _ccls(plant) == {"i1": 0.0, "i2": 0.0}
+
+
 async def test_an_inverter_that_comes_and_goes_is_told() -> None:
     """Though no battery says anything: whoever looks wants to know."""
     async with _running(Plant()) as plant:

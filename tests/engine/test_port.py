@@ -341,6 +341,22 @@ async def test_rest_of_a_flood_is_read_by_itself() -> None:
     assert flooded.heard == list(range(FLOOD))
 
 
+async def test_flood_is_read_for_as_long_as_others_hold_the_loop() -> None:
+    """However slow the loop is, a bus is read as fast as it speaks; but only then."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        port.drain()
+        assert len(flooded.heard) <= IN_A_TURN + 1
+        flooded.clock.now += 1.0
+        await asyncio.sleep(0)
+        assert len(flooded.heard) == FLOOD
+        with other_node("a") as node:
+            for number in range(FLOOD):
+                node.send(_stamped(WALL + flooded.clock.now, number))
+        port.drain()
+        assert len(flooded.heard) <= FLOOD + IN_A_TURN + 1
+
+
 async def test_frames_of_a_flood_keep_their_age() -> None:
     """However many turns it takes until they are read."""
     flooded = Flooded()

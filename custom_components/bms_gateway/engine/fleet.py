@@ -59,7 +59,6 @@ class Fleet:
 
     def apply(self, config: GatewayConfig) -> None:
         """Make it as configured; a port that stays is not touched."""
-        self._asked.clear()
         devices = {device.id: device for device in config.devices}
         for key, wire in list(self.wires.items()):
             if key not in devices or wire.port.config != devices[key].port:
@@ -190,6 +189,7 @@ class Fleet:
 
     def _remove(self, key: str) -> None:
         wire = self.wires.pop(key)
+        self._asked.pop(key, None)
         if inverter := self.inverters.pop(key, None):
             end = self._clock() + inverter.config.timeout
             self._departed.append((end, inverter))
