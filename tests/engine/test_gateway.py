@@ -565,6 +565,21 @@ async def test_a_deadline_wakes_everybody() -> None:
         assert plant.snapshot.status is Status.BLOCKED
 
 
+async def test_one_that_cannot_be_told_lowers_the_others_at_once() -> None:
+    """What it still holds is theirs no more."""
+    async with _running(_two()) as plant:
+        plant.port("i1").acknowledged = False
+        plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=30.0)))
+        await _turns()
+        assert plant.told("i2")[1] == 15.0
+        plant.clock.now += 0.06
+        plant.port("i1").push(REQUEST)
+        plant.port("i1").drain()
+        await _turns()
+        assert plant.inverter("i1").listening is False
+        assert plant.told("i2")[1] == 0.0
+
+
 def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -> None:
     """It acts upon what it was told, until its own time-out: nobody gets it before."""
     plant = Plant(

@@ -239,6 +239,8 @@ class Gateway:
             now, current.telegram if current else None, self._verdict.renewed_at
         )
         if inverter.reachable is not listened:
+            # What it holds and can no longer be told to give up is missing to the others
+            self._fleet.wake_writers()
             self._tell_change()
         self._fleet.wires[key].port.drain()
         return again
