@@ -316,6 +316,8 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
         for menu in menus:
             texts = at(language, f"{flow}.step.{menu}")
             assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"])
+            # The frontend fills nothing into a menu's title
+            assert not placeholders(texts["title"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

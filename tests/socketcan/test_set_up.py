@@ -110,7 +110,8 @@ async def test_set_up_in_a_minute(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Two batteries and two inverters: found, heard, named, told their limits."""
-    links = [can_link() for _ in range(4)]
+    # In the order of the list, so that what is proposed is right
+    links = sorted((can_link() for _ in range(4)), key=lambda link: link.name)
     with hardware(links[:2], links[2:]), recording(tmp_path / "candump") as record:
         async with visitor(home_assistant.address, user="a") as someone:
             page = someone.page
