@@ -508,6 +508,17 @@ def test_all_lost() -> None:
     assert plant.snapshot.status is Status.SILENT
 
 
+def test_all_lost_after_the_voltage_sank() -> None:
+    """The charge voltage stays by the last minute's highest, as while they spoke."""
+    plant = Plant(says={"b1": {"voltage": 55.0}}).started(10.0)
+    plant.packs["b1"].says(voltage=52.0)
+    plant.run(10.0)
+    assert plant.told()[0] == 56.0
+    plant.packs["b1"].speaks = False
+    plant.run(5.0)
+    assert plant.told() == (54.9, 0.0, 0.0)
+
+
 def test_all_lost_value_by_value() -> None:
     """The block is told though the SOC became unknown before the limits did."""
     plant = Plant()

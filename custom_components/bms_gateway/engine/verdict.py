@@ -64,6 +64,7 @@ class Judge:
         self._dark_since: float | None = None
         self._last_bank = NO_BANK
         self._last_lowest: BatteryState | None = None
+        self._last_reference: float | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
@@ -115,7 +116,7 @@ class Judge:
         if scene.silenced:
             self._limits.block(scene.now)
             return Verdict(status=Status.SILENT, bank=bank)
-        self._last_bank = bank
+        self._last_bank, self._last_reference = bank, reference
         voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
         limits = {
             direction: self._limits.reckon(
@@ -154,10 +155,12 @@ class Judge:
             config.discharge_loss_policy,
         )
         last, lowest = self._last_bank, self._last_lowest
-        if silent or stops or last.voltage is None or lowest is None:
+        # As it was: in the dark it would fall, though nobody knows what the pack does
+        reference = self._last_reference
+        if silent or stops or lowest is None or reference is None:
             return Verdict(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*scene.lost, *scene.online)), None)
-        volts = _charge_voltage(lowest, last.voltage, cap=last.voltage).volts
+        volts = _charge_voltage(lowest, reference, cap=last.voltage).volts
         return Verdict(
             status=Status.BLOCKED,
             # What was last known of the pack, without what flows: that is unknown.
