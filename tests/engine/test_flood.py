@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.bank import LATEST, Bank
 from custom_components.bms_gateway.engine.gateway import READ_ON
+from custom_components.bms_gateway.engine.inverter import REPEAT
 from custom_components.bms_gateway.engine.model import Frame, Life, Snapshot
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.engine.urgency import PACE
@@ -103,6 +104,41 @@ def test_all_ports_have_to_be_read() -> None:
     at = plant.now
     plant.step(3)
     assert plant.port().since(at) == []
+
+
+def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
+    """What came while it was held is waited for, too, not only what came before."""
+    plant = Plant().started()
+    plant.port("b1").push(*[OTHER] * 3)
+    plant.port("b1").most = 0
+    plant.clock.now += REPEAT
+    assert plant.gateway.write("i1") == plant.now + READ_ON
+    _held(plant, last=_limits(charge_current_limit=20.0))
+    plant.clock.now += AT_ONCE
+    at = plant.now
+    plant.port("b1").most = 1
+    plant.step(60)
+    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
+
+
+def test_set_that_had_begun_when_the_loop_was_held_begins_anew() -> None:
+    """Not with what was right before: with all that came since."""
+    plant = Plant().started()
+    port = plant.port("i1")
+    port.acknowledged = False
+    plant.clock.now += REPEAT
+    plant.speak("b1")
+    plant.gateway.step()
+    assert [frame.can_id for frame in port.queue] == [0x35E]
+    port.acknowledged = True
+    port.leave()
+    port.drain()
+    _held(plant, last=_limits(charge_current_limit=20.0))
+    plant.clock.now += AT_ONCE
+    at = plant.now
+    plant.port("b1").most = 1
+    plant.step(60)
+    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
 
 
 def test_inverter_that_is_back_waits_anew() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter import Inverter
@@ -12,6 +12,9 @@ from .poll import Poller
 from .port import Sender
 from .trace import Trace
 from .wire import PortFactory, Wire
+
+HELD: Final = 0.5
+"""Seconds between two turns of the loop that are no mere slowness: it was held."""
 
 
 class Crew(Protocol):
@@ -55,7 +58,7 @@ class Fleet:
         self._running = False
         self._taps: dict[tuple[str, bool], list[Callable[[Frame], None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, tuple[float, float]] = {}
 
     def apply(self, config: GatewayConfig) -> None:
         """Make it as configured; a port that stays is not touched."""
@@ -127,11 +130,15 @@ class Fleet:
         port, that had come when `who` first asked. Nearly always that is at once. After
         the loop was held, or on a flooded bus, a port has too little time in one turn of
         the loop: then `who` asks again, lest live batteries look lost or an older limit
-        go out while a newer one waits. On a bus that is busier than can be read it is
+        go out while a newer one waits. Whoever asks again after longer than HELD asks
+        anew, for what came meanwhile. On a bus that is busier than can be read it is
         still served, late by what a socket holds: about 280 frames.
         """
         now = self._clock()
-        asked = self._asked.setdefault(who, now)
+        asked, last = self._asked.get(who, (now, now))
+        if now > last + HELD:
+            asked = now
+        self._asked[who] = asked, now
         ports = [wire.port for wire in self.wires.values()]
         for port in ports:
             port.drain()

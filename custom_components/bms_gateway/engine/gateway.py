@@ -221,7 +221,7 @@ class Gateway:
     def write(self, key: str) -> float | None:
         """Send an inverter what is due; return when to look again."""
         again = self._write(key)
-        if self._fleet.inverters[key].goes_on:
+        if self._fleet.inverters[key].goes_on(self._clock()):
             # An echo that is there already, as on a virtual link, needs no turn of the loop
             again = self._write(key)
         return again
@@ -231,7 +231,7 @@ class Gateway:
         now = self._refresh(key)
         if now is None:
             now = self._clock()
-            if not inverter.goes_on:
+            if not inverter.goes_on(now):
                 return now + READ_ON
         current = self._why[key] = self._offer(key, now)
         listened = inverter.reachable

@@ -163,10 +163,12 @@ class Inverter:
         since = self._unreachable_since
         return since is not None and now >= since + OUT_OF_REACH
 
-    @property
-    def goes_on(self) -> bool:
-        """Return whether a set has begun and its rest may follow at once."""
-        return self._phase is Phase.LEFT
+    def goes_on(self, now: float) -> bool:
+        """Return whether a set has begun and its rest may follow at once.
+
+        Not after the loop was held: what came meanwhile has to be heard first.
+        """
+        return self._phase is Phase.LEFT and now < self._since + PROVEN
 
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
