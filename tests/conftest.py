@@ -1,6 +1,7 @@
 """What all tests share."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+import threading
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+THREADS_END = 20.0
+"""Seconds within which the thread of a closed adapter has to be gone."""
+
+
+@pytest.fixture(autouse=True)
+def adapters_threads_end() -> Iterator[None]:
+    """Let the threads end whose last act was to say so: they need a moment more."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("CAN "):
+            thread.join(THREADS_END)
+            assert not thread.is_alive()
 
 
 @pytest.fixture(autouse=True)

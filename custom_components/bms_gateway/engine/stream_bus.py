@@ -170,13 +170,15 @@ class StreamBus:
             self._work()
         except ERRORS as error:
             self._error = error
-            self._in_loop(self._tell_opened, error)
-            self._in_loop(self._tell_error)
         finally:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
             _at_work.discard(self._channel)
+            # Only now: whoever is told may want the channel again
+            if self._error:
+                self._in_loop(self._tell_opened, self._error)
+                self._in_loop(self._tell_error)
             self._in_loop(self._ended.set)
 
     def _work(self) -> None:
