@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.simulator import (
     SimulatedBattery,
     Talk,
 )
-from custom_components.bms_gateway.engine.simulator.bms import report
+from custom_components.bms_gateway.engine.simulator.bms import limits
 
 MARGIN: Final = 20.0
 """The loop's batteries bear that many times what they allow before they trip: a rule
@@ -33,11 +33,12 @@ class PatientBattery(SimulatedBattery):
 
     def allows(self, direction: Direction) -> float:
         """Return what it really allows at this moment, in A."""
-        truth = report(self.bms, self.state, self.pack, self.cells)
-        said = replace(_patient(truth, self.claims.keys()), **self.claims)
+        charge, discharge = limits(self.bms, self.state, self.pack, self.cells)
         if direction is Direction.CHARGE:
-            return said.charge_current_limit
-        return said.discharge_current_limit
+            return self.claims.get("charge_current_limit", round_down(charge / MARGIN))
+        return self.claims.get(
+            "discharge_current_limit", round_down(discharge / MARGIN)
+        )
 
     def largest(self, direction: Direction) -> float:
         """Return the most that it ever allows, in A."""

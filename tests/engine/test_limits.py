@@ -26,6 +26,24 @@ def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
     assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
 
 
+def test_the_first_to_report_a_step_holds_the_bank_to_what_was_told() -> None:
+    """The others' part is not known yet; more than was told can hardly flow."""
+    says = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.told()[1] == 40.0
+    plant.packs["b1"].says(current=30.0)
+    plant.wait(0.5)
+    plant.speak("b1")
+    plant.step()
+    assert plant.charge.rule is Rule.OVER
+    # By its slice 60 A would flow. Of the 40 A told, 20 A are too much for it.
+    assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
+    plant.wait(0.25)
+    # Lower limits were told meanwhile: what flows was not told them.
+    assert plant.told()[1] == pytest.approx(20.0, abs=0.5)
+    assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
+
+
 def test_what_circulates_is_reckoned_with() -> None:
     """A battery that charges the other one at rest has that much less to give."""
     says = {

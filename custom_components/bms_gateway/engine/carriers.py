@@ -9,14 +9,11 @@ from .allowance import permits
 from .aside import CARRIES, Seen, Spell, counts_with, follow
 from .config import Strategy
 from .model import BatteryState, Direction, Limit, Rule
+from .moments import Moments
 from .offsets import Offsets, Part, spread
 from .scene import Scene
 from .slices import Slices, bank_current
 
-SAME_MOMENT: Final = 0.3
-"""Seconds between measurements that tell of the same bank current. (Taken as of one
-moment whatever their age, a load step made the first to report it seem to carry it
-all: twice as many swings, and 1.5 % less energy moved.)"""
 _LEAST_SLICE: Final = 1e-3
 
 type Parts = dict[Direction, dict[str, Part]]
@@ -37,9 +34,18 @@ class Carriers:
         self._is_alone = False
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._moments = Moments()
+        self._told: Mapping[Direction, float] = {}
 
-    def observe(self, scene: Scene) -> None:
-        """Learn from what the batteries report; before `limit`, once a moment."""
+    def observe(
+        self, scene: Scene, told: Mapping[Direction, float] | None = None
+    ) -> None:
+        """Learn from what the batteries report; before `limit`, once a moment.
+
+        `told`: the most that may flow by what inverters were told, in A per direction;
+        None: there is none to be told.
+        """
+        self._told = told or {}
         allowances = {d: scene.allowances(d) for d in Direction}
         idle = frozenset(
             (key, d)
@@ -60,6 +66,10 @@ class Carriers:
         )
         if self._bears_alone(scene, allowances):
             self._parts = {d: self._parts[d] | self._alone[d] for d in Direction}
+        self._moments.update(
+            scene.online,
+            {key: part.moved_at for key, part in self._parts[Direction.CHARGE].items()},
+        )
 
     def _bears_alone(
         self, scene: Scene, allowances: Mapping[Direction, Mapping[str, float]]
@@ -155,17 +165,18 @@ class Carriers:
             number=amps,
         )
         current = battery.readings.current
-        bank = bank_current(scene.online)
-        if not battery.online or current is None or bank is None:
+        moment = self._moments.of(battery.id)
+        if not battery.online or current is None or moment is None:
             return held
         # It carries too much: whatever the slice said, the bank has to come down.
         excess = direction.sign * current - amps
-        flowing = direction.sign * bank
+        flowing = direction.sign * moment.current
         if excess <= 0 or flowing <= 0:
             return held
-        if any(_at(other) < part.moved_at - SAME_MOMENT for other in scene.online):
-            # They have not reported since: what the bank carries now is not known.
-            flowing = max(flowing, direction.sign * (current - part.offset) / slice_)
+        if not moment.known:
+            # As much as its slice says, but hardly more than the inverters were told.
+            assumed = direction.sign * (current - part.offset) / slice_
+            flowing = max(flowing, min(assumed, self._told.get(direction, inf)))
         over = flowing - excess / slice_
         return tighter(held, replace(held, amps=over, rule=Rule.OVER))
 
@@ -225,11 +236,6 @@ def _summed(direction: Direction, scene: Scene) -> Limit:
             return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
     total = sum(scene.allowances(direction).values())
     return Limit(amps=total, rule=Rule.BATTERIES, number=total)
-
-
-def _at(battery: BatteryState) -> float:
-    """Return when a battery's current was measured; one unknown is of any time."""
-    return inf if battery.current_at is None else battery.current_at
 
 
 def tighter(limit: Limit, other: Limit) -> Limit:

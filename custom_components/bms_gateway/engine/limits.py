@@ -29,8 +29,6 @@ class Bounds:
     over_voltage: Limit | None
     """What holds charging while the bank is above a battery's voltage limit."""
     ask: Ask | None
-    told: float
-    """A; the sum of what the inverters were told in this direction."""
 
 
 class Limits:
@@ -40,12 +38,27 @@ class Limits:
         """Begin with slices learnt earlier (by battery id), else with none."""
         self.carriers = Carriers(learnt)
         self._untold = {direction: Untold() for direction in Direction}
+        self._excess = dict.fromkeys(Direction, 0.0)
         self._rises: dict[Direction, Rise | None] = dict.fromkeys(Direction)
         self.rising = False
 
-    def observe(self, scene: Scene) -> None:
-        """Learn from what the batteries report; before `reckon`, once a moment."""
-        self.carriers.observe(scene)
+    def observe(
+        self, scene: Scene, config: GatewayConfig, told: Mapping[Direction, float]
+    ) -> None:
+        """Learn from what the batteries report; before `reckon`, once a moment.
+
+        `told`: the sum of what the inverters were told, in A per direction.
+        """
+        current = bank_current(scene.online)
+        for direction, untold in self._untold.items():
+            self._excess[direction] = untold.update(
+                None if current is None else direction.sign * current,
+                told.get(direction, 0.0),
+                scene.now,
+                reaction=config.reaction_time,
+            )
+        most = {d: u.most_told + self._excess[d] for d, u in self._untold.items()}
+        self.carriers.observe(scene, most if config.inverters else None)
         self.rising = False
 
     def block(self, now: float) -> None:
@@ -60,7 +73,10 @@ class Limits:
         limit = self.carriers.limit(direction, scene, config.strategy)
         if bounds.over_voltage is not None and direction is Direction.CHARGE:
             limit = tighter(limit, bounds.over_voltage)
-        limit = self._less_untold(direction, scene, config, limit, bounds.told)
+        excess = self._excess[direction]
+        if excess > 0 and config.inverters:
+            rest = max(0.0, limit.amps - excess)
+            limit = Limit(amps=rest, rule=Rule.UNTOLD, number=excess)
         total = total_limit(config, direction)
         if total is not None:
             limit = tighter(limit, Limit(amps=total, rule=Rule.TOTAL, number=total))
@@ -70,27 +86,6 @@ class Limits:
                 Limit(amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps),
             )
         return self._risen(direction, scene, config, limit)
-
-    def _less_untold(
-        self,
-        direction: Direction,
-        scene: Scene,
-        config: GatewayConfig,
-        limit: Limit,
-        told: float,
-    ) -> Limit:
-        """Take off what has been flowing for long though no inverter was told."""
-        current = bank_current(scene.online)
-        untold = self._untold[direction].update(
-            None if current is None else direction.sign * current,
-            told,
-            scene.now,
-            reaction=config.reaction_time,
-        )
-        if untold <= 0 or not config.inverters:
-            return limit
-        amps = max(0.0, limit.amps - untold)
-        return Limit(amps=amps, rule=Rule.UNTOLD, number=untold)
 
     def _risen(
         self, direction: Direction, scene: Scene, config: GatewayConfig, limit: Limit

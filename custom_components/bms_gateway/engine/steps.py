@@ -12,6 +12,9 @@ TOLERANCE: Final = 1.0
 QUIET_AMPS: Final = 0.7
 QUIET_PART: Final = 0.03
 """A battery is quiet while its current moves by no more than this sum of both."""
+CLEAR: Final = 10.0
+"""A step that many times what the batteries moved by around it shows as much: where
+telegrams are slow and a house is never at rest, hardly any moment is quiet."""
 PAIR_AGE: Final = 180.0
 """Seconds between two quiet moments that still tell of the same state."""
 FRESH: Final = 3.0
@@ -39,11 +42,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A quiet moment: every battery has reported, and none moved."""
+    """A moment in which every battery has reported, and by how much they moved."""
 
     at: float
     currents: Mapping[str, float]
     idle: Idle
+    moved: float
+    """A; what all together moved by since their report before."""
+    quiet: bool
+    """None moved."""
 
     @property
     def total(self) -> float:
@@ -86,20 +93,19 @@ class Steps:
     def _before(self, moment: _Moment, count: int) -> _Moment | None:
         """Return the last moment from which the bank's current has stepped."""
         least = max(LEAST_STEP, LEAST_STEP_PER_BATTERY * count) * TOLERANCE
-        return next(
-            (
-                before
-                for before in reversed(self._moments)
-                if abs(moment.total - before.total)
-                >= max(least, LEAST_SPEED * (moment.at - before.at))
-            ),
-            None,
-        )
+        for before in reversed(self._moments):
+            blur = 0.0
+            if not (before.quiet and moment.quiet):
+                blur = CLEAR * (before.moved + moment.moved)
+            step = abs(moment.total - before.total)
+            if step >= max(least, LEAST_SPEED * (moment.at - before.at), blur):
+                return before
+        return None
 
     def _moment(
         self, batteries: Sequence[BatteryState], idle: Idle, now: float
     ) -> _Moment | None:
-        """Return a quiet moment once every battery has reported again, unmoved."""
+        """Return a moment once every battery has reported again."""
         reports = {
             b.id: (b.current_at, b.readings.current)
             for b in batteries
@@ -113,16 +119,16 @@ class Steps:
         ):
             return None
         self._reported = reports
-        quiet = before.keys() == reports.keys() and all(
-            abs(current - before[key][1]) <= QUIET_AMPS + QUIET_PART * abs(current)
-            for key, (_, current) in reports.items()
-        )
         fresh = all(
             now - reports[b.id][0] <= max(FRESH, FRESH_PERIODS * (b.period or 0.0))
             for b in batteries
         )
-        if not quiet or not fresh:
+        if before.keys() != reports.keys() or not fresh:
             return None
-        return _Moment(
-            now, {key: current for key, (_, current) in reports.items()}, idle
+        currents = {key: current for key, (_, current) in reports.items()}
+        moved = {key: abs(amps - before[key][1]) for key, amps in currents.items()}
+        quiet = all(
+            moved[key] <= QUIET_AMPS + QUIET_PART * abs(amps)
+            for key, amps in currents.items()
         )
+        return _Moment(now, currents, idle, sum(moved.values()), quiet)

@@ -36,6 +36,8 @@ class Untold:
 
     def __init__(self) -> None:
         """Begin without knowledge."""
+        self.most_told = 0.0
+        """A; the largest sum told in TOLD_WINDOW, which inverters may still follow."""
         self._since: float | None = None
         self._told = _Extreme(operator.gt)
         self._excess = _Extreme(operator.lt)
@@ -52,10 +54,11 @@ class Untold:
         if flowing is None:
             self._since = None
             self._told, self._excess = _Extreme(operator.gt), _Extreme(operator.lt)
+            self.most_told = told
             return 0.0
         if self._since is None:
             self._since = now
         window = max(WINDOW, 2 * reaction)
-        excess = flowing - self._told.add(told, now, TOLD_WINDOW)
-        least = self._excess.add(excess, now, window)
+        self.most_told = self._told.add(told, now, TOLD_WINDOW)
+        least = self._excess.add(flowing - self.most_told, now, window)
         return max(0.0, least) if now >= self._since + window else 0.0

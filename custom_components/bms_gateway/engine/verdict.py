@@ -100,7 +100,7 @@ class Judge:
         """
         if not scene.online:
             return self._dark(config, scene, NO_BANK)
-        self._limits.observe(scene)
+        self._limits.observe(scene, config, told)
         bank = combine(
             scene.online, factor=config.current_factor, offset=config.current_offset
         )
@@ -126,7 +126,6 @@ class Judge:
                 Bounds(
                     over,
                     setpoints.asked(None, direction, scene.now, bank.voltage),
-                    told.get(direction, 0.0),
                 ),
             )
             for direction in Direction

@@ -140,6 +140,18 @@ def allowed(state: BmsState) -> tuple[bool, bool]:
     )
 
 
+def limits(
+    bms: Bms, state: BmsState, pack: Pack, cells: PackState
+) -> tuple[float, float]:
+    """Return the currents that the BMS allows, charge and discharge, in A."""
+    soc = min(max(soc_of(pack, cells), 0.0), 100.0)
+    charge, discharge = allowed(state)
+    return (
+        round_down(charge * bms.max_charge * _taper(CHARGE_TAPER, soc)),
+        round_down(discharge * bms.max_discharge * _taper(DISCHARGE_TAPER, soc)),
+    )
+
+
 def report(
     bms: Bms, state: BmsState, pack: Pack, cells: PackState, rng: Random | None = None
 ) -> Telegram:
@@ -149,16 +161,13 @@ def report(
     """
     soc = min(max(soc_of(pack, cells), 0.0), 100.0)
     charge, discharge = allowed(state)
+    charge_limit, discharge_limit = limits(bms, state, pack, cells)
     noise = rng.gauss(0.0, bms.noise) if rng is not None and bms.noise else 0.0
     cell = cells.voltage / pack.cells
     return Telegram(
         charge_voltage_limit=bms.charge_voltage_limit,
-        charge_current_limit=round_down(
-            charge * bms.max_charge * _taper(CHARGE_TAPER, soc)
-        ),
-        discharge_current_limit=round_down(
-            discharge * bms.max_discharge * _taper(DISCHARGE_TAPER, soc)
-        ),
+        charge_current_limit=charge_limit,
+        discharge_current_limit=discharge_limit,
         discharge_voltage_limit=bms.discharge_voltage_limit,
         soc=soc,
         soh=bms.soh,
