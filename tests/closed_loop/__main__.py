@@ -7,7 +7,7 @@ import sys
 from .chart import draw
 from .rules import RuleSet
 from .stories import STORIES
-from .table import HEAD, row, trials
+from .table import HEAD, results, row, trials
 
 IMAGES = Path(__file__).parents[2] / ".github" / "images"
 
@@ -22,12 +22,13 @@ def main() -> None:
         return
     _say(HEAD)
     for rule in options.rules:
-        results = []
-        for trial in trials(rule, range(options.banks), options.lags):
-            results.append(trial.run())
+        planned = trials(rule, range(options.banks), options.lags)
+        done = []
+        for trial, result in zip(planned, results(planned), strict=True):
+            done.append(result)
             if options.each:
-                _say(f"{trial.seed} {trial.lag} {row(rule, results[-1:])}")
-        _say(row(rule, results))
+                _say(f"{trial.seed} {trial.lag} {row(rule, [result])}")
+        _say(row(rule, done))
 
 
 def _say(text: str) -> None:
@@ -39,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="closed-loop",
         description="Let the gateway work on simulated banks, 40 minutes each, and show "
-        "how its limits do beside simpler rules. A trial takes about 5 seconds.",
+        "how its limits do beside simpler rules. A trial takes about 5 seconds; as many "
+        "run side by side as there are processors.",
     )
     parser.add_argument("--banks", type=int, default=40, help="how many random banks")
     parser.add_argument(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.steps import TOLERANCE
 
 from .ideal import Ideal, ideal
 from .loop import TICK, Loop
@@ -18,11 +19,12 @@ SWING: Final = 0.1
 LEAST_SWING: Final = 2.0
 """A; less is no swing."""
 BEGUN: Final = 20.0
-"""Seconds that the start may take, before energy and swings are counted."""
+"""Seconds that the start may take, before swings are counted, and energy."""
 SETTLED: Final = 300.0
 """Seconds after which a blackout is needless."""
 WORTH: Final = 3.0
-"""A per inverter; less is told as 0 by rule."""
+"""A per inverter; less is told as 0 by rule. (What the gateway believes to be just less
+may be just more in truth, by as much as a current meter is wrong by.)"""
 
 
 @dataclass(slots=True)
@@ -55,8 +57,9 @@ class Figures:
 class Meter:
     """Watches a loop; call it after each turn."""
 
-    def __init__(self, loop: Loop) -> None:
-        """Begin to watch."""
+    def __init__(self, loop: Loop, *, energy_from: float = BEGUN) -> None:
+        """Begin to watch; energy is counted from so many seconds after the start on."""
+        self._energy_from = energy_from
         self.figures = {d: Figures() for d in Direction}
         self._loop = loop
         self._turns = 0
@@ -97,13 +100,14 @@ class Meter:
             figures.worst = max(figures.worst, excess)
 
     def _sample(self, direction: Direction, figures: Figures, dt: float) -> None:
-        sign = direction.sign
-        figures.moved += max(0.0, sign * self._loop.simulator.current) * dt
-        figures.possible += max(0.0, sign * self._following) * dt
         figures.follow(self._loop.limit(direction))
+        if self._loop.at > self._energy_from:
+            current = direction.sign * self._loop.simulator.current
+            figures.moved += max(0.0, current) * dt
+            figures.possible += max(0.0, direction.sign * self._following) * dt
 
     def _is_dark(self, direction: Direction, possible: float, demand: float) -> bool:
-        worth = WORTH * len(self._inverters)
+        worth = WORTH * len(self._inverters) + TOLERANCE
         wanted = min(possible, direction.sign * demand)
         return wanted > worth and self._loop.told(direction) <= 0
 

@@ -1,6 +1,8 @@
 """The table of the rules: the means of many trials."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from statistics import mean
 
 from custom_components.bms_gateway.engine.model import Direction
@@ -24,26 +26,43 @@ def trials(
     return [Trial(seed, lag, rule, length) for seed in banks for lag in lags]
 
 
+def results(trials: Iterable[Trial]) -> Iterator[Result]:
+    """Yield the result of each trial in their order; they run side by side."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield from pool.map(Trial.run, trials)
+
+
 def row(rule: RuleSet, results: Sequence[Result], length: float = LENGTH) -> str:
     """Return one row of the table."""
-    hours = length / 3600
-    dark = sum(any(f.blackout for f in r.values()) for r in results)
     cells = (
         rule.value,
-        _both(results, lambda figures: f"{mean(f.over for f in figures):.0f}"),
-        _both(
-            results, lambda figures: f"{mean(f.swings for f in figures) / hours:.0f}"
-        ),
+        _both(results, lambda figures: f"{over(figures):.0f}"),
+        _both(results, lambda figures: f"{swings(figures, length):.0f}"),
         _both(results, lambda figures: f"{moved(figures):.2f}"),
-        f"{dark} of {len(results)}",
+        f"{blackouts(results)} of {len(results)}",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def over(figures: Sequence[Figures]) -> float:
+    """Return what batteries carried over their limits, in A·s of a run."""
+    return mean(f.over for f in figures)
+
+
+def swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
+    """Return how often the limit swung in an hour."""
+    return mean(f.swings for f in figures) / (length / 3600)
 
 
 def moved(figures: Sequence[Figures]) -> float:
     """Return what was moved of what was possible."""
     possible = sum(f.possible for f in figures)
     return sum(f.moved for f in figures) / possible if possible else 1.0
+
+
+def blackouts(results: Sequence[Result]) -> int:
+    """Return in how many runs nothing was told though something was possible."""
+    return sum(any(f.blackout for f in r.values()) for r in results)
 
 
 def _both(results: Sequence[Result], show: Callable[[list[Figures]], str]) -> str:

@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.simulator import Inverter, SimulatedIn
 from .banks import PatientBattery, battery, random_bank
 from .demand import House
 from .loop import Loop
-from .metrics import Figures, Meter
+from .metrics import BEGUN, Figures, Meter
 from .rules import RuleSet, use_capacity_share
 
 LENGTH: Final = 2400.0
@@ -29,6 +29,8 @@ class Trial:
     lag: float
     rule: RuleSet
     length: float = LENGTH
+    energy_from: float = BEGUN
+    """Seconds after the start from which on energy is counted."""
 
     def run(self) -> dict[Direction, Figures]:
         """Return the figures of each direction."""
@@ -38,7 +40,7 @@ class Trial:
             before.run(self.length)
             learnt = before.gateway.learnt
         loop = self.loop(house=self.seed, learnt=learnt)
-        meter = Meter(loop)
+        meter = Meter(loop, energy_from=self.energy_from)
         loop.run(self.length, meter)
         return meter.figures
 

@@ -1,7 +1,7 @@
 """What part of the bank's current each battery carries: learnt, never assumed twice.
 
 A battery carries slice x bank current + offset. The slice begins as its part of the
-capacity and is learnt from steps of the current between two quiet moments; the offset
+capacity and is learnt from steps of the current between two clear moments; the offset
 is what circulates between the batteries while the bank rests.
 """
 

@@ -1,4 +1,4 @@
-"""Steps of the current between two quiet moments: what they show of the slices."""
+"""Steps of the current between two moments: what they show of the slices."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ CLEAR: Final = 10.0
 """A step that many times what the batteries moved by around it shows as much: where
 telegrams are slow and a house is never at rest, hardly any moment is quiet."""
 PAIR_AGE: Final = 180.0
-"""Seconds between two quiet moments that still tell of the same state."""
+"""Seconds between two moments that still tell of the same state."""
 FRESH: Final = 3.0
 FRESH_PERIODS: Final = 1.2
 """A measurement older than 3 s, or of a slower battery than its period, shows nothing.
