@@ -478,6 +478,17 @@ def test_reduce_near_the_top(soc: float, ccl: float) -> None:
     assert (plant.told()[1] == 0.0) is (ccl == 0.0)
 
 
+def test_reduce_where_a_charge_voltage_was_never_told() -> None:
+    """Nobody charges a battery beside the others to a voltage that it never allowed."""
+    plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE)
+    # 0 V is no charge voltage limit; the 25.6 A are one.
+    plant.packs["b2"].instead = {0x351: bytes.fromhex("0000 0001 6400")}
+    plant.run(20.0)
+    assert plant.state("b2").last.charge_current_limit == 25.6
+    assert plant.state("b2").last.charge_voltage_limit is None
+    assert plant.told()[1:] == (0.0, 20.0)
+
+
 @pytest.mark.parametrize("direction", ["charge_loss_policy", "discharge_loss_policy"])
 def test_stop(direction: str) -> None:
     """Say nothing; discharging after its grace."""

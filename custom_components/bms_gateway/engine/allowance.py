@@ -61,12 +61,14 @@ def allowed(readings: Readings, direction: Direction) -> float:
 def allowed_while_lost(battery: BatteryState, direction: Direction) -> float:
     """Return what a lost battery is reckoned to allow in A, by its last limits.
 
-    It may have become full since: near the top it counts as 0 A for charging.
+    It may have become full since: near the top it counts as 0 A for charging, and
+    where it never told up to which voltage.
     """
     last = battery.last
     amps = allowed(last, direction)
     if direction is Direction.DISCHARGE:
         return amps
-    nearly_full = last.soc is None or last.soc >= NEARLY_FULL_SOC
+    unknown = None in (last.soc, last.charge_voltage_limit)
+    nearly_full = unknown or (last.soc or 0.0) >= NEARLY_FULL_SOC
     tapered = amps < TAPERED * battery.largest_charge_limit
     return 0.0 if nearly_full or tapered else amps
