@@ -26,6 +26,7 @@ from .telegrams import telegram
 from .wires import limits
 
 REQUEST = Frame(0x305, bytes(8))
+BUS_OFF = Frame(0x40, bytes(8), error=True)
 SET = [0x35E, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x379]
 
 
@@ -593,3 +594,33 @@ def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -
     assert plant.told("i1")[1] == 50.0
     plant.run(60)
     assert plant.told("i1")[1] == 100.0
+
+
+def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
+    """Told more, but its frames were lost: less than that may still be a rise."""
+    inverters = [inverter("i1", 100.0), inverter("i2", 100.0)]
+    plant = Plant(inverters=inverters)
+    asks = {"i1": Setpoints(charge_current=10.0), "i2": Setpoints(charge_current=60.0)}
+    plant.set(AllSetpoints(inverters=asks))
+    plant.started(10.0)
+    assert [plant.told(key)[1] for key in ("i1", "i2")] == [10.0, 60.0]
+    # Its name still leaves, then nothing more.
+    port = plant.port("i1")
+    port.on_send = lambda frame: setattr(
+        port, "acknowledged", port.acknowledged and frame.can_id != 0x351
+    )
+    asks["i1"] = Setpoints(charge_current=40.0)
+    plant.set(AllSetpoints(inverters=asks))
+    plant.run(5.0)
+    assert plant.inverter("i1").listening is False
+    port.on_send, port.acknowledged = lambda _: None, True
+    port.forget()
+    port.push(BUS_OFF)
+    at = plant.now
+    plant.set(AllSetpoints(bank=Setpoints(charge_current=65.0), inverters=asks))
+    plant.run(3.0)
+    assert max(ccl for _, ccl, _ in plant.told_since(at, "i1")) <= 10.0
+    plant.run(60.0)
+    assert sum(plant.told(key)[1] for key in ("i1", "i2")) == pytest.approx(
+        65.0, abs=0.3
+    )

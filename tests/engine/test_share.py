@@ -24,6 +24,7 @@ def claims_(draw: st.DrawFn) -> list[Claim]:
                 weight=draw(amps),
                 cap=draw(amps),
                 told=told,
+                surely=draw(st.just(inf) | st.just(0.0) | counts),
                 held=max(told, draw(counts)),
                 ceiling=draw(st.just(inf) | amps),
                 reachable=draw(st.booleans()),
@@ -138,6 +139,14 @@ def test_up_only_into_room() -> None:
 def test_what_is_given_up_is_not_offered_before_it_is_followed() -> None:
     """At once, 135 A would be drawn of 100 A (limits.md, 8)."""
     assert may_tell(0, 50.0, 100.0, [_told(0), _told(50, held=90)]) == 10.0
+
+
+def test_what_may_be_up_waits_for_room_too() -> None:
+    """Told 40 A, then 10 A, but no echo came: 30 A may be more than it knows of."""
+    unsure = _told(40, surely=10)
+    assert may_tell(0, 30.0, 100.0, [unsure, _told(90)]) == 10.0
+    assert may_tell(0, 30.0, 100.0, [unsure, _told(80)]) == 20.0
+    assert may_tell(0, 5.0, 100.0, [unsure, _told(100)]) == 5.0
 
 
 def test_no_further_than_the_ceiling() -> None:

@@ -59,6 +59,12 @@ class Account:
         """Return the limit in A that it may act upon: told, or on its way to it."""
         return max((sent.limit(direction) for sent in self._sent), default=0.0)
 
+    def surely(self, direction: Direction) -> float:
+        """Return the least that it may act upon, in A: not every set may have come."""
+        if self.told is None:
+            return 0.0
+        return min(sent.limit(direction) for sent in self._sent)
+
     def held(self, direction: Direction, now: float) -> float:
         """Return the most in A that it may still take, not having followed down yet."""
         while self._before and self._before[0][0] <= now:

@@ -124,6 +124,7 @@ class Inverter:
             rule=rule,
             source=source,
             told=told,
+            surely=account.surely(direction),
             held=account.held(direction, now),
             ceiling=ceiling,
             reachable=self.reachable,

@@ -20,7 +20,8 @@ class Claim:
     """What one inverter can take in one direction, all in A.
 
     `weight`: its part in relation to the others. `cap`: its rating or its setpoint, as
-    `rule` and, of a lease, its owner `source` say. `told`: what it was told last.
+    `rule` and, of a lease, its owner `source` say. `told`: what it was told last, the
+    most of it where an echo failed to come; `surely`: the least of it.
     `held`: the most that it may still take of what it was told; the others have to
     leave that. `ceiling`: how far it may rise now. `reachable`: whether it can be told
     anything; one that cannot keeps what it holds. `active_at`: when it was last told
@@ -32,6 +33,7 @@ class Claim:
     rule: Rule = Rule.RATING
     source: str | None = None
     told: float = 0.0
+    surely: float = inf
     held: float = 0.0
     ceiling: float = inf
     reachable: bool = True
@@ -97,12 +99,13 @@ def _fill(limit: float, claims: dict[int, Claim]) -> dict[int, float]:
 def may_tell(index: int, target: float, limit: float, claims: Sequence[Claim]) -> float:
     """Return what inverter `index` may be told now on its way to `target`, in A.
 
-    Going down is always allowed. Going up only as far as what the others still hold
-    leaves room, so that the sum of what all were told never exceeds `limit`, and no
-    further than its ceiling.
+    Going down is always allowed. Going up, or what may be up, only as far as what the
+    others still hold leaves room, so that the sum of what all were told never exceeds
+    `limit`, and no further than its ceiling.
     """
     claim = claims[index]
-    if target <= claim.told:
+    surely = min(claim.told, claim.surely)
+    if target <= surely:
         return target
     room = limit - sum(c.held for i, c in enumerate(claims) if i != index)
-    return max(claim.told, round_down(min(target, room, claim.ceiling)))
+    return max(surely, round_down(min(target, room, claim.ceiling)))
