@@ -596,6 +596,20 @@ def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -
     assert plant.told("i1")[1] == 100.0
 
 
+def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
+    """Slower than its own time-out, it draws until it has surely followed."""
+    slow = {"timeout": 5.0, "reaction_time": 10.0}
+    plant = Plant(inverters=[inverter("i1", 100.0), inverter("i2", 100.0, **slow)])
+    plant.started(10.0)
+    plant.set(AllSetpoints(inverters={"i2": Setpoints(charge_current=0.0)}))
+    plant.run(2.0)
+    plant.apply(inverters=plant.config.inverters[:1])
+    plant.run(10.0)
+    assert plant.told("i1")[1] == 50.0
+    plant.run(30.0)
+    assert plant.told("i1")[1] == 100.0
+
+
 def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
     """Told more, but its frames were lost: less than that may still be a rise."""
     inverters = [inverter("i1", 100.0), inverter("i2", 100.0)]

@@ -198,8 +198,8 @@ class Fleet:
         wire = self.wires.pop(key)
         self._asked.pop(key, None)
         if inverter := self.inverters.pop(key, None):
-            end = self._clock() + inverter.config.timeout
-            self._departed.append((end, inverter))
+            lasts = max(inverter.config.timeout, 2 * inverter.config.reaction_time)
+            self._departed.append((self._clock() + lasts, inverter))
         self.pollers.pop(key, None)
         self.traces.pop(key, None)
         if self._running:
