@@ -78,10 +78,10 @@ def test_an_unknown_current_proves_nothing() -> None:
 def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
     """As before for 10 s; after that it may carry unseen, and is probed again."""
     unknown = replace(IDLE, amps=None)
-    spell = _follow(IDLE, IDLE, *[unknown] * 11)
+    spell = _follow(IDLE, IDLE, *[unknown] * 10)
     assert spell.aside
-    assert not _follow(unknown, spell=spell, at=13).aside
-    spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=13)
+    assert not _follow(unknown, spell=spell, at=12).aside
+    spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=12)
     assert spell.aside
 
 

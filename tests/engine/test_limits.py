@@ -2,9 +2,9 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.config import GatewayConfig
+from custom_components.bms_gateway.engine.config import GatewayConfig, LossPolicy
 from custom_components.bms_gateway.engine.limits import total_limit
-from custom_components.bms_gateway.engine.model import Alarm, Direction, Rule
+from custom_components.bms_gateway.engine.model import Alarm, Direction, Life, Rule
 
 from .plant import Plant, battery, inverter
 
@@ -84,6 +84,28 @@ def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
     assert plant.charge.amps == 40.0
 
 
+def test_unknown_current_leaves_the_others_what_they_carry() -> None:
+    """One carries 70 % of what flows: it holds the bank as if all were known."""
+    plant = Plant(EQUAL).started(10.0)
+    parts = {"b1": 0.3, "b2": 0.7}
+
+    def flow(amps: float, seconds: float) -> None:
+        for key, part in parts.items():
+            plant.packs[key].says(current=part * amps)
+        plant.run(seconds)
+
+    for turn in range(20):
+        flow(60.0 * (turn % 2), 20.0)
+    assert plant.state("b2").slice == pytest.approx(0.7, abs=0.01)
+    flow(120.0, 30.0)
+    known = plant.charge.amps
+    assert known == pytest.approx(100.0 / 0.7, abs=1.0)
+    plant.packs["b1"].says(current=None)
+    for _ in range(60):
+        plant.run(1.0)
+        assert plant.charge.amps == pytest.approx(known, abs=0.5)
+
+
 def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
     """It stands aside after two telegrams that prove it: the other has its own limit."""
     plant = Plant(EQUAL).started(10.0)
@@ -105,6 +127,63 @@ def test_one_that_goes_empty_does_not_take_the_house_with_it() -> None:
     assert plant.discharge.amps >= 60.0
     plant.run(6.0)
     assert plant.discharge.amps <= 10.0
+
+
+def test_protection_ends_what_a_battery_that_goes_empty_counts_with() -> None:
+    """It came a telegram later than the limit of 0 A."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.run(1.0)
+    assert plant.discharge.amps >= 60.0
+    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.run(1.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_going_empty_ends_though_nobody_speaks() -> None:
+    """After 5 s sharp, before the slow batteries' next telegrams."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.speak()
+    plant.step()
+    began = plant.now
+    plant.run(4.75)
+    for pack in plant.packs.values():
+        pack.speaks = False
+    assert plant.discharge.amps >= 60.0
+    assert plant.gateway._deadline == pytest.approx(began + 5.0)
+    plant.run(0.25)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_one_that_is_back_empty_was_not_going_empty() -> None:
+    """What it carried before it was lost is nothing that it still carries."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -60.0}}
+    plant = Plant(EQUAL, says=says, discharge_loss_policy=LossPolicy.REDUCE)
+    plant.started(10.0)
+    plant.packs["b2"].speaks = False
+    plant.run(60.0)
+    plant.packs["b2"].says(discharge_current_limit=0.0, current=0.0)
+    plant.packs["b2"].speaks = True
+    back = plant.now
+    plant.run(3.0)
+    assert plant.state("b2").online
+    assert plant.told_since(back)[-1][2] <= 10.0
+
+
+def test_full_one_that_is_lost_does_not_stay_aside() -> None:
+    """It may be charged with the others by now, and be full: nobody would know."""
+    full = {"charge_current_limit": 0.0, "soc": 100.0}
+    says = {"b1": {"current": 8.0}, "b2": full}
+    plant = Plant(EQUAL, says=says, charge_loss_policy=LossPolicy.REDUCE).started(30.0)
+    assert plant.state("b2").aside == {Direction.CHARGE}
+    plant.packs["b2"].speaks = False
+    plant.run(30.0)
+    assert plant.state("b2").life is Life.LOST
+    assert plant.charge.amps <= 10.0
+    assert plant.charge.source == "b2"
 
 
 def test_one_that_protects_itself_goes_at_once() -> None:

@@ -18,15 +18,21 @@ def measured(
     return replace(online(key, ah, current=amps), current_at=at)
 
 
-def test_others_report_after_a_step_only() -> None:
-    """Until then the bank's current is not known; their first report makes it so."""
+HALVES = {"b1": 0.5, "b2": 0.5}
+
+
+def test_others_have_not_reported_since_a_step() -> None:
+    """They must have moved, too: by their slice of it. Their first report tells."""
     moments = Moments()
-    moments.update([measured("b1", 50.0, 10.0), measured("b2", 0.0, 9.0)], {"b1": 10.0})
-    assert moments.of("b1") == Moment(50.0, known=False)
-    moments.update(
-        [measured("b1", 50.0, 10.0), measured("b2", 40.0, 11.0)], {"b1": 10.0}
-    )
-    assert moments.of("b1") == Moment(90.0, known=True)
+    moments.update([measured("b1", 20.0, 8.0), measured("b2", 10.0, 9.0)], {"b1": 0.0})
+    assert moments.of("b1", HALVES) == Moment(30.0, 30.0)
+    step = measured("b1", 50.0, 10.0)
+    moments.update([step, measured("b2", 10.0, 9.0)], {"b1": 10.0})
+    assert moments.of("b1", HALVES) == Moment(told=60.0, likely=90.0)
+    fifths = {"b1": 0.8, "b2": 0.2}
+    assert moments.of("b1", fifths) == Moment(told=60.0, likely=67.5)
+    moments.update([step, measured("b2", 45.0, 11.0)], {"b1": 10.0})
+    assert moments.of("b1", HALVES) == Moment(95.0, 95.0)
 
 
 def test_later_reports_tell_of_another_moment() -> None:
@@ -35,10 +41,10 @@ def test_later_reports_tell_of_another_moment() -> None:
     for at, amps in ((10.0, 40.0), (11.0, 25.0), (12.0, 10.0)):
         batteries = [measured("b1", 50.0, 10.0), measured("b2", amps, at)]
         moments.update(batteries, {"b1": 10.0})
-        assert moments.of("b1") == Moment(90.0, known=True)
+        assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
     batteries = [measured("b1", 15.0, 13.0), measured("b2", 10.0, 12.8)]
     moments.update(batteries, {"b1": 13.0})
-    assert moments.of("b1") == Moment(25.0, known=True)
+    assert moments.of("b1", HALVES) == Moment(25.0, 25.0)
 
 
 def test_steady_battery_needs_nobody_to_report_again() -> None:
@@ -46,17 +52,15 @@ def test_steady_battery_needs_nobody_to_report_again() -> None:
     moments = Moments()
     batteries = [measured("b1", 50.0, 20.0), measured("b2", 40.0, 12.0)]
     moments.update(batteries, {"b1": 10.0})
-    assert moments.of("b1") == Moment(90.0, known=True)
+    assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
 
 
 def test_current_unknown() -> None:
-    """Its part is assumed by capacity; it has no moment of its own."""
+    """Its slice is assumed; it has no moment of its own."""
     moments = Moments()
-    moments.update(
-        [measured("b1", 50.0, 10.0), measured("b2", None, 10.0, ah=200.0)], {}
-    )
-    assert moments.of("b1") == Moment(150.0, known=True)
-    assert moments.of("b2") is None
+    moments.update([measured("b1", 50.0, 10.0), measured("b2", None, 10.0)], {})
+    assert moments.of("b1", {"b1": 0.25, "b2": 0.75}) == Moment(200.0, 200.0)
+    assert moments.of("b2", HALVES) is None
 
 
 def test_battery_that_is_lost_carries_no_more() -> None:
@@ -65,7 +69,7 @@ def test_battery_that_is_lost_carries_no_more() -> None:
     first = measured("b1", 50.0, 10.0)
     moments.update([first, measured("b2", 40.0, 10.0)], {})
     moments.update([first], {})
-    assert moments.of("b1") == Moment(50.0, known=True)
+    assert moments.of("b1", HALVES) == Moment(50.0, 50.0)
 
 
 def test_one_excess_is_taken_off_once() -> None:

@@ -84,8 +84,10 @@ def follow(
         return None
     if spell is None:
         spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
+    if seen.protected:
+        spell = replace(spell, bridge=None)
     if seen.amps is None:
-        return _unknown(spell, now)
+        return unknown(spell, now)
     spell = replace(spell, unknown_since=None)
     if seen.at is None or seen.at == spell.counted_at:
         return spell
@@ -101,11 +103,23 @@ def follow(
     return replace(spell, proofs=proofs, aside=spell.aside or proofs >= PROOFS)
 
 
-def _unknown(spell: Spell, now: float) -> Spell:
+def unknown(spell: Spell, now: float) -> Spell:
     """Return the spell of a battery whose current is unknown: it may carry again."""
     since = now if spell.unknown_since is None else spell.unknown_since
-    aside = spell.aside and now <= since + UNKNOWN_HOLD
+    aside = spell.aside and now < since + UNKNOWN_HOLD
     return replace(spell, unknown_since=since, aside=aside, proofs=0)
+
+
+def changes_at(spell: Spell) -> list[float]:
+    """Return when a spell may count otherwise though nothing is heard."""
+    ends = []
+    if spell.bridge is not None:
+        ends.append(spell.since + GOING_EMPTY)
+    if spell.carried_at is not None:
+        ends.append(spell.carried_at + RETRY)
+    if spell.unknown_since is not None:
+        ends.append(spell.unknown_since + UNKNOWN_HOLD)
+    return ends
 
 
 def counts_with(spell: Spell, now: float) -> float:
@@ -124,7 +138,7 @@ def _bridge(
 
     Only in discharge, only while another goes on, and never with a protection.
     """
-    if direction is Direction.CHARGE or seen.protected or not others_allow:
+    if direction is Direction.CHARGE or not others_allow:
         return None
     if before is None or before.amps is None:
         return None

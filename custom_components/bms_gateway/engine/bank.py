@@ -170,6 +170,7 @@ class Bank:
         for at in (
             self._start_end,
             self._judge.silent_at,
+            self._judge.changes_at(scene.now),
             scene.now + RISING_STEP if self._judge.rising else None,
             grace_end(self._config, scene.lost),
             setpoints.next_end(scene.now),

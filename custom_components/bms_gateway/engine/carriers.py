@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
-from typing import Final
 
 from .allowance import permits
-from .aside import CARRIES, Seen, Spell, counts_with, follow
+from .aside import CARRIES, Seen, Spell, changes_at, counts_with, follow, unknown
 from .config import Strategy
 from .model import BatteryState, Direction, Limit, Rule
-from .moments import Moments
+from .moments import LEAST_SLICE, Moments
 from .offsets import Offsets, Part, spread
 from .scene import Scene
-from .slices import Slices, bank_current
-
-_LEAST_SLICE: Final = 1e-3
+from .slices import Slices, bank_current, capacity_shares
 
 type Parts = dict[Direction, dict[str, Part]]
 """What each battery carries, by its id, of the current in each direction."""
@@ -55,7 +52,9 @@ class Carriers:
         )
         self._slices = self.slices.update(scene.counted, idle, scene.now)
         self._spells = {k: spell for k, spell in self._spells.items() if k in idle}
-        current = bank_current(scene.online) or 0.0
+        current = self.current(scene) or 0.0
+        online = {battery.id for battery in scene.online}
+        self._seen = {k: seen for k, seen in self._seen.items() if k[0] in online}
         for direction, amps in allowances.items():
             self._follow(scene, direction, amps, direction.sign * current)
         self._parts = self.offsets.settle(
@@ -97,6 +96,20 @@ class Carriers:
             for battery in scene.online
         )
         return self._is_alone
+
+    def current(self, scene: Scene) -> float | None:
+        """Return what flows through the bank in A, charge positive; None: unknown."""
+        slices = self._slices
+        if any(battery.id not in slices for battery in scene.online):
+            slices = capacity_shares(scene.online)
+        return bank_current(scene.online, slices)
+
+    def changes_at(self, now: float) -> float | None:
+        """Return when the limits may be others though nothing is heard."""
+        times = self.offsets.changes_at()
+        for spell in self._spells.values():
+            times += changes_at(spell)
+        return min((at for at in times if at > now), default=None)
 
     def part(self, battery_id: str) -> Part | None:
         """Return what a battery carries of a current that all carry."""
@@ -157,7 +170,7 @@ class Carriers:
     ) -> Limit:
         """Return to what one battery, counting with `amps`, holds the bank."""
         part = self._parts[direction][battery.id]
-        slice_ = max(part.slice, _LEAST_SLICE)
+        slice_ = max(part.slice, LEAST_SLICE)
         held = Limit(
             amps=(amps - direction.sign * part.offset) / slice_,
             rule=Rule.BATTERY,
@@ -165,18 +178,17 @@ class Carriers:
             number=amps,
         )
         current = battery.readings.current
-        moment = self._moments.of(battery.id)
+        slices = spread(self._slices, self._apart(direction))
+        moment = self._moments.of(battery.id, slices)
         if not battery.online or current is None or moment is None:
             return held
         # It carries too much: whatever the slice said, the bank has to come down.
         excess = direction.sign * current - amps
-        flowing = direction.sign * moment.current
+        # Hardly more than the inverters were told, however little is known of it
+        likely = min(direction.sign * moment.likely, self._told.get(direction, inf))
+        flowing = max(direction.sign * moment.told, likely)
         if excess <= 0 or flowing <= 0:
             return held
-        if not moment.known:
-            # As much as its slice says, but hardly more than the inverters were told.
-            assumed = direction.sign * (current - part.offset) / slice_
-            flowing = max(flowing, min(assumed, self._told.get(direction, inf)))
         over = flowing - excess / slice_
         return tighter(held, replace(held, amps=over, rule=Rule.OVER))
 
@@ -216,6 +228,11 @@ class Carriers:
                 self._seen[key] = seen
             else:
                 self._spells[key] = spell
+        for battery in scene.lost:
+            # It may be full and yet be charged: nobody knows what it carries.
+            key = (battery.id, direction)
+            if direction is Direction.CHARGE and key in self._spells:
+                self._spells[key] = unknown(self._spells[key], scene.now)
 
     def _apart(self, direction: Direction) -> frozenset[str]:
         """Return the batteries that stand aside in a direction."""

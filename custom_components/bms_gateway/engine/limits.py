@@ -13,7 +13,6 @@ from .model import Direction, Limit, Rule
 from .rise import Rise, rise
 from .scene import Scene
 from .setpoints import Ask
-from .slices import bank_current
 from .untold import Untold
 
 RISING_STEP: Final = 0.25
@@ -49,7 +48,7 @@ class Limits:
 
         `told`: the sum of what the inverters were told, in A per direction.
         """
-        current = bank_current(scene.online)
+        current = self.carriers.current(scene)
         for direction, untold in self._untold.items():
             self._excess[direction] = untold.update(
                 None if current is None else direction.sign * current,
@@ -91,7 +90,7 @@ class Limits:
         self, direction: Direction, scene: Scene, config: GatewayConfig, limit: Limit
     ) -> Limit:
         """Hold back a limit that rises."""
-        current = bank_current(scene.online) or 0.0
+        current = self.carriers.current(scene) or 0.0
         discharge = direction is Direction.DISCHARGE
         risen = rise(
             self._rises[direction],

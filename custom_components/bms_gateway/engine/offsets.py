@@ -72,16 +72,16 @@ class Offsets:
         """
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
-        self._hear(batteries)
+        self._hear(batteries, now)
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * self._agreement(
             batteries
         )
-        current = bank_current(batteries)
-        self._begin(batteries, slices, aside, current or 0.0)
-        if current is not None:
-            for apart in _ways(current, aside):
-                self._follow(batteries, spread(slices, apart), apart, current, gain)
+        self._begin(batteries, slices, aside)
+        # What a battery carries whose current just became unknown is not the others'
+        held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
+        for apart in () if held else _ways(bank_current(batteries, slices), aside):
+            self._follow(batteries, spread(slices, apart), apart, gain)
         return {d: self._parts(batteries, slices, aside[d], now) for d in Direction}
 
     def _begin(
@@ -89,7 +89,6 @@ class Offsets:
         batteries: Sequence[BatteryState],
         slices: Mapping[str, float],
         aside: Aside,
-        current: float,
     ) -> None:
         """Set offsets at once where others carry than before."""
         ids = frozenset(battery.id for battery in batteries)
@@ -97,28 +96,29 @@ class Offsets:
         self._ids = ids
         self._settled = {}
         for apart in aside.values():
-            parts = spread(slices, apart)
             self._settled[apart] = before.get(apart) or {
-                b.id: _rest(b, parts[b.id], current) or 0.0 for b in batteries
-            }
+                b.id: 0.0 for b in batteries
+            } | _rests(batteries, spread(slices, apart))
 
     def _follow(
         self,
         batteries: Sequence[BatteryState],
         slices: Mapping[str, float],
         apart: frozenset[str],
-        current: float,
         gain: float,
     ) -> None:
         """Let the offsets of one way follow what its slices do not explain."""
         offsets = self._settled[apart]
-        for battery in batteries:
-            rest = _rest(battery, slices[battery.id], current)
-            if rest is not None:
-                offsets[battery.id] += (rest - offsets[battery.id]) * gain
+        for key, rest in _rests(batteries, slices).items():
+            offsets[key] += (rest - offsets[key]) * gain
 
-    def _hear(self, batteries: Sequence[BatteryState]) -> None:
-        """Keep what is told, and when that last moved."""
+    def _hear(self, batteries: Sequence[BatteryState], now: float) -> None:
+        """Keep what is told, when that last moved, and since when it is unknown."""
+        self._unknown_since = {
+            b.id: self._unknown_since.get(b.id, now)
+            for b in batteries
+            if b.online and b.readings.current is None
+        }
         for battery in batteries:
             amps, at = battery.readings.current, battery.current_at
             if battery.online and amps is not None and at is not None:
@@ -138,6 +138,10 @@ class Offsets:
         calm = CALM * len(batteries)
         return calm / (calm + moved)
 
+    def changes_at(self) -> list[float]:
+        """Return when somebody counts otherwise though nothing is heard."""
+        return [since + UNKNOWN_HOLD for since in self._unknown_since.values()]
+
     def _parts(
         self,
         batteries: Sequence[BatteryState],
@@ -153,12 +157,10 @@ class Offsets:
     def _part(
         self, battery: BatteryState, slice_: float, offset: float, now: float
     ) -> Part:
-        key = battery.id
-        if battery.readings.current is not None or not battery.online:
-            self._unknown_since.pop(key, None)
-        elif now - self._unknown_since.setdefault(key, now) > UNKNOWN_HOLD:
+        since = self._unknown_since.get(battery.id, now)
+        if now >= since + UNKNOWN_HOLD:
             return Part(min(1.0, UNKNOWN_FACTOR * slice_))
-        told = self._told.get(key)
+        told = self._told.get(battery.id)
         return Part(slice_, offset, told.moved_at if told else 0.0)
 
 
@@ -169,8 +171,10 @@ def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, floa
     return {k: 0.0 if k in apart else part / common for k, part in slices.items()}
 
 
-def _ways(current: float, aside: Aside) -> set[frozenset[str]]:
+def _ways(current: float | None, aside: Aside) -> set[frozenset[str]]:
     """Return which batteries stand aside in what flows; at rest it is both ways."""
+    if current is None:
+        return set()
     if current > TOLERANCE:
         return {aside[Direction.CHARGE]}
     if current < -TOLERANCE:
@@ -178,10 +182,18 @@ def _ways(current: float, aside: Aside) -> set[frozenset[str]]:
     return set(aside.values())
 
 
-def _rest(battery: BatteryState, slice_: float, current: float) -> float | None:
-    """Return what a slice does not explain of a battery's current, in A."""
-    amps = battery.readings.current
-    return None if amps is None or not battery.online else amps - slice_ * current
+def _rests(
+    batteries: Sequence[BatteryState], slices: Mapping[str, float]
+) -> dict[str, float]:
+    """Return what the slices do not explain of the currents known, in A, by id."""
+    current = bank_current(batteries, slices)
+    if current is None:
+        return {}
+    return {
+        b.id: amps - slices[b.id] * current
+        for b in batteries
+        if b.online and (amps := b.readings.current) is not None
+    }
 
 
 def _after(told: _Told | None, at: float, amps: float) -> _Told:

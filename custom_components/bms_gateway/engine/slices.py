@@ -6,6 +6,7 @@ is what circulates between the batteries while the bank rests.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from .model import BatteryState
@@ -16,6 +17,8 @@ RATE: Final = 0.4
 LEAST: Final = 0.5
 """The least slice to reckon with, of the capacity's part."""
 WRONG_SIGN: Final = -0.1
+TIMES: Final = 2
+"""Steps in a row that have to show it."""
 WRONG_SIGN_AMPS: Final = 5 * TOLERANCE
 """A slice below it, by at least so many A, means that the battery counts its current
 the other way round. (Less may be circulation that shifts during a small step.)"""
@@ -41,7 +44,7 @@ class Slices:
     @property
     def wrong_signs(self) -> frozenset[str]:
         """Batteries that twice showed a negative slice: their current is unknown."""
-        return frozenset(key for key, count in self._negative.items() if count >= 2)
+        return frozenset(key for key, count in self._negative.items() if count >= TIMES)
 
     def odd(self, batteries: Sequence[BatteryState]) -> frozenset[str]:
         """Return those that carry far more or less than their capacity's part."""
@@ -65,10 +68,19 @@ class Slices:
         if shares.keys() != self._ids:
             self._give(set(shares), shares)
             self._steps.forget()
-        step = self._steps.find(batteries, idle, now)
+        step = self._steps.find(self._as_told(batteries), idle, now)
         if step is not None:
             self._learn(step)
         return {k: max(self._slices[k], LEAST * share) for k, share in shares.items()}
+
+    def _as_told(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
+        """Return the batteries with the current that those of wrong sign tell, too."""
+        return [
+            replace(b, readings=replace(b.readings, current=b.last.current))
+            if b.online and b.id in self.wrong_signs
+            else b
+            for b in batteries
+        ]
 
     def _give(self, ids: set[str], shares: Mapping[str, float]) -> None:
         """Let newcomers take their slice; the others share what is left."""
@@ -89,8 +101,10 @@ class Slices:
     def _learn(self, step: Step) -> None:
         """Learn from one step.
 
-        Who carries nothing because it may not teaches nothing: the others' slices keep
-        their common sum, so that they still hold when it is back.
+        Who carries nothing because it may not teaches nothing, nor does who counts its
+        current the other way round: the others' slices keep their common sum, so that
+        they still hold when it is back. A step that may show a wrong sign shows no
+        slices: they would be those of what did not flow.
         """
         barred = {key for key, _ in step.idle}
         takers = {
@@ -99,15 +113,29 @@ class Slices:
             if key not in barred or abs(change) >= 2 * TOLERANCE
         }
         total = sum(takers.values())
+        if not total or self._shows_wrong_sign(takers, total):
+            return
+        takers = {k: change for k, change in takers.items() if not self._negative[k]}
+        total = sum(takers.values())
         if not total:
             return
-        for key, change in takers.items():
-            wrong = change / total < WRONG_SIGN and abs(change) >= WRONG_SIGN_AMPS
-            self._negative[key] = self._negative.get(key, 0) + 1 if wrong else 0
         shown = {key: max(0.0, change / total) for key, change in takers.items()}
         mass = sum(self._slices[key] for key in takers) / sum(shown.values())
         for key, part in shown.items():
             self._slices[key] += RATE * (part * mass - self._slices[key])
+
+    def _shows_wrong_sign(self, changes: Mapping[str, float], total: float) -> bool:
+        """Count who moved against the others; return whether anybody newly did."""
+        news = False
+        for key, change in changes.items():
+            before = self._negative.get(key, 0)
+            clear = abs(change) >= WRONG_SIGN_AMPS
+            if clear and change / total < WRONG_SIGN:
+                self._negative[key] = before + 1
+                news = news or before < TIMES
+            elif before < TIMES or clear:
+                self._negative[key] = 0
+        return news
 
 
 def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
@@ -116,15 +144,18 @@ def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
     return {battery.id: battery.capacity_ah / total for battery in batteries}
 
 
-def bank_current(batteries: Sequence[BatteryState]) -> float | None:
+def bank_current(
+    batteries: Sequence[BatteryState], slices: Mapping[str, float]
+) -> float | None:
     """Return what flows through the bank in A, charge positive.
 
-    A battery online whose current is unknown is taken to carry its part by capacity;
-    a lost one is left out: it may be disconnected.
+    A battery online whose current is unknown is taken to carry its slice; a lost one
+    is left out: it may be disconnected.
     """
     online = [battery for battery in batteries if battery.online]
-    known = [b for b in online if b.readings.current is not None]
-    if not known:
+    told = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+    if not told:
         return None
-    scale = sum(b.capacity_ah for b in online) / sum(b.capacity_ah for b in known)
-    return scale * sum(b.readings.current or 0.0 for b in known)
+    known = sum(slices[key] for key in told)
+    scale = sum(slices[b.id] for b in online) / known if known else 1.0
+    return scale * sum(told.values())

@@ -82,6 +82,10 @@ class Judge:
         since = self._dark_since
         return None if since is None else since + BLOCK_BEFORE_SILENCE
 
+    def changes_at(self, now: float) -> float | None:
+        """Return when the limits may be others though nothing is heard."""
+        return self._limits.carriers.changes_at(now)
+
     @property
     def rising(self) -> bool:
         """Whether a limit is on its way up and wants to be judged again soon."""
