@@ -3,8 +3,10 @@
 import pytest
 
 from custom_components.bms_gateway.engine.alarms import ALL_LOST, Alarms, Raised
+from custom_components.bms_gateway.engine.allowance import permits
 from custom_components.bms_gateway.engine.model import Alarm, BatteryState, Direction
 
+from .plant import Plant, battery
 from .states import online, scene
 
 CHARGE_ONLY = (
@@ -16,11 +18,18 @@ CHARGE_ONLY = (
 DISCHARGE_ONLY = (Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT)
 
 
+def ways(*batteries: BatteryState) -> set[Direction]:
+    """Return the directions that some battery allows."""
+    return {d for d in Direction if any(permits(b.readings, d) for b in batteries)}
+
+
 def raised(
     batteries: list[BatteryState], blocked: frozenset[Direction] = frozenset()
 ) -> Raised:
     """Return what is told at the first moment."""
-    return Alarms().update(scene(*batteries, blocked=blocked), reaction=10.0)
+    return Alarms().update(
+        scene(*batteries, blocked=blocked), ways(*batteries), reaction=10.0
+    )
 
 
 def test_nothing_raised() -> None:
@@ -112,8 +121,10 @@ def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
         online("b1", protections=frozenset({alarm}), current=current),
         online("b2"),
     ]
-    alarms.update(scene(*batteries, now=100.0), reaction=10.0)
-    return alarms.update(scene(*batteries, now=100.0 + seconds), reaction=10.0)
+    alarms.update(scene(*batteries, now=100.0), ways(*batteries), reaction=10.0)
+    return alarms.update(
+        scene(*batteries, now=100.0 + seconds), ways(*batteries), reaction=10.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,6 +156,24 @@ def test_its_time_begins_anew_when_it_was_gone() -> None:
     alarms = Alarms()
     battery = online("b1", protections=frozenset({Alarm.OVER_VOLTAGE}), current=20.0)
     for now, state in ((0.0, battery), (10.0, online("b1")), (15.0, battery)):
-        alarms.update(scene(state, online("b2"), now=now), reaction=10.0)
-    told = alarms.update(scene(battery, online("b2"), now=30.0), reaction=10.0)
+        alarms.update(
+            scene(state, online("b2"), now=now), set(Direction), reaction=10.0
+        )
+    told = alarms.update(
+        scene(battery, online("b2"), now=30.0), set(Direction), reaction=10.0
+    )
     assert not told.protections
+
+
+def test_one_that_stands_aside_is_none_left() -> None:
+    """It is empty though it does not clear its enable: nobody discharges any more."""
+    says = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
+    plant = Plant((battery("b1"), battery("b2")), says=says).started(30.0)
+    assert plant.state("b2").aside == {Direction.DISCHARGE}
+    assert plant.enabled() == (True, True)
+    plant.packs["b1"].says(
+        protections=frozenset({Alarm.UNDER_VOLTAGE}), discharge_enabled=False
+    )
+    plant.run(2.0)
+    assert plant.enabled() == (True, False)
+    assert plant.raised().protections == frozenset({Alarm.UNDER_VOLTAGE})

@@ -1,10 +1,10 @@
 """Which protections go out as alarms, which only as warnings."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .allowance import CONCERNS, permits
+from .allowance import CONCERNS
 from .aside import CARRIES
 from .model import Alarm, BatteryState, Direction
 from .scene import Scene
@@ -38,8 +38,12 @@ class Alarms:
         """Begin with none."""
         self._since: dict[tuple[str, Alarm], float] = {}
 
-    def update(self, scene: Scene, *, reaction: float) -> Raised:
+    def update(
+        self, scene: Scene, open_ways: Collection[Direction], *, reaction: float
+    ) -> Raised:
         """Return what to tell of the protections and of a loss that blocks.
+
+        `open_ways`: the directions that some battery allows which does not stand aside.
 
         A protection first takes its battery's limit to 0 A and is a warning: others go
         on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
@@ -51,11 +55,7 @@ class Alarms:
             (battery.id, alarm): self._since.get((battery.id, alarm), scene.now)
             for battery, alarm in _standing(scene)
         }
-        dead = {
-            direction
-            for direction in Direction
-            if not any(permits(b.readings, direction) for b in scene.online)
-        }
+        dead = set(Direction).difference(open_ways)
         alarms: set[Alarm] = set()
         warnings: set[Alarm] = set()
         for battery in scene.online:

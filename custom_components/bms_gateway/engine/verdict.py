@@ -143,7 +143,11 @@ class Judge:
             discharge_voltage_limit=discharge_voltage(
                 bank.discharge_voltage_limit, volts
             ),
-            raised=self._alarms.update(scene, reaction=config.reaction_time),
+            raised=self._alarms.update(
+                scene,
+                {d for d in Direction if self._permit(scene, d)},
+                reaction=config.reaction_time,
+            ),
             renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
 
@@ -204,11 +208,18 @@ class Judge:
         """Return whether a direction is told as enabled: some battery allows it."""
         if direction in scene.blocked:
             return False
-        permit = [b for b in scene.online if permits(b.readings, direction)]
         if config.strategy is Strategy.SUM:
-            return len(permit) == len(scene.online)
-        carriers = self._limits.carriers
-        return any(direction not in carriers.aside(b.id) for b in permit)
+            return all(permits(b.readings, direction) for b in scene.online)
+        return bool(self._permit(scene, direction))
+
+    def _permit(self, scene: Scene, direction: Direction) -> list[BatteryState]:
+        """Return who allows a direction; one that stands aside does not."""
+        return [
+            battery
+            for battery in scene.online
+            if permits(battery.readings, direction)
+            and direction not in self._limits.carriers.aside(battery.id)
+        ]
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
