@@ -1,4 +1,4 @@
-"""How hard Hypothesis tries: `--hypothesis-profile long` for a million steps."""
+"""How hard Hypothesis tries: `--hypothesis-profile long` for hours."""
 
 from hypothesis import settings
 

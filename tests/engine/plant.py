@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from custom_components.bms_gateway.engine.config import (
@@ -57,18 +58,33 @@ class Pack:
         self.without: set[int] = set()
         self.instead: dict[int, bytes] = {}
         """What to send in a frame in place of the right content, by ID."""
+        self.more: list[Frame] = []
+        """What to send besides."""
         self.next_at = 0.0
 
     def says(self, **changes: Any) -> None:
         """Say something else from the next telegram on."""
         self.said = replace(self.said, **changes)
 
+    def heal(self, **changes: Any) -> None:
+        """Speak as a healthy battery does, save for the changes."""
+        self.said, self.speaks = replace(HEALTHY, **changes), True
+        self.without, self.instead, self.more = set(), {}, []
+
     def frames(self, now: float) -> list[Frame]:
         """Return one telegram."""
-        return [
-            replace(frame, data=self.instead.get(frame.can_id, frame.data))
-            for frame in telegram(now, said=self.said, without=self.without)
+        told = [
+            (frame.can_id, self.instead.get(frame.can_id, frame.data))
+            for frame in _encoded(self.said)
+            if frame.can_id not in self.without
         ]
+        more = [(frame.can_id, frame.data) for frame in self.more]
+        return [Frame(can_id, data, now) for can_id, data in told + more]
+
+
+@lru_cache
+def _encoded(said: Telegram) -> list[Frame]:
+    return telegram(said=said)
 
 
 class Plant:
@@ -159,15 +175,25 @@ class Plant:
 
     def step(self, turns: int = TURNS) -> None:
         """Do what is due now, echoes and what follows them included."""
-        for _ in range(turns):
+        ports = self.wires.ports.values()
+        for turn in range(turns):
+            left = sum(len(port.sent) for port in ports)
             self.gateway.step()
+            # Who cannot be reached any more shows in the first, the others in the next
+            rests = left == sum(len(port.sent) for port in ports)
+            if turn and rests and all(port.is_read for port in ports):
+                break
 
-    def speak(self, *keys: str) -> None:
+    def speak(self, *keys: str) -> list[Frame]:
         """Let these batteries (none named: those that speak) send a telegram now."""
+        said = []
         for key in keys or [k for k, pack in self.packs.items() if pack.speaks]:
             pack = self.packs[key]
-            self.port(key).push(*pack.frames(self.now))
+            frames = pack.frames(self.now)
+            self.port(key).push(*frames)
             pack.next_at = self.now + PERIOD
+            said += frames
+        return said
 
     def wait(self, seconds: float) -> None:
         """Move the clock with nobody saying anything."""

@@ -62,19 +62,19 @@ class WirePort:
         self.on_send: Callable[[Frame], None] = lambda _: None
         self._on_frame, self._on_echo, self._on_change = on_frame, on_echo, on_change
         self._clock = clock
-        self._status = PortStatus.OPEN
+        self.state = PortState(status=PortStatus.OPEN)
         self._read_until = clock()
         self._inbox: deque[tuple[Callable[[Frame], None], Frame]] = deque()
-
-    @property
-    def state(self) -> PortState:
-        """Where the port stands."""
-        return PortState(status=self._status)
 
     @property
     def read_until(self) -> float:
         """Until when all that came has been dispatched."""
         return self._read_until if self._inbox else self._clock()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all that came has been dispatched."""
+        return not self._inbox
 
     async def run(self) -> None:
         """Stay as it is until cancelled."""
@@ -89,7 +89,7 @@ class WirePort:
 
     def send(self, frame: Frame) -> bool:
         """Queue a frame; False when the port is not open or its queue is full."""
-        if self._status is not PortStatus.OPEN or len(self.queue) >= QUEUE_LENGTH:
+        if self.state.status is not PortStatus.OPEN or len(self.queue) >= QUEUE_LENGTH:
             self.refused += 1
             return False
         self.on_send(frame)
@@ -138,7 +138,7 @@ class WirePort:
         return next(f.data for f in reversed(self.sent) if f.can_id == can_id)
 
     def _become(self, status: PortStatus) -> None:
-        self._status = status
+        self.state = PortState(status=status)
         self._on_change(self.state)
 
 

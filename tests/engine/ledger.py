@@ -1,0 +1,206 @@
+"""What the bank may allow at the most: books kept beside the gateway, by limits.md alone."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Direction,
+    Readings,
+)
+
+SLACK: Final = 1e-6
+"""A or V; by how much binary fractions may be off."""
+PROBE: Final = 4.0
+"""A; with which a battery that allows nothing counts until it is known to carry."""
+CARRIER: Final = 1.0
+"""A; with which it counts for RETRY once it was seen to carry."""
+CARRIES: Final = 2.0
+"""A; more is current that it carries."""
+REACTION: Final = 20.0
+RETRY: Final = 300.0
+GOING_EMPTY: Final = 5.0
+"""Seconds for which a battery that goes empty counts with what it carried."""
+UNKNOWN: Final = 10.0
+"""Seconds for which a battery whose current is unknown is reckoned with as before."""
+HOLD: Final = 3.0
+"""Seconds for which a higher limit has to hold."""
+RAMP: Final = 10.0
+"""Seconds in which it ramps from nothing to the rated current."""
+NEARLY_FULL: Final = 90.0
+"""%; a battery lost from here on counts as one that allows no charging."""
+TAPERED: Final = 0.5
+"""So does one that allowed less than this part of the most that it ever allowed."""
+LOOK: Final = 0.25
+"""Seconds between two looks at a limit that rises."""
+
+_NOT_OF: Final = {
+    Direction.CHARGE: {Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT},
+    Direction.DISCHARGE: {
+        Alarm.OVER_VOLTAGE,
+        Alarm.CHARGE_CURRENT,
+        Alarm.CHARGE_OVER_TEMPERATURE,
+        Alarm.CHARGE_UNDER_TEMPERATURE,
+    },
+}
+"""The protections that do not concern a direction."""
+
+
+def permits(said: Readings, direction: Direction) -> bool:
+    """Return whether what a battery says permits a direction."""
+    charge = direction is Direction.CHARGE
+    enabled = said.charge_enabled if charge else said.discharge_enabled
+    return enabled is not False and not concerning(said, direction)
+
+
+def concerning(said: Readings, direction: Direction) -> Collection[Alarm]:
+    """Return the protections that stop a direction."""
+    return (said.protections or frozenset()) - _NOT_OF[direction]
+
+
+def allowed(said: Readings, direction: Direction) -> float:
+    """Return what a battery says that it allows, in A."""
+    charge = direction is Direction.CHARGE
+    amps = said.charge_current_limit if charge else said.discharge_current_limit
+    return (amps or 0.0) if permits(said, direction) else 0.0
+
+
+def reckoned(battery: BatteryState, direction: Direction) -> float:
+    """Return what a battery counts with, in A: a lost one by its last limits.
+
+    As it may have become full since, it counts as nothing near the top.
+    """
+    if battery.online:
+        return allowed(battery.readings, direction)
+    last, amps = battery.last, allowed(battery.last, direction)
+    if direction is Direction.DISCHARGE:
+        return amps
+    unknown = None in (last.soc, last.charge_voltage_limit)
+    tapered = amps < TAPERED * battery.largest_charge_limit
+    return 0.0 if unknown or (last.soc or 0.0) >= NEARLY_FULL or tapered else amps
+
+
+@dataclass(slots=True)
+class _Spell:
+    """A time in which a battery allows nothing."""
+
+    since: float
+    carried: float
+    """A that it discharged before."""
+    seen_at: float = -1e9
+    """When it was last seen to carry."""
+
+
+class Counts:
+    """With how much each battery may count in one direction, at the most."""
+
+    def __init__(self, direction: Direction) -> None:
+        """Begin with nothing known."""
+        self._direction = direction
+        self._spells: dict[str, _Spell] = {}
+        self._carried: dict[str, float] = {}
+        self._unknown_since: dict[str, float] = {}
+
+    def update(self, counted: Collection[BatteryState], now: float) -> dict[str, float]:
+        """Take the batteries that are reckoned with; return A by id."""
+        ids = {battery.id for battery in counted}
+        self._spells = {k: spell for k, spell in self._spells.items() if k in ids}
+        return {battery.id: self._count(battery, now) for battery in counted}
+
+    def unknown(self, battery: BatteryState, now: float) -> bool:
+        """Return whether it tells now, as for long, that its current is unknown."""
+        since = self._unknown_since.get(battery.id, now)
+        return battery.current_at == now > since + UNKNOWN + 1e-6
+
+    def _count(self, battery: BatteryState, now: float) -> float:
+        key, direction = battery.id, self._direction
+        if not battery.online:
+            self._unknown_since.pop(key, None)
+            return reckoned(battery, direction)
+        amps = reckoned(battery, direction)
+        current = battery.readings.current
+        if current is not None:
+            self._unknown_since.pop(key, None)
+        else:
+            self._unknown_since.setdefault(key, now)
+        flowing = 0.0 if current is None else direction.sign * current
+        if amps > 0:
+            self._spells.pop(key, None)
+            self._carried[key] = flowing
+            return amps
+        carried = self._carried.get(key, 0.0)
+        spell = self._spells.setdefault(key, _Spell(now, carried))
+        if flowing > CARRIES and now >= spell.since + REACTION:
+            spell.seen_at = now
+        if direction in battery.aside and not self.unknown(battery, now):
+            return 0.0
+        if now < spell.seen_at + RETRY:
+            return CARRIER
+        bridges = direction is Direction.DISCHARGE and now < spell.since + GOING_EMPTY
+        bridge = max(0.0, spell.carried) + 2.0
+        return max(PROBE, bridge) if bridges else PROBE
+
+
+class Rising:
+    """How far a limit may have risen: after a fall it holds, then ramps."""
+
+    def __init__(self) -> None:
+        """Begin before the first limit: that goes out whole."""
+        self._fell = False
+        self._before: tuple[float, float] | None = None
+        self._most: list[tuple[float, float]] = []
+
+    def at_most(
+        self, amps: float, most: float, now: float, *, rated: float, flowing: float
+    ) -> float:
+        """Take a limit and its bound by all other rules; return its bound, in A.
+
+        `rated`: A, what it may rise by in RAMP; `flowing`: A, at which it may begin.
+        """
+        before, self._before = self._before, (now, amps)
+        self._most = [each for each in self._most if each[0] > now - HOLD]
+        held = min((bound for _, bound in self._most), default=most)
+        self._most.append((now, most))
+        if before is None or not self._fell:
+            self._fell = before is not None and amps < before[1] - 1e-6
+            return most
+        ramped = max(before[1], flowing) + rated / RAMP * (now - before[0] + LOOK)
+        return min(most, max(before[1], min(held, ramped)))
+
+    def forget(self) -> None:
+        """Take note that nothing is told and nothing was reckoned."""
+        self._most.clear()
+
+
+class Peak:
+    """The bank voltage of the last minute, falling slowly: within which bounds it is."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._lowest: list[tuple[float, float]] = []
+        self._highest: list[tuple[float, float]] = []
+
+    def take(self, volts: Iterable[float], now: float) -> None:
+        """Take the voltages of the batteries online."""
+        known = list(volts)
+        if known:
+            self._lowest = _kept(self._lowest, now, min(known))
+            self._highest = _kept(self._highest, now, max(known))
+
+    def at_least(self, now: float) -> float:
+        """Return a voltage that the reference is not below."""
+        return max((v for at, v in self._lowest if at > now - 60.0), default=0.0)
+
+    def at_most(self, now: float) -> float:
+        """Return a voltage that the reference is not above, whenever it was taken."""
+        fallen = (v - 0.01 * max(0.0, now - at - 180.0) for at, v in self._highest)
+        return max(fallen, default=0.0)
+
+
+def _kept(
+    peaks: list[tuple[float, float]], now: float, volts: float
+) -> list[tuple[float, float]]:
+    """Return the peaks without those that a later one is not below."""
+    return [*(each for each in peaks if each[1] > volts), (now, volts)]
