@@ -597,13 +597,18 @@ def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -
 
 
 def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
-    """Slower than its own time-out, it draws until it has surely followed."""
+    """Slower than its own time-out, it draws until it has surely followed.
+
+    Also where its reaction time is corrected meanwhile.
+    """
     slow = {"timeout": 5.0, "reaction_time": 10.0}
     plant = Plant(inverters=[inverter("i1", 100.0), inverter("i2", 100.0, **slow)])
     plant.started(10.0)
     plant.set(AllSetpoints(inverters={"i2": Setpoints(charge_current=0.0)}))
     plant.run(2.0)
-    plant.apply(inverters=plant.config.inverters[:1])
+    first, second = plant.config.inverters
+    plant.apply(inverters=(first, replace(second, reaction_time=1.0)))
+    plant.apply(inverters=(first,))
     plant.run(10.0)
     assert plant.told("i1")[1] == 50.0
     plant.run(30.0)

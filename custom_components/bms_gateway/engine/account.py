@@ -72,6 +72,11 @@ class Account:
         given_up = (telegram.limit(direction) for _, telegram in self._before)
         return max(self.amps(direction), *given_up, 0.0)
 
+    @property
+    def followed_at(self) -> float:
+        """When the inverter has surely followed all that lowered its limits."""
+        return max((until for until, _ in self._before), default=-inf)
+
     def active_at(self, direction: Direction) -> float:
         """Return when it was last told more than 0 A; -inf: never."""
         return self._active_at[direction]

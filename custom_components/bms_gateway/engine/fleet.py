@@ -198,8 +198,9 @@ class Fleet:
         wire = self.wires.pop(key)
         self._asked.pop(key, None)
         if inverter := self.inverters.pop(key, None):
-            lasts = max(inverter.config.timeout, 2 * inverter.config.reaction_time)
-            self._departed.append((self._clock() + lasts, inverter))
+            expires_at = self._clock() + inverter.config.timeout
+            end = max(expires_at, inverter.followed_at)
+            self._departed.append((end, inverter))
         self.pollers.pop(key, None)
         self.traces.pop(key, None)
         if self._running:

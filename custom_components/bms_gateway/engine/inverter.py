@@ -141,6 +141,11 @@ class Inverter:
         return self._account.amps(direction)
 
     @property
+    def followed_at(self) -> float:
+        """When it has surely followed down to what it was told last."""
+        return self._account.followed_at
+
+    @property
     def told(self) -> Telegram | None:
         """What it was last confirmed to have been sent; None once that expired."""
         return self._account.told
