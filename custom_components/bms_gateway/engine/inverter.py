@@ -2,35 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
-import logging
 from math import inf
 from typing import Final
 
 from .account import Account
 from .config import InverterConfig, Proof, SendMode
+from .delivery import Delivery, Phase
 from .guard import Guard
-from .model import Direction, Frame, InverterState, Limit, PortStatus, Rule, Telegram
+from .model import Direction, Frame, InverterState, Limit, Rule, Telegram
 from .port import Sender
 from .protocol import POLL, encode
 from .rise import RAMP_TIME
 from .setpoints import Ask
 from .share import Claim
 
-_LOGGER = logging.getLogger(__name__)
-
 REPEAT: Final = 1.0
 """Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
-ECHO_TIMEOUT: Final = 0.05
-"""Seconds within which a frame that leaves for the wire comes back as echo."""
-PROVEN: Final = 0.5
-"""Seconds after a name went out for which its echo proves that what follows leaves."""
-PROBE_AGAIN: Final = 1.0
-"""Seconds between two names to an inverter that does not listen, where the first is
-known to be gone; each may wait in the queue until somebody acknowledges it."""
-PROBE_ANYWAY: Final = 120.0
-"""Seconds after which another name is queued though the first may still wait: an
-inverter must not stay without us for ever because a driver dropped a frame."""
 LEAST_RISE: Final = 0.1
 """A from one set to the next: what is told is cut to such counts, less never adds up."""
 REQUESTS_GONE: Final = 60.0
@@ -42,25 +29,6 @@ OUT_OF_REACH: Final = 2.0
 
 _HARMLESS: Final = frozenset({0x356, 0x35E})
 """Measurements and name: no limit among them, should they wait in a queue for hours."""
-_CONTROLLER_RESET: Final = 0x140
-"""Error frame bits (linux/can/error.h): bus-off 0x40, restarted 0x100. The controller
-drops what it had to send."""
-
-
-class Phase(StrEnum):
-    """How far the running set is."""
-
-    IDLE = "idle"
-    OPENED = "opened"
-    """Its name is on the way; nothing that could grow stale is queued yet."""
-    LEFT = "left"
-    """The name's echo came: the inverter listens, the rest can follow."""
-    SENT = "sent"
-    """All is queued; the echoes are awaited."""
-    PROMPTED = "prompted"
-    """A 0x305 of ours is on the way."""
-    DEAF = "deaf"
-    """An echo failed to come: nothing more is queued until it does."""
 
 
 class Inverter:
@@ -70,9 +38,7 @@ class Inverter:
         """Play a battery to an inverter through an open port."""
         self.config = config
         self.port = port
-        self._phase = Phase.IDLE
-        self._since = 0.0
-        self._awaited: list[tuple[int, bytes]] = []
+        self._delivery = Delivery(port, config.name)
         self._account = Account()
         self.in_service = True
         """Whether the user wants it to take part."""
@@ -80,14 +46,11 @@ class Inverter:
         self._prompted_at: float | None = None
         self._request_at: float | None = None
         self._answered_at: float | None = None
-        self._listening: bool | None = None
-        self._lost_probe = False
         self._guard = Guard()
         self._allowed = True
         self._unreachable_since: float | None = None
         self._knocked_at: float | None = None
         self._urgent = False
-        self._sets = self._dropped = 0
 
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return who plays to the same one from now on: what it was told is told."""
@@ -153,7 +116,8 @@ class Inverter:
     @property
     def reachable(self) -> bool:
         """Return whether it can be told anything now."""
-        return self._is_open and self._allowed and self._phase is not Phase.DEAF
+        delivery = self._delivery
+        return delivery.is_open and self._allowed and delivery.phase is not Phase.DEAF
 
     def connected(self, now: float) -> bool | None:
         """Return whether it asks with 0x305; None: it never did."""
@@ -174,22 +138,16 @@ class Inverter:
 
         Not after the loop was held: what came meanwhile has to be heard first.
         """
-        return self._phase is Phase.LEFT and now < self._since + PROVEN
+        return self._delivery.goes_on(now)
 
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
         self._request_at = at
 
     def hear_other(self, frame: Frame, now: float) -> None:
-        """Take any other frame of its bus, or an error frame.
-
-        While we are not heard it may tell that our name is lost rather than waiting:
-        somebody is there who would have acknowledged it, or the controller was reset.
-        """
+        """Take any other frame of its bus, or an error frame."""
         self._guard.hear(frame)
-        reset = frame.error and bool(frame.can_id & _CONTROLLER_RESET)
-        if self._phase is Phase.DEAF and (reset or not frame.error):
-            self._lost_probe = self._lost_probe or now - self._since > ECHO_TIMEOUT
+        self._delivery.hear_other(frame, now)
 
     def hear_echo(self, frame: Frame, now: float) -> bool:
         """Take the echo of an own frame: it has left for the wire.
@@ -197,23 +155,12 @@ class Inverter:
         Return whether that matters to the other inverters: one more set was told, or
         this one can be reached again.
         """
-        if self._phase is Phase.DEAF:
-            self._phase, self._urgent = Phase.IDLE, True
-            self._awaited.clear()
-            self._hears(True)
-            return True
-        if (frame.can_id, frame.data) in self._awaited:
-            self._awaited.remove((frame.can_id, frame.data))
-        if self._awaited:
-            return False
-        if self._phase is Phase.SENT:
+        ended = self._delivery.hear_echo(frame)
+        if ended is Phase.DEAF:
+            self._urgent = True
+        elif ended is Phase.SENT:
             self._confirm(now)
-            return True
-        if self._phase is Phase.OPENED:
-            self._phase = Phase.LEFT
-        elif self._phase is Phase.PROMPTED:
-            self._phase = Phase.IDLE
-        return False
+        return ended is not None
 
     def awaits(self, before: float, after: float) -> bool:
         """Return whether a set has become due, as what every battery says is newer now.
@@ -231,31 +178,27 @@ class Inverter:
         `telegram`: what it may be told now, None for silence. `renewed_at`: since
         when every battery online has renewed its control fields.
         """
-        if not self._is_open:
-            self._reset()
+        delivery = self._delivery
+        if not delivery.is_open:
+            delivery.begin_anew()
         self._expire(now)
         if self.reachable:
             self._unreachable_since = None
         elif self._unreachable_since is None:
             self._unreachable_since = now
-        if not self._is_open:
+        if not delivery.is_open:
             return None
-        waits = self._phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
-        if waits and now >= self._since + ECHO_TIMEOUT:
-            self._fall_deaf(now)
-        if self._phase is Phase.LEFT and now >= self._since + PROVEN:
-            # The loop was held: that its name left then proves nothing now.
-            self._phase = Phase.IDLE
+        delivery.time_out(now)
         if not self._may_send(now):
             self._knock(now, telegram)
             telegram = None
-        probe = self._phase is Phase.DEAF and now >= self._probe_due
-        due = self._phase is Phase.IDLE and self._due(now, telegram, renewed_at)
+        probe = delivery.phase is Phase.DEAF and now >= delivery.probe_due
+        due = delivery.phase is Phase.IDLE and self._due(now, telegram, renewed_at)
         if telegram is not None and (probe or due):
-            self._open(now, telegram)
-        if self._phase is Phase.LEFT:
+            delivery.open(self._frames(telegram, opening=True), now)
+        if delivery.phase is Phase.LEFT:
             self._send_rest(now, telegram)
-        if self._phase is Phase.IDLE and telegram is not None:
+        if delivery.phase is Phase.IDLE and telegram is not None:
             self._prompt(now)
         return self._deadline(now, telegram)
 
@@ -264,22 +207,18 @@ class Inverter:
         told = self._account.told
         return InverterState(
             id=self.config.id,
-            listening=self._listening,
+            listening=self._delivery.listening,
             connected=self.connected(now),
             charge=_because(told, why, Direction.CHARGE),
             discharge=_because(told, why, Direction.DISCHARGE),
             told=told,
-            sets=self._sets,
-            dropped=self._dropped,
+            sets=self._delivery.sets,
+            dropped=self._delivery.dropped,
             last_set_at=self._account.told_at if told else None,
             last_request_at=self._request_at,
             last_heard_at=self._guard.heard_at,
             battery_heard=self._guard.battery_heard(now),
         )
-
-    @property
-    def _is_open(self) -> bool:
-        return self.port.state.status is PortStatus.OPEN
 
     @property
     def _proof(self) -> Proof:
@@ -289,9 +228,9 @@ class Inverter:
         """Return whether limits may be sent on this port at all."""
         self._allowed = self._guard.allows(self._proof, now)
         if self._guard.keeps_silent(now):
-            self._listening = None
-        elif not self._allowed and self._listening:
-            self._hears(False)
+            self._delivery.listening = None
+        elif not self._allowed and self._delivery.listening:
+            self._delivery.hears(False)
         return self._allowed
 
     def _knock(self, now: float, telegram: Telegram | None) -> None:
@@ -301,7 +240,7 @@ class Inverter:
         """
         if self._proof is not Proof.PRESENCE or self._guard.keeps_silent(now):
             return
-        if telegram is None or self._phase not in (Phase.IDLE, Phase.DEAF):
+        if telegram is None or self._delivery.phase not in (Phase.IDLE, Phase.DEAF):
             return
         if self._knocked_at is None or now >= self._knocked_at + KNOCK:
             self._knocked_at = now
@@ -332,35 +271,16 @@ class Inverter:
             self._answered_at is None or self._request_at > self._answered_at
         )
 
-    def _open(self, now: float, telegram: Telegram) -> None:
-        """Begin a set with its name: harmless, should it wait in a queue for hours."""
-        self._since = now
-        self._lost_probe = False
-        names = self._frames(telegram, opening=True)
-        if not self.port.echo_is_proof:
-            # The driver may hold one frame back: the second name shows that it did not.
-            names *= 2
-        if not self._queue(names):
-            # Not even queued: there is no echo to wait for.
-            self._lost_probe = True
-            self._fall_deaf(now)
-            return
-        self._phase = Phase.OPENED if self.port.has_echo else Phase.LEFT
-
     def _send_rest(self, now: float, telegram: Telegram | None) -> None:
         """Queue the set now that its name has left, with what may be told now."""
-        self._phase = Phase.IDLE
         if telegram is None:
+            self._delivery.drop()
             return
         self._urgent = False
-        self._set_at = self._since = now
+        self._set_at = now
         self._answered_at = self._request_at
         self._account.queue(telegram, now)
-        if not self._queue(self._frames(telegram)[1:]):
-            self._fall_deaf(now)
-            return
-        self._phase = Phase.SENT
-        if not self.port.has_echo:
+        if self._delivery.send_rest(self._frames(telegram)[1:], now):
             self._confirm(now)
 
     def _frames(
@@ -373,46 +293,16 @@ class Inverter:
             opening=opening,
         )
 
-    def _queue(self, frames: tuple[Frame, ...]) -> bool:
-        self._awaited.clear()
-        for frame in frames:
-            if not self.port.send(frame):
-                return False
-            self._awaited.append((frame.can_id, frame.data))
-        return True
-
     def _confirm(self, now: float) -> None:
-        self._phase = Phase.IDLE
         self._account.confirm(now, follows_in=2 * self.config.reaction_time)
-        self._awaited.clear()
-        self._sets += 1
-        self._hears(True)
-
-    def _fall_deaf(self, now: float) -> None:
-        self._phase, self._since = Phase.DEAF, now
-        self._dropped += 1
-        self._hears(False)
-
-    def _hears(self, listening: bool) -> None:
-        if listening is self._listening:
-            return
-        if not listening:
-            _LOGGER.warning("%s does not listen", self.config.name)
-        elif self._listening is False:
-            _LOGGER.info("%s listens again", self.config.name)
-        self._listening = listening
 
     def _prompt(self, now: float) -> None:
         """Make the inverter ask by a 0x305 of our own, as the original can."""
         due = self._prompt_due
         if due is None or now < due:
             return
-        self._prompted_at = self._since = now
-        if not self._queue((POLL,)):
-            self._lost_probe = True
-            self._fall_deaf(now)
-        elif self.port.has_echo:
-            self._phase = Phase.PROMPTED
+        self._prompted_at = now
+        self._delivery.prompt(POLL, now)
 
     @property
     def _prompt_due(self) -> float | None:
@@ -421,27 +311,17 @@ class Inverter:
             return None
         return -inf if self._prompted_at is None else self._prompted_at + interval
 
-    @property
-    def _probe_due(self) -> float:
-        return self._since + (PROBE_AGAIN if self._lost_probe else PROBE_ANYWAY)
-
     def _expire(self, now: float) -> None:
         """Forget what was told once the inverter itself no longer acts upon it."""
-        if self._phase is Phase.SENT:
+        if self._delivery.phase is Phase.SENT:
             return
         self._account.expire(
             now, asked_at=self._request_at or 0.0, timeout=self.config.timeout
         )
 
-    def _reset(self) -> None:
-        """Begin anew with a port that was closed: no echo will come any more."""
-        self._phase, self._listening = Phase.IDLE, None
-        self._lost_probe = False
-        self._awaited.clear()
-
     def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
         """Return when something becomes due if nothing happens before."""
-        match self._phase:
+        match self._delivery.phase:
             case Phase.IDLE:
                 push = telegram is not None and self.config.mode is SendMode.PUSH
                 gap = (self._set_at or now) + self.config.min_gap
@@ -452,9 +332,9 @@ class Inverter:
                 elif self._is_asked:
                     times.append(gap)
             case Phase.DEAF:
-                times = [self._probe_due if telegram else None]
+                times = [self._delivery.probe_due if telegram else None]
             case _:
-                times = [self._since + ECHO_TIMEOUT]
+                times = [self._delivery.times_out_at]
         if self._account.told:
             times.append(self._account.told_at + self.config.timeout)
         times.append(self._guard.next_change(now))
