@@ -79,6 +79,18 @@ class Happenings(Installation):
         for key, weight in weights.items():
             packs[key].says(current=round(bank * weight / whole, 1))
 
+    @rule(n=pick, bank=st.sampled_from([-70.0, 70.0]))
+    def one_stops(self, n: int, bank: float) -> None:
+        """A battery allows nothing and lets nothing through, while the others go on."""
+        charge = bank > 0
+        limit = "charge_current_limit" if charge else "discharge_current_limit"
+        self.pack(n).says(**{limit: 0.0})
+        self.current_flows(bank, 1.0, True)
+        for _ in range(3):
+            self.plant.clock.now += 1.0
+            self.say(*(k for k, pack in self.plant.packs.items() if pack.speaks))
+            self.step()
+
     @rule(
         n=pick,
         protections=st.frozensets(st.sampled_from(Alarm), max_size=2),
