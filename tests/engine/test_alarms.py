@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.alarms import ALL_LOST, Alarms, Raised
+from custom_components.bms_gateway.engine.alarms import Alarms, Raised
 from custom_components.bms_gateway.engine.allowance import permits
 from custom_components.bms_gateway.engine.model import Alarm, BatteryState, Direction
 
@@ -111,7 +111,7 @@ def test_a_loss_that_blocks_one_direction_is_a_warning() -> None:
 def test_a_loss_that_blocks_both_is_an_alarm() -> None:
     """With batteries online or without."""
     assert raised([online()], frozenset(Direction)).protections == {Alarm.INTERNAL}
-    assert ALL_LOST.protections == {Alarm.INTERNAL}
+    assert Raised().with_loss().protections == {Alarm.INTERNAL}
 
 
 def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:

@@ -128,6 +128,17 @@ def test_required_values_unknown(can_id: int) -> None:
     assert plant.told() == (56.0, 100.0, 100.0)
 
 
+def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
+    """The alarm of the block does not take the place of what the battery tells."""
+    plant = Plant().started()
+    plant.packs["b1"].without.add(0x355)
+    plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.run(4.0)
+    assert plant.snapshot.status is Status.BLOCKED
+    told = plant.raised().protections
+    assert told == frozenset({Alarm.OVER_VOLTAGE, Alarm.INTERNAL})
+
+
 def test_required_values_unknown_with_policy_stop() -> None:
     """Nothing at once."""
     plant = Plant(charge_loss_policy=LossPolicy.STOP).started()

@@ -26,9 +26,12 @@ class Raised:
     protections: frozenset[Alarm] = frozenset()
     warnings: frozenset[Alarm] = frozenset()
 
+    def with_loss(self) -> Raised:
+        """Return it with the alarm of a loss that blocks both directions."""
+        return Raised(self.protections | {LOST}, self.warnings - {LOST})
+
 
 NOTHING_RAISED: Final = Raised()
-ALL_LOST: Final = Raised(frozenset({LOST}))
 
 
 class Alarms:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from .alarms import ALL_LOST, NOTHING_RAISED, Alarms, Raised
+from .alarms import NOTHING_RAISED, Alarms, Raised
 from .allowance import permits
 from .combine import combine
 from .config import GatewayConfig, LossPolicy, Strategy
@@ -176,7 +176,9 @@ class Judge:
                 Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
             ),
             charge_voltage_limit=volts,
-            raised=ALL_LOST,
+            raised=self._alarms.update(
+                scene, frozenset(), reaction=config.reaction_time
+            ).with_loss(),
         )
 
     def _charge_voltage(
