@@ -91,7 +91,7 @@ def test_map_of_the_code_is_complete() -> None:
         assert listed == {path.name for path in folder.glob("*.py")} - {"__init__.py"}
 
 
-@pytest.mark.parametrize("script", re.findall(r"`(scripts/\w+)", README))
+@pytest.mark.parametrize("script", re.findall(r"`(scripts/[\w-]+)", README))
 def test_scripts_exist(script: str) -> None:
     """A reader runs what the README names."""
     assert (ROOT / script).is_file()
