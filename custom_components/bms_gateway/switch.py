@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.battery import OUT_OF_SERVICE_AMPS
+from .engine.intruder import OUT_OF_SERVICE_AMPS
 from .engine.model import BatteryState
 from .news import is_heard
 from .refusal import refusal

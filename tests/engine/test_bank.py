@@ -410,6 +410,58 @@ def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
     assert plant.told()[1:] == (0.0, 0.0)
 
 
+OUT = AllSetpoints(out_of_service=frozenset({"b2"}))
+
+
+def test_one_never_heard_is_missed_once_it_is_put_in_service() -> None:
+    """As if it had been in service from the start: lost, and its grace begins."""
+    plant = Plant(EQUAL, setpoints=OUT)
+    plant.packs["b2"].speaks = False
+    plant.started(30.0)
+    assert plant.told()[1:] == (100.0, 100.0)
+    plant.set(AllSetpoints())
+    plant.run(59.0)
+    assert plant.told()[1:] == (0.0, 100.0)
+    plant.run(2.0)
+    assert plant.told()[1:] == (0.0, 0.0)
+    plant.packs["b2"].speaks = True
+    plant.run(30.0)
+    assert plant.told()[1:] == (200.0, 200.0)
+
+
+def test_full_and_out_of_service_but_not_disconnected() -> None:
+    """Its share of what is told flows through it: for 10 s and what it takes to end."""
+    plant = Plant(EQUAL, says={"b2": {"charge_current_limit": 0.0}}, setpoints=OUT)
+    plant.started()
+    most = []
+    for _ in range(1200):
+        told = plant.told()[1]
+        most.append(told)
+        for pack in plant.packs.values():
+            pack.says(current=told / 2)
+        plant.run(0.5)
+    assert plant.state("b2").carries_out_of_service
+    assert most[0] == 100.0
+    assert max(most[24:]) <= 8.0
+
+
+def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
+    """It was silent for hours, but nobody missed it."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.set(OUT)
+    plant.packs["b2"].speaks = False
+    plant.run(7200.0, tick=10.0)
+    plant.packs["b2"].says(current=-5.0)
+    for _ in range(12):
+        plant.run(1.0)
+        plant.port("b2").push(*telegram(plant.now, current=-5.0, without={0x355}))
+    plant.run(1.0)
+    assert plant.state("b2").life is Life.REJOINING
+    assert plant.state("b2").carries_out_of_service
+    assert plant.told()[1] == 0.0
+    assert plant.told()[2] > 0.0
+
+
 def test_reduce() -> None:
     """The lost one is reckoned with by its last limits."""
     plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE).started(10.0)

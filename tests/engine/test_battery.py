@@ -584,12 +584,108 @@ def test_out_of_service_but_carrying() -> None:
         lives.append(heard.telegrams(current=-2.1).life)
         heard.now += 1
     assert lives == [Life.OUT_OF_SERVICE] * 10 + [Life.ONLINE]
+    assert heard.after(0).carries_out_of_service
+
+
+def _intruder() -> Heard:
+    """Return a battery that counts again because it carries current."""
+    heard = Heard().telegrams(10)
+    heard.battery.serve(False, heard.now)
+    heard.telegrams(12, current=-50.0)
+    assert heard.after(0).carries_out_of_service
+    return heard
+
+
+@pytest.mark.parametrize("current", [0.0, None])
+def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
+    """That it carries nothing any more may be the effect of its own limits.
+
+    If it left the reckoning then, they would be forgotten, the full current would flow
+    again, and so on for ever.
+    """
+    heard = _intruder()
+    heard.now += 1
+    heard.telegrams(3600, current=current)
     state = heard.after(0)
+    assert state.life is Life.ONLINE
     assert state.carries_out_of_service
-    heard.telegrams(current=0.0)
+
+
+def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
+    """The user acted: it is watched anew."""
+    heard = _intruder()
+    heard.battery.serve(True, heard.now)
     state = heard.after(0)
-    assert state.life is Life.OUT_OF_SERVICE
-    assert not state.carries_out_of_service
+    assert (state.life, state.carries_out_of_service) == (Life.ONLINE, False)
+    heard.battery.serve(False, heard.now)
+    heard.telegrams(current=0.0)
+    assert heard.life is Life.OUT_OF_SERVICE
+
+
+def test_out_of_service_but_carrying_falls_silent() -> None:
+    """It is lost as any other, and out of service once it is surely switched off."""
+    heard = _intruder()
+    at = heard.now
+    state = heard.after(4.0)
+    assert (state.life, state.carries_out_of_service) == (Life.LOST, True)
+    assert state.lost_at == heard.now
+    assert heard.battery.next_change(heard.now) == at + 30.0
+    assert heard.after(25.9).life is Life.LOST
+    state = heard.after(0.2)
+    assert (state.life, state.carries_out_of_service) == (Life.OUT_OF_SERVICE, False)
+    heard.telegrams(5, current=-50.0)
+    assert heard.life is Life.OUT_OF_SERVICE
+
+
+def test_out_of_service_but_carrying_speaks_slowly() -> None:
+    """No shorter silence than its own time-out says that it was switched off."""
+    heard = Heard(timeout=60.0).telegrams(10, every=25.0)
+    heard.battery.serve(False, heard.now)
+    heard.now += 25.0
+    heard.telegrams(3, every=25.0, current=-50.0)
+    assert heard.after(59.0).carries_out_of_service
+    assert not heard.after(2.0).carries_out_of_service
+
+
+def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
+    """It was silent for hours; its grace does not begin in the past."""
+    heard = Heard().telegrams(10, every=10.0)
+    heard.battery.serve(False, heard.now)
+    heard.after(20.0)
+    heard.after(7200.0)
+    heard.telegrams(2, every=10.0, current=-50.0)
+    state = heard.after(0)
+    assert (state.life, state.lost_at) == (Life.REJOINING, heard.now)
+    lost_at = heard.now
+    assert heard.after(1.0).lost_at == lost_at
+    heard.telegrams(2, every=10.0, current=-50.0)
+    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+
+
+def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
+    """It is lost, as one in service that has not told its limits yet."""
+    heard = Heard()
+    heard.battery.serve(False, heard.now)
+    heard.telegrams(12, without={0x351}, current=-50.0)
+    state = heard.after(0)
+    assert (state.life, state.carries_out_of_service) == (Life.WAITING, True)
+    assert state.lost_at is not None
+    heard.telegrams(current=-50.0)
+    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+
+
+def test_put_in_service_before_it_ever_spoke() -> None:
+    """It is lost since then, on another port too; whoever waits for it is told."""
+    heard = Heard()
+    heard.battery.serve(False, heard.now)
+    assert heard.after(100.0).lost_at is None
+    heard.battery.serve(True, heard.now)
+    at = heard.now
+    heard.battery = heard.battery.moved(battery("b1"), at + 1.0)
+    state = heard.after(2.0)
+    assert (state.life, state.lost_at) == (Life.WAITING, at)
+    heard.telegrams()
+    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
 
 
 def test_how_often_it_speaks_and_when_it_measured() -> None:

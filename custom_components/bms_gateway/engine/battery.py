@@ -5,7 +5,9 @@ from typing import Final
 
 from .config import BatteryConfig
 from .content import cells_of
-from .model import BatteryState, Frame, Life, Readings
+from .freshness import CEILING
+from .intruder import Intruder
+from .model import BatteryState, Frame, Life
 from .protocol import is_battery_frame, is_request
 from .speech import CONTROL, MEASUREMENTS, Speech
 from .urgency import Urgency
@@ -15,10 +17,6 @@ _LOGGER = logging.getLogger(__name__)
 REJOIN_TELEGRAMS: Final = 3
 """Whole telegrams without a gap after which a lost battery counts again."""
 
-OUT_OF_SERVICE_AMPS: Final = 2.0
-"""A; a battery that carries more cannot be out of service."""
-OUT_OF_SERVICE_TIME: Final = 10.0
-"""Seconds for which one that is has to carry that to be reckoned with again."""
 INVERTER_ALONE: Final = 5.0
 """Seconds of an inverter's 0x305 without a battery frame: no battery is on this bus."""
 INVERTER_GONE: Final = 30.0
@@ -33,7 +31,7 @@ class Battery:
         self._config = config
         self._speech = Speech(config)
         self._in_service = True
-        self._carrying_since: float | None = None
+        self._intruder = Intruder()
         self._life = Life.WAITING
         self._telegrams = self._since_loss = self._losses = 0
         self._lost_at: float | None = None
@@ -55,6 +53,7 @@ class Battery:
     def moved(self, config: BatteryConfig, now: float) -> Battery:
         """Return it on another port: lost, if it was ever online, and begun anew."""
         battery = Battery(config)
+        battery._in_service, battery._lost_at = self._in_service, self._lost_at
         if self._life is not Life.WAITING:
             battery._life = Life.LOST
             battery._lost_at = now if self._lost_at is None else self._lost_at
@@ -67,12 +66,15 @@ class Battery:
     def serve(self, in_service: bool, now: float) -> None:
         """Take part in the reckoning or not, as the user wants it.
 
-        One that is not heard when it is wanted again is lost since then: the others go
-        on for the grace, in which it may be plugged in.
+        One that is not heard when it is wanted again, or never was, is lost since then:
+        the others go on for the grace, in which it may be plugged in.
         """
-        if in_service and not self._in_service and self._lost_at is not None:
-            self._lost_at = now
+        if in_service is self._in_service:
+            return
         self._in_service = in_service
+        self._intruder = Intruder()
+        if in_service:
+            self._begin_to_count(now)
 
     @property
     def control_at(self) -> float | None:
@@ -107,6 +109,7 @@ class Battery:
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
                 self._life = Life.ONLINE
+                self._lost_at = None
                 _LOGGER.info("%s is online", self.config.name)
             case Life.ONLINE if not controlled:
                 self._lose(now)
@@ -120,12 +123,14 @@ class Battery:
                 self._life = Life.ONLINE
                 self._lost_at = None
                 _LOGGER.info("%s is back", self.config.name)
+        if not self._in_service:
+            self._watch(now)
 
     def state(self, now: float) -> BatteryState:
         """Return the battery at `now`, only fresh values among its readings."""
         speech = self._speech
         readings = speech.readings(now)
-        intrudes = self._intrudes(readings, now)
+        intrudes = self._intruder.counts
         out = not self._in_service and not intrudes
         limit = readings.charge_current_limit or 0.0
         self._largest_charge_limit = max(self._largest_charge_limit, limit)
@@ -160,6 +165,8 @@ class Battery:
         times = self._speech.stale_at(now)
         if self._hears_inverter(now):
             times.append(self._asked_at + INVERTER_GONE)
+        if self._intruder.counts:
+            times.append(self._silent_at)
         return min(times, default=None)
 
     def _hears_inverter(self, now: float) -> bool:
@@ -170,15 +177,29 @@ class Battery:
             and now < self._asked_at + INVERTER_GONE
         )
 
-    def _intrudes(self, readings: Readings, now: float) -> bool:
-        """Return whether it carries current though it is out of service."""
-        carries = abs(readings.current or 0.0) > OUT_OF_SERVICE_AMPS
-        if self._in_service or not carries:
-            self._carrying_since = None
-            return False
-        if self._carrying_since is None:
-            self._carrying_since = now
-        return now >= self._carrying_since + OUT_OF_SERVICE_TIME
+    def _watch(self, now: float) -> None:
+        """See whether it carries current though it is out of service.
+
+        One that does counts while it is heard: the user opens its breaker so that it
+        falls silent, or puts it in service, for now or to take it out anew.
+        """
+        if now >= self._silent_at:
+            self._intruder = Intruder()
+            return
+        counted = self._intruder.counts
+        self._intruder.watch(self._speech.readings(now).current, now)
+        if self._intruder.counts and not counted:
+            self._begin_to_count(now)
+
+    @property
+    def _silent_at(self) -> float:
+        """When it is switched off, and not just badly heard, if nothing more comes."""
+        return (self._speech.last_at or 0.0) + max(CEILING, self.config.timeout or 0.0)
+
+    def _begin_to_count(self, now: float) -> None:
+        """Be lost since now, if at all: nobody missed it before."""
+        if self._life is not Life.ONLINE:
+            self._lost_at = now
 
     def _complete(self, now: float) -> bool:
         readings = self._speech.readings(now)
