@@ -1,13 +1,20 @@
 """Which protections go out as alarms, which only as warnings (limits.md, 10)."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.bms_gateway.engine.alarms import Alarms, Raised
 from custom_components.bms_gateway.engine.allowance import permits
-from custom_components.bms_gateway.engine.model import Alarm, BatteryState, Direction
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Direction,
+    Life,
+)
 
 from .plant import Plant, battery
-from .states import online, scene
+from .states import lost, online, scene
 
 CHARGE_ONLY = (
     Alarm.OVER_VOLTAGE,
@@ -44,6 +51,21 @@ def test_a_protection_is_a_warning_while_another_battery_goes_on(alarm: Alarm) -
     told = raised([online("b1", protections=frozenset({alarm})), online("b2")])
     assert told.warnings == {alarm}
     assert not told.protections
+
+
+@pytest.mark.parametrize("alarm", Alarm)
+def test_what_is_heard_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
+    """It does not count yet, and a loss that blocks is told by itself."""
+    said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
+    rejoining = replace(said, id="lost", life=Life.REJOINING, lost_at=0.0)
+    told = raised([online(), rejoining])
+    assert told == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
+
+
+def test_what_a_lost_battery_said_last_is_no_warning() -> None:
+    """Nobody knows whether it still stands."""
+    gone = lost(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    assert raised([online(), gone]) == Raised()
 
 
 @pytest.mark.parametrize("alarm", Alarm)

@@ -51,8 +51,9 @@ class Alarms:
         A protection first takes its battery's limit to 0 A and is a warning: others go
         on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
         a direction that it concerns, or its battery still carries current there after
-        PATIENCE and the inverters' `reaction` time (s). A loss that blocks one direction
-        is a warning, one that blocks both an alarm.
+        PATIENCE and the inverters' `reaction` time (s). That of a lost battery, as far as
+        it is heard, is a warning. A loss that blocks one direction is a warning, one that
+        blocks both an alarm.
         """
         self._since = {
             (battery.id, alarm): self._since.get((battery.id, alarm), scene.now)
@@ -63,6 +64,10 @@ class Alarms:
         warnings: set[Alarm] = set()
         for battery in scene.online:
             warnings |= battery.readings.warnings or frozenset()
+        for battery in scene.lost:
+            # Heard but not counted yet: what it raises holds it at 0 A all the same
+            warnings |= battery.readings.warnings or frozenset()
+            warnings |= battery.readings.protections or frozenset()
         for battery, alarm in _standing(scene):
             waited = scene.now - self._since[battery.id, alarm] >= PATIENCE + reaction
             helpless = waited and _carries(battery, alarm)
