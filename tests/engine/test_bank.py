@@ -55,6 +55,83 @@ def test_nothing_until_every_battery_has_spoken_twice() -> None:
     assert plant.told() == (56.0, 200.0, 200.0)
 
 
+def _begun(*telegrams: dict[str, Any]) -> Plant:
+    """Return a plant with one battery that said these, one a second."""
+    plant = Plant()
+    for changes in telegrams:
+        plant.packs["b1"].says(**changes)
+        plant.speak()
+        plant.step()
+        plant.clock.now += 1.0
+    assert plant.snapshot.status is Status.RUNNING
+    return plant
+
+
+@pytest.mark.parametrize("first", [(0.0, 500.0), (500.0, 0.0), (100.0, 500.0)])
+def test_two_telegrams_that_do_not_agree(first: tuple[float, float]) -> None:
+    """The lower limit is told first; it rises by 3 s of patience and a ramp."""
+    plant = _begun(*({"charge_current_limit": amps} for amps in first))
+    low = min(first)
+    assert plant.told() == (56.0, low, 100.0)
+    plant.packs["b1"].says(charge_current_limit=500.0)
+    plant.run(2.5)
+    assert plant.told()[1] == low
+    plant.run(4.0)
+    assert low < plant.told()[1] < 400.0
+    plant.run(10.0)
+    assert plant.told()[1] == 500.0
+
+
+@pytest.mark.parametrize("first", [(200.0, 181.0), (181.0, 200.0)])
+def test_two_telegrams_that_agree(first: tuple[float, float]) -> None:
+    """Within 10 %: what was said last is told, whole."""
+    plant = _begun(*({"charge_current_limit": amps} for amps in first))
+    assert plant.told() == (56.0, first[-1], 100.0)
+
+
+def test_two_telegrams_that_do_not_agree_about_an_enable() -> None:
+    """A limit that may not be used is 0 A, whichever came first."""
+    on, off = ({"charge_enabled": enabled} for enabled in (True, False))
+    for first in ((on, off), (off, on)):
+        plant = _begun(*first)
+        assert plant.told()[1:] == (0.0, 100.0)
+        plant.packs["b1"].says(**on)
+        plant.run(3.75)
+        assert plant.told()[1] < 100.0
+
+
+def test_a_protection_in_the_first_telegrams() -> None:
+    """It holds its battery at 0 A, and what follows rises slowly."""
+    over = {"protections": frozenset({Alarm.OVER_VOLTAGE})}
+    plant = _begun({}, over)
+    assert plant.told()[1:] == (0.0, 100.0)
+    assert plant.raised()[0] == frozenset({Alarm.OVER_VOLTAGE})
+    plant.packs["b1"].says(protections=frozenset())
+    plant.run(3.75)
+    assert plant.told()[1] < 100.0
+
+
+def test_a_limit_that_came_with_the_second_telegram() -> None:
+    """What was read with it counts, too."""
+    plant = Plant()
+    for _ in range(2):
+        plant.port("b1").push(*telegram(plant.now, charge_current_limit=0.0))
+    plant.port("b1").push(*telegram(plant.now, charge_current_limit=500.0)[:2])
+    plant.step()
+    assert plant.told()[1] == 0.0
+
+
+def test_limits_that_vary_delay_no_start() -> None:
+    """The others go out whole."""
+    plant = Plant(EQUAL)
+    for amps in (60.0, 100.0):
+        plant.packs["b2"].says(discharge_current_limit=amps)
+        plant.speak()
+        plant.step()
+        plant.clock.now += 1.0
+    assert plant.told() == (56.0, 200.0, 120.0)
+
+
 def test_one_battery_that_is_silent_is_waited_for() -> None:
     """For 15 s; then the loss policies hold, discharging by its grace."""
     plant = Plant(EQUAL)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from .agreement import extremes
 from .battery import Battery
 from .config import GatewayConfig, LossPolicy
 from .limits import RISING_STEP
@@ -100,11 +101,16 @@ class Bank:
         is heard late, and no battery is lost for that.
         """
         heard_until = now if heard_until is None else max(heard_until, now - LATEST)
+        begins = self._starting
         states, scene = self._scene(now, setpoints, heard_until)
         self._online = frozenset(state.id for state in scene.online)
         if self._starting:
             verdict = Verdict(status=Status.STARTING)
         else:
+            if begins:
+                highest, scene = self._extremes(scene)
+                if highest != scene:
+                    self._judge.judge(self._config, highest, setpoints, told or {})
             verdict = self._judge.judge(self._config, scene, setpoints, told or {})
         self._set_deadline(scene, setpoints)
         if scene.online and not self._starting:
@@ -137,6 +143,21 @@ class Bank:
             {d: self._policy(d, lost, now) for d in Direction},
         )
         return states, scene
+
+    def _extremes(self, scene: Scene) -> tuple[Scene, Scene]:
+        """Return a scene with the highest and one with the lowest limits told lately.
+
+        They differ where the last telegrams of a battery do not agree. Judged one after
+        the other they let the first values be the lowest, and what follows rise as
+        after any fall; a battery whose limits vary for ever delays no start.
+        """
+        pairs = [
+            extremes(state, self._batteries[state.id].lately) for state in scene.online
+        ]
+        highest, lowest = (
+            replace(scene, online=tuple(pair[n] for pair in pairs)) for n in (0, 1)
+        )
+        return highest, lowest
 
     def _policy(
         self, direction: Direction, lost: Sequence[BatteryState], now: float

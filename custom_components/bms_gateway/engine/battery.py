@@ -1,5 +1,6 @@
 """A battery's life: waiting, online, lost, rejoining, out of service."""
 
+from collections import deque
 import logging
 from typing import Final
 
@@ -7,7 +8,7 @@ from .config import BatteryConfig
 from .content import cells_of
 from .freshness import CEILING
 from .intruder import Intruder
-from .model import BatteryState, Frame, Life
+from .model import BatteryState, Frame, Life, Readings
 from .protocol import is_battery_frame, is_request
 from .speech import CONTROL, MEASUREMENTS, Speech
 from .urgency import Urgency
@@ -34,6 +35,7 @@ class Battery:
         self._intruder = Intruder()
         self._life = Life.WAITING
         self._telegrams = self._since_loss = self._losses = 0
+        self._lately: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
         self._asked_since: float | None = None
         self._asked_at = 0.0
@@ -81,6 +83,11 @@ class Battery:
         """When the oldest of its control frames was renewed."""
         return self._speech.control_at
 
+    @property
+    def lately(self) -> tuple[Readings, ...]:
+        """What it said with each of its last two whole telegrams."""
+        return tuple(self._lately)
+
     def hear(self, frame: Frame) -> Urgency:
         """Take one frame from the battery's bus; what is none of its is left out.
 
@@ -97,6 +104,7 @@ class Battery:
         if heard.whole:
             self._telegrams += 1
             self._since_loss += 1
+            self._lately.append(self._speech.readings(frame.at))
         if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
             return Urgency.AT_ONCE
         # Also a current that stays the same tells, by its time, who carries what
