@@ -205,6 +205,16 @@ def test_required_values_unknown(can_id: int) -> None:
     assert plant.told() == (56.0, 100.0, 100.0)
 
 
+def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> None:
+    """A block stands at the bank's 52.0 V, but for what was asked for: 0.1 V under it."""
+    plant = Plant().started()
+    plant.ask(charge_voltage=50.0)
+    plant.packs["b1"].without.add(0x355)
+    plant.run(4.0)
+    assert plant.snapshot.status is Status.BLOCKED
+    assert plant.told() == (51.9, 0.0, 0.0)
+
+
 def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
     """The alarm of the block does not take the place of what the battery tells."""
     plant = Plant().started()

@@ -55,6 +55,18 @@ def test_steady_battery_needs_nobody_to_report_again() -> None:
     assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
 
 
+def test_telegrams_of_one_moment_are_read_one_after_the_other() -> None:
+    """The other's comes a moment later and is of the same current, not what it told."""
+    moments = Moments()
+    steady = measured("b1", 50.0, 20.0)
+    moments.update([steady, measured("b2", 40.0, 19.0)], {"b1": 10.0})
+    assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
+    moments.update([steady, measured("b2", 5.0, 20.1)], {"b1": 10.0})
+    assert moments.of("b1", HALVES) == Moment(55.0, 55.0)
+    moments.update([steady, measured("b2", 0.0, 21.0)], {"b1": 10.0})
+    assert moments.of("b1", HALVES) == Moment(55.0, 55.0)
+
+
 def test_current_unknown() -> None:
     """Its slice is assumed; it has no moment of its own."""
     moments = Moments()

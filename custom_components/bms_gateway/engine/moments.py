@@ -7,6 +7,7 @@ same excess would be taken off again and again until the battery reports anew.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from .model import BatteryState
@@ -62,12 +63,15 @@ class Moments:
             report = before.get(key)
             if report is None or report.at != measured_at[key]:
                 report = _Report(measured_at[key], told, {})
-            oldest = moved_at.get(key, 0.0) - SAME_MOMENT
+            since = moved_at.get(key, 0.0) - SAME_MOMENT
+            until = inf if report.at is None else report.at + SAME_MOMENT
             for other, amps in told.items():
                 when = measured_at[other]
-                # The first report counts; those after it tell of what came of it.
-                if other not in report.same and (when is None or when >= oldest):
-                    report.same[other] = amps
+                if when is None or when >= since:
+                    # After its own moment the first counts: later ones tell what came.
+                    is_later = when is not None and when > until
+                    if not is_later or other not in report.same:
+                        report.same[other] = amps
             self._reports[key] = report
 
     def of(self, battery_id: str, slices: Mapping[str, float]) -> Moment | None:

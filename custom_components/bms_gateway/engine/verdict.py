@@ -103,7 +103,7 @@ class Judge:
         `told`: the sum of what the inverters were told, in A per direction.
         """
         if not scene.online:
-            return self._dark(config, scene, NO_BANK)
+            return self._dark(config, scene, NO_BANK, setpoints)
         self._limits.observe(scene, config, told)
         bank = combine(
             scene.online, factor=config.current_factor, offset=config.current_offset
@@ -115,7 +115,7 @@ class Judge:
         volts = bank_voltage(self._connected(scene))
         reference = self._reference.update(volts, scene.now)
         if volts is None or reference is None or soc is None:
-            return self._dark(config, scene, bank)
+            return self._dark(config, scene, bank, setpoints)
         self._dark_since = None
         if scene.silenced:
             self._limits.block(scene.now)
@@ -151,7 +151,13 @@ class Judge:
             renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
 
-    def _dark(self, config: GatewayConfig, scene: Scene, bank: BankState) -> Verdict:
+    def _dark(
+        self,
+        config: GatewayConfig,
+        scene: Scene,
+        bank: BankState,
+        setpoints: AllSetpoints,
+    ) -> Verdict:
         """Return what may be told without what a set needs: a block, then nothing."""
         since = scene.now if self._dark_since is None else self._dark_since
         self._dark_since = since
@@ -167,7 +173,9 @@ class Judge:
         if silent or stops or lowest is None or reference is None:
             return Verdict(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*scene.lost, *scene.online)), None)
-        volts = _charge_voltage(lowest, reference, cap=last.voltage).volts
+        caps = (last.voltage, setpoints.bank.charge_voltage)
+        cap = min((volts for volts in caps if volts is not None), default=None)
+        volts = _charge_voltage(lowest, reference, cap=cap).volts
         return Verdict(
             status=Status.BLOCKED,
             # What was last known of the pack, without what flows: that is unknown.
