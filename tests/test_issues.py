@@ -110,6 +110,7 @@ EVERYTHING = replace(
         excess={Direction.CHARGE: 5.0},
     ),
     confirmed=False,
+    saved=False,
     unsteady=frozenset({"b1"}),
     asking=frozenset({"b1"}),
     setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),

@@ -1,5 +1,6 @@
 """What is kept on disk: what cannot be read allows nothing."""
 
+import asyncio
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -17,7 +18,8 @@ from custom_components.bms_gateway.engine.setpoints import (
 )
 from custom_components.bms_gateway.store import NOTHING_ALLOWED, SetpointStore
 from custom_components.bms_gateway.stored import Change, Kept, dump, parse
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util import dt as dt_util
 
 LEASE = Lease(
@@ -70,6 +72,17 @@ def write(path: Path, damaged: bytes) -> None:
 def make_folder(path: Path) -> None:
     """Put a folder where setpoints are looked for."""
     path.mkdir()
+
+
+def take_folder(path: Path) -> None:
+    """Take such a folder away."""
+    path.rmdir()
+
+
+def put_a_file_for_the_folder(path: Path) -> None:
+    """Let there be no folder to write to, and no way to make one."""
+    path.parent.rmdir()
+    path.parent.write_bytes(b"")
 
 
 def delete(path: Path) -> None:
@@ -339,6 +352,70 @@ async def test_what_did_not_move_is_not_written(
     assert files(path) == []
     await store.async_keep({"b1": 0.4})
     assert files(path) == [path.name]
+
+
+async def test_what_cannot_be_saved_is_told_and_tried_again(
+    hass: HomeAssistant, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant only logs that a file could not be written."""
+    store = await open_store(hass)
+    make_folder(path)
+    for _ in range(2):
+        store.take(ASKED, "Ann")
+        await store.async_write()
+        assert not store.saved
+    assert caplog.text.count("setpoints cannot be saved") == 1
+    take_folder(path)
+    await store.async_keep({})
+    assert store.saved
+    assert caplog.text.count("setpoints can be saved again") == 1
+    assert await load(hass) == (ASKED, True)
+
+
+async def test_what_is_no_text_cannot_be_saved(hass: HomeAssistant) -> None:
+    """Half a character is in no file; whoever lets it in has to be told."""
+    store = await open_store(hass)
+    store.take(replace(ASKED, leases=(replace(LEASE, owner="\ud83d"),)), "Ann")
+    await store.async_write()
+    assert not store.saved
+    store.take(ASKED, "Ann")
+    await store.async_write()
+    assert store.saved
+
+
+async def test_a_folder_that_cannot_be_made(hass: HomeAssistant, path: Path) -> None:
+    """Whatever the system says to it."""
+    store = await open_store(hass)
+    put_a_file_for_the_folder(path)
+    await store.async_write()
+    assert not store.saved
+
+
+async def test_two_changes_at_once_are_both_saved(hass: HomeAssistant) -> None:
+    """What the first reads back is not what the second wrote."""
+    store = await open_store(hass)
+    store.take(ASKED, "Ann")
+    first = hass.async_create_task(store.async_write())
+    store.take(AllSetpoints(), "Ann")
+    await asyncio.gather(first, store.async_write())
+    assert store.saved
+    assert await load(hass) == (AllSetpoints(), True)
+
+
+async def test_at_the_end_it_is_written_with_all_else(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """Home Assistant gathers what is written while it stops."""
+    store = await open_store(hass)
+    hass.set_state(CoreState.stopping)
+    store.take(ASKED, "Ann")
+    await store.async_write()
+    assert store.saved
+    assert files(path) == []
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    assert await load(hass) == (ASKED, True)
+    hass.set_state(CoreState.running)
 
 
 async def test_who_set_what_and_when(

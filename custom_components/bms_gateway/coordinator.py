@@ -170,6 +170,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 setpoints=self.keeper.setpoints,
                 changes=self.store.changes,
                 confirmed=self.store.confirmed,
+                saved=self.store.saved,
                 unsteady=self._watch.unsteady,
                 asking=self._watch.asking,
                 apart=self._standing.apart,

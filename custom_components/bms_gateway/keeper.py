@@ -100,7 +100,10 @@ class SetpointKeeper:
         self._gateway.set_setpoints(self.setpoints)
         self._follow()
         self._on_change()
+        was_saved = self._store.saved
         await self._store.async_write()
+        if self._store.saved != was_saved:
+            self._on_change()
 
     async def _async_end(self, _: datetime) -> None:
         """Let go of the leases that have ended."""

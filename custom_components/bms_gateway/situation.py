@@ -45,6 +45,8 @@ class Situation:
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
     confirmed: bool = True
     """False while setpoints stand at 0 A because their store was unreadable."""
+    saved: bool = True
+    """False while setpoints and limits cannot be saved."""
     unsteady: frozenset[str] = frozenset()
     asking: frozenset[str] = frozenset()
     """Batteries that are lost too often, and that ask for charge in vain."""

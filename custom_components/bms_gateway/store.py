@@ -1,11 +1,13 @@
 """What is kept of a gateway on disk: loaded before a port opens, saved at each change."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
+import logging
 from pathlib import Path
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
@@ -15,9 +17,14 @@ from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
 from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse
 
+_LOGGER = logging.getLogger(__name__)
+
 STORAGE_VERSION: Final = 1
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
+
+_LOAD_ERRORS: Final = (HomeAssistantError, KeyError, TypeError, NotImplementedError)
+"""What a `Store` raises for a file that is none of its."""
 
 
 class SetpointStore:
@@ -30,16 +37,18 @@ class SetpointStore:
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Keep the setpoints of the gateway with this config entry."""
         self._hass = hass
-        self._store = Store[dict[str, Any]](
-            hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.setpoints"
-        )
+        self._key = f"{DOMAIN}.{entry_id}.setpoints"
+        self._store = self._open()
         self._clock: Clock = lambda: 0.0
+        self._writing = asyncio.Lock()
         self._written: dict[str, Any] = {}
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
         self.learnt: Mapping[str, float] = {}
         self.confirmed = True
         """Whether a person chose these values; False after a store was unreadable."""
+        self.saved = True
+        """Whether the last write reached the disk; if not, a restart would lose it."""
 
     async def async_load(self, inverter_ids: Iterable[str]) -> None:
         """Load what was stored; 0 A for all of them if it cannot be read."""
@@ -93,9 +102,19 @@ class SetpointStore:
             await self.async_write()
 
     async def async_write(self) -> None:
-        """Write all of it now."""
-        self._written = self._dumped()
-        await self._store.async_save(self._written)
+        """Write all of it now; `saved` tells whether that went well."""
+        # One after the other: what is read back must be what was just written
+        async with self._writing:
+            data = self._dumped()
+            is_saved = await self._async_save(data)
+        if is_saved:
+            self._written = data
+        if is_saved != self.saved:
+            if is_saved:
+                _LOGGER.info("%s can be saved again", self._path)
+            else:
+                _LOGGER.error("%s cannot be saved; this is tried again", self._path)
+        self.saved = is_saved
 
     async def async_remove(self) -> None:
         """Delete the file."""
@@ -104,6 +123,19 @@ class SetpointStore:
     @property
     def _path(self) -> Path:
         return Path(self._store.path)
+
+    def _open(self) -> Store[dict[str, Any]]:
+        return Store(self._hass, STORAGE_VERSION, self._key)
+
+    async def _async_save(self, data: dict[str, Any]) -> bool:
+        """Save and read back: a `Store` that cannot write only logs it."""
+        try:
+            await self._store.async_save(data)
+            # At the end of Home Assistant it is written later, and not known here
+            is_ending = self._hass.state is CoreState.stopping
+            return is_ending or await self._open().async_load() == data
+        except (*_LOAD_ERRORS, OSError):
+            return False
 
     def _dumped(self) -> dict[str, Any]:
         now = self._clock()
@@ -130,7 +162,7 @@ class SetpointStore:
         """Return the content, None if there never was any; else raise ValueError."""
         try:
             data = await self._store.async_load()
-        except (HomeAssistantError, KeyError, TypeError, NotImplementedError) as err:
+        except _LOAD_ERRORS as err:
             raise ValueError("cannot be loaded") from err
         if data is None and was_there:
             raise ValueError("corrupt")

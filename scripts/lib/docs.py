@@ -141,6 +141,7 @@ REPAIRS: Final = {
     "rated_above": "Limit it in its own menu; enter that figure here, or ignore it",
     "sum_overloads": "Choose the other strategy in the options",
     "setpoints_unreadable": "0 A is allowed until you choose what holds",
+    "setpoints_unsaved": "Make room on the disk, or replace it: a restart undoes changes",
     "energy_unreadable": "Nothing to do; the totals go on",
 }
 """What to do about each repair."""

@@ -23,6 +23,13 @@ def test_setpoints_that_were_unreadable() -> None:
     assert (found.key, found.fixable) == ("setpoints_unreadable", True)
 
 
+def test_setpoints_that_cannot_be_saved() -> None:
+    """A restart would undo them."""
+    found = the_one(replace(WELL, saved=False))
+    assert (found.key, found.fixable) == ("setpoints_unsaved", False)
+    assert found.severity is ir.IssueSeverity.ERROR
+
+
 @pytest.mark.parametrize(
     ("device", "setpoint", "value", "expected"),
     [

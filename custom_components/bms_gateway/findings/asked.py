@@ -1,4 +1,4 @@
-"""Repairs about what was asked for: setpoints that were unreadable or are forgotten."""
+"""Repairs about what was asked for: unreadable, not saved, or forgotten."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,6 +13,14 @@ def _unreadable(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     if not now.confirmed:
         issue = Issue("setpoints_unreadable", {"name": now.name}, fixable=True)
         yield f"setpoints_unreadable_{now.entry_id}", issue
+
+
+def _unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.saved:
+        yield (
+            f"setpoints_unsaved_{now.entry_id}",
+            Issue("setpoints_unsaved", {"name": now.name}),
+        )
 
 
 def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -32,4 +40,4 @@ def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_unreadable, _forgotten)
+FINDERS: Final[tuple[Finder, ...]] = (_unreadable, _unsaved, _forgotten)
