@@ -106,6 +106,26 @@ async def test_what_is_no_setpoint_is_refused(
     assert bench.coordinator.store.setpoints.bank == Setpoints(charge_current=20.0)
 
 
+async def test_minus_zero_is_zero(bench: Bench) -> None:
+    """Nobody wants to read that charging is limited to -0 A."""
+    await bench.battery("b1").inverter("i1").start()
+    await ask(bench, "gw_charge_current_setpoint", -0.0)
+    assert str(bench.coordinator.store.setpoints.bank.charge_current) == "0.0"
+
+
+async def test_a_sum_of_ratings_can_be_entered(bench: Bench) -> None:
+    """Three times 33.3 is 99.9, whatever floats make of it."""
+    bench.battery("b1")
+    for inverter in "i1", "i2", "i3":
+        bench.inverter(inverter, rated_charge=33.3, rated_discharge=33.3)
+    await bench.start()
+    state = bench.state("number", "gw_charge_current_setpoint")
+    assert (state.state, state.attributes["max"]) == ("99.9", 99.9)
+    await ask(bench, "gw_charge_current_setpoint", 50.0)
+    await ask(bench, "gw_charge_current_setpoint", 99.9)
+    assert bench.coordinator.store.setpoints == AllSetpoints()
+
+
 async def test_the_voltage_has_a_floor(bench: Bench) -> None:
     """Inverters told less would dump the battery to get there."""
     await bench.battery("b1").inverter("i1").start()

@@ -139,5 +139,6 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
                     "high": f"{high:g}",
                 },
             )
-        asked = None if value >= high else value
+        # With 0 added, -0 is 0
+        asked = None if value >= high else value + 0.0
         await self._async_ask(**{self.entity_description.field: asked})

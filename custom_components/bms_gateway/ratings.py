@@ -12,6 +12,9 @@ MOST_CHARGE_VOLTAGE: Final = 60.0
 """V, above what any 48 V battery asks for: 16 cells x 3.65 V are 58.4 V."""
 MOST_WITHOUT_INVERTER: Final = 1000.0
 """A, the bank's maximum while no inverter has told its rating: more than any takes."""
+_DIGITS: Final = 9
+"""To so many decimals sums and products are rounded: fewer than floats err by, and more
+than anybody enters."""
 
 
 def most_amps(
@@ -19,7 +22,8 @@ def most_amps(
 ) -> float:
     """Return the most (A) that may be asked of an inverter or (None) the bank."""
     if inverter_id is None:
-        return total_limit(config, direction) or MOST_WITHOUT_INVERTER
+        # 3 x 33.3 is 99.9, not the 99.89999999999999 that floats make of it
+        return round(total_limit(config, direction) or MOST_WITHOUT_INVERTER, _DIGITS)
     charge = direction is Direction.CHARGE
     return sum(
         each.rated_charge if charge else each.rated_discharge
@@ -32,4 +36,5 @@ def most_watts(
     config: GatewayConfig, inverter_id: str | None, direction: Direction
 ) -> float:
     """Return the most (W) that may be asked: more could never limit anything."""
-    return most_amps(config, inverter_id, direction) * MOST_CHARGE_VOLTAGE
+    watts = most_amps(config, inverter_id, direction) * MOST_CHARGE_VOLTAGE
+    return round(watts, _DIGITS)
