@@ -202,6 +202,37 @@ async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
     assert (charge.watts, discharge.watts) == (1000.0, 503.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        (" Ann ", "Ann"),
+        ("x" * 150, "x" * 100),
+        ("y" * 99 + "  z", "y" * 99),
+        (None, "automation"),
+        ("  ", "automation"),
+        ("a\nb", "automation"),
+    ],
+)
+async def test_a_user_with_an_odd_name_needs_no_owner(
+    hass: HomeAssistant, bench: Bench, name: str | None, owner: str
+) -> None:
+    """A limit must not fail for what somebody is called."""
+    await ready(bench)
+    user = MockUser(name=name, is_owner=True).add_to_hass(hass)
+    await call(
+        bench, "limit_current", "gw", Context(user_id=user.id), charge_current=30
+    )
+    assert [lease.owner for lease in leases(bench)] == [owner]
+
+
+async def test_minus_zero_is_zero(bench: Bench) -> None:
+    """Nobody wants to read that charging is limited to -0 A."""
+    await ready(bench)
+    await limit(bench, charge_current=-0.0, discharge_power="-0")
+    charge, discharge = leases(bench)
+    assert (str(charge.amps), str(discharge.watts)) == ("0.0", "0.0")
+
+
 async def test_each_owner_has_one_and_the_lowest_holds(
     hass: HomeAssistant, bench: Bench
 ) -> None:
@@ -297,6 +328,11 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("gw", {"charge_current": 5, "owner": ""}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "  "}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "x" * 101}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\0"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\nb"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\u2028b"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\ud83d"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "\ud83d\udd0b"}, "bad_owner"),
         ("b1", {"charge_current": 5}, "no_gateway_or_inverter"),
         (
             "gw",
@@ -336,6 +372,10 @@ async def test_what_makes_no_sense_is_refused(
     "data",
     [
         {"charge_current": "much"},
+        {"charge_current": True},
+        {"discharge_power": False},
+        {"charge_current": None},
+        {"charge_current": 10**400},
         {"charge_current": 5, "duration": "long"},
         {"charge_current": 5, "duration": math.inf},
         {"charge_current": 5, "duration": math.nan},

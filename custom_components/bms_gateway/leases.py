@@ -13,6 +13,7 @@ from .engine.setpoints import Lease
 from .keeper import SetpointKeeper
 from .ratings import most_amps, most_watts
 from .refusal import refusal
+from .who import LONGEST_NAME, is_name
 
 ATTR_DURATION: Final = "duration"
 ATTR_UNTIL_CLEARED: Final = "until_cleared"
@@ -20,7 +21,6 @@ ATTR_UNTIL_CLEARED: Final = "until_cleared"
 DEFAULT_DURATION: Final = timedelta(hours=1)
 """A throttle that nobody thinks of again must not stay for ever."""
 LONGEST_DURATION: Final = timedelta(days=365)
-LONGEST_OWNER: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ def shown_leases(
 def checked_owner(owner: str) -> str:
     """Return an owner's name without spaces around it, if it can be one."""
     owner = owner.strip()
-    if not 1 <= len(owner) <= LONGEST_OWNER:
-        raise refusal("bad_owner", longest=str(LONGEST_OWNER))
+    if not is_name(owner):
+        raise refusal("bad_owner", longest=str(LONGEST_NAME))
     return owner
 
 

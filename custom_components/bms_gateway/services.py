@@ -52,8 +52,19 @@ def checked_time(value: Any) -> timedelta:
     return found
 
 
+def checked_amount(value: Any) -> float:
+    """Return a current or power; vol.Invalid if it is none, as yes and no are none."""
+    if isinstance(value, bool):
+        raise vol.Invalid(f"not a number: {value}")
+    try:
+        # With 0 added, -0 is 0
+        return float(value) + 0.0
+    except (OverflowError, TypeError, ValueError) as error:
+        raise vol.Invalid(f"not a number: {value}") from error
+
+
 _LIMITS: Final[dict[vol.Marker, Any]] = {
-    vol.Optional(row.key): vol.Coerce(float) for row in LIMIT_FIELDS
+    vol.Optional(row.key): checked_amount for row in LIMIT_FIELDS
 }
 
 # Home Assistant serves probatio under the name voluptuous; mypy sees the latter
