@@ -1,5 +1,6 @@
 """A gateway's life in Home Assistant: set-up, changes while it runs, the end."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,12 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.engine.model import Life, PortStatus
+from custom_components.bms_gateway.engine.model import Direction, Life, PortStatus
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Lease,
+    Setpoints,
+)
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -220,6 +226,31 @@ async def test_an_inverter_removed_takes_its_setpoints_along(
     hass.config_entries.async_remove_subentry(bench.entry, "i2")
     await hass.async_block_till_done()
     assert set(bench.coordinator.store.setpoints.inverters) == {"i1"}
+
+
+async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """Its setpoints, limits and marks go at the next start."""
+    await bench.battery("b1").battery("b2").inverter("i1").inverter("i2").start()
+    left = AllSetpoints(inverters={"i1": Setpoints(charge_current=5.0)})
+    lease = Lease(
+        device_id="i2", direction=Direction.CHARGE, owner="Ann", amps=0.0, until=None
+    )
+    stopped = Setpoints(charging_allowed=False)
+    asked = left.with_setpoints("i2", stopped).with_lease(lease)
+    out = frozenset({"b2", "i2"})
+    await bench.coordinator.keeper.async_take(replace(asked, out_of_service=out), "Ann")
+    assert await hass.config_entries.async_unload("gw")
+    for removed in "b2", "i2":
+        hass.config_entries.async_remove_subentry(bench.entry, removed)
+    await hass.async_block_till_done()
+    await bench.setup()
+    assert bench.coordinator.keeper.setpoints == left
+    assert {device for device, _ in bench.coordinator.store.changes} == {"i1"}
+    assert await hass.config_entries.async_unload("gw")
+    stored = hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]
+    assert (stored["out_of_service"], stored["leases"]) == ([], [])
 
 
 async def test_a_reconfigured_battery_leaves_the_others_alone(

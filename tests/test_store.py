@@ -461,15 +461,17 @@ async def test_confirmed_zeros_are_of_who_confirmed_them(
 
 
 async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
-    """Its setpoints and leases go; the others stay."""
+    """Its setpoints, leases and slice go; the others stay."""
     store = await open_store(hass)
     store.take(ASKED, "Ann")
+    await store.async_keep({"b1": 0.5, "b2": 0.5})
     assert not store.keep_only({"i1", "b1"})
     assert store.setpoints == ASKED
     assert store.keep_only({"b1"})
     left = replace(ASKED, inverters={}, leases=ASKED.leases[1:])
     assert store.setpoints == left
     assert {device for device, _ in store.changes} == {None}
+    assert store.learnt == {"b1": 0.5}
     assert store.keep_only(set())
     assert store.setpoints == replace(left, out_of_service=frozenset())
 

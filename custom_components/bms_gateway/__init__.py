@@ -39,6 +39,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     config = _config(entry)
     store = SetpointStore(hass, entry.entry_id)
     await store.async_load(each.id for each in config.inverters)
+    # Some may have been removed while the gateway was not running
+    store.keep_only({each.id for each in config.devices})
     counters = Counters(hass, entry.entry_id, entry.title)
     await counters.async_load()
     gateway = Gateway(config, learnt=store.learnt)

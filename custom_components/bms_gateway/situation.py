@@ -80,9 +80,14 @@ class Situation:
         return self.port(device.id).link or device.port.channel
 
     def device_name(self, device_id: str | None) -> str:
-        """Return the name of a battery, an inverter or (None) the gateway."""
+        """Return the name of a battery, an inverter or (None) the gateway.
+
+        One that is no more has but its id: it must not pass for the gateway.
+        """
+        if device_id is None:
+            return self.name
         names = {device.id: device.name for device in self.config.devices}
-        return names.get(device_id or "", self.name)
+        return names.get(device_id, device_id)
 
 
 type Raised = Mapping[str, Issue]

@@ -93,6 +93,7 @@ class SetpointStore:
             out_of_service=old.out_of_service & device_ids,
         )
         self.changes = {k: each for k, each in self.changes.items() if k[0] in known}
+        self.learnt = {k: part for k, part in self.learnt.items() if k in known}
         return self.setpoints != old
 
     async def async_keep(self, learnt: Mapping[str, float]) -> None:

@@ -41,6 +41,7 @@ def test_setpoints_that_cannot_be_saved() -> None:
         (None, "charge_current", None, None),
         ("i1", "charging_allowed", True, None),
         (None, "charge_voltage", 48.0, None),
+        ("i9", "charge_current", 0.0, ("i9", "charging_forgotten")),
     ],
 )
 def test_a_setpoint_that_nobody_remembers(
