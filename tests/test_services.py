@@ -1,6 +1,7 @@
 """The actions: a limit that ends by itself, and everything that is refused."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 import json
 import math
@@ -15,7 +16,7 @@ import voluptuous as vol
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import Lease
+from custom_components.bms_gateway.engine.setpoints import Lease, Setpoints
 from custom_components.bms_gateway.leases import shown_leases
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
 from custom_components.bms_gateway.traffic import RECORD_SCHEMA, REPLAY_SCHEMA
@@ -534,6 +535,20 @@ async def test_a_lease_does_not_lift_what_was_unreadable(
     await bench.online("b1")
     await bench.told("i1", 0.0, 0.0)
     assert "setpoints_unreadable_gw" in bench.issues()
+
+
+@pytest.mark.parametrize("learnt", [{"b1": 0.0}, {"b1": 0.0, "b2": 0.0}])
+async def test_slices_of_nothing_do_not_stop_a_gateway(
+    bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
+) -> None:
+    """It begins by capacity."""
+    nobody = asdict(Setpoints())
+    data = {"confirmed": True, "bank": nobody, "inverters": {}, "leases": []}
+    data |= {"out_of_service": [], "changes": [], "learnt": learnt}
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", ccl=20.0)
+    await bench.told("i1", 40.0, 50.0)
 
 
 async def test_what_is_learnt_outlives_a_restart(

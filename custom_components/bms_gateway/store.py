@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
-from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse
+from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse, slices
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class SetpointStore:
 
     async def async_keep(self, learnt: Mapping[str, float]) -> None:
         """Write what moves by itself, if it moved: leases and what is learnt."""
-        self.learnt = {key: min(part, 1.0) for key, part in learnt.items() if part >= 0}
+        self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
         if self._dumped() != self._written:
             await self.async_write()
 

@@ -1,9 +1,11 @@
-"""What is kept of a gateway, as JSON: what is not exactly that is refused as a whole."""
+"""What is kept of a gateway, as JSON: what is not exactly that is refused as a whole.
+
+But for what is learnt: a slice that cannot be one is learnt anew.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-import math
-from typing import Any, Final
+from typing import Any, Final, TypeIs
 
 from .engine.model import Direction
 from .engine.setpoints import AllSetpoints, Lease, Setpoints
@@ -11,6 +13,13 @@ from .engine.setpoints import AllSetpoints, Lease, Setpoints
 SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 
 NOTHING_ASKED: Final = AllSetpoints()
+
+_MOST: Final = 1e10
+"""More than any current, power or voltage, and later than any time of the day."""
+_LONGEST: Final = 2 * 365 * 24 * 3600.0
+"""Seconds; twice what may be left of a lease at the most."""
+_LEAST_SLICE: Final = 1e-6
+"""Less than any battery carries: nothing can be shared out by slices near 0."""
 
 type ChangeKey = tuple[str | None, str]
 """An inverter's id, None for the bank, and the field of `Setpoints`."""
@@ -73,11 +82,20 @@ def parse(data: object) -> Kept:
                     out_of_service=frozenset(map(_text, out_of_service)),
                 ),
                 changes=dict(map(_change, changes)),
-                learnt={key: _part(value) for key, value in learnt.items()},
+                learnt=slices(learnt),
                 confirmed=confirmed,
             )
         case _:
             raise ValueError("not a store of setpoints")
+
+
+def slices(learnt: Mapping[str, object]) -> dict[str, float]:
+    """Return those that can be slices; the others begin by capacity."""
+    return {
+        key: float(part)
+        for key, part in learnt.items()
+        if _is_number(part) and _LEAST_SLICE <= part <= 1
+    }
 
 
 def _setpoints(data: object) -> Setpoints:
@@ -116,7 +134,7 @@ def _lease(data: object) -> Lease:
                 owner=owner,
                 amps=_maybe(_number, amps),
                 watts=_maybe(_number, watts),
-                until=_maybe(_number, until),
+                until=_maybe(_duration, until),
             )
         case _:
             raise ValueError("not a lease")
@@ -136,20 +154,19 @@ def _maybe[T](read: Callable[[object], T], value: object) -> T | None:
     return None if value is None else read(value)
 
 
-def _number(value: object) -> float:
-    match value:
-        case bool():
-            raise ValueError("not a number")
-        case int() | float() if math.isfinite(value) and value >= 0:
-            return float(value)
-        case _:
-            raise ValueError("not a number in range")
+def _is_number(value: object) -> TypeIs[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _part(value: object) -> float:
-    if (number := _number(value)) > 1:
-        raise ValueError("not a part of a whole")
-    return number
+def _number(value: object, most: float = _MOST) -> float:
+    # Also not a number is not between these
+    if not _is_number(value) or not 0 <= value <= most:
+        raise ValueError("not a number in range")
+    return float(value)
+
+
+def _duration(value: object) -> float:
+    return _number(value, _LONGEST)
 
 
 def _text(value: object) -> str:
