@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.number import Setpoint
 from homeassistant.components.repairs import DOMAIN as REPAIRS
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -19,13 +20,16 @@ from .bench import Bench
 KEY = f"{DOMAIN}.gw.setpoints"
 
 
-async def ask(bench: Bench, unique_id: str, value: float) -> None:
+async def ask(
+    bench: Bench, unique_id: str, value: float, context: Context | None = None
+) -> None:
     """Set a number as a person or an automation does."""
     await bench.hass.services.async_call(
         "number",
         "set_value",
         {"entity_id": bench.entity_id("number", unique_id), "value": value},
         blocking=True,
+        context=context,
     )
 
 
@@ -205,6 +209,40 @@ async def test_an_unreadable_store_allows_nothing_until_confirmed(
     assert bench.issues() == {}
     assert shown(bench, "gw_charge_current_setpoint") == amps
     assert hass_storage[KEY]["data"]["confirmed"] is True
+
+
+@pytest.mark.parametrize("by_a_person", [False, True])
+async def test_after_an_unreadable_store_setpoints_only_sink(
+    hass: HomeAssistant,
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    by_a_person: bool,
+) -> None:
+    """Programs act in a person's name, too: only the answer to the repair confirms."""
+    user = MockUser(name="Ann", is_owner=True).add_to_hass(hass)
+    context = Context(user_id=user.id) if by_a_person else None
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
+    await bench.battery("b1").inverter("i1").start()
+    before = bench.coordinator.store.setpoints
+    for number, value in ("gw_charge", 50.0), ("gw_charge", 0.1), ("i1_charge", 50.0):
+        with pytest.raises(ServiceValidationError) as refused:
+            await ask(bench, f"{number}_current_setpoint", value, context)
+        assert refused.value.translation_key == "setpoints_unconfirmed"
+    assert bench.coordinator.store.setpoints == before
+    await ask(bench, "gw_charge_current_setpoint", 0.0, context)
+    await ask(bench, "gw_charge_voltage_setpoint", 54.0, context)
+    with pytest.raises(ServiceValidationError):
+        await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
+    await bench.online("b1")
+    await bench.told("i1", 0.0, 0.0)
+    assert bench.issues() == {"setpoints_unreadable_gw": "setpoints_unreadable"}
+
+    keeper = bench.coordinator.keeper
+    await keeper.async_confirm(keeper.setpoints, "repair")
+    await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
+    for device in "gw", "i1":
+        await ask(bench, f"{device}_charge_current_setpoint", 20.0, context)
+        assert shown(bench, f"{device}_charge_current_setpoint") == 20.0
 
 
 async def test_a_repair_needs_a_running_gateway(

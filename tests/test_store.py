@@ -309,6 +309,14 @@ async def test_a_folder_in_its_place_allows_nothing(
     assert await load(hass) == (NOTHING, False)
 
 
+async def test_what_nobody_confirmed_allows_nothing(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """Whatever it says."""
+    write(path, content(confirmed=False).encode())
+    assert await load(hass) == (NOTHING, False)
+
+
 async def test_a_corrupt_file_put_aside_is_not_a_new_gateway(
     hass: HomeAssistant, path: Path
 ) -> None:

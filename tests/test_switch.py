@@ -70,6 +70,19 @@ async def test_off_is_0_a(
     assert not setpoints.out_of_service
 
 
+async def test_after_an_unreadable_store_nothing_is_allowed_again(
+    bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """Forbidding is possible as ever."""
+    hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
+    await bench.battery("b1").inverter("i1").start()
+    await turn(bench, "gw_charging_allowed", "off")
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "gw_charging_allowed", "on")
+    assert refused.value.translation_key == "setpoints_unconfirmed"
+    assert shown(bench, "gw_charging_allowed") == STATE_OFF
+
+
 async def test_a_number_is_kept_behind_the_switch(bench: Bench) -> None:
     """Allowed again, what was asked for holds again."""
     await bench.battery("b1").inverter("i1").start()

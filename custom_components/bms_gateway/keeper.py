@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 from .engine.gateway import Gateway
 from .engine.model import Direction
 from .engine.setpoints import AllSetpoints, Lease
+from .refusal import refusal
 from .store import SetpointStore
 from .who import AUTOMATION
 
@@ -60,7 +61,14 @@ class SetpointKeeper:
         await self.async_keep()
 
     async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
-        """Ask for something else: the engine heeds it at once, then it is saved."""
+        """Ask for something else: the engine heeds it at once, then it is saved.
+
+        Raises ServiceValidationError for a setpoint that rises after an unreadable store
+        while no person has confirmed what holds: who sets a number may be a program,
+        even in a person's name.
+        """
+        if not self._store.confirmed and setpoints.rise_above(self.setpoints):
+            raise refusal("setpoints_unconfirmed")
         self._store.take(setpoints, by)
         await self._async_heed()
 

@@ -71,7 +71,7 @@ class SetpointsRepair(RepairsFlow):
     async def async_step_keep(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Keep what the numbers show now: 0 A, or what was set meanwhile."""
+        """Keep what the numbers show now: 0 A, and what was lowered meanwhile."""
         return await self._async_confirm()
 
     async def async_step_release(

@@ -31,7 +31,7 @@ class SetpointStore:
     """What people asked of one gateway and what it has learnt, kept over restarts.
 
     What cannot be read counts as 0 A everywhere, over restarts too, until a person
-    has confirmed new values.
+    has confirmed new values in the repair that asks; until then setpoints only sink.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -150,6 +150,8 @@ class SetpointStore:
         )
 
     def _take_over(self, kept: Kept) -> None:
+        if not kept.confirmed and kept.setpoints.bank.rise_above(NOTHING_ALLOWED):
+            raise ValueError("more than 0 A, and not confirmed")
         now = dt_util.utcnow().timestamp()
         self.setpoints, self.learnt = kept.setpoints, kept.learnt
         self.confirmed = kept.confirmed

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from hypothesis import given, strategies as st
 import pytest
@@ -40,6 +41,35 @@ def charge(asked: AllSetpoints, now: float = 0.0, volts: float | None = 50) -> f
     """Return what is asked of the bank for charging in A; inf: no limit."""
     ask = asked.asked(None, CHARGE, now, volts)
     return inf if ask is None else ask.amps
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "expected"),
+    [
+        ({}, {}, False),
+        ({"charge_current": 5.0}, {}, False),
+        ({}, {"charge_current": 5.0}, True),
+        ({"charge_current": 5.1}, {"charge_current": 5.0}, True),
+        ({"charge_current": 4.9}, {"charge_current": 5.0}, False),
+        ({"discharge_current": 0.1}, {"discharge_current": 0.0}, True),
+        ({"charge_voltage": 54.1}, {"charge_voltage": 54.0}, True),
+        ({"charging_allowed": False}, {}, False),
+        ({}, {"charging_allowed": False}, True),
+        ({}, {"discharging_allowed": False}, True),
+        # What sinks elsewhere makes it no less of a rise
+        ({"charge_current": 0.0}, {"discharge_current": 0.0}, True),
+    ],
+)
+@pytest.mark.parametrize("device", [None, "i1"])
+def test_what_is_a_rise(
+    device: str | None, new: dict[str, Any], old: dict[str, Any], expected: bool
+) -> None:
+    """Of any setpoint of any device; no limit is above everything."""
+    before = AllSetpoints().with_setpoints(device, Setpoints(**old))
+    after = AllSetpoints().with_setpoints(device, Setpoints(**new))
+    assert after.rise_above(before) is expected
+    # One that says nothing of an inverter does not limit it
+    assert AllSetpoints().rise_above(before) is any(old)
 
 
 def test_nothing_asked_is_no_limit() -> None:

@@ -4,7 +4,7 @@ Both can only lower what the batteries allow.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from math import inf
 from typing import Final
 
@@ -30,6 +30,13 @@ class Setpoints:
         if not (self.charging_allowed if charge else self.discharging_allowed):
             return 0.0
         return self.charge_current if charge else self.discharge_current
+
+    def rise_above(self, others: Setpoints) -> bool:
+        """Return whether any of them allows more than the same one of the others."""
+        return any(
+            (inf if own is None else own) > (inf if other is None else other)
+            for own, other in zip(astuple(self), astuple(others), strict=True)
+        )
 
 
 NO_SETPOINTS: Final = Setpoints()
@@ -115,6 +122,11 @@ class AllSetpoints:
             and lease.live(now)
         ]
         return min(asks, key=lambda ask: ask.amps, default=None)
+
+    def rise_above(self, others: AllSetpoints) -> bool:
+        """Return whether a setpoint of any device allows more than in the others."""
+        devices = (None, *self.inverters, *others.inverters)
+        return any(self.of(each).rise_above(others.of(each)) for each in devices)
 
     def with_setpoints(
         self, device_id: str | None, setpoints: Setpoints
