@@ -21,8 +21,8 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.findings import find_issues
-from custom_components.bms_gateway.issues import Issues
-from custom_components.bms_gateway.situation import Issue
+from custom_components.bms_gateway.issues import ALL_KNOWN, Issues, async_remove_issues
+from custom_components.bms_gateway.situation import Issue, Situation
 from custom_components.bms_gateway.standing import Apart
 from custom_components.bms_gateway.stored import Change
 from homeassistant.core import HomeAssistant
@@ -65,7 +65,9 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
     assert raised() == {"setpoints_unreadable_e1"}
     issues.async_tell(with_life(Life.LOST))
     assert raised() == {"battery_b1"}
-    issues.async_clear()
+    issues.async_end()
+    assert raised() == set()
+    issues.async_tell(with_life(Life.LOST))
     assert raised() == set()
 
 
@@ -91,6 +93,63 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     assert issue.dismissed_version is not None
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["slice"] == "70%"
+
+
+def seen_at(at: float, now: Situation) -> Situation:
+    """Return a situation at another time of the gateway's clock."""
+    return seen(now, at=at)
+
+
+def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
+    """Return whether a repair is ignored; None: there is none."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    return None if issue is None else issue.dismissed_version is not None
+
+
+async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
+    """It is found again sooner or later, and then still ignored."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(replace(with_b1(odd_slice=True, slice=0.6), confirmed=False))
+    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    issues.async_end()
+    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "setpoints_unreadable_e1") is None
+
+    again = Issues(hass, "e1")
+    again.async_tell(seen_at(0.0, WELL))
+    again.async_tell(seen_at(1000.0, with_b1(odd_slice=True, slice=0.6)))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_slice=True, slice=0.6)))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is None
+
+
+async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
+    hass: HomeAssistant,
+) -> None:
+    """Nobody is to be kept from seeing it when it comes for a new reason."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_b1(odd_slice=True, slice=0.6))
+    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    issues.async_end()
+    again = Issues(hass, "e1")
+    again.async_tell(seen_at(500.0, WELL))
+    again.async_tell(seen_at(499.0 + ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(500.0 + ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is None
+
+
+async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
+    """Ignored or not; those of another stay."""
+    for entry_id in "e1", "e2":
+        unreadable = replace(WELL, entry_id=entry_id, confirmed=False)
+        Issues(hass, entry_id).async_tell(unreadable)
+        ir.async_ignore_issue(hass, DOMAIN, f"setpoints_unreadable_{entry_id}", True)
+    async_remove_issues(hass, "e1")
+    assert is_ignored(hass, "setpoints_unreadable_e1") is None
+    assert is_ignored(hass, "setpoints_unreadable_e2") is True
 
 
 EVERYTHING = replace(

@@ -106,6 +106,27 @@ async def test_a_setpoint_that_is_forgotten(
     assert bench.issues() == {}
 
 
+async def test_an_ignored_repair_stays_so_until_the_gateway_is_removed(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """A reload does not bring it back."""
+    await bench.battery("b1").inverter("i1").start()
+    stopped = AllSetpoints(bank=Setpoints(charge_current=0.0))
+    await bench.coordinator.keeper.async_take(stopped, "Ann")
+    assert await hass.config_entries.async_unload("gw")
+    hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["at"] = 0.0
+    await bench.setup()
+    issue_id = "forgotten_gw_charge_current"
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, True)
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.dismissed_version is not None
+    await hass.config_entries.async_remove("gw")
+    assert bench.issues() == {}
+
+
 # What only time shows
 
 

@@ -12,6 +12,7 @@ from .counters import Counters
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .entry import gateway_config
+from .issues import async_remove_issues
 from .mqtt import Uplink
 from .services import async_register_actions
 from .store import SetpointStore
@@ -87,7 +88,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) 
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
-    """Delete what was stored."""
+    """Delete what was stored, and its repairs."""
+    async_remove_issues(hass, entry.entry_id)
     await SetpointStore(hass, entry.entry_id).async_remove()
     await Counters(hass, entry.entry_id, entry.title).async_remove()
 

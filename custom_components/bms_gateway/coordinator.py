@@ -93,12 +93,12 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_leave(self) -> None:
-        """Follow no more; leave no timer and no issue behind."""
+        """Follow no more; leave no timer behind, and only ignored repairs."""
         for stop in self._stop_listening, self._stop_ticking, self._stop_keeping:
             if stop:
                 stop()
         self._stop_listening = self._stop_ticking = self._stop_keeping = None
-        self._issues.async_clear()
+        self._issues.async_end()
 
     @callback
     def async_on_event(self, listener: EventListener) -> Callable[[], None]:

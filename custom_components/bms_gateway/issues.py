@@ -15,29 +15,55 @@ ATTR_KEY: Final = "key"
 """The key of the texts: what kind of repair it is."""
 
 
+ALL_KNOWN: Final = 3600.0
+"""Seconds after which whatever was wrong before has been found again if it still is."""
+
+
 class Issues:
-    """The repairs of one gateway."""
+    """The repairs of one gateway.
+
+    One that is ignored outlives the end of the watch, else it would come back as a new
+    one after each reload. It goes if it is not found again in time.
+    """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Begin with none."""
+        """Begin with none but those that are left from before."""
         self._hass = hass
         self._entry_id = entry_id
         self._raised: dict[str, Issue] = {}
+        self._left = {each.issue_id for each in _issues_of(hass, entry_id)}
+        self._since: float | None = None
+        self._ended = False
 
     @callback
     def async_tell(self, now: Situation) -> None:
         """Raise what is wrong, clear what is well again."""
+        if self._ended:
+            return
         wanted = find_issues(now, self._raised)
         for key in self._raised.keys() - wanted.keys():
             self._clear(key)
         for key, issue in wanted.items():
             self._raise(key, issue)
+        self._clear_left(now.snapshot.at)
 
     @callback
-    def async_clear(self) -> None:
-        """Take back every repair: nobody watches any more."""
-        for key in tuple(self._raised):
-            self._clear(key)
+    def async_end(self) -> None:
+        """Take back every repair that is not ignored: nobody watches any more."""
+        self._ended = True
+        for issue in _issues_of(self._hass, self._entry_id):
+            if issue.dismissed_version is None:
+                ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
+
+    def _clear_left(self, at: float) -> None:
+        """Clear what is left from before once it would have been found again."""
+        if self._since is None:
+            self._since = at
+        self._left -= self._raised.keys()
+        if self._left and at >= self._since + ALL_KNOWN:
+            for key in self._left:
+                ir.async_delete_issue(self._hass, DOMAIN, key)
+            self._left.clear()
 
     def _raise(self, key: str, issue: Issue) -> None:
         there = ir.async_get(self._hass).async_get_issue(DOMAIN, key)
@@ -63,3 +89,21 @@ class Issues:
     def _clear(self, key: str) -> None:
         del self._raised[key]
         ir.async_delete_issue(self._hass, DOMAIN, key)
+
+
+@callback
+def async_remove_issues(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete every repair of a gateway that is no more."""
+    for issue in _issues_of(hass, entry_id):
+        ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+def _issues_of(hass: HomeAssistant, entry_id: str) -> list[ir.IssueEntry]:
+    """Return the repairs of a gateway that there are, ignored ones too."""
+    return [
+        issue
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN
+        and issue.data is not None
+        and issue.data.get(ATTR_ENTRY_ID) == entry_id
+    ]
