@@ -16,7 +16,11 @@ from custom_components.bms_gateway.engine.setpoints import (
     Lease,
     Setpoints,
 )
-from custom_components.bms_gateway.store import NOTHING_ALLOWED, SetpointStore
+from custom_components.bms_gateway.store import (
+    CLOCK_IS_RIGHT,
+    NOTHING_ALLOWED,
+    SetpointStore,
+)
 from custom_components.bms_gateway.stored import Change, Kept, dump, parse
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
@@ -472,8 +476,32 @@ async def test_a_clock_that_was_in_the_future(
     await save(hass, ASKED)
     freezer.tick(-1e8)
     store = await open_store(hass)
+    clock = 100.0
+    store.start(lambda: clock)
+    clock += CLOCK_IS_RIGHT
+    await store.async_keep({})
     now = dt_util.utcnow().timestamp()
     assert {each.at for each in store.changes.values()} == {now}
+    again = await open_store(hass)
+    assert again.changes == store.changes
+
+
+async def test_a_clock_that_begins_in_the_past(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """What was set just now is not made older, lest it counts as forgotten."""
+    await save(hass, ASKED)
+    set_at = dt_util.utcnow().timestamp()
+    freezer.tick(-3 * 86400)
+    store = await open_store(hass)
+    clock = 100.0
+    store.start(lambda: clock)
+    clock += CLOCK_IS_RIGHT - 1
+    await store.async_keep({})
+    freezer.tick(3 * 86400)
+    clock += 1
+    await store.async_keep({})
+    assert {each.at for each in store.changes.values()} == {set_at}
 
 
 async def test_confirmed_zeros_are_of_who_confirmed_them(

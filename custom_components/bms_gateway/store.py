@@ -23,6 +23,10 @@ STORAGE_VERSION: Final = 1
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
+CLOCK_IS_RIGHT: Final = 3600.0
+"""Seconds after the start within which the clock of the day is set, if it ever is: many
+a small computer begins in the past."""
+
 _LOAD_ERRORS: Final = (HomeAssistantError, KeyError, TypeError, NotImplementedError)
 """What a `Store` raises for a file that is none of its."""
 
@@ -40,6 +44,7 @@ class SetpointStore:
         self._key = f"{DOMAIN}.{entry_id}.setpoints"
         self._store = self._open()
         self._clock: Clock = lambda: 0.0
+        self._started = 0.0
         self._writing = asyncio.Lock()
         self._written: dict[str, Any] = {}
         self.setpoints = AllSetpoints()
@@ -66,7 +71,7 @@ class SetpointStore:
 
     def start(self, clock: Clock) -> AllSetpoints:
         """Return the setpoints, their leases going on by this clock from now on."""
-        now = clock()
+        self._started = now = clock()
         self._clock = clock
         self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
         return self.setpoints
@@ -98,6 +103,8 @@ class SetpointStore:
 
     async def async_keep(self, learnt: Mapping[str, float]) -> None:
         """Write what moves by itself, if it moved: leases and what is learnt."""
+        if self._clock() >= self._started + CLOCK_IS_RIGHT:
+            self.changes = _not_in_future(self.changes)
         self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
         if self._dumped() != self._written:
             await self.async_write()
@@ -152,14 +159,8 @@ class SetpointStore:
     def _take_over(self, kept: Kept) -> None:
         if not kept.confirmed and kept.setpoints.bank.rise_above(NOTHING_ALLOWED):
             raise ValueError("more than 0 A, and not confirmed")
-        now = dt_util.utcnow().timestamp()
         self.setpoints, self.learnt = kept.setpoints, kept.learnt
-        self.confirmed = kept.confirmed
-        # A clock that was in the future must not hide for years who set what
-        self.changes = {
-            key: Change(change.by, min(change.at, now))
-            for key, change in kept.changes.items()
-        }
+        self.changes, self.confirmed = kept.changes, kept.confirmed
 
     async def _async_load_data(self, was_there: bool) -> Mapping[str, Any] | None:
         """Return the content, None if there never was any; else raise ValueError."""
@@ -175,6 +176,15 @@ class SetpointStore:
 def _was_there(path: Path) -> bool:
     """Return whether the file, or a corrupt one that was put aside, exists."""
     return path.exists() or any(path.parent.glob(f"{path.name}.corrupt.*"))
+
+
+def _not_in_future(changes: Mapping[ChangeKey, Change]) -> Mapping[ChangeKey, Change]:
+    """Return who set what, at the latest now.
+
+    What a clock that was in the future noted must not be hidden for years.
+    """
+    now = dt_util.utcnow().timestamp()
+    return {key: Change(each.by, min(each.at, now)) for key, each in changes.items()}
 
 
 def _changes(
