@@ -184,6 +184,36 @@ async def test_a_battery_whose_current_is_unknown_stays(bench: Bench) -> None:
     assert shown(bench, "b2_in_service") == STATE_ON
 
 
+async def test_a_lost_battery_that_says_anything_stays(bench: Bench) -> None:
+    """It is connected, whatever it carries; silent for a while it may not be."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2", current=-23.0)
+    for _ in range(20):
+        bench.ahead += 2
+        rest = [row for row in telegram() if row[0] not in {0x351, 0x356}]
+        bench.say("b2", rest)
+        await bench.speak("b1")
+    assert bench.snapshot.batteries["b2"].life is Life.LOST
+    assert bench.snapshot.batteries["b2"].readings.current is None
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "b2_in_service", "off")
+    assert refused.value.translation_key == "battery_current_unknown"
+    bench.ahead += 31
+    await turn(bench, "b2_in_service", "off")
+    assert shown(bench, "b2_in_service") == STATE_OFF
+
+
+async def test_a_battery_that_never_told_its_limits_stays(bench: Bench) -> None:
+    """It waits for its first set, yet it is connected."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    bench.say("b2", [row for row in telegram() if row[0] == 0x355])
+    await bench.until(lambda: bench.snapshot.batteries["b2"].last_frame_at is not None)
+    assert bench.snapshot.batteries["b2"].life is Life.WAITING
+    with pytest.raises(ServiceValidationError) as refused:
+        await turn(bench, "b2_in_service", "off")
+    assert refused.value.translation_key == "battery_current_unknown"
+
+
 async def test_a_battery_that_is_not_heard_can_be_taken_out(bench: Bench) -> None:
     """It may be disconnected; that is what the switch is for."""
     await bench.battery("b1").battery("b2").inverter("i1").start()

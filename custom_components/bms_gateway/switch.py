@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.freshness import CEILING
 from .engine.intruder import OUT_OF_SERVICE_AMPS
 from .engine.model import BatteryState
 from .news import is_heard
@@ -113,7 +114,7 @@ class InService(SetpointEntity, SwitchEntity):
         """Leave it out, unless it is a battery that carries current."""
         battery = self.coordinator.gateway.snapshot.batteries.get(self._device_id)
         if self.is_on and battery:
-            _check_at_rest(battery, self._device_name)
+            _check_at_rest(battery, self._device_name, self.coordinator.gateway.now)
         await self._async_set(out=frozenset({self._device_id}))
 
     @property
@@ -130,19 +131,23 @@ class InService(SetpointEntity, SwitchEntity):
         )
 
 
-def _check_at_rest(battery: BatteryState, name: str) -> None:
+def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
     """Refuse to leave out a battery that is connected: it would be overloaded unseen.
 
     One whose current is unknown may carry any; one that is not heard may be
     disconnected, which is what the switch is for.
     """
     current = battery.readings.current
-    if is_heard(battery):
-        if current is None:
-            # Counted the wrong way round, it is not believed, but it flows
-            current = battery.last.current
-        if current is None:
-            raise refusal("battery_current_unknown", name=name)
+    if current is None and is_heard(battery):
+        # Counted the wrong way round, it is not believed, but it flows
+        current = battery.last.current
+    if current is None and (is_heard(battery) or _spoke_lately(battery, now)):
+        raise refusal("battery_current_unknown", name=name)
     # One that is lost for want of its limits may still tell what it carries
     if current is not None and abs(current) > OUT_OF_SERVICE_AMPS:
         raise refusal("battery_carries", name=name, amps=f"{abs(current):.1f}")
+
+
+def _spoke_lately(battery: BatteryState, now: float) -> bool:
+    """Return whether it has sent anything of late, lost or not."""
+    return battery.last_frame_at is not None and now < battery.last_frame_at + CEILING
