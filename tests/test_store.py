@@ -321,6 +321,17 @@ async def test_what_nobody_confirmed_allows_nothing(
     assert await load(hass) == (NOTHING, False)
 
 
+@pytest.mark.usefixtures("freezer")
+async def test_a_corrupt_file_that_cannot_be_put_aside_allows_nothing(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """The disk may take nothing any more; the gateway starts all the same."""
+    write(path, b"{")
+    aside = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
+    make_folder(path.with_name(aside))
+    assert await load(hass) == (NOTHING, False)
+
+
 async def test_a_corrupt_file_put_aside_is_not_a_new_gateway(
     hass: HomeAssistant, path: Path
 ) -> None:
@@ -444,6 +455,24 @@ async def test_at_the_end_it_is_written_with_all_else(
     await store.async_write()
     assert store.saved
     assert files(path) == []
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    assert await load(hass) == (ASKED, True)
+    hass.set_state(CoreState.running)
+
+
+async def test_what_could_not_be_saved_is_tried_at_the_end(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """Whether that went well nobody is there to learn."""
+    store = await open_store(hass)
+    make_folder(path)
+    store.take(ASKED, "Ann")
+    await store.async_write()
+    take_folder(path)
+    hass.set_state(CoreState.stopping)
+    await store.async_keep({})
+    assert not store.saved
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
     assert await load(hass) == (ASKED, True)

@@ -27,8 +27,14 @@ CLOCK_IS_RIGHT: Final = 3600.0
 """Seconds after the start within which the clock of the day is set, if it ever is: many
 a small computer begins in the past."""
 
-_LOAD_ERRORS: Final = (HomeAssistantError, KeyError, TypeError, NotImplementedError)
-"""What a `Store` raises for a file that is none of its."""
+_STORE_ERRORS: Final = (
+    HomeAssistantError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+)
+"""What a `Store` raises for a file that is none of its, or on a disk that takes none."""
 
 
 class SetpointStore:
@@ -139,10 +145,11 @@ class SetpointStore:
         """Save and read back: a `Store` that cannot write only logs it."""
         try:
             await self._store.async_save(data)
-            # At the end of Home Assistant it is written later, and not known here
-            is_ending = self._hass.state is CoreState.stopping
-            return is_ending or await self._open().async_load() == data
-        except (*_LOAD_ERRORS, OSError):
+            if self._hass.state is CoreState.stopping:
+                # Written at the very end, when nobody looks any more
+                return self.saved
+            return await self._open().async_load() == data
+        except _STORE_ERRORS:
             return False
 
     def _dumped(self) -> dict[str, Any]:
@@ -166,7 +173,7 @@ class SetpointStore:
         """Return the content, None if there never was any; else raise ValueError."""
         try:
             data = await self._store.async_load()
-        except _LOAD_ERRORS as err:
+        except _STORE_ERRORS as err:
             raise ValueError("cannot be loaded") from err
         if data is None and was_there:
             raise ValueError("corrupt")
