@@ -39,7 +39,8 @@ class _Report:
     before: Mapping[str, float]
     """A; what each had told when this one reported."""
     same: dict[str, float]
-    """A; the first that each told since this one's current moved."""
+    """A; what each told that is no older than this one's last move: the last up to its
+    own moment, else the first after it."""
 
 
 class Moments:
