@@ -124,16 +124,54 @@ def test_current_out_of_service() -> None:
 
 @pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
 def test_a_request_that_stands(field: str) -> None:
-    """For ten minutes without a break; one that is not known any more does not."""
-    asks, told = says(**{field: True}), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
-    found = follow(BATTERY, asks, asks, asks, asks, BATTERY, asks, step=300)
+    """For ten minutes without a break."""
+    asks, sated = says(**{field: True}), says(**{field: False})
+    told = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
     assert found == [[], [], [], told, [], [], []]
     watch = Watch()
     for now, state in (0, asks), (599, asks), (600, asks):
         watch.update(snapshot(state), now)
         assert watch.asking == (frozenset({"b1"}) if now == 600 else frozenset())
-    watch.update(snapshot(says(**{field: None})), 601)
+    watch.update(snapshot(sated), 601)
     assert watch.asking == frozenset()
+
+
+def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
+    """A loss for a moment neither ends the ten minutes nor completes them."""
+    asks, told = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    watch = Watch()
+    for now, state, events, standing in (
+        (0, asks, [], False),
+        (300, BATTERY, [], False),
+        (312, asks, [], False),
+        (599, asks, [], False),
+        (600, BATTERY, [], False),
+        (612, asks, told, True),
+        (700, BATTERY, [], True),
+        (712, asks, [], True),
+        # Of another frame; what asked is unknown
+        (713, says(charge_request=False), [], True),
+        (714, says(force_charge=False), [], False),
+    ):
+        assert watch.update(snapshot(state), now) == events
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+
+
+def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
+    """A battery may be gone for good; what it asked for ten minutes ago is past."""
+    asks = says(force_charge=True)
+    watch = Watch()
+    for now, state, standing in (
+        (0, asks, False),
+        (600, asks, True),
+        (1199, BATTERY, True),
+        (1200, BATTERY, False),
+        (1201, asks, False),
+        (1801, asks, True),
+    ):
+        watch.update(snapshot(state), now)
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
 
 
 def test_a_battery_that_was_removed_is_forgotten() -> None:

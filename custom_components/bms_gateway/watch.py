@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from .engine.model import Alarm, BatteryState, Life, Readings, Snapshot
 
@@ -13,7 +13,8 @@ HOUR: Final = 3600.0
 LOSSES_PER_HOUR: Final = 3
 """More than so many in an hour are no accident: a plug, a cable, a supply."""
 REQUEST_STANDS: Final = 600.0
-"""Seconds after which a request for charge is one that nobody follows."""
+"""Seconds after which a request for charge is one that nobody follows; one that is
+unknown for as long is forgotten."""
 
 
 class Happening(StrEnum):
@@ -47,6 +48,15 @@ class Event:
     alarm: Alarm | None = None
 
 
+class _Request(NamedTuple):
+    """A battery's request for charge: when it was first and last known to be made."""
+
+    since: float
+    until: float
+    asked: tuple[bool | None, ...]
+    """By the fields of `_REQUESTS`, as last known."""
+
+
 class Watch:
     """Looks at one snapshot after the other; times are of the gateway's clock."""
 
@@ -55,7 +65,7 @@ class Watch:
         self._alarms: dict[tuple[str, str], frozenset[Alarm]] = {}
         self._lost: set[str] = set()
         self._losses: dict[str, deque[float]] = {}
-        self._asking_since: dict[str, float] = {}
+        self._asking: dict[str, _Request] = {}
         self._intruders: set[str] = set()
         self.unsteady: frozenset[str] = frozenset()
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
@@ -74,14 +84,11 @@ class Watch:
             )
         ]
         for battery in snapshot.batteries.values():
-            if any(_REQUESTS(battery.readings)):
-                self._asking_since.setdefault(battery.id, now)
-            else:
-                self._asking_since.pop(battery.id, None)
+            self._follow_requests(battery.id, battery.readings, now)
         asking = frozenset(
             key
-            for key, since in self._asking_since.items()
-            if now >= since + REQUEST_STANDS
+            for key, request in self._asking.items()
+            if request.until >= request.since + REQUEST_STANDS
         )
         events += [
             Event(Happening.FORCE_CHARGE_STANDS, key)
@@ -103,6 +110,19 @@ class Watch:
                 yield Event(raised, key, alarm)
             for alarm in sorted(before - now):
                 yield Event(cleared, key, alarm)
+
+    def _follow_requests(self, key: str, readings: Readings, now: float) -> None:
+        """Keep since when the battery asks for charge; unknown is no answer."""
+        asks = _REQUESTS(readings)
+        before = self._asking.pop(key, None) or _Request(now, now, asks)
+        asked = tuple(
+            was if new is None else new
+            for was, new in zip(before.asked, asks, strict=True)
+        )
+        if any(asks):
+            self._asking[key] = _Request(before.since, now, asked)
+        elif any(asked) and now < before.until + REQUEST_STANDS:
+            self._asking[key] = before._replace(asked=asked)
 
     def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
         key = battery.id
@@ -135,6 +155,6 @@ class Watch:
         known = snapshot.batteries.keys()
         self._alarms = {k: each for k, each in self._alarms.items() if k[0] in known}
         self._losses = {k: each for k, each in self._losses.items() if k in known}
-        self._asking_since = {k: e for k, e in self._asking_since.items() if k in known}
+        self._asking = {k: each for k, each in self._asking.items() if k in known}
         self._lost &= known
         self._intruders &= known
