@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from custom_components.bms_gateway.coordinator import WATCHES
+from custom_components.bms_gateway.engine.model import Alarm
+from custom_components.bms_gateway.watch import Event as BatteryEvent, Happening
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -60,6 +63,34 @@ async def test_alarms(bench: Bench, told: Told) -> None:
         "device": "My b1",
         "alarm": "over_voltage",
     }
+
+
+async def test_what_stood_before_a_reload_is_no_news(
+    hass: HomeAssistant, bench: Bench, told: Told
+) -> None:
+    """What began or ended meanwhile is."""
+    await bench.battery("b1").inverter("i1").start()
+    # 0x359 byte 0: bit 1 over-voltage, bit 2 under-voltage, bit 3 over-temperature
+    await bench.online("b1", protections=(0b1010, 0))
+    await bench.until(lambda: len(told("gw_events")) == 2)
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    events: list[BatteryEvent] = []
+    bench.coordinator.async_on_event(events.append)
+    await bench.online("b1", protections=(0b0110, 0))
+    await bench.until(
+        lambda: (
+            events
+            == [
+                BatteryEvent(Happening.PROTECTION_RAISED, "b1", Alarm.UNDER_VOLTAGE),
+                BatteryEvent(
+                    Happening.PROTECTION_CLEARED, "b1", Alarm.OVER_TEMPERATURE
+                ),
+            ]
+        )
+    )
+    assert await hass.config_entries.async_remove("gw")
+    assert hass.data[WATCHES] == {}
 
 
 async def test_loss_and_return(bench: Bench, told: Told) -> None:

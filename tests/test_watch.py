@@ -174,6 +174,21 @@ def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
         assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
 
 
+def test_what_was_before_a_start_is_remembered() -> None:
+    """Though no battery is known at first; but not a request of long ago."""
+    asks = says(protections=frozenset({OVER}), force_charge=True)
+    starting = replace(snapshot(), status=Status.STARTING)
+    for later, standing in (599, True), (600, False):
+        watch = Watch()
+        assert watch.update(snapshot(asks), 0) == [
+            Event(Happening.PROTECTION_RAISED, "b1", OVER)
+        ]
+        watch.update(snapshot(asks), 600)
+        watch.update(starting, 600 + later)
+        assert watch.update(snapshot(asks), 600 + later) == []
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+
+
 def test_a_battery_that_was_removed_is_forgotten() -> None:
     """One with the same id is another one."""
     watch = Watch()

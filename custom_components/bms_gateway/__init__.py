@@ -7,7 +7,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .coordinator import WATCHES, BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .counters import Counters
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
@@ -92,6 +92,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) 
     async_remove_issues(hass, entry.entry_id)
     await SetpointStore(hass, entry.entry_id).async_remove()
     await Counters(hass, entry.entry_id, entry.title).async_remove()
+    hass.data.get(WATCHES, {}).pop(entry.entry_id, None)
 
 
 async def async_remove_config_entry_device(

@@ -11,8 +11,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL
+from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN
 from .counters import Counters
 from .devices import Devices
 from .engine.gateway import Gateway
@@ -33,6 +34,9 @@ _LOGGER = logging.getLogger(__name__)
 KEEP_INTERVAL: Final = timedelta(seconds=60)
 """What a crash can cost of what is learnt and of a lease's time. Fixed: a save that
 each change puts off is never done."""
+
+WATCHES: Final[HassKey[dict[str, Watch]]] = HassKey(f"{DOMAIN}_watches")
+"""What each entry knows of what happened before, by its id."""
 
 type EventListener = Callable[[Event], None]
 type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
@@ -68,7 +72,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.config = gateway_config(entry)
         self.data = self._since = gateway.snapshot
         self.devices = Devices(hass, entry)
-        self._watch = Watch()
+        # What stood before a reload is no news after it
+        watches = hass.data.setdefault(WATCHES, {})
+        self._watch = watches.setdefault(entry.entry_id, Watch())
         self._standing = Standing()
         self._issues = Issues(hass, entry.entry_id)
         self._event_listeners: list[EventListener] = []

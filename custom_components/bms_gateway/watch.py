@@ -7,7 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from .engine.model import Alarm, BatteryState, Life, Readings, Snapshot
+from .engine.model import Alarm, BatteryState, Life, Readings, Snapshot, Status
 
 HOUR: Final = 3600.0
 LOSSES_PER_HOUR: Final = 3
@@ -83,8 +83,10 @@ class Watch:
                 *self._follow_life(battery, now),
             )
         ]
-        for battery in snapshot.batteries.values():
-            self._follow_requests(battery.id, battery.readings, now)
+        unheard = dict.fromkeys(self._asking, Readings())
+        heard = {key: each.readings for key, each in snapshot.batteries.items()}
+        for key, readings in (unheard | heard).items():
+            self._follow_requests(key, readings, now)
         asking = frozenset(
             key
             for key, request in self._asking.items()
@@ -151,7 +153,9 @@ class Watch:
         )
 
     def _forget(self, snapshot: Snapshot) -> None:
-        """Forget batteries that are no more."""
+        """Forget batteries that are no more; at the start none is known yet."""
+        if snapshot.status is Status.STARTING:
+            return
         known = snapshot.batteries.keys()
         self._alarms = {k: each for k, each in self._alarms.items() if k[0] in known}
         self._losses = {k: each for k, each in self._losses.items() if k in known}
