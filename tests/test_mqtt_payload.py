@@ -316,7 +316,7 @@ NOW: Final = Snapshot(
             id="03",
             listening=True,
             charge=Limit(amps=40.0, rule=Rule.SHARING, source="02", number=41.0),
-            discharge=Limit(amps=50.0, rule=Rule.RATING, number=50.0),
+            discharge=Limit(amps=50.0, rule=Rule.RATING, device="03", number=50.0),
             told=TOLD,
             sets=7,
             last_set_at=99.0,
@@ -363,6 +363,7 @@ def test_the_state_tells_why() -> None:
     assert state["charge_limited_by_source"] == "cellar_2"
     assert state["charge_limited_by_number"] == 20
     assert state["discharge_limited_by_source"] == "tariff"
+    assert state["discharge_limited_by_device"] is None
     assert state["discharge_voltage_limit"] == 46
     assert state["warnings"] == ["internal", "under_voltage"]
     assert state["protections"] is None
@@ -421,6 +422,8 @@ def test_inverters() -> None:
     assert roof["charge_current_limit"] == 40
     assert roof["charge_limited_by"] == "sharing"
     assert roof["charge_limited_by_source"] == "cellar_2"
+    assert roof["charge_limited_by_device"] is None
+    assert roof["discharge_limited_by_device"] == "roof"
     assert roof["charge_voltage_limit"] == 56
     assert roof["manufacturer"] == "PYLON"
     assert roof["sets_sent"] == 7

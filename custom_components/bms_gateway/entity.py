@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any, Final, NamedTuple, override
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import Platform
 from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -16,6 +18,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
+from .engine.setpoints import Asked
 from .leases import shown_leases
 from .news import is_bank_known, is_heard, is_told
 
@@ -27,7 +30,11 @@ type Names = Mapping[str, str]
 class Around:
     """What an entity may tell of besides its subject."""
 
+    gateway: str
+    """The name of the gateway."""
     names: Names
+    setpoint: Callable[[str | None, Asked], str]
+    """The name of a setpoint of an inverter or (None) the bank."""
     leases: Callable[[str | None, Direction], list[dict[str, Any]]]
     """The live leases on an inverter or (None) the bank, for people."""
 
@@ -55,6 +62,14 @@ class BmsEntityDescription[S](EntityDescription):
     always: bool = False
     """Whether it has something to say while its subject is absent."""
 
+
+_SETPOINTS: Final = {
+    Asked.CHARGE_CURRENT: (Platform.NUMBER, "charge_current_setpoint"),
+    Asked.DISCHARGE_CURRENT: (Platform.NUMBER, "discharge_current_setpoint"),
+    Asked.CHARGING_ALLOWED: (Platform.SWITCH, "charging_allowed"),
+    Asked.DISCHARGING_ALLOWED: (Platform.SWITCH, "discharging_allowed"),
+}
+"""The entity of each setpoint."""
 
 SLOW: Final = 300.0
 """Seconds after which a value is shown however little it has moved: Home Assistant's
@@ -158,10 +173,25 @@ class BmsValueEntity[S](BmsEntity):
         return Shown(True, description.value_fn(subject), attributes)
 
     def _around(self) -> Around:
+        config = self.coordinator.config
         return Around(
-            {each.id: each.name for each in self.coordinator.config.devices},
+            config.name,
+            {each.id: each.name for each in config.devices},
+            partial(_setpoint_name, self.coordinator),
             partial(shown_leases, self.coordinator.keeper),
         )
+
+
+def _setpoint_name(
+    coordinator: BmsGatewayCoordinator, inverter_id: str | None, asked: Asked
+) -> str:
+    """Return what the user calls a setpoint of an inverter or (None) the bank."""
+    platform, key = _SETPOINTS[asked]
+    device_id = inverter_id or coordinator.config_entry.entry_id
+    registry = er.async_get(coordinator.hass)
+    entity_id = registry.async_get_entity_id(platform, DOMAIN, f"{device_id}_{key}")
+    entry = registry.async_get(entity_id) if entity_id else None
+    return er.async_get_full_entity_name(coordinator.hass, entry) if entry else asked
 
 
 def _calmed[T](old: T, new: T, step: float) -> T:

@@ -83,6 +83,27 @@ def test_the_rule_that_binds(claims: Claims, rule: Rule, number: float) -> None:
     assert (limit.rule, limit.number) == (rule, number)
 
 
+def test_whose_setpoint_or_lease_it_is() -> None:
+    """The bank's as it is, the inverter's own with the inverter."""
+    asked = Limit(amps=80.0, rule=Rule.LEASE, source="Ann", number=80.0)
+    verdict = replace(VERDICT, limits=dict.fromkeys(Direction, asked))
+    held = _claims(
+        Claim(100, 20, Rule.SETPOINT, "charge_current"), Claim(100, 100), Claim(100, 30)
+    )
+    three = replace(CONFIG, inverters=(*CONFIG.inverters, inverter("i3")))
+    first, second = (offer(three, index, verdict, held) for index in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert first.limits[Direction.CHARGE] == Limit(
+        amps=20.0,
+        rule=Rule.SETPOINT,
+        source="charge_current",
+        device="i1",
+        number=20.0,
+    )
+    assert second.limits[Direction.CHARGE] == replace(asked, amps=30.0)
+
+
 @pytest.mark.parametrize(
     "verdict",
     [

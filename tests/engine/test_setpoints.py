@@ -1,6 +1,6 @@
 """Setpoints and leases: they only lower, and a lease always ends."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import inf
 from typing import Any
 
@@ -11,6 +11,7 @@ from custom_components.bms_gateway.engine.model import Direction, Rule
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
     Ask,
+    Asked,
     Lease,
     Setpoints,
 )
@@ -97,12 +98,44 @@ def test_setpoints(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("setpoints", "charge", "discharge"),
+    [
+        (
+            Setpoints(charge_current=20.0, discharge_current=30.0),
+            Ask(20.0, Rule.SETPOINT, Asked.CHARGE_CURRENT),
+            Ask(30.0, Rule.SETPOINT, Asked.DISCHARGE_CURRENT),
+        ),
+        (
+            Setpoints(
+                charge_current=0.0, charging_allowed=False, discharging_allowed=False
+            ),
+            Ask(0.0, Rule.SETPOINT, Asked.CHARGING_ALLOWED),
+            Ask(0.0, Rule.SETPOINT, Asked.DISCHARGING_ALLOWED),
+        ),
+        (Setpoints(), None, None),
+    ],
+)
+def test_which_setpoint_it_is(
+    setpoints: Setpoints, charge: Ask | None, discharge: Ask | None
+) -> None:
+    """A switch that is off says more than a number, 0 or not."""
+    assert (setpoints.asked(CHARGE), setpoints.asked(DISCHARGE)) == (charge, discharge)
+
+
+def test_every_setpoint_of_a_current_has_a_key() -> None:
+    """By the name of its field."""
+    names = {field.name for field in fields(Setpoints)}
+    assert names - {"charge_voltage"} == set(Asked)
+
+
 def test_the_lowest_holds_and_says_who() -> None:
     """A lease never raises."""
     asked = AllSetpoints(bank=Setpoints(charge_current=20.0))
-    assert asked.asked(None, CHARGE, 0.0, 50.0) == Ask(20.0, Rule.SETPOINT)
+    own = Ask(20.0, Rule.SETPOINT, Asked.CHARGE_CURRENT)
+    assert asked.asked(None, CHARGE, 0.0, 50.0) == own
     higher = asked.with_lease(lease(30.0))
-    assert higher.asked(None, CHARGE, 0.0, 50.0) == Ask(20.0, Rule.SETPOINT)
+    assert higher.asked(None, CHARGE, 0.0, 50.0) == own
     lower = higher.with_lease(lease(10.0, owner="Bob"))
     assert lower.asked(None, CHARGE, 0.0, 50.0) == Ask(10.0, Rule.LEASE, "Bob")
 

@@ -230,7 +230,11 @@ class Limit:
     """A, at least 0, in the direction's own sense."""
     rule: Rule = Rule.NONE
     source: str | None = None
-    """The id of the battery or inverter that binds, where one does."""
+    """What binds, where something does: the id of a battery or inverter, a setpoint's
+    key (`setpoints.Asked`) or a lease's owner."""
+    device: str | None = None
+    """The inverter whose own rule it is: its rating, setpoint or lease; None: the
+    bank's."""
     number: float | None = None
     """The figure of the binding rule: that battery's limit, the setpoint, …"""
 

@@ -1,7 +1,7 @@
 """What each inverter may be told now: its part of the bank's verdict, as a telegram."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .config import GatewayConfig, InverterConfig
@@ -35,12 +35,12 @@ def offer(
     if not verdict.speaks or verdict.limits is None:
         return None
     targets = {d: share(verdict.limits[d].amps, claims[d]) for d in Direction}
+    inverter = config.inverters[index]
     limits = {
-        d: _limit(index, targets[d][index], verdict.limits[d], claims[d])
+        d: _limit(inverter.id, index, targets[d][index], verdict.limits[d], claims[d])
         for d in Direction
     }
     part = _part(index, verdict.bank.current, targets, claims)
-    inverter = config.inverters[index]
     return Offer(_telegram(config, inverter, verdict, limits, part), limits)
 
 
@@ -51,17 +51,25 @@ def is_block(told: Telegram | None) -> bool:
     )
 
 
-def _limit(index: int, target: float, bank: Limit, claims: Sequence[Claim]) -> Limit:
-    """Return what one inverter may be told now in one direction, and why."""
+def _limit(
+    key: str, index: int, target: float, bank: Limit, claims: Sequence[Claim]
+) -> Limit:
+    """Return what one inverter (its id, its place) may be told now, and why."""
     claim = claims[index]
     amps = may_tell(index, target, bank.amps, claims)
     if amps < target - _SAME:
         return Limit(amps=amps, rule=Rule.SHARING, number=target)
     if target >= claim.cap - _SAME and claim.cap < bank.amps:
-        return Limit(amps=amps, rule=claim.rule, source=claim.source, number=claim.cap)
+        return Limit(
+            amps=amps,
+            rule=claim.rule,
+            source=claim.source,
+            device=key,
+            number=claim.cap,
+        )
     if target == 0.0 < bank.amps and claim.reachable:
         return Limit(amps=amps, rule=Rule.NEAR_ZERO, number=bank.amps)
-    return Limit(amps=amps, rule=bank.rule, source=bank.source, number=bank.number)
+    return replace(bank, amps=amps)
 
 
 def _part(

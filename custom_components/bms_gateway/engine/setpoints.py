@@ -5,10 +5,20 @@ Both can only lower what the batteries allow.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
+from enum import StrEnum
 from math import inf
 from typing import Final
 
 from .model import Direction, Rule
+
+
+class Asked(StrEnum):
+    """The setpoints of a current, by their fields."""
+
+    CHARGE_CURRENT = "charge_current"
+    DISCHARGE_CURRENT = "discharge_current"
+    CHARGING_ALLOWED = "charging_allowed"
+    DISCHARGING_ALLOWED = "discharging_allowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +34,20 @@ class Setpoints:
     charging_allowed: bool = True
     discharging_allowed: bool = True
 
-    def current(self, direction: Direction) -> float | None:
-        """Return the limit asked for in a direction in A; None: no limit."""
+    def asked(self, direction: Direction) -> Ask | None:
+        """Return the limit asked for in a direction, and by which of the setpoints."""
         charge = direction is Direction.CHARGE
         if not (self.charging_allowed if charge else self.discharging_allowed):
-            return 0.0
-        return self.charge_current if charge else self.discharge_current
+            switch = Asked.CHARGING_ALLOWED if charge else Asked.DISCHARGING_ALLOWED
+            return Ask(0.0, Rule.SETPOINT, switch)
+        amps = self.charge_current if charge else self.discharge_current
+        number = Asked.CHARGE_CURRENT if charge else Asked.DISCHARGE_CURRENT
+        return None if amps is None else Ask(amps, Rule.SETPOINT, number)
+
+    def current(self, direction: Direction) -> float | None:
+        """Return the limit asked for in a direction in A; None: no limit."""
+        ask = self.asked(direction)
+        return None if ask is None else ask.amps
 
     def rise_above(self, others: Setpoints) -> bool:
         """Return whether any of them allows more than the same one of the others."""
@@ -76,7 +94,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The lowest current asked for in a direction, and by whom."""
+    """The lowest current asked for in a direction, and by which setpoint or owner."""
 
     amps: float
     rule: Rule
@@ -112,8 +130,8 @@ class AllSetpoints:
         voltage limit, never less than the bank's: a current too high is never the
         outcome.
         """
-        base = self.of(device_id).current(direction)
-        asks = [] if base is None else [Ask(base, Rule.SETPOINT)]
+        base = self.of(device_id).asked(direction)
+        asks = [] if base is None else [base]
         asks += [
             Ask(lease.current(volts), Rule.LEASE, lease.owner)
             for lease in self.leases

@@ -20,8 +20,8 @@ class Claim:
     """What one inverter can take in one direction, all in A.
 
     `weight`: its part in relation to the others. `cap`: its rating or its setpoint, as
-    `rule` and, of a lease, its owner `source` say. `told`: what it was told last, the
-    most of it where an echo failed to come; `surely`: the least of it.
+    `rule` and, of a setpoint or lease, its key or owner `source` say. `told`: what it
+    was told last, the most of it where an echo failed to come; `surely`: the least.
     `held`: the most that it may still take of what it was told; the others have to
     leave that. `ceiling`: how far it may rise now. `reachable`: whether it can be told
     anything; one that cannot keeps what it holds. `active_at`: when it was last told

@@ -134,12 +134,15 @@ class Report:
         }
 
     def _limit(self, direction: str, limit: Limit | None) -> Payload:
-        """Return which rule binds, whose, and its figure."""
+        """Return which rule binds, by what, of whom, and its figure."""
         names = self._batteries | self._inverters
         source = limit.source if limit else None
         return {
             f"{direction}_limited_by": limit.rule if limit else None,
             f"{direction}_limited_by_source": names.get(source or "", source),
+            f"{direction}_limited_by_device": self._inverters.get(
+                (limit.device if limit else None) or ""
+            ),
             f"{direction}_limited_by_number": limit.number if limit else None,
         }
 

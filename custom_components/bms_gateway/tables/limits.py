@@ -8,11 +8,14 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
+from ..engine.setpoints import Asked
 from ..entity import Around
 from .kinds import BmsSensorDescription, amps, choice
 
 _STEP: Final = 1.0
 """A; a limit or the figure behind it that moves by less can wait."""
+_ASKED: Final = frozenset({Rule.SETPOINT, Rule.LEASE})
+"""Rules that both the bank and each inverter have."""
 _UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
 """What the figure of a rule is counted in, where that is not A."""
 
@@ -65,8 +68,12 @@ def reason[S](
 def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
     """Return what binds, by its name, and the figure of the rule, if there are such."""
     shown: dict[str, Any] = {}
-    if found.source is not None:
+    if isinstance(found.source, Asked):
+        shown["source"] = around.setpoint(found.device, found.source)
+    elif found.source is not None:
         shown["source"] = around.names.get(found.source, found.source)
+    if found.rule in _ASKED:
+        shown["device"] = around.names.get(found.device or "", around.gateway)
     if found.number is not None:
         shown["number"] = round(found.number, 1)
         shown["unit"] = str(_UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE))
