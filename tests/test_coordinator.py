@@ -113,6 +113,25 @@ async def test_a_limit_is_shown_at_once_when_it_matters(bench: Bench) -> None:
     await bench.shows("sensor", "b1_charge_current_limit", "0.0")
 
 
+async def test_a_limit_never_waits_for_a_long_interval(bench: Bench) -> None:
+    """Too much is not shown at all, too little for half a minute."""
+    await bench.battery("b1").start(options={"update_interval": 3600.0})
+    await bench.online("b1", ccl=100.0)
+    await bench.shows("sensor", "gw_charge_current_limit", "100.0")
+    for amps in 40.0, 5.0, 4.0:
+        await bench.speak("b1", ccl=amps)
+        await bench.shows("sensor", "gw_charge_current_limit", str(amps))
+    await bench.speak("b1", ccl=10.0)
+    for _ in range(2):
+        bench.ahead += 14
+        await bench.speak("b1", ccl=10.0)
+    assert bench.state("sensor", "gw_charge_current_limit").state == "4.0"
+    for _ in range(4):
+        bench.ahead += 2
+        await bench.speak("b1", ccl=10.0)
+    await bench.shows("sensor", "gw_charge_current_limit", "10.0")
+
+
 async def test_first_values_are_shown_at_once(bench: Bench) -> None:
     """Nobody waits half a minute for a battery that has just come."""
     await bench.battery("b1").inverter("i1").start(options={"update_interval": 3600.0})

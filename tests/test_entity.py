@@ -55,6 +55,18 @@ async def test_small_moves_are_shown_in_time(bench: Bench) -> None:
     assert await shown(bench, "b1_current", current=10.5) == "10.5"
 
 
+async def test_a_small_limit_is_shown_by_its_parts(bench: Bench) -> None:
+    """Of 3 A, half an ampere is much."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", ccl=3.0)
+    await bench.shows("sensor", "gw_charge_current_limit", "3.0")
+    await bench.speak("b1", ccl=2.8)
+    await bench.tick(31)
+    assert bench.state("sensor", "gw_charge_current_limit").state == "3.0"
+    await bench.speak("b1", ccl=2.5)
+    await bench.shows("sensor", "gw_charge_current_limit", "2.5")
+
+
 async def test_energies_for_the_dashboard(bench: Bench) -> None:
     """Stored energy and capacity by the cells' nominal voltage, power by its sign."""
     await bench.battery("b1").inverter("i1").start()

@@ -125,6 +125,7 @@ def test_live_values_wait(latest: Snapshot) -> None:
         with_limit(amps=0.0),
         with_limit(rule=Rule.SETPOINT),
         with_limit(source="other"),
+        with_limit(device="i"),
         replace(SHOWN, discharge=None),
         replace(SHOWN, bank=replace(SHOWN.bank, protections=frozenset(Alarm))),
         with_battery(inverter_heard=True),
@@ -183,30 +184,79 @@ def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
     )
 
 
-def test_a_limit_moves_out_of_turn_once() -> None:
-    """Then it waits for the interval, lest one that flutters fills a database."""
-    once = show(SHOWN, limited(80.0), SHOWN)
-    assert once == limited(80.0)
-    assert show(once, limited(50.0), SHOWN) == once
-    assert show(once, limited(80.0, Rule.SETPOINT), SHOWN).charge == once.charge
-    # With the next interval it may move again
-    assert show(once, limited(50.0), once) == limited(50.0)
+@pytest.mark.parametrize(
+    ("rule", "waits"),
+    [
+        (Rule.SETPOINT, False),
+        (Rule.TOTAL, False),
+        (Rule.RATING, False),
+        (Rule.VOLTAGE, False),
+        (Rule.BATTERY, True),
+        (Rule.BATTERIES, True),
+        (Rule.LEASE, True),
+        (Rule.OVER, True),
+        (Rule.RISING, True),
+    ],
+)
+def test_the_figure_of_a_rule_waits_where_it_flutters(rule: Rule, waits: bool) -> None:
+    """One that somebody chose does not; a limit for a time may be one in W."""
+    shown = with_limit(rule=rule, number=30.0)
+    latest = with_limit(rule=rule, number=29.9)
+    assert (show(shown, latest) == shown) is waits
+
+
+def test_a_limit_rises_out_of_turn_once() -> None:
+    """Then it waits, lest one that flutters fills a database."""
+    moved: set[str] = set()
+    once = show(SHOWN, limited(120.0), moved)
+    assert once == limited(120.0)
+    assert show(once, limited(150.0), moved) == once
+    assert show(once, limited(120.0, Rule.RISING), moved).charge == once.charge
+    # Later it may move again
+    assert show(once, limited(150.0), set()) == limited(150.0)
+
+
+def test_too_much_is_never_shown() -> None:
+    """A limit falls at once, however often; what it was before, it shows once."""
+    moved: set[str] = set()
+    shown = SHOWN
+    for amps in 120.0, 80.0, 70.0:
+        shown = show(shown, limited(amps), moved)
+        assert shown == limited(amps)
+    for amps in 80.0, 70.0, 80.0, 63.1:
+        assert show(shown, limited(amps), moved) == shown
+
+
+def test_what_lowers_a_limit_is_shown_at_once() -> None:
+    """However little; but each rule once, for two may take turns on the way down."""
+    moved: set[str] = set()
+    shown = show(SHOWN, limited(80.0), moved)
+    lower = show(shown, limited(79.9, Rule.OVER), moved)
+    assert lower.charge == limited(79.9, Rule.OVER).charge
+    assert show(lower, limited(79.8), moved).charge == lower.charge
+    assert show(lower, limited(79.9, Rule.UNTOLD), moved).charge == lower.charge
+    lowest = show(lower, limited(79.7, Rule.UNTOLD), moved)
+    assert lowest.charge == limited(79.7, Rule.UNTOLD).charge
+    assert show(lowest, limited(79.6, Rule.OVER), moved).charge == lowest.charge
+    assert show(lowest, limited(70.0, Rule.OVER), moved) == limited(70.0, Rule.OVER)
 
 
 def test_0_never_waits() -> None:
     """Reached and left, however often."""
-    shown = show(SHOWN, limited(80.0), SHOWN)
+    moved: set[str] = set()
+    shown = show(SHOWN, limited(80.0), moved)
     for amps in 0.0, 30.0, 0.0, 30.0:
-        shown = show(shown, limited(amps), SHOWN)
+        shown = show(shown, limited(amps), moved)
         assert shown == limited(amps)
 
 
 def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
     """Nor one that is known again."""
-    once = show(SHOWN, limited(80.0), SHOWN)
-    unknown = show(once, replace(SHOWN, charge=None), SHOWN)
+    moved: set[str] = set()
+    once = show(SHOWN, limited(80.0), moved)
+    unknown = show(once, replace(SHOWN, charge=None), moved)
     assert unknown.charge is None
-    assert show(unknown, limited(50.0), SHOWN).charge == limited(50.0).charge
+    assert show(unknown, limited(90.0), moved).charge == limited(90.0).charge
 
 
 def test_a_battery_that_comes_online_is_taken_whole() -> None:

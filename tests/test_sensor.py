@@ -1,6 +1,7 @@
 """Sensors: what is known is shown, what is not is unknown, what is gone unavailable."""
 
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import PropertyMock, patch
 
 import pytest
@@ -73,6 +74,43 @@ async def test_an_inverters_limits_say_why(bench: Bench) -> None:
     reason = bench.state("sensor", "gw_charge_limited_by")
     assert reason.state in reason.attributes["options"]
     assert reason.attributes.get("source") in {"My b1", None}
+
+
+async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
+    """The bank's or the inverter's, number or switch, with its own figure at once."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+
+    async def asks(action: str, unique_id: str, **data: Any) -> None:
+        """Change a setpoint as a person does."""
+        platform, service = action.split(".")
+        data["entity_id"] = bench.entity_id(platform, unique_id)
+        await bench.hass.services.async_call(platform, service, data, blocking=True)
+        await bench.speak("b1")
+
+    async def explains(whose: str, source: str, device: str, number: float) -> None:
+        """Wait until the limit and its reason both tell this."""
+        wanted = {"source": source, "device": device, "number": number, "unit": "A"}
+        keys = f"{whose}_charge_limited_by", f"{whose}_charge_current_limit"
+        await bench.until(
+            lambda: all(
+                bench.state("sensor", key).attributes.items() >= wanted.items()
+                for key in keys
+            )
+        )
+        assert bench.state("sensor", keys[0]).state == "setpoint"
+
+    for amps in 30.0, 10.0, 9.9:
+        await asks("number.set_value", "gw_charge_current_setpoint", value=amps)
+        for whose in "gw", "i1":
+            await explains(whose, "Bank Charge current setpoint", "Bank", amps)
+    await asks("number.set_value", "i1_charge_current_setpoint", value=4.0)
+    await explains("i1", "My i1 Charge current setpoint", "My i1", 4.0)
+    await explains("gw", "Bank Charge current setpoint", "Bank", 9.9)
+    await asks("switch.turn_off", "i1_charging_allowed")
+    await explains("i1", "My i1 Charging allowed", "My i1", 0.0)
+    await asks("switch.turn_off", "gw_charging_allowed")
+    await explains("gw", "Bank Charging allowed", "Bank", 0.0)
 
 
 async def test_a_value_that_is_not_said_is_unknown(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from .engine.model import Snapshot
 from .entry import gateway_config
 from .issues import Issues
 from .keeper import SetpointKeeper
-from .news import show
+from .news import PATIENCE, show
 from .simulation import Simulation
 from .situation import Situation
 from .standing import Standing
@@ -70,7 +70,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.recorder = Recorder(hass, gateway)
         self.simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
         self.config = gateway_config(entry)
-        self.data = self._since = gateway.snapshot
+        self.data = gateway.snapshot
+        self._moved: set[str] = set()
+        self._moved_since = self.data.at
         self.devices = Devices(hass, entry)
         # What stood before a reload is no news after it
         watches = hass.data.setdefault(WATCHES, {})
@@ -121,12 +123,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.devices.async_sync()
         await self.keeper.async_keep_only({each.id for each in self.config.devices})
         await self.counters.async_keep_only(each.id for each in self.config.batteries)
+        self._moved.clear()
         self._async_show(show(self.data, self.gateway.snapshot))
 
     @callback
     def _async_setpoints_changed(self) -> None:
         # Who asks wants to see at once what comes of it
-        self._since = self.data
+        self._moved.clear()
         self._async_show(self.data)
 
     async def _async_keep(self, _now: datetime) -> None:
@@ -153,12 +156,17 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_tick(self, _now: datetime) -> None:
-        self._since = self.gateway.snapshot
-        self._async_show(self._since)
+        latest = self.gateway.snapshot
+        self._moved.clear()
+        self._moved_since = latest.at
+        self._async_show(latest)
 
     @callback
     def _async_take_news(self, latest: Snapshot) -> None:
-        shown = show(self.data, latest, self._since)
+        if latest.at >= self._moved_since + PATIENCE:
+            self._moved.clear()
+            self._moved_since = latest.at
+        shown = show(self.data, latest, self._moved)
         if shown != self.data:
             self._async_show(shown)
 

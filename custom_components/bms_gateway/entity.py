@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any, Final, NamedTuple, override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -56,9 +57,13 @@ class BmsEntityDescription[S](EntityDescription):
 
     value_fn: Callable[[S], StateType]
     attributes_fn: Callable[[S, Around], Mapping[str, Any]] = lambda *_: {}
+    exact_fn: Callable[[S], object] = lambda _: None
+    """What does not wait though it be a lesser move than a step."""
     step: float = 0.0
     """A move that is shown at the next interval; a lesser one waits for SLOW, but 0
     and any other kind of change does not."""
+    part: float = inf
+    """A move by this part of the value is shown, too, though it be less than a step."""
     always: bool = False
     """Whether it has something to say while its subject is absent."""
 
@@ -82,6 +87,7 @@ class Shown(NamedTuple):
     available: bool
     value: StateType
     attributes: Mapping[str, Any]
+    exact: object = None
 
 
 ABSENT: Final = Shown(False, None, {})
@@ -154,13 +160,14 @@ class BmsValueEntity[S](BmsEntity):
         """Return whether what it would show is worth to be written."""
         if self.coordinator.data.at - self._shown_at >= SLOW:
             return shown != self._shown
-        step = self.entity_description.step
-        value = _calmed(self._shown.value, shown.value, step)
+        description = self.entity_description
+        calmed = partial(_calmed, step=description.step, part=description.part)
+        value = calmed(self._shown.value, shown.value)
         attributes = {
-            key: _calmed(self._shown.attributes.get(key), each, step)
+            key: calmed(self._shown.attributes.get(key), each)
             for key, each in shown.attributes.items()
         }
-        return Shown(shown.available, value, attributes) != self._shown
+        return shown._replace(value=value, attributes=attributes) != self._shown
 
     def _look(self) -> Shown:
         snapshot, description = self.coordinator.data, self.entity_description
@@ -169,8 +176,12 @@ class BmsValueEntity[S](BmsEntity):
             description.always or self._subject.is_present(snapshot, subject)
         ):
             return ABSENT
-        attributes = description.attributes_fn(subject, self._around())
-        return Shown(True, description.value_fn(subject), attributes)
+        return Shown(
+            True,
+            description.value_fn(subject),
+            description.attributes_fn(subject, self._around()),
+            description.exact_fn(subject),
+        )
 
     def _around(self) -> Around:
         config = self.coordinator.config
@@ -194,10 +205,11 @@ def _setpoint_name(
     return er.async_get_full_entity_name(coordinator.hass, entry) if entry else asked
 
 
-def _calmed[T](old: T, new: T, step: float) -> T:
-    """Return the old one of two numbers that are less than a step apart."""
+def _calmed[T](old: T, new: T, step: float, part: float) -> T:
+    """Return the old one of two numbers that are less than a step or part apart."""
     if isinstance(old, float) and isinstance(new, float) and new != 0:
-        return old if abs(new - old) < step else new
+        moved = abs(new - old)
+        return old if moved < step and moved < part * abs(old) else new
     return new
 
 

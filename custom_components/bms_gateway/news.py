@@ -6,6 +6,7 @@ status, enables and reasons do not.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,12 +18,18 @@ from .engine.model import (
     Limit,
     PortState,
     Readings,
+    Rule,
     Snapshot,
     Status,
 )
 
 NOTABLE_MOVE: Final = 0.1
 """The part of itself by which a limit has to move to be shown at once."""
+PATIENCE: Final = 30.0
+"""Seconds that a limit waits at most which has moved out of turn already."""
+
+_STEADY: Final = frozenset({Rule.SETPOINT, Rule.TOTAL, Rule.RATING, Rule.VOLTAGE})
+"""Rules whose figure seldom changes, and means something when it does."""
 
 _ALARMS_AND_REQUESTS: Final = (
     "force_charge",
@@ -63,24 +70,32 @@ def is_told(inverter: InverterState, status: Status) -> bool:
     return inverter.listening is True and status is not Status.SILENT
 
 
-def show(shown: Snapshot, latest: Snapshot, since: Snapshot | None = None) -> Snapshot:
+def why(limit: Limit) -> tuple[object, ...]:
+    """Return why a limit is so; with the figure of its rule where that is steady."""
+    figure = limit.number if limit.rule in _STEADY else None
+    return (limit.rule, limit.source, limit.device, figure)
+
+
+def show(shown: Snapshot, latest: Snapshot, moved: set[str] | None = None) -> Snapshot:
     """Return what is shown until the update interval ends.
 
     Equal to `shown` unless `latest` holds something that cannot wait. What came anew
-    (a battery online, an inverter's first set) is taken whole. `since`: what was shown
-    when the interval began. A limit that has moved since then waits, lest one that
-    flutters fills a database; only reaching and leaving 0 never waits.
+    (a battery online, an inverter's first set) is taken whole. `moved`: the limits that
+    have moved out of turn lately, to which those that do so now are added. They wait,
+    lest one that flutters fills a database, unless too much would be shown: one that
+    falls never waits, be it far, to 0, or by a rule not seen lately; nor one that
+    leaves 0.
     """
-    since = since or shown
+    moved = set() if moved is None else moved
     return replace(
         shown,
         status=latest.status,
         bank=_bank(shown, latest),
-        charge=_limit(since.charge, shown.charge, latest.charge),
-        discharge=_limit(since.discharge, shown.discharge, latest.discharge),
-        batteries=_each(since.batteries, shown.batteries, latest.batteries, _battery),
-        inverters=_each(since.inverters, shown.inverters, latest.inverters, _inverter),
-        ports=_each(since.ports, shown.ports, latest.ports, _port),
+        charge=_limit(moved, "charge", shown.charge, latest.charge),
+        discharge=_limit(moved, "discharge", shown.discharge, latest.discharge),
+        batteries=_each(shown.batteries, latest.batteries, partial(_battery, moved)),
+        inverters=_each(shown.inverters, latest.inverters, partial(_inverter, moved)),
+        ports=_each(shown.ports, latest.ports, _port),
         excess=(
             shown.excess
             if shown.excess.keys() == latest.excess.keys()
@@ -97,7 +112,7 @@ def _bank(shown: Snapshot, latest: Snapshot) -> BankState:
 
 
 def _battery(
-    since: BatteryState, shown: BatteryState, latest: BatteryState
+    moved: set[str], shown: BatteryState, latest: BatteryState
 ) -> BatteryState:
     if is_heard(shown) != is_heard(latest):
         return latest
@@ -109,69 +124,90 @@ def _battery(
         wrong_sign=latest.wrong_sign,
         carries_out_of_service=latest.carries_out_of_service,
         inverter_heard=latest.inverter_heard,
-        readings=_readings(since.readings, shown.readings, latest.readings),
+        readings=_readings(moved, latest.id, shown.readings, latest.readings),
     )
 
 
-def _readings(since: Readings, shown: Readings, latest: Readings) -> Readings:
-    limits = (
-        name
-        for name in _OWN_LIMITS
-        if _is_notable(*(getattr(each, name) for each in (since, shown, latest)))
-    )
+def _readings(moved: set[str], key: str, shown: Readings, latest: Readings) -> Readings:
+    limits = []
+    for name in _OWN_LIMITS:
+        old, new = getattr(shown, name), getattr(latest, name)
+        if _is_due(moved, f"{key} {name}", _is_urgent(old, new), _is_notable(old, new)):
+            limits.append(name)
     return _take(shown, latest, *_OF_A_BATTERY, *limits)
 
 
 def _inverter(
-    since: InverterState, shown: InverterState, latest: InverterState
+    moved: set[str], shown: InverterState, latest: InverterState
 ) -> InverterState:
     if shown.told is None and latest.told is not None:
         return latest
+    key = latest.id
     return replace(
         shown,
         listening=latest.listening,
         connected=latest.connected,
         battery_heard=latest.battery_heard,
-        charge=_limit(since.charge, shown.charge, latest.charge),
-        discharge=_limit(since.discharge, shown.discharge, latest.discharge),
+        charge=_limit(moved, f"{key} charge", shown.charge, latest.charge),
+        discharge=_limit(moved, f"{key} discharge", shown.discharge, latest.discharge),
     )
 
 
-def _port(_: PortState, shown: PortState, latest: PortState) -> PortState:
+def _port(shown: PortState, latest: PortState) -> PortState:
     return _take(shown, latest, "status", "fault", "detail")
 
 
 def _limit(
-    since: Limit | None, shown: Limit | None, latest: Limit | None
+    moved: set[str], key: str, shown: Limit | None, latest: Limit | None
 ) -> Limit | None:
     if shown is None or latest is None:
         return latest
-    new_reason = (shown.rule, shown.source) != (latest.rule, latest.source)
-    if new_reason and shown == since:
+    by_rule = f"{key} {latest.rule}"
+    fell_by_another_rule = (
+        latest.amps < shown.amps
+        and latest.rule is not shown.rule
+        # Two rules that take turns on the way down are shown once each
+        and by_rule not in moved
+    )
+    if _is_due(
+        moved,
+        key,
+        fell_by_another_rule or _is_urgent(shown.amps, latest.amps),
+        why(shown) != why(latest) or _is_notable(shown.amps, latest.amps),
+    ):
+        moved.add(by_rule)
         return latest
-    before = shown.amps if shown == since else None
-    return latest if _is_notable(before, shown.amps, latest.amps) else shown
+    return shown
 
 
-def _is_notable(since: float | None, shown: float | None, latest: float | None) -> bool:
+def _is_due(moved: set[str], key: str, urgent: bool, notable: bool) -> bool:
+    """Return whether a limit is shown out of turn, and remember that it is."""
+    is_due = urgent or (notable and key not in moved)
+    if is_due:
+        moved.add(key)
+    return is_due
+
+
+def _is_urgent(shown: float | None, latest: float | None) -> bool:
+    """Return whether what is shown means nothing any more, or is far too much."""
     if shown is None or latest is None:
         return shown is not latest
-    if (shown == 0) != (latest == 0):
-        return True
-    moved = abs(latest - shown)
-    return since == shown and moved > 0 and moved >= NOTABLE_MOVE * shown
+    return (shown == 0) != (latest == 0) or (
+        latest < shown and _is_notable(shown, latest)
+    )
+
+
+def _is_notable(shown: float | None, latest: float | None) -> bool:
+    if shown is None or latest is None:
+        return False
+    return latest != shown and abs(latest - shown) >= NOTABLE_MOVE * shown
 
 
 def _each[S](
-    since: Mapping[str, S],
-    shown: Mapping[str, S],
-    latest: Mapping[str, S],
-    merge: Callable[[S, S, S], S],
+    shown: Mapping[str, S], latest: Mapping[str, S], merge: Callable[[S, S], S]
 ) -> Mapping[str, S]:
     return {
-        key: merge(since.get(key, shown[key]), shown[key], value)
-        if key in shown
-        else value
+        key: merge(shown[key], value) if key in shown else value
         for key, value in latest.items()
     }
 

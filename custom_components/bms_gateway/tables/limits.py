@@ -1,7 +1,6 @@
 """How a limit is shown: the figure, the rule that binds it, and who asked for it."""
 
 from collections.abc import Callable, Mapping
-from math import inf
 from typing import Any, Final
 
 from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
@@ -10,6 +9,7 @@ from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..engine.setpoints import Asked
 from ..entity import Around
+from ..news import NOTABLE_MOVE, why
 from .kinds import BmsSensorDescription, amps, choice
 
 _STEP: Final = 1.0
@@ -35,7 +35,9 @@ def limit[S](
         # Never shown as more than can be told
         lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
         step=_STEP,
+        part=NOTABLE_MOVE,
         attributes_fn=attributes,
+        exact_fn=_exact(limit_fn),
         **more,
     )
 
@@ -60,9 +62,16 @@ def reason[S](
         lambda subject: found.rule if (found := limit_fn(subject)) else None,
         Rule,
         attributes_fn=attributes,
-        # A figure that moves while its rule stays is shown by the limit itself
-        step=inf,
+        exact_fn=_exact(limit_fn),
+        # As the limit's own, so that the two never contradict each other
+        step=_STEP,
+        part=NOTABLE_MOVE,
     )
+
+
+def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
+    """Return how to tell one reason from another."""
+    return lambda subject: why(found) if (found := limit_fn(subject)) else None
 
 
 def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
