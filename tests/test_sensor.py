@@ -113,6 +113,24 @@ async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
     await explains("gw", "Bank Charging allowed", "Bank", 0.0)
 
 
+async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
+    """As long as the inverters are told 0 A; then there is silence."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    bench.ahead += 12
+    await bench.tick(12)
+    await bench.shows("sensor", "gw_status", "blocked")
+    reason = await bench.shows("sensor", "gw_charge_limited_by", "loss")
+    assert reason.attributes["source"] == "My b1"
+    await bench.shows("sensor", "gw_discharge_limited_by", "loss")
+    assert bench.state("sensor", "gw_voltage").state == STATE_UNAVAILABLE
+    bench.ahead += 12
+    await bench.tick(12)
+    await bench.shows("sensor", "gw_status", "silent")
+    await bench.shows("sensor", "gw_charge_limited_by", STATE_UNAVAILABLE)
+
+
 async def test_a_value_that_is_not_said_is_unknown(bench: Bench) -> None:
     """0x7FFF in a measurement is no temperature; the others stay."""
     await bench.battery("b1").start()

@@ -66,6 +66,8 @@ class BmsEntityDescription[S](EntityDescription):
     """A move by this part of the value is shown, too, though it be less than a step."""
     always: bool = False
     """Whether it has something to say while its subject is absent."""
+    always_fn: Callable[[S], bool] = lambda _: False
+    """Whether it has now."""
 
 
 _SETPOINTS: Final = {
@@ -173,7 +175,9 @@ class BmsValueEntity[S](BmsEntity):
         snapshot, description = self.coordinator.data, self.entity_description
         subject = self._subject.find(snapshot)
         if subject is None or not (
-            description.always or self._subject.is_present(snapshot, subject)
+            description.always
+            or self._subject.is_present(snapshot, subject)
+            or description.always_fn(subject)
         ):
             return ABSENT
         return Shown(

@@ -119,8 +119,19 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     limit("charge_current_limit", lambda now: now.charge),
     limit("discharge_current_limit", lambda now: now.discharge),
-    reason("charge_limited_by", Direction.CHARGE, lambda now: now.charge),
-    reason("discharge_limited_by", Direction.DISCHARGE, lambda now: now.discharge),
+    # Also while no battery is online, as long as the inverters are told to stop
+    reason(
+        "charge_limited_by",
+        Direction.CHARGE,
+        lambda now: now.charge,
+        always_fn=lambda now: now.charge is not None,
+    ),
+    reason(
+        "discharge_limited_by",
+        Direction.DISCHARGE,
+        lambda now: now.discharge,
+        always_fn=lambda now: now.discharge is not None,
+    ),
 )
 
 BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[Snapshot], ...]] = (

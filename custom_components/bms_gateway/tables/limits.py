@@ -47,6 +47,7 @@ def reason[S](
     direction: Direction,
     limit_fn: Callable[[S], Limit | None],
     inverter_fn: Callable[[S], str | None] = lambda _: None,
+    **more: Any,
 ) -> BmsSensorDescription[S]:
     """Describe which rule binds a limit, of an inverter or (by default) the bank."""
 
@@ -66,6 +67,7 @@ def reason[S](
         # As the limit's own, so that the two never contradict each other
         step=_STEP,
         part=NOTABLE_MOVE,
+        **more,
     )
 
 
