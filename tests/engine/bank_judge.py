@@ -52,7 +52,7 @@ class BankJudge(Observer):
             for name, can_id in _FROM.items():
                 if getattr(readings, name) is not None:
                     assert now < heard.stale_at(can_id), f"{key}: {name} is stale"
-            assert not heard.mixed or readings.current is None, "of which dialect?"
+            assert not heard.mixes(now) or readings.current is None, "of which dialect?"
 
     def _judge_slices(self) -> None:
         """They add up to the whole; none is far below its capacity's part."""
@@ -65,6 +65,7 @@ class BankJudge(Observer):
 
     def _judge_bank(self, direction: Direction, now: float) -> None:
         """Hold the bank's limit against what each battery says and carries."""
+        self._counts[direction].forget({battery.id for battery in self._online()})
         snapshot, config, rising = (
             self.snapshot,
             self.plant.config,

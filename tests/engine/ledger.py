@@ -109,6 +109,11 @@ class Counts:
         self._spells = {k: spell for k, spell in self._spells.items() if k in ids}
         return {battery.id: self._count(battery, now) for battery in counted}
 
+    def forget(self, online: Collection[str]) -> None:
+        """Forget since when the current is unknown of who is not online."""
+        known = self._unknown_since.items()
+        self._unknown_since = {key: at for key, at in known if key in online}
+
     def unknown(self, battery: BatteryState, now: float) -> bool:
         """Return whether it tells now, as for long, that its current is unknown."""
         since = self._unknown_since.get(battery.id, now)

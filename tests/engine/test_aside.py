@@ -85,6 +85,15 @@ def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
     assert spell.aside
 
 
+def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
+    """A second telegram with the time of the one that proved it."""
+    aside = _follow(IDLE, IDLE)
+    again = replace(IDLE, amps=60.0, at=2.0)
+    spell = follow(aside, None, again, CHARGE, 2.0, others_allow=True)
+    assert spell is not None
+    assert not spell.aside
+
+
 def test_it_is_back_when_it_carries() -> None:
     """More than 2 A in that direction; then it is held to 1 A."""
     aside = _follow(IDLE, IDLE)

@@ -5,6 +5,7 @@ from typing import Final
 
 from custom_components.bms_gateway.engine.model import Direction, Frame, PortStatus
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.urgency import PACE
 
 from .wires import WirePort
 
@@ -32,8 +33,8 @@ class Heard:
         self._at: dict[int, float] = {}
         self._gaps: dict[int, deque[float]] = {}
         self._deye_at = self._other_at = -1e9
-        self.mixed = False
-        """Whether two dialects were heard when the current was told last."""
+        self._mixed_since: float | None = None
+        """Since when two dialects were heard as the current was told."""
 
     def take(self, frame: Frame) -> None:
         """Take a frame of the battery's."""
@@ -46,7 +47,12 @@ class Heard:
         elif key == NAME:
             self._other_at = at
         elif key == MEASUREMENTS:
-            self.mixed = at - min(self._deye_at, self._other_at) <= 1.5
+            mixed = at - min(self._deye_at, self._other_at) <= 1.5
+            self._mixed_since = (self._mixed_since or at) if mixed else None
+
+    def mixes(self, now: float) -> bool:
+        """Return whether two dialects are heard, and that was reckoned with by now."""
+        return self._mixed_since is not None and now > self._mixed_since + PACE
 
     def stale_at(self, key: int) -> float:
         """Return when the last of these is too old, whatever period was learnt."""

@@ -89,12 +89,15 @@ def follow(
     if seen.amps is None:
         return unknown(spell, now)
     spell = replace(spell, unknown_since=None)
+    carries = seen.amps > CARRIES
+    if carries and spell.aside:
+        needed = AGAIN * seen.bank
+        return replace(spell, aside=False, carried_at=now, proofs=0, needed=needed)
     if seen.at is None or seen.at == spell.counted_at:
         return spell
     spell = replace(spell, counted_at=seen.at)
-    if seen.amps > CARRIES and (spell.aside or now >= spell.since + REACTION):
-        needed = AGAIN * seen.bank if spell.aside else spell.needed
-        return replace(spell, aside=False, carried_at=now, proofs=0, needed=needed)
+    if carries and now >= spell.since + REACTION:
+        return replace(spell, carried_at=now, proofs=0)
     share = seen.slice * seen.bank
     shows = (
         abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from .agreement import extremes
+from .agreement import least
 from .battery import Battery
 from .config import GatewayConfig, LossPolicy
 from .limits import RISING_STEP
@@ -107,11 +107,10 @@ class Bank:
         if self._starting:
             verdict = Verdict(status=Status.STARTING)
         else:
-            if begins:
-                highest, scene = self._extremes(scene)
-                if highest != scene:
-                    self._judge.judge(self._config, highest, setpoints, told or {})
-            verdict = self._judge.judge(self._config, scene, setpoints, told or {})
+            lowest = self._least(scene) if begins else scene
+            verdict = self._judge.judge(self._config, lowest, setpoints, told or {})
+            if lowest != scene:
+                self._judge.hold_back()
         self._set_deadline(scene, setpoints)
         if scene.online and not self._starting:
             states = self._judge.with_parts(states)
@@ -144,20 +143,15 @@ class Bank:
         )
         return states, scene
 
-    def _extremes(self, scene: Scene) -> tuple[Scene, Scene]:
-        """Return a scene with the highest and one with the lowest limits told lately.
+    def _least(self, scene: Scene) -> Scene:
+        """Return a scene with the lowest limits told lately, at the start.
 
-        They differ where the last telegrams of a battery do not agree. Judged one after
-        the other they let the first values be the lowest, and what follows rise as
-        after any fall; a battery whose limits vary for ever delays no start.
+        It differs where the last telegrams of a battery do not agree: the first values
+        are the lowest then, and rise as after any fall. A battery whose limits vary for
+        ever delays no start.
         """
-        pairs = [
-            extremes(state, self._batteries[state.id].lately) for state in scene.online
-        ]
-        highest, lowest = (
-            replace(scene, online=tuple(pair[n] for pair in pairs)) for n in (0, 1)
-        )
-        return highest, lowest
+        online = (least(b, self._batteries[b.id].lately) for b in scene.online)
+        return replace(scene, online=tuple(online))
 
     def _policy(
         self, direction: Direction, lost: Sequence[BatteryState], now: float

@@ -65,6 +65,10 @@ class Limits:
         self._rises = {d: Rise(0.0, now, ((now, 0.0),), fell=True) for d in Direction}
         self.rising = False
 
+    def hold_back(self) -> None:
+        """Let what follows rise as after a fall, though it may be the first limit."""
+        self._rises = {d: r and replace(r, fell=True) for d, r in self._rises.items()}
+
     def reckon(
         self, direction: Direction, scene: Scene, config: GatewayConfig, bounds: Bounds
     ) -> Limit:

@@ -91,6 +91,10 @@ class Judge:
         """Whether a limit is on its way up and wants to be judged again soon."""
         return self._limits.rising
 
+    def hold_back(self) -> None:
+        """Let limits above those just judged rise as after a fall."""
+        self._limits.hold_back()
+
     def judge(
         self,
         config: GatewayConfig,
