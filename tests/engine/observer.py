@@ -70,8 +70,9 @@ class Observer:
         online = self._online()
         self._were_online |= {battery.id for battery in online}
         if self.snapshot.status is not Status.STARTING:
-            volts = (battery.readings.voltage for battery in online)
-            self._peak.take((each for each in volts if each is not None), now)
+            volts = {b.id: v for b in online if (v := b.readings.voltage) is not None}
+            at = min((self.heard[key].measured_at for key in volts), default=now)
+            self._peak.take(volts.values(), at)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.aside import Seen, Spell, counts_with, follow
+from custom_components.bms_gateway.engine.aside import (
+    Seen,
+    Spell,
+    counts_with,
+    follow,
+    follow_lost,
+)
 from custom_components.bms_gateway.engine.model import Direction
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
@@ -83,6 +89,23 @@ def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
     assert not _follow(unknown, spell=spell, at=12).aside
     spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=12)
     assert spell.aside
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_lost_one_that_is_heard_to_carry_is_back(direction: Direction) -> None:
+    """Its limits are not heard, but what it carries is."""
+    aside = _follow(IDLE, IDLE, direction=direction)
+    assert follow_lost(aside, 2.0, direction, 3.0).aside
+    assert not follow_lost(aside, 2.1, direction, 3.0).aside
+
+
+def test_lost_one_stays_aside_in_discharge_only() -> None:
+    """An empty one takes the house with it otherwise; a full one might be charged."""
+    for direction in Direction:
+        spell = _follow(IDLE, IDLE, direction=direction)
+        for now in (3.0, 13.0):
+            spell = follow_lost(spell, None, direction, now)
+        assert spell.aside is (direction is DISCHARGE)
 
 
 def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:

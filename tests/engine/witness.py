@@ -50,6 +50,11 @@ class Heard:
             mixed = at - min(self._deye_at, self._other_at) <= 1.5
             self._mixed_since = (self._mixed_since or at) if mixed else None
 
+    @property
+    def measured_at(self) -> float:
+        """When the voltage was told last."""
+        return self._at.get(MEASUREMENTS, -1e9)
+
     def mixes(self, now: float) -> bool:
         """Return whether two dialects are heard, and that was reckoned with by now."""
         return self._mixed_since is not None and now > self._mixed_since + PACE

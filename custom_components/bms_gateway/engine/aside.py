@@ -113,6 +113,19 @@ def unknown(spell: Spell, now: float) -> Spell:
     return replace(spell, unknown_since=since, aside=aside, proofs=0)
 
 
+def follow_lost(
+    spell: Spell, amps: float | None, direction: Direction, now: float
+) -> Spell:
+    """Return the spell of a battery that is lost, as far as it is still heard.
+
+    `amps`: A in the direction's own sense, None unknown. In charge it stays aside no
+    longer than one whose current is unknown: it may be full and yet be charged.
+    """
+    if amps is not None and amps > CARRIES:
+        return replace(spell, aside=False)
+    return unknown(spell, now) if direction is Direction.CHARGE else spell
+
+
 def changes_at(spell: Spell) -> list[float]:
     """Return when a spell may count otherwise though nothing is heard."""
     ends = []

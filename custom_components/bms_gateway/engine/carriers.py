@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from .allowance import permits
-from .aside import CARRIES, Seen, Spell, changes_at, counts_with, follow, unknown
+from .aside import CARRIES, Seen, Spell, changes_at, counts_with, follow, follow_lost
 from .config import Strategy
 from .model import BatteryState, Direction, Limit, Rule
 from .moments import LEAST_SLICE, Moments
@@ -229,10 +229,12 @@ class Carriers:
             else:
                 self._spells[key] = spell
         for battery in scene.lost:
-            # It may be full and yet be charged: nobody knows what it carries.
-            key = (battery.id, direction)
-            if direction is Direction.CHARGE and key in self._spells:
-                self._spells[key] = unknown(self._spells[key], scene.now)
+            if spell := self._spells.get((battery.id, direction)):
+                current = battery.readings.current
+                carried = None if current is None else direction.sign * current
+                self._spells[battery.id, direction] = follow_lost(
+                    spell, carried, direction, scene.now
+                )
 
     def _apart(self, direction: Direction) -> frozenset[str]:
         """Return the batteries that stand aside in a direction."""
