@@ -64,6 +64,12 @@ class Adapter:
         finally:
             loop.remove_reader(self._adapter)
 
+    async def hears(self, line: str) -> None:
+        """Wait until a line has come; the kernel's echo may be there before it."""
+        async with asyncio.timeout(PATIENCE):
+            while line not in self.heard:
+                await asyncio.sleep(0.01)
+
     def say(self, text: str) -> None:
         """Send the kernel what the adapter heard, such as `t35110A` for 0x351."""
         os.write(self._adapter, f"{text}\r".encode())

@@ -17,7 +17,7 @@ from custom_components.bms_gateway.engine.links import FoundLink, list_links
 from custom_components.bms_gateway.engine.listening import listen
 from custom_components.bms_gateway.engine.model import Frame, PortFault, PortStatus
 from custom_components.bms_gateway.engine.port import Port, probe
-from tests.engine.ports import PATIENCE, Recorder
+from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram
 
 from .adapter import plugged
@@ -112,7 +112,8 @@ async def test_right_link_is_not_touched() -> None:
         async with adapter.taking(), near.opened() as port:
             assert port.send(NAME)
             await near.sees_echoes(1)
-            assert adapter.heard == ["t35E850594C4F4E202020"]
+            await adapter.hears("t35E850594C4F4E202020")
+            assert len(adapter.heard) == 1
 
 
 async def test_nothing_is_set_up_unasked() -> None:
@@ -219,6 +220,7 @@ async def test_link_is_listened_to_shyly_first(
     with plugged(up=False) as adapter:
         async with adapter.taking():
             heard = await listen(_port(adapter.name, bring_up=True), seconds=0.2)
+            await adapter.hears("O")
         assert heard.finding is Finding.SILENCE
         assert read_link(adapter.name).is_up
     commands = [command for command in adapter.heard if command in ("L", "O", "S6")]
@@ -235,14 +237,10 @@ async def test_form_that_is_closed_leaves_no_shy_link(
         async with adapter.taking():
             config = _port(adapter.name, bring_up=True)
             listening = asyncio.create_task(listen(config, seconds=3600))
-            async with asyncio.timeout(PATIENCE):
-                while "L" not in adapter.heard:
-                    await asyncio.sleep(0.01)
+            await adapter.hears("L")
             listening.cancel()
             await asyncio.wait([listening])
-            async with asyncio.timeout(PATIENCE):
-                while "O" not in adapter.heard:
-                    await asyncio.sleep(0.01)
+            await adapter.hears("O")
         assert read_link(adapter.name).is_up
 
 
@@ -268,12 +266,9 @@ async def test_errors_before_we_acknowledge_are_no_verdict(
         async with adapter.taking():
             config = _port(adapter.name, bring_up=True)
             listening = asyncio.create_task(listen(config, seconds=0.6))
-            async with asyncio.timeout(PATIENCE):
-                while "L" not in adapter.heard:
-                    await asyncio.sleep(0.01)
-                adapter.say("e1a")
-                while "O" not in adapter.heard:
-                    await asyncio.sleep(0.01)
+            await adapter.hears("L")
+            adapter.say("e1a")
+            await adapter.hears("O")
             heard = await listening
     assert heard.finding is Finding.SILENCE
 

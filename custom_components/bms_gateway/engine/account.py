@@ -24,6 +24,8 @@ class Account:
         self.told_at = 0.0
         self._unsure: deque[Telegram] = deque(maxlen=_MOST_UNSURE)
         self._unsure_at = 0.0
+        self._stuck: list[Telegram] = []
+        """Sets that may wait in a queue, and leave when the inverter is back."""
         self._before: deque[tuple[float, Telegram]] = deque()
         self._active_at = dict.fromkeys(Direction, -inf)
 
@@ -45,15 +47,31 @@ class Account:
             if self.told.limit(direction) > 0:
                 self._active_at[direction] = now
 
-    def expire(self, now: float, *, asked_at: float, timeout: float) -> None:
+    def expire(
+        self, now: float, *, asked_at: float, timeout: float, deaf: bool
+    ) -> None:
         """Forget what the inverter itself no longer acts upon.
 
         It does for `timeout` seconds after the last set, and while it still asks.
+        `deaf`: what is unsure may wait in a queue for ever, and may yet leave.
         """
         if now > max(self.told_at, asked_at) + timeout:
             self.told = None
         if now > max(self._unsure_at, asked_at) + timeout:
+            if deaf and self._unsure:
+                self._stuck = [*self._unsure]
             self._unsure.clear()
+
+    def leave_stuck(self, now: float) -> None:
+        """Take what was stuck as on its way: the inverter hears again."""
+        if self._stuck:
+            self._unsure.extendleft(reversed(self._stuck))
+            self._unsure_at = now
+        self._stuck.clear()
+
+    def drop_stuck(self) -> None:
+        """Forget what was stuck: the queue it waited in is gone."""
+        self._stuck.clear()
 
     def amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""

@@ -157,6 +157,7 @@ class Inverter:
         """
         ended = self._delivery.hear_echo(frame)
         if ended is Phase.DEAF:
+            self._account.leave_stuck(now)
             self._urgent = True
         elif ended is Phase.SENT:
             self._confirm(now)
@@ -181,6 +182,7 @@ class Inverter:
         delivery = self._delivery
         if not delivery.is_open:
             delivery.begin_anew()
+            self._account.drop_stuck()
         self._expire(now)
         if self.reachable:
             self._unreachable_since = None
@@ -316,7 +318,10 @@ class Inverter:
         if self._delivery.phase is Phase.SENT:
             return
         self._account.expire(
-            now, asked_at=self._request_at or 0.0, timeout=self.config.timeout
+            now,
+            asked_at=self._request_at or 0.0,
+            timeout=self.config.timeout,
+            deaf=self._delivery.phase is Phase.DEAF,
         )
 
     def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
