@@ -1,4 +1,4 @@
-"""What the limits have to achieve in a loop with random banks (limits.md, section 12).
+"""What the limits have to achieve in a loop with random banks.
 
 The table of the documentation, shortened: each of the forty banks with one of the lags,
 for 20 of the 40 minutes. What is over comes nearly all of it in those, while nothing is

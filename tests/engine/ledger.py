@@ -1,4 +1,4 @@
-"""What the bank may allow at the most: books kept beside the gateway, by limits.md alone."""
+"""What the bank may allow at the most: by books of its own, kept beside the gateway."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

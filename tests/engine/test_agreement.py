@@ -1,4 +1,4 @@
-"""Whether the first telegrams of a battery agree about what it allows (limits.md, 7)."""
+"""Whether the first telegrams of a battery agree about what it allows."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which protections go out as alarms, which only as warnings (limits.md, 10)."""
+"""Which protections go out as alarms, which only as warnings."""
 
 from dataclasses import replace
 

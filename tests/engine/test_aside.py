@@ -1,4 +1,4 @@
-"""A battery that allows nothing and carries nothing holds nobody (limits.md, 2, 3)."""
+"""A battery that allows nothing and carries nothing holds nobody."""
 
 from dataclasses import replace
 
@@ -76,7 +76,7 @@ def test_proofs_follow_each_other(between: Seen) -> None:
 
 
 def test_an_unknown_current_proves_nothing() -> None:
-    """With limit 0 it cannot stand aside (limits.md, 5)."""
+    """With limit 0 it cannot stand aside."""
     unknown = replace(IDLE, amps=None)
     assert not _follow(unknown, unknown, unknown).aside
 

@@ -1,4 +1,4 @@
-"""Frames of batteries in, what the inverters are told out (design.md, 3 to 5)."""
+"""Frames of batteries in, what the inverters are told out."""
 
 from dataclasses import replace
 from typing import Any

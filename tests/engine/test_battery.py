@@ -1,4 +1,4 @@
-"""A battery's life: waiting, online, lost, rejoining; what is fresh (limits.md, 4)."""
+"""A battery's life: waiting, online, lost, rejoining; what is fresh."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -527,7 +527,7 @@ def test_next_change() -> None:
 
 
 def test_largest_charge_limit_is_remembered() -> None:
-    """By it a battery that tapered off is known (limits.md, 4)."""
+    """By it a battery that tapered off is known."""
     heard = Heard().telegrams(charge_current_limit=80.0)
     assert heard.after(0).largest_charge_limit == 80.0
     heard.telegrams(charge_current_limit=10.0)

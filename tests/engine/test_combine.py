@@ -1,4 +1,4 @@
-"""n batteries become one (design.md, 4)."""
+"""n batteries become one."""
 
 from collections.abc import Sequence
 
@@ -101,7 +101,7 @@ def test_current_factor_and_offset() -> None:
 
 
 def test_a_current_that_is_unknown_is_reckoned_by_capacity() -> None:
-    """Not taken for 0: that would hide a load (limits.md, 5)."""
+    """Not taken for 0: that would hide a load."""
     bank = combine(
         [online("b1", 100.0, current=-30.0), online("b2", 300.0, current=None)]
     )

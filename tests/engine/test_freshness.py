@@ -1,4 +1,4 @@
-"""How long a frame counts is learnt from how often it comes (limits.md, 4)."""
+"""How long a frame counts is learnt from how often it comes."""
 
 from hypothesis import given, strategies as st
 import pytest

@@ -1,4 +1,4 @@
-"""A battery out of service that carries current all the same (limits.md, 4)."""
+"""A battery out of service that carries current all the same."""
 
 from collections.abc import Iterable
 from itertools import chain, repeat

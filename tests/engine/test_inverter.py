@@ -1,4 +1,4 @@
-"""When an inverter is sent a set, the echo rule, and what it was told (design.md, 6)."""
+"""When an inverter is sent a set, the echo rule, and what it was told."""
 
 from dataclasses import replace
 import logging

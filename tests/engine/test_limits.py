@@ -1,4 +1,4 @@
-"""What binds the bank's limit, and that it is told (limits.md, 1, 2, 5 and 9)."""
+"""What binds the bank's limit, and that it is told."""
 
 import pytest
 

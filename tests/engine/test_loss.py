@@ -1,4 +1,4 @@
-"""What a lost battery means for the others (limits.md, 4)."""
+"""What a lost battery means for the others."""
 
 import pytest
 

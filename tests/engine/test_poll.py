@@ -1,4 +1,4 @@
-"""The 0x305 for batteries that wait to be asked (design.md, 3)."""
+"""The 0x305 for batteries that wait to be asked."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Down at once, up slowly (limits.md, 7)."""
+"""Down at once, up slowly."""
 
 from hypothesis import given, strategies as st
 import pytest
@@ -67,7 +67,7 @@ def test_the_smallest_of_the_last_seconds_counts() -> None:
 
 
 def test_pulses_of_a_full_pack_are_never_told() -> None:
-    """922 A for 1 s in 20 s, 0 A between them: 0 A is told (limits.md, 7)."""
+    """922 A for 1 s in 20 s, 0 A between them: 0 A is told."""
     state = _run((0.0, 0.0))
     for step in range(1, 6000):
         at = step / 10

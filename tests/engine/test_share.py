@@ -137,7 +137,7 @@ def test_up_only_into_room() -> None:
 
 
 def test_what_is_given_up_is_not_offered_before_it_is_followed() -> None:
-    """At once, 135 A would be drawn of 100 A (limits.md, 8)."""
+    """At once, 135 A would be drawn of 100 A."""
     assert may_tell(0, 50.0, 100.0, [_told(0), _told(50, held=90)]) == 10.0
 
 

@@ -1,4 +1,4 @@
-"""What part of the current each battery carries, as it is learnt (limits.md, 1)."""
+"""What part of the current each battery carries, as it is learnt."""
 
 from collections.abc import Mapping
 from dataclasses import replace

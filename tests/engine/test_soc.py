@@ -1,4 +1,4 @@
-"""The state of charge that is told: no jumps, no end that is none (limits.md, 4)."""
+"""The state of charge that is told: no jumps, no end that is none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which steps of the current show how the batteries share it (limits.md, 1)."""
+"""Which steps of the current show how the batteries share it."""
 
 from collections.abc import Mapping
 from dataclasses import replace

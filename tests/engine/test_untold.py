@@ -1,4 +1,4 @@
-"""Current that flows though no inverter was told (limits.md, 9)."""
+"""Current that flows though no inverter was told."""
 
 from hypothesis import given, strategies as st
 import pytest

@@ -1,4 +1,4 @@
-"""The voltage limits: never far under the pack, never below the floor (limits.md, 6)."""
+"""The voltage limits: never far under the pack, never below the floor."""
 
 from hypothesis import given, strategies as st
 import pytest
