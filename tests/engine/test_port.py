@@ -422,7 +422,8 @@ async def test_port_reopens_after_an_error(
     ]
     assert far.changes[2].detail == "Cannot operate on a closed bus"
     assert quick_retries == [1.0]
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    told = [each.levelname for each in caplog.records if each.name != "asyncio"]
+    assert told == ["WARNING", "INFO"]
 
 
 async def test_send_on_a_dead_bus_loses_the_port(quick_retries: list[float]) -> None:
@@ -553,8 +554,10 @@ async def test_retries_back_off_and_tell_once(
         PortStatus.LOST,
         PortStatus.CLOSED,
     ]
-    # Home's own warning; python-can has not logged an error of its own
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    # Home's own warning; python-can has not logged an error of its own. How long the
+    # loop was busy is the machine's affair.
+    told = [each.levelname for each in caplog.records if each.name != "asyncio"]
+    assert told == ["WARNING"]
 
 
 async def test_first_retry_is_quick_again_after_success(
