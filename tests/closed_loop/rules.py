@@ -32,7 +32,7 @@ class CapacitySlices(Slices):
 
 
 class NoOffsets(Offsets):
-    """Nothing circulates, and nothing is known of who carries too much."""
+    """Nothing circulates; who carries too much holds the bank as in ours."""
 
     @override
     def settle(

@@ -106,6 +106,16 @@ def test_all_ports_have_to_be_read() -> None:
     assert plant.port().since(at) == []
 
 
+def _told_after_a_hold(plant: Plant, ccl: float) -> set[float]:
+    """Let the last that came while the loop was held be this CCL; return what is told."""
+    _held(plant, last=_limits(charge_current_limit=ccl))
+    plant.clock.now += AT_ONCE
+    at = plant.now
+    plant.port("b1").most = 1
+    plant.step(60)
+    return {told for _, told, _ in plant.told_since(at)}
+
+
 def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
     """What came while it was held is waited for, too, not only what came before."""
     plant = Plant().started()
@@ -113,12 +123,7 @@ def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
     plant.port("b1").most = 0
     plant.clock.now += REPEAT
     assert plant.gateway.write("i1") == plant.now + READ_ON
-    _held(plant, last=_limits(charge_current_limit=20.0))
-    plant.clock.now += AT_ONCE
-    at = plant.now
-    plant.port("b1").most = 1
-    plant.step(60)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
+    assert _told_after_a_hold(plant, 20.0) == {20.0}
 
 
 def test_set_that_had_begun_when_the_loop_was_held_begins_anew() -> None:
@@ -133,12 +138,7 @@ def test_set_that_had_begun_when_the_loop_was_held_begins_anew() -> None:
     port.acknowledged = True
     port.leave()
     port.drain()
-    _held(plant, last=_limits(charge_current_limit=20.0))
-    plant.clock.now += AT_ONCE
-    at = plant.now
-    plant.port("b1").most = 1
-    plant.step(60)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
+    assert _told_after_a_hold(plant, 20.0) == {20.0}
 
 
 def test_inverter_that_is_back_waits_anew() -> None:

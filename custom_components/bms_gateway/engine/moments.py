@@ -11,6 +11,7 @@ from math import inf
 from typing import Final
 
 from .model import BatteryState
+from .slices import with_unknown
 
 SAME_MOMENT: Final = 0.3
 """Seconds between measurements that tell of the same bank current. (Taken as of one
@@ -88,10 +89,11 @@ class Moments:
             else:
                 told += amps
                 likely += amps + self._moved(other, battery_id, slices)
-        # One whose current is unknown is taken to carry its slice.
-        known = sum(slices[key] for key in self._told)
-        scale = sum(slices[key] for key in self._online) / known if known else 1.0
-        return Moment(scale * told, scale * likely)
+        told, likely = (
+            with_unknown(amps, self._told, self._online, slices)
+            for amps in (told, likely)
+        )
+        return Moment(told, likely)
 
     def _moved(self, other: str, battery_id: str, slices: Mapping[str, float]) -> float:
         """Return by how much one must have moved since it reported, as another has."""

@@ -5,7 +5,7 @@ capacity and is learnt from steps of the current between two clear moments; the 
 is what circulates between the batteries while the bank rests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -156,6 +156,16 @@ def bank_current(
     told = {b.id: amps for b in online if (amps := b.readings.current) is not None}
     if not told:
         return None
-    known = sum(slices[key] for key in told)
-    scale = sum(slices[b.id] for b in online) / known if known else 1.0
-    return scale * sum(told.values())
+    return with_unknown(sum(told.values()), told, [b.id for b in online], slices)
+
+
+def with_unknown(
+    amps: float,
+    known: Collection[str],
+    online: Collection[str],
+    slices: Mapping[str, float],
+) -> float:
+    """Return the current in A of all online, of which the known ones carry `amps`."""
+    part = sum(slices[key] for key in known)
+    scale = sum(slices[key] for key in online) / part if part else 1.0
+    return scale * amps
