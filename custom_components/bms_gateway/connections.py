@@ -16,8 +16,8 @@ from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
 from .engine.config import Interface
-from .engine.link import BusState
 from .engine.links import FoundLink, list_links
+from .engine.model import BusState
 from .engine.socketcand import Address
 from .entry import (
     CONF_CHANNEL,

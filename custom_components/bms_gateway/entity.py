@@ -18,8 +18,10 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
 from .engine.setpoints import Asked
+from .entry import CONF_INTERFACE
 from .leases import shown_leases
 from .news import is_bank_known, is_heard, is_told
 
@@ -68,6 +70,8 @@ class BmsEntityDescription[S](EntityDescription):
     """Whether it has something to say while its subject is absent."""
     always_fn: Callable[[S], bool] = lambda _: False
     """Whether it has now."""
+    interfaces: frozenset[Interface] = frozenset(Interface)
+    """The interfaces of which a port has this entity."""
 
 
 _SETPOINTS: Final = {
@@ -283,7 +287,9 @@ def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
             entities = rows(battery_subject(subentry), tables.battery)
         else:
             entities = rows(inverter_subject(subentry), tables.inverter)
-        ports = rows(port_subject(subentry), tables.port)
+        interface = Interface(subentry.data[CONF_INTERFACE])
+        port = tuple(row for row in tables.port if interface in row.interfaces)
+        ports = rows(port_subject(subentry), port)
         async_add_entities([*entities, *ports], config_subentry_id=subentry.subentry_id)
 
     async_add_entities(rows(gateway_subject(entry), tables.gateway))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from .engine.model import (
     BankState,
     BatteryState,
+    Controller,
     InverterState,
     Life,
     Limit,
@@ -154,7 +155,15 @@ def _inverter(
 
 
 def _port(shown: PortState, latest: PortState) -> PortState:
-    return _take(shown, latest, "status", "fault", "detail")
+    names = ["status", "fault", "detail"]
+    # Its error counters may move with every frame
+    if _condition(shown.controller) != _condition(latest.controller):
+        names.append("controller")
+    return _take(shown, latest, *names)
+
+
+def _condition(controller: Controller) -> tuple[object, ...]:
+    return controller.carrier, controller.state
 
 
 def _limit(

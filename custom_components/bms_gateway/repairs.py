@@ -42,7 +42,9 @@ async def async_create_fix_flow(
     entry = hass.config_entries.async_get_known_entry(str(about[ATTR_ENTRY_ID]))
     device_id = str(about[ATTR_DEVICE_ID])
     match about[ATTR_KEY]:
-        case "port_link_down" | "port_wrong_bitrate":
+        case (
+            "port_link_down" | "port_wrong_bitrate" | "port_bus_off" | "port_no_carrier"
+        ):
             return SetUpRepair(entry, device_id)
         case "battery_on_inverter_port" | "inverter_on_battery_port":
             return ExchangeRepair(entry, device_id)

@@ -9,7 +9,7 @@ from typing import Final, override
 
 import can
 
-from .model import Frame
+from .model import NO_CONTROLLER, Controller, Frame
 from .stream import as_message
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError)
@@ -34,6 +34,7 @@ class OpenBus:
     echo_is_proof = True
     """A virtual bus delivers at once."""
     link: str | None = None
+    controller = NO_CONTROLLER
 
     def __init__(self, bus: can.BusABC) -> None:
         """Take over an open bus."""
@@ -46,6 +47,7 @@ class OpenBus:
         *,
         on_waiting: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_controller: Callable[[Controller], None],
     ) -> None:
         """Start reading; both callbacks come in the running loop.
 

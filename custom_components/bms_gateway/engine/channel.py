@@ -11,8 +11,8 @@ from can.interfaces.socketcan import SocketcanBus
 from .bus import ERRORS, OpenBus
 from .config import Interface, PortConfig
 from .link import Link, PortError, check_link, read_link
-from .links import resolve
-from .model import Frame, PortFault
+from .links import QUEUE_LENGTH, resolve
+from .model import Controller, Frame, PortFault
 from .slcan import SlcanAdapter
 from .socket_bus import SocketBus
 from .socketcand import SocketcandServer
@@ -20,7 +20,9 @@ from .stream_bus import StreamBus
 
 _LOGGER = logging.getLogger(__name__)
 
-MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE})
+GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
+"""What restarting the controller may end."""
+MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
 """What setting a link up cures."""
 
 
@@ -29,6 +31,8 @@ class Channel(Protocol):
 
     link: str | None
     """What the link of the configured adapter is called now."""
+    controller: Controller
+    """What was known of the controller when the channel was opened."""
 
     @property
     def has_echo(self) -> bool:
@@ -43,8 +47,13 @@ class Channel(Protocol):
         *,
         on_waiting: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_controller: Callable[[Controller], None],
     ) -> None:
-        """Start reading; both callbacks come in the running loop."""
+        """Start reading; the callbacks come in the running loop.
+
+        `on_controller`: what the kernel reports of the link, where it is one. What the
+        controller itself reports comes as error frames.
+        """
 
     def take(self) -> Iterator[can.Message]:
         """Yield the messages that wait, the oldest first, until none does.
@@ -59,8 +68,12 @@ class Channel(Protocol):
         """Stop reading and close."""
 
 
-async def open_channel(config: PortConfig) -> Channel:
-    """Open a channel; PortError says why not. When cancelled, nothing stays open."""
+async def open_channel(config: PortConfig, *, lower: bool = False) -> Channel:
+    """Open a channel; PortError says why not. When cancelled, nothing stays open.
+
+    `lower`: whether a link whose controller gave up is lowered and raised again, if
+    `bring_up` allows it and restarting the controller does not help.
+    """
     match config.interface:
         case Interface.SLCAN:
             adapter = SlcanAdapter(config.channel, config.bitrate)
@@ -69,18 +82,19 @@ async def open_channel(config: PortConfig) -> Channel:
             server = SocketcandServer(config.channel)
             return await _open_stream(StreamBus(config.channel, server))
         case _:
-            return await _open_in_executor(config)
+            return await _open_in_executor(config, lower)
 
 
-def ready_link(config: PortConfig) -> tuple[PortConfig, Link]:
+def ready_link(config: PortConfig, *, lower: bool = True) -> tuple[PortConfig, Link]:
     """Return a SocketCAN port by its link's present name, and the link; or PortError.
 
-    A link that is down or has another bitrate is set up first, if `bring_up` allows
-    it and the process may. Blocks, for as long as the link's driver does.
+    A link that is down, has another bitrate or a controller that gave up is set up
+    first, if `bring_up` allows it and the process may; `lower` as in `open_channel`.
+    Blocks, for as long as the link's driver does.
     """
     found = resolve(config)
     try:
-        return found, _check_or_set_up(found)
+        return found, _check_or_set_up(found, lower)
     except PortError as error:
         error.link = found.channel if config.identity else None
         raise
@@ -100,14 +114,50 @@ def set_up(config: PortConfig, *, lower: bool, listen_only: bool = False) -> Non
     _LOGGER.info("Link %s was set up with %s bit/s", config.channel, config.bitrate)
 
 
-def _check_or_set_up(config: PortConfig) -> Link:
+def _check_or_set_up(config: PortConfig, lower: bool) -> Link:
     try:
-        return check_link(config)
+        link = check_link(config)
     except PortError as error:
         if not config.bring_up or error.fault not in MENDABLE:
             raise
-        set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
+        if error.fault not in GAVE_UP:
+            set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
+        elif not _restart(config.channel):
+            if not lower:
+                raise
+            set_up(config, lower=True)
+    else:
+        if config.bring_up:
+            _complete(config.channel, link)
+        return link
     return check_link(config)
+
+
+def _restart(name: str) -> bool:
+    """Restart a controller that is bus-off; return whether that worked."""
+    from .bring_up import restart  # noqa: PLC0415 - as in `set_up`
+
+    try:
+        restart(name)
+    except OSError as error:
+        _LOGGER.debug("The controller of %s cannot be restarted: %s", name, error)
+        return False
+    _LOGGER.info("The controller of %s was restarted", name)
+    return True
+
+
+def _complete(name: str, link: Link) -> None:
+    """Give a link that somebody else raised what it lacks; it works without."""
+    lacks_restart = link.restart_ms == 0
+    lacks_queue = (link.queue_length or QUEUE_LENGTH) < QUEUE_LENGTH
+    if link.is_virtual or not (lacks_restart or lacks_queue):
+        return
+    from .bring_up import complete  # noqa: PLC0415 - as in `set_up`
+
+    try:
+        complete(name, with_restart=lacks_restart)
+    except OSError as error:
+        _LOGGER.debug("Link %s stays as it is: %s", name, error)
 
 
 async def _open_stream(bus: StreamBus) -> StreamBus:
@@ -115,8 +165,8 @@ async def _open_stream(bus: StreamBus) -> StreamBus:
     return bus
 
 
-async def _open_in_executor(config: PortConfig) -> OpenBus | SocketBus:
-    opening = asyncio.get_running_loop().run_in_executor(None, _open, config)
+async def _open_in_executor(config: PortConfig, lower: bool) -> OpenBus | SocketBus:
+    opening = asyncio.get_running_loop().run_in_executor(None, _open, config, lower)
     try:
         # Unlike shield, wait complains of no error once nobody waits any more
         await asyncio.wait((opening,))
@@ -126,10 +176,10 @@ async def _open_in_executor(config: PortConfig) -> OpenBus | SocketBus:
     return opening.result()
 
 
-def _open(config: PortConfig) -> OpenBus | SocketBus:
+def _open(config: PortConfig, lower: bool) -> OpenBus | SocketBus:
     if config.interface is not Interface.SOCKETCAN:
         return OpenBus(_open_python_can(config))
-    found, link = ready_link(config)
+    found, link = ready_link(config, lower=lower)
     bus = _open_python_can(found)
     assert isinstance(bus, SocketcanBus)
     opened = SocketBus(bus, link)

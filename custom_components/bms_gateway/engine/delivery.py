@@ -4,6 +4,7 @@ from enum import StrEnum
 import logging
 from typing import Final
 
+from .error_frames import BUS_OFF, RESTARTED
 from .model import Frame, PortStatus
 from .port import Sender
 
@@ -20,9 +21,8 @@ PROBE_ANYWAY: Final = 120.0
 """Seconds after which another name is queued though the first may still wait: an
 inverter must not stay without us for ever because a driver dropped a frame."""
 
-_CONTROLLER_RESET: Final = 0x140
-"""Error frame bits (linux/can/error.h): bus-off 0x40, restarted 0x100. The controller
-drops what it had to send."""
+_CONTROLLER_RESET: Final = BUS_OFF | RESTARTED
+"""Classes of error frames with which the controller drops what it had to send."""
 
 
 class Phase(StrEnum):

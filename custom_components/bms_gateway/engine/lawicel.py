@@ -11,7 +11,8 @@ from typing import Final
 
 import can
 
-from .model import Frame
+from .error_frames import BUS_ERROR, error_frame_data
+from .model import BusState, Frame
 
 CR: Final = b"\r"
 CLOSE: Final = b"C\r"
@@ -39,8 +40,14 @@ _FRAME: Final = re.compile(
 )
 _STAMP: Final = 4
 """Hexadecimal digits of a time stamp that an adapter may add to a frame."""
-_BUS_ERROR: Final = 0x80
-"""Bit of an error frame (linux/can/error.h): of which kind is not told here."""
+_STATE: Final = re.compile(rb"s([awpb])([0-9]{3})([0-9]{3})")
+_STATES: Final = {
+    b"a": BusState.ERROR_ACTIVE,
+    b"w": BusState.ERROR_WARNING,
+    b"p": BusState.ERROR_PASSIVE,
+    b"b": BusState.BUS_OFF,
+}
+_MOST_ERRORS: Final = 255
 
 
 class Answer(Enum):
@@ -76,14 +83,12 @@ def parse(line: bytes, at: float) -> Heard:
     content = line.removesuffix(CR).lstrip(b"\n")
     if content in (b"", b"z", b"Z"):
         return Answer.DONE
+    # Two extensions that Linux's driver knows: e1a and the like, bus errors; s and the
+    # state, with the counters of receive and transmit errors
     if content[:1] == b"e":
-        # An extension that Linux's driver knows: e1a and the like, bus errors
-        return can.Message(
-            timestamp=at,
-            arbitration_id=_BUS_ERROR,
-            is_error_frame=True,
-            is_extended_id=False,
-        )
+        return _error(at, BUS_ERROR)
+    if content[:1] == b"s":
+        return _state(content, at)
     return _frame(content, at)
 
 
@@ -96,6 +101,23 @@ def encode(frame: Frame) -> bytes:
     length = len(frame.data)
     content = "" if frame.remote else frame.data.hex().upper()
     return f"{kind}{name}{length}{content}\r".encode()
+
+
+def _state(content: bytes, at: float) -> can.Message | None:
+    if not (found := _STATE.fullmatch(content)):
+        return None
+    receive, transmit = (min(int(found[n]), _MOST_ERRORS) for n in (2, 3))
+    return _error(at, *error_frame_data(_STATES[found[1]], transmit, receive))
+
+
+def _error(at: float, classes: int, data: bytes = b"") -> can.Message:
+    return can.Message(
+        timestamp=at,
+        arbitration_id=classes,
+        data=data,
+        is_error_frame=True,
+        is_extended_id=False,
+    )
 
 
 def _frame(content: bytes, at: float) -> can.Message | None:

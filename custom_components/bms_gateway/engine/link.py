@@ -1,7 +1,6 @@
 """What the kernel tells of a CAN link, asked without rights."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 import errno
 from itertools import islice
 import os
@@ -10,7 +9,7 @@ import struct
 from typing import Final
 
 from .config import PortConfig
-from .model import PortFault
+from .model import NO_CONTROLLER, BusState, Controller, PortFault
 from .netlink import LINK, ask, find
 
 BITRATE_TOLERANCE: Final = 0.01
@@ -35,13 +34,20 @@ FAULTS: Final = {
 # Linux: linux/if_arp.h, linux/if.h, linux/if_link.h, linux/can/netlink.h
 ARPHRD_CAN: Final = 280
 _IFF_UP: Final = 0x1
+_IFF_LOWER_UP: Final = 0x10000
 _IFF_ECHO: Final = 0x40000
+_IFLA_TXQLEN: Final = 13
 _IFLA_LINKINFO: Final = 18
 _IFLA_INFO_KIND: Final = 1
 _IFLA_INFO_DATA: Final = 2
 _VIRTUAL_KINDS: Final = frozenset({b"vcan", b"vxcan"})
 _IFLA_CAN_BITTIMING: Final = 1
 _IFLA_CAN_STATE: Final = 4
+_IFLA_CAN_RESTART_MS: Final = 6
+_IFLA_CAN_BERR_COUNTER: Final = 8
+_NUMBER: Final = struct.Struct("=I")
+_COUNTERS: Final = struct.Struct("=HH")
+"""struct can_berr_counter: transmit, receive."""
 _NAME_SIZE: Final = 15
 
 
@@ -50,6 +56,8 @@ class PortError(Exception):
 
     link: str | None = None
     """What the link of the configured adapter is called, if that was found."""
+    controller: Controller = NO_CONTROLLER
+    """What its controller reported, if it is the controller's fault."""
 
     def __init__(self, fault: PortFault, detail: str) -> None:
         """Keep the fault for those who translate it."""
@@ -63,19 +71,6 @@ class PortError(Exception):
             return error
         code = getattr(error, "error_code", None) or getattr(error, "errno", None)
         return cls(FAULTS.get(code or 0, PortFault.FAILED), str(error))
-
-
-class BusState(StrEnum):
-    """How a CAN controller does, in the kernel's order (linux/can/netlink.h)."""
-
-    ERROR_ACTIVE = "error_active"
-    """Well; the others tell of ever more errors."""
-    ERROR_WARNING = "error_warning"
-    ERROR_PASSIVE = "error_passive"
-    BUS_OFF = "bus_off"
-    """It has given up, until it is restarted."""
-    STOPPED = "stopped"
-    SLEEPING = "sleeping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +88,24 @@ class Link:
     """bit/s; None where the link has none or does not tell."""
     is_virtual: bool = False
     """Whether it has no hardware that could hold a frame back (vcan, vxcan)."""
-    state: BusState | None = field(default=None, compare=False)
-    """How its controller does; None where it has none or does not tell."""
+    index: int = field(default=0, compare=False)
+    """By which the kernel tells it from others, whatever it is called."""
+    controller: Controller = field(default=NO_CONTROLLER, compare=False)
+    restart_ms: int | None = field(default=None, compare=False)
+    """Milliseconds after which a controller that is bus-off restarts; 0: never. None:
+    the link has no controller."""
+    queue_length: int | None = field(default=None, compare=False)
+    """Frames that the link's queue holds."""
+
+    @property
+    def state(self) -> BusState | None:
+        """The state of its controller; None where it has none or does not tell."""
+        return self.controller.state
+
+    def check_controller(self, name: str) -> None:
+        """Raise PortError if the controller is bus-off or the link has no carrier."""
+        if fault := self.controller.fault:
+            raise controller_error(self.controller, fault, name)
 
 
 def check_link(config: PortConfig) -> Link:
@@ -115,7 +126,20 @@ def check_link(config: PortConfig) -> Link:
             PortFault.WRONG_BITRATE,
             f"{config.channel} has {link.bitrate} bit/s, not {config.bitrate}",
         )
+    link.check_controller(config.channel)
     return link
+
+
+def controller_error(controller: Controller, fault: PortFault, name: str) -> PortError:
+    """Return the error of a port whose controller has this fault."""
+    problem = (
+        f"The controller of {name} is bus-off"
+        if fault is PortFault.BUS_OFF
+        else f"{name} has no carrier"
+    )
+    error = PortError(fault, problem)
+    error.controller = controller
+    return error
 
 
 def read_link(name: str) -> Link:
@@ -131,21 +155,27 @@ def read_link(name: str) -> Link:
 
 def link_of(answer: bytes) -> Link:
     """Return what the kernel's answer tells of a link."""
-    _, link_type, _, flags, _ = LINK.unpack_from(answer)
-    info = find(answer[LINK.size :], _IFLA_LINKINFO)
+    _, link_type, index, flags, _ = LINK.unpack_from(answer)
+    attributes = answer[LINK.size :]
+    info = find(attributes, _IFLA_LINKINFO)
     kind = find(info, _IFLA_INFO_KIND).rstrip(b"\0")
     details = find(info, _IFLA_INFO_DATA)
     timing = find(details, _IFLA_CAN_BITTIMING)
-    state = find(details, _IFLA_CAN_STATE)
     is_can = link_type == ARPHRD_CAN
-    bitrate = struct.unpack_from("=I", timing)[0] if is_can and timing else None
+    is_up = bool(flags & _IFF_UP)
+    bitrate = _number(timing) if is_can else None
     return Link(
         is_can,
-        bool(flags & _IFF_UP),
+        is_up,
         bool(flags & _IFF_ECHO),
         bitrate or None,
         kind in _VIRTUAL_KINDS,
-        _bus_state(state) if is_can else None,
+        index,
+        _controller(details, bool(flags & _IFF_LOWER_UP) if is_up else None)
+        if is_can
+        else NO_CONTROLLER,
+        _number(find(details, _IFLA_CAN_RESTART_MS)),
+        _number(find(attributes, _IFLA_TXQLEN)),
     )
 
 
@@ -160,7 +190,25 @@ def _differs(actual: int, wanted: int) -> bool:
     return abs(actual - wanted) > BITRATE_TOLERANCE * wanted
 
 
-def _bus_state(state: bytes) -> BusState | None:
-    """Return linux/can/netlink.h's enum can_state by its place."""
-    number = int.from_bytes(state, "little") if state else len(BusState)
-    return next(islice(BusState, number, None), None)
+def _controller(details: bytes, carrier: bool | None) -> Controller:
+    """Return what the attributes of a CAN link tell of its controller."""
+    state = _number(find(details, _IFLA_CAN_STATE))
+    counters = find(details, _IFLA_CAN_BERR_COUNTER)
+    transmit, receive = (
+        _COUNTERS.unpack_from(counters)
+        if len(counters) >= _COUNTERS.size
+        else (None, None)
+    )
+    return Controller(
+        carrier=carrier,
+        state=None if state is None else next(islice(BusState, state, None), None),
+        transmit_errors=transmit,
+        receive_errors=receive,
+    )
+
+
+def _number(attribute: bytes) -> int | None:
+    """Return the 32 bits of an attribute; None if it is not there."""
+    if len(attribute) < _NUMBER.size:
+        return None
+    return int(_NUMBER.unpack_from(attribute)[0])

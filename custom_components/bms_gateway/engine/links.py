@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from .config import PortConfig
-from .link import BusState, Link, PortError, link_of
-from .model import PortFault
+from .link import Link, PortError, link_of
+from .model import BusState, PortFault
 from .netlink import IFLA_IFNAME, LINK, dump, find
 
 SYSFS: Final = Path("/sys/class/net")

@@ -6,7 +6,7 @@ the one injected monotonic clock.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -360,7 +360,57 @@ class PortFault(StrEnum):
     """The server with the CAN link does not answer, or its answer is none."""
     AMBIGUOUS = "ambiguous"
     """Several adapters bear the number by which the right one was to be found."""
+    BUS_OFF = "bus_off"
+    """The CAN controller has given up after too many errors."""
+    NO_CARRIER = "no_carrier"
+    """The link is up but connected to nothing: what is sent is thrown away."""
     FAILED = "failed"
+
+
+class BusState(StrEnum):
+    """The state of a CAN controller, in the kernel's order (linux/can/netlink.h)."""
+
+    ERROR_ACTIVE = "error_active"
+    """Well; the others come with ever more errors."""
+    ERROR_WARNING = "error_warning"
+    ERROR_PASSIVE = "error_passive"
+    BUS_OFF = "bus_off"
+    """It has given up, until it is restarted."""
+    STOPPED = "stopped"
+    SLEEPING = "sleeping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """The CAN controller behind a port; None: it has none, or does not report it."""
+
+    carrier: bool | None = None
+    """Whether the link is connected to a bus; without it nothing leaves."""
+    state: BusState | None = None
+    transmit_errors: int | None = None
+    receive_errors: int | None = None
+    """Its error counters (ISO 11898-1): above 127 it is error-passive, above 255 of
+    the first one bus-off."""
+
+    @property
+    def fault(self) -> PortFault | None:
+        """Return why nothing can be sent or received; None: nothing is known of that."""
+        if self.state is BusState.BUS_OFF:
+            return PortFault.BUS_OFF
+        return PortFault.NO_CARRIER if self.carrier is False else None
+
+    def with_counters_of(self, other: Controller) -> Controller:
+        """Return the same with the error counters of another report if it has none."""
+        if self.transmit_errors is not None:
+            return self
+        return replace(
+            self,
+            transmit_errors=other.transmit_errors,
+            receive_errors=other.receive_errors,
+        )
+
+
+NO_CONTROLLER: Final = Controller()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,6 +428,7 @@ class PortState:
     link: str | None = None
     """What the link of the configured adapter is called now; None: the port is
     configured by the link's name, or its adapter is not there."""
+    controller: Controller = NO_CONTROLLER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Asking the kernel about network links, without rights."""
+"""Asking the kernel about network links, and changing what pyroute2 cannot."""
 
 from collections.abc import Iterator
 import os
@@ -14,8 +14,11 @@ _ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _NLM_F_REQUEST: Final = 0x1
+_NLM_F_ACK: Final = 0x4
 _NLM_F_DUMP: Final = 0x300
+_RTM_NEWLINK: Final = 16
 _RTM_GETLINK: Final = 18
+_RTMGRP_LINK: Final = 1
 IFLA_IFNAME: Final = 3
 _ANSWER_SIZE: Final = 65536
 
@@ -25,13 +28,48 @@ def ask(name: bytes) -> bytes:
 
     It begins with a LINK, then come attributes. OSError (ENODEV) if there is none.
     """
-    attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(name), IFLA_IFNAME) + name
-    return next(_answers(_NLM_F_REQUEST, attribute))
+    return next(_answers(_RTM_GETLINK, _NLM_F_REQUEST, attribute(IFLA_IFNAME, name)))
+
+
+def ask_index(index: int) -> bytes:
+    """Return the kernel's answer about one link by its index, as `ask` does."""
+    return next(_answers(_RTM_GETLINK, _NLM_F_REQUEST, index=index))
+
+
+def change(index: int, attributes: bytes) -> None:
+    """Change attributes of one link; OSError when the kernel refuses, EPERM first."""
+    list(_answers(_RTM_NEWLINK, _NLM_F_REQUEST | _NLM_F_ACK, attributes, index))
+
+
+def subscribe() -> socket.socket:
+    """Return a socket on which the kernel reports each change of a link; no waits."""
+    netlink = socket.socket(
+        socket.AF_NETLINK,
+        socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+        socket.NETLINK_ROUTE,
+    )
+    netlink.bind((0, _RTMGRP_LINK))
+    return netlink
+
+
+def reports(netlink: socket.socket) -> list[bytes]:
+    """Return the links that one message of a subscription reports, as `ask` does.
+
+    BlockingIOError when none waits; other OSErrors when the kernel dropped some.
+    """
+    received = _messages(netlink.recv(_ANSWER_SIZE))
+    return [content for kind, content in received if kind == _RTM_NEWLINK]
 
 
 def dump() -> list[bytes]:
     """Return the kernel's answers about every link; OSError if it gives none."""
-    return list(_answers(_NLM_F_REQUEST | _NLM_F_DUMP, b""))
+    return list(_answers(_RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP))
+
+
+def attribute(kind: int, data: bytes) -> bytes:
+    """Return an attribute, filled up to 4 bytes."""
+    packed = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + data
+    return packed + bytes(-len(packed) % 4)
 
 
 def find(attributes: bytes, wanted: int) -> bytes:
@@ -49,14 +87,16 @@ def walk(attributes: bytes) -> Iterator[tuple[int, bytes]]:
         attributes = attributes[(size + 3) & ~3 :]
 
 
-def _answers(flags: int, attributes: bytes) -> Iterator[bytes]:
-    """Yield the answers to RTM_GETLINK, without their netlink headers."""
-    body = LINK.pack(0, 0, 0, 0, 0) + attributes
-    request = _MESSAGE.pack(_MESSAGE.size + len(body), _RTM_GETLINK, flags, 1, 0)
+def _answers(
+    request: int, flags: int, attributes: bytes = b"", index: int = 0
+) -> Iterator[bytes]:
+    """Yield the answers to a request about links, without their netlink headers."""
+    body = LINK.pack(0, 0, index, 0, 0) + attributes
+    message = _MESSAGE.pack(_MESSAGE.size + len(body), request, flags, 1, 0) + body
     with socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE
     ) as netlink:
-        netlink.sendall(request + body)
+        netlink.sendall(message)
         while True:
             for kind, content in _messages(netlink.recv(_ANSWER_SIZE)):
                 if kind == _NLMSG_DONE:
@@ -70,7 +110,8 @@ def _messages(answer: bytes) -> Iterator[tuple[int, bytes]]:
         size, kind, *_ = _MESSAGE.unpack_from(answer)
         content = answer[_MESSAGE.size : size]
         if kind == _NLMSG_ERROR:
-            code = -struct.unpack_from("=i", content)[0]
-            raise OSError(code, os.strerror(code))
+            if code := -struct.unpack_from("=i", content)[0]:
+                raise OSError(code, os.strerror(code))
+            kind = _NLMSG_DONE  # the acknowledgement of a change
         yield kind, content
         answer = answer[(size + 3) & ~3 :]

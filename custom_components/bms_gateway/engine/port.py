@@ -9,10 +9,19 @@ from typing import Final, Protocol
 import can
 
 from .bus import ERRORS, is_full
-from .channel import Channel, open_channel
+from .channel import GAVE_UP, Channel, open_channel
 from .config import PortConfig
-from .link import PortError
-from .model import Clock, Frame, PortFault, PortState, PortStatus
+from .error_frames import observe
+from .link import PortError, controller_error
+from .model import (
+    NO_CONTROLLER,
+    Clock,
+    Controller,
+    Frame,
+    PortFault,
+    PortState,
+    PortStatus,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,6 +29,14 @@ FIRST_RETRY: Final = 1.0
 """Seconds from a loss to the first try to open again; doubled for each further one."""
 LONGEST_RETRY: Final = 5.0
 """Seconds: a link that comes back is taken up within this time."""
+STEADY: Final = 5.0
+"""Seconds that a controller works before it gives up, for that to be a new loss. One
+that gives up again and again is tried at a slower pace."""
+LOWER_AFTER: Final = 30.0
+"""Seconds after which a link whose controller gave up is lowered and raised again.
+
+Most drivers restart by themselves in 0.1 s, or when they are told. Lowering is for those
+that can do neither: it resets the adapter and takes the link from every program."""
 READING: Final = 0.001
 """Seconds that a port reads in one turn of the event loop, which is others' too. After
 the loop was held there may be hundreds of frames, on a flooded bus always more."""
@@ -91,6 +108,8 @@ class Port:
         self._lost = asyncio.Event()
         self._has_echo = self._echo_is_proof = False
         self._link: str | None = None
+        self._controller = NO_CONTROLLER
+        self._gave_up_at: float | None = None
         self._draining = False
         self._drained_at = self._read_until = clock()
         self._turn: asyncio.Handle | None = None
@@ -108,6 +127,7 @@ class Port:
             sent=self._sent,
             errors=self._errors,
             link=self._link,
+            controller=self._controller,
         )
 
     @property
@@ -147,7 +167,8 @@ class Port:
         self._become(PortStatus.OPENING)
         try:
             while True:
-                if await self._stay_open():
+                began = self._clock()
+                if await self._stay_open() and not self._gives_up_again(began):
                     wait = FIRST_RETRY
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LONGEST_RETRY)
@@ -193,17 +214,23 @@ class Port:
         self._drained_at = self._read_until = self._clock()
         self._turn, self._left = None, READING
         try:
-            bus = await open_channel(self.config)
+            bus = await open_channel(self.config, lower=self._take_turn_to_lower())
         except PortError as error:
             self._link = error.link
+            self._note(error)
             self._become(PortStatus.LOST, error)
             return False
         self._lost.clear()
+        self._gave_up_at = None
         self._has_echo, self._echo_is_proof = bus.has_echo, bus.echo_is_proof
-        self._link = bus.link
+        self._link, self._controller = bus.link, bus.controller
         self._bus = bus
         try:
-            bus.read(on_waiting=self.drain, on_error=self._lose)
+            bus.read(
+                on_waiting=self.drain,
+                on_error=self._lose,
+                on_controller=self._take_report,
+            )
             self._become(PortStatus.OPEN)
             await self._lost.wait()
         finally:
@@ -214,8 +241,40 @@ class Port:
     def _lose(self, error: Exception) -> None:
         if self._bus is not None:
             self._bus = None
-            self._become(PortStatus.LOST, PortError.of(error))
+            problem = PortError.of(error)
+            self._note(problem)
+            self._become(PortStatus.LOST, problem)
             self._lost.set()
+
+    def _note(self, error: PortError) -> None:
+        """Keep what an error tells of the controller, and since when it has given up."""
+        self._controller = error.controller
+        if error.fault not in GAVE_UP:
+            self._gave_up_at = None
+        elif self._gave_up_at is None:
+            self._gave_up_at = self._clock()
+
+    def _gives_up_again(self, began: float) -> bool:
+        return self._gave_up_at is not None and self._gave_up_at < began + STEADY
+
+    def _take_turn_to_lower(self) -> bool:
+        """Return whether the link may be lowered now; the next time LOWER_AFTER later."""
+        now = self._clock()
+        if self._gave_up_at is None or now < self._gave_up_at + LOWER_AFTER:
+            return False
+        self._gave_up_at = now
+        return True
+
+    def _take_report(self, controller: Controller) -> None:
+        """Take what the kernel reports; not every driver reports the counters there."""
+        self._take_controller(controller.with_counters_of(self._controller))
+
+    def _take_controller(self, controller: Controller) -> None:
+        """Take what is known of the controller; without it the port is lost."""
+        self._controller = controller
+        if fault := controller.fault:
+            name = self._link or self.config.channel
+            self._lose(controller_error(controller, fault, name))
 
     def _dispatch_all(self, bus: Channel) -> None:
         started = now = self._clock()
@@ -224,6 +283,8 @@ class Port:
             age = wall - message.timestamp
             at = self._wire_time(age, started)
             self._dispatch(message, at)
+            if self._bus is not bus:
+                return  # its echoes prove nothing any more
             if age >= 0:
                 # Else the clock was set back, or it came after all that waited
                 self._read_until = max(self._read_until, at)
@@ -263,6 +324,8 @@ class Port:
         if frame.error:
             self._errors += 1
             self._on_frame(frame)
+            if self._bus:
+                self._take_controller(observe(self._controller, frame))
         elif message.is_rx:
             self._received += 1
             self._on_frame(frame)

@@ -11,7 +11,8 @@ import can
 from can.interfaces.socketcan import SocketcanBus
 
 from .link import Link
-from .model import Frame
+from .link_watch import LinkWatch
+from .model import Controller, Frame
 
 ECHO_RECHECK: Final = 0.01
 """Seconds after which an echo that proves nothing yet is looked at once more."""
@@ -82,6 +83,9 @@ class SocketBus:
         """Take over an open bus, and what is known of its link."""
         self.echo_is_proof = link.echoes or link.is_virtual
         self.link: str | None = None
+        self.controller = link.controller
+        self._index = link.index
+        self._watch: LinkWatch | None = None
         self._withholds = not link.echoes
         self._bus = bus
         self._socket = OwnSocket(fileno=bus.socket.detach())
@@ -96,12 +100,17 @@ class SocketBus:
         *,
         on_waiting: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_controller: Callable[[Controller], None],
     ) -> None:
-        """Tell of messages and of the bus's failure, once, in the running loop."""
+        """Tell of messages, of the controller and, once, of the bus's failure."""
         self._on_waiting = on_waiting
         self._on_error = on_error
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, on_waiting)
+        self._watch = LinkWatch(
+            self._index, lambda link: on_controller(link.controller)
+        )
+        self._watch.start()
 
     def take(self) -> Iterator[can.Message]:
         """Yield the messages that wait, until none does.
@@ -139,6 +148,8 @@ class SocketBus:
             return None
 
     def _stop(self) -> None:
+        if self._watch:
+            self._watch.close()
         if self._recheck:
             self._recheck.cancel()
         if self._loop:

@@ -17,7 +17,7 @@ from typing import Final
 import can
 
 from .link import PortError
-from .model import Frame, PortFault
+from .model import NO_CONTROLLER, Controller, Frame, PortFault
 from .stream import Conversation, Stream, as_message
 
 ERRORS: Final = (OSError, can.CanError, ValueError, PortError, termios.error)
@@ -53,6 +53,7 @@ class StreamBus:
     echo_is_proof = False
     """The adapter queues: its acknowledgement says no more than that it has a frame."""
     link: str | None = None
+    controller = NO_CONTROLLER
 
     def __init__(self, channel: str, conversation: Conversation) -> None:
         """Describe a bus, which `open` opens; no two have a channel at once."""
@@ -83,6 +84,7 @@ class StreamBus:
         *,
         on_waiting: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_controller: Callable[[Controller], None],
     ) -> None:
         """Tell of messages and of the bus's end, once, in the loop."""
         self._on_waiting, self._on_error = on_waiting, on_error

@@ -52,7 +52,9 @@ def _key(config: PortConfig, fault: PortFault) -> str:
             return "port_set_up_refused"
         case PortFault.WRONG_BITRATE if not kernel:
             return "port_bitrate_refused"
-        case PortFault.LINK_DOWN if not kernel:
+        case PortFault.BUS_OFF if not kernel:
+            return "port_adapter_bus_off"
+        case PortFault.LINK_DOWN | PortFault.NO_CARRIER if not kernel:
             return "port_failed"
         case _:
             return f"port_{fault}"

@@ -1,0 +1,244 @@
+"""The CAN controller of a link: its states, bus-off, and how that ends.
+
+The kernel's slcan driver takes reports from its adapter: `s`, the state (a, w, p, b for
+bus-off), three digits of receive errors, three of transmit errors. At bus-off it drops
+the link's carrier, as every driver does; it can restart no controller.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+import errno
+
+import pytest
+
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine import bring_up
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.link import read_link
+from custom_components.bms_gateway.engine.model import BusState, PortFault, PortStatus
+from custom_components.bms_gateway.engine.port import LOWER_AFTER
+from homeassistant.components.number import (
+    ATTR_VALUE,
+    DOMAIN as NUMBER,
+    SERVICE_SET_VALUE,
+)
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from tests.bench import Bench, telegram
+from tests.engine.ports import Recorder
+
+from .adapter import Adapter, plugged
+from .conftest import CablePair
+
+pytestmark = pytest.mark.socketcan
+
+BUS_OFF = "sb128255"
+WARNING = "sw100002"
+PASSIVE = "sp130001"
+ACTIVE = "sa000000"
+
+
+def say_telegram(adapter: Adapter, *, soc: int = 50) -> None:
+    """Let the adapter pass on what a battery sends."""
+    for can_id, data in telegram(soc=soc):
+        adapter.say(f"t{can_id:03X}{len(data)}{data.hex().upper()}")
+
+
+@asynccontextmanager
+async def battery_behind(
+    adapter: Adapter, bench: Bench, *, bring_up: bool
+) -> AsyncIterator[None]:
+    """Have a battery behind an adapter online, and an inverter on another bus."""
+    port = {"interface": "socketcan", "channel": adapter.name, "bring_up": bring_up}
+    bench.battery("b1", **port).inverter("i1")
+    await bench.start()
+    async with adapter.taking():
+        await bench.opened("b1")
+        for _ in range(3):
+            heard = bench.snapshot.batteries["b1"].telegrams
+            say_telegram(adapter)
+            await bench.until(
+                lambda heard=heard: bench.snapshot.batteries["b1"].telegrams > heard
+            )
+        await bench.until(lambda: bench.snapshot.batteries["b1"].online)
+        yield
+        # Before the adapter takes nothing any more
+        await bench.hass.config_entries.async_unload("gw")
+
+
+def port_of(bench: Bench, device_id: str) -> tuple[PortStatus, PortFault | None]:
+    """Return status and fault of a port."""
+    port = bench.snapshot.ports[device_id]
+    return port.status, port.fault
+
+
+@pytest.mark.parametrize("may_set_up", [False, True])
+async def test_bus_off_of_a_battery_link_is_named(
+    bench: Bench, may_set_up: bool
+) -> None:
+    """The repair names the controller, not the battery; the link is not lowered at once."""
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=may_set_up):
+            adapter.say(BUS_OFF)
+            await bench.until(lambda: "port_b1" in bench.issues())
+            assert bench.issues()["port_b1"] == "port_bus_off"
+            assert "battery_b1" not in bench.issues()
+            assert port_of(bench, "b1") == (PortStatus.LOST, PortFault.BUS_OFF)
+            state = bench.state("binary_sensor", "b1_port")
+            assert (state.state, state.attributes["fault"]) == ("off", "bus_off")
+            assert bench.state("sensor", "b1_controller").state == "bus_off"
+            assert read_link(adapter.name).controller.carrier is False
+
+
+async def test_states_and_counters_are_shown(bench: Bench) -> None:
+    """Each report of the controller, while the port stays open."""
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=False):
+            for report, state, transmit, receive in (
+                (WARNING, BusState.ERROR_WARNING, 2, 100),
+                (PASSIVE, BusState.ERROR_PASSIVE, 1, 130),
+                (ACTIVE, BusState.ERROR_ACTIVE, 0, 0),
+            ):
+                adapter.say(report)
+
+                def is_known(state: BusState = state, transmit: int = transmit) -> bool:
+                    known = bench.snapshot.ports["b1"].controller
+                    return (known.state, known.transmit_errors) == (state, transmit)
+
+                await bench.until(is_known)
+                known = bench.snapshot.ports["b1"].controller
+                assert (known.carrier, known.receive_errors) == (True, receive)
+                assert port_of(bench, "b1") == (PortStatus.OPEN, None)
+
+
+async def test_nothing_counts_as_sent_on_a_link_without_carrier(
+    bench: Bench, hass: HomeAssistant
+) -> None:
+    """What the inverter was told last still holds, and the excess is reported."""
+    with plugged(500_000) as adapter:
+        bench.battery("b1").inverter(
+            "i1", interface="socketcan", channel=adapter.name, bring_up=True
+        )
+        await bench.start()
+        async with adapter.taking():
+            await bench.opened("i1")
+            await bench.online("b1", soc=50)
+
+            def is_told() -> bool:
+                told = bench.snapshot.inverters["i1"].told
+                return told is not None and told.charge_current_limit == 50.0
+
+            await bench.until(is_told)
+            adapter.say(BUS_OFF)
+            await bench.until(
+                lambda: port_of(bench, "i1") == (PortStatus.LOST, PortFault.BUS_OFF)
+            )
+            sent = len(adapter.heard)
+            await hass.services.async_call(
+                NUMBER,
+                SERVICE_SET_VALUE,
+                {
+                    ATTR_ENTITY_ID: bench.entity_id(
+                        "number", "gw_charge_current_setpoint"
+                    ),
+                    ATTR_VALUE: 0,
+                },
+                blocking=True,
+            )
+            for _ in range(5):
+                await bench.move(1.0)
+                await bench.speak("b1", soc=50, current=30.0)
+            await bench.until(lambda: "excess" in bench.issues().values())
+            assert not bench.snapshot.inverters["i1"].listening
+            assert is_told()
+            assert len(adapter.heard) == sent
+            await hass.config_entries.async_unload("gw")
+
+
+async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
+    bench: Bench,
+) -> None:
+    """After LOWER_AFTER the link is lowered and raised, and the battery is back."""
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=True):
+            adapter.say(BUS_OFF)
+            await bench.until(lambda: port_of(bench, "b1")[1] is PortFault.BUS_OFF)
+            await bench.move(LOWER_AFTER - 1)
+            assert read_link(adapter.name).state is BusState.BUS_OFF
+            await bench.move(1)
+            await bench.opened("b1")
+            assert read_link(adapter.name).state is BusState.ERROR_ACTIVE
+            # LAWICEL: channel closed, 500 kbit/s, channel opened
+            assert adapter.heard[-3:] == ["C", "S6", "O"]
+            await bench.until(lambda: "port_b1" not in bench.issues())
+
+
+async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> None:
+    """Nothing of the system is changed unasked; other hands end it."""
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=False):
+            adapter.say(BUS_OFF)
+            await bench.until(lambda: port_of(bench, "b1")[1] is PortFault.BUS_OFF)
+            await bench.move(2 * LOWER_AFTER)
+            assert port_of(bench, "b1")[1] is PortFault.BUS_OFF
+            await asyncio.to_thread(
+                bring_up.bring_up, adapter.name, bitrate=500_000, lower=True
+            )
+            await bench.opened("b1")
+
+
+async def test_button_of_the_repair_restarts_the_controller(
+    bench: Bench, hass: HomeAssistant
+) -> None:
+    """It does not wait, and lets the gateway do so from then on."""
+    assert await async_setup_component(hass, REPAIRS, {})
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=False):
+            adapter.say(BUS_OFF)
+            await bench.until(lambda: "port_b1" in bench.issues())
+            flows = hass.data[REPAIRS]["flow_manager"]
+            form = await flows.async_init(DOMAIN, context={"issue_id": "port_b1"})
+            done = await flows.async_configure(form["flow_id"], {})
+            assert done["type"] == "create_entry"
+            await bench.opened("b1")
+            assert read_link(adapter.name).state is BusState.ERROR_ACTIVE
+            assert bench.entry.subentries["b1"].data["bring_up"] is True
+
+
+async def test_port_without_carrier_is_not_open(
+    can_cable: Callable[[], CablePair],
+) -> None:
+    """A virtual cable whose far end is off; it is taken up when that is on."""
+    near, far = can_cable()
+    far.down()
+    recorder = Recorder(near.name, Interface.SOCKETCAN)
+    async with recorder.running():
+        await recorder.becomes(PortStatus.LOST, PortFault.NO_CARRIER)
+        far.up()
+        await recorder.becomes(PortStatus.OPEN)
+        far.down()
+        await recorder.becomes(PortStatus.LOST, PortFault.NO_CARRIER)
+
+
+async def test_restart_is_asked_of_the_kernel() -> None:
+    """The slcan driver has none, and says so: the request was understood."""
+    with plugged(500_000) as adapter, pytest.raises(OSError) as raised:
+        await asyncio.to_thread(bring_up.restart, adapter.name)
+    assert raised.value.errno == errno.EOPNOTSUPP
+
+
+@pytest.mark.parametrize(("may_set_up", "length"), [(False, 10), (True, 100)])
+async def test_link_that_was_up_already_gets_the_queue(
+    may_set_up: bool, length: int
+) -> None:
+    """Without being lowered: the adapter is not spoken to."""
+    with plugged(500_000) as adapter:
+        port = PortConfig(Interface.SOCKETCAN, adapter.name, bring_up=may_set_up)
+        recorder = Recorder(adapter.name, Interface.SOCKETCAN)
+        recorder.port.config = port
+        async with adapter.taking(), recorder.opened():
+            assert read_link(adapter.name).queue_length == length
+            assert adapter.heard == []
