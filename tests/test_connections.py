@@ -14,8 +14,8 @@ from custom_components.bms_gateway.connections import (
     async_identify,
 )
 from custom_components.bms_gateway.engine.config import Interface
-from custom_components.bms_gateway.engine.link import BusState
 from custom_components.bms_gateway.engine.links import Adapter, FoundLink, list_links
+from custom_components.bms_gateway.engine.model import BusState
 from custom_components.bms_gateway.entry import PortOwner
 from custom_components.bms_gateway.port_steps import async_texts
 from homeassistant.components.usb import SerialDevice

@@ -10,13 +10,12 @@ import pytest
 from custom_components.bms_gateway.engine import link as link_module
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.link import (
-    BusState,
     Link,
     PortError,
     check_link,
     read_link,
 )
-from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.engine.model import BusState, PortFault
 from custom_components.bms_gateway.engine.netlink import walk
 
 # Recorded: RTM_NEWLINK of Linux 7.2 for an slcan adapter raised with 250000 bit/s.

@@ -8,7 +8,8 @@ import pytest
 
 from custom_components.bms_gateway.engine import lawicel, listening, port as port_module
 from custom_components.bms_gateway.engine.config import Interface
-from custom_components.bms_gateway.engine.link import BusState, read_link
+from custom_components.bms_gateway.engine.link import read_link
+from custom_components.bms_gateway.engine.model import BusState
 from custom_components.bms_gateway.entry import gateway_config
 from homeassistant.core import HomeAssistant
 from tests.connected import Forms, repeating, until

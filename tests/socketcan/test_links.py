@@ -12,10 +12,15 @@ from custom_components.bms_gateway.engine import (
 from custom_components.bms_gateway.engine.channel import ready_link
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Finding
-from custom_components.bms_gateway.engine.link import BusState, PortError, read_link
+from custom_components.bms_gateway.engine.link import PortError, read_link
 from custom_components.bms_gateway.engine.links import FoundLink, list_links
 from custom_components.bms_gateway.engine.listening import listen
-from custom_components.bms_gateway.engine.model import Frame, PortFault, PortStatus
+from custom_components.bms_gateway.engine.model import (
+    BusState,
+    Frame,
+    PortFault,
+    PortStatus,
+)
 from custom_components.bms_gateway.engine.port import Port, probe
 from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram

@@ -35,6 +35,8 @@ class OpenBus:
     """A virtual bus delivers at once."""
     link: str | None = None
     controller = NO_CONTROLLER
+    owns_error_frames = False
+    """Any node can send them on a virtual bus."""
 
     def __init__(self, bus: can.BusABC) -> None:
         """Take over an open bus."""
@@ -71,6 +73,9 @@ class OpenBus:
             if (message := self._guard.recv(0)) is None:
                 return
             self._waiting.append(message)
+
+    def doubt(self) -> None:
+        """Do nothing: there is no controller that could give up."""
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of ERRORS."""

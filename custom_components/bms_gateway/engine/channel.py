@@ -34,6 +34,9 @@ class Channel(Protocol):
     controller: Controller
     """What was known of the controller when the channel was opened."""
 
+    owns_error_frames: bool
+    """Whether error frames can come from nothing but the controller."""
+
     @property
     def has_echo(self) -> bool:
         """Whether own frames come back."""
@@ -60,6 +63,9 @@ class Channel(Protocol):
 
         Who ends it earlier finds the others the next time.
         """
+
+    def doubt(self) -> None:
+        """Yield no echo until it is known whether the controller has given up."""
 
     def send(self, frame: Frame) -> None:
         """Queue a frame without blocking; raises one of `bus.ERRORS`."""

@@ -30,7 +30,7 @@ class LinkWatch:
         self._loop = asyncio.get_running_loop()
         self._netlink: socket.socket | None = None
         self._next: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._looking = self._look_again = self._closed = False
 
     def start(self) -> None:
         """Begin to watch."""
@@ -40,8 +40,25 @@ class LinkWatch:
             self._loop.add_reader(self._netlink, self._read)
         self._look_later()
 
+    def look(self) -> None:
+        """Ask now, again if a question is under way: its answer may be of before."""
+        if self._next:
+            self._next.cancel()
+        self._next = None
+        if self._looking:
+            self._look_again = True
+        else:
+            self._look()
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether an answer is awaited that `look` asked for, or any other."""
+        return self._looking
+
     def close(self) -> None:
         """Watch no more."""
+        if self._closed:
+            return
         self._closed = True
         if self._next:
             self._next.cancel()
@@ -68,11 +85,17 @@ class LinkWatch:
         self._next = self._loop.call_later(LOOK_INTERVAL, self._look)
 
     def _look(self) -> None:
+        self._looking = True
         looking = self._loop.run_in_executor(None, ask_index, self._index)
         looking.add_done_callback(self._looked)
 
     def _looked(self, looking: asyncio.Future[bytes]) -> None:
+        self._looking = False
         if self._closed or looking.cancelled():
+            return
+        if self._look_again:
+            self._look_again = False
+            self._look()
             return
         # A link that is gone ends the reading of its own socket
         if looking.exception() is None:

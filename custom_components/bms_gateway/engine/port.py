@@ -269,6 +269,13 @@ class Port:
         """Take what the kernel reports; not every driver reports the counters there."""
         self._take_controller(controller.with_counters_of(self._controller))
 
+    def _take_error(self, bus: Channel, controller: Controller) -> None:
+        """Take what an error frame reports, which need not be the controller's."""
+        if controller.fault and not bus.owns_error_frames:
+            bus.doubt()
+        else:
+            self._take_controller(controller)
+
     def _take_controller(self, controller: Controller) -> None:
         """Take what is known of the controller; without it the port is lost."""
         self._controller = controller
@@ -325,7 +332,7 @@ class Port:
             self._errors += 1
             self._on_frame(frame)
             if self._bus:
-                self._take_controller(observe(self._controller, frame))
+                self._take_error(self._bus, observe(self._controller, frame))
         elif message.is_rx:
             self._received += 1
             self._on_frame(frame)

@@ -15,7 +15,9 @@ from .link_watch import LinkWatch
 from .model import Controller, Frame
 
 ECHO_RECHECK: Final = 0.01
-"""Seconds after which an echo that proves nothing yet is looked at once more."""
+"""Seconds after which an echo that proves nothing yet is looked at again, twice as long
+for each further time: a peer may take nothing for hours."""
+LONGEST_RECHECK: Final = 1.0
 
 # Linux: linux/can.h, asm-generic/socket.h, linux/sock_diag.h
 _FRAME: Final = struct.Struct("=IB3x8s")  # identifier with its flags, length, data
@@ -78,6 +80,8 @@ class SocketBus:
     """A link at work; it has the face of a `Channel`."""
 
     has_echo = True
+    owns_error_frames = False
+    """Any program of this machine can send them on a link."""
 
     def __init__(self, bus: SocketcanBus, link: Link) -> None:
         """Take over an open bus, and what is known of its link."""
@@ -87,12 +91,15 @@ class SocketBus:
         self._index = link.index
         self._watch: LinkWatch | None = None
         self._withholds = not link.echoes
+        self._is_virtual = link.is_virtual
+        self._doubts = False
         self._bus = bus
         self._socket = OwnSocket(fileno=bus.socket.detach())
         self._socket.setblocking(False)
         bus.socket = self._socket
         self._withheld: deque[can.Message] = deque()
         self._recheck: asyncio.TimerHandle | None = None
+        self._recheck_in = ECHO_RECHECK
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def read(
@@ -107,10 +114,15 @@ class SocketBus:
         self._on_error = on_error
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, on_waiting)
-        self._watch = LinkWatch(
-            self._index, lambda link: on_controller(link.controller)
-        )
+        self._on_controller = on_controller
+        self._watch = LinkWatch(self._index, self._looked)
         self._watch.start()
+
+    def doubt(self) -> None:
+        """Withhold echoes until the kernel has told how the controller is."""
+        if self._watch and not self._is_virtual:
+            self._doubts = True
+            self._watch.look()
 
     def take(self) -> Iterator[can.Message]:
         """Yield the messages that wait, until none does.
@@ -119,7 +131,7 @@ class SocketBus:
         """
         yield from self._release()
         while message := self._receive():
-            if message.is_rx or not self._withholds:
+            if message.is_rx or not (self._withholds or self._doubts):
                 yield message
             else:
                 self._withhold(message)
@@ -148,6 +160,7 @@ class SocketBus:
             return None
 
     def _stop(self) -> None:
+        self._withheld.clear()
         if self._watch:
             self._watch.close()
         if self._recheck:
@@ -157,14 +170,29 @@ class SocketBus:
 
     def _withhold(self, echo: can.Message) -> None:
         self._withheld.append(echo)
-        # Nothing tells when the queue gets empty; after this, the next `take` looks
-        if self._recheck is None and self._loop:
-            self._recheck = self._loop.call_later(ECHO_RECHECK, self._look_again)
+        self._recheck_in = ECHO_RECHECK
+        self._recheck_later()
+
+    def _recheck_later(self) -> None:
+        # Nothing tells when the queue gets empty
+        if self._recheck is None and self._loop and not self._doubts:
+            self._recheck = self._loop.call_later(self._recheck_in, self._look_again)
 
     def _look_again(self) -> None:
         self._recheck = None
+        self._recheck_in = min(2 * self._recheck_in, LONGEST_RECHECK)
         self._on_waiting()
+        if self._withheld:
+            self._recheck_later()
 
     def _release(self) -> Iterator[can.Message]:
-        while self._withheld and self._socket.unsent == 0:
+        while self._withheld and not self._doubts:
+            if self._withholds and self._socket.unsent > 0:
+                return
             yield self._withheld.popleft()
+
+    def _looked(self, link: Link) -> None:
+        self._on_controller(link.controller)
+        if self._doubts and self._watch and not self._watch.is_looking:
+            self._doubts = False
+            self._look_again()

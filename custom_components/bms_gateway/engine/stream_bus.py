@@ -54,6 +54,7 @@ class StreamBus:
     """The adapter queues: its acknowledgement says no more than that it has a frame."""
     link: str | None = None
     controller = NO_CONTROLLER
+    owns_error_frames = True
 
     def __init__(self, channel: str, conversation: Conversation) -> None:
         """Describe a bus, which `open` opens; no two have a channel at once."""
@@ -96,6 +97,9 @@ class StreamBus:
         """Yield the messages that wait, until none does."""
         while self._waiting:
             yield self._waiting.popleft()
+
+    def doubt(self) -> None:
+        """Do nothing: the adapter's own word is all there is."""
 
     def send(self, frame: Frame) -> None:
         """Hand a frame to the thread; raises when too many wait for their way out."""
