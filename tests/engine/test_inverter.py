@@ -14,6 +14,7 @@ from custom_components.bms_gateway.engine.model import (
     Frame,
     InverterState,
     Limit,
+    PortFault,
     Rule,
     Telegram,
 )
@@ -539,6 +540,32 @@ def test_an_echo_that_is_no_proof() -> None:
     played.port.leave(1)
     played.turn()
     assert [frame.can_id for frame in played.port.queue] == SET[1:]
+
+
+@pytest.mark.parametrize(
+    ("fault", "proof", "told"),
+    [
+        (PortFault.BUS_OFF, False, 100.0),
+        (PortFault.NO_CARRIER, False, 100.0),
+        (PortFault.BUS_OFF, True, 0.0),
+        (PortFault.NO_SUCH_CHANNEL, False, 0.0),
+    ],
+)
+def test_what_was_told_just_before_bus_off_may_not_have_arrived(
+    fault: PortFault, proof: bool, told: float
+) -> None:
+    """Where the driver's echo proves nothing, the limit of before still holds."""
+    played = Played()
+    played.port.echo_is_proof = proof
+    played.after()
+    played.says(charge_current_limit=0.0)
+    played.after(0.5)
+    assert played.told() == 0.0
+    played.port.lose()
+    played.port.state = replace(played.port.state, fault=fault)
+    for _ in range(3):
+        played.after(0.1)
+        assert played.told() == told
 
 
 def test_short_frames() -> None:

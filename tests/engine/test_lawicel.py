@@ -1,13 +1,20 @@
 """LAWICEL's lines: whatever bytes come, frames are found and nothing is made up."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import can
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.error_frames import observe
 from custom_components.bms_gateway.engine.lawicel import Answer, Lines, encode, parse
-from custom_components.bms_gateway.engine.model import Frame
+from custom_components.bms_gateway.engine.model import (
+    NO_CONTROLLER,
+    BusState,
+    Controller,
+    Frame,
+)
 
 # LAWICEL CANUSB manual 1.0, commands t, T, r, R: kind, ID, number of bytes, bytes, CR;
 # with the command Z1 four digits of a time stamp (ms) follow the bytes.
@@ -74,6 +81,34 @@ def test_no_frame(line: bytes) -> None:
 def test_answer(line: bytes, answer: Answer) -> None:
     """CR is yes, BEL is no, with nothing else in the line or with rubbish."""
     assert parse(line, 0.0) is answer
+
+
+@pytest.mark.parametrize(
+    ("line", "controller"),
+    [
+        (b"sa000000\r", Controller(state=BusState.ERROR_ACTIVE)),
+        (b"sw100002\r", Controller(state=BusState.ERROR_WARNING)),
+        (b"sp001130\r", Controller(state=BusState.ERROR_PASSIVE)),
+        (b"sb128255\r", Controller(state=BusState.BUS_OFF)),
+        (b"sb999999\r", Controller(state=BusState.BUS_OFF)),
+    ],
+)
+def test_state_of_the_controller(line: bytes, controller: Controller) -> None:
+    """Linux's extension: the state, three digits of receive errors, three of transmit."""
+    message = parse(line, 5.0)
+    assert isinstance(message, can.Message)
+    assert message.is_error_frame
+    frame = Frame(message.arbitration_id, bytes(message.data), error=True)
+    receive, transmit = (min(int(line[at : at + 3]), 255) for at in (2, 5))
+    assert observe(NO_CONTROLLER, frame) == replace(
+        controller, transmit_errors=transmit, receive_errors=receive
+    )
+
+
+@pytest.mark.parametrize("line", [b"s\r", b"sx000000\r", b"sb1282\r", b"sb12825x\r"])
+def test_no_state(line: bytes) -> None:
+    """What has not exactly that form tells nothing."""
+    assert parse(line, 5.0) is None
 
 
 def test_error_of_the_bus() -> None:

@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.link import (
     check_link,
     read_link,
 )
-from custom_components.bms_gateway.engine.model import BusState, PortFault
+from custom_components.bms_gateway.engine.model import BusState, Controller, PortFault
 from custom_components.bms_gateway.engine.netlink import walk
 
 # Recorded: RTM_NEWLINK of Linux 7.2 for an slcan adapter raised with 250000 bit/s.
@@ -82,6 +82,47 @@ def test_state_of_the_controller(
     )
     monkeypatch.setattr(link_module, "ask", lambda _: answer)
     assert read_link("can0").state is state
+
+
+def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the flags and, where the driver counts, an attribute; both None while down."""
+    monkeypatch.setattr(link_module, "ask", lambda _: ANSWER)
+    known = read_link("can0")
+    assert (known.index, known.restart_ms, known.queue_length) == (2, None, None)
+    assert known.controller == Controller(carrier=True, state=BusState.ERROR_ACTIVE)
+    # linux/can/netlink.h: struct can_berr_counter, 16 bits each, transmit errors first;
+    # in the place of the attribute with the modes, of the same length
+    modes = bytes.fromhex("0c00050000000000" + "00000000")
+    counters = bytes.fromhex("0800080080000700" + "04000000")
+    counted = _changed(FLAGS, "=I", 0x81).replace(modes, counters)
+    monkeypatch.setattr(link_module, "ask", lambda _: counted)
+    assert read_link("can0").controller == Controller(
+        carrier=False,
+        state=BusState.ERROR_ACTIVE,
+        transmit_errors=128,
+        receive_errors=7,
+    )
+    monkeypatch.setattr(link_module, "ask", lambda _: _changed(FLAGS, "=I", 0x80))
+    assert read_link("can0").controller.carrier is None
+
+
+@pytest.mark.parametrize(
+    ("controller", "fault"),
+    [
+        (Controller(carrier=True, state=BusState.BUS_OFF), PortFault.BUS_OFF),
+        (Controller(carrier=False, state=BusState.BUS_OFF), PortFault.BUS_OFF),
+        (Controller(carrier=False, state=BusState.ERROR_ACTIVE), PortFault.NO_CARRIER),
+        (Controller(carrier=False), PortFault.NO_CARRIER),
+    ],
+)
+def test_link_whose_controller_gave_up(
+    monkeypatch: pytest.MonkeyPatch, controller: Controller, fault: PortFault
+) -> None:
+    """What the controller reported is kept for those who show it."""
+    _pretend(monkeypatch, Link(True, True, True, 500_000, controller=controller))
+    with pytest.raises(PortError) as raised:
+        check_link(PortConfig(Interface.SOCKETCAN, "can0", 500_000))
+    assert (raised.value.fault, raised.value.controller) == (fault, controller)
 
 
 @given(attributes=st.binary(max_size=64))

@@ -23,6 +23,8 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import (
+    NO_CONTROLLER,
+    BusState,
     Frame,
     PortFault,
     PortState,
@@ -221,6 +223,24 @@ async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
         port.drain()
         assert len(near.frames) == 1
     assert before - 0.01 <= near.frames[0].at <= after + 0.01
+
+
+async def test_bus_off_loses_the_port_and_restarts_the_adapter(
+    adapter: SerialAdapter,
+) -> None:
+    """Its channel is closed and opened, which begins the controller anew."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.say(b"sp001130\r")
+        await near.hears(1)
+        assert port.state.controller.state is BusState.ERROR_PASSIVE
+        opened = adapter.commands.count("O")
+        adapter.say(b"sb128255\r")
+        await near.becomes(PortStatus.LOST, PortFault.BUS_OFF)
+        assert port.state.controller.state is BusState.BUS_OFF
+        await near.becomes(PortStatus.OPEN)
+        assert adapter.commands.count("O") == opened + 1
+        assert port.state.controller == NO_CONTROLLER
 
 
 async def test_error_of_the_bus(adapter: SerialAdapter) -> None:

@@ -90,7 +90,12 @@ def test_only_a_link_that_can_be_set_up_has_a_dialog(
     port: PortConfig, fault: PortFault
 ) -> None:
     """A serial adapter's bitrate is its own."""
-    mendable = fault in {PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}
+    mendable = fault in {
+        PortFault.LINK_DOWN,
+        PortFault.WRONG_BITRATE,
+        PortFault.BUS_OFF,
+        PortFault.NO_CARRIER,
+    }
     fixable = mendable and port.interface is Interface.SOCKETCAN
     assert the_one(lost(fault, port)).fixable is fixable
 

@@ -6,6 +6,10 @@ from typing import Final
 
 from .model import Direction, Telegram
 
+UNPROVEN: Final = 1.0
+"""Seconds before a controller is known to have given up in which it may have lost what
+it was given, where its driver makes no echoes; a carrier is reported as late as that."""
+
 _MOST_UNSURE: Final = 16
 """Sets; a link's queue of 10 frames holds two, so no earlier one still waits."""
 
@@ -46,6 +50,17 @@ class Account:
         for direction in Direction:
             if self.told.limit(direction) > 0:
                 self._active_at[direction] = now
+
+    def doubt(self, now: float) -> None:
+        """Take a set that was confirmed within UNPROVEN as one that may be lost.
+
+        What was told before it holds, too. Only once for each set that was confirmed.
+        """
+        if self.told is None or now > self.told_at + UNPROVEN:
+            return
+        self._unsure.appendleft(self.told)
+        self._unsure_at = self.told_at
+        self.told = self._before[-1][1] if self._before else None
 
     def expire(
         self, now: float, *, asked_at: float, timeout: float, deaf: bool

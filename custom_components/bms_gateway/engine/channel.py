@@ -12,7 +12,7 @@ from .bus import ERRORS, OpenBus
 from .config import Interface, PortConfig
 from .link import Link, PortError, check_link, read_link
 from .links import QUEUE_LENGTH, resolve
-from .model import Controller, Frame, PortFault
+from .model import GAVE_UP, Controller, Frame, PortFault
 from .slcan import SlcanAdapter
 from .socket_bus import SocketBus
 from .socketcand import SocketcandServer
@@ -20,8 +20,6 @@ from .stream_bus import StreamBus
 
 _LOGGER = logging.getLogger(__name__)
 
-GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
-"""What restarting the controller may end."""
 MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
 """What setting a link up cures."""
 

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from .error_frames import BUS_OFF, RESTARTED
-from .model import Frame, PortStatus
+from .model import GAVE_UP, Frame, PortStatus
 from .port import Sender
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Delivery:
         self._name = name
         self._since = 0.0
         self._awaited: list[tuple[int, bytes]] = []
-        self._lost_probe = False
+        self._lost_probe = self._was_open = False
 
     @property
     def is_open(self) -> bool:
@@ -113,11 +113,18 @@ class Delivery:
             self.phase = Phase.IDLE
         return None
 
-    def begin_anew(self) -> None:
-        """Begin anew with a port that was closed: no echo will come any more."""
+    def begin_anew(self) -> bool:
+        """Begin anew with a port that was closed: no echo will come any more.
+
+        Return whether the echoes of before proved nothing, the first time that it is
+        asked: the controller gave up on a link whose driver makes no echoes of its own.
+        """
+        is_news, self._was_open = self._was_open, False
         self.phase, self.listening = Phase.IDLE, None
         self._lost_probe = False
         self._awaited.clear()
+        gave_up = self._port.state.fault in GAVE_UP
+        return is_news and gave_up and not self._port.echo_is_proof
 
     def time_out(self, now: float) -> None:
         """Notice an echo that failed to come, or one that proves nothing any more."""
@@ -132,6 +139,7 @@ class Delivery:
         """Begin a set with its name: harmless, should it wait in a queue for hours."""
         self._since = now
         self._lost_probe = False
+        self._was_open = True
         if not self._port.echo_is_proof:
             # The driver may hold one frame back: the second name shows that it did not.
             names *= 2

@@ -181,7 +181,8 @@ class Inverter:
         """
         delivery = self._delivery
         if not delivery.is_open:
-            delivery.begin_anew()
+            if delivery.begin_anew():
+                self._account.doubt(now)
             self._account.drop_stuck()
         self._expire(now)
         if self.reachable:

@@ -367,6 +367,10 @@ class PortFault(StrEnum):
     FAILED = "failed"
 
 
+GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
+"""Faults of the controller: frames that it was given are lost."""
+
+
 class BusState(StrEnum):
     """The state of a CAN controller, in the kernel's order (linux/can/netlink.h)."""
 

@@ -9,11 +9,12 @@ from typing import Final, Protocol
 import can
 
 from .bus import ERRORS, is_full
-from .channel import GAVE_UP, Channel, open_channel
+from .channel import Channel, open_channel
 from .config import PortConfig
 from .error_frames import observe
 from .link import PortError, controller_error
 from .model import (
+    GAVE_UP,
     NO_CONTROLLER,
     Clock,
     Controller,
