@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from struct import Struct
@@ -32,11 +31,7 @@ from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-PATIENCE: Final = 20.0
-"""Seconds after which a test gives up on what should come at once."""
-
-LOOK_AGAIN: Final = 0.02
-"""Seconds; what a peer has heard is no news to the gateway."""
+from .waiting import What, until
 
 # Pylontech CAN protocol 1.2, little-endian
 LIMITS: Final = Struct("<HhhH")
@@ -249,10 +244,8 @@ class Bench:
                     last.append((ccl / 10, dcl / 10))
             return bool(last) and last[-1] == (charge, discharge)
 
-        try:
-            await self.until(hears)
-        except TimeoutError:
-            raise AssertionError(f"{id} heard {last}") from None
+        wanted = f"{id} is told {charge} A and {discharge} A"
+        await self._until(hears, lambda: f"{wanted}, not {last}")
 
     def state(self, platform: str, unique_id: str) -> State:
         """Return the state of an entity."""
@@ -270,11 +263,10 @@ class Bench:
 
     async def shows(self, platform: str, unique_id: str, value: str) -> State:
         """Wait until an entity shows a value."""
-        try:
-            await self.until(lambda: self.state(platform, unique_id).state == value)
-        except TimeoutError:
-            shown = self.state(platform, unique_id)
-            raise AssertionError(f"{shown}, not {value}") from None
+        await self._until(
+            lambda: self.state(platform, unique_id).state == value,
+            lambda: f"{value}, not {self.state(platform, unique_id)}",
+        )
         return self.state(platform, unique_id)
 
     def issues(self) -> dict[str, str]:
@@ -287,12 +279,10 @@ class Bench:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition: looked at whenever there is news, and else often."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                self._news.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN):
-                        await self._news.wait()
+        await self._until(condition)
+
+    async def _until(self, condition: Callable[[], bool], what: What = "") -> None:
+        await until(condition, what, news=self._news)
         await self.hass.async_block_till_done()
 
     @callback

@@ -17,7 +17,7 @@ from homeassistant.components.usb import SerialDevice, USBDevice
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from .engine.ports import PATIENCE, other_node
+from .engine.ports import other_node
 
 REQUEST: Final = Frame(0x305, bytes(8))
 """How an inverter asks for its battery."""
@@ -155,10 +155,3 @@ async def repeating(act: Callable[[], None]) -> AsyncIterator[None]:
 def members(channel: str) -> int:
     """Return how many have a virtual bus open."""
     return len(virtual.channels.get(channel, ()))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -22,7 +22,6 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
 from .connected import REQUEST, Machine, link, repeating, talking, usb_device
-from .engine.ports import PATIENCE
 from .engine.telegrams import telegram
 from .engine.test_socketcand import Server, serving
 from .flows import (
@@ -37,6 +36,7 @@ from .flows import (
     start_real,
     subentry,
 )
+from .waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("machine")
 

@@ -32,14 +32,13 @@ from .connected import (
     members,
     repeating,
     talking,
-    until,
     usb_device,
 )
-from .engine.ports import PATIENCE
 from .engine.serial_adapter import SerialAdapter, plugged_in
 from .engine.telegrams import telegram
 from .engine.test_socketcand import Server, serving
 from .flows import BATTERY, INVERTER, Flow, add, filled
+from .waiting import PATIENCE, until
 
 BATTERY_SAYS = telegram()
 # 0x379, u16 in Ah: 0x0118 is 280

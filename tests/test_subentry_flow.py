@@ -16,7 +16,7 @@ from custom_components.bms_gateway.form import SECTION_RARE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from .connected import REQUEST, Machine, link, members, talking, until
+from .connected import REQUEST, Machine, link, members, talking
 from .engine.telegrams import telegram
 from .flows import (
     BATTERY,
@@ -29,6 +29,7 @@ from .flows import (
     start_real,
     subentry,
 )
+from .waiting import until
 
 BATTERY_SAYS = telegram()
 

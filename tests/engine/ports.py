@@ -17,8 +17,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.port import Port
 
-PATIENCE = 20.0
-"""Seconds after which a test gives up on what should come at once."""
+from ..waiting import until
 
 
 class Recorder:
@@ -75,8 +74,10 @@ class Recorder:
     async def becomes(self, status: PortStatus, fault: PortFault | None = None) -> None:
         """Wait for a status."""
         wanted = (status, fault)
-        await self.until(
-            lambda: (self.port.state.status, self.port.state.fault) == wanted
+        await until(
+            lambda: (self.port.state.status, self.port.state.fault) == wanted,
+            lambda: f"the port is {status} ({fault}), not {self.port.state}",
+            news=self._news,
         )
 
     async def hears(self, count: int) -> None:
@@ -89,10 +90,7 @@ class Recorder:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition, looked at whenever the port tells something."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
+        await until(condition, news=self._news)
 
     def _on_frame(self, frame: Frame) -> None:
         self._each()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import os
 import tty
 
-from .ports import PATIENCE
+from ..waiting import until
 
 ACKNOWLEDGING = {"C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r", "t": b"z\r"}
 """The answers of a LAWICEL CANUSB (manual 1.0), by the first letter of a command."""
@@ -63,10 +63,7 @@ class SerialAdapter:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition, looked at with each command."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
+        await until(condition, lambda: f"not with {self.commands}", news=self._news)
 
     def _read(self) -> None:
         *lines, self._unread = (self._unread + os.read(self._end, 4096)).split(b"\r")

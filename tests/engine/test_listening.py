@@ -1,6 +1,7 @@
 """Listening to ports, free ones and such in use, over python-can's virtual buses."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from can.interfaces import virtual
@@ -11,8 +12,9 @@ from custom_components.bms_gateway.engine.heard import Finding, Heard
 from custom_components.bms_gateway.engine.listening import listen, overhear
 from custom_components.bms_gateway.engine.model import Dialect, Frame, PortFault
 
+from ..waiting import PATIENCE, until
 from .plant import Plant
-from .ports import PATIENCE, Recorder, content
+from .ports import Recorder, content
 from .serial_adapter import QUIET, plugged_in
 from .telegrams import telegram
 
@@ -113,9 +115,13 @@ async def test_port_that_is_lost_meanwhile() -> None:
         port = PortConfig(Interface.SLCAN, adapter.device)
         listening = asyncio.create_task(listen(port, seconds=3600, on_news=news))
         await adapter.until(lambda: "O" in adapter.commands)
-        while not news.heard:  # what comes while it is greeted is lost
+
+        def is_heard() -> bool:
+            # Again and again: what comes while it is greeted is lost
             adapter.say(b"t3058" + 16 * b"0" + b"\r")
-            await asyncio.sleep(0.05)
+            return bool(news.heard)
+
+        await until(is_heard, "a frame of the adapter's is heard")
         adapter.unplug()
         heard = await listening
     assert heard.inverter
@@ -150,6 +156,41 @@ async def test_port_in_use_is_overheard() -> None:
     assert plant.state().online
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_frames_in_the_moment_in_which_the_time_is_over(turns: int) -> None:
+    """They may come between the end and the listener's turn of a loop that is busy."""
+    speaking: list[asyncio.Task[None]] = []
+
+    async def speak(hear: Callable[[Frame], None]) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for frame in telegram():
+            hear(frame)
+
+    def tap(hear: Callable[[Frame], None]) -> Callable[[], None]:
+        speaking.append(asyncio.create_task(speak(hear)))
+        return lambda: None
+
+    await overhear(tap, seconds=0, clock=lambda: 0.0)
+    await speaking[0]
+
+
+async def test_frames_in_the_moment_in_which_the_form_is_closed() -> None:
+    """They do no harm: a port that is being closed may still be read."""
+    taps: list[Callable[[Frame], None]] = []
+
+    def tap(hear: Callable[[Frame], None]) -> Callable[[], None]:
+        taps.append(hear)
+        return lambda: None
+
+    listening = asyncio.create_task(overhear(tap, seconds=3600, clock=lambda: 0.0))
+    await until(lambda: bool(taps))
+    listening.cancel()
+    await asyncio.wait([listening])
+    for frame in telegram():
+        taps[0](frame)
+
+
 def test_tap_stays_when_the_port_is_replaced() -> None:
     """And ends when it is told to."""
     plant = Plant().started()
@@ -178,6 +219,4 @@ def test_echoes_are_not_tapped() -> None:
 
 async def _joined(members: int) -> None:
     """Wait until there are so many on the bus."""
-    async with asyncio.timeout(PATIENCE):
-        while len(virtual.channels.get("a", [])) != members:
-            await asyncio.sleep(0.005)
+    await until(lambda: len(virtual.channels.get("a", [])) == members)

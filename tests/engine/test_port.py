@@ -33,7 +33,8 @@ from custom_components.bms_gateway.engine.port import (
     probe,
 )
 
-from .ports import PATIENCE, Recorder, content, other_node
+from ..waiting import PATIENCE, until, wait_until
+from .ports import Recorder, content, other_node
 from .wires import MovedClock
 
 LIMITS = Frame(0x351, bytes(range(8)))
@@ -185,8 +186,7 @@ async def test_drain_from_a_callback_keeps_the_order() -> None:
     with other_node("a") as node:
         for number in range(500):
             node.send(can.Message(arbitration_id=number, is_extended_id=False))
-        async with asyncio.timeout(PATIENCE):
-            await done.wait()
+        await until(done.is_set, news=done)
     task.cancel()
     await asyncio.wait([task])
     assert heard == list(range(500))
@@ -543,9 +543,7 @@ async def test_retries_back_off_and_tell_once(
     caplog.set_level(logging.INFO)
     port = Recorder("bms-none", Interface.SOCKETCAN)
     async with port.running():
-        async with asyncio.timeout(PATIENCE):
-            while len(quick_retries) < MOST_RETRIES:
-                await asyncio.to_thread(lambda: None)
+        await until(lambda: len(quick_retries) >= MOST_RETRIES)
         assert port.port.state.status is PortStatus.LOST
         assert port.port.state.detail
     assert quick_retries == [1.0, 2.0, 4.0, 5.0, 5.0, LONGEST_RETRY]
@@ -698,6 +696,5 @@ def _break(port: Port) -> None:
 def _wait_for_reader(port: Port, count: int) -> None:
     """Hold the loop until the reader's thread has what was sent."""
     assert isinstance(port._bus, OpenBus)
-    until = time.monotonic() + PATIENCE
-    while len(port._bus._waiting) < count and time.monotonic() < until:
-        time.sleep(0.001)
+    waiting = port._bus._waiting
+    wait_until(lambda: len(waiting) >= count, "the thread has read what was sent")

@@ -1,7 +1,7 @@
 """A port on a serial adapter, over a pseudo-terminal: LAWICEL's answers, or none."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 import fcntl
 import os
@@ -32,8 +32,9 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.port import Port, probe
 
+from ..waiting import PATIENCE, until, wait_until
 from .plant import battery, inverter
-from .ports import PATIENCE, Recorder, content
+from .ports import Recorder, content
 from .serial_adapter import ACKNOWLEDGING, QUIET, SerialAdapter, plugged_in
 from .telegrams import telegram
 
@@ -217,9 +218,9 @@ async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
         port.drain()
         before = time.monotonic()
         adapter.say(b"t3510\r")
-        _hold_until(lambda: _waiting(port))
+        wait_until(lambda: _waiting(port))
         after = time.monotonic()
-        _hold_until(lambda: time.monotonic() > after + 0.05)
+        wait_until(lambda: time.monotonic() > after + 0.05)
         port.drain()
         assert len(near.frames) == 1
     assert before - 0.01 <= near.frames[0].at <= after + 0.01
@@ -319,10 +320,12 @@ async def test_wedged_write_loses_the_port(monkeypatch: pytest.MonkeyPatch) -> N
         near = Recorder(adapter.device, SLCAN)
         async with near.opened() as port:
             adapter.listens(False)
-            async with asyncio.timeout(PATIENCE):
-                while port.state.status is PortStatus.OPEN:
-                    port.send(LIMITS)
-                    await asyncio.sleep(0)
+
+            def is_lost() -> bool:
+                port.send(LIMITS)
+                return port.state.status is not PortStatus.OPEN
+
+            await until(is_lost, "the port is lost")
             assert port.state.fault is PortFault.FAILED
             assert port.state.detail == "The adapter takes nothing"
             adapter.listens(True)
@@ -337,7 +340,7 @@ async def test_frame_that_could_not_be_written_in_time_is_dropped(
     async with near.opened() as port:
         monkeypatch.setattr(stream_module, "STALE", -1.0)
         assert port.send(LIMITS)
-        _hold_until(lambda: not _to_send(port))
+        wait_until(lambda: not _to_send(port))
         monkeypatch.setattr(stream_module, "STALE", 1000.0)
         assert port.send(NAME)
         await near.sees_echoes(1)
@@ -472,12 +475,12 @@ async def _talk(pack: Port) -> None:
 
 
 async def _until_open(gateway: Gateway) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while any(
-            state.status is not PortStatus.OPEN
-            for state in gateway.snapshot.ports.values()
-        ):
-            await asyncio.sleep(0.005)
+    await until(
+        lambda: all(
+            state.status is PortStatus.OPEN for state in gateway.snapshot.ports.values()
+        ),
+        lambda: f"all are open: {gateway.snapshot.ports}",
+    )
 
 
 def _waiting(port: Port) -> bool:
@@ -488,13 +491,6 @@ def _waiting(port: Port) -> bool:
 def _to_send(port: Port) -> bool:
     assert isinstance(port._bus, stream_module.StreamBus)
     return bool(port._bus._to_send)
-
-
-def _hold_until(condition: Callable[[], bool]) -> None:
-    """Hold the loop."""
-    until = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.001)
 
 
 def _threads() -> list[threading.Thread]:

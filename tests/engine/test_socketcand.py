@@ -24,7 +24,8 @@ from custom_components.bms_gateway.engine.socketcand import (
     SocketcandServer,
 )
 
-from .ports import PATIENCE, Recorder, content
+from ..waiting import PATIENCE, until
+from .ports import Recorder, content
 
 SOCKETCAND = Interface.SOCKETCAND
 LIMITS = Frame(0x351, bytes(range(8)))
@@ -75,10 +76,11 @@ class Server:
 
     async def hears(self, *commands: str) -> None:
         """Wait for the last commands."""
-        async with asyncio.timeout(PATIENCE):
-            while self.commands[-len(commands) :] != list(commands):
-                self._news.clear()
-                await self._news.wait()
+        await until(
+            lambda: self.commands[-len(commands) :] == list(commands),
+            lambda: f"the server hears {commands}, not {self.commands}",
+            news=self._news,
+        )
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

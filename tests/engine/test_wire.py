@@ -6,8 +6,8 @@ import pytest
 
 from custom_components.bms_gateway.engine.wire import Wire
 
+from ..waiting import PATIENCE
 from .plant import battery
-from .ports import PATIENCE
 from .wires import MovedClock, Wires
 
 

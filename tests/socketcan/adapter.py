@@ -14,10 +14,9 @@ from pathlib import Path
 import select
 import struct
 import subprocess
-import sys
 import tty
 
-from tests.engine.ports import PATIENCE
+from tests.waiting import until
 
 # Linux: asm-generic/ioctls.h, linux/sockios.h, linux/tty.h
 _TIOCSETD = 0x5423
@@ -47,10 +46,20 @@ class Adapter:
         """Take what the kernel sends until so many frames were heard, then no more."""
         loop = asyncio.get_running_loop()
         enough = asyncio.Event()
-        loop.add_reader(self._adapter, self._read, frames, enough)
+
+        def take() -> None:
+            self._read()
+            if len(self.heard) >= frames:
+                loop.remove_reader(self._adapter)
+                enough.set()
+
+        loop.add_reader(self._adapter, take)
         try:
-            async with asyncio.timeout(PATIENCE):
-                await enough.wait()
+            await until(
+                enough.is_set,
+                lambda: f"{frames} frames are taken, not {self.heard}",
+                news=enough,
+            )
         finally:
             loop.remove_reader(self._adapter)
 
@@ -58,7 +67,7 @@ class Adapter:
     async def taking(self) -> AsyncIterator[None]:
         """Take all that the kernel sends, which it waits for when the link is raised."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._adapter, self._read, sys.maxsize, asyncio.Event())
+        loop.add_reader(self._adapter, self._read)
         try:
             yield
         finally:
@@ -66,9 +75,9 @@ class Adapter:
 
     async def hears(self, line: str) -> None:
         """Wait until a line has come; the kernel's echo may be there before it."""
-        async with asyncio.timeout(PATIENCE):
-            while line not in self.heard:
-                await asyncio.sleep(0.01)
+        await until(
+            lambda: line in self.heard, lambda: f"{line} comes, not {self.heard}"
+        )
 
     def say(self, text: str) -> None:
         """Send the kernel what the adapter heard, such as `t35110A` for 0x351."""
@@ -96,13 +105,11 @@ class Adapter:
                     os.read(self._adapter, 4096)
         assert raising.returncode == 0
 
-    def _read(self, frames: int, enough: asyncio.Event) -> None:
+    def _read(self) -> None:
         *lines, self._unread = (self._unread + os.read(self._adapter, 4096)).split(
             b"\r"
         )
         self.heard += [line.decode() for line in lines]
-        if len(self.heard) >= frames:
-            enough.set()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from .peers import wait_until
+from tests.waiting import wait_until
 
 INTEGRATION: Final = Path(__file__).parents[2] / "custom_components/bms_gateway"
 FOR_TESTS: Final = tuple(

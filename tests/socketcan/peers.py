@@ -1,14 +1,15 @@
 """The other nodes on CAN links: batteries played by canplayer, all heard by candump."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 import signal
 import subprocess
-import time
 from typing import Final
+
+from tests.waiting import wait_until
 
 from .conftest import Link
 
@@ -20,12 +21,6 @@ STACK_INVERTER: Final = (CAPTURES / "candump_stack_inverter.dump").read_text("as
 
 NAME: Final = 0x35E
 LIMITS: Final = 0x351
-
-PATIENCE: Final = 20.0
-"""Seconds after which a test gives up on what should come soon."""
-LOOK_AGAIN: Final = 0.01
-"""Seconds between two looks at what another process wrote."""
-
 
 type Amps = tuple[float, float]
 """The charge current limits of two inverters."""
@@ -189,17 +184,6 @@ def changed(telegram: str, can_id: int, data: str) -> str:
         f"{line.partition(head)[0]}{head}{data}\n" if head in line else line
         for line in lines
     )
-
-
-def wait_until[T](
-    look: Callable[[], T | None], what: str, patience: float = PATIENCE
-) -> T:
-    """Look again and again until there is something, and return it."""
-    end = time.monotonic() + patience
-    while not (found := look()):
-        assert time.monotonic() < end, f"Waited in vain until {what}"
-        time.sleep(LOOK_AGAIN)
-    return found
 
 
 def _candump_listens() -> bool:

@@ -8,9 +8,10 @@ import pytest
 
 from custom_components.bms_gateway.engine.candump import Logged, parse, written
 from custom_components.bms_gateway.engine.model import Frame
+from tests.waiting import wait_until
 
 from .conftest import LinkFactory
-from .peers import recording, wait_until
+from .peers import recording
 
 pytestmark = pytest.mark.socketcan
 

@@ -12,10 +12,11 @@ from custom_components.bms_gateway.engine.link import read_link
 from custom_components.bms_gateway.engine.model import BusState
 from custom_components.bms_gateway.entry import gateway_config
 from homeassistant.core import HomeAssistant
-from tests.connected import Forms, repeating, until
-from tests.engine.ports import PATIENCE, Recorder
+from tests.connected import Forms, repeating
+from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram
 from tests.flows import BATTERY, INVERTER, offered, start_real, subentry
+from tests.waiting import PATIENCE, until
 
 from .adapter import Adapter, plugged
 from .conftest import GiveSerial, Link, LinkFactory

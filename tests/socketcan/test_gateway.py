@@ -21,16 +21,13 @@ from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import PortFault, PortStatus, Snapshot
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from tests.engine.ports import other_node
+from tests.waiting import until
 
 from .adapter import plugged
 from .conftest import Link, LinkFactory
 
 pytestmark = pytest.mark.socketcan
 
-PATIENCE: Final = 20.0
-"""Seconds after which a test gives up on what should come soon."""
-LOOK_AGAIN: Final = 0.01
-"""Seconds between two looks at what the gateway knows."""
 PERIOD: Final = 0.1
 """Seconds between two telegrams of a battery."""
 
@@ -253,9 +250,10 @@ async def _speak(node: can.BusABC) -> None:
 
 
 async def _until(gateway: Gateway, condition: Callable[[Snapshot], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition(gateway.snapshot):
-            await asyncio.sleep(LOOK_AGAIN)
+    await until(
+        lambda: condition(gateway.snapshot),
+        lambda: f"{gateway.snapshot.ports} {gateway.snapshot.inverters}",
+    )
 
 
 async def _hears(gateway: Gateway, count: int) -> None:

@@ -12,6 +12,8 @@ from typing import Final
 import pytest
 from pytest_socket import enable_socket
 
+from tests.waiting import wait_until
+
 from .adapter import Adapter, plugged
 from .conftest import Link, LinkFactory
 from .home_assistant import HomeAssistant, running
@@ -24,7 +26,6 @@ from .peers import (
     Record,
     changed,
     recording,
-    wait_until,
 )
 
 pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(180)]

@@ -1,6 +1,5 @@
 """Replaying a log in a battery's place: its frames, in its time, and nothing else."""
 
-import asyncio
 from dataclasses import replace
 from itertools import pairwise, repeat
 
@@ -20,6 +19,7 @@ from custom_components.bms_gateway.engine.simulator import (
 )
 from custom_components.bms_gateway.engine.simulator.replay import LONGEST, MOST_AT_ONCE
 
+from ...waiting import until
 from ..ports import Recorder
 
 BEGAN = 1_700_000_000.0
@@ -169,9 +169,8 @@ async def test_a_log_is_played_on_a_port() -> None:
     ]
     async with listener.opened():
         await simulator.start()
-        async with asyncio.timeout(20):
-            while simulator._ports[port].state.status is not PortStatus.OPEN:
-                await asyncio.sleep(0)
+        own = simulator._ports[port]
+        await until(lambda: own.state.status is PortStatus.OPEN)
         simulator.replay("a", Replay(logged))
         await listener.until(lambda: any(f.can_id == 0x7AB for f in listener.frames))
         await simulator.stop()

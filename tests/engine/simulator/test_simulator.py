@@ -10,7 +10,6 @@ from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     Frame,
-    PortState,
     PortStatus,
     Telegram,
 )
@@ -25,6 +24,8 @@ from custom_components.bms_gateway.engine.simulator import (
     Simulator,
     Talk,
 )
+
+from ...waiting import until
 
 HOUR = 3600
 
@@ -235,34 +236,29 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
         [_battery("a")], [_inverter("i", -1000, lag=0.1)], ports=ports
     )
     heard: dict[str, set[int]] = {"a": set(), "i": set()}
-    complete = asyncio.Event()
 
     def listener(name: str) -> Port:
-        def on_frame(frame: Frame) -> None:
-            heard[name].add(frame.can_id)
-            if {0x351, 0x355, 0x356} <= heard["a"] and 0x305 in heard["i"]:
-                complete.set()
-
         return Port(
-            ports[name], on_frame=on_frame, on_echo=lambda _: None, on_change=_is_open
+            ports[name],
+            on_frame=lambda frame: heard[name].add(frame.can_id),
+            on_echo=lambda _: None,
+            on_change=lambda _: None,
         )
 
-    opened: asyncio.Queue[PortState] = asyncio.Queue()
-
-    def _is_open(state: PortState) -> None:
-        if state.status is PortStatus.OPEN:
-            opened.put_nowait(state)
+    def complete() -> bool:
+        return {0x351, 0x355, 0x356} <= heard["a"] and 0x305 in heard["i"]
 
     others = {name: listener(name) for name in ports}
     tasks = [asyncio.create_task(port.run()) for port in others.values()]
-    for _ in others:
-        await opened.get()
+    await until(
+        lambda: all(p.state.status is PortStatus.OPEN for p in others.values()),
+        "all listeners are open",
+    )
     await simulator.start()
-    await complete.wait()
+    await until(complete, lambda: f"all is heard, not {heard}")
     assert not heard["i"] & heard["a"]
     assert others["i"].send(Frame(0x351, bytes.fromhex("3002C8002C010000")))
-    while simulator.inverters["i"].told.at is None:
-        await asyncio.sleep(0.01)
+    await until(lambda: simulator.inverters["i"].told.at, "the inverter is told")
     assert simulator.inverters["i"].told.discharge == 30.0
     own = list(simulator._ports.values())
     await simulator.stop()
