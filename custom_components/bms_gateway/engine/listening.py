@@ -162,15 +162,20 @@ class _Listener:
 
     @asynccontextmanager
     async def _limited(self, seconds: float) -> AsyncIterator[None]:
-        async with asyncio.timeout(seconds) as self._limit:
-            if self._is_clear:
-                self._end_soon()
-            yield
+        try:
+            async with asyncio.timeout(seconds) as self._limit:
+                if self._is_clear:
+                    self._end_soon()
+                yield
+        finally:
+            self._limit = None
 
     def _end_soon(self) -> None:
-        if self._limit and (end := self._limit.when()):
+        # Not in the moment in which it is over: what comes then is heard all the same
+        limit = self._limit
+        if limit and not limit.expired() and (end := limit.when()):
             now = asyncio.get_running_loop().time()
-            self._limit.reschedule(min(end, now + self._settle))
+            limit.reschedule(min(end, now + self._settle))
 
     async def _leaves(self, port: Port, *statuses: PortStatus) -> PortState:
         """Wait until a port has another status than these."""
