@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 from tests.waiting import wait_until
 
+from .hold_loop import HELD
+
 INTEGRATION: Final = Path(__file__).parents[2] / "custom_components/bms_gateway"
 FOR_TESTS: Final = tuple(
     Path(__file__).parent / name for name in ("hold_loop", "listen_briefly")
@@ -97,11 +99,16 @@ class HomeAssistant:
         self.post(f"/api/services/{action}", data)
 
     @contextmanager
-    def held(self, seconds: float) -> Iterator[None]:
-        """Hold its event loop for so long, at least as long as the block takes."""
-        path, body = "/api/services/hold_loop/hold", json.dumps({"seconds": seconds})
-        with _asking("POST", path, body, self._headers) as asking:
-            yield
+    def held(self) -> Iterator[None]:
+        """Hold its event loop from the block's begin to its end."""
+        held = self._log.with_name(HELD)
+        path = "/api/services/hold_loop/hold"
+        with _asking("POST", path, "{}", self._headers) as asking:
+            wait_until(held.exists, "the loop is held")
+            try:
+                yield
+            finally:
+                held.unlink()
             _answer(asking)
 
     def state(self, entity_id: str) -> str:

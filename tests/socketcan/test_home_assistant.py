@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 import time
 from typing import Final
 
@@ -24,11 +23,12 @@ from .peers import (
     Battery,
     Contents,
     Record,
+    Seen,
     changed,
     recording,
 )
 
-pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(600)]
 
 # The captures allow 922.5 A each. By its capacity the first battery (250 Ah of 400 Ah)
 # has the slice 0.625 of the bank's current, -80.1 A - 94.6 A = -174.7 A; but it carries
@@ -77,6 +77,11 @@ LOW_SHARES: Final[Amps] = (75.6, 37.8)
 NEWS: Final = (0x355, "4A00640000000000")
 """What is told when the first battery is at 70 %: (70 x 250 + 81 x 150) / 400 = 74 %."""
 
+FRESH: Final = 3.0
+"""Seconds for which a frame counts that came about twice a second."""
+CONTROL: Final = (0x351, 0x359, 0x35C)
+"""The frames without which a battery is missed."""
+
 NAME: Final = "t35E850594C4F4E000000"
 """The one frame that may wait in a queue, as an slcan adapter is handed it."""
 
@@ -94,6 +99,29 @@ class Scene:
         """Wait until each inverter is told its charge current limit (A)."""
         for inverter, amps in zip(self.inverters, charge, strict=True):
             self.record.wait_for_limit(inverter, since, low=amps, high=amps)
+
+    def heard(self, battery: Battery, since: float) -> float:
+        """Wait until a battery has sent something after a moment; return when."""
+        frames = wait_until(
+            lambda: self.record.frames(battery.link.name, since),
+            f"{battery.link.name} speaks",
+        )
+        return frames[0].at
+
+    def counts_until(self, battery: Battery) -> float:
+        """Return when a battery that is silent is missed, by its last frames."""
+        frames = self.record.frames(battery.link.name)
+        return FRESH + min(
+            max(frame.at for frame in frames if frame.can_id == can_id)
+            for can_id in CONTROL
+        )
+
+    def stopped(self, inverter: str, missed: float) -> list[Seen]:
+        """Return what an inverter was told from when a battery was missed: 0 A."""
+        told = self.record.told(inverter, missed)
+        # One set may have been on its way in that moment
+        assert {frame.charge for frame in told[1:]} == {0}
+        return told
 
     def status(self, wanted: str) -> None:
         """Wait until Home Assistant shows the gateway's status."""
@@ -178,42 +206,43 @@ def test_combined_telegrams(scene: Scene) -> None:
         ("number.i1_charge_current_setpoint", (1, None)),
     ],
 )
-def test_changed_number_is_on_the_wire_within_100_ms(
+def test_changed_number_is_on_the_wire_before_anything_else_is_done(
     scene: Scene, entity: str, shares: tuple[float | None, float | None]
 ) -> None:
-    """From the beginning of the call to the frames that tell it.
+    """Neither for the next set's time nor for the disk: not even for one more request.
 
-    The median of five, by the kernel's time stamps: other processes of this machine
-    may hold one of them up.
+    How long that takes is for scripts/bench to tell: it is the machine's affair, too.
     """
-    delays = []
     for amps in (900, 750, 600, 450, 300):
         called = time.time()
         scene.home_assistant.call(
             "number/set_value", {"entity_id": entity, "value": amps}
         )
+        assert scene.home_assistant.state("sensor.bank_status") == "running"
+        answered = time.time()
         for inverter, share in zip(scene.inverters, shares, strict=True):
             if share is not None:
                 limit = amps * share
                 frame = scene.record.wait_for_limit(
                     inverter, called, low=limit, high=limit
                 )
-                delays.append(frame.at - called)
-    assert median(delays) < 0.1, delays
+                assert frame.at < answered, (frame.at - called, answered - called)
 
 
 def test_silenced_battery_ends_in_the_loss_policy(scene: Scene) -> None:
     """Everything stops while it is missed; it comes back slowly when it is heard."""
     silenced = time.time()
     scene.batteries[1].silence()
-    scene.told(NOTHING)
+    missed = scene.counts_until(scene.batteries[1])
+    scene.told(NOTHING, silenced)
     for inverter, told in zip(scene.inverters, BLOCKED_TOLD, strict=True):
         frame = scene.record.wait_for_limit(inverter, silenced, high=0)
         first, *_ = scene.record.wait_for_sets(inverter, 1, frame.at)
         assert first.contents == list(told.items())
-        # The frames of the last half second still count for 3 s
-        assert 2.4 < first.at - silenced < 4
+        assert first.at > missed - 0.5
     scene.status("blocked")
+    for inverter in scene.inverters:
+        scene.stopped(inverter, missed)
 
     back = time.time()
     scene.batteries[1].play(STACK_INVERTER)
@@ -228,22 +257,25 @@ def test_all_batteries_silenced(scene: Scene) -> None:
     silenced = time.time()
     for battery in scene.batteries:
         battery.silence()
-    scene.told(NOTHING)
+    missed = max(scene.counts_until(battery) for battery in scene.batteries)
+    scene.told(NOTHING, silenced)
     scene.status("silent")
+    silent = time.time()
     time.sleep(2)  # a set would be repeated after 1 s
-    for inverter in scene.inverters:
-        last = scene.record.told(inverter, silenced + 4)
-        assert {frame.charge for frame in last} == {0}
-        assert 6 < last[-1].at - silenced < 9
     assert scene.home_assistant.state("sensor.bank_status") == "silent"
+    for inverter in scene.inverters:
+        # Each second for 5 s; a machine that is busy may leave some out
+        assert 2 <= len(scene.stopped(inverter, missed)) <= 7
+        assert scene.record.told(inverter, silent) == []
 
 
 @pytest.mark.parametrize("breaks", [Link.down, Link.delete])
 def test_battery_link_breaks(scene: Scene, breaks: Callable[[Link], None]) -> None:
     """A battery whose link is gone is a lost battery; its link is taken up again."""
     link = scene.batteries[0].link
+    broken = time.time()
     breaks(link)
-    scene.told(NOTHING)
+    scene.told(NOTHING, broken)
     scene.status("blocked")
     repaired = time.time()
     _repair(link)
@@ -268,33 +300,34 @@ def test_inverter_link_breaks(scene: Scene, links: tuple[Link, Link]) -> None:
 
 def test_inverter_link_is_switched_off(scene: Scene, links: tuple[Link, Link]) -> None:
     """It is switched on again, as the form allows; a set opens with the name."""
-    links[0].down()
-    broken = time.time()
+    with scene.home_assistant.held():  # else it might be on again before we look
+        links[0].down()
+        broken = time.time()
     scene.told(ALL, broken)
     assert scene.record.frames(scene.inverters[0], broken)[0].can_id == 0x35E
 
 
 def test_held_loop_sends_what_changed_meanwhile(scene: Scene) -> None:
     """After 5 s the frames of that time are read before anything is sent."""
-    with scene.home_assistant.held(5):
-        time.sleep(1)
+    with scene.home_assistant.held():
         held = time.time()
         scene.batteries[0].play(LOW)
+        released = scene.heard(scene.batteries[0], held + 5)
     for inverter, amps in zip(scene.inverters, LOW_SHARES, strict=True):
         first = scene.record.wait_for_limit(inverter, held)
-        assert first.at > held + 3
+        assert first.at > released
         assert first.charge == amps
 
 
 def test_held_loop_knows_who_fell_silent_meanwhile(scene: Scene) -> None:
     """What waited to be read is as old as it is, and the battery is lost."""
-    with scene.home_assistant.held(5):
-        time.sleep(1)
+    with scene.home_assistant.held():
         held = time.time()
         scene.batteries[1].silence()
+        released = scene.heard(scene.batteries[0], held + 5)
     for inverter in scene.inverters:
         first = scene.record.wait_for_limit(inverter, held)
-        assert first.at > held + 3
+        assert first.at > released
         assert first.charge == 0
 
 
@@ -311,13 +344,17 @@ def test_unheard_inverter_is_told_nothing_old(
             _capacities(batteries), _ratings(heard_one, unheard)
         )
         undo.callback(home_assistant.remove_gateway, entry_id)
-        _take_sets(adapter, 3)
-        assert f"t3518{TOGETHER_TOLD[1][0x351]}" in adapter.heard
+        while f"t3518{TOGETHER_TOLD[1][0x351]}" not in adapter.heard:
+            _take_sets(adapter, 1)
         adapter.heard.clear()
 
         silent = time.time()
         batteries[0].play(LOW)
-        time.sleep(60)
+        wait_until(
+            lambda: record.frames(batteries[0].link.name, silent + 60),
+            "the battery has spoken for a minute",
+            patience=180,
+        )
         batteries[0].play(changed(LOW, 0x355, "4600640000000000"))  # 70 %
         wait_until(
             lambda: [s for s in record.sets(heard_one) if NEWS in s.contents],
@@ -326,9 +363,7 @@ def test_unheard_inverter_is_told_nothing_old(
         queued = record.frames(unheard, silent)
         assert {frame.can_id for frame in queued} == {0x35E}
 
-        returned = time.monotonic()
-        _take_sets(adapter, 1)
-        assert time.monotonic() - returned < 1
+        _take_sets(adapter, 1)  # long before another name is due
     while adapter.heard[0] == NAME:
         adapter.heard.pop(0)
     limits, soc = adapter.heard[:2]

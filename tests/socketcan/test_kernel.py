@@ -5,6 +5,8 @@ from collections.abc import Callable
 import can
 import pytest
 
+from tests.waiting import PATIENCE
+
 from .conftest import CablePair, LinkFactory
 
 pytestmark = pytest.mark.socketcan
@@ -16,7 +18,7 @@ def test_sender_hears_its_own_frame(can_link: LinkFactory) -> None:
     """The echo tells that a frame has left."""
     with _bus(can_link().name, receive_own_messages=True) as bus:
         bus.send(MESSAGE)
-        echo = bus.recv(1)
+        echo = bus.recv(PATIENCE)
     assert echo is not None
     assert echo.equals(
         MESSAGE, check_channel=False, timestamp_delta=None, check_direction=False
@@ -29,7 +31,7 @@ def test_cable_carries_frames(can_cable: Callable[[], CablePair]) -> None:
     near, far = can_cable()
     with _bus(near.name) as sender, _bus(far.name) as receiver:
         sender.send(MESSAGE)
-        received = receiver.recv(1)
+        received = receiver.recv(PATIENCE)
     assert received is not None
     assert received.data == MESSAGE.data
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.bms_gateway.engine import (
+    lawicel,
     listening as listening_module,
     port as port_module,
 )
@@ -22,8 +23,10 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
 )
 from custom_components.bms_gateway.engine.port import Port, probe
+from tests.connected import repeating
 from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram
+from tests.waiting import PATIENCE, until
 
 from .adapter import plugged
 from .conftest import GiveSerial, LinkFactory
@@ -245,8 +248,9 @@ async def test_form_that_is_closed_leaves_no_shy_link(
             await adapter.hears("L")
             listening.cancel()
             await asyncio.wait([listening])
+            # The driver has the link up a moment after the adapter has opened
+            await until(lambda: read_link(adapter.name).is_up)
             await adapter.hears("O")
-        assert read_link(adapter.name).is_up
 
 
 async def test_link_that_is_down_is_called_by_its_name(
@@ -266,15 +270,26 @@ async def test_errors_before_we_acknowledge_are_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A lone battery has nobody who acknowledges, and gives only errors."""
-    monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 0.3)
+    monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 3600)
+    news: list[Finding] = []
     with plugged(up=False) as adapter:
         async with adapter.taking():
             config = _port(adapter.name, bring_up=True)
-            listening = asyncio.create_task(listen(config, seconds=0.6))
-            await adapter.hears("L")
+            listening = asyncio.create_task(
+                listen(
+                    config,
+                    seconds=3600.1,
+                    settle=0,
+                    on_news=lambda heard: news.append(heard.finding),
+                )
+            )
+            await until(lambda: _is_listened_to(adapter.name))
             adapter.say("e1a")
+            for frame in telegram():  # which ends the listening without acknowledging
+                adapter.say(lawicel.encode(frame).decode().strip())
             await adapter.hears("O")
             heard = await listening
+    assert news[0] is Finding.ERRORS
     assert heard.finding is Finding.SILENCE
 
 
@@ -283,16 +298,23 @@ async def test_battery_is_heard(can_link: LinkFactory) -> None:
     link = can_link()
     far = Recorder(link.name, SOCKETCAN)
     async with far.opened() as port:
-        listening = asyncio.create_task(listen(_port(link.name), seconds=0.3))
-        for _ in range(20):
-            await asyncio.sleep(0.01)
+
+        def speak() -> None:
             for frame in telegram():
                 port.send(frame)
-        heard = await listening
+
+        async with repeating(speak):
+            heard = await listen(_port(link.name), seconds=PATIENCE, settle=0)
     assert heard.finding is Finding.BATTERY
     assert heard.battery
     assert heard.battery.name == "PYLON"
     assert far.frames == []
+
+
+def _is_listened_to(name: str) -> bool:
+    """Return whether a socket on a link takes frames, those of errors, too."""
+    receivers = Path("/proc/net/can/rcvlist_err").read_text("ascii").splitlines()
+    return any(line.split()[:1] == [name] for line in receivers)
 
 
 def _open_without_rights(config: PortConfig) -> PortError:
