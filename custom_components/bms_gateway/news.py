@@ -155,7 +155,7 @@ def _inverter(
 
 
 def _port(shown: PortState, latest: PortState) -> PortState:
-    names = ["status", "fault", "detail"]
+    names = ["status", "fault", "reason", "detail"]
     # Its error counters may move with every frame
     if _condition(shown.controller) != _condition(latest.controller):
         names.append("controller")

@@ -10,9 +10,15 @@ import pytest
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Finding, Heard
 from custom_components.bms_gateway.engine.listening import listen, overhear
-from custom_components.bms_gateway.engine.model import Dialect, Frame, PortFault
+from custom_components.bms_gateway.engine.model import (
+    Dialect,
+    Frame,
+    PortFault,
+    PortReason,
+)
 
 from ..waiting import PATIENCE, until
+from . import waveshare
 from .plant import Plant
 from .ports import Recorder, content
 from .serial_adapter import QUIET, plugged_in
@@ -127,6 +133,22 @@ async def test_port_that_is_lost_meanwhile() -> None:
     assert heard.inverter
     assert heard.fault is PortFault.NO_SUCH_CHANNEL
     assert heard.acknowledges is False
+
+
+@pytest.mark.parametrize("soc", [7.0, 13.0, 50.0])
+async def test_adapter_with_a_protocol_of_its_own(soc: float) -> None:
+    """The same fault whatever the battery says: 7 is a BEL, 13 a CR."""
+    with plugged_in({}) as adapter:
+        port = PortConfig(Interface.SLCAN, adapter.device)
+        listening = asyncio.create_task(listen(port, seconds=3600))
+        while not listening.done():
+            adapter.say(waveshare.variable(telegram(soc=soc, current=1.3)))
+            await asyncio.sleep(0.05)
+        heard = await listening
+    assert (heard.fault, heard.reason) == (PortFault.FAILED, PortReason.NOT_LAWICEL)
+    assert heard.detail
+    assert "Waveshare" in heard.detail
+    assert heard.finding is Finding.FAULT
 
 
 async def test_cancelled_listening_closes_the_port() -> None:

@@ -27,6 +27,7 @@ from custom_components.bms_gateway.engine.model import (
     BusState,
     Frame,
     PortFault,
+    PortReason,
     PortState,
     PortStatus,
 )
@@ -143,8 +144,10 @@ async def test_dead_adapter() -> None:
         async with near.running():
             await near.becomes(LOST, PortFault.FAILED)
             assert near.port.state.detail == "The adapter does not answer"
+            assert near.port.state.reason is PortReason.NOT_LAWICEL
             adapter.answers |= {"V": b"V1\r"}
             await near.becomes(PortStatus.OPEN)
+            assert near.port.state.reason is None
 
 
 @pytest.mark.parametrize(

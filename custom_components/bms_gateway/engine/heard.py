@@ -6,7 +6,7 @@ from enum import StrEnum
 from .battery import Battery
 from .config import BatteryConfig, Interface, PortConfig
 from .guard import BATTERY_MARKS
-from .model import Dialect, Frame, PortFault
+from .model import Dialect, Frame, PortFault, PortReason
 from .protocol import Neighbour, is_battery_frame, is_request, neighbour
 
 
@@ -54,6 +54,8 @@ class Heard:
     """Frames that belong to none of these."""
     errors: bool = False
     fault: PortFault | None = None
+    reason: PortReason | None = None
+    """What the fault comes from; None: it has no cure of its own."""
     detail: str | None = None
     """The fault in the system's own words."""
     acknowledges: bool | None = None

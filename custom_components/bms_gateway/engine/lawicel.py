@@ -15,6 +15,7 @@ from .error_frames import BUS_ERROR, error_frame_data
 from .model import BusState, Frame
 
 CR: Final = b"\r"
+BEL: Final = b"\a"
 CLOSE: Final = b"C\r"
 OPEN: Final = b"O\r"
 VERSION: Final = b"V\r"
@@ -31,7 +32,7 @@ BITRATES: Final = {
 }
 """The command that sets each bitrate (bit/s)."""
 
-_LONGEST: Final = 64
+LONGEST: Final = 64
 """Bytes; a frame takes 30 with its time stamp, longer lines are rubbish."""
 _END: Final = re.compile(rb"(?<=[\r\a])")
 _FRAME: Final = re.compile(
@@ -68,11 +69,16 @@ class Lines:
         """Begin with an empty line."""
         self._begun = b""
 
+    @property
+    def begun(self) -> bytes:
+        """What has come of the line that is not complete."""
+        return self._begun
+
     def feed(self, data: bytes) -> list[bytes]:
         """Return the lines that are complete now, each with the CR or BEL at its end."""
         *lines, begun = _END.split(self._begun + data)
         # A line that got too long stays longer than any frame is
-        self._begun = begun[:_LONGEST]
+        self._begun = begun[:LONGEST]
         return lines
 
 

@@ -9,7 +9,7 @@ import struct
 from typing import Final
 
 from .config import PortConfig
-from .model import NO_CONTROLLER, BusState, Controller, PortFault
+from .model import NO_CONTROLLER, BusState, Controller, PortFault, PortReason
 from .netlink import LINK, ask, find
 
 BITRATE_TOLERANCE: Final = 0.01
@@ -59,10 +59,13 @@ class PortError(Exception):
     controller: Controller = NO_CONTROLLER
     """What its controller reported, if it is the controller's fault."""
 
-    def __init__(self, fault: PortFault, detail: str) -> None:
-        """Keep the fault for those who translate it."""
+    def __init__(
+        self, fault: PortFault, detail: str, reason: PortReason | None = None
+    ) -> None:
+        """Keep the fault, and the reason if it has one, for those who translate it."""
         super().__init__(detail)
         self.fault = fault
+        self.reason = reason
 
     @classmethod
     def of(cls, error: Exception) -> PortError:

@@ -150,7 +150,9 @@ class _Listener:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        return replace(self.heard, fault=state.fault, detail=state.detail)
+        return replace(
+            self.heard, fault=state.fault, reason=state.reason, detail=state.detail
+        )
 
     async def _stays_open(self, port: Port, seconds: float) -> PortState:
         try:

@@ -367,6 +367,13 @@ class PortFault(StrEnum):
     FAILED = "failed"
 
 
+class PortReason(StrEnum):
+    """What a fault comes from, where that has a cure of its own."""
+
+    NOT_LAWICEL = "not_lawicel"
+    """A serial adapter says nothing, or something that is not LAWICEL's protocol."""
+
+
 GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
 """Faults of the controller: frames that it was given are lost."""
 
@@ -423,6 +430,8 @@ class PortState:
 
     status: PortStatus = PortStatus.CLOSED
     fault: PortFault | None = None
+    reason: PortReason | None = None
+    """What the fault comes from; None: it has no cure of its own."""
     detail: str | None = None
     """The error in the system's own words, for logs and diagnostics."""
     received: int = 0

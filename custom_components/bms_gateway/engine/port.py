@@ -20,6 +20,7 @@ from .model import (
     Controller,
     Frame,
     PortFault,
+    PortReason,
     PortState,
     PortStatus,
 )
@@ -103,6 +104,7 @@ class Port:
         self._wall = wall
         self._status = PortStatus.CLOSED
         self._fault: PortFault | None = None
+        self._reason: PortReason | None = None
         self._detail: str | None = None
         self._received = self._sent = self._errors = 0
         self._bus: Channel | None = None
@@ -123,6 +125,7 @@ class Port:
         return PortState(
             status=self._status,
             fault=self._fault,
+            reason=self._reason,
             detail=self._detail,
             received=self._received,
             sent=self._sent,
@@ -354,6 +357,7 @@ class Port:
         before = (self._status, self._fault)
         self._log(status, error)
         self._status, self._fault = status, fault
+        self._reason = error.reason if error else None
         self._detail = str(error) if error else None
         if before != (status, fault):
             self._on_change(self.state)

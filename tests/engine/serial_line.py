@@ -1,0 +1,99 @@
+"""A serial line with a clock of its own: who is at its end, and what that says when."""
+
+from collections.abc import Callable, Iterable, Iterator
+import heapq
+from itertools import chain
+from math import inf
+import time
+from unittest.mock import patch
+
+from custom_components.bms_gateway.engine import slcan
+from custom_components.bms_gateway.engine.slcan import SlcanAdapter
+
+DELAY = 0.005
+"""Seconds from a command to its answer."""
+BATCH = 4096
+"""Bytes read at once, as from a real line."""
+
+type Answers = Callable[[bytes], bytes]
+"""What is answered to each command, which comes without its CR."""
+type Talk = Iterable[tuple[float, bytes]]
+"""What is said unasked, and when: in its order, and without an end if need be."""
+
+
+class SerialLine:
+    """What an adapter's thread sees of its line; the clock goes on while it waits."""
+
+    def __init__(
+        self, answers: Answers, talk: Talk = (), deaf_until: float = 0
+    ) -> None:
+        """Open the line to somebody who may be deaf at first."""
+        self.now = 0.0
+        self.commands: list[str] = []
+        self._answers = answers
+        self._deaf_until = deaf_until
+        self._said: list[tuple[float, int, bytes]] = []
+        self._count = 0
+        self._talk = chain(talk, [(inf, b"")])
+        self._next = next(self._talk)
+        self._begun = b""
+
+    def monotonic(self) -> float:
+        """Return what the clock shows."""
+        return self.now
+
+    def time(self) -> float:
+        """Return the wall clock."""
+        return time.time()
+
+    def wait(self, timeout: float | None, *, writing: bool = False) -> bool:
+        """Let time pass until something comes."""
+        assert timeout is not None
+        at = min(self._next[0], self._said[0][0] if self._said else inf)
+        came = at <= self.now + timeout
+        self.now = max(self.now, at) if came else self.now + timeout
+        return came
+
+    def read(self) -> bytes:
+        """Return what has come until now."""
+        data = b""
+        while len(data) < BATCH:
+            while self._next[0] <= self.now and len(self._said) < BATCH:
+                self._say(*self._next)
+                self._next = next(self._talk)
+            if not self._said or self._said[0][0] > self.now:
+                break
+            data += heapq.heappop(self._said)[2]
+        return data
+
+    def write(self, data: bytes) -> int:
+        """Take commands; their answers come a moment later."""
+        *commands, self._begun = (self._begun + data).split(b"\r")
+        for command in commands:
+            self.commands.append(command.decode())
+            if self.now >= self._deaf_until:
+                self._say(self.now + DELAY, self._answers(command))
+        return len(data)
+
+    def _say(self, at: float, data: bytes) -> None:
+        if data:
+            self._count += 1
+            heapq.heappush(self._said, (at, self._count, data))
+
+
+def greeted(line: SerialLine, bitrate: int = 500_000) -> SlcanAdapter:
+    """Return an adapter that was greeted over a line; PortError if it is none."""
+    adapter = SlcanAdapter("line", bitrate)
+    with patch.object(slcan, "time", line):
+        adapter.greet(line)  # type: ignore[arg-type]  # it has no descriptor
+    return adapter
+
+
+def every(
+    seconds: float, data: bytes, begin: float = 0.2
+) -> Iterator[tuple[float, bytes]]:
+    """Say the same again and again."""
+    at = begin
+    while True:
+        yield at, data
+        at += seconds
