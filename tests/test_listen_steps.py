@@ -34,7 +34,8 @@ from .connected import (
     talking,
     usb_device,
 )
-from .engine.serial_adapter import SerialAdapter, plugged_in
+from .engine import waveshare
+from .engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
 from .engine.telegrams import telegram
 from .engine.test_socketcand import Server, serving
 from .flows import BATTERY, INVERTER, Flow, add, filled
@@ -343,6 +344,24 @@ async def test_serial_adapter_that_is_unplugged_while_it_is_listened_to(
     machine.adapters = []
     result = await flow.follow()
     assert result["errors"] == {"connection": "no_such_channel"}
+
+
+async def test_serial_adapter_that_speaks_something_else(
+    machine: Machine, adapter: SerialAdapter, flow: Flow
+) -> None:
+    """It is named as what it is, not as a silent bus; with new firmware it is taken."""
+    machine.listen(3600)
+    adapter.answers = {}
+    await flow.fill(connection="again")
+    said = waveshare.variable(telegram(soc=13.0))
+    async with repeating(lambda: adapter.say(said)):
+        result = await flow.fill(connection=f"slcan:{adapter.device}")
+    assert result["errors"] == {"connection": "not_lawicel"}
+    assert result["description_placeholders"]["channel"] == adapter.device
+    machine.listen(0.05)
+    adapter.answers = dict(ACKNOWLEDGING)
+    result = await flow.fill(connection=f"slcan:{adapter.device}")
+    assert result["step_id"] == "heard"
 
 
 @pytest.mark.usefixtures("socket_enabled")

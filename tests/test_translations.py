@@ -15,7 +15,7 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_INVERTER,
 )
 from custom_components.bms_gateway.engine.heard import Finding
-from custom_components.bms_gateway.engine.model import PortFault
+from custom_components.bms_gateway.engine.model import PortFault, PortReason
 from custom_components.bms_gateway.engine.protocol import Neighbour
 from custom_components.bms_gateway.form import Field, Form
 from custom_components.bms_gateway.schemas import (
@@ -71,7 +71,7 @@ MENUS: dict[str, set[str]] = {
 }
 """The steps that are menus."""
 
-PORT_ERRORS = {fault.value for fault in PortFault} | {
+PORT_ERRORS = {each.value for each in (*PortFault, *PortReason)} | {
     "no_permission_serial",
     "port_taken",
 }
@@ -325,6 +325,15 @@ def test_whatever_is_heard_can_be_told(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
     told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
     assert {f"heard_{each}" for each in told} <= set(at(language, "common"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_adapter_of_another_protocol_is_told_by_name(language: str) -> None:
+    """In the form and in the repair: which it must speak, and which one does not."""
+    form = at(language, "config.error.not_lawicel")
+    repair = at(language, "issues.port_not_lawicel.description")
+    for text in (form, repair):
+        assert {"LAWICEL", "(slcan)", "Waveshare"} <= set(re.findall(r"[\w()]+", text))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

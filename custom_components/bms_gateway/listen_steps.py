@@ -12,7 +12,7 @@ from .const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .engine.config import Interface
 from .engine.heard import Finding, Heard
 from .engine.listening import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
-from .engine.model import PortFault
+from .engine.model import PortFault, PortReason
 from .entry import CONF_INTERFACE, port_config
 from .hearsay import tell
 from .port_steps import PortSteps, Typed, async_texts
@@ -89,7 +89,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         heard = self._heard
         assert heard is not None
         if heard.fault is not None:
-            return await self.async_refuse(self._fault_key(heard.fault))
+            return await self.async_refuse(self._fault_key(heard.fault, heard.reason))
         if heard.finding is _EXPECTED[self.kind]:
             return await self.async_step_device()
         return await self.async_step_heard()
@@ -149,9 +149,11 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
                 values["poll_interval"] = 1.0
         return values
 
-    def _fault_key(self, fault: PortFault) -> str:
+    def _fault_key(self, fault: PortFault, reason: PortReason | None) -> str:
         """Return the text for a fault; what cures it depends on the kind of port."""
         assert self.port is not None
+        if reason is not None:
+            return reason.value
         serial = self.port[CONF_INTERFACE] == Interface.SLCAN
         if serial and fault is PortFault.NO_PERMISSION:
             return "no_permission_serial"

@@ -129,6 +129,7 @@ REPAIRS: Final = {
     "port_busy": "End the other use, or plug the adapter in again",
     "port_unreachable": "Switch the other machine on, start socketcand there",
     "port_failed": "Check the adapter and its cable",
+    "port_not_lawicel": "Load slcan firmware onto it, or use another adapter",
     "battery_lost": "Check the battery and its CAN cable; it tells the loss policy",
     "battery_silent": "Check the same, and the bitrate; it may want to be asked",
     "inverter_on_battery_port": "It offers to exchange two ports; or exchange the plugs",

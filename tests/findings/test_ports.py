@@ -6,7 +6,12 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.links import set_up_commands
-from custom_components.bms_gateway.engine.model import PortFault, PortState, PortStatus
+from custom_components.bms_gateway.engine.model import (
+    PortFault,
+    PortReason,
+    PortState,
+    PortStatus,
+)
 from custom_components.bms_gateway.situation import Issue, Situation
 
 from .situations import CONFIG, keys, the_one, with_port
@@ -61,6 +66,17 @@ def test_what_a_fault_means_depends_on_the_port(
 ) -> None:
     """An adapter that is gone is not a link that does not exist."""
     assert the_one(lost(fault, port)).key == key
+
+
+@pytest.mark.parametrize("reason", PortReason)
+def test_a_reason_has_a_text_of_its_own(reason: PortReason) -> None:
+    """It tells more than the fault; a fault without one is told as before."""
+    before = lost(PortFault.FAILED, SERIAL)
+    port = replace(before.port("b1"), reason=reason)
+    now = replace(with_port(port), config=before.config)
+    assert the_one(before).key == "port_failed"
+    assert the_one(now).key == f"port_{reason}"
+    assert the_one(now).placeholders == the_one(before).placeholders
 
 
 def test_a_lost_port_is_told_with_what_to_do() -> None:

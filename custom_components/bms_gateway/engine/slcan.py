@@ -155,7 +155,7 @@ class SlcanAdapter:
     def _hear_out(self, stream: Stream, end: float) -> bool:
         """Listen until the adapter is silent; return whether it always was.
 
-        A slow answer must not pass for that to the next command. Frames are none.
+        A slow answer must not pass for that to the next command. Frames are no answers.
         """
         silent, until = True, min(end, time.monotonic() + GREETING_TIME)
         while (left := until - time.monotonic()) > 0:

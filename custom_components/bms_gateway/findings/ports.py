@@ -25,7 +25,7 @@ def _issue(device: BatteryConfig | InverterConfig, port: PortState) -> Issue:
     config, fault = device.port, port.fault or PortFault.FAILED
     channel = port.link or config.channel
     return Issue(
-        _key(config, fault),
+        f"port_{port.reason}" if port.reason else _key(config, fault),
         {
             "name": device.name,
             "channel": channel,
