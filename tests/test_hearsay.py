@@ -53,6 +53,23 @@ def test_german() -> None:
     assert told == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
 
 
+@pytest.mark.parametrize(
+    ("language", "advice"),
+    [("en", "plug it in again"), ("de", "stecke ihn wieder ein")],
+)
+def test_silence_of_an_adapter_on_usb(language: str, advice: str) -> None:
+    """What cures one that hangs is told besides all else; of nothing but a silence."""
+    texts = TEXTS[language]
+    plain = tell(Heard(), texts)
+    assert advice not in plain
+    told = tell(Heard(), texts, replug=True)
+    assert told.startswith(plain)
+    assert advice in told
+    for heard in everything():
+        if heard.finding is not Finding.SILENCE:
+            assert tell(heard, texts, replug=True) == tell(heard, texts)
+
+
 def everything() -> Iterator[Any]:
     """Yield whatever can be heard on a port that was open."""
     for neighbour in Neighbour:

@@ -16,6 +16,7 @@ from custom_components.bms_gateway import listen_steps
 from custom_components.bms_gateway.engine import lawicel, slcan
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Heard
+from custom_components.bms_gateway.engine.links import Adapter, FoundLink
 from custom_components.bms_gateway.engine.model import Frame, PortFault
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import (
@@ -127,6 +128,29 @@ async def test_something_else_is_heard(
     assert filled(result)["connection"] == "by_hand"
     result = await flow.fill(connection="by_hand")
     assert filled(result)["channel"] == "flow-1"
+
+
+@pytest.mark.parametrize(
+    ("found", "is_usb"),
+    [
+        (link("can7", "4D"), True),
+        (link("can7", adapter=Adapter(identities=("path:1-usb-2",))), True),
+        (link("can7", adapter=Adapter(identities=("path:spi0.0",))), False),
+        (link("can7", is_virtual=True), False),
+    ],
+    ids=["usb", "usb without a number", "board", "virtual"],
+)
+async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
+    machine: Machine, flow: Flow, found: FoundLink, is_usb: bool
+) -> None:
+    """Some hang after a restart of the computer; a board is not plugged in anew."""
+    machine.links = [found]
+    await flow.fill(connection="again")
+    with patch.object(listen_steps, "listen", return_value=Heard()):
+        result = await flow.fill(connection="socketcan:can7")
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith("Nothing was heard.")
+    assert ("plug it in again" in told) is is_usb
 
 
 async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> None:

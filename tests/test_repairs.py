@@ -182,6 +182,17 @@ async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
     assert bench.issues() == {}
 
 
+@pytest.mark.parametrize("key", ["inverter_silent", "inverter_silent_replug"])
+async def test_an_inverter_that_is_silent_can_be_taken_out_of_service(
+    bench: Bench, key: str
+) -> None:
+    """Whatever else is to be tried before."""
+    await bench.battery("b1").inverter("i1").start()
+    about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "i1"}
+    flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
+    assert isinstance(flow, repairs.GoneRepair)
+
+
 # A link that is down; what becomes of it on a real kernel is shown in `socketcan/`
 
 

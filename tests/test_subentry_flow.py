@@ -17,6 +17,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from .connected import REQUEST, Machine, link, members, talking
+from .engine.serial_adapter import plugged_in
 from .engine.telegrams import telegram
 from .flows import (
     BATTERY,
@@ -245,6 +246,34 @@ async def test_the_own_port_is_overheard(
     result = await again.enter(channel)
     assert result["menu_options"] == [kind, "listen_again", "port"]
     assert members(channel) == 1
+
+
+async def test_the_own_adapter_that_has_never_passed_anything_on(
+    hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
+) -> None:
+    """It is to be plugged in anew; not one on which something was heard before."""
+    with plugged_in() as adapter:
+        before = subentry(bank, "battery")
+        serial = {"interface": "slcan", "channel": adapter.device}
+        data = before.data | serial
+        hass.config_entries.async_update_subentry(bank, before, data=data)
+        assert await hass.config_entries.async_setup(bank.entry_id)
+        await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
+        told = []
+        for _ in range(2):
+            flow = await change(hass, bank, "battery")
+            await flow.choose("port")
+            result = await flow.enter(adapter.device, interface="slcan")
+            told.append(result["description_placeholders"]["heard"])
+            adapter.say(b"t1230\r")
+            await until(lambda: is_heard(bank, before.subentry_id))
+    assert ["plug it in again" in each for each in told] == [True, False]
+    assert all(each.startswith("Nothing was heard") for each in told)
+
+
+def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
+    """Return whether anything was heard on a device's port."""
+    return not coordinator_of(entry).gateway.snapshot.ports[device_id].is_silent
 
 
 async def test_a_battery_on_the_own_port_of_an_inverter(

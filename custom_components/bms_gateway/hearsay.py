@@ -7,8 +7,13 @@ from .engine.heard import Finding, Heard, HeardBattery
 from .engine.model import Dialect
 
 
-def tell(heard: Heard, texts: Texts) -> str:
-    """Return in a sentence who talks; for a port that was open."""
+def tell(heard: Heard, texts: Texts, *, replug: bool = False) -> str:
+    """Return in a sentence who talks; for a port that was open.
+
+    `replug`: whether a silence may be that of an adapter that has to be plugged in anew.
+    """
+    if replug and heard.finding is Finding.SILENCE:
+        return texts["heard_silence_replug"]
     if heard.finding is Finding.NEIGHBOUR:
         kind = min(heard.neighbours)
         return texts[f"heard_{kind}"]

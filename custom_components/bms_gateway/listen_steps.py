@@ -47,6 +47,10 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         """Return whether that tells anything of the port as it is to be used."""
         return True
 
+    def may_want_replugging(self) -> bool:
+        """Return whether a silence may be that of a USB adapter that hangs."""
+        return self.port is not None and port_config(self.port).is_usb
+
     @override
     def forget_port(self) -> None:
         super().forget_port()
@@ -136,7 +140,8 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         """Return what was heard in a sentence; nothing where nobody listened."""
         if self._heard is None:
             return ""
-        return tell(self._heard, await async_texts(self.hass))
+        texts = await async_texts(self.hass)
+        return tell(self._heard, texts, replug=self.may_want_replugging())
 
     @property
     def heard_values(self) -> dict[str, Any]:

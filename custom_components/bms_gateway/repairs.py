@@ -48,7 +48,7 @@ async def async_create_fix_flow(
             return SetUpRepair(entry, device_id)
         case "battery_on_inverter_port" | "inverter_on_battery_port":
             return ExchangeRepair(entry, device_id)
-        case "inverter_gone" | "inverter_silent":
+        case "inverter_gone" | "inverter_silent" | "inverter_silent_replug":
             return GoneRepair(entry, device_id)
         case _:
             return SetpointsRepair(entry)

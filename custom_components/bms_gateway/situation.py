@@ -79,6 +79,13 @@ class Situation:
         """Return what a battery's or inverter's CAN link is called now."""
         return self.port(device.id).link or device.port.channel
 
+    def wants_replugging(self, device: BatteryConfig | InverterConfig) -> bool:
+        """Return whether a USB adapter has passed nothing on since it was opened.
+
+        Some do so after a restart of the computer, which does not cut their power.
+        """
+        return device.port.is_usb and self.port(device.id).is_silent
+
     def device_name(self, device_id: str | None) -> str:
         """Return the name of a battery, an inverter or (None) the gateway.
 

@@ -84,6 +84,15 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
             return True
         return port_config(self.port).bitrate == port_config(self.stored).bitrate
 
+    @override
+    def may_want_replugging(self) -> bool:
+        """Return False for a port at work on which something was heard before."""
+        if gateway := self._reader:
+            port = gateway.snapshot.ports[self._reconfigure_subentry_id]
+            if not port.is_silent:
+                return False
+        return super().may_want_replugging()
+
     @property
     def _reader(self) -> Gateway | None:
         """The running gateway if it has the chosen port open for this very device."""

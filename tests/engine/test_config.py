@@ -30,3 +30,31 @@ def test_an_adapter_is_the_same_whatever_its_link_is_called() -> None:
     other = PortConfig(Interface.SOCKETCAN, "can0", identity="usb-2")
     assert ADAPTER.is_same_place(renamed)
     assert not ADAPTER.is_same_place(other)
+
+
+SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
+
+
+@pytest.mark.parametrize(
+    ("port", "is_usb"),
+    [
+        (PortConfig(SOCKETCAN, "can0", identity="usb:1d50:606f:4D"), True),
+        (PortConfig(SOCKETCAN, "can0", identity="path:0000:00:14.0-usb-1.2"), True),
+        (PortConfig(SOCKETCAN, "can1", identity="path:xhci-hcd.0-usb-2#1"), True),
+        (PortConfig(SLCAN, "/dev/serial/by-id/usb-CANable"), True),
+        (PortConfig(SLCAN, "/dev/ttyACM0"), True),
+        # On a board, in the machine, virtual, or nobody knows
+        (PortConfig(SOCKETCAN, "can0", identity="path:spi0.0"), False),
+        (PortConfig(SOCKETCAN, "can0", identity="path:0000:03:00.0"), False),
+        (PortConfig(SLCAN, "/dev/ttyAMA0"), False),
+        (PortConfig(SLCAN, "/dev/ttyS1"), False),
+        (PortConfig(SOCKETCAN, "can0"), False),
+        (PortConfig(Interface.SOCKETCAND, "host:29536/can0"), False),
+        (PortConfig(Interface.VIRTUAL, "usb"), False),
+    ],
+)
+def test_only_an_adapter_on_usb_can_be_plugged_in_anew(
+    port: PortConfig, is_usb: bool
+) -> None:
+    """By its serial number or its socket, or as what serial adapters mostly are."""
+    assert port.is_usb is is_usb

@@ -426,6 +426,32 @@ async def test_port_reopens_after_an_error(
     assert told == ["WARNING", "INFO"]
 
 
+async def test_port_is_silent_until_something_is_heard(
+    quick_retries: list[float],
+) -> None:
+    """Each time that it was opened; a send that failed is nothing heard."""
+    far = Recorder("a")
+    silent = [far.port.state.is_silent]
+    assert not far.port.send(LIMITS)
+    async with far.opened() as port:
+        assert port.send(LIMITS)
+        await far.sees_echoes(1)
+        silent += [port.state.is_silent]
+        with other_node("a") as node:
+            node.send(_stamped(time.time()))
+            await far.hears(1)
+        silent += [port.state.is_silent]
+        _break(port)
+        await far.until(lambda: len(far.changes) == 4)
+        silent += [port.state.is_silent]
+        with other_node("a") as node:
+            node.send(can.Message(arbitration_id=0x40, is_error_frame=True))
+            await far.hears(2)
+        silent += [port.state.is_silent]
+    assert silent == [False, True, False, True, False]
+    assert not far.port.state.is_silent
+
+
 async def test_send_on_a_dead_bus_loses_the_port(quick_retries: list[float]) -> None:
     """The writer learns it from the send, the others from the change."""
     near = Recorder("a")

@@ -8,6 +8,10 @@ DEFAULT_BITRATE: Final = 500_000
 """Every low-voltage battery talks at 500 kbit/s; a few Victron ports at 250."""
 
 
+_ON_BOARD: Final = ("/dev/ttyS", "/dev/ttyAMA", "/dev/serial0", "/dev/serial1")
+"""How Linux calls serial devices that are no adapters."""
+
+
 class Proof(StrEnum):
     """What shows that frames sent do leave for the wire, rather than wait somewhere."""
 
@@ -67,6 +71,14 @@ class PortConfig:
         if None in (self.identity, other.identity):
             return self.channel == other.channel
         return self.identity == other.identity
+
+    @property
+    def is_usb(self) -> bool:
+        """Whether an adapter on USB is behind it, as far as its name tells."""
+        if self.interface is Interface.SLCAN:
+            return not self.channel.startswith(_ON_BOARD)
+        identity = self.identity or ""
+        return identity.startswith("usb:") or "-usb-" in identity
 
     @property
     def suits_inverters(self) -> bool:

@@ -438,10 +438,20 @@ class PortState:
     sent: int = 0
     errors: int = 0
     """Error frames heard and sends that failed."""
+    unsent: int = field(default=0, compare=False)
+    """Sends that failed; `errors` counts them, too."""
+    heard_before: int = field(default=0, compare=False)
+    """Frames and error frames that were heard before it was opened last."""
     link: str | None = None
     """What the link of the configured adapter is called now; None: the port is
     configured by the link's name, or its adapter is not there."""
     controller: Controller = NO_CONTROLLER
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is open and nothing at all has been heard since it was opened."""
+        heard = self.received + self.errors - self.unsent
+        return self.status is PortStatus.OPEN and heard == self.heard_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ class Port:
         self._reason: PortReason | None = None
         self._detail: str | None = None
         self._received = self._sent = self._errors = 0
+        self._unsent = self._heard_before = 0
         self._bus: Channel | None = None
         self._lost = asyncio.Event()
         self._has_echo = self._echo_is_proof = False
@@ -130,6 +131,8 @@ class Port:
             received=self._received,
             sent=self._sent,
             errors=self._errors,
+            unsent=self._unsent,
+            heard_before=self._heard_before,
             link=self._link,
             controller=self._controller,
         )
@@ -207,6 +210,7 @@ class Port:
             self._bus.send(frame)
         except ERRORS as error:
             self._errors += 1
+            self._unsent += 1
             if not is_full(error):
                 self._lose(error)
             return False
@@ -228,6 +232,7 @@ class Port:
         self._gave_up_at = None
         self._has_echo, self._echo_is_proof = bus.has_echo, bus.echo_is_proof
         self._link, self._controller = bus.link, bus.controller
+        self._heard_before = self._received + self._errors - self._unsent
         self._bus = bus
         try:
             bus.read(

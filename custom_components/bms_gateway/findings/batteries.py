@@ -30,6 +30,7 @@ def _silent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         if state.inverter_heard:
             yield f"wrong_port_{battery.id}", _wrong_port(now, battery)
         else:
+            key += "_replug" if now.wants_replugging(battery) else ""
             yield f"battery_{battery.id}", _silence(now, battery, key)
 
 

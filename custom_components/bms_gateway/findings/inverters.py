@@ -51,10 +51,11 @@ def _gone(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             key, silent_for = "inverter_silent", longest
         else:
             continue
+        replug = key == "inverter_silent" and now.wants_replugging(inverter)
         yield (
             f"{key}_{inverter.id}",
             warning(
-                key,
+                f"{key}_replug" if replug else key,
                 {"name": inverter.name, "minutes": f"{silent_for / 60:.0f}"},
                 fixable=True,
                 device_id=inverter.id,
