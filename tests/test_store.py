@@ -34,7 +34,9 @@ ASKED = AllSetpoints(
     inverters={"i1": Setpoints(discharge_current=0.0, charging_allowed=False)},
     leases=(
         LEASE,
-        Lease(device_id=None, direction=Direction.DISCHARGE, owner="", watts=1),
+        Lease(
+            device_id=None, direction=Direction.DISCHARGE, owner="", watts=1, by="u1"
+        ),
     ),
     out_of_service=frozenset({"b1"}),
 )
@@ -178,6 +180,8 @@ def change(**changes: Any) -> str:
         (bank(charge_current=50), AllSetpoints(bank=Setpoints(charge_current=50.0))),
         (lease(), AllSetpoints(leases=(LEASE,))),
         (lease(until=None), AllSetpoints(leases=(replace(LEASE, until=None),))),
+        (lease(by=None), AllSetpoints(leases=(LEASE,))),
+        (lease(by="u1"), AllSetpoints(leases=(replace(LEASE, by="u1"),))),
         (lease(device_id=None), AllSetpoints(leases=(replace(LEASE, device_id=None),))),
         (
             lease(amps=None, watts=7),
@@ -193,6 +197,17 @@ async def test_a_whole_file_is_taken_as_it_is(
     """Those below differ from such a one in one thing only."""
     write(path, whole.encode())
     assert await load(hass) == (asked, True)
+
+
+async def test_a_file_with_too_many_owners_allows_no_more(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """The lowest are kept."""
+    many = [replace(LEASE, owner=f"o{n}", amps=100.0 - n) for n in range(90)]
+    write(path, content(leases=[asdict(each) for each in many]).encode())
+    asked, confirmed = await load(hass)
+    assert confirmed
+    assert {each.amps for each in asked.leases} == {11.0 + n for n in range(16)}
 
 
 def nan(whole: str) -> str:
@@ -259,6 +274,7 @@ def nan(whole: str) -> str:
         lease(direction=None),
         lease(owner=None),
         lease(device_id=7),
+        lease(by=7),
         nan(lease()),
         lease().replace("90.0", "Infinity"),
         change(field="charge"),

@@ -127,6 +127,7 @@ def _lease(data: object) -> Lease:
             "amps": amps,
             "watts": watts,
             "until": until,
+            **more,
         } if (amps is None) != (watts is None):
             return Lease(
                 device_id=_maybe(_text, device_id),
@@ -135,6 +136,7 @@ def _lease(data: object) -> Lease:
                 amps=_maybe(_number, amps),
                 watts=_maybe(_number, watts),
                 until=_maybe(_duration, until),
+                by=_maybe(_text, more.get("by")),
             )
         case _:
             raise ValueError("not a lease")

@@ -1,6 +1,8 @@
 """Setpoints and leases: they only lower, and a lease always ends."""
 
+from collections import Counter
 from dataclasses import fields, replace
+from itertools import product
 from math import inf
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Direction, Rule
 from custom_components.bms_gateway.engine.setpoints import (
+    MOST_OWNERS,
     AllSetpoints,
     Ask,
     Asked,
@@ -162,6 +165,70 @@ def test_a_lease_ends_at_its_moment() -> None:
     assert asked.without_ended(5.0) == AllSetpoints()
     unlimited = AllSetpoints(leases=(lease(10.0),))
     assert unlimited.without_ended(1e9) == unlimited
+
+
+def test_owners_without_end_are_bounded() -> None:
+    """Each device and direction for itself; the lowest limit is never lost."""
+    asked = AllSetpoints()
+    for n in range(3000):
+        asked = asked.with_lease(lease(50.0, owner=f"o{n}"))
+    assert len(asked.leases) == MOST_OWNERS
+    asked = asked.with_lease(lease(7.0, owner="low"))
+    assert asked.asked(None, CHARGE, 0.0, 50.0) == Ask(7.0, Rule.LEASE, "low")
+    asked = asked.with_lease(lease(5.0, device_id="i1"))
+    asked = asked.with_lease(replace(lease(6.0), direction=DISCHARGE))
+    assert len(asked.leases) == MOST_OWNERS + 2
+
+
+def test_there_is_room_for_as_many_owners_as_are_kept() -> None:
+    """And for those that are there already, however many they are."""
+    asked = AllSetpoints()
+    for n in range(MOST_OWNERS):
+        one = lease(50.0, owner=f"o{n}")
+        assert asked.has_room_for(one)
+        asked = asked.with_lease(one)
+    assert not asked.has_room_for(lease(1.0, owner="one too many"))
+    assert asked.has_room_for(lease(60.0, owner="o3"))
+    assert asked.has_room_for(lease(60.0, owner="other", device_id="i1"))
+    assert asked.has_room_for(replace(lease(60.0, owner="x"), direction=DISCHARGE))
+    assert asked.with_lease(lease(60.0, owner="o3")).leases[-1].amps == 60.0
+
+
+some_leases = st.lists(
+    st.builds(
+        lambda amount, unit, until, owner, device_id: lease(
+            until=until, owner=owner, device_id=device_id, **{unit: amount}
+        ),
+        st.sampled_from([0.0, 1.0, 5.0, 20.0, 500.0, 1000.0]),
+        st.sampled_from(["amps", "watts"]),
+        st.none() | st.sampled_from([1.0, 10.0, 100.0]),
+        st.sampled_from([f"o{n}" for n in range(60)]),
+        st.sampled_from([None, None, None, "i1"]),
+    ),
+    min_size=MOST_OWNERS,
+    max_size=60,
+)
+
+
+@given(some_leases)
+def test_one_owner_too_many_never_allows_more(leases: list[Lease]) -> None:
+    """At no time and no voltage, neither one by one nor all at once, as from a store."""
+    asked = AllSetpoints()
+    for one in leases:
+        before = AllSetpoints(leases=tuple(e for e in asked.leases if e.key != one.key))
+        after = asked.with_lease(one)
+        for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
+            own = AllSetpoints(leases=(one,))
+            allowed = min(charge(before, now, volts), charge(own, now, volts))
+            assert charge(after, now, volts) <= allowed
+        asked = after
+    stored = AllSetpoints(leases=tuple(leases))
+    for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
+        each = (charge(AllSetpoints(leases=(one,)), now, volts) for one in leases)
+        assert charge(stored, now, volts) <= min(each, default=inf)
+    for known in asked, stored:
+        counts = Counter(one.place for one in known.leases)
+        assert max(counts.values(), default=0) <= MOST_OWNERS
 
 
 def test_watts_by_the_voltage_of_the_moment() -> None:

@@ -3,6 +3,7 @@
 Both can only lower what the batteries allow.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
@@ -59,6 +60,10 @@ class Setpoints:
 
 NO_SETPOINTS: Final = Setpoints()
 
+MOST_OWNERS: Final = 16
+"""Of leases, per device and direction: more than a house has programs, and few enough
+to be stored and looked through at each change."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -75,6 +80,13 @@ class Lease:
     amps: float | None = None
     watts: float | None = None
     until: float | None = None
+    by: str | None = None
+    """Which user made it, as an opaque id; None: no user."""
+
+    @property
+    def place(self) -> tuple[str | None, Direction]:
+        """What it limits: MOST_OWNERS leases may have this in common."""
+        return (self.device_id, self.direction)
 
     @property
     def key(self) -> tuple[str | None, Direction, str]:
@@ -103,13 +115,20 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllSetpoints:
-    """Everything asked of a gateway: of the bank and, by inverter id, of inverters."""
+    """Everything asked of a gateway: of the bank and, by inverter id, of inverters.
+
+    It holds at most MOST_OWNERS leases per device and direction, whatever it is given.
+    """
 
     bank: Setpoints = NO_SETPOINTS
     inverters: Mapping[str, Setpoints] = field(default_factory=dict)
     leases: tuple[Lease, ...] = ()
     out_of_service: frozenset[str] = frozenset()
     """Ids of batteries and inverters that the user has taken out of service."""
+
+    def __post_init__(self) -> None:
+        """Keep to the bound, also with what comes from a store."""
+        object.__setattr__(self, "leases", _bounded(self.leases))
 
     def of(self, device_id: str | None) -> Setpoints:
         """Return the setpoints of an inverter or (None) the bank."""
@@ -155,9 +174,17 @@ class AllSetpoints:
         return replace(self, inverters={**self.inverters, device_id: setpoints})
 
     def with_lease(self, lease: Lease) -> AllSetpoints:
-        """Return the same with a lease, in place of the one that has its key."""
+        """Return the same with a lease, in place of the one that has its key.
+
+        One too many is joined with others (see `_bounded`); ask `has_room_for` before.
+        """
         others = tuple(each for each in self.leases if each.key != lease.key)
         return replace(self, leases=(*others, lease))
+
+    def has_room_for(self, lease: Lease) -> bool:
+        """Return whether a lease can be kept as it is."""
+        others = [e for e in self.leases if e.place == lease.place]
+        return len(others) < MOST_OWNERS or lease.key in {e.key for e in others}
 
     def without_ended(self, now: float) -> AllSetpoints:
         """Return the same without the leases that have ended by `now`."""
@@ -186,3 +213,33 @@ class AllSetpoints:
 
 def _ends(leases: Iterable[Lease]) -> Iterable[float]:
     return (lease.until for lease in leases if lease.until is not None)
+
+
+def _bounded(leases: tuple[Lease, ...]) -> tuple[Lease, ...]:
+    """Return them with at most MOST_OWNERS per device and direction."""
+    for place, count in Counter(lease.place for lease in leases).items():
+        if count > MOST_OWNERS:
+            others = (lease for lease in leases if lease.place != place)
+            leases = (*others, *_joined(e for e in leases if e.place == place))
+    return leases
+
+
+def _joined(leases: Iterable[Lease]) -> list[Lease]:
+    """Return the lowest MOST_OWNERS of the leases of one device and direction.
+
+    One that goes leaves its end, if that is later, to one that is as low or lower and
+    in the same unit: never is more allowed than by all of them.
+    """
+    by_height = sorted(leases, key=lambda lease: lease.amps or lease.watts or 0.0)
+    in_amps = [lease for lease in by_height if lease.watts is None]
+    in_watts = [lease for lease in by_height if lease.watts is not None]
+    while len(in_amps) + len(in_watts) > MOST_OWNERS:
+        more = max(in_amps, in_watts, key=len)
+        highest = more.pop()
+        more[-1] = replace(more[-1], until=_later(more[-1].until, highest.until))
+    return in_amps + in_watts
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    """Return the later of two ends; None is no end."""
+    return None if one is None or other is None else max(one, other)
