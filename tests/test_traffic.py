@@ -465,7 +465,7 @@ async def test_a_log_that_cannot_be_read(bench: Bench, folder: Path) -> None:
         assert await refused(replay(bench, file="a.log")) == "log_not_read"
 
 
-@pytest.mark.parametrize("loops", [0, 1001, "many"])
+@pytest.mark.parametrize("loops", [0, 1001, "many", True, 1.5, "nan", "inf"])
 async def test_loops_have_bounds(bench: Bench, loops: object) -> None:
     """It ends some day."""
     await bench.battery("b1").start(data=SIMULATED)

@@ -1,4 +1,7 @@
-"""The actions for support: record a port's traffic, replay it in a simulation."""
+"""The actions for support: record a port's traffic, replay it in a simulation.
+
+For administrators: a recording holds a battery's serial number, and fills the disk.
+"""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -23,7 +26,7 @@ from .engine.config import BatteryConfig, Interface, InverterConfig
 from .leases import ATTR_DURATION
 from .logs import checked_name, folder, read
 from .refusal import refusal
-from .services import checked_time
+from .services import checked_amount, checked_time
 from .simulation import Simulation
 
 SERVICE_RECORD_TRAFFIC: Final = "record_traffic"
@@ -36,6 +39,15 @@ DEFAULT_DURATION: Final = timedelta(minutes=1)
 LONGEST_DURATION: Final = timedelta(hours=1)
 MOST_LOOPS: Final = 1000
 
+
+def _checked_loops(value: Any) -> int:
+    """Return how often to play a log; vol.Invalid if it is no whole number in range."""
+    loops = checked_amount(value)
+    if not 1 <= loops <= MOST_LOOPS or loops != int(loops):
+        raise vol.Invalid(f"not a whole number from 1 to {MOST_LOOPS}: {value}")
+    return int(loops)
+
+
 RECORD_SCHEMA: Final[Any] = vol.Schema(
     {
         vol.Required(ATTR_DEVICE_ID): cv.string,
@@ -47,9 +59,7 @@ REPLAY_SCHEMA: Final[Any] = vol.Schema(
     {
         vol.Required(ATTR_DEVICE_ID): cv.string,
         vol.Required(ATTR_FILE): cv.string,
-        vol.Optional(ATTR_LOOPS, default=1): vol.All(
-            vol.Coerce(int), vol.Range(1, MOST_LOOPS)
-        ),
+        vol.Optional(ATTR_LOOPS, default=1): _checked_loops,
     }
 )
 
@@ -64,7 +74,8 @@ def async_register_traffic_actions(hass: HomeAssistant) -> None:
         (SERVICE_RECORD_TRAFFIC, _async_record_traffic, RECORD_SCHEMA),
         (SERVICE_REPLAY_TRAFFIC, _async_replay_traffic, REPLAY_SCHEMA),
     ):
-        hass.services.async_register(
+        service.async_register_admin_service(
+            hass,
             DOMAIN,
             name,
             action,
