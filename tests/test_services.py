@@ -10,17 +10,23 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    MockUser,
+    async_capture_events,
+)
 import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import Lease, Setpoints
+from custom_components.bms_gateway.engine.setpoints import MOST_OWNERS, Lease, Setpoints
 from custom_components.bms_gateway.leases import shown_leases
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
 from custom_components.bms_gateway.traffic import RECORD_SCHEMA, REPLAY_SCHEMA
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.components.recorder.db_schema import StateAttributes
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
@@ -244,8 +250,7 @@ async def test_each_owner_has_one_and_the_lowest_holds(
     user = MockUser(name="Ann", is_owner=True).add_to_hass(hass)
     ann = Context(user_id=user.id)
     await call(bench, "limit_current", "gw", ann, charge_current=30)
-    gone = Context(user_id="gone")
-    await call(bench, "limit_current", "gw", gone, charge_current=40)
+    await limit(bench, charge_current=40)
     await limit(bench, charge_current=20, owner=" Tariff ")
     await limit(bench, charge_current=25, owner="Tariff")
     owners = {lease.owner: lease.amps for lease in leases(bench)}
@@ -312,14 +317,16 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("gw", {"charge_current": math.nan}, "limit_not_finite"),
         ("gw", {"charge_power": math.nan}, "limit_not_finite"),
         ("gw", {"discharge_current": math.inf}, "limit_not_finite"),
-        ("gw", {"discharge_current": -0.1}, "limit_negative"),
-        ("gw", {"discharge_power": -1}, "limit_negative"),
-        ("gw", {"charge_current": 50.1}, "limit_above_rating"),
-        ("i1", {"charge_current": 25.1}, "limit_above_rating"),
-        ("gw", {"charge_power": 3001}, "limit_above_rating"),
-        ("i1", {"discharge_power": 1501}, "limit_above_rating"),
+        ("gw", {"discharge_power": -math.inf}, "limit_not_finite"),
+        # Of a wrong sign 0 A must not be made: the house would be dark
+        ("gw", {"discharge_current": -1.1}, "limit_negative"),
+        ("i1", {"charge_current": -20}, "limit_negative"),
+        ("gw", {"discharge_power": -60.1}, "limit_negative"),
+        ("i1", {"charge_power": -3000}, "limit_negative"),
         # A good direction is not taken where the other is bad
         ("gw", {"charge_current": 5, "discharge_current": -5}, "limit_negative"),
+        ("gw", {"charge_current": -5, "discharge_current": 5}, "limit_negative"),
+        ("gw", {"charge_current": 60, "discharge_power": -99}, "limit_negative"),
         ("gw", {"charge_current": 5, "duration": 0}, "bad_duration"),
         ("gw", {"charge_current": 5, "duration": -60}, "bad_duration"),
         ("gw", {"charge_current": 5, "duration": {"days": 366}}, "bad_duration"),
@@ -336,12 +343,12 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("gw", {"charge_current": 5, "owner": "a\u2028b"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "a\ud83d"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "\ud83d\udd0b"}, "bad_owner"),
+        # What turns the text behind it around, or is not seen at all
+        ("gw", {"charge_current": 5, "owner": "a\u202eb"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\u2066b"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "a\u200bb"}, "bad_owner"),
+        ("gw", {"charge_current": 5, "owner": "\u200d"}, "bad_owner"),
         ("b1", {"charge_current": 5}, "no_gateway_or_inverter"),
-        (
-            "gw",
-            {"charge_current": 20, "owner": "Bob", "until_cleared": True},
-            "lease_unchanged",
-        ),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -382,6 +389,9 @@ async def test_what_makes_no_sense_is_refused(
         {"charge_current": 5, "duration": "long"},
         {"charge_current": 5, "duration": math.inf},
         {"charge_current": 5, "duration": math.nan},
+        {"charge_current": 5, "duration": True},
+        {"charge_current": 5, "duration": False},
+        {"charge_current": 5, "duration": {"hours": True}},
         {"charge_current": 5, "forever": True},
         {"charge_current": 5, "owner": None},
     ],
@@ -397,6 +407,84 @@ async def test_what_is_not_even_of_its_kind_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("target", "asked", "taken"),
+    [
+        # A program hands over its forecast less its load, whatever comes of that
+        ("gw", {"charge_current": 50.1}, 50.0),
+        ("gw", {"discharge_current": 1e308}, 50.0),
+        ("i1", {"charge_current": 25.1}, 25.0),
+        ("gw", {"charge_power": 3001}, 3000.0),
+        ("i1", {"discharge_power": 6000}, 1500.0),
+        ("gw", {"discharge_current": -0.4}, 0.0),
+        ("gw", {"charge_current": -1}, 0.0),
+        ("i1", {"charge_current": -0.9999}, 0.0),
+        ("gw", {"discharge_power": -60}, 0.0),
+        ("i1", {"charge_power": "-3.5"}, 0.0),
+    ],
+)
+async def test_what_is_meant_is_taken_and_told(
+    bench: Bench, target: str, asked: dict[str, Any], taken: float
+) -> None:
+    """It takes the place of the older limit, which would hold on else."""
+    await ready(bench)
+    [(field, value)] = asked.items()
+    await limit(bench, target, owner="EMS", **{field: 5.0})
+    answer = await limit(bench, target, owner="EMS", **asked)
+    adjusted = {"field": field, "asked": float(value), "set": taken}
+    assert answer["adjusted"] == [adjusted]
+    [lease] = leases(bench)
+    assert taken in {lease.amps, lease.watts}
+    [told] = answer["leases"]
+    assert taken in {told.get("current"), told.get("power")}
+
+
+async def test_the_answer_tells_only_what_was_taken_otherwise(bench: Bench) -> None:
+    """Not the rating itself, nor 0, nor what floats make of a number."""
+    await ready(bench)
+    answer = await limit(bench, charge_current=50, discharge_power=-0.0)
+    assert "adjusted" not in answer
+    answer = await limit(
+        bench, charge_current=66.60000000000001, discharge_current=0.1 + 0.2
+    )
+    assert answer["adjusted"] == [
+        {"field": "charge_current", "asked": 66.6, "set": 50.0}
+    ]
+    assert {each.get("current") for each in answer["leases"]} == {50.0, 0.3}
+    answer = await limit(bench, "i1", charge_power=66.60000000000001)
+    assert answer["leases"][0]["power"] == 66.6
+    assert "adjusted" not in answer
+
+
+@pytest.mark.parametrize("data", [{"until_cleared": True}, {"duration": 600}])
+async def test_the_same_again_succeeds(
+    bench: Bench, hass_storage: dict[str, Any], data: dict[str, Any]
+) -> None:
+    """An automation says what shall hold, not what shall change."""
+    await ready(bench)
+    asked: dict[str, Any] = {"charge_current": 20, "discharge_power": 0, **data}
+    clock = bench.clock()
+    with patch.object(Gateway, "now", PropertyMock(return_value=clock)):
+        first = await limit(bench, **asked)
+        before, written = leases(bench), json.dumps(hass_storage[KEY])
+        with patch.object(bench.coordinator.keeper, "async_take") as taken:
+            assert await limit(bench, **asked) == first
+        assert not taken.called
+    assert leases(bench) == before
+    assert json.dumps(hass_storage[KEY]) == written
+
+
+async def test_the_same_in_one_direction_keeps_the_other(bench: Bench) -> None:
+    """The new one of a call is taken, though the other is known."""
+    await ready(bench)
+    await limit(bench, charge_current=20, until_cleared=True)
+    await limit(bench, charge_current=20, discharge_current=9, until_cleared=True)
+    assert {(each.direction, each.amps) for each in leases(bench)} == {
+        (Direction.CHARGE, 20.0),
+        (Direction.DISCHARGE, 9.0),
+    }
+
+
+@pytest.mark.parametrize(
     "data",
     [
         {},
@@ -405,18 +493,100 @@ async def test_what_is_not_even_of_its_kind_is_refused(
         {"direction": "discharge"},
     ],
 )
-async def test_nothing_to_clear(bench: Bench, data: Mapping[str, Any]) -> None:
-    """A call that changes nothing says so."""
+async def test_clearing_what_is_clear_succeeds(
+    bench: Bench, data: Mapping[str, Any]
+) -> None:
+    """It changes nothing, and tells what holds."""
     await ready(bench)
     if data:
         await limit(bench, charge_current=20, owner="Bob")
     before = leases(bench)
-    with pytest.raises(ServiceValidationError) as refused:
-        await clear(bench, **data)
-    assert refused.value.translation_key == "no_such_lease"
-    with pytest.raises(ServiceValidationError):
-        await clear(bench, "b1")
+    with patch.object(bench.coordinator.keeper, "async_take") as taken:
+        answer = await clear(bench, **data)
+    assert not taken.called
+    assert [each["owner"] for each in answer["leases"]] == ["Bob"] * bool(data)
+    for refused in (clear(bench, "b1"), clear(bench, owner=" ")):
+        with pytest.raises(ServiceValidationError):
+            await refused
     assert leases(bench) == before
+
+
+async def test_an_automation_goes_on(hass: HomeAssistant, bench: Bench) -> None:
+    """What it has said before ends it no more."""
+    await ready(bench)
+    target = {"device_id": device(bench, "gw"), "owner": "tariff"}
+    clears = {"action": f"{DOMAIN}.clear_limit", "data": target}
+    holds = {
+        "action": f"{DOMAIN}.limit_current",
+        "data": target | {"discharge_current": -0.2, "until_cleared": True},
+    }
+    automation = {
+        "triggers": [{"trigger": "event", "event_type": "go"}],
+        "actions": [clears, holds, holds, clears, clears, holds, {"event": "reached"}],
+    }
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    reached = async_capture_events(hass, "reached")
+    hass.bus.async_fire("go")
+    await hass.async_block_till_done()
+    assert len(reached) == 1
+    [lease] = leases(bench)
+    assert (lease.owner, lease.amps) == ("tariff", 0.0)
+
+
+async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
+    """Nothing of the call is taken; those that are there may change their limits."""
+    await ready(bench)
+    for n in range(MOST_OWNERS):
+        await limit(bench, charge_current=20, owner=f"o{n}", duration=60 + n)
+    before = leases(bench)
+    with pytest.raises(ServiceValidationError) as refused:
+        await limit(bench, discharge_current=5, charge_current=5, owner="new")
+    assert refused.value.translation_key == "too_many_owners"
+    assert "16" in str(refused.value)
+    assert leases(bench) == before
+    await limit(bench, discharge_current=5, owner="new")
+    await limit(bench, "i1", charge_current=5, owner="new")
+    await limit(bench, charge_current=3, owner="o7")
+    # The engine ends one at its moment, before it has left the store
+    ended = bench.coordinator.gateway.now + 60.5
+    with patch.object(Gateway, "now", PropertyMock(return_value=ended)):
+        await limit(bench, charge_current=5, owner="new")
+    owners = {e.owner for e in leases(bench) if e.place == (None, Direction.CHARGE)}
+    assert owners == {"new", *(f"o{n}" for n in range(1, MOST_OWNERS))}
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "電", "\U0001f50b", '"', "\\"])
+async def test_no_list_of_owners_is_too_long_for_the_recorder(
+    bench: Bench, letter: str
+) -> None:
+    """Of the longest names, whatever they are written in, beside all else it takes."""
+    name = letter * 98
+    bench.battery("b1", title=f"My {name}")
+    await bench.inverter("i1", title=f"Your {name}").start()
+    await bench.online("b1")
+    for n in range(MOST_OWNERS):
+        for target in "gw", "i1":
+            for amount in (
+                {"charge_current": 49.87654321, "discharge_current": 49.98765432},
+                {"charge_power": 2345.654321},
+            ):
+                data = amount | {"owner": f"{n:02}{name}", "duration": {"days": 300}}
+                await limit(bench, target, **data)
+    for device_id in "gw", "i1":
+        for way in "charge", "discharge":
+            unique_id = f"{device_id}_{way}_limited_by"
+            await bench.shows("sensor", unique_id, "lease")
+            attributes = dict(bench.state("sensor", unique_id).attributes)
+            shown = len(attributes["leases"]) + attributes.get("more_leases", 0)
+            assert shown == MOST_OWNERS
+            assert ("more_leases" in attributes) is not letter.isascii()
+    for state in bench.hass.states.async_all():
+        assert len(json.dumps(dict(state.attributes), default=str)) < 16_384
+        changed = EventStateChangedData(
+            entity_id=state.entity_id, old_state=None, new_state=state
+        )
+        event = Event(EVENT_STATE_CHANGED, changed)
+        assert StateAttributes.shared_attrs_bytes_from_event(event, None) != b"{}"
 
 
 @pytest.mark.parametrize("action", ["limit_current", "clear_limit"])

@@ -14,8 +14,8 @@ from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
 
-TO_REDACT: Final = {"serial", "identity"}
-"""A battery's number, and the adapter's."""
+TO_REDACT: Final = {"serial", "identity", "by"}
+"""A battery's number, the adapter's, and that of the user who made a lease."""
 SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
 """In these a battery tells its serial number (Victron)."""
 

@@ -1,6 +1,7 @@
-"""How a call is refused: what was asked for makes no sense, and nothing is changed."""
+"""How a call is refused: what was asked for makes no sense or is not for the caller."""
 
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.core import Context
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
 
 from .const import DOMAIN
 
@@ -12,3 +13,14 @@ def refusal(key: str, **placeholders: str) -> ServiceValidationError:
         translation_key=key,
         translation_placeholders=placeholders,
     )
+
+
+def forbidden(context: Context, key: str, **placeholders: str) -> Unauthorized:
+    """Return why a user may not do something, in the user's language."""
+    error = Unauthorized(context=context)
+    # Its constructor takes no text, but what shows it does
+    error.generate_message = True
+    error.translation_domain = DOMAIN
+    error.translation_key = key
+    error.translation_placeholders = placeholders
+    return error

@@ -1,9 +1,10 @@
 """The actions: limit a current for a time, and end that.
 
-Plain services with a field for the device: an entity service aimed at a device finds
-no entity of category config, and silently does nothing.
+Plain services with a field for the device, since a limit belongs to no entity; but they
+obey the permissions for the entities by which the device is controlled.
 """
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
@@ -30,8 +31,8 @@ from .leases import (
     async_limit,
     shown_leases,
 )
+from .permission import Asker, async_asker
 from .refusal import refusal
-from .who import async_who
 
 SERVICE_LIMIT_CURRENT: Final = "limit_current"
 SERVICE_CLEAR_LIMIT: Final = "clear_limit"
@@ -45,6 +46,9 @@ type Target = tuple[BmsGatewayCoordinator, str | None]
 
 def checked_time(value: Any) -> timedelta:
     """Return a time as people and selectors give it; vol.Invalid if it is none."""
+    parts = value.values() if isinstance(value, dict) else (value,)
+    if any(isinstance(part, bool) for part in parts):
+        raise vol.Invalid(f"not a time: {value}")
     try:
         found: timedelta = cv.time_period(value)
     except OverflowError as error:
@@ -104,31 +108,39 @@ def async_register_actions(hass: HomeAssistant) -> None:
 
 async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
     """Limit the bank or an inverter for a time."""
-    owner = call.data.get(ATTR_OWNER)
-    if owner is None:
-        owner = await async_who(call.hass, call.context)
-    coordinator, inverter_id = _target(call)
-    await async_limit(coordinator, inverter_id, call.data, owner)
-    return _response(coordinator, inverter_id)
+    asker = await async_asker(call.hass, call.context)
+    coordinator, inverter_id = _target(call, asker)
+    owner = call.data.get(ATTR_OWNER, asker.name)
+    adjusted = await async_limit(coordinator, inverter_id, call.data, asker, owner)
+    response = _response(coordinator, inverter_id)
+    if adjusted:
+        response["adjusted"] = [asdict(each) for each in adjusted]
+    return response
 
 
 async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
-    """End the limits of one owner or of all."""
-    coordinator, inverter_id = _target(call)
+    """End the limits of one owner, or of all that the caller may end."""
+    asker = await async_asker(call.hass, call.context)
+    coordinator, inverter_id = _target(call, asker)
     await async_clear(
-        coordinator.keeper,
+        coordinator,
         inverter_id,
+        asker,
         call.data.get(ATTR_OWNER),
         call.data.get(ATTR_DIRECTION),
     )
     return _response(coordinator, inverter_id)
 
 
-def _target(call: ServiceCall) -> Target:
-    """Return what a call is aimed at; refuse what has no current to limit."""
+def _target(call: ServiceCall, asker: Asker) -> Target:
+    """Return what a call is aimed at; refuse what has no current to limit.
+
+    Raises Unauthorized before it tells anything of a device that was found.
+    """
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
     )
+    asker.check_control(call.hass, device.id)
     gateway: BmsGatewayConfigEntry = entry
     keys = {key for domain, key in device.identifiers if domain == DOMAIN}
     if gateway.entry_id in keys:
@@ -143,6 +155,6 @@ def _target(call: ServiceCall) -> Target:
 
 def _response(
     coordinator: BmsGatewayCoordinator, inverter_id: str | None
-) -> ServiceResponse:
+) -> dict[str, Any]:
     """Return the leases that are live now."""
-    return {"leases": list(shown_leases(coordinator.keeper, inverter_id))}
+    return {"leases": shown_leases(coordinator.keeper, inverter_id)}

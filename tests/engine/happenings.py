@@ -168,7 +168,7 @@ class Happenings(Installation):
         n: int | None,
         direction: Direction,
         owner: str,
-        limit: dict[str, float],
+        limit: dict[str, Any],
         lasts: float,
     ) -> None:
         """Somebody takes a lease on the bank or an inverter, in A or W."""

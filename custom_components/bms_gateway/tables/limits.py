@@ -9,6 +9,7 @@ from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..engine.setpoints import Asked
 from ..entity import Around
+from ..leases import MOST_IN_ATTRIBUTES, listed
 from ..news import NOTABLE_MOVE, why
 from .kinds import BmsSensorDescription, amps, choice
 
@@ -53,9 +54,10 @@ def reason[S](
 
     def attributes(subject: S, around: Around) -> Mapping[str, Any]:
         found = limit_fn(subject)
+        leases = around.leases(inverter_fn(subject), direction)
         return {
             **(_explain(found, around) if found else {}),
-            "leases": around.leases(inverter_fn(subject), direction),
+            **listed(leases, MOST_IN_ATTRIBUTES),
         }
 
     return choice(
