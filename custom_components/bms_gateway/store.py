@@ -1,40 +1,22 @@
 """What is kept of a gateway on disk: loaded before a port opens, saved at each change."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
-import logging
-from pathlib import Path
 from typing import Any, Final
 
-from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.storage import Store
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
 from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse, slices
-
-_LOGGER = logging.getLogger(__name__)
-
-STORAGE_VERSION: Final = 1
+from .verified_store import VerifiedStore
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
 CLOCK_IS_RIGHT: Final = 3600.0
 """Seconds after the start within which the clock of the day is set, if it ever is: many
 a small computer begins in the past."""
-
-_STORE_ERRORS: Final = (
-    HomeAssistantError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-)
-"""What a `Store` raises for a file that is none of its, or on a disk that takes none."""
 
 
 class SetpointStore:
@@ -46,26 +28,24 @@ class SetpointStore:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Keep the setpoints of the gateway with this config entry."""
-        self._hass = hass
-        self._key = f"{DOMAIN}.{entry_id}.setpoints"
-        self._store = self._open()
+        self._store = VerifiedStore(hass, f"{entry_id}.setpoints")
         self._clock: Clock = lambda: 0.0
         self._started = 0.0
-        self._writing = asyncio.Lock()
-        self._written: dict[str, Any] = {}
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
         self.learnt: Mapping[str, float] = {}
         self.confirmed = True
         """Whether a person chose these values; False after a store was unreadable."""
-        self.saved = True
+
+    @property
+    def saved(self) -> bool:
         """Whether the last write reached the disk; if not, a restart would lose it."""
+        return self._store.saved
 
     async def async_load(self, inverter_ids: Iterable[str]) -> None:
         """Load what was stored; 0 A for all of them if it cannot be read."""
-        was_there = await self._hass.async_add_executor_job(_was_there, self._path)
         try:
-            data = await self._async_load_data(was_there)
+            data = await self._store.async_load()
             self._take_over(Kept() if data is None else parse(data))
         except ValueError:
             self.confirmed = False
@@ -112,45 +92,15 @@ class SetpointStore:
         if self._clock() >= self._started + CLOCK_IS_RIGHT:
             self.changes = _not_in_future(self.changes)
         self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
-        if self._dumped() != self._written:
-            await self.async_write()
+        await self.async_write()
 
     async def async_write(self) -> None:
         """Write all of it now; `saved` tells whether that went well."""
-        # One after the other: what is read back must be what was just written
-        async with self._writing:
-            data = self._dumped()
-            is_saved = await self._async_save(data)
-        if is_saved:
-            self._written = data
-        if is_saved != self.saved:
-            if is_saved:
-                _LOGGER.info("%s can be saved again", self._path)
-            else:
-                _LOGGER.error("%s cannot be saved; this is tried again", self._path)
-        self.saved = is_saved
+        await self._store.async_write(self._dumped)
 
     async def async_remove(self) -> None:
         """Delete the file."""
         await self._store.async_remove()
-
-    @property
-    def _path(self) -> Path:
-        return Path(self._store.path)
-
-    def _open(self) -> Store[dict[str, Any]]:
-        return Store(self._hass, STORAGE_VERSION, self._key)
-
-    async def _async_save(self, data: dict[str, Any]) -> bool:
-        """Save and read back: a `Store` that cannot write only logs it."""
-        try:
-            await self._store.async_save(data)
-            if self._hass.state is CoreState.stopping:
-                # Written at the very end, when nobody looks any more
-                return self.saved
-            return await self._open().async_load() == data
-        except _STORE_ERRORS:
-            return False
 
     def _dumped(self) -> dict[str, Any]:
         now = self._clock()
@@ -168,21 +118,6 @@ class SetpointStore:
             raise ValueError("more than 0 A, and not confirmed")
         self.setpoints, self.learnt = kept.setpoints, kept.learnt
         self.changes, self.confirmed = kept.changes, kept.confirmed
-
-    async def _async_load_data(self, was_there: bool) -> Mapping[str, Any] | None:
-        """Return the content, None if there never was any; else raise ValueError."""
-        try:
-            data = await self._store.async_load()
-        except _STORE_ERRORS as err:
-            raise ValueError("cannot be loaded") from err
-        if data is None and was_there:
-            raise ValueError("corrupt")
-        return data
-
-
-def _was_there(path: Path) -> bool:
-    """Return whether the file, or a corrupt one that was put aside, exists."""
-    return path.exists() or any(path.parent.glob(f"{path.name}.corrupt.*"))
 
 
 def _not_in_future(changes: Mapping[ChangeKey, Change]) -> Mapping[ChangeKey, Change]:
