@@ -1,8 +1,10 @@
 """Energy totals: they only grow, whatever happens to the battery, us or the disk."""
 
+from collections.abc import Callable
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -11,8 +13,16 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bms_gateway.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_UNAVAILABLE
-from homeassistant.core import HomeAssistant, State
+from homeassistant.const import (
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+    EVENT_HOMEASSISTANT_STOP,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
+from homeassistant.core import CoreState, HomeAssistant, State
+from homeassistant.helpers import restore_state
+from homeassistant.helpers.storage import Store
+from homeassistant.util.file import WriteError
 
 from .bench import Bench
 
@@ -134,6 +144,87 @@ async def test_a_crash_costs_only_what_was_not_saved(
     assert kwh(bench, "b1_energy_charged") == shown
 
 
+async def full(self: Store[Any], data: dict[str, Any]) -> None:
+    """Have no room on the disk."""
+    raise WriteError("[Errno 28] No space left on device")
+
+
+async def forgetful(self: Store[Any], data: dict[str, Any]) -> None:
+    """Take what is written, and write nothing."""
+
+
+UNSAVED = ("energy_unsaved_gw", "energy_unsaved")
+
+
+@pytest.mark.parametrize("write", [full, forgetful])
+async def test_what_is_not_saved_is_not_shown(
+    hass: HomeAssistant,
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    write: Any,
+) -> None:
+    """A repair says so; after a crash the totals go on from what was shown."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", voltage=50.0)
+    await flow(bench, "b1", amps=2000.0)
+    await bench.tick(SAVED)
+    assert bench.issues() == {}
+    before = dict(restore_state.async_get(hass).last_states)
+    on_disk = json.loads(json.dumps(hass_storage[KEY]))
+    with patch.object(Store, "_async_write_data", write):
+        for _ in range(2):
+            await flow(bench, "b1", amps=2000.0)
+            await bench.tick(SAVED)
+            shown = kwh(bench, "b1_energy_charged")
+            assert 0 < shown <= on_disk["data"]["b1"]["charged"]
+            assert dict([UNSAVED]).items() <= bench.issues().items()
+        # Whatever ends it meanwhile
+        assert await hass.config_entries.async_unload("gw")
+    assert hass_storage[KEY] == on_disk
+    assert caplog.text.count("energy cannot be saved") == 1
+    restore_state.async_get(hass).last_states = before
+    await bench.setup()
+    assert kwh(bench, "b1_energy_charged") == shown
+    assert UNSAVED[0] not in bench.issues()
+
+
+async def test_totals_that_can_be_saved_again_are_shown(
+    bench: Bench, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With all that was counted meanwhile, also while nothing flows any more."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", voltage=50.0)
+    with patch.object(Store, "_async_write_data", full):
+        await flow(bench, "b1", amps=2000.0)
+        await bench.tick(SAVED)
+        assert kwh(bench, "b1_energy_charged") == 0.0
+    await bench.tick(SAVED)
+    # 100 kW for 8 s are 0.222 kWh
+    assert kwh(bench, "b1_energy_charged") == pytest.approx(0.22, abs=0.04)
+    assert hass_storage[KEY]["data"]["b1"]["charged"] >= kwh(bench, "b1_energy_charged")
+    assert bench.issues() == {}
+    assert caplog.text.count("energy can be saved again") == 1
+
+
+async def test_what_is_counted_at_the_end_of_home_assistant_is_not_shown(
+    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """It is written when all else is, too late to be read back; then it is there."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1", voltage=50.0)
+    await flow(bench, "b1", amps=2000.0)
+    hass.set_state(CoreState.stopping)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    assert kwh(bench, "b1_energy_charged") == 0.0
+    assert KEY not in hass_storage
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    assert hass_storage[KEY]["data"]["b1"]["charged"] > 0.1
+    hass.set_state(CoreState.running)
+
+
 async def test_nothing_is_written_while_nothing_flows(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
@@ -186,16 +277,42 @@ def remember(hass: HomeAssistant, **shown: float) -> None:
     )
 
 
-def write(hass: HomeAssistant, content: bytes) -> None:
-    """Leave something where totals are looked for."""
+def place(hass: HomeAssistant) -> Path:
+    """Return where totals are looked for."""
     path = Path(hass.config.path(".storage", KEY))
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content)
+    return path
+
+
+def write(hass: HomeAssistant, content: bytes) -> None:
+    """Leave something where totals are looked for."""
+    place(hass).write_bytes(content)
+
+
+def make_folder(hass: HomeAssistant) -> None:
+    """Leave a folder there."""
+    place(hass).mkdir()
+
+
+def take_folder(hass: HomeAssistant) -> None:
+    """Take such a folder away."""
+    place(hass).rmdir()
+
+
+def link_to_nothing(hass: HomeAssistant) -> None:
+    """Leave a link there whose target is on a disk that is not mounted."""
+    place(hass).symlink_to("not_mounted")
+
+
+def put_aside(hass: HomeAssistant) -> None:
+    """Leave what Home Assistant makes of a corrupt file."""
+    path = place(hass)
+    path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00").write_bytes(b"{")
 
 
 def read(hass: HomeAssistant) -> Any:
     """Return what is on disk."""
-    return json.loads(Path(hass.config.path(".storage", KEY)).read_bytes())
+    return json.loads(place(hass).read_bytes())
 
 
 NOT_TOTALS: list[Any] = [
@@ -237,6 +354,49 @@ class TestOnDisk:
     def hass_storage(self) -> dict[str, Any]:
         """Let stores write real files."""
         return {}
+
+    async def test_a_folder_in_its_place(
+        self, hass: HomeAssistant, bench: Bench
+    ) -> None:
+        """What was shown is saved nowhere, and neither 0 nor more may be shown."""
+        remember(hass, bank_energy_charged=300.5)
+        make_folder(hass)
+        await bench.battery("b1").inverter("i1").start()
+        assert bench.issues() == {
+            "energy_unreadable_gw": "energy_unreadable",
+            **dict([UNSAVED]),
+        }
+        assert bench.state("sensor", "gw_energy_charged").state == STATE_UNKNOWN
+        # Nor may it be forgotten what was shown
+        assert await hass.config_entries.async_unload("gw")
+        states = restore_state.async_get(hass).last_states
+        kept = states["sensor.bank_energy_charged"].extra_data
+        assert kept is not None
+        assert kept.as_dict()["native_value"] == 300.5
+        await bench.setup()
+        await bench.online("b1", voltage=50.0)
+        await flow(bench, "b1", amps=2000.0)
+        take_folder(hass)
+        await bench.tick(SAVED)
+        await bench.until(lambda: bench.coordinator.counters.saved)
+        assert (
+            300.5
+            < kwh(bench, "gw_energy_charged")
+            <= read(hass)["data"]["gw"]["charged"]
+        )
+        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+
+    @pytest.mark.parametrize("leave", [link_to_nothing, put_aside])
+    async def test_what_is_missing_is_not_new(
+        self, hass: HomeAssistant, bench: Bench, leave: Callable[[HomeAssistant], None]
+    ) -> None:
+        """A link whose target is gone, a file that was put aside: totals are lost."""
+        remember(hass, bank_energy_charged=300.5)
+        leave(hass)
+        await bench.battery("b1").start()
+        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert kwh(bench, "gw_energy_charged") == 300.5
+        assert read(hass)["data"]["gw"]["charged"] == 300.5
 
     @pytest.mark.parametrize("content", [b"", b"{", b"\0" * 300, b"[]", b"{}", b"\xff"])
     async def test_a_torn_file_is_no_0(

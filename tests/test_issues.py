@@ -170,6 +170,7 @@ EVERYTHING = replace(
     ),
     confirmed=False,
     saved=False,
+    energy_saved=False,
     unsteady=frozenset({"b1"}),
     asking=frozenset({"b1"}),
     setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),

@@ -1,7 +1,6 @@
 """A file counts as saved once it was read back, and as new only if nothing was there."""
 
 from collections.abc import Callable
-import os
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -260,9 +259,11 @@ async def test_what_is_written_at_the_end_of_home_assistant(
     hass.set_state(CoreState.running)
 
 
-async def test_a_removed_one_leaves_no_file(store: VerifiedStore, path: Path) -> None:
+async def test_a_removed_one_leaves_no_file(
+    hass: HomeAssistant, store: VerifiedStore, path: Path
+) -> None:
     """Nor an error where there was none."""
     await store.async_write(lambda: DATA)
     for _ in range(2):
         await store.async_remove()
-        assert not os.path.lexists(path)
+        assert await read(hass) is None

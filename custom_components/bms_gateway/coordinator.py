@@ -84,11 +84,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self._stop_ticking: Callable[[], None] | None = None
         self._stop_keeping: Callable[[], None] | None = None
         self._stop_listening: Callable[[], None] | None = None
+        self._stop_counting: Callable[[], None] | None = None
 
     @callback
     def async_follow(self) -> None:
         """Begin to follow the gateway's news."""
         self._stop_listening = self.gateway.subscribe(self._async_take_news)
+        self._stop_counting = self.counters.async_on_save(self._async_show_again)
         self._stop_keeping = async_track_time_interval(
             self.hass,
             self._async_keep,
@@ -102,10 +104,16 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def async_leave(self) -> None:
         """Follow no more; leave no timer behind, and only ignored repairs."""
-        for stop in self._stop_listening, self._stop_ticking, self._stop_keeping:
+        for stop in (
+            self._stop_listening,
+            self._stop_counting,
+            self._stop_ticking,
+            self._stop_keeping,
+        ):
             if stop:
                 stop()
-        self._stop_listening = self._stop_ticking = self._stop_keeping = None
+        self._stop_listening = self._stop_counting = None
+        self._stop_ticking = self._stop_keeping = None
         self._issues.async_end()
 
     @callback
@@ -130,11 +138,16 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
     def _async_setpoints_changed(self) -> None:
         # Who asks wants to see at once what comes of it
         self._moved.clear()
+        self._async_show_again()
+
+    @callback
+    def _async_show_again(self) -> None:
+        """Show the same, with the repairs that are due now."""
         self._async_show(self.data)
 
     async def _async_keep(self, _now: datetime) -> None:
         await self.keeper.async_keep()
-        self._async_show(self.data)
+        self._async_show_again()
 
     @callback
     def _async_tick_each_interval(self) -> None:
@@ -185,6 +198,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 changes=self.store.changes,
                 confirmed=self.store.confirmed,
                 saved=self.store.saved,
+                energy_saved=self.counters.saved,
                 unsteady=self._watch.unsteady,
                 asking=self._watch.asking,
                 apart=self._standing.apart,

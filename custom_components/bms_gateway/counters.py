@@ -4,21 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 import math
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .engine.energy import NO_ENERGY, Energy, Meter, bank_sample, battery_sample
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
-
-STORAGE_VERSION: Final = 1
+from .verified_store import Data, VerifiedStore
 
 SAVE_INTERVAL: Final = timedelta(seconds=60)
 """What a crash can cost. Fixed: a save that each change puts off is never done."""
@@ -29,8 +25,9 @@ ENERGY_UNREADABLE: Final = "energy_unreadable"
 class Counters:
     """The energies of one gateway: its bank's by the entry's id, its batteries' by theirs.
 
-    What is shown was saved before, so that no crash can make it run backwards. A total
-    that the store has lost goes on from what its sensor showed last (`async_go_on_from`).
+    What is shown was saved and read back before, so that no crash can make it run
+    backwards. A total that the store has lost goes on from what its sensor showed last
+    (`async_go_on_from`).
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, name: str) -> None:
@@ -38,18 +35,21 @@ class Counters:
         self._hass = hass
         self._entry_id = entry_id
         self._name = name
-        self._store = Store[dict[str, Any]](
-            hass, STORAGE_VERSION, f"{DOMAIN}.{entry_id}.energy"
-        )
+        self._store = VerifiedStore(hass, f"{entry_id}.energy")
         self._meters: dict[str, Meter] = {}
         self._saved: Mapping[str, Energy] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._listeners: list[Callable[[], None]] = []
 
+    @property
+    def saved(self) -> bool:
+        """Whether the last save reached the disk; if not, totals stand still."""
+        return self._store.saved
+
     async def async_load(self) -> None:
         """Go on from what was stored; raise a repair if that cannot be read."""
         try:
-            self._saved = await self._async_read()
+            self._saved = _energies(await self._store.async_load())
         except ValueError:
             ir.async_create_issue(
                 self._hass,
@@ -78,7 +78,7 @@ class Counters:
 
     @callback
     def async_on_save(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call the listener at each save; return how to end that."""
+        """Call the listener at each save, and when one fails; return how to end that."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
@@ -101,16 +101,12 @@ class Counters:
             await self.async_save()
 
     async def async_save(self) -> None:
-        """Write the totals if any has changed; then they are shown."""
-        totals = {key: meter.total for key, meter in self._meters.items()}
-        if totals == self._saved:
+        """Write the totals if any has changed; once they are on disk they are shown."""
+        was_saved = self.saved
+        on_disk = await self._store.async_write(self._dumped)
+        totals = self._saved if on_disk is None else _energies(on_disk)
+        if totals == self._saved and self.saved == was_saved:
             return
-        await self._store.async_save(
-            {
-                key: {"charged": energy.charged, "discharged": energy.discharged}
-                for key, energy in totals.items()
-            }
-        )
         self._saved = totals
         for listener in tuple(self._listeners):
             listener()
@@ -140,23 +136,25 @@ class Counters:
     def _meter(self, key: str) -> Meter:
         return self._meters.setdefault(key, Meter())
 
-    async def _async_read(self) -> dict[str, Energy]:
-        """Return what is stored, nothing if there never was any; else ValueError."""
-        path = Path(self._store.path)
-        was_there = await self._hass.async_add_executor_job(path.exists)
-        try:
-            data = await self._store.async_load()
-        except (HomeAssistantError, KeyError, TypeError, NotImplementedError) as err:
-            raise ValueError("cannot be loaded") from err
-        match data:
-            case None if was_there:
-                raise ValueError("corrupt")
-            case None:
-                return {}
-            case dict():
-                return {str(key): _energy(each) for key, each in data.items()}
-            case _:
-                raise ValueError("not a store of energies")
+    def _dumped(self) -> Data:
+        return {
+            key: {
+                "charged": meter.total.charged,
+                "discharged": meter.total.discharged,
+            }
+            for key, meter in self._meters.items()
+        }
+
+
+def _energies(data: object) -> dict[str, Energy]:
+    """Return what is stored, nothing if there never was any; else ValueError."""
+    match data:
+        case None:
+            return {}
+        case dict():
+            return {str(key): _energy(each) for key, each in data.items()}
+        case _:
+            raise ValueError("not a store of energies")
 
 
 def _energy(data: object) -> Energy:

@@ -9,6 +9,7 @@ from homeassistant.components.sensor import (
     RestoreSensor,
     SensorDeviceClass,
     SensorEntityDescription,
+    SensorExtraStoredData,
     SensorStateClass,
 )
 from homeassistant.config_entries import ConfigSubentry
@@ -71,7 +72,11 @@ def async_add_energies(
 
 
 class EnergySensor(BmsEntity, RestoreSensor):
-    """A saved total. It holds whatever is lost, so it is always available."""
+    """A saved total. It holds whatever is lost, so it is always available.
+
+    A store that has lost a total, on a disk that takes none: then what was shown is not
+    saved, and less would run backwards. So it is unknown until that is saved again.
+    """
 
     entity_description: EnergyDescription
 
@@ -85,6 +90,7 @@ class EnergySensor(BmsEntity, RestoreSensor):
         super().__init__(coordinator, device_id, description)
         self._device_id = device_id
         self._written: float | None = None
+        self._shown_before = 0.0
 
     @property
     @override
@@ -94,11 +100,24 @@ class EnergySensor(BmsEntity, RestoreSensor):
 
     @property
     @override
-    def native_value(self) -> float:
-        """Return the kWh; never more than is saved."""
+    def native_value(self) -> float | None:
+        """Return the kWh; never more than is saved, never less than shown before."""
         energy = self.coordinator.counters.shown(self._device_id)
         kwh = self.entity_description.read(energy)
-        return math.floor(kwh * _PER_KWH) / _PER_KWH
+        if kwh < self._shown_before:
+            return None
+        # The quotient may come out above, by the binary fraction
+        return min(kwh, math.floor(kwh * _PER_KWH) / _PER_KWH)
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> SensorExtraStoredData:
+        """Return what was shown last, also while it cannot be shown."""
+        shown = self.native_value
+        return SensorExtraStoredData(
+            self._shown_before if shown is None else shown,
+            self.native_unit_of_measurement,
+        )
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -107,6 +126,7 @@ class EnergySensor(BmsEntity, RestoreSensor):
         last = await self.async_get_last_sensor_data()
         match last and last.native_value:
             case int() | float() as kwh if math.isfinite(kwh) and kwh > 0:
+                self._shown_before = float(kwh)
                 await self.coordinator.counters.async_go_on_from(
                     self._device_id, self.entity_description.make(float(kwh))
                 )

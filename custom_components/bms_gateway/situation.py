@@ -47,6 +47,8 @@ class Situation:
     """False while setpoints stand at 0 A because their store was unreadable."""
     saved: bool = True
     """False while setpoints and limits cannot be saved."""
+    energy_saved: bool = True
+    """False while energy totals cannot be saved."""
     unsteady: frozenset[str] = frozenset()
     asking: frozenset[str] = frozenset()
     """Batteries that are lost too often, and that ask for charge in vain."""

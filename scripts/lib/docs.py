@@ -153,6 +153,7 @@ REPAIRS: Final = {
     "sum_overloads": "Choose the other strategy in the options",
     "setpoints_unreadable": "0 A is allowed until you choose what holds",
     "setpoints_unsaved": "Make room on the disk, or replace it: a restart undoes changes",
+    "energy_unsaved": "Make room on the disk, or replace it: the totals stand still meanwhile",
     "energy_unreadable": "Nothing to do; the totals go on",
 }
 """What to do about each repair."""

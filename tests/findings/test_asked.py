@@ -30,6 +30,13 @@ def test_setpoints_that_cannot_be_saved() -> None:
     assert found.severity is ir.IssueSeverity.ERROR
 
 
+def test_energies_that_cannot_be_saved() -> None:
+    """Apart from the setpoints: each file may fail by itself."""
+    found = the_one(replace(WELL, energy_saved=False))
+    assert (found.key, found.placeholders) == ("energy_unsaved", {"name": "Bank"})
+    assert (found.fixable, found.severity) == (False, ir.IssueSeverity.ERROR)
+
+
 @pytest.mark.parametrize(
     ("device", "setpoint", "value", "expected"),
     [

@@ -1,4 +1,4 @@
-"""Repairs about what was asked for: unreadable, not saved, or forgotten."""
+"""Repairs about what is kept: unreadable, not saved, or forgotten."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,6 +23,14 @@ def _unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
+def _energy_unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.energy_saved:
+        yield (
+            f"energy_unsaved_{now.entry_id}",
+            Issue("energy_unsaved", {"name": now.name}),
+        )
+
+
 def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find setpoints that have stopped a direction for long."""
     for (device_id, name), change in now.changes.items():
@@ -40,4 +48,9 @@ def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_unreadable, _unsaved, _forgotten)
+FINDERS: Final[tuple[Finder, ...]] = (
+    _unreadable,
+    _unsaved,
+    _energy_unsaved,
+    _forgotten,
+)
