@@ -175,12 +175,11 @@ EVERYTHING = replace(
     asking=frozenset({"b1"}),
     setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),
     changes={
-        (None, name): Change("Ann", 0.0)
+        (None, name): Change("Ann", -DAY)
         for name in ("charge_current", "discharge_current")
     },
     apart=Apart("b1", 53.0, "b2", 51.0),
     borne=dict.fromkeys(Direction, 10.0),
-    today=DAY,
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 import threading
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -23,6 +24,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .bench import Bench, telegram
+from .test_number import ask
 
 
 async def gone(bench: Bench) -> Any:
@@ -94,8 +96,7 @@ async def test_a_setpoint_that_is_forgotten(
     await bench.coordinator.keeper.async_take(AllSetpoints(bank=stopped), "Ann")
     assert bench.issues() == {}
     assert await hass.config_entries.async_unload("gw")
-    yesterday = (dt_util.utcnow() - timedelta(days=1)).timestamp()
-    hass_storage[key]["data"]["changes"][0]["at"] = yesterday
+    hass_storage[key]["data"]["changes"][0]["hours"] = 24
     await bench.setup()
     issue_id = f"forgotten_gw_{setpoint}"
     assert bench.issues() == {issue_id: "charging_forgotten"}
@@ -106,6 +107,38 @@ async def test_a_setpoint_that_is_forgotten(
     assert bench.issues() == {}
 
 
+@pytest.mark.parametrize("days", [-14, -1, 1, 14, 20_000])
+async def test_a_clock_that_jumps_makes_no_setpoint_forgotten(
+    bench: Bench, days: int
+) -> None:
+    """Many a small computer begins in the past, until it has found a time server."""
+    await bench.battery("b1").inverter("i1").start()
+    wrong = dt_util.utcnow() - timedelta(days=days)
+    with patch("homeassistant.util.dt.utcnow", lambda tz=None: wrong):
+        await ask(bench, "gw_charge_current_setpoint", 0.0)
+    await bench.tick(61)
+    assert bench.issues() == {}
+
+
+async def test_a_setpoint_is_forgotten_after_a_day_of_running(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Over restarts, whatever the clock of the day says; the time between is none."""
+    await bench.inverter("i1").start()
+    await ask(bench, "i1_charge_current_setpoint", 0.0)
+    for hours in 10, 13:
+        bench.ahead += hours * 3600
+        await bench.tick(61)
+        assert await hass.config_entries.async_unload("gw")
+        bench.ahead += 1000 * 3600
+        await bench.setup()
+        await bench.tick(61)
+        assert bench.issues() == {}
+    bench.ahead += 3600
+    await bench.tick(61)
+    assert bench.issues() == {"forgotten_i1_charge_current": "charging_forgotten"}
+
+
 async def test_an_ignored_repair_stays_so_until_the_gateway_is_removed(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
@@ -114,7 +147,7 @@ async def test_an_ignored_repair_stays_so_until_the_gateway_is_removed(
     stopped = AllSetpoints(bank=Setpoints(charge_current=0.0))
     await bench.coordinator.keeper.async_take(stopped, "Ann")
     assert await hass.config_entries.async_unload("gw")
-    hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["at"] = 0.0
+    hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["hours"] = 24
     await bench.setup()
     issue_id = "forgotten_gw_charge_current"
     ir.async_ignore_issue(hass, DOMAIN, issue_id, True)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
@@ -16,15 +15,13 @@ from custom_components.bms_gateway.engine.setpoints import (
     Lease,
     Setpoints,
 )
-from custom_components.bms_gateway.store import (
-    CLOCK_IS_RIGHT,
-    NOTHING_ALLOWED,
-    SetpointStore,
-)
-from custom_components.bms_gateway.stored import Change, Kept, dump, parse
+from custom_components.bms_gateway.store import NOTHING_ALLOWED, SetpointStore
+from custom_components.bms_gateway.stored import HOUR, Change, Kept, dump, parse
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util import dt as dt_util
+
+from .test_verified_store import counted
 
 LEASE = Lease(
     device_id="i1", direction=Direction.CHARGE, owner="Ann", amps=5.0, until=90.0
@@ -168,7 +165,7 @@ def lease(**changes: Any) -> str:
 
 def change(**changes: Any) -> str:
     """Return a file with one note of who set what."""
-    one = {"device_id": None, "field": "charge_current", "by": "Ann", "at": 1.0}
+    one = {"device_id": None, "field": "charge_current", "by": "Ann", "hours": 1.0}
     return content(changes=[one | changes])
 
 
@@ -279,8 +276,10 @@ def nan(whole: str) -> str:
         lease().replace("90.0", "Infinity"),
         change(field="charge"),
         change(by=None),
-        change(at="now"),
-        change(at=1e300),
+        change(hours="one"),
+        change(hours=-1),
+        change(hours=25),
+        change(hours=None),
         change(device_id=7),
         nan(change()),
     ],
@@ -496,58 +495,69 @@ async def test_what_could_not_be_saved_is_tried_at_the_end(
     hass.set_state(CoreState.running)
 
 
-async def test_who_set_what_and_when(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory
-) -> None:
+class Watch:
+    """A clock whose hands are moved."""
+
+    now = 50.0
+
+    def __call__(self) -> float:
+        """Return what time it is."""
+        return self.now
+
+
+async def test_who_set_what_and_since_when(hass: HomeAssistant) -> None:
     """Of each setpoint by itself; leases and what is out of service are no setpoints."""
-    first = dt_util.utcnow().timestamp()
-    await save(hass, replace(ASKED, leases=()))
-    freezer.tick(3600)
+    store, clock = await open_store(hass), 1000.0
+    store.start(lambda: clock)
+    store.take(replace(ASKED, leases=()), "Ann")
+    clock += HOUR
     both = {"i1": Setpoints(discharge_current=0.0), "i2": Setpoints(charge_current=0.0)}
-    await save(hass, replace(ASKED, inverters=both), by="automation")
-    store = await open_store(hass)
+    store.take(replace(ASKED, inverters=both), "automation")
     assert store.changes == {
-        (None, "charge_current"): Change("Ann", first),
-        (None, "charge_voltage"): Change("Ann", first),
-        ("i1", "discharge_current"): Change("Ann", first),
-        ("i1", "charging_allowed"): Change("automation", first + 3600),
-        ("i2", "charge_current"): Change("automation", first + 3600),
+        (None, "charge_current"): Change("Ann", 1000.0),
+        (None, "charge_voltage"): Change("Ann", 1000.0),
+        ("i1", "discharge_current"): Change("Ann", 1000.0),
+        ("i1", "charging_allowed"): Change("automation", 1000.0 + HOUR),
+        ("i2", "charge_current"): Change("automation", 1000.0 + HOUR),
     }
 
 
-async def test_a_clock_that_was_in_the_future(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
-    """It must not hide for years that a setpoint was forgotten."""
-    await save(hass, ASKED)
-    freezer.tick(-1e8)
-    store = await open_store(hass)
-    clock = 100.0
-    store.start(lambda: clock)
-    clock += CLOCK_IS_RIGHT
-    await store.async_keep({})
-    now = dt_util.utcnow().timestamp()
-    assert {each.at for each in store.changes.values()} == {now}
-    again = await open_store(hass)
-    assert again.changes == store.changes
+    """In whole hours of running time, up to a day; others are not counted."""
+    key = (None, "charge_current")
+    stopped = AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=5.0))
+    store, clock = await open_store(hass), Watch()
+    store.start(clock)
+    store.take(stopped, "Ann")
+    for runs_for, hours in (0.9, 0), (1.0, 1), (2.5, 3), (0.4, 3), (19, 22), (100, 24):
+        clock.now += runs_for * HOUR
+        await store.async_keep({})
+        store = await open_store(hass)
+        assert store.changes[key] == Change("Ann", -hours * HOUR)
+        assert store.changes[None, "discharge_current"].since == 0.0
+        clock.now = 7.0
+        store.start(clock)
+    # Whoever sets it anew stops it from then on
+    store.take(AllSetpoints(), "Bob")
+    store.take(stopped, "Bob")
+    assert store.changes[key] == Change("Bob", 7.0)
 
 
-async def test_a_clock_that_begins_in_the_past(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+async def test_a_setpoint_that_stops_a_direction_costs_a_write_an_hour(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was set just now is not made older, lest it counts as forgotten."""
-    await save(hass, ASKED)
-    set_at = dt_util.utcnow().timestamp()
-    freezer.tick(-3 * 86400)
-    store = await open_store(hass)
-    clock = 100.0
-    store.start(lambda: clock)
-    clock += CLOCK_IS_RIGHT - 1
+    """For a day, then none any more."""
+    store, clock = await open_store(hass), Watch()
+    store.start(clock)
+    store.take(AllSetpoints(bank=Setpoints(charging_allowed=False)), "Ann")
     await store.async_keep({})
-    freezer.tick(3 * 86400)
-    clock += 1
-    await store.async_keep({})
-    assert {each.at for each in store.changes.values()} == {set_at}
+    writes = counted(monkeypatch)
+    for _ in range(36 * 60):
+        clock.now += 60.0
+        await store.async_keep({})
+    assert len(writes) == 24
 
 
 async def test_confirmed_zeros_are_of_who_confirmed_them(
@@ -592,7 +602,7 @@ def test_everything_kept_survives_json() -> None:
     """Field by field."""
     kept = Kept(
         setpoints=ASKED,
-        changes={("i1", "charge_current"): Change("Ann", 5.0)},
+        changes={("i1", "discharge_current"): Change("Ann", -5 * HOUR)},
         learnt={"b1": 0.5},
         confirmed=False,
     )

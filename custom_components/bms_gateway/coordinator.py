@@ -10,7 +10,6 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
-from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN
@@ -204,7 +203,6 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 apart=self._standing.apart,
                 signs_of_life=self._standing.signs_of_life,
                 borne=self._standing.borne,
-                today=dt_util.utcnow().timestamp(),
             )
         )
         self.async_set_updated_data(shown)

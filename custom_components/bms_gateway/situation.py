@@ -58,8 +58,6 @@ class Situation:
     """When each inverter was last heard or took what it was sent."""
     borne: Mapping[Direction, float] = field(default_factory=dict)
     """The most (A) that all batteries together allowed; empty while unknown."""
-    today: float = 0.0
-    """Seconds since 1970."""
 
     @property
     def name(self) -> str:

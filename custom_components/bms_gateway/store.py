@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
@@ -13,10 +12,6 @@ from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse, slice
 from .verified_store import VerifiedStore
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
-
-CLOCK_IS_RIGHT: Final = 3600.0
-"""Seconds after the start within which the clock of the day is set, if it ever is: many
-a small computer begins in the past."""
 
 
 class SetpointStore:
@@ -30,7 +25,6 @@ class SetpointStore:
         """Keep the setpoints of the gateway with this config entry."""
         self._store = VerifiedStore(hass, f"{entry_id}.setpoints")
         self._clock: Clock = lambda: 0.0
-        self._started = 0.0
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
         self.learnt: Mapping[str, float] = {}
@@ -57,14 +51,16 @@ class SetpointStore:
 
     def start(self, clock: Clock) -> AllSetpoints:
         """Return the setpoints, their leases going on by this clock from now on."""
-        self._started = now = clock()
+        now = clock()
         self._clock = clock
         self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
+        self.changes = _counted_from(self.changes, now)
         return self.setpoints
 
     def take(self, setpoints: AllSetpoints, by: str) -> None:
         """Take what somebody asks for; `async_write` keeps it."""
-        self.changes = _changes(self.changes, self.setpoints, setpoints, by)
+        change = Change(by, self._clock())
+        self.changes = _changes(self.changes, self.setpoints, setpoints, change)
         self.setpoints = setpoints
 
     def confirm(self, setpoints: AllSetpoints, by: str) -> None:
@@ -89,8 +85,6 @@ class SetpointStore:
 
     async def async_keep(self, learnt: Mapping[str, float]) -> None:
         """Write what moves by itself, if it moved: leases and what is learnt."""
-        if self._clock() >= self._started + CLOCK_IS_RIGHT:
-            self.changes = _not_in_future(self.changes)
         self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
         await self.async_write()
 
@@ -107,7 +101,7 @@ class SetpointStore:
         return dump(
             Kept(
                 setpoints=self.setpoints.without_ended(now).counted_from(-now),
-                changes=self.changes,
+                changes=_counted_from(self.changes, -now),
                 learnt=self.learnt,
                 confirmed=self.confirmed,
             )
@@ -120,20 +114,22 @@ class SetpointStore:
         self.changes, self.confirmed = kept.changes, kept.confirmed
 
 
-def _not_in_future(changes: Mapping[ChangeKey, Change]) -> Mapping[ChangeKey, Change]:
-    """Return who set what, at the latest now.
-
-    What a clock that was in the future noted must not be hidden for years.
-    """
-    now = dt_util.utcnow().timestamp()
-    return {key: Change(each.by, min(each.at, now)) for key, each in changes.items()}
+def _counted_from(
+    changes: Mapping[ChangeKey, Change], seconds: float
+) -> dict[ChangeKey, Change]:
+    """Return who set what, each since so many seconds later."""
+    return {
+        key: replace(each, since=each.since + seconds) for key, each in changes.items()
+    }
 
 
 def _changes(
-    known: Mapping[ChangeKey, Change], old: AllSetpoints, new: AllSetpoints, by: str
+    known: Mapping[ChangeKey, Change],
+    old: AllSetpoints,
+    new: AllSetpoints,
+    change: Change,
 ) -> dict[ChangeKey, Change]:
     """Return who set what, with what has changed by somebody now."""
-    change = Change(by, dt_util.utcnow().timestamp())
     devices = (None, *{*old.inverters, *new.inverters})
     return dict(known) | {
         (device_id, name): change

@@ -14,10 +14,16 @@ SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 
 NOTHING_ASKED: Final = AllSetpoints()
 
+HOUR: Final = 3600.0
+MOST_HOURS: Final = 24
+"""For so many hours at the most is counted how long a setpoint stops a direction."""
+
 _MOST: Final = 1e10
-"""More than any current, power or voltage, and later than any time of the day."""
+"""More than any current, power or voltage."""
 _LONGEST: Final = 2 * 365 * 24 * 3600.0
 """Seconds; twice what may be left of a lease at the most."""
+_NOISE: Final = 1e-6
+"""Hours; sums of times come out less than they are, by the binary fraction."""
 _LEAST_SLICE: Final = 1e-6
 """Less than any battery carries: nothing can be shared out by slices near 0."""
 
@@ -27,15 +33,28 @@ type ChangeKey = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who set a setpoint, and when: `at` in seconds since 1970."""
+    """Who set a setpoint, and since when it stands, in seconds of the gateway's clock.
+
+    Only time counts in which the gateway runs: the clock of the day may jump by years
+    once a computer without a clock of its own has found a time server.
+    """
 
     by: str
-    at: float
+    since: float
+
+
+def stops(name: str, value: float | bool | None) -> bool:
+    """Return whether a field of `Setpoints` with this value holds a direction at 0 A."""
+    return value is False or (value == 0 and name != "charge_voltage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What outlives a restart. Leases end so many seconds after 0: what is left."""
+    """What outlives a restart. Leases end so many seconds after 0: what is left.
+
+    Setpoints stand since so many before 0; that is kept in whole hours, and only of
+    those that stop a direction, so that it costs a write an hour at the most.
+    """
 
     setpoints: AllSetpoints = NOTHING_ASKED
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
@@ -55,7 +74,12 @@ def dump(kept: Kept) -> dict[str, Any]:
         "leases": [asdict(lease) for lease in setpoints.leases],
         "out_of_service": sorted(setpoints.out_of_service),
         "changes": [
-            {"device_id": device_id, "field": name, **asdict(change)}
+            {
+                "device_id": device_id,
+                "field": name,
+                "by": change.by,
+                "hours": _hours(name, getattr(setpoints.of(device_id), name), change),
+            }
             for (device_id, name), change in kept.changes.items()
         ],
         "learnt": dict(kept.learnt),
@@ -144,12 +168,23 @@ def _lease(data: object) -> Lease:
 
 def _change(data: object) -> tuple[ChangeKey, Change]:
     match data:
-        case {"device_id": device_id, "field": str(name), "by": str(by), "at": at} if (
-            name in SETPOINT_FIELDS
-        ):
-            return (_maybe(_text, device_id), name), Change(by, _number(at))
+        case {
+            "device_id": device_id,
+            "field": str(name),
+            "by": str(by),
+            "hours": hours,
+        } if name in SETPOINT_FIELDS:
+            since = -HOUR * _number(hours, MOST_HOURS)
+            return (_maybe(_text, device_id), name), Change(by, since)
         case _:
             raise ValueError("not a change")
+
+
+def _hours(name: str, value: float | bool | None, change: Change) -> int:
+    """Return for how many whole hours a setpoint has stopped a direction."""
+    if not stops(name, value):
+        return 0
+    return min(MOST_HOURS, max(0, int(-change.since / HOUR + _NOISE)))
 
 
 def _maybe[T](read: Callable[[object], T], value: object) -> T | None:

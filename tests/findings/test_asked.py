@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoin
 from custom_components.bms_gateway.stored import Change
 from homeassistant.helpers import issue_registry as ir
 
-from .situations import DAY, WELL, keys, the_one
+from .situations import DAY, WELL, keys, seen, the_one
 
 
 def test_all_is_well() -> None:
@@ -57,13 +57,12 @@ def test_a_setpoint_that_nobody_remembers(
     """What stops a direction for more than a day; it names who asked for it."""
     changes: dict[str, Any] = {setpoint: value}
     now = replace(
-        WELL,
+        seen(at=1000.0 + DAY - 1),
         setpoints=AllSetpoints().with_setpoints(device, Setpoints(**changes)),
         changes={(device, setpoint): Change("Ann", 1000.0)},
-        today=1000.0 + DAY - 1,
     )
     assert keys(now) == {}
-    later = replace(now, today=1000.0 + DAY)
+    later = seen(now, at=1000.0 + DAY)
     if expected is None:
         assert keys(later) == {}
         return

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..situation import Finder, Issue, Raised, Situation, warning
+from ..stored import HOUR, MOST_HOURS, stops
 
-FORGOTTEN_AFTER: Final = 24 * 3600.0
-"""Seconds after which a setpoint that stops everything may be one nobody remembers."""
+FORGOTTEN_AFTER: Final = MOST_HOURS * HOUR
+"""Seconds of running time after which a setpoint that stops everything may be one that
+nobody remembers."""
 
 
 def _unreadable(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -34,9 +36,8 @@ def _energy_unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
 def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find setpoints that have stopped a direction for long."""
     for (device_id, name), change in now.changes.items():
-        value = getattr(now.setpoints.of(device_id), name)
-        stops = value is False or (value == 0 and name != "charge_voltage")
-        if value is None or not stops or now.today < change.at + FORGOTTEN_AFTER:
+        stopped = stops(name, getattr(now.setpoints.of(device_id), name))
+        if not stopped or now.snapshot.at < change.since + FORGOTTEN_AFTER:
             continue
         charge = name in {"charge_current", "charging_allowed"}
         yield (
