@@ -8,6 +8,8 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BusState,
+    Controller,
     Direction,
     InverterState,
     Life,
@@ -48,6 +50,9 @@ TOLD = Telegram(
 INVERTER = InverterState(
     id="i", listening=True, charge=LIMIT, discharge=LIMIT, told=TOLD, sets=3
 )
+WORKING = Controller(
+    carrier=True, state=BusState.ERROR_ACTIVE, transmit_errors=0, receive_errors=0
+)
 SHOWN = Snapshot(
     at=1.0,
     status=Status.RUNNING,
@@ -57,7 +62,7 @@ SHOWN = Snapshot(
     charge_voltage_limit=56.0,
     batteries={"b": BATTERY},
     inverters={"i": INVERTER},
-    ports={"b": PortState(status=PortStatus.OPEN, received=5)},
+    ports={"b": PortState(status=PortStatus.OPEN, received=5, controller=WORKING)},
 )
 
 
@@ -99,6 +104,14 @@ def with_limit(**changes: object) -> Snapshot:
         replace(SHOWN, bank=replace(SHOWN.bank, soc=51.0, voltage=53.0)),
         replace(SHOWN, charge_voltage_limit=55.0),
         replace(SHOWN, ports={"b": replace(SHOWN.ports["b"], received=6)}),
+        replace(
+            SHOWN,
+            ports={
+                "b": replace(
+                    SHOWN.ports["b"], controller=replace(WORKING, transmit_errors=9)
+                )
+            },
+        ),
     ],
 )
 def test_live_values_wait(latest: Snapshot) -> None:
@@ -138,6 +151,15 @@ def test_live_values_wait(latest: Snapshot) -> None:
             SHOWN,
             ports={"b": PortState(status=PortStatus.LOST, fault=PortFault.LINK_DOWN)}
             | {"b": replace(SHOWN.ports["b"], status=PortStatus.LOST)},
+        ),
+        replace(
+            SHOWN,
+            ports={
+                "b": replace(
+                    SHOWN.ports["b"],
+                    controller=replace(WORKING, state=BusState.ERROR_PASSIVE),
+                )
+            },
         ),
     ],
 )
