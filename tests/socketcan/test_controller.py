@@ -17,6 +17,7 @@ import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine import bring_up
+from custom_components.bms_gateway.engine.bus_off import LOWER_AFTER
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.link import read_link
 from custom_components.bms_gateway.engine.model import (
@@ -25,7 +26,6 @@ from custom_components.bms_gateway.engine.model import (
     PortFault,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.port import LOWER_AFTER
 from homeassistant.components.number import ATTR_VALUE, DOMAIN as NUMBER
 from homeassistant.components.number.const import SERVICE_SET_VALUE
 from homeassistant.components.repairs import DOMAIN as REPAIRS

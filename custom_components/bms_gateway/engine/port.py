@@ -9,12 +9,12 @@ from typing import Final, Protocol
 import can
 
 from .bus import ERRORS, is_full
+from .bus_off import BusOff
 from .channel import Channel, open_channel
 from .config import PortConfig
 from .error_frames import observe
 from .link import PortError, controller_error
 from .model import (
-    GAVE_UP,
     NO_CONTROLLER,
     Clock,
     Controller,
@@ -31,14 +31,6 @@ FIRST_RETRY: Final = 1.0
 """Seconds from a loss to the first try to open again; doubled for each further one."""
 LONGEST_RETRY: Final = 5.0
 """Seconds: a link that comes back is taken up within this time."""
-STEADY: Final = 5.0
-"""Seconds that a controller works before it gives up, for that to be a new loss. One
-that gives up again and again is tried at a slower pace."""
-LOWER_AFTER: Final = 30.0
-"""Seconds after which a link whose controller gave up is lowered and raised again.
-
-Most drivers restart by themselves in 0.1 s, or when they are told. Lowering is for those
-that can do neither: it resets the adapter and takes the link from every program."""
 READING: Final = 0.001
 """Seconds that a port reads in one turn of the event loop, which is others' too. After
 the loop was held there may be hundreds of frames, on a flooded bus always more."""
@@ -113,7 +105,7 @@ class Port:
         self._has_echo = self._echo_is_proof = False
         self._link: str | None = None
         self._controller = NO_CONTROLLER
-        self._gave_up_at: float | None = None
+        self._bus_off = BusOff()
         self._draining = False
         self._drained_at = self._read_until = clock()
         self._turn: asyncio.Handle | None = None
@@ -175,7 +167,7 @@ class Port:
         try:
             while True:
                 began = self._clock()
-                if await self._stay_open() and not self._gives_up_again(began):
+                if await self._stay_open() and not self._bus_off.is_again(began):
                     wait = FIRST_RETRY
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LONGEST_RETRY)
@@ -222,14 +214,15 @@ class Port:
         self._drained_at = self._read_until = self._clock()
         self._turn, self._left = None, READING
         try:
-            bus = await open_channel(self.config, lower=self._take_turn_to_lower())
+            lower = self._bus_off.take_turn_to_lower(self._clock())
+            bus = await open_channel(self.config, lower=lower)
         except PortError as error:
             self._link = error.link
             self._note(error)
             self._become(PortStatus.LOST, error)
             return False
         self._lost.clear()
-        self._gave_up_at = None
+        self._bus_off.note(None, self._clock())
         self._has_echo, self._echo_is_proof = bus.has_echo, bus.echo_is_proof
         self._link, self._controller = bus.link, bus.controller
         self._heard_before = self._received + self._errors - self._unsent
@@ -256,23 +249,9 @@ class Port:
             self._lost.set()
 
     def _note(self, error: PortError) -> None:
-        """Keep what an error tells of the controller, and since when it has given up."""
+        """Keep what an error tells of the controller."""
         self._controller = error.controller
-        if error.fault not in GAVE_UP:
-            self._gave_up_at = None
-        elif self._gave_up_at is None:
-            self._gave_up_at = self._clock()
-
-    def _gives_up_again(self, began: float) -> bool:
-        return self._gave_up_at is not None and self._gave_up_at < began + STEADY
-
-    def _take_turn_to_lower(self) -> bool:
-        """Return whether the link may be lowered now; the next time LOWER_AFTER later."""
-        now = self._clock()
-        if self._gave_up_at is None or now < self._gave_up_at + LOWER_AFTER:
-            return False
-        self._gave_up_at = now
-        return True
+        self._bus_off.note(error.fault, self._clock())
 
     def _take_report(self, controller: Controller) -> None:
         """Take what the kernel reports; not every driver reports the counters there."""
