@@ -3,11 +3,13 @@
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bms_gateway import connections
+from custom_components.bms_gateway.engine.links import FoundLink
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
 
 from .connected import Machine, link, usb_device
-from .flows import Flow, add, filled, offered, subentry
+from .flows import Flow, Result, add, filled, offered, start_real, subentry
 
 
 @pytest.fixture(name="flow")
@@ -47,6 +49,54 @@ async def test_what_may_be_no_can_adapter_is_not_proposed(
     flow = await add(hass, bank, "battery")
     assert "slcan:/dev/radio" in offered(flow.result)
     assert filled(flow.result) == {}
+
+
+def hint(result: Result) -> str:
+    """Return what the form with the list says where it is empty."""
+    told: str = result["description_placeholders"]["hint"]
+    return told
+
+
+async def test_an_empty_list_tells_why_it_may_be_empty(
+    machine: Machine, flow: Flow
+) -> None:
+    """A container with its own network, a board without overlay; until one is found."""
+    assert "--network host" in hint(flow.result)
+    assert "config.txt" in hint(flow.result)
+    # A radio is no CAN adapter
+    machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
+    result = await flow.fill(connection="again")
+    assert hint(result).startswith("No CAN connection was found")
+    machine.links = [link("can0", is_up=False)]
+    result = await flow.fill(connection="again")
+    assert hint(result) == ""
+    machine.links, machine.adapters = [], [usb_device("/dev/ttyACM0")]
+    result = await flow.fill(connection="again")
+    assert hint(result) == ""
+
+
+async def test_a_machine_that_tells_nothing_of_its_links(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its list is empty, too: the kernel has no CAN, or a rule forbids to ask."""
+
+    def refuse() -> list[FoundLink]:
+        raise PermissionError
+
+    monkeypatch.setattr(connections, "list_links", refuse)
+    flow = await add(hass, bank, "battery")
+    assert "container" in hint(flow.result)
+
+
+async def test_the_first_set_up_tells_the_same(
+    hass: HomeAssistant, machine: Machine
+) -> None:
+    """There nobody has seen a list before."""
+    flow = await start_real(hass)
+    assert "container" in hint(flow.result)
 
 
 async def test_looking_again_finds_what_was_plugged_in(

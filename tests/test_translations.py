@@ -337,6 +337,28 @@ def test_an_adapter_of_another_protocol_is_told_by_name(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_link_that_is_not_there_may_be_the_hosts(language: str) -> None:
+    """Or that of a board without overlay: told in the form, the list and the repairs."""
+    for path in (
+        "config.error.no_such_channel",
+        "common.connection_none",
+        "issues.port_no_such_channel.description",
+        "issues.port_adapter_gone.description",
+    ):
+        text = at(language, path)
+        assert "container" in text.lower(), path
+        assert "--network host" in text, path
+        assert "config.txt" in text, path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_kernel_without_can_may_be_the_hosts(language: str) -> None:
+    """A container has none of its own."""
+    for path in ("config.error.not_supported", "issues.port_not_supported.description"):
+        assert "container" in at(language, path).lower(), path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_inverter_form_warns_of_parallel_groups(language: str) -> None:
     """Only the master speaks for a group; its slaves would be told limits twice."""
     assert "master" in at(language, "config.step.inverter.description").lower()

@@ -151,7 +151,9 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         texts = await async_texts(self.hass)
         self._found = await async_find_connections(self.hass, texts)
         form = connection_form(self._labels(texts))
-        return self._show(form, self._proposal(), "port", errors)
+        is_there = any(each.is_can for each in self._found)
+        hint = "" if is_there else texts["connection_none"]
+        return self._show(form, self._proposal(), "port", errors, hint=hint)
 
     def _show(
         self,
@@ -159,6 +161,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         values: Mapping[str, Any],
         step: str,
         errors: dict[str, str] | None = None,
+        **placeholders: str,
     ) -> ResultT:
         # What cures most of them is in there
         unfolded = [SECTION_RARE] if errors else []
@@ -166,7 +169,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
             step_id=step,
             data_schema=form.schema(values, unfolded),
             errors=errors or {},
-            description_placeholders=self.placeholders,
+            description_placeholders=self.placeholders | placeholders,
         )
 
     def _labels(self, texts: Texts) -> dict[str, str]:

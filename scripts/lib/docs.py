@@ -113,7 +113,7 @@ EVENTS: Final = {
 """What the events mean."""
 
 REPAIRS: Final = {
-    "port_no_such_channel": "Plug the adapter in, or choose the link anew",
+    "port_no_such_channel": "Plug the adapter in; a container or a board may need more",
     "port_adapter_gone": "Plug it in again; no other one is used in its place",
     "port_ambiguous": "Unplug the newer one, or choose the adapter anew",
     "port_link_down": "It offers to switch the link on, and tells the commands",
