@@ -21,6 +21,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from .engine.wires import MovedClock
 from .test_verified_store import counted
 
 LEASE = Lease(
@@ -495,16 +496,6 @@ async def test_what_could_not_be_saved_is_tried_at_the_end(
     hass.set_state(CoreState.running)
 
 
-class Watch:
-    """A clock whose hands are moved."""
-
-    now = 50.0
-
-    def __call__(self) -> float:
-        """Return what time it is."""
-        return self.now
-
-
 async def test_who_set_what_and_since_when(hass: HomeAssistant) -> None:
     """Of each setpoint by itself; leases and what is out of service are no setpoints."""
     store, clock = await open_store(hass), 1000.0
@@ -528,7 +519,7 @@ async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
     """In whole hours of running time, up to a day; others are not counted."""
     key = (None, "charge_current")
     stopped = AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=5.0))
-    store, clock = await open_store(hass), Watch()
+    store, clock = await open_store(hass), MovedClock()
     store.start(clock)
     store.take(stopped, "Ann")
     for runs_for, hours in (0.9, 0), (1.0, 1), (2.5, 3), (0.4, 3), (19, 22), (100, 24):
@@ -549,7 +540,7 @@ async def test_a_setpoint_that_stops_a_direction_costs_a_write_an_hour(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a day, then none any more."""
-    store, clock = await open_store(hass), Watch()
+    store, clock = await open_store(hass), MovedClock()
     store.start(clock)
     store.take(AllSetpoints(bank=Setpoints(charging_allowed=False)), "Ann")
     await store.async_keep({})

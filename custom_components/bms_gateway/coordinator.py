@@ -31,8 +31,8 @@ from .watch import Event, Watch
 _LOGGER = logging.getLogger(__name__)
 
 KEEP_INTERVAL: Final = timedelta(seconds=60)
-"""What a crash can cost of what is learnt and of a lease's time. Fixed: a save that
-each change puts off is never done."""
+"""What a crash can cost of what is learnt. Fixed: a save that each change puts off is
+never done."""
 
 WATCHES: Final[HassKey[dict[str, Watch]]] = HassKey(f"{DOMAIN}_watches")
 """What each entry knows of what happened before, by its id."""

@@ -9,6 +9,7 @@ from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .due import GATHERED_FOR, Due
 from .engine.gateway import Gateway
 from .engine.model import Direction
 from .engine.setpoints import AllSetpoints, Lease
@@ -43,6 +44,7 @@ class SetpointKeeper:
         self._on_change = on_change
         self._ends: dict[LeaseKey, datetime] = {}
         self._stop_waiting: Callable[[], None] | None = None
+        self._stop_gathering: Callable[[], None] | None = None
 
     @property
     def setpoints(self) -> AllSetpoints:
@@ -56,19 +58,23 @@ class SetpointKeeper:
         self._follow()
 
     async def async_stop(self) -> None:
-        """Wait for no more ends; keep what is left of each lease."""
+        """Wait for no more ends; keep what was gathered, and what is left of leases."""
         self._stop()
-        await self.async_keep()
+        self._gather_no_more()
+        await self._store.async_end(self._gateway.learnt)
 
     async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
         """Ask for something else: the engine heeds it at once, then it is saved.
 
+        By the end of this call where a restart would allow more, else within seconds.
         Raises ServiceValidationError for a setpoint that rises after an unreadable store
         while no person has confirmed what holds: who sets a number may be a program,
         even in a person's name.
         """
         if not self._store.confirmed and setpoints.rise_above(self.setpoints):
             raise refusal("setpoints_unconfirmed")
+        if setpoints == self.setpoints:
+            return
         self._store.take(setpoints, by)
         await self._async_heed()
 
@@ -102,16 +108,48 @@ class SetpointKeeper:
 
     def ends_at(self, lease: Lease) -> datetime | None:
         """Return when a lease ends by the clock of the day; None: when cleared."""
-        return self._ends.get(lease.key)
+        if lease.until is None:
+            return None
+        return _steady(self._ends.get(lease.key), self._end(lease.until))
 
     async def _async_heed(self) -> None:
         self._gateway.set_setpoints(self.setpoints)
         self._follow()
         self._on_change()
+        match self._store.due:
+            case Due.AT_ONCE:
+                await self._async_write()
+            case Due.SOON if self._hass.is_stopping:
+                await self._async_write()
+            case Due.SOON:
+                self._gather()
+
+    async def _async_write(self) -> None:
+        self._gather_no_more()
         was_saved = self._store.saved
         await self._store.async_write()
         if self._store.saved != was_saved:
             self._on_change()
+
+    def _gather(self) -> None:
+        """Write in a while, with all that comes until then: never put off by it."""
+        if self._stop_gathering is None:
+            self._stop_gathering = async_call_later(
+                self._hass,
+                GATHERED_FOR,
+                HassJob(self._async_write_gathered, cancel_on_shutdown=True),
+            )
+
+    async def _async_write_gathered(self, _: datetime) -> None:
+        self._gather_no_more()
+        # Unless it has been taken back meanwhile
+        if self._store.due in {Due.AT_ONCE, Due.SOON}:
+            await self._async_write()
+
+    def _gather_no_more(self) -> None:
+        if self._stop_gathering:
+            self._stop_gathering()
+        self._stop_gathering = None
 
     async def _async_end(self, _: datetime) -> None:
         """Let go of the leases that have ended."""
@@ -129,13 +167,17 @@ class SetpointKeeper:
             )
 
     def _note_ends(self) -> None:
-        now, today = self._gateway.now, dt_util.utcnow().replace(microsecond=0)
         shown = self._ends
         self._ends = {
-            lease.key: _steady(shown.get(lease.key), today + timedelta(seconds=left))
+            lease.key: _steady(shown.get(lease.key), self._end(lease.until))
             for lease in self.setpoints.leases
-            if lease.until is not None and (left := round(lease.until - now)) >= 0
+            if lease.until is not None
         }
+
+    def _end(self, until: float) -> datetime:
+        """Return a moment of the gateway's clock by that of the day, as it is now."""
+        today = dt_util.utcnow().replace(microsecond=0)
+        return today + timedelta(seconds=round(until - self._gateway.now))
 
     def _stop(self) -> None:
         if self._stop_waiting:

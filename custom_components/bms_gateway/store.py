@@ -1,14 +1,24 @@
-"""What is kept of a gateway on disk: loaded before a port opens, saved at each change."""
+"""What is kept of a gateway on disk: loaded before a port opens, saved when it is due."""
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import HomeAssistant
 
+from .due import Due, due
 from .engine.model import Clock
 from .engine.setpoints import AllSetpoints, Setpoints
-from .stored import SETPOINT_FIELDS, Change, ChangeKey, Kept, dump, parse, slices
+from .stored import (
+    SETPOINT_FIELDS,
+    Change,
+    ChangeKey,
+    Kept,
+    coarse,
+    dump,
+    parse,
+    slices,
+)
 from .verified_store import VerifiedStore
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
@@ -83,22 +93,39 @@ class SetpointStore:
         self.learnt = {k: part for k, part in self.learnt.items() if k in known}
         return self.setpoints != old
 
+    @property
+    def due(self) -> Due:
+        """How soon the disk has to hold what is asked now."""
+        on_disk = self._store.on_disk
+        if on_disk is None:
+            return due(None, self._kept())
+        return due(parse(on_disk) if on_disk else Kept(), self._kept())
+
     async def async_keep(self, learnt: Mapping[str, float]) -> None:
-        """Write what moves by itself, if it moved: leases and what is learnt."""
-        self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
+        """Write what moves by itself, if it moved far enough: leases, what is learnt."""
+        self._learn(learnt)
+        if self.due is not Due.NEVER:
+            await self.async_write()
+
+    async def async_end(self, learnt: Mapping[str, float]) -> None:
+        """Write what has changed at all: nobody does it later."""
+        self._learn(learnt)
         await self.async_write()
 
     async def async_write(self) -> None:
-        """Write all of it now; `saved` tells whether that went well."""
-        await self._store.async_write(self._dumped)
+        """Write all of it now unless the disk holds it; `saved` tells if it does."""
+        await self._store.async_write(lambda: dump(self._kept()))
 
     async def async_remove(self) -> None:
         """Delete the file."""
         await self._store.async_remove()
 
-    def _dumped(self) -> dict[str, Any]:
+    def _learn(self, learnt: Mapping[str, float]) -> None:
+        self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
+
+    def _kept(self) -> Kept:
         now = self._clock()
-        return dump(
+        return coarse(
             Kept(
                 setpoints=self.setpoints.without_ended(now).counted_from(-now),
                 changes=_counted_from(self.changes, -now),

@@ -4,7 +4,8 @@ But for what is learnt: a slice that cannot be one is learnt anew.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+import math
 from typing import Any, Final, TypeIs
 
 from .engine.model import Direction
@@ -22,8 +23,8 @@ _MOST: Final = 1e10
 """More than any current, power or voltage."""
 _LONGEST: Final = 2 * 365 * 24 * 3600.0
 """Seconds; twice what may be left of a lease at the most."""
-_NOISE: Final = 1e-6
-"""Hours; sums of times come out less than they are, by the binary fraction."""
+_NOISE: Final = 1e-3
+"""Seconds by which differences of times err, by the binary fraction, and more."""
 _LEAST_SLICE: Final = 1e-6
 """Less than any battery carries: nothing can be shared out by slices near 0."""
 
@@ -52,8 +53,7 @@ def stops(name: str, value: float | bool | None) -> bool:
 class Kept:
     """What outlives a restart. Leases end so many seconds after 0: what is left.
 
-    Setpoints stand since so many before 0; that is kept in whole hours, and only of
-    those that stop a direction, so that it costs a write an hour at the most.
+    Setpoints stand since so many before 0.
     """
 
     setpoints: AllSetpoints = NOTHING_ASKED
@@ -62,6 +62,31 @@ class Kept:
     """What part of the current each battery carries, by its id."""
     confirmed: bool = True
     """Whether a person chose the setpoints; False after they were unreadable."""
+
+
+def coarse(kept: Kept) -> Kept:
+    """Return the same with its times in steps, so that seldom anything else is kept.
+
+    What is left of leases in whole seconds, never less; for how long a setpoint has
+    stopped a direction in whole hours, never more.
+    """
+    setpoints = kept.setpoints
+    return replace(
+        kept,
+        setpoints=replace(
+            setpoints,
+            leases=tuple(
+                lease
+                if lease.until is None
+                else replace(lease, until=float(math.ceil(lease.until - _NOISE)))
+                for lease in setpoints.leases
+            ),
+        ),
+        changes={
+            key: replace(change, since=-HOUR * _hours(setpoints, key, change))
+            for key, change in kept.changes.items()
+        },
+    )
 
 
 def dump(kept: Kept) -> dict[str, Any]:
@@ -78,7 +103,7 @@ def dump(kept: Kept) -> dict[str, Any]:
                 "device_id": device_id,
                 "field": name,
                 "by": change.by,
-                "hours": _hours(name, getattr(setpoints.of(device_id), name), change),
+                "hours": round(-change.since / HOUR),
             }
             for (device_id, name), change in kept.changes.items()
         ],
@@ -180,11 +205,12 @@ def _change(data: object) -> tuple[ChangeKey, Change]:
             raise ValueError("not a change")
 
 
-def _hours(name: str, value: float | bool | None, change: Change) -> int:
+def _hours(setpoints: AllSetpoints, key: ChangeKey, change: Change) -> int:
     """Return for how many whole hours a setpoint has stopped a direction."""
-    if not stops(name, value):
+    device_id, name = key
+    if not stops(name, getattr(setpoints.of(device_id), name)):
         return 0
-    return min(MOST_HOURS, max(0, int(-change.since / HOUR + _NOISE)))
+    return min(MOST_HOURS, max(0, int((_NOISE - change.since) / HOUR)))
 
 
 def _maybe[T](read: Callable[[object], T], value: object) -> T | None:
