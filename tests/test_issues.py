@@ -1,7 +1,7 @@
 """Repairs come and go by themselves, and each has its texts."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 import json
 from pathlib import Path
@@ -18,14 +18,22 @@ from custom_components.bms_gateway.engine.model import (
     PortFault,
     PortState,
     PortStatus,
+    Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.findings import find_issues
-from custom_components.bms_gateway.issues import ALL_KNOWN, Issues, async_remove_issues
+from custom_components.bms_gateway.findings.batteries import STEADY_FOR
+from custom_components.bms_gateway.issues import (
+    ALL_KNOWN,
+    STEADY_AGAIN,
+    Issues,
+    async_remove_issues,
+)
 from custom_components.bms_gateway.situation import Issue, Situation
 from custom_components.bms_gateway.standing import Apart
 from custom_components.bms_gateway.stored import Change
-from homeassistant.core import HomeAssistant
+from custom_components.bms_gateway.watch import Watch
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .findings.situations import (
@@ -62,6 +70,8 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
     }
 
     issues.async_tell(replace(WELL, confirmed=False))
+    later = seen_at(WELL.snapshot.at + STEADY_FOR, WELL)
+    issues.async_tell(replace(later, confirmed=False))
     assert raised() == {"setpoints_unreadable_e1"}
     issues.async_tell(with_life(Life.LOST))
     assert raised() == {"battery_b1"}
@@ -69,6 +79,17 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
     assert raised() == set()
     issues.async_tell(with_life(Life.LOST))
     assert raised() == set()
+
+
+async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
+    hass: HomeAssistant,
+) -> None:
+    """Who has spoken for the first time has come to stay."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_life(Life.WAITING))
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
+    issues.async_tell(WELL)
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
 
 
 async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> None:
@@ -79,6 +100,179 @@ async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> Non
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
     issues.async_tell(with_life(Life.LOST))
     assert registry.async_get_issue(DOMAIN, "battery_b1") is not None
+
+
+@dataclass
+class Flapper:
+    """Lets a battery come and go, and looks at what becomes of its repair."""
+
+    hass: HomeAssistant
+    at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin without repairs."""
+        self.watch, self.issues = Watch(), Issues(self.hass, "e1")
+        self.created: list[str] = []
+        self.hass.bus.async_listen(
+            ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._on_update
+        )
+
+    @callback
+    def _on_update(self, event: Event[ir.EventIssueRegistryUpdatedData]) -> None:
+        if event.data["action"] == "create":
+            self.created.append(event.data["issue_id"])
+
+    async def live(self, life: Life, seconds: float) -> None:
+        """Let the battery be so for a while, with a look each second."""
+        for _ in range(round(seconds)):
+            self.at += 1
+            now = seen_at(self.at, with_life(life, Status.RUNNING))
+            self.watch.update(now.snapshot, self.at)
+            self.issues.async_tell(
+                replace(
+                    now,
+                    unsteady=self.watch.unsteady,
+                    lost_since=self.watch.lost_since,
+                )
+            )
+        await self.hass.async_block_till_done()
+
+    def shown(self) -> str | None:
+        """The key of the texts of its repair, if there is any."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, "battery_b1")
+        return issue.translation_key if issue else None
+
+
+@pytest.mark.parametrize(
+    ("lost", "back"), [(30, 30), (5, 25), (1, 59), (59, 1), (90, 90), (10, 590)]
+)
+async def test_a_battery_that_comes_and_goes_is_one_repair(
+    hass: HomeAssistant, lost: float, back: float
+) -> None:
+    """For an hour; nobody has to look at a new one each time."""
+    battery = Flapper(hass)
+    for _ in range(round(3600 / (lost + back))):
+        await battery.live(Life.LOST, lost)
+        assert battery.shown() is not None
+        await battery.live(Life.ONLINE, back)
+    assert battery.created.count("battery_b1") <= (1 if back <= 60 else 2)
+    assert set(battery.created) == {"battery_b1"}
+    assert battery.shown() == "battery_losses"
+    # It is steady: an hour after all but three of its losses are forgotten
+    await battery.live(Life.ONLINE, 3600 + STEADY_AGAIN)
+    assert battery.shown() is None
+
+
+async def test_a_battery_that_comes_and_goes_is_told_as_lost_once_it_stays_away(
+    hass: HomeAssistant,
+) -> None:
+    """By the same repair, which its return changes back."""
+    battery = Flapper(hass)
+    for _ in range(5):
+        await battery.live(Life.LOST, 20)
+        await battery.live(Life.ONLINE, 20)
+    assert battery.shown() == "battery_losses"
+    await battery.live(Life.LOST, 60)
+    assert battery.shown() == "battery_losses"
+    await battery.live(Life.LOST, 2)
+    assert battery.shown() == "battery_lost"
+    await battery.live(Life.ONLINE, 1)
+    assert battery.shown() == "battery_losses"
+    assert battery.created == ["battery_b1"]
+
+
+async def test_a_repair_is_cleared_once_its_reason_stays_away(
+    hass: HomeAssistant,
+) -> None:
+    """For a minute; for ten if it comes back within the hour."""
+    battery = Flapper(hass)
+    for rest, steady_for in (120, 60), (3000, 600), (3601, 600), (0, 60):
+        await battery.live(Life.LOST, 30)
+        await battery.live(Life.ONLINE, steady_for)
+        assert battery.shown() == "battery_lost"
+        await battery.live(Life.ONLINE, 1)
+        assert battery.shown() is None
+        await battery.live(Life.ONLINE, rest)
+    assert battery.created == ["battery_b1"] * 4
+
+
+@pytest.mark.parametrize("back", [30, 600, 3000])
+async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
+    hass: HomeAssistant, back: float
+) -> None:
+    """Until it has been well for an hour."""
+    battery = Flapper(hass)
+    await battery.live(Life.LOST, 30)
+    ir.async_ignore_issue(hass, DOMAIN, "battery_b1", True)
+    for _ in range(8):
+        await battery.live(Life.ONLINE, back)
+        assert is_ignored(hass, "battery_b1") is True
+        await battery.live(Life.LOST, 30)
+        assert is_ignored(hass, "battery_b1") is True
+    assert battery.created == ["battery_b1"]
+    await battery.live(Life.ONLINE, 3600 + ALL_KNOWN)
+    assert is_ignored(hass, "battery_b1") is None
+    await battery.live(Life.LOST, 1)
+    assert is_ignored(hass, "battery_b1") is False
+
+
+async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
+    hass: HomeAssistant,
+) -> None:
+    """Whoever mends a port sees that; one that comes and goes stays."""
+    issues = Issues(hass, "e1")
+
+    def tell(at: float, now: Situation) -> bool:
+        issues.async_tell(seen_at(at, now))
+        return is_ignored(hass, "port_b1") is not None
+
+    lost = with_port(PortState(status=PortStatus.LOST))
+    assert tell(0, lost)
+    assert not tell(30, WELL)
+    assert tell(60, lost)
+    for at in range(90, 3000, 60):
+        assert tell(at, WELL)
+        assert tell(at + 30, lost)
+    assert tell(3000, WELL)
+    assert tell(3599, WELL)
+    assert not tell(3600, WELL)
+
+
+async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
+    hass: HomeAssistant,
+) -> None:
+    """Home Assistant takes it back, before or after all is well."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(seen_at(0, with_life(Life.LOST)))
+    ir.async_delete_issue(hass, DOMAIN, "battery_b1")
+    issues.async_tell(seen_at(1, with_life(Life.LOST)))
+    assert is_ignored(hass, "battery_b1") is False
+    issues.async_tell(seen_at(2, WELL))
+    assert is_ignored(hass, "battery_b1") is None
+    # That was no coming and going
+    issues.async_tell(seen_at(3, with_life(Life.LOST)))
+    issues.async_tell(seen_at(4, WELL))
+    ir.async_delete_issue(hass, DOMAIN, "battery_b1")
+    issues.async_tell(seen_at(5, WELL))
+    assert is_ignored(hass, "battery_b1") is None
+    issues.async_tell(seen_at(6, with_life(Life.LOST)))
+    assert is_ignored(hass, "battery_b1") is False
+
+
+async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
+    hass: HomeAssistant,
+) -> None:
+    """Removed, or taken out of service; ignored or not."""
+    issues = Issues(hass, "e1")
+    for at, ignored in (0, False), (10, True):
+        for gone in (
+            replace(WELL, config=replace(CONFIG, batteries=CONFIG.batteries[1:])),
+            replace(WELL, setpoints=AllSetpoints(out_of_service=frozenset({"b1"}))),
+        ):
+            issues.async_tell(seen_at(at, with_life(Life.LOST)))
+            ir.async_ignore_issue(hass, DOMAIN, "battery_b1", ignored)
+            issues.async_tell(seen_at(at + 1, gone))
+            assert is_ignored(hass, "battery_b1") is None
 
 
 async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
@@ -122,6 +316,9 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_slice=True, slice=0.6)))
     assert is_ignored(hass, "odd_slice_b1") is True
     again.async_tell(seen_at(ALL_KNOWN, WELL))
+    again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(2 * ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_slice_b1") is None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bms_gateway import repairs
 from custom_components.bms_gateway.const import DOMAIN
@@ -170,6 +171,27 @@ async def go_on(bench: Bench, seconds: float, volts: dict[str, float]) -> None:
         for each, voltage in volts.items():
             await bench.speak(each, voltage=voltage)
     await bench.tick(61)
+
+
+async def test_a_battery_that_comes_and_goes_makes_one_repair(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """It tells of the loss first, then of the losses."""
+    updates = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+    for loss in range(1, 7):
+        for _ in range(6):
+            await bench.move(2)
+            await bench.speak("b2")
+        await bench.shows("sensor", "b1_life", "lost")
+        told = "battery_losses" if loss > 3 else "battery_lost"
+        assert bench.issues() == {"battery_b1": told}
+        for _ in range(4):
+            await bench.speak("b1", "b2")
+        await bench.shows("sensor", "b1_life", "online")
+        assert bench.issues() == {"battery_b1": told}
+    assert [each.data["action"] for each in updates].count("create") == 1
 
 
 async def test_batteries_that_are_far_apart(bench: Bench) -> None:

@@ -179,6 +179,11 @@ async def test_loss_and_return(bench: Bench) -> None:
         await bench.speak("b1", "b2", soc=soc)
     await bench.shows("sensor", "b1_life", "online")
     assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
+    assert bench.issues() == {"battery_b1": "battery_lost"}
+    for _ in range(31):
+        bench.ahead += 2
+        await bench.speak("b1", "b2")
+    await bench.tick(61)
     assert bench.issues() == {}
 
 

@@ -93,6 +93,26 @@ def test_loss_and_return() -> None:
     assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
+def test_since_when_a_battery_is_lost() -> None:
+    """From the loss until it is online again or out of service; then not any more."""
+    watch = Watch()
+    lives: tuple[tuple[Life, dict[str, float]], ...] = (
+        (Life.ONLINE, {}),
+        (Life.LOST, {"b1": 2.0}),
+        (Life.REJOINING, {"b1": 2.0}),
+        (Life.LOST, {"b1": 2.0}),
+        (Life.ONLINE, {}),
+        (Life.LOST, {"b1": 6.0}),
+        (Life.OUT_OF_SERVICE, {}),
+        (Life.LOST, {"b1": 8.0}),
+    )
+    for now, (life, expected) in enumerate(lives, start=1):
+        watch.update(snapshot(replace(BATTERY, life=life)), now)
+        assert watch.lost_since == expected
+    watch.update(snapshot(), 9.0)
+    assert watch.lost_since == {}
+
+
 def test_more_than_three_losses_an_hour() -> None:
     """Three are not enough, and an hour later they are forgotten."""
     watch = Watch()

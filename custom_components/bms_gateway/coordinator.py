@@ -199,6 +199,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 saved=self.store.saved,
                 energy_saved=self.counters.saved,
                 unsteady=self._watch.unsteady,
+                lost_since=self._watch.lost_since,
                 asking=self._watch.asking,
                 apart=self._standing.apart,
                 signs_of_life=self._standing.signs_of_life,

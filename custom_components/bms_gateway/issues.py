@@ -1,5 +1,6 @@
-"""The repairs of a gateway: raised when found, cleared by themselves."""
+"""The repairs of a gateway: raised when found, cleared once they stay away."""
 
+from math import inf
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -18,12 +19,22 @@ ATTR_KEY: Final = "key"
 ALL_KNOWN: Final = 3600.0
 """Seconds after which whatever was wrong before has been found again if it still is."""
 
+RETURNS_WITHIN: Final = 3600.0
+"""Seconds; what comes back sooner comes and goes, and is cleared later than before."""
+STEADY_AGAIN: Final = 600.0
+"""Seconds for which such a repair has to be gone before it is cleared again."""
+
 
 class Issues:
     """The repairs of one gateway.
 
-    One that is ignored outlives the end of the watch, else it would come back as a new
-    one after each reload. It goes if it is not found again in time.
+    What flaps is one repair: each says for how long it has to be gone before it is
+    cleared, and one that has come back within the hour is held for ten minutes. One
+    whose dialog was answered goes as soon as it is gone.
+
+    One that is ignored stays so when it comes back, and outlives the end of the watch,
+    else it would come back as a new one after each reload. It goes if it is not found
+    again in time.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -31,6 +42,10 @@ class Issues:
         self._hass = hass
         self._entry_id = entry_id
         self._raised: dict[str, Issue] = {}
+        self._gone_since: dict[str, float] = {}
+        self._cleared_at: dict[str, float] = {}
+        self._returned: set[str] = set()
+        self._answered: set[str] = set()
         self._left = {each.issue_id for each in _issues_of(hass, entry_id)}
         self._since: float | None = None
         self._ended = False
@@ -40,12 +55,16 @@ class Issues:
         """Raise what is wrong, clear what is well again."""
         if self._ended:
             return
+        at = now.snapshot.at
         wanted = find_issues(now, self._raised)
         for key in self._raised.keys() - wanted.keys():
-            self._clear(key)
+            since = self._gone_since.setdefault(key, at)
+            if at >= since + self._patience(key, now):
+                self._clear(key, at)
         for key, issue in wanted.items():
-            self._raise(key, issue)
-        self._clear_left(now.snapshot.at)
+            self._gone_since.pop(key, None)
+            self._raise(key, issue, at)
+        self._clear_left(at)
 
     @callback
     def async_end(self) -> None:
@@ -65,11 +84,25 @@ class Issues:
                 ir.async_delete_issue(self._hass, DOMAIN, key)
             self._left.clear()
 
-    def _raise(self, key: str, issue: Issue) -> None:
-        there = ir.async_get(self._hass).async_get_issue(DOMAIN, key)
-        # Home Assistant takes it back when its dialog is done, whatever came of it
-        if there and self._raised.get(key) == issue:
+    def _patience(self, key: str, now: Situation) -> float:
+        """Return for how many seconds a repair has to be gone to be cleared."""
+        issue, there = self._raised[key], self._find(key)
+        if there is None or key in self._answered or _is_moot(issue, now):
+            return 0.0
+        if there.dismissed_version is not None:
+            return ALL_KNOWN
+        return STEADY_AGAIN if key in self._returned else issue.steady_for
+
+    def _raise(self, key: str, issue: Issue, at: float) -> None:
+        there, before = self._find(key), self._raised.get(key)
+        if there and before == issue:
             return
+        if before is None:
+            if at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
+                self._returned.add(key)
+        elif there is None:
+            # Home Assistant takes it back when its dialog is done, whatever came of it
+            self._answered.add(key)
         self._raised[key] = issue
         ir.async_create_issue(
             self._hass,
@@ -86,9 +119,26 @@ class Issues:
             translation_placeholders=dict(issue.placeholders),
         )
 
-    def _clear(self, key: str) -> None:
+    def _clear(self, key: str, at: float) -> None:
+        if key not in self._answered:
+            self._cleared_at[key] = at
         del self._raised[key]
+        del self._gone_since[key]
+        self._returned.discard(key)
+        self._answered.discard(key)
         ir.async_delete_issue(self._hass, DOMAIN, key)
+
+    def _find(self, key: str) -> ir.IssueEntry | None:
+        return ir.async_get(self._hass).async_get_issue(DOMAIN, key)
+
+
+def _is_moot(issue: Issue, now: Situation) -> bool:
+    """Return whether what it is about was removed or taken out of service."""
+    device_id = issue.device_id
+    return device_id is not None and (
+        device_id in now.setpoints.out_of_service
+        or device_id not in {device.id for device in now.config.devices}
+    )
 
 
 @callback

@@ -21,6 +21,9 @@ class Issue:
     severity: IssueSeverity = IssueSeverity.ERROR
     fixable: bool = False
     device_id: str | None = None
+    steady_for: float = 0.0
+    """Seconds for which it has to be gone before it is cleared: what flaps is one repair,
+    not one for each time. The first time; one that has come back needs longer."""
 
 
 def warning(
@@ -29,9 +32,12 @@ def warning(
     *,
     fixable: bool = False,
     device_id: str | None = None,
+    steady_for: float = 0.0,
 ) -> Issue:
     """Return a repair that is not urgent."""
-    return Issue(key, placeholders, IssueSeverity.WARNING, fixable, device_id)
+    return Issue(
+        key, placeholders, IssueSeverity.WARNING, fixable, device_id, steady_for
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,8 @@ class Situation:
     unsteady: frozenset[str] = frozenset()
     asking: frozenset[str] = frozenset()
     """Batteries that are lost too often, and that ask for charge in vain."""
+    lost_since: Mapping[str, float] = field(default_factory=dict)
+    """Since when each battery that is lost has not been online."""
     apart: Apart | None = None
     """Two batteries that have been far apart in voltage for a while."""
     signs_of_life: Mapping[str, float] = field(default_factory=dict)

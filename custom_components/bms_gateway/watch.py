@@ -1,7 +1,7 @@
 """What goes on with the batteries: alarms that come and go, losses, standing requests."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -63,7 +63,7 @@ class Watch:
     def __init__(self) -> None:
         """Begin without a past."""
         self._alarms: dict[tuple[str, str], frozenset[Alarm]] = {}
-        self._lost: set[str] = set()
+        self._lost: dict[str, float] = {}
         self._losses: dict[str, deque[float]] = {}
         self._asking: dict[str, _Request] = {}
         self._intruders: set[str] = set()
@@ -71,6 +71,11 @@ class Watch:
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
         self.asking: frozenset[str] = frozenset()
         """Batteries that have asked for charge for REQUEST_STANDS."""
+
+    @property
+    def lost_since(self) -> Mapping[str, float]:
+        """Since when each battery that is lost has not been online."""
+        return self._lost
 
     def update(self, snapshot: Snapshot, now: float) -> list[Event]:
         """Return what has happened since the last look."""
@@ -130,14 +135,14 @@ class Watch:
         key = battery.id
         match battery.life:
             case Life.LOST if key not in self._lost:
-                self._lost.add(key)
+                self._lost[key] = now
                 self._losses.setdefault(key, deque()).append(now)
                 yield Event(Happening.BATTERY_LOST, key)
             case Life.ONLINE if key in self._lost:
-                self._lost.discard(key)
+                del self._lost[key]
                 yield Event(Happening.BATTERY_BACK, key)
             case Life.OUT_OF_SERVICE:
-                self._lost.discard(key)
+                self._lost.pop(key, None)
         if not battery.carries_out_of_service:
             self._intruders.discard(key)
         elif key not in self._intruders:
@@ -160,5 +165,5 @@ class Watch:
         self._alarms = {k: each for k, each in self._alarms.items() if k[0] in known}
         self._losses = {k: each for k, each in self._losses.items() if k in known}
         self._asking = {k: each for k, each in self._asking.items() if k in known}
-        self._lost &= known
+        self._lost = {k: since for k, since in self._lost.items() if k in known}
         self._intruders &= known

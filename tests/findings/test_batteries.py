@@ -19,6 +19,7 @@ from custom_components.bms_gateway.engine.setpoints import (
     Setpoints,
 )
 from custom_components.bms_gateway.findings import find_issues
+from custom_components.bms_gateway.findings.batteries import LOST_FOR_LONG
 from custom_components.bms_gateway.standing import Apart
 from custom_components.bms_gateway.stored import Change
 
@@ -33,6 +34,7 @@ from .situations import (
     the_one,
     with_b1,
     with_life,
+    with_port,
 )
 
 
@@ -68,11 +70,34 @@ def test_a_battery_that_never_spoke_is_told_once_it_matters(
     assert keys(with_life(life, status)) == expected
 
 
-def test_a_battery_that_is_lost_again_and_again() -> None:
-    """Beside what it is lost for just now."""
-    assert keys(replace(WELL, unsteady=frozenset({"b1"}))) == {
-        "losses_b1": "battery_losses"
-    }
+@pytest.mark.parametrize(
+    ("life", "lost_for", "expected"),
+    [
+        (Life.ONLINE, None, "battery_losses"),
+        (Life.REJOINING, 100.0, "battery_losses"),
+        (Life.LOST, 0.0, "battery_losses"),
+        (Life.LOST, LOST_FOR_LONG - 1, "battery_losses"),
+        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
+        (Life.LOST, None, "battery_losses"),
+        (Life.WAITING, None, "battery_silent"),
+        (Life.OUT_OF_SERVICE, None, None),
+    ],
+)
+def test_a_battery_that_is_lost_again_and_again(
+    life: Life, lost_for: float | None, expected: str | None
+) -> None:
+    """One repair tells of it, until it is lost for long."""
+    now = replace(with_life(life), unsteady=frozenset({"b1"}))
+    if lost_for is not None:
+        now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
+    assert keys(now) == ({"battery_b1": expected} if expected else {})
+
+
+def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
+    """However long the port stays away: that is told by the repair of the port."""
+    lost = with_port(PortState(status=PortStatus.LOST))
+    now = replace(lost, unsteady=frozenset({"b1"}), lost_since={"b1": 0.0})
+    assert keys(now) == {"battery_b1": "battery_losses", "port_b1": "port_failed"}
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,26 @@ from typing import Final
 
 from ..engine.compare import compare
 from ..engine.config import BatteryConfig, Strategy
-from ..engine.model import Direction, Life, PortStatus, Status
+from ..engine.model import BatteryState, Direction, Life, PortStatus, Status
 from ..situation import Finder, Issue, Raised, Situation, warning
 from ..watch import LOSSES_PER_HOUR, REQUEST_STANDS
 
 PACKS_DIFFER: Final = 1.1
 """The plain sum goes too far once it is that many times what the batteries bear."""
 
+STEADY_FOR: Final = 60.0
+"""Seconds for which a battery has to be heard before its repair goes."""
+LOST_FOR_LONG: Final = 60.0
+"""Seconds after which a battery that is lost again and again is just lost."""
+
 _POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
 
 
 def _silent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Lost or never heard; behind a port that is lost that is no repair of its own."""
+    """Lost or never heard; behind a port that is lost that is no repair of its own.
+
+    Nor is one loss of many, which `_unsteady` tells of: one repair for each battery.
+    """
     for battery, state in now.batteries:
         if now.port(battery.id).status is not PortStatus.OPEN:
             continue
@@ -29,7 +37,7 @@ def _silent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
                 continue
         if state.inverter_heard:
             yield f"wrong_port_{battery.id}", _wrong_port(now, battery)
-        else:
+        elif not _is_unsteady(now, state):
             key += "_replug" if now.wants_replugging(battery) else ""
             yield f"battery_{battery.id}", _silence(now, battery, key)
 
@@ -45,6 +53,9 @@ def _silence(now: Situation, battery: BatteryConfig, key: str) -> Issue:
             "discharge_policy": str(config.discharge_loss_policy),
             "grace": f"{config.discharge_grace:g}",
         },
+        device_id=battery.id,
+        # Who has spoken for the first time has come to stay
+        steady_for=STEADY_FOR if key == "battery_lost" else 0.0,
     )
 
 
@@ -58,10 +69,30 @@ def _wrong_port(now: Situation, battery: BatteryConfig) -> Issue:
 
 
 def _unsteady(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
-    for battery in now.config.batteries:
-        if battery.id in now.unsteady:
-            placeholders = {"name": battery.name, "losses": str(LOSSES_PER_HOUR)}
-            yield f"losses_{battery.id}", warning("battery_losses", placeholders)
+    for battery, state in now.batteries:
+        if _is_unsteady(now, state):
+            yield (
+                f"battery_{battery.id}",
+                warning(
+                    "battery_losses",
+                    {"name": battery.name, "losses": str(LOSSES_PER_HOUR)},
+                    device_id=battery.id,
+                    steady_for=STEADY_FOR,
+                ),
+            )
+
+
+def _is_unsteady(now: Situation, battery: BatteryState) -> bool:
+    """Return whether it is lost again and again, and not lost for long just now."""
+    match battery.life:
+        case Life.WAITING | Life.OUT_OF_SERVICE:
+            return False
+        case Life.LOST if now.port(battery.id).status is PortStatus.OPEN:
+            at = now.snapshot.at
+            is_brief = at < now.lost_since.get(battery.id, at) + LOST_FOR_LONG
+            return battery.id in now.unsteady and is_brief
+        case _:
+            return battery.id in now.unsteady
 
 
 def _apart(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:

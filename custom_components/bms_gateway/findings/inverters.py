@@ -9,6 +9,8 @@ from ..situation import Finder, Issue, Raised, Situation, warning
 
 GONE_AFTER: Final = 600.0
 """Seconds without a 0x305 after which an inverter that used to ask is gone."""
+EXCESS_STEADY_FOR: Final = 60.0
+"""Seconds for which all inverters have to be in reach before the repair goes."""
 RATED_ABOVE: Final = 1.1
 """An inverter can do more than its batteries bear from that many times as much on:
 figures of data sheets are rounded."""
@@ -76,7 +78,8 @@ def _excess(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         ]
         placeholders = {"inverters": ", ".join(deaf) or now.name}
         placeholders |= {d: f"{excess.get(d, 0.0):.0f}" for d in Direction}
-        yield f"excess_{now.entry_id}", Issue("excess", placeholders)
+        issue = Issue("excess", placeholders, steady_for=EXCESS_STEADY_FOR)
+        yield f"excess_{now.entry_id}", issue
 
 
 def _rated_above(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
