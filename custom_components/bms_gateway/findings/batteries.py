@@ -55,7 +55,7 @@ def _silence(now: Situation, battery: BatteryConfig, key: str) -> Issue:
         },
         device_id=battery.id,
         # Who has spoken for the first time has come to stay
-        steady_for=STEADY_FOR if key == "battery_lost" else 0.0,
+        steady_for=STEADY_FOR if key.startswith("battery_lost") else 0.0,
     )
 
 
