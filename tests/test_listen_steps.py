@@ -322,8 +322,7 @@ async def plug_in_adapter(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SerialAdapter]:
     """Have a serial adapter, which answers at once."""
-    for name in ("GREETING_TIME", "ANSWER_TIME", "TRAFFIC_TIME"):
-        monkeypatch.setattr(slcan, name, 0.05)
+    monkeypatch.setattr(slcan, "GREETING_TIME", 0.05)
     with plugged_in() as adapter:
         machine.adapters = [usb_device(adapter.device)]
         yield adapter
@@ -423,6 +422,7 @@ async def test_battery_of_another_machine(
         assert result["errors"] == {"channel": "not_for_inverters"}
         assert result["description_placeholders"]["channel"] == other_link
         assert server.clients == clients
+    machine.listen(0.05)
     result = await other.fill(interface="virtual", channel="flow-1")
     assert result["step_id"] == "heard"
 

@@ -125,7 +125,8 @@ async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
     assert answer["file"] == "a.log"
     end = dt_util.parse_datetime(answer["ends_at"])
     assert end is not None
-    assert 90 <= end.timestamp() - before < 100
+    after = dt_util.utcnow().timestamp()
+    assert before + 90 <= end.timestamp() <= after + 90
     bench.say("i1", [(0x305, bytes(8))])
     await bench.online("b1")
     await bench.told("i1", 50.0, 50.0)
@@ -134,7 +135,8 @@ async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
     assert 0x305 in {each.frame.can_id for each in frames if not each.own}
     sent = [each.frame.can_id for each in frames if each.own]
     assert {0x351, 0x355, 0x356, 0x35C, 0x35E, 0x359} <= set(sent)
-    assert all(before - 1 <= each.frame.at <= before + 60 for each in frames)
+    after = dt_util.utcnow().timestamp()
+    assert all(before - 1 <= each.frame.at <= after + 1 for each in frames)
     with can.CanutilsLogReader(folder / "a.log") as reader:
         assert len(list(reader)) == len(frames)
 
@@ -422,6 +424,7 @@ CAN1 = "(1.0) can1 351#00\n"
         (log_of(*telegram(), gap=86400.0), "log_too_long"),
         (b"#" * (LARGEST + 1), "log_too_long"),
     ],
+    ids=["empty", "own", "odd", "fd", "no text", "two links", "long", "large"],
 )
 async def test_a_log_that_cannot_be_replayed(
     bench: Bench, folder: Path, text: str | bytes, reason: str

@@ -51,13 +51,14 @@ async def test_a_limit_for_a_time_ends_by_itself(
     await watcher.open_device("Battery bank")
     reason = watcher.row("Charging limited by")
     limit = watcher.row("Charge current limit")
+    # All is open before it begins: it has to be seen while it lasts
+    details = await watcher.open_details("Charging limited by")
     await visitor.open_action("limit_current", "Battery bank")
     await visitor.give("Charge current", "20")
-    await visitor.give("Duration", "10")
+    await visitor.give("Duration", "45")
     await visitor.perform()
     await expect(reason).to_contain_text("Limit for a time")
     await shows(limit, "20.0 A")
-    details = await watcher.open_details("Charging limited by")
     await tells(details, State="Limit for a time", Figure="20", Source="Demo")
     for told in ("owner: Demo", "current: 20", "ends_at:"):
         await expect(details).to_contain_text(told)

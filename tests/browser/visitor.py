@@ -23,11 +23,11 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 INTEGRATION: Final = "/config/integrations/integration/bms_gateway"
 START_PAGE: Final = re.compile("/(battery-bank|home|lovelace)")
-PATIENCE: Final = 60_000
-"""Milliseconds for anything to appear: the machine may be busy."""
+PATIENCE: Final = 180_000
+"""Milliseconds for anything to appear: the machine may be busy with others' work."""
 MARKS: Final = (
     pytest.mark.browser,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.xdist_group("browser"),  # one after the other
 )
 
@@ -83,7 +83,7 @@ def running_demo(folder: Path) -> Generator[Demo]:
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(PATIENCE / 1000)
 
 
 def chromium() -> str:

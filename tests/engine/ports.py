@@ -106,6 +106,22 @@ class Recorder:
         self._news.set()
 
 
+def one_clock(late: Clock = lambda: 0.0) -> tuple[Clock, Clock]:
+    """Return a port's clock and its wall clock, which run late by as much as told.
+
+    They agree although they are read one after the other, on a busy machine even much
+    later: so both show the time of day as it was for the first.
+    """
+    shown = 0.0
+
+    def clock() -> float:
+        nonlocal shown
+        shown = time.time() + late()
+        return shown
+
+    return clock, lambda: shown
+
+
 @contextmanager
 def other_node(
     channel: str, interface: Interface = Interface.VIRTUAL

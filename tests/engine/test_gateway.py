@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.bms_gateway.engine import gateway as gateway_module
 from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import (
     Alarm,
@@ -21,6 +22,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
+from ..waiting import PATIENCE, until
 from .plant import Plant, battery, inverter
 from .telegrams import telegram
 from .wires import limits
@@ -355,14 +357,18 @@ async def test_the_end_is_silent() -> None:
         assert len(plant.port().sent) == count
 
 
-async def test_the_last_word() -> None:
+async def test_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block, where it is wanted: 0 A at the pack's voltage, enables off, an alarm."""
     async with _running(Plant(block_at_end=True)) as plant:
-        stopping = asyncio.create_task(plant.gateway.stop())
-        for _ in range(5):
-            await _turns()
+
+        def stopped() -> bool:
             plant.port().drain()
-        await stopping
+            return stopping.done()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(gateway_module, "LAST_WORD", PATIENCE)
+            stopping = asyncio.create_task(plant.gateway.stop())
+            await until(stopped)
         assert plant.told() == (52.0, 0.0, 0.0)
         assert plant.enabled() == (False, False)
         assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
@@ -372,7 +378,7 @@ async def test_the_last_word_is_not_waited_for_long() -> None:
     """An inverter that does not listen cannot keep the gateway from stopping."""
     async with _running(Plant(block_at_end=True)) as plant:
         plant.port().acknowledged = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await plant.gateway.stop()
         assert plant.told()[1:] == (100.0, 100.0)
 
@@ -510,9 +516,7 @@ async def test_an_inverter_that_comes_and_goes_is_told() -> None:
         await _turns()
         seen.clear()
         plant.clock.now += 0.002
-        async with asyncio.timeout(2):
-            while not seen:
-                await asyncio.sleep(0.001)
+        await until(lambda: bool(seen))
         assert seen[-1].inverters["i1"].connected is False
 
 

@@ -43,7 +43,9 @@ async def test_battery_is_heard_and_nothing_is_sent() -> None:
     """The form learns more with each frame."""
     far, news = Recorder("a"), News()
     async with far.opened() as port:
-        listening = asyncio.create_task(listen(PORT, seconds=0.5, on_news=news))
+        listening = asyncio.create_task(
+            listen(PORT, seconds=3600, settle=0, on_news=news)
+        )
         await _joined(2)
         for frame in telegram():
             port.send(frame)

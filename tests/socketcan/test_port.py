@@ -22,7 +22,7 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
 )
 from custom_components.bms_gateway.engine.port import probe
-from tests.engine.ports import Recorder, content, other_node
+from tests.engine.ports import Recorder, content, one_clock, other_node
 from tests.waiting import until
 
 from .adapter import plugged
@@ -366,19 +366,9 @@ def test_which_errors_tell_of_a_full_queue(error: Exception, full: bool) -> None
 
 
 def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:
-    """Record a port on the link, whose clocks run late by as much as told.
-
-    They agree although they are read one after the other, on a busy machine even much
-    later: so both show the time of the kernel's stamps as it was for the first.
-    """
-    shown = 0.0
-
-    def clock() -> float:
-        nonlocal shown
-        shown = time.time() + late()
-        return shown
-
-    return Recorder(link.name, SOCKETCAN, clock=clock, wall=lambda: shown)
+    """Record a port on the link, whose clocks run late by as much as told."""
+    clock, wall = one_clock(late)
+    return Recorder(link.name, SOCKETCAN, clock=clock, wall=wall)
 
 
 def _send(node: can.BusABC, count: int) -> None:

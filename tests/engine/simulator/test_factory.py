@@ -16,6 +16,8 @@ from custom_components.bms_gateway.engine.protocol import POLL, encode
 from custom_components.bms_gateway.engine.simulator import Simulator, simulator_for
 from custom_components.bms_gateway.engine.simulator.__main__ import run, simulator_of
 
+from ...waiting import until
+
 
 def _battery(
     name: str,
@@ -173,10 +175,8 @@ async def test_it_runs_until_it_is_ended() -> None:
         ["--battery", "cli test:100", "--interface", "virtual"]
     )
     task = asyncio.create_task(run(simulator))
-    while not (ports := list(simulator._ports.values())) or (
-        ports[0].state.status != "open"
-    ):
-        await asyncio.sleep(0.01)
+    ports = await until(lambda: list(simulator._ports.values()), "it has its port")
+    await until(lambda: ports[0].state.status == "open", "its port is open")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
