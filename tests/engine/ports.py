@@ -85,8 +85,17 @@ class Recorder:
         await self.until(lambda: len(self.frames) >= count)
 
     async def sees_echoes(self, count: int) -> None:
-        """Wait until so many own frames have come back."""
-        await self.until(lambda: len(self.echoes) >= count)
+        """Wait until so many own frames have come back.
+
+        Drain before each look, as the gateway does before each step: a port withholds
+        an echo that proves nothing yet, and looks at that by itself but once more.
+        """
+
+        def look() -> bool:
+            self.port.drain()
+            return len(self.echoes) >= count
+
+        await until(look, lambda: f"{count} echoes, not {self.echoes}", news=self._news)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition, looked at whenever the port tells something."""

@@ -248,10 +248,10 @@ async def test_full_queue_refuses_and_keeps_the_port(quick_retries: None) -> Non
             port.drain()
             assert near.echoes == []
             await adapter.takes(12)
-            await _drained(near, 12)
+            await near.sees_echoes(12)
             assert port.send(NAME)
             await adapter.takes(13)
-            await _drained(near, 13)
+            await near.sees_echoes(13)
     assert [int(line[1:4], 16) for line in adapter.heard] == [*range(12), 0x35E]
     assert [frame.can_id for frame in near.echoes] == [*range(12), 0x35E]
 
@@ -268,7 +268,7 @@ async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -
             port.drain()
             assert near.echoes == []
             await adapter.takes(2)
-            await _drained(near, 2)
+            await near.sees_echoes(2)
 
 
 async def test_port_closes_while_echoes_are_withheld(
@@ -374,19 +374,6 @@ def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:
 def _send(node: can.BusABC, count: int) -> None:
     for number in range(count):
         node.send(can.Message(arbitration_id=number, is_extended_id=False))
-
-
-async def _drained(near: Recorder, echoes: int) -> None:
-    """Wait for withheld echoes as the gateway does: looking again before each step.
-
-    Nothing tells when the queue gets empty; by itself the port looks but once.
-    """
-
-    def look() -> bool:
-        near.port.drain()
-        return len(near.echoes) >= echoes
-
-    await until(look, f"{echoes} echoes have come")
 
 
 async def _turn_loop() -> None:
