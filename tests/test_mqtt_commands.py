@@ -1,6 +1,7 @@
 """Commands over MQTT: what they do, what is refused, and that each is answered."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 import json
@@ -17,14 +18,21 @@ from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.mqtt.commands import Refused, read_command
+from custom_components.bms_gateway.mqtt import commands
 from custom_components.bms_gateway.mqtt.payload import Report
+from custom_components.bms_gateway.mqtt.reading import Refused, read_command
 from homeassistant.components.mqtt.models import ReceiveMessage
-from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+)
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.json import json_dumps
 
-from .bench import Bench
+from .bench import Bench, telegram
 
 # Home Assistant's mock of an MQTT client leaves a timer behind
 LINGERS = pytest.mark.parametrize("expected_lingering_timers", [True])
@@ -159,7 +167,7 @@ async def test_the_gateway_may_be_named(
 async def test_commands_are_obeyed_in_their_order(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """The last one holds, however long an earlier one takes."""
+    """However long an earlier one takes."""
     await listening(bench)
     obeyed: list[float] = []
 
@@ -172,7 +180,8 @@ async def test_commands_are_obeyed_in_their_order(
         DOMAIN, "limit_current", slow, supports_response=SupportsResponse.OPTIONAL
     )
     for amps in (5, 1, 0):
-        async_fire_mqtt_message(hass, LIMIT, f'{{"charge_current": {amps}}}')
+        limit = {"charge_current": amps, "owner": f"o{amps}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(limit))
     await hass.async_block_till_done()
     assert obeyed == [5, 1, 0]
 
@@ -212,15 +221,16 @@ async def test_the_inverters_are_told_until_the_limit_ends(
     ("topic", "payload"),
     [
         (LIMIT, "{}"),
-        (LIMIT, '{"charge_current": -1}'),
-        (LIMIT, '{"charge_current": 1e9}'),
+        (LIMIT, '{"charge_current": -1.1}'),
+        (LIMIT, '{"charge_current": 5, "discharge_power": -1000}'),
+        (LIMIT, '{"charge_current": 5, "owner": "a\\u202eb"}'),
         (LIMIT, '{"charge_current": 1, "charge_power": 1}'),
         (LIMIT, '{"charge_current": 1, "duration": 1e300}'),
         (LIMIT, '{"charge_current": 1, "duration": 0}'),
         (LIMIT, '{"charge_current": 1, "duration": "soon"}'),
         (LIMIT, '{"charge_current": 1, "duration": {"fortnights": 1}}'),
         (LIMIT, '{"charge_current": 1, "duration": 60, "until_cleared": true}'),
-        (CLEAR, "{}"),
+        (CLEAR, '{"owner": "a\\nb"}'),
         (CLEAR, '{"direction": "up"}'),
     ],
 )
@@ -258,7 +268,11 @@ async def test_what_makes_no_sense_is_refused_by_the_real_actions(
         (b'{"discharge_power": null}', "invalid_value"),
         (b'{"duration": {"minutes": "nan"}}', "invalid_value"),
         (b'{"duration": []}', "invalid_value"),
+        (b'{"duration": true}', "invalid_value"),
         (b'{"until_cleared": 1}', "invalid_value"),
+        (b'{"charge_current": 5}' + b" " * 4096, "too_long"),
+        (b"[" * 4000, "not_json"),
+        (b"x" * 1_000_000, "too_long"),
         (b'{"owner": " "}', "invalid_value"),
         (b'{"current": 20}', "unknown_key"),
         (b'{"direction": "charge"}', "unknown_key"),
@@ -439,3 +453,258 @@ async def test_a_reload_takes_each_command_once(
     calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, '{"charge_current": 1}')
     assert len(calls) == len(answers()) == 1
+
+
+# A flood --------------------------------------------------------------------------------
+
+
+class Slow:
+    """An action that takes its time; what it was called with is kept."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Take the place of the action that limits."""
+        self.called = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.data: list[dict[str, Any]] = []
+        hass.services.async_register(
+            DOMAIN, "limit_current", self._obey, supports_response=SupportsResponse.ONLY
+        )
+
+    async def _obey(self, call: ServiceCall) -> ServiceResponse:
+        self.data.append(dict(call.data))
+        self.called.set()
+        await self.go_on.wait()
+        return {"leases": []}
+
+    @property
+    def last(self) -> dict[str, float]:
+        """Return what holds of each owner in the end."""
+        return {each["owner"]: each["charge_current"] for each in self.data}
+
+
+def errors(answers: list[dict[str, Any]]) -> Counter[str | None]:
+    """Return how often commands were refused for what; None: taken."""
+    return Counter(answer.get("error") for answer in answers)
+
+
+@LINGERS
+async def test_of_a_flood_the_newest_of_each_owner_holds(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """All are answered, few are obeyed, one task does it."""
+    await listening(bench)
+    slow = Slow(hass)
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
+    await slow.called.wait()
+    tasks = len(asyncio.all_tasks())
+    for n in range(1000):
+        fields = {"charge_current": 1 + n % 50, "owner": f"o{n % 5}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
+    for n in range(5):
+        fields = {"charge_current": n, "owner": f"o{n}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
+    assert len(asyncio.all_tasks()) <= tasks + 1
+    slow.go_on.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(slow.data) == 6
+    assert slow.last == {"first": 1, **{f"o{n}": n for n in range(5)}}
+    told = answers()
+    unanswered = sum(each.get("unanswered", 0) for each in told)
+    assert len(told) + unanswered == 1006
+    assert errors(told) == {None: 6, "replaced": 1000 - unanswered}
+
+
+@LINGERS
+async def test_of_a_flood_that_comes_bit_by_bit_few_are_obeyed(
+    hass: HomeAssistant,
+    bench: Bench,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Home Assistant reads a message in each turn of its loop; more must be read first."""
+    monkeypatch.setattr(commands, "PAUSE", 1e6)
+    await listening(bench)
+    calls = mocked(hass, "limit_current")
+    for n in range(300):
+        async_fire_mqtt_message(hass, LIMIT, f'{{"charge_current": {n % 40}}}')
+        await asyncio.sleep(0)
+    assert [call.data["charge_current"] for call in calls] == [0]
+    [worker] = [e for e in asyncio.all_tasks() if "MQTT commands" in e.get_name()]
+    worker.cancel()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert errors(answers()) == {None: 1, "replaced": 298}
+    # The next message finds that nobody works, and the newest is obeyed
+    monkeypatch.undo()
+    await say(hass, LIMIT, '{"charge_current": 3, "owner": "other"}')
+    assert [call.data["charge_current"] for call in calls] == [0, 299 % 40, 3]
+
+
+@LINGERS
+async def test_of_too_many_owners_the_first_are_obeyed(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """The others are told that it is busy; afterwards it takes commands as before."""
+    await listening(bench)
+    slow = Slow(hass)
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
+    await slow.called.wait()
+    for n in range(200):
+        fields = {"charge_current": 30, "owner": f"o{n}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
+    # The newest of one that waits counts although nothing has room
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 0, "owner": "o7"}')
+    slow.go_on.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(slow.data) == 33
+    assert slow.last == {"first": 1} | {f"o{n}": 30 for n in range(32)} | {"o7": 0}
+    told = answers()
+    assert errors(told) == {None: 33, "busy": 168, "replaced": 1}
+    [busy, *_] = [each for each in told if each.get("error") == "busy"]
+    assert (busy["accepted"], busy["fields"]["owner"]) == (False, "o32")
+    await say(hass, LIMIT, '{"charge_current": 1, "owner": "late"}')
+    assert slow.last["late"] == 1
+
+
+@LINGERS
+async def test_what_makes_no_sense_takes_no_place(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """The owner's older command, which lowers, is obeyed."""
+    await listening(bench)
+    slow = Slow(hass)
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
+    await slow.called.wait()
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 0, "owner": "EMS"}')
+    for wrong in (
+        {"charge_current": -50},
+        {"charge_current": "0"},
+        {"charge_current": 5, "charge_power": 5},
+        {"charge_current": 5, "duration": 0},
+        {"charge_current": 5, "device_id": "my_b1"},
+        {"charge_current": 5, "duration": "soon"},
+    ):
+        async_fire_mqtt_message(hass, LIMIT, json.dumps({"owner": "EMS"} | wrong))
+    # A device has several names, and an owner spaces around it
+    later = {"charge_current": 5, "owner": " EMS ", "device_id": device_id(hass, "gw")}
+    async_fire_mqtt_message(hass, LIMIT, json.dumps(later))
+    async_fire_mqtt_message(hass, LIMIT, json.dumps(later | {"charge_current": 3}))
+    slow.go_on.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [each["charge_current"] for each in slow.data] == [1, 3]
+    assert errors(answers()) == {
+        None: 2,
+        "replaced": 2,
+        "refused": 4,
+        "invalid_value": 1,
+        "unknown_device": 1,
+    }
+
+
+@LINGERS
+async def test_the_engine_works_on_during_a_flood(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """By the real actions: a battery's word reaches the inverter between commands."""
+    await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    for n in range(500):
+        fields = {"charge_current": 20 + n % 20, "owner": f"o{n % 14}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 15, "owner": "o3"}')
+    bench.say("b1", telegram(dcl=10.0))
+    await bench.told("i1", 15.0, 10.0)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    told = answers()
+    unanswered = sum(each.get("unanswered", 0) for each in told)
+    assert len(told) + unanswered == 501
+    assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
+    held = {each.owner: each.amps for each in bench.coordinator.keeper.setpoints.leases}
+    newest = {f"o{n % 14}": 20.0 + n % 20 for n in range(500)} | {"o3": 15.0}
+    assert held == newest
+
+
+@LINGERS
+async def test_a_command_that_fails_holds_up_no_other(
+    hass: HomeAssistant,
+    bench: Bench,
+    answers: Answers,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is answered, and logged as the fault of ours that it is."""
+    await listening(bench)
+    mocked(hass, "limit_current", raise_exception=RuntimeError("what is that"))
+    cleared = mocked(hass, "clear_limit")
+    async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1}')
+    await say(hass, CLEAR, "{}")
+    assert errors(answers()) == {"failed": 1, None: 1}
+    assert len(cleared) == 1
+    assert "A command over MQTT failed" in caplog.text
+    caplog.clear()
+
+
+@LINGERS
+async def test_what_waits_ends_with_the_gateway(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """Only the command that is being obeyed comes to its end."""
+    await listening(bench)
+    slow = Slow(hass)
+    for n in range(20):
+        fields = {"charge_current": n, "owner": f"o{n}"}
+        async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
+    await slow.called.wait()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(hass.config_entries.async_unload("gw"))
+        await asyncio.sleep(0)
+        slow.go_on.set()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(slow.data) == 1
+
+
+@LINGERS
+async def test_the_same_again_over_mqtt_is_accepted(
+    hass: HomeAssistant, bench: Bench, answers: Answers
+) -> None:
+    """And so is clearing what is clear, and more than the rating."""
+    await listening(bench)
+    same = '{"charge_power": 6000, "discharge_current": -0.4, "until_cleared": true}'
+    for topic, payload in ((CLEAR, "{}"), (LIMIT, same), (LIMIT, same)):
+        await say(hass, topic, payload)
+    cleared, first, again = answers()
+    assert cleared == {"command": "clear", "accepted": True, "fields": {}, "leases": []}
+    assert first == again
+    assert first["accepted"] is True
+    assert first["adjusted"] == [
+        {"field": "discharge_current", "asked": -0.4, "set": 0.0},
+    ]
+    await say(hass, LIMIT, '{"charge_power": 6000.1}')
+    [answer] = answers()
+    assert answer["adjusted"] == [
+        {"field": "charge_power", "asked": 6000.1, "set": 6000.0}
+    ]
+
+
+@LINGERS
+@pytest.mark.parametrize("letter", ["x", "電"])
+async def test_every_answer_is_short(
+    hass: HomeAssistant, bench: Bench, answers: Answers, letter: str
+) -> None:
+    """However many limits are live, and whatever was sent."""
+    await listening(bench)
+    for n in range(16):
+        fields = {"charge_current": 9, "discharge_power": 9, "owner": f"{n:02}"}
+        await say(hass, LIMIT, json.dumps(fields | {"owner": f"{n:02}{letter * 98}"}))
+    junk: list[dict[str, Any]] = [
+        {"owner": "x" * 3900},
+        {"y" * 3000: 1},
+        {"duration": {"z" * 3000: 1}},
+    ]
+    for fields in junk:
+        await say(hass, LIMIT, json.dumps({"charge_current": 1} | fields))
+    told = answers()
+    assert [each["accepted"] for each in told] == [True] * 16 + [False] * 3
+    assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
+    last = told[15]
+    assert len(last["leases"]) + last["more_leases"] == 32
+    assert last["leases"][0]["owner"].startswith("15")

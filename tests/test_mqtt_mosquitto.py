@@ -360,6 +360,46 @@ async def test_commands_and_answers(
     assert reader.on(RESULT)[2]["error"] == "not_json"
 
 
+async def test_a_thousand_commands_at_once(
+    hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
+) -> None:
+    """All are answered or counted, briefly, and the newest of each owner holds."""
+    await broker.start()
+    await stack.enter_async_context(home_assistant_mqtt(hass, broker))
+    await running(bench, stack, mqtt_commands=True)
+    reader = await read(bench, stack, broker)
+
+    def is_taken() -> bool:
+        reader.say(LIMIT, "nonsense")
+        return bool(reader.on(RESULT))
+
+    await bench.until(is_taken)
+    reader.messages.clear()
+    # Debugging makes each of the many turns of the loop ten times as slow
+    asyncio.get_running_loop().set_debug(False)
+    for n in range(1000):
+        fields = {"charge_current": 20 + n % 30, "owner": f"o{n % 5}"}
+        reader.say(LIMIT, json.dumps(fields))
+    reader.say(LIMIT, json.dumps({"charge_power": 0, "owner": "last"}))
+
+    def answered() -> int:
+        told = [each for each in reader.on(RESULT) if each.get("fields")]
+        return len(told) + sum(each.get("unanswered", 0) for each in told)
+
+    async with asyncio.timeout(3 * PATIENCE):
+        while answered() < 1001:
+            # Meanwhile the battery is heard
+            await bench.speak("b1", dcl=30.0)
+    await bench.told("i1", 0.0, 30.0)
+    told = reader.on(RESULT)
+    assert {each.get("error") for each in told} <= {None, "replaced", "not_json"}
+    sizes = [len(m.payload) for m in reader.messages if m.topic == RESULT]
+    assert max(sizes) <= 1024
+    held = {each.owner: each.amps for each in bench.coordinator.keeper.setpoints.leases}
+    newest = {f"o{n % 5}": 20.0 + n % 30 for n in range(1000)}
+    assert held == newest | {"last": None}
+
+
 async def test_a_reload_of_mqtt(
     hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
 ) -> None:

@@ -175,15 +175,21 @@ def shown_leases(
     ]
 
 
-def listed(shown: list[dict[str, Any]], most: int) -> dict[str, Any]:
-    """Return the first of the shown leases, in so many bytes of JSON, and what is left.
+def escaped_size(shown: Mapping[str, Any]) -> int:
+    """Return how long the JSON is if all but ASCII is escaped: there is no longer way."""
+    return len(json.dumps(shown)) + len(" ")
 
-    Counted with every character but ASCII escaped, the longest way to write it.
-    """
-    fitting, size = 0, 0
+
+def listed(
+    shown: list[dict[str, Any]],
+    most: int,
+    size: Callable[[Mapping[str, Any]], int] = escaped_size,
+) -> dict[str, Any]:
+    """Return the first of the shown leases, in so many bytes, and how many are left."""
+    fitting, used = 0, 0
     for each in shown:
-        size += len(json.dumps(each)) + len(", ")
-        if size > most:
+        used += size(each) + len(",")
+        if used > most:
             break
         fitting += 1
     more = len(shown) - fitting

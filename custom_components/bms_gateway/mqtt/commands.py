@@ -3,20 +3,31 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-import math
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import voluptuous as vol
 
-from homeassistant.core import HomeAssistant, ServiceResponse, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.json import json_dumps
-from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
 
 from ..const import DOMAIN
-from ..services import SERVICE_CLEAR_LIMIT, SERVICE_LIMIT_CURRENT
+from ..engine.config import GatewayConfig
+from ..engine.model import Direction
+from ..leases import checked_owner, wanted
+from ..services import (
+    ATTR_DIRECTION,
+    CLEAR_SCHEMA,
+    LIMIT_SCHEMA,
+    SERVICE_CLEAR_LIMIT,
+    SERVICE_LIMIT_CURRENT,
+)
+from ..who import MQTT
+from .answers import Answers
+from .reading import Refused, read_command
 from .settings import MqttSettings, topic_ids
+from .waiting import Command, Waiting
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
@@ -24,8 +35,11 @@ if TYPE_CHECKING:
     from ..coordinator import BmsGatewayConfigEntry
     from .broker import Broker
 
-OWNER: Final = "mqtt"
-"""Whose limit it is where a command does not say."""
+_LOGGER = logging.getLogger(__name__)
+
+PAUSE: Final = 0.05
+"""Seconds between two commands. Home Assistant reads one message in each turn of its
+loop: obeyed as fast as they come, all of a flood would be obeyed, the last one late."""
 
 ACTIONS: Final[Mapping[str, str]] = {
     "limit": SERVICE_LIMIT_CURRENT,
@@ -33,73 +47,9 @@ ACTIONS: Final[Mapping[str, str]] = {
 }
 """By the last part of a command's topic."""
 
-type Check = Callable[[Any], bool]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in {int, float} and math.isfinite(value)
-
-
-def _is_duration(value: Any) -> bool:
-    """Return whether it is a text, seconds, or numbers by unit; its range is not."""
-    if isinstance(value, dict):
-        return bool(value) and all(map(_is_number, value.values()))
-    return _is_text(value) or _is_number(value)
-
-
-_KEYS: Final[Mapping[str, Mapping[str, Check]]] = {
-    "limit": {
-        "device_id": _is_text,
-        "charge_current": _is_number,
-        "discharge_current": _is_number,
-        "charge_power": _is_number,
-        "discharge_power": _is_number,
-        "duration": _is_duration,
-        "until_cleared": lambda value: isinstance(value, bool),
-        "owner": _is_text,
-    },
-    "clear": {"device_id": _is_text, "owner": _is_text, "direction": _is_text},
-}
-
-
-class Refused(Exception):
-    """A command that changes nothing. `code` is for programs, the text for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        """Say why."""
-        super().__init__(text)
-        self.code = code
-
-
-def read_command(command: str, message: ReceiveMessage) -> dict[str, Any]:
-    """Return the fields of a command as they came.
-
-    Raises Refused for a retained one, and for anything but an object of known keys
-    and usable values. Ranges and what goes together are the action's business.
-    """
-    if message.retain:
-        raise Refused("retained", "Retained: it would come again and again")
-    try:
-        fields = json_loads(message.payload)
-    except JSON_DECODE_EXCEPTIONS as err:
-        raise Refused("not_json", f"Not JSON: {err}") from err
-    if not isinstance(fields, dict):
-        raise Refused("not_an_object", "Not a JSON object")
-    checks = _KEYS[command]
-    for key, value in fields.items():
-        if key not in checks:
-            raise Refused("unknown_key", f"Unknown key: {key}")
-        if not checks[key](value):
-            raise Refused("invalid_value", f"Not a value for {key}: {value!r}")
-    return fields
-
 
 class Commands:
-    """Takes the commands for one gateway."""
+    """Takes the commands for one gateway: reads each at once, then obeys them in turn."""
 
     def __init__(
         self,
@@ -113,7 +63,10 @@ class Commands:
         self._entry = entry
         self._broker = broker
         self._prefix = f"{settings.prefix}/set"
-        self._in_turn = asyncio.Lock()
+        self._answers = Answers(hass, entry, broker, f"{self._prefix}/result")
+        self._waiting = Waiting()
+        self._working = False
+        self._named: tuple[GatewayConfig, Mapping[str, str]] | None = None
         self._ended = False
         self._undo: list[Callable[[], None]] = []
         self._subscribed = False
@@ -130,6 +83,8 @@ class Commands:
         # Not by unsubscribing alone: Home Assistant subscribes anew for those that
         # were there before its MQTT was reloaded
         self._ended = True
+        self._waiting.clear()
+        self._answers.async_end()
         while self._undo:
             self._undo.pop()()
 
@@ -143,66 +98,110 @@ class Commands:
             )
 
     async def _subscribe(self) -> None:
-        for command in ACTIONS:
-            topic = f"{self._prefix}/{command}"
-            take = partial(self._take, command)
+        for name in ACTIONS:
+            topic = f"{self._prefix}/{name}"
+            take = partial(self._take, name)
             self._undo.append(await self._broker.async_subscribe(topic, take))
 
     @callback
-    def _take(self, command: str, message: ReceiveMessage) -> None:
-        if not self._ended:
-            self._entry.async_create_task(
-                self._hass, self._obey(command, message), f"MQTT command {command}"
-            )
-
-    async def _obey(self, command: str, message: ReceiveMessage) -> None:
-        answer: dict[str, Any] = {"command": command, "accepted": False}
+    def _take(self, name: str, message: ReceiveMessage) -> None:
+        """Let a command wait for its turn; answer at once what makes no sense."""
+        if self._ended:
+            return
+        answer: dict[str, Any] = {"command": name, "accepted": False}
         try:
-            fields = read_command(command, message)
-            answer["fields"] = fields
-            async with self._in_turn:
-                done = await self._act(command, fields)
-        except Refused as refused:
-            answer |= {"error": refused.code, "message": str(refused)}
-        except (vol.Invalid, HomeAssistantError) as err:
-            answer |= {"error": "refused", "message": str(err)}
-        else:
-            answer |= {"accepted": True, **(done or {})}
-        self._tell(answer)
+            answer["fields"] = fields = read_command(name, message)
+            replaced = self._waiting.add(self._command(name, fields))
+        except (Refused, vol.Invalid, HomeAssistantError) as err:
+            self._answers.tell(answer | _why(err))
+            return
+        newer = Refused("replaced", "A newer command took its place")
+        for each in replaced:
+            older = {"command": each.name, "fields": each.fields}
+            self._answers.tell(answer | older | _why(newer))
+        if not self._working:
+            self._working = True
+            self._entry.async_create_task(self._hass, self._work(), "MQTT commands")
 
-    async def _act(self, command: str, fields: Mapping[str, Any]) -> ServiceResponse:
-        """Do what the action does; return the limits that are live then."""
-        target = {"device_id": self._device_id(fields.get("device_id"))}
-        return await self._hass.services.async_call(
-            DOMAIN,
-            ACTIONS[command],
-            {"owner": OWNER, **fields, **target},
-            blocking=True,
-            return_response=True,
+    async def _work(self) -> None:
+        """Obey what waits, one after the other, and between them let others work."""
+        try:
+            await asyncio.sleep(0)
+            while command := self._waiting.take():
+                await self._obey(command)
+                await asyncio.sleep(PAUSE)
+        finally:
+            self._working = False
+
+    async def _obey(self, command: Command) -> None:
+        """Do what the action does, and answer with the limits that are live then."""
+        answer: dict[str, Any] = {"command": command.name, "accepted": True}
+        answer["fields"] = command.fields
+        try:
+            done = await self._hass.services.async_call(
+                DOMAIN,
+                ACTIONS[command.name],
+                dict(command.data),
+                blocking=True,
+                return_response=True,
+            )
+        except (vol.Invalid, HomeAssistantError) as err:
+            answer |= {"accepted": False} | _why(err)
+        except Exception as err:
+            # The next command is another one's
+            _LOGGER.exception("A command over MQTT failed")
+            answer |= {"accepted": False, "error": "failed", "message": repr(err)}
+        else:
+            answer |= done or {}
+        self._answers.tell(answer)
+
+    def _command(self, name: str, fields: Mapping[str, Any]) -> Command:
+        """Return a command that makes sense; raise what its action would.
+
+        A newer one takes an older one's place: what would be refused must not.
+        """
+        device_id, inverter_id = self._target(fields.get("device_id"))
+        data = {"owner": MQTT, **fields, "device_id": device_id}
+        owner = checked_owner(data["owner"])
+        if name == "limit":
+            asked = LIMIT_SCHEMA(data)
+            leases = wanted(self._entry.runtime_data, inverter_id, asked, owner).leases
+            directions = frozenset(lease.direction for lease in leases)
+        else:
+            direction = CLEAR_SCHEMA(data).get(ATTR_DIRECTION)
+            directions = frozenset(Direction if direction is None else (direction,))
+        return Command(
+            name=name,
+            fields=fields,
+            data=data,
+            whose=(device_id, owner),
+            directions=directions,
         )
 
-    def _device_id(self, wanted: str | None) -> str:
-        """Return the registry's id of the gateway or of an inverter of it.
+    def _target(self, wanted: str | None) -> tuple[str, str | None]:
+        """Return the registry's id of a device, and which inverter it is, if it is one.
 
         An inverter may be named as in topics. Other gateways' devices are out of
         reach: who may publish here need not be allowed to publish there.
         """
-        entry, config = self._entry, self._entry.runtime_data.config
-        names = {entry.entry_id: None, **topic_ids(config.inverters)}
-        for key, name in names.items():
+        entry = self._entry
+        for key, name in {entry.entry_id: None, **self._inverters()}.items():
             device_id = dr.async_get_device_id_by_identifier(
                 self._hass, (DOMAIN, key), config_entry_id=entry.entry_id
             )
             if wanted in {name, device_id}:
-                return device_id
+                return device_id, None if name is None else key
         raise Refused("unknown_device", f"No inverter of this gateway: {wanted}")
 
-    @callback
-    def _tell(self, answer: Mapping[str, Any]) -> None:
-        if self._ended:
-            return
-        self._entry.async_create_background_task(
-            self._hass,
-            self._broker.async_publish(f"{self._prefix}/result", json_dumps(answer)),
-            "MQTT answer",
-        )
+    def _inverters(self) -> Mapping[str, str]:
+        """Return how inverters are named in topics, by id; made once, for it is slow."""
+        config = self._entry.runtime_data.config
+        if self._named is None or self._named[0] is not config:
+            self._named = (config, topic_ids(config.inverters))
+        return self._named[1]
+
+
+def _why(err: Exception) -> dict[str, str]:
+    """Return for an answer why a command is refused."""
+    code = err.code if isinstance(err, Refused) else "refused"
+    return {"error": code, "message": str(err)}

@@ -1,0 +1,119 @@
+"""Answers to commands: each fits in 1 kB, and they are sent one after the other."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.json import json_bytes, json_dumps
+
+from ..leases import listed
+
+if TYPE_CHECKING:
+    from ..coordinator import BmsGatewayConfigEntry
+    from .broker import Broker
+
+LONGEST: Final = 1024
+"""Bytes of an answer."""
+MOST_UNSENT: Final = 1000
+"""Answers, 1 MB at the most; with so many on their way the broker is stuck."""
+
+_COUNT: Final = len(',"unanswered":1000000000')
+_LEASES: Final = len(',"leases":[],"more_leases":99')
+_ESSENTIAL: Final = ("command", "accepted", "error", "message")
+_SHORT, _SHORTEST = 200, 100
+"""Characters of a text. Each may be 6 bytes of JSON."""
+
+
+class Answers:
+    """Publishes answers in their order. If too many wait, the oldest go, and are counted."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BmsGatewayConfigEntry,
+        broker: Broker,
+        topic: str,
+    ) -> None:
+        """Send none yet."""
+        self._hass = hass
+        self._entry = entry
+        self._broker = broker
+        self._topic = topic
+        self._unsent: deque[dict[str, Any]] = deque()
+        self._dropped = 0
+        self._sending = False
+        self._ended = False
+
+    @callback
+    def tell(self, answer: Mapping[str, Any]) -> None:
+        """Send an answer when its turn comes."""
+        if self._ended:
+            return
+        if len(self._unsent) >= MOST_UNSENT:
+            self._unsent.popleft()
+            self._dropped += 1
+        self._unsent.append(fitted(answer))
+        if not self._sending:
+            self._sending = True
+            self._entry.async_create_background_task(
+                self._hass, self._send(), "MQTT answers"
+            )
+
+    @callback
+    def async_end(self) -> None:
+        """Send no more."""
+        self._ended = True
+        self._unsent.clear()
+
+    async def _send(self) -> None:
+        try:
+            while self._unsent:
+                answer = self._unsent.popleft()
+                if self._dropped:
+                    answer["unanswered"], self._dropped = self._dropped, 0
+                await self._broker.async_publish(self._topic, json_dumps(answer))
+        finally:
+            self._sending = False
+
+
+def fitted(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer that fits, with the number of those unanswered before it.
+
+    What is too long is shortened, or left out, but never what became of the command.
+    The leases go first, from the last, but those of the owner.
+    """
+    most = LONGEST - _COUNT
+    if _size(answer) <= most:
+        return dict(answer)
+    rest = {key: value for key, value in answer.items() if key != "leases"}
+    room = most - _LEASES
+    rest = next(each for each in _shorter_and_shorter(rest) if _size(each) <= room)
+    if "leases" not in answer:
+        return rest
+    owner = answer.get("fields", {}).get("owner")
+    own_first = sorted(answer["leases"], key=lambda lease: lease["owner"] != owner)
+    return rest | listed(own_first, room - _size(rest), _size)
+
+
+def _shorter_and_shorter(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield answer
+    shorter = {key: _shortened(value, _SHORT) for key, value in answer.items()}
+    yield shorter
+    yield {key: value for key, value in shorter.items() if key != "fields"}
+    yield {
+        key: _shortened(answer[key], _SHORTEST) for key in _ESSENTIAL if key in answer
+    }
+
+
+def _shortened(value: Any, most: int) -> Any:
+    """Return a text, or the texts of an object, with so many characters at the most."""
+    if isinstance(value, dict):
+        return {key: _shortened(each, most) for key, each in value.items()}
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[: most - 1]}…"
+    return value
+
+
+def _size(answer: Mapping[str, Any]) -> int:
+    return len(json_bytes(answer))

@@ -1,0 +1,80 @@
+"""Reading a command: what may be in a message, whatever came in it."""
+
+from collections.abc import Callable, Mapping
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
+
+if TYPE_CHECKING:
+    from homeassistant.components.mqtt.models import ReceiveMessage
+
+LONGEST_PAYLOAD: Final = 4096
+"""Bytes; several times the longest command that makes sense."""
+
+type Check = Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float} and math.isfinite(value)
+
+
+def _is_duration(value: Any) -> bool:
+    """Return whether it is a text, seconds, or numbers by unit; its range is not."""
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_number, value.values()))
+    return _is_text(value) or _is_number(value)
+
+
+_KEYS: Final[Mapping[str, Mapping[str, Check]]] = {
+    "limit": {
+        "device_id": _is_text,
+        "charge_current": _is_number,
+        "discharge_current": _is_number,
+        "charge_power": _is_number,
+        "discharge_power": _is_number,
+        "duration": _is_duration,
+        "until_cleared": lambda value: isinstance(value, bool),
+        "owner": _is_text,
+    },
+    "clear": {"device_id": _is_text, "owner": _is_text, "direction": _is_text},
+}
+
+
+class Refused(Exception):
+    """A command that changes nothing. `code` is for programs, the text for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        """Say why."""
+        super().__init__(text)
+        self.code = code
+
+
+def read_command(command: str, message: ReceiveMessage) -> dict[str, Any]:
+    """Return the fields of a command as they came.
+
+    Raises Refused for a retained one, for one that is too long to be read, and for
+    anything but an object of known keys and usable values. Ranges and what goes
+    together are the action's business.
+    """
+    if message.retain:
+        raise Refused("retained", "Retained: it would come again and again")
+    if len(message.payload) > LONGEST_PAYLOAD:
+        raise Refused("too_long", f"More than {LONGEST_PAYLOAD} bytes")
+    try:
+        fields = json_loads(message.payload)
+    except JSON_DECODE_EXCEPTIONS as err:
+        raise Refused("not_json", f"Not JSON: {err}") from err
+    if not isinstance(fields, dict):
+        raise Refused("not_an_object", "Not a JSON object")
+    checks = _KEYS[command]
+    for key, value in fields.items():
+        if key not in checks:
+            raise Refused("unknown_key", f"Unknown key: {key}")
+        if not checks[key](value):
+            raise Refused("invalid_value", f"Not a value for {key}: {value!r}")
+    return fields

@@ -1,0 +1,133 @@
+"""Commands that wait: bounded, in order, and the newest of each owner is kept."""
+
+from typing import Any
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.mqtt.reading import Refused
+from custom_components.bms_gateway.mqtt.waiting import MOST_WAITING, Command, Waiting
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+BOTH = (CHARGE, DISCHARGE)
+
+
+def command(
+    value: float | None,
+    owner: str = "Ann",
+    *directions: Direction,
+    device: str = "bank",
+) -> Command:
+    """Return a command that sets a limit or (None) ends it, for charging by default."""
+    return Command(
+        name="clear" if value is None else "limit",
+        fields={"value": value},
+        data={},
+        whose=(device, owner),
+        directions=frozenset(directions or (CHARGE,)),
+    )
+
+
+def values(commands: list[Command]) -> list[Any]:
+    """Return what commands set."""
+    return [each.fields["value"] for each in commands]
+
+
+def drained(waiting: Waiting) -> list[Command]:
+    """Return all that wait, in their order."""
+    found = []
+    while each := waiting.take():
+        found.append(each)
+    return found
+
+
+def test_a_newer_one_takes_the_older_one_s_place() -> None:
+    """Of its owner, its device, its directions and its name."""
+    waiting = Waiting()
+    assert waiting.add(command(1)) == []
+    others = [
+        command(2, "Bob"),
+        command(3, "Ann", DISCHARGE),
+        command(4, "Ann", *BOTH),
+        command(5, device="i1"),
+        command(None),
+    ]
+    for other in others:
+        assert waiting.add(other) == []
+    assert values(waiting.add(command(6))) == [1]
+    assert len(waiting) == 6
+    # Ann first, by one that she said before; then each in turn
+    assert values(drained(waiting)) == [3, 2, 5, 4, None, 6]
+    assert waiting.take() is None
+    assert len(waiting) == 0
+
+
+def test_none_waits_for_all_that_one_owner_has_to_say() -> None:
+    """Though that one goes on."""
+    waiting = Waiting()
+    waiting.add(command(1, "Ann"))
+    waiting.add(command(None, "Ann"))
+    waiting.add(command(2, "Bob"))
+    taken = [waiting.take()]
+    waiting.add(command(3, "Ann", DISCHARGE))
+    taken += drained(waiting)
+    assert [each.whose[1] for each in taken if each] == ["Ann", "Bob", "Ann", "Ann"]
+
+
+def test_beyond_the_bound_the_newest_of_who_waits_already_counts() -> None:
+    """Others are refused; what the newest leaves something of stays."""
+    waiting = Waiting()
+    for n in range(MOST_WAITING - 2):
+        waiting.add(command(n, f"o{n}"))
+    waiting.add(command(50, "Ann"))
+    waiting.add(command(60, "Bob", *BOTH))
+    assert len(waiting) == MOST_WAITING
+    with pytest.raises(Refused) as refused:
+        waiting.add(command(0, "late"))
+    assert refused.value.code == "busy"
+    assert values(waiting.add(command(5, "o3"))) == [3]
+    assert values(waiting.add(command(0, "Ann", *BOTH))) == [50]
+    assert values(waiting.add(command(None, "o4"))) == [4]
+    with pytest.raises(Refused):
+        waiting.add(command(0, "Bob"))
+    assert len(waiting) == MOST_WAITING
+    waiting.take()
+    waiting.add(command(0, "late"))
+    assert len(waiting) == MOST_WAITING
+    waiting.clear()
+    assert waiting.take() is None
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda value, owner, directions: command(value, owner, *directions),
+            st.none() | st.integers(0, 9),
+            st.sampled_from("abc"),
+            st.sampled_from([(CHARGE,), (DISCHARGE,), BOTH]),
+        ),
+        max_size=40,
+    ),
+    st.sets(st.integers(0, 39)),
+)
+def test_what_holds_in_the_end_is_as_if_none_had_been_replaced(
+    commands: list[Command], pauses: set[int]
+) -> None:
+    """Whenever the worker comes to take one."""
+
+    def obey(held: dict[Any, Any], one: Command) -> None:
+        for direction in one.directions:
+            held[one.whose, direction] = one.fields["value"]
+
+    waiting = Waiting()
+    at_once: dict[Any, Any] = {}
+    in_turn: dict[Any, Any] = {}
+    for n, each in enumerate(commands):
+        waiting.add(each)
+        obey(at_once, each)
+        if n in pauses and (taken := waiting.take()):
+            obey(in_turn, taken)
+    for each in drained(waiting):
+        obey(in_turn, each)
+    assert in_turn == at_once
