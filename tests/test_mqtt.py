@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+import gc
 import json
 from pathlib import Path
 import subprocess
@@ -20,10 +21,14 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bms_gateway import mqtt as ours
+from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Status
 from homeassistant.components.mqtt.const import MQTT_CONNECTION_STATE
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import (
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+    EVENT_HOMEASSISTANT_STOP,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -392,12 +397,81 @@ async def test_a_gateway_that_went_before_mqtt_came_stays_away(
     bench: Bench,
     mqtt_mock_entry: MqttMockHAClientGenerator,
 ) -> None:
-    """What awaits MQTT cannot be called off."""
+    """Nobody is left who would take it up."""
     await running(bench)
     assert await hass.config_entries.async_unload("gw")
     client = await mqtt_mock_entry()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert client.async_publish.call_args_list == []
+
+
+def left(hass: HomeAssistant) -> tuple[dict[str, int], int]:
+    """Return the listeners there are, and the gateways' parts in MQTT in memory."""
+    gc.collect()
+    listeners = dict(hass.bus.async_listeners())
+    # Home Assistant's own, of files that are to be written yet
+    listeners.pop(EVENT_HOMEASSISTANT_FINAL_WRITE, None)
+    uplinks = sum(isinstance(each, ours.Uplink) for each in gc.get_objects())
+    return listeners, uplinks
+
+
+async def test_a_reload_leaves_nothing_that_waits_for_mqtt(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Neither a listener nor the gateway of before."""
+    await bench.battery("b1").inverter("i1").start()
+    before = left(hass)
+    for _ in range(10):
+        assert await hass.config_entries.async_reload("gw")
+        await hass.async_block_till_done()
+    assert left(hass) == before
+    assert before[1] == 1
+
+
+@pytest.mark.usefixtures("mqtt_mock")
+async def test_a_reload_leaves_nothing_beside_mqtt(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """The same where MQTT is set up."""
+    await bench.battery("b1").inverter("i1").start()
+    before = left(hass)
+    for _ in range(10):
+        assert await hass.config_entries.async_reload("gw")
+        await hass.async_block_till_done()
+    assert left(hass) == before
+
+
+@pytest.mark.usefixtures("mock_hass_config")
+async def test_mqtt_set_up_after_a_reload_is_taken_up_once(
+    hass: HomeAssistant, bench: Bench, mqtt_mock_entry: MqttMockHAClientGenerator
+) -> None:
+    """By every gateway that runs then, and by those that come later."""
+    await bench.battery("b1").inverter("i1").start()
+    for _ in range(2):
+        assert await hass.config_entries.async_reload("gw")
+    for title in "Cellar", "Attic":
+        entry = MockConfigEntry(domain=DOMAIN, title=title)
+        entry.add_to_hass(hass)
+        if title == "Cellar":
+            assert await hass.config_entries.async_setup(entry.entry_id)
+    client = await mqtt_mock_entry()
+
+    def told() -> list[str]:
+        calls = client.async_publish.call_args_list
+        return [c.args[0] for c in calls if c.args[0].endswith("/state")]
+
+    def names() -> set[str]:
+        return {topic.split("/")[1] for topic in told()}
+
+    await bench.until(lambda: names() == {"bank", "cellar"})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await bench.until(lambda: names() == {"bank", "cellar", "attic"})
+    client.async_publish.reset_mock()
+    await bench.tick(11)
+    assert sorted(told()) == sorted(f"bms_gateway/{name}/state" for name in names())
+    assert names() == {"bank", "cellar", "attic"}
+    for each in hass.config_entries.async_entries(DOMAIN):
+        assert await hass.config_entries.async_unload(each.entry_id)
 
 
 @pytest.mark.parametrize(

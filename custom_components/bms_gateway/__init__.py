@@ -13,7 +13,7 @@ from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .entry import gateway_config
 from .issues import async_remove_issues
-from .mqtt import Uplink
+from .mqtt import Uplink, async_await_mqtt
 from .services import async_register_actions
 from .store import SetpointStore
 from .traffic import async_register_traffic_actions
@@ -32,6 +32,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there once for all gateways."""
     async_register_actions(hass)
     async_register_traffic_actions(hass)
+    async_await_mqtt(hass)
     return True
 
 

@@ -6,12 +6,13 @@ Home Assistant's checker lets only a module `mqtt` import that integration then.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.importlib import async_import_module
 from homeassistant.setup import async_when_setup
+from homeassistant.util.hass_dict import HassKey
 
 from .commands import Commands
 from .publisher import Offline, Publisher
@@ -20,6 +21,44 @@ from .settings import mqtt_settings
 if TYPE_CHECKING:
     from ..coordinator import BmsGatewayConfigEntry
     from .broker import Broker
+
+
+class Arrival:
+    """Waits for MQTT to be set up: once for all gateways, as nothing calls that off."""
+
+    def __init__(self) -> None:
+        """Serve nobody yet."""
+        self._broker: type[Broker] | None = None
+        self._uplinks: set[Uplink] = set()
+
+    @callback
+    def async_add(self, uplink: Uplink) -> None:
+        """Let it take MQTT up: now if it is set up, else as soon as it is."""
+        self._uplinks.add(uplink)
+        if self._broker:
+            uplink.async_take_up(self._broker)
+
+    @callback
+    def async_remove(self, uplink: Uplink) -> None:
+        """Forget a gateway that runs no more."""
+        self._uplinks.discard(uplink)
+
+    async def async_come(self, hass: HomeAssistant, _: str) -> None:
+        """Let every gateway that runs take MQTT up."""
+        module = await async_import_module(hass, f"{__package__}.broker")
+        self._broker = cast("type[Broker]", module.Broker)
+        for uplink in tuple(self._uplinks):
+            uplink.async_take_up(self._broker)
+
+
+_ARRIVAL: Final[HassKey[Arrival]] = HassKey(__package__ or __name__)
+
+
+@callback
+def async_await_mqtt(hass: HomeAssistant) -> None:
+    """Begin to wait for MQTT, before the first gateway starts."""
+    hass.data[_ARRIVAL] = arrival = Arrival()
+    async_when_setup(hass, "mqtt", arrival.async_come)
 
 
 class Uplink:
@@ -43,7 +82,9 @@ class Uplink:
         self._entry.async_on_unload(
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop_all)
         )
-        async_when_setup(self._hass, "mqtt", self._async_take_up)
+        arrival = self._hass.data[_ARRIVAL]
+        self._entry.async_on_unload(lambda: arrival.async_remove(self))
+        arrival.async_add(self)
 
     async def async_apply(self) -> None:
         """Take over changed options and names."""
@@ -55,14 +96,15 @@ class Uplink:
             await self._async_end(Offline.SWITCHED_OFF)
             self._begin()
 
-    async def _async_take_up(self, hass: HomeAssistant, _: str) -> None:
-        module = await async_import_module(hass, f"{__package__}.broker")
-        self._broker = cast("type[Broker]", module.Broker)(hass)
+    @callback
+    def async_take_up(self, broker: type[Broker]) -> None:
+        """Begin: MQTT is set up."""
+        self._broker = broker(self._hass)
         self._begin()
 
     @callback
     def _begin(self) -> None:
-        # What awaits MQTT cannot be called off when the gateway is unloaded
+        # Home Assistant may stop before MQTT is set up
         if self._ended or self._broker is None or not self._settings.enabled:
             return
         link = (self._hass, self._entry, self._broker, self._settings)
