@@ -117,6 +117,42 @@ async def test_minus_zero_is_zero(bench: Bench) -> None:
     assert str(bench.coordinator.store.setpoints.bank.charge_current) == "0.0"
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (66.60000000000001, 66.6),
+        (66.59999999999999, 66.6),
+        (0.30000000000000004, 0.3),
+        (1e-12, 0.0),
+        (66.64, 66.64),
+        (99.99999999999999, None),
+    ],
+)
+async def test_the_noise_of_floats_is_not_asked_for(
+    bench: Bench, value: float, kept: float | None
+) -> None:
+    """A template that calculates a value means what people would write."""
+    await bench.battery("b1").inverter("i1").inverter("i2").start()
+    await ask(bench, "gw_charge_current_setpoint", 10.0)
+    await ask(bench, "gw_charge_current_setpoint", value)
+    assert bench.coordinator.store.setpoints.bank.charge_current == kept
+    state = bench.state("number", "gw_charge_current_setpoint").state
+    assert state == str(100.0 if kept is None else kept)
+
+
+async def test_noise_that_was_stored_is_not_shown(
+    bench: Bench, hass_storage: dict[str, Any]
+) -> None:
+    """Nor is that of a rating."""
+    bench.battery("b1").inverter("i1", rated_charge=66.60000000000001)
+    await bench.start()
+    state = bench.state("number", "i1_charge_current_setpoint")
+    assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
+    noisy = AllSetpoints(bank=Setpoints(charge_current=33.300000000000004))
+    await bench.coordinator.keeper.async_take(noisy, "Ann")
+    assert bench.state("number", "gw_charge_current_setpoint").state == "33.3"
+
+
 async def test_a_sum_of_ratings_can_be_entered(bench: Bench) -> None:
     """Three times 33.3 is 99.9, whatever floats make of it."""
     bench.battery("b1")

@@ -13,7 +13,7 @@ from .engine.model import Direction
 from .engine.setpoints import MOST_OWNERS, Lease
 from .keeper import SetpointKeeper
 from .permission import Asker
-from .ratings import DIGITS, MOST_CHARGE_VOLTAGE, most_amps, most_watts
+from .ratings import MOST_CHARGE_VOLTAGE, most_amps, most_watts, without_noise
 from .refusal import refusal
 from .who import LONGEST_NAME, is_name
 
@@ -231,7 +231,7 @@ def _checked(row: LimitField, value: float) -> float:
     texts = {"field": row.key, "value": f"{value:g}", "unit": row.unit}
     if not math.isfinite(value):
         raise refusal("limit_not_finite", **texts)
-    value = round(value, DIGITS)
+    value = without_noise(value)
     if value < -row.noise:
         raise refusal("limit_negative", **texts, noise=f"{-row.noise:g}")
     return value

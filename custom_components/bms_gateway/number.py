@@ -13,11 +13,7 @@ from homeassistant.components.number import (
     NumberMode,
 )
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import (
-    EntityCategory,
-    UnitOfElectricCurrent,
-    UnitOfElectricPotential,
-)
+from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -26,7 +22,7 @@ from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
 from .engine.model import Direction
-from .ratings import LEAST_CHARGE_VOLTAGE, MOST_CHARGE_VOLTAGE, most_amps
+from .ratings import LEAST_CHARGE_VOLTAGE, MOST_CHARGE_VOLTAGE, most_amps, without_noise
 from .setpoint import SetpointFieldEntity
 
 # Lowering a limit must never wait for another one
@@ -35,12 +31,15 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class BmsNumberDescription(NumberEntityDescription):
-    """A setpoint: its field of `Setpoints` and the maximum, which is no limit."""
+    """A setpoint: its field of `Setpoints` and the maximum, which is no limit.
+
+    Without an entity category: it is a control, and Home Assistant finds no other for
+    an action that is aimed at a device, an area or a floor, or is spoken.
+    """
 
     field: str
     maximum_fn: Callable[[GatewayConfig, str | None], float]
     """From the configuration and, if it is one's, the inverter's id."""
-    entity_category: EntityCategory | None = EntityCategory.CONFIG
     mode: NumberMode | None = NumberMode.BOX
     native_min_value: float | None = 0.0
     native_step: float | None = 0.1
@@ -117,7 +116,8 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
         asked: float | None = getattr(self._asked, self.entity_description.field)
         if asked is None:
             return self.native_max_value
-        return min(max(asked, self.native_min_value), self.native_max_value)
+        within = min(max(asked, self.native_min_value), self.native_max_value)
+        return without_noise(within)
 
     @property
     @override
@@ -128,6 +128,7 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         """Ask for a value; refuse one that is none or out of range."""
         low, high = self.native_min_value, self.native_max_value
+        value = without_noise(value)
         # Not a number is neither below nor above: Home Assistant lets it through
         if not math.isfinite(value) or not low <= value <= high:
             raise ServiceValidationError(

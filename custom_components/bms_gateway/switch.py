@@ -24,15 +24,17 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class AllowedDescription(SwitchEntityDescription):
-    """A direction that can be forbidden: its field of `Setpoints`."""
+    """A direction that can be forbidden: its field of `Setpoints`.
 
-    entity_category: EntityCategory | None = EntityCategory.CONFIG
+    Without an entity category: it is a control, as the numbers are.
+    """
 
 
 ALLOWED: Final = (
     AllowedDescription(key="charging_allowed"),
     AllowedDescription(key="discharging_allowed"),
 )
+# Who turns off all switches of a room does not mean to leave a battery out
 IN_SERVICE: Final = SwitchEntityDescription(
     key="in_service", entity_category=EntityCategory.CONFIG
 )
