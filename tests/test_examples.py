@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, time, timedelta
+from itertools import permutations
 from pathlib import Path
 import re
 from typing import Any, Final
@@ -18,6 +19,7 @@ from homeassistant.components import persistent_notification
 from homeassistant.components.persistent_notification import Notification, UpdateType
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
@@ -182,23 +184,120 @@ async def test_tell_me(hass: HomeAssistant, bench: Bench) -> None:
     ]
 
 
+EVCC_MODES: Final[dict[str, Direction | None]] = {
+    "normal": None,
+    "hold": Direction.DISCHARGE,
+    "charge": None,
+    "holdcharge": Direction.CHARGE,
+    "discharge": None,
+    "unknown": None,
+}
+"""evcc's battery modes, and what each forbids."""
+
+
+async def say_mode(hass: HomeAssistant, mode: str) -> None:
+    """Let evcc publish its battery mode, or the broker what is retained of that."""
+    async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def held(bench: Bench) -> list[tuple[str, Direction, float | None, float | None]]:
+    """Return what is limited, by whom, to what and until when."""
+    return [
+        (lease.owner, lease.direction, lease.amps, lease.until)
+        for lease in leases(bench)
+    ]
+
+
+def held_by_evcc(mode: str) -> list[tuple[str, Direction, float | None, float | None]]:
+    """Return what has to be limited in a mode: until evcc ends it."""
+    direction = EVCC_MODES[mode]
+    return [("evcc", direction, 0.0, None)] if direction else []
+
+
 # Home Assistant's mock of an MQTT client leaves a timer behind
-@pytest.mark.parametrize("expected_lingering_timers", [True])
+LINGERS: Final = pytest.mark.parametrize("expected_lingering_timers", [True])
+
+
+@LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
 async def test_let_evcc_hold_the_battery(hass: HomeAssistant, bench: Bench) -> None:
-    """Its mode becomes a command, which the mock of a client brings back to us."""
-    await at_work(bench, mqtt_commands=True)
+    """From each mode to each other one, however often it is told."""
+    await at_work(bench)
     await automate(hass, EVCC)
+    for before, after in permutations(EVCC_MODES, 2):
+        await say_mode(hass, before)
+        for _ in range(2):
+            await say_mode(hass, after)
+            assert held(bench) == held_by_evcc(after), (before, after)
 
-    async def say(mode: str) -> None:
-        async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
-        await hass.async_block_till_done(wait_background_tasks=True)
 
-    await say("hold")
+@LINGERS
+@pytest.mark.usefixtures("mqtt_mock")
+async def test_what_evcc_holds_is_told_to_the_inverters(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """One way only."""
+    await at_work(bench)
+    await automate(hass, EVCC)
+    await say_mode(hass, "hold")
     await told(bench, 25.0, 0.0)
-    assert [lease.owner for lease in leases(bench)] == ["evcc"]
-    await say("normal")
-    assert leases(bench) == ()
+    await say_mode(hass, "holdcharge")
+    for _ in range(30):  # a limit rises slowly
+        bench.ahead += 1
+        await bench.speak("b1", "b2")
+    await told(bench, 0.0, 25.0)
+
+
+@LINGERS
+@pytest.mark.usefixtures("mqtt_mock")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("hold", "hold"),
+        ("hold", "holdcharge"),
+        ("hold", "normal"),
+        ("holdcharge", "holdcharge"),
+        ("holdcharge", "discharge"),
+        ("charge", "hold"),
+    ],
+)
+async def test_what_evcc_holds_outlasts_a_restart(
+    hass: HomeAssistant, bench: Bench, before: str, after: str
+) -> None:
+    """Its mode is retained: it comes again, and may have changed meanwhile."""
+    await at_work(bench)
+    await automate(hass, EVCC)
+    await say_mode(hass, before)
+    assert await hass.config_entries.async_unload("gw")
+    await bench.setup()
+    assert held(bench) == held_by_evcc(before)
+    await say_mode(hass, after)
+    assert held(bench) == held_by_evcc(after)
+
+
+@LINGERS
+@pytest.mark.usefixtures("mqtt_mock")
+async def test_evcc_ends_no_limit_of_others(hass: HomeAssistant, bench: Bench) -> None:
+    """Each owner has one of its own."""
+    await at_work(bench)
+    await automate(hass, EVCC)
+    await bench.hass.services.async_call(
+        "bms_gateway",
+        "limit_current",
+        {
+            "device_id": dr.async_get_device_id_by_identifier(
+                hass, ("bms_gateway", "gw"), config_entry_id="gw"
+            ),
+            "discharge_current": 30,
+            "until_cleared": True,
+            "owner": "Ann",
+        },
+        blocking=True,
+    )
+    for mode in *EVCC_MODES, "hold", "normal":
+        await say_mode(hass, mode)
+        assert ("Ann", Direction.DISCHARGE, 30.0, None) in held(bench)
 
 
 async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
