@@ -405,7 +405,7 @@ async def test_a_gateway_that_went_before_mqtt_came_stays_away(
     assert client.async_publish.call_args_list == []
 
 
-def left(hass: HomeAssistant) -> tuple[dict[str, int], int]:
+def left(hass: HomeAssistant) -> tuple[dict[Any, int], int]:
     """Return the listeners there are, and the gateways' parts in MQTT in memory."""
     gc.collect()
     # Home Assistant's own, of files that are to be written yet

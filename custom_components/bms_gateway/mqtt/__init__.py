@@ -14,6 +14,7 @@ from homeassistant.helpers.importlib import async_import_module
 from homeassistant.setup import async_when_setup
 from homeassistant.util.hass_dict import HassKey
 
+from ..const import DOMAIN
 from .commands import Commands
 from .publisher import Offline, Publisher
 from .settings import mqtt_settings
@@ -51,7 +52,7 @@ class Arrival:
             uplink.async_take_up(self._broker)
 
 
-_ARRIVAL: Final[HassKey[Arrival]] = HassKey(__package__ or __name__)
+_ARRIVAL: Final[HassKey[Arrival]] = HassKey(f"{DOMAIN}_mqtt")
 
 
 @callback
