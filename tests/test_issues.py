@@ -11,11 +11,17 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.config import Interface, PortConfig, Strategy
+from custom_components.bms_gateway.engine.config import (
+    GatewayConfig,
+    Interface,
+    PortConfig,
+    Strategy,
+)
 from custom_components.bms_gateway.engine.model import (
     Direction,
     Life,
     PortFault,
+    PortReason,
     PortState,
     PortStatus,
     Status,
@@ -42,6 +48,7 @@ from .findings.situations import (
     CONFIG,
     DAY,
     I1,
+    OPEN,
     WELL,
     seen,
     with_b1,
@@ -403,13 +410,36 @@ def find_everything() -> Iterator[Issue]:
         PortConfig(Interface.SOCKETCAN, "can0", identity="usb:A", bring_up=True),
         PortConfig(Interface.SLCAN, "/dev/ttyACM0"),
     )
-    for port, fault in product(ports, PortFault):
-        first, second = CONFIG.batteries
-        config = replace(CONFIG, batteries=(replace(first, port=port), second))
-        lost = with_port(PortState(status=PortStatus.LOST, fault=fault))
-        changed.append(replace(lost, config=config))
+    lost = PortState(status=PortStatus.LOST)
+    for port, state in (
+        *((port, replace(lost, fault=f)) for port, f in product(ports, PortFault)),
+        *((ports[-1], replace(lost, reason=reason)) for reason in PortReason),
+        (ports[-1], OPEN),
+    ):
+        changed += [
+            replace(now, config=_connected(now.config, port))
+            for now in (
+                with_port(state),
+                seen(with_life(Life.WAITING), ports={"b1": state}),
+                replace(
+                    seen(WELL, ports={"b1": OPEN, "i1": state}),
+                    signs_of_life={"i1": 0.0},
+                ),
+            )
+        ]
     for now in changed:
         yield from find_issues(now, {}).values()
+
+
+def _connected(config: GatewayConfig, port: PortConfig) -> GatewayConfig:
+    """Return the gateway with its first battery and its inverter on such a port."""
+    first, second = config.batteries
+    [inverter] = config.inverters
+    return replace(
+        config,
+        batteries=(replace(first, port=port), second),
+        inverters=(replace(inverter, port=port, silent_after=60.0),),
+    )
 
 
 def names(text: str) -> set[str]:
