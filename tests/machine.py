@@ -1,11 +1,16 @@
 """Pytest plugin of scripts/test: run the tests that this machine can run."""
 
 from collections.abc import Generator
-from typing import Any
+from pathlib import Path
+import re
+from typing import Any, Final
 
 import pytest
 
 type Hook = Generator[None, Any, Any]
+
+OF_THE_MACHINE: Final = ("socketcan", "browser")
+"""Marks of tests that a busy machine may fail: CI tries those once more."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--only", metavar="MARK", help="leave out tests without the mark")
     group.addoption("--without", metavar="MARK", action="append", default=[])
     group.addoption("--no-skips", action="store_true", help="fail what skips itself")
+    group.addoption("--failures", metavar="FILE", help="write down what failed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take down failures, in the one process that hears of all tests."""
+    if (path := config.getoption("--failures")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Failures(Path(path)))
 
 
 def pytest_collection_modifyitems(
@@ -47,6 +59,38 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Hook:
     report = yield
     _fail_skipped(report, collector.config)
     return report
+
+
+class Failures:
+    """What failed, each test in a line: its tier, `-` for any other, and its id."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin with an empty file."""
+        self._path = path
+        self._failed: dict[str, str] = {}
+        path.write_text("")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take down a test of which any part failed."""
+        if report.failed:
+            tiers = (mark for mark in OF_THE_MACHINE if mark in report.keywords)
+            self._failed[_without_group(report)] = next(tiers, "-")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down a module that could not even be read."""
+        if report.failed:
+            self._failed[report.nodeid] = "-"
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it."""
+        lines = (f"{tier} {test}\n" for test, tier in self._failed.items())
+        self._path.write_text("".join(lines), encoding="utf-8")
+
+
+def _without_group(report: pytest.TestReport) -> str:
+    """Return a test's id without the group that pytest-xdist puts at its end."""
+    grouped = "xdist_group" in report.keywords
+    return re.sub(r"@[^]@]*$", "", report.nodeid) if grouped else report.nodeid
 
 
 def _fail_skipped(

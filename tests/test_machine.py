@@ -1,0 +1,205 @@
+"""What scripts/test makes of a test that fails: real runs, on a folder of their own."""
+
+import os
+from pathlib import Path
+import re
+import shutil
+from subprocess import PIPE, STDOUT, run
+import sys
+from typing import Final
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT: Final = Path(__file__).parents[1]
+VENV: Final = Path(sys.prefix)
+
+STUBS: Final = {
+    "scripts/setup": "exit 0",
+    "scripts/lib/install-packages": "exit 0",
+    "scripts/can-kernel": 'if [[ $1 != --check ]]; then echo "In a kernel"; "$@"; fi',
+    "bin/chromium": "exit 0",
+    "bin/mosquitto": "exit 0",
+}
+"""What is not needed here, or stands in for a kernel with CAN."""
+
+QUICKLY: Final = {
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_PLUGINS": "pytest_asyncio.plugin,pytest_cov.plugin,pytest_timeout,xdist.plugin",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
+}
+"""Without what takes most of the time: Home Assistant's test helpers, a second worker."""
+
+TESTS: Final = '''
+from pathlib import Path
+
+import pytest
+
+from custom_components import some
+
+
+def is_second(name):
+    """Return whether something is done for the second time."""
+    path = Path(__file__).with_name(f"{name}-tried")
+    if path.exists():
+        return True
+    path.touch()
+    return False
+
+
+@pytest.fixture
+def fails_once():
+    yield
+    assert is_second("fixture")
+
+
+def test_good():
+    pass
+
+
+'''
+COVERED: Final = """
+def thing():
+    return "some"
+"""
+
+FLAKY_IN_KERNEL: Final = """
+@pytest.mark.socketcan
+@pytest.mark.parametrize("word", ["a b"])
+def test_kernel(word):
+    assert is_second("kernel")
+    assert some.thing() == "some"
+"""
+FLAKY_IN_BROWSER: Final = """
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+def test_browser(fails_once):
+    pass
+"""
+ALWAYS_BAD: Final = """
+@pytest.mark.browser
+def test_bad():
+    raise AssertionError
+"""
+FLAKY_ELSEWHERE: Final = """
+def test_other():
+    assert is_second("other")
+"""
+MANY: Final = """
+@pytest.mark.browser
+@pytest.mark.parametrize("number", range(6))
+def test_many(number):
+    assert is_second(number)
+"""
+
+
+class Checkout:
+    """A folder with scripts/test and with tests."""
+
+    def __init__(self, folder: Path) -> None:
+        """Put what runs tests there, and stubs for the rest."""
+        self._folder = folder
+        (folder / "tests").mkdir()
+        self._path("custom_components/__init__.py").touch()
+        self._path("custom_components/some.py").write_text(COVERED)
+        (folder / ".venv").symlink_to(VENV)
+        for name in ("scripts/test", "pyproject.toml", "tests/machine.py"):
+            self._path(name).write_bytes((ROOT / name).read_bytes())
+        (folder / "scripts/test").chmod(0o755)
+        for name, line in STUBS.items():
+            self._path(name).write_text(f"#!/usr/bin/env bash\n{line}\n")
+            (folder / name).chmod(0o755)
+        (folder / "tests/__init__.py").touch()
+
+    def _path(self, name: str) -> Path:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def test(self, tests: str, *arguments: str, ci: str = "true") -> tuple[int, str]:
+        """Run scripts/test; return its status and what it says."""
+        (self._folder / "tests/test_some.py").write_text(TESTS + tests)
+        bash = shutil.which("bash")
+        assert bash
+        path = f"{self._folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        done = run(
+            (bash, "scripts/test", *arguments),
+            cwd=self._folder,
+            env={"PATH": path, "CI": ci, "HOME": str(self._folder), **QUICKLY},
+            stdout=PIPE,
+            stderr=STDOUT,
+            check=False,
+            text=True,
+        )
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """Return a folder of its own."""
+    return Checkout(tmp_path)
+
+
+def flaky(said: str) -> list[str]:
+    """Return what is named at the end."""
+    lines = said.splitlines()
+    named = [line for line in lines if line.startswith("FLAKY ")]
+    assert lines[len(lines) - len(named) :] == named
+    return [line.removeprefix("FLAKY tests/test_some.py::") for line in named]
+
+
+def test_what_passes_the_second_time_is_named_and_fails_nothing(
+    checkout: Checkout,
+) -> None:
+    """Of both tiers, in a kernel where that is needed; also where a fixture failed."""
+    status, said = checkout.test(FLAKY_IN_KERNEL + FLAKY_IN_BROWSER, "--system")
+    assert status == 0, said
+    assert flaky(said) == ["test_browser", "test_kernel[a b]"]
+    assert said.count("In a kernel") == 2
+    # Also of what only the second time reached
+    assert re.search(r"^TOTAL .* 100%$", said, re.MULTILINE), said
+
+
+def test_what_fails_again_fails_the_run(checkout: Checkout) -> None:
+    """The other one is named all the same."""
+    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
+    assert status == 1, said
+    assert flaky(said) == ["test_kernel[a b]"]
+
+
+@pytest.mark.parametrize(
+    "tests", [FLAKY_ELSEWHERE + FLAKY_IN_BROWSER, MANY], ids=["other tier", "many"]
+)
+def test_what_is_no_matter_of_the_machine_is_not_tried_again(
+    checkout: Checkout, tests: str
+) -> None:
+    """A test of another tier, or more than a handful."""
+    status, said = checkout.test(tests, "--system")
+    assert status == 1, said
+    assert flaky(said) == []
+    assert "Once more" not in said
+
+
+def test_nothing_is_tried_again_outside_ci(checkout: Checkout) -> None:
+    """There somebody sees it."""
+    status, said = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
+    assert status == 1, said
+    assert "Once more" not in said
+
+
+def test_a_module_that_cannot_be_read_is_not_made_up_for(checkout: Checkout) -> None:
+    """It tells of no tests that could be tried."""
+    status, said = checkout.test("import nothing_of_that_name", "--system")
+    assert status == 2, said
+    assert "Once more" not in said
+
+
+def test_quick_says_what_it_leaves_out(checkout: Checkout) -> None:
+    """Tests that take long, too."""
+    slow = "@pytest.mark.slow\ndef test_slow():\n    raise AssertionError\n"
+    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")
+    assert status == 0, said
+    assert "1 passed" in said
+    for left_out in ("slow", "browser", "SocketCAN"):
+        assert f"Left out: the {left_out} tests" in said
