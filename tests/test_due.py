@@ -344,7 +344,7 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
 ) -> None:
     """A restart would end it too early, or allow more."""
 
-    def on_disk() -> list[tuple[float, float]]:
+    def on_disk() -> list[tuple[float, Any]]:
         leases = hass_storage[KEY]["data"]["leases"]
         return [(each["amps"], pytest.approx(each["until"], abs=15)) for each in leases]
 
