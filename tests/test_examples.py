@@ -196,7 +196,7 @@ EVCC_MODES: Final[dict[str, Direction | None]] = {
 
 
 async def say_mode(hass: HomeAssistant, mode: str) -> None:
-    """Let evcc publish its battery mode, or the broker what is retained of that."""
+    """Publish a battery mode as evcc does, or as the broker that retains it."""
     async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
     await hass.async_block_till_done(wait_background_tasks=True)
 

@@ -111,7 +111,7 @@ async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> Non
 
 @dataclass
 class Flapper:
-    """Lets a battery come and go, and looks at what becomes of its repair."""
+    """A battery that comes and goes, and what becomes of its repair."""
 
     hass: HomeAssistant
     at: float = 0.0
@@ -130,7 +130,7 @@ class Flapper:
             self.created.append(event.data["issue_id"])
 
     async def live(self, life: Life, seconds: float) -> None:
-        """Let the battery be so for a while, with a look each second."""
+        """Hold the battery in this state for a while, with a look each second."""
         for _ in range(round(seconds)):
             self.at += 1
             now = seen_at(self.at, with_life(life, Status.RUNNING))
@@ -226,7 +226,7 @@ async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
 async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
     hass: HomeAssistant,
 ) -> None:
-    """Whoever mends a port sees that; one that comes and goes stays."""
+    """The repair of a port goes when it is open; one that comes and goes stays."""
     issues = Issues(hass, "e1")
 
     def tell(at: float, now: Situation) -> bool:

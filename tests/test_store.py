@@ -530,7 +530,7 @@ async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
         assert store.changes[None, "discharge_current"].since == 0.0
         clock.now = 7.0
         store.start(clock)
-    # Whoever sets it anew stops it from then on
+    # Set anew, it stops the direction from then on
     store.take(AllSetpoints(), "Bob")
     store.take(stopped, "Bob")
     assert store.changes[key] == Change("Bob", 7.0)

@@ -67,7 +67,7 @@ AIMS = [by_device, by_area, by_floor, by_label]
 
 
 async def call(hass: HomeAssistant, action: str, target: Target, **data: Any) -> None:
-    """Let an action aim at something."""
+    """Call an action with a target."""
     domain, name = action.split(".")
     await hass.services.async_call(domain, name, data, target=target, blocking=True)
 

@@ -20,7 +20,7 @@ WHOLE = b'{"version": 1, "minor_version": 1, "key": "k", "data": {"a": 1}}'
 
 @pytest.fixture
 def hass_storage() -> dict[str, Any]:
-    """Let stores write real files: what becomes of these is what this is about."""
+    """Have stores write real files: what becomes of these is what this is about."""
     return {}
 
 

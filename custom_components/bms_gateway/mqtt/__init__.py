@@ -34,7 +34,7 @@ class Arrival:
 
     @callback
     def async_add(self, uplink: Uplink) -> None:
-        """Let it take MQTT up: now if it is set up, else as soon as it is."""
+        """Hand MQTT to this gateway: now if it is set up, else as soon as it is."""
         self._uplinks.add(uplink)
         if self._broker:
             uplink.async_take_up(self._broker)
@@ -45,7 +45,7 @@ class Arrival:
         self._uplinks.discard(uplink)
 
     async def async_come(self, hass: HomeAssistant, _: str) -> None:
-        """Let every gateway that runs take MQTT up."""
+        """Hand MQTT to every gateway that runs."""
         module = await async_import_module(hass, f"{__package__}.broker")
         self._broker = cast("type[Broker]", module.Broker)
         for uplink in tuple(self._uplinks):
