@@ -24,6 +24,14 @@ settings.register_profile(
 )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a whole gateway in Home Assistant: there are so many."""
+    for item in items:
+        if "bench" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 THREADS_END = 20.0
 """Seconds within which the thread of a closed adapter has to be gone."""
 

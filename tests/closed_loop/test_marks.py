@@ -29,7 +29,8 @@ LEAST_MOVED: Final = 0.98
 """Of what the packs allowed."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_limits_in_a_closed_loop() -> None:
     """Batteries are hardly overloaded, and hardly anything is held back."""
     done = list(

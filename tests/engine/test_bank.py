@@ -516,6 +516,7 @@ def test_one_never_heard_is_missed_once_it_is_put_in_service() -> None:
     assert plant.told()[1:] == (200.0, 200.0)
 
 
+@pytest.mark.slow
 def test_full_and_out_of_service_but_not_disconnected() -> None:
     """Its share of what is told flows through it: for 10 s and what it takes to end."""
     plant = Plant(EQUAL, says={"b2": {"charge_current_limit": 0.0}}, setpoints=OUT)
@@ -532,6 +533,7 @@ def test_full_and_out_of_service_but_not_disconnected() -> None:
     assert max(most[24:]) <= 8.0
 
 
+@pytest.mark.slow
 def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
     """It was silent for hours, but nobody missed it."""
     plant = Plant(EQUAL).started(10.0)

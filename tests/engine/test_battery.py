@@ -596,6 +596,7 @@ def _intruder() -> Heard:
     return heard
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("current", [0.0, None])
 def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
     """That it carries nothing any more may be the effect of its own limits.

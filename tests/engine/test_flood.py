@@ -201,6 +201,7 @@ def test_setpoint_goes_through_on_a_flooded_bus() -> None:
     assert plant.told()[1] == 50.0
 
 
+@pytest.mark.slow
 def test_inverter_is_told_again_and_again_on_a_flooded_bus() -> None:
     """For hours, if need be; and no battery is lost."""
     plant = Plant().started()
@@ -236,6 +237,7 @@ def test_rest_of_a_set_does_not_wait_again() -> None:
     assert 0x351 in [frame.can_id for frame in port.since(at)]
 
 
+@pytest.mark.slow
 def test_other_battery_is_lost_on_a_flooded_bus() -> None:
     """The flood is another one's: who says nothing is missed in time."""
     plant = Plant([battery("b1"), battery("b2")]).started()

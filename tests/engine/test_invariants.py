@@ -1,8 +1,11 @@
 """What holds at every moment, whatever batteries, inverters and people do."""
 
 from hypothesis import HealthCheck, settings
+import pytest
 
 from .happenings import Happenings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 TestInstallation = Happenings.TestCase
 TestInstallation.settings = settings(

@@ -84,6 +84,7 @@ def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
     assert plant.charge.amps == 40.0
 
 
+@pytest.mark.slow
 def test_unknown_current_leaves_the_others_what_they_carry() -> None:
     """One carries 70 % of what flows: it holds the bank as if all were known."""
     plant = Plant(EQUAL).started(10.0)

@@ -210,6 +210,7 @@ some_leases = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(some_leases)
 def test_one_owner_too_many_never_allows_more(leases: list[Lease]) -> None:
     """At no time and no voltage, neither one by one nor all at once, as from a store."""

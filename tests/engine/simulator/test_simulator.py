@@ -76,6 +76,7 @@ def simulator() -> Simulator:
     return Simulator([_battery("a"), _battery("b")], [_inverter("i", -2650.0)])
 
 
+@pytest.mark.slow
 def test_an_hour_in_the_closed_loop(simulator: Simulator) -> None:
     """36,000 steps: what was drawn is missing from the packs, and all is told."""
     for second in range(HOUR):
