@@ -95,7 +95,7 @@ def test_every_answer_fits(
     times: int,
     owners: list[str] | None,
 ) -> None:
-    """Whatever was sent and whoever has limits."""
+    """Of any message and any list of owners."""
     answer = {"command": command, "accepted": False, "error": "invalid_value"}
     answer |= {"message": text * times, "fields": fields}
     if owners is not None:

@@ -105,7 +105,7 @@ class Commands:
 
     @callback
     def _take(self, name: str, message: ReceiveMessage) -> None:
-        """Let a command wait for its turn; answer at once what makes no sense."""
+        """Queue a command that makes sense; answer any other at once."""
         if self._ended:
             return
         answer: dict[str, Any] = {"command": name, "accepted": False}

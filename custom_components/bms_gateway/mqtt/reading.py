@@ -49,7 +49,7 @@ class Refused(Exception):
     """A command that changes nothing. `code` is for programs, the text for people."""
 
     def __init__(self, code: str, text: str) -> None:
-        """Say why."""
+        """Keep the code and the text."""
         super().__init__(text)
         self.code = code
 

@@ -46,7 +46,7 @@ class Waiting:
         return sum(map(len, self._by_owner.values()))
 
     def add(self, command: Command) -> list[Command]:
-        """Let a command wait; return those whose place it takes.
+        """Queue a command; return those whose place it takes.
 
         Raises Refused if there is no place. One of an owner that waits already takes
         the place of any of them that it leaves nothing of: an older command must not
