@@ -91,11 +91,12 @@ async def test_a_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None
 async def test_a_wrong_call_is_explained(visitor: Visitor, tmp_path: Path) -> None:
     """In words, beside the form, and nothing is changed."""
     await visitor.open_action("limit_current", "Inverter 2")
-    await visitor.give("Charge current", "61")
+    await visitor.give("Charge current", "20")
+    await visitor.give("Charge power", "1000")
     await visitor.perform()
     told = visitor.page.locator("ha-alert")
     await expect(told).to_contain_text(
-        "charge_current is 61 A: it must be at most 60 A, else it limits nothing."
+        "Give either a current or a power for a direction, not both."
     )
     await visitor.page.screenshot(path=tmp_path / "refused.png")
     await visitor.open_device("Inverter 2")
