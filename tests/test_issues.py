@@ -150,6 +150,7 @@ class Flapper:
         return issue.translation_key if issue else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lost", "back"), [(30, 30), (5, 25), (1, 59), (59, 1), (90, 90), (10, 590)]
 )
@@ -203,6 +204,7 @@ async def test_a_repair_is_cleared_once_its_reason_stays_away(
     assert battery.created == ["battery_b1"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", [30, 600, 3000])
 async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
     hass: HomeAssistant, back: float

@@ -81,6 +81,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["limit", "clear"]),
     st.dictionaries(st.text(), json_values, max_size=9),
