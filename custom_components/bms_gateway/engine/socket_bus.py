@@ -179,6 +179,8 @@ class SocketBus:
             self._recheck = self._loop.call_later(self._recheck_in, self._look_again)
 
     def _look_again(self) -> None:
+        if self._recheck:
+            self._recheck.cancel()
         self._recheck = None
         self._recheck_in = min(2 * self._recheck_in, LONGEST_RECHECK)
         self._on_waiting()
