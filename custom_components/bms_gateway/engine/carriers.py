@@ -31,6 +31,8 @@ class Carriers:
         self._is_alone = False
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._apart = dict.fromkeys(Direction, frozenset[str]())
+        """Who stands aside, by direction, as the spells say."""
         self._moments = Moments()
         self._told: Mapping[Direction, float] = {}
 
@@ -52,16 +54,15 @@ class Carriers:
         )
         self._slices = self.slices.update(scene.counted, idle, scene.now)
         self._spells = {k: spell for k, spell in self._spells.items() if k in idle}
+        self._set_apart()
         current = self.current(scene) or 0.0
         online = {battery.id for battery in scene.online}
         self._seen = {k: seen for k, seen in self._seen.items() if k[0] in online}
         for direction, amps in allowances.items():
             self._follow(scene, direction, amps, direction.sign * current)
+        self._set_apart()
         self._parts = self.offsets.settle(
-            scene.counted,
-            self._slices,
-            {d: self._apart(d) for d in Direction},
-            scene.now,
+            scene.counted, self._slices, self._apart, scene.now
         )
         if self._bears_alone(scene, allowances):
             self._parts = {d: self._parts[d] | self._alone[d] for d in Direction}
@@ -86,7 +87,7 @@ class Carriers:
         self._alone = self._offsets_alone.settle(
             scene.online,
             {key: parts[key] for key in online},
-            {d: self._apart(d) & online for d in Direction},
+            {d: apart & online for d, apart in self._apart.items()},
             scene.now,
         )
         self._is_alone = self._is_alone or any(
@@ -117,13 +118,14 @@ class Carriers:
         if slice_ is None:
             return None
         here = Direction.CHARGE
-        if battery_id in self._apart(here):
+        if battery_id in self._apart[here]:
             here = Direction.DISCHARGE
-        return replace(self._parts[here][battery_id], slice=slice_)
+        part = self._parts[here][battery_id]
+        return Part(slice_, part.offset, part.moved_at)
 
     def aside(self, battery_id: str) -> frozenset[Direction]:
         """Return the directions in which a battery stands aside."""
-        return frozenset(d for d in Direction if battery_id in self._apart(d))
+        return frozenset(d for d, ids in self._apart.items() if battery_id in ids)
 
     def limit(self, direction: Direction, scene: Scene, strategy: Strategy) -> Limit:
         """Return what the batteries allow, by the loss policy and the strategy."""
@@ -147,7 +149,7 @@ class Carriers:
         amps = scene.allowances(direction)
         if not any(amps.values()):
             return Limit(amps=0.0, rule=Rule.BATTERIES, number=0.0)
-        apart = self._apart(direction)
+        apart = self._apart[direction]
         counted = {
             b.id: self._counted(b, direction, amps[b.id], scene.now)
             for b in scene.counted
@@ -178,16 +180,20 @@ class Carriers:
             number=amps,
         )
         current = battery.readings.current
-        slices = spread(self._slices, self._apart(direction))
-        moment = self._moments.of(battery.id, slices)
-        if not battery.online or current is None or moment is None:
+        if not battery.online or current is None:
             return held
         # It carries too much: whatever the slice said, the bank has to come down.
         excess = direction.sign * current - amps
+        if excess <= 0:
+            return held
+        slices = spread(self._slices, self._apart[direction])
+        moment = self._moments.of(battery.id, slices)
+        if moment is None:
+            return held
         # Hardly more than the inverters were told, however little is known of it
         likely = min(direction.sign * moment.likely, self._told.get(direction, inf))
         flowing = max(direction.sign * moment.told, likely)
-        if excess <= 0 or flowing <= 0:
+        if flowing <= 0:
             return held
         over = flowing - excess / slice_
         return tighter(held, replace(held, amps=over, rule=Rule.OVER))
@@ -203,7 +209,8 @@ class Carriers:
         self, scene: Scene, direction: Direction, amps: Mapping[str, float], bank: float
     ) -> None:
         """Follow each battery through the spells in which it allows nothing."""
-        slices = spread(self._slices, self._apart(direction))
+        slices = spread(self._slices, self._apart[direction])
+        allowing = sum(1 for limit in amps.values() if limit)
         for battery in scene.online:
             key = (battery.id, direction)
             current = battery.readings.current
@@ -221,7 +228,7 @@ class Carriers:
                 seen,
                 direction,
                 scene.now,
-                others_allow=any(a for other, a in amps.items() if other != battery.id),
+                others_allow=allowing > bool(amps[battery.id]),
             )
             if spell is None:
                 self._spells.pop(key, None)
@@ -236,13 +243,16 @@ class Carriers:
                     spell, carried, direction, scene.now
                 )
 
-    def _apart(self, direction: Direction) -> frozenset[str]:
-        """Return the batteries that stand aside in a direction."""
-        return frozenset(
-            key
-            for (key, d), spell in self._spells.items()
-            if d is direction and spell.aside
-        )
+    def _set_apart(self) -> None:
+        """Note which batteries stand aside."""
+        self._apart = {
+            direction: frozenset(
+                key
+                for (key, d), spell in self._spells.items()
+                if d is direction and spell.aside
+            )
+            for direction in Direction
+        }
 
 
 def _summed(direction: Direction, scene: Scene) -> Limit:

@@ -27,7 +27,8 @@ class Scene:
     @property
     def counted(self) -> tuple[BatteryState, ...]:
         """Return every battery that is part of the bank, as far as it was ever heard."""
-        return (*self.online, *(b for b in self.lost if b not in self.unheard))
+        heard = (b for b in self.lost if b.last.charge_current_limit is not None)
+        return (*self.online, *heard)
 
     @property
     def blocked(self) -> frozenset[Direction]:

@@ -75,9 +75,10 @@ class Slices:
 
     def _as_told(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
         """Return the batteries with the current that those of wrong sign tell, too."""
+        wrong_signs = self.wrong_signs
         return [
             replace(b, readings=replace(b.readings, current=b.last.current))
-            if b.online and b.id in self.wrong_signs
+            if b.online and b.id in wrong_signs
             else b
             for b in batteries
         ]
