@@ -49,7 +49,7 @@ class Pulse:
 
     def fresh(self, now: float) -> bool:
         """Return whether the last frame still counts."""
-        return self.last is not None and now - self.last < self.timeout
+        return self.last is not None and now < self.stale_at
 
     @property
     def stale_at(self) -> float:

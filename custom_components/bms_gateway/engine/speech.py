@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final, NamedTuple
 
 from .config import BatteryConfig
@@ -47,6 +48,19 @@ class _Said:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Readings made before; they hold while nothing is heard and no value gets stale."""
+
+    readings: Readings | None = None
+    since: float = inf
+    until: float = -inf
+    last: Readings | None = None
+
+
+_NOTHING_KEPT: Final = _Kept()
+
+
 class Heard(NamedTuple):
     """What one frame brought."""
 
@@ -69,6 +83,7 @@ class Speech:
         self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
+        self._kept = _NOTHING_KEPT
         self.invalid = 0
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
@@ -79,6 +94,7 @@ class Speech:
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
         self._config = config
+        self._kept = _NOTHING_KEPT
         for can_id, pulse in self._pulses.items():
             pulse.ceiling = self._ceiling(can_id)
 
@@ -89,6 +105,7 @@ class Speech:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
+        self._kept = _NOTHING_KEPT
         self._marks = hear(self._marks, frame)
         verdict = judge(self._marks, frame.at)
         if verdict.settled:
@@ -118,6 +135,7 @@ class Speech:
     def remember(self, other: Speech) -> None:
         """Take over what was last known from one that is not heard any more."""
         self._known = other._known
+        self._kept = _NOTHING_KEPT
 
     def is_controlled(self, now: float) -> bool:
         """Return whether limits are known, and enables and alarms that it sends."""
@@ -131,17 +149,29 @@ class Speech:
 
     def readings(self, now: float) -> Readings:
         """Return what is fresh at `now`."""
+        kept = self._kept
+        if kept.readings is not None and kept.since <= now < kept.until:
+            return kept.readings
         fresh = {
-            name: said.value
+            name: said
             for name, said in self._said.items()
             if name in _KEPT or self._fresh(said, now)
         }
-        return readings_of(fresh, self._config.capacity_ah)
+        readings = readings_of(
+            {name: said.value for name, said in fresh.items()},
+            self._config.capacity_ah,
+        )
+        ends = (self._stale_at(s) for name, s in fresh.items() if name not in _KEPT)
+        self._kept = _Kept(readings, now, min(ends, default=inf), kept.last)
+        return readings
 
     @property
     def last(self) -> Readings:
         """What it said last, whether fresh or not."""
-        return readings_of(self._known, self._config.capacity_ah)
+        if (last := self._kept.last) is None:
+            last = readings_of(self._known, self._config.capacity_ah)
+            self._kept = replace(self._kept, last=last)
+        return last
 
     def dialect(self, now: float) -> Dialect:
         """Return the dialect that it speaks."""
@@ -238,4 +268,7 @@ class Speech:
         return max(CEILING, slow or 0.0)
 
     def _fresh(self, said: _Said, now: float) -> bool:
-        return now - said.at < self._pulses[said.can_id].timeout
+        return now < self._stale_at(said)
+
+    def _stale_at(self, said: _Said) -> float:
+        return said.at + self._pulses[said.can_id].timeout
