@@ -90,20 +90,27 @@ class Account:
 
     def amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
-        return max((sent.limit(direction) for sent in self._sent), default=0.0)
+        sure = 0.0 if self.told is None else self.told.limit(direction)
+        if not self._unsure:
+            return sure
+        return max(sure, *(sent.limit(direction) for sent in self._unsure))
 
     def surely(self, direction: Direction) -> float:
         """Return the least that it may act upon, in A: not every set may have come."""
         if self.told is None:
             return 0.0
+        if not self._unsure:
+            return self.told.limit(direction)
         return min(sent.limit(direction) for sent in self._sent)
 
     def held(self, direction: Direction, now: float) -> float:
         """Return the most in A that it may still take, not having followed down yet."""
         while self._before and self._before[0][0] <= now:
             self._before.popleft()
-        given_up = (telegram.limit(direction) for _, telegram in self._before)
-        return max(self.amps(direction), *given_up, 0.0)
+        most = self.amps(direction)
+        for _, telegram in self._before:
+            most = max(most, telegram.limit(direction))
+        return most
 
     @property
     def followed_at(self) -> float:

@@ -120,10 +120,15 @@ class Bank:
         self, now: float, setpoints: AllSetpoints, heard_until: float
     ) -> tuple[list[BatteryState], Scene]:
         states = []
+        wrong_signs = self._judge.wrong_signs
         for battery in self._batteries.values():
             battery.serve(battery.config.id not in setpoints.out_of_service, now)
             battery.update(heard_until)
-            states.append(self._without_wrong_sign(battery.state(heard_until)))
+            state = battery.state(heard_until)
+            if state.id in wrong_signs:
+                # The current is unknown where it is counted the other way round
+                state = replace(state, readings=replace(state.readings, current=None))
+            states.append(state)
         self._judge_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
         # one that was there at the start and never spoke is lost since then.
@@ -159,12 +164,6 @@ class Bank:
         found = policy(direction, self._config, lost, now)
         ends = self._ending and found is not LossPolicy.STOP
         return LossPolicy.BLOCK if ends else found
-
-    def _without_wrong_sign(self, state: BatteryState) -> BatteryState:
-        """Take the current as unknown where it is counted the other way round."""
-        if state.id not in self._judge.wrong_signs:
-            return state
-        return replace(state, readings=replace(state.readings, current=None))
 
     def _judge_start(self, states: list[BatteryState], now: float) -> None:
         self._awaited -= {s.id for s in states if s.life is not Life.WAITING}

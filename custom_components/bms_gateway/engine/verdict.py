@@ -138,20 +138,17 @@ class Judge:
             )
             for direction in Direction
         }
+        permitted = frozenset(d for d in Direction if self._permits(scene, d))
         return Verdict(
             status=_status(scene),
             bank=bank,
             limits=limits,
-            enabled=frozenset(d for d in Direction if self._enabled(config, scene, d)),
+            enabled=_enabled(config, scene, permitted),
             charge_voltage_limit=voltage,
             discharge_voltage_limit=discharge_voltage(
                 bank.discharge_voltage_limit, volts
             ),
-            raised=self._alarms.update(
-                scene,
-                {d for d in Direction if self._permit(scene, d)},
-                reaction=config.reaction_time,
-            ),
+            raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
             renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
 
@@ -216,40 +213,30 @@ class Judge:
         known = [b for b in scene.online if b.readings.voltage is not None]
         return [b for b in known if not carriers.aside(b.id)] or known
 
-    def _enabled(
-        self, config: GatewayConfig, scene: Scene, direction: Direction
-    ) -> bool:
-        """Return whether a direction is told as enabled: some battery allows it."""
-        if direction in scene.blocked:
-            return False
-        if config.strategy is Strategy.SUM:
-            return all(permits(b.readings, direction) for b in scene.online)
-        return bool(self._permit(scene, direction))
-
-    def _permit(self, scene: Scene, direction: Direction) -> list[BatteryState]:
-        """Return who allows a direction; one that stands aside does not."""
-        return [
-            battery
-            for battery in scene.online
-            if permits(battery.readings, direction)
+    def _permits(self, scene: Scene, direction: Direction) -> bool:
+        """Return whether some battery allows a direction that does not stand aside."""
+        return any(
+            permits(battery.readings, direction)
             and direction not in self._limits.carriers.aside(battery.id)
-        ]
+            for battery in scene.online
+        )
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
-        odd = self._limits.carriers.slices.odd(
-            [s for s in states if self._limits.carriers.part(s.id)]
-        )
+        carriers = self._limits.carriers
+        parts = {s.id: part for s in states if (part := carriers.part(s.id))}
+        odd = carriers.slices.odd([s for s in states if s.id in parts])
+        wrong_signs = carriers.slices.wrong_signs
         return [
             replace(
                 state,
                 slice=part.slice,
                 offset=part.offset,
-                aside=self._limits.carriers.aside(state.id),
+                aside=carriers.aside(state.id),
                 odd_slice=state.id in odd,
-                wrong_sign=state.id in self._limits.carriers.slices.wrong_signs,
+                wrong_sign=state.id in wrong_signs,
             )
-            if (part := self._limits.carriers.part(state.id))
+            if (part := parts.get(state.id))
             else state
             for state in states
         ]
@@ -267,6 +254,19 @@ def _charge_voltage(
     limit = _charge_voltage_limit(lowest)
     cells = lowest.cells or cells_of(limit)
     return charge_voltage(limit, reference, cells=cells, cap=cap)
+
+
+def _enabled(
+    config: GatewayConfig, scene: Scene, permitted: frozenset[Direction]
+) -> frozenset[Direction]:
+    """Return what is told as enabled: some battery permits it, by `sum` every one."""
+    if config.strategy is Strategy.SUM:
+        permitted = frozenset(
+            direction
+            for direction in Direction
+            if all(permits(b.readings, direction) for b in scene.online)
+        )
+    return permitted - scene.blocked
 
 
 def _status(scene: Scene) -> Status:
