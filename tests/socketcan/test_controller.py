@@ -34,7 +34,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from tests.bench import Bench, telegram
 from tests.engine.ports import Recorder, other_node
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 from .adapter import Adapter, plugged
 from .conftest import CablePair
@@ -302,6 +302,7 @@ async def test_no_echo_counts_after_bus_off() -> None:
             await recorder.sees_echoes(1)
             # In one turn of the loop: the report waits when the frame is sent
             adapter.say(BUS_OFF)
+            wait_until(lambda: read_link(adapter.name).controller.fault, "bus-off")
             port.send(NAME)
             port.drain()
             await recorder.becomes(PortStatus.LOST, PortFault.BUS_OFF)
