@@ -165,7 +165,6 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return fault.value
 
     async def _async_listen(self) -> Heard:
-        assert self.port is not None
         began = time.monotonic()
 
         def tell_progress(_: datetime) -> None:
@@ -176,13 +175,21 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
         )
         try:
-            if tap := self.tap():
-                return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
-            return await listen(
-                port_config(self.port),
-                seconds=LISTEN_TIME,
-                settle=SETTLE_TIME,
-                ask=self._asks,
-            )
+            heard = await self._async_heard()
+            # The frontend asks for news once it shows this step: of what ends before
+            # that, as a link that is not there, it would never learn
+            await asyncio.sleep(max(0.0, began + SETTLE_TIME - time.monotonic()))
         finally:
             stop()
+        return heard
+
+    async def _async_heard(self) -> Heard:
+        assert self.port is not None
+        if tap := self.tap():
+            return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
+        return await listen(
+            port_config(self.port),
+            seconds=LISTEN_TIME,
+            settle=SETTLE_TIME,
+            ask=self._asks,
+        )

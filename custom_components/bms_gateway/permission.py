@@ -32,7 +32,7 @@ class Asker:
     name: str
     """The owner of what is asked for, unless the call names another."""
     others: frozenset[str]
-    """What names of others look like: of users, and those that no user has."""
+    """Normalised names this caller may not use: of other users, and reserved ones."""
 
     @property
     def by(self) -> str | None:
@@ -47,8 +47,8 @@ class Asker:
     def check_control(self, hass: HomeAssistant, device_id: str) -> None:
         """Raise Unauthorized for a user who may not control all that a device has.
 
-        As Home Assistant does for an action on these entities. Nothing to control is
-        nothing permitted.
+        As Home Assistant does for an action on these entities. Without any, only who may
+        control every entity passes.
         """
         if self.user is None or self.is_free:
             return
@@ -82,7 +82,7 @@ class Asker:
 
 
 async def async_asker(hass: HomeAssistant, context: Context) -> Asker:
-    """Return who calls; raise UnknownUser for one that Home Assistant has not."""
+    """Return who calls; raise UnknownUser if Home Assistant has no such user."""
     if context.user_id is None:
         return Asker(context, None, AUTOMATION, frozenset())
     user = await hass.auth.async_get_user(context.user_id)

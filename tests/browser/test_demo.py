@@ -80,6 +80,23 @@ async def test_the_original_daemon_s_file_is_looked_at_first(
     ]
 
 
+async def test_link_that_is_not_there_is_explained(visitor: Visitor) -> None:
+    """Though that is known at once, before the browser asks how far the listening is."""
+    page, dialog = visitor.page, visitor.dialog()
+    await visitor.open_integration()
+    await page.get_by_role("button", name="Add hub").click()
+    await dialog.get_by_text("Real batteries and inverters").click()
+    await dialog.locator("ha-input").first.wait_for()
+    await dialog.get_by_role("button", name="Submit").click()
+    await dialog.get_by_text("entered by hand").first.click()
+    await dialog.get_by_role("button", name="Submit").click()
+    await dialog.get_by_text("Name or address").first.wait_for()
+    await visitor.fill("Name or address", "can7")
+    await dialog.get_by_role("button", name="Submit").click()
+    told = re.compile("can7 is not there|knows no CAN of this kind")
+    await expect(dialog.get_by_text(told)).to_be_visible()
+
+
 async def test_wrong_answer_is_explained(visitor: Visitor) -> None:
     """The form stays open and says what it wants."""
     await visitor.open_integration()

@@ -7,8 +7,8 @@ from typing import Final
 from .model import Direction, Telegram
 
 UNPROVEN: Final = 1.0
-"""Seconds before a controller is known to have given up in which it may have lost what
-it was given, where its driver makes no echoes; a carrier is reported as late as that."""
+"""Seconds by which bus-off, or a missing carrier, may be reported late. What was confirmed
+within them on a driver that makes no echoes may be lost."""
 
 _MOST_UNSURE: Final = 16
 """Sets; a link's queue of 10 frames holds two, so no earlier one still waits."""

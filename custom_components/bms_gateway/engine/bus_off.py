@@ -1,4 +1,4 @@
-"""When a link is lowered and raised whose controller has given up (bus-off)."""
+"""When to take a link down and up again after bus-off."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How a set leaves: opened by its name, the rest once that has left, proven by echoes."""
+"""Sends a set: its name first, the rest once the name's echo proves that it left."""
 
 from enum import StrEnum
 import logging

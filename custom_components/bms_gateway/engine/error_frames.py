@@ -29,7 +29,7 @@ _RECEIVE_BYTE: Final = 7
 def observe(controller: Controller, frame: Frame) -> Controller:
     """Return what is known of a controller after an error frame of it.
 
-    What the frame does not tell stays. A frame that is too short tells nothing.
+    What the frame does not tell is kept. A frame that is too short tells nothing.
     """
     known = replace(controller, state=_state(frame) or controller.state)
     if frame.can_id & _COUNTERS and len(frame.data) > _RECEIVE_BYTE:

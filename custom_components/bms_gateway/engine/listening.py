@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+import logging
 import time
 from typing import Final
 
@@ -138,6 +139,7 @@ class _Listener:
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
             clock=self._clock,
+            loss_level=logging.DEBUG,  # whoever listens is told
         )
         running = asyncio.create_task(port.run(), name="listening")
         try:

@@ -80,6 +80,7 @@ class Port:
         on_change: Callable[[PortState], None],
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
+        loss_level: int = logging.WARNING,
     ) -> None:
         """Describe a port; `run` opens it.
 
@@ -87,6 +88,7 @@ class Port:
         error frame of the controller (`error` set, `can_id` its class bits).
         `on_echo`: an own frame that was sent. `on_change`: another status or fault.
         `wall` is the clock of the frames' time stamps, `clock` that of `Frame.at`.
+        `loss_level`: how a loss is logged; quietly where somebody waits to be told.
         """
         self.config = config
         self._on_frame = on_frame
@@ -94,6 +96,7 @@ class Port:
         self._on_change = on_change
         self._clock = clock
         self._wall = wall
+        self._loss_level = loss_level
         self._status = PortStatus.CLOSED
         self._fault: PortFault | None = None
         self._reason: PortReason | None = None
@@ -349,7 +352,9 @@ class Port:
     def _log(self, status: PortStatus, error: PortError | None) -> None:
         channel = f"{self.config.interface} {self.config.channel}"
         if status is PortStatus.LOST and self._status is not PortStatus.LOST:
-            _LOGGER.warning("Port %s is lost: %s", channel, error)
+            was_open = self._status is PortStatus.OPEN
+            what = "is lost" if was_open else "cannot be opened"
+            _LOGGER.log(self._loss_level, "Port %s %s: %s", channel, what, error)
         elif status is PortStatus.OPEN and self._status is PortStatus.LOST:
             _LOGGER.info("Port %s is back", channel)
         else:
