@@ -548,6 +548,7 @@ def test_an_echo_that_is_no_proof() -> None:
         (PortFault.BUS_OFF, False, 100.0),
         (PortFault.NO_CARRIER, False, 100.0),
         (PortFault.BUS_OFF, True, 0.0),
+        (PortFault.NO_CARRIER, True, 100.0),  # told late, by virtual cables too
         (PortFault.NO_SUCH_CHANNEL, False, 0.0),
     ],
 )

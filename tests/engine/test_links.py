@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import errno
+import os
 from pathlib import Path
 import struct
 
@@ -36,8 +37,8 @@ class Machine:
         """Answer as netlink does: ifinfomsg with type and IFF_UP, then IFLA_IFNAME."""
         return [
             struct.pack("=BxHiII", 0, kind, 1, 1, 0)
-            + struct.pack("=HH", 4 + len(name) + 1, 3)
-            + f"{name}\0".encode()
+            + struct.pack("=HH", 4 + len(os.fsencode(name)) + 1, 3)
+            + os.fsencode(f"{name}\0")
             for name, kind in self.kinds.items()
         ]
 
@@ -129,6 +130,14 @@ def test_channels_of_one_adapter(machine: Machine) -> None:
     found = machine.found()
     assert found["can0"].identity == "usb:1d50:606f:A1"
     assert found["can1"].identity == "usb:1d50:606f:A1#1"
+
+
+def test_names_that_are_no_text(machine: Machine) -> None:
+    """The kernel takes any bytes for a link's name, of any kind of link."""
+    odd = os.fsdecode(b"c\xff\xfe")
+    machine.link(os.fsdecode(b"x\xff"), kind=ETHERNET)
+    machine.link(odd)
+    assert list(machine.found()) == [odd]
 
 
 def test_plug_on_board(machine: Machine) -> None:

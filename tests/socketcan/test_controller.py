@@ -17,6 +17,7 @@ import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine import bring_up, delivery
+from custom_components.bms_gateway.engine.account import UNPROVEN
 from custom_components.bms_gateway.engine.bus_off import LOWER_AFTER
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.link import read_link
@@ -152,7 +153,8 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             # On a busy machine the battery may be lost meanwhile
             while not is_told():
                 await bench.speak("b1", soc=50)
-            # Twice: the one just before bus-off may not have arrived
+            # Twice: what was confirmed just before bus-off may not have arrived
+            await bench.move(UNPROVEN)
             sets = bench.snapshot.inverters["i1"].sets
             while bench.snapshot.inverters["i1"].sets == sets:
                 await bench.speak("b1", soc=50)
@@ -186,10 +188,16 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             await hass.config_entries.async_unload("gw")
 
 
+@pytest.mark.parametrize("obeys", [False, True])
 async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
-    bench: Bench,
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, obeys: bool
 ) -> None:
-    """After LOWER_AFTER the link is lowered and raised, and the battery is back."""
+    """After LOWER_AFTER the link is lowered and raised, and the battery is back.
+
+    Also where the driver obeys the order to restart, and then does nothing.
+    """
+    if obeys:
+        monkeypatch.setattr(bring_up, "restart", lambda _: None)
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=True):
             adapter.say(BUS_OFF)
@@ -202,6 +210,31 @@ async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
             # LAWICEL: channel closed, 500 kbit/s, channel opened
             assert adapter.heard[-3:] == ["C", "S6", "O"]
             await bench.until(lambda: "port_b1" not in bench.issues())
+
+
+async def test_bus_off_is_what_is_wrong_where_lowering_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is tried: the controller has given up."""
+    refused: list[str] = []
+
+    def refuse(name: str, **_: object) -> None:
+        refused.append(name)
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(bring_up, "bring_up", refuse)
+    monkeypatch.setattr(bring_up, "restart", refuse)
+    with plugged(500_000) as adapter:
+        async with battery_behind(adapter, bench, bring_up=True):
+            adapter.say(BUS_OFF)
+            await bench.until(lambda: "port_b1" in bench.issues())
+            await bench.move(LOWER_AFTER)
+            count = len(refused) + 4
+            while len(refused) < count:
+                await bench.move(5)
+                assert port_of(bench, "b1") == (PortStatus.LOST, PortFault.BUS_OFF)
+                assert bench.issues()["port_b1"] == "port_bus_off"
+                assert bench.state("sensor", "b1_controller").state == "bus_off"
 
 
 async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> None:

@@ -26,6 +26,10 @@ class Account:
         self.told: Telegram | None = None
         """Confirmed on the wire; None: nothing, or it has expired."""
         self.told_at = 0.0
+        self._proven: Telegram | None = None
+        """The last one confirmed longer than UNPROVEN ago."""
+        self._unproven: deque[tuple[float, Telegram]] = deque(maxlen=_MOST_UNSURE)
+        """When each was confirmed since."""
         self._unsure: deque[Telegram] = deque(maxlen=_MOST_UNSURE)
         self._unsure_at = 0.0
         self._stuck: list[Telegram] = []
@@ -46,21 +50,26 @@ class Account:
         *before, told = self._sent
         self._before.extend((now + follows_in, earlier) for earlier in before)
         self.told, self.told_at = told, now
+        self._prove(now)
+        self._unproven.append((now, told))
         self._unsure.clear()
         for direction in Direction:
             if self.told.limit(direction) > 0:
                 self._active_at[direction] = now
 
     def doubt(self, now: float) -> None:
-        """Take a set that was confirmed within UNPROVEN as one that may be lost.
+        """Take every set that was confirmed within UNPROVEN as one that may be lost.
 
-        What was told before it holds, too. Only once for each set that was confirmed.
+        What was told before them is told again. Once for each set that was confirmed.
         """
-        if self.told is None or now > self.told_at + UNPROVEN:
+        self._prove(now)
+        if not self._unproven:
             return
-        self._unsure.appendleft(self.told)
+        unproven = [telegram for _, telegram in self._unproven]
+        self._unsure.extendleft(reversed(unproven))
         self._unsure_at = self.told_at
-        self.told = self._before[-1][1] if self._before else None
+        self._unproven.clear()
+        self.told = self._proven
 
     def expire(
         self, now: float, *, asked_at: float, timeout: float, deaf: bool
@@ -71,11 +80,17 @@ class Account:
         `deaf`: what is unsure may wait in a queue for ever, and may yet leave.
         """
         if now > max(self.told_at, asked_at) + timeout:
-            self.told = None
+            self.told = self._proven = None
+            self._unproven.clear()
         if now > max(self._unsure_at, asked_at) + timeout:
             if deaf and self._unsure:
                 self._stuck = [*self._unsure]
             self._unsure.clear()
+
+    def _prove(self, now: float) -> None:
+        """Take what was confirmed before UNPROVEN as having arrived."""
+        while self._unproven and now > self._unproven[0][0] + UNPROVEN:
+            self._proven = self._unproven.popleft()[1]
 
     def leave_stuck(self, now: float) -> None:
         """Take what was stuck as on its way: the inverter hears again."""

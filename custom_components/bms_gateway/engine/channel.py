@@ -124,12 +124,11 @@ def _check_or_set_up(config: PortConfig, lower: bool) -> Link:
     except PortError as error:
         if not config.bring_up or error.fault not in MENDABLE:
             raise
-        if error.fault not in GAVE_UP:
-            set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
-        elif not _restart(config.channel):
-            if not lower:
+        if error.fault in GAVE_UP:
+            if not _restart(config) and not (lower and _lower(config)):
                 raise
-            set_up(config, lower=True)
+        else:
+            set_up(config, lower=error.fault is PortFault.WRONG_BITRATE)
     else:
         if config.bring_up:
             _complete(config.channel, link)
@@ -137,8 +136,12 @@ def _check_or_set_up(config: PortConfig, lower: bool) -> Link:
     return check_link(config)
 
 
-def _restart(name: str) -> bool:
-    """Restart a controller that is bus-off; return whether that worked."""
+def _restart(config: PortConfig) -> bool:
+    """Restart a controller that is bus-off; return whether it works now.
+
+    A driver may take the order and do nothing, or do it later.
+    """
+    name = config.channel
     from .bring_up import restart  # noqa: PLC0415 - as in `set_up`
 
     try:
@@ -146,7 +149,24 @@ def _restart(name: str) -> bool:
     except OSError as error:
         _LOGGER.debug("The controller of %s cannot be restarted: %s", name, error)
         return False
+    try:
+        check_link(config)
+    except PortError:
+        return False
     _LOGGER.info("The controller of %s was restarted", name)
+    return True
+
+
+def _lower(config: PortConfig) -> bool:
+    """Lower a link and raise it again; return whether that was permitted and done.
+
+    Where it is not, what is wrong is still that the controller gave up.
+    """
+    try:
+        set_up(config, lower=True)
+    except PortError as error:
+        _LOGGER.debug("Link %s cannot be lowered: %s", config.channel, error)
+        return False
     return True
 
 

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from .error_frames import BUS_OFF, RESTARTED
-from .model import GAVE_UP, Frame, PortStatus
+from .model import GAVE_UP, Frame, PortFault, PortStatus
 from .port import Sender
 
 _LOGGER = logging.getLogger(__name__)
@@ -116,15 +116,17 @@ class Delivery:
     def begin_anew(self) -> bool:
         """Begin anew with a port that was closed: no echo will come any more.
 
-        Return whether the echoes of before proved nothing, the first time that it is
-        asked: the controller gave up on a link whose driver makes no echoes of its own.
+        Return whether the last echoes of before proved nothing, the first time that it
+        is asked: the controller gave up on a link whose driver makes no echoes of its
+        own, or the link had no carrier any more, which is reported late.
         """
         is_news, self._was_open = self._was_open, False
         self.phase, self.listening = Phase.IDLE, None
         self._lost_probe = False
         self._awaited.clear()
-        gave_up = self._port.state.fault in GAVE_UP
-        return is_news and gave_up and not self._port.echo_is_proof
+        fault = self._port.state.fault
+        proves = self._port.echo_is_proof and fault is not PortFault.NO_CARRIER
+        return is_news and fault in GAVE_UP and not proves
 
     def time_out(self, now: float) -> None:
         """Notice an echo that failed to come, or one that proves nothing any more."""

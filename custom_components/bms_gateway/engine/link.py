@@ -150,7 +150,7 @@ def read_link(name: str) -> Link:
 
     Asked by netlink: sysfs may show the links of another network namespace.
     """
-    encoded = name.encode()
+    encoded = os.fsencode(name)
     if not 0 < len(encoded) <= _NAME_SIZE or b"\0" in encoded:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
     return link_of(ask(encoded + b"\0"))

@@ -31,6 +31,9 @@ class LinkWatch:
         self._netlink: socket.socket | None = None
         self._next: asyncio.TimerHandle | None = None
         self._looking = self._look_again = self._closed = False
+        self._asked = 0
+        self.answered = 0
+        """The number of the last question that was answered."""
 
     def start(self) -> None:
         """Begin to watch."""
@@ -40,20 +43,19 @@ class LinkWatch:
             self._loop.add_reader(self._netlink, self._read)
         self._look_later()
 
-    def look(self) -> None:
-        """Ask now, again if a question is under way: its answer may be of before."""
+    def look(self) -> int:
+        """Ask now, again if a question is under way: its answer may be of before.
+
+        Return the number of the question that this is.
+        """
         if self._next:
             self._next.cancel()
         self._next = None
         if self._looking:
             self._look_again = True
-        else:
-            self._look()
-
-    @property
-    def is_looking(self) -> bool:
-        """Whether an answer is awaited that `look` asked for, or any other."""
-        return self._looking
+            return self._asked + 1
+        self._look()
+        return self._asked
 
     def close(self) -> None:
         """Watch no more."""
@@ -86,19 +88,25 @@ class LinkWatch:
 
     def _look(self) -> None:
         self._looking = True
+        self._asked += 1
         looking = self._loop.run_in_executor(None, ask_index, self._index)
         looking.add_done_callback(self._looked)
 
     def _looked(self, looking: asyncio.Future[bytes]) -> None:
         self._looking = False
-        if self._closed or looking.cancelled():
-            return
-        if self._look_again:
-            self._look_again = False
-            self._look()
+        if looking.cancelled():
             return
         # A link that is gone ends the reading of its own socket
-        if looking.exception() is None:
+        error = looking.exception()
+        if self._closed:
+            return
+        again, self._look_again = self._look_again, False
+        if error is None:
+            self.answered = self._asked
             self._on_look(link_of(looking.result()))
-        if not self._closed:
+        if self._closed or self._looking:
+            return
+        if again:
+            self._look()
+        else:
             self._look_later()

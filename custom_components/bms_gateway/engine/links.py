@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+import os
 from pathlib import Path
 from typing import Final
 
@@ -96,8 +97,8 @@ RESTART_MS: Final = 100
 def _links() -> Iterator[FoundLink]:
     for answer in dump():
         link: Link = link_of(answer)
-        name = find(answer[LINK.size :], IFLA_IFNAME).rstrip(b"\0").decode()
         if link.is_can:
+            name = os.fsdecode(find(answer[LINK.size :], IFLA_IFNAME).rstrip(b"\0"))
             yield FoundLink(
                 name=name,
                 is_up=link.is_up,

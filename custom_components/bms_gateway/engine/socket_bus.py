@@ -92,12 +92,14 @@ class SocketBus:
         self._watch: LinkWatch | None = None
         self._withholds = not link.echoes
         self._is_virtual = link.is_virtual
-        self._doubts = False
+        self._needed = 0
+        """The number of the look without whose answer no echo counts."""
         self._bus = bus
         self._socket = OwnSocket(fileno=bus.socket.detach())
         self._socket.setblocking(False)
         bus.socket = self._socket
-        self._withheld: deque[can.Message] = deque()
+        self._withheld: deque[tuple[can.Message, int]] = deque()
+        """Echoes, and which look has to be answered first."""
         self._recheck: asyncio.TimerHandle | None = None
         self._recheck_in = ECHO_RECHECK
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -121,8 +123,7 @@ class SocketBus:
     def doubt(self) -> None:
         """Withhold echoes until the kernel has told how the controller is."""
         if self._watch and not self._is_virtual:
-            self._doubts = True
-            self._watch.look()
+            self._needed = self._watch.look()
 
     def take(self) -> Iterator[can.Message]:
         """Yield the messages that wait, until none does.
@@ -131,7 +132,7 @@ class SocketBus:
         """
         yield from self._release()
         while message := self._receive():
-            if message.is_rx or not (self._withholds or self._doubts):
+            if message.is_rx or not (self._withholds or self._doubts(self._needed)):
                 yield message
             else:
                 self._withhold(message)
@@ -169,13 +170,14 @@ class SocketBus:
             self._loop.remove_reader(self._socket)
 
     def _withhold(self, echo: can.Message) -> None:
-        self._withheld.append(echo)
+        self._withheld.append((echo, self._needed))
         self._recheck_in = ECHO_RECHECK
         self._recheck_later()
 
     def _recheck_later(self) -> None:
         # Nothing tells when the queue gets empty
-        if self._recheck is None and self._loop and not self._doubts:
+        waits = self._withheld and not self._doubts(self._withheld[0][1])
+        if self._recheck is None and self._loop and waits:
             self._recheck = self._loop.call_later(self._recheck_in, self._look_again)
 
     def _look_again(self) -> None:
@@ -184,17 +186,19 @@ class SocketBus:
         self._recheck = None
         self._recheck_in = min(2 * self._recheck_in, LONGEST_RECHECK)
         self._on_waiting()
-        if self._withheld:
-            self._recheck_later()
+        self._recheck_later()
 
     def _release(self) -> Iterator[can.Message]:
-        while self._withheld and not self._doubts:
+        while self._withheld and not self._doubts(self._withheld[0][1]):
             if self._withholds and self._socket.unsent > 0:
                 return
-            yield self._withheld.popleft()
+            yield self._withheld.popleft()[0]
+
+    def _doubts(self, look: int) -> bool:
+        """Return whether a look is still to be answered."""
+        return self._watch is not None and self._watch.answered < look
 
     def _looked(self, link: Link) -> None:
         self._on_controller(link.controller)
-        if self._doubts and self._watch and not self._watch.is_looking:
-            self._doubts = False
+        if self._withheld and not self._doubts(self._withheld[0][1]):
             self._look_again()
