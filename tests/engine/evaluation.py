@@ -59,7 +59,7 @@ def _timed[**P, T](call: Callable[P, T], took: list[float]) -> Callable[P, T]:
 
 def main() -> None:
     """Print a line for each size and what was measured."""
-    _tell("batteries x inverters  what    median     p99     max")
+    _tell("batteries x inverters  ms to   median     p99     max")
     for batteries, inverters in SIZES:
         for what, took in measure(batteries, inverters).items():
             took.sort()
