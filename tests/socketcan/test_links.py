@@ -248,9 +248,10 @@ async def test_form_that_is_closed_leaves_no_shy_link(
             await adapter.hears("L")
             listening.cancel()
             await asyncio.wait([listening])
-            # The driver has the link up a moment after the adapter has opened
-            await until(lambda: read_link(adapter.name).is_up)
+            # The kernel answers nobody while its driver waits for the adapter, which this
+            # loop is: only when that has opened may the loop ask for the link
             await adapter.hears("O")
+            await until(lambda: read_link(adapter.name).is_up)
 
 
 async def test_link_that_is_down_is_called_by_its_name(
