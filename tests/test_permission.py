@@ -408,7 +408,9 @@ async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -
     bob = await user(hass, "Bob")
     with pytest.raises(Unauthorized) as refused:
         await limit(bench, bob, owner="mqtt")
-    assert str(refused.value).startswith("mqtt is the name or the limit of somebody")
+    assert str(refused.value).startswith(
+        "mqtt is another user's name, a reserved name,"
+    )
 
 
 # What a name is -----------------------------------------------------------------------
