@@ -672,6 +672,25 @@ async def test_cancelled_opening_that_fails_is_nobody_s_business(
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
+async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it() -> None:
+    """Though no thread is free to close it until then."""
+    loop, free = asyncio.get_running_loop(), threading.Event()
+    near = Recorder("a")
+    task = asyncio.create_task(near.port.run())
+    await near.becomes(PortStatus.OPEN)
+    # The loop's executor has at most 32 threads
+    busy = [loop.run_in_executor(None, free.wait, PATIENCE) for _ in range(32)]
+    _break(near.port)
+    await near.becomes(PortStatus.LOST, PortFault.FAILED)
+    for _ in range(3):  # turns of the loop, in which the closing begins
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.wait([task, *busy])
+    assert not virtual.channels
+
+
 # Opening
 
 

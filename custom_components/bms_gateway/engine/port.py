@@ -240,7 +240,7 @@ class Port:
             await self._lost.wait()
         finally:
             self._bus = None
-            await bus.close()
+            await _closed(bus)
         return True
 
     def _lose(self, error: Exception) -> None:
@@ -359,3 +359,13 @@ class Port:
             _LOGGER.info("Port %s is back", channel)
         else:
             _LOGGER.debug("Port %s: %s (%s)", channel, status, error)
+
+
+async def _closed(bus: Channel) -> None:
+    """Close a bus to the end, also when cancelled: that may be when it was lost."""
+    closing = asyncio.ensure_future(bus.close())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await closing
+        raise
