@@ -687,7 +687,8 @@ async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it() -> None
     task.cancel()
     await asyncio.sleep(0)
     free.set()
-    await asyncio.wait([task, *busy])
+    await asyncio.wait([task])
+    await asyncio.gather(*busy)
     assert not virtual.channels
 
 

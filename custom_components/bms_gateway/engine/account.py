@@ -114,8 +114,6 @@ class Account:
         """Return the least that it may act upon, in A: not every set may have come."""
         if self.told is None:
             return 0.0
-        if not self._unsure:
-            return self.told.limit(direction)
         return min(sent.limit(direction) for sent in self._sent)
 
     def held(self, direction: Direction, now: float) -> float:

@@ -139,7 +139,7 @@ class _Listener:
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
             clock=self._clock,
-            loss_level=logging.DEBUG,  # whoever listens is told
+            loss_level=logging.DEBUG,  # it is told in the form
         )
         running = asyncio.create_task(port.run(), name="listening")
         try:

@@ -176,8 +176,7 @@ class SocketBus:
 
     def _recheck_later(self) -> None:
         # Nothing tells when the queue gets empty
-        waits = self._withheld and not self._doubts(self._withheld[0][1])
-        if self._recheck is None and self._loop and waits:
+        if self._recheck is None and self._loop and self._may_release:
             self._recheck = self._loop.call_later(self._recheck_in, self._look_again)
 
     def _look_again(self) -> None:
@@ -189,10 +188,15 @@ class SocketBus:
         self._recheck_later()
 
     def _release(self) -> Iterator[can.Message]:
-        while self._withheld and not self._doubts(self._withheld[0][1]):
+        while self._may_release:
             if self._withholds and self._socket.unsent > 0:
                 return
             yield self._withheld.popleft()[0]
+
+    @property
+    def _may_release(self) -> bool:
+        """Whether an echo is withheld for which no look is still to be answered."""
+        return bool(self._withheld) and not self._doubts(self._withheld[0][1])
 
     def _doubts(self, look: int) -> bool:
         """Return whether a look is still to be answered."""
@@ -200,5 +204,5 @@ class SocketBus:
 
     def _looked(self, link: Link) -> None:
         self._on_controller(link.controller)
-        if self._withheld and not self._doubts(self._withheld[0][1]):
+        if self._may_release:
             self._look_again()

@@ -49,7 +49,7 @@ class _Said:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Cache:
     """Readings made before; they hold while nothing is heard and no value gets stale."""
 
     readings: Readings | None = None
@@ -58,7 +58,7 @@ class _Kept:
     last: Readings | None = None
 
 
-_NOTHING_KEPT: Final = _Kept()
+_EMPTY: Final = _Cache()
 
 
 class Heard(NamedTuple):
@@ -83,7 +83,7 @@ class Speech:
         self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
-        self._kept = _NOTHING_KEPT
+        self._cache = _EMPTY
         self.invalid = 0
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
@@ -94,7 +94,7 @@ class Speech:
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
         self._config = config
-        self._kept = _NOTHING_KEPT
+        self._cache = _EMPTY
         for can_id, pulse in self._pulses.items():
             pulse.ceiling = self._ceiling(can_id)
 
@@ -105,7 +105,7 @@ class Speech:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
-        self._kept = _NOTHING_KEPT
+        self._cache = _EMPTY
         self._marks = hear(self._marks, frame)
         verdict = judge(self._marks, frame.at)
         if verdict.settled:
@@ -135,7 +135,7 @@ class Speech:
     def remember(self, other: Speech) -> None:
         """Take over what was last known from one that is not heard any more."""
         self._known = other._known
-        self._kept = _NOTHING_KEPT
+        self._cache = _EMPTY
 
     def is_controlled(self, now: float) -> bool:
         """Return whether limits are known, and enables and alarms that it sends."""
@@ -149,9 +149,9 @@ class Speech:
 
     def readings(self, now: float) -> Readings:
         """Return what is fresh at `now`."""
-        kept = self._kept
-        if kept.readings is not None and kept.since <= now < kept.until:
-            return kept.readings
+        cache = self._cache
+        if cache.readings is not None and cache.since <= now < cache.until:
+            return cache.readings
         fresh = {
             name: said
             for name, said in self._said.items()
@@ -162,15 +162,15 @@ class Speech:
             self._config.capacity_ah,
         )
         ends = (self._stale_at(s) for name, s in fresh.items() if name not in _KEPT)
-        self._kept = _Kept(readings, now, min(ends, default=inf), kept.last)
+        self._cache = _Cache(readings, now, min(ends, default=inf), cache.last)
         return readings
 
     @property
     def last(self) -> Readings:
         """What it said last, whether fresh or not."""
-        if (last := self._kept.last) is None:
+        if (last := self._cache.last) is None:
             last = readings_of(self._known, self._config.capacity_ah)
-            self._kept = replace(self._kept, last=last)
+            self._cache = replace(self._cache, last=last)
         return last
 
     def dialect(self, now: float) -> Dialect:
