@@ -139,6 +139,13 @@ def test_one_that_lasts_until_cleared_holds_for_as_long_as_any() -> None:
     assert due(held, ON_DISK) is Due.SOON
 
 
+def test_who_made_a_limit_is_kept() -> None:
+    """A crash gives nobody back what an administrator has taken over."""
+    held = replace(ON_DISK, setpoints=lease(by="bob"))
+    assert due(held, ON_DISK) is Due.SOON
+    assert due(ON_DISK, held) is Due.SOON
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -47,13 +47,13 @@ def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
     leases.append(LEASE | {"owner": "Car"})
     answer = {"command": "limit", "accepted": True, "leases": leases}
     answer |= {"fields": {"owner": "Car", "charge_current": 5}}
-    short = fitted(answer)
+    short = fitted(answer, "Car")
     assert size(short) <= LONGEST
     assert short["leases"][0]["owner"] == "Car"
     assert len(short["leases"]) + short["more_leases"] == 32
     assert len(short["leases"]) > 1
     assert short["fields"] == answer["fields"]
-    assert size(fitted(answer | {"fields": {"owner": own}})) <= LONGEST
+    assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= LONGEST
 
 
 def test_what_became_of_it_is_always_told() -> None:

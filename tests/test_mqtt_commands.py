@@ -708,3 +708,19 @@ async def test_every_answer_is_short(
     last = told[15]
     assert len(last["leases"]) + last["more_leases"] == 32
     assert last["leases"][0]["owner"].startswith("15")
+
+
+@LINGERS
+@pytest.mark.parametrize("owner", [{}, {"owner": "  Car "}])
+async def test_a_short_answer_begins_with_the_owner_s_own_limit(
+    hass: HomeAssistant, bench: Bench, answers: Answers, owner: dict[str, str]
+) -> None:
+    """Also where the command names none, or one with spaces around it."""
+    await listening(bench)
+    for n in range(15):
+        fields = {"charge_current": 20 + n, "owner": f"{n:02}{'x' * 90}"}
+        await say(hass, LIMIT, json.dumps(fields))
+    await say(hass, LIMIT, json.dumps({"charge_current": 7} | owner))
+    last = answers()[-1]
+    assert last["more_leases"] > 0
+    assert last["leases"][0]["owner"] == owner.get("owner", "mqtt").strip()

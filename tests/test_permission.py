@@ -376,6 +376,22 @@ async def test_administrators_and_automations_act_for_everybody(
 
 
 @pytest.mark.parametrize(
+    "owner", ["Cheap hours", "cheap  hours", "Cheap\u00a0hours", "Cheap\u200d hours"]
+)
+async def test_what_looks_like_the_owner_of_another_s_limit_is_that_owner(
+    hass: HomeAssistant, bench: Bench, owner: str
+) -> None:
+    """In a list nobody could tell them apart."""
+    bob = await user(hass, "Bob")
+    await limit(bench, None, owner="Cheap hours")
+    for ask in limit, clear:
+        with pytest.raises(Unauthorized):
+            await ask(bench, bob, owner=owner)
+    await limit(bench, bob, owner="Cheap hours 2")
+    assert owners(bench) == ["Cheap hours", "Cheap hours 2"]
+
+
+@pytest.mark.parametrize(
     "name", [None, " ", "a\nb", "automation", "MQTT", "repair", "a\u202eb"]
 )
 async def test_a_user_with_an_unusable_name_needs_no_owner(

@@ -76,7 +76,7 @@ def _asked(kept: Kept) -> object:
     return (
         setpoints.bank,
         {k: each for k, each in setpoints.inverters.items() if each != NO_SETPOINTS},
-        {e.key: (e.amps, e.watts, e.until is None) for e in setpoints.leases},
+        {e.key: (e.amps, e.watts, e.until is None, e.by) for e in setpoints.leases},
         {key: change.by for key, change in kept.changes.items()},
     )
 

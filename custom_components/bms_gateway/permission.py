@@ -73,7 +73,8 @@ class Asker:
         if self.is_free:
             return
         is_other = looks(owner) in self.others and looks(owner) != looks(self.name)
-        if is_other or any(e.owner == owner and e.by != self.by for e in live):
+        alike = (lease for lease in live if looks(lease.owner) == looks(owner))
+        if is_other or any(lease.by != self.by for lease in alike):
             raise forbidden(self.context, "owner_of_others", owner=owner)
 
     def may_end(self, lease: Lease) -> bool:

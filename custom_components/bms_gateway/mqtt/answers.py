@@ -46,14 +46,14 @@ class Answers:
         self._ended = False
 
     @callback
-    def tell(self, answer: Mapping[str, Any]) -> None:
-        """Send an answer when its turn comes."""
+    def tell(self, answer: Mapping[str, Any], owner: str | None = None) -> None:
+        """Send an answer to a command of an owner when its turn comes."""
         if self._ended:
             return
         if len(self._unsent) >= MOST_UNSENT:
             self._unsent.popleft()
             self._dropped += 1
-        self._unsent.append(fitted(answer))
+        self._unsent.append(fitted(answer, owner))
         if not self._sending:
             self._sending = True
             self._entry.async_create_background_task(
@@ -77,11 +77,11 @@ class Answers:
             self._sending = False
 
 
-def fitted(answer: Mapping[str, Any]) -> dict[str, Any]:
+def fitted(answer: Mapping[str, Any], owner: str | None = None) -> dict[str, Any]:
     """Return an answer that fits, with the number of those unanswered before it.
 
     What is too long is shortened, or left out, but never what became of the command.
-    The leases go first, from the last, but those of the owner.
+    The leases go first, from the last, but those of `owner`.
     """
     most = LONGEST - _COUNT
     if _size(answer) <= most:
@@ -91,7 +91,6 @@ def fitted(answer: Mapping[str, Any]) -> dict[str, Any]:
     rest = next(each for each in _shorter_and_shorter(rest) if _size(each) <= room)
     if "leases" not in answer:
         return rest
-    owner = answer.get("fields", {}).get("owner")
     own_first = sorted(answer["leases"], key=lambda lease: lease["owner"] != owner)
     return rest | listed(own_first, room - _size(rest), _size)
 

@@ -153,7 +153,7 @@ class Commands:
             answer |= {"accepted": False, "error": "failed", "message": repr(err)}
         else:
             answer |= done or {}
-        self._answers.tell(answer)
+        self._answers.tell(answer, command.whose[1])
 
     def _command(self, name: str, fields: Mapping[str, Any]) -> Command:
         """Return a command that makes sense; raise what its action would.

@@ -49,8 +49,8 @@ class Waiting:
         """Queue a command; return those whose place it takes.
 
         Raises Refused if there is no place. One of an owner that waits already takes
-        the place of any of them that it leaves nothing of: an older command must not
-        hold because the newer one was too many.
+        the place of any of them that it leaves nothing of: that older one must not
+        hold because the newer one was too many. One of which something is left stays.
         """
         own = self._by_owner.get(command.whose, {})
         replaced = [each for each in own.values() if each.kind == command.kind]
