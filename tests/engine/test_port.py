@@ -672,23 +672,35 @@ async def test_cancelled_opening_that_fails_is_nobody_s_business(
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
-async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it() -> None:
-    """Though no thread is free to close it until then."""
-    loop, free = asyncio.get_running_loop(), threading.Event()
+async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long that takes: nobody else would close it."""
+    closing, go_on = threading.Event(), threading.Event()
+
+    class SlowToClose(virtual.VirtualBus):
+        @override
+        def recv(self, timeout: float | None = None) -> can.Message | None:
+            raise OSError("gone")
+
+        @override
+        def shutdown(self) -> None:
+            closing.set()
+            go_on.wait(PATIENCE)
+            super().shutdown()
+
+    monkeypatch.setitem(globals(), "SlowToClose", SlowToClose)
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "SlowToClose"))
     near = Recorder("a")
     task = asyncio.create_task(near.port.run())
-    await near.becomes(PortStatus.OPEN)
-    # The loop's executor has at most 32 threads
-    busy = [loop.run_in_executor(None, free.wait, PATIENCE) for _ in range(32)]
-    _break(near.port)
-    await near.becomes(PortStatus.LOST, PortFault.FAILED)
-    for _ in range(3):  # turns of the loop, in which the closing begins
-        await asyncio.sleep(0)
+    assert await asyncio.to_thread(closing.wait, PATIENCE)
     task.cancel()
-    await asyncio.sleep(0)
-    free.set()
+    for _ in range(3):  # turns of the loop, in which it would end
+        await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
     await asyncio.wait([task])
-    await asyncio.gather(*busy)
+    assert task.cancelled()
     assert not virtual.channels
 
 
