@@ -140,6 +140,18 @@ async def test_the_noise_of_floats_is_not_asked_for(
     assert state == str(100.0 if kept is None else kept)
 
 
+async def test_the_noise_of_floats_is_not_above_the_maximum(bench: Bench) -> None:
+    """Home Assistant itself would refuse it: 66.60000000000001 is 66.6 there, too."""
+    await bench.battery("b1").inverter("i1", rated_charge=66.6).start()
+    await ask(bench, "i1_charge_current_setpoint", 10.0)
+    await ask(bench, "i1_charge_current_setpoint", 66.60000000000001)
+    assert bench.coordinator.store.setpoints.inverters["i1"].charge_current is None
+    state = bench.state("number", "i1_charge_current_setpoint")
+    assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
+    with pytest.raises(ServiceValidationError, match="outside valid range"):
+        await ask(bench, "i1_charge_current_setpoint", 66.61)
+
+
 async def test_noise_that_was_stored_is_not_shown(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 import math
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.number import (
+    ATTR_MAX,
     NumberDeviceClass,
     NumberEntity,
     NumberEntityDescription,
@@ -27,6 +28,10 @@ from .setpoint import SetpointFieldEntity
 
 # Lowering a limit must never wait for another one
 PARALLEL_UPDATES = 0
+NOISE: Final = 1e-9
+"""By how much a value may be above the maximum and still be it: Home Assistant refuses
+more before the entity is asked, and a template that means 66.6 may say
+66.60000000000001."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +107,25 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     entity_description: BmsNumberDescription
 
     @property
-    @override
-    def native_max_value(self) -> float:
-        """Return what is no limit."""
+    def _most(self) -> float:
+        """What is no limit."""
         return self.entity_description.maximum_fn(
             self.coordinator.config, self._inverter_id
         )
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        """Return what is no limit, with room for the noise of floats."""
+        return self._most + NOISE
+
+    @property
+    @override
+    def capability_attributes(self) -> dict[str, Any]:
+        """Show the maximum without that room."""
+        shown = super().capability_attributes
+        most: float = shown[ATTR_MAX]
+        return shown | {ATTR_MAX: without_noise(most - NOISE)}
 
     @property
     @override
@@ -115,22 +133,22 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
         """Return what is asked for, within the range."""
         asked: float | None = getattr(self._asked, self.entity_description.field)
         if asked is None:
-            return self.native_max_value
-        within = min(max(asked, self.native_min_value), self.native_max_value)
+            return self._most
+        within = min(max(asked, self.native_min_value), self._most)
         return without_noise(within)
 
     @property
     @override
     def _face(self) -> tuple[float, float]:
-        return self.native_value, self.native_max_value
+        return self.native_value, self._most
 
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Ask for a value; refuse one that is none or out of range."""
-        low, high = self.native_min_value, self.native_max_value
+        low, high = self.native_min_value, self._most
         value = without_noise(value)
         # Not a number is neither below nor above: Home Assistant lets it through
-        if not math.isfinite(value) or not low <= value <= high:
+        if not math.isfinite(value) or not low <= value <= self.native_max_value:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="setpoint_out_of_range",
