@@ -6,9 +6,11 @@ from dataclasses import replace
 import errno
 import logging
 from pathlib import Path
+import socket
 import time
 
 import can
+from can.interfaces.socketcan import socketcan
 import pytest
 
 from custom_components.bms_gateway.engine import port as port_module, socket_bus
@@ -55,6 +57,30 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often whether a link is back."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
+
+
+# Opening
+
+
+async def test_link_that_goes_while_it_is_opened_leaves_no_socket_open(
+    can_link: LinkFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """python-can would leave that to the garbage collection."""
+    link = can_link()
+    opened: list[socket.socket] = []
+
+    def gone(sock: socket.socket, channel: str) -> None:
+        opened.append(sock)
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(socketcan, "bind_socket", gone)
+    port = Recorder(link.name, SOCKETCAN)
+    async with port.running():
+        await port.becomes(PortStatus.LOST, PortFault.NO_SUCH_CHANNEL)
+    assert [sock.fileno() for sock in opened] == [-1]
+    caplog.clear()  # python-can's own error
 
 
 # Reading and writing

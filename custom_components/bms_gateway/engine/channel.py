@@ -14,7 +14,7 @@ from .link import Link, PortError, check_link, read_link
 from .links import QUEUE_LENGTH, resolve
 from .model import GAVE_UP, Controller, Frame, PortFault
 from .slcan import SlcanAdapter
-from .socket_bus import SocketBus
+from .socket_bus import LinkBus, SocketBus
 from .socketcand import SocketcandServer
 from .stream_bus import StreamBus
 
@@ -214,6 +214,8 @@ def _open(config: PortConfig, lower: bool) -> OpenBus | SocketBus:
 def _open_python_can(config: PortConfig) -> can.BusABC:
     """Open a channel with python-can; PortError says why not. Blocks for a moment."""
     try:
+        if config.interface is Interface.SOCKETCAN:
+            return LinkBus(config.channel)
         return can.Bus(
             interface=config.interface.value,
             channel=config.channel,

@@ -76,6 +76,22 @@ class OwnSocket(socket.socket):
         return int(_MEMORY.unpack(memory)[2])
 
 
+class LinkBus(SocketcanBus):
+    """python-can's bus of a link; it leaves no socket open where it cannot be opened.
+
+    That is when the link vanishes in this very moment.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Open a link, so that own frames come back; OSError if that fails."""
+        try:
+            super().__init__(name, receive_own_messages=True)
+        except Exception:
+            if left := vars(self).get("socket"):
+                left.close()
+            raise
+
+
 class SocketBus:
     """A link at work; it has the face of a `Channel`."""
 
