@@ -229,5 +229,11 @@ def _open_python_can(config: PortConfig) -> can.BusABC:
 
 
 def _close_unwanted(opening: asyncio.Future[OpenBus | SocketBus]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().shutdown()
+    """Close what was opened too late; not in the loop, the kernel may let it wait."""
+    if opening.cancelled() or opening.exception() is not None:
+        return
+    bus = opening.result()
+    try:
+        asyncio.get_running_loop().run_in_executor(None, bus.shutdown)
+    except RuntimeError:  # the loop is about to end, and its executor has ended
+        bus.shutdown()
