@@ -152,6 +152,18 @@ async def test_the_noise_of_floats_is_not_above_the_maximum(bench: Bench) -> Non
         await ask(bench, "i1_charge_current_setpoint", 66.61)
 
 
+async def test_the_maximum_is_shown_without_noise_in_any_unit(bench: Bench) -> None:
+    """Whoever prefers mA gets no more digits than there are."""
+    await bench.battery("b1").inverter("i1", rated_charge=66.6).start()
+    entity_id = bench.entity_id("number", "i1_charge_current_setpoint")
+    er.async_get(bench.hass).async_update_entity_options(
+        entity_id, "number", {"unit_of_measurement": "mA"}
+    )
+    await bench.hass.async_block_till_done()
+    state = bench.state("number", "i1_charge_current_setpoint")
+    assert (state.state, state.attributes["max"]) == ("66600.0", 66600.0)
+
+
 async def test_noise_that_was_stored_is_not_shown(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:

@@ -122,10 +122,10 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @property
     @override
     def capability_attributes(self) -> dict[str, Any]:
-        """Show the maximum without that room."""
+        """Show the maximum without that room, in whatever unit the user chose."""
         shown = super().capability_attributes
-        most: float = shown[ATTR_MAX]
-        return shown | {ATTR_MAX: without_noise(most - NOISE)}
+        room = self._most / self.native_max_value
+        return shown | {ATTR_MAX: without_noise(shown[ATTR_MAX] * room)}
 
     @property
     @override

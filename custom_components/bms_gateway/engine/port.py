@@ -240,7 +240,7 @@ class Port:
             await self._lost.wait()
         finally:
             self._bus = None
-            await _closed(bus)
+            await _close(bus)
         return True
 
     def _lose(self, error: Exception) -> None:
@@ -361,7 +361,7 @@ class Port:
             _LOGGER.debug("Port %s: %s (%s)", channel, status, error)
 
 
-async def _closed(bus: Channel) -> None:
+async def _close(bus: Channel) -> None:
     """Close a bus to the end, also when cancelled: that may be when it was lost."""
     closing = asyncio.ensure_future(bus.close())
     try:
