@@ -52,9 +52,11 @@ def telegram(
     current: float = 0.0,
     protections: tuple[int, int] = (0, 0),
     enables: int = 0xC0,
+    name: str = "PYLON",
 ) -> list[tuple[int, bytes]]:
     """Return what a battery sends each second.
 
+    `name`: batteries that say nothing but the same in the same moments are one battery.
     `protections`: bytes 0 and 1 of 0x359, bit 1 of the first is over-voltage.
     `enables`: 0x35C, bit 7 charge, bit 6 discharge.
     """
@@ -66,7 +68,7 @@ def telegram(
         (0x355, STATE.pack(soc, 99)),
         (0x356, measured),
         (0x35C, bytes((enables, 0))),
-        (0x35E, b"PYLON   "),
+        (0x35E, name.encode().ljust(8)),
     ]
 
 
@@ -219,7 +221,8 @@ class Bench:
             each: batteries[each].telegrams if each in batteries else 0 for each in ids
         }
         for each in ids:
-            self.say(each, telegram(**said))
+            name = "PYLON" if each == "b1" else f"PYLON{each}"
+            self.say(each, telegram(**{"name": name[:8]} | said))
         await self.until(
             lambda: all(
                 self.snapshot.batteries[each].telegrams > before[each] for each in ids

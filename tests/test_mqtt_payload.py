@@ -288,6 +288,7 @@ TOLD: Final = Telegram(
     voltage=52.0,
     charge_enabled=True,
     discharge_enabled=True,
+    discharge_voltage_limit=46.0,
     name="PYLON",
 )
 NOW: Final = Snapshot(

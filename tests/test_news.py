@@ -46,6 +46,7 @@ TOLD = Telegram(
     voltage=52.0,
     charge_enabled=True,
     discharge_enabled=True,
+    discharge_voltage_limit=46.0,
 )
 INVERTER = InverterState(
     id="i", listening=True, charge=LIMIT, discharge=LIMIT, told=TOLD, sets=3

@@ -125,6 +125,10 @@ def _battery(
         wrong_sign=latest.wrong_sign,
         carries_out_of_service=latest.carries_out_of_service,
         inverter_heard=latest.inverter_heard,
+        twin_of=latest.twin_of,
+        has_rival=latest.has_rival,
+        missing=latest.missing,
+        soc_jumped_at=latest.soc_jumped_at,
         readings=_readings(moved, latest.id, shown.readings, latest.readings),
     )
 

@@ -31,6 +31,8 @@ TICK = 0.25
 """Seconds by which the clock of a plant is moved at a time."""
 PERIOD = 1.0
 """Seconds between two telegrams of a battery."""
+APART = 0.06
+"""Seconds between two batteries' telegrams: what comes in one moment is of one battery."""
 TURNS = 4
 """Steps after which a set whose echoes come at once is through."""
 
@@ -51,9 +53,10 @@ def inverter(key: str, rated: float = 500.0, **options: Any) -> InverterConfig:
 class Pack:
     """One battery: what it says each period, while it speaks."""
 
-    def __init__(self, said: Telegram) -> None:
-        """Speak at once, then each period."""
+    def __init__(self, said: Telegram, early: float = 0.0) -> None:
+        """Speak at once, then each period; `early` seconds before it is read."""
         self.said = said
+        self._early = early
         self.speaks = True
         self.without: set[int] = set()
         self.instead: dict[int, bytes] = {}
@@ -79,7 +82,8 @@ class Pack:
             if frame.can_id not in self.without
         ]
         more = [(frame.can_id, frame.data) for frame in self.more]
-        return [Frame(can_id, data, now) for can_id, data in told + more]
+        at = now - self._early
+        return [Frame(can_id, data, at) for can_id, data in told + more]
 
 
 @lru_cache
@@ -109,8 +113,8 @@ class Plant:
             **options,
         )
         self.packs = {
-            b.id: Pack(replace(HEALTHY, **(says or {}).get(b.id, {})))
-            for b in self.config.batteries
+            b.id: Pack(replace(HEALTHY, **(says or {}).get(b.id, {})), n * APART)
+            for n, b in enumerate(self.config.batteries)
         }
         self.gateway = Gateway(
             self.config,
@@ -230,5 +234,5 @@ class Plant:
         """Change the running gateway's configuration."""
         self.config = replace(self.config, **options)
         for config in self.config.batteries:
-            self.packs.setdefault(config.id, Pack(HEALTHY))
+            self.packs.setdefault(config.id, Pack(HEALTHY, len(self.packs) * APART))
         self.gateway.apply(self.config)

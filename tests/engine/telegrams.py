@@ -23,6 +23,13 @@ HEALTHY: Final = Telegram(
     name="PYLON",
 )
 
+_UNKNOWN: Final = {
+    "discharge_voltage_limit": (0x351, 6, b"\0\0"),
+    "current": (0x356, 2, b"\0\x80"),
+    "temperature": (0x356, 4, b"\0\x80"),
+}
+"""Frame, place and code of what a battery may not know (Pylontech 1.2, SMA)."""
+
 NO_LIMITS: Final = Frame(0x351, bytes.fromhex("ffff00800080ffff"))
 """SMA: 0xFFFF and 0x8000 are "not available"."""
 
@@ -36,11 +43,22 @@ def telegram(
 ) -> list[Frame]:
     """Return the frames of one telegram of a battery; 0x35E comes first.
 
-    `without`: IDs left out; `changes`: attributes of Telegram. A current or a
-    temperature of None is sent as "not available".
+    `without`: IDs left out; `changes`: attributes of Telegram. A current, a temperature
+    or a discharge voltage limit of None is sent as "not available".
     """
+    unknown = {k for k in _UNKNOWN if changes.get(k, getattr(said, k)) is None}
+    known = {k: v for k, v in changes.items() if k not in unknown}
     return [
-        replace(frame, at=at)
-        for frame in encode(replace(said, **changes))
+        replace(_with_codes(frame, unknown), at=at)
+        for frame in encode(replace(said, **known))
         if frame.can_id not in without
     ]
+
+
+def _with_codes(frame: Frame, unknown: Collection[str]) -> Frame:
+    data = bytearray(frame.data)
+    for name in unknown:
+        can_id, start, code = _UNKNOWN[name]
+        if frame.can_id == can_id:
+            data[start : start + 2] = code
+    return replace(frame, data=bytes(data))

@@ -20,6 +20,7 @@ def telegram(amps: float) -> Telegram:
         voltage=52.0,
         charge_enabled=True,
         discharge_enabled=True,
+        discharge_voltage_limit=46.0,
     )
 
 

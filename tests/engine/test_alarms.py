@@ -71,9 +71,41 @@ def test_what_a_lost_battery_said_last_is_no_warning() -> None:
 @pytest.mark.parametrize("alarm", Alarm)
 def test_a_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
     """Then there is nothing to go on with in that direction."""
-    told = raised([online(protections=frozenset({alarm}))])
+    current = 50.0 if alarm is Alarm.CHARGE_CURRENT else -50.0
+    told = raised([online(protections=frozenset({alarm}), current=current)])
     assert told.protections == {alarm}
     assert not told.warnings
+
+
+@pytest.mark.parametrize(
+    ("alarm", "current", "contradicts"),
+    [
+        (Alarm.CHARGE_CURRENT, -20.0, True),
+        (Alarm.CHARGE_CURRENT, 0.0, True),
+        (Alarm.CHARGE_CURRENT, 1.1, False),
+        (Alarm.CHARGE_CURRENT, None, False),
+        (Alarm.DISCHARGE_CURRENT, 20.0, True),
+        (Alarm.DISCHARGE_CURRENT, 0.0, True),
+        (Alarm.DISCHARGE_CURRENT, -1.1, False),
+        (Alarm.OVER_VOLTAGE, -20.0, False),
+    ],
+)
+def test_a_protection_that_the_current_contradicts(
+    alarm: Alarm, current: float | None, contradicts: bool
+) -> None:
+    """A warning for ever, whatever is stopped: -20 A is no over-current of charging."""
+    standing = Alarms()
+    for seconds in (0.0, 100.0):
+        battery = online(protections=frozenset({alarm}), current=current)
+        told = standing.update(scene(battery, now=seconds), [], reaction=10.0)
+        assert (told.warnings == {alarm}) is contradicts
+        assert (told.protections == {alarm}) is not contradicts
+
+
+def test_a_battery_that_ceases_to_send_its_alarms_is_warned_of() -> None:
+    """Nobody knows what it would raise now."""
+    silent = replace(online(), missing=frozenset({0x359}))
+    assert raised([silent]) == Raised(warnings=frozenset({Alarm.INTERNAL}))
 
 
 def test_another_battery_that_does_not_permit_is_none_left() -> None:

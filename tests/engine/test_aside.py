@@ -117,6 +117,27 @@ def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
     assert not spell.aside
 
 
+def test_one_false_current_does_not_bring_it_back_for_long() -> None:
+    """It counts at once, and stands aside again if its next telegram takes it back."""
+    aside = _follow(IDLE, IDLE)
+    carries = replace(IDLE, amps=90.0)
+    spell = _follow(carries, spell=aside, at=2)
+    assert (spell.aside, counts_with(spell, 3.0)) == (False, 1.0)
+    spell = _follow(IDLE, spell=spell, at=3)
+    assert (spell.aside, spell.needed) == (True, 0.0)
+    later = _follow(carries, IDLE, spell=spell, at=604)
+    assert later.aside
+
+
+def test_it_is_believed_the_second_time() -> None:
+    """What took it back may have been the lower limit itself: else it would chatter."""
+    aside = _follow(IDLE, IDLE)
+    carries = replace(IDLE, amps=90.0)
+    assert not _follow(
+        carries, IDLE, carries, IDLE, IDLE, IDLE, spell=aside, at=2
+    ).aside
+
+
 def test_it_is_back_when_it_carries() -> None:
     """More than 2 A in that direction; then it is held to 1 A."""
     aside = _follow(IDLE, IDLE)
@@ -132,7 +153,8 @@ def test_it_is_back_when_it_carries() -> None:
 def test_again_only_at_twice_the_current() -> None:
     """In the same spell: else it would chatter."""
     aside = _follow(IDLE, IDLE)
-    back = _follow(replace(IDLE, amps=3.0, bank=20.0), spell=aside, at=10)
+    carries = replace(IDLE, amps=3.0, bank=20.0)
+    back = _follow(carries, carries, spell=aside, at=10)
     more = replace(IDLE, bank=39.9)
     assert not _follow(more, more, more, spell=back, at=20).aside
     enough = replace(IDLE, bank=40.0)

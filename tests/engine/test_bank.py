@@ -178,15 +178,14 @@ def test_a_battery_found_late() -> None:
     assert plant.told() == (56.0, 200.0, 200.0)
 
 
-@pytest.mark.parametrize("can_id", [0x355, 0x356])
-def test_required_values_unknown(can_id: int) -> None:
-    """Without any SOC or voltage: 0 A for a moment, as without a battery, then nothing.
+def test_required_values_unknown() -> None:
+    """Without any voltage: 0 A for a moment, as without a battery, then nothing.
 
     Silence alone would leave an inverter with its last limits for as long as a minute,
     while the battery, which still speaks, may lower its own.
     """
     plant = Plant().started()
-    plant.packs["b1"].without.add(can_id)
+    plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.state().life is Life.ONLINE
     told = (plant.snapshot.status, plant.told())
@@ -205,11 +204,23 @@ def test_required_values_unknown(can_id: int) -> None:
     assert plant.told() == (56.0, 100.0, 100.0)
 
 
+def test_a_state_of_charge_that_stays_away() -> None:
+    """It holds for a minute, for it moves slowly; then it is unknown as any value."""
+    plant = Plant().started()
+    plant.packs["b1"].without.add(0x355)
+    plant.run(55.0)
+    assert (plant.snapshot.status, plant.snapshot.bank.soc) == (Status.RUNNING, 50.0)
+    assert plant.told() == (56.0, 100.0, 100.0)
+    plant.run(8.0)
+    told = (plant.snapshot.status, plant.told())
+    assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
+
+
 def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> None:
     """A block stands at the bank's 52.0 V, but for what was asked for: 0.1 V under it."""
     plant = Plant().started()
     plant.ask(charge_voltage=50.0)
-    plant.packs["b1"].without.add(0x355)
+    plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.snapshot.status is Status.BLOCKED
     assert plant.told() == (51.9, 0.0, 0.0)
@@ -218,7 +229,7 @@ def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> N
 def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
     """The alarm of the block does not take the place of what the battery tells."""
     plant = Plant().started()
-    plant.packs["b1"].without.add(0x355)
+    plant.packs["b1"].without.add(0x356)
     plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(4.0)
     assert plant.snapshot.status is Status.BLOCKED
@@ -229,7 +240,7 @@ def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
 def test_required_values_unknown_with_policy_stop() -> None:
     """Nothing at once."""
     plant = Plant(charge_loss_policy=LossPolicy.STOP).started()
-    plant.packs["b1"].without.add(0x355)
+    plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.snapshot.status is Status.SILENT
     assert plant.told()[1] == 100.0
@@ -530,7 +541,7 @@ def test_full_and_out_of_service_but_not_disconnected() -> None:
         plant.run(0.5)
     assert plant.state("b2").carries_out_of_service
     assert most[0] == 100.0
-    assert max(most[24:]) <= 8.0
+    assert max(most[24:]) <= 8.1  # for a second, while it settles what circulates
 
 
 @pytest.mark.slow
@@ -603,17 +614,19 @@ def test_reduce_where_all_that_are_heard_stand_aside() -> None:
 
 
 def test_reduce_with_one_that_stood_aside() -> None:
-    """Lost for want of its alarms, it is heard to allow 10 A again: it counts."""
+    """Not back yet for want of measurements, it allows 10 A again: it counts."""
     plant = Plant(EQUAL, discharge_loss_policy=LossPolicy.REDUCE).started(10.0)
     plant.packs["b1"].says(discharge_current_limit=0.0)
     plant.packs["b2"].says(current=-80.0)
     plant.run(30.0)
-    plant.packs["b1"].without = {0x359}
+    plant.packs["b1"].without = {0x351}
     plant.run(10.0)
     assert plant.state("b1").life is Life.LOST
     assert plant.state("b1").aside == {Direction.DISCHARGE}
+    plant.packs["b1"].without = {0x356}
     plant.packs["b1"].says(discharge_current_limit=10.0)
     plant.run(10.0)
+    assert plant.state("b1").life is Life.REJOINING
     assert plant.discharge.source == "b1"
     assert plant.discharge.number == 10.0
 

@@ -108,7 +108,7 @@ def test_waiting() -> None:
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
 def test_online_with_its_first_complete_set(missing: int) -> None:
-    """Limits, SOC, voltage and current at the least."""
+    """Limits, SOC and voltage at the least."""
     heard = Heard().telegrams(3, without={missing})
     assert heard.life is Life.WAITING
     assert heard.telegrams().life is Life.ONLINE
@@ -122,9 +122,11 @@ def test_a_bare_set_is_complete() -> None:
     assert heard.readings.protections is None
 
 
-def test_current_unknown_is_no_complete_set() -> None:
-    """0x8000 says that the current is not available."""
-    assert Heard().telegrams(3, current=None).life is Life.WAITING
+def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
+    """0x8000 says that it is not available: unknown current is a state to live in."""
+    heard = Heard().telegrams(3, current=None)
+    assert (heard.life, heard.after(0).telegrams) == (Life.ONLINE, 3)
+    assert heard.readings.current is None
 
 
 def test_recorded_stack() -> None:
@@ -206,13 +208,76 @@ def test_a_changed_ceiling_holds_at_once() -> None:
 
 
 @pytest.mark.parametrize("missing", [0x359, 0x35C])
-def test_lost_without_enables_or_alarms_that_it_used_to_send(missing: int) -> None:
-    """Not to know whether it may be charged is not to hear it."""
+def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
+    """It is told; limits, state of charge and measurements go on."""
     heard = Heard().telegrams(10)
-    heard.telegrams(60, without={missing})
-    assert heard.life is Life.LOST
     heard.now += 1
-    assert heard.telegrams(3).life is Life.ONLINE
+    heard.telegrams(2, without={missing})
+    assert heard.after(0).missing == frozenset()
+    heard.now += 1
+    heard.telegrams(60, without={missing})
+    state = heard.after(0)
+    assert (state.life, state.losses) == (Life.ONLINE, 0)
+    assert state.missing == {missing}
+    assert (state.readings.protections is None) is (missing == 0x359)
+    assert (state.readings.charge_enabled is None) is (missing == 0x35C)
+    assert state.telegrams >= 70
+    heard.now += 1
+    assert heard.telegrams().after(0).missing == frozenset()
+
+
+def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
+    """For ten minutes; then the limits alone tell what may be done."""
+    heard = Heard().telegrams(
+        10, protections=frozenset({Alarm.OVER_VOLTAGE}), discharge_enabled=False
+    )
+    for seconds, holds in ((590, True), (20, False)):
+        heard.telegrams(seconds, without={0x359, 0x35C})
+        readings = heard.readings
+        assert bool(readings.protections) is holds
+        assert (readings.discharge_enabled is False) is holds
+        assert readings.charge_enabled is None
+    assert heard.life is Life.ONLINE
+
+
+@pytest.mark.parametrize(
+    ("can_id", "data"),
+    [
+        (0x35A, ""),
+        (0x35A, "0400000000000000"),  # over-voltage
+        (0x35C, "0000"),  # nothing enabled
+        (0x359, "0200000001504E"),  # over-voltage
+    ],
+)
+def test_an_alarm_frame_that_came_once_is_not_waited_for(
+    can_id: int, data: str
+) -> None:
+    """It counts until the battery has told all anew without it, and no longer."""
+    heard = Heard().telegrams(10, without={0x359, 0x35A, 0x35C})
+    heard.hear(Frame(can_id, bytes.fromhex(data)))
+    said = heard.readings
+    forbids = bool(said.protections) or said.charge_enabled is False
+    assert forbids is bool(data)
+    heard.now += 1
+    heard.telegrams(2, without={0x359, 0x35A, 0x35C})
+    assert not heard.readings.protections
+    assert heard.readings.charge_enabled is None
+    heard.telegrams(60, without={0x359, 0x35A, 0x35C})
+    state = heard.after(0)
+    assert (state.life, state.missing) == (Life.ONLINE, frozenset())
+
+
+def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
+    """From the third on it counts for as long as any other."""
+    heard = Heard().telegrams(10, without={0x359})
+    pairs = Frame(0x35A, bytes.fromhex("0400000000000000"))
+    for _ in range(3):
+        heard.now += 1
+        heard.hear(replace(pairs, at=heard.now))
+        heard.telegrams(without={0x359})
+    heard.now += 1
+    heard.telegrams(2, without={0x359})
+    assert heard.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
 
 
 def test_alarms_that_come_each_ten_seconds() -> None:
@@ -247,8 +312,17 @@ def test_every_other_field_goes_unknown_by_itself() -> None:
     assert state.life is Life.ONLINE
     assert state.readings.voltage is None
     assert state.readings.current is None
-    assert state.readings.soc is None
     assert state.readings.charge_current_limit == 100.0
+
+
+def test_the_state_of_charge_holds_for_a_minute() -> None:
+    """While limits are fresh: it moves slowly, and is no protection."""
+    heard = Heard().telegrams(10).telegrams(60, without={0x355})
+    assert heard.readings.soc == 50.0
+    heard.now += 1
+    assert heard.telegrams(2, without={0x355}).readings.soc is None
+    assert heard.telegrams(soc=52.0).readings.soc == 52.0
+    assert heard.after(3.1).readings.soc is None
 
 
 def test_names_and_capacities_are_kept() -> None:
@@ -323,7 +397,7 @@ def test_one_state_of_charge_or_voltage_not_available() -> None:
         heard.now += 1
         heard.telegrams(instead={0x355: soc, 0x356: volts})
         assert heard.readings.voltage == held
-    assert heard.readings.soc is None
+    assert heard.readings.soc == 50.0  # holds for a minute
     assert heard.life is Life.ONLINE
 
 

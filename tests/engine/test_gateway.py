@@ -29,7 +29,7 @@ from .wires import limits
 
 REQUEST = Frame(0x305, bytes(8))
 BUS_OFF = Frame(0x40, bytes(8), error=True)
-SET = [0x35E, 0x351, 0x355, 0x356, 0x359, 0x35C, 0x379]
+SET = [0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359, 0x379]
 
 
 def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plant:
@@ -219,12 +219,12 @@ def test_reported_current_while_nothing_may_flow() -> None:
     assert int.from_bytes(data[2:4], "little", signed=True) == 50
 
 
-def test_a_current_that_is_unknown_is_told_so() -> None:
-    """0x8000, never 0."""
+def test_a_current_that_is_unknown_is_told_as_none() -> None:
+    """0x8000 would be -3276.8 A to an inverter."""
     plant = Plant().started()
     plant.packs["b1"].says(current=None)
     plant.run(2.0)
-    assert plant.port().last(0x356)[2:4] == b"\0\x80"
+    assert plant.port().last(0x356)[2:4] == b"\0\0"
     assert plant.snapshot.bank.current is None
 
 

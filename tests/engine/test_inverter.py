@@ -26,7 +26,7 @@ from .telegrams import HEALTHY
 from .wires import QUEUE_LENGTH, MovedClock, Wires, all_limits
 
 NAME = 0x35E
-SET = [NAME, 0x351, 0x355, 0x356, 0x359, 0x35C]
+SET = [NAME, 0x351, 0x355, 0x356, 0x35C, 0x359]
 REQUEST = Frame(0x305, bytes(8))
 OTHER = Frame(0x306, bytes(8))
 BUS_OFF = Frame(0x40, bytes(8), error=True)
@@ -573,7 +573,7 @@ def test_short_frames() -> None:
     """As long as their content, for inverters that want them so."""
     played = Played(exact_dlc=True)
     played.after()
-    assert [len(frame.data) for frame in played.port.sent] == [8, 8, 4, 6, 7, 2]
+    assert [len(frame.data) for frame in played.port.sent] == [8, 8, 4, 6, 2, 7]
 
 
 def test_connected() -> None:

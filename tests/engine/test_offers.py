@@ -33,6 +33,7 @@ VERDICT = Verdict(
     ),
     enabled=frozenset(Direction),
     charge_voltage_limit=52.89,
+    discharge_voltage_limit=46.0,
 )
 
 

@@ -148,11 +148,18 @@ def test_sent_voltage(
 
 
 def test_discharge_voltage_stays_under_the_bank() -> None:
-    """It never stops discharging by itself; unknown stays unknown."""
-    assert discharge_voltage(46.0, 52.0) == 46.0
-    assert discharge_voltage(52.0, 50.0) == 49.5
-    assert discharge_voltage(50.0, 50.27) == 49.7
-    assert discharge_voltage(None, 52.0) is None
+    """It never stops discharging by itself."""
+    assert discharge_voltage(46.0, 52.0, cells=16) == 46.0
+    assert discharge_voltage(52.0, 50.0, cells=16) == 49.5
+    assert discharge_voltage(50.0, 50.27, cells=16) == 49.7
+    assert discharge_voltage(46.0, None, cells=16) == 46.0
+
+
+def test_discharge_voltage_is_never_unknown() -> None:
+    """Some readers refuse a whole 0x351 with 0, and go on with the currents before."""
+    assert discharge_voltage(None, 52.0, cells=16) == pytest.approx(44.8)
+    assert discharge_voltage(None, 52.0, cells=15) == pytest.approx(42.0)
+    assert discharge_voltage(None, 45.0, cells=16) == 44.5
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 90.0), volts_), min_size=1, max_size=40))

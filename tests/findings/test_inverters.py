@@ -27,6 +27,8 @@ TOLD = Telegram(
     voltage=52.0,
     charge_enabled=True,
     discharge_enabled=True,
+    discharge_voltage_limit=46.0,
+    temperature=20.0,
 )
 
 

@@ -18,6 +18,11 @@ LOST: Final = Alarm.INTERNAL
 _DEFECTS: Final = frozenset({Alarm.SHORT_CIRCUIT, Alarm.CONTACTOR, Alarm.INTERNAL})
 """They concern the battery itself, not a direction: any current it carries counts."""
 
+_OVER_CURRENT: Final = {
+    Alarm.CHARGE_CURRENT: Direction.CHARGE,
+    Alarm.DISCHARGE_CURRENT: Direction.DISCHARGE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
@@ -51,9 +56,10 @@ class Alarms:
         A protection first takes its battery's limit to 0 A and is a warning: others go
         on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
         a direction that it concerns, or its battery still carries current there after
-        PATIENCE and the inverters' `reaction` time (s). That of a lost battery, as far as
-        it is heard, is a warning. A loss that blocks one direction is a warning, one that
-        blocks both an alarm.
+        PATIENCE and the inverters' `reaction` time (s). One that the current contradicts
+        stays a warning, whatever is stopped. That of a lost battery, as far as it is
+        heard, is a warning; so is it when a battery ceases to send its alarms or enables.
+        A loss that blocks one direction is a warning, one that blocks both an alarm.
         """
         self._since = {
             (battery.id, alarm): self._since.get((battery.id, alarm), scene.now)
@@ -64,6 +70,8 @@ class Alarms:
         warnings: set[Alarm] = set()
         for battery in scene.online:
             warnings |= battery.readings.warnings or frozenset()
+            if battery.missing:
+                warnings.add(Alarm.INTERNAL)
         for battery in scene.lost:
             # Heard but not counted yet: what it raises holds it at 0 A all the same
             warnings |= battery.readings.warnings or frozenset()
@@ -72,10 +80,19 @@ class Alarms:
             waited = scene.now - self._since[battery.id, alarm] >= PATIENCE + reaction
             helpless = waited and _carries(battery, alarm)
             stops_all = not dead.isdisjoint(CONCERNS.get(alarm, frozenset(Direction)))
-            (alarms if stops_all or helpless else warnings).add(alarm)
+            is_alarm = (stops_all or helpless) and not _contradicted(battery, alarm)
+            (alarms if is_alarm else warnings).add(alarm)
         if scene.blocked:
             (alarms if scene.blocked == set(Direction) else warnings).add(LOST)
         return Raised(frozenset(alarms), frozenset(warnings))
+
+
+def _contradicted(battery: BatteryState, alarm: Alarm) -> bool:
+    """Return whether a battery at rest, or in the other direction, tells too much current."""
+    direction, current = _OVER_CURRENT.get(alarm), battery.readings.current
+    if direction is None or current is None:
+        return False
+    return direction.sign * current <= TOLERANCE
 
 
 def _standing(scene: Scene) -> Iterator[tuple[BatteryState, Alarm]]:

@@ -29,6 +29,9 @@ REACTION: Final = 20.0
 RETRY: Final = 300.0
 """Seconds after which a battery that was seen to carry is probed once more: its path
 may have opened since."""
+DOUBTED: Final = 600.0
+"""Seconds in which it is believed at once that a battery carries, if its next telegram
+took it back before: that may have been the effect of the lower limit."""
 GOING_EMPTY: Final = 5.0
 """Seconds for which a battery that just went empty counts with what it carried: else
 every inverter is told 0 A until the others' part is known, and the house is dark."""
@@ -68,6 +71,10 @@ class Spell:
     """The measurement that was judged last."""
     unknown_since: float | None = None
     """Since when its current is unknown; None: it is known."""
+    returns_to: Spell | None = None
+    """What it goes back to if the next telegram takes back that it carries."""
+    doubted_at: float | None = None
+    """When that was taken back last."""
 
 
 def follow(
@@ -92,10 +99,21 @@ def follow(
     carries = seen.amps > CARRIES
     if carries and spell.aside:
         needed = AGAIN * seen.bank
-        return replace(spell, aside=False, carried_at=now, proofs=0, needed=needed)
+        doubted = spell.doubted_at is not None and now < spell.doubted_at + DOUBTED
+        back = replace(spell, counted_at=seen.at)
+        return replace(
+            back,
+            aside=False,
+            carried_at=now,
+            proofs=0,
+            needed=needed,
+            returns_to=None if doubted else back,
+        )
     if seen.at is None or seen.at == spell.counted_at:
         return spell
-    spell = replace(spell, counted_at=seen.at)
+    if spell.returns_to is not None and abs(seen.amps) < TOLERANCE:
+        return replace(spell.returns_to, counted_at=seen.at, doubted_at=now)
+    spell = replace(spell, counted_at=seen.at, returns_to=None)
     if carries and now >= spell.since + REACTION:
         return replace(spell, carried_at=now, proofs=0)
     share = seen.slice * seen.bank

@@ -35,6 +35,8 @@ class Bank:
         self._starting, self._ending = True, False
         self._start_end = 0.0
         self._judge = Judge(learnt)
+        self._twins: Mapping[str, str] = {}
+        self._suspected = False
         self._deadline: float | None = None
 
     @property
@@ -54,6 +56,18 @@ class Bank:
             b.control_at for key, b in self._batteries.items() if key in self._online
         )
         return min((at or 0.0 for at in heard), default=0.0)
+
+    def counts(self, battery_id: str) -> bool:
+        """Return whether a battery was online at the last evaluation."""
+        return battery_id in self._online
+
+    def set_twins(self, twins: Mapping[str, str], *, suspected: bool) -> None:
+        """Take which batteries are another one's twin, by their ids.
+
+        `suspected`: two may be one, which is not sure yet; nothing is told before it is,
+        or the time of the start is up.
+        """
+        self._twins, self._suspected = twins, suspected
 
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
@@ -128,6 +142,8 @@ class Bank:
             if state.id in wrong_signs:
                 # The current is unknown where it is counted the other way round
                 state = replace(state, readings=replace(state.readings, current=None))
+            if twin := self._twins.get(state.id):
+                state = replace(state, life=Life.TWIN, twin_of=twin, lost_at=None)
             states.append(state)
         self._judge_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
@@ -169,8 +185,9 @@ class Bank:
         self._awaited -= {s.id for s in states if s.life is not Life.WAITING}
         if not self._starting:
             return
-        spoken = [s for s in states if s.life is not Life.OUT_OF_SERVICE]
-        ready = not self._awaited and all(
+        aside = (Life.OUT_OF_SERVICE, Life.TWIN)
+        spoken = [s for s in states if s.life not in aside]
+        ready = not (self._awaited or self._suspected) and all(
             state.telegrams >= START_TELEGRAMS for state in spoken
         )
         if (ready and spoken) or now >= self._start_end:

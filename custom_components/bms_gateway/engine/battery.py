@@ -10,7 +10,8 @@ from .freshness import CEILING
 from .intruder import Intruder
 from .model import BatteryState, Frame, Life, Readings
 from .protocol import is_battery_frame, is_request
-from .speech import CONTROL, MEASUREMENTS, Speech
+from .rhythm import CONTROL
+from .speech import MEASUREMENTS, Speech
 from .urgency import Urgency
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Battery:
         self._in_service = True
         self._intruder = Intruder()
         self._life = Life.WAITING
-        self._telegrams = self._since_loss = self._losses = 0
+        self._since_loss = self._losses = 0
         self._lately: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
         self._asked_since: float | None = None
@@ -102,7 +103,6 @@ class Battery:
         self._asked_since = None
         heard = self._speech.hear(frame)
         if heard.whole:
-            self._telegrams += 1
             self._since_loss += 1
             self._lately.append(self._speech.readings(frame.at))
         if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
@@ -161,10 +161,14 @@ class Battery:
             period=speech.period,
             control_at=speech.control_at,
             lost_at=self._lost_at,
-            telegrams=self._telegrams,
+            telegrams=speech.telegrams,
             losses=self._losses,
             carries_out_of_service=intrudes,
+            voltages=speech.voltages,
             invalid=speech.invalid,
+            missing=speech.missing(now),
+            has_rival=speech.has_rival(now),
+            soc_jumped_at=speech.soc_jumped_at,
             inverter_heard=self._hears_inverter(now),
         )
 
@@ -211,7 +215,7 @@ class Battery:
 
     def _complete(self, now: float) -> bool:
         readings = self._speech.readings(now)
-        return None not in (readings.soc, readings.voltage, readings.current)
+        return None not in (readings.soc, readings.voltage)
 
     def _lose(self, now: float) -> None:
         self._life = Life.LOST

@@ -258,12 +258,14 @@ class Carriers:
 def _summed(direction: Direction, scene: Scene) -> Limit:
     """Return the sum of the limits, as the original daemon reckons.
 
-    It ANDs the enables: one battery that does not permit stops the bank.
+    It ANDs the enables: one battery that does not permit stops the bank. A lost one
+    adds nothing: the others may have to bear all of it.
     """
     for battery in scene.online:
         if not permits(battery.readings, direction):
             return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
-    total = sum(scene.allowances(direction).values())
+    allowances = scene.allowances(direction)
+    total = sum(allowances[battery.id] for battery in scene.online)
     return Limit(amps=total, rule=Rule.BATTERIES, number=total)
 
 

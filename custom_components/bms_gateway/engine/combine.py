@@ -60,6 +60,16 @@ def combine(
     )
 
 
+def temperature(bank: BankState) -> float | None:
+    """Return the bank's temperature in °C, else the middle of its cells'."""
+    if bank.temperature is not None:
+        return bank.temperature
+    coldest, hottest = bank.cell_temperature_min, bank.cell_temperature_max
+    if coldest is None or hottest is None:
+        return None
+    return (coldest + hottest) / 2
+
+
 def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
     """Return the mean of what is known, weighted by capacity."""
     known = [

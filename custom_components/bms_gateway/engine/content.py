@@ -6,6 +6,8 @@ from .model import BatteryState
 
 CELL_VOLTAGE: Final = 3.2
 """V, the nominal voltage of a lithium iron phosphate cell."""
+CELLS: Final = 16
+"""In series in nearly every pack of 48 V, until one tells."""
 MOST_FOR_15_CELLS: Final = 54.4
 """V; a charge voltage limit above it is that of 16 cells: 15 would have 3.63 V each,
 and full is 3.65 V. Batteries of 15 cells ask for 52.5 to 54 V, of 16 for 55 to 58.4."""
@@ -13,7 +15,7 @@ and full is 3.65 V. Batteries of 15 cells ask for 52.5 to 54 V, of 16 for 55 to 
 
 def cells_of(charge_voltage_limit: float) -> int:
     """Return the cells in series of a pack that asks for this much (V) when full."""
-    return 15 if charge_voltage_limit <= MOST_FOR_15_CELLS else 16
+    return 15 if charge_voltage_limit <= MOST_FOR_15_CELLS else CELLS
 
 
 def remaining_ah(battery: BatteryState) -> float | None:

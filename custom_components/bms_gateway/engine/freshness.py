@@ -14,20 +14,25 @@ each 10 s)."""
 LONGEST_GAP: Final = 30.0
 """Seconds; a longer gap is a silence, not a period."""
 _GAPS: Final = 8
+_HABIT: Final = 60.0
+"""Seconds for which a longer period is remembered: a flood does not make it shorter."""
 
 
 class Pulse:
     """When the frames of one ID come, by their times on the wire.
 
     `last`: when the last one came; None: none since the beginning. `period`: the
-    learnt period in s, the median of the last gaps; None: not known yet. `timeout`:
-    after how many seconds the frame is missed.
+    learnt period in s, the median of the last gaps; None: not known yet. `habit`: the
+    longest period of the last minute. `timeout`: after how many seconds the frame is
+    missed.
     """
 
     def __init__(self, ceiling: float) -> None:
         """Expect a frame that may stay away for `ceiling` seconds."""
         self.last: float | None = None
         self.period: float | None = None
+        self.habit: float | None = None
+        self._habit_at = 0.0
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self.ceiling = ceiling
 
@@ -44,7 +49,7 @@ class Pulse:
     def beat(self, at: float) -> None:
         """Take the arrival of one frame."""
         if self.last is not None and 0 < at - self.last < LONGEST_GAP:
-            self._learn(at - self.last)
+            self._learn(at - self.last, at)
         self.last = at if self.last is None else max(self.last, at)
 
     def fresh(self, now: float) -> bool:
@@ -56,9 +61,11 @@ class Pulse:
         """Return when the last frame ceases to count."""
         return (self.last or 0.0) + self.timeout
 
-    def _learn(self, gap: float) -> None:
+    def _learn(self, gap: float, at: float) -> None:
         self._gaps.append(gap)
-        self.period = median(self._gaps)
+        self.period = period = median(self._gaps)
+        if self.habit is None or period >= self.habit or at > self._habit_at + _HABIT:
+            self.habit, self._habit_at = period, at
         self._set_timeout()
 
     def _set_timeout(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 import contextlib
+from dataclasses import replace
 from functools import partial
 import time
 from typing import Final
@@ -22,6 +23,7 @@ from .trace import Trace
 from .urgency import Agenda, Urgency
 from .verdict import Verdict
 from .wire import PortFactory, Wake, spawn
+from .wiring import Wiring
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -64,6 +66,7 @@ class Gateway:
         self._bank.start(clock())
         self._verdict = Verdict(status=Status.STARTING, batteries={})
         self._why: dict[str, Offer | None] = {}
+        self._wiring = Wiring()
         self._fleet = Fleet(self, port_factory, clock, wall)
         self._fleet.apply(config)
         self._listeners: list[Listener] = []
@@ -82,6 +85,8 @@ class Gateway:
         verdict = self._verdict
         limits = verdict.limits or {}
         volts = verdict.charge_voltage_limit
+        inverters, batteries = self._fleet.inverters, self._battery_ids
+        shared = dict(self._wiring.shared(inverters, batteries))
         return Snapshot(
             at=now,
             status=verdict.status,
@@ -92,8 +97,11 @@ class Gateway:
             discharge_voltage_limit=verdict.discharge_voltage_limit,
             batteries=verdict.batteries,
             inverters={
-                key: inverter.state(
-                    now, why.limits if (why := self._why.get(key)) else {}
+                key: replace(
+                    inverter.state(
+                        now, why.limits if (why := self._why.get(key)) else {}
+                    ),
+                    shares_bus_with=shared.get(key),
                 )
                 for key, inverter in self._fleet.inverters.items()
             },
@@ -134,6 +142,10 @@ class Gateway:
 
     def apply(self, config: GatewayConfig) -> None:
         """Take over a changed configuration: only what differs is touched."""
+        ports = {device.id: device.port for device in config.devices}
+        for device in self._config.devices:
+            if ports.get(device.id) != device.port:
+                self._wiring.forget(device.id)
         self._config = config
         self._bank.apply(config, self._clock())
         self._fleet.apply(config)
@@ -175,8 +187,9 @@ class Gateway:
         """Take a frame from a battery's bus."""
         if poller := self._fleet.pollers.get(key):
             poller.hear(frame)
-        if not frame.standard:
+        if not frame.standard or self._is_own(key, frame):
             return
+        self._wiring.hear(key, frame)
         before = self._bank.renewed_at
         urgency = self._bank.hear(key, frame)
         after = self._bank.renewed_at
@@ -186,6 +199,7 @@ class Gateway:
     def hear_inverter(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
         inverter = self._fleet.inverters[key]
+        self._wiring.hear(key, frame)
         if is_request(frame):
             if not inverter.connected(self._clock()):
                 self._tell_change()
@@ -198,6 +212,7 @@ class Gateway:
         if poller := self._fleet.pollers.get(key):
             poller.hear(frame)
         if inverter := self._fleet.inverters.get(key):
+            self._wiring.send(key, frame)
             matters = inverter.hear_echo(frame, self._clock())
             self._fleet.wires[key].wake()
             if matters:
@@ -255,6 +270,10 @@ class Gateway:
         now = self._clock()
         if (due := self._deadline) is not None and now >= due:
             self._agenda.done(now)
+            ids = self._battery_ids
+            self._bank.set_twins(
+                self._wiring.twins(ids), suspected=self._wiring.suspects(ids)
+            )
             self._verdict = self._bank.reckon(
                 now, self._setpoints, self._told(), heard_until=heard_until
             )
@@ -269,6 +288,14 @@ class Gateway:
         """When to reckon again: for what came, or because something ceases to hold."""
         times = (self._agenda.due_at, self._bank.deadline)
         return min((at for at in times if at is not None), default=None)
+
+    def _is_own(self, key: str, frame: Frame) -> bool:
+        """Return whether what was heard on a battery's port was sent by ourselves."""
+        return self._wiring.is_own(key, frame, counts=self._bank.counts(key))
+
+    @property
+    def _battery_ids(self) -> list[str]:
+        return [battery.id for battery in self._config.batteries]
 
     def _told(self) -> dict[Direction, float]:
         """Return the sum of what the inverters were told, in A per direction."""
@@ -297,7 +324,7 @@ class Gateway:
         for key in ids:
             inverter = self._fleet.inverters[key]
             inverter.in_service = key not in self._setpoints.out_of_service
-            ask = self._setpoints.asked(key, direction, now, bank.voltage)
+            ask = self._setpoints.asked(key, direction, now, self._verdict.volts)
             claims.append(inverter.claim(direction, ask, flowing, now))
         gone = self._fleet.departed(now)
         return claims + [inverter.last_claim(direction, now) for inverter in gone]

@@ -82,6 +82,8 @@ class Life(StrEnum):
     REJOINING = "rejoining"
     """Speaks again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
+    TWIN = "twin"
+    """The same battery as another one: both ports are on one bus. It counts once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +181,20 @@ class BatteryState:
     """It counts its current the other way round; the current is unknown."""
     carries_out_of_service: bool = False
     """It was taken out of service but carries current: it is reckoned with."""
+    voltages: tuple[float, ...] = ()
+    """V; the last five that it told, the newest at the end, whether fresh or not."""
     invalid: int = 0
     """Frames that held a value outside its window."""
+    missing: frozenset[int] = frozenset()
+    """IDs of alarms and enables that it used to send and does not any more."""
+    has_rival: bool = False
+    """Somebody else sends its IDs on its bus, too: the lower of both limits holds."""
+    soc_jumped_at: float | None = None
+    """When its state of charge moved by more than any current explains; None: never."""
     inverter_heard: bool = False
     """Only an inverter was heard here lately: this is probably the wrong port."""
+    twin_of: str | None = None
+    """The id of the battery that is heard on this port, too."""
 
     @property
     def online(self) -> bool:
@@ -312,8 +324,8 @@ class Telegram:
     voltage: float
     charge_enabled: bool
     discharge_enabled: bool
+    discharge_voltage_limit: float
     soh: float | None = None
-    discharge_voltage_limit: float | None = None
     current: float | None = None
     temperature: float | None = None
     force_charge: bool = False
@@ -477,6 +489,8 @@ class InverterState:
     """When any frame of another node was heard on its port."""
     battery_heard: bool = False
     """A battery talks on its port: the wrong port, where nothing is sent."""
+    shares_bus_with: str | None = None
+    """The id of a battery whose port is on the same bus."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

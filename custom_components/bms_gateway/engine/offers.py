@@ -108,13 +108,13 @@ def _telegram(
         charge_enabled=Direction.CHARGE in verdict.enabled,
         discharge_enabled=Direction.DISCHARGE in verdict.enabled,
         soh=bank.soh,
-        discharge_voltage_limit=verdict.discharge_voltage_limit,
+        discharge_voltage_limit=_required(verdict.discharge_voltage_limit),
         current=(
             None
             if bank.current is None
             else factor * bank.current + inverter.current_offset
         ),
-        temperature=bank.temperature,
+        temperature=verdict.temperature,
         force_charge=forwards and bool(bank.force_charge),
         force_charge_2=forwards and bool(bank.force_charge_2),
         full_charge=forwards and bool(bank.full_charge),

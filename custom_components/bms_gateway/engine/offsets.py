@@ -6,9 +6,11 @@ for each direction: by other slices, and with offsets of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
 
+from .freshness import LONGEST_GAP
 from .model import BatteryState, Direction
 from .slices import bank_current
 from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
@@ -45,6 +47,13 @@ class _Told:
     amps: float
     moved: float = 0.0
     moved_at: float = 0.0
+    before: tuple[float, ...] = ()
+    """A; the two values before it."""
+
+    @property
+    def steady(self) -> float:
+        """Return the current in A that no single false value moves."""
+        return median((*self.before, self.amps))
 
 
 class Offsets:
@@ -77,12 +86,20 @@ class Offsets:
         gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * self._agreement(
             batteries
         )
+        batteries = [self._steady(battery) for battery in batteries]
         self._begin(batteries, slices, aside)
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
         for apart in () if held else _ways(bank_current(batteries, slices), aside):
             self._follow(batteries, spread(slices, apart), apart, gain)
         return {d: self._parts(batteries, slices, aside[d], now) for d in Direction}
+
+    def _steady(self, battery: BatteryState) -> BatteryState:
+        """Return a battery with a current that no single false value moves."""
+        told = self._told.get(battery.id)
+        if told is None or battery.readings.current is None:
+            return battery
+        return replace(battery, readings=replace(battery.readings, current=told.steady))
 
     def _begin(
         self,
@@ -202,4 +219,5 @@ def _after(told: _Told | None, at: float, amps: float) -> _Told:
         return _Told(at, amps)
     moved = abs(amps - told.amps)
     is_quiet = moved <= QUIET_AMPS + QUIET_PART * abs(amps)
-    return _Told(at, amps, moved, told.moved_at if is_quiet else at)
+    before = (*told.before[-1:], told.amps) if at <= told.at + LONGEST_GAP else ()
+    return _Told(at, amps, moved, told.moved_at if is_quiet else at, before)

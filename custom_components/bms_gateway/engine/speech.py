@@ -3,26 +3,27 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .config import BatteryConfig
-from .freshness import CEILING, LIMITS_CEILING, Pulse
 from .model import Dialect, Frame, Readings
+from .plausible import HUGE_LIMIT, Plausibility
 from .protocol import NO_MARKS, NO_PAIRS, PairChange, decode, hear, judge
+from .prudence import HELD, PASSED_ON, Prudence
 from .readings import readings_of
+from .rhythm import LIMITS, OPTIONAL, PAIRS, Rhythm
+from .rise import HOLD
+from .rivals import Rivals
+from .soc_doubt import SocDoubt
 
-LIMITS: Final = 0x351
 CHARGE_STATE: Final = 0x355
 MEASUREMENTS: Final = 0x356
-PAIRS: Final = 0x35A
-CONTROL: Final = frozenset({LIMITS, 0x359, PAIRS, 0x35C})
-"""Limits, alarms, enables: without those that it sends a battery is lost."""
 
 _COMMON: Final = frozenset({LIMITS, CHARGE_STATE, MEASUREMENTS})
 """What every dialect sends, and with the same meaning but for the current's sign."""
 _KEPT: Final = frozenset(
     {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
-    | {"installed_ah", "candidate_ah"}
+    | {"installed_ah", "candidate_ah", "identity_ah"}
 )
 """What does not change while a battery is connected: kept however old it is."""
 _REQUIRED: Final = frozenset(
@@ -31,12 +32,20 @@ _REQUIRED: Final = frozenset(
 _BRIDGED: Final = _REQUIRED | {"soc", "voltage"}
 """Without these nothing can be told. One frame that gives no value for them counts like
 one that did not come: a house must not go dark for it."""
-_WHOLE: Final = _BRIDGED | {"current"}
-"""What a whole telegram tells at the least."""
 _HELD: Final = frozenset(
     {"charge_enabled", "discharge_enabled", "protections", "pair_protections"}
 )
-"""Control values that not every battery sends; missed once they were sent."""
+"""Control values that not every battery sends; awaited where it does."""
+SOC_HOLDS: Final = 60.0
+"""Seconds for which the last state of charge holds while limits are fresh: it moves
+slowly, and is no protection."""
+FORBIDDEN_HOLDS: Final = 600.0
+"""Seconds for which it holds that a battery forbade something, if the frame that said so
+stays away while limits are fresh."""
+_QUICK: Final = HOLD - 0.5
+"""Seconds; within the time that a limit has to hold before it rises, one that is told
+more often is told twice."""
+_VOLTAGES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,9 @@ class Heard(NamedTuple):
     """A value is another than before, or was not fresh any more."""
 
 
+NOTHING_HEARD: Final = Heard(whole=False, new=False)
+
+
 class Speech:
     """Everything that one battery has said, as far as it still counts."""
 
@@ -77,26 +89,31 @@ class Speech:
         """Begin with nothing said."""
         self._config = config
         self._said: dict[str, _Said] = {}
-        self._known: dict[str, object] = {}
-        self._pulses: dict[int, Pulse] = {}
+        self._known: dict[str, Any] = {}
+        self._rhythm = Rhythm(config)
         self._marks = NO_MARKS
         self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
         self._cache = _EMPTY
+        self._plausibility = Plausibility()
+        self._prudence = Prudence()
+        self._soc = SocDoubt()
+        self._rivals = Rivals()
+        self.telegrams = 0
+        """Whole telegrams since the start."""
+        self.voltages: tuple[float, ...] = ()
+        """V; the last ones that were told, the newest at the end."""
         self.invalid = 0
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
         """When the last frame came; None: none did."""
-        self.control_at: float | None = None
-        """When the oldest of its control frames was renewed."""
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
         self._config = config
         self._cache = _EMPTY
-        for can_id, pulse in self._pulses.items():
-            pulse.ceiling = self._ceiling(can_id)
+        self._rhythm.configure(config)
 
     def hear(self, frame: Frame) -> Heard:
         """Take one of its frames.
@@ -105,6 +122,9 @@ class Speech:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
+        self.last_at = max(self.last_at or frame.at, frame.at)
+        if self._is_boot(frame):
+            return NOTHING_HEARD
         self._cache = _EMPTY
         self._marks = hear(self._marks, frame)
         verdict = judge(self._marks, frame.at)
@@ -114,19 +134,20 @@ class Speech:
             self._doubt_current()
         decoded = decode(frame, verdict.dialect, settled=verdict.settled)
         self.invalid += decoded.invalid
-        self.last_at = max(self.last_at or frame.at, frame.at)
-        values: dict[str, object] = dict(decoded.values)
+        if frame.can_id in OPTIONAL and decoded.is_empty:
+            return NOTHING_HEARD  # malformed, or not to be read yet: it teaches nothing
+        values: dict[str, Any] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
-        values = {n: v for n, v in values.items() if v is not None or n not in _BRIDGED}
+        values = self._believed(values, frame)
         new = any(self._is_new(name, value, frame.at) for name, value in values.items())
-        self._beat(frame)
+        self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
         for name, value in values.items():
             self._said[name] = _Said(value, frame.can_id, frame.at)
             if value is not None:
                 self._known[name] = value
                 self._part.add(name)
-        return Heard(self._is_whole(), new)
+        return Heard(self._is_whole(frame.at), new)
 
     def begin_anew(self) -> None:
         """Begin a new telegram: what came before a gap is no part of it."""
@@ -138,31 +159,44 @@ class Speech:
         self._cache = _EMPTY
 
     def is_controlled(self, now: float) -> bool:
-        """Return whether limits are known, and enables and alarms that it sends."""
-        if not all(pulse.fresh(now) for pulse in self._control_pulses()):
-            return False
-        held = (self._said[name] for name in _HELD if name in self._said)
-        return all(self._fresh(said, now) for said in held) and all(
-            (said := self._said.get(name)) is not None and self._fresh(said, now)
+        """Return whether limits are known.
+
+        Alarms and enables that stay away lose nobody: see `missing`.
+        """
+        return self._rhythm.fresh(LIMITS, now) and all(
+            (said := self._said.get(name)) is not None and self._fresh(name, said, now)
             for name in _REQUIRED
         )
+
+    def missing(self, now: float) -> frozenset[int]:
+        """Return the IDs of alarms and enables that it used to send and does not now."""
+        return self._rhythm.missing(now)
+
+    def has_rival(self, now: float) -> bool:
+        """Return whether somebody else sends its IDs, too."""
+        return self._rivals.heard(now)
+
+    @property
+    def soc_jumped_at(self) -> float | None:
+        """When a jump of the state of charge was believed; None: never."""
+        return self._soc.jumped_at
 
     def readings(self, now: float) -> Readings:
         """Return what is fresh at `now`."""
         cache = self._cache
         if cache.readings is not None and cache.since <= now < cache.until:
             return cache.readings
-        fresh = {
-            name: said
+        ends = {
+            name: inf if name in _KEPT else self._stale_at(name, said)
             for name, said in self._said.items()
-            if name in _KEPT or self._fresh(said, now)
         }
+        fresh = {name: self._said[name] for name, end in ends.items() if now < end}
         readings = readings_of(
             {name: said.value for name, said in fresh.items()},
             self._config.capacity_ah,
         )
-        ends = (self._stale_at(s) for name, s in fresh.items() if name not in _KEPT)
-        self._cache = _Cache(readings, now, min(ends, default=inf), cache.last)
+        until = min((ends[name] for name in fresh), default=inf)
+        self._cache = _Cache(readings, now, until, cache.last)
         return readings
 
     @property
@@ -186,16 +220,61 @@ class Speech:
     @property
     def period(self) -> float | None:
         """Seconds; how often the slowest of its limits and measurements comes."""
-        periods = [
-            pulse.period
-            for can_id, pulse in self._pulses.items()
-            if can_id in (LIMITS, MEASUREMENTS) and pulse.period is not None
-        ]
-        return max(periods, default=None)
+        return self._rhythm.period(LIMITS, MEASUREMENTS)
+
+    @property
+    def control_at(self) -> float | None:
+        """When the oldest of its control frames was renewed; None: none came."""
+        return None if self.last_at is None else self._rhythm.control_at(self.last_at)
 
     def stale_at(self, now: float) -> list[float]:
-        """Return when its frames cease to count, those that still do."""
-        return [pulse.stale_at for pulse in self._pulses.values() if pulse.fresh(now)]
+        """Return when its frames and values cease to count, those that still do."""
+        ends = (
+            self._stale_at(name, said)
+            for name, said in self._said.items()
+            if name == "soc" or name in _HELD
+        )
+        return self._rhythm.ends(now) + [at for at in ends if at > now]
+
+    def _is_boot(self, frame: Frame) -> bool:
+        """Return whether it is only starting: limits of 0 before it measured anything."""
+        is_zero = frame.can_id == LIMITS and not any(frame.data)
+        return is_zero and "voltage" not in self._known
+
+    def _believed(self, values: dict[str, Any], frame: Frame) -> dict[str, Any]:
+        """Return what is believed of the values of one frame."""
+        capacity, at = self._config.capacity_ah, frame.at
+        values = self._plausibility.screen(
+            values, capacity=capacity, soc=self._known.get("soc")
+        )
+        values = {n: v for n, v in values.items() if v is not None or n not in _BRIDGED}
+        if (soc := values.get("soc")) is not None:
+            amps = max(abs(self._known.get("current", 0.0)), self._largest_current)
+            values["soc"] = self._soc.believed(soc, at, amps=amps, capacity=capacity)
+        if (volts := values.get("voltage")) is not None:
+            self.voltages = (*self.voltages[1 - _VOLTAGES :], volts)
+        habit = self._rhythm.habit(frame.can_id)
+        self._rivals.hear(frame, habit)
+        disputed = self._rivals.heard(at)
+        slow = disputed or (habit or 0.0) > _QUICK
+        for name, value in values.items():
+            if value is not None and (name in PASSED_ON or (slow and name in HELD)):
+                values[name] = self._prudence.believed(
+                    name,
+                    value,
+                    at,
+                    period=habit or 0.0,
+                    gap=self._rhythm.timeout(frame.can_id) if habit else inf,
+                    disputed=disputed,
+                )
+        return values
+
+    @property
+    def _largest_current(self) -> float:
+        """A; what may flow where the current is unknown."""
+        said = self._said.get("current")
+        unknown = said is None or said.value is None
+        return min(self._plausibility.largest_limit, HUGE_LIMIT) if unknown else 0.0
 
     def _settle(self, dialect: Dialect) -> None:
         """Forget what only the old dialect says: the new one need not send it."""
@@ -211,7 +290,7 @@ class Speech:
                 if name not in _KEPT and said.can_id not in _COMMON
             }
             self._forget(gone)
-            self._pulses = {k: p for k, p in self._pulses.items() if k in _COMMON}
+            self._rhythm.keep(_COMMON)
             self._pairs = NO_PAIRS
         self._dialect = dialect
 
@@ -222,7 +301,7 @@ class Speech:
 
     def _after_pairs(self, change: PairChange, at: float) -> dict[str, object]:
         """Return the alarms after a 0x35A; what held before a silence is forgotten."""
-        if not self._pulse(PAIRS).fresh(at):
+        if not self._rhythm.fresh(PAIRS, at):
             self._pairs = NO_PAIRS
             self._forget({"pair_protections", "pair_warnings"})
         self._pairs = self._pairs.after(change)
@@ -233,42 +312,45 @@ class Speech:
         for name in names:
             self._said.pop(name, None)
             self._known.pop(name, None)
+            self._prudence.forget(name)
 
     def _is_new(self, name: str, value: object, at: float) -> bool:
         said = self._said.get(name)
         if said is None or said.value != value:
             return True
-        return name not in _KEPT and not self._fresh(said, at)
+        return name not in _KEPT and not self._fresh(name, said, at)
 
-    def _is_whole(self) -> bool:
-        held = {n for n, said in self._said.items() if said.value is not None} & _HELD
-        is_whole = _WHOLE | held <= self._part
+    def _is_whole(self, at: float) -> bool:
+        awaited = {
+            name
+            for name in _HELD
+            if (said := self._said.get(name)) is not None
+            and said.value is not None
+            and self._rhythm.fresh(said.can_id, at)
+        }
+        is_whole = _BRIDGED | awaited <= self._part
         if is_whole:
             self._part.clear()
+            self.telegrams += 1
         return is_whole
 
-    def _beat(self, frame: Frame) -> None:
-        self._pulse(frame.can_id).beat(frame.at)
-        control = self._control_pulses()
-        self.control_at = min((pulse.last or 0.0 for pulse in control), default=None)
+    def _fresh(self, name: str, said: _Said, now: float) -> bool:
+        return now < self._stale_at(name, said)
 
-    def _control_pulses(self) -> list[Pulse]:
-        """Return the control frames that it sends, or used to send."""
-        return [pulse for can_id, pulse in self._pulses.items() if can_id in CONTROL]
+    def _stale_at(self, name: str, said: _Said) -> float:
+        """Return when a value ceases to count; some hold while limits are fresh."""
+        end = said.at + self._rhythm.timeout(said.can_id)
+        if name == "soc":
+            holds = SOC_HOLDS
+        elif (
+            name in _HELD and _forbids(said.value) and self._rhythm.is_own(said.can_id)
+        ):
+            holds = FORBIDDEN_HOLDS
+        else:
+            return end
+        return max(end, min(said.at + holds, self._rhythm.stale_at(LIMITS)))
 
-    def _pulse(self, can_id: int) -> Pulse:
-        if can_id not in self._pulses:
-            self._pulses[can_id] = Pulse(self._ceiling(can_id))
-        return self._pulses[can_id]
 
-    def _ceiling(self, can_id: int) -> float:
-        slow = self._config.timeout
-        if can_id == LIMITS:
-            return LIMITS_CEILING if slow is None else slow
-        return max(CEILING, slow or 0.0)
-
-    def _fresh(self, said: _Said, now: float) -> bool:
-        return now < self._stale_at(said)
-
-    def _stale_at(self, said: _Said) -> float:
-        return said.at + self._pulses[said.can_id].timeout
+def _forbids(value: object) -> bool:
+    """Return whether an enable is cleared, or a protection raised."""
+    return value is False or (isinstance(value, frozenset) and bool(value))

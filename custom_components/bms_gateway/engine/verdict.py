@@ -6,22 +6,26 @@ from math import inf
 
 from .alarms import NOTHING_RAISED, Alarms, Raised
 from .allowance import permits
-from .combine import combine
+from .combine import combine, temperature
 from .config import GatewayConfig, LossPolicy, Strategy
-from .content import cells_of
+from .content import CELLS, cells_of
 from .limits import Bounds, Limits
 from .loss import BLOCK_BEFORE_SILENCE
 from .model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
 from .outlook import Outlook
+from .rise import RAMP_TIME, Rise, rise
 from .scene import Scene
 from .setpoints import AllSetpoints
 from .soc import SmoothMean, members
 from .voltage import (
+    CELL_FULL,
+    RISE_RATE,
     ChargeVoltage,
     VoltageReference,
     bank_voltage,
     charge_voltage,
     discharge_voltage,
+    peak,
 )
 
 
@@ -32,10 +36,15 @@ class Verdict:
     status: Status
     batteries: Mapping[str, BatteryState] = field(default_factory=dict)
     bank: BankState = NO_BANK
+    volts: float | None = None
+    """The bank's voltage, without single outliers."""
     limits: Mapping[Direction, Limit] | None = None
     enabled: frozenset[Direction] = frozenset()
     charge_voltage_limit: float | None = None
     discharge_voltage_limit: float | None = None
+    temperature: float | None = None
+    """°C, as told: where no battery tells its own it may be that of the cells, or an
+    earlier one."""
     raised: Raised = NOTHING_RAISED
     renewed_at: float | None = None
     """Every battery online has renewed its control fields since then."""
@@ -46,6 +55,7 @@ class Verdict:
         return self.status not in (Status.STARTING, Status.SILENT) and None not in (
             self.limits,
             self.charge_voltage_limit,
+            self.discharge_voltage_limit,
             self.bank.soc,
             self.bank.voltage,
         )
@@ -65,6 +75,9 @@ class Judge:
         self._last_bank = NO_BANK
         self._last_lowest: BatteryState | None = None
         self._last_reference: float | None = None
+        self._voltage_rise: Rise | None = None
+        self._last_discharge_voltage: float | None = None
+        self._last_temperature: float | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
@@ -89,7 +102,8 @@ class Judge:
     @property
     def rising(self) -> bool:
         """Whether a limit is on its way up and wants to be judged again soon."""
-        return self._limits.rising
+        way = self._voltage_rise
+        return self._limits.rising or (way is not None and way.amps < way.wanted[-1][1])
 
     def hold_back(self) -> None:
         """Let limits above those just judged rise as after a fall."""
@@ -116,25 +130,23 @@ class Judge:
         soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
         soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
         bank = self._outlook.update(replace(bank, soc=soc, soh=soh), now)
-        volts = bank_voltage(self._connected(scene))
-        reference = self._reference.update(volts, scene.now)
+        connected = self._connected(scene)
+        volts = bank_voltage(connected)
+        reference = self._reference.update(_peak(connected), scene.now)
         if volts is None or reference is None or soc is None:
             return self._dark(config, scene, bank, setpoints)
         self._dark_since = None
         if scene.silenced:
             self._limits.block(scene.now)
             return Verdict(status=Status.SILENT, bank=bank)
-        self._last_bank, self._last_reference = bank, reference
+        self._remember(bank, reference)
         voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
         limits = {
             direction: self._limits.reckon(
                 direction,
                 scene,
                 config,
-                Bounds(
-                    over,
-                    setpoints.asked(None, direction, scene.now, bank.voltage),
-                ),
+                Bounds(over, setpoints.asked(None, direction, scene.now, volts)),
             )
             for direction in Direction
         }
@@ -142,12 +154,12 @@ class Judge:
         return Verdict(
             status=_status(scene),
             bank=bank,
+            volts=volts,
             limits=limits,
             enabled=_enabled(config, scene, permitted),
             charge_voltage_limit=voltage,
-            discharge_voltage_limit=discharge_voltage(
-                bank.discharge_voltage_limit, volts
-            ),
+            discharge_voltage_limit=self._discharge_voltage(volts),
+            temperature=self._last_temperature,
             raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
             renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
@@ -185,6 +197,8 @@ class Judge:
                 Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
             ),
             charge_voltage_limit=volts,
+            discharge_voltage_limit=self._discharge_voltage(last.voltage),
+            temperature=self._last_temperature,
             raised=self._alarms.update(
                 scene, frozenset(), reaction=config.reaction_time
             ).with_loss(),
@@ -196,9 +210,12 @@ class Judge:
         """Return the charge voltage limit, and what holds if it is too high for one."""
         lowest = min(scene.counted, key=_charge_voltage_limit)
         self._last_lowest = lowest
-        cap = setpoints.bank.charge_voltage
+        free = _charge_voltage(lowest, reference, cap=None)
+        cap = self._slowly(free.volts, scene.now)
+        if (asked := setpoints.bank.charge_voltage) is not None:
+            cap = min(cap, asked)
         if Direction.CHARGE in scene.blocked:
-            cap = volts if cap is None else min(cap, volts)
+            cap = min(cap, volts)
         sent = _charge_voltage(lowest, reference, cap=cap)
         if not sent.over_battery:
             return sent.volts, None
@@ -206,6 +223,26 @@ class Judge:
         return sent.volts, Limit(
             amps=0.0, rule=Rule.VOLTAGE, source=lowest.id, number=number
         )
+
+    def _slowly(self, volts: float, now: float) -> float:
+        """Return how much of a charge voltage limit in V may be told: it rises slowly."""
+        self._voltage_rise = rise(
+            self._voltage_rise, volts, now, rated=RISE_RATE * RAMP_TIME, flowing=0.0
+        )
+        return self._voltage_rise.amps
+
+    def _remember(self, bank: BankState, reference: float) -> None:
+        """Keep what is still told when it is not known any more."""
+        self._last_bank, self._last_reference = bank, reference
+        if bank.discharge_voltage_limit is not None:
+            self._last_discharge_voltage = bank.discharge_voltage_limit
+        if (celsius := temperature(bank)) is not None:
+            self._last_temperature = celsius
+
+    def _discharge_voltage(self, volts: float | None) -> float:
+        lowest = self._last_lowest
+        cells = (lowest and lowest.cells) or CELLS
+        return discharge_voltage(self._last_discharge_voltage, volts, cells=cells)
 
     def _connected(self, scene: Scene) -> Sequence[BatteryState]:
         """Return whose voltage is the bank's: who stands aside may be on its own."""
@@ -240,6 +277,15 @@ class Judge:
             else state
             for state in states
         ]
+
+
+def _peak(connected: Sequence[BatteryState]) -> float | None:
+    """Return the bank voltage in V that is told again and again, and can be one."""
+    volts = bank_voltage(connected, peak)
+    if volts is None:
+        return None
+    cells = max((battery.cells or CELLS for battery in connected), default=CELLS)
+    return min(volts, CELL_FULL * cells)
 
 
 def _charge_voltage_limit(battery: BatteryState) -> float:

@@ -1,7 +1,7 @@
 """The voltage limits: never far under the pack, never below the floor."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -20,34 +20,60 @@ PEAK_WINDOW: Final = 60.0
 """Seconds over which the highest bank voltage is the reference."""
 FALL_RATE: Final = 0.01
 """V/s; how fast the reference may fall: 0.1 V per 10 s."""
+CELL_FULL: Final = 3.65
+"""V per cell; no reference is higher: more is no voltage of a lithium battery."""
 CELL_FLOOR: Final = 3.0
 """V per cell; no charge voltage limit is lower."""
+EMPTY_CELL: Final = 2.8
+"""V per cell; the discharge voltage limit where no battery ever told one."""
+RISE_RATE: Final = 1.0
+"""V/s; how fast a higher charge voltage limit is told, once it has held: from a pack
+that is empty to one that is full in as long as a current limit takes."""
 BELOW_BANK: Final = 0.5
 """V; how far the discharge voltage limit stays under the bank, so that it never
 stops discharging by itself."""
 _EPSILON: Final = 1e-6
 
 
-def bank_voltage(batteries: Sequence[BatteryState]) -> float | None:
+def steady(battery: BatteryState) -> float | None:
+    """Return the voltage in V without single outliers: the median of three."""
+    if battery.readings.voltage is None:
+        return None
+    return median(battery.voltages[-3:] or (battery.readings.voltage,))
+
+
+def peak(battery: BatteryState) -> float | None:
+    """Return the voltage in V that was told twice of the last times, or more."""
+    if battery.readings.voltage is None:
+        return None
+    volts = sorted(battery.voltages)
+    return volts[-2] if len(volts) > 1 else battery.readings.voltage
+
+
+def bank_voltage(
+    batteries: Sequence[BatteryState],
+    pick: Callable[[BatteryState], float | None] = steady,
+) -> float | None:
     """Return the voltage in V to reckon with: of the batteries that really connect.
 
     One that differs from the rest may be disconnected. Of two that disagree, the one
-    that carries current counts, else the higher.
+    that carries current counts, else the higher. `pick`: a battery's voltage.
     """
-    known = [b for b in batteries if b.readings.voltage is not None]
-    if not known:
+    picked = [(b, volts) for b in batteries if (volts := pick(b)) is not None]
+    if not picked:
         return None
-    volts = [b.readings.voltage or 0.0 for b in known]
-    middle = median(volts)
-    near = [b for b, v in zip(known, volts, strict=True) if abs(v - middle) <= AGREE]
-    if len(known) == 2 and max(volts) - min(volts) > AGREE:
+    all_volts = [volts for _, volts in picked]
+    middle = median(all_volts)
+    near = [(b, volts) for b, volts in picked if abs(volts - middle) <= AGREE]
+    if len(picked) == 2 and max(all_volts) - min(all_volts) > AGREE:
         near = []
     if not near:
-        carrying = [b for b in known if abs(b.readings.current or 0.0) > CARRYING]
-        candidates = carrying or known
-        return max(b.readings.voltage or 0.0 for b in candidates)
-    weight = sum(b.capacity_ah for b in near)
-    return sum((b.readings.voltage or 0.0) * b.capacity_ah for b in near) / weight
+        carrying = [
+            volts for b, volts in picked if abs(b.readings.current or 0.0) > CARRYING
+        ]
+        return max(carrying or all_volts)
+    weight = sum(b.capacity_ah for b, _ in near)
+    return sum(volts * b.capacity_ah for b, volts in near) / weight
 
 
 class VoltageReference:
@@ -102,10 +128,15 @@ def charge_voltage(
     return ChargeVoltage(volts, over_battery=volts > lowest + _EPSILON)
 
 
-def discharge_voltage(highest: float | None, bank: float) -> float | None:
-    """Return the discharge voltage limit in V; unknown stays unknown.
+def discharge_voltage(
+    highest: float | None, bank: float | None, *, cells: int
+) -> float:
+    """Return the discharge voltage limit in V: never 0, which some readers refuse.
 
-    Under the bank in whole counts: as a limit that may not be gone below it is rounded
-    up where it is sent.
+    With the limit they would refuse the whole 0x351, and go on with the currents of the
+    one before. `highest`: that of the batteries, as far as any ever told; `cells`: in
+    series. Under the `bank` (V) in whole counts: as a limit that may not be gone below
+    it is rounded up where it is sent.
     """
-    return None if highest is None else min(highest, round_down(bank - BELOW_BANK))
+    limit = EMPTY_CELL * cells if highest is None else highest
+    return limit if bank is None else min(limit, round_down(bank - BELOW_BANK))

@@ -3,12 +3,13 @@
 from typing import Final
 
 from ..situation import Finder, Issue, Raised, Situation
-from . import asked, batteries, inverters, ports
+from . import asked, batteries, buses, inverters, ports
 
 FINDERS: Final[tuple[Finder, ...]] = (
     *asked.FINDERS,
     *ports.FINDERS,
     *batteries.FINDERS,
+    *buses.FINDERS,
     *inverters.FINDERS,
 )
 

@@ -19,7 +19,7 @@ figures of data sheets are rounded."""
 def _wrong_port(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find inverters on whose port a battery talks: nothing is sent there."""
     for inverter, state in _inverters(now):
-        if state.battery_heard:
+        if state.battery_heard and state.shares_bus_with is None:
             yield (
                 f"wrong_port_{inverter.id}",
                 Issue(

@@ -110,7 +110,7 @@ DEYE_AS_VICTRON_VALUES: dict[int, dict[str, Value]] = {
     0x356: DEYE_VALUES[0x356] | {"cycles": None},  # sent: +0.8 A
     0x35A: {},
     0x35E: {"name": "PYLON"},  # followed by binary
-    0x35F: {"candidate_ah": 2300.0, "version": "F0.05"},  # in truth 230 Ah
+    0x35F: {"identity_ah": 2300.0, "version": "F0.05"},  # in truth 230 Ah
 }
 
 
@@ -193,7 +193,14 @@ WINDOWS: dict[str, tuple[float, float]] = {
 }
 
 READINGS = set(Readings.__dataclass_fields__)
-APART = {"candidate_ah", "product_1", "product_2", "serial_1", "serial_2"}
+APART = {
+    "candidate_ah",
+    "identity_ah",
+    "product_1",
+    "product_2",
+    "serial_1",
+    "serial_2",
+}
 
 bytes_of_a_frame = st.binary(max_size=8)
 dialects = st.one_of(st.none(), st.sampled_from(list(Dialect)))
@@ -267,8 +274,10 @@ def test_limits_without_a_tail() -> None:
 
 
 def test_a_negative_discharge_limit_is_a_magnitude() -> None:
-    """Some emulators send DCL negative: 0xFF9C is -10.0 A."""
+    """Some emulators send DCL negative: 0xFF9C is -10.0 A. Less than 1 A is noise."""
     assert values(0x351, "330264009CFF")["discharge_current_limit"] == 10.0
+    assert values(0x351, "33026400F6FF")["discharge_current_limit"] == 1.0
+    assert values(0x351, "33026400F7FF")["discharge_current_limit"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -314,9 +323,18 @@ def test_hundredths_of_soc_only_where_they_refine(data: str, soc: float) -> None
     assert values(0x355, data)["soc"] == soc
 
 
+@pytest.mark.parametrize(("raw", "soc"), [(101, 100.0), (140, 100.0), (150, 100.0)])
+def test_a_miscounted_soc_is_full(raw: int, soc: float) -> None:
+    """101 and 140 % come from the field: a battery's limits count, not its counter."""
+    data = raw.to_bytes(2, "little") + b"\x64\0"
+    decoded = told(Frame(0x355, data), Dialect.PYLONTECH)
+    assert decoded.values == {"soc": soc, "soh": 100.0}
+    assert not decoded.invalid
+
+
 def test_soc_and_soh_out_of_their_window() -> None:
-    """More than 100 % is not believed; 0xFFFF is a code."""
-    decoded = told(Frame(0x355, bytes.fromhex("6500FFFF")), Dialect.PYLONTECH)
+    """More than 150 % is not believed; 0xFFFF is a code."""
+    decoded = told(Frame(0x355, bytes.fromhex("9700FFFF")), Dialect.PYLONTECH)
     assert decoded.values == {"soc": None, "soh": None}
     assert decoded.invalid
     assert values(0x355, "50") == {}
@@ -426,16 +444,33 @@ def test_deye_alarms() -> None:
 
 
 def test_alarms_without_a_tag() -> None:
-    """Before the dialect is settled they are not told; then, but no modules (LG)."""
+    """Before the dialect is settled they are not told, they may be a Deye's."""
     assert values(0x359, "0200000005000000", None) == {}
-    assert values(0x359, "0200000005000000", Dialect.UNKNOWN) == {
-        "protections": frozenset({Alarm.OVER_VOLTAGE}),
-        "warnings": NO_ALARM,
-        "flag_bytes": b"\x02\x00\x00\x00",
-    }
     assert values(0x359, "0200000005555A", None)["protections"] == frozenset(
         {Alarm.OVER_VOLTAGE}
     )
+    told_ = values(0x359, "0200000005000000", Dialect.UNKNOWN)
+    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert told_["flag_bytes"] == b"\x02\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("data", "dialect", "modules"),
+    [
+        ("0000000003000000", Dialect.UNKNOWN, 3),  # a home-made end
+        ("0000000003000000", Dialect.VICTRON, 3),  # Dyness, beside 0x35A
+        ("00000000055055", Dialect.PYLONTECH, 5),  # by the name `PYLON`
+        ("0000000005555A", Dialect.UNKNOWN, 5),  # SRNE
+        ("0000000005180100", Dialect.UNKNOWN, None),  # LuxPower: 280 Ah
+        ("0000000005000000", Dialect.DEYE, None),  # a table of warnings
+        ("0000000000504E00", Dialect.PYLONTECH, None),  # none at all: padding
+    ],
+)
+def test_the_module_count_needs_no_tag(
+    data: str, dialect: Dialect, modules: int | None
+) -> None:
+    """Byte 4 is that for all but Deye's and LuxPower's."""
+    assert values(0x359, data, dialect).get("modules") == modules
 
 
 def test_alarms_of_a_short_frame() -> None:
@@ -553,6 +588,19 @@ def test_0x370_is_text_or_numbers() -> None:
     assert values(0x370, NUMBERS, None) == {}
     assert values(0x370, NUMBERS, Dialect.DEYE) == {}
     assert values(0x370, NUMBERS[:12]) == {}
+
+
+def test_0x370_in_another_order() -> None:
+    """Cells first, then temperatures in 0.1 K, as a bridge for EPEver sends them."""
+    # 3345 mV, 3335 mV, 298.0 K, 296.0 K
+    assert values(0x370, "110D070DA40B900B") == {
+        "cell_voltage_max": 3.345,
+        "cell_voltage_min": 3.335,
+        "cell_temperature_max": 25.0,
+        "cell_temperature_min": 23.0,
+    }
+    # 60.0 °C, 55.0 °C, 3345 mV: neither order may be taken for the other
+    assert values(0x370, "58022602110D070D")["cell_temperature_max"] == 60.0
 
 
 @pytest.mark.parametrize("data", [bytes(8), b"A" + bytes(7), b"\xff" * 8])

@@ -122,16 +122,11 @@ def test_without_a_mark_it_takes_five_seconds() -> None:
     assert judge(marks, 15.0) == (Dialect.UNKNOWN, True)
 
 
-def test_a_whole_0x359_without_a_tag_is_a_deye_in_the_end() -> None:
-    """A weak mark: it waits for the strong ones first."""
-    marks = told(at(UNTAGGED, 0.0))
-    assert not judge(marks, 4.9).settled
-    assert judge(marks, 5.0) == (Dialect.DEYE, True)
-
-
 @pytest.mark.parametrize(
-    "foreign",
+    "frame",
     [
+        UNTAGGED,
+        Frame(0x359, bytes.fromhex("0000000002000000")),  # a home-made end, 2 modules
         Frame(0x35E, b"BYD"),
         Frame(0x35E, b"DYNESS"),
         Frame(0x354, bytes(8)),  # LG RESU has it, and no name
@@ -140,9 +135,11 @@ def test_a_whole_0x359_without_a_tag_is_a_deye_in_the_end() -> None:
     ],
     ids=str,
 )
-def test_what_no_deye_sends_speaks_against_the_weak_mark(foreign: Frame) -> None:
-    """LG's and LuxPower's 0x359 have no tag either."""
-    assert judge(told(UNTAGGED, foreign), 5.0) == (Dialect.UNKNOWN, True)
+def test_nothing_but_a_strong_mark_makes_it_a_deye(frame: Frame) -> None:
+    """A Deye's 0x359 has no tag, but it shows itself by more than that."""
+    marks = told(at(frame, 0.0), at(frame, 1.0))
+    assert not judge(marks, 4.9).settled
+    assert judge(marks, 5.0) == (Dialect.UNKNOWN, True)
 
 
 @pytest.mark.parametrize(

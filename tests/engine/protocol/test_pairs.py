@@ -51,6 +51,11 @@ def pair(byte: int, k: int, value: int) -> bytes:
     return (value << 8 * byte + 2 * k).to_bytes(8, "little")
 
 
+def both(first: bytes, second: bytes) -> bytes:
+    """Return a frame that says what two say."""
+    return bytes(a | b for a, b in zip(first, second, strict=True))
+
+
 def heard(*frames: bytes) -> Pairs:
     """Return what holds after some frames."""
     held = NO_PAIRS
@@ -68,14 +73,33 @@ def test_each_pair(place: tuple[int, int], alarm: Alarm) -> None:
 
 
 @pytest.mark.parametrize("silent", [0, 3])
-def test_a_pair_holds_until_it_is_cleared(silent: int) -> None:
-    """0 and 3 change nothing: only an explicit 2 ends an alarm."""
-    raised = pair(0, 1, 1)
-    assert heard(raised, pair(0, 1, silent)).flags.protections == frozenset(
-        {Alarm.OVER_VOLTAGE}
-    )
-    assert heard(raised, b"").flags.protections == frozenset({Alarm.OVER_VOLTAGE})
-    assert heard(raised, pair(0, 1, 2)).flags.protections == frozenset()
+def test_a_pair_that_was_ever_cleared_holds_until_it_is_again(silent: int) -> None:
+    """Who says 2 for "not raised" ends an alarm with nothing else (SMA)."""
+    cleared, raised = pair(0, 1, 2), pair(0, 1, 1)
+    held = heard(cleared, raised, pair(0, 1, silent))
+    assert held.flags.protections == frozenset({Alarm.OVER_VOLTAGE})
+    assert held.after(decode_pairs(cleared)).flags.protections == frozenset()
+
+
+def test_a_pair_that_was_never_cleared_ends_with_0() -> None:
+    """Pylontech 1.3, Dyness, JBD and YamBMS never say 2; healthy, they say all 0.
+
+    Frames of a report from the field: high voltage as alarm and as warning, then over.
+    """
+    raised = heard(bytes(8), bytes.fromhex("0400000004000000"))
+    assert raised.flags == said({Alarm.OVER_VOLTAGE}, {Alarm.OVER_VOLTAGE})
+    assert raised.after(decode_pairs(bytes(8))).flags == said(set(), set())
+
+
+def test_only_a_0_ends_what_was_never_cleared() -> None:
+    """Neither a 3, nor a frame that ends before the pair."""
+    raised = heard(both(pair(0, 1, 1), pair(2, 2, 1)))
+    alarms = frozenset({Alarm.OVER_VOLTAGE, Alarm.SHORT_CIRCUIT})
+    assert raised.after(decode_pairs(b"")).flags.protections == alarms
+    threes = pair(0, 1, 3)[:1]
+    assert raised.after(decode_pairs(threes)).flags.protections == alarms
+    rest = raised.after(decode_pairs(b"\0")).flags.protections
+    assert rest == frozenset({Alarm.SHORT_CIRCUIT})
 
 
 def test_a_frame_of_zeros_says_nothing() -> None:
@@ -92,9 +116,9 @@ def test_a_short_frame_tells_what_it_holds() -> None:
 
 def test_undefined_pairs_are_kept_apart() -> None:
     """One that is cleared does not end another; both are "other"."""
-    both = heard(pair(3, 1, 1), pair(3, 3, 1))
-    assert both.flags.protections == frozenset({Alarm.OTHER})
-    one = both.after(decode_pairs(pair(3, 3, 2)))
+    two = heard(both(pair(3, 1, 1), pair(3, 3, 1)))
+    assert two.flags.protections == frozenset({Alarm.OTHER})
+    one = two.after(decode_pairs(both(pair(3, 1, 1), pair(3, 3, 2))))
     assert one.flags.protections == frozenset({Alarm.OTHER})
     assert one.after(decode_pairs(pair(3, 1, 2))).flags.protections == frozenset()
 

@@ -103,6 +103,7 @@ def test_a_demo_moves_within_seconds_and_both_ways_within_minutes() -> None:
             voltage=53,
             charge_enabled=True,
             discharge_enabled=True,
+            discharge_voltage_limit=46.0,
         )
     )
     seen = []

@@ -58,6 +58,7 @@ def _tell(simulator: Simulator, charge: float, discharge: float, now: float) -> 
         voltage=53,
         charge_enabled=True,
         discharge_enabled=True,
+        discharge_voltage_limit=46.0,
     )
     for name in simulator.inverters:
         for frame in encode(telegram):

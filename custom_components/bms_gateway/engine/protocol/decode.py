@@ -9,7 +9,7 @@ from .dialect import is_battery_frame, is_deye_name
 from .fields import Fields, Gap, Number, Text, Value, decode_fields
 from .flags import Flags, decode_bits, decode_deye, encode_bits
 from .frames import (
-    CELLS_AND_TEMPERATURES,
+    CELLS_AND_KELVINS,
     CHARGE_REQUEST,
     CHARGE_STATE,
     COARSE_MEASUREMENTS,
@@ -23,6 +23,7 @@ from .frames import (
     MEASUREMENTS,
     MODULES,
     NAME,
+    NO_TAG,
     ON_GRID_LIMITS,
     OTHER_TAGS,
     PLAIN,
@@ -30,6 +31,7 @@ from .frames import (
     PRODUCT_2,
     PYLONTECH_TAG,
     TAG_PLACE,
+    TEMPERATURES_AND_CELLS,
     VERSION_PLACE,
     WHOLE,
 )
@@ -41,7 +43,8 @@ class Decoded:
     """What one frame told.
 
     `values` are by attribute of `Readings`, besides `candidate_ah` (see
-    `agreed_capacity`) and the halves of texts (see `joined`). An attribute that is
+    `agreed_capacity`), `identity_ah` (see `Plausibility`) and the halves of texts (see
+    `joined`). An attribute that is
     not there was not told; None: told as unknown, or not to be believed.
     """
 
@@ -50,6 +53,13 @@ class Decoded:
     """What 0x35A changed, for `Pairs.after`."""
     invalid: bool = False
     """Whether a value was outside its window."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the frame told nothing, not even that something is unknown."""
+        pairs = self.pairs
+        said = pairs and (pairs.raised or pairs.cleared or pairs.zero)
+        return not (self.values or said)
 
 
 NOTHING: Final = Decoded()
@@ -142,19 +152,17 @@ def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
 def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x359, by Pylontech's bits or Deye's tables.
 
-    A whole one without a tag is a Deye's or LG's: before that is settled it tells
-    nothing, and from LG (or LuxPower) no number of modules.
+    One without a tag may be a Deye's: before that is settled it tells nothing.
     """
     tag = data[TAG_PLACE]
-    if tag == PYLONTECH_TAG:
-        return _pylontech_flags(data, MODULES)
-    if dialect is Dialect.DEYE:
+    if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
         return _told(decode_deye(data))
-    if len(tag) < 2:
-        return _pylontech_flags(data, MODULES)
-    if dialect is None and tag not in OTHER_TAGS:
+    is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
+    if dialect is None and not is_known:
         return NOTHING
-    return _pylontech_flags(data, ())
+    # LuxPower has a capacity in the place of the tag
+    counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
+    return _pylontech_flags(data, MODULES if counts else ())
 
 
 def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
@@ -209,9 +217,12 @@ def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
         return NOTHING
     if _is_text(data):
         return _half_text(data, PRODUCT_1)
-    numbers = decode_fields(data, CELLS_AND_TEMPERATURES)
-    believed = len(data) == 8 and None not in numbers.values.values()
-    return _plain(numbers) if believed and dialect is not None else NOTHING
+    if len(data) < 8 or dialect is None:
+        return NOTHING
+    orders = (TEMPERATURES_AND_CELLS, CELLS_AND_KELVINS)
+    read = (decode_fields(data, order) for order in orders)
+    whole = (fields for fields in read if None not in fields.values.values())
+    return next(map(_plain, whole), NOTHING)
 
 
 def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:

@@ -7,14 +7,13 @@ from math import inf
 from typing import Final, NamedTuple
 
 from ..model import Dialect, Frame
-from .fields import printable
-from .frames import BATTERY_IDS, OTHER_TAGS, PYLONTECH_TAG, TAG_PLACE
+from .frames import BATTERY_IDS, PYLONTECH_TAG, TAG_PLACE
 
 CHANGE: Final = 1.5
 """Seconds for which a mark counts as present: a Deye sends each of its own at least
 every 1.1 s (Deye PCS V3.3), so a family not heard for this long has gone."""
 PATIENCE: Final = 5.0
-"""Seconds to wait for a strong mark before judging without one."""
+"""Seconds to wait for a mark before judging without one."""
 MEMORY: Final = 120.0
 """Seconds for which a mark is remembered: a name may come only each 60 s (BYD)."""
 
@@ -30,10 +29,6 @@ class Mark(StrEnum):
     """A name beginning `PYLON`."""
     VICTRON = "victron"
     """0x35A or 0x35F."""
-    UNTAGGED = "untagged"
-    """A whole 0x359 without a tag: a Deye's, but LG's and LuxPower's look the same."""
-    FOREIGN = "foreign"
-    """What no Deye sends: another name, another tag in 0x359, 0x354."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +75,15 @@ def judge(marks: Marks, now: float) -> Verdict:
     profile is changed under way, nothing is settled until one of them has been gone
     for 1.5 s; then it is the one heard last. A slow name does not make it waver: one
     family alone has no need to be heard again and again.
-    Without a strong mark it takes 5 s, in which a Deye would have shown itself; then
-    a 0x359 without a tag makes it one, unless something says that it is not.
+    Without a mark it takes 5 s, in which a Deye would have shown itself; then charge
+    is positive, as in all other relatives. A 0x359 without a tag is no mark: a Deye's
+    has none, but neither have those of LG, LuxPower, Dyness and home-made ends.
     """
     deye = marks.age(now, Mark.DEYE)
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
-        return _without_strong_marks(marks, now)
+        waited = marks.first is not None and now - marks.first >= PATIENCE
+        return Verdict(Dialect.UNKNOWN, settled=waited)
     dialect = Dialect.DEYE if deye < other else _pylontech_or_victron(marks, now)
     return Verdict(dialect, settled=max(deye, other) > CHANGE)
 
@@ -108,41 +105,16 @@ def _pylontech_or_victron(marks: Marks, now: float) -> Dialect:
     return Dialect.VICTRON if victron and not tagged else Dialect.PYLONTECH
 
 
-def _without_strong_marks(marks: Marks, now: float) -> Verdict:
-    if marks.first is None or now - marks.first < PATIENCE:
-        return Verdict(Dialect.UNKNOWN, settled=False)
-    untagged = marks.age(now, Mark.UNTAGGED) < inf
-    foreign = marks.age(now, Mark.FOREIGN) < inf
-    dialect = Dialect.DEYE if untagged and not foreign else Dialect.UNKNOWN
-    return Verdict(dialect, settled=True)
-
-
 def _mark(can_id: int, data: bytes) -> Mark | None:
     match can_id:
         case 0x361 | 0x363 | 0x364:
             return Mark.DEYE
         case 0x35A | 0x35F:
             return Mark.VICTRON
-        case 0x354:
-            return Mark.FOREIGN
-        case 0x359:
-            return _tag_mark(data[TAG_PLACE])
-        case 0x35E:
-            return _name_mark(data)
+        case 0x359 if data[TAG_PLACE] == PYLONTECH_TAG:
+            return Mark.TAGGED
+        case 0x35E if is_deye_name(data):
+            return Mark.DEYE
+        case 0x35E if data.startswith(b"PYLON"):
+            return Mark.NAMED
     return None
-
-
-def _tag_mark(tag: bytes) -> Mark | None:
-    if tag == PYLONTECH_TAG:
-        return Mark.TAGGED
-    if len(tag) < 2:
-        return None
-    return Mark.FOREIGN if tag in OTHER_TAGS else Mark.UNTAGGED
-
-
-def _name_mark(data: bytes) -> Mark | None:
-    if is_deye_name(data):
-        return Mark.DEYE
-    if data.startswith(b"PYLON"):
-        return Mark.NAMED
-    return Mark.FOREIGN if printable(data).strip(" ") else None

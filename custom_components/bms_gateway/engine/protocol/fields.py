@@ -91,6 +91,10 @@ class Number:
     rounding: Rounding = Rounding.HALF_UP
     magnitude: bool = False
     """The sign is not to be trusted: read without, sent positive."""
+    noise: float = 0.0
+    """So little below 0 is read as 0, in the value's own unit."""
+    clamps_to: float = -inf
+    """Values above the window up to this one are read as its upper end."""
     whole: bool = False
     """A count of things, given as int."""
     bounded: bool = False
@@ -105,10 +109,18 @@ class Number:
         raw: int = unpack_from(self.kind, data, self.start)[0]
         if raw in self.codes:
             return Gap.UNAVAILABLE
-        value = (abs(raw) if self.magnitude else raw) / self.per_unit - self.offset
+        value = self._read(raw)
         if not self.low <= value <= self.high:
             return Gap.IMPLAUSIBLE
         return int(value) if self.whole else value
+
+    def _read(self, raw: int) -> float:
+        value = raw / self.per_unit - self.offset
+        if -self.noise < value < 0.0:
+            return 0.0
+        if self.high < value <= self.clamps_to:
+            return self.high
+        return abs(value) if self.magnitude else value
 
     def encode(self, value: Value, data: bytearray) -> None:
         """Write the value at its place; unknown writes the blank."""

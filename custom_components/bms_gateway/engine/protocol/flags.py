@@ -17,7 +17,8 @@ class Flags(NamedTuple):
 
 # 0x359 as a 16-bit word, protections in bytes 0 and 1, warnings in 2 and 3
 # (Pylontech CAN-bus protocol 1.2, 2018-04-08; bit 1 as its 2017 revision has it).
-# LG RESU has the very same places.
+# LG RESU has the very same places. Bit 15 is the system error of emulators
+# (ArminJo/JK-BMSToPylontechCAN, Battery-Emulator); it is read only.
 _BITS: Final = {
     1: Alarm.OVER_VOLTAGE,
     2: Alarm.UNDER_VOLTAGE,
@@ -26,12 +27,14 @@ _BITS: Final = {
     7: Alarm.DISCHARGE_CURRENT,
     8: Alarm.CHARGE_CURRENT,
     11: Alarm.INTERNAL,
+    15: Alarm.INTERNAL,
 }
 
 _SYSTEM_ERROR: Final = 1 << 11
 
 # What 0x359 has no bit for goes out as the nearest one: nothing raised is dropped.
 _NEAREST: Final = {alarm: 1 << bit for bit, alarm in _BITS.items()} | {
+    Alarm.INTERNAL: _SYSTEM_ERROR,
     Alarm.CHARGE_OVER_TEMPERATURE: 1 << 3,
     Alarm.CHARGE_UNDER_TEMPERATURE: 1 << 4,
 }
@@ -121,7 +124,7 @@ _DEYE_TABLES: Final = {
     ),
     6: (
         Alarm.OVER_TEMPERATURE,  # connector
-        Alarm.INTERNAL,  # precharge
+        Alarm.CONTACTOR,  # precharge
         Alarm.INTERNAL,  # charger reversed
         Alarm.OVER_TEMPERATURE,  # terminal
         Alarm.CONTACTOR,  # fuse

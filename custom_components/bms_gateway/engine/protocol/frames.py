@@ -14,6 +14,7 @@ from typing import Final
 
 from .fields import Bit, Field, Kind, Number, Rounding, Text
 from .quantities import (
+    LEAST_CELL,
     NO_U16,
     UNSENT,
     capacity,
@@ -84,10 +85,23 @@ CYCLES: Final = Number(
     attribute="cycles", start=6, codes=UNSENT, whole=True, rounding=Rounding.DOWN
 )
 
-# PY: byte 4 of 0x359. A stack that speaks has one module at the least.
-MODULES: Final = (count("modules", 4, Kind.U8, blank=1),)
+# PY: byte 4 of 0x359, with or without a tag (Dyness, JK's and home-made ends). A stack
+# that speaks has one module at the least: 0 is padding, and unknown is told as 1.
+MODULES: Final = (
+    Number(
+        attribute="modules",
+        start=4,
+        kind=Kind.U8,
+        low=1.0,
+        codes=frozenset({0}),
+        whole=True,
+        bounded=True,
+        blank=1,
+    ),
+)
 PYLONTECH_TAG: Final = b"PN"
 """PY: bytes 5 and 6 of 0x359."""
+NO_TAG: Final = b"\0\0"
 OTHER_TAGS: Final = (b"UZ", b"PY")
 """The same from SRNE, and from Pytes (hoylabs/OpenDTU-OnBattery, pull request 1213)."""
 TAG_PLACE: Final = slice(5, 7)
@@ -108,8 +122,8 @@ DEYE_NAME: Final = (
     capacity("candidate_ah", 6, per_unit=10),
 )
 
-# SMA, VIC; a Deye sends 0.1 Ah, so the value is no more than a candidate.
-IDENTITY: Final = (capacity("candidate_ah", 4),)
+# SMA, VIC: what is installed. A Deye sends 0.1 Ah, Dyness and YAM what remains.
+IDENTITY: Final = (capacity("identity_ah", 4),)
 VERSION_PLACE: Final = slice(2, 4)
 
 # VIC. 0xFF asks, 0 does not.
@@ -137,11 +151,19 @@ ON_GRID_LIMITS: Final = (
 )
 
 # YAM, SEP: 0x370 with numbers.
-CELLS_AND_TEMPERATURES: Final = (
+TEMPERATURES_AND_CELLS: Final = (
     temperature("cell_temperature_max", 0),
     temperature("cell_temperature_min", 2),
     cell_voltage("cell_voltage_max", 4),
     cell_voltage("cell_voltage_min", 6),
+)
+# A bridge for EPEver's batteries: the same in another order, in 0.1 K. A cell's mV is
+# no temperature in 0.1 °C (3300 would be 330 °C), so ranges tell the two apart.
+CELLS_AND_KELVINS: Final = (
+    cell_voltage("cell_voltage_max", 0, low=LEAST_CELL),
+    cell_voltage("cell_voltage_min", 2, low=LEAST_CELL),
+    kelvin("cell_temperature_max", 4, per_unit=10),
+    kelvin("cell_temperature_min", 6, per_unit=10),
 )
 
 # VIC, BYD: texts of 16 characters in two frames.

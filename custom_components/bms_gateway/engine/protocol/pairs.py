@@ -10,6 +10,7 @@ from .flags import Flags
 _HALF: Final = 16
 """Pairs 0 to 15 are alarms, which stop a Sunny Island; 16 to 31 the same as warnings."""
 
+_ZERO: Final = 0
 _RAISED: Final = 1
 _CLEARED: Final = 2
 
@@ -37,10 +38,12 @@ _STATUS: Final = _HALF + len(_PAIRS)
 
 @dataclass(frozen=True, slots=True)
 class PairChange:
-    """What one 0x35A said: numbers of pairs. A pair in neither set said nothing."""
+    """What one 0x35A said: numbers of pairs. A pair in none of the sets said nothing."""
 
     raised: frozenset[int]
     cleared: frozenset[int]
+    zero: frozenset[int] = frozenset()
+    """Told as 0: "not supported", or "not raised" where a battery never says 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,21 @@ class Pairs:
     raised: frozenset[int] = frozenset()
     stated: frozenset[int] = frozenset()
     """Pairs that were ever raised or cleared; the others are not supported."""
+    cleared: frozenset[int] = frozenset()
+    """Pairs that were ever told as 2: a 0 does not end these."""
 
     def after(self, change: PairChange) -> Pairs:
-        """Return what holds after a frame."""
+        """Return what holds after a frame.
+
+        Who says 2 for "not raised" means nothing by a 0 (SMA). Pylontech 1.3, Dyness,
+        JBD and YamBMS never say 2: with them an alarm ends by a 0.
+        """
+        cleared = self.cleared | change.cleared
+        ended = change.cleared | (change.zero - cleared)
         return Pairs(
-            (self.raised - change.cleared) | change.raised,
+            (self.raised - ended) | change.raised,
             self.stated | change.raised | change.cleared,
+            cleared,
         )
 
     @property
@@ -76,9 +88,9 @@ NO_PAIRS: Final = Pairs()
 
 
 def decode_pairs(data: bytes) -> PairChange:
-    """Read 0x35A: 1 raises, 2 clears, 0 and 3 (and what is not there) change nothing.
+    """Read 0x35A: 1 raises, 2 clears, 3 (and what is not there) changes nothing.
 
-    Some readers have 2 as raised; healthy BYD, Seplos and REC packs send all 2.
+    What a 0 means is the sender's habit, see `Pairs.after`. Some readers have 2 as raised; healthy BYD, Seplos and REC packs send all 2.
     """
     values = {
         4 * number + k: byte >> 2 * k & 3
@@ -87,8 +99,10 @@ def decode_pairs(data: bytes) -> PairChange:
     }
     values.pop(_STATUS, None)
     return PairChange(
-        frozenset(pair for pair, value in values.items() if value == _RAISED),
-        frozenset(pair for pair, value in values.items() if value == _CLEARED),
+        *(
+            frozenset(pair for pair, value in values.items() if value == meaning)
+            for meaning in (_RAISED, _CLEARED, _ZERO)
+        )
     )
 
 

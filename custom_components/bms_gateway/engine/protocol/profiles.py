@@ -6,9 +6,12 @@ Profile `pylontech` (Pylontech CAN-bus protocol 1.2), and what was judged for it
   begins `PYLON`, whatever the batteries call themselves: a Deye refuses others.
 - 0x355 is padded with 0 as a real stack pads it, not with SOC in hundredths: that is
   only for Sunny Island and Victron, and a LuxPower takes it for a cell's voltage.
-- 0x356 is always sent, for the voltage is known. An unknown current or temperature
-  goes out as 0x8000, the one code for "not available" in this family (SMA); a 0 would
-  be a lie that looks like a value.
+- 0x356 is always sent, for the voltage is known. It has no code for "not available":
+  SMA's 0x8000 is -3276.8 °C and -3276.8 A to every reader of Pylontech 1.2. A current
+  that nobody knows goes out as 0 A, a temperature that nobody ever told as 20 °C, with
+  which no inverter stops charging for frost.
+- The limits, measurements and enables (0x35C) come before the alarms (0x359): who takes
+  0x359 for the end of a set would pair new limits with old enables.
 - 0x359 alone carries alarms. What it has no bit for goes out as "system error".
 - 0x373 (cells) and 0x379 (capacity) follow where known: a real stack sends the first,
   Sol-Ark and LuxPower read the second, the others pass over both.
@@ -43,11 +46,14 @@ _REQUIRED: Final = (
     "charge_voltage_limit",
     "charge_current_limit",
     "discharge_current_limit",
+    "discharge_voltage_limit",
     "soc",
     "voltage",
 )
 _ASKING: Final = ("force_charge", "force_charge_2", "full_charge")
 _PYLONTECH_NAME: Final = "PYLON"
+_PYLONTECH_UNKNOWN: Final = {"current": 0.0, "temperature": 20.0}
+"""A and °C, told for what is unknown."""
 _NAMES: Final = tuple(item.name for item in fields(Telegram))
 
 type _Values = dict[str, Value]
@@ -117,6 +123,13 @@ def _pylontech_name(telegram: Telegram, _: _Values) -> bytes:
     return encode_fields({"name": sent}, NAME)
 
 
+def _pylontech_measurements(_: Telegram, values: _Values) -> bytes:
+    told = {
+        k: v if values[k] is None else values[k] for k, v in _PYLONTECH_UNKNOWN.items()
+    }
+    return encode_fields(values | told, MEASUREMENTS)
+
+
 def _pylontech_flags(telegram: Telegram, values: _Values) -> bytes:
     data = bytearray(encode_fields(values, MODULES))
     data[:4] = encode_bits(telegram.protections, telegram.warnings)
@@ -136,9 +149,9 @@ _PYLONTECH: Final = (
     _Row(0x35E, 8, _pylontech_name),
     _Row(0x351, 8, partial(_table, LIMITS)),
     _Row(0x355, 4, partial(_table, CHARGE_STATE)),
-    _Row(0x356, 6, partial(_table, MEASUREMENTS)),
-    _Row(0x359, 7, _pylontech_flags),
+    _Row(0x356, 6, _pylontech_measurements),
     _Row(0x35C, 2, _requests),
+    _Row(0x359, 7, _pylontech_flags),
     _Row(0x373, 8, partial(_whole_table, CELLS)),
     _Row(0x379, 8, partial(_whole_table, CAPACITY)),
 )

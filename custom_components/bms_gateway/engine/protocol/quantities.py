@@ -16,13 +16,19 @@ UNSENT: Final = frozenset({0, 0xFFFF})
 """For what cannot be 0: padding, not a value."""
 _COLD: Final = -40.0
 _HOT: Final = 100.0
-"""°C; emulators send -150 for a missing sensor."""
+"""°C; a missing sensor is -150 with emulators, -50 with Seplos V2."""
+LEAST_CELL: Final = 1.5
+"""V; what is less may be a temperature, 150 °C in 0.1 °C at the least."""
+FULL: Final = 100.0
+MOST_SOC: Final = 150.0
+"""%; batteries tell 101 to 140 when they have miscounted; more is none at all."""
 
 
 def current_limit(attribute: str, start: int) -> Number:
     """Return a limit in 0.1 A: signed by all documents, negative from some emulators.
 
-    The sign is dropped (diyBMS issue 87 and bms-to-inverter issue 46 have DCL < 0).
+    The sign is dropped (diyBMS issue 87 and bms-to-inverter issue 46 have DCL < 0), but
+    less than 1 A below 0 is the noise of a measurement.
     """
     return Number(
         attribute=attribute,
@@ -32,6 +38,7 @@ def current_limit(attribute: str, start: int) -> Number:
         codes=_NO_LIMIT,
         rounding=Rounding.DOWN,
         magnitude=True,
+        noise=1.0,
     )
 
 
@@ -49,23 +56,24 @@ def temperature(attribute: str, start: int) -> Number:
     )
 
 
-def cell_voltage(attribute: str, start: int) -> Number:
-    """Return a cell's voltage in mV (Victron, Deye)."""
+def cell_voltage(attribute: str, start: int, *, low: float = 0.5) -> Number:
+    """Return a cell's voltage in mV (Victron, Deye); nothing below `low` V."""
     return Number(
         attribute=attribute,
         start=start,
         per_unit=1000,
-        low=0.5,
+        low=low,
         high=5.0,
         codes=UNSENT,
     )
 
 
-def kelvin(attribute: str, start: int) -> Number:
+def kelvin(attribute: str, start: int, *, per_unit: int = 1) -> Number:
     """Return a temperature in whole kelvin, so less 273 and not 273.15."""
     return Number(
         attribute=attribute,
         start=start,
+        per_unit=per_unit,
         offset=273,
         low=_COLD,
         high=_HOT,
@@ -76,12 +84,13 @@ def kelvin(attribute: str, start: int) -> Number:
 def percent(
     attribute: str, start: int, rounding: Rounding, *, blank: int = 0
 ) -> Number:
-    """Return whole percent of 0 to 100."""
+    """Return whole percent of 0 to 100; up to MOST_SOC is read as 100."""
     return Number(
         attribute=attribute,
         start=start,
         low=0.0,
-        high=100.0,
+        high=FULL,
+        clamps_to=MOST_SOC,
         codes=NO_U16,
         rounding=rounding,
         bounded=True,

@@ -1,0 +1,190 @@
+"""Which ports are on one bus: they hear the same frames in the same moments."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Final
+
+from .model import Frame
+from .protocol import is_battery_frame
+from .rhythm import LIMITS
+
+SAME_MOMENT: Final = 0.05
+"""Seconds; adapters tell of one frame at times that differ by no more."""
+OVERDUE: Final = 0.25
+"""Seconds; when the other port has heard later ones, it has not heard this one."""
+NEEDED: Final = 10
+"""Telegrams in a row that both ports have heard. Two batteries that are alike do not
+speak at once for so long."""
+SUSPECTED: Final = 2
+"""Telegrams after which they may be one: whoever is not shows it within one."""
+APART: Final = 6
+"""Frames of one ID in a row that only one of them has heard, three of each: they are
+two batteries that were alike, or the cables were changed."""
+_OWN: Final = 0.5
+"""Seconds within which a frame that we sent is heard on another port, by a bridge, too."""
+_MOST: Final = 512
+"""Kept of each kind, on a flooded bus, too."""
+
+type _Said = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class _Likeness:
+    """How far two ports have heard the same."""
+
+    telegrams: int = 0
+    missed: Counter[int] = field(default_factory=Counter)
+    waiting: deque[tuple[float, str, _Said]] = field(
+        default_factory=lambda: deque(maxlen=_MOST)
+    )
+    """What only one has heard: when, which of them, and the frame."""
+
+    @property
+    def is_sure(self) -> bool:
+        return self.telegrams >= NEEDED
+
+    def meet(self, port: str, said: _Said, at: float) -> None:
+        """Take a frame that the other port has heard, too.
+
+        A bus has one order: what either of them heard before it, and the other one did
+        not, that one will not hear any more.
+        """
+        self.missed[said[0]] = 0
+        self.telegrams += said[0] == LIMITS
+        met = next(
+            (
+                n
+                for n, (when, who, what) in enumerate(self.waiting)
+                if who != port and what == said and abs(when - at) <= SAME_MOMENT
+            ),
+            len(self.waiting),
+        )
+        later = []
+        for n, each in enumerate(self.waiting):
+            if each[1] == port or n < met:
+                self.missed[each[2][0]] += 1
+            elif n > met:
+                later.append(each)
+        self.waiting.clear()
+        self.waiting.extend(later)
+
+    def differs(self, heard_until: dict[str, float]) -> bool:
+        """Return whether they are on two buses after all.
+
+        `heard_until`: the time of each one's last frame; after the loop was held, what
+        waited for one is read before what waited for the other.
+        """
+        last = min(heard_until.values())
+        while self.waiting and self.waiting[0][0] < last - OVERDUE:
+            _, _, (can_id, _) = self.waiting.popleft()
+            self.missed[can_id] += 1
+        return max(self.missed.values(), default=0) >= (APART if self.is_sure else 1)
+
+
+class Wiring:
+    """Watches the ports of a gateway, by the ids of their batteries and inverters."""
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        self._heard: dict[_Said, dict[str, deque[float]]] = {}
+        self._until: dict[str, float] = {}
+        self._sent: deque[tuple[float, str, _Said]] = deque(maxlen=_MOST)
+        self._pairs: dict[frozenset[str], _Likeness] = {}
+
+    def hear(self, port: str, frame: Frame) -> None:
+        """Take a frame of another node. What is all zeros is everybody's."""
+        if not is_battery_frame(frame) or not any(frame.data):
+            return
+        said, at = (frame.can_id, frame.data), frame.at
+        self._until[port] = max(at, self._until.get(port, at))
+        before = self._heard.setdefault(said, {})
+        others = [
+            other
+            for other, times in before.items()
+            if other != port and any(abs(at - each) <= SAME_MOMENT for each in times)
+        ]
+        for other in others:
+            ports = frozenset({port, other})
+            if (pair := self._pairs.get(ports)) is None:
+                pair = self._pairs[ports] = self._likeness(port, other, at)
+            pair.meet(port, said, at)
+        before.setdefault(port, deque(maxlen=16)).append(at)
+        if len(self._heard) > _MOST:
+            del self._heard[next(iter(self._heard))]
+        for ports, pair in list(self._pairs.items()):
+            if port in ports:
+                if ports.isdisjoint(others):
+                    pair.waiting.append((at, port, said))
+                if pair.differs({each: self._until[each] for each in ports}):
+                    del self._pairs[ports]
+
+    def send(self, port: str, frame: Frame) -> None:
+        """Take a frame of our own that has left."""
+        self._sent.append((frame.at, port, (frame.can_id, frame.data)))
+
+    def is_own(self, port: str, frame: Frame, *, counts: bool) -> bool:
+        """Return whether a frame that was heard is one that we have just sent.
+
+        `counts`: whether the port's battery is online. Then it may well say the same as
+        we do, and only what comes on a bus known to be shared is ours. Else limits that
+        are the very ones that we have sent are ours; without them no battery counts.
+        """
+        said = (frame.can_id, frame.data)
+        for sent in self._sent:
+            at, other, what = sent
+            if what != said or other == port or abs(frame.at - at) > _OWN:
+                continue
+            alone = frame.can_id == LIMITS and not counts
+            if alone or self._is_sure(port, other):
+                self._sent.remove(sent)
+                return True
+        return False
+
+    def twins(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return which of these is another one's twin: on one bus with one before it."""
+        found: dict[str, str] = {}
+        for first, second in combinations(ids, 2):
+            if self._is_sure(first, second) and first not in found:
+                found.setdefault(second, first)
+        return found
+
+    def suspects(self, ids: Sequence[str]) -> bool:
+        """Return whether two of these were alike until now, and it is not sure yet."""
+        pairs = (self._pairs.get(frozenset(two)) for two in combinations(ids, 2))
+        return any(SUSPECTED <= pair.telegrams < NEEDED for pair in pairs if pair)
+
+    def shared(
+        self, ids: Iterable[str], others: Sequence[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each of these with each of the others that is on the same bus."""
+        for each in ids:
+            for other in others:
+                if self._is_sure(each, other):
+                    yield each, other
+
+    def forget(self, port: str) -> None:
+        """Forget a port that is another one now."""
+        self._pairs = {k: pair for k, pair in self._pairs.items() if port not in k}
+        self._until.pop(port, None)
+        for ports in self._heard.values():
+            ports.pop(port, None)
+
+    def _likeness(self, first: str, second: str, now: float) -> _Likeness:
+        """Return how alike two ports are that now have heard the same for once."""
+        likeness = _Likeness()
+        lately = sorted(
+            (at, port, said)
+            for said, ports in self._heard.items()
+            for port, other in ((first, second), (second, first))
+            for at in ports.get(port, ())
+            if now - OVERDUE < at <= now
+            and not any(abs(at - each) <= SAME_MOMENT for each in ports.get(other, ()))
+        )
+        likeness.waiting.extend(lately)
+        return likeness
+
+    def _is_sure(self, first: str, second: str) -> bool:
+        pair = self._pairs.get(frozenset({first, second}))
+        return pair is not None and pair.is_sure

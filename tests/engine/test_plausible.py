@@ -1,0 +1,93 @@
+"""Values that a battery cannot mean."""
+
+from math import nan
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.plausible import Plausibility
+
+
+def screened(
+    *frames: dict[str, Any], capacity: float = 100.0, soc: float | None = 50.0
+) -> dict[str, Any]:
+    """Return what is left of the last frame."""
+    plausibility = Plausibility()
+    for frame in frames:
+        left = plausibility.screen(frame, capacity=capacity, soc=soc)
+    return left
+
+
+@pytest.mark.parametrize("name", ["charge_current_limit", "discharge_current_limit"])
+@pytest.mark.parametrize(
+    ("amps", "capacity", "is_meant"),
+    [
+        (1200.0, 100.0, True),
+        (1200.1, 100.0, False),
+        (1200.1, 999.0, False),
+        (1200.1, 1000.0, True),
+        (3276.7, 2000.0, True),
+        (1200.1, nan, False),
+    ],
+)
+def test_limits_that_no_battery_of_the_size_means(
+    name: str, amps: float, capacity: float, is_meant: bool
+) -> None:
+    """A Sunny Island takes no more than 1,200 A."""
+    left = screened({name: amps}, capacity=capacity)
+    assert left == {name: amps if is_meant else None}
+
+
+@pytest.mark.parametrize(
+    ("limit", "amps", "is_meant"),
+    [
+        (100.0, -1200.0, True),
+        (100.0, 1200.1, False),
+        (100.0, -3276.7, False),
+        (2000.0, 2400.0, True),
+        (2000.0, -2400.1, False),
+    ],
+)
+def test_currents_that_nobody_allowed(
+    limit: float, amps: float, is_meant: bool
+) -> None:
+    """A broken meter's 3,276.7 A stopped a house."""
+    limits = {"charge_current_limit": limit}
+    left = screened(limits, {"current": amps}, capacity=2000.0)
+    assert left == {"current": amps if is_meant else None}
+
+
+CELLS = {"cell_voltage_min": 2.8, "cell_voltage_max": 3.65}
+TRUE_CELLS = {"cell_voltage_min": 3.288, "cell_voltage_max": 3.313}
+
+
+def test_settings_are_no_cell_voltages() -> None:
+    """Round values that never move are those at which an emulator protects."""
+    assert screened(CELLS, CELLS, CELLS) == dict.fromkeys(CELLS)
+    assert screened(TRUE_CELLS) == TRUE_CELLS
+    assert screened(TRUE_CELLS, TRUE_CELLS) == TRUE_CELLS
+
+
+def test_cells_that_moved_once_are_measured() -> None:
+    """Also while they are round by chance."""
+    round_ones = {"cell_voltage_min": 3.3, "cell_voltage_max": 3.35}
+    assert screened(round_ones) == dict.fromkeys(round_ones)
+    assert screened(TRUE_CELLS, round_ones) == round_ones
+    moved = {"cell_voltage_min": 3.25, "cell_voltage_max": 3.35}
+    assert screened(round_ones, moved) == moved
+
+
+def test_what_remains_is_not_what_is_installed() -> None:
+    """0x35F tells the one or the other: it is installed if SOC moves and it does not."""
+    plausibility = Plausibility()
+
+    def left(ah: float, soc: float | None) -> float | None:
+        values = plausibility.screen({"identity_ah": ah}, capacity=300.0, soc=soc)
+        return values.get("candidate_ah")
+
+    assert left(198.0, None) is None
+    assert [left(3.0 * soc, soc) for soc in range(66, 40, -1)] == [None] * 26
+    assert [left(300.0, soc) for soc in (60.0, 57.0, 55.1)] == [None] * 3
+    assert left(300.0, 55.0) == 300.0
+    assert left(300.0, 60.0) == 300.0
+    assert left(299.0, 60.0) is None
