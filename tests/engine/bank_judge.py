@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.model import Direction, PortStatus, St
 
 from .ledger import CARRIES, SLACK, allowed, permits, reckoned
 from .observer import Observer
-from .witness import asked
+from .witness import LIMITS, asked
 
 """Seconds of 0 A once no battery is online."""
 _SPEAKS: Final = frozenset({Status.RUNNING, Status.REDUCED, Status.BLOCKED})
@@ -25,6 +25,13 @@ _FROM: Final = {
     "discharge_enabled": 0x35C,
 }
 """The frames that a battery's readings come from."""
+
+
+def _holds(name: str, value: object) -> float | None:
+    """Return for how many seconds a value holds at the most while limits are fresh."""
+    if name == "soc":
+        return 60.0
+    return 600.0 if value is False or (name == "protections" and value) else None
 
 
 class BankJudge(Observer):
@@ -51,7 +58,12 @@ class BankJudge(Observer):
             heard, readings = self.heard[key], battery.readings
             for name, can_id in _FROM.items():
                 if getattr(readings, name) is not None:
-                    assert now < heard.stale_at(can_id), f"{key}: {name} is stale"
+                    end = heard.stale_at(can_id)
+                    if (holds := _holds(name, getattr(readings, name))) is not None:
+                        end = max(
+                            end, min(heard.at(can_id) + holds, heard.stale_at(LIMITS))
+                        )
+                    assert now < end, f"{key}: {name} is stale"
             assert not heard.mixes(now) or readings.current is None, "of which dialect?"
 
     def _judge_slices(self) -> None:

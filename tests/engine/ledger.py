@@ -1,6 +1,6 @@
 """What the bank may allow at the most: by books of its own, kept beside the gateway."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -187,11 +187,13 @@ class Peak:
         self._lowest: list[tuple[float, float]] = []
         self._highest: list[tuple[float, float]] = []
 
-    def take(self, volts: Iterable[float], now: float) -> None:
-        """Take the voltages of the batteries online."""
-        known = list(volts)
+    def take(self, batteries: Sequence[BatteryState], now: float) -> None:
+        """Take the batteries online; what one told once is not below for sure."""
+        known = [max(b.voltages) for b in batteries]
         if known:
-            self._lowest = _kept(self._lowest, now, min(known))
+            sure = [sorted(b.voltages)[-2:][0] for b in batteries]
+            full = 3.65 * max(b.cells or 15 for b in batteries)
+            self._lowest = _kept(self._lowest, now, min(*sure, full))
             self._highest = _kept(self._highest, now, max(known))
 
     def at_least(self, now: float) -> float:

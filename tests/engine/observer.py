@@ -70,9 +70,9 @@ class Observer:
         online = self._online()
         self._were_online |= {battery.id for battery in online}
         if self.snapshot.status is not Status.STARTING:
-            volts = {b.id: v for b in online if (v := b.readings.voltage) is not None}
-            at = min((self.heard[key].measured_at for key in volts), default=now)
-            self._peak.take(volts.values(), at)
+            telling = [b for b in online if b.readings.voltage is not None]
+            at = min((self.heard[b.id].measured_at for b in telling), default=now)
+            self._peak.take(telling, at)
 
     @property
     def snapshot(self) -> Snapshot:

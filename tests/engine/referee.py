@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Final, override
 
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.engine.model import Alarm, Direction, Frame
+from custom_components.bms_gateway.engine.model import Alarm, Direction, Frame, Readings
 from custom_components.bms_gateway.engine.protocol.flags import encode_bits
 
 from .bank_judge import BankJudge
@@ -128,6 +128,7 @@ class Referee(BankJudge):
         for battery in online:
             raised = battery.readings.protections or frozenset()
             stop = frozenset(chain(*(concerning(battery.readings, d) for d in dead)))
+            stop -= _contradicted(battery.readings)
             assert _within(raised, bytes(told)), "a protection kept back"
             assert _within(stop, alarms), "no alarm though nobody is left"
 
@@ -144,6 +145,15 @@ class Referee(BankJudge):
             assert flags & _BITS[Direction.CHARGE] and held.last[1] > 0, (
                 "asks for nothing"
             )
+
+
+def _contradicted(said: Readings) -> frozenset[Alarm]:
+    """Return the over-current protections of the way in which no current flows."""
+    current = said.current
+    if current is None:
+        return frozenset()
+    ways = ((Alarm.CHARGE_CURRENT, current), (Alarm.DISCHARGE_CURRENT, -current))
+    return frozenset(alarm for alarm, amps in ways if amps <= 1.0)
 
 
 def _within(raised: Collection[Alarm], word: bytes) -> bool:

@@ -50,10 +50,14 @@ class Heard:
             mixed = at - min(self._deye_at, self._other_at) <= 1.5
             self._mixed_since = (self._mixed_since or at) if mixed else None
 
+    def at(self, key: int) -> float:
+        """When the last of these was heard."""
+        return self._at.get(key, -1e9)
+
     @property
     def measured_at(self) -> float:
         """When the voltage was told last."""
-        return self._at.get(MEASUREMENTS, -1e9)
+        return self.at(MEASUREMENTS)
 
     def mixes(self, now: float) -> bool:
         """Return whether two dialects are heard, and that was reckoned with by now."""

@@ -182,7 +182,8 @@ class BatteryState:
     carries_out_of_service: bool = False
     """It was taken out of service but carries current: it is reckoned with."""
     voltages: tuple[float, ...] = ()
-    """V; the last five that it told, the newest at the end, whether fresh or not."""
+    """V; the last five that it told without a gap, the newest at the end, whether fresh
+    or not."""
     invalid: int = 0
     """Frames that held a value outside its window."""
     missing: frozenset[int] = frozenset()

@@ -103,7 +103,7 @@ class Speech:
         self.telegrams = 0
         """Whole telegrams since the start."""
         self.voltages: tuple[float, ...] = ()
-        """V; the last ones that were told, the newest at the end."""
+        """V; the last ones without a gap, the newest at the end."""
         self.invalid = 0
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
@@ -252,7 +252,10 @@ class Speech:
             amps = max(abs(self._known.get("current", 0.0)), self._largest_current)
             values["soc"] = self._soc.believed(soc, at, amps=amps, capacity=capacity)
         if (volts := values.get("voltage")) is not None:
-            self.voltages = (*self.voltages[1 - _VOLTAGES :], volts)
+            said = self._said.get("voltage")
+            goes_on = said is not None and self._fresh("voltage", said, at)
+            before = self.voltages[1 - _VOLTAGES :] if goes_on else ()
+            self.voltages = (*before, volts)
         habit = self._rhythm.habit(frame.can_id)
         self._rivals.hear(frame, habit)
         disputed = self._rivals.heard(at)

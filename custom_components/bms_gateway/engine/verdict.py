@@ -37,7 +37,8 @@ class Verdict:
     batteries: Mapping[str, BatteryState] = field(default_factory=dict)
     bank: BankState = NO_BANK
     volts: float | None = None
-    """The bank's voltage, without single outliers."""
+    """The bank's voltage by which watts are converted: the higher one of what is told and
+    what stands without single outliers, so that no limit in W is exceeded."""
     limits: Mapping[Direction, Limit] | None = None
     enabled: frozenset[Direction] = frozenset()
     charge_voltage_limit: float | None = None
@@ -141,12 +142,13 @@ class Judge:
             return Verdict(status=Status.SILENT, bank=bank)
         self._remember(bank, reference)
         voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
+        highest = max(volts, bank.voltage or volts)
         limits = {
             direction: self._limits.reckon(
                 direction,
                 scene,
                 config,
-                Bounds(over, setpoints.asked(None, direction, scene.now, volts)),
+                Bounds(over, setpoints.asked(None, direction, scene.now, highest)),
             )
             for direction in Direction
         }
@@ -154,7 +156,7 @@ class Judge:
         return Verdict(
             status=_status(scene),
             bank=bank,
-            volts=volts,
+            volts=highest,
             limits=limits,
             enabled=_enabled(config, scene, permitted),
             charge_voltage_limit=voltage,
