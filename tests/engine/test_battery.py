@@ -102,7 +102,7 @@ def test_waiting() -> None:
     assert state.life is Life.WAITING
     assert state.readings == Readings()
     assert state.last == Readings()
-    assert (state.last_frame_at, state.control_at, state.lost_at) == (None,) * 3
+    assert (state.last_frame_at, state.lost_at) == (None, None)
     assert Heard().battery.next_change(1000.0) is None
 
 
@@ -569,17 +569,6 @@ def test_the_period_is_known_after_a_loss() -> None:
     heard.telegrams(3)
     assert heard.after(3.1).life is Life.LOST
     assert heard.after(0).losses == 2
-
-
-def test_control_is_as_old_as_its_oldest_frame() -> None:
-    """So a set is due only when limits, enables and alarms are new."""
-    heard = Heard().telegrams()
-    at = heard.now
-    heard.now += 0.5
-    heard.telegrams(without={0x35C})
-    assert heard.after(0).control_at == at
-    heard.telegrams()
-    assert heard.after(0).control_at == at + 0.5
 
 
 def test_age_is_the_age_on_the_wire() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.config import SendMode
+from custom_components.bms_gateway.engine.cycle import Progress
 from custom_components.bms_gateway.engine.inverter import Inverter
 from custom_components.bms_gateway.engine.model import (
     Alarm,
@@ -50,7 +51,7 @@ class Played:
         )
         self.inverter = Inverter(config, self.port)
         self.telegram: Telegram | None = HEALTHY
-        self.renewed_at: float | None = None
+        self.progress = Progress()
 
     def _hear(self, frame: Frame) -> None:
         if frame.can_id == 0x305:
@@ -63,7 +64,7 @@ class Played:
     def turn(self) -> float | None:
         """Let it act once, having read what came."""
         self.port.drain()
-        return self.inverter.step(self.clock.now, self.telegram, self.renewed_at)
+        return self.inverter.step(self.clock.now, self.telegram, self.progress)
 
     def after(self, seconds: float = 0.0) -> list[int]:
         """Move the clock, let it act; return the IDs that left since."""
@@ -159,10 +160,56 @@ def test_a_set_when_every_battery_has_spoken_again() -> None:
     played = Played(min_gap=0.3)
     played.after()
     played.clock.now += 0.2
-    played.renewed_at = played.clock.now
+    played.progress = Progress(played.clock.now)
     assert played.after() == []
     assert played.after(0.1) == SET
     assert played.after(0.35) == []
+
+
+def test_a_set_waits_for_the_rest_of_a_telegram() -> None:
+    """The repeated one, too, which else would pair two cycles; but not for ever."""
+    played = Played()
+    played.after()
+    played.progress = Progress(played.clock.now, open_since=played.clock.now + 0.99)
+    assert played.after(1.0) == []
+    played.progress = Progress(played.clock.now + 0.05)
+    assert played.after(0.06) == SET
+
+
+def test_a_set_is_repeated_though_a_telegram_never_ends() -> None:
+    """Of many batteries, some are in the middle of one at any time."""
+    played = Played()
+    played.after()
+    played.progress = Progress(open_since=played.clock.now + 0.5)
+    assert played.after(1.49) == []
+    assert played.after(0.01) == SET
+
+
+def test_what_fell_is_told_again_once_the_telegram_is_whole() -> None:
+    """The limit cannot wait; what came with it follows."""
+    played = Played()
+    played.after()
+    played.progress = Progress(open_since=played.clock.now + 0.5)
+    played.says(charge_current_limit=50.0)
+    assert played.after(0.5) == SET
+    assert played.after(0.1) == []
+    played.progress = Progress()
+    assert played.after(0.1) == SET
+    assert played.after(0.5) == []
+
+
+def test_an_answer_waits_for_the_rest_of_a_telegram() -> None:
+    """For a moment that no inverter minds."""
+    played = Played(mode=SendMode.REPLY)
+    played.progress = Progress(open_since=played.clock.now)
+    played.port.push(REQUEST)
+    assert played.after() == []
+    assert played.after(0.14) == []
+    assert played.after(0.01) == SET
+    played.port.push(Frame(0x305, bytes(8), played.clock.now))
+    assert played.after() == []
+    played.progress = Progress()
+    assert played.after(0.1) == SET
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Final
 from .agreement import least
 from .battery import Battery
 from .config import GatewayConfig, LossPolicy
+from .cycle import Progress
 from .limits import RISING_STEP
 from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
@@ -50,12 +51,14 @@ class Bank:
         return self._deadline
 
     @property
-    def renewed_at(self) -> float:
-        """Since when every battery online has renewed its control fields; 0: never."""
-        heard = (
-            b.control_at for key, b in self._batteries.items() if key in self._online
+    def progress(self) -> Progress:
+        """How far the batteries online are with their telegrams."""
+        cycles = [b.cycle for key, b in self._batteries.items() if key in self._online]
+        opened = [c.open_since for c in cycles if c.open_since is not None]
+        return Progress(
+            min((cycle.whole_at for cycle in cycles), default=0.0),
+            min(opened, default=None),
         )
-        return min((at or 0.0 for at in heard), default=0.0)
 
     def counts(self, battery_id: str) -> bool:
         """Return whether a battery was online at the last evaluation."""

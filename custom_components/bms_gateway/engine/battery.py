@@ -6,6 +6,7 @@ from typing import Final
 
 from .config import BatteryConfig
 from .content import cells_of
+from .cycle import Cycle
 from .freshness import CEILING
 from .intruder import Intruder
 from .model import BatteryState, Frame, Life, Readings
@@ -32,6 +33,7 @@ class Battery:
         """Wait for a battery's first complete set."""
         self._config = config
         self._speech = Speech(config)
+        self._cycle = Cycle()
         self._in_service = True
         self._intruder = Intruder()
         self._life = Life.WAITING
@@ -80,9 +82,9 @@ class Battery:
             self._begin_to_count(now)
 
     @property
-    def control_at(self) -> float | None:
-        """When the oldest of its control frames was renewed."""
-        return self._speech.control_at
+    def cycle(self) -> Cycle:
+        """Where its telegrams begin and end."""
+        return self._cycle
 
     @property
     def lately(self) -> tuple[Readings, ...]:
@@ -102,6 +104,7 @@ class Battery:
             return Urgency.NONE
         self._asked_since = None
         heard = self._speech.hear(frame)
+        self._cycle.hear(frame.can_id, frame.at)
         if heard.whole:
             self._since_loss += 1
             self._lately.append(self._speech.readings(frame.at))
@@ -113,6 +116,7 @@ class Battery:
 
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""
+        self._cycle.update(now)
         controlled = self._speech.is_controlled(now)
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
@@ -159,7 +163,6 @@ class Battery:
             last_frame_at=speech.last_at,
             current_at=speech.current_at,
             period=speech.period,
-            control_at=speech.control_at,
             lost_at=self._lost_at,
             telegrams=speech.telegrams,
             losses=self._losses,
@@ -175,6 +178,8 @@ class Battery:
     def next_change(self, now: float) -> float | None:
         """Return when one of its values becomes stale if nothing more is heard."""
         times = self._speech.stale_at(now)
+        if (closes_at := self._cycle.closes_at) is not None:
+            times.append(closes_at)
         if self._hears_inverter(now):
             times.append(self._asked_at + INVERTER_GONE)
         if self._intruder.counts:

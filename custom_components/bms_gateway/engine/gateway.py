@@ -190,9 +190,9 @@ class Gateway:
         if not frame.standard or self._is_own(key, frame):
             return
         self._wiring.hear(key, frame)
-        before = self._bank.renewed_at
+        before = self._bank.progress
         urgency = self._bank.hear(key, frame)
-        after = self._bank.renewed_at
+        after = self._bank.progress
         is_due = any(i.awaits(before, after) for i in self._fleet.inverters.values())
         self._tell_news(Urgency.AT_ONCE if is_due else urgency)
 
@@ -251,7 +251,7 @@ class Gateway:
         current = self._why[key] = self._offer(key, now)
         listened = inverter.reachable
         again = inverter.step(
-            now, current.telegram if current else None, self._verdict.renewed_at
+            now, current.telegram if current else None, self._bank.progress
         )
         if inverter.reachable is not listened:
             # What it holds and can no longer be told to give up is missing to the others

@@ -7,6 +7,7 @@ from typing import Final
 
 from .account import Account
 from .config import InverterConfig, Proof, SendMode
+from .cycle import WAIT, Progress
 from .delivery import Delivery, Phase
 from .guard import Guard
 from .model import Direction, Frame, InverterState, Limit, Rule, Telegram
@@ -18,6 +19,9 @@ from .share import Claim
 
 REPEAT: Final = 1.0
 """Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
+LATEST_REPEAT: Final = 1.5
+"""Seconds after which it is due in the middle of a battery's telegram, too."""
+REPEATS: Final = (REPEAT, LATEST_REPEAT)
 LEAST_RISE: Final = 0.1
 """A from one set to the next: what is told is cut to such counts, less never adds up."""
 REQUESTS_GONE: Final = 60.0
@@ -51,6 +55,8 @@ class Inverter:
         self._unreachable_since: float | None = None
         self._knocked_at: float | None = None
         self._urgent = False
+        self._is_early = False
+        """Whether the last set did not wait for the rest of what was being told."""
 
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return who plays to the same one from now on: what it was told is told."""
@@ -163,21 +169,23 @@ class Inverter:
             self._confirm(now)
         return ended is not None
 
-    def awaits(self, before: float, after: float) -> bool:
-        """Return whether a set has become due, as what every battery says is newer now.
+    def awaits(self, before: Progress, after: Progress) -> bool:
+        """Return whether a set has become due, as what the batteries say is whole now.
 
-        `before`, `after`: since when all batteries have renewed their control fields.
+        `before`, `after`: how far they are with their telegrams.
         """
         push = self.config.mode is SendMode.PUSH
-        return push and self._set_at is not None and before <= self._set_at < after
+        return push and not self._is_renewed(before) and self._is_renewed(after)
 
     def step(
-        self, now: float, telegram: Telegram | None, renewed_at: float | None
+        self, now: float, telegram: Telegram | None, progress: Progress
     ) -> float | None:
         """Send what is due; return when to look again.
 
-        `telegram`: what it may be told now, None for silence. `renewed_at`: since
-        when every battery online has renewed its control fields.
+        `telegram`: what it may be told now, None for silence. `progress`: how far the
+        batteries online are with what they say. A set waits until that is whole: only
+        then are all of its values of one cycle. A limit that falls waits for nothing;
+        then the set is sent again when the rest has come.
         """
         delivery = self._delivery
         if not delivery.is_open:
@@ -196,11 +204,11 @@ class Inverter:
             self._knock(now, telegram)
             telegram = None
         probe = delivery.phase is Phase.DEAF and now >= delivery.probe_due
-        due = delivery.phase is Phase.IDLE and self._due(now, telegram, renewed_at)
+        due = delivery.phase is Phase.IDLE and self._due(now, telegram, progress)
         if telegram is not None and (probe or due):
             delivery.open(self._frames(telegram, opening=True), now)
         if delivery.phase is Phase.LEFT:
-            self._send_rest(now, telegram)
+            self._send_rest(now, telegram, progress)
         if delivery.phase is Phase.IDLE and telegram is not None:
             self._prompt(now)
         return self._deadline(now, telegram)
@@ -251,21 +259,31 @@ class Inverter:
                 if frame.can_id in _HARMLESS:
                     self.port.send(frame)
 
-    def _due(
-        self, now: float, telegram: Telegram | None, renewed_at: float | None
-    ) -> bool:
+    def _due(self, now: float, telegram: Telegram | None, progress: Progress) -> bool:
         if telegram is None:
             return False
-        if self._urgent or self._account.would_fall(telegram):
+        if self._cannot_wait(telegram):
             return True
         if self._set_at is not None and now < self._set_at + self.config.min_gap:
             return False
+        amid = progress.open_since is not None
         if self.config.mode is SendMode.REPLY:
-            return self._is_asked
+            asked_at = self._request_at or 0.0
+            return self._is_asked and (not amid or now >= asked_at + WAIT)
         if self._set_at is None:
             return True
-        renewed = renewed_at is not None and renewed_at > self._set_at
-        return renewed or now >= self._set_at + REPEAT
+        repeat = self._set_at + (LATEST_REPEAT if amid else REPEAT)
+        return self._is_renewed(progress) or now >= repeat
+
+    def _cannot_wait(self, telegram: Telegram) -> bool:
+        return self._urgent or self._account.would_fall(telegram)
+
+    def _is_renewed(self, progress: Progress) -> bool:
+        """Return whether what the batteries say is whole, and newer than the last set."""
+        if self._set_at is None:
+            return False
+        was_early = self._is_early and progress.completed(self._set_at)
+        return was_early or progress.renewed(self._set_at)
 
     @property
     def _is_asked(self) -> bool:
@@ -274,11 +292,15 @@ class Inverter:
             self._answered_at is None or self._request_at > self._answered_at
         )
 
-    def _send_rest(self, now: float, telegram: Telegram | None) -> None:
+    def _send_rest(
+        self, now: float, telegram: Telegram | None, progress: Progress
+    ) -> None:
         """Queue the set now that its name has left, with what may be told now."""
         if telegram is None:
             self._delivery.drop()
             return
+        amid = progress.open_since is not None
+        self._is_early = amid and (self._set_at is None or self._cannot_wait(telegram))
         self._urgent = False
         self._set_at = now
         self._answered_at = self._request_at
@@ -331,12 +353,13 @@ class Inverter:
             case Phase.IDLE:
                 push = telegram is not None and self.config.mode is SendMode.PUSH
                 gap = (self._set_at or now) + self.config.min_gap
-                repeat = (self._set_at or now) + REPEAT
                 times = [self._prompt_due if telegram else None]
-                if push:
-                    times.append(gap if gap > now else repeat)
-                elif self._is_asked:
+                if push and gap <= now:
+                    times += [(self._set_at or now) + each for each in REPEATS]
+                elif push or (self._is_asked and gap > now):
                     times.append(gap)
+                elif self._is_asked:
+                    times.append((self._request_at or now) + WAIT)
             case Phase.DEAF:
                 times = [self._delivery.probe_due if telegram else None]
             case _:

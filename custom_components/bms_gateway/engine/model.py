@@ -162,8 +162,6 @@ class BatteryState:
     """When the current was measured."""
     period: float | None = None
     """Seconds; how often the slowest of its limits and measurements comes."""
-    control_at: float | None = None
-    """When the oldest of its control frames (limits, enables, alarms) was renewed."""
     lost_at: float | None = None
     telegrams: int = 0
     """Whole telegrams since the start."""

@@ -95,15 +95,6 @@ class Rhythm:
             each for each in OPTIONAL if self.is_own(each) and not self.fresh(each, now)
         )
 
-    def control_at(self, now: float) -> float | None:
-        """Return when the oldest frame of limits, alarms and enables came."""
-        heard = [
-            pulse.last
-            for can_id, pulse in self._pulses.items()
-            if can_id in CONTROL and self.fresh(can_id, now)
-        ]
-        return min((at for at in heard if at is not None), default=None)
-
     def keep(self, can_ids: frozenset[int]) -> None:
         """Forget all other frames: the battery speaks another dialect now."""
         self._pulses = {k: v for k, v in self._pulses.items() if k in can_ids}

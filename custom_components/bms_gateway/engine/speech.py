@@ -222,11 +222,6 @@ class Speech:
         """Seconds; how often the slowest of its limits and measurements comes."""
         return self._rhythm.period(LIMITS, MEASUREMENTS)
 
-    @property
-    def control_at(self) -> float | None:
-        """When the oldest of its control frames was renewed; None: none came."""
-        return None if self.last_at is None else self._rhythm.control_at(self.last_at)
-
     def stale_at(self, now: float) -> list[float]:
         """Return when its frames and values cease to count, those that still do."""
         ends = (

@@ -47,8 +47,6 @@ class Verdict:
     """°C, as told: where no battery tells its own it may be that of the cells, or an
     earlier one."""
     raised: Raised = NOTHING_RAISED
-    renewed_at: float | None = None
-    """Every battery online has renewed its control fields since then."""
 
     @property
     def speaks(self) -> bool:
@@ -163,7 +161,6 @@ class Judge:
             discharge_voltage_limit=self._discharge_voltage(volts),
             temperature=self._last_temperature,
             raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
-            renewed_at=min(b.control_at or 0.0 for b in scene.online),
         )
 
     def _dark(
