@@ -25,6 +25,8 @@ class Happening(StrEnum):
     WARNING_RAISED = "warning_raised"
     WARNING_CLEARED = "warning_cleared"
     BATTERY_LOST = "battery_lost"
+    BATTERY_BRIDGED = "battery_bridged"
+    """The last battery is silent for a moment; discharging goes on."""
     BATTERY_BACK = "battery_back"
     OUT_OF_SERVICE_CURRENT = "out_of_service_current"
     """A battery carries current though it was taken out of service."""
@@ -66,6 +68,7 @@ class Watch:
         self._lost: dict[str, float] = {}
         self._losses: dict[str, deque[float]] = {}
         self._asking: dict[str, _Request] = {}
+        self._bridged: set[str] = set()
         self._intruders: set[str] = set()
         self.unsteady: frozenset[str] = frozenset()
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
@@ -134,15 +137,20 @@ class Watch:
     def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
         key = battery.id
         match battery.life:
+            case Life.BRIDGING if key not in self._bridged:
+                self._bridged.add(key)
+                yield Event(Happening.BATTERY_BRIDGED, key)
             case Life.LOST if key not in self._lost:
                 self._lost[key] = now
                 self._losses.setdefault(key, deque()).append(now)
                 yield Event(Happening.BATTERY_LOST, key)
-            case Life.ONLINE if key in self._lost:
-                del self._lost[key]
+            case Life.ONLINE if key in self._lost or key in self._bridged:
+                self._lost.pop(key, None)
+                self._bridged.discard(key)
                 yield Event(Happening.BATTERY_BACK, key)
             case Life.OUT_OF_SERVICE:
                 self._lost.pop(key, None)
+                self._bridged.discard(key)
         if not battery.carries_out_of_service:
             self._intruders.discard(key)
         elif key not in self._intruders:
@@ -167,3 +175,4 @@ class Watch:
         self._asking = {k: each for k, each in self._asking.items() if k in known}
         self._lost = {k: since for k, since in self._lost.items() if k in known}
         self._intruders &= known
+        self._bridged &= known

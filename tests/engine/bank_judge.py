@@ -98,10 +98,13 @@ class BankJudge(Observer):
         most = min(rated, self._at_most(direction, counts, now))
         ask = asked(self.asks, None, direction, now, snapshot.bank.voltage)
         most = most if ask is None else min(most, ask)
-        bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert 0.0 <= limit.amps <= most + SLACK, (
             f"{limit} is above {most} A of {counts}"
         )
+        if not self._online() and self._may_bridge(now):
+            # Whoever is back by then goes on where it was.
+            return
+        bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert limit.amps <= bound + SLACK, "risen too early or too fast"
         if config.strategy is Strategy.SHARE:
             self._judge_parts(direction, limit.amps, counts)
@@ -114,6 +117,8 @@ class BankJudge(Observer):
         charge = direction is Direction.CHARGE
         policy = config.charge_loss_policy if charge else config.discharge_loss_policy
         lost = self._lost(now) if charge else self._grace_is_over(now)
+        if not online and not charge and self._may_bridge(now):
+            return self._last_discharge
         if not online or (lost and policy is LossPolicy.BLOCK):
             return 0.0
         highest = [b.last.charge_voltage_limit or inf for b in counted]
@@ -129,6 +134,12 @@ class BankJudge(Observer):
             permitted = all(permits(battery.readings, direction) for battery in online)
             return sum(said) if permitted else 0.0
         return sum(counts.values())
+
+    def _may_bridge(self, now: float) -> bool:
+        """Return whether discharging may go on though nobody is heard."""
+        known = self._were_online & self.heard.keys()
+        last = max((self.heard[key].at(LIMITS) for key in known), default=0.0)
+        return self.plant.config.discharge_grace > 0 and now < last + 10.0
 
     def _judge_parts(
         self, direction: Direction, amps: float, counts: dict[str, float]

@@ -39,6 +39,8 @@ class Observer:
         self._counts = {d: Counts(d) for d in Direction}
         self._rising = {d: Rising() for d in Direction}
         self._peak = Peak()
+        self._last_discharge = 0.0
+        """A; the bank's limit as long as anybody was heard."""
         self.follow()
 
     def follow(self) -> None:
@@ -73,6 +75,8 @@ class Observer:
             telling = [b for b in online if b.readings.voltage is not None]
             at = min((self.heard[b.id].measured_at for b in telling), default=now)
             self._peak.take(telling, at)
+        if online and self.snapshot.discharge is not None:
+            self._last_discharge = self.snapshot.discharge.amps
 
     @property
     def snapshot(self) -> Snapshot:

@@ -139,6 +139,8 @@ class Referee(BankJudge):
         judge = all if config.strategy is Strategy.SUM else any
         for direction, bit in _BITS.items():
             given = online and judge(permits(b.readings, direction) for b in online)
+            if not online and direction is Direction.DISCHARGE:
+                given = self._may_bridge(self.plant.now)
             assert given or not flags & bit, "enabled by nobody"
         if flags & _REQUESTS:
             assert config.forward_requests

@@ -668,7 +668,7 @@ def test_stop(direction: str) -> None:
 
 def test_all_lost() -> None:
     """0 A for 5 s, then nothing: old values are never repeated as if they were news."""
-    plant = Plant().started(10.0)
+    plant = Plant(bridge=0.0).started(10.0)
     plant.packs["b1"].speaks = False
     plant.run(2.0)
     assert plant.told()[1] == 100.0
@@ -686,7 +686,7 @@ def test_all_lost() -> None:
 
 def test_all_lost_after_the_voltage_sank() -> None:
     """The charge voltage stays by the last minute's highest, as while they spoke."""
-    plant = Plant(says={"b1": {"voltage": 55.0}}).started(10.0)
+    plant = Plant(says={"b1": {"voltage": 55.0}}, bridge=0.0).started(10.0)
     plant.packs["b1"].says(voltage=52.0)
     plant.run(10.0)
     assert plant.told()[0] == 56.0
@@ -697,7 +697,7 @@ def test_all_lost_after_the_voltage_sank() -> None:
 
 def test_all_lost_value_by_value() -> None:
     """The block is told though the SOC became unknown before the limits did."""
-    plant = Plant()
+    plant = Plant(bridge=0.0)
     for _ in range(10):
         plant.port("b1").push(*telegram(plant.now, without={0x351, 0x359, 0x35C}))
         plant.clock.now += 0.3
@@ -840,7 +840,7 @@ def test_a_loop_that_was_held_loses_no_battery() -> None:
 
 def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
     """Frames that waited 7 s are 7 s old."""
-    plant = Plant().started(10.0)
+    plant = Plant(bridge=0.0).started(10.0)
     at = plant.now
     plant.port("b1").push(*telegram(at + 1))
     plant.clock.now = at + 8.0

@@ -92,6 +92,14 @@ def test_a_stray_frame_changes_nothing() -> None:
     assert cycle.whole_at == pytest.approx(end)
 
 
+def test_a_frame_that_is_sent_no_more_ends_no_telegram() -> None:
+    """The next to last one does then, from the next telegram but one."""
+    cycle = Cycle()
+    _heard(cycle, ORDERS[0], 0.01, n=4)
+    end = _heard(cycle, ORDERS[0][:-1], 0.01, n=3, begin=4.0)
+    assert cycle.whole_at == pytest.approx(end)
+
+
 def test_no_limits_no_telegram() -> None:
     """A name each ten seconds makes no set due."""
     cycle = Cycle()

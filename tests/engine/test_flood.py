@@ -66,7 +66,7 @@ def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
 
 def test_battery_that_fell_silent_is_lost() -> None:
     """Once it is known that nothing of it waits."""
-    plant = Plant().started()
+    plant = Plant(bridge=0.0).started()
     plant.clock.now += HELD
     plant.port("b1").push(*[OTHER] * 9)
     plant.port("b1").most = 3

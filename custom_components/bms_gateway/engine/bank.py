@@ -6,6 +6,7 @@ from typing import Final
 
 from .agreement import least
 from .battery import Battery
+from .bridge import bridge_time
 from .config import GatewayConfig, LossPolicy
 from .cycle import Progress
 from .limits import RISING_STEP
@@ -128,6 +129,8 @@ class Bank:
             verdict = self._judge.judge(self._config, lowest, setpoints, told or {})
             if lowest != scene:
                 self._judge.hold_back()
+            if verdict.status is Status.BRIDGING:
+                states = self._bridge(states, now)
         self._set_deadline(scene, setpoints)
         if scene.online and not self._starting:
             states = self._judge.with_parts(states)
@@ -167,6 +170,21 @@ class Bank:
         )
         return states, scene
 
+    def _bridge(self, states: list[BatteryState], now: float) -> list[BatteryState]:
+        """Return the states with those that are bridged named as such."""
+        return [
+            replace(state, life=Life.BRIDGING)
+            if state.life is Life.LOST and self._may_return(state, now)
+            else state
+            for state in states
+        ]
+
+    def _may_return(self, state: BatteryState, now: float) -> bool:
+        """Let a battery return at once while its silence is bridged."""
+        until = (state.limits_at or 0.0) + bridge_time(self._config)
+        self._batteries[state.id].bridge(until)
+        return now < until
+
     def _least(self, scene: Scene) -> Scene:
         """Return a scene with the lowest limits told lately, at the start.
 
@@ -203,7 +221,7 @@ class Bank:
             self._look_again(battery.next_change(scene.now))
         for at in (
             self._start_end,
-            self._judge.silent_at,
+            self._judge.dark_until,
             self._judge.changes_at(scene.now),
             scene.now + RISING_STEP if self._judge.rising else None,
             grace_end(self._config, scene.lost),

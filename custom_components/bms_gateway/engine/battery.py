@@ -2,6 +2,7 @@
 
 from collections import deque
 import logging
+from math import inf
 from typing import Final
 
 from .config import BatteryConfig
@@ -42,7 +43,9 @@ class Battery:
         self._lost_at: float | None = None
         self._asked_since: float | None = None
         self._asked_at = 0.0
-        self._largest_charge_limit = 0.0
+        self._limits_at: float | None = None
+        self._bridged_until = -inf
+        self._largest_charge_limit = self._largest_discharge_limit = 0.0
         self._largest_charge_voltage = 0.0
 
     @property
@@ -65,6 +68,7 @@ class Battery:
             battery._speech.remember(self._speech)
             battery._losses = self._losses
             battery._largest_charge_limit = self._largest_charge_limit
+            battery._largest_discharge_limit = self._largest_discharge_limit
             battery._largest_charge_voltage = self._largest_charge_voltage
         return battery
 
@@ -114,10 +118,20 @@ class Battery:
         measured = frame.can_id == MEASUREMENTS
         return Urgency.SOON if heard.new or measured else Urgency.NONE
 
+    def bridge(self, until: float) -> None:
+        """Take it that others go on with it until then, as if it were there.
+
+        If it is back by then it counts from its first whole telegram on.
+        """
+        self._bridged_until = until
+
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""
         self._cycle.update(now)
         controlled = self._speech.is_controlled(now)
+        enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
+        if self._life is Life.LOST and controlled:
+            self._life = Life.REJOINING
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
                 self._life = Life.ONLINE
@@ -126,12 +140,10 @@ class Battery:
             case Life.ONLINE if not controlled:
                 self._lose(now)
                 _LOGGER.warning("%s is lost", self.config.name)
-            case Life.LOST if controlled:
-                self._life = Life.REJOINING
             case Life.REJOINING if not controlled:
                 self._life = Life.LOST
                 self._count_anew()
-            case Life.REJOINING if self._since_loss >= REJOIN_TELEGRAMS:
+            case Life.REJOINING if self._since_loss >= enough:
                 self._life = Life.ONLINE
                 self._lost_at = None
                 _LOGGER.info("%s is back", self.config.name)
@@ -144,8 +156,14 @@ class Battery:
         readings = speech.readings(now)
         intrudes = self._intruder.counts
         out = not self._in_service and not intrudes
-        limit = readings.charge_current_limit or 0.0
-        self._largest_charge_limit = max(self._largest_charge_limit, limit)
+        self._largest_charge_limit = max(
+            self._largest_charge_limit, readings.charge_current_limit or 0.0
+        )
+        self._largest_discharge_limit = max(
+            self._largest_discharge_limit, readings.discharge_current_limit or 0.0
+        )
+        if self._life is Life.ONLINE:
+            self._limits_at = speech.limits_at
         self._largest_charge_voltage = max(
             self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
         )
@@ -159,10 +177,12 @@ class Battery:
             if self._largest_charge_voltage
             else None,
             largest_charge_limit=self._largest_charge_limit,
+            largest_discharge_limit=self._largest_discharge_limit,
             dialect=speech.dialect(now),
             last_frame_at=speech.last_at,
             current_at=speech.current_at,
             period=speech.period,
+            limits_at=self._limits_at,
             lost_at=self._lost_at,
             telegrams=speech.telegrams,
             losses=self._losses,

@@ -175,6 +175,9 @@ class GatewayConfig:
     discharge_loss_policy: LossPolicy = LossPolicy.BLOCK
     discharge_grace: float = 60.0
     """Seconds for which a loss only reduces discharging, before its policy holds."""
+    bridge: float = 10.0
+    """Seconds from its last telegram for which discharging goes on when no battery is
+    heard any more, where there is a grace."""
     start_timeout: float = 15.0
     """Seconds to wait at the start for every battery; then the loss policies hold."""
     total_charge: float | None = None

@@ -56,6 +56,9 @@ class Cycle:
         """When the first frame came after the last pause."""
         self._last: tuple[int, float] | None = None
         self._pauses: dict[int, deque[float]] = {}
+        self._telegrams = 0
+        self._heard: dict[int, int] = {}
+        """In which telegram each frame came last: one that is sent no more ends none."""
         self._spreads: deque[float] = deque(maxlen=_SPREADS)
 
     @property
@@ -76,6 +79,8 @@ class Cycle:
             if last_id == self._last_id:
                 self._first_at = at
         self._last = can_id, at
+        self._telegrams += can_id == LIMITS
+        self._heard[can_id] = self._telegrams
         if self.open_since is None:
             self.open_since = at
         if can_id == LIMITS and self._limits_at is None:
@@ -101,7 +106,7 @@ class Cycle:
         pauses = sorted(
             (median(pauses), can_id)
             for can_id, pauses in self._pauses.items()
-            if len(pauses) > 1
+            if len(pauses) > 1 and self._heard[can_id] >= self._telegrams - 1
         )
         if len(pauses) == 1:
             return pauses[0][1]

@@ -277,6 +277,8 @@ class Gateway:
             self._verdict = self._bank.reckon(
                 now, self._setpoints, self._told(), heard_until=heard_until
             )
+            for inverter in self._fleet.inverters.values():
+                inverter.bridge(self._verdict.status, now)
             self._fleet.wake_writers(but=who)
             self._changed = True
             if who != _WATCH:

@@ -10,7 +10,7 @@ from .config import InverterConfig, Proof, SendMode
 from .cycle import WAIT, Progress
 from .delivery import Delivery, Phase
 from .guard import Guard
-from .model import Direction, Frame, InverterState, Limit, Rule, Telegram
+from .model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
 from .port import Sender
 from .protocol import POLL, encode
 from .rise import RAMP_TIME
@@ -50,11 +50,15 @@ class Inverter:
         self._prompted_at: float | None = None
         self._request_at: float | None = None
         self._answered_at: float | None = None
+        self._unanswered_since = 0.0
         self._guard = Guard()
         self._allowed = True
         self._unreachable_since: float | None = None
         self._knocked_at: float | None = None
         self._urgent = False
+        self._bridged: dict[Direction, float] = {}
+        """A; what it was told before a silence that is bridged, or was until lately."""
+        self._resumes_until = 0.0
         self._is_early = False
         """Whether the last set did not wait for the rest of what was being told."""
 
@@ -86,7 +90,7 @@ class Inverter:
         ceiling = inf
         if account.told is not None:
             step = max(rated / RAMP_TIME * (now - account.told_at), LEAST_RISE)
-            ceiling = max(told, flowing) + step
+            ceiling = max(told, flowing, self._bridged.get(direction, 0.0)) + step
         return Claim(
             weight=rated,
             cap=cap,
@@ -99,6 +103,17 @@ class Inverter:
             reachable=self.reachable,
             active_at=account.active_at(direction),
         )
+
+    def bridge(self, status: Status, now: float) -> None:
+        """Take how the gateway does: a silence that is bridged is followed by no ramp."""
+        if status is Status.BRIDGING:
+            if not self._bridged:
+                self._bridged = {d: self._account.amps(d) for d in Direction}
+            self._resumes_until = now + RAMP_TIME
+        elif status not in (Status.RUNNING, Status.REDUCED) or (
+            now >= self._resumes_until
+        ):
+            self._bridged = {}
 
     def last_claim(self, direction: Direction, now: float) -> Claim:
         """Return what it may still hold once it was taken out of the configuration."""
@@ -148,6 +163,8 @@ class Inverter:
 
     def hear_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
+        if not self._is_asked:
+            self._unanswered_since = at
         self._request_at = at
 
     def hear_other(self, frame: Frame, now: float) -> None:
@@ -268,8 +285,8 @@ class Inverter:
             return False
         amid = progress.open_since is not None
         if self.config.mode is SendMode.REPLY:
-            asked_at = self._request_at or 0.0
-            return self._is_asked and (not amid or now >= asked_at + WAIT)
+            waits = amid and now < self._unanswered_since + WAIT
+            return self._is_asked and not waits
         if self._set_at is None:
             return True
         repeat = self._set_at + (LATEST_REPEAT if amid else REPEAT)
@@ -359,7 +376,7 @@ class Inverter:
                 elif push or (self._is_asked and gap > now):
                     times.append(gap)
                 elif self._is_asked:
-                    times.append((self._request_at or now) + WAIT)
+                    times.append(self._unanswered_since + WAIT)
             case Phase.DEAF:
                 times = [self._delivery.probe_due if telegram else None]
             case _:

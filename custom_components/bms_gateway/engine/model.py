@@ -79,6 +79,8 @@ class Life(StrEnum):
     """Not one complete set yet."""
     ONLINE = "online"
     LOST = "lost"
+    BRIDGING = "bridging"
+    """Lost for so short a time that discharging goes on: no other battery is heard."""
     REJOINING = "rejoining"
     """Speaks again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
@@ -156,12 +158,15 @@ class BatteryState:
     """In series, by the highest charge voltage limit that it ever told."""
     largest_charge_limit: float = 0.0
     """A; the most that it ever allowed for charging."""
+    largest_discharge_limit: float = 0.0
     dialect: Dialect = Dialect.UNKNOWN
     last_frame_at: float | None = None
     current_at: float | None = None
     """When the current was measured."""
     period: float | None = None
     """Seconds; how often the slowest of its limits and measurements comes."""
+    limits_at: float | None = None
+    """When its limits came last; of one that is not online, before it was lost."""
     lost_at: float | None = None
     telegrams: int = 0
     """Whole telegrams since the start."""
@@ -223,6 +228,8 @@ class Rule(StrEnum):
     """Too little to be worth telling."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
+    BRIDGING = "bridging"
+    """The last battery is silent for a moment."""
     VOLTAGE = "voltage"
     """The bank's voltage is above the lowest battery's charge voltage limit."""
     RATING = "rating"
@@ -258,6 +265,8 @@ class Status(StrEnum):
     RUNNING = "running"
     REDUCED = "reduced"
     """A battery is lost; the others go on."""
+    BRIDGING = "bridging"
+    """No battery is heard, for a moment: discharging goes on with ever less."""
     BLOCKED = "blocked"
     """A loss policy tells 0 A in at least one direction."""
     SILENT = "silent"

@@ -218,6 +218,13 @@ class Speech:
         return None if current is None else current.at
 
     @property
+    def limits_at(self) -> float | None:
+        """When all of its limits had come last; None: never."""
+        if not self._said.keys() >= _REQUIRED:
+            return None
+        return min(self._said[name].at for name in _REQUIRED)
+
+    @property
     def period(self) -> float | None:
         """Seconds; how often the slowest of its limits and measurements comes."""
         return self._rhythm.period(LIMITS, MEASUREMENTS)

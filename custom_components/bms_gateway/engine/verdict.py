@@ -6,6 +6,8 @@ from math import inf
 
 from .alarms import NOTHING_RAISED, Alarms, Raised
 from .allowance import permits
+from .bridge import bridge
+from .carriers import tighter
 from .combine import combine, temperature
 from .config import GatewayConfig, LossPolicy, Strategy
 from .content import CELLS, cells_of
@@ -71,7 +73,9 @@ class Judge:
         self._outlook = Outlook()
         self._alarms = Alarms()
         self._dark_since: float | None = None
-        self._last_bank = NO_BANK
+        self._last: Verdict | None = None
+        """The last one of batteries that were heard."""
+        self._bridged_until: float | None = None
         self._last_lowest: BatteryState | None = None
         self._last_reference: float | None = None
         self._voltage_rise: Rise | None = None
@@ -89,8 +93,10 @@ class Judge:
         return self._limits.carriers.slices.wrong_signs
 
     @property
-    def silent_at(self) -> float | None:
-        """When a block without news ends in silence; None: none holds."""
+    def dark_until(self) -> float | None:
+        """When a bridge ends in a block, or a block in silence; None: none holds."""
+        if self._bridged_until is not None:
+            return self._bridged_until
         since = self._dark_since
         return None if since is None else since + BLOCK_BEFORE_SILENCE
 
@@ -100,8 +106,10 @@ class Judge:
 
     @property
     def rising(self) -> bool:
-        """Whether a limit is on its way up and wants to be judged again soon."""
+        """Whether a limit is on its way and wants to be judged again soon."""
         way = self._voltage_rise
+        if self._bridged_until is not None:
+            return True
         return self._limits.rising or (way is not None and way.amps < way.wanted[-1][1])
 
     def hold_back(self) -> None:
@@ -135,6 +143,7 @@ class Judge:
         if volts is None or reference is None or soc is None:
             return self._dark(config, scene, bank, setpoints)
         self._dark_since = None
+        self._bridged_until = None
         if scene.silenced:
             self._limits.block(scene.now)
             return Verdict(status=Status.SILENT, bank=bank)
@@ -151,7 +160,7 @@ class Judge:
             for direction in Direction
         }
         permitted = frozenset(d for d in Direction if self._permits(scene, d))
-        return Verdict(
+        self._last = Verdict(
             status=_status(scene),
             bank=bank,
             volts=highest,
@@ -162,6 +171,7 @@ class Judge:
             temperature=self._last_temperature,
             raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
         )
+        return self._last
 
     def _dark(
         self,
@@ -170,37 +180,81 @@ class Judge:
         bank: BankState,
         setpoints: AllSetpoints,
     ) -> Verdict:
-        """Return what may be told without what a set needs: a block, then nothing."""
+        """Return what may be told without what a set needs.
+
+        A silence of some seconds is bridged; then there is a block, then nothing.
+        """
+        last = self._last
+        policies = (config.charge_loss_policy, config.discharge_loss_policy)
+        stops = LossPolicy.STOP in policies
+        if last is not None and last.limits is not None and not stops:
+            bridged = bridge(
+                config,
+                scene,
+                last.limits[Direction.DISCHARGE],
+                self._last_discharge_voltage,
+            )
+            if bridged is not None:
+                self._bridged_until = bridged.until
+                return self._bridged(scene, last, bridged.limit, setpoints)
         since = scene.now if self._dark_since is None else self._dark_since
         self._dark_since = since
+        self._bridged_until = None
         silent = scene.now >= since + BLOCK_BEFORE_SILENCE
         self._limits.block(scene.now)
-        stops = LossPolicy.STOP in (
-            config.charge_loss_policy,
-            config.discharge_loss_policy,
-        )
-        last, lowest = self._last_bank, self._last_lowest
-        # As it was: in the dark it would fall, though nobody knows what the pack does
-        reference = self._last_reference
-        if silent or stops or lowest is None or reference is None:
+        if silent or stops or last is None:
             return Verdict(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*scene.lost, *scene.online)), None)
-        caps = (last.voltage, setpoints.bank.charge_voltage)
-        cap = min((volts for volts in caps if volts is not None), default=None)
-        volts = _charge_voltage(lowest, reference, cap=cap).volts
-        return Verdict(
+        return replace(
+            self._held(last, setpoints),
             status=Status.BLOCKED,
-            # What was last known of the pack, without what flows: that is unknown.
-            bank=BankState(soc=last.soc, soh=last.soh, voltage=last.voltage),
             limits=dict.fromkeys(
                 Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
             ),
-            charge_voltage_limit=volts,
-            discharge_voltage_limit=self._discharge_voltage(last.voltage),
-            temperature=self._last_temperature,
             raised=self._alarms.update(
                 scene, frozenset(), reaction=config.reaction_time
             ).with_loss(),
+        )
+
+    def _bridged(
+        self, scene: Scene, last: Verdict, limit: Limit, setpoints: AllSetpoints
+    ) -> Verdict:
+        """Return what is told while no battery is heard for a moment: no alarm yet."""
+        ask = setpoints.asked(None, Direction.DISCHARGE, scene.now, last.volts)
+        if ask is not None:
+            asked = Limit(
+                amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps
+            )
+            limit = tighter(limit, asked)
+        none = Limit(amps=0.0, rule=Rule.LOSS, source=scene.lost[0].id)
+        return replace(
+            self._held(last, setpoints),
+            status=Status.BRIDGING,
+            volts=last.volts,
+            limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
+            enabled=last.enabled - {Direction.CHARGE},
+            raised=last.raised,
+        )
+
+    def _held(self, last: Verdict, setpoints: AllSetpoints) -> Verdict:
+        """Return what was last known of the pack, without what flows: that is unknown.
+
+        The charge voltage limit stands at the pack's voltage. In the dark its reference
+        would fall, though nobody knows what the pack does: it stays as it was.
+        """
+        bank = last.bank
+        caps = (bank.voltage, setpoints.bank.charge_voltage)
+        cap = min((volts for volts in caps if volts is not None), default=None)
+        lowest, reference = self._last_lowest, self._last_reference
+        volts = None
+        if lowest is not None and reference is not None:
+            volts = _charge_voltage(lowest, reference, cap=cap).volts
+        return Verdict(
+            status=last.status,
+            bank=BankState(soc=bank.soc, soh=bank.soh, voltage=bank.voltage),
+            charge_voltage_limit=volts,
+            discharge_voltage_limit=self._discharge_voltage(bank.voltage),
+            temperature=self._last_temperature,
         )
 
     def _charge_voltage(
@@ -232,7 +286,7 @@ class Judge:
 
     def _remember(self, bank: BankState, reference: float) -> None:
         """Keep what is still told when it is not known any more."""
-        self._last_bank, self._last_reference = bank, reference
+        self._last_reference = reference
         if bank.discharge_voltage_limit is not None:
             self._last_discharge_voltage = bank.discharge_voltage_limit
         if (celsius := temperature(bank)) is not None:
