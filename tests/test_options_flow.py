@@ -24,6 +24,7 @@ OPTIONS: dict[str, Any] = {
 }
 OPTION_DEFAULTS: dict[str, Any] = {
     "start_timeout": 15.0,
+    "bridge": 10.0,
     "current_factor": 1.0,
     "current_offset": 0.0,
     "update_interval": 30.0,
@@ -95,6 +96,8 @@ async def test_options_left_alone_change_nothing(
         ("discharge_grace", -1),
         ("discharge_grace", 1801),
         ("discharge_grace", NAN),
+        ("bridge", -1),
+        ("bridge", 61),
         ("total_charge", 0),
         ("total_charge", NAN),
         ("total_discharge", 100_001),

@@ -265,6 +265,7 @@ OPTIONS_FORM: Final = Form(
     ),
     rare=(
         _number("start_timeout", "s", 1, 600),
+        _number("bridge", "s", 0, 60),
         _number("current_factor", "", 0.1, 10),
         _number("current_offset", "A", -1000, 1000),
         _number(CONF_UPDATE_INTERVAL, "s", 1, 3600),
