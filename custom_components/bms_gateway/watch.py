@@ -141,7 +141,7 @@ class Watch:
             case Life.ONLINE if key in self._lost:
                 del self._lost[key]
                 yield Event(Happening.BATTERY_BACK, key)
-            case Life.OUT_OF_SERVICE:
+            case Life.OUT_OF_SERVICE | Life.TWIN:
                 self._lost.pop(key, None)
         if not battery.carries_out_of_service:
             self._intruders.discard(key)
