@@ -46,12 +46,12 @@ def test_two_senders() -> None:
 
 
 def test_what_a_battery_does_not_send_any_more() -> None:
-    """By name and ID."""
+    """By ID alone: the text is in the reader's language."""
     found = the_one(with_b1(missing=frozenset({0x35C, 0x359})))
     assert found.key == "alarms_missing"
     assert found.placeholders == {
         "name": "Garage",
-        "frames": "alarms (0x359), what is enabled (0x35C)",
+        "frames": "0x359, 0x35C",
     }
 
 
