@@ -64,6 +64,16 @@ def test_one_battery_on_three_ports() -> None:
     assert wiring.twins(["b1", "b2", "b3"]) == {"b2": "b1", "b3": "b1"}
 
 
+def test_frames_of_one_time_are_in_the_order_in_which_they_came() -> None:
+    """As a serial adapter gives them to us that passes on a telegram in one piece."""
+    wiring = Wiring()
+    for second in range(2):
+        for port in ("b1", "b2"):
+            for frame in telegram():
+                wiring.hear(port, replace(frame, at=float(second)))
+    assert wiring.suspects(["b1", "b2"])
+
+
 def test_two_batteries_that_are_alike() -> None:
     """They say the same, each in its own time."""
     wiring = Wiring()
@@ -124,10 +134,12 @@ def test_what_waited_for_one_is_read_first() -> None:
 
 
 def test_a_port_that_hears_nothing_any_more_stays_a_twin() -> None:
-    """Its adapter was unplugged: there is still one battery only."""
+    """Its adapter was unplugged: there is still one battery only; and plugged in again."""
     wiring = Wiring()
     speak(wiring, "b1", "b2", at=10.0, seconds=10)
     speak(wiring, "b1", at=20.0, seconds=60)
+    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    speak(wiring, "b1", "b2", at=80.0, seconds=2)
     assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
 
 
@@ -181,6 +193,13 @@ def test_our_own_words_are_no_battery() -> None:
     ours = [frame.can_id == 0x351 for frame in frames]
     assert _own(Wiring(), frames, late=0.3, counts=False) == ours
     assert not any(_own(Wiring(), frames, late=0.6, counts=False))
+
+
+def test_a_twin_says_what_we_have_sent() -> None:
+    """For we send what its battery says: else it would not be a twin for long."""
+    wiring = Wiring()
+    speak(wiring, "b1", "b2", at=90.0, seconds=10)
+    assert not any(_own(wiring, telegram(100.0), late=0.01, counts=False))
 
 
 def test_a_battery_that_is_online_may_say_the_same() -> None:
