@@ -19,7 +19,8 @@ NEEDED: Final = 10
 """Telegrams in a row that both ports have heard. Two batteries that are alike do not
 speak at once for so long."""
 SUSPECTED: Final = 2
-"""Telegrams after which they may be one: whoever is not shows it within one."""
+"""Telegrams after which they may be one, and count as one: who is not shows it within
+one more."""
 APART: Final = 3
 """Frames of one ID that only one of them has heard, so many of each since they last heard
 the same: they are two batteries that were alike, or the cables were changed. Where one
@@ -139,11 +140,13 @@ class Wiring:
 
         `counts`: whether the port's battery is online. Then it may well say the same as
         we do, and only what comes on a bus known to be shared is ours. So it is with a
-        twin, whose battery is online on another port. Else limits that are the very ones
-        that we have sent are ours; without them no battery counts.
+        twin while the other port hears the same. Else limits that are the very ones that
+        we have sent are ours; without them no battery counts.
         """
         said = (frame.can_id, frame.data)
-        alone = frame.can_id == LIMITS and not counts and not self._has_twin(port)
+        alone = frame.can_id == LIMITS and not (
+            counts or self._twin_hears(port, said, frame.at)
+        )
         for sent in self._sent:
             at, other, what = sent
             if what != said or other == port or abs(frame.at - at) > _OWN:
@@ -153,18 +156,17 @@ class Wiring:
                 return True
         return False
 
-    def twins(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return which of these is another one's twin: on one bus with one before it."""
+    def twins(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
+        """Return which of these is another one's twin: on one bus with one before it.
+
+        `telegrams`: how many both have to have heard.
+        """
         found: dict[str, str] = {}
         for first, second in combinations(ids, 2):
-            if self._is_sure(first, second) and first not in found:
+            pair = self._pairs.get(frozenset({first, second}))
+            if pair and pair.telegrams >= telegrams and first not in found:
                 found.setdefault(second, first)
         return found
-
-    def suspects(self, ids: Sequence[str]) -> bool:
-        """Return whether two of these were alike until now, and it is not sure yet."""
-        pairs = (self._pairs.get(frozenset(two)) for two in combinations(ids, 2))
-        return any(SUSPECTED <= pair.telegrams < NEEDED for pair in pairs if pair)
 
     def shared(
         self, ids: Iterable[str], others: Sequence[str]
@@ -197,9 +199,19 @@ class Wiring:
         likeness.waiting.extend(sorted(lately, key=itemgetter(0)))
         return likeness
 
-    def _has_twin(self, port: str) -> bool:
+    def _twin_hears(self, port: str, said: _Said, at: float) -> bool:
+        """Return whether a port that is probably on the same bus hears the same now."""
+        heard = self._heard.get(said, {})
+        others = (
+            other
+            for ports, pair in self._pairs.items()
+            if port in ports and pair.telegrams >= SUSPECTED
+            for other in ports - {port}
+        )
         return any(
-            pair.is_sure and port in ports for ports, pair in self._pairs.items()
+            abs(at - each) <= SAME_MOMENT
+            for other in others
+            for each in heard.get(other, ())
         )
 
     def _is_sure(self, first: str, second: str) -> bool:
