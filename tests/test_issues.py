@@ -49,6 +49,7 @@ from .findings.situations import (
     DAY,
     I1,
     OPEN,
+    TOLD,
     WELL,
     seen,
     with_b1,
@@ -398,7 +399,10 @@ def find_everything() -> Iterator[Issue]:
         replace(WELL, asking=frozenset({"b1"})),
         with_life(Life.WAITING),
         with_b1(life=Life.LOST, inverter_heard=True),
+        with_b1(twin_of="b2", has_rival=True, missing=frozenset({0x359})),
+        with_b1(soc_jumped_at=WELL.snapshot.at),
         with_i1(battery_heard=True),
+        with_i1(shares_bus_with="b1", told=TOLD),
         replace(
             WELL,
             signs_of_life={"i1": 0.0},

@@ -383,9 +383,10 @@ def test_a_loss_that_blocks_clears_the_enable() -> None:
     assert state["discharge_enable"] is True
 
 
-def test_a_battery_out_of_service_has_no_capacity() -> None:
-    """It is no part of the bank."""
-    out = replace(NOW.batteries["02"], life=Life.OUT_OF_SERVICE)
+@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.TWIN])
+def test_a_battery_that_is_left_out_has_no_capacity(life: Life) -> None:
+    """It is no part of the bank, or counted already."""
+    out = replace(NOW.batteries["02"], life=life)
     state = report(replace(NOW, batteries=NOW.batteries | {"02": out})).state()  # type: ignore[operator] # a dict here
     assert state["capacity_ah"] == 280
 

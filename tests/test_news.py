@@ -323,6 +323,7 @@ def test_what_was_removed_is_shown_no_more() -> None:
         (BATTERY, True),
         (replace(BATTERY, life=Life.REJOINING), True),
         (replace(BATTERY, life=Life.LOST), False),
+        (replace(BATTERY, life=Life.TWIN), False),
         (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
         (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
     ],

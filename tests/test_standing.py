@@ -119,6 +119,7 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({"life": Life.LOST}, {}, False),
         ({}, {"life": Life.REJOINING}, False),
         ({}, {"life": Life.OUT_OF_SERVICE}, False),
+        ({}, {"life": Life.TWIN}, False),
     ],
 )
 def test_only_what_should_even_itself_out_counts(
@@ -239,9 +240,10 @@ def test_the_largest_counts() -> None:
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
 
-def test_another_battery_makes_another_bank() -> None:
-    """One that is out of service is none of it."""
-    out = [battery("b1"), battery("b2", Life.OUT_OF_SERVICE)]
+@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.TWIN])
+def test_another_battery_makes_another_bank(life: Life) -> None:
+    """One that is out of service is none of it, nor one that is there already."""
+    out = [battery("b1"), battery("b2", life)]
     half = {d: amps / 2 for d, amps in BEARS.items()}
     looks = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
     assert borne(*looks) == [{}, BEARS, {}, {}, half]

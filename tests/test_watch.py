@@ -89,8 +89,9 @@ def test_loss_and_return() -> None:
         [],
         back,
     ]
-    out = replace(BATTERY, life=Life.OUT_OF_SERVICE)
-    assert follow(lost, out, BATTERY) == [gone, [], []]
+    for life in Life.OUT_OF_SERVICE, Life.TWIN:
+        out = replace(BATTERY, life=life)
+        assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
 def test_since_when_a_battery_is_lost() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .engine.allowance import allowed
-from .engine.model import BatteryState, Direction, Life, PortState, PortStatus, Snapshot
+from .engine.model import BatteryState, Direction, PortState, PortStatus, Snapshot
 from .engine.voltage import AGREE
 
 FAR_APART: Final = 1.0
@@ -57,7 +57,7 @@ class Standing:
         """Take what is known now."""
         batteries = snapshot.batteries.values()
         self._compare(_furthest(batteries), now)
-        self._measure([b for b in batteries if b.life is not Life.OUT_OF_SERVICE], now)
+        self._measure([b for b in batteries if not b.is_left_out], now)
         self.signs_of_life = {
             key: now
             if inverter.listening

@@ -148,7 +148,7 @@ class Watch:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
                 yield Event(Happening.BATTERY_BACK, key)
-            case Life.OUT_OF_SERVICE:
+            case Life.OUT_OF_SERVICE | Life.TWIN:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
         if not battery.carries_out_of_service:

@@ -38,7 +38,7 @@ type Row = tuple[str, ...]
 
 MEANINGS: Final = {
     "status": "Starting, running, reduced or blocked (a battery is lost), or silent",
-    "life": "Waiting, online, lost, rejoining, or out of service",
+    "life": "Waiting, online, lost, rejoining, out of service, or connected twice",
     "dialect": "Which relative of the Pylontech protocol it speaks",
     "current": "Positive while charging",
     "power": "Positive while charging",
@@ -135,16 +135,22 @@ REPAIRS: Final = {
     "battery_silent": "Check the same, and the bitrate; it may want to be asked",
     "battery_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
     "inverter_on_battery_port": "It offers to exchange two ports; or exchange the plugs",
+    "battery_twin": "Connect each adapter to its own battery only, or delete one of them",
+    "two_senders": "Connect one battery to each CAN port, and nothing else that sends",
     "battery_losses": "Check plugs, terminating resistors and the supply",
     "batteries_apart": "One is not connected: do not connect it while they differ",
     "out_of_service_current": "Open its breaker, or switch it in service",
     "wrong_sign": "Its current sensor may be fitted the wrong way round",
+    "alarms_missing": "Check the battery's display or app; inverters get a warning",
+    "soc_jumps": "Charge it fully once if this happens often; look for newer firmware",
+    "temperature_unknown": "Check its temperature sensors; inverters are sent 20 °C",
     "odd_slice": "Check the capacity that was entered, cables and contacts",
     "force_charge": "Charge it; it may be nearly empty",
     "force_charge_held": "Release what holds charging; it names who set that",
     "charging_forgotten": "Ignore it if it is meant to be so; it names who set it",
     "discharging_forgotten": "Ignore it if it is meant to be so; it names who set it",
     "battery_on_inverter_port": "It offers to exchange two ports; or exchange the plugs",
+    "shared_bus": "Connect each one to its own CAN port only",
     "inverter_gone": "It offers to take the inverter out of service",
     "inverter_silent": "The same; only where *Report as silent after* is set",
     "inverter_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
@@ -157,9 +163,9 @@ REPAIRS: Final = {
     "energy_unreadable": "Nothing to do; the totals go on",
 }
 """What to do about each repair."""
-_EXAMPLES: Final = dict.fromkeys(("name", "inverters", "high", "low"), "…") | {
-    "channel": "can0"
-}
+_EXAMPLES: Final = dict.fromkeys(
+    ("name", "other", "battery", "inverters", "high", "low"), "…"
+) | {"channel": "can0"}
 
 DEVICES: Final = {
     "gateway": "The gateway (the battery bank)",

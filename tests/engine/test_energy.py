@@ -141,10 +141,11 @@ def test_a_battery_s_power() -> None:
         replace(measured(), readings=replace(online().readings, current=None)),
         replace(measured(), readings=replace(online().readings, voltage=None)),
         replace(lost("b1"), current_at=10.0),
+        replace(measured(), life=Life.TWIN, twin_of="b2"),
     ],
 )
 def test_what_is_not_known_is_no_sample(battery: BatteryState) -> None:
-    """Without a voltage, a current or the time of it."""
+    """Without a voltage, a current or the time of it, or if it is another one's."""
     assert battery_sample(battery) is None
 
 

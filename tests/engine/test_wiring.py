@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.engine.wiring import Wiring
+from custom_components.bms_gateway.engine.wiring import SUSPECTED, Wiring
 
 from .telegrams import telegram
 
@@ -33,11 +33,10 @@ def test_one_battery_on_two_ports(late: float) -> None:
     wiring = Wiring()
     speak(wiring, "b1", "b2", at=10.0, seconds=9, late=late)
     assert wiring.twins(["b1", "b2"]) == {}
-    assert wiring.suspects(["b1", "b2"])
+    assert wiring.twins(["b1", "b2"], SUSPECTED)
     speak(wiring, "b1", "b2", at=19.0, late=late)
     assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
     assert wiring.twins(["b2", "b1"]) == {"b1": "b2"}
-    assert not wiring.suspects(["b1", "b2"])
 
 
 @pytest.mark.parametrize("is_one", [True, False])
@@ -53,7 +52,7 @@ def test_what_comes_in_one_piece(is_one: bool) -> None:
             last_first = reversed(telegram(name=name))
             for n, frame in enumerate(last_first):
                 wiring.hear(port, replace(frame, at=second / 100 + n / 1000))
-        assert is_one or not wiring.suspects(["b1", "b2"])
+        assert is_one or not wiring.twins(["b1", "b2"], SUSPECTED)
     assert bool(wiring.twins(["b1", "b2"])) is is_one
 
 
@@ -64,6 +63,16 @@ def test_one_battery_on_three_ports() -> None:
     assert wiring.twins(["b1", "b2", "b3"]) == {"b2": "b1", "b3": "b1"}
 
 
+def test_frames_of_one_time_are_in_the_order_in_which_they_came() -> None:
+    """As a serial adapter gives them to us that passes on a telegram in one piece."""
+    wiring = Wiring()
+    for second in range(2):
+        for port in ("b1", "b2"):
+            for frame in telegram():
+                wiring.hear(port, replace(frame, at=float(second)))
+    assert wiring.twins(["b1", "b2"], SUSPECTED)
+
+
 def test_two_batteries_that_are_alike() -> None:
     """They say the same, each in its own time."""
     wiring = Wiring()
@@ -71,7 +80,7 @@ def test_two_batteries_that_are_alike() -> None:
         speak(wiring, "b1", at=second)
         speak(wiring, "b2", at=second + 0.4)
     assert wiring.twins(["b1", "b2"]) == {}
-    assert not wiring.suspects(["b1", "b2"])
+    assert not wiring.twins(["b1", "b2"], SUSPECTED)
 
 
 def test_other_limits_are_another_battery() -> None:
@@ -80,7 +89,7 @@ def test_other_limits_are_another_battery() -> None:
     for second in range(5):
         speak(wiring, "b1", at=second, charge_current_limit=60.0)
         speak(wiring, "b2", at=second)
-        assert not wiring.suspects(["b1", "b2"])
+        assert not wiring.twins(["b1", "b2"], SUSPECTED)
 
 
 @pytest.mark.parametrize("says", [{"name": "PYLON 2"}, {"soc": 49.0}])
@@ -90,7 +99,7 @@ def test_any_other_word_is_another_battery(says: dict[str, Any]) -> None:
     for second in range(5):
         speak(wiring, "b1", at=second, **says)
         speak(wiring, "b2", at=second)
-        assert not wiring.suspects(["b1", "b2"])
+        assert not wiring.twins(["b1", "b2"], SUSPECTED)
 
 
 def test_two_batteries_asked_at_once() -> None:
@@ -124,10 +133,12 @@ def test_what_waited_for_one_is_read_first() -> None:
 
 
 def test_a_port_that_hears_nothing_any_more_stays_a_twin() -> None:
-    """Its adapter was unplugged: there is still one battery only."""
+    """Its adapter was unplugged: there is still one battery only; and plugged in again."""
     wiring = Wiring()
     speak(wiring, "b1", "b2", at=10.0, seconds=10)
     speak(wiring, "b1", at=20.0, seconds=60)
+    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    speak(wiring, "b1", "b2", at=80.0, seconds=2)
     assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
 
 
@@ -160,14 +171,19 @@ def test_a_battery_and_an_inverter_on_one_bus() -> None:
 
 
 def _own(
-    wiring: Wiring, frames: Iterable[Frame], *, late: float, counts: bool
+    wiring: Wiring,
+    frames: Iterable[Frame],
+    *,
+    late: float,
+    counts: bool,
+    port: str = "b1",
 ) -> list[bool]:
-    """Send frames to i1; return whether those heard on b1's port are taken as ours."""
+    """Send frames to i1; return whether those heard on a port are taken as ours."""
     own = []
     for frame in frames:
         wiring.send("i1", frame)
         heard = replace(frame, at=frame.at + late)
-        own.append(wiring.is_own("b1", heard, counts=counts))
+        own.append(wiring.is_own(port, heard, counts=counts))
     return own
 
 
@@ -181,6 +197,19 @@ def test_our_own_words_are_no_battery() -> None:
     ours = [frame.can_id == 0x351 for frame in frames]
     assert _own(Wiring(), frames, late=0.3, counts=False) == ours
     assert not any(_own(Wiring(), frames, late=0.6, counts=False))
+
+
+def test_a_twin_says_what_we_have_sent() -> None:
+    """For we send what its battery says: else it would not be a twin for long."""
+    wiring = Wiring()
+    frames = telegram(92.0)
+    speak(wiring, "b1", "b2", at=90.0, seconds=2)
+    speak(wiring, "b1", at=92.0)
+    ours = [frame.can_id == 0x351 for frame in frames]
+    assert not any(_own(wiring, frames, late=0.01, counts=False, port="b2"))
+    # While the first one hears nothing, our own words are not to take its place
+    frames = telegram(93.0)
+    assert _own(wiring, frames, late=0.01, counts=False, port="b2") == ours
 
 
 def test_a_battery_that_is_online_may_say_the_same() -> None:

@@ -101,9 +101,10 @@ class WirePort:
     def leave(self, count: int = QUEUE_LENGTH) -> None:
         """Let the first frames of the queue leave for the wire."""
         for frame in self.queue[:count]:
-            self.sent.append(replace(frame, at=self._clock()))
+            left = replace(frame, at=self._clock())
+            self.sent.append(left)
             if self.echoes:
-                self._inbox.append((self._on_echo, frame))
+                self._inbox.append((self._on_echo, left))
         del self.queue[:count]
 
     def forget(self) -> None:

@@ -20,6 +20,7 @@ from custom_components.bms_gateway.engine.model import (
     Readings,
     Snapshot,
     Status,
+    Telegram,
 )
 from custom_components.bms_gateway.findings import find_issues
 from custom_components.bms_gateway.situation import Issue, Raised, Situation
@@ -57,6 +58,16 @@ ALLOWS = Readings(charge_current_limit=50.0, discharge_current_limit=50.0)
 B1 = BatteryState(id="b1", life=Life.ONLINE, capacity_ah=100, readings=ALLOWS)
 B2 = BatteryState(id="b2", life=Life.ONLINE, capacity_ah=300, readings=ALLOWS)
 I1 = InverterState(id="i1", listening=True)
+TOLD = Telegram(
+    charge_voltage_limit=56.0,
+    charge_current_limit=50.0,
+    discharge_current_limit=50.0,
+    discharge_voltage_limit=46.0,
+    soc=50.0,
+    voltage=52.0,
+    charge_enabled=True,
+    discharge_enabled=True,
+)
 WELL = Situation(
     entry_id="e1",
     config=CONFIG,

@@ -61,6 +61,7 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
         (Life.WAITING, Status.SILENT, {"battery_b1": "battery_silent"}),
         (Life.REJOINING, Status.BLOCKED, {}),
         (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
+        (Life.TWIN, Status.BLOCKED, {}),
     ],
 )
 def test_a_battery_that_never_spoke_is_told_once_it_matters(
@@ -81,6 +82,7 @@ def test_a_battery_that_never_spoke_is_told_once_it_matters(
         (Life.LOST, None, "battery_losses"),
         (Life.WAITING, None, "battery_silent"),
         (Life.OUT_OF_SERVICE, None, None),
+        (Life.TWIN, None, None),
     ],
 )
 def test_a_battery_that_is_lost_again_and_again(

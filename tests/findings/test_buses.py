@@ -4,21 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Status, Telegram
+from custom_components.bms_gateway.engine.model import Status
 from custom_components.bms_gateway.findings.buses import JUMP_IS_TOLD_FOR
 
-from .situations import I1, WELL, keys, seen, the_one, with_b1, with_i1
-
-TOLD = Telegram(
-    charge_voltage_limit=56.0,
-    charge_current_limit=50.0,
-    discharge_current_limit=50.0,
-    discharge_voltage_limit=46.0,
-    soc=50.0,
-    voltage=52.0,
-    charge_enabled=True,
-    discharge_enabled=True,
-)
+from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
 
 
 def test_one_battery_on_two_ports() -> None:
@@ -46,12 +35,12 @@ def test_two_senders() -> None:
 
 
 def test_what_a_battery_does_not_send_any_more() -> None:
-    """By name and ID."""
+    """By ID alone: the text is in the reader's language."""
     found = the_one(with_b1(missing=frozenset({0x35C, 0x359})))
     assert found.key == "alarms_missing"
     assert found.placeholders == {
         "name": "Garage",
-        "frames": "alarms (0x359), what is enabled (0x35C)",
+        "frames": "0x359, 0x35C",
     }
 
 

@@ -14,6 +14,7 @@ from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
 from .scene import Scene
 from .setpoints import AllSetpoints
+from .twins import counted_once
 from .urgency import Urgency
 from .verdict import Judge, Verdict
 
@@ -38,7 +39,7 @@ class Bank:
         self._start_end = 0.0
         self._judge = Judge(learnt)
         self._twins: Mapping[str, str] = {}
-        self._suspected = False
+        self._sure_twins: Mapping[str, str] = {}
         self._deadline: float | None = None
 
     @property
@@ -65,13 +66,13 @@ class Bank:
         """Return whether a battery was online at the last evaluation."""
         return battery_id in self._online
 
-    def set_twins(self, twins: Mapping[str, str], *, suspected: bool) -> None:
-        """Take which batteries are another one's twin, by their ids.
+    def set_twins(self, twins: Mapping[str, str], *, sure: Mapping[str, str]) -> None:
+        """Take which batteries may be another one's twin, by their ids, and which are.
 
-        `suspected`: two may be one, which is not sure yet; nothing is told before it is,
-        or the time of the start is up.
+        Both kinds count once: a battery that is suspected wrongly allows too little for
+        a moment, one that counts twice is overloaded.
         """
-        self._twins, self._suspected = twins, suspected
+        self._twins, self._sure_twins = twins, sure
 
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
@@ -148,9 +149,8 @@ class Bank:
             if state.id in wrong_signs:
                 # The current is unknown where it is counted the other way round
                 state = replace(state, readings=replace(state.readings, current=None))
-            if twin := self._twins.get(state.id):
-                state = replace(state, life=Life.TWIN, twin_of=twin, lost_at=None)
             states.append(state)
+        states = counted_once(states, self._twins, self._sure_twins)
         self._judge_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
         # one that was there at the start and never spoke is lost since then.
@@ -208,7 +208,7 @@ class Bank:
             return
         aside = (Life.OUT_OF_SERVICE, Life.TWIN)
         spoken = [s for s in states if s.life not in aside]
-        ready = not (self._awaited or self._suspected) and all(
+        ready = not self._awaited and all(
             state.telegrams >= START_TELEGRAMS for state in spoken
         )
         if (ready and spoken) or now >= self._start_end:

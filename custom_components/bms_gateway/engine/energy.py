@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .model import BatteryState, Snapshot
+from .model import BatteryState, Life, Snapshot
 
 LONGEST_GAP: Final = 30.0
 """Seconds between two measurements of which nobody knows what flowed meanwhile."""
@@ -44,7 +44,12 @@ class Sample:
 
 
 def battery_sample(battery: BatteryState) -> Sample | None:
-    """Return what a battery's last measurement says; None while it is unknown."""
+    """Return what a battery's last measurement says; None while it is unknown.
+
+    What a twin measures is counted once, as the other battery's.
+    """
+    if battery.life is Life.TWIN:
+        return None
     voltage, current = battery.readings.voltage, battery.readings.current
     if voltage is None or current is None or battery.current_at is None:
         return None

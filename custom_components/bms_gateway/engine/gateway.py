@@ -23,7 +23,7 @@ from .trace import Trace
 from .urgency import Agenda, Urgency
 from .verdict import Verdict
 from .wire import PortFactory, Wake, spawn
-from .wiring import Wiring
+from .wiring import SUSPECTED, Wiring
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -272,7 +272,7 @@ class Gateway:
             self._agenda.done(now)
             ids = self._battery_ids
             self._bank.set_twins(
-                self._wiring.twins(ids), suspected=self._wiring.suspects(ids)
+                self._wiring.twins(ids, SUSPECTED), sure=self._wiring.twins(ids)
             )
             self._verdict = self._bank.reckon(
                 now, self._setpoints, self._told(), heard_until=heard_until

@@ -201,6 +201,11 @@ class BatteryState:
     """The id of the battery that is heard on this port, too."""
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether it is meant to be no part of the bank, lost or not."""
+        return self.life in (Life.OUT_OF_SERVICE, Life.TWIN)
+
+    @property
     def online(self) -> bool:
         """Return whether its values count now."""
         return self.life is Life.ONLINE

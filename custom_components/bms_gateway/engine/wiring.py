@@ -1,9 +1,10 @@
 """Which ports are on one bus: they hear the same frames in the same moments."""
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from operator import itemgetter
 from typing import Final
 
 from .model import Frame
@@ -18,10 +19,12 @@ NEEDED: Final = 10
 """Telegrams in a row that both ports have heard. Two batteries that are alike do not
 speak at once for so long."""
 SUSPECTED: Final = 2
-"""Telegrams after which they may be one: whoever is not shows it within one."""
-APART: Final = 6
-"""Frames of one ID in a row that only one of them has heard, three of each: they are
-two batteries that were alike, or the cables were changed."""
+"""Telegrams after which they may be one, and count as one: who is not shows it within
+one more."""
+APART: Final = 3
+"""Frames of one ID that only one of them has heard, so many of each since they last heard
+the same: they are two batteries that were alike, or the cables were changed. Where one
+hears nothing at all, its adapter or its cable is off, and there is still one battery."""
 _OWN: Final = 0.5
 """Seconds within which a frame that we sent is heard on another port, by a bridge, too."""
 _MOST: Final = 512
@@ -35,7 +38,8 @@ class _Likeness:
     """How far two ports have heard the same."""
 
     telegrams: int = 0
-    missed: Counter[int] = field(default_factory=Counter)
+    alone: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By ID: how many frames each has heard that the other one has not."""
     waiting: deque[tuple[float, str, _Said]] = field(
         default_factory=lambda: deque(maxlen=_MOST)
     )
@@ -51,7 +55,7 @@ class _Likeness:
         A bus has one order: what either of them heard before it, and the other one did
         not, that one will not hear any more.
         """
-        self.missed[said[0]] = 0
+        self.alone.pop(said[0], None)
         self.telegrams += said[0] == LIMITS
         met = next(
             (
@@ -64,7 +68,7 @@ class _Likeness:
         later = []
         for n, each in enumerate(self.waiting):
             if each[1] == port or n < met:
-                self.missed[each[2][0]] += 1
+                self._count(*each)
             elif n > met:
                 later.append(each)
         self.waiting.clear()
@@ -78,9 +82,16 @@ class _Likeness:
         """
         last = min(heard_until.values())
         while self.waiting and self.waiting[0][0] < last - OVERDUE:
-            _, _, (can_id, _) = self.waiting.popleft()
-            self.missed[can_id] += 1
-        return max(self.missed.values(), default=0) >= (APART if self.is_sure else 1)
+            self._count(*self.waiting.popleft())
+        if not self.is_sure:
+            return bool(self.alone)
+        return any(
+            len(counts) == 2 and min(counts.values()) >= APART
+            for counts in self.alone.values()
+        )
+
+    def _count(self, _at: float, port: str, said: _Said) -> None:
+        self.alone[said[0]][port] += 1
 
 
 class Wiring:
@@ -128,32 +139,34 @@ class Wiring:
         """Return whether a frame that was heard is one that we have just sent.
 
         `counts`: whether the port's battery is online. Then it may well say the same as
-        we do, and only what comes on a bus known to be shared is ours. Else limits that
-        are the very ones that we have sent are ours; without them no battery counts.
+        we do, and only what comes on a bus known to be shared is ours. So it is with a
+        twin while the other port hears the same. Else limits that are the very ones that
+        we have sent are ours; without them no battery counts.
         """
         said = (frame.can_id, frame.data)
+        alone = frame.can_id == LIMITS and not (
+            counts or self._twin_hears(port, said, frame.at)
+        )
         for sent in self._sent:
             at, other, what = sent
             if what != said or other == port or abs(frame.at - at) > _OWN:
                 continue
-            alone = frame.can_id == LIMITS and not counts
             if alone or self._is_sure(port, other):
                 self._sent.remove(sent)
                 return True
         return False
 
-    def twins(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return which of these is another one's twin: on one bus with one before it."""
+    def twins(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
+        """Return which of these is another one's twin: on one bus with one before it.
+
+        `telegrams`: how many both have to have heard.
+        """
         found: dict[str, str] = {}
         for first, second in combinations(ids, 2):
-            if self._is_sure(first, second) and first not in found:
+            pair = self._pairs.get(frozenset({first, second}))
+            if pair and pair.telegrams >= telegrams and first not in found:
                 found.setdefault(second, first)
         return found
-
-    def suspects(self, ids: Sequence[str]) -> bool:
-        """Return whether two of these were alike until now, and it is not sure yet."""
-        pairs = (self._pairs.get(frozenset(two)) for two in combinations(ids, 2))
-        return any(SUSPECTED <= pair.telegrams < NEEDED for pair in pairs if pair)
 
     def shared(
         self, ids: Iterable[str], others: Sequence[str]
@@ -174,16 +187,32 @@ class Wiring:
     def _likeness(self, first: str, second: str, now: float) -> _Likeness:
         """Return how alike two ports are that now have heard the same for once."""
         likeness = _Likeness()
-        lately = sorted(
+        lately = [
             (at, port, said)
             for said, ports in self._heard.items()
             for port, other in ((first, second), (second, first))
             for at in ports.get(port, ())
             if now - OVERDUE < at <= now
             and not any(abs(at - each) <= SAME_MOMENT for each in ports.get(other, ()))
-        )
-        likeness.waiting.extend(lately)
+        ]
+        # What came in one piece has one time, and stays in the order in which it came
+        likeness.waiting.extend(sorted(lately, key=itemgetter(0)))
         return likeness
+
+    def _twin_hears(self, port: str, said: _Said, at: float) -> bool:
+        """Return whether a port that is probably on the same bus hears the same now."""
+        heard = self._heard.get(said, {})
+        others = (
+            other
+            for ports, pair in self._pairs.items()
+            if port in ports and pair.telegrams >= SUSPECTED
+            for other in ports - {port}
+        )
+        return any(
+            abs(at - each) <= SAME_MOMENT
+            for other in others
+            for each in heard.get(other, ())
+        )
 
     def _is_sure(self, first: str, second: str) -> bool:
         pair = self._pairs.get(frozenset({first, second}))

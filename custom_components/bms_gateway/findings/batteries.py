@@ -85,7 +85,7 @@ def _unsteady(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
 def _is_unsteady(now: Situation, battery: BatteryState) -> bool:
     """Return whether it is lost again and again, and not lost for long just now."""
     match battery.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE:
+        case Life.WAITING | Life.OUT_OF_SERVICE | Life.TWIN:
             return False
         case Life.LOST if now.port(battery.id).status is PortStatus.OPEN:
             at = now.snapshot.at

@@ -9,12 +9,6 @@ from ..situation import Finder, Issue, Raised, Situation, warning
 JUMP_IS_TOLD_FOR: Final = 24 * 3600.0
 """Seconds: whoever looks once a day sees it."""
 
-_FRAMES: Final = {
-    0x359: "alarms (0x359)",
-    0x35A: "alarms (0x35A)",
-    0x35C: "what is enabled (0x35C)",
-}
-
 
 def _twins(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find two battery ports that are on one bus: there is one battery only."""
@@ -53,7 +47,7 @@ def _missing(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that have ceased to send their alarms or enables."""
     for battery, state in now.batteries:
         if state.online and state.missing:
-            frames = ", ".join(_FRAMES[can_id] for can_id in sorted(state.missing))
+            frames = ", ".join(f"0x{can_id:X}" for can_id in sorted(state.missing))
             names = {"name": battery.name, "frames": frames}
             yield f"missing_{battery.id}", warning("alarms_missing", names)
 

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from ..engine.model import BatteryState, Direction, Life, Limit, Rule, Snapshot
+from ..engine.model import BatteryState, Direction, Limit, Rule, Snapshot
 
 
 def original_state(
@@ -79,4 +79,4 @@ def _last_request(now: Snapshot) -> float | None:
 
 
 def _capacity(batteries: Iterable[BatteryState]) -> float:
-    return sum(b.capacity_ah for b in batteries if b.life is not Life.OUT_OF_SERVICE)
+    return sum(b.capacity_ah for b in batteries if not b.is_left_out)
