@@ -96,6 +96,7 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("options", OPTIONS_FORM, "total_charge", 1, 100_000),
     ("options", OPTIONS_FORM, "total_discharge", 1, 100_000),
     ("options", OPTIONS_FORM, "start_timeout", 1, 600),
+    ("options", OPTIONS_FORM, "bridge", 0, 60),
     ("options", OPTIONS_FORM, "current_factor", 0.1, 10),
     ("options", OPTIONS_FORM, "current_offset", -1000, 1000),
     ("options", OPTIONS_FORM, "update_interval", 1, 3600),

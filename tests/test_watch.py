@@ -94,6 +94,22 @@ def test_loss_and_return() -> None:
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
+def test_a_silence_that_is_bridged() -> None:
+    """It is a loss only if the battery is not back in time."""
+    bridging = replace(BATTERY, life=Life.BRIDGING)
+    lost = replace(BATTERY, life=Life.LOST)
+    short, gone, back = (
+        [Event(kind, "b1")]
+        for kind in (
+            Happening.BATTERY_BRIDGED,
+            Happening.BATTERY_LOST,
+            Happening.BATTERY_BACK,
+        )
+    )
+    assert follow(bridging, bridging, BATTERY) == [short, [], back]
+    assert follow(bridging, lost, BATTERY) == [short, gone, back]
+
+
 def test_since_when_a_battery_is_lost() -> None:
     """From the loss until it is online again or out of service; then not any more."""
     watch = Watch()

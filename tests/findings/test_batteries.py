@@ -60,6 +60,7 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
         (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_silent"}),
         (Life.WAITING, Status.SILENT, {"battery_b1": "battery_silent"}),
         (Life.REJOINING, Status.BLOCKED, {}),
+        (Life.BRIDGING, Status.BRIDGING, {}),
         (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
         (Life.TWIN, Status.BLOCKED, {}),
     ],
