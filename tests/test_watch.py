@@ -110,6 +110,18 @@ def test_a_silence_that_is_bridged() -> None:
     assert follow(bridging, lost, BATTERY) == [short, gone, back]
 
 
+def test_modules_that_go_and_come_back() -> None:
+    """With how many are missing then."""
+    two, one = (replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1))
+    assert follow(BATTERY, two, two, one, BATTERY) == [
+        [],
+        [Event(Happening.MODULES_MISSING, "b1", modules=2)],
+        [],
+        [Event(Happening.MODULES_BACK, "b1", modules=1)],
+        [Event(Happening.MODULES_BACK, "b1", modules=0)],
+    ]
+
+
 def test_since_when_a_battery_is_lost() -> None:
     """From the loss until it is online again or out of service; then not any more."""
     watch = Watch()

@@ -69,8 +69,12 @@ class BmsEvents(BmsEntity, EventEntity):
             return
         devices = self.coordinator.config.devices
         names = {device.id: device.name for device in devices}
-        told = {"device": names.get(event.battery_id, event.battery_id)}
+        told: dict[str, str | int] = {
+            "device": names.get(event.battery_id, event.battery_id)
+        }
         if event.alarm:
             told["alarm"] = str(event.alarm)
+        if event.modules is not None:
+            told["modules_missing"] = event.modules
         self._trigger_event(str(event.kind), told)
         self.async_write_ha_state()

@@ -28,6 +28,9 @@ class Happening(StrEnum):
     BATTERY_BRIDGED = "battery_bridged"
     """The last battery is silent for a moment; discharging goes on."""
     BATTERY_BACK = "battery_back"
+    MODULES_MISSING = "modules_missing"
+    """A battery counts fewer modules than before."""
+    MODULES_BACK = "modules_back"
     OUT_OF_SERVICE_CURRENT = "out_of_service_current"
     """A battery carries current though it was taken out of service."""
     FORCE_CHARGE_STANDS = "force_charge_stands"
@@ -48,6 +51,8 @@ class Event:
     kind: Happening
     battery_id: str
     alarm: Alarm | None = None
+    modules: int | None = None
+    """How many are missing."""
 
 
 class _Request(NamedTuple):
@@ -69,6 +74,7 @@ class Watch:
         self._losses: dict[str, deque[float]] = {}
         self._asking: dict[str, _Request] = {}
         self._bridged: set[str] = set()
+        self._missing: dict[str, int] = {}
         self._intruders: set[str] = set()
         self.unsteady: frozenset[str] = frozenset()
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
@@ -89,6 +95,7 @@ class Watch:
             for event in (
                 *self._follow_alarms(battery.id, battery.readings),
                 *self._follow_life(battery, now),
+                *self._follow_modules(battery),
             )
         ]
         unheard = dict.fromkeys(self._asking, Readings())
@@ -157,6 +164,15 @@ class Watch:
             self._intruders.add(key)
             yield Event(Happening.OUT_OF_SERVICE_CURRENT, key)
 
+    def _follow_modules(self, battery: BatteryState) -> Iterator[Event]:
+        missing = battery.modules_missing
+        before = self._missing.get(battery.id, 0)
+        self._missing[battery.id] = missing
+        if missing != before:
+            more = missing > before
+            kind = Happening.MODULES_MISSING if more else Happening.MODULES_BACK
+            yield Event(kind, battery.id, modules=missing)
+
     def _unsteady(self, now: float) -> frozenset[str]:
         for losses in self._losses.values():
             while losses and losses[0] <= now - HOUR:
@@ -176,3 +192,4 @@ class Watch:
         self._lost = {k: since for k, since in self._lost.items() if k in known}
         self._intruders &= known
         self._bridged &= known
+        self._missing = {k: each for k, each in self._missing.items() if k in known}

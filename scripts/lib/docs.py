@@ -109,6 +109,8 @@ EVENTS: Final = {
     Happening.BATTERY_LOST: "A battery is not heard any more",
     Happening.BATTERY_BRIDGED: "The last battery is silent for a moment; discharging goes on",
     Happening.BATTERY_BACK: "It is heard and counts again",
+    Happening.MODULES_MISSING: "It counts fewer modules than before; its capacity falls",
+    Happening.MODULES_BACK: "It counts more of them again",
     Happening.OUT_OF_SERVICE_CURRENT: "It carries current though it is out of service",
     Happening.FORCE_CHARGE_STANDS: "A battery has asked for charge for ten minutes",
 }
@@ -144,6 +146,7 @@ REPAIRS: Final = {
     "out_of_service_current": "Open its breaker, or switch it in service",
     "wrong_sign": "Its current sensor may be fitted the wrong way round",
     "alarms_missing": "Check the battery's display or app; inverters get a warning",
+    "modules_missing": "Look for a module that is off, or its cable; or set the new capacity",
     "soc_jumps": "Charge it fully once if this happens often; look for newer firmware",
     "temperature_unknown": "Check its temperature sensors; inverters are sent 20 °C",
     "odd_slice": "Check the capacity that was entered, cables and contacts",

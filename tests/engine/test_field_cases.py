@@ -42,11 +42,12 @@ class Field(Plant):
                 data = other.get(frame.can_id, frame.data)
                 self.port("b1").push(replace(frame, data=data, at=self.now))
                 self.step()
-            self._rest(began + 1)
+            self.rest(began + 1 - self.now)
         return self
 
-    def _rest(self, until: float) -> None:
-        """Let the gateway do what is due until then."""
+    def rest(self, seconds: float) -> None:
+        """Let the gateway do what is due for so long; nothing is heard."""
+        until = self.now + seconds
         while self.now < until:
             self.clock.now = min(until, self.now + 0.25)
             self.step()
@@ -233,3 +234,50 @@ def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
         assert field.told() == (56.8, 100.0, 100.0)
         assert field.raised().protections == frozenset()
     assert (field.state().life, field.snapshot.status) == (Life.ONLINE, Status.RUNNING)
+
+
+def test_a_lone_battery_silent_for_a_moment() -> None:
+    """The house goes on, without an alarm; charging waits; all is as before at once."""
+    field = Field(LONE).play(20)
+    began = field.now
+    field.rest(4)
+    field.play(1)
+    assert field.told() == (56.8, 100.0, 100.0)
+    for _, ccl, dcl in field.told_since(began):
+        assert ccl in (0.0, 100.0)
+        assert dcl >= 50.0
+    alarms = [f.data[:4] for f in field.port().since(began) if f.can_id == 0x359]
+    assert set(alarms) == {bytes(4)}
+    assert field.state().losses == 1
+
+
+FIVE_MODULES = """
+(1000.00) can0 359#0000000005504E
+(1000.02) can0 351#1402740E740EC201
+(1000.04) can0 355#3C006400
+(1000.06) can0 356#5014A8FDD200
+(1000.08) can0 35C#C000
+(1000.10) can0 35E#50594C4F4E202020
+"""
+THREE_LEFT = """
+(0) can0 359#0000000003504E
+(0) can0 351#1402AC08AC08C201
+"""
+
+
+def test_a_master_drops_modules() -> None:
+    """500 Ah with five of them; 300 Ah and 222.0 A with three. So it is told."""
+    field = Field(FIVE_MODULES, capacity=500.0).play(20)
+    assert field.told()[1:] == (370.0, 370.0)
+    assert int.from_bytes(field.port().last(0x379)[:2], "little") == 500
+    stored = field.snapshot.bank.stored_kwh or 0.0
+    field.play(1, instead=THREE_LEFT)
+    assert field.told()[1:] == (222.0, 222.0)
+    field.play(5, instead=THREE_LEFT)
+    state, bank = field.state(), field.snapshot.bank
+    assert (state.modules_most, state.modules_missing) == (5, 2)
+    assert (bank.capacity_ah, bank.modules) == (300.0, 3)
+    assert bank.stored_kwh == pytest.approx(stored * 3 / 5)
+    assert int.from_bytes(field.port().last(0x379)[:2], "little") == 300
+    field.play(5)
+    assert field.snapshot.bank.capacity_ah == 500.0

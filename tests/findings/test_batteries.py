@@ -242,3 +242,17 @@ def test_the_plain_sum_of_unequal_batteries() -> None:
     assert find_issues(WELL, found) == {}
     one = replace(now, config=replace(now.config, batteries=CONFIG.batteries[:1]))
     assert find_issues(one, found) == {}
+
+
+def test_missing_modules_are_told_with_figures() -> None:
+    """Until all are there again."""
+    found = the_one(with_b1(capacity_ah=500.0, modules_most=5, modules_missing=2))
+    assert found.key == "modules_missing"
+    assert found.placeholders == {
+        "name": "Garage",
+        "missing": "2",
+        "most": "5",
+        "left": "3",
+        "capacity": "300",
+    }
+    assert keys(with_b1(modules_most=5)) == {}

@@ -188,6 +188,8 @@ class Battery:
             losses=self._losses,
             carries_out_of_service=intrudes,
             voltages=speech.voltages,
+            modules_most=speech.modules.most,
+            modules_missing=speech.modules.missing,
             invalid=speech.invalid,
             missing=speech.missing(now),
             has_rival=speech.has_rival(now),

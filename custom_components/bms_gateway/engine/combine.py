@@ -41,7 +41,7 @@ def combine(
         cell_voltage_max=_most(r.cell_voltage_max for r in all_),
         cell_temperature_min=_least(r.cell_temperature_min for r in all_),
         cell_temperature_max=_most(r.cell_temperature_max for r in all_),
-        capacity_ah=sum(battery.capacity_ah for battery in online),
+        capacity_ah=sum(battery.available_ah for battery in online),
         remaining_ah=_sum(online, remaining_ah),
         capacity_kwh=_sum(online, capacity_kwh),
         stored_kwh=_sum(online, stored_kwh),

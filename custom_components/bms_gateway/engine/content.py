@@ -23,12 +23,12 @@ def remaining_ah(battery: BatteryState) -> float | None:
     readings = battery.readings
     if readings.remaining_ah is not None:
         return readings.remaining_ah
-    return None if readings.soc is None else battery.capacity_ah * readings.soc / 100
+    return None if readings.soc is None else battery.available_ah * readings.soc / 100
 
 
 def capacity_kwh(battery: BatteryState) -> float | None:
-    """Return the configured capacity as energy; unknown before it was ever heard."""
-    return _kwh(battery, battery.capacity_ah)
+    """Return what it can hold as energy; unknown before it was ever heard."""
+    return _kwh(battery, battery.available_ah)
 
 
 def stored_kwh(battery: BatteryState) -> float | None:

@@ -187,6 +187,10 @@ class BatteryState:
     voltages: tuple[float, ...] = ()
     """V; the last five that it told without a gap, the newest at the end, whether fresh
     or not."""
+    modules_most: int | None = None
+    """The most modules that it had since the start; None: it does not tell."""
+    modules_missing: int = 0
+    """How many of them it does not count any more."""
     invalid: int = 0
     """Frames that held a value outside its window."""
     missing: frozenset[int] = frozenset()
@@ -204,6 +208,14 @@ class BatteryState:
     def is_left_out(self) -> bool:
         """Whether it is meant to be no part of the bank, lost or not."""
         return self.life in (Life.OUT_OF_SERVICE, Life.TWIN)
+
+    @property
+    def available_ah(self) -> float:
+        """Return its capacity in Ah without the modules that are missing."""
+        if not self.modules_most:
+            return self.capacity_ah
+        left = self.modules_most - self.modules_missing
+        return self.capacity_ah * left / self.modules_most
 
     @property
     def online(self) -> bool:
@@ -302,6 +314,7 @@ class BankState:
     cell_temperature_min: float | None = None
     cell_temperature_max: float | None = None
     capacity_ah: float | None = None
+    """As configured, less the modules that are missing."""
     remaining_ah: float | None = None
     capacity_kwh: float | None = None
     stored_kwh: float | None = None

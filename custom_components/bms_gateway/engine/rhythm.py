@@ -1,5 +1,6 @@
 """How often a battery sends each of its frames, and which of them are its own."""
 
+from math import inf
 from typing import Final
 
 from .config import BatteryConfig
@@ -76,10 +77,8 @@ class Rhythm:
 
     def stale_at(self, can_id: int) -> float:
         """Return when the last frame ceases to count; -inf: none came."""
-        pulse = self._pulses.get(can_id)
-        if pulse is None or pulse.last is None:
-            return float("-inf")
-        return pulse.last + self.timeout(can_id)
+        last = self._last(can_id)
+        return last if last == -inf else last + self.timeout(can_id)
 
     def fresh(self, can_id: int, now: float) -> bool:
         """Return whether the last frame still counts."""
@@ -90,9 +89,17 @@ class Rhythm:
         return [at for each in self._pulses if (at := self.stale_at(each)) > now]
 
     def missing(self, now: float) -> frozenset[int]:
-        """Return which alarms and enables the battery used to send and does not now."""
+        """Return which alarms and enables the battery used to send and does not now.
+
+        While its limits go on: in a silence of all frames none of them is missing.
+        """
         return frozenset(
-            each for each in OPTIONAL if self.is_own(each) and not self.fresh(each, now)
+            each
+            for each in OPTIONAL
+            if self.is_own(each)
+            and not self.fresh(each, now)
+            and self._last(LIMITS)
+            > self._last(each) + STRAY * (self.habit(LIMITS) or 0)
         )
 
     def keep(self, can_ids: frozenset[int]) -> None:
@@ -100,6 +107,10 @@ class Rhythm:
         self._pulses = {k: v for k, v in self._pulses.items() if k in can_ids}
         self._beats = {k: v for k, v in self._beats.items() if k in can_ids}
         self._late &= can_ids
+
+    def _last(self, can_id: int) -> float:
+        pulse = self._pulses.get(can_id)
+        return -inf if pulse is None or pulse.last is None else pulse.last
 
     def _ceiling(self, can_id: int) -> float:
         slow = self._config.timeout

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from .config import BatteryConfig
 from .model import Dialect, Frame, Readings
+from .modules import Modules
 from .plausible import HUGE_LIMIT, Plausibility
 from .protocol import NO_MARKS, NO_PAIRS, PairChange, decode, hear, judge
 from .prudence import HELD, PASSED_ON, Prudence
@@ -100,6 +101,8 @@ class Speech:
         self._prudence = Prudence()
         self._soc = SocDoubt()
         self._rivals = Rivals()
+        self.modules = Modules()
+        """How many it has, and how many are missing."""
         self.telegrams = 0
         """Whole telegrams since the start."""
         self.voltages: tuple[float, ...] = ()
@@ -111,6 +114,8 @@ class Speech:
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
+        if config.capacity_ah != self._config.capacity_ah:
+            self.modules = Modules()
         self._config = config
         self._cache = _EMPTY
         self._rhythm.configure(config)
@@ -141,6 +146,7 @@ class Speech:
             values |= self._after_pairs(decoded.pairs, frame.at)
         values = self._believed(values, frame)
         new = any(self._is_new(name, value, frame.at) for name, value in values.items())
+        self.modules.take(values)
         self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
         for name, value in values.items():
             self._said[name] = _Said(value, frame.can_id, frame.at)

@@ -124,6 +124,21 @@ def _currents(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"odd_slice_{battery.id}", warning("odd_slice", placeholders)
 
 
+def _modules(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries that count fewer modules than they did."""
+    for battery, state in now.batteries:
+        if state.modules_missing and state.modules_most:
+            placeholders = {
+                "name": battery.name,
+                "missing": str(state.modules_missing),
+                "most": str(state.modules_most),
+                "left": str(state.modules_most - state.modules_missing),
+                "capacity": f"{state.available_ah:.0f}",
+            }
+            key = f"modules_{battery.id}"
+            yield key, warning("modules_missing", placeholders, device_id=battery.id)
+
+
 def _requests(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that ask for charge in vain, and who holds charging at 0."""
     held = ", ".join(sorted(_holders(now)))
@@ -184,6 +199,7 @@ FINDERS: Final[tuple[Finder, ...]] = (
     _unsteady,
     _apart,
     _currents,
+    _modules,
     _requests,
     _sum,
 )

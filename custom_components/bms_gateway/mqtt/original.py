@@ -79,4 +79,4 @@ def _last_request(now: Snapshot) -> float | None:
 
 
 def _capacity(batteries: Iterable[BatteryState]) -> float:
-    return sum(b.capacity_ah for b in batteries if not b.is_left_out)
+    return sum(b.available_ah for b in batteries if not b.is_left_out)
