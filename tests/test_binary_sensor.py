@@ -75,6 +75,9 @@ async def test_enables(bench: Bench) -> None:
     await bench.shows("binary_sensor", "b1_discharge_enabled", STATE_ON)
     await bench.shows("binary_sensor", "gw_charge_enabled", STATE_OFF)
     await bench.shows("binary_sensor", "gw_discharge_enabled", STATE_ON)
-    await bench.speak("b1", enables=0xE0)
+    # A request for charge counts once two telegrams make it
+    for _ in range(2):
+        await bench.move(1.0)
+        await bench.speak("b1", enables=0xE0)
     await bench.shows("binary_sensor", "b1_force_charge", STATE_ON)
     await bench.shows("binary_sensor", "gw_force_charge", STATE_ON)

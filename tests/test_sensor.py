@@ -147,13 +147,13 @@ async def test_a_value_that_is_not_said_is_unknown(bench: Bench) -> None:
 async def test_which_cell_it_is(bench: Bench) -> None:
     """Told where the battery tells it (0x374, of the lowest voltage), else left out."""
     await bench.battery("b1").start()
-    # 0x373: 3300 mV, 3400 mV, 293 K, 298 K
-    cells = (0x373, bytes.fromhex("e40c480d25012a01"))
+    # 0x373: 3312 mV, 3401 mV, 293 K, 298 K; no round values, which may be settings
+    cells = (0x373, bytes.fromhex("f00c490d25012a01"))
     for _ in range(2):
         bench.say("b1", [*telegram(), cells, (0x374, b"M2C07")])
-    lowest = await bench.shows("sensor", "b1_cell_voltage_min", "3.3")
+    lowest = await bench.shows("sensor", "b1_cell_voltage_min", "3.312")
     assert lowest.attributes["cell"] == "M2C07"
-    highest = await bench.shows("sensor", "b1_cell_voltage_max", "3.4")
+    highest = await bench.shows("sensor", "b1_cell_voltage_max", "3.401")
     assert "cell" not in highest.attributes
 
 

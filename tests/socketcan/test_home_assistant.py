@@ -41,8 +41,8 @@ TOGETHER: Final[Contents] = {
     0x351: "3302........D501",  # CVL 56.3 V and DVL 46.9 V, as both tell
     0x355: "5000640000000000",  # (80 x 250 + 81 x 150) / 400 = 80.4 %
     0x356: "A914....CE000000",  # 52.89 V and 20.6 degC by capacity
-    0x359: "000000000A504E00",  # 5 + 5 modules
     0x35C: "C000000000000000",
+    0x359: "000000000A504E00",  # 5 + 5 modules
     0x373: "D80CF10C22012A01",  # only the first tells of its cells
     0x379: "9001000000000000",  # 400 Ah
 }
@@ -60,8 +60,8 @@ BLOCKED: Final[Contents] = {
     0x351: "110200000000D501",  # CVL 52.9 V of 52.91 V
     0x355: "5000640000000000",
     0x356: "AB14....CC000000",
-    0x359: "0008000005504E00",
     0x35C: "0000000000000000",
+    0x359: "0008000005504E00",
     0x373: "D80CF10C22012A01",
     0x379: "FA00000000000000",  # 250 Ah
 }
@@ -74,8 +74,9 @@ NOTHING: Final[Amps] = (0.0, 0.0)
 LOW: Final = changed(STACK, 0x351, "3302E803E803D501")
 """The first battery, when it allows 100.0 A: (100 A - 29.1 A) / 0.625 = 113.4 A."""
 LOW_SHARES: Final[Amps] = (75.6, 37.8)
-NEWS: Final = (0x355, "4A00640000000000")
-"""What is told when the first battery is at 70 %: (70 x 250 + 81 x 150) / 400 = 74 %."""
+NEWS: Final = (0x355, "4D00640000000000")
+"""What is told when the first battery is at 75 %: (75 x 250 + 81 x 150) / 400 = 77 %.
+More than 5 % at once would be doubted for a minute."""
 
 FRESH: Final = 3.0
 """Seconds for which a frame counts that came about twice a second."""
@@ -360,7 +361,7 @@ def test_unheard_inverter_is_told_nothing_old(
             "the battery has spoken for a minute",
             patience=180,
         )
-        batteries[0].play(changed(LOW, 0x355, "4600640000000000"))  # 70 %
+        batteries[0].play(changed(LOW, 0x355, "4B00640000000000"))  # 75 %
         wait_until(
             lambda: [s for s in record.sets(heard_one) if NEWS in s.contents],
             "the news has come through",
