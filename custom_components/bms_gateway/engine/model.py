@@ -8,7 +8,7 @@ the one injected monotonic clock.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 type Clock = Callable[[], float]
 
@@ -70,6 +70,17 @@ class Dialect(StrEnum):
     PYLONTECH = "pylontech"
     VICTRON = "victron"
     DEYE = "deye"
+
+
+class Refused(NamedTuple):
+    """A value that a battery reported and that is not believed: it never counts."""
+
+    attribute: str
+    """As in `Readings`."""
+    value: float
+    low: float
+    high: float
+    """The window in which it would be believed, in the value's own unit."""
 
 
 class Life(StrEnum):
@@ -185,6 +196,11 @@ class BatteryState:
     """V; the last five that it told, the newest at the end, whether fresh or not."""
     invalid: int = 0
     """Frames that held a value outside its window."""
+    refused: tuple[Refused, ...] = ()
+    """What it needs to report to be online and reports outside its window now."""
+    nominal: int | None = None
+    """V; the nominal voltage by what was refused, if it is not a battery of 48 V."""
+    first_frame_at: float | None = None
     missing: frozenset[int] = frozenset()
     """IDs of alarms and enables that it used to send and does not any more."""
     has_rival: bool = False
