@@ -132,19 +132,31 @@ REPAIRS: Final = {
     "port_not_lawicel": "Load slcan firmware onto it, or use another adapter",
     "battery_lost": "Check the battery and its CAN cable; it tells the loss policy",
     "battery_lost_replug": "Unplug the USB adapter and plug it in again, then the same",
-    "battery_silent": "Check the same, and the bitrate; it may want to be asked",
+    "battery_silent": "Check the same, and the bitrate",
     "battery_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
+    "battery_unasked": "Check the same; it offers to poll the battery",
+    "battery_unasked_replug": "Unplug the USB adapter and plug it in again, then the same",
+    "battery_foreign": "Set the battery to the Pylontech protocol or a relative of it",
+    "battery_nominal": "Use 48 V batteries; or correct the number of cells in its BMS",
+    "battery_refused": "It names the value and what is accepted; correct it in the BMS",
+    "battery_incomplete": "It names the missing frames; set the battery to another protocol",
     "inverter_on_battery_port": "It offers to exchange two ports; or exchange the plugs",
     "battery_losses": "Check plugs, terminating resistors and the supply",
     "batteries_apart": "One is not connected: do not connect it while they differ",
     "out_of_service_current": "Open its breaker, or switch it in service",
     "wrong_sign": "Its current sensor may be fitted the wrong way round",
     "odd_slice": "Check the capacity that was entered, cables and contacts",
+    "battery_twin": "Both adapters are on one bus: connect each to its own battery",
+    "two_senders": "Only one battery may be on each bus: find out who else sends",
+    "alarms_missing": "Check the CAN cable, and the battery's own display or app",
+    "soc_jumps": "Now and then is normal; often: charge it fully once",
+    "temperature_unknown": "Check the temperature sensors of the batteries",
     "force_charge": "Charge it; it may be nearly empty",
     "force_charge_held": "Release what holds charging; it names who set that",
     "charging_forgotten": "Ignore it if it is meant to be so; it names who set it",
     "discharging_forgotten": "Ignore it if it is meant to be so; it names who set it",
     "battery_on_inverter_port": "It offers to exchange two ports; or exchange the plugs",
+    "shared_bus": "Both adapters are on one bus: unplug the cable between them",
     "inverter_gone": "It offers to take the inverter out of service",
     "inverter_silent": "The same; only where *Report as silent after* is set",
     "inverter_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
@@ -157,8 +169,11 @@ REPAIRS: Final = {
     "energy_unreadable": "Nothing to do; the totals go on",
 }
 """What to do about each repair."""
-_EXAMPLES: Final = dict.fromkeys(("name", "inverters", "high", "low"), "…") | {
-    "channel": "can0"
+_EXAMPLES: Final = dict.fromkeys(
+    ("name", "other", "battery", "inverters", "high", "low"), "…"
+) | {
+    "channel": "can0",
+    "nominal": "24",
 }
 
 DEVICES: Final = {

@@ -117,7 +117,10 @@ def test_battery_that_sends_0x305_itself_is_no_inverter() -> None:
         plant.port().push(*frames)
         plant.run(0.5)
     assert plant.inverter().battery_heard
-    assert (plant.inverter().connected, plant.inverter().last_request_at) == (None, None)
+    assert (plant.inverter().connected, plant.inverter().last_request_at) == (
+        None,
+        None,
+    )
     plant.run(BATTERY_GONE + 1.0)
     assert plant.inverter().connected is None
     for _ in range(10):

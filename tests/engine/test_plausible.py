@@ -67,17 +67,18 @@ def test_voltages_of_a_pack_of_36_v(first: str) -> None:
     [second] = LOW.keys() - {first}
     plausibility = Plausibility()
 
-    def left(name: str, volts: float) -> dict[str, Any]:
-        return plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
+    def left(name: str, volts: float) -> tuple[float | None, tuple[Refused, ...]]:
+        values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
+        return values[name], plausibility.refused
 
-    assert left(first, LOW[first]) == {first: LOW[first]}
-    assert plausibility.refused == ()
-    assert left(second, LOW[second]) == {second: None}
-    assert plausibility.refused == (Refused(second, LOW[second], 44.5, 65.0),)
-    assert left(first, LOW[first]) == {first: None}
-    assert left(second, 50.0) == {second: 50.0}
-    assert left(first, LOW[first]) == {first: LOW[first]}
-    assert plausibility.refused == ()
+    def refusal(name: str) -> tuple[Refused, ...]:
+        return (Refused(name, LOW[name], 44.5, 65.0),)
+
+    assert left(first, LOW[first]) == (LOW[first], ())
+    assert left(second, LOW[second]) == (None, refusal(second))
+    assert left(first, LOW[first]) == (None, refusal(first))
+    assert left(second, 50.0) == (50.0, ())
+    assert left(first, LOW[first]) == (LOW[first], ())
 
 
 @pytest.mark.parametrize(("limit", "volts"), [(44.5, 40.0), (40.0, 44.5), (56.0, 39.0)])

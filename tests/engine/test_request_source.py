@@ -73,9 +73,7 @@ def test_battery_without_pauses() -> None:
 def test_battery_that_is_late_once() -> None:
     """Something else kept it busy."""
     own = sets(*SET[:5], REQUEST, *SET[5:], pace=0.02)
-    late = [
-        Frame(f.can_id, f.data, f.at + 0.2) if f.at > 4.09 else f for f in own
-    ]
+    late = [Frame(f.can_id, f.data, f.at + 0.2) if f.at > 4.09 else f for f in own]
     assert by_battery(late)
 
 
@@ -88,7 +86,11 @@ def test_inverter_between_two_frames_of_a_battery() -> None:
 @pytest.mark.parametrize(
     ("after", "delay"),
     [
-        *((after, delay) for after in SET[:-1] for delay in (0.1, 0.25, 0.5, 0.75, 0.9)),
+        *(
+            (after, delay)
+            for after in SET[:-1]
+            for delay in (0.1, 0.25, 0.5, 0.75, 0.9)
+        ),
         *((SET[-1], delay) for delay in (0.1, 0.25, 0.5)),
     ],
 )
