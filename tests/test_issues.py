@@ -398,7 +398,7 @@ NOT_COUNTED: list[dict[str, Any]] = [
     {"refused": REFUSED, "nominal": 12},
     {
         "readings": Readings(),
-        "first_frame_at": 0.0,
+        "heard_since": 0.0,
         "last_frame_at": WELL.snapshot.at,
     },
 ]

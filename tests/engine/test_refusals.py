@@ -106,6 +106,18 @@ def test_a_battery_that_is_lost_by_what_it_reports() -> None:
     assert (state.life, state.refused) == (Life.ONLINE, ())
 
 
+def test_since_when_a_battery_is_heard() -> None:
+    """One that is plugged in again may need a while until it has sent everything."""
+    subject = Battery(battery("b1"))
+    assert subject.state(0.0).heard_since is None
+    partly = hears(subject, {}, at=5.0, seconds=3, without=[0x351])
+    assert (partly.life, partly.heard_since) == (Life.WAITING, 5.0)
+    again = hears(subject, {}, at=37.0, without=[0x351])
+    assert again.heard_since == 5.0
+    again = hears(subject, {}, at=67.5, without=[0x351])
+    assert again.heard_since == 67.5
+
+
 @pytest.mark.parametrize(
     ("limit", "volts", "nominal"),
     [

@@ -131,7 +131,7 @@ def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
 
 def waiting(status: Status = Status.BLOCKED, **changes: Any) -> Situation:
     """Return the situation with a first battery that was never online."""
-    since = {"first_frame_at": AT - HEARD_FOR, "last_frame_at": AT}
+    since = {"heard_since": AT - HEARD_FOR, "last_frame_at": AT}
     now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
     return seen(now, status=status)
 
@@ -229,7 +229,7 @@ def test_a_battery_that_may_still_send_the_rest(
     status: Status, heard_for: float, key: str | None
 ) -> None:
     """Some send all only each 10 s."""
-    now = waiting(status, first_frame_at=AT - heard_for)
+    now = waiting(status, heard_since=AT - heard_for)
     assert keys(now) == ({"battery_b1": key} if key else {})
 
 

@@ -171,7 +171,7 @@ class Battery:
             invalid=speech.invalid,
             refused=refused,
             nominal=self._nominal(refused) if refused else None,
-            first_frame_at=speech.first_at,
+            heard_since=speech.heard_since,
             missing=speech.missing(now),
             has_rival=speech.has_rival(now),
             soc_jumped_at=speech.soc_jumped_at,

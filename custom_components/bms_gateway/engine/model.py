@@ -200,7 +200,8 @@ class BatteryState:
     """What it needs to report to be online and reports outside its window now."""
     nominal: int | None = None
     """V; the nominal voltage by what was refused, if it is not a battery of 48 V."""
-    first_frame_at: float | None = None
+    heard_since: float | None = None
+    """When its first frame came after a silence of more than 30 s."""
     missing: frozenset[int] = frozenset()
     """IDs of alarms and enables that it used to send and does not any more."""
     has_rival: bool = False

@@ -6,6 +6,7 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 from .config import BatteryConfig
+from .freshness import CEILING
 from .model import Dialect, Frame, Readings, Refused
 from .plausible import HUGE_LIMIT, Plausibility
 from .protocol import NO_MARKS, NO_PAIRS, PairChange, decode, hear, judge
@@ -108,9 +109,10 @@ class Speech:
         """V; the last ones that were told, the newest at the end."""
         self.invalid = 0
         """Frames that held a value outside its window."""
-        self.first_at: float | None = None
         self.last_at: float | None = None
-        """When the first and the last frame came; None: none did."""
+        """When the last frame came; None: none did."""
+        self.heard_since: float | None = None
+        """When the first one came after a silence longer than frames count."""
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
@@ -125,7 +127,8 @@ class Speech:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
-        self.first_at = frame.at if self.first_at is None else self.first_at
+        if self.last_at is None or frame.at > self.last_at + CEILING:
+            self.heard_since = frame.at
         self.last_at = max(self.last_at or frame.at, frame.at)
         if self._is_boot(frame):
             return NOTHING_HEARD

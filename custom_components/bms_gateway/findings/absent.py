@@ -104,7 +104,7 @@ def _refused(now: Situation, battery: BatteryConfig, state: BatteryState) -> Iss
 def _incomplete(
     now: Situation, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    since, readings = state.first_frame_at, state.readings
+    since, readings = state.heard_since, state.readings
     missing = ", ".join(
         frame
         for frame, names in _FRAMES.items()

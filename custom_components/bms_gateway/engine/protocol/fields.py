@@ -221,6 +221,8 @@ def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
         for attribute, value in found.items()
         if value is not Gap.MISSING
     }
+    if Gap.IMPLAUSIBLE not in found.values():
+        return Fields(values, ())
     refused = tuple(
         field.refused(data)
         for field in fields
