@@ -32,10 +32,10 @@ class Forms:
         self._monkeypatch = monkeypatch
         self.listen(0.05)
 
-    def listen(self, seconds: float) -> None:
-        """Let them listen for so long, or until it is clear who talks."""
+    def listen(self, seconds: float, settle: float = 0.0) -> None:
+        """Let them listen for so long, or for `settle` once it is clear who talks."""
         self._monkeypatch.setattr(listen_steps, "LISTEN_TIME", seconds)
-        self._monkeypatch.setattr(listen_steps, "SETTLE_TIME", 0.0)
+        self._monkeypatch.setattr(listen_steps, "SETTLE_TIME", settle)
 
     async def end(self) -> None:
         """Stop every gateway that was set up."""

@@ -24,11 +24,13 @@ from custom_components.bms_gateway.engine.model import (
     PortReason,
     PortState,
     PortStatus,
+    Readings,
+    Refused,
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.findings import find_issues
-from custom_components.bms_gateway.findings.batteries import STEADY_FOR
+from custom_components.bms_gateway.findings.absent import STEADY_FOR
 from custom_components.bms_gateway.issues import (
     ALL_KNOWN,
     STEADY_AGAIN,
@@ -390,6 +392,19 @@ EVERYTHING = replace(
 )
 
 
+REFUSED = (Refused("charge_voltage_limit", 14.6, 40.0, 65.0),)
+NOT_COUNTED: list[dict[str, Any]] = [
+    {"refused": REFUSED},
+    {"refused": REFUSED, "nominal": 12},
+    {
+        "readings": Readings(),
+        "heard_since": 0.0,
+        "last_frame_at": WELL.snapshot.at,
+    },
+]
+"""Batteries that speak and do not count."""
+
+
 def find_everything() -> Iterator[Issue]:
     """Yield at least one repair of each kind that comes by itself."""
     changed = [
@@ -398,6 +413,10 @@ def find_everything() -> Iterator[Issue]:
         with_b1(wrong_sign=True),
         replace(WELL, asking=frozenset({"b1"})),
         with_life(Life.WAITING),
+        *(
+            seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)
+            for each in NOT_COUNTED
+        ),
         with_b1(life=Life.LOST, inverter_heard=True),
         with_b1(twin_of="b2", has_rival=True, missing=frozenset({0x359})),
         with_b1(soc_jumped_at=WELL.snapshot.at),
@@ -427,6 +446,11 @@ def find_everything() -> Iterator[Issue]:
             for now in (
                 with_port(state),
                 seen(with_life(Life.WAITING), ports={"b1": state}),
+                seen(with_life(Life.WAITING), ports={"b1": replace(state, received=1)}),
+                *(
+                    polled(seen(with_life(Life.WAITING), ports={"b1": each}))
+                    for each in (state, replace(state, received=1))
+                ),
                 replace(
                     seen(WELL, ports={"b1": OPEN, "i1": state}),
                     signs_of_life={"i1": 0.0},
@@ -435,6 +459,13 @@ def find_everything() -> Iterator[Issue]:
         ]
     for now in changed:
         yield from find_issues(now, {}).values()
+
+
+def polled(now: Situation) -> Situation:
+    """Return the situation with a first battery that is polled."""
+    first, second = now.config.batteries
+    batteries = (replace(first, poll_interval=1.0), second)
+    return replace(now, config=replace(now.config, batteries=batteries))
 
 
 def _connected(config: GatewayConfig, port: PortConfig) -> GatewayConfig:

@@ -43,6 +43,10 @@ from .flows import BATTERY, INVERTER, Flow, add, filled
 from .waiting import PATIENCE, until
 
 BATTERY_SAYS = telegram()
+TOO_HIGH = telegram(charge_voltage_limit=65.6)
+TWENTY_FOUR = telegram(charge_voltage_limit=29.2, voltage=26.4)
+OWN_REQUEST = [*BATTERY_SAYS[:-1], REQUEST, BATTERY_SAYS[-1]]
+"""A battery that sends 0x305 as one of its own frames."""
 # 0x379, u16 in Ah: 0x0118 is 280
 CAPACITY = Frame(0x379, b"\x18\x01")
 GROWATT = Frame(0x311, bytes(8))
@@ -75,6 +79,18 @@ async def test_battery_is_heard(machine: Machine, flow: Flow) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+async def test_battery_that_sends_0x305_itself(machine: Machine, flow: Flow) -> None:
+    """Its form comes, with a hint; nobody is sent to separate cables."""
+    machine.listen(0.3, settle=0.3)
+    async with talking("flow-1", *OWN_REQUEST):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "battery"
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith(TOLD)
+    assert "sends 0x305 itself" in told
+    assert "separate" not in told
+
+
 async def test_inverter_is_heard(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
 ) -> None:
@@ -99,7 +115,10 @@ async def test_inverter_is_heard(
         ("battery", [STRANGER], "no battery or inverter", ["battery"]),
         ("battery", [DISTURBANCE], "Only disturbances", ["battery"]),
         ("battery", [], "Nothing was heard", ["battery", "ask"]),
+        ("battery", TOO_HIGH, "CVL 65.6 V (40–65 V)", ["battery"]),
+        ("battery", TWENTY_FOUR, "a 24 V battery", ["battery"]),
         ("inverter", BATTERY_SAYS, TOLD, []),
+        ("inverter", TWENTY_FOUR, "a 24 V battery", []),
         ("inverter", [REQUEST, *BATTERY_SAYS], "each other", []),
         ("inverter", [GROWATT], "Growatt", ["inverter"]),
         ("inverter", [STRANGER], "no battery or inverter", ["inverter"]),
@@ -163,13 +182,16 @@ async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> N
         result = await flow.follow()
     assert result["step_id"] == "battery"
     assert filled(result) == {"name": "Battery 2", "poll_interval": 1.0}
+    assert "*Ask for data every*" in result["description_placeholders"]["heard"]
 
 
 async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) -> None:
     """Listening again asks no more, and a battery that speaks by itself is not asked."""
-    await flow.enter("flow-1")
+    result = await flow.enter("flow-1")
+    assert "*Ask once and listen again*" in result["description_placeholders"]["heard"]
     result = await flow.choose("ask")
     assert result["menu_options"] == ["battery", "ask", "listen_again", "port"]
+    assert "nothing answered" in result["description_placeholders"]["heard"]
     machine.listen(PATIENCE)
     async with talking("flow-1", *BATTERY_SAYS):
         result = await flow.submit({"next_step_id": "listen_again"})

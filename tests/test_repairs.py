@@ -248,6 +248,52 @@ async def test_an_inverter_that_is_silent_can_be_taken_out_of_service(
     assert isinstance(flow, repairs.GoneRepair)
 
 
+@pytest.mark.parametrize("key", ["battery_unasked", "battery_unasked_replug"])
+async def test_a_battery_that_is_not_heard_can_be_polled(
+    bench: Bench, key: str
+) -> None:
+    """The gateway asks it from then on, and what else was chosen for it stays."""
+    assert await async_setup_component(bench.hass, REPAIRS, {})
+    await bench.battery("b1", timeout=20.0).inverter("i1").start()
+    bench.ahead += 16
+    await bench.tick(61)
+    assert bench.issues()["battery_b1"] == "battery_unasked"
+    about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "b1"}
+    flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
+    assert isinstance(flow, repairs.AskRepair)
+
+    flows = bench.hass.data[REPAIRS]["flow_manager"]
+    form = await flows.async_init(DOMAIN, context={"issue_id": "battery_b1"})
+    assert (form["type"], form["step_id"]) == ("form", "confirm")
+    assert bench.entry.subentries["b1"].data.get("poll_interval") is None
+    done = await flows.async_configure(form["flow_id"], {})
+    assert done["type"] == "create_entry"
+    await bench.hass.async_block_till_done()
+    assert bench.entry.subentries["b1"].data["poll_interval"] == 1.0
+    assert bench.entry.subentries["b1"].data["timeout"] == 20.0
+    await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.heard("b1")})
+    await bench.tick(61)
+    assert bench.issues()["battery_b1"] == "battery_silent"
+    await bench.online("b1")
+    await bench.tick(61)
+    assert "battery_b1" not in bench.issues()
+
+
+async def test_a_battery_of_another_voltage_is_named(bench: Bench) -> None:
+    """It speaks, so nobody looks for it at its cable; it never counts."""
+    await bench.battery("b1").inverter("i1").start()
+    bench.ahead += 16
+    bench.say("b1", telegram(cvl=29.2, voltage=26.4))
+    await bench.until(lambda: bench.snapshot.batteries["b1"].nominal == 24)
+    await bench.tick(61)
+    assert bench.issues()["battery_b1"] == "battery_nominal"
+    issue = ir.async_get(bench.hass).async_get_issue(DOMAIN, "battery_b1")
+    assert issue
+    assert issue.translation_placeholders
+    assert issue.translation_placeholders["nominal"] == "24"
+    assert issue.translation_placeholders["values"] == "CVL 29.2 V (40–65 V)"
+
+
 # A link that is down; what becomes of it on a real kernel is shown in `socketcan/`
 
 

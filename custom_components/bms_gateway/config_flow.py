@@ -1,6 +1,6 @@
 """Sets up a gateway with its batteries and inverters in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, override
 
@@ -24,7 +24,8 @@ from homeassistant.helpers.service_info.usb import UsbServiceInfo
 from .connections import adapter_port, async_find_connections, async_identify
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .device_form import simulated_port
-from .entry import CONF_CHANNEL, PortKey, PortOwner, port_key, taken_ports
+from .engine.config import PortConfig
+from .entry import CONF_CHANNEL, PortKey, PortOwner, port_config, port_key, taken_ports
 from .options_flow import GatewayOptionsFlow
 from .original.steps import OriginalSteps
 from .port_steps import Typed, async_texts
@@ -284,6 +285,12 @@ class BmsGatewayConfigFlow(OriginalSteps, ConfigFlow, domain=DOMAIN):
             for device in self._devices
         }
         return taken_ports(self.hass) | own
+
+    @override
+    def unused_ports(self) -> Sequence[tuple[str, PortConfig]]:
+        return [
+            (device["title"], port_config(device["data"])) for device in self._devices
+        ]
 
     async def _async_add(self, kind: str) -> ConfigFlowResult:
         await self._async_set_kind(kind)

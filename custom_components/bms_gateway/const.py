@@ -7,6 +7,9 @@ DOMAIN: Final = "bms_gateway"
 SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_INVERTER: Final = "inverter"
 
+POLLED: Final = {"poll_interval": 1.0}
+"""What is stored of a battery that has to be asked: seconds, as an inverter asks."""
+
 CONF_SIMULATED: Final = "simulated"
 """In the entry's data: whether batteries and inverters are simulated."""
 CONF_UPDATE_INTERVAL: Final = "update_interval"

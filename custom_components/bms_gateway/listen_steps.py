@@ -1,6 +1,7 @@
 """The steps that listen to a port: who talks there, and how to go on then."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 import time
 from typing import Any, Final, override
@@ -8,14 +9,15 @@ from typing import Any, Final, override
 from homeassistant.data_entry_flow import FlowResult
 from homeassistant.helpers.event import async_track_time_interval
 
-from .const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from .engine.config import Interface
+from .const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from .engine.config import Interface, PortConfig
 from .engine.heard import Finding, Heard
 from .engine.listening import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
 from .engine.model import PortFault, PortReason
 from .entry import CONF_INTERFACE, port_config
 from .hearsay import tell
 from .port_steps import PortSteps, Typed, async_texts
+from .same_bus import Alike, SameBus
 
 PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
 
@@ -23,6 +25,7 @@ _EXPECTED: Final = {
     SUBENTRY_BATTERY: Finding.BATTERY,
     SUBENTRY_INVERTER: Finding.INVERTER,
 }
+_OF_A_BATTERY: Final = frozenset({Finding.BATTERY, Finding.REFUSED, Finding.BOTH})
 _OTHER: Final = {
     SUBENTRY_BATTERY: SUBENTRY_INVERTER,
     SUBENTRY_INVERTER: SUBENTRY_BATTERY,
@@ -35,6 +38,8 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
     may_change_kind = False
     """Whether a battery may turn out to be an inverter."""
     _heard: Heard | None = None
+    _alike = Alike()
+    """Who was heard on another port, too."""
     _asks = False
     """Whether the battery is asked, or was when it was heard."""
     _listening: asyncio.Task[Heard] | None = None
@@ -47,6 +52,14 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         """Return whether that tells anything of the port as it is to be used."""
         return True
 
+    def own_id(self) -> str | None:
+        """Return the id of the device that is changed; None: it is a new one."""
+        return None
+
+    def unused_ports(self) -> Sequence[tuple[str, PortConfig]]:
+        """Return ports that were chosen and that no gateway has open yet, with names."""
+        return ()
+
     def may_want_replugging(self) -> bool:
         """Return whether a silence may be that of a USB adapter that hangs."""
         return self.port is not None and port_config(self.port).is_usb
@@ -54,11 +67,11 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
     @override
     def forget_port(self) -> None:
         super().forget_port()
-        self._heard = None
+        self._heard, self._alike = None, Alike()
 
     @override
     async def async_use_port(self) -> ResultT:
-        self._heard = None
+        self._heard, self._alike = None, Alike()
         if not self.may_listen():
             return await self.async_step_device()
         return await self.async_step_listen_again()
@@ -94,7 +107,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         assert heard is not None
         if heard.fault is not None:
             return await self.async_refuse(self._fault_key(heard.fault, heard.reason))
-        if heard.finding is _EXPECTED[self.kind]:
+        if heard.finding is _EXPECTED[self.kind] and self._alike == Alike():
             return await self.async_step_device()
         return await self.async_step_heard()
 
@@ -103,11 +116,9 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         assert self._heard is not None
         finding = self._heard.finding
         options = ["listen_again", "port"]
-        battery_here = finding in {Finding.BATTERY, Finding.BOTH}
-        if self.kind == SUBENTRY_BATTERY or not battery_here:
+        if self.kind == SUBENTRY_BATTERY or finding not in _OF_A_BATTERY:
             options.insert(0, self.kind)
-        quiet = finding is Finding.SILENCE and self.tap() is None
-        if self.kind == SUBENTRY_BATTERY and quiet:
+        if self._may_ask:
             options.insert(1, "ask")
         if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
             options.insert(0, "other_kind")
@@ -141,7 +152,21 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         if self._heard is None:
             return ""
         texts = await async_texts(self.hass)
-        return tell(self._heard, texts, replug=self.may_want_replugging())
+        return tell(
+            self._heard,
+            texts,
+            replug=self.may_want_replugging(),
+            may_ask=self._may_ask,
+            asked=self._asks,
+            alike=self._alike.heard,
+            own=self._alike.sent,
+        )
+
+    @property
+    def _may_ask(self) -> bool:
+        """Return whether a battery can be asked that says nothing."""
+        quiet = self._heard is not None and self._heard.finding is Finding.SILENCE
+        return self.kind == SUBENTRY_BATTERY and quiet and self.tap() is None
 
     @property
     def heard_values(self) -> dict[str, Any]:
@@ -150,8 +175,8 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         if self._heard and (battery := self._heard.battery):
             if battery.capacity_ah:
                 values["capacity_ah"] = battery.capacity_ah
-            if self._asks:  # as an inverter asks
-                values["poll_interval"] = 1.0
+            if self._asks:
+                values |= POLLED
         return values
 
     def _fault_key(self, fault: PortFault, reason: PortReason | None) -> str:
@@ -185,11 +210,22 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     async def _async_heard(self) -> Heard:
         assert self.port is not None
-        if tap := self.tap():
-            return await overhear(tap, seconds=LISTEN_TIME, settle=SETTLE_TIME)
-        return await listen(
-            port_config(self.port),
-            seconds=LISTEN_TIME,
-            settle=SETTLE_TIME,
-            ask=self._asks,
-        )
+        others = SameBus(self.hass, self.own_id())
+        async with others.compared(self.unused_ports()):
+            if tap := self.tap():
+                heard = await overhear(
+                    tap,
+                    seconds=LISTEN_TIME,
+                    settle=SETTLE_TIME,
+                    comparison=others.comparison,
+                )
+            else:
+                heard = await listen(
+                    port_config(self.port),
+                    seconds=LISTEN_TIME,
+                    settle=SETTLE_TIME,
+                    ask=self._asks,
+                    comparison=others.comparison,
+                )
+        self._alike = others.alike
+        return heard

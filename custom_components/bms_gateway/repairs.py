@@ -15,7 +15,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from .const import DOMAIN, SUBENTRY_BATTERY
+from .const import DOMAIN, POLLED, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry
 from .engine.channel import ready_link
 from .engine.link import PortError
@@ -50,6 +50,8 @@ async def async_create_fix_flow(
             return ExchangeRepair(entry, device_id)
         case "inverter_gone" | "inverter_silent" | "inverter_silent_replug":
             return GoneRepair(entry, device_id)
+        case "battery_unasked" | "battery_unasked_replug":
+            return AskRepair(entry, device_id)
         case _:
             return SetpointsRepair(entry)
 
@@ -144,6 +146,20 @@ class GoneRepair(DeviceRepair):
         self, keeper: SetpointKeeper, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         await keeper.async_take(_without(keeper.setpoints, self._device_id), REPAIR)
+        return self.async_create_entry(data={})
+
+
+class AskRepair(DeviceRepair):
+    """Offers to ask a battery that is not heard for its data, from now on."""
+
+    @override
+    async def _async_mend(
+        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    ) -> RepairsFlowResult:
+        data = {**self._device.data, **POLLED}
+        self.hass.config_entries.async_update_subentry(
+            self._entry, self._device, data=data
+        )
         return self.async_create_entry(data={})
 
 

@@ -78,6 +78,12 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
         return None
 
     @override
+    def own_id(self) -> str | None:
+        return (
+            self._reconfigure_subentry_id if self.source == SOURCE_RECONFIGURE else None
+        )
+
+    @override
     def may_listen(self) -> bool:
         """Return False for a port that is at work with another bitrate."""
         if self._reader is None or self.port is None:

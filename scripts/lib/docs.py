@@ -136,8 +136,14 @@ REPAIRS: Final = {
     "port_not_lawicel": "Load slcan firmware onto it, or use another adapter",
     "battery_lost": "Check the battery and its CAN cable; it tells the loss policy",
     "battery_lost_replug": "Unplug the USB adapter and plug it in again, then the same",
-    "battery_silent": "Check the same, and the bitrate; it may want to be asked",
+    "battery_silent": "Check the same, and the bitrate",
     "battery_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
+    "battery_unasked": "Check the same; it offers to poll the battery",
+    "battery_unasked_replug": "Unplug the USB adapter and plug it in again, then the same",
+    "battery_foreign": "Set the battery to the Pylontech protocol or a relative of it",
+    "battery_nominal": "Use 48 V batteries; or correct the number of cells in its BMS",
+    "battery_refused": "It names the value and what is accepted; correct it in the BMS",
+    "battery_incomplete": "It names the missing frames; set the battery to another protocol",
     "inverter_on_battery_port": "It offers to exchange two ports; or exchange the plugs",
     "battery_twin": "Connect each adapter to its own battery only, or delete one of them",
     "two_senders": "Connect one battery to each CAN port, and nothing else that sends",
@@ -170,7 +176,10 @@ REPAIRS: Final = {
 """What to do about each repair."""
 _EXAMPLES: Final = dict.fromkeys(
     ("name", "other", "battery", "inverters", "high", "low"), "…"
-) | {"channel": "can0"}
+) | {
+    "channel": "can0",
+    "nominal": "24",
+}
 
 DEVICES: Final = {
     "gateway": "The gateway (the battery bank)",

@@ -106,6 +106,29 @@ def test_what_an_inverter_sends_is_no_battery(frame: Frame) -> None:
     assert plant.port().since(before)
 
 
+def test_battery_that_sends_0x305_itself_is_no_inverter() -> None:
+    """It does not ask: it would be missed later. Whoever asks then is an inverter."""
+    plant = Plant().started()
+    for _ in range(4):
+        says = [*telegram(), REQUEST]
+        says[-2:] = reversed(says[-2:])  # as one of its own frames, before the last one
+        frames = [replace(f, at=plant.now + n / 50) for n, f in enumerate(says)]
+        plant.run(0.5)
+        plant.port().push(*frames)
+        plant.run(0.5)
+    assert plant.inverter().battery_heard
+    assert (plant.inverter().connected, plant.inverter().last_request_at) == (
+        None,
+        None,
+    )
+    plant.run(BATTERY_GONE + 1.0)
+    assert plant.inverter().connected is None
+    for _ in range(10):
+        plant.port().push(replace(REQUEST, at=plant.now))
+        plant.run(1.0)
+    assert plant.inverter().connected
+
+
 def test_own_frames_of_before_a_restart_are_no_battery() -> None:
     """A set that waited in the kernel's queue comes back all at once."""
     plant = Plant().started()

@@ -21,12 +21,33 @@ PYLON = HeardBattery(
 )
 ERROR = Frame(0x88, bytes(8), error=True)
 
+# An emulator's telegram, with 0x305 as one of its own frames: CVL 56.0 V, CCL 20 A,
+# DCL 50 A, DVL 48.0 V; 75 %; 52.80 V, 0 A, 21.0 °C; PYLON; no alarm, 1 module
+EMULATOR = """
+(0.00) can0 351#3002C800F401E001
+(0.02) can0 355#4B006400
+(0.04) can0 356#A0140000D200
+(0.06) can0 35E#50594C4F4E202020
+(0.08) can0 35C#C000
+(0.10) can0 305#2100000000000000
+(0.12) can0 359#0000000001504E
+"""
+# The same with other voltages; 0x0290 is 65.6 V, 0x0092 is 14.6 V, 0x0528 is 13.20 V
+TOO_HIGH = EMULATOR.replace("3002C800", "9002C800")
+TWELVE_VOLTS = EMULATOR.replace("3002C800F401E001", "9200C800F4016400").replace(
+    "A0140000", "28050000"
+)
+
 
 def _heard(*frames: Frame) -> Heard:
     ear = Ear()
     for frame in frames:
         ear.hear(frame)
     return ear.heard(max((frame.at for frame in frames), default=0.0))
+
+
+def _repeated(capture: str, times: int) -> list[Frame]:
+    return [frame for n in range(times) for frame in frames_of(capture, start=float(n))]
 
 
 def test_battery() -> None:
@@ -43,6 +64,63 @@ def test_battery_and_inverter() -> None:
     assert heard.battery
     assert (heard.battery.soc, heard.battery.voltage) == (81.0, 52.86)
     assert heard.finding is Finding.BOTH
+
+
+@pytest.mark.parametrize("telegrams", [1, 2, 6])
+def test_battery_that_sends_0x305_itself(telegrams: int) -> None:
+    """It is no inverter: the frame has its place in the battery's telegram."""
+    heard = _heard(*_repeated(EMULATOR, telegrams))
+    assert heard.finding is Finding.BATTERY
+    assert not heard.inverter
+    assert heard.battery
+    assert heard.battery.sends_requests
+
+
+def test_battery_that_sends_0x305_itself_heard_from_anywhere() -> None:
+    """Listening begins in the middle of a telegram."""
+    heard = _repeated(EMULATOR, 4)
+    for first in range(7):
+        assert _heard(*heard[first:]).finding is Finding.BATTERY
+
+
+def test_battery_and_inverter_for_a_while() -> None:
+    """The same recorded second again and again."""
+    heard = _heard(*_repeated(STACK_AND_INVERTER, 6))
+    assert heard.finding is Finding.BOTH
+    assert heard.battery
+    assert not heard.battery.sends_requests
+
+
+def test_battery_that_is_not_believed() -> None:
+    """What it reports is told, and it is clear enough to stop listening."""
+    heard = _heard(*_repeated(TOO_HIGH, 2))
+    assert heard.finding is Finding.REFUSED
+    assert heard.battery
+    assert heard.battery.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert heard.battery.nominal is None
+    assert heard.is_clear
+
+
+def test_battery_of_another_voltage() -> None:
+    """Named as what it is."""
+    heard = _heard(*_repeated(TWELVE_VOLTS, 2))
+    assert heard.finding is Finding.REFUSED
+    assert heard.battery
+    assert heard.battery.nominal == 12
+    assert [each.value for each in heard.battery.refused] == [14.6, 13.2]
+    assert heard.is_clear
+
+
+def test_battery_that_is_not_believed_and_an_inverter() -> None:
+    """Their cables come first."""
+    late = Frame(0x305, bytes(8), 0.5)
+    assert _heard(*frames_of(TOO_HIGH), late, late).finding is Finding.BOTH
+
+
+def test_battery_that_was_not_believed_once() -> None:
+    """By a false sample."""
+    once = [*frames_of(TOO_HIGH), *frames_of(EMULATOR, start=1.0)]
+    assert _heard(*once).finding is Finding.BATTERY
 
 
 @pytest.mark.parametrize(

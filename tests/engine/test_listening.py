@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+import time
 
 from can.interfaces import virtual
 import pytest
 
+from custom_components.bms_gateway.engine.comparison import Comparison
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.heard import Finding, Heard
-from custom_components.bms_gateway.engine.listening import listen, overhear
+from custom_components.bms_gateway.engine.listening import beside, listen, overhear
 from custom_components.bms_gateway.engine.model import (
     Dialect,
     Frame,
@@ -71,6 +74,44 @@ async def test_listening_ends_when_it_is_clear_who_talks() -> None:
             port.send(frame)
         heard = await listening
     assert heard.finding is Finding.BATTERY
+
+
+async def test_listening_goes_on_until_it_is_clear_who_hears_the_same() -> None:
+    """One telegram that another port has heard, too, may be chance; the second is not."""
+    far, comparison = Recorder("a"), Comparison()
+
+    def say() -> None:
+        now = time.monotonic()
+        for frame in telegram():
+            comparison.hear_other("b1", replace(frame, at=now))
+            port.send(frame)
+
+    async with far.opened() as port, asyncio.timeout(PATIENCE):
+        listening = asyncio.create_task(
+            listen(PORT, seconds=3600, settle=0, comparison=comparison)
+        )
+        await _joined(2)
+        say()
+        await until(lambda: comparison.is_open)
+        assert not listening.done()
+        say()
+        await listening
+    assert comparison.alike == {"b1"}
+
+
+async def test_ports_that_nobody_uses_are_listened_to_beside() -> None:
+    """One that cannot be opened is left out; all are closed at the end."""
+    heard: list[tuple[str, int]] = []
+    ports = {"here": PORT, "gone": PortConfig(Interface.SLCAN, "/dev/none")}
+    far = Recorder("a")
+    async with far.opened() as port:
+        async with beside(ports, lambda key, frame: heard.append((key, frame.can_id))):
+            await _joined(2)
+            port.send(Frame(0x351, bytes(8)))
+            await until(lambda: bool(heard))
+        await _joined(1)
+    assert heard == [("here", 0x351)]
+    assert far.frames == []
 
 
 async def test_silence() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.bms_gateway.engine.model import Refused
 from custom_components.bms_gateway.engine.plausible import Plausibility
 
 
@@ -55,6 +56,47 @@ def test_currents_that_nobody_allowed(
     limits = {"charge_current_limit": limit}
     left = screened(limits, {"current": amps}, capacity=2000.0)
     assert left == {"current": amps if is_meant else None}
+
+
+LOW = {"charge_voltage_limit": 43.8, "voltage": 39.6}
+
+
+@pytest.mark.parametrize("first", LOW)
+def test_voltages_of_a_pack_of_36_v(first: str) -> None:
+    """12 cells of 3.65 V: the windows of a 48 V battery hold both, but not together."""
+    [second] = LOW.keys() - {first}
+    plausibility = Plausibility()
+
+    def left(name: str, volts: float) -> tuple[float | None, tuple[Refused, ...]]:
+        values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
+        return values[name], plausibility.refused
+
+    def refusal(name: str) -> tuple[Refused, ...]:
+        return (Refused(name, LOW[name], 44.5, 65.0),)
+
+    assert left(first, LOW[first]) == (LOW[first], ())
+    assert left(second, LOW[second]) == (None, refusal(second))
+    assert left(first, LOW[first]) == (None, refusal(first))
+    assert left(second, 50.0) == (50.0, ())
+    assert left(first, LOW[first]) == (LOW[first], ())
+
+
+@pytest.mark.parametrize(("limit", "volts"), [(44.5, 40.0), (40.0, 44.5), (56.0, 39.0)])
+def test_one_low_voltage_alone_is_meant(limit: float, volts: float) -> None:
+    """A pack of 48 V is empty, or lowers its limit to stop charging."""
+    told = {"charge_voltage_limit": limit, "voltage": volts}
+    assert screened(told) == told
+
+
+@pytest.mark.parametrize(("capacity", "is_named"), [(100.0, True), (nan, False)])
+def test_a_limit_that_is_not_meant_is_named(capacity: float, is_named: bool) -> None:
+    """Unless the capacity is unknown yet: it may be large enough."""
+    plausibility = Plausibility()
+    plausibility.screen({"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
+    refused = (Refused("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    assert plausibility.refused == (refused if is_named else ())
+    plausibility.screen({"soc": 50.0}, capacity=capacity, soc=None)
+    assert plausibility.refused == ()
 
 
 CELLS = {"cell_voltage_min": 2.8, "cell_voltage_max": 3.65}

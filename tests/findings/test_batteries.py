@@ -1,4 +1,4 @@
-"""Batteries that are lost, far apart, on the wrong port, odd, or ask in vain."""
+"""Batteries that are far apart or odd, ask in vain, or are summed up."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,101 +6,17 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.config import Strategy
-from custom_components.bms_gateway.engine.model import (
-    Direction,
-    Life,
-    PortState,
-    PortStatus,
-    Status,
-)
+from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
     Lease,
     Setpoints,
 )
 from custom_components.bms_gateway.findings import find_issues
-from custom_components.bms_gateway.findings.batteries import LOST_FOR_LONG
 from custom_components.bms_gateway.standing import Apart
 from custom_components.bms_gateway.stored import Change
 
-from .situations import (
-    B1,
-    B2,
-    CONFIG,
-    OPEN,
-    WELL,
-    keys,
-    seen,
-    the_one,
-    with_b1,
-    with_life,
-    with_port,
-)
-
-
-def test_a_lost_battery_is_told_with_its_policy() -> None:
-    """What it means for the house depends on it."""
-    found = the_one(with_life(Life.LOST))
-    assert found.key == "battery_lost"
-    assert found.placeholders == {
-        "name": "Garage",
-        "channel": "can0",
-        "charge_policy": "stop",
-        "discharge_policy": "block",
-        "grace": "90",
-    }
-
-
-@pytest.mark.parametrize(
-    ("life", "status", "expected"),
-    [
-        (Life.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
-        (Life.WAITING, Status.STARTING, {}),
-        (Life.WAITING, Status.RUNNING, {}),
-        (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_silent"}),
-        (Life.WAITING, Status.SILENT, {"battery_b1": "battery_silent"}),
-        (Life.REJOINING, Status.BLOCKED, {}),
-        (Life.BRIDGING, Status.BRIDGING, {}),
-        (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
-        (Life.TWIN, Status.BLOCKED, {}),
-    ],
-)
-def test_a_battery_that_never_spoke_is_told_once_it_matters(
-    life: Life, status: Status, expected: dict[str, str]
-) -> None:
-    """Not while the gateway still waits for it; a loss at once, also in the grace."""
-    assert keys(with_life(life, status)) == expected
-
-
-@pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
-    [
-        (Life.ONLINE, None, "battery_losses"),
-        (Life.REJOINING, 100.0, "battery_losses"),
-        (Life.LOST, 0.0, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.LOST, None, "battery_losses"),
-        (Life.WAITING, None, "battery_silent"),
-        (Life.OUT_OF_SERVICE, None, None),
-        (Life.TWIN, None, None),
-    ],
-)
-def test_a_battery_that_is_lost_again_and_again(
-    life: Life, lost_for: float | None, expected: str | None
-) -> None:
-    """One repair tells of it, until it is lost for long."""
-    now = replace(with_life(life), unsteady=frozenset({"b1"}))
-    if lost_for is not None:
-        now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
-    assert keys(now) == ({"battery_b1": expected} if expected else {})
-
-
-def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
-    """However long the port stays away: that is told by the repair of the port."""
-    lost = with_port(PortState(status=PortStatus.LOST))
-    now = replace(lost, unsteady=frozenset({"b1"}), lost_since={"b1": 0.0})
-    assert keys(now) == {"battery_b1": "battery_losses", "port_b1": "port_failed"}
+from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
 
 
 @pytest.mark.parametrize(
@@ -133,36 +49,6 @@ def test_an_odd_slice_is_told_beside_the_share() -> None:
         "slice": "60%",
         "share": "25%",
     }
-
-
-@pytest.mark.parametrize(
-    ("life", "status", "expected"),
-    [
-        (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
-        (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
-        # A slow battery may follow
-        (Life.WAITING, Status.STARTING, {}),
-        # One that speaks shares its bus with an inverter
-        (Life.ONLINE, Status.RUNNING, {}),
-    ],
-)
-def test_an_inverter_alone_on_a_batterys_port(
-    life: Life, status: Status, expected: dict[str, str]
-) -> None:
-    """It tells more than that the battery is lost, and so takes that one's place."""
-    now = seen(with_b1(life=life, inverter_heard=True), status=status)
-    assert keys(now) == expected
-
-
-def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
-    """And whose it is, for the dialog."""
-    now = seen(
-        with_b1(life=Life.LOST, inverter_heard=True),
-        ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
-    )
-    found = the_one(now)
-    assert found.placeholders == {"name": "Garage", "channel": "can7"}
-    assert (found.fixable, found.device_id) == (True, "b1")
 
 
 def test_batteries_that_are_far_apart() -> None:

@@ -74,7 +74,7 @@ def test_silent_usb_adapter_is_to_be_plugged_in_anew(
     """A battery that was lost, one that never spoke, an inverter: each is told so."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost_replug"}
     never = battery(port, state, Life.WAITING)
-    assert keys(never) == {"battery_b1": "battery_silent_replug"}
+    assert keys(never) == {"battery_b1": "battery_unasked_replug"}
     gone = inverter(port, state)
     assert keys(gone) == {"inverter_silent_i1": "inverter_silent_replug"}
     assert (the_one(gone).fixable, the_one(gone).device_id) == (True, "i1")
@@ -93,7 +93,10 @@ def test_nothing_else_is_to_be_plugged_in_anew(
     """What is no USB adapter, and one that has passed on anything at all."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
     never = battery(port, state, Life.WAITING)
-    assert keys(never) == {"battery_b1": "battery_silent"}
+    heard = state.received > state.heard_before
+    assert keys(never) == {
+        "battery_b1": "battery_foreign" if heard else "battery_unasked"
+    }
     assert keys(inverter(port, state)) == {"inverter_silent_i1": "inverter_silent"}
 
 

@@ -1,6 +1,7 @@
 """A battery's life: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
+from collections.abc import Sequence
 import logging
 from math import inf
 from typing import Final
@@ -10,8 +11,9 @@ from .content import cells_of
 from .cycle import Cycle
 from .freshness import CEILING
 from .intruder import Intruder
-from .model import BatteryState, Frame, Life, Readings
+from .model import BatteryState, Frame, Life, Readings, Refused
 from .protocol import is_battery_frame, is_request
+from .refusals import nominal_voltage
 from .rhythm import CONTROL
 from .speech import MEASUREMENTS, Speech
 from .urgency import Urgency
@@ -155,6 +157,7 @@ class Battery:
         speech = self._speech
         readings = speech.readings(now)
         intrudes = self._intruder.counts
+        refused = speech.refused(now)
         out = not self._in_service and not intrudes
         self._largest_charge_limit = max(
             self._largest_charge_limit, readings.charge_current_limit or 0.0
@@ -191,6 +194,9 @@ class Battery:
             modules_most=speech.modules.most,
             modules_missing=speech.modules.missing,
             invalid=speech.invalid,
+            refused=refused,
+            nominal=self._nominal(refused) if refused else None,
+            heard_since=speech.heard_since,
             missing=speech.missing(now),
             has_rival=speech.has_rival(now),
             soc_jumped_at=speech.soc_jumped_at,
@@ -207,6 +213,15 @@ class Battery:
         if self._intruder.counts:
             times.append(self._silent_at)
         return min(times, default=None)
+
+    def _nominal(self, refused: Sequence[Refused]) -> int | None:
+        """Return its nominal voltage by what was refused, if it is not 48 V."""
+        last = self._speech.last
+        told = {
+            "charge_voltage_limit": last.charge_voltage_limit,
+            "voltage": last.voltage,
+        } | {each.attribute: each.value for each in refused}
+        return nominal_voltage(told["charge_voltage_limit"], told["voltage"])
 
     def _hears_inverter(self, now: float) -> bool:
         """Return whether only an inverter talks here: somebody else's port."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from .config import Proof
 from .model import Frame
+from .request_source import Requests
 
 BATTERY_MARKS: Final = frozenset({0x351, 0x355, 0x356})
 """Limits, state of charge, measurements: what every battery sends, and no inverter."""
@@ -31,12 +32,14 @@ class Guard:
         self._heard_at: float | None = None
         self._battery_since: float | None = None
         self._battery_at = 0.0
+        self._requests = Requests()
 
     def hear(self, frame: Frame) -> None:
         """Take a frame of another node."""
         if frame.error:
             return
         self._heard_at = max(frame.at, self._heard_at or frame.at)
+        self._requests.hear(frame)
         if frame.standard and frame.can_id in BATTERY_MARKS:
             if self._battery_since is None or frame.at >= self._battery_gone_at:
                 self._battery_since = frame.at
@@ -49,6 +52,11 @@ class Guard:
     def keeps_silent(self, now: float) -> bool:
         """Return whether nothing may be sent, for the sake of a battery."""
         return self._battery_since is not None and now < self._battery_gone_at
+
+    @property
+    def battery_asks(self) -> bool:
+        """Return whether all 0x305 here are sent by a battery, none by an inverter."""
+        return self._requests.by_battery
 
     @property
     def heard_at(self) -> float | None:

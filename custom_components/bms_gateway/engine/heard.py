@@ -6,8 +6,9 @@ from enum import StrEnum
 from .battery import Battery
 from .config import BatteryConfig, Interface, PortConfig
 from .guard import BATTERY_MARKS
-from .model import Dialect, Frame, PortFault, PortReason
+from .model import Dialect, Frame, PortFault, PortReason, Refused
 from .protocol import Neighbour, is_battery_frame, is_request, neighbour
+from .request_source import Requests
 
 
 class Finding(StrEnum):
@@ -16,6 +17,8 @@ class Finding(StrEnum):
     FAULT = "fault"
     """The port could not be opened, or was lost: see `Heard.fault`."""
     BATTERY = "battery"
+    REFUSED = "refused"
+    """A battery that would not count: see `HeardBattery.refused`."""
     INVERTER = "inverter"
     """An inverter asks with 0x305."""
     BOTH = "both"
@@ -41,6 +44,12 @@ class HeardBattery:
     voltage: float | None = None
     """V"""
     capacity_ah: float | None = None
+    refused: tuple[Refused, ...] = ()
+    """What it has to report to count, and reports outside its window."""
+    nominal: int | None = None
+    """V; what kind of battery it is by that, if not one of 48 V."""
+    sends_requests: bool = False
+    """It sends 0x305 itself, as an inverter does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +75,11 @@ class Heard:
     @property
     def is_clear(self) -> bool:
         """Whether it is clear who talks, so that to listen on would tell little more."""
-        if self.battery is None:
+        battery = self.battery
+        if battery is None:
             return self.inverter
-        told = (self.battery.name, self.battery.soc, self.battery.voltage)
-        return self.battery.dialect is not Dialect.UNKNOWN and None not in told
+        told = (battery.name, battery.soc, battery.refused or battery.voltage)
+        return battery.dialect is not Dialect.UNKNOWN and None not in told
 
     @property
     def finding(self) -> Finding:
@@ -77,6 +87,7 @@ class Heard:
         heard = (
             (self.fault is not None, Finding.FAULT),
             (self.battery is not None and self.inverter, Finding.BOTH),
+            (self.battery is not None and bool(self.battery.refused), Finding.REFUSED),
             (self.battery is not None, Finding.BATTERY),
             (self.inverter, Finding.INVERTER),
             (bool(self.neighbours), Finding.NEIGHBOUR),
@@ -97,7 +108,8 @@ class Ear:
         )
         self._marks: set[int] = set()
         self._neighbours: set[Neighbour] = set()
-        self._inverter = self._other = False
+        self._requests = Requests()
+        self._asked = self._other = False
         self._frames = self._errors = 0
 
     def hear(self, frame: Frame) -> None:
@@ -106,11 +118,12 @@ class Ear:
             self._errors += 1
             return
         self._frames += 1
+        self._requests.hear(frame)
         if is_battery_frame(frame):
             self._marks.add(frame.can_id)
             self._battery.hear(frame)
         elif is_request(frame):
-            self._inverter = True
+            self._asked = True
         elif (kind := neighbour(frame)) is not None:
             self._neighbours.add(kind)
         else:
@@ -122,7 +135,7 @@ class Ear:
         strange = bool(self._marks) and battery is None
         return Heard(
             battery=battery,
-            inverter=self._inverter,
+            inverter=self._asked and not self._requests.by_battery,
             # A Deye's diagnostics look like Pytes and GoodWe
             neighbours=frozenset() if battery else frozenset(self._neighbours),
             other=self._other or strange,
@@ -143,4 +156,7 @@ class Ear:
             soc=told.soc,
             voltage=told.voltage,
             capacity_ah=told.installed_ah,
+            refused=state.refused,
+            nominal=state.nominal,
+            sends_requests=self._requests.by_battery,
         )

@@ -233,17 +233,18 @@ class Inverter:
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
         told = self._account.told
+        asks = not self._guard.battery_asks
         return InverterState(
             id=self.config.id,
             listening=self._delivery.listening,
-            connected=self.connected(now),
+            connected=self.connected(now) if asks else None,
             charge=_because(told, why, Direction.CHARGE),
             discharge=_because(told, why, Direction.DISCHARGE),
             told=told,
             sets=self._delivery.sets,
             dropped=self._delivery.dropped,
             last_set_at=self._account.told_at if told else None,
-            last_request_at=self._request_at,
+            last_request_at=self._request_at if asks else None,
             last_heard_at=self._guard.heard_at,
             battery_heard=self._guard.battery_heard(now),
         )

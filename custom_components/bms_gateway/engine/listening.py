@@ -1,14 +1,16 @@
 """Listening to a port, for the form that sets it up: nothing is sent unless asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 import logging
 import time
 from typing import Final
 
 from .channel import MENDABLE, set_up
+from .comparison import Comparison
 from .config import Interface, PortConfig
 from .heard import Ear, Heard
 from .link import PortError, check_link, read_link
@@ -26,6 +28,9 @@ LISTEN_ONLY_TIME: Final = 1.0
 """Seconds without even acknowledging, on a link that we raise: with a wrong bitrate we
 would disturb a bus at work."""
 
+OPEN_TIME: Final = 2.0
+"""Seconds in which other ports open, to be listened to beside; a serial one takes half."""
+
 type Tap = Callable[[Callable[[Frame], None]], Callable[[], None]]
 """Calls back with each frame of a port that is in use; returns how to end that."""
 
@@ -37,6 +42,7 @@ async def listen(
     settle: float = SETTLE_TIME,
     on_news: Callable[[Heard], None] = lambda _: None,
     ask: bool = False,
+    comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> Heard:
     """Open a port that nobody uses, listen for some seconds, and close it.
@@ -45,7 +51,8 @@ async def listen(
     acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
     some batteries speak. A link that is down is set up if `bring_up` allows it, and
     then listened to without acknowledging first. Ends early when the port is lost, and
-    `settle` seconds after it is clear who talks; raises nothing.
+    `settle` seconds after it is clear who talks, for `comparison`, too, which takes all
+    that is heard; raises nothing.
     """
     loop = asyncio.get_running_loop()
     raising = loop.run_in_executor(None, _raise_shyly, config)
@@ -67,7 +74,7 @@ async def listen(
         if fault is not None:
             return fault
         seconds -= LISTEN_ONLY_TIME
-    listener = _Listener(on_news, settle, clock)
+    listener = _Listener(on_news, settle, clock, comparison)
     return await listener.listen(config, seconds, ask=ask)
 
 
@@ -77,25 +84,75 @@ async def overhear(
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
     on_news: Callable[[Heard], None] = lambda _: None,
+    comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> Heard:
     """Listen to a port that a gateway uses, as `listen` does.
 
     `tap`: such as `partial(gateway.tap, battery_id)`.
     """
-    return await _Listener(on_news, settle, clock).overhear(tap, seconds)
+    listener = _Listener(on_news, settle, clock, comparison)
+    return await listener.overhear(tap, seconds)
+
+
+@asynccontextmanager
+async def beside(
+    ports: Mapping[str, PortConfig],
+    on_frame: Callable[[str, Frame], None],
+    clock: Clock = time.monotonic,
+) -> AsyncIterator[None]:
+    """Listen to ports that nobody uses, by any ids, while another one is listened to.
+
+    Nothing is sent. One that cannot be opened is left out; nobody waits for it longer
+    than OPEN_TIME.
+    """
+    opened = [asyncio.Event() for _ in ports]
+    running = [
+        asyncio.create_task(
+            Port(
+                config,
+                on_frame=partial(on_frame, key),
+                on_echo=lambda _: None,
+                on_change=partial(_note, event),
+                clock=clock,
+                loss_level=logging.DEBUG,  # its own listening has told
+            ).run(),
+            name="listening beside",
+        )
+        for (key, config), event in zip(ports.items(), opened, strict=True)
+    ]
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_TIME):
+                await asyncio.gather(*(event.wait() for event in opened))
+        yield
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _note(event: asyncio.Event, state: PortState) -> None:
+    """Note that a port is open, or that it cannot be opened."""
+    if state.status in {PortStatus.OPEN, PortStatus.LOST}:
+        event.set()
 
 
 class _Listener:
     """One spell of listening: it tells news, and ends early where all is clear."""
 
     def __init__(
-        self, on_news: Callable[[Heard], None], settle: float, clock: Clock
+        self,
+        on_news: Callable[[Heard], None],
+        settle: float,
+        clock: Clock,
+        comparison: Comparison | None = None,
     ) -> None:
         self._on_news = on_news
         self._settle = settle
         self._clock = clock
         self._ear = Ear()
+        self._comparison = comparison or Comparison()
         self._acknowledges: bool | None = None
         self._told = Heard()
         self._changed = asyncio.Event()
@@ -111,11 +168,13 @@ class _Listener:
     def hear(self, frame: Frame) -> None:
         """Take a frame, and tell if that is news."""
         self._ear.hear(frame)
+        self._comparison.hear(frame)
         heard = self.heard
         if heard != self._told:
             self._told = heard
             self._on_news(heard)
-        if heard.is_clear and not self._is_clear:
+        is_clear = heard.is_clear and not self._comparison.is_open
+        if is_clear and not self._is_clear:
             self._is_clear = True
             self._end_soon()
 

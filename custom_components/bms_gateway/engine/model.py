@@ -8,7 +8,7 @@ the one injected monotonic clock.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 type Clock = Callable[[], float]
 
@@ -70,6 +70,17 @@ class Dialect(StrEnum):
     PYLONTECH = "pylontech"
     VICTRON = "victron"
     DEYE = "deye"
+
+
+class Refused(NamedTuple):
+    """A value that a battery reported and that is not believed: it never counts."""
+
+    attribute: str
+    """As in `Readings`."""
+    value: float
+    low: float
+    high: float
+    """The window in which it would be believed, in the value's own unit."""
 
 
 class Life(StrEnum):
@@ -193,6 +204,12 @@ class BatteryState:
     """How many of them it does not count any more."""
     invalid: int = 0
     """Frames that held a value outside its window."""
+    refused: tuple[Refused, ...] = ()
+    """What it needs to report to be online and reports outside its window now."""
+    nominal: int | None = None
+    """V; the nominal voltage by what was refused, if it is not a battery of 48 V."""
+    heard_since: float | None = None
+    """When its first frame came after a silence of more than 30 s."""
     missing: frozenset[int] = frozenset()
     """IDs of alarms and enables that it used to send and does not any more."""
     has_rival: bool = False

@@ -6,12 +6,14 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 from .config import BatteryConfig
-from .model import Dialect, Frame, Readings
+from .freshness import CEILING
+from .model import Dialect, Frame, Readings, Refused
 from .modules import Modules
 from .plausible import HUGE_LIMIT, Plausibility
 from .protocol import NO_MARKS, NO_PAIRS, PairChange, decode, hear, judge
 from .prudence import HELD, PASSED_ON, Prudence
 from .readings import readings_of
+from .refusals import Refusals
 from .rhythm import LIMITS, OPTIONAL, PAIRS, Rhythm
 from .rise import HOLD
 from .rivals import Rivals
@@ -103,6 +105,7 @@ class Speech:
         self._rivals = Rivals()
         self.modules = Modules()
         """How many it has, and how many are missing."""
+        self._refusals = Refusals(_BRIDGED)
         self.telegrams = 0
         """Whole telegrams since the start."""
         self.voltages: tuple[float, ...] = ()
@@ -111,6 +114,8 @@ class Speech:
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
         """When the last frame came; None: none did."""
+        self.heard_since: float | None = None
+        """When the first one came after a silence longer than frames count."""
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
@@ -127,6 +132,8 @@ class Speech:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
+        if self.last_at is None or frame.at > self.last_at + CEILING:
+            self.heard_since = frame.at
         self.last_at = max(self.last_at or frame.at, frame.at)
         if self._is_boot(frame):
             return NOTHING_HEARD
@@ -145,6 +152,8 @@ class Speech:
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
         values = self._believed(values, frame)
+        refused = (*decoded.refused, *self._plausibility.refused)
+        self._refusals.take(refused, _BRIDGED & values.keys(), frame)
         new = any(self._is_new(name, value, frame.at) for name, value in values.items())
         self.modules.take(values)
         self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
@@ -181,6 +190,10 @@ class Speech:
     def has_rival(self, now: float) -> bool:
         """Return whether somebody else sends its IDs, too."""
         return self._rivals.heard(now)
+
+    def refused(self, now: float) -> tuple[Refused, ...]:
+        """Return what it has to report to count and reports outside its window now."""
+        return self._refusals.standing(now, self._rhythm.timeout)
 
     @property
     def soc_jumped_at(self) -> float | None:

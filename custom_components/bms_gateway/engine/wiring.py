@@ -100,6 +100,7 @@ class Wiring:
     def __init__(self) -> None:
         """Begin with nothing heard."""
         self._heard: dict[_Said, dict[str, deque[float]]] = {}
+        self._since: dict[str, float] = {}
         self._until: dict[str, float] = {}
         self._sent: deque[tuple[float, str, _Said]] = deque(maxlen=_MOST)
         self._pairs: dict[frozenset[str], _Likeness] = {}
@@ -109,6 +110,7 @@ class Wiring:
         if not is_battery_frame(frame) or not any(frame.data):
             return
         said, at = (frame.can_id, frame.data), frame.at
+        self._since.setdefault(port, at)
         self._until[port] = max(at, self._until.get(port, at))
         before = self._heard.setdefault(said, {})
         others = [
@@ -168,6 +170,18 @@ class Wiring:
                 found.setdefault(second, first)
         return found
 
+    def alike(self, port: str) -> dict[str, int]:
+        """Return with which others a port has heard the same until now.
+
+        And how many telegrams: below SUSPECTED it may still be chance.
+        """
+        return {
+            other: pair.telegrams
+            for ports, pair in self._pairs.items()
+            if port in ports
+            for other in ports - {port}
+        }
+
     def shared(
         self, ids: Iterable[str], others: Sequence[str]
     ) -> Iterator[tuple[str, str]]:
@@ -180,19 +194,24 @@ class Wiring:
     def forget(self, port: str) -> None:
         """Forget a port that is another one now."""
         self._pairs = {k: pair for k, pair in self._pairs.items() if port not in k}
+        self._since.pop(port, None)
         self._until.pop(port, None)
         for ports in self._heard.values():
             ports.pop(port, None)
 
     def _likeness(self, first: str, second: str, now: float) -> _Likeness:
-        """Return how alike two ports are that now have heard the same for once."""
+        """Return how alike two ports are that now have heard the same for once.
+
+        What one heard before the other one was there makes no difference.
+        """
         likeness = _Likeness()
+        begun = max(self._since[first], self._since[second])
         lately = [
             (at, port, said)
             for said, ports in self._heard.items()
             for port, other in ((first, second), (second, first))
             for at in ports.get(port, ())
-            if now - OVERDUE < at <= now
+            if max(begun, now - OVERDUE) <= at <= now
             and not any(abs(at - each) <= SAME_MOMENT for each in ports.get(other, ()))
         ]
         # What came in one piece has one time, and stays in the order in which it came

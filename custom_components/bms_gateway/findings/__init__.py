@@ -3,11 +3,12 @@
 from typing import Final
 
 from ..situation import Finder, Issue, Raised, Situation
-from . import asked, batteries, buses, inverters, ports
+from . import absent, asked, batteries, buses, inverters, ports
 
 FINDERS: Final[tuple[Finder, ...]] = (
     *asked.FINDERS,
     *ports.FINDERS,
+    *absent.FINDERS,
     *batteries.FINDERS,
     *buses.FINDERS,
     *inverters.FINDERS,

@@ -1,98 +1,16 @@
-"""Repairs about batteries: lost, far apart, on the wrong port, odd, asking in vain."""
+"""Repairs about batteries that count: far apart, odd, asking in vain, a sum too high."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from ..engine.compare import compare
-from ..engine.config import BatteryConfig, Strategy
-from ..engine.model import BatteryState, Direction, Life, PortStatus, Status
+from ..engine.config import Strategy
+from ..engine.model import Direction
 from ..situation import Finder, Issue, Raised, Situation, warning
-from ..watch import LOSSES_PER_HOUR, REQUEST_STANDS
+from ..watch import REQUEST_STANDS
 
 PACKS_DIFFER: Final = 1.1
 """The plain sum goes too far once it is that many times what the batteries bear."""
-
-STEADY_FOR: Final = 60.0
-"""Seconds for which a battery has to be heard before its repair goes."""
-LOST_FOR_LONG: Final = 60.0
-"""Seconds after which a battery that is lost again and again is just lost."""
-
-_POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
-
-
-def _silent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Lost or never heard; behind a port that is lost that is no repair of its own.
-
-    Nor is one loss of many, which `_unsteady` tells of: one repair for each battery.
-    """
-    for battery, state in now.batteries:
-        if now.port(battery.id).status is not PortStatus.OPEN:
-            continue
-        match state.life:
-            case Life.LOST:
-                key = "battery_lost"
-            case Life.WAITING if now.snapshot.status in _POLICY_AT_WORK:
-                key = "battery_silent"
-            case _:
-                continue
-        if state.inverter_heard:
-            yield f"wrong_port_{battery.id}", _wrong_port(now, battery)
-        elif not _is_unsteady(now, state):
-            key += "_replug" if now.wants_replugging(battery) else ""
-            yield f"battery_{battery.id}", _silence(now, battery, key)
-
-
-def _silence(now: Situation, battery: BatteryConfig, key: str) -> Issue:
-    config = now.config
-    return Issue(
-        key,
-        {
-            "name": battery.name,
-            "channel": now.channel(battery),
-            "charge_policy": str(config.charge_loss_policy),
-            "discharge_policy": str(config.discharge_loss_policy),
-            "grace": f"{config.discharge_grace:g}",
-        },
-        device_id=battery.id,
-        # Who has spoken for the first time has come to stay
-        steady_for=STEADY_FOR if key.startswith("battery_lost") else 0.0,
-    )
-
-
-def _wrong_port(now: Situation, battery: BatteryConfig) -> Issue:
-    return Issue(
-        "inverter_on_battery_port",
-        {"name": battery.name, "channel": now.channel(battery)},
-        fixable=True,
-        device_id=battery.id,
-    )
-
-
-def _unsteady(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
-    for battery, state in now.batteries:
-        if _is_unsteady(now, state):
-            yield (
-                f"battery_{battery.id}",
-                warning(
-                    "battery_losses",
-                    {"name": battery.name, "losses": str(LOSSES_PER_HOUR)},
-                    device_id=battery.id,
-                    steady_for=STEADY_FOR,
-                ),
-            )
-
-
-def _is_unsteady(now: Situation, battery: BatteryState) -> bool:
-    """Return whether it is lost again and again, and not lost for long just now."""
-    match battery.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE | Life.TWIN:
-            return False
-        case Life.LOST if now.port(battery.id).status is PortStatus.OPEN:
-            at = now.snapshot.at
-            is_brief = at < now.lost_since.get(battery.id, at) + LOST_FOR_LONG
-            return battery.id in now.unsteady and is_brief
-        case _:
-            return battery.id in now.unsteady
 
 
 def _apart(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -195,8 +113,6 @@ def _sum(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 FINDERS: Final[tuple[Finder, ...]] = (
-    _silent,
-    _unsteady,
     _apart,
     _currents,
     _modules,

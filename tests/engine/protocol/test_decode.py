@@ -5,7 +5,13 @@ from math import isfinite
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.model import Alarm, Dialect, Frame, Readings
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    Dialect,
+    Frame,
+    Readings,
+    Refused,
+)
 from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
     NOTHING,
@@ -297,6 +303,17 @@ def test_unknown_limits(data: str, invalid: bool) -> None:
     assert decoded.invalid is invalid
 
 
+def test_a_refused_value_is_told_with_its_window() -> None:
+    """65.6 V is 0x0290: it counts as little as an unknown one, but it can be named."""
+    decoded = told(Frame(0x351, bytes.fromhex("9002C800F401")), Dialect.PYLONTECH)
+    assert decoded.values == {
+        "charge_voltage_limit": None,
+        "charge_current_limit": 20.0,
+        "discharge_current_limit": 50.0,
+    }
+    assert decoded.refused == (Refused("charge_voltage_limit", 65.6, 40.0, 65.0),)
+
+
 # --- 0x355, 0x356 --------------------------------------------------------------------
 
 
@@ -364,6 +381,26 @@ def test_the_scale_of_the_voltage(
     decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
     assert decoded.values["voltage"] == voltage
     assert decoded.invalid is invalid
+
+
+@pytest.mark.parametrize(
+    ("raw", "refused"),
+    [
+        (1320, 13.2),
+        (132, 13.2),  # in 0.1 V
+        (2640, 26.4),
+        (264, 26.4),
+        (799, 79.9),  # no pack has 7.99 V
+        (800, 8.0),
+        (6600, 66.0),
+        (0, 0.0),
+    ],
+)
+def test_the_scale_of_a_voltage_that_is_refused(raw: int, refused: float) -> None:
+    """What is named to a person is a voltage that a pack can have, if there is one."""
+    data = raw.to_bytes(2, "little", signed=True) + bytes(4)
+    decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
+    assert decoded.refused == (Refused("voltage", refused, 30.0, 65.0),)
 
 
 @pytest.mark.parametrize(

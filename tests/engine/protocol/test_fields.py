@@ -3,6 +3,7 @@
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.model import Refused
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
     Gap,
@@ -124,10 +125,10 @@ def test_values_clamp_to_their_field(kind: Kind, value: float, count: int) -> No
 
 def test_a_missing_tail_is_not_told() -> None:
     """A field that the frame does not reach whole is left out, not 0."""
-    assert decode_fields(b"\x01\x02\x03", [TENTHS]) == ({}, False)
-    assert decode_fields(b"\x01\x02\x03\x00", [TENTHS]) == ({"limit": 0.3}, False)
-    assert decode_fields(b"", [Bit(attribute="b", start=0, bit=1)]) == ({}, False)
-    assert decode_fields(b"", [Text(attribute="t")]) == ({}, False)
+    assert decode_fields(b"\x01\x02\x03", [TENTHS]) == ({}, ())
+    assert decode_fields(b"\x01\x02\x03\x00", [TENTHS]) == ({"limit": 0.3}, ())
+    assert decode_fields(b"", [Bit(attribute="b", start=0, bit=1)]) == ({}, ())
+    assert decode_fields(b"", [Text(attribute="t")]) == ({}, ())
 
 
 def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
@@ -135,9 +136,12 @@ def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
     window = Number(attribute="t", start=0, low=1.0, high=2.0, codes=frozenset({9}))
     assert window.decode(b"\x09\x00") is Gap.UNAVAILABLE
     assert window.decode(b"\x03\x00") is Gap.IMPLAUSIBLE
-    assert decode_fields(b"\x09\x00", [window]) == ({"t": None}, False)
-    assert decode_fields(b"\x03\x00", [window]) == ({"t": None}, True)
-    assert decode_fields(b"\x02\x00", [window]) == ({"t": 2.0}, False)
+    assert decode_fields(b"\x09\x00", [window]) == ({"t": None}, ())
+    assert decode_fields(b"\x03\x00", [window]) == (
+        {"t": None},
+        (Refused("t", 3.0, 1.0, 2.0),),
+    )
+    assert decode_fields(b"\x02\x00", [window]) == ({"t": 2.0}, ())
 
 
 def test_text_ends_at_the_first_byte_that_is_not_printable() -> None:

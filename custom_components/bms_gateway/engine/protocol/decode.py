@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..model import Dialect, Frame
+from ..model import Dialect, Frame, Refused
 from .dialect import is_battery_frame, is_deye_name
 from .fields import Fields, Gap, Number, Text, Value, decode_fields
 from .flags import Flags, decode_bits, decode_deye, encode_bits
@@ -20,6 +20,7 @@ from .frames import (
     FINE_SOC,
     FINE_VOLTAGE,
     IDENTITY,
+    LEAST_PACK,
     MEASUREMENTS,
     MODULES,
     NAME,
@@ -51,8 +52,13 @@ class Decoded:
     values: Mapping[str, Value] = field(default_factory=dict)
     pairs: PairChange | None = None
     """What 0x35A changed, for `Pairs.after`."""
-    invalid: bool = False
-    """Whether a value was outside its window."""
+    refused: tuple[Refused, ...] = ()
+    """The values outside their window; they are None among `values`."""
+
+    @property
+    def invalid(self) -> bool:
+        """Return whether a value was outside its window."""
+        return bool(self.refused)
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +112,7 @@ def _whole(frame: Frame) -> bool:
 
 
 def _plain(fields: Fields) -> Decoded:
-    return Decoded(fields.values, invalid=fields.invalid)
+    return Decoded(fields.values, refused=fields.refused)
 
 
 def _discover(data: bytes, dialect: Dialect | None) -> Decoded:
@@ -121,26 +127,27 @@ def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
 
     They do if they are within 1 %, and not the 0 that pads the frame.
     """
-    values, invalid = decode_fields(data, CHARGE_STATE)
+    values, refused = decode_fields(data, CHARGE_STATE)
     whole, fine = values.get("soc"), FINE_SOC.decode(data)
     if isinstance(whole, float) and isinstance(fine, float):
         if abs(fine - whole) <= 1.0 and (fine or not whole):
             values["soc"] = fine
-    return Decoded(values, invalid=invalid)
+    return Decoded(values, refused=refused)
 
 
 def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x356: the scale by what is plausible, the sign by the dialect."""
-    coarse = FINE_VOLTAGE.decode(data) is Gap.IMPLAUSIBLE and not isinstance(
-        COARSE_VOLTAGE.decode(data), Gap
+    coarse = FINE_VOLTAGE.decode(data) is Gap.IMPLAUSIBLE and (
+        not isinstance(COARSE_VOLTAGE.decode(data), Gap)
+        or FINE_VOLTAGE.refused(data).value < LEAST_PACK
     )
     table = COARSE_MEASUREMENTS if coarse else MEASUREMENTS
-    values, invalid = decode_fields(data, table)
+    values, refused = decode_fields(data, table)
     if "current" in values:
         values["current"] = _charge_positive(values["current"], dialect)
     if dialect is Dialect.VICTRON:
         values |= decode_fields(data, (CYCLES,)).values
-    return Decoded(values, invalid=invalid)
+    return Decoded(values, refused=refused)
 
 
 def _charge_positive(current: Value, dialect: Dialect | None) -> Value:

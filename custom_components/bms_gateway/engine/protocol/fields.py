@@ -7,7 +7,7 @@ from math import ceil, floor, inf
 from struct import calcsize, pack_into, unpack_from
 from typing import Final, NamedTuple
 
-from ..model import Alarm
+from ..model import Alarm, Refused
 from ..rounding import count_down
 
 type Value = float | bool | str | bytes | frozenset[Alarm] | None
@@ -114,6 +114,11 @@ class Number:
             return Gap.IMPLAUSIBLE
         return int(value) if self.whole else value
 
+    def refused(self, data: bytes) -> Refused:
+        """Return the value that `decode` found outside the window."""
+        raw: int = unpack_from(self.kind, data, self.start)[0]
+        return Refused(self.attribute, self._read(raw), self.low, self.high)
+
     def _read(self, raw: int) -> float:
         value = raw / self.per_unit - self.offset
         if -self.noise < value < 0.0:
@@ -204,8 +209,8 @@ class Fields(NamedTuple):
     """The values of one frame by attribute; None: the sender gave none to believe."""
 
     values: dict[str, Value]
-    invalid: bool
-    """Whether one was outside its window."""
+    refused: tuple[Refused, ...]
+    """Those outside their window."""
 
 
 def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
@@ -216,7 +221,14 @@ def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
         for attribute, value in found.items()
         if value is not Gap.MISSING
     }
-    return Fields(values, Gap.IMPLAUSIBLE in found.values())
+    if Gap.IMPLAUSIBLE not in found.values():
+        return Fields(values, ())
+    refused = tuple(
+        field.refused(data)
+        for field in fields
+        if isinstance(field, Number) and found[field.attribute] is Gap.IMPLAUSIBLE
+    )
+    return Fields(values, refused)
 
 
 def encode_fields(

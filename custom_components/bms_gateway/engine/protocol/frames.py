@@ -77,6 +77,8 @@ FINE_SOC: Final = Number(
 # PY, SMA. 0.1 V: Discover AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
 FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
+LEAST_PACK: Final = 8.0
+"""V; no pack has less, one of 12 V neither: what reads so in 0.01 V is in 0.1 V."""
 _FLOW: Final = (current("current", 2), temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
 COARSE_MEASUREMENTS: Final = (COARSE_VOLTAGE, *_FLOW)
