@@ -19,6 +19,7 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import (
     Direction,
+    Disobedience,
     Life,
     PortFault,
     PortReason,
@@ -399,6 +400,21 @@ def find_everything() -> Iterator[Issue]:
         with_life(Life.WAITING),
         with_b1(life=Life.LOST, inverter_heard=True),
         with_i1(battery_heard=True),
+        *(
+            with_i1(
+                disobeys={
+                    direction: Disobedience(
+                        told=0.0,
+                        taken=20.0,
+                        since=1.0,
+                        inverters=frozenset(ids),
+                        sensed=sensed,
+                    )
+                }
+            )
+            for direction in Direction
+            for ids, sensed in ((["i1"], False), (["i1"], True), (["i1", "i2"], False))
+        ),
         replace(
             WELL,
             signs_of_life={"i1": 0.0},
