@@ -52,6 +52,7 @@ INVERTER_DEFAULTS: Final[dict[str, Any]] = {
     "timeout": 60.0,
     "reaction_time": 10.0,
     "exact_dlc": False,
+    "stop_by_soc": False,
 }
 """What is stored of the rare fields that nobody touched."""
 RATED: Final[dict[str, Any]] = {

@@ -145,6 +145,7 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
         "current_factor": 0.5,
         "current_offset": 1.0,
         "exact_dlc": True,
+        "stop_by_soc": True,
     }
     config = gateway_config(gateway(subentry("inverter", 1, data, "Roof")))
     assert config.inverters == (
@@ -161,6 +162,7 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
             current_factor=0.5,
             current_offset=1.0,
             exact_dlc=True,
+            stop_by_soc=True,
         ),
     )
     assert isinstance(config.inverters[0].mode, SendMode)

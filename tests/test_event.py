@@ -32,7 +32,7 @@ def told(hass: HomeAssistant, bench: Bench) -> Told:
 
     def look(unique_id: str) -> list[Mapping[str, Any]]:
         entity_id = bench.entity_id("event", unique_id)
-        keys = "event_type", "device", "alarm"
+        keys = "event_type", "device", "alarm", "direction"
         return [
             {key: attributes[key] for key in keys if key in attributes}
             for each, attributes in found
@@ -146,6 +146,34 @@ async def test_a_battery_that_carries_current_out_of_service(
     carries = {"event_type": "out_of_service_current", "device": "My b2"}
     await bench.until(lambda: told("gw_events") == [carries])
     assert bench.issues() == {"carries_b2": "out_of_service_current"}
+
+
+async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None:
+    """Told with its direction, and a repair until it obeys; its sensor is followed."""
+    hass, sensor = bench.hass, "sensor.roof"
+    bench.battery("b1").inverter("i1", title="Roof", current_sensor=sensor)
+    await bench.start()
+    await bench.online("b1", dcl=0.0, current=-20.0)
+
+    async def draw(amps: float, sensed: str) -> None:
+        for _ in range(28):
+            bench.ahead += 2
+            hass.states.async_set(sensor, sensed, {"unit_of_measurement": "A"})
+            await bench.speak("b1", dcl=0.0, current=amps)
+
+    await draw(-20.0, "0")
+    assert bench.issues() == {}
+    await draw(-20.0, "unavailable")
+    takes = {
+        "event_type": "inverter_disobeys",
+        "device": "Roof",
+        "direction": "discharge",
+    }
+    await bench.until(lambda: told("gw_events") == [takes])
+    assert told("b1_events") == []
+    assert bench.issues() == {"disobeys_i1_discharge": "inverter_disobeys_discharge"}
+    await draw(0.0, "unavailable")
+    await bench.until(lambda: bench.issues() == {})
 
 
 async def test_a_disabled_event_entity_is_missed_by_none(

@@ -19,6 +19,7 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import (
     Direction,
+    Disobedience,
     Life,
     PortFault,
     PortReason,
@@ -423,6 +424,21 @@ def find_everything() -> Iterator[Issue]:
         with_i1(battery_heard=True),
         with_i1(shares_bus_with="b1", told=TOLD),
         with_b1(modules_most=5, modules_missing=2),
+        *(
+            with_i1(
+                disobeys={
+                    direction: Disobedience(
+                        told=0.0,
+                        taken=20.0,
+                        since=1.0,
+                        inverters=frozenset(ids),
+                        sensed=sensed,
+                    )
+                }
+            )
+            for direction in Direction
+            for ids, sensed in ((["i1"], False), (["i1"], True), (["i1", "i2"], False))
+        ),
         replace(
             WELL,
             signs_of_life={"i1": 0.0},

@@ -11,6 +11,7 @@ from custom_components.bms_gateway.engine.model import (
     BusState,
     Controller,
     Direction,
+    Disobedience,
     InverterState,
     Life,
     Limit,
@@ -48,6 +49,7 @@ TOLD = Telegram(
     discharge_enabled=True,
     discharge_voltage_limit=46.0,
 )
+DISOBEYS = Disobedience(told=0.0, taken=9.0, since=1.0, inverters=frozenset({"i"}))
 INVERTER = InverterState(
     id="i", listening=True, charge=LIMIT, discharge=LIMIT, told=TOLD, sets=3
 )
@@ -147,6 +149,7 @@ def test_live_values_wait(latest: Snapshot) -> None:
         with_inverter(battery_heard=True),
         replace(SHOWN, excess={Direction.CHARGE: 5.0}),
         with_inverter(connected=True),
+        with_inverter(disobeys={Direction.CHARGE: DISOBEYS}),
         with_inverter(discharge=replace(LIMIT, amps=0.0)),
         replace(
             SHOWN,

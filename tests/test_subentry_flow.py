@@ -121,12 +121,31 @@ async def test_an_inverter_s_settings_are_changed(
     """Its own port is not taken by anybody else."""
     flow = await change(hass, bank, "inverter")
     await flow.choose("inverter")
-    rare = INVERTER_DEFAULTS | {"current_factor": 0.5, "exact_dlc": True}
+    rare = INVERTER_DEFAULTS | {
+        "current_factor": 0.5,
+        "exact_dlc": True,
+        "current_sensor": "sensor.old_inverter",
+        "stop_by_soc": True,
+    }
     result = await flow.fill(INVERTER, {SECTION_RARE: rare})
     assert result["reason"] == "reconfigure_successful"
     [config] = gateway_config(bank).inverters
     assert config.port.channel == "old-i"
     assert (config.current_factor, config.exact_dlc) == (0.5, True)
+    assert config.stop_by_soc
+    assert subentry(bank, "inverter").data["current_sensor"] == "sensor.old_inverter"
+
+
+async def test_a_sensor_is_chosen_no_more(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Left empty, it is gone."""
+    for chosen in ({"current_sensor": "sensor.old_inverter"}, {}):
+        flow = await change(hass, bank, "inverter")
+        await flow.choose("inverter")
+        await flow.fill(INVERTER, {SECTION_RARE: INVERTER_DEFAULTS | chosen})
+        stored = subentry(bank, "inverter").data
+        assert stored.get("current_sensor") == chosen.get("current_sensor")
 
 
 async def test_another_port_is_chosen(

@@ -8,6 +8,9 @@ import pytest
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    Direction,
+    Disobedience,
+    InverterState,
     Life,
     Readings,
     Snapshot,
@@ -169,6 +172,38 @@ def test_current_out_of_service() -> None:
         [],
         told,
     ]
+
+
+def test_inverters_that_disobey() -> None:
+    """Told each time that it begins; once where it may be one of several."""
+    charge, discharge = Direction.CHARGE, Direction.DISCHARGE
+    one, several = (
+        Disobedience(told=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
+        for ids in (["i1"], ["i1", "i2"])
+    )
+    states: list[dict[Direction, Disobedience]] = [
+        {},
+        {discharge: one},
+        {discharge: replace(one, taken=30.0), charge: several},
+        {},
+        {discharge: one},
+    ]
+    watch = Watch()
+    found = [
+        watch.update(
+            replace(
+                snapshot(BATTERY),
+                inverters={
+                    key: InverterState(id=key, disobeys=state) for key in ("i1", "i2")
+                },
+            ),
+            0.0,
+        )
+        for state in states
+    ]
+    begins = [Event(Happening.INVERTER_DISOBEYS, "i1", direction=discharge)]
+    unsure = [Event(Happening.INVERTER_DISOBEYS, None, direction=charge)]
+    assert found == [[], begins, unsure, [], begins]
 
 
 @pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])

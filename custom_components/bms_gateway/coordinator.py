@@ -14,6 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN
 from .counters import Counters
+from .current_sensors import CurrentSensors
 from .devices import Devices
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
@@ -67,6 +68,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
             hass, gateway, store, self._async_setpoints_changed
         )
         self.recorder = Recorder(hass, gateway)
+        self._current_sensors = CurrentSensors(hass, entry, gateway)
         self.simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
         self.config = gateway_config(entry)
         self.data = gateway.snapshot
@@ -89,6 +91,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
     def async_follow(self) -> None:
         """Begin to follow the gateway's news."""
         self._stop_listening = self.gateway.subscribe(self._async_take_news)
+        self._current_sensors.async_apply()
         self._stop_counting = self.counters.async_on_save(self._async_show_again)
         self._stop_keeping = async_track_time_interval(
             self.hass,
@@ -113,6 +116,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 stop()
         self._stop_listening = self._stop_counting = None
         self._stop_ticking = self._stop_keeping = None
+        self._current_sensors.async_end()
         self._issues.async_end()
 
     @callback
@@ -126,6 +130,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.config = gateway_config(self.config_entry)
         self.name = self.config_entry.title
         self.gateway.apply(self.config)
+        self._current_sensors.async_apply()
         self._async_tick_each_interval()
         self.devices.async_sync()
         await self.keeper.async_keep_only({each.id for each in self.config.devices})

@@ -1,4 +1,4 @@
-"""Events: what happens to the batteries, of the whole gateway and of each of them."""
+"""Events: what happens, of the whole gateway and of each battery."""
 
 from typing import Final, override
 
@@ -65,15 +65,18 @@ class BmsEvents(BmsEntity, EventEntity):
 
     @callback
     def _async_take(self, event: Event) -> None:
-        if self._battery_id not in {None, event.battery_id}:
+        if self._battery_id not in {None, event.device_id}:
             return
-        devices = self.coordinator.config.devices
-        names = {device.id: device.name for device in devices}
+        config = self.coordinator.config
+        names = {device.id: device.name for device in config.devices}
+        key = event.device_id
         told: dict[str, str | int] = {
-            "device": names.get(event.battery_id, event.battery_id)
+            "device": config.name if key is None else names.get(key, key)
         }
         if event.alarm:
             told["alarm"] = str(event.alarm)
+        if event.direction:
+            told["direction"] = str(event.direction)
         if event.modules is not None:
             told["modules_missing"] = event.modules
         self._trigger_event(str(event.kind), told)

@@ -155,6 +155,7 @@ def _inverter(
         listening=latest.listening,
         connected=latest.connected,
         battery_heard=latest.battery_heard,
+        disobeys=latest.disobeys,
         charge=_limit(moved, f"{key} charge", shown.charge, latest.charge),
         discharge=_limit(moved, f"{key} discharge", shown.discharge, latest.discharge),
     )

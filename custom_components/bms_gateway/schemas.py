@@ -5,9 +5,12 @@ from dataclasses import MISSING, fields
 from enum import StrEnum
 from typing import Any, Final
 
+from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import CONF_NAME
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     FileSelector,
     FileSelectorConfig,
     NumberSelector,
@@ -26,6 +29,7 @@ from .const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
+from .current_sensors import CONF_CURRENT_SENSOR
 from .engine.config import (
     DEFAULT_BITRATE,
     BatteryConfig,
@@ -134,6 +138,13 @@ def _listed(key: str, labels: Mapping[str, str]) -> Field:
 
 def _yes_no(key: str) -> Field:
     return Field(key=key, selector=BooleanSelector())
+
+
+def _current_sensor(key: str) -> Field:
+    config = EntitySelectorConfig(
+        filter={"domain": "sensor", "device_class": SensorDeviceClass.CURRENT}
+    )
+    return Field(key=key, selector=EntitySelector(config))
 
 
 _NAME: Final = _text(CONF_NAME)
@@ -249,8 +260,10 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             _number("reaction_time", "s", 0, 120),
             _number("silent_after", "s", 60, 86_400),
             _yes_no("exact_dlc"),
+            _current_sensor(CONF_CURRENT_SENSOR),
+            _yes_no("stop_by_soc"),
         ),
-        defaults=_defaults(InverterConfig),
+        defaults=_defaults(InverterConfig) | {CONF_CURRENT_SENSOR: None},
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What goes on with the batteries: alarms that come and go, losses, standing requests."""
+"""What goes on: alarms that come and go, losses, standing requests, disobedience."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,15 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from .engine.model import Alarm, BatteryState, Life, Readings, Snapshot, Status
+from .engine.model import (
+    Alarm,
+    BatteryState,
+    Direction,
+    Life,
+    Readings,
+    Snapshot,
+    Status,
+)
 
 HOUR: Final = 3600.0
 LOSSES_PER_HOUR: Final = 3
@@ -35,6 +43,8 @@ class Happening(StrEnum):
     """A battery carries current though it was taken out of service."""
     FORCE_CHARGE_STANDS = "force_charge_stands"
     """A battery has asked for charge for REQUEST_STANDS."""
+    INVERTER_DISOBEYS = "inverter_disobeys"
+    """An inverter takes more current than it was told."""
 
 
 _ALARMS: Final = (
@@ -46,13 +56,14 @@ _REQUESTS: Final = attrgetter("force_charge", "force_charge_2", "charge_request"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a battery."""
+    """Something that happened to a battery or inverter; None: to one of the inverters."""
 
     kind: Happening
-    battery_id: str
+    device_id: str | None
     alarm: Alarm | None = None
     modules: int | None = None
     """How many are missing."""
+    direction: Direction | None = None
 
 
 class _Request(NamedTuple):
@@ -76,6 +87,7 @@ class Watch:
         self._bridged: set[str] = set()
         self._missing: dict[str, int] = {}
         self._intruders: set[str] = set()
+        self._disobeying: frozenset[tuple[frozenset[str], Direction]] = frozenset()
         self.unsteady: frozenset[str] = frozenset()
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
         self.asking: frozenset[str] = frozenset()
@@ -113,7 +125,7 @@ class Watch:
         ]
         self.asking = asking
         self.unsteady = self._unsteady(now)
-        return events
+        return [*events, *self._follow_inverters(snapshot)]
 
     def _follow_alarms(self, key: str, readings: Readings) -> Iterator[Event]:
         """Yield alarms that came and went; unknown is neither."""
@@ -140,6 +152,18 @@ class Watch:
             self._asking[key] = _Request(before.since, now, asked)
         elif any(asked) and now < before.until + REQUEST_STANDS:
             self._asking[key] = before._replace(asked=asked)
+
+    def _follow_inverters(self, snapshot: Snapshot) -> Iterator[Event]:
+        """Yield inverters that disobey since the last look."""
+        now = frozenset(
+            (found.inverters, direction)
+            for inverter in snapshot.inverters.values()
+            for direction, found in inverter.disobeys.items()
+        )
+        new, self._disobeying = now - self._disobeying, now
+        for keys, direction in sorted(new, key=lambda each: (sorted(each[0]), each[1])):
+            key = next(iter(keys)) if len(keys) == 1 else None
+            yield Event(Happening.INVERTER_DISOBEYS, key, direction=direction)
 
     def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
         key = battery.id

@@ -113,6 +113,7 @@ EVENTS: Final = {
     Happening.MODULES_BACK: "It counts more of them again",
     Happening.OUT_OF_SERVICE_CURRENT: "It carries current though it is out of service",
     Happening.FORCE_CHARGE_STANDS: "A battery has asked for charge for ten minutes",
+    Happening.INVERTER_DISOBEYS: "It takes more current than it was told; see below",
 }
 """What the events mean."""
 
@@ -166,6 +167,12 @@ REPAIRS: Final = {
     "inverter_silent": "The same; only where *Report as silent after* is set",
     "inverter_silent_replug": "Unplug the USB adapter and plug it in again, then the same",
     "excess": "Check its CAN cable; lower its current by hand, or switch it off",
+    "inverter_disobeys_charge": "Check its battery settings; a sensor of its DC current tells whether it is the inverter",
+    "inverter_disobeys_discharge": "The same",
+    "inverter_disobeys_sensed_charge": "Check its battery settings, or switch it off",
+    "inverter_disobeys_sensed_discharge": "The same; it may obey the state of charge alone, see below",
+    "inverters_disobey_charge": "Choose sensors of their DC currents, so that the right one is named",
+    "inverters_disobey_discharge": "The same",
     "rated_above": "Limit it in its own menu; enter that figure here, or ignore it",
     "sum_overloads": "Choose the other strategy in the options",
     "setpoints_unreadable": "0 A is allowed until you choose what holds",

@@ -110,14 +110,16 @@ class Bank:
         now: float,
         setpoints: AllSetpoints,
         told: Mapping[Direction, float] | None = None,
+        beyond: Mapping[Direction, float] | None = None,
         *,
         heard_until: float | None = None,
     ) -> Verdict:
         """Judge what counts at `now` and what the inverters may be told by it.
 
-        `told`: the sum of what they were told, in A per direction. `heard_until`: until
-        when all that came was heard, if that is not `now`: what comes on a flooded bus
-        is heard late, and no battery is lost for that.
+        `told`: the sum of what they were told, in A per direction; `beyond`: what they
+        are known to take beyond that. `heard_until`: until when all that came was
+        heard, if that is not `now`: what comes on a flooded bus is heard late, and no
+        battery is lost for that.
         """
         heard_until = now if heard_until is None else max(heard_until, now - LATEST)
         begins = self._starting
@@ -127,7 +129,9 @@ class Bank:
             verdict = Verdict(status=Status.STARTING)
         else:
             lowest = self._least(scene) if begins else scene
-            verdict = self._judge.judge(self._config, lowest, setpoints, told or {})
+            verdict = self._judge.judge(
+                self._config, lowest, setpoints, told or {}, beyond or {}
+            )
             if lowest != scene:
                 self._judge.hold_back()
             if verdict.status is Status.BRIDGING:

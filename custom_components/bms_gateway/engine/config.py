@@ -161,6 +161,9 @@ class InverterConfig:
     """Seconds without a sign of life after which that is reported; None: never."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""
+    stop_by_soc: bool = False
+    """Tell it 0 % where it goes on discharging at a limit of 0 A, 100 % where it goes
+    on charging."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

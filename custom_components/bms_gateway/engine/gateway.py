@@ -10,6 +10,7 @@ from typing import Final
 
 from .bank import Bank
 from .config import GatewayConfig
+from .disobedience import Current, Obedience, measured
 from .fleet import Fleet
 from .inverter import Inverter
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
@@ -19,6 +20,7 @@ from .protocol import is_request
 from .rounding import round_down
 from .setpoints import AllSetpoints
 from .share import Claim
+from .soc_stop import SocStop
 from .trace import Trace
 from .urgency import Agenda, Urgency
 from .verdict import Verdict
@@ -67,6 +69,8 @@ class Gateway:
         self._verdict = Verdict(status=Status.STARTING, batteries={})
         self._why: dict[str, Offer | None] = {}
         self._wiring = Wiring()
+        self._obedience = Obedience()
+        self._soc_stop = SocStop()
         self._fleet = Fleet(self, port_factory, clock, wall)
         self._fleet.apply(config)
         self._listeners: list[Listener] = []
@@ -102,6 +106,7 @@ class Gateway:
                         now, why.limits if (why := self._why.get(key)) else {}
                     ),
                     shares_bus_with=shared.get(key),
+                    disobeys=self._obedience.found(key),
                 )
                 for key, inverter in self._fleet.inverters.items()
             },
@@ -149,12 +154,22 @@ class Gateway:
         self._config = config
         self._bank.apply(config, self._clock())
         self._fleet.apply(config)
+        self._soc_stop.keep_only(self._fleet.inverters)
         self._tell_news()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Take over changed setpoints at once."""
         self._setpoints = setpoints
         self._tell_news()
+
+    def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
+        """Take the DC current (A, charge positive) that an inverter's sensor shows.
+
+        None: it shows nothing. `at`: when it was measured, by `now`; None: just now.
+        """
+        at = self._clock() if at is None else at
+        self._obedience.sense(key, None if amps is None else Current(amps, at))
+        self._watch.set()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each news, in the loop; return how to end that."""
@@ -275,10 +290,15 @@ class Gateway:
                 self._wiring.twins(ids, SUSPECTED), sure=self._wiring.twins(ids)
             )
             self._verdict = self._bank.reckon(
-                now, self._setpoints, self._told(), heard_until=heard_until
+                now,
+                self._setpoints,
+                self._told(),
+                self._obedience.beyond,
+                heard_until=heard_until,
             )
             for inverter in self._fleet.inverters.values():
                 inverter.bridge(self._verdict.status, now)
+            self._watch_takers(now)
             self._fleet.wake_writers(but=who)
             self._changed = True
             if who != _WATCH:
@@ -288,7 +308,7 @@ class Gateway:
     @property
     def _deadline(self) -> float | None:
         """When to reckon again: for what came, or because something ceases to hold."""
-        times = (self._agenda.due_at, self._bank.deadline)
+        times = (self._agenda.due_at, self._bank.deadline, self._obedience.due_at)
         return min((at for at in times if at is not None), default=None)
 
     def _is_own(self, key: str, frame: Frame) -> bool:
@@ -308,13 +328,32 @@ class Gateway:
             for direction in Direction
         }
 
+    def _watch_takers(self, now: float) -> None:
+        """Compare what the inverters take with what they were told."""
+        gone = self._fleet.departed(now)
+        self._obedience.update(
+            now,
+            measured(self._verdict.batteries.values()),
+            [inverter.taker for inverter in self._fleet.inverters.values()],
+            {d: sum(inverter.told_amps(d) for inverter in gone) for d in Direction},
+        )
+
     def _offer(self, key: str, now: float) -> Offer | None:
         """Return what an inverter may be told now; nothing at the end, or a block."""
         if self._ending and not self._config.block_at_end:
             return None
         ids = [inverter.id for inverter in self._config.inverters]
         claims = {d: self._claims(d, ids, now) for d in Direction}
-        return offer(self._config, ids.index(key), self._verdict, claims)
+        found = offer(self._config, ids.index(key), self._verdict, claims)
+        if found is None:
+            return None
+        telegram = self._soc_stop.tell(
+            self._fleet.inverters[key].config,
+            found.telegram,
+            self._obedience.found(key),
+            now,
+        )
+        return replace(found, telegram=telegram)
 
     def _claims(self, direction: Direction, ids: list[str], now: float) -> list[Claim]:
         """Return every inverter's claim; behind those of `ids`, those taken away."""

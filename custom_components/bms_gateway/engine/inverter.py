@@ -9,6 +9,7 @@ from .account import Account
 from .config import InverterConfig, Proof, SendMode
 from .cycle import WAIT, Progress
 from .delivery import Delivery, Phase
+from .disobedience import Taker
 from .guard import Guard
 from .model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
 from .port import Sender
@@ -119,6 +120,21 @@ class Inverter:
         """Return what it may still hold once it was taken out of the configuration."""
         held = self._account.held(direction, now)
         return Claim(weight=0.0, cap=0.0, held=held, reachable=False)
+
+    @property
+    def taker(self) -> Taker:
+        """What it may take: as it was told, else as it is rated if it takes part."""
+        config = self.config
+        if self._account.told is not None:
+            amps = {direction: self.told_amps(direction) for direction in Direction}
+        elif self.in_service:
+            amps = {
+                Direction.CHARGE: config.rated_charge,
+                Direction.DISCHARGE: config.rated_discharge,
+            }
+        else:
+            amps = dict.fromkeys(Direction, 0.0)
+        return Taker(config, amps, is_told=self._account.told is not None)
 
     def told_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""

@@ -42,21 +42,28 @@ class Limits:
         self.rising = False
 
     def observe(
-        self, scene: Scene, config: GatewayConfig, told: Mapping[Direction, float]
+        self,
+        scene: Scene,
+        config: GatewayConfig,
+        told: Mapping[Direction, float],
+        beyond: Mapping[Direction, float],
     ) -> None:
         """Learn from what the batteries report; before `reckon`, once a moment.
 
-        `told`: the sum of what the inverters were told, in A per direction.
+        `told`: the sum of what the inverters were told, in A per direction; `beyond`:
+        what they are known to take beyond that.
         """
         current = self.carriers.current(scene)
+        excesses = {}
         for direction, untold in self._untold.items():
-            self._excess[direction] = untold.update(
+            excess = excesses[direction] = untold.update(
                 None if current is None else direction.sign * current,
                 told.get(direction, 0.0),
                 scene.now,
                 reaction=config.reaction_time,
             )
-        most = {d: u.most_told + self._excess[d] for d, u in self._untold.items()}
+            self._excess[direction] = max(excess, beyond.get(direction, 0.0))
+        most = {d: u.most_told + excesses[d] for d, u in self._untold.items()}
         self.carriers.observe(scene, most if config.inverters else None)
         self.rising = False
 

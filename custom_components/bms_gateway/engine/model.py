@@ -510,6 +510,25 @@ class PortState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disobedience:
+    """An inverter that takes more current than it was told, in one direction.
+
+    Figures as of when that was found.
+    """
+
+    told: float
+    """A, at least 0; the most that it was told."""
+    taken: float
+    """A, at least 0; the least that it took since then."""
+    since: float
+    inverters: frozenset[str]
+    """The ids of those that it may be; where they are several, the figures are sums."""
+    sensed: bool = False
+    """Whether its own sensor shows it; else the bank's current does, and what else is
+    connected to the batteries may be taken for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InverterState:
     """One inverter at one moment."""
 
@@ -534,6 +553,8 @@ class InverterState:
     """A battery talks on its port: the wrong port, where nothing is sent."""
     shares_bus_with: str | None = None
     """The id of a battery whose port is on the same bus."""
+    disobeys: Mapping[Direction, Disobedience] = field(default_factory=dict)
+    """Where it, or one of several, takes more than it was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

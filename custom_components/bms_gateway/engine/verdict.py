@@ -122,14 +122,16 @@ class Judge:
         scene: Scene,
         setpoints: AllSetpoints,
         told: Mapping[Direction, float],
+        beyond: Mapping[Direction, float],
     ) -> Verdict:
         """Return what may be told.
 
-        `told`: the sum of what the inverters were told, in A per direction.
+        `told`: the sum of what the inverters were told, in A per direction; `beyond`:
+        what they are known to take beyond that.
         """
         if not scene.online:
             return self._dark(config, scene, NO_BANK, setpoints)
-        self._limits.observe(scene, config, told)
+        self._limits.observe(scene, config, told, beyond)
         bank = combine(
             scene.online, factor=config.current_factor, offset=config.current_offset
         )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..situation import Finder, Issue, Raised, Situation
-from . import absent, asked, batteries, buses, inverters, ports
+from . import absent, asked, batteries, buses, disobedience, inverters, ports
 
 FINDERS: Final[tuple[Finder, ...]] = (
     *asked.FINDERS,
@@ -12,6 +12,7 @@ FINDERS: Final[tuple[Finder, ...]] = (
     *batteries.FINDERS,
     *buses.FINDERS,
     *inverters.FINDERS,
+    *disobedience.FINDERS,
 )
 
 

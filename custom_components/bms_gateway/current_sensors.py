@@ -1,0 +1,100 @@
+"""The sensors of inverters' DC currents: what they show goes to the gateway."""
+
+from collections.abc import Callable
+import contextlib
+from math import isfinite
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, UnitOfElectricCurrent
+from homeassistant.core import Event, HomeAssistant, State, callback
+from homeassistant.helpers.event import (
+    async_track_state_change_event,
+    async_track_state_report_event,
+)
+from homeassistant.util import dt as dt_util
+from homeassistant.util.unit_conversion import ElectricCurrentConverter
+
+from .const import SUBENTRY_INVERTER
+from .engine.gateway import Gateway
+
+CONF_CURRENT_SENSOR: Final = "current_sensor"
+"""The entity that shows an inverter's DC current, charge positive."""
+
+
+class CurrentSensors:
+    """Follows the sensors that were chosen for inverters."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, gateway: Gateway
+    ) -> None:
+        """Follow none before `async_apply`."""
+        self._hass = hass
+        self._entry = entry
+        self._gateway = gateway
+        self._chosen: dict[str, str] = {}
+        """Entity ids by the inverter's id."""
+        self._undo: list[Callable[[], None]] = []
+
+    @callback
+    def async_apply(self) -> None:
+        """Follow the sensors that are chosen now."""
+        inverters = self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
+        chosen = {
+            each.subentry_id: entity_id
+            for each in inverters
+            if (entity_id := each.data.get(CONF_CURRENT_SENSOR))
+        }
+        if chosen == self._chosen:
+            return
+        self.async_end()
+        self._chosen = chosen
+        if not chosen:
+            return
+        entity_ids = set(chosen.values())
+        # One that shows the same again is written without a change
+        self._undo = [
+            async_track_state_change_event(self._hass, entity_ids, self._async_take),
+            async_track_state_report_event(self._hass, entity_ids, self._async_take),
+        ]
+        for entity_id in entity_ids:
+            self._tell(entity_id, self._hass.states.get(entity_id))
+
+    @callback
+    def async_end(self) -> None:
+        """Follow none any more."""
+        for undo in self._undo:
+            undo()
+        self._undo = []
+        for inverter_id in self._chosen:
+            self._gateway.sense(inverter_id, None)
+        self._chosen = {}
+
+    @callback
+    def _async_take(self, event: Event[Any]) -> None:
+        self._tell(event.data["entity_id"], event.data["new_state"])
+
+    def _tell(self, entity_id: str, state: State | None) -> None:
+        """Tell the gateway what a sensor shows, and how old that is."""
+        at = self._gateway.now
+        if state is not None:
+            age = (dt_util.utcnow() - state.last_reported).total_seconds()
+            at -= max(0.0, age)
+        for inverter_id, chosen in self._chosen.items():
+            if chosen == entity_id:
+                self._gateway.sense(inverter_id, amperes(state), at)
+
+
+def amperes(state: State | None) -> float | None:
+    """Return the current that a sensor shows, in A; None: it shows none."""
+    if state is None:
+        return None
+    unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+    if unit not in ElectricCurrentConverter.VALID_UNITS:
+        return None
+    with contextlib.suppress(ValueError):
+        amps = ElectricCurrentConverter.convert(
+            float(state.state), unit, UnitOfElectricCurrent.AMPERE
+        )
+        return amps if isfinite(amps) else None
+    return None
