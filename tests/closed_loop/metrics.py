@@ -11,8 +11,8 @@ from .loop import TICK, Loop
 
 EVERY: Final = 5
 """Turns between two samples."""
-GRACE: Final = 5.0
-GRACE_PART: Final = 0.05
+GRACE: Final = 1.0
+GRACE_PART: Final = 0.02
 """A, and of the battery's largest limit: less above the limit is no overload."""
 SWING: Final = 0.1
 """The part of the limit by which it has to turn back to count as a swing."""
@@ -20,7 +20,7 @@ LEAST_SWING: Final = 2.0
 """A; less is no swing."""
 BEGUN: Final = 20.0
 """Seconds that the start may take, before swings are counted, and energy."""
-SETTLED: Final = 300.0
+SETTLED: Final = BEGUN
 """Seconds after which a blackout is needless."""
 WORTH: Final = 3.0
 """A per inverter; less is told as 0 by rule. (What the gateway believes to be just less

@@ -856,3 +856,32 @@ def test_news_goes_on_at_once() -> None:
     plant.speak()
     plant.step()
     assert plant.port().sent[-1].at == plant.now
+
+
+# One current of the bank
+
+
+def test_one_current_for_limits_entities_and_telegrams() -> None:
+    """b1 carries half, whatever its capacity: of -30 A known make -60 A."""
+    plant = Plant(
+        [battery("b1", 100.0), battery("b2", 300.0)],
+        says={"b1": {"current": -30.0}, "b2": {"current": None}},
+        learnt={"b1": 0.5, "b2": 0.5},
+    ).started(20.0)
+    assert plant.snapshot.bank.current == pytest.approx(-60.0)
+    assert plant.snapshot.bank.current_estimated
+    assert plant.inverter().told is not None
+    assert plant.inverter().told.current == pytest.approx(-60.0)
+
+
+def test_factor_and_offset_are_for_what_is_shown_and_sent() -> None:
+    """2 x 40 A + 5 A; the battery that is 10 A over its limit lowers it by 10 A."""
+    plant = Plant(
+        says={"b1": {"current": 40.0, "charge_current_limit": 30.0}},
+        current_factor=2.0,
+        current_offset=5.0,
+    ).started(20.0)
+    assert plant.snapshot.bank.current == pytest.approx(85.0)
+    assert plant.inverter().told is not None
+    assert plant.inverter().told.current == pytest.approx(85.0)
+    assert plant.charge.amps == pytest.approx(30.0)

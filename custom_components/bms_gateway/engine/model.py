@@ -278,8 +278,11 @@ class BankState:
     voltage: float | None = None
     voltage_spread: float | None = None
     current: float | None = None
+    """A, charge positive; as shown and sent, with the configuration's factor and offset.
+    The limits follow from Verdict.current, without them."""
     current_estimated: bool = False
-    """Whether a battery's current is unknown and was reckoned by capacity."""
+    """Whether a battery's current is unknown: it counts with its slice of the sum, less
+    would hide a load from the inverters."""
     power: float | None = None
     temperature: float | None = None
     temperature_min: float | None = None

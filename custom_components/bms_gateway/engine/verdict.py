@@ -36,6 +36,8 @@ class Verdict:
     status: Status
     batteries: Mapping[str, BatteryState] = field(default_factory=dict)
     bank: BankState = NO_BANK
+    current: float | None = None
+    """A, charge positive; what flows through the bank as measured. None: unknown."""
     volts: float | None = None
     """The bank's voltage, without single outliers."""
     limits: Mapping[Direction, Limit] | None = None
@@ -123,8 +125,12 @@ class Judge:
         if not scene.online:
             return self._dark(config, scene, NO_BANK, setpoints)
         self._limits.observe(scene, config, told)
+        current = self._limits.carriers.current(scene)
         bank = combine(
-            scene.online, factor=config.current_factor, offset=config.current_offset
+            scene.online,
+            current=current,
+            factor=config.current_factor,
+            offset=config.current_offset,
         )
         now, batteries = scene.now, (scene.online, scene.lost)
         soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
@@ -154,6 +160,7 @@ class Judge:
         return Verdict(
             status=_status(scene),
             bank=bank,
+            current=current,
             volts=volts,
             limits=limits,
             enabled=_enabled(config, scene, permitted),
