@@ -23,7 +23,9 @@ offsets follow half as fast. (Without: twice as many swings of the limits.)"""
 UNKNOWN_HOLD: Final = 10.0
 """Seconds for which a battery whose current is unknown is reckoned as before."""
 UNKNOWN_FACTOR: Final = 1.5
-"""How much more a battery may carry whose current stays unknown."""
+"""How much more a battery may carry whose current stays unknown among known ones: it
+is not seen when it carries too much. Where no current is known the factor would leave
+everybody less, and nobody's part is better known than the others'."""
 
 type Aside = Mapping[Direction, frozenset[str]]
 """Ids of the batteries that stand aside, by direction."""
@@ -169,16 +171,22 @@ class Offsets:
         """Return what each battery carries while some stand aside."""
         parts = spread(slices, apart)
         offsets = self._settled[apart]
-        return {b.id: self._part(b, parts[b.id], offsets[b.id], now) for b in batteries}
+        none_known = bank_current(batteries, slices) is None
+        factor = 1.0 if none_known else UNKNOWN_FACTOR
+        return {
+            b.id: self._part(b, Part(parts[b.id], offsets[b.id]), factor, now)
+            for b in batteries
+        }
 
     def _part(
-        self, battery: BatteryState, slice_: float, offset: float, now: float
+        self, battery: BatteryState, known: Part, factor: float, now: float
     ) -> Part:
+        """Return what one battery carries; `factor`: where its current is unknown."""
         since = self._unknown_since.get(battery.id, now)
         if now >= since + UNKNOWN_HOLD:
-            return Part(min(1.0, UNKNOWN_FACTOR * slice_))
+            return Part(min(1.0, factor * known.slice))
         told = self._told.get(battery.id)
-        return Part(slice_, offset, told.moved_at if told else 0.0)
+        return replace(known, moved_at=told.moved_at if told else 0.0)
 
 
 def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, float]:
