@@ -220,3 +220,28 @@ def test_going_empty_while_it_is_charged() -> None:
 def test_no_such_grace(spell: Spell) -> None:
     """Not in charge, not with a protection, and only for what is known."""
     assert counts_with(spell, 0.0) == 4.0
+
+
+# A path that is open in both directions
+
+ALLOWS = replace(IDLE, limit=50.0, open=True)
+"""It allows current, but stands aside in the other direction, and carries nothing."""
+
+
+def test_open_path_counts_in_both_directions() -> None:
+    """By the same two telegrams as ever; what it allows is no bridge."""
+    assert not _follow(ALLOWS, direction=DISCHARGE).aside
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert spell.aside
+    assert spell.bridge is None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [replace(ALLOWS, open=False), replace(ALLOWS, amps=2.1)],
+    ids=["back", "carries"],
+)
+def test_open_path_closes(seen: Seen) -> None:
+    """It is back in the other direction, or carries in this one."""
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert follow(spell, None, seen, DISCHARGE, 5.0, others_allow=True) is None

@@ -1,7 +1,8 @@
 """Standing aside: a battery that allows nothing and carries nothing holds nobody.
 
 Per direction, a spell begins when a battery allows nothing (it is full or empty, or
-protects itself) and ends when it allows current again.
+protects itself) and ends when it allows current again. Where its path is open in one
+direction it may be so in both: it carries nothing though it allows current.
 """
 
 from dataclasses import dataclass, replace
@@ -53,6 +54,8 @@ class Seen:
     slice: float
     protected: bool = False
     """Whether a protection is why it allows nothing."""
+    open: bool = False
+    """Whether it stands aside in the other direction: its contactor may have opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,10 @@ def follow(
     others_allow: bool,
 ) -> Spell | None:
     """Return the spell after what is seen now; None: the battery allows current."""
-    if seen.limit > 0:
+    if seen.limit > 0 and (not seen.open or (seen.amps or 0.0) > CARRIES):
         return None
+    if spell is None and seen.limit > 0:
+        spell = Spell(now)
     if spell is None:
         spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
     if seen.protected:

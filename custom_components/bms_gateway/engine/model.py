@@ -24,6 +24,11 @@ class Direction(StrEnum):
         """Return +1 for charging, -1 for discharging."""
         return 1 if self is Direction.CHARGE else -1
 
+    @property
+    def opposite(self) -> Direction:
+        """Return the other direction."""
+        return Direction.DISCHARGE if self is Direction.CHARGE else Direction.CHARGE
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
