@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, override
 
-from custom_components.bms_gateway.engine.model import Direction, Telegram
+from custom_components.bms_gateway.engine.model import Direction, Frame, Telegram
 from custom_components.bms_gateway.engine.rounding import round_down
 from custom_components.bms_gateway.engine.simulator.household import Wander
 from custom_components.bms_gateway.engine.simulator.physics import state_of
@@ -13,8 +13,12 @@ from custom_components.bms_gateway.engine.simulator.physics import state_of
 from .banks import Make, PatientBattery
 from .loop import Loop
 
-type Meter = Callable[[float], float | None]
-"""What a battery tells (A) of the current that it measures; None: nothing."""
+type Meter = Callable[[float], float]
+"""What a battery tells (A) of the current that it measures."""
+
+MEASUREMENTS: Final = 0x356
+NO_CURRENT: Final = bytes.fromhex("0080")
+"""In bytes 2 and 3 of 0x356: unknown."""
 
 
 class OddBattery(PatientBattery):
@@ -23,6 +27,7 @@ class OddBattery(PatientBattery):
     part = 1.0
     """Of its usual limits; what it tells, and what it really allows."""
     meter: Meter | None = None
+    tells_current = True
 
     @override
     def telegram(self) -> Telegram:
@@ -39,6 +44,19 @@ class OddBattery(PatientBattery):
                 self.part * said.discharge_current_limit
             ),
         )
+
+    @override
+    def due(self, now: float) -> list[Frame]:
+        """Return the frames that are due by now."""
+        frames = super().due(now)
+        if self.tells_current:
+            return frames
+        return [
+            replace(frame, data=frame.data[:2] + NO_CURRENT + frame.data[4:])
+            if frame.can_id == MEASUREMENTS
+            else frame
+            for frame in frames
+        ]
 
     @override
     def allows(self, direction: Direction) -> float:
@@ -68,7 +86,7 @@ def _nothing() -> None:
     """Let nothing happen in a turn."""
 
 
-def _meters(*meters: Meter | None) -> Trouble:
+def _meters(*meters: Meter) -> Trouble:
     """Give the first batteries these meters; the last one is also the others'."""
 
     def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
@@ -87,8 +105,15 @@ def _silent_below(dead_band: float) -> Meter:
     return lambda amps: amps if abs(amps) >= dead_band else 0.0
 
 
-def _silent(_: float) -> None:
-    """Tell no current."""
+def _unknown(count: int | None) -> Trouble:
+    """Let the first batteries never tell their current; None: all."""
+
+    def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+        for battery in batteries[:count]:
+            battery.tells_current = False
+        return _nothing
+
+    return trouble
 
 
 def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
@@ -228,8 +253,8 @@ def _large(make: Make) -> Make:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "plain": Kind("nothing besides", lambda *_: _nothing),
-    "one-unknown": Kind("one battery never tells its current", _meters(_silent, None)),
-    "all-unknown": Kind("no battery tells its current", _meters(_silent)),
+    "one-unknown": Kind("one battery never tells its current", _unknown(1)),
+    "all-unknown": Kind("no battery tells its current", _unknown(None)),
     "steps-of-10": Kind(
         "currents in steps of 10 A and of 1 A",
         _meters(_in_steps_of(10.0), _in_steps_of(1.0)),

@@ -225,7 +225,7 @@ def test_no_such_grace(spell: Spell) -> None:
 # A path that is open in both directions
 
 ALLOWS = replace(IDLE, limit=50.0, open=True)
-"""It allows current, but stands aside in the other direction, and carries nothing."""
+"""It allows current, but none in the other direction, and carries nothing."""
 
 
 def test_open_path_counts_in_both_directions() -> None:

@@ -55,7 +55,7 @@ class Seen:
     protected: bool = False
     """Whether a protection is why it allows nothing."""
     open: bool = False
-    """Whether it stands aside in the other direction: its contactor may have opened."""
+    """Whether it allows nothing in the other direction: its contactor may have opened."""
 
 
 @dataclass(frozen=True, slots=True)

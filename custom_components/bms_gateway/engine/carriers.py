@@ -33,7 +33,7 @@ class Carriers:
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
         self._open: AbstractSet[tuple[str, Direction]] = frozenset()
-        """Who may be disconnected: those that stand aside in the other direction."""
+        """Whose path may be open: those that allow nothing in the other direction."""
         self._apart = dict.fromkeys(Direction, frozenset[str]())
         """Who stands aside, by direction, as the spells say."""
         self._moments = Moments()
@@ -56,8 +56,7 @@ class Carriers:
             if not a
         )
         self._slices = self.slices.update(scene.counted, idle, scene.now)
-        apart = {k for k in idle if (spell := self._spells.get(k)) and spell.aside}
-        self._open = {(key, d.opposite) for key, d in apart}
+        self._open = {(key, d.opposite) for key, d in idle}
         spells = self._spells.items()
         self._spells = {k: spell for k, spell in spells if k in idle | self._open}
         self._set_apart()
