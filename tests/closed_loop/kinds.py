@@ -64,6 +64,12 @@ class OddBattery(PatientBattery):
         return self.part * super().allows(direction)
 
 
+EACH: Final = 1200.0
+"""Seconds from one event to the next: what the packs allow must not swing by itself more
+often than a limit may."""
+PAUSE: Final = 180.0
+"""Seconds at the least between two openings of a contactor."""
+
 type Event = Callable[[], None]
 """What happens at one turn."""
 type Trouble = Callable[[Loop, Sequence[OddBattery], Random], Event]
@@ -117,12 +123,12 @@ def _unknown(count: int | None) -> Trouble:
 
 
 def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let one battery after the other be out for 3 min and join at another charge."""
+    """Let one battery after the other be out for 5 min and join at another charge."""
 
     def event() -> None:
-        turn, at = divmod(loop.at, 480.0)
+        turn, at = divmod(loop.at, EACH)
         battery = batteries[int(turn) % len(batteries)]
-        out = 60.0 <= at < 240.0
+        out = 60.0 <= at < 360.0
         if out and battery.breaker_closed:
             soc = min(max(battery.soc + rng.choice((-4.0, 4.0)), 10.0), 90.0)
             battery.cells = state_of(battery.pack, soc)
@@ -132,17 +138,16 @@ def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let a contactor open for 2 min while the bank charges; only charge is refused."""
+    """Let a contactor open for 5 min while the bank charges; only charge is refused."""
     until = 0.0
     opened: OddBattery | None = None
-    pause = 180.0
 
     def event() -> None:
         nonlocal opened, until
         if opened is None:
-            if loop.at >= until + pause and loop.simulator.current > 10.0:
+            if loop.at >= until + PAUSE and loop.simulator.current > 10.0:
                 opened = rng.choice(batteries)
-                until = loop.at + 120.0
+                until = loop.at + 300.0
                 opened.breaker_closed = False
                 opened.claims |= {"charge_current_limit": 0.0, "charge_enabled": False}
         elif loop.at >= until:
@@ -177,13 +182,13 @@ def _wanders(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _modules_drop(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let half of a battery's modules leave for 2 min, each 6 min."""
+    """Let half of a battery's modules leave for 5 min, one battery after the other."""
     whole = {b.id: b.pack for b in batteries}
 
     def event() -> None:
-        turn, at = divmod(loop.at, 360.0)
+        turn, at = divmod(loop.at, EACH)
         battery = batteries[int(turn) % len(batteries)]
-        part = 0.5 if 180.0 <= at < 300.0 else 1.0
+        part = 0.5 if 180.0 <= at < 480.0 else 1.0
         if part == battery.part:
             return
         soc, polarisation = battery.soc, battery.cells.polarisation
@@ -207,13 +212,15 @@ def _modules_drop(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> E
 
 OUTSIDE: Final = 30.0
 """A"""
+OUTSIDE_FROM: Final = 180.0
+"""Seconds after the start."""
 
 
 def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let 30 A of charge flow that no inverter was told, for 5 of each 8 minutes."""
+    """Let 30 A of charge flow that no inverter was told, from the third minute on."""
 
     def event() -> None:
-        loop.simulator.untold = OUTSIDE if loop.at % 480.0 >= 180.0 else 0.0
+        loop.simulator.untold = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
 
     return event
 

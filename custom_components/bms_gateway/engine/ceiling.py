@@ -1,0 +1,44 @@
+"""What the bank proved to be too much for a battery is not offered anew at once."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .model import Limit, Rule
+
+HOLD: Final = 20.0
+"""Seconds for which it holds after the battery carried too much: longer than the lower
+limit takes to be followed and seen, and that the current nobody was told takes to show."""
+RELEASE: Final = 40.0
+"""Seconds more in which it is let go, by the rated current."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The last limit by which a battery that carried too much held the bank."""
+
+    limit: Limit
+    at: float
+
+    def amps(self, now: float, rated: float) -> float:
+        """Return what it still holds the bank to, in A; `rated`: A, of the bank."""
+        past = max(0.0, now - self.at - HOLD)
+        return self.limit.amps + rated * past / RELEASE
+
+
+def under(
+    ceiling: Ceiling | None, limit: Limit, now: float, *, rated: float
+) -> tuple[Ceiling | None, Limit]:
+    """Return the ceiling that holds from now on, and the limit under it.
+
+    A battery carries more of the bank than was thought while it is over its limit. As
+    soon as it is not, the thought would hold again, and it would be over anew: every
+    quarter of a minute, for as long as the thought is wrong.
+    """
+    if limit.rule is Rule.OVER:
+        return Ceiling(limit, now), limit
+    if ceiling is None:
+        return None, limit
+    amps = ceiling.amps(now, rated)
+    if limit.amps <= amps:
+        return ceiling if now < ceiling.at + HOLD + RELEASE else None, limit
+    return ceiling, replace(ceiling.limit, amps=amps)

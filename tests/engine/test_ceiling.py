@@ -1,0 +1,51 @@
+"""What was too much is not offered anew at once."""
+
+import pytest
+
+from custom_components.bms_gateway.engine.ceiling import Ceiling, under
+from custom_components.bms_gateway.engine.model import Limit, Rule
+
+OVER = Limit(amps=40.0, rule=Rule.OVER, source="b1", number=20.0)
+FREE = Limit(amps=60.0, rule=Rule.BATTERY, source="b1", number=20.0)
+
+
+def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
+    """Return what holds so long after a battery carried too much; 100 A are rated."""
+    ceiling, limit_then = under(None, OVER, 0.0, rated=100.0)
+    assert limit_then == OVER
+    return under(ceiling, limit, seconds, rated=100.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "amps"),
+    # Held for 20 s, let go by 2.5 A/s: rated in 40 s
+    [(1.0, 40.0), (20.0, 40.0), (24.0, 50.0), (28.0, 60.0), (100.0, 60.0)],
+)
+def test_holds_and_is_let_go(seconds: float, amps: float) -> None:
+    """The same battery holds the bank, by the same rule."""
+    _, limit = _after(seconds)
+    assert limit.amps == pytest.approx(amps)
+    assert limit.rule is (Rule.OVER if amps < 60.0 else Rule.BATTERY)
+
+
+def test_never_raises() -> None:
+    """A lower limit is lower."""
+    low = Limit(amps=10.0, rule=Rule.BATTERY, source="b2")
+    ceiling, limit = _after(1.0, low)
+    assert limit == low
+    assert under(ceiling, FREE, 2.0, rated=100.0)[1].amps == 40.0
+
+
+def test_is_forgotten() -> None:
+    """A minute later nothing of it is left."""
+    ceiling, _ = _after(60.0)
+    assert ceiling is None
+
+
+def test_the_last_one_counts() -> None:
+    """Higher or lower than before: it is the one that was measured."""
+    ceiling, _ = _after(10.0)
+    higher = Limit(amps=50.0, rule=Rule.OVER, source="b2")
+    ceiling, limit = under(ceiling, higher, 11.0, rated=100.0)
+    assert limit == higher
+    assert under(ceiling, FREE, 12.0, rated=100.0)[1].amps == 50.0
