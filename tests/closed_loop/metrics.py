@@ -76,17 +76,16 @@ class Meter:
         dt = EVERY * TICK
         batteries = tuple(self._loop.batteries.values())
         possible = {d: ideal(batteries, d) for d in Direction}
-        demand = self._demand()
+        demand, untold = self._demand(), self._loop.simulator.untold
         lowest = -possible[Direction.DISCHARGE].bank
-        wanted = min(max(demand, lowest), possible[Direction.CHARGE].bank)
+        wanted = min(max(demand + untold, lowest), possible[Direction.CHARGE].bank)
         self._following += (wanted - self._following) * min(dt / self._lag, 1.0)
         for direction, figures in self.figures.items():
             self._overload(direction, figures, possible[direction], dt)
             if self._loop.at > BEGUN:
                 self._sample(direction, figures, dt)
-            if self._loop.at > SETTLED and self._is_dark(
-                direction, possible[direction].bank, demand
-            ):
+            left = possible[direction].bank - direction.sign * untold
+            if self._loop.at > SETTLED and self._is_dark(direction, left, demand):
                 figures.blackout += dt
 
     def _overload(

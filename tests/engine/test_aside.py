@@ -245,3 +245,19 @@ def test_open_path_closes(seen: Seen) -> None:
     """It is back in the other direction, or carries in this one."""
     spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
     assert follow(spell, None, seen, DISCHARGE, 5.0, others_allow=True) is None
+
+
+def test_disconnected_battery_needs_no_proof_the_other_way() -> None:
+    """It carries nothing where it is allowed to: so it will where it is not."""
+    idle = replace(IDLE, bank=-20.0)
+    assert not _follow(idle, idle).aside
+    assert _follow(replace(idle, disconnected=True)).aside
+
+
+def test_disconnected_battery_that_carries_again() -> None:
+    """Its contactor has closed: what it shows now counts, whatever it was before."""
+    gone = replace(IDLE, disconnected=True)
+    spell = _follow(gone, replace(gone, amps=5.0), gone)
+    assert not spell.aside or spell.doubted_at is not None
+    spell = _follow(gone, replace(gone, amps=5.0), replace(gone, amps=5.0))
+    assert not spell.aside

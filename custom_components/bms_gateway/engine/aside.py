@@ -56,6 +56,9 @@ class Seen:
     """Whether a protection is why it allows nothing."""
     open: bool = False
     """Whether it allows nothing in the other direction: its contactor may have opened."""
+    disconnected: bool = False
+    """Whether it carries nothing in the other direction either, and would be allowed to:
+    it stands aside there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,9 @@ def follow(
         abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
     )
     proofs = spell.proofs + 1 if shows else 0
-    return replace(spell, proofs=proofs, aside=spell.aside or proofs >= PROOFS)
+    parted = seen.disconnected and spell.carried_at is None and not carries
+    aside = spell.aside or proofs >= PROOFS or parted
+    return replace(spell, proofs=proofs, aside=aside)
 
 
 def unknown(spell: Spell, now: float) -> Spell:

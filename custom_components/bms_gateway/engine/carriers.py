@@ -12,7 +12,7 @@ from .moments import LEAST_SLICE, Moments
 from .offsets import Offsets, Part, spread
 from .scene import Scene
 from .slices import Slices, bank_current, capacity_shares
-from .steps import TOLERANCE
+from .steps import TOLERANCE, Idle
 
 type Parts = dict[Direction, dict[str, Part]]
 """What each battery carries, by its id, of the current in each direction."""
@@ -32,6 +32,7 @@ class Carriers:
         self._is_alone = False
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._idle: Idle = frozenset()
         self._open: AbstractSet[tuple[str, Direction]] = frozenset()
         """Whose path may be open: those that allow nothing in the other direction."""
         self._apart = dict.fromkeys(Direction, frozenset[str]())
@@ -56,6 +57,7 @@ class Carriers:
             if not a
         )
         self._slices = self.slices.update(scene.counted, idle, scene.now)
+        self._idle = idle
         self._open = {(key, d.opposite) for key, d in idle}
         spells = self._spells.items()
         self._spells = {k: spell for k, spell in spells if k in idle | self._open}
@@ -247,6 +249,7 @@ class Carriers:
                 slice=slices[battery.id],
                 protected=bool(battery.readings.protections),
                 open=key in self._open,
+                disconnected=self._is_disconnected(key),
             )
             spell = follow(
                 self._spells.get(key),
@@ -268,6 +271,12 @@ class Carriers:
                 self._spells[battery.id, direction] = follow_lost(
                     spell, carried, direction, scene.now
                 )
+
+    def _is_disconnected(self, key: tuple[str, Direction]) -> bool:
+        """Return whether a battery stands aside in the other direction, though allowed."""
+        other = (key[0], key[1].opposite)
+        spell = self._spells.get(other)
+        return spell is not None and spell.aside and other not in self._idle
 
     def _set_apart(self) -> None:
         """Note which batteries stand aside."""
