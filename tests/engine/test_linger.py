@@ -16,10 +16,10 @@ def _seen(seconds: int, shown: float = 30.0) -> Linger:
 @pytest.mark.parametrize(
     ("seen", "after", "counts"),
     [
-        # Three times as long, then let go within as long
-        (20, 60.0, 30.0),
-        (20, 90.0, 15.0),
-        (20, 120.0, 0.0),
+        # Ten times as long, then let go within as long
+        (6, 60.0, 30.0),
+        (6, 90.0, 15.0),
+        (6, 120.0, 0.0),
         # Never more than three minutes, and three more
         (1000, 180.0, 30.0),
         (1000, 270.0, 15.0),
@@ -35,21 +35,21 @@ def test_counts_on(seen: int, after: float, counts: float) -> None:
 
 def test_more_counts_at_once() -> None:
     """And lingers as what was found before."""
-    linger = _seen(20)
-    assert linger.update(40.0, 30.0) == 40.0
-    assert linger.update(0.0, 31.0) == 40.0
+    linger = _seen(6)
+    assert linger.update(40.0, 7.0) == 40.0
+    assert linger.update(0.0, 77.0) == 40.0
 
 
 def test_nearly_as_much_is_the_same() -> None:
     """What shows is never quite still."""
-    linger = _seen(20)
-    assert linger.update(28.0, 30.0) == 30.0
-    assert linger.update(0.0, 30.0 + 3 * 30.0) == 30.0
+    linger = _seen(6)
+    assert linger.update(28.0, 8.0) == 30.0
+    assert linger.update(0.0, 88.0) == 30.0
 
 
 def test_less_does_not_prolong_it() -> None:
     """It counts when what was found has been let go."""
-    linger = _seen(20)
-    assert linger.update(10.0, 79.0) == 30.0
-    assert linger.update(10.0, 109.0) == pytest.approx(30.0 * 31 / 60)
-    assert linger.update(10.0, 130.0) == 10.0
+    linger = _seen(6)
+    assert linger.update(10.0, 65.0) == 30.0
+    assert linger.update(10.0, 95.0) == pytest.approx(30.0 * 31 / 60)
+    assert linger.update(10.0, 127.0) == 10.0

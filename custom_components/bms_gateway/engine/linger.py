@@ -2,7 +2,7 @@
 
 from typing import Final
 
-TIMES: Final = 3.0
+TIMES: Final = 10.0
 """So many times as long as it was seen it counts on, and is let go in as long again. (Not
 at all: a charger of 30 A that nobody was told of had to show anew each time that the sun
 came out, with a battery over its limit meanwhile: 1,767 A·s in 40 minutes.)"""
