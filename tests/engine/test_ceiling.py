@@ -1,5 +1,7 @@
 """What was too much is not offered anew at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.bms_gateway.engine.ceiling import Ceiling, under
@@ -11,15 +13,21 @@ FREE = Limit(amps=60.0, rule=Rule.BATTERY, source="b1", number=20.0)
 
 def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
     """Return what holds so long after a battery carried too much; 100 A are rated."""
-    ceiling, limit_then = under(None, OVER, 0.0, rated=100.0)
+    ceiling, limit_then = _under(None, OVER, 0.0)
     assert limit_then == OVER
-    return under(ceiling, limit, seconds, rated=100.0)
+    return _under(ceiling, limit, seconds)
+
+
+def _under(
+    ceiling: Ceiling | None, limit: Limit, now: float, allowed: float = 20.0
+) -> tuple[Ceiling | None, Limit]:
+    return under(ceiling, limit, now, rated=100.0, allowed={"b1": allowed})
 
 
 @pytest.mark.parametrize(
     ("seconds", "amps"),
-    # Held for 20 s, let go by 2.5 A/s: rated in 40 s
-    [(1.0, 40.0), (20.0, 40.0), (24.0, 50.0), (28.0, 60.0), (100.0, 60.0)],
+    # Held for 15 s, let go by 3.3 A/s: rated in 30 s
+    [(1.0, 40.0), (15.0, 40.0), (18.0, 50.0), (21.0, 60.0), (100.0, 60.0)],
 )
 def test_holds_and_is_let_go(seconds: float, amps: float) -> None:
     """The same battery holds the bank, by the same rule."""
@@ -33,7 +41,7 @@ def test_never_raises() -> None:
     low = Limit(amps=10.0, rule=Rule.BATTERY, source="b2")
     ceiling, limit = _after(1.0, low)
     assert limit == low
-    assert under(ceiling, FREE, 2.0, rated=100.0)[1].amps == 40.0
+    assert _under(ceiling, FREE, 2.0)[1].amps == 40.0
 
 
 def test_is_forgotten() -> None:
@@ -45,7 +53,16 @@ def test_is_forgotten() -> None:
 def test_the_last_one_counts() -> None:
     """Higher or lower than before: it is the one that was measured."""
     ceiling, _ = _after(10.0)
-    higher = Limit(amps=50.0, rule=Rule.OVER, source="b2")
-    ceiling, limit = under(ceiling, higher, 11.0, rated=100.0)
+    higher = replace(OVER, amps=50.0)
+    ceiling, limit = _under(ceiling, higher, 11.0)
     assert limit == higher
-    assert under(ceiling, FREE, 12.0, rated=100.0)[1].amps == 50.0
+    assert _under(ceiling, FREE, 12.0)[1].amps == 50.0
+
+
+@pytest.mark.parametrize(("allowed", "amps"), [(22.9, 40.0), (23.1, 60.0)])
+def test_a_battery_that_allows_more_is_not_over_any_more(
+    allowed: float, amps: float
+) -> None:
+    """It allowed 20 A: a tenth more, and 1 A, may be how its limit varies."""
+    ceiling, _ = _after(1.0)
+    assert _under(ceiling, FREE, 2.0, allowed)[1].amps == amps

@@ -1,15 +1,20 @@
 """What the bank proved to be too much for a battery is not offered anew at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from .model import Limit, Rule
+from .steps import TOLERANCE
 
-HOLD: Final = 20.0
+HOLD: Final = 15.0
 """Seconds for which it holds after the battery carried too much: longer than the lower
 limit takes to be followed and seen, and that the current nobody was told takes to show."""
-RELEASE: Final = 40.0
+RELEASE: Final = 30.0
 """Seconds more in which it is let go, by the rated current."""
+MORE: Final = 1.1
+"""So many times what it allowed then, and the tolerance of its meter: it allows more now,
+and what was too much is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,11 @@ class Ceiling:
     limit: Limit
     at: float
 
+    def is_outdated(self, allowed: float | None) -> bool:
+        """Return whether its battery now allows more, in A; None: it is gone."""
+        then = self.limit.number or 0.0
+        return allowed is None or allowed > MORE * then + TOLERANCE
+
     def amps(self, now: float, rated: float) -> float:
         """Return what it still holds the bank to, in A; `rated`: A, of the bank."""
         past = max(0.0, now - self.at - HOLD)
@@ -26,9 +36,16 @@ class Ceiling:
 
 
 def under(
-    ceiling: Ceiling | None, limit: Limit, now: float, *, rated: float
+    ceiling: Ceiling | None,
+    limit: Limit,
+    now: float,
+    *,
+    rated: float,
+    allowed: Mapping[str, float],
 ) -> tuple[Ceiling | None, Limit]:
     """Return the ceiling that holds from now on, and the limit under it.
+
+    `rated`: A, of the bank. `allowed`: what each battery allows now, in A, by its id.
 
     A battery carries more of the bank than was thought while it is over its limit. As
     soon as it is not, the thought would hold again, and it would be over anew: every
@@ -36,7 +53,7 @@ def under(
     """
     if limit.rule is Rule.OVER:
         return Ceiling(limit, now), limit
-    if ceiling is None:
+    if ceiling is None or ceiling.is_outdated(allowed.get(ceiling.limit.source or "")):
         return None, limit
     amps = ceiling.amps(now, rated)
     if limit.amps <= amps:

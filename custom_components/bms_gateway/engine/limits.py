@@ -80,8 +80,13 @@ class Limits:
         """Return the bank's limit in a direction, in A."""
         limit = self.carriers.limit(direction, scene, config.strategy)
         rated = total_limit(config, direction) or limit.amps
-        ceiling = self._ceilings[direction]
-        self._ceilings[direction], limit = under(ceiling, limit, scene.now, rated=rated)
+        self._ceilings[direction], limit = under(
+            self._ceilings[direction],
+            limit,
+            scene.now,
+            rated=rated,
+            allowed=scene.allowances(direction),
+        )
         if bounds.over_voltage is not None and direction is Direction.CHARGE:
             limit = tighter(limit, bounds.over_voltage)
         excess = self._excess[direction]

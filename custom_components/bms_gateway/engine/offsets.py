@@ -7,6 +7,7 @@ for each direction: by other slices, and with offsets of their own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from statistics import median
 from typing import Final
 
@@ -17,6 +18,15 @@ from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
+AT_REST: Final = 2.0
+"""Seconds in which an offset follows while the bank rests: then it is what flows, however
+wrong the slices are. (Without: a bank that was joined at unequal charge was told 0 A for
+a minute after what circulated had decayed.)"""
+RENEWED: Final = 3.0
+"""Periods of the slowest battery in which offsets follow as quickly after others carry:
+what each carries now is confirmed by its second telegram."""
+RESTS: Final = 5 * TOLERANCE
+"""A; less is rest."""
 CALM: Final = 3 * TOLERANCE
 """A per battery; while as much moved since one of them measured what counts, the offsets
 follow half as fast. (Without: twice as many swings of the limits.)"""
@@ -70,6 +80,7 @@ class Offsets:
         self._told: dict[str, _Told] = {}
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
+        self._changed_at = -inf
 
     def settle(
         self,
@@ -89,15 +100,22 @@ class Offsets:
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
         self._hear(batteries, now)
-        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
-        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * self._agreement(
-            batteries
-        )
+        agreement = self._agreement(batteries)
         batteries = [self._steady(battery) for battery in batteries]
+        current = bank_current(batteries, slices)
+        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
+        settling = max(SETTLING, 2 * slowest)
+        if current is not None and abs(current) <= RESTS:
+            settling = AT_REST
+        gain = min(1.0, passed / settling) * agreement
+        if any(each not in self._settled for each in aside.items()):
+            self._changed_at = now
+        if now < self._changed_at + RENEWED * max(slowest, 1.0):
+            gain = min(1.0, passed / AT_REST)
         self._begin(batteries, slices, aside)
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
-        flowing = set() if held else _flowing(bank_current(batteries, slices))
+        flowing = set() if held else _flowing(current)
         for direction, apart in aside.items():
             both_ways = not one_way and apart == aside[direction.opposite]
             if direction in flowing or (flowing and both_ways):
