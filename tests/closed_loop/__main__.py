@@ -25,10 +25,15 @@ def main() -> None:
     rows: dict[str, list[Trial]]
     banks, lags, length = range(options.banks), options.lags, options.length
     if options.kinds is None:
-        rows = {rule.value: trials(rule, banks, lags, length) for rule in options.rules}
+        rows = {
+            rule.value: trials(rule, banks, lags, length, strict=options.strict)
+            for rule in options.rules
+        }
     else:
         rows = {
-            KINDS[kind].text: trials(RuleSet.OURS, banks, lags, length, kind)
+            KINDS[kind].text: trials(
+                RuleSet.OURS, banks, lags, length, kind, strict=True
+            )
             for kind in options.kinds or KINDS
         }
     _say(HEAD)
@@ -80,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--length", type=float, default=LENGTH, help="seconds of each trial"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="count from 1 A or 2 %% over a limit on, in place of 5 A or 5 %%, and "
+        "blackouts of the first five minutes, too",
     )
     parser.add_argument("--each", action="store_true", help="show each trial, too")
     parser.add_argument(

@@ -25,9 +25,15 @@ def trials(
     lags: Sequence[float],
     length: float = LENGTH,
     kind: str = "plain",
+    *,
+    strict: bool = False,
 ) -> list[Trial]:
     """Return a trial of each bank with each lag."""
-    return [Trial(seed, lag, rule, length, kind=kind) for seed in banks for lag in lags]
+    return [
+        Trial(seed, lag, rule, length, kind=kind, strict=strict)
+        for seed in banks
+        for lag in lags
+    ]
 
 
 def results(trials: Iterable[Trial]) -> Iterator[Result]:

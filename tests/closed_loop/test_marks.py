@@ -22,7 +22,7 @@ LENGTH: Final = 1200.0
 ENERGY_FROM: Final = 300.0
 
 MOST_OVER: Final = 25.0
-"""A·s of a run, over max(1 A, 2 % of the battery's largest limit) over its limit."""
+"""A·s of a run, over max(5 A, 5 % of the battery's largest limit) over its limit."""
 MOST_SWINGS: Final = 20.0
 """Per hour, of more than a tenth of the limit."""
 LEAST_MOVED: Final = 0.98

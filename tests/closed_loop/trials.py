@@ -34,6 +34,8 @@ class Trial:
     """Seconds after the start from which on energy is counted."""
     kind: str = "plain"
     """Of KINDS: what happens besides."""
+    strict: bool = False
+    """Whether little is an overload, and each blackout needless (metrics)."""
 
     def run(self) -> dict[Direction, Figures]:
         """Return the figures of each direction."""
@@ -43,7 +45,7 @@ class Trial:
             before.run(self.length)
             learnt = before.gateway.learnt
         loop = self.loop(house=self.seed, learnt=learnt)
-        meter = Meter(loop, energy_from=self.energy_from)
+        meter = Meter(loop, energy_from=self.energy_from, strict=self.strict)
         loop.run(self.length, trouble(KINDS[self.kind], loop, self.seed, meter))
         return meter.figures
 

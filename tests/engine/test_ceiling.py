@@ -13,7 +13,8 @@ FREE = Limit(amps=60.0, rule=Rule.BATTERY, source="b1", number=20.0)
 
 def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
     """Return what holds so long after a battery carried too much; 100 A are rated."""
-    ceiling, limit_then = _under(None, OVER, 0.0)
+    ceiling, limit_then = _under(None, OVER, -1.0)
+    ceiling, limit_then = _under(ceiling, OVER, 0.0)
     assert limit_then == OVER
     return _under(ceiling, limit, seconds)
 
@@ -21,7 +22,9 @@ def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
 def _under(
     ceiling: Ceiling | None, limit: Limit, now: float, allowed: float = 20.0
 ) -> tuple[Ceiling | None, Limit]:
-    return under(ceiling, limit, now, rated=100.0, allowed={"b1": allowed})
+    return under(
+        ceiling, limit, now, rated=100.0, allowed={"b1": allowed}, measured_at=now
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,17 @@ def test_a_battery_that_allows_more_is_not_over_any_more(
     """It allowed 20 A: a tenth more, and 1 A, may be how its limit varies."""
     ceiling, _ = _after(1.0)
     assert _under(ceiling, FREE, 2.0, allowed)[1].amps == amps
+
+
+def test_one_measurement_proves_nothing() -> None:
+    """However often it is looked at; a second one within a minute does."""
+    ceiling: Ceiling | None = None
+    for now in (0.0, 0.5, 0.9):
+        ceiling, _ = under(
+            ceiling, OVER, now, rated=100.0, allowed={"b1": 20.0}, measured_at=0.0
+        )
+    assert _under(ceiling, FREE, 1.0)[1] == FREE
+    for again, amps in ((50.0, 40.0), (62.0, 60.0)):
+        proven, _ = _under(ceiling, FREE, 1.0)
+        proven, _ = _under(proven, OVER, again)
+        assert _under(proven, FREE, again + 1.0)[1].amps == amps

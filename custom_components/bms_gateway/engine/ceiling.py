@@ -12,6 +12,8 @@ HOLD: Final = 15.0
 limit takes to be followed and seen, and that the current nobody was told takes to show."""
 RELEASE: Final = 30.0
 """Seconds more in which it is let go, by the rated current."""
+REMEMBERED: Final = 60.0
+"""Seconds within which a second measurement has to show it: one may be false."""
 MORE: Final = 1.1
 """So many times what it allowed then, and the tolerance of its meter: it allows more now,
 and what was too much is not any more."""
@@ -23,6 +25,10 @@ class Ceiling:
 
     limit: Limit
     at: float
+    measured_at: float | None = None
+    """When the current was measured that showed it."""
+    proven: bool = False
+    """Whether another one has shown it, too; only then it holds."""
 
     def is_outdated(self, allowed: float | None) -> bool:
         """Return whether its battery now allows more, in A; None: it is gone."""
@@ -42,19 +48,28 @@ def under(
     *,
     rated: float,
     allowed: Mapping[str, float],
+    measured_at: float | None = None,
 ) -> tuple[Ceiling | None, Limit]:
     """Return the ceiling that holds from now on, and the limit under it.
 
     `rated`: A, of the bank. `allowed`: what each battery allows now, in A, by its id.
+    `measured_at`: when the one that holds the bank measured its current.
 
     A battery carries more of the bank than was thought while it is over its limit. As
     soon as it is not, the thought would hold again, and it would be over anew: every
     quarter of a minute, for as long as the thought is wrong.
     """
+    if ceiling is not None and not ceiling.proven and now > ceiling.at + REMEMBERED:
+        ceiling = None
     if limit.rule is Rule.OVER:
-        return Ceiling(limit, now), limit
+        proven = ceiling is not None and (
+            ceiling.proven or ceiling.measured_at != measured_at
+        )
+        return Ceiling(limit, now, measured_at, proven), limit
     if ceiling is None or ceiling.is_outdated(allowed.get(ceiling.limit.source or "")):
         return None, limit
+    if not ceiling.proven:
+        return ceiling, limit
     amps = ceiling.amps(now, rated)
     if limit.amps <= amps:
         return ceiling if now < ceiling.at + HOLD + RELEASE else None, limit

@@ -80,12 +80,14 @@ class Limits:
         """Return the bank's limit in a direction, in A."""
         limit = self.carriers.limit(direction, scene, config.strategy)
         rated = total_limit(config, direction) or limit.amps
+        measured = {battery.id: battery.current_at for battery in scene.online}
         self._ceilings[direction], limit = under(
             self._ceilings[direction],
             limit,
             scene.now,
             rated=rated,
             allowed=scene.allowances(direction),
+            measured_at=measured.get(limit.source or ""),
         )
         if bounds.over_voltage is not None and direction is Direction.CHARGE:
             limit = tighter(limit, bounds.over_voltage)

@@ -18,15 +18,13 @@ from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
-AT_REST: Final = 2.0
-"""Seconds in which an offset follows while the bank rests: then it is what flows, however
-wrong the slices are. (Without: a bank that was joined at unequal charge was told 0 A for
-a minute after what circulated had decayed.)"""
+RENEWING: Final = 2.0
+"""Seconds in which an offset follows right after a battery carries again that stood
+aside."""
 RENEWED: Final = 3.0
-"""Periods of the slowest battery in which offsets follow as quickly after others carry:
-what each carries now is confirmed by its second telegram."""
-RESTS: Final = 5 * TOLERANCE
-"""A; less is rest."""
+"""Periods of the slowest battery for which that goes on: what each carries then is
+confirmed by its second telegram. (Without: one that joined was reckoned by the 0 A that
+it had told before, and discharge was told 0 A for 20 s.)"""
 CALM: Final = 3 * TOLERANCE
 """A per battery; while as much moved since one of them measured what counts, the offsets
 follow half as fast. (Without: twice as many swings of the limits.)"""
@@ -80,7 +78,8 @@ class Offsets:
         self._told: dict[str, _Told] = {}
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
-        self._changed_at = -inf
+        self._aside: Aside = {}
+        self._joined_at = -inf
 
     def settle(
         self,
@@ -105,13 +104,12 @@ class Offsets:
         current = bank_current(batteries, slices)
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         settling = max(SETTLING, 2 * slowest)
-        if current is not None and abs(current) <= RESTS:
-            settling = AT_REST
         gain = min(1.0, passed / settling) * agreement
-        if any(each not in self._settled for each in aside.items()):
-            self._changed_at = now
-        if now < self._changed_at + RENEWED * max(slowest, 1.0):
-            gain = min(1.0, passed / AT_REST)
+        if any(self._aside.get(d, frozenset()) - apart for d, apart in aside.items()):
+            self._joined_at = now
+        self._aside = aside
+        if now < self._joined_at + RENEWED * max(slowest, 1.0):
+            gain = min(1.0, passed / RENEWING)
         self._begin(batteries, slices, aside)
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
