@@ -63,9 +63,7 @@ def random_bank(seed: int) -> list[Make]:
     return [_make(rng, base) for _ in range(rng.choice((2, 2, 3, 3, 4, 5)))]
 
 
-def battery(
-    key: str, make: Make, seed: int, kind: type[PatientBattery] = PatientBattery
-) -> PatientBattery:
+def battery[B: PatientBattery](key: str, make: Make, seed: int, kind: type[B]) -> B:
     """Return a battery of this make; `seed` for the noise it measures."""
     return kind(
         key, make.pack, make.bms, soc=make.soc, talk=make.talk, rng=Random(seed)

@@ -14,6 +14,9 @@ EVERY: Final = 5
 GRACE: Final = 5.0
 GRACE_PART: Final = 0.05
 """A, and of the battery's largest limit: less above the limit is no overload."""
+STRICT_GRACE: Final = 1.0
+STRICT_GRACE_PART: Final = 0.02
+"""The same, where it is looked at strictly."""
 SWING: Final = 0.1
 """The part of the limit by which it has to turn back to count as a swing."""
 LEAST_SWING: Final = 2.0
@@ -21,7 +24,7 @@ LEAST_SWING: Final = 2.0
 BEGUN: Final = 20.0
 """Seconds that the start may take, before swings are counted, and energy."""
 SETTLED: Final = 300.0
-"""Seconds after which a blackout is needless."""
+"""Seconds after which a blackout is needless; strictly it is so once it has begun."""
 WORTH: Final = 3.0
 """A per inverter; less is told as 0 by rule. (What the gateway believes to be just less
 may be just more in truth, by as much as a current meter is wrong by.)"""
@@ -57,8 +60,13 @@ class Figures:
 class Meter:
     """Watches a loop; call it after each turn."""
 
-    def __init__(self, loop: Loop, *, energy_from: float = BEGUN) -> None:
+    def __init__(
+        self, loop: Loop, *, energy_from: float = BEGUN, strict: bool = False
+    ) -> None:
         """Begin to watch; energy is counted from so many seconds after the start on."""
+        self._grace = STRICT_GRACE if strict else GRACE
+        self._grace_part = STRICT_GRACE_PART if strict else GRACE_PART
+        self._settled = BEGUN if strict else SETTLED
         self._energy_from = energy_from
         self.figures = {d: Figures() for d in Direction}
         self._loop = loop
@@ -76,17 +84,16 @@ class Meter:
         dt = EVERY * TICK
         batteries = tuple(self._loop.batteries.values())
         possible = {d: ideal(batteries, d) for d in Direction}
-        demand = self._demand()
+        demand, untold = self._demand(), self._loop.simulator.untold
         lowest = -possible[Direction.DISCHARGE].bank
-        wanted = min(max(demand, lowest), possible[Direction.CHARGE].bank)
+        wanted = min(max(demand + untold, lowest), possible[Direction.CHARGE].bank)
         self._following += (wanted - self._following) * min(dt / self._lag, 1.0)
         for direction, figures in self.figures.items():
             self._overload(direction, figures, possible[direction], dt)
             if self._loop.at > BEGUN:
                 self._sample(direction, figures, dt)
-            if self._loop.at > SETTLED and self._is_dark(
-                direction, possible[direction].bank, demand
-            ):
+            left = possible[direction].bank - direction.sign * untold
+            if self._loop.at > self._settled and self._is_dark(direction, left, demand):
                 figures.blackout += dt
 
     def _overload(
@@ -94,7 +101,7 @@ class Meter:
     ) -> None:
         batteries = self._loop.batteries.values()
         for battery, allowed in zip(batteries, possible.batteries, strict=True):
-            grace = max(GRACE, GRACE_PART * battery.largest(direction))
+            grace = max(self._grace, self._grace_part * battery.largest(direction))
             excess = direction.sign * battery.cells.current - allowed - grace
             figures.over += max(0.0, excess) * dt
             figures.worst = max(figures.worst, excess)

@@ -41,6 +41,8 @@ class NoOffsets(Offsets):
         slices: Mapping[str, float],
         aside: Aside,
         now: float,
+        *,
+        one_way: bool = False,
     ) -> dict[Direction, dict[str, Part]]:
         return {
             direction: {k: Part(part) for k, part in spread(slices, apart).items()}

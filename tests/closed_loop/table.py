@@ -1,4 +1,4 @@
-"""The table of the rules: the means of many trials."""
+"""The tables of the rules and of the kinds: the means of many trials."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,10 +20,20 @@ HEAD = """\
 
 
 def trials(
-    rule: RuleSet, banks: Iterable[int], lags: Sequence[float], length: float = LENGTH
+    rule: RuleSet,
+    banks: Iterable[int],
+    lags: Sequence[float],
+    length: float = LENGTH,
+    kind: str = "plain",
+    *,
+    strict: bool = False,
 ) -> list[Trial]:
     """Return a trial of each bank with each lag."""
-    return [Trial(seed, lag, rule, length) for seed in banks for lag in lags]
+    return [
+        Trial(seed, lag, rule, length, kind=kind, strict=strict)
+        for seed in banks
+        for lag in lags
+    ]
 
 
 def results(trials: Iterable[Trial]) -> Iterator[Result]:
@@ -32,13 +42,13 @@ def results(trials: Iterable[Trial]) -> Iterator[Result]:
         yield from pool.map(Trial.run, trials)
 
 
-def row(rule: RuleSet, results: Sequence[Result], length: float = LENGTH) -> str:
-    """Return one row of the table."""
+def row(name: str, results: Sequence[Result], length: float = LENGTH) -> str:
+    """Return one row of a table."""
     cells = (
-        rule.value,
+        name,
         _both(results, lambda figures: f"{over(figures):.0f}"),
         _both(results, lambda figures: f"{swings(figures, length):.0f}"),
-        _both(results, lambda figures: f"{moved(figures):.2f}"),
+        _both(results, lambda figures: f"{moved(figures):.3f}"),
         f"{blackouts(results)} of {len(results)}",
     )
     return f"| {' | '.join(cells)} |"

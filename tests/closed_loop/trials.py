@@ -1,6 +1,6 @@
-"""Trials: random banks under random houses, by one of the rules."""
+"""Trials: random banks under random houses, by one of the rules, with one trouble."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -11,6 +11,7 @@ from custom_components.bms_gateway.engine.simulator import Inverter, SimulatedIn
 
 from .banks import PatientBattery, battery, random_bank
 from .demand import House
+from .kinds import KINDS, OddBattery, trouble
 from .loop import Loop
 from .metrics import BEGUN, Figures, Meter
 from .rules import RuleSet, use_capacity_share
@@ -23,7 +24,7 @@ _LEARNING: Final = 1000
 
 @dataclass(frozen=True)
 class Trial:
-    """One bank, one house, one lag of the inverters (s), one rule."""
+    """One bank, one house, one lag of the inverters (s), one rule, one kind."""
 
     seed: int
     lag: float
@@ -31,6 +32,10 @@ class Trial:
     length: float = LENGTH
     energy_from: float = BEGUN
     """Seconds after the start from which on energy is counted."""
+    kind: str = "plain"
+    """Of KINDS: what happens besides."""
+    strict: bool = False
+    """Whether little is an overload, and each blackout needless (metrics)."""
 
     def run(self) -> dict[Direction, Figures]:
         """Return the figures of each direction."""
@@ -40,14 +45,15 @@ class Trial:
             before.run(self.length)
             learnt = before.gateway.learnt
         loop = self.loop(house=self.seed, learnt=learnt)
-        meter = Meter(loop, energy_from=self.energy_from)
-        loop.run(self.length, meter)
+        meter = Meter(loop, energy_from=self.energy_from, strict=self.strict)
+        loop.run(self.length, trouble(KINDS[self.kind], loop, self.seed, meter))
         return meter.figures
 
     def loop(self, *, house: int, learnt: Mapping[str, float] | None = None) -> Loop:
         """Return the loop at its start; `house`: the seed of the demand."""
+        odd = KINDS[self.kind].make
         batteries = [
-            battery(f"battery {k}", make, 100 * self.seed + k)
+            battery(f"battery {k}", odd(make), 100 * self.seed + k, OddBattery)
             for k, make in enumerate(random_bank(self.seed))
         ]
         loop = Loop(
@@ -61,7 +67,7 @@ class Trial:
         return loop
 
     def _inverters(
-        self, batteries: list[PatientBattery], house: int
+        self, batteries: Sequence[PatientBattery], house: int
     ) -> list[SimulatedInverter]:
         """Return inverters of about the size of the bank, all in the same house."""
         rng = Random(self.seed)

@@ -101,6 +101,7 @@ class Plant:
         *,
         says: Mapping[str, Mapping[str, Any]] | None = None,
         setpoints: AllSetpoints | None = None,
+        learnt: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
         """Make a plant at rest. `says`: what batteries say that is not HEALTHY."""
@@ -119,6 +120,7 @@ class Plant:
         self.gateway = Gateway(
             self.config,
             setpoints,
+            learnt=learnt,
             clock=self.clock,
             wall=self.clock,
             port_factory=self.wires,

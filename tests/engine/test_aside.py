@@ -220,3 +220,44 @@ def test_going_empty_while_it_is_charged() -> None:
 def test_no_such_grace(spell: Spell) -> None:
     """Not in charge, not with a protection, and only for what is known."""
     assert counts_with(spell, 0.0) == 4.0
+
+
+# A path that is open in both directions
+
+ALLOWS = replace(IDLE, limit=50.0, open=True)
+"""It allows current, but none in the other direction, and carries nothing."""
+
+
+def test_open_path_counts_in_both_directions() -> None:
+    """By the same two telegrams as ever; what it allows is no bridge."""
+    assert not _follow(ALLOWS, direction=DISCHARGE).aside
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert spell.aside
+    assert spell.bridge is None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [replace(ALLOWS, open=False), replace(ALLOWS, amps=2.1)],
+    ids=["back", "carries"],
+)
+def test_open_path_closes(seen: Seen) -> None:
+    """It is back in the other direction, or carries in this one."""
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert follow(spell, None, seen, DISCHARGE, 5.0, others_allow=True) is None
+
+
+def test_disconnected_battery_needs_no_proof_the_other_way() -> None:
+    """It carries nothing where it is allowed to: so it will where it is not."""
+    idle = replace(IDLE, bank=-20.0)
+    assert not _follow(idle, idle).aside
+    assert _follow(replace(idle, disconnected=True)).aside
+
+
+def test_disconnected_battery_that_carries_again() -> None:
+    """Its contactor has closed: what it shows now counts, whatever it was before."""
+    gone = replace(IDLE, disconnected=True)
+    spell = _follow(gone, replace(gone, amps=5.0), gone)
+    assert not spell.aside or spell.doubted_at is not None
+    spell = _follow(gone, replace(gone, amps=5.0), replace(gone, amps=5.0))
+    assert not spell.aside

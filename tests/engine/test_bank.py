@@ -1,6 +1,7 @@
 """Frames of batteries in, what the inverters are told out."""
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -856,3 +857,75 @@ def test_news_goes_on_at_once() -> None:
     plant.speak()
     plant.step()
     assert plant.port().sent[-1].at == plant.now
+
+
+# One current of the bank
+
+
+def test_one_current_for_limits_entities_and_telegrams() -> None:
+    """b1 carries half, whatever its capacity: of -30 A known make -60 A."""
+    plant = Plant(
+        [battery("b1", 100.0), battery("b2", 300.0)],
+        says={"b1": {"current": -30.0}, "b2": {"current": None}},
+        learnt={"b1": 0.5, "b2": 0.5},
+    ).started(20.0)
+    assert plant.snapshot.bank.current == pytest.approx(-60.0)
+    assert plant.snapshot.bank.current_estimated
+    told = plant.inverter().told
+    assert told is not None
+    assert told.current == pytest.approx(-60.0)
+
+
+def test_factor_and_offset_are_for_what_is_shown_and_sent() -> None:
+    """2 x 40 A + 5 A; the battery that is 10 A over its limit lowers it by 10 A."""
+    plant = Plant(
+        says={"b1": {"current": 40.0, "charge_current_limit": 30.0}},
+        current_factor=2.0,
+        current_offset=5.0,
+    ).started(20.0)
+    assert plant.snapshot.bank.current == pytest.approx(85.0)
+    told = plant.inverter().told
+    assert told is not None
+    assert told.current == pytest.approx(85.0)
+    assert plant.charge.amps == pytest.approx(30.0)
+
+
+# A contactor that opens while charging
+
+
+def _opened(plant: Plant) -> None:
+    """Let b1 open its contactor while 80 A are charged; it refuses charge only."""
+    for pack in plant.packs.values():
+        pack.says(current=40.0)
+    plant.run(20.0)
+    plant.packs["b1"].says(current=0.0, charge_current_limit=0.0)
+    plant.packs["b2"].says(current=80.0)
+    plant.run(20.0)
+    assert plant.state("b1").aside == {Direction.CHARGE}
+
+
+def test_what_circulates_in_that_moment_does_not_hold_discharge() -> None:
+    """It carried 40 A less than its half, which says nothing of discharge."""
+    plant = Plant(EQUAL).started()
+    least = inf
+    _opened(plant)
+    for second in range(20):
+        plant.packs["b2"].says(current=76.0 - 4.0 * second)
+        plant.run(1.0)
+        least = min(least, plant.discharge.amps)
+    assert least >= 195.0
+
+
+def test_who_carries_nothing_either_way_is_excluded_both_ways() -> None:
+    """b2 bears all; then b1 charges again and both count."""
+    plant = Plant(EQUAL).started()
+    _opened(plant)
+    plant.packs["b2"].says(current=-40.0)
+    plant.run(5.0)
+    assert plant.state("b1").aside == set(Direction)
+    assert plant.discharge.amps == pytest.approx(100.0, abs=1.0)
+    plant.packs["b1"].says(current=-20.0, charge_current_limit=100.0)
+    plant.packs["b2"].says(current=-20.0)
+    plant.run(30.0)
+    assert plant.state("b1").aside == set()
+    assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)

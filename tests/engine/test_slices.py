@@ -131,3 +131,25 @@ def test_bank_current() -> None:
     slices = {"a": 0.3, "b": 0.3, "c": 0.4}
     assert bank_current(batteries, slices) == pytest.approx(60.0)
     assert bank_current(batteries[1:], slices) is None
+
+
+# Meters that count in large steps
+
+
+@pytest.mark.parametrize(
+    ("amps", "learnt"),
+    # By its slice b carries 35 A of the first: that and 30 A are under four of its steps
+    [((40.0, 30.0), 0.5), ((40.0, 50.0), 0.5 + 0.4 * (5 / 9 - 0.5))],
+)
+def test_a_change_of_less_than_four_of_a_meter_s_steps_shows_nothing(
+    amps: tuple[float, float], learnt: float
+) -> None:
+    """The second one counts in steps of 10 A, which three values have shown."""
+    bench = Bench(a=100.0, b=100.0)
+    for coarse in (10.0, 20.0, 30.0):
+        bench.level(a=0.3 * coarse - 3.0, b=coarse)
+    before = bench.slices.learnt
+    assert before == {"a": 0.5, "b": 0.5}
+    bench.level(a=-3.0, b=0.0)
+    bench.level(a=amps[0] - 3.0, b=amps[1])
+    assert bench.slices.learnt["b"] == pytest.approx(learnt)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.steps import Step, Steps
+from custom_components.bms_gateway.engine.steps import Idle, Step, Steps
 
 from .states import online
 
-NOBODY: frozenset[tuple[str, Direction]] = frozenset()
+NOBODY: Idle = frozenset()
 
 
 class Rounds:
@@ -21,14 +21,22 @@ class Rounds:
         self._steps = Steps()
         self._now = 100.0
 
-    def hear(self, *amps: float) -> Step | None:
+    def forget(self) -> None:
+        """Let another battery join."""
+        self._steps.forget(self._now, joined=True)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += seconds
+
+    def hear(self, *amps: float, idle: Idle = NOBODY) -> Step | None:
         """Let each battery report once; return the step that shows."""
         self._now += 1.0
         batteries = [
             replace(online(f"b{k}", current=current), current_at=self._now)
             for k, current in enumerate(amps)
         ]
-        return self._steps.find(batteries, NOBODY, self._now)
+        return self._steps.find(batteries, idle, self._now)
 
     def all(self, *rounds: tuple[float, float]) -> Mapping[str, float] | None:
         """Let round follow upon round; return what the last one's step shows."""
@@ -73,3 +81,31 @@ def test_battery_that_was_not_heard_again() -> None:
     for now in (2.0, 3.0, 4.0):
         new = replace(online("b1", current=40.0 * (now > 3)), current_at=now)
         assert steps.find([old, new], NOBODY, now) is None
+
+
+JOINED = frozenset({("b1", Direction.CHARGE)})
+
+
+@pytest.mark.parametrize(("ramp", "shown"), [(4, True), (20, False)])
+@pytest.mark.parametrize("joins", [True, False])
+def test_what_circulates_after_a_battery_joined_is_no_step(
+    joins: bool, ramp: int, shown: bool
+) -> None:
+    """It decays meanwhile: only moments close together tell how a step divides."""
+    rounds = Rounds()
+    idle = JOINED if joins else NOBODY
+    steps = [rounds.hear(0.0, 0.0, idle=idle) for _ in range(3)]
+    amps = [min(second * 50.0 / ramp, 50.0) for second in range(-2, ramp + 3)]
+    steps = [rounds.hear(max(each, 0.0), max(each, 0.0)) for each in amps]
+    assert any(steps) is (shown or not joins)
+
+
+def test_a_set_of_batteries_that_changed_circulates_too() -> None:
+    """Five minutes later what circulates has decayed."""
+    for wait, shown in ((0.0, False), (300.0, True)):
+        rounds = Rounds()
+        rounds.forget()
+        rounds.wait(wait)
+        amps = (0.0, 0.0, 0.0, *(2.5 * second for second in range(21)), 50.0, 50.0)
+        steps = [rounds.hear(each, each) for each in amps]
+        assert any(steps) is shown

@@ -1,7 +1,8 @@
 """Standing aside: a battery that allows nothing and carries nothing holds nobody.
 
 Per direction, a spell begins when a battery allows nothing (it is full or empty, or
-protects itself) and ends when it allows current again.
+protects itself) and ends when it allows current again. Where its path is open in one
+direction it may be so in both: it carries nothing though it allows current.
 """
 
 from dataclasses import dataclass, replace
@@ -53,6 +54,11 @@ class Seen:
     slice: float
     protected: bool = False
     """Whether a protection is why it allows nothing."""
+    open: bool = False
+    """Whether it allows nothing in the other direction: its contactor may have opened."""
+    disconnected: bool = False
+    """Whether it carries nothing in the other direction either, and would be allowed to:
+    it stands aside there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,10 @@ def follow(
     others_allow: bool,
 ) -> Spell | None:
     """Return the spell after what is seen now; None: the battery allows current."""
-    if seen.limit > 0:
+    if seen.limit > 0 and (not seen.open or (seen.amps or 0.0) > CARRIES):
         return None
+    if spell is None and seen.limit > 0:
+        spell = Spell(now)
     if spell is None:
         spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
     if seen.protected:
@@ -121,7 +129,9 @@ def follow(
         abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
     )
     proofs = spell.proofs + 1 if shows else 0
-    return replace(spell, proofs=proofs, aside=spell.aside or proofs >= PROOFS)
+    parted = seen.disconnected and spell.carried_at is None and not carries
+    aside = spell.aside or proofs >= PROOFS or parted
+    return replace(spell, proofs=proofs, aside=aside)
 
 
 def unknown(spell: Spell, now: float) -> Spell:

@@ -1,6 +1,6 @@
 """What the batteries allow together: through the part of the current each carries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import replace
 from math import inf
 
@@ -12,6 +12,7 @@ from .moments import LEAST_SLICE, Moments
 from .offsets import Offsets, Part, spread
 from .scene import Scene
 from .slices import Slices, bank_current, capacity_shares
+from .steps import TOLERANCE, Idle
 
 type Parts = dict[Direction, dict[str, Part]]
 """What each battery carries, by its id, of the current in each direction."""
@@ -31,6 +32,9 @@ class Carriers:
         self._is_alone = False
         self._spells: dict[tuple[str, Direction], Spell] = {}
         self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._idle: Idle = frozenset()
+        self._open: AbstractSet[tuple[str, Direction]] = frozenset()
+        """Whose path may be open: those that allow nothing in the other direction."""
         self._apart = dict.fromkeys(Direction, frozenset[str]())
         """Who stands aside, by direction, as the spells say."""
         self._moments = Moments()
@@ -53,7 +57,10 @@ class Carriers:
             if not a
         )
         self._slices = self.slices.update(scene.counted, idle, scene.now)
-        self._spells = {k: spell for k, spell in self._spells.items() if k in idle}
+        self._idle = idle
+        self._open = {(key, d.opposite) for key, d in idle}
+        spells = self._spells.items()
+        self._spells = {k: spell for k, spell in spells if k in idle | self._open}
         self._set_apart()
         current = self.current(scene) or 0.0
         online = {battery.id for battery in scene.online}
@@ -62,13 +69,32 @@ class Carriers:
             self._follow(scene, direction, amps, direction.sign * current)
         self._set_apart()
         self._parts = self.offsets.settle(
-            scene.counted, self._slices, self._apart, scene.now
+            scene.counted,
+            self._slices,
+            self._apart,
+            scene.now,
+            one_way=self._may_be_open(scene, current),
         )
         if self._bears_alone(scene, allowances):
             self._parts = {d: self._parts[d] | self._alone[d] for d in Direction}
         self._moments.update(
             scene.online,
             {key: part.moved_at for key, part in self._parts[Direction.CHARGE].items()},
+        )
+
+    def _may_be_open(self, scene: Scene, bank: float) -> bool:
+        """Return whether a battery that allows none of what flows carries nothing.
+
+        Its path may have opened, and not only this way; until it stands aside nobody
+        knows. `bank`: A.
+        """
+        currents = {b.id: b.readings.current for b in scene.online}
+        return any(
+            direction.sign * bank > TOLERANCE
+            and not spell.aside
+            and (amps := currents.get(key)) is not None
+            and abs(amps) < TOLERANCE
+            for (key, direction), spell in self._spells.items()
         )
 
     def _bears_alone(
@@ -203,7 +229,8 @@ class Carriers:
     ) -> float:
         """Return the limit in A with which a battery is reckoned."""
         spell = self._spells.get((battery.id, direction))
-        return counts_with(spell, now) if battery.online and spell else amps
+        probes = battery.online and spell and not amps
+        return counts_with(spell, now) if probes and spell else amps
 
     def _follow(
         self, scene: Scene, direction: Direction, amps: Mapping[str, float], bank: float
@@ -221,6 +248,8 @@ class Carriers:
                 bank=bank,
                 slice=slices[battery.id],
                 protected=bool(battery.readings.protections),
+                open=key in self._open,
+                disconnected=self._is_disconnected(key),
             )
             spell = follow(
                 self._spells.get(key),
@@ -242,6 +271,12 @@ class Carriers:
                 self._spells[battery.id, direction] = follow_lost(
                     spell, carried, direction, scene.now
                 )
+
+    def _is_disconnected(self, key: tuple[str, Direction]) -> bool:
+        """Return whether a battery stands aside in the other direction, though allowed."""
+        other = (key[0], key[1].opposite)
+        spell = self._spells.get(other)
+        return spell is not None and spell.aside and other not in self._idle
 
     def _set_apart(self) -> None:
         """Note which batteries stand aside."""

@@ -9,19 +9,25 @@ type Pick = Callable[[Readings], float | None]
 
 
 def combine(
-    batteries: Sequence[BatteryState], *, factor: float = 1.0, offset: float = 0.0
+    batteries: Sequence[BatteryState],
+    *,
+    current: float | None = None,
+    factor: float = 1.0,
+    offset: float = 0.0,
 ) -> BankState:
     """Return the virtual battery that the batteries online make together.
 
-    Means are weighted by capacity. Bank current = `factor` x sum + `offset` (A). A
-    value is unknown only when no battery tells it.
+    Means are weighted by capacity. `current`: what flows through the bank, in A, as
+    `slices.bank_current` says; None: unknown. What is shown and sent of it is `factor`
+    x current + `offset` (A). A value is unknown only when no battery tells it.
     """
     online = [battery for battery in batteries if battery.online]
     if not online:
         return BankState()
     all_ = [battery.readings for battery in online]
     voltage = _mean(online, lambda r: r.voltage)
-    current = _current(online, factor, offset)
+    if current is not None:
+        current = factor * current + offset
     return BankState(
         soc=_mean(online, lambda r: r.soc),
         soc_min=_least(r.soc for r in all_),
@@ -83,25 +89,6 @@ def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
     mean = sum(value * weight for value, weight in known) / sum(w for _, w in known)
     # Binary fractions may carry a mean of equal values past them: 100 % stays 100 %.
     return min(max(mean, low), high)
-
-
-def _current(
-    batteries: Sequence[BatteryState], factor: float, offset: float
-) -> float | None:
-    """Return the bank's current in A, charge positive.
-
-    A battery whose current is unknown is taken to carry its share by capacity
-    (BankState.current_estimated tells): less would hide a load from the inverters.
-    """
-    known = [
-        (battery.readings.current, battery.capacity_ah)
-        for battery in batteries
-        if battery.readings.current is not None
-    ]
-    if not known:
-        return None
-    scale = sum(b.capacity_ah for b in batteries) / sum(weight for _, weight in known)
-    return factor * scale * sum(current for current, _ in known) + offset
 
 
 def _sum(

@@ -189,7 +189,8 @@ class GatewayConfig:
     """A; what the whole bank may be discharged with. None: the inverters' ratings."""
     current_factor: float = 1.0
     current_offset: float = 0.0
-    """Bank current = factor x sum of the batteries' currents + offset (A)."""
+    """Bank current as shown and sent = factor x measured + offset (A). The limits follow
+    from what was measured."""
     forward_requests: bool = False
     """Pass force-charge and full-charge requests on: inverters buy energy for them."""
     block_at_end: bool = False

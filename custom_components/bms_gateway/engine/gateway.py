@@ -357,10 +357,9 @@ class Gateway:
 
     def _claims(self, direction: Direction, ids: list[str], now: float) -> list[Claim]:
         """Return every inverter's claim; behind those of `ids`, those taken away."""
-        bank = self._verdict.bank
         flowing = 0.0
         if direction is Direction.DISCHARGE:
-            flowing = max(0.0, -(bank.current or 0.0)) / len(ids)
+            flowing = max(0.0, -(self._verdict.current or 0.0)) / len(ids)
         claims = []
         for key in ids:
             inverter = self._fleet.inverters[key]

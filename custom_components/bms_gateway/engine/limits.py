@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .carriers import Carriers, tighter
+from .ceiling import Ceiling, under
 from .config import GatewayConfig
+from .linger import Linger
 from .model import Direction, Limit, Rule
 from .rise import Rise, rise
 from .scene import Scene
@@ -37,8 +39,10 @@ class Limits:
         """Begin with slices learnt earlier (by battery id), else with none."""
         self.carriers = Carriers(learnt)
         self._untold = {direction: Untold() for direction in Direction}
+        self._lingers = {direction: Linger() for direction in Direction}
         self._excess = dict.fromkeys(Direction, 0.0)
         self._rises: dict[Direction, Rise | None] = dict.fromkeys(Direction)
+        self._ceilings: dict[Direction, Ceiling | None] = dict.fromkeys(Direction)
         self.rising = False
 
     def observe(
@@ -56,13 +60,16 @@ class Limits:
         current = self.carriers.current(scene)
         excesses = {}
         for direction, untold in self._untold.items():
-            excess = excesses[direction] = untold.update(
+            shown = untold.update(
                 None if current is None else direction.sign * current,
                 told.get(direction, 0.0),
                 scene.now,
                 reaction=config.reaction_time,
             )
-            self._excess[direction] = max(excess, beyond.get(direction, 0.0))
+            excesses[direction] = self._lingers[direction].update(shown, scene.now)
+            self._excess[direction] = max(
+                excesses[direction], beyond.get(direction, 0.0)
+            )
         most = {d: u.most_told + excesses[d] for d, u in self._untold.items()}
         self.carriers.observe(scene, most if config.inverters else None)
         self.rising = False
@@ -81,6 +88,16 @@ class Limits:
     ) -> Limit:
         """Return the bank's limit in a direction, in A."""
         limit = self.carriers.limit(direction, scene, config.strategy)
+        rated = total_limit(config, direction) or limit.amps
+        measured = {battery.id: battery.current_at for battery in scene.online}
+        self._ceilings[direction], limit = under(
+            self._ceilings[direction],
+            limit,
+            scene.now,
+            rated=rated,
+            allowed=scene.allowances(direction),
+            measured_at=measured.get(limit.source or ""),
+        )
         if bounds.over_voltage is not None and direction is Direction.CHARGE:
             limit = tighter(limit, bounds.over_voltage)
         excess = self._excess[direction]

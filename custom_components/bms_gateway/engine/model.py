@@ -24,6 +24,11 @@ class Direction(StrEnum):
         """Return +1 for charging, -1 for discharging."""
         return 1 if self is Direction.CHARGE else -1
 
+    @property
+    def opposite(self) -> Direction:
+        """Return the other direction."""
+        return Direction.DISCHARGE if self is Direction.CHARGE else Direction.CHARGE
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -320,8 +325,11 @@ class BankState:
     voltage: float | None = None
     voltage_spread: float | None = None
     current: float | None = None
+    """A, charge positive; as shown and sent, with the configuration's factor and offset.
+    The limits follow from Verdict.current, without them."""
     current_estimated: bool = False
-    """Whether a battery's current is unknown and was reckoned by capacity."""
+    """Whether a battery's current is unknown: it counts with its slice of the sum, less
+    would hide a load from the inverters."""
     power: float | None = None
     temperature: float | None = None
     temperature_min: float | None = None

@@ -40,7 +40,7 @@ def offer(
         d: _limit(inverter.id, index, targets[d][index], verdict.limits[d], claims[d])
         for d in Direction
     }
-    part = _part(index, verdict.bank.current, targets, claims)
+    part = _part(index, verdict.current, targets, claims)
     return Offer(_telegram(config, inverter, verdict, limits, part), limits)
 
 

@@ -6,7 +6,8 @@ for each direction: by other slices, and with offsets of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import inf
 from statistics import median
 from typing import Final
 
@@ -17,13 +18,22 @@ from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
+RENEWING: Final = 2.0
+"""Seconds in which an offset follows right after a battery carries again that stood
+aside."""
+RENEWED: Final = 3.0
+"""Periods of the slowest battery for which that goes on: what each carries then is
+confirmed by its second telegram. (Without: one that joined was reckoned by the 0 A that
+it had told before, and discharge was told 0 A for 20 s.)"""
 CALM: Final = 3 * TOLERANCE
-"""A per battery; while the currents move by as much from telegram to telegram, the
-offsets follow half as fast. (Without: twice as many swings of the limits.)"""
+"""A per battery; while as much moved since one of them measured what counts, the offsets
+follow half as fast. (Without: twice as many swings of the limits.)"""
 UNKNOWN_HOLD: Final = 10.0
 """Seconds for which a battery whose current is unknown is reckoned as before."""
 UNKNOWN_FACTOR: Final = 1.5
-"""How much more a battery may carry whose current stays unknown."""
+"""How much more a battery may carry whose current stays unknown among known ones: it
+is not seen when it carries too much. Where no current is known the factor would leave
+everybody less, and nobody's part is better known than the others'."""
 
 type Aside = Mapping[Direction, frozenset[str]]
 """Ids of the batteries that stand aside, by direction."""
@@ -41,14 +51,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a battery told last, and by how much that differed from before."""
+    """What a battery told last, and what else was told then."""
 
     at: float
     amps: float
-    moved: float = 0.0
     moved_at: float = 0.0
     before: tuple[float, ...] = ()
     """A; the two values before it."""
+    others: Mapping[str, float] = field(default_factory=dict)
+    others_before: Mapping[str, float] = field(default_factory=dict)
+    """A; what each battery had told by then, and by the telegram before."""
 
     @property
     def steady(self) -> float:
@@ -61,11 +73,13 @@ class Offsets:
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._settled: dict[frozenset[str], dict[str, float]] = {}
+        self._settled: dict[tuple[Direction, frozenset[str]], dict[str, float]] = {}
         self._ids: frozenset[str] = frozenset()
         self._told: dict[str, _Told] = {}
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
+        self._aside: Aside = {}
+        self._joined_at = -inf
 
     def settle(
         self,
@@ -73,26 +87,39 @@ class Offsets:
         slices: Mapping[str, float],
         aside: Aside,
         now: float,
+        *,
+        one_way: bool = False,
     ) -> dict[Direction, dict[str, Part]]:
         """Take what the batteries report; return what each carries, per direction.
 
         `batteries`: all that are reckoned with, lost ones too; `slices`: theirs, while
-        none stands aside.
+        none stands aside. `one_way`: what they tell now may not hold for the other
+        direction: a path may have opened.
         """
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
         self._hear(batteries, now)
-        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
-        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * self._agreement(
-            batteries
-        )
+        agreement = self._agreement(batteries)
         batteries = [self._steady(battery) for battery in batteries]
+        current = bank_current(batteries, slices)
+        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
+        settling = max(SETTLING, 2 * slowest)
+        gain = min(1.0, passed / settling) * agreement
+        if any(self._aside.get(d, frozenset()) - apart for d, apart in aside.items()):
+            self._joined_at = now
+        self._aside = aside
+        if now < self._joined_at + RENEWED * max(slowest, 1.0):
+            gain = min(1.0, passed / RENEWING)
         self._begin(batteries, slices, aside)
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
-        for apart in () if held else _ways(bank_current(batteries, slices), aside):
-            self._follow(batteries, spread(slices, apart), apart, gain)
-        return {d: self._parts(batteries, slices, aside[d], now) for d in Direction}
+        flowing = set() if held else _flowing(current)
+        for direction, apart in aside.items():
+            both_ways = not one_way and apart == aside[direction.opposite]
+            if direction in flowing or (flowing and both_ways):
+                way = self._settled[direction, apart]
+                _follow(way, batteries, spread(slices, apart), gain)
+        return {d: self._parts(d, batteries, slices, aside[d], now) for d in Direction}
 
     def _steady(self, battery: BatteryState) -> BatteryState:
         """Return a battery with a current that no single false value moves."""
@@ -112,22 +139,13 @@ class Offsets:
         before = self._settled if ids == self._ids else {}
         self._ids = ids
         self._settled = {}
-        for apart in aside.values():
-            self._settled[apart] = before.get(apart) or {
+        for direction, apart in aside.items():
+            known = before.get((direction, apart)) or before.get(
+                (direction.opposite, apart)
+            )
+            self._settled[direction, apart] = dict(known or {}) or {
                 b.id: 0.0 for b in batteries
             } | _rests(batteries, spread(slices, apart))
-
-    def _follow(
-        self,
-        batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
-        apart: frozenset[str],
-        gain: float,
-    ) -> None:
-        """Let the offsets of one way follow what its slices do not explain."""
-        offsets = self._settled[apart]
-        for key, rest in _rests(batteries, slices).items():
-            offsets[key] += (rest - offsets[key]) * gain
 
     def _hear(self, batteries: Sequence[BatteryState], now: float) -> None:
         """Keep what is told, when that last moved, and since when it is unknown."""
@@ -136,24 +154,36 @@ class Offsets:
             for b in batteries
             if b.online and b.readings.current is None
         }
+        amps_told = {
+            b.id: b.readings.current
+            for b in batteries
+            if b.online and b.readings.current is not None
+        }
         for battery in batteries:
-            amps, at = battery.readings.current, battery.current_at
-            if battery.online and amps is not None and at is not None:
+            amps, at = amps_told.get(battery.id), battery.current_at
+            if amps is not None and at is not None:
                 told = self._told.get(battery.id)
                 if told is None or told.at != at:
-                    self._told[battery.id] = _after(told, at, amps)
+                    after = _after(told, at, amps)
+                    self._told[battery.id] = replace(after, others=amps_told)
 
     def _agreement(self, batteries: Sequence[BatteryState]) -> float:
-        """Return how far the currents told belong to one moment, 0 to 1.
+        """Return how far the currents that count belong to one moment, 0 to 1.
 
-        Telegrams come at their own times: while the currents move, they are of
-        different age, and what the slices seem not to explain is that difference.
+        Telegrams come at their own times, and what counts of each battery is confirmed
+        by its next one: while the currents move, they are of different age, and what
+        the slices seem not to explain is that difference.
         """
-        moved = sum(
-            self._told[b.id].moved for b in batteries if b.online and b.id in self._told
-        )
+        told = {b.id: self._told[b.id] for b in batteries if b.id in self._told}
         calm = CALM * len(batteries)
-        return calm / (calm + moved)
+        moved = (
+            sum(
+                abs(each.amps - then.others_before.get(k, each.amps))
+                for k, each in told.items()
+            )
+            for then in told.values()
+        )
+        return calm / (calm + max(moved, default=0.0))
 
     def changes_at(self) -> list[float]:
         """Return when somebody counts otherwise though nothing is heard."""
@@ -161,6 +191,7 @@ class Offsets:
 
     def _parts(
         self,
+        direction: Direction,
         batteries: Sequence[BatteryState],
         slices: Mapping[str, float],
         apart: frozenset[str],
@@ -168,17 +199,23 @@ class Offsets:
     ) -> dict[str, Part]:
         """Return what each battery carries while some stand aside."""
         parts = spread(slices, apart)
-        offsets = self._settled[apart]
-        return {b.id: self._part(b, parts[b.id], offsets[b.id], now) for b in batteries}
+        offsets = self._settled[direction, apart]
+        none_known = bank_current(batteries, slices) is None
+        factor = 1.0 if none_known else UNKNOWN_FACTOR
+        return {
+            b.id: self._part(b, Part(parts[b.id], offsets[b.id]), factor, now)
+            for b in batteries
+        }
 
     def _part(
-        self, battery: BatteryState, slice_: float, offset: float, now: float
+        self, battery: BatteryState, known: Part, factor: float, now: float
     ) -> Part:
+        """Return what one battery carries; `factor`: where its current is unknown."""
         since = self._unknown_since.get(battery.id, now)
         if now >= since + UNKNOWN_HOLD:
-            return Part(min(1.0, UNKNOWN_FACTOR * slice_))
+            return Part(min(1.0, factor * known.slice))
         told = self._told.get(battery.id)
-        return Part(slice_, offset, told.moved_at if told else 0.0)
+        return replace(known, moved_at=told.moved_at if told else 0.0)
 
 
 def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, float]:
@@ -188,15 +225,22 @@ def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, floa
     return {k: 0.0 if k in apart else part / common for k, part in slices.items()}
 
 
-def _ways(current: float | None, aside: Aside) -> set[frozenset[str]]:
-    """Return which batteries stand aside in what flows; at rest it is both ways."""
+def _flowing(current: float | None) -> set[Direction]:
+    """Return the directions of which what flows tells; at rest it is both."""
     if current is None:
         return set()
-    if current > TOLERANCE:
-        return {aside[Direction.CHARGE]}
-    if current < -TOLERANCE:
-        return {aside[Direction.DISCHARGE]}
-    return set(aside.values())
+    return {d for d in Direction if d.sign * current >= -TOLERANCE}
+
+
+def _follow(
+    offsets: dict[str, float],
+    batteries: Sequence[BatteryState],
+    slices: Mapping[str, float],
+    gain: float,
+) -> None:
+    """Let the offsets of one way follow what its slices do not explain."""
+    for key, rest in _rests(batteries, slices).items():
+        offsets[key] += (rest - offsets[key]) * gain
 
 
 def _rests(
@@ -220,4 +264,10 @@ def _after(told: _Told | None, at: float, amps: float) -> _Told:
     moved = abs(amps - told.amps)
     is_quiet = moved <= QUIET_AMPS + QUIET_PART * abs(amps)
     before = (*told.before[-1:], told.amps) if at <= told.at + LONGEST_GAP else ()
-    return _Told(at, amps, moved, told.moved_at if is_quiet else at, before)
+    return _Told(
+        at,
+        amps,
+        told.moved_at if is_quiet else at,
+        before,
+        others_before=told.others,
+    )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from .model import BatteryState
-from .steps import TOLERANCE, Idle, Step, Steps
+from .steps import QUANTA, TOLERANCE, Idle, Step, Steps
 
 RATE: Final = 0.4
 """How much of what one step shows is taken over."""
@@ -66,8 +66,8 @@ class Slices:
         """
         shares = capacity_shares(batteries)
         if shares.keys() != self._ids:
+            self._steps.forget(now, joined=bool(self._ids))
             self._give(set(shares), shares)
-            self._steps.forget()
         step = self._steps.find(self._as_told(batteries), idle, now)
         if step is not None:
             self._learn(step)
@@ -116,7 +116,11 @@ class Slices:
         total = sum(takers.values())
         if not total or self._shows_wrong_sign(takers, total):
             return
-        takers = {k: change for k, change in takers.items() if not self._negative[k]}
+        takers = {
+            key: change
+            for key, change in takers.items()
+            if not self._negative[key] and self._shows(key, step, total)
+        }
         total = sum(takers.values())
         if not total:
             return
@@ -124,6 +128,11 @@ class Slices:
         mass = sum(self._slices[key] for key in takers) / sum(shown.values())
         for key, part in shown.items():
             self._slices[key] += RATE * (part * mass - self._slices[key])
+
+    def _shows(self, key: str, step: Step, total: float) -> bool:
+        """Return whether a battery's meter resolves its part of a step of `total` A."""
+        part = max(abs(step.changes[key]), abs(self._slices[key] * total))
+        return part >= QUANTA * step.blurs.get(key, 0.0)
 
     def _shows_wrong_sign(self, changes: Mapping[str, float], total: float) -> bool:
         """Count who moved against the others; return whether anybody newly did."""

@@ -38,6 +38,8 @@ class Verdict:
     status: Status
     batteries: Mapping[str, BatteryState] = field(default_factory=dict)
     bank: BankState = NO_BANK
+    current: float | None = None
+    """A, charge positive; what flows through the bank as measured. None: unknown."""
     volts: float | None = None
     """The bank's voltage by which watts are converted: the higher one of what is told and
     what stands without single outliers, so that no limit in W is exceeded."""
@@ -132,8 +134,12 @@ class Judge:
         if not scene.online:
             return self._dark(config, scene, NO_BANK, setpoints)
         self._limits.observe(scene, config, told, beyond)
+        current = self._limits.carriers.current(scene)
         bank = combine(
-            scene.online, factor=config.current_factor, offset=config.current_offset
+            scene.online,
+            current=current,
+            factor=config.current_factor,
+            offset=config.current_offset,
         )
         now, batteries = scene.now, (scene.online, scene.lost)
         soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
@@ -165,6 +171,7 @@ class Judge:
         self._last = Verdict(
             status=_status(scene),
             bank=bank,
+            current=current,
             volts=highest,
             limits=limits,
             enabled=_enabled(config, scene, permitted),

@@ -1,0 +1,294 @@
+"""Kinds of trouble from the field: what a random bank does besides, one row each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final, override
+
+from custom_components.bms_gateway.engine.model import Direction, Frame, Telegram
+from custom_components.bms_gateway.engine.rounding import round_down
+from custom_components.bms_gateway.engine.simulator.household import Wander
+from custom_components.bms_gateway.engine.simulator.physics import state_of
+
+from .banks import Make, PatientBattery
+from .loop import Loop
+
+type Meter = Callable[[float], float]
+"""What a battery tells (A) of the current that it measures."""
+
+MEASUREMENTS: Final = 0x356
+NO_CURRENT: Final = bytes.fromhex("0080")
+"""In bytes 2 and 3 of 0x356: unknown."""
+
+
+class OddBattery(PatientBattery):
+    """A battery whose meter, limits or contactor are not as they should be."""
+
+    part = 1.0
+    """Of its usual limits; what it tells, and what it really allows."""
+    meter: Meter | None = None
+    tells_current = True
+
+    @override
+    def telegram(self) -> Telegram:
+        """Return what the battery says now."""
+        said = super().telegram()
+        current = said.current
+        if self.meter is not None and current is not None:
+            current = self.meter(current)
+        return replace(
+            said,
+            current=current,
+            charge_current_limit=round_down(self.part * said.charge_current_limit),
+            discharge_current_limit=round_down(
+                self.part * said.discharge_current_limit
+            ),
+        )
+
+    @override
+    def due(self, now: float) -> list[Frame]:
+        """Return the frames that are due by now."""
+        frames = super().due(now)
+        if self.tells_current:
+            return frames
+        return [
+            replace(frame, data=frame.data[:2] + NO_CURRENT + frame.data[4:])
+            if frame.can_id == MEASUREMENTS
+            else frame
+            for frame in frames
+        ]
+
+    @override
+    def allows(self, direction: Direction) -> float:
+        """Return what it really allows at this moment, in A."""
+        return self.part * super().allows(direction)
+
+
+EACH: Final = 1200.0
+"""Seconds from one event to the next: what the packs allow must not swing by itself more
+often than a limit may."""
+PAUSE: Final = 180.0
+"""Seconds at the least between two openings of a contactor."""
+
+type Event = Callable[[], None]
+"""What happens at one turn."""
+type Trouble = Callable[[Loop, Sequence[OddBattery], Random], Event]
+"""Prepares a bank and returns what is to be called before each turn."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: what it is called in the table, its bank and its trouble."""
+
+    text: str
+    trouble: Trouble
+    make: Callable[[Make], Make] = field(default=lambda make: make)
+    """What is different in each battery's make."""
+    reason: str = ""
+    """Why more cannot be reached, where the row misses its figures."""
+
+
+def _nothing() -> None:
+    """Let nothing happen in a turn."""
+
+
+def _meters(*meters: Meter) -> Trouble:
+    """Give the first batteries these meters; the last one is also the others'."""
+
+    def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+        for k, battery in enumerate(batteries):
+            battery.meter = meters[min(k, len(meters) - 1)]
+        return _nothing
+
+    return trouble
+
+
+def _in_steps_of(quantum: float) -> Meter:
+    return lambda amps: quantum * round(amps / quantum)
+
+
+def _silent_below(dead_band: float) -> Meter:
+    return lambda amps: amps if abs(amps) >= dead_band else 0.0
+
+
+def _unknown(count: int | None) -> Trouble:
+    """Let the first batteries never tell their current; None: all."""
+
+    def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+        for battery in batteries[:count]:
+            battery.tells_current = False
+        return _nothing
+
+    return trouble
+
+
+def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+    """Let one battery after the other be out for 5 min and join at another charge."""
+
+    def event() -> None:
+        turn, at = divmod(loop.at, EACH)
+        battery = batteries[int(turn) % len(batteries)]
+        out = 60.0 <= at < 360.0
+        if out and battery.breaker_closed:
+            soc = min(max(battery.soc + rng.choice((-4.0, 4.0)), 10.0), 90.0)
+            battery.cells = state_of(battery.pack, soc)
+        _close(battery, closed=not out, allows=not out)
+
+    return event
+
+
+def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+    """Let a contactor open for 5 min while the bank charges; only charge is refused."""
+    until = 0.0
+    opened: OddBattery | None = None
+
+    def event() -> None:
+        nonlocal opened, until
+        if opened is None:
+            if loop.at >= until + PAUSE and loop.simulator.current > 10.0:
+                opened = rng.choice(batteries)
+                until = loop.at + 300.0
+                opened.breaker_closed = False
+                opened.claims |= {"charge_current_limit": 0.0, "charge_enabled": False}
+        elif loop.at >= until:
+            _close(opened, closed=True, allows=True)
+            opened = None
+
+    return event
+
+
+def _close(battery: OddBattery, *, closed: bool, allows: bool) -> None:
+    battery.breaker_closed = closed
+    if allows:
+        battery.claims = {}
+    else:
+        battery.claims |= {
+            "charge_current_limit": 0.0,
+            "discharge_current_limit": 0.0,
+            "charge_enabled": False,
+            "discharge_enabled": False,
+        }
+
+
+def _wanders(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+    """Let each battery's limits wander by 25 % both ways, each 30 s to another value."""
+    ways = [Wander(rng.randrange(2**31), 30.0) for _ in batteries]
+
+    def event() -> None:
+        for battery, way in zip(batteries, ways, strict=True):
+            battery.part = 0.75 + 0.5 * way(loop.at)
+
+    return event
+
+
+def _modules_drop(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+    """Let half of a battery's modules leave for 5 min, one battery after the other."""
+    whole = {b.id: b.pack for b in batteries}
+
+    def event() -> None:
+        turn, at = divmod(loop.at, EACH)
+        battery = batteries[int(turn) % len(batteries)]
+        part = 0.5 if 180.0 <= at < 480.0 else 1.0
+        if part == battery.part:
+            return
+        soc, polarisation = battery.soc, battery.cells.polarisation
+        pack = whole[battery.id]
+        battery.part = part
+        battery.pack = replace(
+            pack,
+            capacity_ah=part * pack.capacity_ah,
+            resistance=pack.resistance / part,
+            polarisation_resistance=pack.polarisation_resistance / part,
+        )
+        battery.bms = replace(battery.bms, modules=round(2 * part))
+        battery.cells = replace(
+            battery.cells,
+            charge_ah=battery.pack.capacity_ah * soc / 100,
+            polarisation=polarisation,
+        )
+
+    return event
+
+
+OUTSIDE: Final = 30.0
+"""A"""
+OUTSIDE_FROM: Final = 180.0
+"""Seconds after the start."""
+
+
+def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+    """Let 30 A of charge flow that no inverter was told, from the third minute on."""
+
+    def event() -> None:
+        loop.simulator.untold = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
+
+    return event
+
+
+def _gaps(length: float, each: float) -> Trouble:
+    """Let every battery fall silent for `length` seconds, `each` so many of them."""
+
+    def trouble(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
+        starts = [rng.uniform(30.0, each) for _ in batteries]
+
+        def event() -> None:
+            for battery, start in zip(batteries, starts, strict=True):
+                at = loop.at - start
+                battery.silent = at >= 0 and at % each < length
+
+        return event
+
+    return trouble
+
+
+def _quick(make: Make) -> Make:
+    """Let a battery speak each second: a gap is one of several telegrams."""
+    talk = replace(make.talk, period=1.0, phase=make.talk.phase % 1.0)
+    return replace(make, talk=talk)
+
+
+def _middle(make: Make) -> Make:
+    """Begin in the middle of the range, where no end plays a part."""
+    return replace(make, soc=40.0 + make.soc / 5)
+
+
+def _large(make: Make) -> Make:
+    """Begin in the middle, with limits that leave room for the outside charger."""
+    bms = replace(make.bms, max_charge=max(make.bms.max_charge, 40.0 * 20))
+    return _middle(replace(make, bms=bms))
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "plain": Kind("nothing besides", lambda *_: _nothing),
+    "one-unknown": Kind("one battery never tells its current", _unknown(1)),
+    "all-unknown": Kind("no battery tells its current", _unknown(None)),
+    "steps-of-10": Kind(
+        "currents in steps of 10 A and of 1 A",
+        _meters(_in_steps_of(10.0), _in_steps_of(1.0)),
+    ),
+    "dead-band": Kind(
+        "currents told as 0 below 2 A, the others in steps of 1 A",
+        _meters(_silent_below(2.0), _in_steps_of(1.0)),
+    ),
+    "joins": Kind("batteries that join at another charge", _joins, _middle),
+    "opens": Kind("a contactor opens while charging", _opens, _middle),
+    "wanders": Kind("limits wander by 25 % within 30 s", _wanders),
+    "modules": Kind("half of a battery's modules drop", _modules_drop, _middle),
+    "outside": Kind("30 A of charge that nobody was told", _outside, _large),
+    "gaps-4": Kind("gaps of 4 s each 10 min", _gaps(4.0, 600.0), _quick),
+    "gaps-6": Kind("gaps of 6 s each 3 min", _gaps(6.0, 180.0), _quick),
+}
+
+
+def trouble(
+    kind: Kind, loop: Loop, seed: int, each: Callable[[], None]
+) -> Callable[[], None]:
+    """Return what to call after each turn of a loop: `each`, then what happens next."""
+    batteries = [b for b in loop.batteries.values() if isinstance(b, OddBattery)]
+    event = kind.trouble(loop, batteries, Random(seed))
+
+    def turn() -> None:
+        each()
+        event()
+
+    return turn
