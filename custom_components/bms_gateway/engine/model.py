@@ -234,7 +234,7 @@ class BatteryState:
     @property
     def available_ah(self) -> float:
         """Return its capacity in Ah without the modules that are missing."""
-        if not self.modules_most:
+        if not self.modules_missing or not self.modules_most:
             return self.capacity_ah
         left = self.modules_most - self.modules_missing
         return self.capacity_ah * left / self.modules_most

@@ -215,7 +215,7 @@ class Judge:
             return Verdict(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*scene.lost, *scene.online)), None)
         return replace(
-            self._held(last, setpoints),
+            self._held(scene, last, setpoints),
             status=Status.BLOCKED,
             limits=dict.fromkeys(
                 Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
@@ -237,7 +237,7 @@ class Judge:
             limit = tighter(limit, asked)
         none = Limit(amps=0.0, rule=Rule.LOSS, source=scene.lost[0].id)
         return replace(
-            self._held(last, setpoints),
+            self._held(scene, last, setpoints),
             status=Status.BRIDGING,
             volts=last.volts,
             limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
@@ -245,7 +245,7 @@ class Judge:
             raised=last.raised,
         )
 
-    def _held(self, last: Verdict, setpoints: AllSetpoints) -> Verdict:
+    def _held(self, scene: Scene, last: Verdict, setpoints: AllSetpoints) -> Verdict:
         """Return what was last known of the pack, without what flows: that is unknown.
 
         The charge voltage limit stands at the pack's voltage. In the dark its reference
@@ -255,6 +255,9 @@ class Judge:
         caps = (bank.voltage, setpoints.bank.charge_voltage)
         cap = min((volts for volts in caps if volts is not None), default=None)
         lowest, reference = self._last_lowest, self._last_reference
+        if scene.counted:
+            # What one that is rejoining says holds already
+            lowest = min(scene.counted, key=_charge_voltage_limit)
         volts = None
         if lowest is not None and reference is not None:
             volts = _charge_voltage(lowest, reference, cap=cap).volts
