@@ -33,7 +33,7 @@ class Mark(NamedTuple):
 MARKS: Final = {
     "plain": Mark(over=35, swings=30, moved=0.98),
     "one-unknown": Mark(over=45, swings=48, moved=0.92),
-    "all-unknown": Mark(over=3115, swings=6, moved=0.98),
+    "all-unknown": Mark(over=55, swings=6, moved=0.73),
     "steps-of-10": Mark(over=35, swings=42, moved=0.97),
     "dead-band": Mark(over=35, swings=30, moved=0.97),
     "joins": Mark(over=30, swings=48, moved=0.87, dark=43),
