@@ -85,7 +85,7 @@ RULES: Final = {
     Rule.NONE: "No rule is at work: nothing is told, or the gateway is ending",
     Rule.BATTERIES: "The sum of what the batteries allow",
     Rule.BATTERY: "This battery would carry too much otherwise",
-    Rule.OVER: "This battery carries more than it allows right now",
+    Rule.OVER: "This battery carries more than it allows, or did within the last minute",
     Rule.LOSS: "This battery is lost, and the policy for that holds",
     Rule.BRIDGING: "No battery is heard for a moment; it allowed the figure before",
     Rule.VOLTAGE: "The bank's voltage is above this battery's voltage limit (the figure)",

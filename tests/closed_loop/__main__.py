@@ -31,7 +31,7 @@ def main() -> None:
         }
     else:
         rows = {
-            KINDS[kind].text: trials(
+            KINDS[kind].title: trials(
                 RuleSet.OURS, banks, lags, length, kind, strict=True
             )
             for kind in options.kinds or KINDS

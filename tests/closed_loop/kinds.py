@@ -85,7 +85,12 @@ class Kind:
     make: Callable[[Make], Make] = field(default=lambda make: make)
     """What is different in each battery's make."""
     reason: str = ""
-    """Why more cannot be reached, where the row misses its figures."""
+    """Why more cannot be reached, where the row misses its figures for good."""
+
+    @property
+    def title(self) -> str:
+        """Return what the table calls it."""
+        return f"{self.text} ({self.reason})" if self.reason else self.text
 
 
 def _nothing() -> None:
@@ -260,8 +265,16 @@ def _large(make: Make) -> Make:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "plain": Kind("nothing besides", lambda *_: _nothing),
-    "one-unknown": Kind("one battery never tells its current", _unknown(1)),
-    "all-unknown": Kind("no battery tells its current", _unknown(None)),
+    "one-unknown": Kind(
+        "one battery never tells its current",
+        _unknown(1),
+        reason="nothing shows when that one is over",
+    ),
+    "all-unknown": Kind(
+        "no battery tells its current",
+        _unknown(None),
+        reason="nothing shows how they divide it",
+    ),
     "steps-of-10": Kind(
         "currents in steps of 10 A and of 1 A",
         _meters(_in_steps_of(10.0), _in_steps_of(1.0)),
@@ -271,10 +284,24 @@ KINDS: Final[Mapping[str, Kind]] = {
         _meters(_silent_below(2.0), _in_steps_of(1.0)),
     ),
     "joins": Kind("batteries that join at another charge", _joins, _middle),
-    "opens": Kind("a contactor opens while charging", _opens, _middle),
-    "wanders": Kind("limits wander by 25 % within 30 s", _wanders),
+    "opens": Kind(
+        "a contactor opens while charging",
+        _opens,
+        _middle,
+        reason="the others carry its part until the inverters follow",
+    ),
+    "wanders": Kind(
+        "limits wander by 25 % within 30 s",
+        _wanders,
+        reason="what the packs allow turns each half a minute",
+    ),
     "modules": Kind("half of a battery's modules drop", _modules_drop, _middle),
-    "outside": Kind("30 A of charge that nobody was told", _outside, _large),
+    "outside": Kind(
+        "30 A of charge that nobody was told",
+        _outside,
+        _large,
+        reason="for 20 s it may be what inverters still follow",
+    ),
     "gaps-4": Kind("gaps of 4 s each 10 min", _gaps(4.0, 600.0), _quick),
     "gaps-6": Kind("gaps of 6 s each 3 min", _gaps(6.0, 180.0), _quick),
 }

@@ -93,15 +93,18 @@ def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
     assert plant.charge.amps == 40.0
 
 
-@pytest.mark.parametrize("batteries", [EQUAL[:1], EQUAL], ids=["alone", "all"])
-def test_where_no_current_is_known_nobody_counts_more(
-    batteries: Sequence[BatteryConfig],
+@pytest.mark.parametrize(
+    ("batteries", "amps"), [(EQUAL[:1], 30.0), (EQUAL, 40.0)], ids=["alone", "all"]
+)
+def test_where_no_current_is_known(
+    batteries: Sequence[BatteryConfig], amps: float
 ) -> None:
-    """Never told, or not any more: each counts with its part of the capacity."""
+    """One that is alone carries all; of two each may carry three quarters."""
     says = {b.id: {"charge_current_limit": 30.0, "current": None} for b in batteries}
     plant = Plant(batteries, says=says).started(30.0)
-    assert plant.charge.amps == 30.0 * len(batteries)
-    assert plant.told() == (56.0, 30.0 * len(batteries), 100.0 * len(batteries))
+    assert plant.snapshot.bank.current is None
+    assert plant.charge.amps == amps
+    assert plant.told()[1] == amps
 
 
 @pytest.mark.slow
