@@ -128,7 +128,9 @@ def _battery(
         twin_of=latest.twin_of,
         has_rival=latest.has_rival,
         missing=latest.missing,
-        modules_most=latest.modules_most,
+        modules_most=(
+            latest.modules_most if latest.modules_missing else shown.modules_most
+        ),
         modules_missing=latest.modules_missing,
         soc_jumped_at=latest.soc_jumped_at,
         readings=_readings(moved, latest.id, shown.readings, latest.readings),
