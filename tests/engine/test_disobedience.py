@@ -258,7 +258,7 @@ def test_forgotten_when_nothing_is_known_any_more() -> None:
     assert house.found()
     house.flow(1, None)
     assert not house.found()
-    assert house.obedience.due_at is None
+    assert house.obedience.due_at(lambda: NOBODY) is None
 
 
 # Several inverters
@@ -458,6 +458,19 @@ def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
     plant.packs["b1"].says(current=-1.0)
     lasted = _until(plant, lambda: not plant.inverter().disobeys, 60)
     assert 29.0 <= lasted <= 33.0
+
+
+@pytest.mark.parametrize(
+    ("amps", "told", "due"),
+    [(-20.0, 0.0, 1001.0), (-20.0, 16.0, None), (20.0, 14.9, 1001.0), (4.0, 0.0, None)],
+)
+def test_it_looks_again_where_more_flows_than_was_told(
+    amps: float, told: float, due: float | None
+) -> None:
+    """What was told since the last look counts."""
+    house = House()
+    house.look(Current(amps, 1000.0))
+    assert house.obedience.due_at(lambda: dict.fromkeys(Direction, told)) == due
 
 
 def test_soc_0_is_told_where_it_is_wished() -> None:

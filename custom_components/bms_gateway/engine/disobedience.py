@@ -1,7 +1,7 @@
 """Whether inverters take more current than they were told, and for how long."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import logging
 from math import inf
@@ -94,19 +94,28 @@ class Obedience:
         self._counted: frozenset[str] = frozenset()
         """Inverters whose sensor counted the last time."""
         self._evidence: dict[tuple[frozenset[str], Direction], _Evidence] = {}
-        self._updated_at: float | None = None
-        self._flows = False
+        self._looked_at: float | None = None
+        self._sampled_at = -inf
+        self._bank: Current | None = None
+        self._is_sensed = False
+        """Whether sensors show currents of inverters."""
 
-    @property
-    def due_at(self) -> float | None:
-        """When to look again though nothing new comes; None: nothing is to be seen.
+    def due_at(self, told: Callable[[], Mapping[Direction, float]]) -> float | None:
+        """Return when to look again though nothing new comes; None: all obey.
 
-        Neither a current that stays the same nor what an inverter is told is news by
-        itself.
+        Neither a current that stays the same nor a limit that was told is news by
+        itself. `told`: gives the sum of what the inverters were told, in A.
         """
-        if self._updated_at is None or not (self._flows or self._evidence):
+        if self._looked_at is None:
             return None
-        return self._updated_at + SAMPLING
+        doubtful = self._is_sensed or bool(self._evidence)
+        if not doubtful and self._bank is not None:
+            amps = self._bank.amps
+            doubtful = abs(amps) > MARGIN and any(
+                direction.sign * amps > limit + MARGIN
+                for direction, limit in told().items()
+            )
+        return self._looked_at + SAMPLING if doubtful else None
 
     def sense(self, inverter_id: str, current: Current | None) -> None:
         """Take what an inverter's own sensor shows; None: nothing, or it has none."""
@@ -114,7 +123,7 @@ class Obedience:
             self._sensed.pop(inverter_id, None)
         else:
             self._sensed[inverter_id] = current
-            self._flows = self._flows or abs(current.amps) > MARGIN
+            self._is_sensed = True
 
     def update(
         self,
@@ -123,14 +132,15 @@ class Obedience:
         takers: Sequence[Taker],
         departed: Mapping[Direction, float],
     ) -> None:
-        """Take one more sample, SAMPLING after the last one or later.
+        """Look what there is; it counts if the last that did is SAMPLING ago.
 
         `departed`: what inverters that were taken out of the configuration may still
         take, in A.
         """
-        if self._updated_at is not None and now < self._updated_at + SAMPLING:
+        self._looked_at, self._bank = now, bank
+        if now < self._sampled_at + SAMPLING:
             return
-        self._updated_at = now
+        self._sampled_at = now
         self._remember(takers, now)
         sensed = self._fresh(takers, now)
         seen = set()
@@ -153,8 +163,7 @@ class Obedience:
                     Sample(current.at, now, suspects, is_sensed),
                 )
         self._forget(seen, now)
-        flowing = [*sensed.values(), *([bank] if bank else [])]
-        self._flows = any(abs(current.amps) > MARGIN for current in flowing)
+        self._is_sensed = bool(sensed)
 
     def found(self, inverter_id: str) -> dict[Direction, Disobedience]:
         """Return in which directions an inverter, or one of several, disobeys."""

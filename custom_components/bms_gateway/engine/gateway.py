@@ -308,7 +308,11 @@ class Gateway:
     @property
     def _deadline(self) -> float | None:
         """When to reckon again: for what came, or because something ceases to hold."""
-        times = (self._agenda.due_at, self._bank.deadline, self._obedience.due_at)
+        times = (
+            self._agenda.due_at,
+            self._bank.deadline,
+            self._obedience.due_at(self._told),
+        )
         return min((at for at in times if at is not None), default=None)
 
     def _is_own(self, key: str, frame: Frame) -> bool:
