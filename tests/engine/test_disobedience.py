@@ -16,6 +16,7 @@ from custom_components.bms_gateway.engine.disobedience import (
     measured,
 )
 from custom_components.bms_gateway.engine.limits import Bounds, Limits
+from custom_components.bms_gateway.engine.linger import LONGEST
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     Direction,
@@ -523,8 +524,11 @@ def test_the_rest_is_shared_among_the_others() -> None:
     assert plant.discharge.rule is Rule.UNTOLD
     assert plant.told("i2")[2] == pytest.approx(20.0, abs=0.5)
     assert 0.0 < plant.told("i1")[2] <= 50.0
-    _sense(plant, 90, {"i1": -20.0, "i2": -10.0})
+    plant.packs["b1"].says(current=-30.0)
+    _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
+    # What nobody was told, as the bank showed it too, is let go as slowly as ever
+    _sense(plant, int(2 * LONGEST), {"i1": -20.0, "i2": -10.0})
     assert (plant.told("i1")[2], plant.told("i2")[2]) == (50.0, 50.0)
 
 
