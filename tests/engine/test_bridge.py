@@ -8,6 +8,7 @@ from custom_components.bms_gateway.engine.config import LossPolicy
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     Direction,
+    Frame,
     Life,
     Rule,
     Status,
@@ -233,3 +234,70 @@ def test_current_is_not_told_as_news() -> None:
     assert plant.port().last(0x356)[2:4] == bytes(2)
     assert plant.snapshot.discharge is not None
     assert Direction.DISCHARGE not in plant.snapshot.excess
+
+
+def test_measurements_before_the_limits() -> None:
+    """Missed 40 ms earlier than the limits, they neither block nor raise an alarm."""
+    plant = Plant()
+    pack, port = plant.packs["b1"], plant.port("b1")
+    pack.speaks = False
+    frames = {frame.can_id: frame.data for frame in pack.frames(plant.now)}
+    for _ in range(10):
+        at = plant.now
+        for can_id in (0x35C, 0x356, 0x359, 0x351, 0x355):
+            port.push(Frame(can_id, frames[can_id], plant.now))
+            plant.wait(0.02)
+        plant.wait(at + 1.0 - plant.now)
+    silent_since = plant.now
+    while plant.now < silent_since + 4.0:
+        plant.wait(0.01)
+    assert plant.snapshot.status is Status.BRIDGING
+    assert min(dcl for _, _, dcl in plant.told_since(silent_since)) > 70.0
+    assert not any(
+        frame.data[0] or frame.data[1]
+        for frame in plant.port().since(silent_since)
+        if frame.can_id == 0x359
+    )
+
+
+def test_no_bridge_after_a_block() -> None:
+    """0 A was told: what held before that is not told again."""
+    plant = Plant().started(10.0)
+    plant.packs["b1"].without = {0x356}
+    plant.run(60.0)
+    assert plant.snapshot.status is Status.SILENT
+    at = plant.now
+    plant.packs["b1"].speaks = False
+    plant.run(15.0)
+    assert plant.snapshot.status is Status.SILENT
+    assert plant.told_since(at) == []
+
+
+def test_once_blocked_it_stays_blocked() -> None:
+    """A protection that comes and goes in the silence ends the bridge for good."""
+    plant = _silent(4.0, bridge=60.0)
+    pack = plant.packs["b1"]
+    pack.without = {0x351}
+    pack.says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.speak("b1")
+    plant.run(0.5)
+    assert plant.snapshot.status is Status.BLOCKED
+    pack.says(protections=frozenset())
+    pack.speaks = True
+    plant.run(3.5)
+    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.snapshot.status is Status.BLOCKED
+
+
+def test_many_frames_in_a_bridge_make_no_storm_of_sets() -> None:
+    """Whatever else is heard, the limit falls four times a second, no oftener."""
+    plant = _silent(3.2)
+    frames = plant.packs["b1"].frames(plant.now)
+    frames = [frame for frame in frames if frame.can_id in (0x356, 0x359, 0x35C)]
+    at = plant.now
+    for n in range(400):
+        frame = frames[n % len(frames)]
+        plant.port("b1").push(Frame(frame.can_id, frame.data, plant.now))
+        plant.wait(0.005)
+    assert plant.snapshot.status is Status.BRIDGING
+    assert len(plant.told_since(at)) <= 9

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from .config import GatewayConfig
 from .content import CELLS
+from .limits import RISING_STEP
 from .model import BatteryState, Direction, Limit, Rule
 from .scene import Scene
 from .voltage import EMPTY_CELL
@@ -51,7 +52,8 @@ def bridge(
     if not (allowed := sum(scene.allowances(Direction.DISCHARGE).values())):
         return None
     until = max(at for _, at in silent) + seconds
-    left = (until - scene.now) / seconds
+    # In steps: each lower limit is a set, whatever is heard meanwhile
+    left = (until - scene.now) // RISING_STEP * RISING_STEP / seconds
     amps = min(last.amps, allowed) * (LEAST_PART + (1 - LEAST_PART) * left)
     source = silent[-1][0].id
     limit = Limit(amps=amps, rule=Rule.BRIDGING, source=source, number=last.amps)

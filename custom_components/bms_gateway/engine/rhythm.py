@@ -80,6 +80,17 @@ class Rhythm:
         last = self._last(can_id)
         return last if last == -inf else last + self.timeout(can_id)
 
+    def ends_with_limits(self, at: float) -> float:
+        """Return when limits of the same telegram as `at` cease to count; -inf: none did.
+
+        In a silence of all frames the limits have to be missed first: they decide what
+        it means. (Batteries that send 0x356 before 0x351 were blocked for some ms, with
+        an alarm, at the beginning of each silence that is bridged.)
+        """
+        period = self.period(LIMITS)
+        is_same = period is not None and self._last(LIMITS) <= at + period / 2
+        return self.stale_at(LIMITS) if is_same else -inf
+
     def fresh(self, can_id: int, now: float) -> bool:
         """Return whether the last frame still counts."""
         return now < self.stale_at(can_id)

@@ -253,7 +253,7 @@ class Speech:
         ends = (
             self._stale_at(name, said)
             for name, said in self._said.items()
-            if name == "soc" or name in _HELD
+            if name in ("soc", "voltage") or name in _HELD
         )
         return self._rhythm.ends(now) + [at for at in ends if at > now]
 
@@ -364,6 +364,8 @@ class Speech:
     def _stale_at(self, name: str, said: _Said) -> float:
         """Return when a value ceases to count; some hold while limits are fresh."""
         end = said.at + self._rhythm.timeout(said.can_id)
+        if name == "voltage":
+            return max(end, self._rhythm.ends_with_limits(said.at))
         if name == "soc":
             holds = SOC_HOLDS
         elif (

@@ -191,12 +191,14 @@ class Judge:
     ) -> Verdict:
         """Return what may be told without what a set needs.
 
-        A silence of some seconds is bridged; then there is a block, then nothing.
+        A silence of some seconds is bridged; then there is a block, then nothing. No
+        bridge follows a block: what held before it was taken back.
         """
         last = self._last
         policies = (config.charge_loss_policy, config.discharge_loss_policy)
         stops = LossPolicy.STOP in policies
-        if last is not None and last.limits is not None and not stops:
+        is_dark = self._dark_since is not None
+        if last is not None and last.limits is not None and not stops and not is_dark:
             bridged = bridge(
                 config,
                 scene,
