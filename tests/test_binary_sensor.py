@@ -50,7 +50,10 @@ async def test_alarms_come_and_go(bench: Bench) -> None:
     shown = await bench.shows("binary_sensor", "b1_protections", STATE_ON)
     assert shown.attributes["alarms"] == ["over_temperature", "over_voltage"]
     assert bench.state("binary_sensor", "b2_protections").state == STATE_OFF
-    await bench.speak("b1")
+    # The end of a protection counts once two telegrams tell it
+    for _ in range(2):
+        await bench.move(1.0)
+        await bench.speak("b1", "b2")
     shown = await bench.shows("binary_sensor", "b1_protections", STATE_OFF)
     assert shown.attributes["alarms"] == []
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from operator import itemgetter
+from math import inf
 from typing import Final
 
 from .model import Frame
@@ -103,6 +104,10 @@ class Wiring:
         self._since: dict[str, float] = {}
         self._until: dict[str, float] = {}
         self._sent: deque[tuple[float, str, _Said]] = deque(maxlen=_MOST)
+        self._strange: dict[str, float] = {}
+        """When each port last heard a battery's frame that we have not sent."""
+        self._counted: dict[str, float] = {}
+        """When the battery of each port counted last."""
         self._pairs: dict[frozenset[str], _Likeness] = {}
 
     def hear(self, port: str, frame: Frame) -> None:
@@ -143,17 +148,25 @@ class Wiring:
         `counts`: whether the port's battery is online. Then it may well say the same as
         we do, and only what comes on a bus known to be shared is ours. So it is with a
         twin while the other port hears the same. Else limits that are the very ones that
-        we have sent are ours; without them no battery counts.
+        we have sent are ours, as long as nothing but our own frames was heard on the port
+        since its battery ceased to count; without limits no battery counts.
         """
         said = (frame.can_id, frame.data)
+        if counts:
+            self._counted[port] = frame.at
+        ours = [
+            sent
+            for sent in self._sent
+            if sent[2] == said and sent[1] != port and abs(frame.at - sent[0]) <= _OWN
+        ]
+        if not ours and is_battery_frame(frame):
+            self._strange[port] = frame.at
+        speaks = self._strange.get(port, -inf) > self._counted.get(port, -inf)
         alone = frame.can_id == LIMITS and not (
-            counts or self._twin_hears(port, said, frame.at)
+            counts or speaks or self._twin_hears(port, said, frame.at)
         )
-        for sent in self._sent:
-            at, other, what = sent
-            if what != said or other == port or abs(frame.at - at) > _OWN:
-                continue
-            if alone or self._is_sure(port, other):
+        for sent in ours:
+            if alone or self._is_sure(port, sent[1]):
                 self._sent.remove(sent)
                 return True
         return False
@@ -196,6 +209,8 @@ class Wiring:
         self._pairs = {k: pair for k, pair in self._pairs.items() if port not in k}
         self._since.pop(port, None)
         self._until.pop(port, None)
+        self._strange.pop(port, None)
+        self._counted.pop(port, None)
         for ports in self._heard.values():
             ports.pop(port, None)
 
