@@ -935,6 +935,7 @@ def test_a_battery_that_joins_and_says_what_we_have_just_sent() -> None:
     """It is like the only one until now, so are the limits that the bank is told."""
     plant = Plant([battery("b1")]).started(10.0)
     plant.apply(batteries=(battery("b1"), battery("b2")))
+    plant.packs["b2"].says(voltage=52.1)
     plant.run(10.0)
     assert {state.life for state in plant.snapshot.batteries.values()} == {Life.ONLINE}
     assert plant.told()[1:] == (200.0, 200.0)

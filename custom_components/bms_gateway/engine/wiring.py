@@ -4,8 +4,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from operator import itemgetter
 from math import inf
+from operator import itemgetter
 from typing import Final
 
 from .model import Frame
