@@ -301,3 +301,15 @@ def test_many_frames_in_a_bridge_make_no_storm_of_sets() -> None:
         plant.wait(0.005)
     assert plant.snapshot.status is Status.BRIDGING
     assert len(plant.told_since(at)) <= 9
+
+
+def test_one_of_two_allows_less_meanwhile() -> None:
+    """Only its limits are heard, too little for it to count; it carries half the bank."""
+    plant = _silent(3.5, batteries=TWO)
+    pack = plant.packs["b1"]
+    pack.says(discharge_current_limit=15.0)
+    pack.without = {0x355, 0x356, 0x359, 0x35C}
+    pack.speaks = True
+    plant.run(1.0)
+    assert plant.snapshot.status is Status.BRIDGING
+    assert 0.0 < plant.told()[2] <= 30.0

@@ -1,5 +1,6 @@
 """The last battery falls silent for a moment: the house goes on, with ever less."""
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from .config import GatewayConfig
@@ -28,7 +29,11 @@ class Bridge(NamedTuple):
 
 
 def bridge(
-    config: GatewayConfig, scene: Scene, last: Limit | None, floor: float | None
+    config: GatewayConfig,
+    scene: Scene,
+    last: Limit | None,
+    floor: float | None,
+    allowed_then: Mapping[str, float],
 ) -> Bridge | None:
     """Return how much may be discharged while no battery is heard; None: nothing.
 
@@ -36,7 +41,8 @@ def bridge(
     go dark for one. Counted from the last telegram of those that fell silent last.
     None of them is bridged that has raised a protection or is nearly empty: it may have
     switched off. `last`: the bank's last discharge limit; `floor`: its discharge
-    voltage limit in V.
+    voltage limit in V; `allowed_then`: what each battery allowed then, in A. Where one
+    that is half heard allows less now, the bank's limit falls as that one's did.
     """
     seconds = bridge_time(config)
     silent = [
@@ -49,12 +55,19 @@ def bridge(
         return None
     if not all(_may_be_bridged(battery, floor) for battery, _ in silent):
         return None
-    if not (allowed := sum(scene.allowances(Direction.DISCHARGE).values())):
+    amps_now = scene.allowances(Direction.DISCHARGE)
+    if not (allowed := sum(amps_now.values())):
         return None
+    part = min(
+        (amps_now.get(key, 0.0) / then for key, then in allowed_then.items() if then),
+        default=1.0,
+    )
     until = max(at for _, at in silent) + seconds
     # In steps: each lower limit is a set, whatever is heard meanwhile
     left = (until - scene.now) // RISING_STEP * RISING_STEP / seconds
-    amps = min(last.amps, allowed) * (LEAST_PART + (1 - LEAST_PART) * left)
+    amps = min(last.amps * min(1.0, part), allowed) * (
+        LEAST_PART + (1 - LEAST_PART) * left
+    )
     source = silent[-1][0].id
     limit = Limit(amps=amps, rule=Rule.BRIDGING, source=source, number=last.amps)
     return Bridge(limit, until)

@@ -77,6 +77,8 @@ class Judge:
         self._dark_since: float | None = None
         self._last: Verdict | None = None
         """The last one of batteries that were heard."""
+        self._last_allowed: Mapping[str, float] = {}
+        """A; what each battery allowed for discharging then."""
         self._bridged_until: float | None = None
         self._last_lowest: BatteryState | None = None
         self._last_reference: float | None = None
@@ -168,6 +170,7 @@ class Judge:
             for direction in Direction
         }
         permitted = frozenset(d for d in Direction if self._permits(scene, d))
+        self._last_allowed = scene.allowances(Direction.DISCHARGE)
         self._last = Verdict(
             status=_status(scene),
             bank=bank,
@@ -204,6 +207,7 @@ class Judge:
                 scene,
                 last.limits[Direction.DISCHARGE],
                 self._last_discharge_voltage,
+                self._last_allowed,
             )
             if bridged is not None:
                 self._bridged_until = bridged.until
