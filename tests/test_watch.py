@@ -115,14 +115,24 @@ def test_a_silence_that_is_bridged() -> None:
 
 def test_modules_that_go_and_come_back() -> None:
     """With how many are missing then."""
-    two, one = (replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1))
-    assert follow(BATTERY, two, two, one, BATTERY) == [
+    two, one, all_ = (
+        replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1, 0)
+    )
+    assert follow(BATTERY, two, two, one, all_) == [
         [],
         [Event(Happening.MODULES_MISSING, "b1", modules=2)],
         [],
         [Event(Happening.MODULES_BACK, "b1", modules=1)],
         [Event(Happening.MODULES_BACK, "b1", modules=0)],
     ]
+
+
+def test_modules_counted_anew_are_not_back() -> None:
+    """As after the user has set the capacity without those that are missing."""
+    missing = replace(BATTERY, modules_most=5, modules_missing=1)
+    four = replace(BATTERY, modules_most=4)
+    gone = [Event(Happening.MODULES_MISSING, "b1", modules=1)]
+    assert follow(missing, BATTERY, four) == [gone, [], []]
 
 
 def test_since_when_a_battery_is_lost() -> None:

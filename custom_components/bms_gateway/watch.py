@@ -189,6 +189,10 @@ class Watch:
             yield Event(Happening.OUT_OF_SERVICE_CURRENT, key)
 
     def _follow_modules(self, battery: BatteryState) -> Iterator[Event]:
+        if battery.modules_most is None:
+            # Counted anew, as after another capacity was set: nothing came back
+            self._missing.pop(battery.id, None)
+            return
         missing = battery.modules_missing
         before = self._missing.get(battery.id, 0)
         self._missing[battery.id] = missing
