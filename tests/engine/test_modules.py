@@ -32,6 +32,11 @@ def test_one_false_count() -> None:
         assert (modules.most, modules.missing) == (5, 0)
 
 
+def test_none_at_all() -> None:
+    """A battery that speaks has some."""
+    assert _told(5, 5, 5, 0, 0, 0).missing == 0
+
+
 def test_those_online_where_they_are_told() -> None:
     """Of a battery that tells both, in two frames."""
     modules = _told(5, 5, 5)

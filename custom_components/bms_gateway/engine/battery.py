@@ -206,7 +206,8 @@ class Battery:
     def next_change(self, now: float) -> float | None:
         """Return when one of its values becomes stale if nothing more is heard."""
         times = self._speech.stale_at(now)
-        if (closes_at := self._cycle.closes_at) is not None:
+        closes_at = self._cycle.closes_at
+        if closes_at is not None and closes_at > now:
             times.append(closes_at)
         if self._hears_inverter(now):
             times.append(self._asked_at + INVERTER_GONE)

@@ -35,6 +35,8 @@ class Modules:
             self._count(count)
 
     def _count(self, count: int) -> None:
+        if count == 0:
+            return  # whoever says so has modules all the same
         self._told.append(count)
         if len(self._told) == AGREE and len(set(self._told)) == 1:
             self.most = max(self.most or 0, count)
