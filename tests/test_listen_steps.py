@@ -191,7 +191,7 @@ async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) 
     assert "*Ask once and listen again*" in result["description_placeholders"]["heard"]
     result = await flow.choose("ask")
     assert result["menu_options"] == ["battery", "ask", "listen_again", "port"]
-    assert "nothing answered" in result["description_placeholders"]["heard"]
+    assert "did not answer" in result["description_placeholders"]["heard"]
     machine.listen(PATIENCE)
     async with talking("flow-1", *BATTERY_SAYS):
         result = await flow.submit({"next_step_id": "listen_again"})
