@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter import Inverter
 from .model import Clock, Frame, PortState
+from .own_frames import ReportingSender
 from .poll import Poller
 from .port import Sender
 from .trace import Trace
@@ -28,6 +29,9 @@ class Crew(Protocol):
 
     def hear_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
+
+    def queued(self, key: str, frame: Frame) -> None:
+        """Take a frame that was queued to be sent to an inverter."""
 
     def hear_port(self, state: PortState) -> None:
         """Take a port's change of state."""
@@ -74,7 +78,9 @@ class Fleet:
         for inverter in config.inverters:
             if inverter.id not in self.wires:
                 wire = self._add(inverter, self._crew.hear_inverter, self._crew.write)
-                self.inverters[inverter.id] = self._inverter(inverter, wire.port)
+                report = partial(self._crew.queued, inverter.id)
+                sender = ReportingSender(wire.port, report)
+                self.inverters[inverter.id] = self._inverter(inverter, sender)
             self.inverters[inverter.id].config = inverter
         if self._running:
             self.start()

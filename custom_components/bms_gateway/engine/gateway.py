@@ -227,7 +227,7 @@ class Gateway:
         if poller := self._fleet.pollers.get(key):
             poller.hear(frame)
         if inverter := self._fleet.inverters.get(key):
-            self._wiring.send(key, frame)
+            self._wiring.leave(key, frame)
             matters = inverter.hear_echo(frame, self._clock())
             self._fleet.wires[key].wake()
             if matters:
@@ -236,6 +236,10 @@ class Gateway:
                 self._tell_change()
             if all(is_block(each.told) for each in self._fleet.inverters.values()):
                 self._last_word.set()
+
+    def queued(self, key: str, frame: Frame) -> None:
+        """Take a frame that was queued to be sent to an inverter."""
+        self._wiring.queue(key, frame, self._clock())
 
     def hear_port(self, state: PortState) -> None:
         """Take a port's change of state."""

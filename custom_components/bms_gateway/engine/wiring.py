@@ -3,12 +3,13 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
-from math import inf
 from operator import itemgetter
 from typing import Final
 
 from .model import Frame
+from .own_frames import OwnFrames
 from .protocol import is_battery_frame
 from .rhythm import LIMITS
 
@@ -26,8 +27,6 @@ APART: Final = 3
 """Frames of one ID that only one of them has heard, so many of each since they last heard
 the same: they are two batteries that were alike, or the cables were changed. Where one
 hears nothing at all, its adapter or its cable is off, and there is still one battery."""
-_OWN: Final = 0.5
-"""Seconds within which a frame that we sent is heard on another port, by a bridge, too."""
 _MOST: Final = 512
 """Kept of each kind, on a flooded bus, too."""
 
@@ -103,11 +102,7 @@ class Wiring:
         self._heard: dict[_Said, dict[str, deque[float]]] = {}
         self._since: dict[str, float] = {}
         self._until: dict[str, float] = {}
-        self._sent: deque[tuple[float, str, _Said]] = deque(maxlen=_MOST)
-        self._strange: dict[str, float] = {}
-        """When each port last heard a battery's frame that we have not sent."""
-        self._counted: dict[str, float] = {}
-        """When the battery of each port counted last."""
+        self._own = OwnFrames()
         self._pairs: dict[frozenset[str], _Likeness] = {}
 
     def hear(self, port: str, frame: Frame) -> None:
@@ -138,38 +133,26 @@ class Wiring:
                 if pair.differs({each: self._until[each] for each in ports}):
                     del self._pairs[ports]
 
-    def send(self, port: str, frame: Frame) -> None:
+    def queue(self, port: str, frame: Frame, at: float) -> None:
+        """Take a frame of our own that was queued to be sent."""
+        self._own.queue(port, frame, at)
+
+    def leave(self, port: str, frame: Frame) -> None:
         """Take a frame of our own that has left."""
-        self._sent.append((frame.at, port, (frame.can_id, frame.data)))
+        self._own.leave(port, frame)
 
     def is_own(self, port: str, frame: Frame, *, counts: bool) -> bool:
         """Return whether a frame that was heard is one that we have just sent.
 
-        `counts`: whether the port's battery is online. Then it may well say the same as
-        we do, and only what comes on a bus known to be shared is ours. So it is with a
-        twin while the other port hears the same. Else limits that are the very ones that
-        we have sent are ours, as long as nothing but our own frames was heard on the port
-        since its battery ceased to count; without limits no battery counts.
+        `counts`: whether the port's battery is online, see `OwnFrames.is_own`.
         """
-        said = (frame.can_id, frame.data)
-        if counts:
-            self._counted[port] = frame.at
-        ours = [
-            sent
-            for sent in self._sent
-            if sent[2] == said and sent[1] != port and abs(frame.at - sent[0]) <= _OWN
-        ]
-        if not ours and is_battery_frame(frame):
-            self._strange[port] = frame.at
-        speaks = self._strange.get(port, -inf) > self._counted.get(port, -inf)
-        alone = frame.can_id == LIMITS and not (
-            counts or speaks or self._twin_hears(port, said, frame.at)
+        return self._own.is_own(
+            port,
+            frame,
+            counts=counts,
+            twin_hears=self._twin_hears(port, (frame.can_id, frame.data), frame.at),
+            shares_bus=partial(self._is_sure, port),
         )
-        for sent in ours:
-            if alone or self._is_sure(port, sent[1]):
-                self._sent.remove(sent)
-                return True
-        return False
 
     def twins(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
         """Return which of these is another one's twin: on one bus with one before it.
@@ -209,8 +192,7 @@ class Wiring:
         self._pairs = {k: pair for k, pair in self._pairs.items() if port not in k}
         self._since.pop(port, None)
         self._until.pop(port, None)
-        self._strange.pop(port, None)
-        self._counted.pop(port, None)
+        self._own.forget(port)
         for ports in self._heard.values():
             ports.pop(port, None)
 
