@@ -57,6 +57,7 @@ def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
     ("celsius", "status", "expected"),
     [
         (None, Status.RUNNING, {"temperature_e1": "temperature_unknown"}),
+        (None, Status.REDUCED, {"temperature_e1": "temperature_unknown"}),
         (20.0, Status.RUNNING, {}),
         (None, Status.BLOCKED, {}),
     ],

@@ -175,19 +175,16 @@ class Bank:
         return states, scene
 
     def _bridge(self, states: list[BatteryState], now: float) -> list[BatteryState]:
-        """Return the states with those that are bridged named as such."""
-        return [
-            replace(state, life=Life.BRIDGING)
-            if state.life is Life.LOST and self._may_return(state, now)
-            else state
-            for state in states
-        ]
-
-    def _may_return(self, state: BatteryState, now: float) -> bool:
-        """Let a battery return at once while its silence is bridged."""
-        until = (state.limits_at or 0.0) + bridge_time(self._config)
-        self._batteries[state.id].bridge(until)
-        return now < until
+        """Let batteries return at once whose silence is bridged; return their states."""
+        bridged = []
+        for state in states:
+            until = (state.limits_at or 0.0) + bridge_time(self._config)
+            if state.life is Life.LOST and now < until:
+                self._batteries[state.id].bridge(until)
+                bridged.append(replace(state, life=Life.BRIDGING))
+            else:
+                bridged.append(state)
+        return bridged
 
     def _least(self, scene: Scene) -> Scene:
         """Return a scene with the lowest limits told lately, at the start.

@@ -177,8 +177,8 @@ class Obedience:
     def beyond(self) -> dict[Direction, float]:
         """Return what inverters take beyond what they were told, in A per direction.
 
-        Of those that disobey alone, and quicker than `Untold`, which waits whether what
-        flows is told after all.
+        Only of inverters that disobey: it is known sooner than current from an unknown
+        source, which counts only after 20 s (`Untold`).
         """
         beyond = dict.fromkeys(Direction, 0.0)
         for (_, direction), evidence in self._evidence.items():

@@ -36,7 +36,7 @@ class Modules:
 
     def _count(self, count: int) -> None:
         if count == 0:
-            return  # whoever says so has modules all the same
+            return  # a battery without modules sends nothing
         self._told.append(count)
         if len(self._told) == AGREE and len(set(self._told)) == 1:
             self.most = max(self.most or 0, count)

@@ -23,8 +23,8 @@ RENEWING: Final = 2.0
 aside."""
 RENEWED: Final = 3.0
 """Periods of the slowest battery for which that goes on: what each carries then is
-confirmed by its second telegram. (Without: one that joined was reckoned by the 0 A that
-it had told before, and discharge was told 0 A for 20 s.)"""
+confirmed by its second telegram. (Without: a battery that joined was still taken to
+carry the 0 A of before, and the discharge limit was 0 A for 20 s.)"""
 CALM: Final = 3 * TOLERANCE
 """A per battery; while as much moved since one of them measured what counts, the offsets
 follow half as fast. (Without: twice as many swings of the limits.)"""

@@ -64,7 +64,7 @@ def _jumps(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
 def _temperature(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find that inverters are told a temperature that nobody measured."""
     told = [each.told for each in now.snapshot.inverters.values() if each.told]
-    if now.snapshot.status is Status.RUNNING and any(
+    if now.snapshot.status in (Status.RUNNING, Status.REDUCED) and any(
         each.temperature is None for each in told
     ):
         key = f"temperature_{now.entry_id}"
