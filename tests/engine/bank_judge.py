@@ -148,15 +148,17 @@ class BankJudge(Observer):
         sign, online = direction.sign, self._online()
         for battery in self._counted():
             if direction in battery.aside:
+                # Its path may be open both ways though it forbids but one of them.
+                forbids = any(not reckoned(battery, each) for each in Direction)
                 carried = sign * (battery.readings.current or 0.0)
-                assert counts[battery.id] == 0.0 and carried <= CARRIES, "not aside"
+                assert forbids and carried <= CARRIES, "not aside"
         if not any(battery.aside for battery in self._counted()):
             for battery in self._counted():
-                if battery.slice is None or battery.offset is None:
+                if battery.slice is None:
                     continue
                 unknown = self._counts[direction].unknown(battery, self.plant.now)
                 part = min(1.0, 1.5 * battery.slice) if unknown else battery.slice
-                room = counts[battery.id] - sign * battery.offset
+                room = counts[battery.id] - sign * self._offset(direction, battery.id)
                 assert amps <= max(0.0, room / part) + SLACK, "overloaded"
         moments = {battery.current_at for battery in online}
         currents = {b.id: b.readings.current for b in online}
@@ -193,7 +195,8 @@ class BankJudge(Observer):
         sign, counted = direction.sign, self._counted()
         said = {b.id: allowed(b.readings, direction) for b in counted}
         rooms = [
-            (said[b.id] - sign * (b.offset or 0.0)) / max(b.slice or 1.0, SLACK)
+            (said[b.id] - sign * self._offset(direction, b.id))
+            / max(b.slice or 1.0, SLACK)
             for b in counted
         ]
         most = min(sum(said.values()), *rooms)

@@ -228,7 +228,7 @@ class Installation(RuleBasedStateMachine):
         """Let batteries send a telegram now."""
         for key in keys:
             for frame in self.plant.speak(key):
-                self.referee.heard[key].take(frame)
+                self.referee.heard[key].take(frame, self.plant.now)
 
     def request(self, key: str) -> None:
         """Let an inverter send 0x305."""

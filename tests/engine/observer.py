@@ -89,6 +89,12 @@ class Observer:
         assert limit is not None
         return limit.amps
 
+    def _offset(self, direction: Direction, battery_id: str) -> float:
+        """Return what circulates through a battery, in A; only charge's is shown."""
+        carriers = self.plant.gateway._bank._judge._limits.carriers
+        part = carriers._parts[direction].get(battery_id)
+        return part.offset if part else 0.0
+
     def _online(self) -> list[BatteryState]:
         return [b for b in self.snapshot.batteries.values() if b.online]
 

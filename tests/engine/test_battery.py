@@ -240,6 +240,23 @@ def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
     assert heard.life is Life.ONLINE
 
 
+def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -> None:
+    """One may be false, however long none came."""
+    raised: dict[str, Any] = {
+        "protections": frozenset({Alarm.OVER_VOLTAGE}),
+        "discharge_enabled": False,
+    }
+    heard = Heard().telegrams(10, **raised).telegrams(60, without={0x359, 0x35C})
+    heard.now += 1.0
+    heard.telegrams(1)
+    assert heard.readings.protections
+    assert heard.readings.discharge_enabled is False
+    heard.now += 1.0
+    heard.telegrams(1)
+    assert heard.readings.protections == frozenset()
+    assert heard.readings.discharge_enabled is True
+
+
 @pytest.mark.parametrize(
     ("can_id", "data"),
     [

@@ -183,6 +183,14 @@ def test_the_user_stops_it() -> None:
     assert plant.discharge.rule is Rule.SETPOINT
 
 
+def test_a_lower_total_holds_at_once() -> None:
+    """The options may be changed meanwhile."""
+    plant = _silent(4.0)
+    plant.apply(total_discharge=10.0)
+    plant.run(0.5)
+    assert plant.told()[1:] == (0.0, 10.0)
+
+
 def test_two_that_fall_silent_together() -> None:
     """As when their common adapter is reset; both are back at once."""
     plant = _silent(5.0, batteries=TWO)

@@ -34,10 +34,10 @@ class Heard:
         self._gaps: dict[int, deque[float]] = {}
         self._deye_at = self._other_at = -1e9
         self._mixed_since: float | None = None
-        """Since when two dialects were heard as the current was told."""
+        """Since when the gateway has heard two dialects as the current was told."""
 
-    def take(self, frame: Frame) -> None:
-        """Take a frame of the battery's."""
+    def take(self, frame: Frame, now: float) -> None:
+        """Take a frame of the battery's; `now`: when it comes in, later than `frame.at`."""
         key, at = frame.can_id, frame.at
         if key in self._at and 0 < at - self._at[key] < 30.0:
             self._gaps.setdefault(key, deque(maxlen=8)).append(at - self._at[key])
@@ -48,7 +48,7 @@ class Heard:
             self._other_at = at
         elif key == MEASUREMENTS:
             mixed = at - min(self._deye_at, self._other_at) <= 1.5
-            self._mixed_since = (self._mixed_since or at) if mixed else None
+            self._mixed_since = (self._mixed_since or now) if mixed else None
 
     def at(self, key: int) -> float:
         """When the last of these was heard."""

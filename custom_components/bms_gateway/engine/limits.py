@@ -104,14 +104,7 @@ class Limits:
         if excess > 0 and config.inverters:
             rest = max(0.0, limit.amps - excess)
             limit = Limit(amps=rest, rule=Rule.UNTOLD, number=excess)
-        total = total_limit(config, direction)
-        if total is not None:
-            limit = tighter(limit, Limit(amps=total, rule=Rule.TOTAL, number=total))
-        if (ask := bounds.ask) is not None:
-            limit = tighter(
-                limit,
-                Limit(amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps),
-            )
+        limit = as_wanted(limit, direction, config, bounds.ask)
         return self._risen(direction, scene, config, limit)
 
     def _risen(
@@ -134,6 +127,19 @@ class Limits:
         if risen.amps >= limit.amps - NOTABLE:
             return replace(limit, amps=risen.amps)
         return replace(limit, amps=risen.amps, rule=Rule.RISING, number=limit.amps)
+
+
+def as_wanted(
+    limit: Limit, direction: Direction, config: GatewayConfig, ask: Ask | None
+) -> Limit:
+    """Return a limit no higher than the total of the options and what is asked for."""
+    total = total_limit(config, direction)
+    if total is not None:
+        limit = tighter(limit, Limit(amps=total, rule=Rule.TOTAL, number=total))
+    if ask is None:
+        return limit
+    asked = Limit(amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps)
+    return tighter(limit, asked)
 
 
 def total_limit(config: GatewayConfig, direction: Direction) -> float | None:

@@ -288,10 +288,18 @@ class Speech:
                     value,
                     at,
                     period=habit or 0.0,
-                    gap=self._rhythm.timeout(frame.can_id) if habit else inf,
+                    gap=self._gap(name, frame),
                     disputed=disputed,
                 )
         return values
+
+    def _gap(self, name: str, frame: Frame) -> float:
+        """Return after how many seconds what was told of a value counts no more."""
+        said = self._said.get(name)
+        still_counts = said is not None and self._fresh(name, said, frame.at)
+        if still_counts or self._rhythm.habit(frame.can_id) is None:
+            return inf
+        return self._rhythm.timeout(frame.can_id)
 
     @property
     def _largest_current(self) -> float:

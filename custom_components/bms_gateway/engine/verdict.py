@@ -7,11 +7,10 @@ from math import inf
 from .alarms import NOTHING_RAISED, Alarms, Raised
 from .allowance import permits
 from .bridge import bridge
-from .carriers import tighter
 from .combine import combine, temperature
 from .config import GatewayConfig, LossPolicy, Strategy
 from .content import CELLS, cells_of
-from .limits import Bounds, Limits
+from .limits import Bounds, Limits, as_wanted
 from .loss import BLOCK_BEFORE_SILENCE
 from .model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
 from .outlook import Outlook
@@ -211,7 +210,7 @@ class Judge:
             )
             if bridged is not None:
                 self._bridged_until = bridged.until
-                return self._bridged(scene, last, bridged.limit, setpoints)
+                return self._bridged(config, scene, last, bridged.limit, setpoints)
         since = scene.now if self._dark_since is None else self._dark_since
         self._dark_since = since
         self._bridged_until = None
@@ -232,15 +231,16 @@ class Judge:
         )
 
     def _bridged(
-        self, scene: Scene, last: Verdict, limit: Limit, setpoints: AllSetpoints
+        self,
+        config: GatewayConfig,
+        scene: Scene,
+        last: Verdict,
+        limit: Limit,
+        setpoints: AllSetpoints,
     ) -> Verdict:
         """Return what is told while no battery is heard for a moment: no alarm yet."""
         ask = setpoints.asked(None, Direction.DISCHARGE, scene.now, last.volts)
-        if ask is not None:
-            asked = Limit(
-                amps=ask.amps, rule=ask.rule, source=ask.owner, number=ask.amps
-            )
-            limit = tighter(limit, asked)
+        limit = as_wanted(limit, Direction.DISCHARGE, config, ask)
         none = Limit(amps=0.0, rule=Rule.LOSS, source=scene.lost[0].id)
         return replace(
             self._held(scene, last, setpoints),
