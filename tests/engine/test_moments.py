@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import BatteryState, Rule
+from custom_components.bms_gateway.engine.model import BatteryState, Direction, Rule
 from custom_components.bms_gateway.engine.moments import Moment, Moments
 
 from .plant import Plant, battery
@@ -18,6 +18,11 @@ def measured(
     return replace(online(key, ah, current=amps), current_at=at)
 
 
+def known(amps: float) -> Moment:
+    """Return a moment of which all agree that so much flowed."""
+    return Moment(told=amps, likely=amps, between=amps)
+
+
 HALVES = {"b1": 0.5, "b2": 0.5}
 
 
@@ -25,14 +30,16 @@ def test_others_have_not_reported_since_a_step() -> None:
     """They must have moved, too: by their slice of it. Their first report tells."""
     moments = Moments()
     moments.update([measured("b1", 20.0, 8.0), measured("b2", 10.0, 9.0)], {"b1": 0.0})
-    assert moments.of("b1", HALVES) == Moment(30.0, 30.0)
+    assert moments.of("b1", HALVES) == known(30.0)
     step = measured("b1", 50.0, 10.0)
     moments.update([step, measured("b2", 10.0, 9.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(told=60.0, likely=90.0)
+    assert moments.of("b1", HALVES) == Moment(told=60.0, likely=90.0, between=60.0)
     fifths = {"b1": 0.8, "b2": 0.2}
-    assert moments.of("b1", fifths) == Moment(told=60.0, likely=67.5)
+    assert moments.of("b1", fifths) == Moment(told=60.0, likely=67.5, between=60.0)
     moments.update([step, measured("b2", 45.0, 11.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(95.0, 95.0)
+    moment = moments.of("b1", HALVES)
+    assert moment == Moment(told=95.0, likely=95.0, between=77.5)
+    assert moment.flowing(Direction.CHARGE, 200.0) == 95.0
 
 
 def test_later_reports_tell_of_another_moment() -> None:
@@ -41,10 +48,32 @@ def test_later_reports_tell_of_another_moment() -> None:
     for at, amps in ((10.0, 40.0), (11.0, 25.0), (12.0, 10.0)):
         batteries = [measured("b1", 50.0, 10.0), measured("b2", amps, at)]
         moments.update(batteries, {"b1": 10.0})
-        assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
+        assert moments.of("b1", HALVES) == known(90.0)
     batteries = [measured("b1", 15.0, 13.0), measured("b2", 10.0, 12.8)]
     moments.update(batteries, {"b1": 13.0})
-    assert moments.of("b1", HALVES) == Moment(25.0, 25.0)
+    assert moments.of("b1", HALVES) == known(25.0)
+
+
+def test_slow_battery_that_reports_much_later_is_reckoned_in_between() -> None:
+    """What it told 0.4 s before is nearer than what it tells 6.1 s after.
+
+    b1 moves and is over its limit; the inverters come down for it, and b2 tells of that
+    before b1 tells anything again. (Taken as what b2 carried at that moment, it made the
+    same 90 A look like 52 A, and the bank was told 0 A.)
+    """
+    moments = Moments()
+    before = [measured("b1", 20.0, 4.0), measured("b2", 60.0, 9.6)]
+    moments.update(before, {"b1": 0.0})
+    over = measured("b1", 30.0, 10.0)
+    moments.update([over, before[1]], {"b1": 10.0})
+    moments.update([over, measured("b2", 22.0, 16.1)], {"b1": 10.0})
+    moment = moments.of("b1", HALVES)
+    assert moment is not None
+    assert moment.told == 52.0
+    assert moment.between == pytest.approx(30.0 + 60.0 - 38.0 * 0.4 / 6.5)
+    assert moment.flowing(Direction.CHARGE, 200.0) == moment.between
+    assert moment.flowing(Direction.CHARGE, 70.0) == 70.0
+    assert moment.flowing(Direction.DISCHARGE, 200.0) < 0
 
 
 def test_steady_battery_needs_nobody_to_report_again() -> None:
@@ -52,7 +81,7 @@ def test_steady_battery_needs_nobody_to_report_again() -> None:
     moments = Moments()
     batteries = [measured("b1", 50.0, 20.0), measured("b2", 40.0, 12.0)]
     moments.update(batteries, {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
+    assert moments.of("b1", HALVES) == known(90.0)
 
 
 def test_telegrams_of_one_moment_are_read_one_after_the_other() -> None:
@@ -60,18 +89,18 @@ def test_telegrams_of_one_moment_are_read_one_after_the_other() -> None:
     moments = Moments()
     steady = measured("b1", 50.0, 20.0)
     moments.update([steady, measured("b2", 40.0, 19.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(90.0, 90.0)
+    assert moments.of("b1", HALVES) == known(90.0)
     moments.update([steady, measured("b2", 5.0, 20.1)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(55.0, 55.0)
+    assert moments.of("b1", HALVES) == known(55.0)
     moments.update([steady, measured("b2", 0.0, 21.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(55.0, 55.0)
+    assert moments.of("b1", HALVES) == known(55.0)
 
 
 def test_current_unknown() -> None:
     """Its slice is assumed; it has no moment of its own."""
     moments = Moments()
     moments.update([measured("b1", 50.0, 10.0), measured("b2", None, 10.0)], {})
-    assert moments.of("b1", {"b1": 0.25, "b2": 0.75}) == Moment(200.0, 200.0)
+    assert moments.of("b1", {"b1": 0.25, "b2": 0.75}) == known(200.0)
     assert moments.of("b2", HALVES) is None
 
 
@@ -81,7 +110,7 @@ def test_battery_that_is_lost_carries_no_more() -> None:
     first = measured("b1", 50.0, 10.0)
     moments.update([first, measured("b2", 40.0, 10.0)], {})
     moments.update([first], {})
-    assert moments.of("b1", HALVES) == Moment(50.0, 50.0)
+    assert moments.of("b1", HALVES) == known(50.0)
 
 
 def test_one_excess_is_taken_off_once() -> None:

@@ -216,9 +216,7 @@ class Carriers:
         moment = self._moments.of(battery.id, slices)
         if moment is None:
             return held
-        # Hardly more than the inverters were told, however little is known of it
-        likely = min(direction.sign * moment.likely, self._told.get(direction, inf))
-        flowing = max(direction.sign * moment.told, likely)
+        flowing = moment.flowing(direction, self._told.get(direction, inf))
         if flowing <= 0:
             return held
         over = flowing - excess / slice_

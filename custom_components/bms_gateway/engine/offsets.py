@@ -6,15 +6,14 @@ for each direction: by other slices, and with offsets of their own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import inf
-from statistics import median
+from dataclasses import dataclass, replace
+from math import copysign, inf
 from typing import Final
 
-from .freshness import LONGEST_GAP
 from .model import BatteryState, Direction
+from .reports import Reports
 from .slices import bank_current
-from .steps import QUIET_AMPS, QUIET_PART, TOLERANCE
+from .steps import TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
@@ -26,8 +25,12 @@ RENEWED: Final = 3.0
 confirmed by its second telegram. (Without: a battery that joined was still taken to
 carry the 0 A of before, and the discharge limit was 0 A for 20 s.)"""
 CALM: Final = 3 * TOLERANCE
-"""A per battery; while as much moved since one of them measured what counts, the offsets
-follow half as fast. (Without: twice as many swings of the limits.)"""
+"""A per battery; while the bank moved by as much since one of them told what counts, the
+offsets follow half as fast. (Without: twice as many swings of the limits.)"""
+CERTAIN: Final = 1.0
+"""Seconds in which an offset follows what is more than telegrams of different age can
+explain. (In SETTLING, too: circulation that decays was taken for 20 A more than it was,
+a bank at rest was told 0 A for up to a minute, and half as much again was over.)"""
 UNKNOWN_HOLD: Final = 10.0
 """Seconds for which a battery whose current is unknown is reckoned as before."""
 UNKNOWN_FACTOR: Final = 1.5
@@ -50,25 +53,6 @@ class Part:
     """When its current last moved: what was measured before belongs to another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a battery told last, and what else was told then."""
-
-    at: float
-    amps: float
-    moved_at: float = 0.0
-    before: tuple[float, ...] = ()
-    """A; the two values before it."""
-    others: Mapping[str, float] = field(default_factory=dict)
-    others_before: Mapping[str, float] = field(default_factory=dict)
-    """A; what each battery had told by then, and by the telegram before."""
-
-    @property
-    def steady(self) -> float:
-        """Return the current in A that no single false value moves."""
-        return median((*self.before, self.amps))
-
-
 class Offsets:
     """The offsets of a bank in each direction, followed as its batteries report."""
 
@@ -76,7 +60,7 @@ class Offsets:
         """Begin without any."""
         self._settled: dict[tuple[Direction, frozenset[str]], dict[str, float]] = {}
         self._ids: frozenset[str] = frozenset()
-        self._told: dict[str, _Told] = {}
+        self._reports = Reports()
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
         self._aside: Aside = {}
@@ -100,12 +84,12 @@ class Offsets:
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
         self._hear(batteries, now)
-        agreement = self._agreement(batteries)
-        batteries = [self._steady(battery) for battery in batteries]
+        batteries = [self._reports.steady(battery) for battery in batteries]
         current = bank_current(batteries, slices)
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
-        settling = max(SETTLING, 2 * slowest)
-        gain = min(1.0, passed / settling) * agreement
+        calm = CALM * len(batteries)
+        agreement = calm / (calm + self._reports.bank_moved)
+        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * agreement
         if any(self._aside.get(d, frozenset()) - apart for d, apart in aside.items()):
             self._joined_at = now
         self._aside = aside
@@ -119,15 +103,30 @@ class Offsets:
             both_ways = not one_way and apart == aside[direction.opposite]
             if direction in flowing or (flowing and both_ways):
                 way = self._settled[direction, apart]
-                _follow(way, batteries, spread(slices, apart), gain)
+                self._follow(way, batteries, spread(slices, apart), gain, passed)
         return {d: self._parts(d, batteries, slices, aside[d], now) for d in Direction}
 
-    def _steady(self, battery: BatteryState) -> BatteryState:
-        """Return a battery with a current that no single false value moves."""
-        told = self._told.get(battery.id)
-        if told is None or battery.readings.current is None:
-            return battery
-        return replace(battery, readings=replace(battery.readings, current=told.steady))
+    def _follow(
+        self,
+        offsets: dict[str, float],
+        batteries: Sequence[BatteryState],
+        slices: Mapping[str, float],
+        gain: float,
+        passed: float,
+    ) -> None:
+        """Let the offsets of one way follow what its slices do not explain.
+
+        `gain`: by which part of the way; what no age of telegrams explains is followed
+        within CERTAIN, too, of which `passed` seconds are over.
+        """
+        moved = self._reports.bank_moved
+        for key, rest in _rests(batteries, slices).items():
+            lag = rest - offsets[key]
+            report = self._reports.of(key)
+            own = report.moved if report else 0.0
+            explained = slices[key] * moved + own + TOLERANCE
+            certain = max(0.0, abs(lag) - explained) * min(1.0, passed / CERTAIN)
+            offsets[key] += copysign(max(abs(lag) * gain, certain), lag)
 
     def _begin(
         self,
@@ -149,42 +148,13 @@ class Offsets:
             } | _rests(batteries, spread(slices, apart))
 
     def _hear(self, batteries: Sequence[BatteryState], now: float) -> None:
-        """Keep what is told, when that last moved, and since when it is unknown."""
+        """Keep what is told, and since when it is unknown."""
+        self._reports.hear(batteries)
         self._unknown_since = {
             b.id: self._unknown_since.get(b.id, now)
             for b in batteries
             if b.online and b.readings.current is None
         }
-        amps_told = {
-            b.id: b.readings.current
-            for b in batteries
-            if b.online and b.readings.current is not None
-        }
-        for battery in batteries:
-            amps, at = amps_told.get(battery.id), battery.current_at
-            if amps is not None and at is not None:
-                told = self._told.get(battery.id)
-                if told is None or told.at != at:
-                    after = _after(told, at, amps)
-                    self._told[battery.id] = replace(after, others=amps_told)
-
-    def _agreement(self, batteries: Sequence[BatteryState]) -> float:
-        """Return how far the currents that count belong to one moment, 0 to 1.
-
-        Telegrams come at their own times, and what counts of each battery is confirmed
-        by its next one: while the currents move, they are of different age, and what
-        the slices seem not to explain is that difference.
-        """
-        told = {b.id: self._told[b.id] for b in batteries if b.id in self._told}
-        calm = CALM * len(batteries)
-        moved = (
-            sum(
-                abs(each.amps - then.others_before.get(k, each.amps))
-                for k, each in told.items()
-            )
-            for then in told.values()
-        )
-        return calm / (calm + max(moved, default=0.0))
 
     def changes_at(self) -> list[float]:
         """Return when somebody counts otherwise though nothing is heard."""
@@ -211,8 +181,8 @@ class Offsets:
         since = self._unknown_since.get(battery.id, now)
         if now >= since + UNKNOWN_HOLD:
             return Part(min(1.0, UNKNOWN_FACTOR * known.slice))
-        told = self._told.get(battery.id)
-        return replace(known, moved_at=told.moved_at if told else 0.0)
+        report = self._reports.of(battery.id)
+        return replace(known, moved_at=report.moved_at if report else 0.0)
 
 
 def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, float]:
@@ -229,17 +199,6 @@ def _flowing(current: float | None) -> set[Direction]:
     return {d for d in Direction if d.sign * current >= -TOLERANCE}
 
 
-def _follow(
-    offsets: dict[str, float],
-    batteries: Sequence[BatteryState],
-    slices: Mapping[str, float],
-    gain: float,
-) -> None:
-    """Let the offsets of one way follow what its slices do not explain."""
-    for key, rest in _rests(batteries, slices).items():
-        offsets[key] += (rest - offsets[key]) * gain
-
-
 def _rests(
     batteries: Sequence[BatteryState], slices: Mapping[str, float]
 ) -> dict[str, float]:
@@ -252,19 +211,3 @@ def _rests(
         for b in batteries
         if b.online and (amps := b.readings.current) is not None
     }
-
-
-def _after(told: _Told | None, at: float, amps: float) -> _Told:
-    """Return what a battery told, now that it tells `amps`, measured at `at`."""
-    if told is None:
-        return _Told(at, amps)
-    moved = abs(amps - told.amps)
-    is_quiet = moved <= QUIET_AMPS + QUIET_PART * abs(amps)
-    before = (*told.before[-1:], told.amps) if at <= told.at + LONGEST_GAP else ()
-    return _Told(
-        at,
-        amps,
-        told.moved_at if is_quiet else at,
-        before,
-        others_before=told.others,
-    )
