@@ -11,6 +11,7 @@ from custom_components.bms_gateway.engine.model import (
     Direction,
     Frame,
     PortStatus,
+    Rule,
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
@@ -23,6 +24,8 @@ LONGEST_LEASE: Final = 15.0
 RECOVERY: Final = 160.0
 """Seconds in which all is as it was: what was queued given up for lost (PROBE_ANYWAY),
 rejoin, hold, ramp, twice the reaction time."""
+LINGERS: Final = 360.0
+"""Seconds more in which current that nobody was told of is let go."""
 
 pick = st.integers(0, 15)
 REQUEST: Final = Frame(0x305, bytes(8))
@@ -165,7 +168,7 @@ class Installation(RuleBasedStateMachine):
             port.leave()
         # Leases stay: they end by themselves.
         self.ask(AllSetpoints(leases=self.referee.asks.leases))
-        for _ in range(int(LONGEST_LEASE + RECOVERY)):
+        for second in range(int(LONGEST_LEASE + RECOVERY + LINGERS)):
             self.plant.clock.now += 1.0
             for one in self.plant.config.inverters:
                 if asks or one.mode is SendMode.REPLY:
@@ -175,6 +178,10 @@ class Installation(RuleBasedStateMachine):
             if (lacks := self.lacks()) is None:
                 self.rested_at = self.plant.now
                 return
+            limits = self.plant.snapshot.charge, self.plant.snapshot.discharge
+            untold = any(limit and limit.rule is Rule.UNTOLD for limit in limits)
+            if second >= LONGEST_LEASE + RECOVERY and not untold:
+                break
         raise AssertionError(lacks)
 
     def lacks(self) -> str | None:
