@@ -1,6 +1,6 @@
 """What a run shows: overload, swings, energy moved, needless blackouts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from custom_components.bms_gateway.engine.model import Direction
@@ -31,30 +31,42 @@ may be just more in truth, by as much as a current meter is wrong by.)"""
 
 
 @dataclass(slots=True)
-class Figures:
-    """One direction of one run: A·s over, swings, A·s moved and possible."""
+class Swings:
+    """How often a limit turns back by more than SWING."""
 
-    over: float = 0.0
-    worst: float = 0.0
-    """A; the most by which a battery was over at any moment."""
-    swings: int = 0
-    moved: float = 0.0
-    possible: float = 0.0
-    blackout: float = 0.0
-    """s in which nothing was told though something was possible and wanted."""
+    count: int = 0
     _furthest: float | None = None
     _rising: bool = False
 
     def follow(self, limit: float) -> None:
-        """Take the bank's limit: count where it turns back by more than SWING."""
+        """Take the limit as it is now, in A."""
         if self._furthest is None:
             self._furthest = limit
         turned = limit - self._furthest if not self._rising else self._furthest - limit
         if turned < 0:
             self._furthest = limit
         elif turned > max(SWING * max(limit, self._furthest), LEAST_SWING):
-            self.swings += 1
+            self.count += 1
             self._furthest, self._rising = limit, not self._rising
+
+
+@dataclass(slots=True)
+class Figures:
+    """One direction of one run: A·s over, swings, A·s moved and possible."""
+
+    over: float = 0.0
+    least_over: float = 0.0
+    """A·s by which the bank is over though the inverters are told what is possible: they
+    take their time to follow when that falls."""
+    worst: float = 0.0
+    """A; the most by which a battery was over at any moment."""
+    told: Swings = field(default_factory=Swings)
+    possible_limit: Swings = field(default_factory=Swings)
+    """Of what the physics allow: a rule that knew everything would swing as often."""
+    moved: float = 0.0
+    possible: float = 0.0
+    blackout: float = 0.0
+    """s in which nothing was told though something was possible and wanted."""
 
 
 class Meter:
@@ -91,7 +103,7 @@ class Meter:
         for direction, figures in self.figures.items():
             self._overload(direction, figures, possible[direction], dt)
             if self._loop.at > BEGUN:
-                self._sample(direction, figures, dt)
+                self._sample(direction, figures, possible[direction].bank, dt)
             left = possible[direction].bank - direction.sign * untold
             if self._loop.at > self._settled and self._is_dark(direction, left, demand):
                 figures.blackout += dt
@@ -106,8 +118,15 @@ class Meter:
             figures.over += max(0.0, excess) * dt
             figures.worst = max(figures.worst, excess)
 
-    def _sample(self, direction: Direction, figures: Figures, dt: float) -> None:
-        figures.follow(self._loop.limit(direction))
+    def _sample(
+        self, direction: Direction, figures: Figures, possible: float, dt: float
+    ) -> None:
+        figures.told.follow(self._loop.limit(direction))
+        figures.possible_limit.follow(possible)
+        largest = sum(b.largest(direction) for b in self._loop.batteries.values())
+        grace = max(self._grace, self._grace_part * largest)
+        excess = direction.sign * self._following - max(possible, 0.0) - grace
+        figures.least_over += max(0.0, excess) * dt
         if self._loop.at > self._energy_from:
             current = direction.sign * self._loop.simulator.current
             figures.moved += max(0.0, current) * dt

@@ -14,8 +14,8 @@ from .trials import LENGTH, Trial
 type Result = dict[Direction, Figures]
 
 HEAD = """\
-| rule | over own limit, A·s charge / discharge | swings > 10 % per hour \
-| moved / possible | needless blackouts |
+| rule | over own limit, A·s charge / discharge (unavoidable) \
+| swings > 10 % per hour (of what is possible) | moved / possible | needless blackouts |
 |---|---|---|---|---|"""
 
 
@@ -46,8 +46,11 @@ def row(name: str, results: Sequence[Result], length: float = LENGTH) -> str:
     """Return one row of a table."""
     cells = (
         name,
-        _both(results, lambda figures: f"{over(figures):.0f}"),
-        _both(results, lambda figures: f"{swings(figures, length):.0f}"),
+        _both(results, lambda f: f"{over(f):.0f} ({least_over(f):.0f})"),
+        _both(
+            results,
+            lambda f: f"{swings(f, length):.0f} ({least_swings(f, length):.0f})",
+        ),
         _both(results, lambda figures: f"{moved(figures):.3f}"),
         f"{blackouts(results)} of {len(results)}",
     )
@@ -61,7 +64,17 @@ def over(figures: Sequence[Figures]) -> float:
 
 def swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
     """Return how often the limit swung in an hour."""
-    return mean(f.swings for f in figures) / (length / 3600)
+    return mean(f.told.count for f in figures) / (length / 3600)
+
+
+def least_over(figures: Sequence[Figures]) -> float:
+    """Return the A·s of a run that are over whatever the inverters are told."""
+    return mean(f.least_over for f in figures)
+
+
+def least_swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
+    """Return how often what the physics allow swung in an hour."""
+    return mean(f.possible_limit.count for f in figures) / (length / 3600)
 
 
 def moved(figures: Sequence[Figures]) -> float:
