@@ -11,8 +11,9 @@ from .model import BatteryState, Direction
 GAP: Final = 3.0
 """Seconds after a loss within which a battery is heard again whose gap is a short one.
 
-Gaps seen in the field last 4 or 5 s: a time-out of 3 s and one or two telegrams more. In
-as long a time a pack takes up too little to become full from less than ALMOST_FULL.
+A battery that speaks each second is lost after 3 s: that makes gaps of up to 6 s. Three
+seconds at 1C are less than 0.1 % of its capacity: too little to become full from less
+than ALMOST_FULL.
 """
 HABIT: Final = 2
 """Short gaps within WINDOW that make a habit: one by itself may be anything."""
