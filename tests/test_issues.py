@@ -422,6 +422,7 @@ def find_everything() -> Iterator[Issue]:
         with_b1(twin_of="b2", has_rival=True, missing=frozenset({0x359})),
         with_b1(soc_jumped_at=WELL.snapshot.at),
         with_b1(modules_missing=1, modules_most=3),
+        with_b1(gaps=7),
         with_i1(battery_heard=True),
         with_i1(shares_bus_with="b1", told=TOLD),
         with_b1(modules_most=5, modules_missing=2),

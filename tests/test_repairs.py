@@ -194,6 +194,22 @@ async def test_a_battery_that_comes_and_goes_makes_one_repair(
     assert [each.data["action"] for each in updates].count("create") == 1
 
 
+async def test_a_battery_with_many_short_gaps(bench: Bench) -> None:
+    """It is named with their number, though it never is lost for long."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    await bench.online("b1", "b2")
+    for _ in range(7):
+        for _ in range(2):
+            await bench.move(2)
+            await bench.speak("b2")
+        assert bench.issues() != {"battery_b1": "battery_gaps"}
+        for _ in range(10):
+            await bench.move(1)
+            await bench.speak("b1", "b2")
+        await bench.shows("sensor", "b1_life", "online")
+    assert bench.issues() == {"battery_b1": "battery_gaps"}
+
+
 async def test_batteries_that_are_far_apart(bench: Bench) -> None:
     """Told after a minute, gone when they are near each other."""
     await bench.battery("b1").battery("b2").inverter("i1").start()

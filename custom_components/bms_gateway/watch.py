@@ -34,7 +34,8 @@ class Happening(StrEnum):
     WARNING_CLEARED = "warning_cleared"
     BATTERY_LOST = "battery_lost"
     BATTERY_BRIDGED = "battery_bridged"
-    """The last battery is silent for a moment; discharging goes on."""
+    """A battery is silent for a moment, and others go on: the last one, or one whose
+    short gaps are a habit."""
     BATTERY_BACK = "battery_back"
     MODULES_MISSING = "modules_missing"
     """A battery counts fewer modules than before."""

@@ -7,7 +7,7 @@ from typing import Final
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.model import Direction, PortStatus, Status
 
-from .ledger import CARRIES, SLACK, allowed, permits, reckoned
+from .ledger import CARRIES, FULL, GAP, HABIT, SLACK, allowed, permits, reckoned
 from .observer import Observer
 from .witness import LIMITS, asked
 
@@ -104,6 +104,10 @@ class BankJudge(Observer):
         if not self._online() and self._may_bridge(now):
             # Whoever is back by then goes on where it was.
             return
+        if direction is Direction.CHARGE and self._awaits():
+            self._judge_awaited(limit.amps, now)
+            rising.wait(most, now)
+            return
         bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert limit.amps <= bound + SLACK, "risen too early or too fast"
         if config.strategy is Strategy.SHARE:
@@ -117,6 +121,8 @@ class BankJudge(Observer):
         charge = direction is Direction.CHARGE
         policy = config.charge_loss_policy if charge else config.discharge_loss_policy
         lost = self._lost(now) if charge else self._grace_is_over(now)
+        if charge and self._awaits():
+            lost = []
         if not online and not charge and self._may_bridge(now):
             return self._last_discharge
         if not online or (lost and policy is LossPolicy.BLOCK):
@@ -134,6 +140,21 @@ class BankJudge(Observer):
             permitted = all(permits(battery.readings, direction) for battery in online)
             return sum(said) if permitted else 0.0
         return sum(counts.values())
+
+    def _judge_awaited(self, amps: float, now: float) -> None:
+        """Half of what was told last, for a moment, where each one's gaps are a habit."""
+        config = self.plant.config
+        assert config.charge_loss_policy is LossPolicy.BLOCK, "awaited in vain"
+        assert amps <= self._charged / 2 + SLACK, f"{amps} A after {self._charged} A"
+        away = [battery for battery in self._counted() if not battery.online]
+        assert away and self._online(), "nobody is awaited"
+        for battery in away:
+            said, since = battery.last, self._away_since[battery.id]
+            assert now < since + min(GAP, config.bridge), "awaited for too long"
+            assert self.heard[battery.id].silences(now) >= HABIT, "no habit"
+            assert permits(said, Direction.CHARGE), "awaited though it forbids"
+            assert said.charge_current_limit, "awaited though it allows nothing"
+            assert said.soc is not None and said.soc < FULL, "awaited though full"
 
     def _may_bridge(self, now: float) -> bool:
         """Return whether discharging may go on though nobody is heard."""

@@ -120,6 +120,17 @@ class Installation(RuleBasedStateMachine):
         self.plant.clock.now += 0.7
         self.step()
 
+    @rule(n=pick, silent=st.sampled_from([[4, 4, 4], [4, 5, 6, 4]]))
+    def gaps_are_a_habit(self, n: int, silent: list[int]) -> None:
+        """A battery falls silent for some seconds again and again; the others speak."""
+        key = self.batteries[n % len(self.batteries)]
+        for seconds in silent:
+            for second in range(seconds + 5):
+                self.plant.clock.now += 1.0
+                speaking = [k for k, pack in self.plant.packs.items() if pack.speaks]
+                self.say(*(k for k in speaking if k != key or second >= seconds))
+                self.step()
+
     @precondition(lambda self: self.plant.now > self.rested_at)
     @rule()
     def all_fall_silent(self) -> None:

@@ -33,6 +33,12 @@ NEARLY_FULL: Final = 90.0
 """%; a battery lost from here on counts as one that allows no charging."""
 TAPERED: Final = 0.5
 """So does one that allowed less than this part of the most that it ever allowed."""
+GAP: Final = 3.0
+"""Seconds for which a battery is awaited whose gaps are a habit."""
+HABIT: Final = 2
+"""Gaps within an hour that are one."""
+FULL: Final = 99.0
+"""%; from here on nobody awaits it."""
 LOOK: Final = 0.25
 """Seconds between two looks at a limit that rises."""
 
@@ -173,6 +179,18 @@ class Rising:
             return most
         ramped = max(before[1], flowing) + rated / RAMP * (now - before[0] + LOOK)
         return min(most, max(before[1], min(held, ramped)))
+
+    def wait(self, most: float, now: float) -> None:
+        """Take note that only half is told for a moment, of what was told before.
+
+        Afterwards that is told again, and no more. `most`: its bound by all other
+        rules, in A.
+        """
+        if self._before is not None:
+            held = min(most, self._before[1])
+            self._fell = self._fell or held < self._before[1] - 1e-6
+            self._before = now, held
+            self._most.append((now, held))
 
     def forget(self) -> None:
         """Take note that nothing is told and nothing was reckoned."""

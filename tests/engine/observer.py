@@ -8,6 +8,7 @@ from custom_components.bms_gateway.engine.model import (
     Direction,
     Frame,
     Life,
+    Rule,
     Snapshot,
     Status,
 )
@@ -39,6 +40,10 @@ class Observer:
         self._counts = {d: Counts(d) for d in Direction}
         self._rising = {d: Rising() for d in Direction}
         self._peak = Peak()
+        self._away_since: dict[str, float] = {}
+        """Since when each battery has been seen not to be online."""
+        self._charged = 0.0
+        """A; the bank's limit before one was awaited, of which half is told."""
         self._last_discharge = 0.0
         """A; the bank's limit as long as anybody was heard."""
         self.follow()
@@ -75,6 +80,11 @@ class Observer:
             telling = [b for b in online if b.readings.voltage is not None]
             at = min((self.heard[b.id].measured_at for b in telling), default=now)
             self._peak.take(telling, at)
+        away = self.snapshot.batteries.keys() - {battery.id for battery in online}
+        self._away_since = {key: self._away_since.get(key, now) for key in away}
+        if not self._awaits():
+            charge = self.snapshot.charge
+            self._charged = 0.0 if charge is None else charge.amps
         if online and self.snapshot.discharge is not None:
             self._last_discharge = self.snapshot.discharge.amps
 
@@ -82,6 +92,11 @@ class Observer:
     def snapshot(self) -> Snapshot:
         """What the gateway knows, made once a moment."""
         return self._snapshot or self.plant.snapshot
+
+    def _awaits(self) -> bool:
+        """Return whether charging is halved for batteries whose gaps are a habit."""
+        charge = self.snapshot.charge
+        return charge is not None and charge.rule is Rule.BRIDGING
 
     def _bank(self, direction: Direction) -> float:
         snapshot = self.snapshot

@@ -111,7 +111,9 @@ class Referee(BankJudge):
         """A loss that blocks lets nothing through: charge at once, discharge in time."""
         config = self.plant.config
         now = self.plant.now
-        if self._lost(now) and config.charge_loss_policy is LossPolicy.BLOCK:
+        if self._awaits():
+            assert told[1] <= self._charged / 2 + SLACK, "not halved in a gap"
+        elif self._lost(now) and config.charge_loss_policy is LossPolicy.BLOCK:
             assert told[1] == 0.0, "charged in spite of a loss"
         if (
             self._grace_is_over(now)

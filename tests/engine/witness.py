@@ -13,6 +13,8 @@ LIMITS: Final = 0x351
 MEASUREMENTS: Final = 0x356
 DEYE_CELLS: Final = 0x361
 NAME: Final = 0x35E
+SHORTEST: Final = 3.0 - 1e-6
+"""Seconds without limits before which no battery is lost."""
 ECHO_TIMEOUT: Final = 0.05
 """Seconds after which an echo that does not come is missed."""
 
@@ -30,6 +32,8 @@ class Heard:
 
     def __init__(self) -> None:
         """Begin with nothing."""
+        self._silences: deque[float] = deque(maxlen=50)
+        """When those ended in which it may have been lost."""
         self._at: dict[int, float] = {}
         self._gaps: dict[int, deque[float]] = {}
         self._deye_at = self._other_at = -1e9
@@ -39,6 +43,8 @@ class Heard:
     def take(self, frame: Frame, now: float) -> None:
         """Take a frame of the battery's; `now`: when it comes in, later than `frame.at`."""
         key, at = frame.can_id, frame.at
+        if key == LIMITS and key in self._at and at >= self._at[key] + SHORTEST:
+            self._silences.append(at)
         if key in self._at and 0 < at - self._at[key] < 30.0:
             self._gaps.setdefault(key, deque(maxlen=8)).append(at - self._at[key])
         self._at[key] = max(at, self._at.get(key, at))
@@ -53,6 +59,10 @@ class Heard:
     def at(self, key: int) -> float:
         """When the last of these was heard."""
         return self._at.get(key, -1e9)
+
+    def silences(self, now: float) -> int:
+        """Return how many silences of the last hour may have been gaps."""
+        return sum(1 for at in self._silences if at > now - 3600.0)
 
     @property
     def measured_at(self) -> float:

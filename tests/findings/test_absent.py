@@ -14,7 +14,8 @@ from custom_components.bms_gateway.engine.model import (
     Status,
 )
 from custom_components.bms_gateway.findings.absent import HEARD_FOR, LOST_FOR_LONG
-from custom_components.bms_gateway.situation import Situation
+from custom_components.bms_gateway.situation import Issue, Situation
+from homeassistant.helpers.issue_registry import IssueSeverity
 
 from .situations import (
     CONFIG,
@@ -89,6 +90,54 @@ def test_a_battery_that_is_lost_again_and_again(
 ) -> None:
     """One repair tells of it, until it is lost for long."""
     now = replace(with_life(life), unsteady=frozenset({"b1"}))
+    if lost_for is not None:
+        now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
+    assert keys(now) == ({"battery_b1": expected} if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("gaps", "before", "expected"),
+    [
+        (6, None, None),
+        (7, None, "battery_gaps"),
+        (4, "battery_gaps", "battery_gaps"),
+        (3, "battery_gaps", None),
+        (4, "battery_lost", None),
+    ],
+)
+def test_a_battery_with_many_gaps(
+    gaps: int, before: str | None, expected: str | None
+) -> None:
+    """It is named from the seventh on, until there are but three."""
+    now = with_b1(gaps=gaps)
+    raised = {"battery_b1": Issue(before, {})} if before else {}
+    assert keys(now, raised) == ({"battery_b1": expected} if expected else {})
+
+
+def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
+    """And that is a warning: the battery counts."""
+    found = the_one(with_b1(gaps=12))
+    assert found.placeholders == {"name": "Garage", "gaps": "12"}
+    assert (found.severity, found.device_id) == (IssueSeverity.WARNING, "b1")
+
+
+@pytest.mark.parametrize(
+    ("life", "lost_for", "expected"),
+    [
+        (Life.ONLINE, None, "battery_gaps"),
+        (Life.BRIDGING, None, "battery_gaps"),
+        (Life.REJOINING, 20.0, "battery_gaps"),
+        (Life.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
+        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
+        (Life.OUT_OF_SERVICE, None, None),
+        (Life.TWIN, None, None),
+    ],
+)
+def test_one_repair_for_gaps_and_losses(
+    life: Life, lost_for: float | None, expected: str | None
+) -> None:
+    """The one that tells more: its gaps, unless it is lost for long."""
+    now = replace(with_b1(life=life, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})

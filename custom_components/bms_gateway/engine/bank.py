@@ -9,6 +9,7 @@ from .battery import Battery
 from .bridge import bridge_time
 from .config import GatewayConfig, LossPolicy
 from .cycle import Progress
+from .gaps import waits_until
 from .limits import RISING_STEP
 from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
@@ -134,8 +135,8 @@ class Bank:
             )
             if lowest != scene:
                 self._judge.hold_back()
-            if verdict.status is Status.BRIDGING:
-                states = self._bridge(states, now)
+            if verdict.bridges:
+                states = self._bridge(states, scene, verdict.status)
         self._set_deadline(scene, setpoints)
         if scene.online and not self._starting:
             states = self._judge.with_parts(states)
@@ -166,20 +167,37 @@ class Bank:
         ]
         gone = (Life.WAITING, Life.LOST, Life.REJOINING)
         lost = tuple(s for s in states if s.lost_at is not None and s.life in gone)
-        scene = Scene(
-            now,
-            tuple(state for state in states if state.online),
-            () if self._starting else lost,
-            {d: self._policy(d, lost, now) for d in Direction},
-        )
-        return states, scene
+        lost = () if self._starting else lost
+        policies = {d: self._policy(d, lost, now) for d in Direction}
+        awaited: tuple[str, ...] = ()
+        if policies[Direction.CHARGE] is LossPolicy.BLOCK and self._waits(lost, now):
+            policies[Direction.CHARGE] = LossPolicy.REDUCE
+            awaited = tuple(state.id for state in lost)
+        online = tuple(state for state in states if state.online)
+        return states, Scene(now, online, lost, policies, awaited)
 
-    def _bridge(self, states: list[BatteryState], now: float) -> list[BatteryState]:
-        """Let batteries return at once whose silence is bridged; return their states."""
+    def _waits(self, lost: Sequence[BatteryState], now: float) -> bool:
+        """Return whether charging waits for all that are lost; not at the end."""
+        if self._ending:
+            return False
+        ends = [waits_until(self._config, state) for state in lost]
+        return all(end is not None and now < end for end in ends)
+
+    def _bridge(
+        self, states: list[BatteryState], scene: Scene, status: Status
+    ) -> list[BatteryState]:
+        """Let batteries return at once whose silence is bridged; return their states.
+
+        `status`: of the bank; unless no battery is heard, only those are that are awaited.
+        """
         bridged = []
         for state in states:
-            until = (state.limits_at or 0.0) + bridge_time(self._config)
-            if state.life is Life.LOST and now < until:
+            until: float | None = None
+            if status is Status.BRIDGING:
+                until = (state.limits_at or 0.0) + bridge_time(self._config)
+            elif state.id in scene.awaited:
+                until = waits_until(self._config, state)
+            if state.life is Life.LOST and until is not None and scene.now < until:
                 self._batteries[state.id].bridge(until)
                 bridged.append(replace(state, life=Life.BRIDGING))
             else:
@@ -226,6 +244,7 @@ class Bank:
             self._judge.changes_at(scene.now),
             scene.now + RISING_STEP if self._judge.rising else None,
             grace_end(self._config, scene.lost),
+            *(waits_until(self._config, battery) for battery in scene.lost),
             setpoints.next_end(scene.now),
         ):
             if at is not None and at > scene.now:

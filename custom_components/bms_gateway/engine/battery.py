@@ -10,6 +10,7 @@ from .config import BatteryConfig
 from .content import cells_of
 from .cycle import Cycle
 from .freshness import CEILING
+from .gaps import Gaps
 from .intruder import Intruder
 from .model import BatteryState, Frame, Life, Readings, Refused
 from .protocol import is_battery_frame, is_request
@@ -41,6 +42,8 @@ class Battery:
         self._intruder = Intruder()
         self._life = Life.WAITING
         self._since_loss = self._losses = 0
+        self._gaps = Gaps()
+        self._habitual = False
         self._lately: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
         self._asked_since: float | None = None
@@ -84,6 +87,8 @@ class Battery:
             return
         self._in_service = in_service
         self._intruder = Intruder()
+        self._gaps.leave()
+        self._habitual = False
         if in_service:
             self._begin_to_count(now)
 
@@ -121,7 +126,7 @@ class Battery:
         return Urgency.SOON if heard.new or measured else Urgency.NONE
 
     def bridge(self, until: float) -> None:
-        """Take it that others go on with it until then, as if it were there.
+        """Take it that others go on until then although it is not heard.
 
         If it is back by then it counts from its first whole telegram on.
         """
@@ -134,6 +139,7 @@ class Battery:
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
         if self._life is Life.LOST and controlled:
             self._life = Life.REJOINING
+            self._gaps.hear(now)
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
                 self._life = Life.ONLINE
@@ -148,6 +154,7 @@ class Battery:
             case Life.REJOINING if self._since_loss >= enough:
                 self._life = Life.ONLINE
                 self._lost_at = None
+                self._gaps.end()
                 _LOGGER.info("%s is back", self.config.name)
         if not self._in_service:
             self._watch(now)
@@ -189,6 +196,8 @@ class Battery:
             lost_at=self._lost_at,
             telegrams=speech.telegrams,
             losses=self._losses,
+            gaps=self._gaps.count(now),
+            habitual=self._habitual,
             carries_out_of_service=intrudes,
             voltages=speech.voltages,
             modules_most=speech.modules.most,
@@ -264,6 +273,9 @@ class Battery:
         self._life = Life.LOST
         self._lost_at = now
         self._losses += 1
+        if self._in_service:
+            self._gaps.lose(now)
+            self._habitual = self._gaps.is_habit(now)
         self._count_anew()
 
     def _count_anew(self) -> None:

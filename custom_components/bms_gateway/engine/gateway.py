@@ -301,7 +301,9 @@ class Gateway:
                 heard_until=heard_until,
             )
             for inverter in self._fleet.inverters.values():
-                inverter.bridge(self._verdict.status, now)
+                inverter.bridge(
+                    self._verdict.status, now, bridges=self._verdict.bridges
+                )
             self._watch_takers(now)
             self._fleet.wake_writers(but=who)
             self._changed = True

@@ -105,9 +105,12 @@ class Inverter:
             active_at=account.active_at(direction),
         )
 
-    def bridge(self, status: Status, now: float) -> None:
-        """Take how the gateway does: a silence that is bridged is followed by no ramp."""
-        if status is Status.BRIDGING:
+    def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
+        """Take how the gateway does: a silence that is bridged is followed by no ramp.
+
+        `bridges`: whether one is bridged now.
+        """
+        if bridges:
             if not self._bridged:
                 self._bridged = {d: self._account.amps(d) for d in Direction}
             self._resumes_until = now + RAMP_TIME

@@ -5,6 +5,7 @@ Every rule can only lower what the one before it left. `Limits.reckon` is the li
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from .carriers import Carriers, tighter
@@ -43,6 +44,10 @@ class Limits:
         self._excess = dict.fromkeys(Direction, 0.0)
         self._rises: dict[Direction, Rise | None] = dict.fromkeys(Direction)
         self._ceilings: dict[Direction, Ceiling | None] = dict.fromkeys(Direction)
+        self._halved: float | None = None
+        """A; what charging is told at the most while lost batteries are awaited."""
+        self._told = inf
+        """A; the sum of what the inverters were told for charging; no limit without any."""
         self.rising = False
 
     def observe(
@@ -72,6 +77,7 @@ class Limits:
             )
         most = {d: u.most_told + excesses[d] for d, u in self._untold.items()}
         self.carriers.observe(scene, most if config.inverters else None)
+        self._told = told.get(Direction.CHARGE, 0.0) if config.inverters else inf
         self.rising = False
 
     def block(self, now: float) -> None:
@@ -105,7 +111,36 @@ class Limits:
             rest = max(0.0, limit.amps - excess)
             limit = Limit(amps=rest, rule=Rule.UNTOLD, number=excess)
         limit = as_wanted(limit, direction, config, bounds.ask)
+        if direction is Direction.CHARGE and scene.awaited:
+            return self._while_awaited(scene, config, limit)
+        if direction is Direction.CHARGE:
+            self._halved = None
         return self._risen(direction, scene, config, limit)
+
+    def _while_awaited(
+        self, scene: Scene, config: GatewayConfig, limit: Limit
+    ) -> Limit:
+        """Return half of a limit for charging, and of what was told last; never more.
+
+        What it rises from is not halved: once the lost ones are back, charging goes on
+        where it was. Nothing rises until then.
+        """
+        before = self._rises[Direction.CHARGE]
+        if before is not None and before.amps < limit.amps:
+            limit = replace(limit, amps=before.amps)
+        limit = self._risen(Direction.CHARGE, scene, config, limit)
+        if self._halved is None:
+            self._halved = self._told / 2
+        # 0 A may have been told since, while no battery was heard
+        self._halved = min(self._halved, self._told, limit.amps / 2)
+        if not limit.amps:
+            return limit
+        return Limit(
+            amps=self._halved,
+            rule=Rule.BRIDGING,
+            source=scene.awaited[0],
+            number=limit.amps,
+        )
 
     def _risen(
         self, direction: Direction, scene: Scene, config: GatewayConfig, limit: Limit

@@ -19,7 +19,8 @@ def policy(
 ) -> LossPolicy | None:
     """Return what holds in this direction while batteries are lost; None: nothing.
 
-    Charging stops at once: a battery that is not heard may be full. Discharging is
+    Charging stops at once: a battery that is not heard may be full. (Where a block waits
+    for a moment, because short gaps are a habit of it, see `gaps.py`.) Discharging is
     only reduced for a grace, so that a house off the grid does not go dark for a loose
     plug; then the policy holds.
     """

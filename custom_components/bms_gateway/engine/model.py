@@ -96,7 +96,8 @@ class Life(StrEnum):
     ONLINE = "online"
     LOST = "lost"
     BRIDGING = "bridging"
-    """Lost for so short a time that discharging goes on: no other battery is heard."""
+    """Lost for so short a time that others go on: the last battery that was heard, or one
+    whose short gaps are a habit."""
     REJOINING = "rejoining"
     """Speaks again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
@@ -188,6 +189,10 @@ class BatteryState:
     """Whole telegrams since the start."""
     losses: int = 0
     """Times that it was lost since the start."""
+    gaps: int = 0
+    """Times that it was lost for some seconds only, within the last hour."""
+    habitual: bool = False
+    """When it was lost last, gaps of few seconds were a habit of it."""
     slice: float | None = None
     """The part of the bank's current that it is known to carry, 0 to 1."""
     offset: float | None = None
@@ -268,7 +273,7 @@ class Rule(StrEnum):
     LOSS = "loss"
     """A lost battery, by the loss policy."""
     BRIDGING = "bridging"
-    """The last battery is silent for a moment."""
+    """The last battery is silent for a moment, or one whose gaps are a habit."""
     VOLTAGE = "voltage"
     """The bank's voltage is above the lowest battery's charge voltage limit."""
     RATING = "rating"

@@ -18,6 +18,9 @@ class Scene:
     """Not heard, but still part of the bank: they may carry current unseen."""
     policies: Mapping[Direction, LossPolicy | None]
     """What holds for the lost ones; None: none is lost."""
+    awaited: tuple[str, ...] = ()
+    """The ids of the lost ones, where charging goes on with half for a moment because
+    short gaps are a habit of each of them."""
 
     @property
     def unheard(self) -> tuple[BatteryState, ...]:

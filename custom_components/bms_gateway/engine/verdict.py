@@ -50,6 +50,13 @@ class Verdict:
     """°C, as told: where no battery tells its own it may be that of the cells, or an
     earlier one."""
     raised: Raised = NOTHING_RAISED
+    awaits: bool = False
+    """Whether charging goes on with half, for lost batteries that are awaited."""
+
+    @property
+    def bridges(self) -> bool:
+        """Return whether a silence is bridged, after which no limit has to ramp."""
+        return self.awaits or self.status is Status.BRIDGING
 
     @property
     def speaks(self) -> bool:
@@ -181,6 +188,7 @@ class Judge:
             discharge_voltage_limit=self._discharge_voltage(volts),
             temperature=self._last_temperature,
             raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
+            awaits=bool(scene.awaited),
         )
         return self._last
 

@@ -1,4 +1,7 @@
-"""Repairs about batteries that do not count: silent, lost, or heard and not believed."""
+"""Repairs about batteries that do not count: silent, lost, or heard and not believed.
+
+And about those that count, but not for long: lost, or silent, again and again.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,6 +20,12 @@ LOST_FOR_LONG: Final = 60.0
 HEARD_FOR: Final = CEILING
 """Seconds after which a battery has sent all that it sends; most need 1 or 2, some 10."""
 
+GAPS_PER_HOUR: Final = 6
+"""More gaps of some seconds than that in an hour are named."""
+GAPS_STILL: Final = 3
+"""So are more than so many, once they were named: each gap that is forgotten and each new
+one would else take the repair away and bring it back."""
+
 _POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
 _FRAMES: Final = {
     "0x351 (CVL, CCL, DCL)": (
@@ -30,7 +39,7 @@ _FRAMES: Final = {
 """What every battery has to send to count, by the frames that hold it."""
 
 
-def _absent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _absent(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that do not count, each named as what it is.
 
     Behind a port that is lost that is no repair of its own. Nor is one loss of many,
@@ -41,7 +50,7 @@ def _absent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             continue
         match state.life:
             case Life.LOST:
-                found = _lost(now, battery, state)
+                found = _lost(now, raised, battery, state)
             case Life.WAITING:
                 found = _waiting(now, battery, state)
             case _:
@@ -51,10 +60,12 @@ def _absent(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"{'wrong_port' if wrong_port else 'battery'}_{battery.id}", found
 
 
-def _lost(now: Situation, battery: BatteryConfig, state: BatteryState) -> Issue | None:
+def _lost(
+    now: Situation, raised: Raised, battery: BatteryConfig, state: BatteryState
+) -> Issue | None:
     if state.inverter_heard:
         return _wrong_port(now, battery)
-    if _is_unsteady(now, state):
+    if _comes_and_goes(now, raised, battery, state) is not None:
         return None
     if state.refused:
         return _refused(now, battery, state)
@@ -149,31 +160,46 @@ def _wrong_port(now: Situation, battery: BatteryConfig) -> Issue:
     )
 
 
-def _unsteady(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _unsteady(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
-        if _is_unsteady(now, state):
-            yield (
-                f"battery_{battery.id}",
-                warning(
-                    "battery_losses",
-                    {"name": battery.name, "losses": str(LOSSES_PER_HOUR)},
-                    device_id=battery.id,
-                    steady_for=STEADY_FOR,
-                ),
-            )
+        if found := _comes_and_goes(now, raised, battery, state):
+            yield f"battery_{battery.id}", found
 
 
-def _is_unsteady(now: Situation, battery: BatteryState) -> bool:
-    """Return whether it is lost again and again, and not lost for long just now."""
-    match battery.life:
+def _comes_and_goes(
+    now: Situation, raised: Raised, battery: BatteryConfig, state: BatteryState
+) -> Issue | None:
+    """Return the repair of a battery that is lost, or silent, again and again.
+
+    Where most of its losses were gaps of some seconds, that tells more of their cause.
+    """
+    if _stays_away(now, state):
+        return None
+    before = raised.get(f"battery_{battery.id}")
+    named = before is not None and before.key == "battery_gaps"
+    if state.gaps > (GAPS_STILL if named else GAPS_PER_HOUR):
+        placeholders = {"name": battery.name, "gaps": str(state.gaps)}
+        return warning("battery_gaps", placeholders, device_id=battery.id)
+    if battery.id not in now.unsteady:
+        return None
+    return warning(
+        "battery_losses",
+        {"name": battery.name, "losses": str(LOSSES_PER_HOUR)},
+        device_id=battery.id,
+        steady_for=STEADY_FOR,
+    )
+
+
+def _stays_away(now: Situation, state: BatteryState) -> bool:
+    """Return whether it never came, is not wanted, or is lost for long just now."""
+    match state.life:
         case Life.WAITING | Life.OUT_OF_SERVICE | Life.TWIN:
-            return False
-        case Life.LOST if now.port(battery.id).status is PortStatus.OPEN:
+            return True
+        case Life.LOST if now.port(state.id).status is PortStatus.OPEN:
             at = now.snapshot.at
-            is_brief = at < now.lost_since.get(battery.id, at) + LOST_FOR_LONG
-            return battery.id in now.unsteady and is_brief
+            return at >= now.lost_since.get(state.id, at) + LOST_FOR_LONG
         case _:
-            return battery.id in now.unsteady
+            return False
 
 
 FINDERS: Final[tuple[Finder, ...]] = (_absent, _unsteady)
