@@ -7,7 +7,17 @@ from typing import Final
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.model import Direction, PortStatus, Status
 
-from .ledger import CARRIES, FULL, GAP, HABIT, SLACK, allowed, permits, reckoned
+from .ledger import (
+    CARRIES,
+    FULL,
+    HABIT,
+    HALVED,
+    SHORT,
+    SLACK,
+    allowed,
+    permits,
+    reckoned,
+)
 from .observer import Observer
 from .witness import LIMITS, asked
 
@@ -108,6 +118,9 @@ class BankJudge(Observer):
             self._judge_awaited(limit.amps, now)
             rising.wait(most, now)
             return
+        if direction is Direction.CHARGE and not limit.amps and self._may_return(now):
+            rising.wait(rated, now)
+            return
         bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert limit.amps <= bound + SLACK, "risen too early or too fast"
         if config.strategy is Strategy.SHARE:
@@ -141,6 +154,16 @@ class BankJudge(Observer):
             return sum(said) if permitted else 0.0
         return sum(counts.values())
 
+    def _may_return(self, now: float) -> bool:
+        """Return whether charging may go on where it was once all lost ones are back."""
+        seconds = min(SHORT, self.plant.config.bridge)
+        away = [battery for battery in self._counted() if not battery.online]
+        return bool(away and self._online()) and all(
+            now < self._away_since[battery.id] + seconds
+            and self.heard[battery.id].silences(now) >= HABIT
+            for battery in away
+        )
+
     def _judge_awaited(self, amps: float, now: float) -> None:
         """Half of what was told last, for a moment, where each one's gaps are a habit."""
         config = self.plant.config
@@ -150,7 +173,7 @@ class BankJudge(Observer):
         assert away and self._online(), "nobody is awaited"
         for battery in away:
             said, since = battery.last, self._away_since[battery.id]
-            assert now < since + min(GAP, config.bridge), "awaited for too long"
+            assert now < since + min(HALVED, config.bridge), "awaited for too long"
             assert self.heard[battery.id].silences(now) >= HABIT, "no habit"
             assert permits(said, Direction.CHARGE), "awaited though it forbids"
             assert said.charge_current_limit, "awaited though it allows nothing"

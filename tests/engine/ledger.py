@@ -33,8 +33,10 @@ NEARLY_FULL: Final = 90.0
 """%; a battery lost from here on counts as one that allows no charging."""
 TAPERED: Final = 0.5
 """So does one that allowed less than this part of the most that it ever allowed."""
-GAP: Final = 3.0
-"""Seconds for which a battery is awaited whose gaps are a habit."""
+HALVED: Final = 3.0
+"""Seconds for which half is charged while a battery is awaited whose gaps are a habit."""
+SHORT: Final = 10.0
+"""Seconds for which it is awaited: then charging goes on where it was."""
 HABIT: Final = 2
 """Gaps within an hour that are one."""
 FULL: Final = 99.0

@@ -6,10 +6,10 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.gaps import (
-    GAP,
     HABIT,
+    HALVED,
     MOST,
-    NOTABLE,
+    SHORT,
     WINDOW,
     Gaps,
 )
@@ -115,27 +115,45 @@ def test_at_once_for_every_inverter() -> None:
     assert plant.told("i1")[1] == plant.told("i2")[1] == 100.0
 
 
-def test_no_longer_than_that() -> None:
-    """0 A at exactly three seconds after the loss, whatever else is heard."""
+def test_half_for_three_seconds_and_then_nothing() -> None:
+    """Exactly that long after the loss, whatever else is heard; it is awaited still."""
     plant = _with_habit()
     at = _fall_silent(plant)
-    plant.run(TIMEOUT + GAP - 0.25)
+    plant.run(TIMEOUT + HALVED - 0.25)
     assert plant.told()[1] == 100.0
     deadline = plant.gateway._bank.deadline
-    assert deadline is not None and deadline <= at + TIMEOUT + GAP
-    plant.wait(at + TIMEOUT + GAP - 0.001 - plant.now)
+    assert deadline is not None and deadline <= at + TIMEOUT + HALVED
+    plant.wait(at + TIMEOUT + HALVED - 0.001 - plant.now)
     assert plant.told()[1] == 100.0
-    plant.wait(at + TIMEOUT + GAP - plant.now)
+    plant.wait(at + TIMEOUT + HALVED - plant.now)
     assert plant.told()[1] == 0.0
-    assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
     assert plant.charge.rule is Rule.LOSS
-    plant.run(1.0)
-    plant.packs["b1"].speaks = True
+    assert (plant.snapshot.status, plant.state().life) == (
+        Status.BLOCKED,
+        Life.BRIDGING,
+    )
+
+
+def test_back_later_charging_goes_on_where_it_was() -> None:
+    """With its first whole telegram, as after the gap of the last battery."""
+    plant = _with_habit()
+    _gap(plant, lasts=HALVED + 2.0)
+    assert plant.told()[1] == 0.0
+    plant.run(0.25 + NEXT_SET)
+    assert plant.snapshot.status is Status.RUNNING
+    assert plant.told()[1] == 200.0
+
+
+def test_no_longer_than_the_last_battery_is_bridged() -> None:
+    """Then it is lost: three telegrams, a hold and a ramp."""
+    plant = _with_habit()
+    _gap(plant, lasts=SHORT + 0.25)
+    assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
     plant.run(1.0)
     assert (plant.snapshot.status, plant.state().life) == STILL_BLOCKED
     assert plant.told()[1] == 0.0
     plant.run(4.0)
-    assert [plant.charge.rule] == [Rule.RISING]
+    assert plant.charge.rule is Rule.RISING
 
 
 def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
@@ -144,33 +162,32 @@ def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
     at = _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
     ends = set()
-    while plant.now < at + TIMEOUT + GAP - 0.01:
+    while plant.now < at + TIMEOUT + HALVED - 0.01:
         deadline = plant.gateway._bank.deadline
         assert deadline is not None
         ends.add(deadline)
-        plant.wait(max(0.001, min(deadline, at + TIMEOUT + GAP) - plant.now))
-    assert any(end == pytest.approx(at + TIMEOUT + GAP) for end in ends)
+        plant.wait(max(0.001, min(deadline, at + TIMEOUT + HALVED) - plant.now))
+    assert any(end == pytest.approx(at + TIMEOUT + HALVED) for end in ends)
 
 
 def test_a_long_gap_teaches_nothing() -> None:
     """Two that lasted longer are no habit, and no short one is made of them."""
     plant = Plant(TWO).started(10.0)
     for _ in range(HABIT + 1):
-        _gap(plant, lasts=GAP + 1.0)
+        _gap(plant, lasts=SHORT + 1.0)
         plant.run(SETTLED)
-    assert plant.state().gaps == HABIT + 1
+    assert plant.state().gaps == 0
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.told()[1] == 0.0
 
 
 def test_a_gap_that_is_awaited_in_vain_teaches_nothing() -> None:
-    """It is counted by its whole length."""
+    """It was a loss."""
     plant = _with_habit()
-    _gap(plant, lasts=GAP + 1.0)
+    _gap(plant, lasts=SHORT + 1.0)
     plant.run(SETTLED)
-    gaps = plant.gateway._bank._batteries["b1"]._gaps
-    assert [gap.lasted > GAP for gap in gaps._ended] == [False, False, True]
+    assert plant.state().gaps == HABIT
 
 
 def test_it_is_forgotten_after_an_hour() -> None:
@@ -509,10 +526,10 @@ def test_more_than_it_can_remember() -> None:
 
 @pytest.mark.parametrize(
     ("lasted", "count", "habit"),
-    [(GAP, 2, True), (GAP + 0.1, 2, False), (NOTABLE, 2, False), (10.1, 0, False)],
+    [(0.5, 2, True), (SHORT, 2, True), (SHORT + 0.1, 0, False)],
 )
 def test_how_long_a_gap_lasts(lasted: float, *, count: int, habit: bool) -> None:
-    """Short ones make a habit; those of some seconds are counted; others are losses."""
+    """Short ones make a habit and are counted; others are losses."""
     gaps = Gaps()
     for at in (100.0, 200.0):
         gaps.lose(at)
@@ -528,7 +545,7 @@ def test_a_gap_that_stutters() -> None:
     for at in (100.0, 200.0):
         gaps.lose(at)
         gaps.hear(at + 1.0)
-        gaps.hear(at + GAP + 2.0)
+        gaps.hear(at + SHORT + 2.0)
         gaps.end()
-    assert gaps.count(300.0) == 2
+    assert gaps.count(300.0) == 0
     assert not gaps.is_habit(300.0)

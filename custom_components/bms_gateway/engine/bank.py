@@ -9,7 +9,7 @@ from .battery import Battery
 from .bridge import bridge_time
 from .config import GatewayConfig, LossPolicy
 from .cycle import Progress
-from .gaps import waits_until
+from .gaps import wait
 from .limits import RISING_STEP
 from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
@@ -170,18 +170,15 @@ class Bank:
         lost = () if self._starting else lost
         policies = {d: self._policy(d, lost, now) for d in Direction}
         awaited: tuple[str, ...] = ()
-        if policies[Direction.CHARGE] is LossPolicy.BLOCK and self._waits(lost, now):
-            policies[Direction.CHARGE] = LossPolicy.REDUCE
+        waits = [found for state in lost if (found := wait(self._config, state))]
+        is_block = policies[Direction.CHARGE] is LossPolicy.BLOCK and not self._ending
+        all_waits = len(waits) == len(lost)
+        if is_block and all_waits and all(now < each.until for each in waits):
             awaited = tuple(state.id for state in lost)
+            if all(now < each.halved_until for each in waits):
+                policies[Direction.CHARGE] = LossPolicy.REDUCE
         online = tuple(state for state in states if state.online)
         return states, Scene(now, online, lost, policies, awaited)
-
-    def _waits(self, lost: Sequence[BatteryState], now: float) -> bool:
-        """Return whether charging waits for all that are lost; not at the end."""
-        if self._ending:
-            return False
-        ends = [waits_until(self._config, state) for state in lost]
-        return all(end is not None and now < end for end in ends)
 
     def _bridge(
         self, states: list[BatteryState], scene: Scene, status: Status
@@ -195,8 +192,8 @@ class Bank:
             until: float | None = None
             if status is Status.BRIDGING:
                 until = (state.limits_at or 0.0) + bridge_time(self._config)
-            elif state.id in scene.awaited:
-                until = waits_until(self._config, state)
+            elif state.id in scene.awaited and (found := wait(self._config, state)):
+                until = found.until
             if state.life is Life.LOST and until is not None and scene.now < until:
                 self._batteries[state.id].bridge(until)
                 bridged.append(replace(state, life=Life.BRIDGING))
@@ -244,7 +241,7 @@ class Bank:
             self._judge.changes_at(scene.now),
             scene.now + RISING_STEP if self._judge.rising else None,
             grace_end(self._config, scene.lost),
-            *(waits_until(self._config, battery) for battery in scene.lost),
+            *(at for battery in scene.lost for at in wait(self._config, battery) or ()),
             setpoints.next_end(scene.now),
         ):
             if at is not None and at > scene.now:

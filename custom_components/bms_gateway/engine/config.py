@@ -180,7 +180,7 @@ class GatewayConfig:
     """Seconds for which a loss only reduces discharging, before its policy holds."""
     bridge: float = 10.0
     """Seconds from its last telegram for which discharging goes on when no battery is
-    heard any more, where there is a grace. And the most that charging waits for one of
+    heard any more, where there is a grace. And the most that charging awaits one of
     several whose short gaps are a habit, see `gaps.py`."""
     start_timeout: float = 15.0
     """Seconds to wait at the start for every battery; then the loss policies hold."""

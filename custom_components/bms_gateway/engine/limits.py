@@ -120,11 +120,13 @@ class Limits:
     def _while_awaited(
         self, scene: Scene, config: GatewayConfig, limit: Limit
     ) -> Limit:
-        """Return half of a limit for charging, and of what was told last; never more.
+        """Return half of a limit for charging, and of what was told last; then nothing.
 
-        What it rises from is not halved: once the lost ones are back, charging goes on
+        What it rises from stays as it is: once the lost ones are back, charging goes on
         where it was. Nothing rises until then.
         """
+        if Direction.CHARGE in scene.blocked:
+            return Limit(amps=0.0, rule=Rule.LOSS, source=scene.awaited[0])
         before = self._rises[Direction.CHARGE]
         if before is not None and before.amps < limit.amps:
             limit = replace(limit, amps=before.amps)

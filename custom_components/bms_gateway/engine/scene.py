@@ -19,8 +19,8 @@ class Scene:
     policies: Mapping[Direction, LossPolicy | None]
     """What holds for the lost ones; None: none is lost."""
     awaited: tuple[str, ...] = ()
-    """The ids of the lost ones, where charging goes on with half for a moment because
-    short gaps are a habit of each of them."""
+    """The ids of the lost ones, where short gaps are a habit of each of them: charging
+    goes on with half for a moment, and afterwards where it was."""
 
     @property
     def unheard(self) -> tuple[BatteryState, ...]:

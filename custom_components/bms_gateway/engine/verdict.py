@@ -51,7 +51,7 @@ class Verdict:
     earlier one."""
     raised: Raised = NOTHING_RAISED
     awaits: bool = False
-    """Whether charging goes on with half, for lost batteries that are awaited."""
+    """Whether the lost batteries are awaited: short gaps are a habit of them."""
 
     @property
     def bridges(self) -> bool:
