@@ -268,7 +268,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "one-unknown": Kind(
         "one battery never tells its current",
         _unknown(1),
-        reason="nothing shows when that one is over",
+        reason="nothing shows when it is over",
     ),
     "all-unknown": Kind(
         "no battery tells its current",
@@ -283,7 +283,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         "currents told as 0 below 2 A, the others in steps of 1 A",
         _meters(_silent_below(2.0), _in_steps_of(1.0)),
     ),
-    "joins": Kind("batteries that join at another charge", _joins, _middle),
+    "joins": Kind(
+        "batteries that join at another charge",
+        _joins,
+        _middle,
+        reason="one that joins carries before it tells that it may",
+    ),
     "opens": Kind(
         "a contactor opens while charging",
         _opens,
@@ -295,15 +300,30 @@ KINDS: Final[Mapping[str, Kind]] = {
         _wanders,
         reason="what the packs allow turns each half a minute",
     ),
-    "modules": Kind("half of a battery's modules drop", _modules_drop, _middle),
+    "modules": Kind(
+        "half of a battery's modules drop",
+        _modules_drop,
+        _middle,
+        reason="how they divide the current is not what it was",
+    ),
     "outside": Kind(
         "30 A of charge that nobody was told",
         _outside,
         _large,
         reason="for 20 s it may be what inverters still follow",
     ),
-    "gaps-4": Kind("gaps of 4 s each 10 min", _gaps(4.0, 600.0), _quick),
-    "gaps-6": Kind("gaps of 6 s each 3 min", _gaps(6.0, 180.0), _quick),
+    "gaps-4": Kind(
+        "gaps of 4 s each 10 min",
+        _gaps(4.0, 600.0),
+        _quick,
+        reason="each one halves, and the first two stop",
+    ),
+    "gaps-6": Kind(
+        "gaps of 6 s each 3 min",
+        _gaps(6.0, 180.0),
+        _quick,
+        reason="each one halves, then stops, and the first two for longer",
+    ),
 }
 
 
