@@ -144,6 +144,59 @@ def test_back_later_charging_goes_on_where_it_was() -> None:
     assert plant.told()[1] == 200.0
 
 
+def _in_the_blocked_part(**options: Any) -> Plant:
+    """Return a plant with a battery in a gap, half a second after nothing is told."""
+    plant = _with_habit(**options)
+    _fall_silent(plant)
+    plant.run(TIMEOUT + HALVED + 0.5)
+    assert plant.told()[1] == 0.0
+    return plant
+
+
+def _back(plant: Plant) -> float:
+    """Let the battery speak again; return what an inverter is told for charging."""
+    plant.packs["b1"].speaks = True
+    plant.packs["b1"].next_at = plant.now
+    plant.run(0.25 + NEXT_SET)
+    return plant.told()[1]
+
+
+def test_what_another_one_allowed_less_meanwhile_holds() -> None:
+    """A full pack that retries: what falls for a moment rises as after any fall."""
+    plant = _in_the_blocked_part()
+    plant.packs["b2"].says(charge_current_limit=0.0)
+    plant.run(2.5)
+    plant.packs["b2"].says(charge_current_limit=100.0)
+    plant.run(0.75)
+    assert _back(plant) < 50.0
+
+
+def test_what_the_user_asked_for_meanwhile_holds() -> None:
+    """Charging is forbidden, and allowed again."""
+    plant = _in_the_blocked_part()
+    plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=0.0)))
+    plant.run(1.0)
+    plant.gateway.set_setpoints(AllSetpoints())
+    plant.run(0.5)
+    assert _back(plant) < 50.0
+
+
+def test_awaiting_that_ends_otherwise_is_followed_by_a_ramp() -> None:
+    """It is taken out of service, taken away, or the policy is another one."""
+    plant = _in_the_blocked_part()
+    plant.gateway.set_setpoints(AllSetpoints(out_of_service=frozenset({"b1"})))
+    plant.run(0.5)
+    assert plant.told()[1] < 50.0
+    plant = _in_the_blocked_part()
+    plant.apply(charge_loss_policy=LossPolicy.REDUCE)
+    plant.run(0.5)
+    assert plant.told()[1] < 50.0
+    plant = _in_the_blocked_part()
+    plant.apply(batteries=TWO[1:])
+    plant.run(0.5)
+    assert plant.told()[1] < 50.0
+
+
 def test_no_longer_than_the_last_battery_is_bridged() -> None:
     """Then it is lost: three telegrams, a hold and a ramp."""
     plant = _with_habit()

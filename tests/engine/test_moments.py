@@ -104,6 +104,16 @@ def test_current_unknown() -> None:
     assert moments.of("b2", HALVES) is None
 
 
+def test_current_unknown_at_first() -> None:
+    """What it tells then is all that is known of what it carried before."""
+    moments = Moments()
+    silent = measured("b2", None, 9.0)
+    moments.update([measured("b1", 50.0, 10.0), silent], {"b1": 10.0})
+    batteries = [measured("b1", 50.0, 10.0), measured("b2", 40.0, 11.0)]
+    moments.update(batteries, {"b1": 10.0})
+    assert moments.of("b1", HALVES) == known(90.0)
+
+
 def test_battery_that_is_lost_carries_no_more() -> None:
     """The others' moments are without it from then on."""
     moments = Moments()

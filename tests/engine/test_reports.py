@@ -90,3 +90,34 @@ def test_decaying_circulation_is_followed_at_rest() -> None:
         plant.run(1.0)
     room = 40.0 - circulating
     assert plant.charge.amps >= room / 0.5 - 6.0
+
+
+FALSE = [-600.0, -60.0, 60.0, 600.0]
+"""A; what one telegram tells though nothing flows."""
+
+
+@pytest.mark.parametrize("false", FALSE)
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("silent", [0.0, 8.0, 40.0])
+def test_no_first_false_current_raises_a_limit(
+    false: float, at: int, silent: float
+) -> None:
+    """At the start, and after a silence; of three batteries one allows 20 A.
+
+    (After 40 s of silence 600 A made 159 A of 60 A, after the start -60 A 180 A.)
+    """
+    low = {"charge_current_limit": 20.0, "discharge_current_limit": 20.0}
+    plant = Plant(
+        [battery(f"b{n}") for n in range(3)], says={"b1": low}, discharge_grace=600.0
+    )
+    if silent:
+        plant.started(60.0)
+        plant.packs["b1"].speaks = False
+        plant.run(silent)
+        plant.packs["b1"].speaks = True
+        plant.packs["b1"].next_at = plant.now
+    for n in range(12):
+        plant.packs["b1"].says(current=false if n == at else 0.0)
+        plant.run(1.0)
+        for limit in (plant.snapshot.charge, plant.snapshot.discharge):
+            assert limit is None or limit.amps <= 62.0

@@ -46,6 +46,7 @@ class Limits:
         self._ceilings: dict[Direction, Ceiling | None] = dict.fromkeys(Direction)
         self._halved: float | None = None
         """A; what charging is told at the most while lost batteries are awaited."""
+        self._awaited: tuple[str, ...] = ()
         self._told = inf
         """A; the sum of what the inverters were told for charging; no limit without any."""
         self.rising = False
@@ -83,6 +84,7 @@ class Limits:
     def block(self, now: float) -> None:
         """Remember that 0 A is told: what follows rises from there."""
         self._rises = {d: Rise(0.0, now, ((now, 0.0),), fell=True) for d in Direction}
+        self._halved = None
         self.rising = False
 
     def hold_back(self) -> None:
@@ -93,7 +95,9 @@ class Limits:
         self, direction: Direction, scene: Scene, config: GatewayConfig, bounds: Bounds
     ) -> Limit:
         """Return the bank's limit in a direction, in A."""
-        limit = self.carriers.limit(direction, scene, config.strategy)
+        awaits = direction is Direction.CHARGE and bool(scene.awaited)
+        within = scene.reduced(direction) if awaits else scene
+        limit = self.carriers.limit(direction, within, config.strategy)
         rated = total_limit(config, direction) or limit.amps
         measured = {battery.id: battery.current_at for battery in scene.online}
         self._ceilings[direction], limit = under(
@@ -111,10 +115,10 @@ class Limits:
             rest = max(0.0, limit.amps - excess)
             limit = Limit(amps=rest, rule=Rule.UNTOLD, number=excess)
         limit = as_wanted(limit, direction, config, bounds.ask)
-        if direction is Direction.CHARGE and scene.awaited:
+        if awaits:
             return self._while_awaited(scene, config, limit)
         if direction is Direction.CHARGE:
-            self._halved = None
+            self._end_awaiting(scene)
         return self._risen(direction, scene, config, limit)
 
     def _while_awaited(
@@ -125,14 +129,16 @@ class Limits:
         What it rises from stays as it is: once the lost ones are back, charging goes on
         where it was. Nothing rises until then.
         """
-        if Direction.CHARGE in scene.blocked:
-            return Limit(amps=0.0, rule=Rule.LOSS, source=scene.awaited[0])
         before = self._rises[Direction.CHARGE]
         if before is not None and before.amps < limit.amps:
             limit = replace(limit, amps=before.amps)
         limit = self._risen(Direction.CHARGE, scene, config, limit)
+        self._awaited = scene.awaited
         if self._halved is None:
             self._halved = self._told / 2
+        if Direction.CHARGE in scene.blocked:
+            self._halved = 0.0
+            return Limit(amps=0.0, rule=Rule.LOSS, source=scene.awaited[0])
         # 0 A may have been told since, while no battery was heard
         self._halved = min(self._halved, self._told, limit.amps / 2)
         if not limit.amps:
@@ -143,6 +149,19 @@ class Limits:
             source=scene.awaited[0],
             number=limit.amps,
         )
+
+    def _end_awaiting(self, scene: Scene) -> None:
+        """Go on where charging was if all that were awaited are back.
+
+        Else from what was told meanwhile, as after any fall: one was taken out of
+        service or away, or the options have changed.
+        """
+        online = {battery.id for battery in scene.online}
+        if self._halved is not None and not online.issuperset(self._awaited):
+            before, now = self._rises[Direction.CHARGE], scene.now
+            amps = min(self._halved, before.amps) if before else self._halved
+            self._rises[Direction.CHARGE] = Rise(amps, now, ((now, amps),), fell=True)
+        self._halved = None
 
     def _risen(
         self, direction: Direction, scene: Scene, config: GatewayConfig, limit: Limit

@@ -127,7 +127,9 @@ def _between(report: _Measured, other: str, when: float | None, amps: float) -> 
     `amps`: what it told after that, measured at `when`.
     """
     at, before_at = report.at, report.measured_at.get(other)
-    if at is None or before_at is None or when is None or not before_at < at < when:
+    before = report.before.get(other)
+    if at is None or before_at is None or before is None or when is None:
         return amps
-    before = report.before[other]
+    if not before_at < at < when:
+        return amps
     return before + (amps - before) * (at - before_at) / (when - before_at)

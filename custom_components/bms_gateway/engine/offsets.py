@@ -31,6 +31,8 @@ CERTAIN: Final = 1.0
 """Seconds in which an offset follows what is more than telegrams of different age can
 explain. (In SETTLING, too: circulation that decays was taken for 20 A more than it was,
 a bank at rest was told 0 A for up to a minute, and half as much again was over.)"""
+CERTAIN_RAISING: Final = 3.0
+"""The same, where the limit rises by it: as long as any limit has to hold that rises."""
 UNKNOWN_HOLD: Final = 10.0
 """Seconds for which a battery whose current is unknown is reckoned as before."""
 UNKNOWN_FACTOR: Final = 1.5
@@ -65,6 +67,8 @@ class Offsets:
         self._at: float | None = None
         self._aside: Aside = {}
         self._joined_at = -inf
+        self._begins = False
+        """Whether they are new, and one of their values may be false."""
 
     def settle(
         self,
@@ -96,28 +100,35 @@ class Offsets:
         if now < self._joined_at + RENEWED * max(slowest, 1.0):
             gain = min(1.0, passed / RENEWING)
         self._begin(batteries, slices, aside)
+        sure = self._reports.are_sure
+        self._begins = self._begins and not sure
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
+        # Nor is it what the first telegrams after a long silence tell of it
+        held = held or not (sure or self._begins)
         flowing = set() if held else _flowing(current)
         for direction, apart in aside.items():
             both_ways = not one_way and apart == aside[direction.opposite]
             if direction in flowing or (flowing and both_ways):
                 way = self._settled[direction, apart]
-                self._follow(way, batteries, spread(slices, apart), gain, passed)
+                parts = spread(slices, apart)
+                self._follow(direction, way, batteries, parts, gain, passed)
         return {d: self._parts(d, batteries, slices, aside[d], now) for d in Direction}
 
     def _follow(
         self,
+        direction: Direction,
         offsets: dict[str, float],
         batteries: Sequence[BatteryState],
         slices: Mapping[str, float],
         gain: float,
         passed: float,
     ) -> None:
-        """Let the offsets of one way follow what its slices do not explain.
+        """Let the offsets of one direction follow what its slices do not explain.
 
         `gain`: by which part of the way; what no age of telegrams explains is followed
-        within CERTAIN, too, of which `passed` seconds are over.
+        within CERTAIN, too, of which `passed` seconds are over, and thrice as slowly
+        where that raises a limit.
         """
         moved = self._reports.bank_moved
         for key, rest in _rests(batteries, slices).items():
@@ -125,7 +136,9 @@ class Offsets:
             report = self._reports.of(key)
             own = report.moved if report else 0.0
             explained = slices[key] * moved + own + TOLERANCE
-            certain = max(0.0, abs(lag) - explained) * min(1.0, passed / CERTAIN)
+            lowers = direction.sign * lag > 0
+            within = CERTAIN if lowers else CERTAIN_RAISING
+            certain = max(0.0, abs(lag) - explained) * min(1.0, passed / within)
             offsets[key] += copysign(max(abs(lag) * gain, certain), lag)
 
     def _begin(
@@ -136,6 +149,7 @@ class Offsets:
     ) -> None:
         """Set offsets at once where others carry than before."""
         ids = frozenset(battery.id for battery in batteries)
+        self._begins = self._begins or ids != self._ids
         before = self._settled if ids == self._ids else {}
         self._ids = ids
         self._settled = {}
@@ -168,9 +182,16 @@ class Offsets:
         apart: frozenset[str],
         now: float,
     ) -> dict[str, Part]:
-        """Return what each battery carries while some stand aside."""
+        """Return what each battery carries while some stand aside.
+
+        Until each has told so much that no single false value counts, what circulates
+        raises no limit.
+        """
         parts = spread(slices, apart)
         offsets = self._settled[direction, apart]
+        if not self._reports.are_sure:
+            sign = direction.sign
+            offsets = {k: sign * max(0.0, sign * amps) for k, amps in offsets.items()}
         return {
             b.id: self._part(b, Part(parts[b.id], offsets[b.id]), now)
             for b in batteries

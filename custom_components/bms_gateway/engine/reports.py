@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from statistics import median
+from typing import Final
 
 from .freshness import LONGEST_GAP
 from .model import BatteryState
 from .steps import QUIET_AMPS, QUIET_PART
+
+SURE: Final = 2
+"""Values before the last one, of which the middle one of all counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,13 @@ class Report:
 
     @property
     def moved(self) -> float:
-        """Return by how much it moved with the last telegram."""
-        return abs(self.amps - self.before[-1]) if self.before else 0.0
+        """Return by how much it moved with the last telegram; inf: nobody knows."""
+        return abs(self.amps - self.before[-1]) if self.before else inf
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether enough was told for a single false value to be none."""
+        return len(self.before) >= SURE
 
     def after(self, at: float, amps: float, others: Mapping[str, float]) -> Report:
         """Return what it tells next, measured at `at`; `others`: what all told by now."""
@@ -46,7 +56,7 @@ class Report:
             at,
             amps,
             self.moved_at if is_quiet else at,
-            (*self.before[-1:], self.amps) if goes_on else (),
+            (*self.before, self.amps)[-SURE:] if goes_on else (),
             others,
             self.others,
         )
@@ -86,6 +96,11 @@ class Reports:
             return battery
         readings = replace(battery.readings, current=report.steady)
         return replace(battery, readings=readings)
+
+    @property
+    def are_sure(self) -> bool:
+        """Return whether no single false value counts among them."""
+        return all(report.is_sure for report in self._reports.values())
 
     @property
     def bank_moved(self) -> float:

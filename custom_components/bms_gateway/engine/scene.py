@@ -1,7 +1,7 @@
 """The batteries at one moment, and which of them are reckoned with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .allowance import allowed, allowed_while_lost
 from .config import LossPolicy
@@ -42,6 +42,11 @@ class Scene:
     def silenced(self) -> bool:
         """Return whether a loss means that nothing is said."""
         return LossPolicy.STOP in self.policies.values()
+
+    def reduced(self, direction: Direction) -> Scene:
+        """Return it with the loss only reducing a direction."""
+        policies = {**self.policies, direction: LossPolicy.REDUCE}
+        return replace(self, policies=policies)
 
     def allowances(self, direction: Direction) -> dict[str, float]:
         """Return what each counted battery allows in A; a lost one by its last limits."""
