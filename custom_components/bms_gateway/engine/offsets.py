@@ -67,8 +67,6 @@ class Offsets:
         self._at: float | None = None
         self._aside: Aside = {}
         self._joined_at = -inf
-        self._begins = False
-        """Whether they are new, and one of their values may be false."""
 
     def settle(
         self,
@@ -100,12 +98,10 @@ class Offsets:
         if now < self._joined_at + RENEWED * max(slowest, 1.0):
             gain = min(1.0, passed / RENEWING)
         self._begin(batteries, slices, aside)
-        sure = self._reports.are_sure
-        self._begins = self._begins and not sure
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
         # Nor is it what the first telegrams after a long silence tell of it
-        held = held or not (sure or self._begins)
+        held = held or not self._reports.are_sure
         flowing = set() if held else _flowing(current)
         for direction, apart in aside.items():
             both_ways = not one_way and apart == aside[direction.opposite]
@@ -149,7 +145,6 @@ class Offsets:
     ) -> None:
         """Set offsets at once where others carry than before."""
         ids = frozenset(battery.id for battery in batteries)
-        self._begins = self._begins or ids != self._ids
         before = self._settled if ids == self._ids else {}
         self._ids = ids
         self._settled = {}
@@ -184,8 +179,8 @@ class Offsets:
     ) -> dict[str, Part]:
         """Return what each battery carries while some stand aside.
 
-        Until each has told so much that no single false value counts, what circulates
-        raises no limit.
+        After a long silence what circulates raises no limit until so much is told that
+        no single false value counts.
         """
         parts = spread(slices, apart)
         offsets = self._settled[direction, apart]

@@ -81,7 +81,9 @@ class Reports:
                 continue
             last = self._reports.get(battery.id)
             if last is None:
-                self._reports[battery.id] = Report(at, amps, others=told)
+                # Nothing was told before that could contradict it
+                before = (amps,) * SURE
+                self._reports[battery.id] = Report(at, amps, before=before, others=told)
             elif last.at != at:
                 self._reports[battery.id] = last.after(at, amps, told)
 
