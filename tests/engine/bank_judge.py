@@ -5,7 +5,12 @@ from math import inf
 from typing import Final
 
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.engine.model import Direction, PortStatus, Status
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    PortStatus,
+    Rule,
+    Status,
+)
 
 from .ledger import (
     CARRIES,
@@ -118,7 +123,8 @@ class BankJudge(Observer):
             self._judge_awaited(limit.amps, now)
             rising.wait(most, now)
             return
-        if direction is Direction.CHARGE and not limit.amps and self._may_return(now):
+        stops = direction is Direction.CHARGE and not limit.amps
+        if stops and limit.rule is Rule.LOSS and self._may_return(now):
             rising.wait(rated, now)
             return
         bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
@@ -156,7 +162,10 @@ class BankJudge(Observer):
 
     def _may_return(self, now: float) -> bool:
         """Return whether charging may go on where it was once all lost ones are back."""
-        seconds = min(SHORT, self.plant.config.bridge)
+        config = self.plant.config
+        if config.charge_loss_policy is not LossPolicy.BLOCK:
+            return False
+        seconds = min(SHORT, config.bridge)
         away = [battery for battery in self._counted() if not battery.online]
         return bool(away and self._online()) and all(
             now < self._away_since[battery.id] + seconds
