@@ -210,7 +210,7 @@ def test_no_longer_than_the_last_battery_is_bridged() -> None:
 
 
 def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
-    """The bank asks to be reckoned at that moment."""
+    """The bank is evaluated at that moment."""
     plant = _with_habit()
     at = _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)

@@ -9,7 +9,7 @@ from .battery import Battery
 from .bridge import bridge_time
 from .config import GatewayConfig, LossPolicy
 from .cycle import Progress
-from .gaps import wait
+from .gaps import Wait, awaited, wait
 from .limits import RISING_STEP
 from .loss import grace_end, policy
 from .model import BatteryState, Direction, Frame, Life, Status
@@ -169,16 +169,14 @@ class Bank:
         lost = tuple(s for s in states if s.lost_at is not None and s.life in gone)
         lost = () if self._starting else lost
         policies = {d: self._policy(d, lost, now) for d in Direction}
-        awaited: tuple[str, ...] = ()
-        waits = [found for state in lost if (found := wait(self._config, state))]
-        is_block = policies[Direction.CHARGE] is LossPolicy.BLOCK and not self._ending
-        all_waits = len(waits) == len(lost)
-        if is_block and all_waits and all(now < each.until for each in waits):
-            awaited = tuple(state.id for state in lost)
-            if all(now < each.halved_until for each in waits):
-                policies[Direction.CHARGE] = LossPolicy.REDUCE
+        waits: Mapping[str, Wait] = {}
+        if policies[Direction.CHARGE] is LossPolicy.BLOCK and not self._ending:
+            waits = awaited(self._config, lost, now)
+        if waits and all(now < each.halved_until for each in waits.values()):
+            policies[Direction.CHARGE] = LossPolicy.REDUCE
         online = tuple(state for state in states if state.online)
-        return states, Scene(now, online, lost, policies, awaited)
+        until = {key: each.until for key, each in waits.items()}
+        return states, Scene(now, online, lost, policies, until)
 
     def _bridge(
         self, states: list[BatteryState], scene: Scene, status: Status
@@ -189,12 +187,10 @@ class Bank:
         """
         bridged = []
         for state in states:
-            until: float | None = None
+            until = scene.awaited.get(state.id, 0.0)
             if status is Status.BRIDGING:
                 until = (state.limits_at or 0.0) + bridge_time(self._config)
-            elif state.id in scene.awaited and (found := wait(self._config, state)):
-                until = found.until
-            if state.life is Life.LOST and until is not None and scene.now < until:
+            if state.life is Life.LOST and scene.now < until:
                 self._batteries[state.id].bridge(until)
                 bridged.append(replace(state, life=Life.BRIDGING))
             else:

@@ -1,6 +1,7 @@
 """Short gaps of a battery: which are a habit of it, and how often they come."""
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from .allowance import allowed
@@ -91,3 +92,15 @@ def wait(config: GatewayConfig, battery: BatteryState) -> Wait | None:
         battery.lost_at + min(HALVED, config.bridge),
         battery.lost_at + min(SHORT, config.bridge),
     )
+
+
+def awaited(
+    config: GatewayConfig, lost: Sequence[BatteryState], now: float
+) -> Mapping[str, Wait]:
+    """Return how long each lost battery is awaited, by its id.
+
+    None of them is unless all are: one that may have switched off stops charging.
+    """
+    waits = {b.id: found for b in lost if (found := wait(config, b))}
+    ends = [each.until for each in waits.values()]
+    return waits if len(waits) == len(lost) and all(now < at for at in ends) else {}

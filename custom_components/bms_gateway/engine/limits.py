@@ -3,7 +3,7 @@
 Every rule can only lower what the one before it left. `Limits.reckon` is the list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
@@ -46,7 +46,7 @@ class Limits:
         self._ceilings: dict[Direction, Ceiling | None] = dict.fromkeys(Direction)
         self._halved: float | None = None
         """A; what charging is told at the most while lost batteries are awaited."""
-        self._awaited: tuple[str, ...] = ()
+        self._awaited: AbstractSet[str] = frozenset()
         self._told = inf
         """A; the sum of what the inverters were told for charging; no limit without any."""
         self.rising = False
@@ -133,12 +133,12 @@ class Limits:
         if before is not None and before.amps < limit.amps:
             limit = replace(limit, amps=before.amps)
         limit = self._risen(Direction.CHARGE, scene, config, limit)
-        self._awaited = scene.awaited
+        self._awaited, first = scene.awaited.keys(), next(iter(scene.awaited))
         if self._halved is None:
             self._halved = self._told / 2
         if Direction.CHARGE in scene.blocked:
             self._halved = 0.0
-            return Limit(amps=0.0, rule=Rule.LOSS, source=scene.awaited[0])
+            return Limit(amps=0.0, rule=Rule.LOSS, source=first)
         # 0 A may have been told since, while no battery was heard
         self._halved = min(self._halved, self._told, limit.amps / 2)
         if not limit.amps:
@@ -146,7 +146,7 @@ class Limits:
         return Limit(
             amps=self._halved,
             rule=Rule.BRIDGING,
-            source=scene.awaited[0],
+            source=first,
             number=limit.amps,
         )
 

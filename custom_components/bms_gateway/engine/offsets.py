@@ -8,7 +8,7 @@ for each direction: by other slices, and with offsets of their own.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import copysign, inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from .model import BatteryState, Direction
 from .reports import Reports
@@ -29,8 +29,8 @@ CALM: Final = 3 * TOLERANCE
 offsets follow half as fast. (Without: twice as many swings of the limits.)"""
 CERTAIN: Final = 1.0
 """Seconds in which an offset follows what is more than telegrams of different age can
-explain. (In SETTLING, too: circulation that decays was taken for 20 A more than it was,
-a bank at rest was told 0 A for up to a minute, and half as much again was over.)"""
+explain. (Within SETTLING only: circulation that decayed was taken for 20 A more than it was, a
+bank at rest was told 0 A for up to a minute, and more was over the limits.)"""
 CERTAIN_RAISING: Final = 3.0
 """The same, where the limit rises by it: as long as any limit has to hold that rises."""
 UNKNOWN_HOLD: Final = 10.0
@@ -53,6 +53,17 @@ class Part:
     offset: float = 0.0
     moved_at: float = 0.0
     """When its current last moved: what was measured before belongs to another one."""
+
+
+class _Pace(NamedTuple):
+    """How fast offsets follow at one moment."""
+
+    passed: float
+    """Seconds since the moment before."""
+    gain: float
+    """The part of the way that they go, whatever the age of the telegrams."""
+    moved: float
+    """A; by how far the bank moved lately: what telegrams of different age explain."""
 
 
 class Offsets:
@@ -90,8 +101,8 @@ class Offsets:
         current = bank_current(batteries, slices)
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         calm = CALM * len(batteries)
-        agreement = calm / (calm + self._reports.bank_moved)
-        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * agreement
+        moved = self._reports.bank_moved
+        gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * calm / (calm + moved)
         if any(self._aside.get(d, frozenset()) - apart for d, apart in aside.items()):
             self._joined_at = now
         self._aside = aside
@@ -103,12 +114,13 @@ class Offsets:
         # Nor is it what the first telegrams after a long silence tell of it
         held = held or not self._reports.are_sure
         flowing = set() if held else _flowing(current)
+        pace = _Pace(passed, gain, moved)
         for direction, apart in aside.items():
             both_ways = not one_way and apart == aside[direction.opposite]
             if direction in flowing or (flowing and both_ways):
                 way = self._settled[direction, apart]
                 parts = spread(slices, apart)
-                self._follow(direction, way, batteries, parts, gain, passed)
+                self._follow(direction, way, batteries, parts, pace)
         return {d: self._parts(d, batteries, slices, aside[d], now) for d in Direction}
 
     def _follow(
@@ -117,25 +129,18 @@ class Offsets:
         offsets: dict[str, float],
         batteries: Sequence[BatteryState],
         slices: Mapping[str, float],
-        gain: float,
-        passed: float,
+        pace: _Pace,
     ) -> None:
-        """Let the offsets of one direction follow what its slices do not explain.
-
-        `gain`: by which part of the way; what no age of telegrams explains is followed
-        within CERTAIN, too, of which `passed` seconds are over, and thrice as slowly
-        where that raises a limit.
-        """
-        moved = self._reports.bank_moved
+        """Let the offsets of one direction follow what its slices do not explain."""
         for key, rest in _rests(batteries, slices).items():
             lag = rest - offsets[key]
             report = self._reports.of(key)
             own = report.moved if report else 0.0
-            explained = slices[key] * moved + own + TOLERANCE
+            explained = slices[key] * pace.moved + own + TOLERANCE
             lowers = direction.sign * lag > 0
             within = CERTAIN if lowers else CERTAIN_RAISING
-            certain = max(0.0, abs(lag) - explained) * min(1.0, passed / within)
-            offsets[key] += copysign(max(abs(lag) * gain, certain), lag)
+            certain = max(0.0, abs(lag) - explained) * min(1.0, pace.passed / within)
+            offsets[key] += copysign(max(abs(lag) * pace.gain, certain), lag)
 
     def _begin(
         self,

@@ -1,7 +1,7 @@
 """The batteries at one moment, and which of them are reckoned with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .allowance import allowed, allowed_while_lost
 from .config import LossPolicy
@@ -18,9 +18,9 @@ class Scene:
     """Not heard, but still part of the bank: they may carry current unseen."""
     policies: Mapping[Direction, LossPolicy | None]
     """What holds for the lost ones; None: none is lost."""
-    awaited: tuple[str, ...] = ()
-    """The ids of the lost ones, where short gaps are a habit of each of them: charging
-    goes on with half for a moment, and afterwards where it was."""
+    awaited: Mapping[str, float] = field(default_factory=dict)
+    """Until when each lost one is awaited, by its id, where short gaps are a habit of all
+    of them: charging goes on with half for a moment, and afterwards where it was."""
 
     @property
     def unheard(self) -> tuple[BatteryState, ...]:
