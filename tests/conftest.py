@@ -78,6 +78,6 @@ async def machine(
 @pytest.fixture
 def bank(hass: HomeAssistant, machine: Machine) -> MockConfigEntry:
     """Return a gateway that is there already, with a battery and an inverter."""
-    from .flows import add_bank  # noqa: PLC0415 - as above
+    from .form_user import add_bank  # noqa: PLC0415 - as above
 
     return add_bank(hass)

@@ -9,10 +9,13 @@ import can
 from can.interfaces import virtual
 import pytest
 
-from custom_components.bms_gateway import connections, listen_steps
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.links import Adapter, FoundLink
+from custom_components.bms_gateway.engine.can.interface.discovery import (
+    Adapter,
+    FoundLink,
+)
 from custom_components.bms_gateway.engine.model import Frame
+from custom_components.bms_gateway.flows import connections, listen as listen_flow
 from homeassistant.components.usb import SerialDevice, USBDevice
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -34,8 +37,8 @@ class Forms:
 
     def listen(self, seconds: float, settle: float = 0.0) -> None:
         """Let them listen for so long, or for `settle` once it is clear who talks."""
-        self._monkeypatch.setattr(listen_steps, "LISTEN_TIME", seconds)
-        self._monkeypatch.setattr(listen_steps, "SETTLE_TIME", settle)
+        self._monkeypatch.setattr(listen_flow, "LISTEN_TIME", seconds)
+        self._monkeypatch.setattr(listen_flow, "SETTLE_TIME", settle)
 
     async def end(self) -> None:
         """Stop every gateway that was set up."""

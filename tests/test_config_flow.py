@@ -9,22 +9,22 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.bms_gateway import listen_steps
+from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.heard import Heard
+from custom_components.bms_gateway.engine.detection.classify import Heard
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.entry import gateway_config
-from custom_components.bms_gateway.form import SECTION_RARE
+from custom_components.bms_gateway.flows import listen as listen_flow
+from custom_components.bms_gateway.flows.forms import SECTION_RARE
 from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
 from .connected import REQUEST, Machine, link, repeating, talking, usb_device
+from .engine.can.test_socketcand import Server, serving
 from .engine.telegrams import telegram
-from .engine.test_socketcand import Server, serving
-from .flows import (
+from .form_user import (
     BATTERY,
     INVERTER,
     INVERTER_DEFAULTS,
@@ -366,7 +366,7 @@ KEY = "slcan:/dev/serial/by-id/usb-CANable"
 def silent_adapter(machine: Machine) -> Iterator[None]:
     """Plug an adapter in that can be opened, and hears nothing."""
     machine.adapters = [ADAPTER]
-    with patch.object(listen_steps, "listen", return_value=Heard()):
+    with patch.object(listen_flow, "listen", return_value=Heard()):
         yield
 
 

@@ -7,7 +7,10 @@ import pytest
 
 from custom_components.bms_gateway.coordinator import WATCHES
 from custom_components.bms_gateway.engine.model import Alarm
-from custom_components.bms_gateway.watch import Event as BatteryEvent, Happening
+from custom_components.bms_gateway.event_detector import (
+    Event as BatteryEvent,
+    Happening,
+)
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from custom_components.bms_gateway.engine.model import Rule
-from custom_components.bms_gateway.watch import Happening
+from custom_components.bms_gateway.event_detector import Happening
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

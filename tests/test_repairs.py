@@ -12,10 +12,10 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bms_gateway import repairs
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine import channel as channel_module
+from custom_components.bms_gateway.engine.can import backend as channel_module
+from custom_components.bms_gateway.engine.can.interface.discovery import set_up_commands
+from custom_components.bms_gateway.engine.can.interface.state import Link, PortError
 from custom_components.bms_gateway.engine.config import PortConfig
-from custom_components.bms_gateway.engine.link import Link, PortError
-from custom_components.bms_gateway.engine.links import set_up_commands
 from custom_components.bms_gateway.engine.model import PortFault
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from homeassistant.components.repairs import DOMAIN as REPAIRS

@@ -17,13 +17,13 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
+from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import MOST_OWNERS, Lease, Setpoints
-from custom_components.bms_gateway.leases import shown_leases
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.traffic import RECORD_SCHEMA, REPLAY_SCHEMA
+from custom_components.bms_gateway.setpoints.temporary_limits import shown_leases
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant

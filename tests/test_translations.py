@@ -14,11 +14,11 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.engine.heard import Finding
+from custom_components.bms_gateway.engine.detection.classify import Finding
 from custom_components.bms_gateway.engine.model import PortFault, PortReason
 from custom_components.bms_gateway.engine.protocol import Neighbour
-from custom_components.bms_gateway.form import Field, Form
-from custom_components.bms_gateway.schemas import (
+from custom_components.bms_gateway.flows.forms import Field, Form
+from custom_components.bms_gateway.flows.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     MANUAL_FORM,

@@ -6,17 +6,17 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .can_log.services import async_register_traffic_actions
+from .config_entry import gateway_config
 from .const import DOMAIN
 from .coordinator import WATCHES, BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .counters import Counters
+from .energy_store import Counters
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
-from .entry import gateway_config
-from .issues import async_remove_issues
+from .issues.registry import async_remove_issues
 from .mqtt import Uplink, async_await_mqtt
 from .services import async_register_actions
-from .store import SetpointStore
-from .traffic import async_register_traffic_actions
+from .setpoints.store import SetpointStore
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = (

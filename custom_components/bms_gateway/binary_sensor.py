@@ -7,9 +7,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BmsGatewayConfigEntry
+from .descriptions import battery, gateway, inverter, port
+from .descriptions.base import BmsBinarySensorDescription
 from .entity import BmsValueEntity, Tables, async_add_tables
-from .tables import battery, gateway, inverter, port
-from .tables.kinds import BmsBinarySensorDescription
 
 PARALLEL_UPDATES = 0
 

@@ -21,15 +21,22 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
-from .connections import adapter_port, async_find_connections, async_identify
+from .config_entry import (
+    CONF_CHANNEL,
+    PortKey,
+    PortOwner,
+    port_config,
+    port_key,
+    taken_ports,
+)
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from .device_form import simulated_port
 from .engine.config import PortConfig
-from .entry import CONF_CHANNEL, PortKey, PortOwner, port_config, port_key, taken_ports
-from .options_flow import GatewayOptionsFlow
-from .original.steps import OriginalSteps
-from .port_steps import Typed, async_texts
-from .schemas import (
+from .flows.connections import adapter_port, async_find_connections, async_identify
+from .flows.device_form import simulated_port
+from .flows.import_daemon.steps import OriginalSteps
+from .flows.options import GatewayOptionsFlow
+from .flows.port import Typed, async_texts
+from .flows.schemas import (
     CONF_BACKUP,
     CONF_GATEWAY,
     GATEWAY_FORM,
@@ -38,7 +45,7 @@ from .schemas import (
     WITH_GRID,
     gateway_choice,
 )
-from .subentry_flow import DeviceSubentryFlow
+from .flows.subentry import DeviceSubentryFlow
 
 SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
     (SUBENTRY_BATTERY, 1, {"capacity_ah": 280.0}),

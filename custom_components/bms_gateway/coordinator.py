@@ -12,22 +12,22 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.hass_dict import HassKey
 
+from .can_log.recorder import Recorder
+from .config_entry import gateway_config
 from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN
-from .counters import Counters
 from .current_sensors import CurrentSensors
-from .devices import Devices
+from .device_registry import Devices
+from .energy_store import Counters
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
-from .entry import gateway_config
-from .issues import Issues
-from .keeper import SetpointKeeper
-from .news import PATIENCE, show
+from .event_detector import Event, Watch
+from .issues.conditions import Standing
+from .issues.context import Situation
+from .issues.registry import Issues
+from .setpoints.manager import SetpointKeeper
+from .setpoints.store import SetpointStore
 from .simulation import Simulation
-from .situation import Situation
-from .standing import Standing
-from .store import SetpointStore
-from .traffic_recorder import Recorder
-from .watch import Event, Watch
+from .state_throttle import PATIENCE, show
 
 _LOGGER = logging.getLogger(__name__)
 

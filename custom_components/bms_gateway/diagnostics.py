@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.candump import link_text
+from .engine.can.log.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
 
 TO_REDACT: Final = {"serial", "identity", "by"}

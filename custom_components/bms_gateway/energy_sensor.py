@@ -19,7 +19,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.energy import Energy
+from .engine.aggregate.energy import Energy
 from .entity import BmsEntity
 
 _PER_KWH: Final = 1000

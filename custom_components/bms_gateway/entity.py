@@ -16,14 +16,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .config_entry import CONF_INTERFACE
 from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
 from .engine.setpoints import Asked
-from .entry import CONF_INTERFACE
-from .leases import shown_leases
-from .news import is_bank_known, is_heard, is_told
+from .setpoints.temporary_limits import shown_leases
+from .state_throttle import is_bank_known, is_heard, is_told
 
 type Names = Mapping[str, str]
 """The names of batteries and inverters by id."""

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .entity import BmsEntity
-from .watch import Event, Happening
+from .event_detector import Event, Happening
 
 PARALLEL_UPDATES = 0
 

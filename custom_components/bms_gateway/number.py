@@ -23,8 +23,13 @@ from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
 from .engine.model import Direction
-from .ratings import LEAST_CHARGE_VOLTAGE, MOST_CHARGE_VOLTAGE, most_amps, without_noise
-from .setpoint import SetpointFieldEntity
+from .setpoints.entity import SetpointFieldEntity
+from .setpoints.ranges import (
+    LEAST_CHARGE_VOLTAGE,
+    MOST_CHARGE_VOLTAGE,
+    most_amps,
+    without_noise,
+)
 
 # Lowering a limit must never wait for another one
 PARALLEL_UPDATES = 0

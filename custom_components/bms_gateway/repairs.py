@@ -15,17 +15,17 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
+from .config_entry import CONF_BRING_UP, PORT_DATA, port_config
 from .const import DOMAIN, POLLED, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry
-from .engine.channel import ready_link
-from .engine.link import PortError
+from .engine.can.backend import ready_link
+from .engine.can.interface.state import PortError
 from .engine.model import PortFault
 from .engine.setpoints import NO_SETPOINTS, AllSetpoints
-from .entry import CONF_BRING_UP, PORT_DATA, port_config
-from .form import Field, Form
-from .issues import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
-from .keeper import SetpointKeeper
-from .who import REPAIR
+from .flows.forms import Field, Form
+from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
+from .setpoints.manager import SetpointKeeper
+from .setpoints.requester import REPAIR
 
 CONF_OTHER: Final = "other"
 SET_UP_TIME: Final = 10.0

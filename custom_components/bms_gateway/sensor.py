@@ -10,10 +10,10 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .coordinator import BmsGatewayConfigEntry
+from .descriptions import battery, gateway, inverter, port
+from .descriptions.base import BmsSensorDescription
 from .energy_sensor import async_add_energies
 from .entity import BmsValueEntity, Tables, async_add_tables
-from .tables import battery, gateway, inverter, port
-from .tables.kinds import BmsSensorDescription
 
 PARALLEL_UPDATES = 0
 

@@ -23,7 +23,9 @@ from homeassistant.helpers import config_validation as cv, service
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.model import Direction
-from .leases import (
+from .errors import refusal
+from .setpoints.permission import Asker, async_asker
+from .setpoints.temporary_limits import (
     ATTR_DURATION,
     ATTR_UNTIL_CLEARED,
     LIMIT_FIELDS,
@@ -31,8 +33,6 @@ from .leases import (
     async_limit,
     shown_leases,
 )
-from .permission import Asker, async_asker
-from .refusal import refusal
 
 SERVICE_LIMIT_CURRENT: Final = "limit_current"
 SERVICE_CLEAR_LIMIT: Final = "clear_limit"

@@ -11,12 +11,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .engine.freshness import CEILING
-from .engine.intruder import OUT_OF_SERVICE_AMPS
+from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
+from .engine.battery.timing.timeouts import CEILING
 from .engine.model import BatteryState
-from .news import is_heard
-from .refusal import refusal
-from .setpoint import SetpointEntity, SetpointFieldEntity
+from .errors import refusal
+from .setpoints.entity import SetpointEntity, SetpointFieldEntity
+from .state_throttle import is_heard
 
 # Stopping must never wait for another one
 PARALLEL_UPDATES = 0

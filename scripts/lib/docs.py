@@ -15,15 +15,15 @@ from custom_components.bms_gateway import (
     switch,
 )
 from custom_components.bms_gateway.engine.model import Rule
-from custom_components.bms_gateway.form import Field, Form
-from custom_components.bms_gateway.schemas import (
+from custom_components.bms_gateway.event_detector import Happening
+from custom_components.bms_gateway.flows.forms import Field, Form
+from custom_components.bms_gateway.flows.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     MANUAL_FORM,
     OPTIONS_FORM,
     connection_form,
 )
-from custom_components.bms_gateway.watch import Happening
 from homeassistant.helpers.entity import EntityDescription
 
 ROOT: Final = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import re
 
 from playwright.async_api import FilePayload, Locator, expect
 
-from ..original.files import FILE, line_of
+from ..flows.import_daemon.files import FILE, line_of
 from .visitor import MARKS, Visitor, running_demo, visitor as visitor_at
 
 pytestmark = list(MARKS)

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import override
 
+from custom_components.bms_gateway.engine.limits.sharing.circulating_current import (
+    Aside,
+    Offsets,
+    Part,
+    spread,
+)
+from custom_components.bms_gateway.engine.limits.sharing.shares import (
+    Slices,
+    capacity_shares,
+)
+from custom_components.bms_gateway.engine.limits.sharing.step_detection import Idle
 from custom_components.bms_gateway.engine.model import BatteryState, Direction
-from custom_components.bms_gateway.engine.offsets import Aside, Offsets, Part, spread
-from custom_components.bms_gateway.engine.slices import Slices, capacity_shares
-from custom_components.bms_gateway.engine.steps import Idle
 
 from .loop import Loop
 

@@ -7,6 +7,7 @@ import time
 
 import can
 
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Clock,
@@ -15,7 +16,6 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.port import Port
 
 from ..waiting import until
 

@@ -7,8 +7,8 @@ from math import inf
 import time
 from unittest.mock import patch
 
-from custom_components.bms_gateway.engine import slcan
-from custom_components.bms_gateway.engine.slcan import SlcanAdapter
+from custom_components.bms_gateway.engine.can.slcan import adapter as slcan_adapter
+from custom_components.bms_gateway.engine.can.slcan.adapter import SlcanAdapter
 
 DELAY = 0.005
 """Seconds from a command to its answer."""
@@ -84,7 +84,7 @@ class SerialLine:
 def greeted(line: SerialLine, bitrate: int = 500_000) -> SlcanAdapter:
     """Return an adapter that was greeted over a line; PortError if it is none."""
     adapter = SlcanAdapter("line", bitrate)
-    with patch.object(slcan, "time", line):
+    with patch.object(slcan_adapter, "time", line):
         adapter.greet(line)  # type: ignore[arg-type]  # it has no descriptor
     return adapter
 

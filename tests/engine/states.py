@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from custom_components.bms_gateway.engine.config import LossPolicy
+from custom_components.bms_gateway.engine.limits.context import Scene
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     Direction,
     Life,
     Readings,
 )
-from custom_components.bms_gateway.engine.scene import Scene
 
 READINGS: Final = Readings(
     charge_voltage_limit=56.0,

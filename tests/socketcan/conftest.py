@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from custom_components.bms_gateway.engine import links as links_module
+from custom_components.bms_gateway.engine.can.interface import discovery as links_module
 
 type LinkFactory = Callable[[], Link]
 type CablePair = tuple[Link, Link]

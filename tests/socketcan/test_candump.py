@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from custom_components.bms_gateway.engine.candump import Logged, parse, written
+from custom_components.bms_gateway.engine.can.log.candump import Logged, parse, written
 from custom_components.bms_gateway.engine.model import Frame
 from tests.waiting import wait_until
 

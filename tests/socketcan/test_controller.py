@@ -16,11 +16,12 @@ import can
 import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine import bring_up, delivery
-from custom_components.bms_gateway.engine.account import UNPROVEN
-from custom_components.bms_gateway.engine.bus_off import LOWER_AFTER
+from custom_components.bms_gateway.engine.can.interface import setup as link_setup
+from custom_components.bms_gateway.engine.can.interface.bus_off import LOWER_AFTER
+from custom_components.bms_gateway.engine.can.interface.state import read_link
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.link import read_link
+from custom_components.bms_gateway.engine.inverter import transmission
+from custom_components.bms_gateway.engine.inverter.sent_limits import UNPROVEN
 from custom_components.bms_gateway.engine.model import (
     BusState,
     Frame,
@@ -136,7 +137,7 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
 ) -> None:
     """What the inverter was told last still holds, and the excess is reported."""
     # This process is the adapter, too: how soon it takes a frame is the machine's affair
-    monkeypatch.setattr(delivery, "ECHO_TIMEOUT", PATIENCE)
+    monkeypatch.setattr(transmission, "ECHO_TIMEOUT", PATIENCE)
     with plugged(500_000) as adapter:
         bench.battery("b1").inverter(
             "i1", interface="socketcan", channel=adapter.name, bring_up=True
@@ -197,7 +198,7 @@ async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
     Also where the driver obeys the order to restart, and then does nothing.
     """
     if obeys:
-        monkeypatch.setattr(bring_up, "restart", lambda _: None)
+        monkeypatch.setattr(link_setup, "restart", lambda _: None)
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=True):
             adapter.say(BUS_OFF)
@@ -222,8 +223,8 @@ async def test_bus_off_is_what_is_wrong_where_lowering_is_refused(
         refused.append(name)
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(bring_up, "bring_up", refuse)
-    monkeypatch.setattr(bring_up, "restart", refuse)
+    monkeypatch.setattr(link_setup, "bring_up", refuse)
+    monkeypatch.setattr(link_setup, "restart", refuse)
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=True):
             adapter.say(BUS_OFF)
@@ -246,7 +247,7 @@ async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> N
             await bench.move(2 * LOWER_AFTER)
             assert port_of(bench, "b1")[1] is PortFault.BUS_OFF
             await asyncio.to_thread(
-                bring_up.bring_up, adapter.name, bitrate=500_000, lower=True
+                link_setup.bring_up, adapter.name, bitrate=500_000, lower=True
             )
             await bench.opened("b1")
 
@@ -287,7 +288,7 @@ async def test_port_without_carrier_is_not_open(
 async def test_restart_is_asked_of_the_kernel() -> None:
     """The slcan driver has none, and says so: the request was understood."""
     with plugged(500_000) as adapter, pytest.raises(OSError) as raised:
-        await asyncio.to_thread(bring_up.restart, adapter.name)
+        await asyncio.to_thread(link_setup.restart, adapter.name)
     assert raised.value.errno == errno.EOPNOTSUPP
 
 

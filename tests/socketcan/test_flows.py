@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.engine import lawicel, listening, port as port_module
+from custom_components.bms_gateway.config_entry import gateway_config
+from custom_components.bms_gateway.engine.can import port as port_module
+from custom_components.bms_gateway.engine.can.interface.state import read_link
+from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface
-from custom_components.bms_gateway.engine.link import read_link
+from custom_components.bms_gateway.engine.detection import scan
 from custom_components.bms_gateway.engine.model import BusState
-from custom_components.bms_gateway.entry import gateway_config
 from homeassistant.core import HomeAssistant
 from tests.connected import Forms, repeating
 from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram
-from tests.flows import BATTERY, INVERTER, offered, start_real, subentry
+from tests.form_user import BATTERY, INVERTER, offered, start_real, subentry
 from tests.waiting import PATIENCE, until
 
 from .adapter import Adapter, plugged
@@ -35,7 +37,7 @@ async def forms(
     """Return forms that find what the kernel has, and ports that look often."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
-    monkeypatch.setattr(listening, "LISTEN_ONLY_TIME", 0.1)
+    monkeypatch.setattr(scan, "LISTEN_ONLY_TIME", 0.1)
     forms = Forms(hass, monkeypatch)
     yield forms
     await forms.end()
@@ -44,7 +46,7 @@ async def forms(
 def speak(adapter: Adapter) -> None:
     """Let a battery speak on the adapter's bus."""
     for frame in SAID:
-        adapter.say(lawicel.encode(frame).decode().strip())
+        adapter.say(codec.encode(frame).decode().strip())
 
 
 async def test_links_are_found(
@@ -97,7 +99,7 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
         with without_rights():
             return raise_shyly(config)
 
-    raise_shyly = listening._raise_shyly
+    raise_shyly = scan._raise_shyly
     with plugged(up=False) as adapter:
         key = f"socketcan:{adapter.name}"
         async with adapter.taking():
@@ -105,7 +107,7 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
             result = await flow.fill(connection=key, bring_up=False)
             assert result["errors"] == {"connection": "link_down"}
             with pytest.MonkeyPatch.context() as monkeypatch:
-                monkeypatch.setattr(listening, "_raise_shyly", listen_without_rights)
+                monkeypatch.setattr(scan, "_raise_shyly", listen_without_rights)
                 result = await flow.fill(connection=key, bring_up=True)
             assert result["errors"] == {"connection": "no_permission"}
             assert not read_link(adapter.name).is_up

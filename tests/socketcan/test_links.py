@@ -5,24 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.bms_gateway.engine import (
-    lawicel,
-    listening as listening_module,
-    port as port_module,
+from custom_components.bms_gateway.engine.can import port as port_module
+from custom_components.bms_gateway.engine.can.backend import ready_link
+from custom_components.bms_gateway.engine.can.interface.discovery import (
+    FoundLink,
+    list_links,
 )
-from custom_components.bms_gateway.engine.channel import ready_link
+from custom_components.bms_gateway.engine.can.interface.state import (
+    PortError,
+    read_link,
+)
+from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.heard import Finding
-from custom_components.bms_gateway.engine.link import PortError, read_link
-from custom_components.bms_gateway.engine.links import FoundLink, list_links
-from custom_components.bms_gateway.engine.listening import listen
+from custom_components.bms_gateway.engine.detection import scan as listening_module
+from custom_components.bms_gateway.engine.detection.classify import Finding
+from custom_components.bms_gateway.engine.detection.scan import listen
 from custom_components.bms_gateway.engine.model import (
     BusState,
     Frame,
     PortFault,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.port import Port, probe
 from tests.connected import repeating
 from tests.engine.ports import Recorder
 from tests.engine.telegrams import telegram
@@ -287,7 +291,7 @@ async def test_errors_before_we_acknowledge_are_no_verdict(
             await until(lambda: _is_listened_to(adapter.name))
             adapter.say("e1a")
             for frame in telegram():  # which ends the listening without acknowledging
-                adapter.say(lawicel.encode(frame).decode().strip())
+                adapter.say(codec.encode(frame).decode().strip())
             await adapter.hears("O")
             heard = await listening
     assert news[0] is Finding.ERRORS

@@ -13,17 +13,20 @@ import can
 from can.interfaces.socketcan import socketcan
 import pytest
 
-from custom_components.bms_gateway.engine import port as port_module, socket_bus
-from custom_components.bms_gateway.engine.bus import is_full
+from custom_components.bms_gateway.engine.can import (
+    port as port_module,
+    socketcan as socketcan_bus,
+)
+from custom_components.bms_gateway.engine.can.interface.state import read_link
+from custom_components.bms_gateway.engine.can.port import probe
+from custom_components.bms_gateway.engine.can.virtual import is_full
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.link import read_link
 from custom_components.bms_gateway.engine.model import (
     Clock,
     Frame,
     PortFault,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.port import probe
 from tests.engine.ports import Recorder, content, one_clock, other_node
 from tests.waiting import until
 
@@ -301,7 +304,7 @@ async def test_port_closes_while_echoes_are_withheld(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No timer is left, which the test helpers would report."""
-    monkeypatch.setattr(socket_bus, "ECHO_RECHECK", 3600)
+    monkeypatch.setattr(socketcan_bus, "ECHO_RECHECK", 3600)
     with plugged() as adapter:
         near = Recorder(adapter.name, SOCKETCAN)
         async with near.opened() as port:

@@ -6,9 +6,9 @@ import pytest
 
 from custom_components.bms_gateway import repairs
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.channel import ready_link
+from custom_components.bms_gateway.engine.can.backend import ready_link
+from custom_components.bms_gateway.engine.can.interface.state import Link, read_link
 from custom_components.bms_gateway.engine.config import PortConfig
-from custom_components.bms_gateway.engine.link import Link, read_link
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.setup import async_setup_component
 from tests.bench import Bench

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from .agreement import least
-from .battery import Battery
-from .bridge import bridge_time
+from .battery.battery import Battery
+from .battery.startup_check import least
+from .battery.timing.gaps import Wait, awaited, wait
+from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
-from .cycle import Progress
-from .gaps import Wait, awaited, wait
-from .limits import RISING_STEP
-from .loss import grace_end, policy
+from .limits.battery_loss import grace_end, policy
+from .limits.bridge import bridge_time
+from .limits.context import Scene
+from .limits.evaluation import Judge, Verdict
+from .limits.pipeline import RISING_STEP
 from .model import BatteryState, Direction, Frame, Life, Status
-from .scene import Scene
+from .scheduling import Urgency
 from .setpoints import AllSetpoints
-from .twins import counted_once
-from .urgency import Urgency
-from .verdict import Judge, Verdict
+from .topology.duplicate_battery import counted_once
 
 START_TELEGRAMS: Final = 2
 """Whole telegrams of every battery before anything is sent."""

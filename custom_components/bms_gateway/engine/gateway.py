@@ -9,23 +9,23 @@ import time
 from typing import Final
 
 from .bank import Bank
+from .can.log.frame_buffer import Trace
+from .can.port import Port
+from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
-from .disobedience import Current, Obedience, measured
-from .fleet import Fleet
-from .inverter import Inverter
+from .devices import Fleet
+from .inverter.allocation import Claim
+from .inverter.disobedience import Current, Obedience, measured
+from .inverter.inverter import Inverter
+from .inverter.soc_stop import SocStop
+from .inverter.targets import Offer, is_block, offer
+from .limits.evaluation import Verdict
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
-from .offers import Offer, is_block, offer
-from .port import Port
 from .protocol import is_request
 from .rounding import round_down
+from .scheduling import Agenda, Urgency
 from .setpoints import AllSetpoints
-from .share import Claim
-from .soc_stop import SocStop
-from .trace import Trace
-from .urgency import Agenda, Urgency
-from .verdict import Verdict
-from .wire import PortFactory, Wake, spawn
-from .wiring import SUSPECTED, Wiring
+from .topology.shared_bus import SUSPECTED, Wiring
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.json import json_bytes, json_dumps
 
-from ..leases import listed
+from ..setpoints.temporary_limits import listed
 
 if TYPE_CHECKING:
     from ..coordinator import BmsGatewayConfigEntry

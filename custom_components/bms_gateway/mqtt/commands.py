@@ -15,7 +15,6 @@ from homeassistant.helpers import device_registry as dr
 from ..const import DOMAIN
 from ..engine.config import GatewayConfig
 from ..engine.model import Direction
-from ..leases import checked_owner, wanted
 from ..services import (
     ATTR_DIRECTION,
     CLEAR_SCHEMA,
@@ -23,7 +22,8 @@ from ..services import (
     SERVICE_CLEAR_LIMIT,
     SERVICE_LIMIT_CURRENT,
 )
-from ..who import MQTT
+from ..setpoints.requester import MQTT
+from ..setpoints.temporary_limits import checked_owner, wanted
 from .answers import Answers
 from .reading import Refused, read_command
 from .settings import MqttSettings, topic_ids

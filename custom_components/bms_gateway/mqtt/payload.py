@@ -15,8 +15,8 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
-from ..news import is_told
-from .original import original_state
+from ..state_throttle import is_told
+from .legacy_payload import original_state
 from .settings import topic_ids
 
 type Payload = dict[str, Any]

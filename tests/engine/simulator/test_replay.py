@@ -6,7 +6,7 @@ from itertools import pairwise, repeat
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.candump import Logged
+from custom_components.bms_gateway.engine.can.log.candump import Logged
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import Frame, PortStatus
 from custom_components.bms_gateway.engine.simulator import (

@@ -6,6 +6,7 @@ from math import isfinite
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Alarm,
@@ -13,7 +14,6 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
     Telegram,
 )
-from custom_components.bms_gateway.engine.port import Port
 from custom_components.bms_gateway.engine.protocol import encode
 from custom_components.bms_gateway.engine.simulator import (
     Bms,

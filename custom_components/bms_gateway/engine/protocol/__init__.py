@@ -3,9 +3,9 @@
 from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
 from .dialect import NO_MARKS, Marks, Verdict, hear, is_battery_frame, judge
 from .flags import encode_bits
-from .inquiry import POLL, Neighbour, is_request, neighbour
 from .pairs import NO_PAIRS, PairChange, Pairs
 from .profiles import encode
+from .requests import POLL, Neighbour, is_request, neighbour
 
 __all__ = [
     "NOTHING",

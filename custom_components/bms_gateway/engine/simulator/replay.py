@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from ..candump import Logged
+from ..can.log.candump import Logged
 from ..model import Frame
 
 LONGEST: Final = 24 * 3600.0

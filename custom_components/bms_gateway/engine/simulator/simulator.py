@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 import time
 from typing import Final
 
+from ..can.port import Port
 from ..config import PortConfig
 from ..model import Clock, Frame, PortStatus
-from ..port import Port
 from .batteries import SimulatedBattery
 from .inverters import SimulatedInverter
 from .physics import step

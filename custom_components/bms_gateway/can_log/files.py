@@ -1,0 +1,66 @@
+"""The folder of the CAN logs: what they may be called, making, writing, reading them.
+
+The functions block: they are for the executor.
+"""
+
+from pathlib import Path
+import re
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+
+from ..const import DOMAIN
+from ..engine.can.log.candump import LogError, parse
+from ..engine.can.log.recording import LARGEST
+from ..engine.simulator import Replay, UnfitLogError
+from ..errors import refusal
+
+MOST_LOGS: Final = 20
+"""Files in the folder: an automation that records must not fill the disk."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\.log")
+
+
+def folder(hass: HomeAssistant) -> Path:
+    """Return the folder of the logs, in Home Assistant's own."""
+    return Path(hass.config.path(DOMAIN))
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a log's file if it can be one; it never leads elsewhere."""
+    if not _NAME.fullmatch(name):
+        raise refusal("bad_log_name")
+    return name
+
+
+def create(path: Path) -> None:
+    """Make an empty log. OSError if that fails; no file is ever replaced."""
+    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        raise refusal("log_exists", file=path.name)
+    if len(list(path.parent.glob("*.log"))) >= MOST_LOGS:
+        raise refusal("too_many_logs", most=str(MOST_LOGS), folder=str(path.parent))
+    path.open("x").close()
+
+
+def append(path: Path, text: str) -> None:
+    """Write lines at the end of a log. OSError if that fails."""
+    with path.open("a", encoding="ascii") as file:
+        file.write(text)
+
+
+def read(path: Path, loops: int) -> Replay:
+    """Return what a log holds, to be played. OSError if it cannot be read."""
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise refusal("bad_log_name")
+    if not path.is_file():
+        raise refusal("no_such_log", file=path.name, folder=str(path.parent))
+    if path.stat().st_size > LARGEST:
+        raise refusal("log_too_long", file=path.name)
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            return Replay(parse(file), loops)
+    except LogError as error:
+        raise refusal("bad_log_line", file=path.name, line=str(error.line)) from error
+    except UnfitLogError as error:
+        raise refusal(error.reason, file=path.name) from error

@@ -1,0 +1,182 @@
+"""What a battery shows: what it says, and how well it is heard."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import EntityCategory
+
+from ..engine.battery.capacity import capacity_kwh, remaining_ah, stored_kwh
+from ..engine.model import BatteryState, Dialect, Direction, Life, Readings
+from .base import (
+    BmsBinarySensorDescription,
+    BmsSensorDescription,
+    alarms,
+    amp_hours,
+    amps,
+    cell_volts,
+    choice,
+    connection,
+    counter,
+    degrees,
+    each_alarm,
+    energy,
+    flag,
+    moment,
+    number,
+    percent,
+    seconds,
+    stored_energy,
+    volts,
+    watts,
+)
+
+_DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
+_RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
+
+
+def _power(battery: BatteryState) -> float | None:
+    """Return what flows, in W, charge positive."""
+    voltage, current = battery.readings.voltage, battery.readings.current
+    return None if voltage is None or current is None else voltage * current
+
+
+def _cell(name: str | None) -> Mapping[str, str]:
+    """Return which cell it is, if the battery tells."""
+    return {"cell": name} if name else {}
+
+
+def _cell_spread(readings: Readings) -> float | None:
+    """Return how far the cells are apart in V."""
+    low, high = readings.cell_voltage_min, readings.cell_voltage_max
+    return None if low is None or high is None else high - low
+
+
+SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
+    choice("life", lambda battery: battery.life, Life, always=True, **_DIAGNOSTIC),
+    choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
+    percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
+    percent("soh", lambda battery: battery.readings.soh),
+    volts("voltage", lambda battery: battery.readings.voltage, step=0.2),
+    amps("current", lambda battery: battery.readings.current, step=1.0),
+    watts("power", _power),
+    degrees("temperature", lambda battery: battery.readings.temperature),
+    cell_volts(
+        "cell_voltage_min",
+        lambda battery: battery.readings.cell_voltage_min,
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_min_id),
+    ),
+    cell_volts(
+        "cell_voltage_max",
+        lambda battery: battery.readings.cell_voltage_max,
+        attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_max_id),
+    ),
+    cell_volts(
+        "cell_voltage_spread",
+        lambda battery: _cell_spread(battery.readings),
+        step=0.005,
+    ),
+    degrees(
+        "cell_temperature_min",
+        lambda battery: battery.readings.cell_temperature_min,
+        attributes_fn=lambda battery, _: _cell(
+            battery.readings.cell_temperature_min_id
+        ),
+        **_RARE,
+    ),
+    degrees(
+        "cell_temperature_max",
+        lambda battery: battery.readings.cell_temperature_max,
+        attributes_fn=lambda battery, _: _cell(
+            battery.readings.cell_temperature_max_id
+        ),
+        **_RARE,
+    ),
+    amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
+    amp_hours("remaining", remaining_ah, **_RARE),
+    stored_energy("capacity_energy", capacity_kwh, **_RARE),
+    stored_energy("stored_energy", stored_kwh, **_RARE),
+    volts(
+        "charge_voltage_limit",
+        lambda battery: battery.readings.charge_voltage_limit,
+        **_DIAGNOSTIC,
+    ),
+    volts(
+        "discharge_voltage_limit",
+        lambda battery: battery.readings.discharge_voltage_limit,
+        **_RARE,
+    ),
+    amps(
+        "charge_current_limit",
+        lambda battery: battery.readings.charge_current_limit,
+        **_DIAGNOSTIC,
+    ),
+    amps(
+        "discharge_current_limit",
+        lambda battery: battery.readings.discharge_current_limit,
+        **_DIAGNOSTIC,
+    ),
+    number("modules", lambda battery: battery.readings.modules, **_RARE),
+    number("modules_online", lambda battery: battery.readings.modules_online, **_RARE),
+    number(
+        "modules_offline", lambda battery: battery.readings.modules_offline, **_RARE
+    ),
+    number(
+        "modules_blocking_charge",
+        lambda battery: battery.readings.modules_blocking_charge,
+        **_RARE,
+    ),
+    number(
+        "modules_blocking_discharge",
+        lambda battery: battery.readings.modules_blocking_discharge,
+        **_RARE,
+    ),
+    energy("charged_energy", lambda battery: battery.readings.charged_kwh, **_RARE),
+    energy(
+        "discharged_energy", lambda battery: battery.readings.discharged_kwh, **_RARE
+    ),
+    counter("cycles", lambda battery: battery.readings.cycles),
+    percent(
+        "slice",
+        lambda battery: None if (part := battery.slice) is None else 100 * part,
+        **_RARE,
+    ),
+    amps("offset", lambda battery: battery.offset, **_RARE),
+    moment("last_telegram", lambda battery: battery.last_frame_at),
+    seconds("period", lambda battery: battery.period, **_RARE),
+    counter("telegrams", lambda battery: battery.telegrams),
+    counter("losses", lambda battery: battery.losses, always=True),
+    counter("invalid_frames", lambda battery: battery.invalid),
+)
+
+BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
+    connection("online", lambda battery: battery.online),
+    alarms("protections", lambda battery: battery.readings.protections),
+    alarms("warnings", lambda battery: battery.readings.warnings),
+    flag(
+        "charge_enabled",
+        lambda battery: battery.readings.charge_enabled,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "discharge_enabled",
+        lambda battery: battery.readings.discharge_enabled,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "force_charge",
+        lambda battery: battery.readings.force_charge,
+        **_DIAGNOSTIC,
+    ),
+    flag(
+        "force_charge_2",
+        lambda battery: battery.readings.force_charge_2,
+        **_RARE,
+    ),
+    flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
+    flag("charge_request", lambda battery: battery.readings.charge_request, **_RARE),
+    flag("aside_charge", lambda b: Direction.CHARGE in b.aside, **_RARE),
+    flag("aside_discharge", lambda b: Direction.DISCHARGE in b.aside, **_RARE),
+    *each_alarm("protection", lambda battery: battery.readings.protections),
+    *each_alarm("warning", lambda battery: battery.readings.warnings),
+)

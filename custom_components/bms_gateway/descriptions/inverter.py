@@ -1,0 +1,59 @@
+"""What an inverter shows: what it was told, as confirmed, and whether it listens."""
+
+from typing import Final
+
+from homeassistant.const import EntityCategory
+
+from ..engine.model import Direction, InverterState
+from .base import (
+    BmsBinarySensorDescription,
+    BmsSensorDescription,
+    connection,
+    counter,
+    moment,
+    volts,
+)
+from .limits import limit, reason
+
+SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
+    limit("charge_current_limit", lambda inverter: inverter.charge),
+    limit("discharge_current_limit", lambda inverter: inverter.discharge),
+    reason(
+        "charge_limited_by",
+        Direction.CHARGE,
+        lambda inverter: inverter.charge,
+        lambda inverter: inverter.id,
+    ),
+    reason(
+        "discharge_limited_by",
+        Direction.DISCHARGE,
+        lambda inverter: inverter.discharge,
+        lambda inverter: inverter.id,
+    ),
+    volts(
+        "charge_voltage_limit",
+        lambda inverter: told.charge_voltage_limit if (told := inverter.told) else None,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+    volts(
+        "discharge_voltage_limit",
+        lambda inverter: (
+            told.discharge_voltage_limit if (told := inverter.told) else None
+        ),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    moment("last_set", lambda inverter: inverter.last_set_at),
+    moment("last_request", lambda inverter: inverter.last_request_at),
+    counter("sets_sent", lambda inverter: inverter.sets, always=True),
+    counter("sets_dropped", lambda inverter: inverter.dropped, always=True),
+)
+
+BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[InverterState], ...]] = (
+    connection("listening", lambda inverter: inverter.listening),
+    connection(
+        "connected",
+        lambda inverter: inverter.connected,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    ),
+)

@@ -1,0 +1,93 @@
+"""How a limit is shown: the figure, the rule that binds it, and who asked for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
+
+from ..engine.model import Direction, Limit, Rule
+from ..engine.rounding import round_down
+from ..engine.setpoints import Asked
+from ..entity import Around
+from ..setpoints.temporary_limits import MOST_IN_ATTRIBUTES, listed
+from ..state_throttle import NOTABLE_MOVE, why
+from .base import BmsSensorDescription, amps, choice
+
+_STEP: Final = 1.0
+"""A; a limit or the figure behind it that moves by less can wait."""
+_ASKED: Final = frozenset({Rule.SETPOINT, Rule.LEASE})
+"""Rules that both the bank and each inverter have."""
+_UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
+"""What the figure of a rule is counted in, where that is not A."""
+
+
+def limit[S](
+    key: str, limit_fn: Callable[[S], Limit | None], **more: Any
+) -> BmsSensorDescription[S]:
+    """Describe a limit in A, which says why it is so."""
+
+    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+        if (found := limit_fn(subject)) is None:
+            return {}
+        return {"limited_by": str(found.rule), **_explain(found, around)}
+
+    return amps(
+        key,
+        # Never shown as more than can be told
+        lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
+        step=_STEP,
+        part=NOTABLE_MOVE,
+        attributes_fn=attributes,
+        exact_fn=_exact(limit_fn),
+        **more,
+    )
+
+
+def reason[S](
+    key: str,
+    direction: Direction,
+    limit_fn: Callable[[S], Limit | None],
+    inverter_fn: Callable[[S], str | None] = lambda _: None,
+    **more: Any,
+) -> BmsSensorDescription[S]:
+    """Describe which rule binds a limit, of an inverter or (by default) the bank."""
+
+    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+        found = limit_fn(subject)
+        leases = around.leases(inverter_fn(subject), direction)
+        return {
+            **(_explain(found, around) if found else {}),
+            **listed(leases, MOST_IN_ATTRIBUTES),
+        }
+
+    return choice(
+        key,
+        lambda subject: found.rule if (found := limit_fn(subject)) else None,
+        Rule,
+        attributes_fn=attributes,
+        exact_fn=_exact(limit_fn),
+        # As the limit's own, so that the two never contradict each other
+        step=_STEP,
+        part=NOTABLE_MOVE,
+        **more,
+    )
+
+
+def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
+    """Return how to tell one reason from another."""
+    return lambda subject: why(found) if (found := limit_fn(subject)) else None
+
+
+def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
+    """Return what binds, by its name, and the figure of the rule, if there are such."""
+    shown: dict[str, Any] = {}
+    if isinstance(found.source, Asked):
+        shown["source"] = around.setpoint(found.device, found.source)
+    elif found.source is not None:
+        shown["source"] = around.names.get(found.source, found.source)
+    if found.rule in _ASKED:
+        shown["device"] = around.names.get(found.device or "", around.gateway)
+    if found.number is not None:
+        shown["number"] = round(found.number, 1)
+        shown["unit"] = str(_UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE))
+    return shown

@@ -1,0 +1,1 @@
+"""Many batteries as one: combined values, state of charge, energy and forecast."""

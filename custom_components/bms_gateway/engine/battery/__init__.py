@@ -1,0 +1,1 @@
+"""One battery: from its frames to its state and its limits."""

@@ -1,0 +1,283 @@
+"""A battery's life: waiting, online, lost, rejoining, out of service."""
+
+from collections import deque
+from collections.abc import Sequence
+import logging
+from math import inf
+from typing import Final
+
+from ..config import BatteryConfig
+from ..model import BatteryState, Frame, Life, Readings, Refused
+from ..protocol import is_battery_frame, is_request
+from ..scheduling import Urgency
+from .capacity import cells_of
+from .out_of_service import Intruder
+from .plausibility.rejected import nominal_voltage
+from .telemetry import MEASUREMENTS, Speech
+from .timing.frame_periods import CONTROL
+from .timing.gaps import Gaps
+from .timing.telegram_boundary import Cycle
+from .timing.timeouts import CEILING
+
+_LOGGER = logging.getLogger(__name__)
+
+REJOIN_TELEGRAMS: Final = 3
+"""Whole telegrams without a gap after which a lost battery counts again."""
+
+INVERTER_ALONE: Final = 5.0
+"""Seconds of an inverter's 0x305 without a battery frame: no battery is on this bus."""
+INVERTER_GONE: Final = 30.0
+"""Seconds without 0x305 after which the inverter is not there any more."""
+
+
+class Battery:
+    """One battery: takes its frames, judges what is fresh, tells its state."""
+
+    def __init__(self, config: BatteryConfig) -> None:
+        """Wait for a battery's first complete set."""
+        self._config = config
+        self._speech = Speech(config)
+        self._cycle = Cycle()
+        self._in_service = True
+        self._intruder = Intruder()
+        self._life = Life.WAITING
+        self._since_loss = self._losses = 0
+        self._gaps = Gaps()
+        self._habitual = False
+        self._lately: deque[Readings] = deque(maxlen=2)
+        self._lost_at: float | None = None
+        self._asked_since: float | None = None
+        self._asked_at = 0.0
+        self._limits_at: float | None = None
+        self._bridged_until = -inf
+        self._largest_charge_limit = self._largest_discharge_limit = 0.0
+        self._largest_charge_voltage = 0.0
+
+    @property
+    def config(self) -> BatteryConfig:
+        """What the user chose; it may be changed while the battery lives on."""
+        return self._config
+
+    @config.setter
+    def config(self, config: BatteryConfig) -> None:
+        self._config = config
+        self._speech.configure(config)
+
+    def moved(self, config: BatteryConfig, now: float) -> Battery:
+        """Return it on another port: lost, if it was ever online, and begun anew."""
+        battery = Battery(config)
+        battery._in_service, battery._lost_at = self._in_service, self._lost_at
+        if self._life is not Life.WAITING:
+            battery._life = Life.LOST
+            battery._lost_at = now if self._lost_at is None else self._lost_at
+            battery._speech.remember(self._speech)
+            battery._losses = self._losses
+            battery._largest_charge_limit = self._largest_charge_limit
+            battery._largest_discharge_limit = self._largest_discharge_limit
+            battery._largest_charge_voltage = self._largest_charge_voltage
+        return battery
+
+    def serve(self, in_service: bool, now: float) -> None:
+        """Take part in the reckoning or not, as the user wants it.
+
+        One that is not heard when it is wanted again, or never was, is lost since then:
+        the others go on for the grace, in which it may be plugged in.
+        """
+        if in_service is self._in_service:
+            return
+        self._in_service = in_service
+        self._intruder = Intruder()
+        self._gaps.leave()
+        self._habitual = False
+        if in_service:
+            self._begin_to_count(now)
+
+    @property
+    def cycle(self) -> Cycle:
+        """Where its telegrams begin and end."""
+        return self._cycle
+
+    @property
+    def lately(self) -> tuple[Readings, ...]:
+        """What it said with each of its last two whole telegrams."""
+        return tuple(self._lately)
+
+    def hear(self, frame: Frame) -> Urgency:
+        """Take one frame from the battery's bus; what is none of its is left out.
+
+        Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
+        """
+        if is_request(frame):
+            self._asked_since = self._asked_since or frame.at
+            self._asked_at = frame.at
+            return Urgency.SOON
+        if not is_battery_frame(frame):
+            return Urgency.NONE
+        self._asked_since = None
+        heard = self._speech.hear(frame)
+        self._cycle.hear(frame.can_id, frame.at)
+        if heard.whole:
+            self._since_loss += 1
+            self._lately.append(self._speech.readings(frame.at))
+        if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
+            return Urgency.AT_ONCE
+        # Also a current that stays the same tells, by its time, who carries what
+        measured = frame.can_id == MEASUREMENTS
+        return Urgency.SOON if heard.new or measured else Urgency.NONE
+
+    def bridge(self, until: float) -> None:
+        """Take it that others go on until then although it is not heard.
+
+        If it is back by then it counts from its first whole telegram on.
+        """
+        self._bridged_until = until
+
+    def update(self, now: float) -> None:
+        """Move on in life by what is fresh at `now`."""
+        self._cycle.update(now)
+        controlled = self._speech.is_controlled(now)
+        enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
+        if self._life is Life.LOST and controlled:
+            self._life = Life.REJOINING
+            self._gaps.hear(now)
+        match self._life:
+            case Life.WAITING if controlled and self._complete(now):
+                self._life = Life.ONLINE
+                self._lost_at = None
+                _LOGGER.info("%s is online", self.config.name)
+            case Life.ONLINE if not controlled:
+                self._lose(now)
+                _LOGGER.warning("%s is lost", self.config.name)
+            case Life.REJOINING if not controlled:
+                self._life = Life.LOST
+                self._count_anew()
+            case Life.REJOINING if self._since_loss >= enough:
+                self._life = Life.ONLINE
+                self._lost_at = None
+                self._gaps.end()
+                _LOGGER.info("%s is back", self.config.name)
+        if not self._in_service:
+            self._watch(now)
+
+    def state(self, now: float) -> BatteryState:
+        """Return the battery at `now`, only fresh values among its readings."""
+        speech = self._speech
+        readings = speech.readings(now)
+        intrudes = self._intruder.counts
+        refused = speech.refused(now)
+        out = not self._in_service and not intrudes
+        self._largest_charge_limit = max(
+            self._largest_charge_limit, readings.charge_current_limit or 0.0
+        )
+        self._largest_discharge_limit = max(
+            self._largest_discharge_limit, readings.discharge_current_limit or 0.0
+        )
+        if self._life is Life.ONLINE:
+            self._limits_at = speech.limits_at
+        self._largest_charge_voltage = max(
+            self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
+        )
+        return BatteryState(
+            id=self.config.id,
+            life=Life.OUT_OF_SERVICE if out else self._life,
+            capacity_ah=self.config.capacity_ah,
+            readings=readings,
+            last=readings if self._life is Life.ONLINE else speech.last,
+            cells=cells_of(self._largest_charge_voltage)
+            if self._largest_charge_voltage
+            else None,
+            largest_charge_limit=self._largest_charge_limit,
+            largest_discharge_limit=self._largest_discharge_limit,
+            dialect=speech.dialect(now),
+            last_frame_at=speech.last_at,
+            current_at=speech.current_at,
+            period=speech.period,
+            limits_at=self._limits_at,
+            lost_at=self._lost_at,
+            telegrams=speech.telegrams,
+            losses=self._losses,
+            gaps=self._gaps.count(now),
+            habitual=self._habitual,
+            carries_out_of_service=intrudes,
+            voltages=speech.voltages,
+            modules_most=speech.modules.most,
+            modules_missing=speech.modules.missing,
+            invalid=speech.invalid,
+            refused=refused,
+            nominal=self._nominal(refused) if refused else None,
+            heard_since=speech.heard_since,
+            missing=speech.missing(now),
+            has_rival=speech.has_rival(now),
+            soc_jumped_at=speech.soc_jumped_at,
+            inverter_heard=self._hears_inverter(now),
+        )
+
+    def next_change(self, now: float) -> float | None:
+        """Return when one of its values becomes stale if nothing more is heard."""
+        times = self._speech.stale_at(now)
+        closes_at = self._cycle.closes_at
+        if closes_at is not None and closes_at > now:
+            times.append(closes_at)
+        if self._hears_inverter(now):
+            times.append(self._asked_at + INVERTER_GONE)
+        if self._intruder.counts:
+            times.append(self._silent_at)
+        return min(times, default=None)
+
+    def _nominal(self, refused: Sequence[Refused]) -> int | None:
+        """Return its nominal voltage by what was refused, if it is not 48 V."""
+        last = self._speech.last
+        told = {
+            "charge_voltage_limit": last.charge_voltage_limit,
+            "voltage": last.voltage,
+        } | {each.attribute: each.value for each in refused}
+        return nominal_voltage(told["charge_voltage_limit"], told["voltage"])
+
+    def _hears_inverter(self, now: float) -> bool:
+        """Return whether only an inverter talks here: somebody else's port."""
+        return (
+            self._asked_since is not None
+            and self._asked_at - self._asked_since >= INVERTER_ALONE
+            and now < self._asked_at + INVERTER_GONE
+        )
+
+    def _watch(self, now: float) -> None:
+        """See whether it carries current though it is out of service.
+
+        One that does counts while it is heard: the user opens its breaker so that it
+        falls silent, or puts it in service, for now or to take it out anew.
+        """
+        if now >= self._silent_at:
+            self._intruder = Intruder()
+            return
+        counted = self._intruder.counts
+        self._intruder.watch(self._speech.readings(now).current, now)
+        if self._intruder.counts and not counted:
+            self._begin_to_count(now)
+
+    @property
+    def _silent_at(self) -> float:
+        """When it is switched off, and not just badly heard, if nothing more comes."""
+        return (self._speech.last_at or 0.0) + max(CEILING, self.config.timeout or 0.0)
+
+    def _begin_to_count(self, now: float) -> None:
+        """Be lost since now, if at all: nobody missed it before."""
+        if self._life is not Life.ONLINE:
+            self._lost_at = now
+
+    def _complete(self, now: float) -> bool:
+        readings = self._speech.readings(now)
+        return None not in (readings.soc, readings.voltage)
+
+    def _lose(self, now: float) -> None:
+        self._life = Life.LOST
+        self._lost_at = now
+        self._losses += 1
+        if self._in_service:
+            self._gaps.lose(now)
+            self._habitual = self._gaps.is_habit(now)
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        self._speech.begin_anew()
+        self._since_loss = 0

@@ -1,0 +1,1 @@
+"""Which of a battery's values are believed, and when."""

@@ -1,0 +1,117 @@
+"""Values that a battery cannot mean: by what it is, and by what it told before."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...model import Refused
+
+HUGE_LIMIT: Final = 1200.0
+"""A; a Sunny Island takes no higher limit. Only a battery of at least HUGE_CAPACITY can
+mean more."""
+HUGE_CAPACITY: Final = 1000.0
+"""Ah"""
+BEYOND: Final = 1.2
+"""A current is not believed above so many times the largest limit ever told, and
+HUGE_LIMIT at the least."""
+ROUND: Final = 50
+"""mV; cell voltages in whole counts of it may be settings instead of measurements."""
+SOC_MOVED: Final = 5.0
+"""%; a capacity that stayed the same meanwhile is not what remains."""
+LEAST_48_V: Final = 44.5
+"""V; a pack of 36 V has less (12 cells of 3.65 V: 43.8 V) and is charged to less. One of
+48 V may have less when it is empty, or lower its charge voltage limit to stop charging,
+but not both: 13 to 17 cells are charged to more than 50 V."""
+MOST_48_V: Final = 65.0
+"""V; the window of the voltage in 0x356."""
+_CELLS: Final = ("cell_voltage_min", "cell_voltage_max")
+_CURRENT_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
+_VOLTAGES: Final = ("charge_voltage_limit", "voltage")
+
+type Values = Mapping[str, Any]
+
+
+class Plausibility:
+    """Remembers what shows that later values are meant, or are not."""
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self._largest = 0.0
+        self._cells: tuple[Any, ...] | None = None
+        self._cells_moved = False
+        self._identity: float | None = None
+        self._socs = (0.0, 0.0)
+        self._volts: dict[str, float] = {}
+        self.refused: tuple[Refused, ...] = ()
+        """What was not believed of the last frame, of what a battery has to report."""
+
+    def screen(
+        self, values: Values, *, capacity: float, soc: float | None
+    ) -> dict[str, Any]:
+        """Return the values of one frame, None in the place of what is not meant.
+
+        `capacity`: Ah as configured, nan unless known; `soc`: in %, what was last told.
+        """
+        screened = dict(values)
+        self.refused = ()
+        self._screen_voltages(screened)
+        for name in _CURRENT_LIMITS:
+            limit = screened.get(name)
+            if (
+                limit is not None
+                and limit > HUGE_LIMIT
+                and not capacity >= HUGE_CAPACITY
+            ):
+                screened[name] = None
+                if capacity < HUGE_CAPACITY:  # else it may become known, and be enough
+                    self.refused += (Refused(name, limit, 0.0, HUGE_LIMIT),)
+            self._largest = max(self._largest, screened.get(name) or 0.0)
+        current = screened.get("current")
+        if current is not None and abs(current) > max(
+            HUGE_LIMIT, BEYOND * self._largest
+        ):
+            screened["current"] = None
+        return screened | self._measured(screened) | self._installed(screened, soc)
+
+    @property
+    def largest_limit(self) -> float:
+        """The largest current limit in A that was ever told."""
+        return self._largest
+
+    def _screen_voltages(self, values: dict[str, Any]) -> None:
+        """Take away the voltages of a pack of 36 V, which the windows of 48 V hold."""
+        told = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
+        self._volts |= told
+        low = [volts < LEAST_48_V for volts in self._volts.values()]
+        if len(low) == len(_VOLTAGES) and all(low):
+            for name, volts in told.items():
+                values[name] = None
+                self.refused += (Refused(name, volts, LEAST_48_V, MOST_48_V),)
+
+    def _measured(self, values: Values) -> dict[str, Any]:
+        """Return cell voltages as unknown that are settings: round, and never moved.
+
+        Some emulators send the voltages at which they protect, 2.80 V and 3.65 V.
+        """
+        if not all(values.get(name) for name in _CELLS):
+            return {}
+        cells = tuple(round(1000 * values[name]) for name in _CELLS)
+        self._cells_moved |= self._cells not in (None, cells)
+        self._cells = cells
+        if self._cells_moved or any(millivolts % ROUND for millivolts in cells):
+            return {}
+        return dict.fromkeys(_CELLS)
+
+    def _installed(self, values: Values, soc: float | None) -> dict[str, Any]:
+        """Return the capacity of 0x35F once it is shown to be what is installed.
+
+        At Dyness and YamBMS it is what remains, and moves with the state of charge.
+        """
+        identity = values.get("identity_ah")
+        if identity is None or soc is None:
+            return {}
+        if identity != self._identity:
+            self._identity, self._socs = identity, (soc, soc)
+        low, high = self._socs
+        self._socs = min(low, soc), max(high, soc)
+        stays = self._socs[1] - self._socs[0] >= SOC_MOVED
+        return {"candidate_ah": identity} if stays else {}

@@ -1,0 +1,72 @@
+"""What a battery reports and is not believed: kept so that it can be named."""
+
+from collections.abc import Callable, Iterable, Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+from ...model import Frame, Refused
+from .ranges import LEAST_48_V
+
+_MOST: Final = {12: 17.0, 24: 34.0, 36: LEAST_48_V}
+"""V; the highest that packs of these nominal voltages are charged to."""
+_EMPTY: Final = 2 / 3
+"""Of the nominal voltage; no pack has less."""
+_EMPTY_48_V: Final = 30.0
+"""V; the lowest voltage that is believed, see `protocol.quantities.voltage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One value that was not believed, the frame and when that was on the wire."""
+
+    refused: Refused
+    can_id: int
+    at: float
+
+
+class Refusals:
+    """Keeps the last refused value of each attribute until one is believed again."""
+
+    def __init__(self, watched: AbstractSet[str]) -> None:
+        """Keep those of the attributes without which a battery does not count."""
+        self._watched = watched
+        self._kept: dict[str, _Kept] = {}
+
+    def take(
+        self, refused: Iterable[Refused], believed: AbstractSet[str], frame: Frame
+    ) -> None:
+        """Take what was refused of one frame, and the attributes that were believed."""
+        for name in self._watched & believed:
+            self._kept.pop(name, None)
+        for each in refused:
+            if each.attribute in self._watched:
+                self._kept[each.attribute] = _Kept(each, frame.can_id, frame.at)
+
+    def standing(
+        self, now: float, timeout: Callable[[int], float]
+    ) -> tuple[Refused, ...]:
+        """Return what still comes; `timeout`: the seconds for which a frame counts."""
+        return tuple(
+            kept.refused
+            for kept in self._kept.values()
+            if now < kept.at + timeout(kept.can_id)
+        )
+
+
+def nominal_voltage(
+    charge_voltage_limit: float | None, voltage: float | None
+) -> int | None:
+    """Return the nominal voltage in V of a pack of 12, 24 or 36 V; None: it is none.
+
+    By its charge voltage limit, which says most; by its voltage alone only where it tells
+    no limit (0 is none), and only below what an empty pack of 48 V can have.
+    """
+    limit = charge_voltage_limit or None
+    if limit is None and (voltage is None or voltage >= _EMPTY_48_V):
+        return None
+    volts = [each for each in (limit, voltage) if each is not None]
+    for nominal, most in _MOST.items():
+        if volts[0] <= most:
+            fits = all(_EMPTY * nominal <= each <= most for each in volts)
+            return nominal if fits else None
+    return None

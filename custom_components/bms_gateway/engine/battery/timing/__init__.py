@@ -1,0 +1,1 @@
+"""When a battery sends: frame periods, time-outs, telegram boundaries and gaps."""

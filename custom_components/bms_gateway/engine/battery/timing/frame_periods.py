@@ -1,0 +1,130 @@
+"""How often a battery sends each of its frames, and which of them are its own."""
+
+from math import inf
+from typing import Final
+
+from ...config import BatteryConfig
+from .timeouts import CEILING, LIMITS_CEILING, LONGEST_GAP, Pulse
+
+LIMITS: Final = 0x351
+PAIRS: Final = 0x35A
+OPTIONAL: Final = frozenset({0x359, PAIRS, 0x35C})
+"""Alarms and enables, which not every battery sends."""
+CONTROL: Final = OPTIONAL | {LIMITS}
+HABIT: Final = 3
+"""Whole telegrams, in each of which (or after a gap below LONGEST_GAP) a frame came: it
+is one of those that the battery sends."""
+STRAY: Final = 1.2
+"""Periods of 0x351 for which a frame counts that the battery never sent before."""
+
+
+class Rhythm:
+    """The pulses of one battery's frames, by their IDs."""
+
+    def __init__(self, config: BatteryConfig) -> None:
+        """Begin with nothing heard."""
+        self._config = config
+        self._pulses: dict[int, Pulse] = {}
+        self._beats: dict[int, tuple[int, int]] = {}
+        self._late: set[int] = set()
+
+    def configure(self, config: BatteryConfig) -> None:
+        """Take over what the user changed."""
+        self._config = config
+        for can_id, pulse in self._pulses.items():
+            pulse.ceiling = self._ceiling(can_id)
+
+    def beat(self, can_id: int, at: float, telegrams: int) -> None:
+        """Take the arrival of a frame; `telegrams`: how many were whole until now."""
+        pulse = self._pulses.get(can_id)
+        if pulse is None:
+            pulse = self._pulses[can_id] = Pulse(self._ceiling(can_id))
+            if telegrams >= HABIT:
+                self._late.add(can_id)
+        beats, counted_at = self._beats.get(can_id, (0, -1))
+        if beats < HABIT and pulse.last is not None and at > pulse.last + LONGEST_GAP:
+            beats = 0
+        if telegrams != counted_at:
+            self._beats[can_id] = beats + 1, telegrams
+        pulse.beat(at)
+
+    def period(self, *can_ids: int) -> float | None:
+        """Return the period in s of the slowest of these; None: not known."""
+        periods = (
+            self._pulses[each].period for each in can_ids if each in self._pulses
+        )
+        return max((each for each in periods if each is not None), default=None)
+
+    def habit(self, can_id: int) -> float | None:
+        """Return the longest period in s of the last minute; None: not known."""
+        pulse = self._pulses.get(can_id)
+        return None if pulse is None else pulse.habit
+
+    def timeout(self, can_id: int) -> float:
+        """Return for how many seconds a frame counts.
+
+        One that the battery never sent before may be somebody else's, or false. It
+        counts until the battery has told all anew without it.
+        """
+        timeout = self._pulses[can_id].timeout
+        if can_id in OPTIONAL and can_id in self._late and not self.is_own(can_id):
+            return min(timeout, STRAY * (self.habit(LIMITS) or timeout))
+        return timeout
+
+    def is_own(self, can_id: int) -> bool:
+        """Return whether the battery sends this frame, or used to."""
+        return self._beats.get(can_id, (0, 0))[0] >= HABIT
+
+    def stale_at(self, can_id: int) -> float:
+        """Return when the last frame ceases to count; -inf: none came."""
+        last = self._last(can_id)
+        return last if last == -inf else last + self.timeout(can_id)
+
+    def ends_with_limits(self, at: float) -> float:
+        """Return when limits of the same telegram as `at` cease to count; -inf: none did.
+
+        In a silence of all frames the limits have to be missed first: they decide what
+        it means. (Batteries that send 0x356 before 0x351 were blocked for some ms, with
+        an alarm, at the beginning of each silence that is bridged.)
+        """
+        period = self.period(LIMITS)
+        is_same = period is not None and self._last(LIMITS) <= at + period / 2
+        return self.stale_at(LIMITS) if is_same else -inf
+
+    def fresh(self, can_id: int, now: float) -> bool:
+        """Return whether the last frame still counts."""
+        return now < self.stale_at(can_id)
+
+    def ends(self, now: float) -> list[float]:
+        """Return when frames cease to count that still do."""
+        return [at for each in self._pulses if (at := self.stale_at(each)) > now]
+
+    def missing(self, now: float) -> frozenset[int]:
+        """Return which alarms and enables the battery used to send and does not now.
+
+        While its limits go on: in a silence of all frames none of them is missing.
+        """
+        return frozenset(
+            each
+            for each in OPTIONAL
+            if self.is_own(each)
+            and not self.fresh(each, now)
+            and self._last(LIMITS)
+            > self._last(each) + STRAY * (self.habit(LIMITS) or 0)
+        )
+
+    def keep(self, can_ids: frozenset[int]) -> None:
+        """Forget all other frames: the battery speaks another dialect now."""
+        self._pulses = {k: v for k, v in self._pulses.items() if k in can_ids}
+        self._beats = {k: v for k, v in self._beats.items() if k in can_ids}
+        self._late &= can_ids
+
+    def _last(self, can_id: int) -> float:
+        pulse = self._pulses.get(can_id)
+        return -inf if pulse is None or pulse.last is None else pulse.last
+
+    def _ceiling(self, can_id: int) -> float:
+        slow = self._config.timeout
+        if can_id == LIMITS:
+            return LIMITS_CEILING if slow is None else slow
+        return max(CEILING, slow or 0.0)

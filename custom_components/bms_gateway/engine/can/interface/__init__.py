@@ -1,0 +1,1 @@
+"""Network interfaces of CAN: finding them, their state, and setting them up."""

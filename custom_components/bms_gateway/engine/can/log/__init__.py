@@ -1,0 +1,1 @@
+"""CAN logs: recording frames, keeping the last ones, and the candump format."""

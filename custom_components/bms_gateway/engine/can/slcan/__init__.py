@@ -1,0 +1,1 @@
+"""Serial CAN adapters that speak LAWICEL's protocol (slcan)."""

@@ -1,0 +1,97 @@
+"""A byte stream to a CAN adapter, as its thread sees it, and what is said over it."""
+
+from collections.abc import Iterable
+import contextlib
+import fcntl
+import os
+import select
+import struct
+import termios
+from typing import Final, Protocol
+
+import can
+
+from ..model import Frame, PortFault
+
+_READ_SIZE: Final = 4096
+
+
+class Conversation(Protocol):
+    """How one kind of adapter is spoken to. All but `encode` runs in the thread."""
+
+    acknowledges: bool
+    """Whether the adapter answers each frame; known once greeted."""
+    gone: PortFault
+    """What it means when the byte stream ends or fails."""
+
+    def connect(self) -> int:
+        """Return a descriptor that is open and does not block; may block itself."""
+
+    def greet(self, stream: Stream) -> None:
+        """Have the adapter take part in the bus; raises one of ERRORS if it does not."""
+
+    def hear(self, data: bytes) -> Iterable[can.Message | bool]:
+        """Yield frames, and whether the oldest frame not answered yet was taken."""
+
+    def encode(self, frame: Frame) -> bytes:
+        """Return what makes the adapter send a frame."""
+
+    def part(self, descriptor: int) -> None:
+        """Take leave and close; may block."""
+
+
+class Stream:
+    """The thread's end of the byte stream."""
+
+    def __init__(self, descriptor: int, wake: int) -> None:
+        """Take over a descriptor; a write to `wake` ends all waiting."""
+        self._descriptor = descriptor
+        self._wake = wake
+
+    def wait(self, timeout: float | None, *, writing: bool = False) -> bool:
+        """Wait until bytes came or something was told; return whether bytes came."""
+        poll = select.poll()
+        events = select.POLLIN | (select.POLLOUT if writing else 0)
+        poll.register(self._descriptor, events)
+        poll.register(self._wake, select.POLLIN)
+        milliseconds = None if timeout is None else max(0, int(timeout * 1000))
+        ready = dict(poll.poll(milliseconds))
+        if self._wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+        return bool(ready.get(self._descriptor, 0) & ~select.POLLOUT)
+
+    def read(self) -> bytes:
+        """Return what came; OSError at the end of the stream."""
+        try:
+            data = os.read(self._descriptor, _READ_SIZE)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise OSError("The connection has ended")
+        return data
+
+    def write(self, data: bytes) -> int:
+        """Return how many bytes were taken; never blocks."""
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the operating system holds: unsent, or over a network, unproven."""
+        answer = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
+        return int(struct.unpack("=i", answer)[0])
+
+
+def as_message(frame: Frame, *, at: float = 0.0, is_rx: bool = True) -> can.Message:
+    """Return a frame as python-can has it; `at` by the wall clock."""
+    return can.Message(
+        timestamp=at,
+        arbitration_id=frame.can_id,
+        data=frame.data,
+        is_extended_id=frame.extended,
+        is_remote_frame=frame.remote,
+        is_rx=is_rx,
+    )

@@ -1,0 +1,1 @@
+"""Recognising what is connected to a port before it is set up."""

@@ -1,0 +1,162 @@
+"""Recognising from frames who talks on a bus: a battery, an inverter, somebody else."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..battery.battery import Battery
+from ..config import BatteryConfig, Interface, PortConfig
+from ..inverter.bus_guard import BATTERY_MARKS
+from ..inverter.request_source import Requests
+from ..model import Dialect, Frame, PortFault, PortReason, Refused
+from ..protocol import Neighbour, is_battery_frame, is_request, neighbour
+
+
+class Finding(StrEnum):
+    """What was heard, in one word."""
+
+    FAULT = "fault"
+    """The port could not be opened, or was lost: see `Heard.fault`."""
+    BATTERY = "battery"
+    REFUSED = "refused"
+    """A battery that would not count: see `HeardBattery.refused`."""
+    INVERTER = "inverter"
+    """An inverter asks with 0x305."""
+    BOTH = "both"
+    """A battery and an inverter that talk to each other already."""
+    NEIGHBOUR = "neighbour"
+    """Another protocol, which this integration does not speak."""
+    OTHER = "other"
+    """CAN frames of an unknown kind."""
+    ERRORS = "errors"
+    """Nothing but error frames: probably another bitrate, or a bad cable."""
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBattery:
+    """What a battery said of itself; None: not told."""
+
+    name: str | None = None
+    dialect: Dialect = Dialect.UNKNOWN
+    modules: int | None = None
+    soc: float | None = None
+    """%"""
+    voltage: float | None = None
+    """V"""
+    capacity_ah: float | None = None
+    refused: tuple[Refused, ...] = ()
+    """What it has to report to count, and reports outside its window."""
+    nominal: int | None = None
+    """V; what kind of battery it is by that, if not one of 48 V."""
+    sends_requests: bool = False
+    """It sends 0x305 itself, as an inverter does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What was heard so far; the counts alone make no difference between two."""
+
+    battery: HeardBattery | None = None
+    inverter: bool = False
+    neighbours: frozenset[Neighbour] = frozenset()
+    other: bool = False
+    """Frames that belong to none of these."""
+    errors: bool = False
+    fault: PortFault | None = None
+    reason: PortReason | None = None
+    """What the fault comes from; None: it has no cure of its own."""
+    detail: str | None = None
+    """The fault in the system's own words."""
+    acknowledges: bool | None = None
+    """Whether sends come back as echoes; None: not known, the port is in use."""
+    frames: int = field(default=0, compare=False)
+    error_frames: int = field(default=0, compare=False)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is clear who talks, so that to listen on would tell little more."""
+        battery = self.battery
+        if battery is None:
+            return self.inverter
+        told = (battery.name, battery.soc, battery.refused or battery.voltage)
+        return battery.dialect is not Dialect.UNKNOWN and None not in told
+
+    @property
+    def finding(self) -> Finding:
+        """What it comes to."""
+        heard = (
+            (self.fault is not None, Finding.FAULT),
+            (self.battery is not None and self.inverter, Finding.BOTH),
+            (self.battery is not None and bool(self.battery.refused), Finding.REFUSED),
+            (self.battery is not None, Finding.BATTERY),
+            (self.inverter, Finding.INVERTER),
+            (bool(self.neighbours), Finding.NEIGHBOUR),
+            (self.other, Finding.OTHER),
+            (self.errors, Finding.ERRORS),
+        )
+        return next((finding for is_so, finding in heard if is_so), Finding.SILENCE)
+
+
+class Ear:
+    """Recognises who talks, frame by frame."""
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        port = PortConfig(Interface.VIRTUAL, "")
+        self._battery = Battery(
+            BatteryConfig(id="", name="", port=port, capacity_ah=float("nan"))
+        )
+        self._marks: set[int] = set()
+        self._neighbours: set[Neighbour] = set()
+        self._requests = Requests()
+        self._asked = self._other = False
+        self._frames = self._errors = 0
+
+    def hear(self, frame: Frame) -> None:
+        """Take a frame of another node, or an error frame."""
+        if frame.error:
+            self._errors += 1
+            return
+        self._frames += 1
+        self._requests.hear(frame)
+        if is_battery_frame(frame):
+            self._marks.add(frame.can_id)
+            self._battery.hear(frame)
+        elif is_request(frame):
+            self._asked = True
+        elif (kind := neighbour(frame)) is not None:
+            self._neighbours.add(kind)
+        else:
+            self._other = True
+
+    def heard(self, now: float) -> Heard:
+        """Return what it comes to at `now`, by the clock of the frames."""
+        battery = self._tell_battery(now)
+        strange = bool(self._marks) and battery is None
+        return Heard(
+            battery=battery,
+            inverter=self._asked and not self._requests.by_battery,
+            # A Deye's diagnostics look like Pytes and GoodWe
+            neighbours=frozenset() if battery else frozenset(self._neighbours),
+            other=self._other or strange,
+            errors=self._errors > 0,
+            frames=self._frames,
+            error_frames=self._errors,
+        )
+
+    def _tell_battery(self, now: float) -> HeardBattery | None:
+        if not self._marks & BATTERY_MARKS:
+            return None
+        state = self._battery.state(now)
+        told = state.last
+        return HeardBattery(
+            name=told.name,
+            dialect=state.dialect,
+            modules=told.modules or told.modules_online,
+            soc=told.soc,
+            voltage=told.voltage,
+            capacity_ah=told.installed_ah,
+            refused=state.refused,
+            nominal=state.nominal,
+            sends_requests=self._requests.by_battery,
+        )

@@ -1,0 +1,288 @@
+"""Listening to a port, for the form that sets it up: nothing is sent unless asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+import logging
+import time
+from typing import Final
+
+from ..can.backend import MENDABLE, set_up
+from ..can.interface.discovery import resolve
+from ..can.interface.state import PortError, check_link, read_link
+from ..can.port import Port
+from ..config import Interface, PortConfig
+from ..model import Clock, Frame, PortState, PortStatus
+from ..protocol import POLL
+from ..topology.comparison import Comparison
+from .classify import Ear, Heard
+
+LISTEN_TIME: Final = 6.0
+"""Seconds that bring every value of any battery known; most send all in 1 or 2 s, and
+a battery without a name needs 5 s until its dialect is sure."""
+SETTLE_TIME: Final = 2.0
+"""Seconds to go on once it is clear who talks: who else does is heard by then, too."""
+LISTEN_ONLY_TIME: Final = 1.0
+"""Seconds without even acknowledging, on a link that we raise: with a wrong bitrate we
+would disturb a bus at work."""
+
+OPEN_TIME: Final = 2.0
+"""Seconds in which other ports open, to be listened to beside; a serial one takes half."""
+
+type Tap = Callable[[Callable[[Frame], None]], Callable[[], None]]
+"""Calls back with each frame of a port that is in use; returns how to end that."""
+
+
+async def listen(
+    config: PortConfig,
+    *,
+    seconds: float = LISTEN_TIME,
+    settle: float = SETTLE_TIME,
+    on_news: Callable[[Heard], None] = lambda _: None,
+    ask: bool = False,
+    comparison: Comparison | None = None,
+    clock: Clock = time.monotonic,
+) -> Heard:
+    """Open a port that nobody uses, listen for some seconds, and close it.
+
+    `on_news` is told whenever what was heard changes. Nothing is sent, but frames are
+    acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
+    some batteries speak. A link that is down is set up if `bring_up` allows it, and
+    then listened to without acknowledging first. Ends early when the port is lost, and
+    `settle` seconds after it is clear who talks, for `comparison`, too, which takes all
+    that is heard; raises nothing.
+    """
+    loop = asyncio.get_running_loop()
+    raising = loop.run_in_executor(None, _raise_shyly, config)
+    try:
+        shy = await asyncio.shield(raising)
+    except asyncio.CancelledError:
+        raising.add_done_callback(_acknowledge_after_all)
+        raise
+    if isinstance(shy, Heard):
+        return shy
+    if shy is not None:
+        try:
+            await _Listener(on_news, settle, clock).listen(
+                config, LISTEN_ONLY_TIME, ask=False
+            )
+        finally:
+            # Also when the form is closed: such a link would never acknowledge
+            fault = await loop.run_in_executor(None, _set_up, shy)
+        if fault is not None:
+            return fault
+        seconds -= LISTEN_ONLY_TIME
+    listener = _Listener(on_news, settle, clock, comparison)
+    return await listener.listen(config, seconds, ask=ask)
+
+
+async def overhear(
+    tap: Tap,
+    *,
+    seconds: float = LISTEN_TIME,
+    settle: float = SETTLE_TIME,
+    on_news: Callable[[Heard], None] = lambda _: None,
+    comparison: Comparison | None = None,
+    clock: Clock = time.monotonic,
+) -> Heard:
+    """Listen to a port that a gateway uses, as `listen` does.
+
+    `tap`: such as `partial(gateway.tap, battery_id)`.
+    """
+    listener = _Listener(on_news, settle, clock, comparison)
+    return await listener.overhear(tap, seconds)
+
+
+@asynccontextmanager
+async def beside(
+    ports: Mapping[str, PortConfig],
+    on_frame: Callable[[str, Frame], None],
+    clock: Clock = time.monotonic,
+) -> AsyncIterator[None]:
+    """Listen to ports that nobody uses, by any ids, while another one is listened to.
+
+    Nothing is sent. One that cannot be opened is left out; nobody waits for it longer
+    than OPEN_TIME.
+    """
+    opened = [asyncio.Event() for _ in ports]
+    running = [
+        asyncio.create_task(
+            Port(
+                config,
+                on_frame=partial(on_frame, key),
+                on_echo=lambda _: None,
+                on_change=partial(_note, event),
+                clock=clock,
+                loss_level=logging.DEBUG,  # its own listening has told
+            ).run(),
+            name="listening beside",
+        )
+        for (key, config), event in zip(ports.items(), opened, strict=True)
+    ]
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_TIME):
+                await asyncio.gather(*(event.wait() for event in opened))
+        yield
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _note(event: asyncio.Event, state: PortState) -> None:
+    """Note that a port is open, or that it cannot be opened."""
+    if state.status in {PortStatus.OPEN, PortStatus.LOST}:
+        event.set()
+
+
+class _Listener:
+    """One spell of listening: it tells news, and ends early where all is clear."""
+
+    def __init__(
+        self,
+        on_news: Callable[[Heard], None],
+        settle: float,
+        clock: Clock,
+        comparison: Comparison | None = None,
+    ) -> None:
+        self._on_news = on_news
+        self._settle = settle
+        self._clock = clock
+        self._ear = Ear()
+        self._comparison = comparison or Comparison()
+        self._acknowledges: bool | None = None
+        self._told = Heard()
+        self._changed = asyncio.Event()
+        self._limit: asyncio.Timeout | None = None
+        self._is_clear = False
+
+    @property
+    def heard(self) -> Heard:
+        """What was heard until now."""
+        heard = self._ear.heard(self._clock())
+        return replace(heard, acknowledges=self._acknowledges)
+
+    def hear(self, frame: Frame) -> None:
+        """Take a frame, and tell if that is news."""
+        self._ear.hear(frame)
+        self._comparison.hear(frame)
+        heard = self.heard
+        if heard != self._told:
+            self._told = heard
+            self._on_news(heard)
+        is_clear = heard.is_clear and not self._comparison.is_open
+        if is_clear and not self._is_clear:
+            self._is_clear = True
+            self._end_soon()
+
+    async def overhear(self, tap: Tap, seconds: float) -> Heard:
+        """Listen on the port of somebody else."""
+        undo = tap(self.hear)
+        try:
+            async with self._limited(seconds):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        finally:
+            undo()
+        return self.heard
+
+    async def listen(self, config: PortConfig, seconds: float, *, ask: bool) -> Heard:
+        """Listen on a port of its own."""
+        port = Port(
+            config,
+            on_frame=self.hear,
+            on_echo=lambda _: None,
+            on_change=lambda _: self._changed.set(),
+            clock=self._clock,
+            loss_level=logging.DEBUG,  # it is told in the form
+        )
+        running = asyncio.create_task(port.run(), name="listening")
+        try:
+            state = await self._leaves(port, PortStatus.CLOSED, PortStatus.OPENING)
+            if state.status is PortStatus.OPEN:
+                self._acknowledges = port.has_echo
+                if ask:
+                    port.send(POLL)
+                state = await self._stays_open(port, seconds)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return replace(
+            self.heard, fault=state.fault, reason=state.reason, detail=state.detail
+        )
+
+    async def _stays_open(self, port: Port, seconds: float) -> PortState:
+        try:
+            async with self._limited(seconds):
+                return await self._leaves(port, PortStatus.OPEN)
+        except TimeoutError:
+            port.drain()
+            return port.state
+
+    @asynccontextmanager
+    async def _limited(self, seconds: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(seconds) as self._limit:
+                if self._is_clear:
+                    self._end_soon()
+                yield
+        finally:
+            self._limit = None
+
+    def _end_soon(self) -> None:
+        # Not in the moment in which it is over: what comes then is heard all the same
+        limit = self._limit
+        if limit and not limit.expired() and (end := limit.when()):
+            now = asyncio.get_running_loop().time()
+            limit.reschedule(min(end, now + self._settle))
+
+    async def _leaves(self, port: Port, *statuses: PortStatus) -> PortState:
+        """Wait until a port has another status than these."""
+        while (state := port.state).status in statuses:
+            self._changed.clear()
+            await self._changed.wait()
+        return state
+
+
+def _raise_shyly(config: PortConfig) -> PortConfig | Heard | None:
+    """Set up a link that is not, to listen only; None: there is nothing to set up."""
+    if config.interface is not Interface.SOCKETCAN or not config.bring_up:
+        return None
+    try:
+        config = resolve(config)
+        check_link(config)
+    except PortError as error:
+        if error.fault not in MENDABLE or _is_virtual(config):
+            return None
+        return _set_up(config, listen_only=True) or config
+    return None
+
+
+def _acknowledge_after_all(
+    raising: asyncio.Future[PortConfig | Heard | None],
+) -> None:
+    """Set up a link that was raised shyly when nobody wanted it any more."""
+    if raising.cancelled() or raising.exception():
+        return
+    if isinstance(shy := raising.result(), PortConfig):
+        asyncio.get_running_loop().run_in_executor(None, _set_up, shy)
+
+
+def _is_virtual(config: PortConfig) -> bool:
+    try:
+        return read_link(config.channel).is_virtual
+    except OSError:
+        return True  # gone this moment: its port will tell
+
+
+def _set_up(config: PortConfig, *, listen_only: bool = False) -> Heard | None:
+    """Set up a link; return what is wrong if that fails."""
+    try:
+        set_up(config, lower=True, listen_only=listen_only)
+    except PortError as error:
+        return Heard(fault=error.fault, detail=str(error))
+    return None

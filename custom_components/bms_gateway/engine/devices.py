@@ -1,0 +1,226 @@
+"""What is configured becomes ports, pollers and inverters; only what differs changes."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Protocol
+
+from .battery.poller import Poller
+from .can.log.frame_buffer import Trace
+from .can.port import Sender
+from .can.port_service import PortFactory, Wire
+from .config import BatteryConfig, GatewayConfig, InverterConfig
+from .inverter.inverter import Inverter
+from .model import Clock, Frame, PortState
+from .topology.own_frames import ReportingSender
+
+HELD: Final = 0.5
+"""Seconds between two turns of the loop that are no mere slowness: it was held."""
+
+
+class Crew(Protocol):
+    """Who hears what comes in on the ports and does what is due on them."""
+
+    def hear_battery(self, key: str, frame: Frame) -> None:
+        """Take a frame from a battery's bus."""
+
+    def hear_inverter(self, key: str, frame: Frame) -> None:
+        """Take a frame from an inverter's bus."""
+
+    def hear_echo(self, key: str, frame: Frame) -> None:
+        """Take the echo of an own frame."""
+
+    def queued(self, key: str, frame: Frame) -> None:
+        """Take a frame that was queued to be sent to an inverter."""
+
+    def hear_port(self, state: PortState) -> None:
+        """Take a port's change of state."""
+
+    def poll(self, key: str) -> float | None:
+        """Ask a battery if it is time; return when to look again."""
+
+    def write(self, key: str) -> float | None:
+        """Send an inverter what is due; return when to look again."""
+
+
+class Fleet:
+    """The ports of a gateway, by the id of their battery or inverter."""
+
+    def __init__(
+        self, crew: Crew, port_factory: PortFactory, clock: Clock, wall: Clock
+    ) -> None:
+        """Make an empty fleet; `apply` fills it."""
+        self.wires: dict[str, Wire] = {}
+        self.inverters: dict[str, Inverter] = {}
+        self.pollers: dict[str, Poller] = {}
+        self.traces: dict[str, Trace] = {}
+        self._departed: list[tuple[float, Inverter]] = []
+        self._crew = crew
+        self._port_factory = port_factory
+        self._clock = clock
+        self._wall = wall
+        self._running = False
+        self._taps: dict[tuple[str, bool], list[Callable[[Frame], None]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._asked: dict[str, tuple[float, float]] = {}
+
+    def apply(self, config: GatewayConfig) -> None:
+        """Make it as configured; a port that stays is not touched."""
+        devices = {device.id: device for device in config.devices}
+        for key, wire in list(self.wires.items()):
+            if key not in devices or wire.port.config != devices[key].port:
+                self._remove(key)
+        for battery in config.batteries:
+            if battery.id not in self.wires:
+                crew = self._crew
+                self._add(battery, crew.hear_battery, crew.poll)
+            self._set_poller(battery)
+        for inverter in config.inverters:
+            if inverter.id not in self.wires:
+                wire = self._add(inverter, self._crew.hear_inverter, self._crew.write)
+                report = partial(self._crew.queued, inverter.id)
+                sender = ReportingSender(wire.port, report)
+                self.inverters[inverter.id] = self._inverter(inverter, sender)
+            self.inverters[inverter.id].config = inverter
+        if self._running:
+            self.start()
+
+    def start(self) -> None:
+        """Open the ports, in the running loop."""
+        self._running = True
+        for key, wire in self.wires.items():
+            wire.start(key)
+
+    async def stop(self) -> None:
+        """Close the ports."""
+        self._running = False
+        await asyncio.gather(
+            *(wire.stop() for wire in self.wires.values()), *self._closing
+        )
+
+    def tap(
+        self, key: str, callback: Callable[[Frame], None], *, own: bool = False
+    ) -> Callable[[], None]:
+        """Pass on what is heard on a port too; return how to end that.
+
+        `own`: the echoes of what was sent instead. KeyError if there is no such port.
+        The tap stays when the port is replaced.
+        """
+        _ = self.wires[key]
+        taps = self._taps.setdefault((key, own), [])
+        taps.append(callback)
+        return partial(taps.remove, callback)
+
+    def departed(self, now: float) -> list[Inverter]:
+        """Return inverters that were taken away but may still act upon what was told."""
+        self._departed = [(end, one) for end, one in self._departed if end > now]
+        return [inverter for _, inverter in self._departed]
+
+    def out_of_reach(self, now: float) -> list[Inverter]:
+        """Return inverters that cannot be told anything, those taken away among them."""
+        deaf = [each for each in self.inverters.values() if each.out_of_reach(now)]
+        return deaf + self.departed(now)
+
+    def _inverter(self, config: InverterConfig, port: Sender) -> Inverter:
+        """Return an inverter that goes on where another left the same place."""
+        for left in self._departed:
+            if left[1].config.port.is_same_place(config.port):
+                self._departed.remove(left)
+                return left[1].replaced(config, port)
+        return Inverter(config, port)
+
+    def read(self, who: str) -> float | None:
+        """Hear what waits on the ports; return until when `who` may judge what was heard.
+
+        None: not yet. Nothing is judged or sent before all has been heard, on every
+        port, that had come when `who` first asked. Nearly always that is at once. After
+        the loop was held, or on a flooded bus, a port has too little time in one turn of
+        the loop: then `who` asks again, lest live batteries look lost or an older limit
+        go out while a newer one waits. Whoever asks again after longer than HELD asks
+        anew, for what came meanwhile. On a bus that is busier than can be read it is
+        still served, late by what a socket holds: about 280 frames.
+        """
+        now = self._clock()
+        asked, last = self._asked.get(who, (now, now))
+        if now > last + HELD:
+            asked = now
+        self._asked[who] = asked, now
+        ports = [wire.port for wire in self.wires.values()]
+        for port in ports:
+            port.drain()
+        until = min((port.read_until for port in ports), default=now)
+        if until < asked:
+            return None
+        del self._asked[who]
+        return until if until < now else self._clock()
+
+    def wake_writers(self, *, but: str = "") -> None:
+        """Let every inverter's writer look at what is due."""
+        for key in self.inverters:
+            if key != but:
+                self.wires[key].wake()
+
+    def _add(
+        self,
+        device: BatteryConfig | InverterConfig,
+        hear: Callable[[str, Frame], None],
+        serve: Callable[[str], float | None],
+    ) -> Wire:
+        key = device.id
+
+        def current() -> bool:
+            # A port that was taken away still closes for a moment: it is not heard.
+            return self.wires.get(key) is wire
+
+        def take(frame: Frame) -> None:
+            if current():
+                trace.heard(frame)
+                hear(key, frame)
+                self._pass_on(key, frame, own=False)
+
+        def take_echo(frame: Frame) -> None:
+            if current():
+                trace.sent(frame)
+                self._crew.hear_echo(key, frame)
+                self._pass_on(key, frame, own=True)
+
+        trace = self.traces[key] = Trace(self._clock, self._wall)
+        port = self._port_factory(
+            device.port,
+            on_frame=take,
+            on_echo=take_echo,
+            on_change=self._crew.hear_port,
+            clock=self._clock,
+            wall=self._wall,
+        )
+        wire = self.wires[key] = Wire(port, partial(serve, key), self._clock)
+        return wire
+
+    def _pass_on(self, key: str, frame: Frame, *, own: bool) -> None:
+        for tap in tuple(self._taps.get((key, own), ())):
+            tap(frame)
+
+    def _remove(self, key: str) -> None:
+        wire = self.wires.pop(key)
+        self._asked.pop(key, None)
+        if inverter := self.inverters.pop(key, None):
+            expires_at = self._clock() + inverter.config.timeout
+            end = max(expires_at, inverter.followed_at)
+            self._departed.append((end, inverter))
+        self.pollers.pop(key, None)
+        self.traces.pop(key, None)
+        if self._running:
+            wire.cancel()
+            task = asyncio.create_task(wire.stop(), name=f"{key} stop")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _set_poller(self, battery: BatteryConfig) -> None:
+        if battery.poll_interval is None:
+            self.pollers.pop(battery.id, None)
+        elif battery.id in self.pollers:
+            self.pollers[battery.id].interval = battery.poll_interval
+        else:
+            port = self.wires[battery.id].port
+            self.pollers[battery.id] = Poller(port, battery.poll_interval)
+        self.wires[battery.id].wake()

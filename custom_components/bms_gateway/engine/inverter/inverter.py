@@ -1,0 +1,421 @@
+"""When an inverter is sent a set, and what it is known to have been told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+from typing import Final
+
+from ..battery.timing.telegram_boundary import WAIT, Progress
+from ..can.port import Sender
+from ..config import InverterConfig, Proof, SendMode
+from ..model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
+from ..protocol import POLL, encode
+from ..ramp import RAMP_TIME
+from ..setpoints import Ask
+from .allocation import Claim
+from .bus_guard import Guard
+from .disobedience import Taker
+from .sent_limits import Account
+from .transmission import Delivery, Phase
+
+REPEAT: Final = 1.0
+"""Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
+LATEST_REPEAT: Final = 1.5
+"""Seconds after which it is due in the middle of a battery's telegram, too."""
+REPEATS: Final = (REPEAT, LATEST_REPEAT)
+LEAST_RISE: Final = 0.1
+"""A from one set to the next: what is told is cut to such counts, less never adds up."""
+REQUESTS_GONE: Final = 60.0
+"""Seconds without 0x305 after which an inverter is not connected any more."""
+KNOCK: Final = 1.0
+"""Seconds between two knocks, see `_knock`."""
+OUT_OF_REACH: Final = 2.0
+"""Seconds without being reachable after which it is no mere moment."""
+
+_HARMLESS: Final = frozenset({0x356, 0x35E})
+"""Measurements and name: no limit among them, should they wait in a queue for hours."""
+
+
+class Inverter:
+    """One inverter: decides when to send, and keeps account of what has left."""
+
+    def __init__(self, config: InverterConfig, port: Sender) -> None:
+        """Play a battery to an inverter through an open port."""
+        self.config = config
+        self.port = port
+        self._delivery = Delivery(port, config.name)
+        self._account = Account()
+        self.in_service = True
+        """Whether the user wants it to take part."""
+        self._set_at: float | None = None
+        self._prompted_at: float | None = None
+        self._request_at: float | None = None
+        self._answered_at: float | None = None
+        self._unanswered_since = 0.0
+        self._guard = Guard()
+        self._allowed = True
+        self._unreachable_since: float | None = None
+        self._knocked_at: float | None = None
+        self._urgent = False
+        self._bridged: dict[Direction, float] = {}
+        """A; what it was told before a silence that is bridged, or was until lately."""
+        self._resumes_until = 0.0
+        self._is_early = False
+        """Whether the last set did not wait for the rest of what was being told."""
+
+    def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
+        """Return who plays to the same one from now on: what it was told is told."""
+        inverter = Inverter(config, port)
+        inverter._account = self._account
+        inverter._request_at = self._request_at
+        return inverter
+
+    def claim(
+        self, direction: Direction, ask: Ask | None, flowing: float, now: float
+    ) -> Claim:
+        """Return what the inverter can take in a direction and what it may hold.
+
+        `ask`: the lowest of its setpoint and leases. `flowing`: A of its own part that
+        flow already, at which a rise may begin.
+        """
+        config = self.config
+        charge = direction is Direction.CHARGE
+        rated = config.rated_charge if charge else config.rated_discharge
+        cap, rule, source = rated, Rule.RATING, None
+        if ask is not None and ask.amps < rated:
+            cap, rule, source = ask.amps, ask.rule, ask.owner
+        if not self.in_service:
+            cap, rule, source = 0.0, Rule.IN_SERVICE, None
+        account = self._account
+        told = account.amps(direction)
+        ceiling = inf
+        if account.told is not None:
+            step = max(rated / RAMP_TIME * (now - account.told_at), LEAST_RISE)
+            ceiling = max(told, flowing, self._bridged.get(direction, 0.0)) + step
+        return Claim(
+            weight=rated,
+            cap=cap,
+            rule=rule,
+            source=source,
+            told=told,
+            surely=account.surely(direction),
+            held=account.held(direction, now),
+            ceiling=ceiling,
+            reachable=self.reachable,
+            active_at=account.active_at(direction),
+        )
+
+    def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
+        """Take how the gateway does: a silence that is bridged is followed by no ramp.
+
+        `bridges`: whether one is bridged now.
+        """
+        if bridges:
+            if not self._bridged:
+                self._bridged = {d: self._account.amps(d) for d in Direction}
+            self._resumes_until = now + RAMP_TIME
+        elif status not in (Status.RUNNING, Status.REDUCED) or (
+            now >= self._resumes_until
+        ):
+            self._bridged = {}
+
+    def last_claim(self, direction: Direction, now: float) -> Claim:
+        """Return what it may still hold once it was taken out of the configuration."""
+        held = self._account.held(direction, now)
+        return Claim(weight=0.0, cap=0.0, held=held, reachable=False)
+
+    @property
+    def taker(self) -> Taker:
+        """What it may take: as it was told, else as it is rated if it takes part."""
+        config = self.config
+        if self._account.told is not None:
+            amps = {direction: self.told_amps(direction) for direction in Direction}
+        elif self.in_service:
+            amps = {
+                Direction.CHARGE: config.rated_charge,
+                Direction.DISCHARGE: config.rated_discharge,
+            }
+        else:
+            amps = dict.fromkeys(Direction, 0.0)
+        return Taker(config, amps, is_told=self._account.told is not None)
+
+    def told_amps(self, direction: Direction) -> float:
+        """Return the limit in A that it may act upon: told, or on its way to it."""
+        return self._account.amps(direction)
+
+    @property
+    def followed_at(self) -> float:
+        """When it has surely followed down to what it was told last."""
+        return self._account.followed_at
+
+    @property
+    def told(self) -> Telegram | None:
+        """What it was last confirmed to have been sent; None once that expired."""
+        return self._account.told
+
+    @property
+    def reachable(self) -> bool:
+        """Return whether it can be told anything now."""
+        delivery = self._delivery
+        return delivery.is_open and self._allowed and delivery.phase is not Phase.DEAF
+
+    def connected(self, now: float) -> bool | None:
+        """Return whether it asks with 0x305; None: it never did."""
+        return None if (ends := self.disconnects_at) is None else now < ends
+
+    @property
+    def disconnects_at(self) -> float | None:
+        """When it is connected no more if it does not ask again; None: it never did."""
+        return None if self._request_at is None else self._request_at + REQUESTS_GONE
+
+    def out_of_reach(self, now: float) -> bool:
+        """Return whether it could not be told anything for OUT_OF_REACH."""
+        since = self._unreachable_since
+        return since is not None and now >= since + OUT_OF_REACH
+
+    def goes_on(self, now: float) -> bool:
+        """Return whether a set has begun and its rest may follow at once.
+
+        Not after the loop was held: what came meanwhile has to be heard first.
+        """
+        return self._delivery.goes_on(now)
+
+    def hear_request(self, at: float) -> None:
+        """Take a 0x305 of the inverter's."""
+        if not self._is_asked:
+            self._unanswered_since = at
+        self._request_at = at
+
+    def hear_other(self, frame: Frame, now: float) -> None:
+        """Take any other frame of its bus, or an error frame."""
+        self._guard.hear(frame)
+        self._delivery.hear_other(frame, now)
+
+    def hear_echo(self, frame: Frame, now: float) -> bool:
+        """Take the echo of an own frame: it has left for the wire.
+
+        Return whether that matters to the other inverters: one more set was told, or
+        this one can be reached again.
+        """
+        ended = self._delivery.hear_echo(frame)
+        if ended is Phase.DEAF:
+            self._account.leave_stuck(now)
+            self._urgent = True
+        elif ended is Phase.SENT:
+            self._confirm(now)
+        return ended is not None
+
+    def awaits(self, before: Progress, after: Progress) -> bool:
+        """Return whether a set has become due, as what the batteries say is whole now.
+
+        `before`, `after`: how far they are with their telegrams.
+        """
+        push = self.config.mode is SendMode.PUSH
+        return push and not self._is_renewed(before) and self._is_renewed(after)
+
+    def step(
+        self, now: float, telegram: Telegram | None, progress: Progress
+    ) -> float | None:
+        """Send what is due; return when to look again.
+
+        `telegram`: what it may be told now, None for silence. `progress`: how far the
+        batteries online are with what they say. A set waits until that is whole: only
+        then are all of its values of one cycle. A limit that falls waits for nothing;
+        then the set is sent again when the rest has come.
+        """
+        delivery = self._delivery
+        if not delivery.is_open:
+            if delivery.begin_anew():
+                self._account.doubt(now)
+            self._account.drop_stuck()
+        self._expire(now)
+        if self.reachable:
+            self._unreachable_since = None
+        elif self._unreachable_since is None:
+            self._unreachable_since = now
+        if not delivery.is_open:
+            return None
+        delivery.time_out(now)
+        if not self._may_send(now):
+            self._knock(now, telegram)
+            telegram = None
+        probe = delivery.phase is Phase.DEAF and now >= delivery.probe_due
+        due = delivery.phase is Phase.IDLE and self._due(now, telegram, progress)
+        if telegram is not None and (probe or due):
+            delivery.open(self._frames(telegram, opening=True), now)
+        if delivery.phase is Phase.LEFT:
+            self._send_rest(now, telegram, progress)
+        if delivery.phase is Phase.IDLE and telegram is not None:
+            self._prompt(now)
+        return self._deadline(now, telegram)
+
+    def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
+        """Return the inverter at `now`; `why`: the rules behind what it may be told."""
+        told = self._account.told
+        asks = not self._guard.battery_asks
+        return InverterState(
+            id=self.config.id,
+            listening=self._delivery.listening,
+            connected=self.connected(now) if asks else None,
+            charge=_because(told, why, Direction.CHARGE),
+            discharge=_because(told, why, Direction.DISCHARGE),
+            told=told,
+            sets=self._delivery.sets,
+            dropped=self._delivery.dropped,
+            last_set_at=self._account.told_at if told else None,
+            last_request_at=self._request_at if asks else None,
+            last_heard_at=self._guard.heard_at,
+            battery_heard=self._guard.battery_heard(now),
+        )
+
+    @property
+    def _proof(self) -> Proof:
+        return self.config.port.interface.proof
+
+    def _may_send(self, now: float) -> bool:
+        """Return whether limits may be sent on this port at all."""
+        self._allowed = self._guard.allows(self._proof, now)
+        if self._guard.keeps_silent(now):
+            self._delivery.listening = None
+        elif not self._allowed and self._delivery.listening:
+            self._delivery.hears(False)
+        return self._allowed
+
+    def _knock(self, now: float, telegram: Telegram | None) -> None:
+        """Send what is harmless: many an inverter speaks only after it was spoken to.
+
+        Only where nothing proves that frames leave: where echoes do, a set opens so.
+        """
+        if self._proof is not Proof.PRESENCE or self._guard.keeps_silent(now):
+            return
+        if telegram is None or self._delivery.phase not in (Phase.IDLE, Phase.DEAF):
+            return
+        if self._knocked_at is None or now >= self._knocked_at + KNOCK:
+            self._knocked_at = now
+            for frame in self._frames(telegram):
+                if frame.can_id in _HARMLESS:
+                    self.port.send(frame)
+
+    def _due(self, now: float, telegram: Telegram | None, progress: Progress) -> bool:
+        if telegram is None:
+            return False
+        if self._cannot_wait(telegram):
+            return True
+        if self._set_at is not None and now < self._set_at + self.config.min_gap:
+            return False
+        amid = progress.open_since is not None
+        if self.config.mode is SendMode.REPLY:
+            waits = amid and now < self._unanswered_since + WAIT
+            return self._is_asked and not waits
+        if self._set_at is None:
+            return True
+        repeat = self._set_at + (LATEST_REPEAT if amid else REPEAT)
+        return self._is_renewed(progress) or now >= repeat
+
+    def _cannot_wait(self, telegram: Telegram) -> bool:
+        return self._urgent or self._account.would_fall(telegram)
+
+    def _is_renewed(self, progress: Progress) -> bool:
+        """Return whether what the batteries say is whole, and newer than the last set."""
+        if self._set_at is None:
+            return False
+        was_early = self._is_early and progress.completed(self._set_at)
+        return was_early or progress.renewed(self._set_at)
+
+    @property
+    def _is_asked(self) -> bool:
+        """Return whether a 0x305 has not been answered yet."""
+        return self._request_at is not None and (
+            self._answered_at is None or self._request_at > self._answered_at
+        )
+
+    def _send_rest(
+        self, now: float, telegram: Telegram | None, progress: Progress
+    ) -> None:
+        """Queue the set now that its name has left, with what may be told now."""
+        if telegram is None:
+            self._delivery.drop()
+            return
+        amid = progress.open_since is not None
+        self._is_early = amid and (self._set_at is None or self._cannot_wait(telegram))
+        self._urgent = False
+        self._set_at = now
+        self._answered_at = self._request_at
+        self._account.queue(telegram, now)
+        if self._delivery.send_rest(self._frames(telegram)[1:], now):
+            self._confirm(now)
+
+    def _frames(
+        self, telegram: Telegram, *, opening: bool = False
+    ) -> tuple[Frame, ...]:
+        return encode(
+            telegram,
+            profile=self.config.profile,
+            exact_dlc=self.config.exact_dlc,
+            opening=opening,
+        )
+
+    def _confirm(self, now: float) -> None:
+        self._account.confirm(now, follows_in=2 * self.config.reaction_time)
+
+    def _prompt(self, now: float) -> None:
+        """Make the inverter ask by a 0x305 of our own, as the original can."""
+        due = self._prompt_due
+        if due is None or now < due:
+            return
+        self._prompted_at = now
+        self._delivery.prompt(POLL, now)
+
+    @property
+    def _prompt_due(self) -> float | None:
+        interval = self.config.prompt_interval
+        if interval is None or self.config.mode is not SendMode.REPLY:
+            return None
+        return -inf if self._prompted_at is None else self._prompted_at + interval
+
+    def _expire(self, now: float) -> None:
+        """Forget what was told once the inverter itself no longer acts upon it."""
+        if self._delivery.phase is Phase.SENT:
+            return
+        self._account.expire(
+            now,
+            asked_at=self._request_at or 0.0,
+            timeout=self.config.timeout,
+            deaf=self._delivery.phase is Phase.DEAF,
+        )
+
+    def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
+        """Return when something becomes due if nothing happens before."""
+        match self._delivery.phase:
+            case Phase.IDLE:
+                push = telegram is not None and self.config.mode is SendMode.PUSH
+                gap = (self._set_at or now) + self.config.min_gap
+                times = [self._prompt_due if telegram else None]
+                if push and gap <= now:
+                    times += [(self._set_at or now) + each for each in REPEATS]
+                elif push or (self._is_asked and gap > now):
+                    times.append(gap)
+                elif self._is_asked:
+                    times.append(self._unanswered_since + WAIT)
+            case Phase.DEAF:
+                times = [self._delivery.probe_due if telegram else None]
+            case _:
+                times = [self._delivery.times_out_at]
+        if self._account.told:
+            times.append(self._account.told_at + self.config.timeout)
+        times.append(self._guard.next_change(now))
+        if self._proof is Proof.PRESENCE and self._knocked_at is not None:
+            times.append(self._knocked_at + KNOCK)
+        later = [at for at in times if at is not None and at > now]
+        return min(later, default=None)
+
+
+def _because(
+    told: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
+) -> Limit | None:
+    """Return the limit as told, with the rule that holds now."""
+    if told is None:
+        return None
+    limit = why.get(direction)
+    amps = told.limit(direction)
+    return Limit(amps=amps) if limit is None else replace(limit, amps=amps)

@@ -1,0 +1,64 @@
+"""A state of charge of 0 or 100 % for an inverter that obeys no limit of 0 A."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from math import inf
+from typing import Final
+
+from ..config import InverterConfig
+from ..model import Direction, Disobedience, Telegram
+
+STANDS: Final = 60.0
+"""Seconds for which 0 A has to be told before the state of charge is told otherwise."""
+_SOC: Final = {Direction.DISCHARGE: 0.0, Direction.CHARGE: 100.0}
+"""% that ends a direction; the first counts where both have to end: an empty battery
+is damaged sooner than a full one."""
+
+
+class SocStop:
+    """Tells inverters that ask for it a state of charge at which they stop.
+
+    It begins where one disobeys 0 A, and ends only when more than 0 A is told again or
+    the option is switched off: ended as soon as it obeys, it would begin anew.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nobody told so."""
+        self._zero_since: dict[tuple[str, Direction], float] = {}
+        self._stopped: set[tuple[str, Direction]] = set()
+
+    def keep_only(self, inverter_ids: Collection[str]) -> None:
+        """Forget inverters that are no more."""
+        self._zero_since = {
+            key: at for key, at in self._zero_since.items() if key[0] in inverter_ids
+        }
+        self._stopped = {key for key in self._stopped if key[0] in inverter_ids}
+
+    def tell(
+        self,
+        inverter: InverterConfig,
+        telegram: Telegram,
+        disobeys: Mapping[Direction, Disobedience],
+        now: float,
+    ) -> Telegram:
+        """Return what to tell an inverter in place of a telegram.
+
+        `disobeys`: in which directions it disobeys. Where it may be another one as
+        well, each of them has to be told 0 A and to have the option on.
+        """
+        for direction in Direction:
+            key = inverter.id, direction
+            if not inverter.stop_by_soc or telegram.limit(direction) > 0:
+                self._zero_since.pop(key, None)
+                self._stopped.discard(key)
+                continue
+            self._zero_since.setdefault(key, now)
+            if (found := disobeys.get(direction)) and all(
+                now >= self._zero_since.get((each, direction), inf) + STANDS
+                for each in found.inverters
+            ):
+                self._stopped.add(key)
+        for direction, soc in _SOC.items():
+            if (inverter.id, direction) in self._stopped:
+                return replace(telegram, soc=soc)
+        return telegram

@@ -1,0 +1,1 @@
+"""How parallel batteries share the current, and what that allows the bank."""

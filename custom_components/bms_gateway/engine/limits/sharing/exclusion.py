@@ -1,0 +1,189 @@
+"""Standing aside: a battery that allows nothing and carries nothing holds nobody.
+
+Per direction, a spell begins when a battery allows nothing (it is full or empty, or
+protects itself) and ends when it allows current again. Where its path is open in one
+direction it may be so in both: it carries nothing though it allows current.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ...model import Direction
+from .circulating_current import UNKNOWN_HOLD
+from .step_detection import TOLERANCE
+
+PROBE: Final = 4 * TOLERANCE
+"""A; what a battery that allows nothing counts with until it is known to carry."""
+CARRIER: Final = 1 * TOLERANCE
+"""A; what it counts with once it was seen to carry."""
+CARRIES: Final = 2 * TOLERANCE
+"""A; more than this in the direction is current that it really carries."""
+EXPECTED: Final = 3 * TOLERANCE
+"""A; what must fall to it by its slice before carrying nothing proves anything."""
+PROOFS: Final = 2
+"""Telegrams of its own that show it."""
+AGAIN: Final = 2.0
+"""It may stand aside again in the same spell only at that many times the bank current
+at which it was seen to carry."""
+REACTION: Final = 20.0
+"""Seconds in which inverters follow a lower limit; what flows until then is theirs."""
+RETRY: Final = 300.0
+"""Seconds after which a battery that was seen to carry is probed once more: its path
+may have opened since."""
+DOUBTED: Final = 600.0
+"""Seconds in which it is believed at once that a battery carries, if its next telegram
+took it back before: that may have been the effect of the lower limit."""
+GOING_EMPTY: Final = 5.0
+"""Seconds for which a battery that just went empty counts with what it carried: else
+every inverter is told 0 A until the others' part is known, and the house is dark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of one battery in one direction at one moment.
+
+    `limit`: A, what it allows. `amps`: A in the direction's own sense, None unknown.
+    `at`: when that was measured. `bank`: A, the bank's current in that sense. `slice`:
+    the part of it that should fall to the battery.
+    """
+
+    limit: float
+    amps: float | None
+    at: float | None
+    bank: float
+    slice: float
+    protected: bool = False
+    """Whether a protection is why it allows nothing."""
+    open: bool = False
+    """Whether it allows nothing in the other direction: its contactor may have opened."""
+    disconnected: bool = False
+    """Whether it carries nothing in the other direction either, and would be allowed to:
+    it stands aside there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time in which a battery allows nothing, and what it showed in it."""
+
+    since: float
+    bridge: float | None = None
+    """A; what it counts with for GOING_EMPTY, where that applies."""
+    carried_at: float | None = None
+    aside: bool = False
+    needed: float = 0.0
+    """A; the bank current that it takes to stand aside."""
+    proofs: int = 0
+    counted_at: float | None = None
+    """The measurement that was judged last."""
+    unknown_since: float | None = None
+    """Since when its current is unknown; None: it is known."""
+    returns_to: Spell | None = None
+    """What it goes back to if the next telegram takes back that it carries."""
+    doubted_at: float | None = None
+    """When that was taken back last."""
+
+
+def follow(
+    spell: Spell | None,
+    before: Seen | None,
+    seen: Seen,
+    direction: Direction,
+    now: float,
+    *,
+    others_allow: bool,
+) -> Spell | None:
+    """Return the spell after what is seen now; None: the battery allows current."""
+    if seen.limit > 0 and (not seen.open or (seen.amps or 0.0) > CARRIES):
+        return None
+    if spell is None and seen.limit > 0:
+        spell = Spell(now)
+    if spell is None:
+        spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
+    if seen.protected:
+        spell = replace(spell, bridge=None)
+    if seen.amps is None:
+        return unknown(spell, now)
+    spell = replace(spell, unknown_since=None)
+    carries = seen.amps > CARRIES
+    if carries and spell.aside:
+        needed = AGAIN * seen.bank
+        doubted = spell.doubted_at is not None and now < spell.doubted_at + DOUBTED
+        back = replace(spell, counted_at=seen.at)
+        return replace(
+            back,
+            aside=False,
+            carried_at=now,
+            proofs=0,
+            needed=needed,
+            returns_to=None if doubted else back,
+        )
+    if seen.at is None or seen.at == spell.counted_at:
+        return spell
+    if spell.returns_to is not None and abs(seen.amps) < TOLERANCE:
+        return replace(spell.returns_to, counted_at=seen.at, doubted_at=now)
+    spell = replace(spell, counted_at=seen.at, returns_to=None)
+    if carries and now >= spell.since + REACTION:
+        return replace(spell, carried_at=now, proofs=0)
+    share = seen.slice * seen.bank
+    shows = (
+        abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
+    )
+    proofs = spell.proofs + 1 if shows else 0
+    parted = seen.disconnected and spell.carried_at is None and not carries
+    aside = spell.aside or proofs >= PROOFS or parted
+    return replace(spell, proofs=proofs, aside=aside)
+
+
+def unknown(spell: Spell, now: float) -> Spell:
+    """Return the spell of a battery whose current is unknown: it may carry again."""
+    since = now if spell.unknown_since is None else spell.unknown_since
+    aside = spell.aside and now < since + UNKNOWN_HOLD
+    return replace(spell, unknown_since=since, aside=aside, proofs=0)
+
+
+def follow_lost(
+    spell: Spell, amps: float | None, direction: Direction, now: float
+) -> Spell:
+    """Return the spell of a battery that is lost, as far as it is still heard.
+
+    `amps`: A in the direction's own sense, None unknown. In charge it stays aside no
+    longer than one whose current is unknown: it may be full and yet be charged.
+    """
+    if amps is not None and amps > CARRIES:
+        return replace(spell, aside=False)
+    return unknown(spell, now) if direction is Direction.CHARGE else spell
+
+
+def changes_at(spell: Spell) -> list[float]:
+    """Return when a spell may count otherwise though nothing is heard."""
+    ends = []
+    if spell.bridge is not None:
+        ends.append(spell.since + GOING_EMPTY)
+    if spell.carried_at is not None:
+        ends.append(spell.carried_at + RETRY)
+    if spell.unknown_since is not None:
+        ends.append(spell.unknown_since + UNKNOWN_HOLD)
+    return ends
+
+
+def counts_with(spell: Spell, now: float) -> float:
+    """Return the limit in A with which a battery in a spell is reckoned."""
+    if spell.bridge is not None and now < spell.since + GOING_EMPTY:
+        return spell.bridge
+    if spell.carried_at is not None and now < spell.carried_at + RETRY:
+        return CARRIER
+    return PROBE
+
+
+def _bridge(
+    before: Seen | None, seen: Seen, direction: Direction, *, others_allow: bool
+) -> float | None:
+    """Return what a battery that goes empty counts with for a moment.
+
+    Only in discharge, only while another goes on, and never with a protection.
+    """
+    if direction is Direction.CHARGE or not others_allow:
+        return None
+    if before is None or before.amps is None:
+        return None
+    return max(0.0, before.amps) + 2 * TOLERANCE

@@ -1,0 +1,179 @@
+"""Steps of the current between two moments: what they show of the slices."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final
+
+from ...model import BatteryState, Direction
+from .resolution import CurrentMeter
+
+TOLERANCE: Final = 1.0
+"""A; what a battery's current meter may be wrong by."""
+QUIET_AMPS: Final = 0.7
+QUIET_PART: Final = 0.03
+"""A battery is quiet while its current moves by no more than this sum of both."""
+CLEAR: Final = 10.0
+"""A step that many times what the batteries moved by around it shows as much: where
+telegrams are slow and a house is never at rest, hardly any moment is quiet."""
+PAIR_AGE: Final = 180.0
+"""Seconds between two moments that still tell of the same state."""
+FRESH: Final = 3.0
+FRESH_PERIODS: Final = 1.2
+"""A measurement older than 3 s, or of a slower battery than its period, shows nothing.
+(3 s for every battery leaves those that report each 10 s unlearnt for half an hour.)"""
+LEAST_STEP: Final = 15.0
+LEAST_STEP_PER_BATTERY: Final = 5.0
+"""A x batteries: the least step of the bank's current that shows anything."""
+LEAST_SPEED: Final = 0.5
+"""A/s; what changes more slowly may be circulation that shifts, no step that divides.
+(Without: after a start at unequal charge, slices were off by up to 0.28.)"""
+
+QUANTA: Final = 4.0
+"""A battery's change shows something from so many of its meter's steps on. (Without: with
+a meter in steps of 10 A a slice wandered from 0.13 to 0.38, where 0.31 was true.)"""
+CIRCULATES: Final = 300.0
+"""Seconds after a battery joined, or allows current again: what circulates still decays,
+and would seem to be a part of a step. (Without: a slice of 0.31 for 0.50.)"""
+PAIR_AGE_THEN: Final = 6.0
+PAIR_PERIODS_THEN: Final = 2.5
+"""Seconds, or periods of the slowest battery, between two moments meanwhile."""
+
+type Idle = frozenset[tuple[str, Direction]]
+"""Which batteries allow nothing, by direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What each battery's current changed by (A) in one step of the bank's."""
+
+    changes: Mapping[str, float]
+    idle: Idle
+    blurs: Mapping[str, float] = field(default_factory=dict)
+    """A; by how much each change may be wrong, by what the battery's meter resolves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A moment in which every battery has reported, and by how much they moved."""
+
+    at: float
+    currents: Mapping[str, float]
+    idle: Idle
+    moved: float
+    """A; what all together moved by since their report before."""
+    quiet: bool
+    """None moved."""
+
+    @property
+    def total(self) -> float:
+        return sum(self.currents.values())
+
+
+class Steps:
+    """Finds steps in what the batteries of one bank report."""
+
+    def __init__(self) -> None:
+        """Begin without a moment to compare with."""
+        self._moments: deque[_Moment] = deque()
+        self._reported: dict[str, tuple[float, float]] = {}
+        self._meters: dict[str, CurrentMeter] = {}
+        self._idle: Idle = frozenset()
+        self._settled_at = -inf
+
+    def forget(self, now: float, *, joined: bool) -> None:
+        """Compare with nothing from before: the set of batteries has changed.
+
+        `joined`: others were there already. (Those of the start have been one bank.)
+        """
+        self._moments.clear()
+        self._reported.clear()
+        if joined:
+            self._settled_at = now + CIRCULATES
+
+    def find(
+        self, batteries: Sequence[BatteryState], idle: Idle, now: float
+    ) -> Step | None:
+        """Return the step that ended in a quiet moment at `now`, if one did."""
+        self._measure(batteries)
+        if self._idle - idle:
+            self._settled_at = now + CIRCULATES
+        self._idle = idle
+        moment = self._moment(batteries, idle, now)
+        if moment is None:
+            return None
+        oldest = now - self._pair_age(batteries, now)
+        while self._moments and self._moments[0].at < oldest:
+            self._moments.popleft()
+        if self._moments and self._moments[-1].idle != idle:
+            self._moments.clear()
+        before = self._before(moment, len(batteries))
+        if before is not None:
+            self._moments.clear()
+        self._moments.append(moment)
+        if before is None:
+            return None
+        changes = {k: amps - before.currents[k] for k, amps in moment.currents.items()}
+        blurs = {
+            key: self._meters[key].blur(before.currents[key], amps)
+            for key, amps in moment.currents.items()
+        }
+        return Step(changes, idle, blurs)
+
+    def _measure(self, batteries: Sequence[BatteryState]) -> None:
+        """Learn what their meters resolve."""
+        for battery in batteries:
+            amps, at = battery.readings.current, battery.current_at
+            if amps is not None and at is not None:
+                self._meters.setdefault(battery.id, CurrentMeter()).hear(at, amps)
+
+    def _pair_age(self, batteries: Sequence[BatteryState], now: float) -> float:
+        """Return how many seconds may lie between two moments to compare."""
+        if now >= self._settled_at:
+            return PAIR_AGE
+        slowest = max((b.period or 0.0 for b in batteries), default=0.0)
+        return max(PAIR_AGE_THEN, PAIR_PERIODS_THEN * slowest)
+
+    def _before(self, moment: _Moment, count: int) -> _Moment | None:
+        """Return the last moment from which the bank's current has stepped."""
+        least = max(LEAST_STEP, LEAST_STEP_PER_BATTERY * count) * TOLERANCE
+        for before in reversed(self._moments):
+            blur = 0.0
+            if not (before.quiet and moment.quiet):
+                blur = CLEAR * (before.moved + moment.moved)
+            step = abs(moment.total - before.total)
+            if step >= max(least, LEAST_SPEED * (moment.at - before.at), blur):
+                return before
+        return None
+
+    def _moment(
+        self, batteries: Sequence[BatteryState], idle: Idle, now: float
+    ) -> _Moment | None:
+        """Return a moment once every battery has reported again."""
+        reports = {
+            b.id: (b.current_at, b.readings.current)
+            for b in batteries
+            if b.online and b.current_at is not None and b.readings.current is not None
+        }
+        if len(reports) < len(batteries):
+            return None
+        before = self._reported
+        if any(
+            at <= before.get(key, (at - 1, 0))[0] for key, (at, _) in reports.items()
+        ):
+            return None
+        self._reported = reports
+        fresh = all(
+            now - reports[b.id][0] <= max(FRESH, FRESH_PERIODS * (b.period or 0.0))
+            for b in batteries
+        )
+        if before.keys() != reports.keys() or not fresh:
+            return None
+        currents = {key: current for key, (_, current) in reports.items()}
+        moved = {key: abs(amps - before[key][1]) for key, amps in currents.items()}
+        quiet = all(
+            moved[key] <= QUIET_AMPS + QUIET_PART * abs(amps)
+            for key, amps in currents.items()
+        )
+        return _Moment(now, currents, idle, sum(moved.values()), quiet)

@@ -1,0 +1,1 @@
+"""Which ports are on one bus, and which battery is received twice."""

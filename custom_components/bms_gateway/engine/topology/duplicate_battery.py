@@ -1,0 +1,46 @@
+"""Counting a battery once that is received on several ports."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ..model import BatteryState, Life
+
+
+def counted_once(
+    states: Sequence[BatteryState], twins: Mapping[str, str], sure: Mapping[str, str]
+) -> list[BatteryState]:
+    """Return the states, where all but one of each group of twins are `Life.TWIN`.
+
+    The one that counts is in service and online, if any of them is: when its cable is
+    pulled, or it is taken out of service, the battery is still received on another port.
+    `twins`: by its id, of which other battery each may be the twin; `sure`: of which of
+    these that is certain.
+    """
+    groups: dict[str, list[BatteryState]] = {}
+    for state in states:
+        groups.setdefault(twins.get(state.id, state.id), []).append(state)
+    counted = {key: min(group, key=_rank).id for key, group in groups.items()}
+    return [
+        _as_twin(state, counted[twins.get(state.id, state.id)], sure)
+        for state in states
+    ]
+
+
+def _rank(state: BatteryState) -> tuple[bool, bool]:
+    is_out = state.life is Life.OUT_OF_SERVICE or state.carries_out_of_service
+    return is_out, not state.online
+
+
+def _as_twin(
+    state: BatteryState, counted: str, sure: Mapping[str, str]
+) -> BatteryState:
+    if state.id == counted:
+        return state
+    is_sure = sure.get(state.id, state.id) == sure.get(counted, counted)
+    return replace(
+        state,
+        life=Life.TWIN,
+        twin_of=counted if is_sure else None,
+        lost_at=None,
+        carries_out_of_service=False,
+    )

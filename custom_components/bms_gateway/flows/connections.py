@@ -1,0 +1,175 @@
+"""The CAN connections that this machine has: links and serial adapters, by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+import os
+from typing import Any, Final
+
+from homeassistant.components.usb import (
+    SerialDevice,
+    USBDevice,
+    async_get_serial_port_consumers,
+    async_get_usb_matchers_for_device,
+    async_scan_serial_ports,
+)
+from homeassistant.core import HomeAssistant
+
+from ..config_entry import (
+    CONF_CHANNEL,
+    CONF_IDENTITY,
+    CONF_INTERFACE,
+    PortKey,
+    PortOwner,
+    port_key,
+)
+from ..const import DOMAIN
+from ..engine.can.interface.discovery import FoundLink, list_links
+from ..engine.can.socketcand import Address
+from ..engine.config import Interface
+from ..engine.model import BusState
+
+type Texts = Mapping[str, str]
+"""Texts in Home Assistant's language, by the keys of `common` in the translations."""
+
+SEPARATOR: Final = " · "
+_DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})
+"""Nobody acknowledges, or the bitrate is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection of this machine, or one that was entered by hand."""
+
+    label: str
+    port: Mapping[str, Any]
+    """What is stored of it."""
+    names: tuple[PortKey, ...]
+    """All by which it may be stored: by its adapter, or as it is called now."""
+    is_can: bool = True
+    """Whether it is one for CAN; other serial adapters look the same."""
+
+    @property
+    def key(self) -> str:
+        """Return what tells it from the others in a list."""
+        return f"{self.port[CONF_INTERFACE]}:{self.port[CONF_CHANNEL]}"
+
+    def owner(self, taken: Mapping[PortKey, PortOwner]) -> PortOwner | None:
+        """Return whose it is, by whatever name."""
+        return next((taken[name] for name in self.names if name in taken), None)
+
+    def told(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
+        """Return what is told of it in a list: what it is, and whose."""
+        owner = self.owner(taken)
+        if owner is None:
+            return self.label
+        text = texts["connection_taken"]
+        told = text.format(device=owner.device, gateway=owner.gateway)
+        return SEPARATOR.join((self.label, told))
+
+
+async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Connection]:
+    """Return all connections there are; no right is needed, nothing is opened.
+
+    Serial adapters that something else in Home Assistant uses are left out.
+    """
+    links = await hass.async_add_executor_job(_links)
+    ports = await _async_serial_ports(hass)
+    used = await async_get_serial_port_consumers(hass, ports)
+    adapters = [
+        port
+        for port in ports
+        if isinstance(port, USBDevice)
+        and not any(by.active for by in used.get(port.device, ()))
+    ]
+    return [
+        *(_of_link(link, texts) for link in links),
+        *(_of_adapter(hass, adapter) for adapter in adapters),
+    ]
+
+
+async def async_identify(
+    hass: HomeAssistant, found: Iterable[Connection], typed: Mapping[str, Any]
+) -> Connection:
+    """Return the connection that was entered by hand: the one of the list, if it is.
+
+    What names the adapter that is there now follows it when it is renamed, and cannot
+    be taken twice by two names.
+    """
+    port = {key: typed[key] for key in (CONF_INTERFACE, CONF_CHANNEL)}
+    if port[CONF_INTERFACE] == Interface.SOCKETCAND:
+        port[CONF_CHANNEL] = _spelled_out(port[CONF_CHANNEL])
+    names = [port_key(port)]
+    if port[CONF_INTERFACE] == Interface.SLCAN:
+        path = await hass.async_add_executor_job(_real, port[CONF_CHANNEL])
+        names.append((Interface.SLCAN, path))
+    same = (each for each in found if not set(names).isdisjoint(each.names))
+    entered = Connection(label=port[CONF_CHANNEL], port=port, names=tuple(names))
+    return next(same, entered)
+
+
+def adapter_port(device: str) -> dict[str, Any]:
+    """Return what is stored of a serial adapter."""
+    return {CONF_INTERFACE: Interface.SLCAN.value, CONF_CHANNEL: device}
+
+
+def _links() -> list[FoundLink]:
+    try:
+        return list_links()
+    except OSError:
+        return []  # no CAN on this machine
+
+
+async def _async_serial_ports(hass: HomeAssistant) -> Sequence[SerialDevice]:
+    try:
+        return await async_scan_serial_ports(hass)
+    except OSError:
+        return []  # no serial devices, or nothing that tells of them
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _spelled_out(address: str) -> str:
+    try:
+        return str(Address.parse(address))
+    except ValueError:
+        return address  # its port will tell
+
+
+def _of_link(link: FoundLink, texts: Texts) -> Connection:
+    adapter = link.adapter
+    told = [link.name, adapter.product, adapter.driver]
+    told += [adapter.serial or adapter.place]
+    if link.is_virtual:
+        told += [texts["connection_virtual"]]
+    if not link.is_up:
+        told += [texts["connection_off"]]
+    elif link.bitrate:
+        told += [f"{link.bitrate / 1000:g} kbit/s"]
+    if link.is_up and link.state in _DISTURBED:
+        told += [texts["connection_disturbed"]]
+    port = {CONF_INTERFACE: Interface.SOCKETCAN.value, CONF_CHANNEL: link.name}
+    return Connection(
+        label=SEPARATOR.join(filter(None, told)),
+        port=port | ({CONF_IDENTITY: link.identity} if link.identity else {}),
+        names=tuple(
+            (Interface.SOCKETCAN, name) for name in (*adapter.identities, link.name)
+        ),
+    )
+
+
+def _of_adapter(hass: HomeAssistant, adapter: USBDevice) -> Connection:
+    told = (
+        adapter.description or adapter.manufacturer,
+        adapter.serial_number,
+        adapter.resolved_device or adapter.device,
+    )
+    matchers = async_get_usb_matchers_for_device(hass, adapter)
+    paths = filter(None, (adapter.device, adapter.resolved_device))
+    return Connection(
+        label=SEPARATOR.join(filter(None, told)),
+        port=adapter_port(adapter.device),
+        names=tuple((Interface.SLCAN, path) for path in paths),
+        is_can=any(matcher["domain"] == DOMAIN for matcher in matchers),
+    )

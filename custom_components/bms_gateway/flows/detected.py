@@ -1,0 +1,89 @@
+"""What was heard on a port, told in Home Assistant's language."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from ..engine.detection.classify import Finding, Heard, HeardBattery
+from ..engine.model import Dialect, Refused
+from .connections import Texts
+
+_SYMBOLS: Final = {
+    "charge_voltage_limit": ("CVL", "V"),
+    "charge_current_limit": ("CCL", "A"),
+    "discharge_current_limit": ("DCL", "A"),
+    "voltage": ("Vbat", "V"),
+    "soc": ("SOC", "%"),
+}
+"""How values are told in any language, with their units."""
+
+
+def tell(
+    heard: Heard,
+    texts: Texts,
+    *,
+    replug: bool = False,
+    may_ask: bool = False,
+    asked: bool = False,
+    alike: Sequence[str] = (),
+    own: Sequence[str] = (),
+) -> str:
+    """Return in a few sentences who talks; for a port that was open.
+
+    `replug`: whether a silence may be that of an adapter that has to be plugged in anew.
+    `may_ask`, `asked`: whether a battery can be asked with 0x305, or was. `alike`: the
+    batteries on whose ports the same came in the same moments; `own`: the inverters that
+    the gateway sent the same.
+    """
+    if own and not alike:
+        return texts["heard_own"].format(devices=", ".join(own))
+    told = [_finding(heard, texts)]
+    if heard.finding is Finding.SILENCE:
+        told += [texts["heard_no_answer"]] if asked else []
+        told += [texts["heard_may_ask"]] if may_ask and not asked else []
+        told += [texts["heard_replug"]] if replug else []
+    if heard.battery is not None and heard.battery.sends_requests:
+        told.append(texts["heard_sends_requests"])
+    if heard.finding is Finding.BATTERY and asked:
+        told.append(texts["heard_answer"])
+    if alike:
+        told.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
+    return " ".join(told)
+
+
+def figures(refused: Iterable[Refused]) -> str:
+    """Return values that were refused, with what would be accepted in brackets."""
+    told = []
+    for each in refused:
+        symbol, unit = _SYMBOLS[each.attribute]
+        window = f"{each.low:g}–{each.high:g} {unit}"
+        told.append(f"{symbol} {each.value:.1f} {unit} ({window})")
+    return ", ".join(told)
+
+
+def _finding(heard: Heard, texts: Texts) -> str:
+    if heard.finding is Finding.NEIGHBOUR:
+        kind = min(heard.neighbours)
+        return texts[f"heard_{kind}"]
+    if (battery := heard.battery) is None:
+        return texts[f"heard_{heard.finding}"]
+    key = f"heard_{heard.finding}"
+    if heard.finding is Finding.REFUSED and battery.nominal is not None:
+        key = "heard_nominal"
+    return texts[key].format(
+        battery=", ".join(_battery(battery, texts)),
+        values=figures(battery.refused),
+        nominal=battery.nominal,
+    )
+
+
+def _battery(battery: HeardBattery, texts: Texts) -> Iterator[str]:
+    yield battery.name or texts["heard_nameless"]
+    if battery.modules:
+        key = "heard_module" if battery.modules == 1 else "heard_modules"
+        yield texts[key].format(count=battery.modules)
+    if battery.soc is not None:
+        yield f"{battery.soc:.0f} %"
+    if battery.voltage is not None:
+        yield f"{battery.voltage:.1f} V"
+    if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
+        yield texts["heard_dialect"].format(dialect=battery.dialect.capitalize())

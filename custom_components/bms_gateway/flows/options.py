@@ -1,0 +1,23 @@
+"""Changes how a gateway works; applied while it runs."""
+
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+
+from .port import Typed
+from .schemas import OPTIONS_FORM
+
+
+class GatewayOptionsFlow(OptionsFlow):
+    """Asks for everything at once, rare things folded up."""
+
+    async def async_step_init(self, user_input: Typed = None) -> ConfigFlowResult:
+        """Show the options and store what was changed."""
+        stored = self.config_entry.options
+        values = stored if user_input is None else OPTIONS_FORM.read(user_input)
+        errors = OPTIONS_FORM.errors(values)
+        if user_input is None or errors:
+            return self.async_show_form(
+                step_id="init",
+                data_schema=OPTIONS_FORM.schema(values, errors),
+                errors=errors,
+            )
+        return self.async_create_entry(data=OPTIONS_FORM.merge(stored, values))

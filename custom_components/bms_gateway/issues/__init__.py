@@ -1,0 +1,1 @@
+"""Repair issues: what raises them, and what they show."""

@@ -1,0 +1,135 @@
+"""What only time shows: batteries far apart, silent inverters, what a bank bears."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..engine.battery.limits import allowed
+from ..engine.limits.charge_voltage import AGREE
+from ..engine.model import BatteryState, Direction, PortState, PortStatus, Snapshot
+
+FAR_APART: Final = 1.0
+"""V; batteries that are connected with each other never differ so much for long."""
+APART_FOR: Final = 60.0
+"""Seconds; telegrams of different age may differ for a moment while a load comes."""
+
+EASY_SOC: Final = (30.0, 80.0)
+"""%; between these no battery lowers its limits because it is nearly empty or full."""
+EASY_TEMPERATURE: Final = (15.0, 35.0)
+"""°C; between these none lowers them because it is cold or hot."""
+EASY_FOR: Final = 600.0
+"""Seconds for which every battery has to be at ease before its limits tell the most
+that it allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two batteries, by id, and their voltages (V)."""
+
+    high: str
+    high_volts: float
+    low: str
+    low_volts: float
+
+
+class Standing:
+    """Looks at one snapshot after the other; times are of the gateway's clock."""
+
+    def __init__(self) -> None:
+        """Begin without a past."""
+        self.apart: Apart | None = None
+        """Two batteries that have been far apart for APART_FOR."""
+        self.signs_of_life: Mapping[str, float] = {}
+        """When each inverter was last heard or took what it was sent; or could not be
+        heard because its port was not open."""
+        self._apart_since: float | None = None
+        self._counted: frozenset[str] = frozenset()
+        self._seen = dict.fromkeys(Direction, 0.0)
+        self._easy_since: float | None = None
+        self._known = False
+
+    @property
+    def borne(self) -> Mapping[Direction, float]:
+        """The most (A) that all batteries together allowed; empty while unknown."""
+        return self._seen if self._known else {}
+
+    def update(self, snapshot: Snapshot, now: float) -> None:
+        """Take what is known now."""
+        batteries = snapshot.batteries.values()
+        self._compare(_furthest(batteries), now)
+        self._measure([b for b in batteries if not b.is_left_out], now)
+        self.signs_of_life = {
+            key: now
+            if inverter.listening
+            or snapshot.ports.get(key, PortState()).status is not PortStatus.OPEN
+            else max(self.signs_of_life.get(key, now), inverter.last_heard_at or 0.0)
+            for key, inverter in snapshot.inverters.items()
+        }
+
+    def _compare(self, pair: Apart | None, now: float) -> None:
+        """Raise after a while; clear once they agree."""
+        volts = pair.high_volts - pair.low_volts if pair else 0.0
+        if volts <= (AGREE if self.apart else FAR_APART):
+            self.apart = self._apart_since = None
+            return
+        if self._apart_since is None:
+            self._apart_since = now
+        if now >= self._apart_since + APART_FOR:
+            self.apart = pair
+
+    def _measure(self, batteries: list[BatteryState], now: float) -> None:
+        """Find the most that they allow, to be believed once all were at ease."""
+        counted = frozenset(battery.id for battery in batteries)
+        if counted != self._counted:
+            self._counted, self._known, self._easy_since = counted, False, None
+            self._seen = dict.fromkeys(Direction, 0.0)
+        if not all(battery.online for battery in batteries):
+            self._easy_since = None
+            return
+        for direction in Direction:
+            amps = sum(allowed(battery.readings, direction) for battery in batteries)
+            self._seen[direction] = max(self._seen[direction], amps)
+        if not all(_at_ease(battery) for battery in batteries):
+            self._easy_since = None
+        elif self._easy_since is None:
+            self._easy_since = now
+        elif now >= self._easy_since + EASY_FOR:
+            self._known = True
+
+
+def _furthest(batteries: Iterable[BatteryState]) -> Apart | None:
+    """Return the two batteries between which the most current should flow.
+
+    From one that may be discharged to one that may be charged: a full battery whose
+    own BMS lets nothing in rests below the others, and is connected all the same.
+    """
+    known = [
+        (battery.readings.voltage, battery)
+        for battery in batteries
+        if battery.online and battery.readings.voltage is not None
+    ]
+    highs = [
+        (volts, battery.id)
+        for volts, battery in known
+        if allowed(battery.readings, Direction.DISCHARGE) > 0
+    ]
+    lows = [
+        (volts, battery.id)
+        for volts, battery in known
+        if allowed(battery.readings, Direction.CHARGE) > 0
+    ]
+    if not highs or not lows:
+        return None
+    (high_volts, high), (low_volts, low) = max(highs), min(lows)
+    return Apart(high, high_volts, low, low_volts)
+
+
+def _at_ease(battery: BatteryState) -> bool:
+    """Return whether nothing makes the battery lower its limits."""
+    soc, temperature = battery.readings.soc, battery.readings.temperature
+    return (
+        soc is not None
+        and EASY_SOC[0] <= soc <= EASY_SOC[1]
+        and temperature is not None
+        and EASY_TEMPERATURE[0] <= temperature <= EASY_TEMPERATURE[1]
+    )

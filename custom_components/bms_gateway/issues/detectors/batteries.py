@@ -1,0 +1,121 @@
+"""Repairs about batteries that count: far apart, odd, asking in vain, a sum too high."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...engine.config import Strategy
+from ...engine.limits.compare import compare
+from ...engine.model import Direction
+from ...event_detector import REQUEST_STANDS
+from ..context import Finder, Issue, Raised, Situation, warning
+
+PACKS_DIFFER: Final = 1.1
+"""The plain sum goes too far once it is that many times what the batteries bear."""
+
+
+def _apart(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find two batteries of which one is probably not connected."""
+    if now.apart:
+        placeholders = {
+            "high": now.device_name(now.apart.high),
+            "high_volts": f"{now.apart.high_volts:.1f}",
+            "low": now.device_name(now.apart.low),
+            "low_volts": f"{now.apart.low_volts:.1f}",
+        }
+        yield f"apart_{now.entry_id}", Issue("batteries_apart", placeholders)
+
+
+def _currents(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find currents that are not what they should be."""
+    capacity = sum(battery.capacity_ah for battery in now.config.batteries)
+    for battery, state in now.batteries:
+        name = {"name": battery.name}
+        if state.carries_out_of_service:
+            yield f"carries_{battery.id}", Issue("out_of_service_current", name)
+        if state.wrong_sign:
+            yield f"wrong_sign_{battery.id}", Issue("wrong_sign", name)
+        elif state.odd_slice and state.slice is not None:
+            placeholders = name | {
+                "slice": f"{state.slice:.0%}",
+                "share": f"{battery.capacity_ah / capacity:.0%}",
+            }
+            yield f"odd_slice_{battery.id}", warning("odd_slice", placeholders)
+
+
+def _modules(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries that count fewer modules than they did."""
+    for battery, state in now.batteries:
+        if state.modules_missing and state.modules_most:
+            placeholders = {
+                "name": battery.name,
+                "missing": str(state.modules_missing),
+                "most": str(state.modules_most),
+                "left": str(state.modules_most - state.modules_missing),
+                "capacity": f"{state.available_ah:.0f}",
+            }
+            key = f"modules_{battery.id}"
+            yield key, warning("modules_missing", placeholders, device_id=battery.id)
+
+
+def _requests(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries that ask for charge in vain, and who holds charging at 0."""
+    held = ", ".join(sorted(_holders(now)))
+    for battery in now.config.batteries:
+        if battery.id in now.asking:
+            key = "force_charge_held" if held else "force_charge"
+            placeholders = {
+                "name": battery.name,
+                "minutes": f"{REQUEST_STANDS / 60:g}",
+                **({"held": held} if held else {}),
+            }
+            yield f"force_charge_{battery.id}", warning(key, placeholders)
+
+
+def _holders(now: Situation) -> Iterator[str]:
+    """Yield the devices whose charging is held at 0 A, each with who asked for it."""
+    for device_id in (None, *now.setpoints.inverters):
+        if now.setpoints.of(device_id).current(Direction.CHARGE) == 0:
+            for name in ("charging_allowed", "charge_current"):
+                if not getattr(now.setpoints.of(device_id), name):
+                    by = now.changes.get((device_id, name))
+                    yield _named(now, device_id, by.by if by else None)
+                    break
+    for lease in now.setpoints.leases:
+        zero = lease.amps == 0 or lease.watts == 0
+        if zero and lease.direction is Direction.CHARGE and lease.live(now.snapshot.at):
+            yield _named(now, lease.device_id, lease.owner)
+
+
+def _named(now: Situation, device_id: str | None, by: str | None) -> str:
+    name = now.device_name(device_id)
+    return f"{name} ({by})" if by else name
+
+
+def _sum(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find that the plain sum goes too far; it stands while that strategy does."""
+    if now.config.strategy is not Strategy.SUM or len(now.config.batteries) < 2:
+        return
+    key = f"sum_{now.entry_id}"
+    both = compare(now.snapshot.batteries.values())
+    if any(each.sum > PACKS_DIFFER * each.share for each in both.values()):
+        yield (
+            key,
+            warning(
+                "sum_overloads",
+                {"name": now.name}
+                | {f"{d}_sum": f"{each.sum:.0f}" for d, each in both.items()}
+                | {f"{d}_share": f"{each.share:.0f}" for d, each in both.items()},
+            ),
+        )
+    elif key in raised:
+        # Packs do not become equal because they allow the same for a moment
+        yield key, raised[key]
+
+
+FINDERS: Final[tuple[Finder, ...]] = (
+    _apart,
+    _currents,
+    _modules,
+    _requests,
+    _sum,
+)

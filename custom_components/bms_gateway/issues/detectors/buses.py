@@ -1,0 +1,81 @@
+"""Repairs about what is heard: one bus on two ports, two senders, what stays away or jumps."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...engine.model import Status
+from ..context import Finder, Issue, Raised, Situation, warning
+
+JUMP_IS_TOLD_FOR: Final = 24 * 3600.0
+"""Seconds: whoever looks once a day sees it."""
+
+
+def _twins(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find two battery ports that are on one bus: there is one battery only."""
+    for battery, state in now.batteries:
+        if state.twin_of is not None:
+            names = {"name": battery.name, "other": now.device_name(state.twin_of)}
+            yield f"twin_{battery.id}", Issue("battery_twin", names)
+
+
+def _shared(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find an inverter's port that is on a battery's bus."""
+    for inverter in now.config.inverters:
+        state = now.snapshot.inverters.get(inverter.id)
+        if state is not None and state.shares_bus_with is not None:
+            names = {
+                "name": inverter.name,
+                "battery": now.device_name(state.shares_bus_with),
+            }
+            yield f"shared_bus_{inverter.id}", Issue("shared_bus", names)
+
+
+def _senders(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries on whose bus somebody else sends the same IDs."""
+    for battery, state in now.batteries:
+        if state.has_rival:
+            yield (
+                f"two_senders_{battery.id}",
+                Issue(
+                    "two_senders",
+                    {"name": battery.name, "channel": now.channel(battery)},
+                ),
+            )
+
+
+def _missing(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries that have ceased to send their alarms or enables."""
+    for battery, state in now.batteries:
+        if state.online and state.missing:
+            frames = ", ".join(f"0x{can_id:X}" for can_id in sorted(state.missing))
+            names = {"name": battery.name, "frames": frames}
+            yield f"missing_{battery.id}", warning("alarms_missing", names)
+
+
+def _jumps(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find states of charge that moved by more than any current explains."""
+    at = now.snapshot.at
+    for battery, state in now.batteries:
+        jumped_at = state.soc_jumped_at
+        if jumped_at is not None and at < jumped_at + JUMP_IS_TOLD_FOR:
+            yield f"soc_{battery.id}", warning("soc_jumps", {"name": battery.name})
+
+
+def _temperature(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find that inverters are told a temperature that nobody measured."""
+    told = [each.told for each in now.snapshot.inverters.values() if each.told]
+    if now.snapshot.status in (Status.RUNNING, Status.REDUCED) and any(
+        each.temperature is None for each in told
+    ):
+        key = f"temperature_{now.entry_id}"
+        yield key, warning("temperature_unknown", {"name": now.name})
+
+
+FINDERS: Final[tuple[Finder, ...]] = (
+    _twins,
+    _shared,
+    _senders,
+    _missing,
+    _jumps,
+    _temperature,
+)

@@ -1,0 +1,44 @@
+"""Repairs about inverters that take more current than they were told."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.util import dt as dt_util
+
+from ...engine.model import Disobedience
+from ..context import Finder, Issue, Raised, Situation
+
+
+def _disobedience(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find what takes too much: one inverter, or one of several."""
+    disobedience = {
+        (tuple(sorted(found.inverters)), direction): found
+        for state in now.snapshot.inverters.values()
+        for direction, found in state.disobeys.items()
+    }
+    for (ids, direction), found in sorted(disobedience.items(), key=lambda e: e[0]):
+        key = f"disobeys_{'_'.join(ids)}_{direction}"
+        if len(ids) > 1:
+            kind = "inverters_disobey"
+        else:
+            kind = "inverter_disobeys_sensed" if found.sensed else "inverter_disobeys"
+        before = raised.get(key)
+        placeholders = {
+            "name": ", ".join(now.device_name(each) for each in ids),
+            "told": f"{found.told:.0f}",
+            "taken": f"{found.taken:.0f}",
+            # Of two clocks: worked out anew, it might differ by a minute
+            "since": before.placeholders["since"] if before else _since(now, found),
+        }
+        device_id = ids[0] if len(ids) == 1 else None
+        yield key, Issue(f"{kind}_{direction}", placeholders, device_id=device_id)
+
+
+def _since(now: Situation, found: Disobedience) -> str:
+    """Return since when, in local time."""
+    ago = timedelta(seconds=now.snapshot.at - found.since)
+    return dt_util.as_local(dt_util.utcnow() - ago).strftime("%Y-%m-%d %H:%M")
+
+
+FINDERS: Final[tuple[Finder, ...]] = (_disobedience,)

@@ -1,0 +1,105 @@
+"""Repairs about inverters: gone, on the wrong port, out of reach, rated above the bank."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...engine.config import InverterConfig
+from ...engine.model import Direction, InverterState, PortStatus
+from ..context import Finder, Issue, Raised, Situation, warning
+
+GONE_AFTER: Final = 600.0
+"""Seconds without a 0x305 after which an inverter that used to ask is gone."""
+EXCESS_STEADY_FOR: Final = 60.0
+"""Seconds for which all inverters have to be in reach before the repair goes."""
+RATED_ABOVE: Final = 1.1
+"""An inverter can do more than its batteries bear from that many times as much on:
+figures of data sheets are rounded."""
+
+
+def _wrong_port(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find inverters on whose port a battery talks: nothing is sent there."""
+    for inverter, state in _inverters(now):
+        if state.battery_heard and state.shares_bus_with is None:
+            yield (
+                f"wrong_port_{inverter.id}",
+                Issue(
+                    "battery_on_inverter_port",
+                    {"name": inverter.name, "channel": now.channel(inverter)},
+                    fixable=True,
+                    device_id=inverter.id,
+                ),
+            )
+
+
+def _gone(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find inverters that ask no more, or give no sign of life where that is watched.
+
+    On a lost or wrong port that is no repair of its own.
+    """
+    at = now.snapshot.at
+    for inverter, state in _inverters(now):
+        if (
+            inverter.id in now.setpoints.out_of_service
+            or now.port(inverter.id).status is not PortStatus.OPEN
+            or state.battery_heard
+        ):
+            continue
+        asked_at = state.last_request_at
+        sign_at = now.signs_of_life.get(inverter.id, at)
+        longest = inverter.silent_after
+        if asked_at is not None and at >= asked_at + GONE_AFTER:
+            key, silent_for = "inverter_gone", GONE_AFTER
+        elif longest is not None and at >= sign_at + longest:
+            key, silent_for = "inverter_silent", longest
+        else:
+            continue
+        replug = key == "inverter_silent" and now.wants_replugging(inverter)
+        yield (
+            f"{key}_{inverter.id}",
+            warning(
+                f"{key}_replug" if replug else key,
+                {"name": inverter.name, "minutes": f"{silent_for / 60:.0f}"},
+                fixable=True,
+                device_id=inverter.id,
+            ),
+        )
+
+
+def _excess(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find that inverters out of reach may take more than the bank allows."""
+    if excess := now.snapshot.excess:
+        deaf = [
+            inverter.name
+            for inverter, state in _inverters(now)
+            if state.told
+            and not (
+                state.listening and now.port(inverter.id).status is PortStatus.OPEN
+            )
+        ]
+        placeholders = {"inverters": ", ".join(deaf) or now.name}
+        placeholders |= {d: f"{excess.get(d, 0.0):.0f}" for d in Direction}
+        issue = Issue("excess", placeholders, steady_for=EXCESS_STEADY_FOR)
+        yield f"excess_{now.entry_id}", issue
+
+
+def _rated_above(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find inverters that would overload all batteries together if they were let."""
+    for inverter in now.config.inverters:
+        rated = {
+            Direction.CHARGE: inverter.rated_charge,
+            Direction.DISCHARGE: inverter.rated_discharge,
+        }
+        if any(rated[d] > RATED_ABOVE * amps > 0 for d, amps in now.borne.items()):
+            placeholders = {"name": inverter.name}
+            placeholders |= {f"rated_{d}": f"{rated[d]:g}" for d in Direction}
+            placeholders |= {d: f"{now.borne[d]:.0f}" for d in Direction}
+            yield f"rating_{inverter.id}", warning("rated_above", placeholders)
+
+
+def _inverters(now: Situation) -> Iterator[tuple[InverterConfig, InverterState]]:
+    for inverter in now.config.inverters:
+        if state := now.snapshot.inverters.get(inverter.id):
+            yield inverter, state
+
+
+FINDERS: Final[tuple[Finder, ...]] = (_wrong_port, _gone, _excess, _rated_above)

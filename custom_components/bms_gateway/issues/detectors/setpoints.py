@@ -1,0 +1,57 @@
+"""Repairs about what is kept: unreadable, not saved, or forgotten."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...setpoints.serialization import HOUR, MOST_HOURS, stops
+from ..context import Finder, Issue, Raised, Situation, warning
+
+FORGOTTEN_AFTER: Final = MOST_HOURS * HOUR
+"""Seconds of running time after which a setpoint that stops everything may be one that
+nobody remembers."""
+
+
+def _unreadable(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.confirmed:
+        issue = Issue("setpoints_unreadable", {"name": now.name}, fixable=True)
+        yield f"setpoints_unreadable_{now.entry_id}", issue
+
+
+def _unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.saved:
+        yield (
+            f"setpoints_unsaved_{now.entry_id}",
+            Issue("setpoints_unsaved", {"name": now.name}),
+        )
+
+
+def _energy_unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    if not now.energy_saved:
+        yield (
+            f"energy_unsaved_{now.entry_id}",
+            Issue("energy_unsaved", {"name": now.name}),
+        )
+
+
+def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find setpoints that have stopped a direction for long."""
+    for (device_id, name), change in now.changes.items():
+        stopped = stops(name, getattr(now.setpoints.of(device_id), name))
+        if not stopped or now.snapshot.at < change.since + FORGOTTEN_AFTER:
+            continue
+        charge = name in {"charge_current", "charging_allowed"}
+        yield (
+            f"forgotten_{device_id or now.entry_id}_{name}",
+            warning(
+                "charging_forgotten" if charge else "discharging_forgotten",
+                {"name": now.device_name(device_id), "by": change.by},
+            ),
+        )
+
+
+FINDERS: Final[tuple[Finder, ...]] = (
+    _unreadable,
+    _unsaved,
+    _energy_unsaved,
+    _forgotten,
+)

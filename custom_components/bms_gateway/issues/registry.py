@@ -1,0 +1,159 @@
+"""The repairs of a gateway: raised when found, cleared once they stay away."""
+
+from math import inf
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from ..const import DOMAIN
+from .context import Issue, Situation
+from .detectors import find_issues
+
+ATTR_ENTRY_ID: Final = "entry_id"
+ATTR_DEVICE_ID: Final = "device_id"
+ATTR_KEY: Final = "key"
+"""The key of the texts: what kind of repair it is."""
+
+
+ALL_KNOWN: Final = 3600.0
+"""Seconds after which whatever was wrong before has been found again if it still is."""
+
+RETURNS_WITHIN: Final = 3600.0
+"""Seconds; what comes back sooner comes and goes, and is cleared later than before."""
+STEADY_AGAIN: Final = 600.0
+"""Seconds for which such a repair has to be gone before it is cleared again."""
+
+
+class Issues:
+    """The repairs of one gateway.
+
+    What flaps is one repair: each says for how long it has to be gone before it is
+    cleared, and one that has come back within the hour is held for ten minutes. One
+    whose dialog was answered goes as soon as it is gone.
+
+    One that is ignored stays so when it comes back, and outlives the end of the watch,
+    else it would come back as a new one after each reload. It goes if it is not found
+    again in time.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Begin with none but those that are left from before."""
+        self._hass = hass
+        self._entry_id = entry_id
+        self._raised: dict[str, Issue] = {}
+        self._gone_since: dict[str, float] = {}
+        self._cleared_at: dict[str, float] = {}
+        self._returned: set[str] = set()
+        self._answered: set[str] = set()
+        self._left = {each.issue_id for each in _issues_of(hass, entry_id)}
+        self._since: float | None = None
+        self._ended = False
+
+    @callback
+    def async_tell(self, now: Situation) -> None:
+        """Raise what is wrong, clear what is well again."""
+        if self._ended:
+            return
+        at = now.snapshot.at
+        wanted = find_issues(now, self._raised)
+        for key in self._raised.keys() - wanted.keys():
+            since = self._gone_since.setdefault(key, at)
+            if at >= since + self._patience(key, now):
+                self._clear(key, at)
+        for key, issue in wanted.items():
+            self._gone_since.pop(key, None)
+            self._raise(key, issue, at)
+        self._clear_left(at)
+
+    @callback
+    def async_end(self) -> None:
+        """Take back every repair that is not ignored: nobody watches any more."""
+        self._ended = True
+        for issue in _issues_of(self._hass, self._entry_id):
+            if issue.dismissed_version is None:
+                ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
+
+    def _clear_left(self, at: float) -> None:
+        """Clear what is left from before once it would have been found again."""
+        if self._since is None:
+            self._since = at
+        self._left -= self._raised.keys()
+        if self._left and at >= self._since + ALL_KNOWN:
+            for key in self._left:
+                ir.async_delete_issue(self._hass, DOMAIN, key)
+            self._left.clear()
+
+    def _patience(self, key: str, now: Situation) -> float:
+        """Return for how many seconds a repair has to be gone to be cleared."""
+        issue, there = self._raised[key], self._find(key)
+        if there is None or key in self._answered or _is_moot(issue, now):
+            return 0.0
+        if there.dismissed_version is not None:
+            return ALL_KNOWN
+        return STEADY_AGAIN if key in self._returned else issue.steady_for
+
+    def _raise(self, key: str, issue: Issue, at: float) -> None:
+        there, before = self._find(key), self._raised.get(key)
+        if there and before == issue:
+            return
+        if before is None:
+            if at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
+                self._returned.add(key)
+        elif there is None:
+            # Home Assistant takes it back when its dialog is done, whatever came of it
+            self._answered.add(key)
+        self._raised[key] = issue
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            key,
+            data={
+                ATTR_KEY: issue.key,
+                ATTR_ENTRY_ID: self._entry_id,
+                ATTR_DEVICE_ID: issue.device_id,
+            },
+            is_fixable=issue.fixable,
+            severity=issue.severity,
+            translation_key=issue.key,
+            translation_placeholders=dict(issue.placeholders),
+        )
+
+    def _clear(self, key: str, at: float) -> None:
+        if key not in self._answered:
+            self._cleared_at[key] = at
+        del self._raised[key]
+        del self._gone_since[key]
+        self._returned.discard(key)
+        self._answered.discard(key)
+        ir.async_delete_issue(self._hass, DOMAIN, key)
+
+    def _find(self, key: str) -> ir.IssueEntry | None:
+        return ir.async_get(self._hass).async_get_issue(DOMAIN, key)
+
+
+def _is_moot(issue: Issue, now: Situation) -> bool:
+    """Return whether what it is about was removed or taken out of service."""
+    device_id = issue.device_id
+    return device_id is not None and (
+        device_id in now.setpoints.out_of_service
+        or device_id not in {device.id for device in now.config.devices}
+    )
+
+
+@callback
+def async_remove_issues(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete every repair of a gateway that is no more."""
+    for issue in _issues_of(hass, entry_id):
+        ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+def _issues_of(hass: HomeAssistant, entry_id: str) -> list[ir.IssueEntry]:
+    """Return the repairs of a gateway that there are, ignored ones too."""
+    return [
+        issue
+        for issue in ir.async_get(hass).issues.values()
+        if issue.domain == DOMAIN
+        and issue.data is not None
+        and issue.data.get(ATTR_ENTRY_ID) == entry_id
+    ]

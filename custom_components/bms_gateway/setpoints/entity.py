@@ -1,0 +1,71 @@
+"""What setpoint entities share: they show what the store holds, whatever is lost."""
+
+from dataclasses import replace
+from typing import Any, override
+
+from homeassistant.core import callback
+from homeassistant.helpers.entity import EntityDescription
+
+from ..coordinator import BmsGatewayCoordinator
+from ..engine.setpoints import Setpoints
+from ..entity import BmsEntity
+from .requester import async_who
+
+
+class SetpointEntity(BmsEntity):
+    """Something that a person asks for: always available, never waiting for a port.
+
+    Lowering a limit must never be impossible.
+    """
+
+    _written: object = None
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: what is asked for does not depend on what is heard."""
+        return True
+
+    @property
+    def _face(self) -> object:
+        """Return all that is shown."""
+        raise NotImplementedError
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        if (face := self._face) != self._written:
+            self._written = face
+            self.async_write_ha_state()
+
+    async def _async_who(self) -> str:
+        return await async_who(self.hass, self._context)
+
+
+class SetpointFieldEntity(SetpointEntity):
+    """One field of the `Setpoints` of an inverter or, by default, the bank."""
+
+    def __init__(
+        self,
+        coordinator: BmsGatewayCoordinator,
+        description: EntityDescription,
+        inverter_id: str | None = None,
+    ) -> None:
+        """Show what is stored."""
+        device_id = inverter_id or coordinator.config_entry.entry_id
+        super().__init__(coordinator, device_id, description)
+        self._inverter_id = inverter_id
+
+    @property
+    def _asked(self) -> Setpoints:
+        """What is asked of this device."""
+        return self.coordinator.keeper.setpoints.of(self._inverter_id)
+
+    async def _async_ask(self, **asked: Any) -> None:
+        """Ask for other values of fields."""
+        by = await self._async_who()
+        setpoints = self.coordinator.keeper.setpoints
+        await self.coordinator.keeper.async_take(
+            setpoints.with_setpoints(self._inverter_id, replace(self._asked, **asked)),
+            by,
+        )

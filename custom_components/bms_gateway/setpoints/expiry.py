@@ -1,0 +1,95 @@
+"""When what is asked has to be on the disk: at once, within seconds, or in its time.
+
+Flash memory bears a limited number of writes, and automations ask for the same again and
+again. What a crash may not undo is written at once; all else can wait.
+"""
+
+from enum import Enum, auto
+from typing import Final
+
+from ..engine.setpoints import NO_SETPOINTS, Lease
+from .serialization import Kept
+
+GATHERED_FOR: Final = 5.0
+"""Seconds that a change waits at most which a crash may undo: a slider that is drawn, a
+script that sets one number after the other, make one write."""
+LEASE_DRIFT: Final = 60.0
+"""Seconds by which the disk may hold a temporary limit for longer than it lasts; also as
+long again as it lasts, so that a long one costs few writes."""
+
+
+class Due(Enum):
+    """How soon the disk has to hold what is asked now."""
+
+    AT_ONCE = auto()
+    """A restart would allow more than is asked."""
+    SOON = auto()
+    """Something else is asked; a restart would allow less, or as much."""
+    IN_TIME = auto()
+    """Only what moves by itself has moved."""
+    NEVER = auto()
+
+
+def due(on_disk: Kept | None, now: Kept) -> Due:
+    """Return how soon what is asked now has to replace what is on disk.
+
+    `on_disk`: None if nobody knows what that is.
+    """
+    if on_disk is None or _allows_more(on_disk, now):
+        return Due.AT_ONCE
+    if _asked(on_disk) != _asked(now):
+        return Due.SOON
+    if _moved(on_disk, now):
+        return Due.IN_TIME
+    return Due.NEVER
+
+
+def _allows_more(on_disk: Kept, now: Kept) -> bool:
+    """Return whether anything would be allowed after a crash that is not allowed now."""
+    held = {lease.key: lease for lease in on_disk.setpoints.leases}
+    return (
+        on_disk.confirmed != now.confirmed
+        or on_disk.setpoints.rise_above(now.setpoints)
+        or on_disk.setpoints.out_of_service != now.setpoints.out_of_service
+        or not all(_holds(held.get(e.key), e) for e in now.setpoints.leases)
+    )
+
+
+def _holds(held: Lease | None, lease: Lease) -> bool:
+    """Return whether the stored lease holds as low and as long: it counts on then."""
+    if held is None or (held.watts is None) != (lease.watts is None):
+        return False
+    return (
+        (held.amps or 0.0) <= (lease.amps or 0.0)
+        and (held.watts or 0.0) <= (lease.watts or 0.0)
+        and _lasts_as_long(held.until, lease.until)
+    )
+
+
+def _lasts_as_long(held: float | None, wanted: float | None) -> bool:
+    return held is None or (wanted is not None and held >= wanted)
+
+
+def _asked(kept: Kept) -> object:
+    """Return all that somebody asked for, without the times that go by."""
+    setpoints = kept.setpoints
+    return (
+        setpoints.bank,
+        {k: each for k, each in setpoints.inverters.items() if each != NO_SETPOINTS},
+        {e.key: (e.amps, e.watts, e.until is None, e.by) for e in setpoints.leases},
+        {key: change.by for key, change in kept.changes.items()},
+    )
+
+
+def _moved(on_disk: Kept, now: Kept) -> bool:
+    """Return whether what goes by itself has gone far enough to be worth a write."""
+    lasts = {lease.key: lease.until for lease in now.setpoints.leases}
+    return (
+        on_disk.learnt != now.learnt
+        or on_disk.changes != now.changes
+        or any(
+            held.until > lasting + max(LEASE_DRIFT, lasting)
+            for held in on_disk.setpoints.leases
+            if held.until is not None and (lasting := lasts.get(held.key)) is not None
+        )
+    )

@@ -1,0 +1,109 @@
+"""Who may limit what: Home Assistant's permissions, and whose a limit is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_CONTROL
+from homeassistant.const import Platform
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.helpers import entity_registry as er
+
+from ..const import DOMAIN
+from ..engine.setpoints import Lease
+from ..errors import forbidden
+from .requester import AUTOMATION, MQTT, REPAIR, looks, user_name
+
+_CONTROLS: Final = {Platform.NUMBER, Platform.SWITCH}
+_NOBODY_S: Final = frozenset({AUTOMATION, MQTT, REPAIR})
+"""Owners that no user is, whatever the user's name."""
+_PART_OF_ID: Final = 8
+"""Characters of a user's id that tell users apart who have no usable name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who calls an action. Without a user, it is Home Assistant itself."""
+
+    context: Context
+    user: User | None
+    name: str
+    """The owner of what is asked for, unless the call names another."""
+    others: frozenset[str]
+    """Normalised names this caller may not use: of other users, and reserved ones."""
+
+    @property
+    def by(self) -> str | None:
+        """What a lease remembers."""
+        return None if self.user is None else self.user.id
+
+    @property
+    def is_free(self) -> bool:
+        """Return whether everything is permitted: each owner, the end of each limit."""
+        return self.user is None or self.user.is_admin
+
+    def check_control(self, hass: HomeAssistant, device_id: str) -> None:
+        """Raise Unauthorized for a user who may not control all that a device has.
+
+        As Home Assistant does for an action on these entities. Without any, only who may
+        control every entity passes.
+        """
+        if self.user is None or self.is_free:
+            return
+        permissions = self.user.permissions
+        controls = _controls(hass, device_id)
+        if not controls and not permissions.access_all_entities(POLICY_CONTROL):
+            raise Unauthorized(context=self.context, permission=POLICY_CONTROL)
+        for entity_id in controls:
+            if not permissions.check_entity(entity_id, POLICY_CONTROL):
+                raise Unauthorized(
+                    context=self.context,
+                    entity_id=entity_id,
+                    permission=POLICY_CONTROL,
+                )
+
+    def check_owner(self, owner: str, live: Iterable[Lease]) -> None:
+        """Raise Unauthorized for a user who names somebody else as the owner.
+
+        That is another user, a name that no user has, or the owner of a live lease
+        that this user did not make.
+        """
+        if self.is_free:
+            return
+        is_other = looks(owner) in self.others and looks(owner) != looks(self.name)
+        alike = (lease for lease in live if looks(lease.owner) == looks(owner))
+        if is_other or any(lease.by != self.by for lease in alike):
+            raise forbidden(self.context, "owner_of_others", owner=owner)
+
+    def may_end(self, lease: Lease) -> bool:
+        """Return whether a lease may be ended without naming its owner."""
+        return self.is_free or lease.by == self.by
+
+
+async def async_asker(hass: HomeAssistant, context: Context) -> Asker:
+    """Return who calls; raise UnknownUser if Home Assistant has no such user."""
+    if context.user_id is None:
+        return Asker(context, None, AUTOMATION, frozenset())
+    user = await hass.auth.async_get_user(context.user_id)
+    if user is None:
+        raise UnknownUser(context=context)
+    users = await hass.auth.async_get_users()
+    others = {looks(user_name(each)) for each in users if each.id != user.id}
+    name = user_name(user)
+    if looks(name) in _NOBODY_S and not user.is_admin:
+        name = f"user {user.id[:_PART_OF_ID]}"
+    return Asker(context, user, name, _NOBODY_S | others)
+
+
+def _controls(hass: HomeAssistant, device_id: str) -> list[str]:
+    """Return the entities of a device by which it is controlled."""
+    registry = er.async_get(hass)
+    return [
+        entry.entity_id
+        for entry in er.async_entries_for_device(
+            registry, device_id, include_disabled_entities=True
+        )
+        if entry.platform == DOMAIN and entry.domain in _CONTROLS
+    ]

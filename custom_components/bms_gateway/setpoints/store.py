@@ -1,0 +1,166 @@
+"""What is kept of a gateway on disk: loaded before a port opens, saved when it is due."""
+
+from collections.abc import Iterable, Mapping, Set as AbstractSet
+from dataclasses import replace
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+
+from ..engine.model import Clock
+from ..engine.setpoints import AllSetpoints, Setpoints
+from ..verified_store import VerifiedStore
+from .expiry import Due, due
+from .serialization import (
+    SETPOINT_FIELDS,
+    Change,
+    ChangeKey,
+    Kept,
+    coarse,
+    dump,
+    parse,
+    slices,
+)
+
+NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
+
+
+class SetpointStore:
+    """What people asked of one gateway and what it has learnt, kept over restarts.
+
+    What cannot be read counts as 0 A everywhere, over restarts too, until a person
+    has confirmed new values in the repair that asks; until then setpoints only sink.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Keep the setpoints of the gateway with this config entry."""
+        self._store = VerifiedStore(hass, f"{entry_id}.setpoints")
+        self._clock: Clock = lambda: 0.0
+        self.setpoints = AllSetpoints()
+        self.changes: Mapping[ChangeKey, Change] = {}
+        self.learnt: Mapping[str, float] = {}
+        self.confirmed = True
+        """Whether a person chose these values; False after a store was unreadable."""
+
+    @property
+    def saved(self) -> bool:
+        """Whether the last write reached the disk; if not, a restart would lose it."""
+        return self._store.saved
+
+    async def async_load(self, inverter_ids: Iterable[str]) -> None:
+        """Load what was stored; 0 A for all of them if it cannot be read."""
+        try:
+            data = await self._store.async_load()
+            self._take_over(Kept() if data is None else parse(data))
+        except ValueError:
+            self.confirmed = False
+            ids = dict.fromkeys(inverter_ids, NOTHING_ALLOWED)
+            self.setpoints = AllSetpoints(bank=NOTHING_ALLOWED, inverters=ids)
+            # At once: Home Assistant has renamed a corrupt file, so that after the
+            # next start it would look as if there had never been one
+            await self.async_write()
+
+    def start(self, clock: Clock) -> AllSetpoints:
+        """Return the setpoints, their leases going on by this clock from now on."""
+        now = clock()
+        self._clock = clock
+        self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
+        self.changes = _counted_from(self.changes, now)
+        return self.setpoints
+
+    def take(self, setpoints: AllSetpoints, by: str) -> None:
+        """Take what somebody asks for; `async_write` keeps it."""
+        change = Change(by, self._clock())
+        self.changes = _changes(self.changes, self.setpoints, setpoints, change)
+        self.setpoints = setpoints
+
+    def confirm(self, setpoints: AllSetpoints, by: str) -> None:
+        """Take the values with which a person ends the state after a corrupt store."""
+        self.confirmed = True
+        # The zeros were nobody's until now
+        self.setpoints = AllSetpoints()
+        self.take(setpoints, by)
+
+    def keep_only(self, device_ids: AbstractSet[str]) -> bool:
+        """Forget batteries and inverters that are no more; return if there were any."""
+        old, known = self.setpoints, {None, *device_ids}
+        self.setpoints = replace(
+            old,
+            inverters={k: of for k, of in old.inverters.items() if k in known},
+            leases=tuple(lease for lease in old.leases if lease.device_id in known),
+            out_of_service=old.out_of_service & device_ids,
+        )
+        self.changes = {k: each for k, each in self.changes.items() if k[0] in known}
+        self.learnt = {k: part for k, part in self.learnt.items() if k in known}
+        return self.setpoints != old
+
+    @property
+    def due(self) -> Due:
+        """How soon the disk has to hold what is asked now."""
+        on_disk = self._store.on_disk
+        if on_disk is None:
+            return due(None, self._kept())
+        return due(parse(on_disk) if on_disk else Kept(), self._kept())
+
+    async def async_keep(self, learnt: Mapping[str, float]) -> None:
+        """Write what moves by itself, if it moved far enough: leases, what is learnt."""
+        self._learn(learnt)
+        if self.due is not Due.NEVER:
+            await self.async_write()
+
+    async def async_end(self, learnt: Mapping[str, float]) -> None:
+        """Write what has changed at all: nobody does it later."""
+        self._learn(learnt)
+        await self.async_write()
+
+    async def async_write(self) -> None:
+        """Write all of it now unless the disk holds it; `saved` tells if it does."""
+        await self._store.async_write(lambda: dump(self._kept()))
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+    def _learn(self, learnt: Mapping[str, float]) -> None:
+        self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
+
+    def _kept(self) -> Kept:
+        now = self._clock()
+        return coarse(
+            Kept(
+                setpoints=self.setpoints.without_ended(now).counted_from(-now),
+                changes=_counted_from(self.changes, -now),
+                learnt=self.learnt,
+                confirmed=self.confirmed,
+            )
+        )
+
+    def _take_over(self, kept: Kept) -> None:
+        if not kept.confirmed and kept.setpoints.bank.rise_above(NOTHING_ALLOWED):
+            raise ValueError("more than 0 A, and not confirmed")
+        self.setpoints, self.learnt = kept.setpoints, kept.learnt
+        self.changes, self.confirmed = kept.changes, kept.confirmed
+
+
+def _counted_from(
+    changes: Mapping[ChangeKey, Change], seconds: float
+) -> dict[ChangeKey, Change]:
+    """Return who set what, each since so many seconds later."""
+    return {
+        key: replace(each, since=each.since + seconds) for key, each in changes.items()
+    }
+
+
+def _changes(
+    known: Mapping[ChangeKey, Change],
+    old: AllSetpoints,
+    new: AllSetpoints,
+    change: Change,
+) -> dict[ChangeKey, Change]:
+    """Return who set what, with what has changed by somebody now."""
+    devices = (None, *{*old.inverters, *new.inverters})
+    return dict(known) | {
+        (device_id, name): change
+        for device_id in devices
+        for name in SETPOINT_FIELDS
+        if getattr(old.of(device_id), name) != getattr(new.of(device_id), name)
+    }

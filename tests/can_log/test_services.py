@@ -1,0 +1,477 @@
+"""Recording a port's traffic to a file, and replaying it in a simulation."""
+
+from datetime import timedelta
+from functools import partial
+import logging
+from pathlib import Path
+import threading
+from typing import Any
+from unittest.mock import patch
+
+import can
+import pytest
+import voluptuous as vol
+
+from custom_components.bms_gateway.can_log.files import MOST_LOGS, append
+from custom_components.bms_gateway.const import CONF_SIMULATED, DOMAIN
+from custom_components.bms_gateway.engine.can.log.candump import Logged, parse, written
+from custom_components.bms_gateway.engine.can.log.recording import LARGEST, Recording
+from custom_components.bms_gateway.engine.model import Frame
+from custom_components.bms_gateway.engine.simulator import Replay
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+
+from ..bench import Bench, telegram
+
+SIMULATED = {CONF_SIMULATED: True}
+
+
+@pytest.fixture(autouse=True)
+def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """Return the folder of the logs, which is not there yet."""
+    hass.config.config_dir = str(tmp_path)
+    return tmp_path / DOMAIN
+
+
+async def call(
+    bench: Bench, action: str, target: str = "b1", **data: Any
+) -> dict[str, Any]:
+    """Call an action for a device, and return what it answers."""
+    device_id = dr.async_get_device_id_by_identifier(
+        bench.hass, (DOMAIN, target), config_entry_id="gw"
+    )
+    answer = await bench.hass.services.async_call(
+        DOMAIN,
+        action,
+        {"device_id": device_id, **data},
+        blocking=True,
+        return_response=True,
+    )
+    assert isinstance(answer, dict)
+    return dict(answer)
+
+
+record = partial(call, action="record_traffic")
+replay = partial(call, action="replay_traffic")
+
+
+async def speak(bench: Bench, battery_id: str = "b1") -> None:
+    """Let a battery send a telegram, and wait until all of it is heard."""
+    before = bench.snapshot.ports[battery_id].received
+    bench.say(battery_id, telegram())
+    await bench.until(
+        lambda: bench.snapshot.ports[battery_id].received == before + len(telegram())
+    )
+
+
+async def pass_by(bench: Bench, seconds: float) -> None:
+    """Let time pass, and what is written in the background be written."""
+    await bench.tick(seconds)
+    await bench.hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def refused(coroutine: Any) -> str:
+    """Return the reason why a call is refused by us."""
+    with pytest.raises(HomeAssistantError) as refusal:
+        await coroutine
+    assert refusal.value.translation_domain == DOMAIN
+    assert str(refusal.value) != refusal.value.translation_key
+    return str(refusal.value.translation_key)
+
+
+def logged(path: Path) -> list[Logged]:
+    """Return the frames of a log."""
+    return list(parse(path.read_text(encoding="ascii").splitlines()))
+
+
+def log_of(*frames: tuple[int, bytes], gap: float = 0.01) -> str:
+    """Return a log of frames that came one after the other."""
+    return "".join(
+        written(Logged(Frame(can_id, data, 1.7e9 + k * gap), "can0")) + "\n"
+        for k, (can_id, data) in enumerate(frames)
+    )
+
+
+def put(folder: Path, **texts: str | bytes) -> None:
+    """Put files in the folder of the logs, by their names without .log."""
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        content = text.encode() if isinstance(text, str) else text
+        (folder / f"{name}.log").write_bytes(content)
+
+
+def occupy(folder: Path, *, end: bool = False) -> None:
+    """Put a file where the folder would be, or take it away."""
+    if end:
+        folder.unlink()
+    else:
+        folder.touch()
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the files that are there."""
+    return [each.name for each in folder.glob("*")]
+
+
+async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
+    """What the inverter sends and what it is sent; the answer comes at once."""
+    await bench.battery("b1").inverter("i1").start()
+    before = dt_util.utcnow().timestamp()
+    answer = await record(bench, target="i1", duration={"seconds": 90}, file="a.log")
+    assert answer["path"] == str(folder / "a.log")
+    assert answer["file"] == "a.log"
+    end = dt_util.parse_datetime(answer["ends_at"])
+    assert end is not None
+    after = dt_util.utcnow().timestamp()
+    assert before + 90 <= end.timestamp() <= after + 90
+    bench.say("i1", [(0x305, bytes(8))])
+    await bench.online("b1")
+    await bench.told("i1", 50.0, 50.0)
+    await pass_by(bench, 2)
+    frames = logged(folder / "a.log")
+    assert 0x305 in {each.frame.can_id for each in frames if not each.own}
+    sent = [each.frame.can_id for each in frames if each.own]
+    assert {0x351, 0x355, 0x356, 0x35C, 0x35E, 0x359} <= set(sent)
+    after = dt_util.utcnow().timestamp()
+    assert all(before - 1 <= each.frame.at <= after + 1 for each in frames)
+    with can.CanutilsLogReader(folder / "a.log") as reader:
+        assert len(list(reader)) == len(frames)
+
+
+async def test_it_ends_by_itself(bench: Bench, folder: Path) -> None:
+    """Then the port can be recorded again; a file's name tells whose it is and when."""
+    await bench.battery("b1").start()
+    first = await record(bench)
+    assert first["file"].startswith("my_b1-")
+    await speak(bench)
+    assert await refused(record(bench, file="b.log")) == "already_recording"
+    await pass_by(bench, 61)
+    await speak(bench)
+    assert len(logged(Path(first["path"]))) == len(telegram())
+    await record(bench, file="b.log")
+    await speak(bench)
+    await pass_by(bench, 2)
+    assert len(logged(folder / "b.log")) == len(telegram())
+
+
+async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
+    """Each in a file of its own."""
+    await bench.battery("b1").battery("b2").start()
+    await record(bench, target="b1", file="1.log")
+    await record(bench, target="b2", file="2.log")
+    await speak(bench, "b2")
+    await pass_by(bench, 2)
+    assert logged(folder / "1.log") == []
+    assert len(logged(folder / "2.log")) == len(telegram())
+
+
+async def test_of_two_calls_at_once_one_is_refused(bench: Bench, folder: Path) -> None:
+    """The second comes while the file of the first is being made."""
+    await bench.battery("b1").start()
+    calls = [
+        bench.hass.async_create_task(record(bench, file=f"{k}.log")) for k in range(2)
+    ]
+    await calls[0]
+    assert await refused(calls[1]) == "already_recording"
+    assert names(folder) == ["0.log"]
+
+
+@pytest.mark.parametrize("way", ["unload", "stop"])
+async def test_at_the_end_nothing_is_lost(bench: Bench, folder: Path, way: str) -> None:
+    """All that was heard until then is in the file, and no timer is left."""
+    await bench.battery("b1").start()
+    await record(bench, file="a.log", duration=3600)
+    await speak(bench)
+    recorder = bench.coordinator.recorder
+    device = bench.coordinator.config.batteries[0]
+    if way == "unload":
+        await bench.hass.config_entries.async_unload("gw")
+    else:
+        bench.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        await bench.hass.async_block_till_done()
+    assert len(logged(folder / "a.log")) == len(telegram())
+    late = recorder.async_record(device, folder / "b.log", timedelta(1))
+    assert await refused(late) == "already_recording"
+    assert names(folder) == ["a.log"]
+
+
+async def test_writing_is_not_the_loops_business(bench: Bench, folder: Path) -> None:
+    """A slow disk must not hold the frames to the inverters; in batches."""
+    await bench.battery("b1").start()
+    threads = []
+
+    def spy(path: Path, text: str) -> None:
+        threads.append(threading.get_ident())
+        append(path, text)
+
+    with patch("custom_components.bms_gateway.can_log.recorder.append", spy):
+        await record(bench, file="a.log")
+        await speak(bench)
+        await pass_by(bench, 2)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_a_full_file_ends_it(bench: Bench, folder: Path) -> None:
+    """With whole lines, before its time."""
+    await bench.battery("b1").start()
+    small = partial(Recording, largest=200)
+    with patch("custom_components.bms_gateway.can_log.recorder.Recording", small):
+        await record(bench, file="a.log")
+    await speak(bench)
+    await pass_by(bench, 2)
+    assert (folder / "a.log").stat().st_size <= 200
+    assert 0 < len(logged(folder / "a.log")) < len(telegram())
+    await record(bench, file="b.log")
+
+
+async def test_a_disk_that_fails_ends_it(
+    bench: Bench, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is told once, and the gateway works on."""
+    await bench.battery("b1").start()
+    await record(bench, file="a.log")
+    with patch(
+        "custom_components.bms_gateway.can_log.recorder.append",
+        side_effect=OSError("full"),
+    ):
+        await speak(bench)
+        await pass_by(bench, 2)
+        await speak(bench)
+        await pass_by(bench, 4)
+    errors = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert [each.getMessage() for each in errors] == [
+        f"Recording to {folder / 'a.log'} ended: full"
+    ]
+    await record(bench, file="b.log")
+
+
+async def test_where_no_file_can_be_made_nothing_is_recorded(
+    bench: Bench, folder: Path
+) -> None:
+    """And the next try is a new one."""
+    await bench.battery("b1").start()
+    occupy(folder)
+    assert await refused(record(bench, file="a.log")) == "log_not_written"
+    occupy(folder, end=True)
+    await record(bench, file="a.log")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../a.log", "bad_log_name"),
+        ("/etc/a.log", "bad_log_name"),
+        ("a/b.log", "bad_log_name"),
+        ("a\\b.log", "bad_log_name"),
+        (".log", "bad_log_name"),
+        ("..log", "bad_log_name"),
+        ("a.log\n", "bad_log_name"),
+        ("a.log\0", "bad_log_name"),
+        ("a.txt", "bad_log_name"),
+        ("ä.log", "bad_log_name"),
+        ("", "bad_log_name"),
+        ("x" * 300 + ".log", "bad_log_name"),
+        ("there.log", "log_exists"),
+    ],
+)
+async def test_a_file_is_new_and_in_its_folder(
+    bench: Bench, folder: Path, name: str, reason: str
+) -> None:
+    """Nothing is replaced, and nothing written elsewhere."""
+    await bench.battery("b1").start()
+    put(folder, there="mine")
+    assert await refused(record(bench, file=name)) == reason
+    assert names(folder) == ["there.log"]
+    assert (folder / "there.log").read_text() == "mine"
+    assert names(folder.parent) == [DOMAIN]
+
+
+async def test_the_disk_is_not_filled(bench: Bench, folder: Path) -> None:
+    """By an automation that records whenever something happens."""
+    await bench.battery("b1").start()
+    put(folder, **{f"n{k}": "" for k in range(MOST_LOGS)})
+    assert await refused(record(bench)) == "too_many_logs"
+    assert len(names(folder)) == MOST_LOGS
+
+
+@pytest.mark.parametrize("duration", [0, 0.5, 3601, -5, {"days": 1}])
+async def test_durations_have_bounds(
+    bench: Bench, folder: Path, duration: object
+) -> None:
+    """From a second to an hour."""
+    await bench.battery("b1").start()
+    reason = await refused(record(bench, duration=duration))
+    assert reason == "bad_recording_duration"
+    assert names(folder) == []
+
+
+@pytest.mark.parametrize("action", ["record_traffic", "replay_traffic"])
+async def test_only_what_runs_and_has_a_port(
+    bench: Bench, folder: Path, action: str
+) -> None:
+    """Not the gateway, no unknown device, none that is not loaded."""
+    await bench.battery("b1").start(data=SIMULATED)
+    gateway = call(bench, action, target="gw", file="a.log")
+    assert await refused(gateway) == "no_battery_or_inverter"
+    with pytest.raises(ServiceValidationError) as unknown:
+        await bench.hass.services.async_call(
+            DOMAIN, action, {"device_id": "none", "file": "a.log"}, blocking=True
+        )
+    assert unknown.value.translation_key == "service_device_not_found"
+    await bench.hass.config_entries.async_unload("gw")
+    with pytest.raises(ServiceValidationError) as unloaded:
+        await call(bench, action, file="a.log")
+    assert unloaded.value.translation_key == "service_config_entry_not_loaded"
+    assert names(folder) == []
+
+
+# Replaying
+
+
+async def test_a_log_is_replayed(bench: Bench, folder: Path) -> None:
+    """The gateway takes it for the battery, which is silent meanwhile."""
+    await bench.battery("b1").inverter("i1").start(data=SIMULATED)
+    await bench.until(lambda: bench.snapshot.batteries["b1"].online)
+    frames = telegram(soc=77, voltage=51.5)
+    put(folder, a=log_of(*frames, *frames, gap=0.02))
+    answer = await replay(bench, file="a.log", loops=1000)
+    assert answer == {"frames": 12, "seconds": 0.22}
+    await bench.until(lambda: bench.snapshot.batteries["b1"].readings.soc == 77)
+    bench.heard("b1")
+    count = bench.snapshot.batteries["b1"].telegrams
+    await bench.until(lambda: bench.snapshot.batteries["b1"].telegrams >= count + 10)
+    said = {(each.arbitration_id, bytes(each.data)) for each in bench.heard("b1")}
+    assert said - {(0x305, bytes(8))} == set(frames)
+
+
+async def test_the_simulated_battery_speaks_again(bench: Bench, folder: Path) -> None:
+    """After the last loop; one's own recording can be replayed."""
+    await bench.battery("b1").start(data=SIMULATED)
+    await bench.until(lambda: bench.snapshot.batteries["b1"].online)
+    put(folder, a=log_of((0x7AB, b"\x01")))
+    await record(bench, file="b.log")
+    await replay(bench, file="a.log")
+    bench.heard("b1")
+    found: list[int] = []
+
+    def speaks_again() -> bool:
+        found.extend(each.arbitration_id for each in bench.heard("b1"))
+        return 0x7AB in found and 0x351 in found[found.index(0x7AB) :]
+
+    await bench.until(speaks_again)
+    assert found.count(0x7AB) == 1
+    await pass_by(bench, 61)
+    assert (await replay(bench, file="b.log"))["frames"] > 0
+
+
+async def test_never_where_a_real_inverter_could_be_reached(
+    bench: Bench, folder: Path
+) -> None:
+    """Not with real hardware, though the ports are virtual."""
+    await bench.battery("b1").inverter("i1").start()
+    put(folder, a=log_of(*telegram()))
+    assert await refused(replay(bench, file="a.log")) == "not_simulated"
+
+
+async def test_never_if_a_single_port_is_real(bench: Bench, folder: Path) -> None:
+    """What one battery says decides what every inverter is told."""
+    bench.battery("b1").inverter("i1").inverter("i2", interface="socketcan")
+    await bench.start(data=SIMULATED)
+    put(folder, a=log_of(*telegram()))
+    assert await refused(replay(bench, file="a.log")) == "not_simulated"
+
+
+async def test_never_if_the_gateway_has_ended(bench: Bench) -> None:
+    """There is nobody in whose place it could be played."""
+    await bench.battery("b1").start(data=SIMULATED)
+    simulation = bench.coordinator.simulation
+    assert simulation is not None
+    one = Logged(Frame(0x351), "can0")
+    assert not simulation.replay("none", Replay([one]))
+    assert simulation.replay("b1", Replay([one]))
+    await bench.hass.config_entries.async_unload("gw")
+    assert not simulation.replay("b1", Replay([one]))
+
+
+async def test_a_gateway_that_ends_while_a_log_is_read(
+    bench: Bench, folder: Path
+) -> None:
+    """It is refused, not lost."""
+    await bench.battery("b1").start(data=SIMULATED)
+    put(folder, a=log_of(*telegram()))
+    simulation = bench.coordinator.simulation
+    assert simulation is not None
+    await simulation.async_end()
+    assert await refused(replay(bench, file="a.log")) == "not_simulated"
+
+
+CAN1 = "(1.0) can1 351#00\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "log_empty"),
+        ("(1.0) can0 351#00 T\n", "log_empty"),
+        ("(1.0) can0 351#00\n(2.0) can0 351#0\n", "bad_log_line"),
+        ("(1.0) can0 123##100\n", "bad_log_line"),
+        (b"(1.0) can0 \xff#00\n", "bad_log_line"),
+        (log_of(*telegram()) + CAN1, "log_several_links"),
+        (log_of(*telegram(), gap=86400.0), "log_too_long"),
+        (b"#" * (LARGEST + 1), "log_too_long"),
+    ],
+    ids=["empty", "own", "odd", "fd", "no text", "two links", "long", "large"],
+)
+async def test_a_log_that_cannot_be_replayed(
+    bench: Bench, folder: Path, text: str | bytes, reason: str
+) -> None:
+    """Is refused as a whole."""
+    await bench.battery("b1").start(data=SIMULATED)
+    put(folder, a=text)
+    assert await refused(replay(bench, file="a.log")) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../secrets.log", "bad_log_name"),
+        ("/etc/passwd", "bad_log_name"),
+        ("a/../b.log", "bad_log_name"),
+        ("link.log", "bad_log_name"),
+        ("folder.log", "no_such_log"),
+        ("none.log", "no_such_log"),
+    ],
+)
+async def test_only_logs_of_the_folder_are_read(
+    bench: Bench, folder: Path, name: str, reason: str
+) -> None:
+    """Not by a link to elsewhere either."""
+    await bench.battery("b1").start(data=SIMULATED)
+    secrets = folder.parent / "secrets.log"
+    secrets.write_text(log_of(*telegram()))
+    put(folder)
+    (folder / "link.log").symlink_to(secrets)
+    (folder / "folder.log").mkdir()
+    assert await refused(replay(bench, file=name)) == reason
+
+
+async def test_a_log_that_cannot_be_read(bench: Bench, folder: Path) -> None:
+    """A disk that fails is no reason to fail oneself."""
+    await bench.battery("b1").start(data=SIMULATED)
+    with patch(
+        "custom_components.bms_gateway.can_log.services.read",
+        side_effect=OSError("broken"),
+    ):
+        assert await refused(replay(bench, file="a.log")) == "log_not_read"
+
+
+@pytest.mark.parametrize("loops", [0, 1001, "many", True, 1.5, "nan", "inf"])
+async def test_loops_have_bounds(bench: Bench, loops: object) -> None:
+    """It ends some day."""
+    await bench.battery("b1").start(data=SIMULATED)
+    with pytest.raises(vol.Invalid):
+        await replay(bench, file="a.log", loops=loops)

@@ -1,0 +1,93 @@
+"""The state of charge that is told: no jumps, no end that is none."""
+
+import pytest
+
+from custom_components.bms_gateway.engine.aggregate.smoothing import SmoothMean, members
+from custom_components.bms_gateway.engine.model import BatteryState, Readings
+
+from ..plant import Plant, battery
+from ..states import lost, online
+
+EQUAL = (battery("b1"), battery("b2"))
+
+
+def _soc(readings: Readings) -> float | None:
+    return readings.soc
+
+
+def _mean(smooth: SmoothMean, now: float, *batteries: BatteryState) -> float | None:
+    heard = [b for b in batteries if b.online]
+    gone = [b for b in batteries if not b.online]
+    return smooth.update(members(_soc, heard, gone, now), now)
+
+
+def test_weighted_by_capacity() -> None:
+    """The first value is told as it is."""
+    small, large = online("b1", 100.0, soc=80.0), online("b2", 300.0, soc=40.0)
+    assert _mean(SmoothMean(), 0.0, small, large) == 50.0
+    assert _mean(SmoothMean(), 0.0) is None
+
+
+def test_it_follows_its_batteries_at_once() -> None:
+    """While they stay the same ones."""
+    smooth = SmoothMean()
+    _mean(smooth, 0.0, online(soc=50.0))
+    assert _mean(smooth, 1.0, online(soc=40.0)) == 40.0
+
+
+@pytest.mark.parametrize("other", [20.0, 90.0])
+def test_a_changed_set_moves_it_by_one_percent_in_ten_seconds(other: float) -> None:
+    """Up or down, until the new mean is reached; then it follows again."""
+    smooth = SmoothMean()
+    _mean(smooth, 0.0, online("b1", soc=50.0))
+    both = online("b1", soc=50.0), online("b2", soc=other)
+    assert _mean(smooth, 0.0, *both) == 50.0
+    sign = 1 if other > 50 else -1
+    assert _mean(smooth, 10.0, *both) == pytest.approx(50.0 + sign)
+    assert _mean(smooth, 200.0, *both) == pytest.approx(50.0 + 20.0 * sign, abs=5.0)
+    _mean(smooth, 1000.0, *both)
+    assert _mean(smooth, 1001.0, online("b1", soc=60.0), both[1]) == 30 + other / 2
+
+
+def test_a_lost_battery_counts_for_ten_minutes() -> None:
+    """With what it said last; then the value slides to that of the others."""
+    smooth = SmoothMean()
+    _mean(smooth, 0.0, online("b1", soc=50.0), online("b2", soc=90.0))
+    gone = lost("b2", soc=90.0, at=10.0)
+    assert _mean(smooth, 610.0, online("b1", soc=50.0), gone) == 70.0
+    assert _mean(smooth, 611.0, online("b1", soc=50.0), gone) == pytest.approx(69.9)
+
+
+def test_a_lost_battery_alone_tells_nothing() -> None:
+    """The one that is heard does not know; what the other said is no news."""
+    smooth, gone = SmoothMean(), lost("b2", soc=90.0, at=10.0)
+    assert _mean(smooth, 10.0, online("b1", soc=None), gone) is None
+
+
+def test_full_only_if_every_battery_is() -> None:
+    """Also in the moment in which one that is not joins those that are."""
+    smooth = SmoothMean()
+    assert _mean(smooth, 0.0, online("b1", soc=100.0)) == 100.0
+    both = online("b1", soc=100.0), online("b2", soc=96.0)
+    assert _mean(smooth, 0.0, *both) == 99.9
+    assert _mean(smooth, 5.0, *both) == pytest.approx(99.5)
+
+
+def test_empty_only_if_one_really_is() -> None:
+    """One that was at 0 % is not there any more."""
+    smooth = SmoothMean()
+    assert _mean(smooth, 0.0, online("b1", soc=0.0)) == 0.0
+    assert _mean(smooth, 0.0, online("b2", soc=30.0)) == 0.1
+
+
+def test_nothing_full_goes_out_when_one_joins() -> None:
+    """On the wire: SOC and SOH of 100 % end with the first set that has the new one."""
+    says = {"b1": {"soc": 100.0, "soh": 100.0}, "b2": {"soc": 90.0, "soh": 90.0}}
+    plant = Plant(EQUAL[:1], says=says).started()
+    assert plant.port().last(0x355)[:4] == bytes.fromhex("64006400")
+    plant.apply(batteries=EQUAL)
+    plant.packs["b2"].says(soc=90.0, soh=90.0)
+    plant.run(2.0)
+    assert plant.port().last(0x355)[:4] == bytes.fromhex("63006300")
+    plant.run(60.0)
+    assert plant.port().last(0x355)[:4] == bytes.fromhex("5f005f00")

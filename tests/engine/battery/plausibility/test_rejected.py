@@ -1,0 +1,154 @@
+"""Batteries that speak and are not believed: what they report can be named."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.battery.battery import Battery
+from custom_components.bms_gateway.engine.battery.plausibility.rejected import (
+    nominal_voltage,
+)
+from custom_components.bms_gateway.engine.model import BatteryState, Life
+
+from ...plant import battery
+from ...telegrams import telegram
+
+# 0x351: CVL in 0.1 V, CCL 20 A, DCL 50 A, DVL in 0.1 V; 0x356: V in 0.01 V, 0 A, 20 °C
+PACKS = {
+    12: ("9200C800F4016400", "28050000C800"),  # 14.6 V, 10 V; 13.2 V
+    24: ("2401C800F401C800", "500A0000C800"),  # 29.2 V, 20 V; 26.4 V
+    36: ("B601C800F4012C01", "780F0000C800"),  # 43.8 V, 30 V; 39.6 V
+}
+TOO_HIGH = "9002C800F401E001"  # 65.6 V
+NORMAL = "3002C800F401E001"  # 56.0 V
+
+
+def hears(
+    subject: Battery,
+    instead: dict[int, str],
+    *,
+    at: float,
+    seconds: int = 1,
+    without: Sequence[int] = (),
+) -> BatteryState:
+    """Let a battery report something else in some frames, once a second."""
+    for second in range(seconds):
+        for frame in telegram(at + second, without=without):
+            data = instead.get(frame.can_id)
+            said = frame.data if data is None else bytes.fromhex(data)
+            subject.hear(replace(frame, data=said))
+        subject.update(at + second)
+    return subject.state(at + seconds - 1)
+
+
+@pytest.mark.parametrize("nominal", PACKS)
+@pytest.mark.parametrize("measures_first", [False, True])
+def test_a_pack_of_another_voltage_is_recognised(
+    nominal: int, measures_first: bool
+) -> None:
+    """It never counts, in whatever order it reports."""
+    limits, measured = PACKS[nominal]
+    subject = Battery(battery("b1"))
+    if measures_first:
+        hears(subject, {0x356: measured}, at=0.0, without=[0x351])
+    for second in range(1, 20):
+        state = hears(subject, {0x351: limits, 0x356: measured}, at=second)
+        assert state.life is Life.WAITING
+    assert state.nominal == nominal
+    assert {each.attribute for each in state.refused} == {
+        "charge_voltage_limit",
+        "voltage",
+    }
+
+
+def test_a_value_outside_its_window_is_named() -> None:
+    """With the window; the rest of it is as it should be."""
+    state = hears(Battery(battery("b1")), {0x351: TOO_HIGH}, at=0.0, seconds=3)
+    assert state.life is Life.WAITING
+    assert state.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert state.nominal is None
+
+
+def test_a_limit_that_is_none_is_named() -> None:
+    """0x7FFF: 3276.7 A is no limit of a battery of 100 Ah, but of a large one."""
+    no_limit = {0x351: "3002FF7FF401E001"}
+    state = hears(Battery(battery("b1", 999.0)), no_limit, at=0.0)
+    assert state.refused == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    state = hears(Battery(battery("b1", 1000.0)), no_limit, at=0.0)
+    assert state.refused == ()
+    assert state.life is Life.ONLINE
+
+
+def test_what_is_not_needed_is_not_named() -> None:
+    """A temperature or a discharge voltage limit is just unknown."""
+    odd = {0x351: "3002C800F4016400", 0x356: "50140000E02E"}  # DVL 10 V, 1200 °C
+    state = hears(Battery(battery("b1")), odd, at=0.0)
+    assert state.life is Life.ONLINE
+    assert state.refused == ()
+
+
+def test_a_value_that_is_believed_again_is_not_refused_any_more() -> None:
+    """Nor is one that was heard long ago: then the battery is just silent."""
+    subject = Battery(battery("b1"))
+    assert hears(subject, {0x351: TOO_HIGH}, at=0.0, seconds=5).refused
+    assert hears(subject, {0x351: NORMAL}, at=5.0).refused == ()
+    assert hears(subject, {0x351: TOO_HIGH}, at=6.0).refused
+    assert subject.state(60.0).refused == ()
+
+
+def test_a_battery_that_is_lost_by_what_it_reports() -> None:
+    """Its limits age; once it reports them as before, it is back."""
+    subject = Battery(battery("b1"))
+    assert hears(subject, {}, at=0.0, seconds=10).life is Life.ONLINE
+    state = hears(subject, {0x351: TOO_HIGH}, at=10.0, seconds=20)
+    assert state.life is Life.LOST
+    assert [each.value for each in state.refused] == [65.6]
+    state = hears(subject, {}, at=30.0, seconds=10)
+    assert (state.life, state.refused) == (Life.ONLINE, ())
+
+
+def test_since_when_a_battery_is_heard() -> None:
+    """One that is plugged in again may need a while until it has sent everything."""
+    subject = Battery(battery("b1"))
+    assert subject.state(0.0).heard_since is None
+    partly = hears(subject, {}, at=5.0, seconds=3, without=[0x351])
+    assert (partly.life, partly.heard_since) == (Life.WAITING, 5.0)
+    again = hears(subject, {}, at=37.0, without=[0x351])
+    assert again.heard_since == 5.0
+    again = hears(subject, {}, at=67.5, without=[0x351])
+    assert again.heard_since == 67.5
+
+
+@pytest.mark.parametrize(
+    ("limit", "volts", "nominal"),
+    [
+        (14.6, 13.2, 12),
+        (14.6, 9.0, 12),
+        (16.8, 16.0, 12),  # four cells of another chemistry
+        (14.6, None, 12),
+        (None, 13.2, 12),
+        (0.0, 13.2, 12),  # it permits no charging
+        (29.2, 26.4, 24),
+        (29.4, 17.5, 24),
+        (33.6, 30.0, 24),
+        (None, 26.4, 24),
+        (43.8, 39.6, 36),
+        (42.0, 25.0, 36),
+        (43.8, None, 36),
+        (None, 39.6, None),  # an empty pack of 48 V has no more
+        (0.0, 39.6, None),
+        (65.6, 52.8, None),
+        (14.6, 52.8, None),  # a limit for something else
+        (56.0, 26.4, None),
+        (44.5, 52.8, None),
+        (2.0, 2.0, None),
+        (0.0, 0.0, None),
+        (None, None, None),
+    ],
+)
+def test_nominal_voltage(
+    limit: float | None, volts: float | None, nominal: int | None
+) -> None:
+    """Both have to fit."""
+    assert nominal_voltage(limit, volts) == nominal

@@ -1,0 +1,49 @@
+"""Whether the first telegrams of a battery agree about what it allows."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.battery.limits import allowed
+from custom_components.bms_gateway.engine.battery.startup_check import least
+from custom_components.bms_gateway.engine.model import Alarm, Direction, Readings
+
+from ..states import READINGS, online
+
+
+def _allowed(*said: Readings) -> tuple[float, float]:
+    """Return what a battery is taken to allow to be charged and discharged."""
+    *lately, now = said
+    readings = least(replace(online(), readings=now), lately).readings
+    charge, discharge = (allowed(readings, direction) for direction in Direction)
+    return charge, discharge
+
+
+@pytest.mark.parametrize("first", [100.0, 91.0, 110.0])
+def test_they_agree(first: float) -> None:
+    """What is said now holds."""
+    said = replace(READINGS, charge_current_limit=first)
+    assert _allowed(said, READINGS) == (100.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(READINGS, charge_current_limit=89.0),
+        replace(READINGS, charge_current_limit=0.0),
+        replace(READINGS, charge_enabled=False),
+        replace(READINGS, protections=frozenset({Alarm.OVER_VOLTAGE})),
+    ],
+)
+def test_they_do_not_agree(other: Readings) -> None:
+    """Whichever came first; the other direction is as it is."""
+    lowest = allowed(other, Direction.CHARGE)
+    assert _allowed(other, READINGS) == (lowest, 100.0)
+    assert _allowed(READINGS, other) == (lowest, 100.0)
+
+
+def test_nothing_to_agree_about() -> None:
+    """One telegram, or a battery that allows nothing."""
+    full = replace(READINGS, charge_current_limit=0.0)
+    assert _allowed(READINGS) == (100.0, 100.0)
+    assert _allowed(full, full, full) == (0.0, 100.0)

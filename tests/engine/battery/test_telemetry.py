@@ -1,0 +1,60 @@
+"""What a battery says does not depend on how often, or when, it is asked for."""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+from itertools import islice
+
+from hypothesis import given, strategies as st
+
+from custom_components.bms_gateway.engine.battery.telemetry import Speech
+from custom_components.bms_gateway.engine.model import Frame
+
+from ..plant import battery
+from ..protocol.captures import DEYE, DEYE_TO_VICTRON, STACK, VICTRON_TO_DEYE, frames
+from ..telegrams import NO_LIMITS, telegram
+
+FRAMES: Sequence[Frame] = (
+    *telegram(current=10.0),
+    *telegram(current=-20.0, soc=51.0),
+    NO_LIMITS,
+    *(
+        frame
+        for capture in (DEYE, DEYE_TO_VICTRON, STACK, VICTRON_TO_DEYE)
+        for frame in islice(frames(capture), 12)
+    ),
+)
+SECONDS = st.sampled_from([0.0, 0.1, 0.9, 3.0, 7.0, 31.0])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(FRAMES),
+            SECONDS,
+            st.sampled_from([None, 5.0, 60.0]),
+        ),
+        max_size=30,
+    ),
+    SECONDS,
+)
+def test_asking_changes_nothing(
+    said: list[tuple[Frame, float, float | None]], late: float
+) -> None:
+    """Also not where what was asked for before is kept, and asked for later or earlier."""
+    often, once = Speech(battery("b")), Speech(battery("b"))
+    now = 1000.0
+    for frame, passed, timeout in said:
+        now += passed
+        for speech in (often, once):
+            speech.hear(replace(frame, at=now))
+        for at in (now, now + late, now - late):
+            often.readings(at)
+        _ = often.last
+        if timeout is not None:
+            for speech in (often, once):
+                speech.configure(battery("b", 100.0 + passed, timeout=timeout))
+    for at in (now, now + late, now - late):
+        fresh = copy(once)
+        assert often.readings(at) == fresh.readings(at)
+        assert often.last == fresh.last

@@ -1,0 +1,1 @@
+"""Tests of timing of a battery."""

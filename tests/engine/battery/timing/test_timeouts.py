@@ -1,0 +1,109 @@
+"""How long a frame counts is learnt from how often it comes."""
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.battery.timing.timeouts import Pulse
+
+
+def _pulse(*times: float, ceiling: float = 10.0) -> Pulse:
+    pulse = Pulse(ceiling)
+    for at in times:
+        pulse.beat(at)
+    return pulse
+
+
+def _regular(period: float, ceiling: float = 10.0) -> Pulse:
+    return _pulse(*(1 + n * period for n in range(10)), ceiling=ceiling)
+
+
+def test_never_heard() -> None:
+    """A frame that never came is not fresh."""
+    assert not _pulse().fresh(0.0)
+
+
+def test_before_anything_is_learnt() -> None:
+    """With one frame only the ceiling is known."""
+    assert _pulse(1.0).period is None
+    assert _pulse(1.0).timeout == 10.0
+
+
+@pytest.mark.parametrize(
+    ("period", "timeout"),
+    [
+        (0.1, 3.0),  # the floor
+        (1.0, 3.0),
+        (1.5, 4.5),  # three periods
+        (3.0, 9.0),
+        (4.0, 10.0),  # the ceiling
+        (10.0, 16.0),  # never under 1.5 periods and a second
+        (20.0, 31.0),
+    ],
+)
+def test_timeout(period: float, timeout: float) -> None:
+    """Three periods, within floor and ceiling, never under 1.5 periods + 1 s."""
+    assert _regular(period).timeout == pytest.approx(timeout)
+
+
+def test_slow_senders_may_be_allowed_more() -> None:
+    """A higher ceiling lets three periods through."""
+    assert _regular(10.0, ceiling=40.0).timeout == pytest.approx(30.0)
+
+
+def test_one_late_frame_changes_nothing() -> None:
+    """The median of the last gaps counts."""
+    pulse = _regular(1.0)
+    pulse.beat(pulse.stale_at + 5)
+    assert pulse.period == pytest.approx(1.0)
+
+
+def test_eight_gaps_are_remembered() -> None:
+    """A changed period is learnt within eight frames."""
+    pulse = _regular(1.0)
+    for _ in range(8):
+        pulse.beat((pulse.last or 0) + 5)
+    assert pulse.period == 5.0
+
+
+def test_a_silence_is_no_period() -> None:
+    """A gap of 30 s or more teaches nothing."""
+    assert _pulse(0.0, 30.0).period is None
+    assert _pulse(0.0, 29.5).period == 29.5
+
+
+def test_frames_of_one_moment_teach_nothing() -> None:
+    """Nor do frames whose times ran backwards make one younger or older."""
+    pulse = _pulse(5.0, 5.0, 4.0)
+    assert pulse.period is None
+    assert pulse.last == 5.0
+
+
+def test_the_end_of_freshness() -> None:
+    """A frame counts up to its time-out, not beyond."""
+    pulse = _regular(1.0)
+    assert pulse.stale_at == pytest.approx(13.0)
+    assert pulse.fresh(12.9)
+    assert not pulse.fresh(13.1)
+
+
+@given(
+    gaps=st.lists(st.floats(0.0, 100.0), max_size=20),
+    ceiling=st.floats(3.0, 100.0),
+)
+def test_timeout_is_bounded(gaps: list[float], ceiling: float) -> None:
+    """Whatever came, 3 s at the least, and never more than the rule's maximum."""
+    pulse = Pulse(ceiling)
+    at = 0.0
+    pulse.beat(at)
+    for gap in gaps:
+        at += gap
+        pulse.beat(at)
+    assert 3.0 <= pulse.timeout <= max(ceiling, 1.5 * 30 + 1)
+
+
+def test_the_ceiling_may_change() -> None:
+    """At once, for what was heard already."""
+    pulse = _regular(5.0)
+    pulse.ceiling = 14.0
+    assert pulse.ceiling == 14.0
+    assert pulse.timeout == 14.0

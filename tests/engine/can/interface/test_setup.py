@@ -1,0 +1,110 @@
+"""Changing a CAN link; the real kernel: socketcan/test_links.py, test_controller.py.
+
+No driver that runs without hardware can restart its controller, so what the kernel
+answers to that is played here, as linux/drivers/net/can/dev/netlink.c has it.
+"""
+
+from collections.abc import Callable
+import errno
+from typing import Any, Self
+
+from pyroute2.netlink.exceptions import NetlinkError
+import pytest
+
+from custom_components.bms_gateway.engine.can.interface import setup as link_setup
+
+
+class Kernel:
+    """Takes changes of one link, and keeps them."""
+
+    def __init__(self, refuses: Callable[[dict[str, Any], bool], int]) -> None:
+        """`refuses`: from a change and whether the link is up, the error's code or 0."""
+        self.is_up = True
+        self.changes: list[dict[str, Any]] = []
+        self._refuses = refuses
+
+    def __enter__(self) -> Self:
+        """Open a connection."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+
+    def link(self, command: str, *, index: int, **change: Any) -> None:
+        """Change something, or refuse to."""
+        assert (command, index) == ("set", 7)
+        if code := self._refuses(change, self.is_up):
+            raise NetlinkError(code)
+        self.is_up = change.get("state", "up" if self.is_up else "down") == "up"
+        self.changes.append(change)
+
+
+RESTART = {"kind": "can", "can_restart_ms": 100}
+QUEUE = {"txqlen": 100}
+
+
+def cannot(change: dict[str, Any], _: bool) -> int:
+    """Play a driver that cannot restart its controller."""
+    return errno.EOPNOTSUPP if "can_restart_ms" in change else 0
+
+
+def only_while_down(change: dict[str, Any], is_up: bool) -> int:
+    """Play a driver that can, which is set only while the link is down."""
+    return errno.EBUSY if "can_restart_ms" in change and is_up else 0
+
+
+def fails_while_down(change: dict[str, Any], is_up: bool) -> int:
+    """Play a link that cannot be set up either way."""
+    return (
+        errno.EBUSY if "can_restart_ms" in change and is_up else cannot(change, is_up)
+    )
+
+
+def forbidden(_: dict[str, Any], __: bool) -> int:
+    """Play a process without the right."""
+    return errno.EPERM
+
+
+def kernel(
+    monkeypatch: pytest.MonkeyPatch, refuses: Callable[[dict[str, Any], bool], int]
+) -> Kernel:
+    """Put a kernel with one link in the place of the real one."""
+    played = Kernel(refuses)
+    monkeypatch.setattr(link_setup, "_netlink", lambda: played)
+    monkeypatch.setattr(link_setup, "if_nametoindex", lambda _: 7)
+    return played
+
+
+@pytest.mark.parametrize(
+    ("refuses", "changes"),
+    [
+        (cannot, [QUEUE]),
+        (only_while_down, [QUEUE, {"state": "down"}, RESTART, {"state": "up"}]),
+        (fails_while_down, [QUEUE, {"state": "down"}, {"state": "up"}]),
+    ],
+)
+def test_link_that_is_up_gets_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+    refuses: Callable[[dict[str, Any], bool], int],
+    changes: list[dict[str, Any]],
+) -> None:
+    """Its bitrate and the rest stay; it is lowered only where that helps, and raised."""
+    played = kernel(monkeypatch, refuses)
+    link_setup.complete("can0", with_restart=True)
+    assert played.changes == changes
+    assert played.is_up
+
+
+def test_queue_alone_needs_no_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that has the restart already stays up."""
+    played = kernel(monkeypatch, only_while_down)
+    link_setup.complete("can0", with_restart=False)
+    assert played.changes == [QUEUE]
+
+
+def test_refusal_is_an_error_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was changed."""
+    played = kernel(monkeypatch, forbidden)
+    with pytest.raises(PermissionError):
+        link_setup.complete("can0", with_restart=True)
+    assert played.changes == []

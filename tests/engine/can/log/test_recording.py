@@ -1,0 +1,100 @@
+"""A recording: all of the traffic, own frames too, until a bound is reached."""
+
+from hypothesis import given, strategies as st
+
+from custom_components.bms_gateway.engine.can.log.candump import parse
+from custom_components.bms_gateway.engine.can.log.recording import Recording
+from custom_components.bms_gateway.engine.model import Frame
+
+from ...plant import Plant
+from ...wires import MovedClock
+
+LINE = len("(1700000000.000000) can0 351#0102030405060708 R\n")
+FRAME = Frame(0x351, bytes(range(1, 9)), at=100.0)
+
+
+def recording(**bounds: int) -> Recording:
+    """Return one that begins at 100 s, when the wall clock says 1 700 000 000 s."""
+    return Recording("can0", MovedClock(100.0), lambda: 1_700_000_000.0, **bounds)
+
+
+def test_lines_are_fetched_once() -> None:
+    """In order, with wall times, and told apart by whose they are."""
+    taken = recording()
+    taken.hear(FRAME)
+    taken.echo(Frame(0x305, bytes(8), at=100.25))
+    assert taken.fetch() == (
+        "(1700000000.000000) can0 351#0102030405060708 R\n"
+        "(1700000000.250000) can0 305#0000000000000000 T\n"
+    )
+    assert taken.fetch() == ""
+    assert taken.frames == 2
+
+
+def test_a_wall_clock_that_is_set_changes_nothing() -> None:
+    """Times between frames are what a log is for."""
+    wall = MovedClock(1_700_000_000.0)
+    taken = Recording("can0", MovedClock(100.0), wall)
+    taken.hear(FRAME)
+    wall.now -= 3600.0
+    taken.hear(Frame(0x351, at=101.0))
+    first, second = parse(taken.fetch().splitlines())
+    assert second.frame.at - first.frame.at == 1.0
+
+
+def test_at_its_largest_it_ends() -> None:
+    """With whole lines, and for good, though a shorter line would still go in."""
+    taken = recording(largest=2 * LINE + LINE // 2 + 10)
+    for _ in range(3):
+        taken.hear(FRAME)
+    assert taken.full
+    taken.hear(Frame(0x35E, at=100.0))
+    assert len(taken.fetch()) == 2 * LINE
+
+
+def test_a_writer_too_slow_ends_it() -> None:
+    """Memory is bounded, and a log with holes would be worse than a short one."""
+    taken = recording(most_waiting=2 * LINE)
+    taken.hear(FRAME)
+    taken.hear(FRAME)
+    assert taken.frames == 2
+    taken.fetch()
+    for _ in range(3):
+        taken.hear(FRAME)
+    assert taken.full
+    taken.fetch()
+    taken.hear(FRAME)
+    assert taken.fetch() == ""
+    assert taken.frames == 4
+
+
+@given(st.integers(0, 20 * LINE), st.lists(st.booleans(), max_size=40))
+def test_bounds_hold(largest: int, fetched: list[bool]) -> None:
+    """Whenever the lines are fetched."""
+    taken = recording(largest=largest, most_waiting=5 * LINE)
+    sizes = []
+    for fetch in fetched:
+        taken.hear(FRAME)
+        if fetch:
+            sizes.append(len(taken.fetch()))
+    sizes.append(len(taken.fetch()))
+    assert sum(sizes) <= largest
+    assert max(sizes) <= 5 * LINE
+    assert sum(sizes) == taken.frames * LINE
+    assert taken.full or taken.frames == len(fetched)
+
+
+def test_a_gateway_tells_of_own_frames_too() -> None:
+    """Of those that have left, by a tap of their own."""
+    plant = Plant()
+    heard: list[Frame] = []
+    own: list[Frame] = []
+    plant.gateway.tap("i1", heard.append)
+    undo = plant.gateway.tap("i1", own.append, own=True)
+    plant.started()
+    assert heard == []
+    assert [frame.can_id for frame in own] == plant.port().ids()
+    undo()
+    count = len(own)
+    plant.run(3.0)
+    assert len(own) == count

@@ -1,0 +1,529 @@
+"""A port on a serial adapter, over a pseudo-terminal: LAWICEL's answers, or none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+import fcntl
+import os
+from pathlib import Path
+import threading
+import time
+
+import pytest
+
+from custom_components.bms_gateway.engine.can import (
+    port as port_module,
+    stream_backend as stream_module,
+)
+from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.slcan import adapter as slcan_adapter
+from custom_components.bms_gateway.engine.config import (
+    GatewayConfig,
+    Interface,
+    PortConfig,
+)
+from custom_components.bms_gateway.engine.gateway import Gateway
+from custom_components.bms_gateway.engine.model import (
+    NO_CONTROLLER,
+    BusState,
+    Frame,
+    PortFault,
+    PortReason,
+    PortState,
+    PortStatus,
+)
+
+from ....waiting import PATIENCE, until, wait_until
+from ...plant import battery, inverter
+from ...ports import Recorder, content, one_clock
+from ...serial_adapter import ACKNOWLEDGING, QUIET, SerialAdapter, plugged_in
+from ...telegrams import telegram
+
+SLCAN = Interface.SLCAN
+LIMITS = Frame(0x351, bytes(range(8)))
+LIMITS_LINE = "t35180001020304050607"
+NAME = Frame(0x35E, b"PYLON   ")
+LOST = PortStatus.LOST
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be quick where all wait; do not count how long the machine keeps us waiting."""
+    monkeypatch.setattr(slcan_adapter, "GREETING_TIME", 0.05)
+    monkeypatch.setattr(stream_module, "STALE", PATIENCE)
+    monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", PATIENCE)
+    monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
+    monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
+
+
+@pytest.fixture
+def unacknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for answers, which do not come."""
+    monkeypatch.setattr(slcan_adapter, "ANSWER_TIME", 0.05)
+
+
+@pytest.fixture(autouse=True)
+async def nothing_left() -> AsyncIterator[None]:
+    """Leave no thread, no descriptor and no complaint of the loop behind."""
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    before = _descriptors()
+    yield
+    await _threads_end()  # one that has closed its device needs a moment to end
+    assert complaints == []
+    assert _descriptors() == before
+
+
+@pytest.fixture
+async def adapter() -> AsyncIterator[SerialAdapter]:
+    """Have an adapter that acknowledges."""
+    with plugged_in() as plugged:
+        yield plugged
+
+
+# Opening
+
+
+@pytest.mark.parametrize(
+    ("bitrate", "command"), [(500_000, "S6"), (250_000, "S5"), (125_000, "S4")]
+)
+async def test_bitrate_is_set_before_the_channel_opens(
+    adapter: SerialAdapter, bitrate: int, command: str
+) -> None:
+    """A wrong bitrate would disturb the bus."""
+    near = Recorder(adapter.device, SLCAN, bitrate=bitrate)
+    async with near.opened() as port:
+        *greetings, first, second = filter(None, adapter.commands)
+        assert {*greetings} == {"C", "V"}
+        assert (first, second) == (command, "O")
+        assert port.has_echo
+        assert not port.echo_is_proof
+    await adapter.until(lambda: adapter.commands[-1] == "C")
+
+
+async def test_quiet_adapter_has_no_echo(unacknowledged: None) -> None:
+    """It says so itself, by acknowledging no command."""
+    with plugged_in(QUIET) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.opened() as port:
+            assert not port.has_echo
+            adapter.say(b"t35110A\r")
+            await near.hears(1)
+            assert port.send(LIMITS)
+            await adapter.until(lambda: adapter.frames == [LIMITS_LINE])
+    assert near.echoes == []
+
+
+async def test_mute_adapter_on_a_busy_bus(unacknowledged: None) -> None:
+    """One that answers nothing is known by the frames that it passes on."""
+    with plugged_in({"O": b"t35110A\r"}) as adapter:
+        async with Recorder(adapter.device, SLCAN).opened() as port:
+            assert not port.has_echo
+
+
+async def test_adapter_that_starts_anew_when_it_is_opened() -> None:
+    """The first commands are lost in it."""
+    with plugged_in() as adapter:
+        adapter.late = []
+        near = Recorder(adapter.device, SLCAN)
+        async with near.running():
+            await adapter.until(lambda: adapter.commands.count("V") == 2)
+            adapter.late = None
+            await near.becomes(PortStatus.OPEN)
+            assert near.port.has_echo
+
+
+async def test_slow_answers_do_not_pass_for_others(adapter: SerialAdapter) -> None:
+    """A refusal to close that comes late is none to set the bitrate."""
+    adapter.answers["C"] = b"\a"
+    adapter.late = []
+    near = Recorder(adapter.device, SLCAN)
+    async with near.running():
+        await adapter.until(lambda: adapter.commands.count("V") == 2)
+        adapter.release()
+        await near.becomes(PortStatus.OPEN)
+    assert near.statuses[:2] == [(PortStatus.OPENING, None), (PortStatus.OPEN, None)]
+
+
+async def test_dead_adapter(
+    unacknowledged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that takes everything and says nothing is told, not waited for."""
+    monkeypatch.setattr(slcan_adapter, "TRAFFIC_TIME", 0.05)
+    with plugged_in({}) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.running():
+            await near.becomes(LOST, PortFault.FAILED)
+            assert near.port.state.detail == "The adapter does not answer"
+            assert near.port.state.reason is PortReason.NOT_LAWICEL
+            adapter.answers |= {"V": b"V1\r"}
+            await near.becomes(PortStatus.OPEN)
+            assert near.port.state.reason is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        ({"V": b"V1\r", "S": b"\a"}, PortFault.WRONG_BITRATE),
+        ({"V": b"V1\r", "S": b"\r", "O": b"\a"}, PortFault.FAILED),
+    ],
+    ids=["bitrate", "channel"],
+)
+async def test_adapter_that_refuses(
+    answers: dict[str, bytes], fault: PortFault
+) -> None:
+    """What it refuses has its own name."""
+    with plugged_in(answers) as adapter:
+        assert await probe(PortConfig(SLCAN, adapter.device)) is fault
+
+
+async def test_probe_tells_why(adapter: SerialAdapter, tmp_path: Path) -> None:
+    """Each mistake of a user has its own name, and nothing stays open."""
+    (tmp_path / "file").touch()
+    assert await probe(PortConfig(SLCAN, adapter.device)) is None
+    for device in ("/dev/none", str(tmp_path / "file"), "", "a\0b"):
+        fault = await probe(PortConfig(SLCAN, device))
+        assert fault in {PortFault.NO_SUCH_CHANNEL, PortFault.FAILED}
+    odd = PortConfig(SLCAN, adapter.device, 300_000)
+    assert await probe(odd) is PortFault.WRONG_BITRATE
+
+
+async def test_adapter_that_another_program_has(adapter: SerialAdapter) -> None:
+    """Two would take each other's answers."""
+    other = os.open(adapter.device, os.O_RDWR | os.O_NOCTTY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert await probe(PortConfig(SLCAN, adapter.device)) is PortFault.BUSY
+    finally:
+        os.close(other)
+
+
+# Reading
+
+
+async def test_frames_come_through_any_rubbish(adapter: SerialAdapter) -> None:
+    """One bad byte, a bad line, an overflow, a refusal: the next frame is heard."""
+    near = Recorder(adapter.device, SLCAN)
+    rubbish = [
+        b"\xff",
+        b"t35x8\r",
+        b"\a",
+        3000 * b"0",
+        b"t3518\r",
+        b"\r",
+        b"V\r",
+        b"\0",
+    ]
+    async with near.opened() as port:
+        for count, each in enumerate(rubbish, 1):
+            adapter.say(each)
+            adapter.say(b"\rt35")
+            adapter.say(b"18000102")
+            adapter.say(b"0304050607\r")
+            await near.hears(count)
+        assert port.state.received == len(rubbish)
+    assert {content(frame) for frame in near.frames} == {content(LIMITS)}
+
+
+async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
+    """The thread reads and stamps it, whatever holds the loop."""
+    late = 0.0
+    clock, wall = one_clock(lambda: late)
+    near = Recorder(adapter.device, SLCAN, clock=clock, wall=wall)
+    async with near.opened() as port:
+        port.drain()
+        before = time.time()
+        adapter.say(b"t3510\r")
+        wait_until(lambda: _waiting(port))
+        after = time.time()
+        late = 7.0
+        port.drain()
+        assert len(near.frames) == 1
+    assert before <= near.frames[0].at <= after
+
+
+async def test_bus_off_loses_the_port_and_restarts_the_adapter(
+    adapter: SerialAdapter,
+) -> None:
+    """Its channel is closed and opened, which begins the controller anew."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.say(b"sp001130\r")
+        await near.hears(1)
+        passive = port.state.controller
+        assert passive.state is BusState.ERROR_PASSIVE
+        opened = adapter.commands.count("O")
+        adapter.say(b"sb128255\r")
+        await near.becomes(PortStatus.LOST, PortFault.BUS_OFF)
+        assert near.changes[-1].controller.state is BusState.BUS_OFF
+        await near.becomes(PortStatus.OPEN)
+        assert adapter.commands.count("O") == opened + 1
+        assert port.state.controller == NO_CONTROLLER
+
+
+async def test_error_of_the_bus(adapter: SerialAdapter) -> None:
+    """Counted, and no sign of life."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.say(b"e1a\r")
+        await near.hears(1)
+        assert (port.state.received, port.state.errors) == (0, 1)
+    assert near.frames[0].error
+
+
+# Writing
+
+
+async def test_acknowledged_frame_comes_back_as_echo(adapter: SerialAdapter) -> None:
+    """In order, and no frame of another node's."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        assert port.send(NAME)
+        assert port.send(LIMITS)
+        await near.sees_echoes(2)
+    assert [content(f) for f in near.echoes] == [content(NAME), content(LIMITS)]
+    assert near.frames == []
+
+
+async def test_refused_frame_has_no_echo(adapter: SerialAdapter) -> None:
+    """BEL: the adapter's queue is full."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b"\a"
+        assert port.send(NAME)
+        await adapter.until(lambda: len(adapter.frames) == 1)
+        adapter.answers["t"] = b"z\r"
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+    assert [content(frame) for frame in near.echoes] == [content(LIMITS)]
+
+
+async def test_lost_acknowledgement_does_not_shift_the_others(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time the count begins anew."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b""
+        assert port.send(NAME)
+        await adapter.until(lambda: len(adapter.frames) == 1)
+        monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", -1.0)
+        adapter.answers["t"] = b"z\r"
+        assert port.send(Frame(0x305))
+        await adapter.until(lambda: len(adapter.frames) == 2)
+        monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", 1000.0)
+        assert port.send(LIMITS)
+        await near.sees_echoes(1)
+    assert content(near.echoes[-1]) != content(NAME)
+
+
+async def test_unacknowledged_frames_are_bounded(adapter: SerialAdapter) -> None:
+    """An adapter that does not answer is not filled with what grows stale."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        adapter.answers["t"] = b""
+        sent = 0
+        while port.send(Frame(sent)):
+            sent += 1
+        assert sent == stream_module.MOST_QUEUED
+        assert port.state.status is PortStatus.OPEN
+
+
+async def test_wedged_write_loses_the_port(
+    unacknowledged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the loop nor the end waits for an adapter that takes nothing."""
+    monkeypatch.setattr(stream_module, "STUCK", 0.05)
+    with plugged_in(QUIET) as adapter:
+        near = Recorder(adapter.device, SLCAN)
+        async with near.opened() as port:
+            adapter.listens(False)
+
+            def is_lost() -> bool:
+                port.send(LIMITS)
+                return port.state.status is not PortStatus.OPEN
+
+            await until(is_lost, "the port is lost")
+            assert port.state.fault is PortFault.FAILED
+            assert port.state.detail == "The adapter takes nothing"
+            adapter.listens(True)
+            await near.becomes(PortStatus.OPEN)
+
+
+async def test_frame_that_could_not_be_written_in_time_is_dropped(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be stale when it left."""
+    near = Recorder(adapter.device, SLCAN)
+    async with near.opened() as port:
+        monkeypatch.setattr(stream_module, "STALE", -1.0)
+        assert port.send(LIMITS)
+        wait_until(lambda: not _to_send(port))
+        monkeypatch.setattr(stream_module, "STALE", 1000.0)
+        assert port.send(NAME)
+        await near.sees_echoes(1)
+    assert [content(frame) for frame in near.echoes] == [content(NAME)]
+    assert len(adapter.frames) == 1
+
+
+# Losing and coming back
+
+
+async def test_unplugged_and_plugged_in_again(
+    adapter: SerialAdapter, tmp_path: Path
+) -> None:
+    """Lost once, and taken up under the same name when it is back."""
+    by_id = tmp_path / "by-id"
+    by_id.symlink_to(adapter.device)
+    near = Recorder(str(by_id), SLCAN)
+    async with near.opened() as port:
+        adapter.unplug()
+        by_id.unlink()
+        await near.becomes(LOST, PortFault.NO_SUCH_CHANNEL)
+        assert not port.send(LIMITS)
+        with plugged_in() as again:
+            by_id.symlink_to(again.device)
+            await near.becomes(PortStatus.OPEN)
+            again.say(b"t3510\r")
+            await near.hears(1)
+            assert near.statuses == [
+                (PortStatus.OPENING, None),
+                (PortStatus.OPEN, None),
+                (PortStatus.LOST, PortFault.NO_SUCH_CHANNEL),
+                (PortStatus.OPEN, None),
+            ]
+
+
+async def test_hanging_device_is_abandoned(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread hangs, not one more with every try, and nobody waits for it."""
+    monkeypatch.setattr(stream_module, "OPEN_TIMEOUT", 0.05)
+    go_on = threading.Event()
+    connect = slcan_adapter.SlcanAdapter.connect
+
+    def hang(self: slcan_adapter.SlcanAdapter) -> int:
+        go_on.wait(PATIENCE)
+        return connect(self)
+
+    monkeypatch.setattr(slcan_adapter.SlcanAdapter, "connect", hang)
+    near = Recorder(adapter.device, SLCAN)
+    async with near.running():
+        await near.becomes(LOST, PortFault.BUSY)
+        assert len(_threads()) == 1
+    assert near.port.state == PortState()
+    go_on.set()
+    await _threads_end()
+
+
+async def test_hanging_close_does_not_hold_up_the_end(
+    adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device may drain for 30 s when it is closed."""
+    monkeypatch.setattr(stream_module, "CLOSE_TIMEOUT", 0.05)
+    go_on = threading.Event()
+    part = slcan_adapter.SlcanAdapter.part
+
+    def hang(self: slcan_adapter.SlcanAdapter, descriptor: int) -> None:
+        go_on.wait(PATIENCE)
+        part(self, descriptor)
+
+    monkeypatch.setattr(slcan_adapter.SlcanAdapter, "part", hang)
+    async with Recorder(adapter.device, SLCAN).opened():
+        pass
+    assert len(_threads()) == 1
+    go_on.set()
+    await _threads_end()
+
+
+async def test_cancelled_while_opening(adapter: SerialAdapter) -> None:
+    """However early, no thread and no descriptor is left."""
+    adapter.late = []
+    for turns in range(5):
+        async with Recorder(adapter.device, SLCAN).running():
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await _threads_end()
+
+
+# With an inverter behind it
+
+
+@pytest.mark.parametrize("answers", [ACKNOWLEDGING, QUIET], ids=["answers", "quiet"])
+async def test_inverter_on_a_serial_adapter(
+    unacknowledged: None, answers: dict[str, bytes]
+) -> None:
+    """It is knocked at, and told its limits once it has been heard."""
+    with plugged_in(answers) as adapter:
+        port = PortConfig(SLCAN, adapter.device)
+        config = GatewayConfig(
+            name="Test",
+            batteries=(battery("b1"),),
+            inverters=(replace(inverter("i1"), port=port),),
+        )
+        gateway = Gateway(config)
+        await gateway.start()
+        try:
+            async with Recorder("b1").opened() as pack:
+                await _until_open(gateway)
+                talking = asyncio.create_task(_talk(pack))
+                await adapter.until(lambda: len(adapter.frames) >= 4)
+                assert {line[:4] for line in adapter.frames} == {"t35E", "t356"}
+                asking = asyncio.create_task(_ask(adapter))
+                await adapter.until(
+                    lambda: any(line[:4] == "t35C" for line in adapter.frames)
+                )
+                assert any(line[:4] == "t351" for line in adapter.frames)
+                talking.cancel()
+                asking.cancel()
+        finally:
+            await gateway.stop()
+
+
+async def _ask(adapter: SerialAdapter) -> None:
+    """Send 0x305 as an inverter does, which is heard only for a few seconds."""
+    while True:
+        adapter.say(b"t3058" + 16 * b"0" + b"\r")
+        await asyncio.sleep(0.5)
+
+
+async def _talk(pack: Port) -> None:
+    while True:
+        for frame in telegram():
+            pack.send(frame)
+        await asyncio.sleep(0.2)
+
+
+async def _until_open(gateway: Gateway) -> None:
+    await until(
+        lambda: all(
+            state.status is PortStatus.OPEN for state in gateway.snapshot.ports.values()
+        ),
+        lambda: f"all are open: {gateway.snapshot.ports}",
+    )
+
+
+def _waiting(port: Port) -> bool:
+    assert isinstance(port._bus, stream_module.StreamBus)
+    return bool(port._bus._waiting)
+
+
+def _to_send(port: Port) -> bool:
+    assert isinstance(port._bus, stream_module.StreamBus)
+    return bool(port._bus._to_send)
+
+
+def _threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name[:4] == "CAN "]
+
+
+async def _threads_end() -> None:
+    for thread in _threads():
+        await asyncio.to_thread(thread.join, PATIENCE)
+    await asyncio.sleep(0)
+    assert _threads() == []
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

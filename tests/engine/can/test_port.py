@@ -1,0 +1,764 @@
+"""A port's life, over python-can's virtual interface and its real faults."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+import errno
+import gc
+from itertools import pairwise
+import logging
+from pathlib import Path
+import threading
+import time
+from typing import override
+from unittest.mock import call, patch
+
+import can
+from can.interfaces import BACKENDS, virtual
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.can.port import (
+    LONGEST_RETRY,
+    READING,
+    Port,
+    probe,
+)
+from custom_components.bms_gateway.engine.can.virtual import OpenBus, _Guard
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.model import (
+    Frame,
+    PortFault,
+    PortState,
+    PortStatus,
+)
+
+from ...waiting import PATIENCE, until, wait_until
+from ..ports import Recorder, content, other_node
+from ..wires import MovedClock
+
+LIMITS = Frame(0x351, bytes(range(8)))
+NAME = Frame(0x35E, b"PYLON   ")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Leave no open bus and no reader thread behind."""
+    yield
+    assert not virtual.channels
+    assert not [t for t in threading.enumerate() if t.name.startswith("Notifier")]
+
+
+MOST_RETRIES = 6
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Move time over the first waits between two tries to open; returns the waits."""
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def skip(delay: float) -> None:
+        waits.append(delay)
+        await sleep(0 if len(waits) < MOST_RETRIES else delay)
+
+    monkeypatch.setattr(asyncio, "sleep", skip)
+    return waits
+
+
+# Reading and writing
+
+
+async def test_frame_reaches_the_other_port_in_order() -> None:
+    """What one port sends, the other one hears, in order and unchanged."""
+    near, far = Recorder("a"), Recorder("a")
+    sent = [Frame(0x350 + n, bytes(range(n))) for n in range(9)]
+    async with near.opened() as port, far.opened():
+        for frame in sent:
+            assert port.send(frame)
+        await far.hears(9)
+    assert [content(frame) for frame in far.frames] == [content(f) for f in sent]
+    assert (port.state.sent, far.port.state.received) == (9, 9)
+
+
+async def test_own_frame_is_an_echo_and_no_frame() -> None:
+    """The sender learns that its frame left, and never takes it for a battery's."""
+    near = Recorder("a")
+    async with near.opened() as port:
+        port.send(LIMITS)
+        await near.sees_echoes(1)
+    assert content(near.echoes[0]) == content(LIMITS)
+    assert near.frames == []
+    assert port.state.received == 0
+    assert port.has_echo
+    assert port.echo_is_proof
+
+
+@pytest.mark.parametrize(
+    ("message", "frame"),
+    [
+        ({"is_extended_id": True}, Frame(0x351, b"\1", extended=True)),
+        ({"is_extended_id": False}, Frame(0x351, b"\1")),
+        ({"is_extended_id": False, "is_remote_frame": True}, Frame(0x351, remote=True)),
+    ],
+    ids=["29 bit", "11 bit", "remote"],
+)
+async def test_kinds_of_frames_are_told_apart(
+    message: dict[str, bool], frame: Frame
+) -> None:
+    """No other frame than an 11-bit data frame may look like one."""
+    far = Recorder("a", clock=lambda: 0.0)
+    async with far.opened():
+        with other_node("a") as node:
+            data = b"" if frame.remote else b"\1"
+            node.send(can.Message(arbitration_id=0x351, data=data, **message))
+        await far.hears(1)
+    assert far.frames == [frame]
+
+
+async def test_port_sends_every_kind_of_frame() -> None:
+    """The flags of a frame go out as they are."""
+    near, far = Recorder("a"), Recorder("a")
+    sent = [
+        Frame(0x305, bytes(8)),
+        Frame(0x12345678, b"\1", extended=True),
+        Frame(0x305, remote=True),
+    ]
+    async with near.opened() as port, far.opened():
+        for frame in sent:
+            port.send(frame)
+        await far.hears(3)
+    heard = [(*content(f), f.extended, f.remote) for f in far.frames]
+    assert heard == [(*content(f), f.extended, f.remote) for f in sent]
+
+
+async def test_error_frame_is_passed_on_but_not_counted_as_received() -> None:
+    """The writer may learn of bus-off; nobody takes it for a sign of life."""
+    far = Recorder("a")
+    async with far.opened() as port:
+        with other_node("a") as node:
+            node.send(
+                can.Message(
+                    arbitration_id=0x40, is_error_frame=True, is_extended_id=False
+                )
+            )
+        await far.hears(1)
+    assert far.frames[0].error
+    assert far.frames[0].can_id == 0x40
+    assert not far.frames[0].standard
+    assert (port.state.received, port.state.errors) == (0, 1)
+
+
+async def test_nothing_is_sent_before_it_is_open() -> None:
+    """A send is refused and counted, not kept for later."""
+    near, far = Recorder("a"), Recorder("a")
+    assert not near.port.send(LIMITS)
+    near.port.drain()
+    assert near.port.state == PortState(errors=1)
+    async with far.opened(), near.opened() as port:
+        port.send(NAME)
+        await far.hears(1)
+    assert [content(frame) for frame in far.frames] == [content(NAME)]
+
+
+async def test_drain_from_a_callback_keeps_the_order() -> None:
+    """A callback that drains is not called again before it has returned."""
+    heard: list[int] = []
+    done = asyncio.Event()
+
+    def on_frame(frame: Frame) -> None:
+        port.drain()
+        heard.append(frame.can_id)
+        if len(heard) == 500:
+            done.set()
+
+    port = Port(
+        PortConfig(Interface.VIRTUAL, "a"),
+        on_frame=on_frame,
+        on_echo=lambda _: None,
+        on_change=lambda _: opened.set(),
+    )
+    opened = asyncio.Event()
+    task = asyncio.create_task(port.run())
+    while port.state.status is not PortStatus.OPEN:
+        await opened.wait()
+        opened.clear()
+    with other_node("a") as node:
+        for number in range(500):
+            node.send(can.Message(arbitration_id=number, is_extended_id=False))
+        await until(done.is_set, news=done)
+    task.cancel()
+    await asyncio.wait([task])
+    assert heard == list(range(500))
+
+
+# Ages
+
+
+@pytest.mark.parametrize(
+    ("wall_age", "since_drain", "age"),
+    [(0.0, 10, 0), (3, 10, 3), (10, 10, 10), (3600, 10, 10), (-3600, 10, 0), (5, 0, 0)],
+    ids=[
+        "now",
+        "waited",
+        "at the drain",
+        "clock forward",
+        "clock back",
+        "just drained",
+    ],
+)
+async def test_age_is_that_on_the_wire(
+    wall_age: float, since_drain: float, age: float
+) -> None:
+    """The kernel's stamp tells the age, bounded by when nothing waited."""
+    now = 1000.0
+    far = Recorder("a", clock=lambda: now, wall=lambda: 5e8)
+    async with far.opened() as port:
+        port.drain()
+        now += since_drain
+        with other_node("a") as node:
+            node.send(_stamped(5e8 - wall_age))
+        await far.hears(1)
+    assert far.frames[0].at == now - age
+
+
+@given(
+    timestamp=st.floats(-1e12, 1e12),
+    wall=st.floats(-1e12, 1e12),
+    drained=st.floats(0, 1e6),
+    since=st.floats(0, 1e6),
+)
+def test_age_stays_within_what_is_possible(
+    timestamp: float, wall: float, drained: float, since: float
+) -> None:
+    """Whatever the wall clock does: not from the future, not from before the drain."""
+    now = drained
+    port = Recorder("a", clock=lambda: now).port
+    now = drained + since
+    at = port._wire_time(wall - timestamp, now)
+    assert at <= now
+    assert at == pytest.approx(drained, abs=1e-6) or at > drained
+
+
+async def test_held_loop_does_not_make_frames_young() -> None:
+    """After a hold one drain brings all frames, each as old as it is."""
+    now = 1000.0
+    far = Recorder("a", clock=lambda: now, wall=lambda: 5e8 + now)
+    async with far.opened() as port:
+        with other_node("a") as node:
+            for number in range(12):
+                node.send(_stamped(5e8 + 1000 + 0.5 * number))
+            # No await: the loop is held while the reader's thread goes on
+            _wait_for_reader(port, 12)
+            assert far.frames == []
+            now += 7.0
+            port.drain()
+    assert [frame.at for frame in far.frames] == [1000 + 0.5 * n for n in range(12)]
+
+
+async def test_frames_after_a_drain_are_younger_than_it() -> None:
+    """A clock that jumps while frames trickle in adds at most the time between."""
+    now, jump = 1000.0, 0.0
+    far = Recorder("a", clock=lambda: now, wall=lambda: 5e8 + now + jump)
+    async with far.opened():
+        with other_node("a") as node:
+            for count in (1, 2, 3):
+                now += 1.0
+                node.send(_stamped(5e8 + now))
+                await far.hears(count)
+                jump = 86400.0
+    assert [frame.at for frame in far.frames] == [1001, 1001, 1002]
+
+
+# A flooded bus
+
+
+FLOOD = 100
+"""Frames."""
+IN_A_TURN = 8
+"""Frames that a turn of the loop has time for."""
+APART = 2**-5
+"""Seconds between two of them on the wire."""
+WALL = 2.0**29
+"""What a wall clock shows in 1987, without fractions of a second."""
+
+
+class Flooded:
+    """A port with many frames that take their time to be read."""
+
+    def __init__(self) -> None:
+        """Begin with clocks that agree."""
+        self.clock = MovedClock()
+        self.jump = 0.0
+        """By how many seconds the wall clock was set forward since they were sent."""
+        self.recorder = Recorder(
+            "a",
+            clock=self.clock,
+            wall=lambda: WALL + self.clock.now + self.jump,
+            each=self._take_time,
+        )
+        self.sent_at = [self.clock.now + APART * n for n in range(FLOOD)]
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[Port]:
+        """Have the port open, and the frames waiting; the loop was held meanwhile."""
+        async with self.recorder.opened() as port:
+            with other_node("a") as node:
+                for number, at in enumerate(self.sent_at):
+                    node.send(_stamped(WALL + at, number))
+            self.clock.now = self.sent_at[-1] + 1
+            yield port
+
+    @property
+    def heard(self) -> list[int]:
+        """The numbers of the frames that were dispatched."""
+        return [frame.can_id for frame in self.recorder.frames]
+
+    def _take_time(self) -> None:
+        self.clock.now += READING / IN_A_TURN
+
+
+async def test_flood_is_read_in_many_turns_of_the_loop() -> None:
+    """In order, a few at a time, whoever asks for more meanwhile."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        heard = [0]
+        while heard[-1] < FLOOD:
+            for _ in range(3):
+                port.drain()
+            heard.append(len(flooded.heard))
+            await asyncio.sleep(0)
+    assert flooded.heard == list(range(FLOOD))
+    assert all(after - before <= IN_A_TURN + 1 for before, after in pairwise(heard))
+    assert len(heard) > FLOOD / (IN_A_TURN + 1)
+
+
+async def test_rest_of_a_flood_is_read_by_itself() -> None:
+    """Nobody has to ask for it."""
+    flooded = Flooded()
+    async with flooded.waiting():
+        await flooded.recorder.hears(FLOOD)
+    assert flooded.heard == list(range(FLOOD))
+
+
+async def test_flood_is_read_for_as_long_as_others_hold_the_loop() -> None:
+    """However slow the loop is, a bus is read as fast as it speaks; but only then."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        port.drain()
+        assert len(flooded.heard) <= IN_A_TURN + 1
+        flooded.clock.now += 1.0
+        await asyncio.sleep(0)
+        assert len(flooded.heard) == FLOOD
+        with other_node("a") as node:
+            for number in range(FLOOD):
+                node.send(_stamped(WALL + flooded.clock.now, number))
+        port.drain()
+        assert len(flooded.heard) <= FLOOD + IN_A_TURN + 1
+
+
+async def test_frames_of_a_flood_keep_their_age() -> None:
+    """However many turns it takes until they are read."""
+    flooded = Flooded()
+    async with flooded.waiting():
+        await flooded.recorder.hears(FLOOD)
+    assert [frame.at for frame in flooded.recorder.frames] == pytest.approx(
+        flooded.sent_at, abs=1e-6
+    )
+
+
+async def test_port_tells_how_far_it_has_read() -> None:
+    """Up to the last frame read; up to now once nothing waits."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        port.drain()
+        last = flooded.heard[-1]
+        assert last < FLOOD - 1
+        assert port.read_until == pytest.approx(flooded.sent_at[last], abs=1e-6)
+        await flooded.recorder.hears(FLOOD)
+        await asyncio.sleep(0)
+        port.drain()
+        assert port.read_until == flooded.clock.now
+    flooded.clock.now += 1
+    assert port.read_until == flooded.clock.now
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["forward", "back"])
+async def test_clock_that_jumps_does_not_tell_that_all_was_read(jump: float) -> None:
+    """What still waits may be what matters."""
+    flooded = Flooded()
+    async with flooded.waiting() as port:
+        flooded.jump = jump
+        port.drain()
+        while len(flooded.heard) < FLOOD:
+            assert port.read_until <= flooded.sent_at[0]
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        port.drain()
+        assert port.read_until == flooded.clock.now
+
+
+# Losing and coming back
+
+
+async def test_port_reopens_after_an_error(
+    quick_retries: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bus that fails is closed and opened again; each told once."""
+    caplog.set_level(logging.INFO, logger="custom_components")
+    far = Recorder("a")
+    async with far.opened() as port:
+        _break(port)
+        await far.until(lambda: len(far.changes) == 4)
+        with other_node("a") as node:
+            node.send(_stamped(time.time()))
+            await far.hears(1)
+    assert far.statuses == [
+        (PortStatus.OPENING, None),
+        (PortStatus.OPEN, None),
+        (PortStatus.LOST, PortFault.FAILED),
+        (PortStatus.OPEN, None),
+        (PortStatus.CLOSED, None),
+    ]
+    assert far.changes[2].detail == "Cannot operate on a closed bus"
+    assert quick_retries == [1.0]
+    told = [each.levelname for each in caplog.records if each.name != "asyncio"]
+    assert told == ["WARNING", "INFO"]
+
+
+async def test_port_is_silent_until_something_is_heard(
+    quick_retries: list[float],
+) -> None:
+    """Each time that it was opened; a send that failed is nothing heard."""
+    far = Recorder("a")
+    silent = [far.port.state.is_silent]
+    assert not far.port.send(LIMITS)
+    async with far.opened() as port:
+        assert port.send(LIMITS)
+        await far.sees_echoes(1)
+        silent += [port.state.is_silent]
+        with other_node("a") as node:
+            node.send(_stamped(time.time()))
+            await far.hears(1)
+        silent += [port.state.is_silent]
+        _break(port)
+        await far.until(lambda: len(far.changes) == 4)
+        silent += [port.state.is_silent]
+        with other_node("a") as node:
+            node.send(can.Message(arbitration_id=0x40, is_error_frame=True))
+            await far.hears(2)
+        silent += [port.state.is_silent]
+    assert silent == [False, True, False, True, False]
+    assert not far.port.state.is_silent
+
+
+async def test_send_on_a_dead_bus_loses_the_port(quick_retries: list[float]) -> None:
+    """The writer learns it from the send, the others from the change."""
+    near = Recorder("a")
+    async with near.opened() as port:
+        _break(port)
+        assert not port.send(LIMITS)
+        assert port.state.status is PortStatus.LOST
+        assert port.state.errors == 1
+        assert not port.send(LIMITS)
+        await near.becomes(PortStatus.OPEN)
+    assert quick_retries == [1.0]
+
+
+class _BrokenBus(virtual.VirtualBus):
+    """A bus whose reading and sending fails as told."""
+
+    on_recv: Exception | None = None
+    on_send: Exception | None = None
+
+    @override
+    def recv(self, timeout: float | None = None) -> can.Message | None:
+        if self.on_recv:
+            raise self.on_recv
+        return super().recv(timeout)
+
+    @override
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        if self.on_send:
+            raise self.on_send
+        super().send(msg, timeout)
+
+
+@pytest.fixture
+def broken_bus(monkeypatch: pytest.MonkeyPatch) -> type[_BrokenBus]:
+    """Let python-can open buses that fail as the test says."""
+    broken = type("Broken", (_BrokenBus,), {})
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Broken"))
+    monkeypatch.setitem(globals(), "Broken", broken)
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (can.CanOperationError("down", errno.ENETDOWN), PortFault.LINK_DOWN),
+        (can.CanOperationError("gone", errno.ENODEV), PortFault.NO_SUCH_CHANNEL),
+        (OSError(errno.ENXIO, "gone"), PortFault.NO_SUCH_CHANNEL),
+        (OSError(errno.EACCES, "no"), PortFault.NO_PERMISSION),
+        (OSError("odd"), PortFault.FAILED),
+        (ValueError("t35x8"), PortFault.FAILED),
+        (can.CanTimeoutError("late"), PortFault.FAILED),
+        (AssertionError("one field only"), PortFault.FAILED),
+    ],
+    ids=repr,
+)
+async def test_error_while_reading_only_loses_the_port(
+    broken_bus: type[_BrokenBus],
+    quick_retries: list[float],
+    error: Exception,
+    fault: PortFault,
+) -> None:
+    """Nothing reaches the loop's exception handler or ends a thread in a traceback."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: complaints.append(context)
+    )
+    far = Recorder("a")
+    async with far.opened():
+        broken_bus.on_recv = error
+        await far.until(lambda: (PortStatus.LOST, fault) in far.statuses)
+        broken_bus.on_recv = None
+        await far.becomes(PortStatus.OPEN)
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        can.CanOperationError("Transmit buffer full"),
+        can.CanOperationError("Failed to transmit", errno.ENOBUFS),
+    ],
+    ids=repr,
+)
+async def test_full_queue_does_not_lose_the_port(
+    broken_bus: type[_BrokenBus], error: Exception
+) -> None:
+    """The link is there, only nobody listens: reading goes on."""
+    near = Recorder("a")
+    async with near.opened() as port:
+        broken_bus.on_send = error
+        assert not port.send(LIMITS)
+        assert port.state == PortState(status=PortStatus.OPEN, errors=1)
+        broken_bus.on_send = None
+        assert port.send(LIMITS)
+
+
+def test_reader_rests_after_an_error(broken_bus: type[_BrokenBus]) -> None:
+    """A dead bus is not read again and does not keep a core busy."""
+    errors: list[Exception] = []
+    dead = OSError("dead")
+    broken_bus.on_recv = dead
+    with patch.object(time, "sleep") as sleep, broken_bus("a") as bus:
+        guard = _Guard(bus, errors.append)
+        assert [guard.recv(0.1) for _ in range(3)] == [None] * 3
+    assert errors == [dead]
+    assert sleep.call_args_list == [call(0.1)] * 2
+
+
+async def test_retries_back_off_and_tell_once(
+    socket_enabled: None,
+    quick_retries: list[float],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A channel that is not there is tried ever less often, up to a bound."""
+    caplog.set_level(logging.INFO)
+    port = Recorder("bms-none", Interface.SOCKETCAN)
+    async with port.running():
+        await until(lambda: len(quick_retries) >= MOST_RETRIES)
+        assert port.port.state.status is PortStatus.LOST
+        assert port.port.state.detail
+    assert quick_retries == [1.0, 2.0, 4.0, 5.0, 5.0, LONGEST_RETRY]
+    assert [state.status for state in port.changes] == [
+        PortStatus.OPENING,
+        PortStatus.LOST,
+        PortStatus.CLOSED,
+    ]
+    # Home's own warning; python-can has not logged an error of its own. How long the
+    # loop was busy is the machine's affair.
+    told = [each.levelname for each in caplog.records if each.name != "asyncio"]
+    assert told == ["WARNING"]
+
+
+async def test_first_retry_is_quick_again_after_success(
+    broken_bus: type[_BrokenBus], quick_retries: list[float]
+) -> None:
+    """The backoff starts anew once the port was open."""
+    far = Recorder("a")
+    async with far.opened() as port:
+        for _ in range(2):
+            _break(port)
+            await far.becomes(PortStatus.LOST, PortFault.FAILED)
+            await far.becomes(PortStatus.OPEN)
+    assert quick_retries == [1.0, 1.0]
+
+
+# The end
+
+
+async def test_cancel_while_waiting_to_retry(socket_enabled: None) -> None:
+    """The backoff does not hold up the end."""
+    port = Recorder("bms-none", Interface.SOCKETCAN)
+    async with port.running():
+        await port.until(lambda: port.port.state.status is PortStatus.LOST)
+    assert port.port.state == PortState()
+
+
+async def test_port_opens_again_after_its_end() -> None:
+    """A port that ended can be run again, its counters go on."""
+    near = Recorder("a")
+    for _ in range(2):
+        near.echoes.clear()
+        async with near.opened() as port:
+            port.send(LIMITS)
+            await near.sees_echoes(1)
+    assert port.state == PortState(sent=2)
+
+
+async def test_cancelled_opening_leaves_no_open_bus(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bus that opens too late is closed at once, and not by the loop.
+
+    The kernel may let that wait for a second, while a driver is busy with its adapter.
+    """
+    opening, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    closers: list[threading.Thread] = []
+
+    class Slow(virtual.VirtualBus):
+        def __init__(self, channel: str, *, receive_own_messages: bool) -> None:
+            opening.set()
+            go_on.wait(PATIENCE)
+            super().__init__(channel, receive_own_messages)
+
+        @override
+        def shutdown(self) -> None:
+            super().shutdown()
+            closers.append(threading.current_thread())
+            closed.set()
+
+    monkeypatch.setitem(globals(), "Slow", Slow)
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Slow"))
+    near = Recorder("a")
+    async with near.running():
+        assert await asyncio.to_thread(opening.wait, PATIENCE)
+    assert near.port.state.status is PortStatus.CLOSED
+    assert not closed.is_set()
+    go_on.set()
+    assert await asyncio.to_thread(closed.wait, PATIENCE)
+    assert threading.current_thread() not in closers
+    # python-can closes what is forgotten when it is collected, with a warning
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_cancelled_opening_that_fails_is_nobody_s_business(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even asyncio complains that nobody asked for the error."""
+    opening, go_on = threading.Event(), threading.Event()
+
+    class Failing(virtual.VirtualBus):
+        def __init__(self, channel: str, *, receive_own_messages: bool) -> None:
+            opening.set()
+            go_on.wait(PATIENCE)
+            raise can.CanInitializationError("gone meanwhile")
+
+    monkeypatch.setitem(globals(), "Failing", Failing)
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Failing"))
+    async with Recorder("a").running():
+        assert await asyncio.to_thread(opening.wait, PATIENCE)
+    go_on.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
+async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long that takes: nobody else would close it."""
+    closing, go_on = threading.Event(), threading.Event()
+
+    class SlowToClose(virtual.VirtualBus):
+        @override
+        def recv(self, timeout: float | None = None) -> can.Message | None:
+            raise OSError("gone")
+
+        @override
+        def shutdown(self) -> None:
+            closing.set()
+            go_on.wait(PATIENCE)
+            super().shutdown()
+
+    monkeypatch.setitem(globals(), "SlowToClose", SlowToClose)
+    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "SlowToClose"))
+    near = Recorder("a")
+    task = asyncio.create_task(near.port.run())
+    assert await asyncio.to_thread(closing.wait, PATIENCE)
+    task.cancel()
+    for _ in range(3):  # turns of the loop, in which it would end
+        await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert not virtual.channels
+
+
+# Opening
+
+
+async def test_no_variable_or_file_changes_how_a_port_opens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever the user set for other programs with python-can."""
+    monkeypatch.setenv("CAN_INTERFACE", "socketcan")
+    monkeypatch.setenv("CAN_CHANNEL", "b")
+    monkeypatch.setenv("CAN_CONFIG", '{"rx_queue_size": 1, "can_filters": "none"}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".canrc").write_text("[default]\nfd = True\nrx_queue_size = 1\n")
+    near = Recorder("a")
+    async with near.opened() as port:
+        assert list(virtual.channels) == ["a"]
+        assert isinstance(port._bus, OpenBus)
+        bus = port._bus._bus
+        assert isinstance(bus, virtual.VirtualBus)
+        assert bus.queue.maxsize == 0
+
+
+async def test_probe_finds_nothing_wrong() -> None:
+    """A channel that opens is fine, is closed again and was not sent on."""
+    far = Recorder("a")
+    async with far.opened() as port:
+        assert await probe(PortConfig(Interface.VIRTUAL, "a")) is None
+        port.drain()
+        assert len(virtual.channels["a"]) == 1
+    assert far.frames == []
+
+
+async def test_probe_tells_what_is_wrong(socket_enabled: None) -> None:
+    """No such link, or no CAN in this kernel at all."""
+    fault = await probe(PortConfig(Interface.SOCKETCAN, "bms-none"))
+    assert fault in {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED}
+
+
+def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
+    return can.Message(timestamp=timestamp, arbitration_id=can_id, is_extended_id=False)
+
+
+def _break(port: Port) -> None:
+    """Close the bus under the port: python-can's own errors follow."""
+    assert isinstance(port._bus, OpenBus)
+    port._bus._bus.shutdown()
+
+
+def _wait_for_reader(port: Port, count: int) -> None:
+    """Hold the loop until the reader's thread has what was sent."""
+    assert isinstance(port._bus, OpenBus)
+    waiting = port._bus._waiting
+    wait_until(lambda: len(waiting) >= count, "the thread has read what was sent")

@@ -1,0 +1,31 @@
+"""What serves a port: when it is called, and how it ends."""
+
+import asyncio
+
+import pytest
+
+from custom_components.bms_gateway.engine.can.port_service import Wire
+
+from ...waiting import PATIENCE
+from ..plant import battery
+from ..wires import MovedClock, Wires
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_end_in_the_moment_of_a_deadline(turns: int) -> None:
+    """The service ends though it is just being woken."""
+    clock = MovedClock()
+    port = Wires()(
+        battery("b1").port,
+        on_frame=lambda _: None,
+        on_echo=lambda _: None,
+        on_change=lambda _: None,
+        clock=clock,
+        wall=clock,
+    )
+    wire = Wire(port, clock, clock)
+    wire.start("b1")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        await wire.stop()

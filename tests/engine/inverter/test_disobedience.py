@@ -1,0 +1,590 @@
+"""Inverters that take more than they were told: found, named, and over again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+import logging
+from typing import Any
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.config import GatewayConfig
+from custom_components.bms_gateway.engine.inverter.disobedience import (
+    Current,
+    Obedience,
+    Taker,
+    measured,
+)
+from custom_components.bms_gateway.engine.limits.context import Scene
+from custom_components.bms_gateway.engine.limits.pipeline import Bounds, Limits
+from custom_components.bms_gateway.engine.limits.unmanaged_hold import LONGEST
+from custom_components.bms_gateway.engine.model import (
+    BatteryState,
+    Direction,
+    Disobedience,
+    Life,
+    Readings,
+    Rule,
+)
+
+from ..plant import Plant, inverter
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+NOBODY = dict.fromkeys(Direction, 0.0)
+
+
+class House:
+    """Inverters that are watched second by second; `reaction` is theirs in seconds."""
+
+    def __init__(self, *ids: str, reaction: float = 10.0) -> None:
+        """Begin with inverters that are told 0 A."""
+        self.obedience = Obedience()
+        self.takers = {
+            key: Taker(inverter(key, reaction_time=reaction), dict(NOBODY), True)
+            for key in ids or ("i1",)
+        }
+        self.now = 1000.0
+
+    def tell(self, key: str, amps: float, *, is_told: bool = True) -> None:
+        """Tell one inverter another limit, both ways; or nothing at all."""
+        taker = self.takers[key]
+        self.takers[key] = replace(
+            taker, amps=dict.fromkeys(Direction, amps), is_told=is_told
+        )
+
+    def flow(
+        self,
+        seconds: float,
+        amps: float | None,
+        period: float = 1.0,
+        sensed: dict[str, float] | None = None,
+    ) -> None:
+        """Let a current (charge positive) be measured each `period` for a while."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now += period
+            for key, shown in (sensed or {}).items():
+                self.obedience.sense(key, Current(shown, self.now))
+            bank = None if amps is None else Current(amps, self.now)
+            self.look(bank)
+
+    def look(self, bank: Current | None) -> None:
+        """Take one sample."""
+        self.obedience.update(self.now, bank, list(self.takers.values()), NOBODY)
+
+    def found(self, key: str = "i1") -> dict[Direction, Disobedience]:
+        """Return in which directions an inverter disobeys."""
+        return self.obedience.found(key)
+
+
+# How long it takes
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(40, False), (41, True)])
+def test_named_after_its_reaction_time_and_30_s(seconds: int, found: bool) -> None:
+    """A limit falls to 0 A at once; 20 A flow on."""
+    house = House()
+    house.tell("i1", 100.0)
+    house.flow(60, -20.0)
+    assert not house.found()
+    house.tell("i1", 0.0)
+    house.flow(seconds, -20.0)
+    assert bool(house.found()) is found
+
+
+def test_the_figures() -> None:
+    """The least that was taken, the most that was told, since the first measurement."""
+    house = House()
+    house.flow(20, -31.0)
+    house.flow(1, -22.0)
+    house.flow(40, -25.0)
+    assert house.found() == {
+        DISCHARGE: Disobedience(
+            told=0.0, taken=22.0, since=1011.0, inverters=frozenset({"i1"})
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "amps", "found"),
+    [
+        (0.0, -5.0, False),
+        (0.0, -5.1, True),
+        (50.0, -55.0, False),
+        (50.0, -55.1, True),
+        (100.0, -110.0, False),
+        (100.0, -110.1, True),
+        (0.0, 5.1, True),
+        (50.0, 55.0, False),
+    ],
+)
+def test_more_than_5_a_or_10_percent(told: float, amps: float, found: bool) -> None:
+    """Less may be what meters get wrong; either direction."""
+    house = House()
+    house.tell("i1", told)
+    house.flow(60, amps)
+    direction = CHARGE if amps > 0 else DISCHARGE
+    assert set(house.found()) == ({direction} if found else set())
+
+
+def test_an_inverter_that_lags_behind_a_falling_limit_obeys() -> None:
+    """A battery that fills up: 1 A less each second, followed 9 s later."""
+    house = House()
+    for second in range(100):
+        house.tell("i1", 100.0 - second)
+        house.flow(1, min(100.0, 109.0 - second))
+        assert not house.found()
+
+
+def test_a_slow_inverter_gets_its_time() -> None:
+    """120 s of reaction time are the most that can be set."""
+    house = House(reaction=120.0)
+    house.tell("i1", 100.0)
+    house.flow(200, -50.0)
+    house.tell("i1", 0.0)
+    house.flow(150, -50.0)
+    assert not house.found()
+    house.flow(1, -50.0)
+    assert house.found()
+
+
+def test_at_the_start_it_gets_its_reaction_time_too() -> None:
+    """What it was told before is unknown."""
+    house = House()
+    house.flow(40, -20.0)
+    assert not house.found()
+    house.flow(1, -20.0)
+    assert house.found()
+
+
+# Evidence
+
+
+@given(
+    st.lists(st.floats(-3000, 3000), min_size=1, max_size=3),
+    st.sampled_from([1.0, 3.0, 10.0, 30.0]),
+)
+def test_no_three_false_measurements_name_anybody(
+    false: list[float], period: float
+) -> None:
+    """However seldom the battery measures."""
+    house = House()
+    house.flow(120, 0.0, period)
+    for amps in false:
+        house.flow(period, amps, period)
+        assert not house.found()
+    house.flow(120, 0.0, period)
+    assert not house.found()
+
+
+def test_a_measurement_that_stands_for_long_counts_for_10_s() -> None:
+    """It is looked at each second, but is not measured anew."""
+    house = House()
+    house.flow(60, 0.0)
+    stands = Current(-50.0, house.now)
+    for _ in range(300):
+        house.now += 1.0
+        house.look(stands)
+    assert not house.found()
+
+
+def test_one_measurement_within_the_limit_begins_anew() -> None:
+    """It has to be continuous."""
+    house = House()
+    for _ in range(10):
+        house.flow(29, -20.0)
+        house.flow(1, -4.0)
+    assert not house.found()
+
+
+@pytest.mark.parametrize(("unknown", "found"), [(60.0, True), (61.0, False)])
+def test_while_nothing_is_known_the_time_stands_still(
+    unknown: float, found: bool
+) -> None:
+    """After a minute it begins anew."""
+    house = House()
+    house.flow(30, -20.0)  # 19 s of evidence, after the reaction time
+    house.flow(unknown, None)
+    assert not house.found()
+    house.flow(11, -20.0)
+    assert not house.found()
+    house.flow(1, -20.0)
+    assert bool(house.found()) is found
+    house.flow(20, -20.0)
+    assert house.found()
+
+
+def test_an_inverter_that_is_told_nothing_disobeys_nobody() -> None:
+    """It has its own rules then; but two minutes later it is told again."""
+    house = House()
+    house.tell("i1", 30.0, is_told=False)
+    house.flow(120, -80.0)
+    assert not house.found()
+    house.tell("i1", 0.0)
+    house.flow(41, -80.0)
+    assert house.found()
+
+
+# The end
+
+
+def test_over_once_it_obeyed_for_30_s() -> None:
+    """One measurement does not end it, nor do 29 s."""
+    house = House()
+    house.flow(60, -20.0)
+    house.flow(1, 0.0)
+    house.flow(5, -20.0)
+    house.flow(29, 0.0)
+    house.flow(1, -20.0)
+    house.flow(30, 0.0)
+    assert house.found()
+    house.flow(1, 0.0)
+    assert not house.found()
+
+
+def test_over_when_it_is_allowed_again() -> None:
+    """What it takes is what it is told, then."""
+    house = House()
+    house.flow(60, -20.0)
+    house.tell("i1", 100.0)
+    house.flow(31, -20.0)
+    assert not house.found()
+
+
+def test_forgotten_when_nothing_is_known_any_more() -> None:
+    """After a minute: nothing stale is told as if it were so now."""
+    house = House()
+    house.flow(60, -20.0)
+    house.flow(60, None)
+    assert house.found()
+    house.flow(1, None)
+    assert not house.found()
+    assert house.obedience.due_at(lambda: NOBODY) is None
+
+
+# Several inverters
+
+
+def test_which_of_two_it_is_nobody_knows() -> None:
+    """80 A flow of 50 A: one told 0 A may disobey as well as the other."""
+    house = House("i1", "i2")
+    house.tell("i1", 50.0)
+    house.flow(60, -80.0)
+    found = house.found("i1")
+    assert found == house.found("i2")
+    assert found[DISCHARGE].inverters == {"i1", "i2"}
+    assert (found[DISCHARGE].told, found[DISCHARGE].taken) == (50.0, 80.0)
+
+
+@pytest.mark.parametrize("sensed", ["i1", "i2"])
+def test_a_sensor_at_one_of_two_tells_which(sensed: str) -> None:
+    """Either it shows who disobeys, or that the other one does."""
+    house = House("i1", "i2")
+    house.tell("i1", 50.0)
+    house.flow(60, -80.0, sensed={sensed: -80.0 if sensed == "i1" else 0.0})
+    found = house.found("i1")[DISCHARGE]
+    assert found.inverters == {"i1"}
+    assert (found.told, found.taken) == (50.0, 80.0)
+    assert found.sensed is (sensed == "i1")
+    assert not house.found("i2")
+
+
+def test_one_that_is_told_nothing_may_take_what_it_is_rated() -> None:
+    """That much is no proof against the other."""
+    house = House("i1", "i2")
+    house.tell("i2", 60.0, is_told=False)
+    house.flow(60, -60.0)
+    assert not house.found("i1")
+    house.flow(60, -90.0)
+    assert house.found("i1")[DISCHARGE].inverters == {"i1"}
+    assert not house.found("i2")
+
+
+def test_one_that_was_taken_away_may_still_take_what_it_was_told() -> None:
+    """Until its own time-out."""
+    house = House()
+    for _ in range(60):
+        house.now += 1.0
+        house.obedience.update(
+            house.now,
+            Current(-40.0, house.now),
+            list(house.takers.values()),
+            {CHARGE: 0.0, DISCHARGE: 40.0},
+        )
+    assert not house.found()
+    house.flow(60, -40.0)
+    assert house.found()
+
+
+# Its own sensor
+
+
+def test_a_sensor_counts_more_than_the_bank() -> None:
+    """30 A from a charger at the batteries hide what the inverter takes."""
+    house = House()
+    house.flow(60, 10.0, sensed={"i1": -20.0})
+    assert set(house.found()) == {DISCHARGE}
+    assert house.found()[DISCHARGE].sensed
+
+
+def test_a_sensor_clears_of_what_something_else_takes() -> None:
+    """A load at the batteries is no inverter."""
+    house = House()
+    house.flow(60, -40.0, sensed={"i1": 0.0})
+    assert not house.found()
+
+
+def test_a_sensor_that_shows_nothing_leaves_it_to_the_bank(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Unavailable, or stale for a minute; logged once each time."""
+    caplog.set_level(logging.INFO)
+    house = House()
+    house.flow(60, -40.0, sensed={"i1": 0.0})
+    house.obedience.sense("i1", None)
+    house.flow(31, -40.0)
+    assert not house.found()[DISCHARGE].sensed
+    house.flow(60, -40.0, sensed={"i1": 0.0})
+    assert not house.found()
+    house.flow(61 + 31, -40.0)
+    assert not house.found()[DISCHARGE].sensed
+    silent = "i1: the sensor of its DC current is silent"
+    known = "i1: its DC current is known from its sensor"
+    assert caplog.messages == [known, silent, known, silent]
+
+
+def test_what_is_taken_beyond_follows_no_single_measurement() -> None:
+    """The least of three counts; nothing before it is found, nor when it is over."""
+    house = House()
+    house.tell("i1", 50.0)
+    house.flow(40, -80.0)
+    assert house.obedience.beyond == NOBODY
+    house.flow(20, -80.0)
+    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
+    house.flow(2, -3000.0)
+    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
+    house.flow(1, -90.0)
+    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 40.0}
+    house.flow(1, -50.0)
+    assert house.obedience.beyond == NOBODY
+
+
+# What is known of the bank's current
+
+
+def _battery(**changes: Any) -> BatteryState:
+    state = BatteryState(
+        id="b1",
+        life=Life.ONLINE,
+        capacity_ah=100.0,
+        readings=Readings(current=-10.0),
+        current_at=5.0,
+    )
+    return replace(state, **changes)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ({}, Current(-20.0, 5.0)),
+        ({"current_at": 4.0}, Current(-20.0, 4.0)),
+        ({"readings": Readings()}, None),
+        ({"life": Life.LOST}, None),
+        ({"life": Life.REJOINING}, None),
+        ({"life": Life.WAITING}, None),
+        ({"life": Life.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
+        ({"life": Life.TWIN}, Current(-10.0, 5.0)),
+    ],
+)
+def test_nobody_is_accused_by_an_estimate(
+    second: dict[str, Any], expected: Current | None
+) -> None:
+    """Every battery in service has to tell its current."""
+    assert measured([_battery(), _battery(id="b2", **second)]) == expected
+
+
+def test_without_batteries_nothing_is_known() -> None:
+    """Nor is 0 A."""
+    assert measured([]) is None
+
+
+# At work
+
+STUCK: dict[str, Any] = {
+    "discharge_current_limit": 0.0,
+    "discharge_enabled": False,
+    "voltage": 45.0,
+    "soc": 100.0,
+    "current": -20.0,
+}
+"""A battery that is empty, though it says 100 %, and from which 20 A are drawn."""
+
+
+def _plant(said: dict[str, Any], **options: Any) -> Plant:
+    """Return a started plant with one battery, that has reported 50 A before."""
+    return Plant(inverters=[inverter("i1", **options)], says={"b1": said}).started()
+
+
+def _soc(plant: Plant, key: str = "i1") -> int:
+    """Return the state of charge that an inverter was told last, in %."""
+    return plant.port(key).last(0x355)[0]
+
+
+def _until(plant: Plant, is_so: Callable[[], bool], seconds: int) -> float:
+    """Let time pass until something is so; return after how many seconds."""
+    began = plant.now
+    while not is_so():
+        assert plant.now < began + seconds
+        plant.run(1.0)
+    return plant.now - began
+
+
+def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
+    """Found in 40 s though each telegram is the same as the one before."""
+    plant = _plant({"current": -20.0})
+    plant.run(60.0)
+    assert plant.inverter().disobeys == {}
+    plant.packs["b1"].says(**STUCK)
+    plant.run(1.5)
+    assert plant.told()[2] == 0.0
+    lasted = _until(plant, lambda: bool(plant.inverter().disobeys), 60)
+    assert 38.0 <= lasted <= 42.0
+    found = plant.inverter().disobeys[DISCHARGE]
+    assert (found.told, found.taken) == (0.0, 20.0)
+    assert found.inverters == {"i1"}
+    assert not found.sensed
+    plant.run(300.0)
+    assert plant.inverter().disobeys == {DISCHARGE: found}
+    assert _soc(plant) == 100
+    plant.packs["b1"].says(current=-1.0)
+    lasted = _until(plant, lambda: not plant.inverter().disobeys, 60)
+    assert 29.0 <= lasted <= 33.0
+
+
+@pytest.mark.parametrize(
+    ("amps", "told", "due"),
+    [(-20.0, 0.0, 1001.0), (-20.0, 16.0, None), (20.0, 14.9, 1001.0), (4.0, 0.0, None)],
+)
+def test_it_looks_again_where_more_flows_than_was_told(
+    amps: float, told: float, due: float | None
+) -> None:
+    """What was told since the last look counts."""
+    house = House()
+    house.look(Current(amps, 1000.0))
+    assert house.obedience.due_at(lambda: dict.fromkeys(Direction, told)) == due
+
+
+def test_soc_0_is_told_where_it_is_wished() -> None:
+    """Until the battery allows current again."""
+    plant = _plant(STUCK, stop_by_soc=True)
+    lasted = _until(plant, lambda: _soc(plant) == 0, 90)
+    assert lasted >= 54.0  # it was told 0 A within the first 6 s
+    plant.packs["b1"].says(current=0.0)
+    plant.run(120.0)
+    assert plant.inverter().disobeys == {}
+    assert _soc(plant) == 0
+    plant.packs["b1"].heal()
+    _until(plant, lambda: plant.told()[2] > 0, 30)
+    assert _soc(plant) > 0
+
+
+def test_the_listeners_learn_of_it() -> None:
+    """Though nothing else changes."""
+    plant = _plant(STUCK)
+    seen: list[bool] = []
+    plant.gateway.subscribe(lambda now: seen.append(bool(now.inverters["i1"].disobeys)))
+    plant.run(60.0)
+    assert not seen[0]
+    assert seen[-1]
+
+
+def _two(**said: Any) -> Plant:
+    inverters = [inverter(key, 100.0) for key in ("i1", "i2")]
+    return Plant(inverters=inverters, says={"b1": said}).started()
+
+
+def _sense(plant: Plant, seconds: int, shown: dict[str, float | None]) -> None:
+    """Let time pass while sensors show currents of inverters each second."""
+    for _ in range(seconds):
+        for key, amps in shown.items():
+            plant.gateway.sense(key, amps)
+        plant.run(1.0)
+
+
+def test_the_rest_is_shared_among_the_others() -> None:
+    """100 A are allowed: what one takes of them by its sensor, the others do not get.
+
+    The other one leaves so much of its own that no excess flows in all.
+    """
+    plant = _two(current=-90.0)
+    assert (plant.told("i1")[2], plant.told("i2")[2]) == (50.0, 50.0)
+    _sense(plant, 120, {"i1": -80.0, "i2": -10.0})
+    assert plant.inverter("i1").disobeys[DISCHARGE].sensed
+    assert plant.inverter("i2").disobeys == {}
+    assert plant.discharge.rule is Rule.UNTOLD
+    assert plant.told("i2")[2] == pytest.approx(20.0, abs=0.5)
+    assert 0.0 < plant.told("i1")[2] <= 50.0
+    plant.packs["b1"].says(current=-30.0)
+    _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
+    assert plant.inverter("i1").disobeys == {}
+    # What nobody was told, as the bank showed it too, is let go as slowly as ever
+    _sense(plant, int(2 * LONGEST), {"i1": -20.0, "i2": -10.0})
+    assert (plant.told("i1")[2], plant.told("i2")[2]) == (50.0, 50.0)
+
+
+def test_without_a_sensor_the_rest_is_shared_by_what_flows() -> None:
+    """80 A of one that was told 50 A, and all that the other one is told."""
+    plant = _two(current=-130.0)
+    for _ in range(150):
+        plant.packs["b1"].says(current=-80.0 - plant.told("i2")[2])
+        plant.run(1.0)
+    assert plant.told("i2")[2] == pytest.approx(20.0, abs=1.0)
+    found = plant.inverter("i1").disobeys[DISCHARGE]
+    assert found.inverters == {"i1", "i2"}
+
+
+_FLOWS = st.lists(
+    st.tuples(
+        st.integers(1, 30),
+        st.sampled_from([-130.0, -80.0, -20.0, 0.0, 60.0, 130.0]),
+        st.sampled_from([0.0, 30.0, 100.0]),
+        st.sampled_from([0.0, 5.0, 40.0]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=40)
+@given(_FLOWS)
+def test_it_never_raises_a_limit(
+    phases: list[tuple[int, float, float, float]],
+) -> None:
+    """Whatever flows and whatever is taken beyond: at most what it is without."""
+    config = GatewayConfig(name="Test", inverters=(inverter("i1", 100.0),))
+    both = Limits(), Limits()
+    free = Bounds(None, None)
+    now = 1000.0
+    for seconds, flowing, told, beyond in [(1, 0.0, 0.0, 0.0), *phases]:
+        for _ in range(seconds):
+            now += 1.0
+            readings = Readings(
+                charge_current_limit=100.0,
+                discharge_current_limit=100.0,
+                current=flowing,
+            )
+            battery = _battery(readings=readings, last=readings, current_at=now)
+            scene = Scene(now, (battery,), (), dict.fromkeys(Direction))
+            amps = []
+            for limits, taken in zip(both, (beyond, 0.0), strict=True):
+                limits.observe(
+                    scene,
+                    config,
+                    dict.fromkeys(Direction, told),
+                    dict.fromkeys(Direction, taken),
+                )
+                amps.append(
+                    [limits.reckon(d, scene, config, free).amps for d in Direction]
+                )
+            for with_, without in zip(*amps, strict=True):
+                assert with_ <= without + 1e-9

@@ -1,0 +1,119 @@
+"""What an inverter was told, and what it may therefore still act upon."""
+
+import pytest
+
+from custom_components.bms_gateway.engine.inverter.sent_limits import UNPROVEN, Account
+from custom_components.bms_gateway.engine.model import Direction, Telegram
+
+from ..telegrams import HEALTHY
+
+CHARGE = Direction.CHARGE
+
+
+def telegram(amps: float) -> Telegram:
+    """Return a set that allows so much charging."""
+    return Telegram(
+        charge_voltage_limit=56.0,
+        charge_current_limit=amps,
+        discharge_current_limit=0.0,
+        soc=HEALTHY.soc,
+        voltage=52.0,
+        charge_enabled=True,
+        discharge_enabled=True,
+        discharge_voltage_limit=46.0,
+    )
+
+
+def unplugged_in_the_middle_of_a_set(*, deaf: bool = True) -> Account:
+    """Return the account of one whose last set of 50 A never left, a minute later."""
+    account = Account()
+    account.queue(telegram(50.0), 0.0)
+    assert account.amps(CHARGE) == 50.0
+    account.expire(60.0, asked_at=0.0, timeout=10.0, deaf=deaf)
+    assert account.amps(CHARGE) == 0.0
+    return account
+
+
+def test_set_that_was_stuck_leaves_when_the_inverter_is_back() -> None:
+    """It is told the 50 A of a minute ago, and follows down from them in its time."""
+    account = unplugged_in_the_middle_of_a_set()
+    account.leave_stuck(60.0)
+    assert account.amps(CHARGE) == 50.0
+    account.queue(telegram(0.0), 60.0)
+    account.confirm(60.0, follows_in=20.0)
+    assert account.amps(CHARGE) == 0.0
+    assert account.held(CHARGE, 79.0) == 50.0
+    assert account.held(CHARGE, 80.0) == 0.0
+
+
+def test_set_that_was_dropped_does_not_leave() -> None:
+    """Its queue is gone, or it had left: only its echo was missing."""
+    account = unplugged_in_the_middle_of_a_set()
+    account.drop_stuck()
+    account.leave_stuck(60.0)
+    assert account.amps(CHARGE) == 0.0
+    account = unplugged_in_the_middle_of_a_set(deaf=False)
+    account.leave_stuck(60.0)
+    assert account.amps(CHARGE) == 0.0
+
+
+def told(*sets: tuple[float, float], follows_in: float = 20.0) -> Account:
+    """Return the account of one that was told so many A at such times in s."""
+    account = Account()
+    for at, amps in sets:
+        account.queue(telegram(amps), at)
+        account.confirm(at, follows_in=follows_in)
+        account.held(CHARGE, at + 0.5)  # as each judgement asks
+    return account
+
+
+@pytest.mark.parametrize("follows_in", [0.0, 20.0])
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [(100.0, 0.0)],
+        [(99.5, 20.0), (100.0, 0.0)],
+        [(99.1, 0.0), (100.0, 0.0)],
+        [(99.0 + n / 10, 40.0 - n) for n in range(1, 11)],
+    ],
+)
+def test_sets_confirmed_just_before_bus_off_may_be_lost(
+    sets: list[tuple[float, float]], follows_in: float
+) -> None:
+    """However many: it may act upon 50 A still; surely it follows only the lowest."""
+    account = told((90.0, 50.0), *sets, follows_in=follows_in)
+    account.doubt(100.0)
+    assert account.told == telegram(50.0)
+    assert (account.amps(CHARGE), account.surely(CHARGE)) == (50.0, sets[-1][1])
+    account.expire(111.0, asked_at=0.0, timeout=10.0, deaf=False)
+    assert account.amps(CHARGE) == 0.0
+
+
+def test_set_confirmed_long_before_bus_off_has_arrived() -> None:
+    """It was on the wire while the controller worked."""
+    account = told((90.0, 50.0), (100.0, 0.0))
+    account.doubt(100.1 + UNPROVEN)
+    assert account.told == telegram(0.0)
+
+
+def test_what_expired_is_not_told_again() -> None:
+    """Not even where the next set is lost: the inverter itself had given it up."""
+    account = told((0.0, 50.0))
+    account.expire(90.0, asked_at=0.0, timeout=60.0, deaf=False)
+    account.queue(telegram(10.0), 100.0)
+    account.confirm(100.0, follows_in=20.0)
+    account.doubt(100.5)
+    assert account.told is None
+    assert account.amps(CHARGE) == 10.0
+
+
+def test_first_set_may_be_lost_too() -> None:
+    """Nothing is surely told then, and it may act upon the set all the same."""
+    account = Account()
+    account.queue(telegram(50.0), 0.0)
+    account.confirm(0.0, follows_in=20.0)
+    account.doubt(0.5)
+    assert account.told is None
+    assert (account.amps(CHARGE), account.surely(CHARGE)) == (50.0, 0.0)
+    account.doubt(0.5)
+    assert account.amps(CHARGE) == 50.0

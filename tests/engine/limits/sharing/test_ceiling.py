@@ -1,0 +1,85 @@
+"""What was too much is not offered anew at once."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.limits.sharing.ceiling import Ceiling, under
+from custom_components.bms_gateway.engine.model import Limit, Rule
+
+OVER = Limit(amps=40.0, rule=Rule.OVER, source="b1", number=20.0)
+FREE = Limit(amps=60.0, rule=Rule.BATTERY, source="b1", number=20.0)
+
+
+def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
+    """Return what holds so long after a battery carried too much; 100 A are rated."""
+    ceiling, limit_then = _under(None, OVER, -1.0)
+    ceiling, limit_then = _under(ceiling, OVER, 0.0)
+    assert limit_then == OVER
+    return _under(ceiling, limit, seconds)
+
+
+def _under(
+    ceiling: Ceiling | None, limit: Limit, now: float, allowed: float = 20.0
+) -> tuple[Ceiling | None, Limit]:
+    return under(
+        ceiling, limit, now, rated=100.0, allowed={"b1": allowed}, measured_at=now
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "amps"),
+    # Held for 15 s, let go by 3.3 A/s: rated in 30 s
+    [(1.0, 40.0), (15.0, 40.0), (18.0, 50.0), (21.0, 60.0), (100.0, 60.0)],
+)
+def test_holds_and_is_let_go(seconds: float, amps: float) -> None:
+    """The same battery holds the bank, by the same rule."""
+    _, limit = _after(seconds)
+    assert limit.amps == pytest.approx(amps)
+    assert limit.rule is (Rule.OVER if amps < 60.0 else Rule.BATTERY)
+
+
+def test_never_raises() -> None:
+    """A lower limit is lower."""
+    low = Limit(amps=10.0, rule=Rule.BATTERY, source="b2")
+    ceiling, limit = _after(1.0, low)
+    assert limit == low
+    assert _under(ceiling, FREE, 2.0)[1].amps == 40.0
+
+
+def test_is_forgotten() -> None:
+    """A minute later nothing of it is left."""
+    ceiling, _ = _after(60.0)
+    assert ceiling is None
+
+
+def test_the_last_one_counts() -> None:
+    """Higher or lower than before: it is the one that was measured."""
+    ceiling, _ = _after(10.0)
+    higher = replace(OVER, amps=50.0)
+    ceiling, limit = _under(ceiling, higher, 11.0)
+    assert limit == higher
+    assert _under(ceiling, FREE, 12.0)[1].amps == 50.0
+
+
+@pytest.mark.parametrize(("allowed", "amps"), [(30.9, 40.0), (31.1, 60.0)])
+def test_a_battery_that_allows_more_is_not_over_any_more(
+    allowed: float, amps: float
+) -> None:
+    """It allowed 20 A: half as much more, and 1 A, may be how its limit varies."""
+    ceiling, _ = _after(1.0)
+    assert _under(ceiling, FREE, 2.0, allowed)[1].amps == amps
+
+
+def test_one_measurement_proves_nothing() -> None:
+    """However often it is looked at; a second one within a minute does."""
+    ceiling: Ceiling | None = None
+    for now in (0.0, 0.5, 0.9):
+        ceiling, _ = under(
+            ceiling, OVER, now, rated=100.0, allowed={"b1": 20.0}, measured_at=0.0
+        )
+    assert _under(ceiling, FREE, 1.0)[1] == FREE
+    for again, amps in ((50.0, 40.0), (62.0, 60.0)):
+        proven, _ = _under(ceiling, FREE, 1.0)
+        proven, _ = _under(proven, OVER, again)
+        assert _under(proven, FREE, again + 1.0)[1].amps == amps

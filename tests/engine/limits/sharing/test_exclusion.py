@@ -1,0 +1,263 @@
+"""A battery that allows nothing and carries nothing holds nobody."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.limits.sharing.exclusion import (
+    Seen,
+    Spell,
+    counts_with,
+    follow,
+    follow_lost,
+)
+from custom_components.bms_gateway.engine.model import Direction
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, slice=0.5)
+"""A battery that allows nothing and carries nothing of 10 A, of which 5 A were its."""
+
+
+def _follow(
+    *seen: Seen,
+    spell: Spell | None = None,
+    direction: Direction = CHARGE,
+    at: float = 0,
+) -> Spell:
+    """Follow a battery, each time by a measurement of its own a second later."""
+    for n, each in enumerate(seen, start=1):
+        now = at + n
+        spell = follow(
+            spell, None, replace(each, at=now), direction, now, others_allow=True
+        )
+    assert spell is not None
+    return spell
+
+
+def test_no_spell_while_it_allows_current() -> None:
+    """And one ends with the first current allowed."""
+    allows = replace(IDLE, limit=0.1)
+    for spell in (None, _follow(IDLE, IDLE)):
+        assert follow(spell, None, allows, CHARGE, 1.0, others_allow=True) is None
+
+
+def test_a_probe_shows_what_it_carries() -> None:
+    """4 A, until it is known."""
+    assert counts_with(_follow(IDLE), 1.0) == 4.0
+
+
+def test_aside_after_two_telegrams_of_its_own() -> None:
+    """Carrying under 1 A where 3 A at the least would fall to it."""
+    assert not _follow(IDLE).aside
+    assert _follow(IDLE, IDLE).aside
+
+
+def test_one_telegram_is_one_proof() -> None:
+    """However often it is looked at."""
+    spell = _follow(IDLE)
+    for now in range(2, 10):
+        seen = replace(IDLE, at=1.0)
+        assert follow(spell, None, seen, CHARGE, now, others_allow=True) == spell
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        replace(IDLE, amps=1.0),
+        replace(IDLE, amps=-1.0),
+        replace(IDLE, bank=5.9),
+        replace(IDLE, bank=-20.0),
+    ],
+)
+def test_proofs_follow_each_other(between: Seen) -> None:
+    """One that proves nothing begins the count anew."""
+    assert not _follow(IDLE, between, IDLE).aside
+    assert _follow(IDLE, between, IDLE, IDLE).aside
+
+
+def test_an_unknown_current_proves_nothing() -> None:
+    """With limit 0 it cannot stand aside."""
+    unknown = replace(IDLE, amps=None)
+    assert not _follow(unknown, unknown, unknown).aside
+
+
+def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
+    """As before for 10 s; after that it may carry unseen, and is probed again."""
+    unknown = replace(IDLE, amps=None)
+    spell = _follow(IDLE, IDLE, *[unknown] * 10)
+    assert spell.aside
+    assert not _follow(unknown, spell=spell, at=12).aside
+    spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=12)
+    assert spell.aside
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_lost_one_that_is_heard_to_carry_is_back(direction: Direction) -> None:
+    """Its limits are not heard, but what it carries is."""
+    aside = _follow(IDLE, IDLE, direction=direction)
+    assert follow_lost(aside, 2.0, direction, 3.0).aside
+    assert not follow_lost(aside, 2.1, direction, 3.0).aside
+
+
+def test_lost_one_stays_aside_in_discharge_only() -> None:
+    """An empty one takes the house with it otherwise; a full one might be charged."""
+    for direction in Direction:
+        spell = _follow(IDLE, IDLE, direction=direction)
+        for now in (3.0, 13.0):
+            spell = follow_lost(spell, None, direction, now)
+        assert spell.aside is (direction is DISCHARGE)
+
+
+def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
+    """A second telegram with the time of the one that proved it."""
+    aside = _follow(IDLE, IDLE)
+    again = replace(IDLE, amps=60.0, at=2.0)
+    spell = follow(aside, None, again, CHARGE, 2.0, others_allow=True)
+    assert spell is not None
+    assert not spell.aside
+
+
+def test_one_false_current_does_not_bring_it_back_for_long() -> None:
+    """It counts at once, and stands aside again if its next telegram takes it back."""
+    aside = _follow(IDLE, IDLE)
+    carries = replace(IDLE, amps=90.0)
+    spell = _follow(carries, spell=aside, at=2)
+    assert (spell.aside, counts_with(spell, 3.0)) == (False, 1.0)
+    spell = _follow(IDLE, spell=spell, at=3)
+    assert (spell.aside, spell.needed) == (True, 0.0)
+    later = _follow(carries, IDLE, spell=spell, at=604)
+    assert later.aside
+
+
+def test_it_is_believed_the_second_time() -> None:
+    """What took it back may have been the lower limit itself: else it would chatter."""
+    aside = _follow(IDLE, IDLE)
+    carries = replace(IDLE, amps=90.0)
+    assert not _follow(
+        carries, IDLE, carries, IDLE, IDLE, IDLE, spell=aside, at=2
+    ).aside
+
+
+def test_it_is_back_when_it_carries() -> None:
+    """More than 2 A in that direction; then it is held to 1 A."""
+    aside = _follow(IDLE, IDLE)
+    still = _follow(replace(IDLE, amps=2.0), spell=aside, at=10)
+    assert still.aside
+    other_way = _follow(replace(IDLE, amps=-50.0), spell=aside, at=10)
+    assert other_way.aside
+    back = _follow(replace(IDLE, amps=2.1), spell=aside, at=10)
+    assert not back.aside
+    assert counts_with(back, 11.0) == 1.0
+
+
+def test_again_only_at_twice_the_current() -> None:
+    """In the same spell: else it would chatter."""
+    aside = _follow(IDLE, IDLE)
+    carries = replace(IDLE, amps=3.0, bank=20.0)
+    back = _follow(carries, carries, spell=aside, at=10)
+    more = replace(IDLE, bank=39.9)
+    assert not _follow(more, more, more, spell=back, at=20).aside
+    enough = replace(IDLE, bank=40.0)
+    assert _follow(enough, enough, spell=back, at=20).aside
+
+
+def test_what_flows_while_inverters_follow_is_theirs() -> None:
+    """It counts as carrying only after their reaction."""
+    carries = replace(IDLE, amps=10.0)
+    early = _follow(IDLE, carries)
+    assert counts_with(early, 2.0) == 4.0
+    late = _follow(carries, spell=early, at=25)
+    assert counts_with(late, 26.0) == 1.0
+
+
+def test_one_that_carried_is_probed_once_more() -> None:
+    """Its path may have opened since."""
+    late = _follow(IDLE, replace(IDLE, amps=10.0), at=25)
+    late = _follow(replace(IDLE, amps=10.0), spell=late, at=50)
+    assert counts_with(late, 51.0 + 299.0) == 1.0
+    assert counts_with(late, 51.0 + 300.0) == 4.0
+
+
+def _goes_empty(
+    before: Seen | None,
+    *,
+    direction: Direction = DISCHARGE,
+    protected: bool = False,
+    others_allow: bool = True,
+) -> Spell:
+    seen = replace(IDLE, protected=protected)
+    spell = follow(None, before, seen, direction, 0.0, others_allow=others_allow)
+    assert spell is not None
+    return spell
+
+
+CARRIED = replace(IDLE, limit=50.0, amps=30.0)
+
+
+def test_going_empty_counts_with_what_it_carried() -> None:
+    """For 5 s, and 2 A more."""
+    spell = _goes_empty(CARRIED)
+    assert counts_with(spell, 4.9) == 32.0
+    assert counts_with(spell, 5.0) == 4.0
+
+
+def test_going_empty_while_it_is_charged() -> None:
+    """What flows the other way is nothing here."""
+    assert counts_with(_goes_empty(replace(CARRIED, amps=-30.0)), 0.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        _goes_empty(CARRIED, direction=CHARGE),
+        _goes_empty(CARRIED, protected=True),
+        _goes_empty(CARRIED, others_allow=False),
+        _goes_empty(None),
+        _goes_empty(replace(CARRIED, amps=None)),
+    ],
+    ids=["charge", "protected", "nobody else", "never allowed", "unknown"],
+)
+def test_no_such_grace(spell: Spell) -> None:
+    """Not in charge, not with a protection, and only for what is known."""
+    assert counts_with(spell, 0.0) == 4.0
+
+
+# A path that is open in both directions
+
+ALLOWS = replace(IDLE, limit=50.0, open=True)
+"""It allows current, but none in the other direction, and carries nothing."""
+
+
+def test_open_path_counts_in_both_directions() -> None:
+    """By the same two telegrams as ever; what it allows is no bridge."""
+    assert not _follow(ALLOWS, direction=DISCHARGE).aside
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert spell.aside
+    assert spell.bridge is None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [replace(ALLOWS, open=False), replace(ALLOWS, amps=2.1)],
+    ids=["back", "carries"],
+)
+def test_open_path_closes(seen: Seen) -> None:
+    """It is back in the other direction, or carries in this one."""
+    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert follow(spell, None, seen, DISCHARGE, 5.0, others_allow=True) is None
+
+
+def test_disconnected_battery_needs_no_proof_the_other_way() -> None:
+    """It carries nothing where it is allowed to: so it will where it is not."""
+    idle = replace(IDLE, bank=-20.0)
+    assert not _follow(idle, idle).aside
+    assert _follow(replace(idle, disconnected=True)).aside
+
+
+def test_disconnected_battery_that_carries_again() -> None:
+    """Its contactor has closed: what it shows now counts, whatever it was before."""
+    gone = replace(IDLE, disconnected=True)
+    spell = _follow(gone, replace(gone, amps=5.0), gone)
+    assert not spell.aside or spell.doubted_at is not None
+    spell = _follow(gone, replace(gone, amps=5.0), replace(gone, amps=5.0))
+    assert not spell.aside

@@ -1,0 +1,67 @@
+"""What a battery's current meter resolves, by the values that it tells."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from custom_components.bms_gateway.engine.limits.sharing.resolution import CurrentMeter
+
+
+def _meter(values: Iterable[float]) -> CurrentMeter:
+    meter = CurrentMeter()
+    for at, amps in enumerate(values):
+        meter.hear(float(at), amps)
+    return meter
+
+
+@pytest.mark.parametrize(
+    ("values", "quantum"),
+    [
+        ((10.0, 20.0, -40.0, 0.0), 10.0),
+        ((3.0, 4.0, 4.0, -12.0), 1.0),
+        ((0.5, 1.0, -2.5), 0.5),
+        ((30.0, 40.0, 40.1), 0.1),
+        # Two values besides 0 may be all that flowed
+        ((30.0, 0.0, 10.0, 30.0), 0.1),
+    ],
+)
+def test_steps_in_which_it_counts(values: tuple[float, ...], quantum: float) -> None:
+    """The largest current of which all are whole counts."""
+    assert _meter(values).quantum == pytest.approx(quantum)
+
+
+def test_a_fine_value_shows_a_fine_meter_for_as_long_as_it_is_kept() -> None:
+    """Forty values."""
+    coarse = (10.0, 20.0, 30.0, 40.0) * 10
+    assert _meter((9.9, *coarse[:-1])).quantum == pytest.approx(0.1)
+    assert _meter((9.9, *coarse)).quantum == pytest.approx(10.0)
+
+
+def test_one_measurement_counts_once() -> None:
+    """However often the bank is evaluated meanwhile."""
+    meter = _meter(())
+    for amps in (10.0, 20.0, 30.0):
+        meter.hear(1.0, amps)
+    assert meter.quantum == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "dead_band"),
+    [
+        ((6.1, 2.3, 0.0, 2.1), 2.1),
+        # A contactor that opened, at 20 A and at 4 A beside others
+        ((21.1, 22.3, 20.4, 0.0), 0.0),
+        ((21.1, 22.3, 4.4, 22.0, 0.0), 0.0),
+        ((0.2, 0.1, 0.0, -0.3), 0.1),
+    ],
+)
+def test_dead_band(values: tuple[float, ...], dead_band: float) -> None:
+    """It tells 0 right after, or before, its least value."""
+    assert _meter(values).dead_band == pytest.approx(dead_band)
+
+
+def test_blur_of_a_change() -> None:
+    """The dead band blurs what begins or ends at 0, its steps blur all."""
+    meter = _meter((6.1, 2.3, 0.0, 2.1))
+    assert meter.blur(0.0, 20.0) == pytest.approx(2.1)
+    assert meter.blur(6.1, 20.0) == pytest.approx(0.1)

@@ -1,0 +1,158 @@
+"""What part of the current each battery carries, as it is learnt."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.limits.sharing.shares import (
+    Slices,
+    bank_current,
+)
+from custom_components.bms_gateway.engine.model import BatteryState, Direction
+
+from ...states import lost, online
+
+NOBODY: frozenset[tuple[str, Direction]] = frozenset()
+
+
+class Bench:
+    """Batteries whose currents step from one quiet level to another."""
+
+    def __init__(self, **capacities: float) -> None:
+        """Make batteries of so many Ah."""
+        self.slices = Slices()
+        self.used: Mapping[str, float] = {}
+        self._capacities = capacities
+        self._now = 100.0
+
+    def level(
+        self, *, idle: frozenset[tuple[str, Direction]] = NOBODY, **amps: float
+    ) -> None:
+        """Let each battery tell its current twice, so that it is quiet there."""
+        for _ in range(2):
+            self._now += 1.0
+            batteries = [
+                self._battery(key, ah, amps[key])
+                for key, ah in self._capacities.items()
+            ]
+            self.used = self.slices.update(batteries, idle, self._now)
+
+    def _battery(self, key: str, capacity: float, amps: float) -> BatteryState:
+        told = replace(online(key, capacity, current=amps), current_at=self._now)
+        if key not in self.slices.wrong_signs:
+            return told
+        # As the bank passes it on: what is told is kept, but counts as unknown
+        return replace(told, readings=replace(told.readings, current=None))
+
+
+def test_begins_with_the_part_of_the_capacity() -> None:
+    """Nothing else is known."""
+    bench = Bench(a=100.0, b=300.0)
+    bench.level(a=0.0, b=0.0)
+    assert bench.used == {"a": 0.25, "b": 0.75}
+
+
+def test_takes_over_two_fifths_of_what_a_step_shows() -> None:
+    """0.5 + 0.4 x (0.75 - 0.5); both together stay 1."""
+    bench = Bench(a=100.0, b=100.0)
+    bench.level(a=0.0, b=0.0)
+    bench.level(a=30.0, b=10.0)
+    assert bench.used == pytest.approx({"a": 0.6, "b": 0.4})
+
+
+def test_never_reckoned_below_half_of_the_capacity_s_part() -> None:
+    """What is learnt stays what it is."""
+    bench = Bench(a=100.0, b=100.0)
+    for _ in range(20):
+        bench.level(a=0.0, b=0.0)
+        bench.level(a=100.0, b=5.0)
+    assert bench.used["b"] == 0.25
+    assert bench.slices.learnt["b"] == pytest.approx(5 / 105, abs=0.01)
+
+
+def test_who_may_not_carry_teaches_nothing() -> None:
+    """The others share what is theirs; its slice is as before when it is back."""
+    bench = Bench(a=100.0, b=100.0, c=200.0)
+    full = frozenset({("c", Direction.CHARGE)})
+    bench.level(a=0.0, b=0.0, c=0.0, idle=full)
+    bench.level(a=30.0, b=10.0, c=0.0, idle=full)
+    assert bench.used == pytest.approx({"a": 0.3, "b": 0.2, "c": 0.5})
+
+
+# A current that is counted the other way round
+
+
+def test_wrong_sign_is_shown_by_two_steps() -> None:
+    """One may have been something else."""
+    bench = Bench(a=200.0, b=100.0)
+    bench.level(a=0.0, b=0.0)
+    bench.level(a=60.0, b=-30.0)
+    assert bench.slices.wrong_signs == set()
+    bench.level(a=0.0, b=0.0)
+    assert bench.slices.wrong_signs == {"b"}
+
+
+def test_wrong_sign_shows_no_slices() -> None:
+    """What was reckoned to flow did not: b carries a third, and keeps it."""
+    bench = Bench(a=200.0, b=100.0)
+    for _ in range(10):
+        bench.level(a=0.0, b=0.0)
+        bench.level(a=60.0, b=-30.0)
+    assert bench.used == pytest.approx({"a": 2 / 3, "b": 1 / 3})
+
+
+def test_others_learn_beside_a_wrong_sign() -> None:
+    """They share what is theirs."""
+    bench = Bench(a=100.0, b=100.0, c=100.0)
+    for _ in range(10):
+        bench.level(a=0.0, b=0.0, c=0.0)
+        bench.level(a=60.0, b=20.0, c=-30.0)
+    assert bench.used["c"] == pytest.approx(1 / 3)
+    assert bench.used["a"] == pytest.approx(2 / 3 * 0.75, abs=0.01)
+
+
+def test_sign_that_is_right_again() -> None:
+    """Somebody mended the battery's meter; a step too small for it shows nothing."""
+    bench = Bench(a=200.0, b=100.0)
+    for _ in range(2):
+        bench.level(a=0.0, b=0.0)
+        bench.level(a=60.0, b=-30.0)
+    bench.level(a=0.0, b=0.0)
+    bench.level(a=40.0, b=0.0)
+    assert bench.slices.wrong_signs == {"b"}
+    bench.level(a=100.0, b=30.0)
+    assert bench.slices.wrong_signs == set()
+
+
+# What flows
+
+
+def test_bank_current() -> None:
+    """A current unknown is the slice of it; a lost battery may be disconnected."""
+    batteries = [online("a", current=30.0), online("b", current=None), lost("c")]
+    slices = {"a": 0.3, "b": 0.3, "c": 0.4}
+    assert bank_current(batteries, slices) == pytest.approx(60.0)
+    assert bank_current(batteries[1:], slices) is None
+
+
+# Meters that count in large steps
+
+
+@pytest.mark.parametrize(
+    ("amps", "learnt"),
+    # By its slice b carries 35 A of the first: that and 30 A are under four of its steps
+    [((40.0, 30.0), 0.5), ((40.0, 50.0), 0.5 + 0.4 * (5 / 9 - 0.5))],
+)
+def test_a_change_of_less_than_four_of_a_meter_s_steps_shows_nothing(
+    amps: tuple[float, float], learnt: float
+) -> None:
+    """The second one counts in steps of 10 A, which three values have shown."""
+    bench = Bench(a=100.0, b=100.0)
+    for coarse in (10.0, 20.0, 30.0):
+        bench.level(a=0.3 * coarse - 3.0, b=coarse)
+    before = bench.slices.learnt
+    assert before == {"a": 0.5, "b": 0.5}
+    bench.level(a=-3.0, b=0.0)
+    bench.level(a=amps[0] - 3.0, b=amps[1])
+    assert bench.slices.learnt["b"] == pytest.approx(learnt)

@@ -1,0 +1,233 @@
+"""Which protections go out as alarms, which only as warnings."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.battery.limits import permits
+from custom_components.bms_gateway.engine.limits.alarms import Alarms, Raised
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Direction,
+    Life,
+)
+
+from ..plant import Plant, battery
+from ..states import lost, online, scene
+
+CHARGE_ONLY = (
+    Alarm.OVER_VOLTAGE,
+    Alarm.CHARGE_CURRENT,
+    Alarm.CHARGE_OVER_TEMPERATURE,
+    Alarm.CHARGE_UNDER_TEMPERATURE,
+)
+DISCHARGE_ONLY = (Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT)
+
+
+def ways(*batteries: BatteryState) -> set[Direction]:
+    """Return the directions that some battery allows."""
+    return {d for d in Direction if any(permits(b.readings, d) for b in batteries)}
+
+
+def raised(
+    batteries: list[BatteryState], blocked: frozenset[Direction] = frozenset()
+) -> Raised:
+    """Return what is told at the first moment."""
+    return Alarms().update(
+        scene(*batteries, blocked=blocked), ways(*batteries), reaction=10.0
+    )
+
+
+def test_nothing_raised() -> None:
+    """Healthy batteries raise nothing, nor does one that tells no flags."""
+    assert not raised([online(), online(protections=None, warnings=None)]).protections
+    assert not raised([online(), online(protections=None, warnings=None)]).warnings
+
+
+@pytest.mark.parametrize("alarm", Alarm)
+def test_a_protection_is_a_warning_while_another_battery_goes_on(alarm: Alarm) -> None:
+    """A Sunny Island would stop at any alarm."""
+    told = raised([online("b1", protections=frozenset({alarm})), online("b2")])
+    assert told.warnings == {alarm}
+    assert not told.protections
+
+
+@pytest.mark.parametrize("alarm", Alarm)
+def test_what_is_heard_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
+    """It does not count yet, and a loss that blocks is told by itself."""
+    said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
+    rejoining = replace(said, id="lost", life=Life.REJOINING, lost_at=0.0)
+    told = raised([online(), rejoining])
+    assert told == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
+
+
+def test_what_a_lost_battery_said_last_is_no_warning() -> None:
+    """Nobody knows whether it still stands."""
+    gone = lost(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    assert raised([online(), gone]) == Raised()
+
+
+@pytest.mark.parametrize("alarm", Alarm)
+def test_a_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
+    """Then there is nothing to go on with in that direction."""
+    current = 50.0 if alarm is Alarm.CHARGE_CURRENT else -50.0
+    told = raised([online(protections=frozenset({alarm}), current=current)])
+    assert told.protections == {alarm}
+    assert not told.warnings
+
+
+@pytest.mark.parametrize(
+    ("alarm", "current", "contradicts"),
+    [
+        (Alarm.CHARGE_CURRENT, -20.0, True),
+        (Alarm.CHARGE_CURRENT, 0.0, True),
+        (Alarm.CHARGE_CURRENT, 1.1, False),
+        (Alarm.CHARGE_CURRENT, None, False),
+        (Alarm.DISCHARGE_CURRENT, 20.0, True),
+        (Alarm.DISCHARGE_CURRENT, 0.0, True),
+        (Alarm.DISCHARGE_CURRENT, -1.1, False),
+        (Alarm.OVER_VOLTAGE, -20.0, False),
+    ],
+)
+def test_a_protection_that_the_current_contradicts(
+    alarm: Alarm, current: float | None, contradicts: bool
+) -> None:
+    """A warning for ever, whatever is stopped: -20 A is no over-current of charging."""
+    standing = Alarms()
+    for seconds in (0.0, 100.0):
+        battery = online(protections=frozenset({alarm}), current=current)
+        told = standing.update(scene(battery, now=seconds), [], reaction=10.0)
+        assert (told.warnings == {alarm}) is contradicts
+        assert (told.protections == {alarm}) is not contradicts
+
+
+def test_a_battery_that_ceases_to_send_its_alarms_is_warned_of() -> None:
+    """Nobody knows what it would raise now."""
+    silent = replace(online(), missing=frozenset({0x359}))
+    assert raised([silent]) == Raised(warnings=frozenset({Alarm.INTERNAL}))
+
+
+def test_another_battery_that_does_not_permit_is_none_left() -> None:
+    """Its enable is clear, so the first one's protection stops the bank."""
+    told = raised(
+        [
+            online("b1", protections=frozenset({Alarm.OVER_VOLTAGE})),
+            online("b2", charge_enabled=False),
+        ]
+    )
+    assert told.protections == {Alarm.OVER_VOLTAGE}
+
+
+@pytest.mark.parametrize("alarm", CHARGE_ONLY)
+def test_a_protection_of_the_other_direction_stays_a_warning(alarm: Alarm) -> None:
+    """Discharging is dead, but not by this one."""
+    told = raised(
+        [
+            online("b1", protections=frozenset({alarm}), discharge_enabled=False),
+            online("b2", discharge_enabled=False),
+        ]
+    )
+    assert told.warnings == {alarm}
+
+
+@pytest.mark.parametrize("alarm", DISCHARGE_ONLY)
+def test_the_same_for_discharging(alarm: Alarm) -> None:
+    """Charging is dead, but not by this one."""
+    told = raised(
+        [
+            online("b1", protections=frozenset({alarm}), charge_enabled=False),
+            online("b2", charge_enabled=False),
+        ]
+    )
+    assert told.warnings == {alarm}
+
+
+def test_warnings_go_out_as_warnings() -> None:
+    """Of every battery."""
+    told = raised(
+        [
+            online("b1", warnings=frozenset({Alarm.OVER_VOLTAGE})),
+            online("b2", warnings=frozenset({Alarm.UNDER_TEMPERATURE})),
+        ]
+    )
+    assert told.warnings == {Alarm.OVER_VOLTAGE, Alarm.UNDER_TEMPERATURE}
+    assert not told.protections
+
+
+def test_a_loss_that_blocks_one_direction_is_a_warning() -> None:
+    """The other one goes on."""
+    told = raised([online()], frozenset({Direction.CHARGE}))
+    assert told.warnings == {Alarm.INTERNAL}
+    assert not told.protections
+
+
+def test_a_loss_that_blocks_both_is_an_alarm() -> None:
+    """With batteries online or without."""
+    assert raised([online()], frozenset(Direction)).protections == {Alarm.INTERNAL}
+    assert Raised().with_loss().protections == {Alarm.INTERNAL}
+
+
+def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
+    """Return what is told of a protection that has stood for a while."""
+    alarms = Alarms()
+    batteries = [
+        online("b1", protections=frozenset({alarm}), current=current),
+        online("b2"),
+    ]
+    alarms.update(scene(*batteries, now=100.0), ways(*batteries), reaction=10.0)
+    return alarms.update(
+        scene(*batteries, now=100.0 + seconds), ways(*batteries), reaction=10.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("alarm", "current", "is_alarm"),
+    [
+        (Alarm.OVER_VOLTAGE, 2.1, True),
+        (Alarm.OVER_VOLTAGE, 1.9, False),
+        (Alarm.OVER_VOLTAGE, -50.0, False),  # it concerns charging only
+        (Alarm.UNDER_VOLTAGE, -2.1, True),
+        (Alarm.UNDER_VOLTAGE, 50.0, False),
+        (Alarm.OVER_TEMPERATURE, 2.1, True),
+        (Alarm.OVER_TEMPERATURE, -2.1, True),
+        (Alarm.SHORT_CIRCUIT, 1.1, True),  # a defect: any current counts
+        (Alarm.CONTACTOR, -1.1, True),
+        (Alarm.INTERNAL, 0.9, False),
+        (Alarm.OVER_VOLTAGE, None, True),  # unknown is not 0
+    ],
+)
+def test_a_protection_that_does_not_help_becomes_an_alarm(
+    alarm: Alarm, current: float | None, is_alarm: bool
+) -> None:
+    """After 10 s and the inverters' reaction time, if current still flows."""
+    assert not _after(19.9, alarm, current).protections
+    assert (_after(20.0, alarm, current).protections == {alarm}) is is_alarm
+
+
+def test_its_time_begins_anew_when_it_was_gone() -> None:
+    """A protection that comes and goes has its way each time."""
+    alarms = Alarms()
+    battery = online("b1", protections=frozenset({Alarm.OVER_VOLTAGE}), current=20.0)
+    for now, state in ((0.0, battery), (10.0, online("b1")), (15.0, battery)):
+        alarms.update(
+            scene(state, online("b2"), now=now), set(Direction), reaction=10.0
+        )
+    told = alarms.update(
+        scene(battery, online("b2"), now=30.0), set(Direction), reaction=10.0
+    )
+    assert not told.protections
+
+
+def test_one_that_stands_aside_is_none_left() -> None:
+    """It is empty though it does not clear its enable: nobody discharges any more."""
+    says = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
+    plant = Plant((battery("b1"), battery("b2")), says=says).started(30.0)
+    assert plant.state("b2").aside == {Direction.DISCHARGE}
+    assert plant.enabled() == (True, True)
+    plant.packs["b1"].says(
+        protections=frozenset({Alarm.UNDER_VOLTAGE}), discharge_enabled=False
+    )
+    plant.run(2.0)
+    assert plant.enabled() == (True, False)
+    assert plant.raised().protections == frozenset({Alarm.UNDER_VOLTAGE})

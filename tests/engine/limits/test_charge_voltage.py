@@ -1,0 +1,176 @@
+"""The voltage limits: never far under the pack, never below the floor."""
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.limits.charge_voltage import (
+    VoltageReference,
+    bank_voltage,
+    charge_voltage,
+    discharge_voltage,
+)
+from custom_components.bms_gateway.engine.rounding import round_down
+
+from ..states import online
+
+volts_ = st.floats(40.0, 60.0)
+
+
+def test_mean_by_capacity() -> None:
+    """Batteries that agree make one voltage."""
+    batteries = [online("b1", 100.0, voltage=52.0), online("b2", 300.0, voltage=52.4)]
+    assert bank_voltage(batteries) == pytest.approx(52.3)
+
+
+def test_no_voltage_known() -> None:
+    """Unknown is not 0 V."""
+    assert bank_voltage([online(voltage=None)]) is None
+    assert bank_voltage([]) is None
+
+
+def test_an_unknown_one_is_left_out() -> None:
+    """The others tell."""
+    assert (
+        bank_voltage([online("b1", voltage=None), online("b2", voltage=52.0)]) == 52.0
+    )
+
+
+def test_one_far_from_the_median_is_left_out() -> None:
+    """It may be disconnected."""
+    batteries = [online(f"b{n}", voltage=v) for n, v in enumerate((52.0, 52.2, 54.0))]
+    assert bank_voltage(batteries) == pytest.approx(52.1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "volts"),
+    [
+        ((52.0, -20.0), (54.0, 0.0), 52.0),
+        ((52.0, 0.0), (54.0, 20.0), 54.0),
+        ((52.0, 0.5), (54.0, -0.5), 54.0),  # meters' tolerance: neither carries
+        ((52.0, -20.0), (54.0, 20.0), 54.0),
+        ((52.0, None), (54.0, None), 54.0),
+    ],
+)
+def test_two_that_disagree(
+    first: tuple[float, float | None],
+    second: tuple[float, float | None],
+    volts: float,
+) -> None:
+    """The one that carries current counts, else the higher."""
+    batteries = [
+        online("b1", voltage=first[0], current=first[1]),
+        online("b2", voltage=second[0], current=second[1]),
+    ]
+    assert bank_voltage(batteries) == volts
+
+
+def test_two_pairs_that_disagree() -> None:
+    """None is near the median: the highest of those that carry current."""
+    batteries = [
+        online("b1", voltage=50.0, current=5.0),
+        online("b2", voltage=50.2, current=5.0),
+        online("b3", voltage=54.0, current=0.0),
+        online("b4", voltage=54.2, current=0.0),
+    ]
+    assert bank_voltage(batteries) == 50.2
+
+
+def test_reference_without_voltage() -> None:
+    """Nothing known, nothing to refer to; later the last one holds."""
+    reference = VoltageReference()
+    assert reference.update(None, 0.0) is None
+    assert reference.update(52.0, 1.0) == 52.0
+    assert reference.update(None, 2.0) == 52.0
+
+
+def test_reference_is_the_highest_of_a_minute() -> None:
+    """It rises at once and stays for 60 s."""
+    reference = VoltageReference()
+    assert reference.update(52.0, 0.0) == 52.0
+    assert reference.update(53.0, 1.0) == 53.0
+    for at in range(2, 62):
+        assert reference.update(51.0, float(at)) == 53.0
+
+
+def test_reference_falls_slowly() -> None:
+    """0.1 V per 10 s once the peak is a minute old."""
+    reference = VoltageReference()
+    reference.update(53.0, 0.0)
+    values = [reference.update(51.0, float(at)) for at in range(1, 400)]
+    assert values[59] == 53.0
+    assert values[69] == pytest.approx(53.0 - 0.1, abs=0.011)
+    assert values[159] == pytest.approx(53.0 - 1.0, abs=0.011)
+    assert values[-1] == 51.0
+
+
+def test_wanted_is_sent_while_the_pack_is_lower() -> None:
+    """The lowest battery's limit, or the user's cap below it."""
+    assert charge_voltage(56.0, 52.0, cells=16).volts == 56.0
+    assert charge_voltage(56.0, 52.0, cells=16, cap=54.0).volts == 54.0
+    assert charge_voltage(56.0, 52.0, cells=16, cap=58.0).volts == 56.0
+
+
+def test_never_far_under_the_pack() -> None:
+    """A cap set under the pack would make inverters dump it."""
+    sent = charge_voltage(56.0, 54.5, cells=16, cap=50.0)
+    assert sent.volts == pytest.approx(54.4)
+
+
+def test_never_under_the_floor() -> None:
+    """3.0 V a cell, however low the battery itself goes."""
+    assert charge_voltage(56.0, 40.0, cells=16, cap=10.0).volts == 48.0
+    assert charge_voltage(53.2, 40.0, cells=15, cap=10.0).volts == 45.0
+    assert charge_voltage(42.0, 40.0, cells=16).volts == 48.0
+
+
+def test_a_battery_below_the_pack_wins_through_the_current() -> None:
+    """Its limit cannot be sent, so it is told that it is exceeded."""
+    assert charge_voltage(54.0, 54.5, cells=16).over_battery
+    assert not charge_voltage(54.0, 54.1, cells=16).over_battery
+    assert not charge_voltage(56.0, 54.5, cells=16, cap=50.0).over_battery
+
+
+@given(
+    lowest=volts_,
+    reference=volts_,
+    cells=st.sampled_from([15, 16]),
+    cap=st.none() | st.floats(0.0, 100.0),
+)
+def test_sent_voltage(
+    lowest: float, reference: float, cells: int, cap: float | None
+) -> None:
+    """As sent, after rounding: above floor and pack, and over no battery untold."""
+    sent = charge_voltage(lowest, reference, cells=cells, cap=cap)
+    volts = round_down(sent.volts)
+    assert volts >= max(reference - 0.1, 3.0 * cells) - 0.1
+    assert volts >= 3.0 * cells
+    assert sent.over_battery or volts <= lowest + 1e-6
+
+
+def test_discharge_voltage_stays_under_the_bank() -> None:
+    """It never stops discharging by itself."""
+    assert discharge_voltage(46.0, 52.0, cells=16) == 46.0
+    assert discharge_voltage(52.0, 50.0, cells=16) == 49.5
+    assert discharge_voltage(50.0, 50.27, cells=16) == 49.7
+    assert discharge_voltage(46.0, None, cells=16) == 46.0
+
+
+def test_discharge_voltage_is_never_unknown() -> None:
+    """Some readers refuse a whole 0x351 with 0, and go on with the currents before."""
+    assert discharge_voltage(None, 52.0, cells=16) == pytest.approx(44.8)
+    assert discharge_voltage(None, 52.0, cells=15) == pytest.approx(42.0)
+    assert discharge_voltage(None, 45.0, cells=16) == 44.5
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 90.0), volts_), min_size=1, max_size=40))
+def test_reference_is_never_below_the_bank(steps: list[tuple[float, float]]) -> None:
+    """And falls no faster than 0.1 V in 10 s."""
+    reference = VoltageReference()
+    at, before = 0.0, 0.0
+    for gap, volts in steps:
+        at += gap
+        now = reference.update(volts, at)
+        assert now is not None
+        assert now >= volts
+        assert now >= before - 0.01 * gap - 1e-6
+        before = now

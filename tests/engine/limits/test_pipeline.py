@@ -1,0 +1,235 @@
+"""What binds the bank's limit, and that it is told."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import (
+    BatteryConfig,
+    GatewayConfig,
+    LossPolicy,
+)
+from custom_components.bms_gateway.engine.limits.pipeline import total_limit
+from custom_components.bms_gateway.engine.model import Alarm, Direction, Life, Rule
+
+from ..plant import Plant, battery, inverter
+
+EQUAL = (battery("b1"), battery("b2"))
+
+
+def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
+    """At once and unsmoothed, whatever its slice was thought to be."""
+    says = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.charge.amps == 40.0
+    plant.packs["b1"].says(current=40.0)
+    plant.packs["b2"].says(current=20.0)
+    plant.run(1.0)
+    assert plant.charge.rule is Rule.OVER
+    assert plant.charge.source == "b1"
+    # 60 A flow, of which 20 A are too much for one that carries half of all
+    assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
+    assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
+
+
+def test_the_first_to_report_a_step_holds_the_bank_to_what_was_told() -> None:
+    """The others' part is not known yet; more than was told can hardly flow."""
+    says = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.told()[1] == 40.0
+    plant.packs["b1"].says(current=30.0)
+    plant.wait(0.5)
+    plant.speak("b1")
+    plant.step()
+    assert plant.charge.rule is Rule.OVER
+    # By its slice 60 A would flow. Of the 40 A told, 20 A are too much for it.
+    assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
+    plant.wait(0.25)
+    # Lower limits were told meanwhile: what flows was not told them.
+    assert plant.told()[1] == pytest.approx(20.0, abs=0.5)
+    assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
+
+
+def test_what_circulates_is_reckoned_with() -> None:
+    """A battery that charges the other one at rest has that much less to give."""
+    says = {
+        "b1": {"discharge_current_limit": 20.0, "current": -6.0},
+        "b2": {"current": 6.0},
+    }
+    plant = Plant(EQUAL, says=says).started(10.0)
+    assert plant.discharge.amps == pytest.approx(28.0, abs=0.1)
+    assert plant.charge.amps == pytest.approx(188.0, abs=0.1)
+
+
+def test_current_that_nobody_was_told() -> None:
+    """A charger of somebody else's is taken off what the inverters may add."""
+    plant = Plant(
+        inverters=[inverter("i1", 20.0)], total_charge=100.0, says={"b1": {}}
+    ).started(10.0)
+    assert plant.charge.amps == 100.0
+    plant.packs["b1"].says(current=50.0)
+    plant.run(15.0)
+    assert plant.charge.amps == 100.0
+    plant.run(10.0)
+    assert plant.charge.rule is Rule.UNTOLD
+    assert plant.charge.amps == 70.0
+    assert plant.charge.number == 30.0
+    # Seen for some 4 s: it counts on for ten times as long, and is let go in as long again
+    plant.packs["b1"].says(current=20.0)
+    plant.run(30.0)
+    assert plant.charge.amps == 70.0
+    plant.run(90.0)
+    assert plant.charge.amps == 100.0
+
+
+def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
+    """After 10 s its slice counts one and a half times."""
+    says = {"b1": {"charge_current_limit": 30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(current=None)
+    plant.run(10.0)
+    assert plant.charge.amps == 60.0
+    plant.run(5.0)
+    assert plant.charge.amps == 40.0
+
+
+@pytest.mark.parametrize(
+    ("batteries", "amps"), [(EQUAL[:1], 30.0), (EQUAL, 40.0)], ids=["alone", "all"]
+)
+def test_where_no_current_is_known(
+    batteries: Sequence[BatteryConfig], amps: float
+) -> None:
+    """One that is alone carries all; of two each may carry three quarters."""
+    says = {b.id: {"charge_current_limit": 30.0, "current": None} for b in batteries}
+    plant = Plant(batteries, says=says).started(30.0)
+    assert plant.snapshot.bank.current is None
+    assert plant.charge.amps == amps
+    assert plant.told()[1] == amps
+
+
+@pytest.mark.slow
+def test_unknown_current_leaves_the_others_what_they_carry() -> None:
+    """One carries 70 % of what flows: it holds the bank as if all were known."""
+    plant = Plant(EQUAL).started(10.0)
+    parts = {"b1": 0.3, "b2": 0.7}
+
+    def flow(amps: float, seconds: float) -> None:
+        for key, part in parts.items():
+            plant.packs[key].says(current=part * amps)
+        plant.run(seconds)
+
+    for turn in range(20):
+        flow(60.0 * (turn % 2), 20.0)
+    assert plant.state("b2").slice == pytest.approx(0.7, abs=0.01)
+    flow(120.0, 30.0)
+    known = plant.charge.amps
+    assert known == pytest.approx(100.0 / 0.7, abs=1.0)
+    plant.packs["b1"].says(current=None)
+    for _ in range(60):
+        plant.run(1.0)
+        assert plant.charge.amps == pytest.approx(known, abs=0.5)
+
+
+def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
+    """It stands aside after two telegrams that prove it: the other has its own limit."""
+    plant = Plant(EQUAL).started(10.0)
+    plant.packs["b1"].says(charge_current_limit=0.0)
+    plant.run(2.0)
+    assert plant.charge.amps == 8.0  # 4 A through half of the bank: the probe
+    plant.packs["b2"].says(current=8.0)
+    plant.run(30.0)
+    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.charge.amps == pytest.approx(100.0, abs=8.5)
+
+
+def test_one_that_goes_empty_does_not_take_the_house_with_it() -> None:
+    """For 5 s it counts with what it carried; not in charge, nor with a protection."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.run(1.0)
+    assert plant.discharge.amps >= 60.0
+    plant.run(6.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_protection_ends_what_a_battery_that_goes_empty_counts_with() -> None:
+    """It came a telegram later than the limit of 0 A."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.run(1.0)
+    assert plant.discharge.amps >= 60.0
+    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.run(1.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_going_empty_ends_though_nobody_speaks() -> None:
+    """After 5 s sharp, before the slow batteries' next telegrams."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(discharge_current_limit=0.0)
+    plant.speak()
+    plant.step()
+    began = plant.now
+    plant.run(4.75)
+    for pack in plant.packs.values():
+        pack.speaks = False
+    assert plant.discharge.amps >= 60.0
+    assert plant.gateway._deadline == pytest.approx(began + 5.0)
+    plant.run(0.25)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_one_that_is_back_empty_was_not_going_empty() -> None:
+    """What it carried before it was lost is nothing that it still carries."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -60.0}}
+    plant = Plant(EQUAL, says=says, discharge_loss_policy=LossPolicy.REDUCE)
+    plant.started(10.0)
+    plant.packs["b2"].speaks = False
+    plant.run(60.0)
+    plant.packs["b2"].says(discharge_current_limit=0.0, current=0.0)
+    plant.packs["b2"].speaks = True
+    back = plant.now
+    plant.run(3.0)
+    assert plant.state("b2").online
+    assert plant.told_since(back)[-1][2] <= 10.0
+
+
+def test_full_one_that_is_lost_does_not_stay_aside() -> None:
+    """It may be charged with the others by now, and be full: nobody would know."""
+    full = {"charge_current_limit": 0.0, "soc": 100.0}
+    says = {"b1": {"current": 8.0}, "b2": full}
+    plant = Plant(EQUAL, says=says, charge_loss_policy=LossPolicy.REDUCE).started(30.0)
+    assert plant.state("b2").aside == {Direction.CHARGE}
+    plant.packs["b2"].speaks = False
+    plant.run(30.0)
+    assert plant.state("b2").life is Life.LOST
+    assert plant.charge.amps <= 10.0
+    assert plant.charge.source == "b2"
+
+
+def test_one_that_protects_itself_goes_at_once() -> None:
+    """It knows why."""
+    says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
+    plant = Plant(EQUAL, says=says).started(10.0)
+    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.run(1.0)
+    assert plant.discharge.amps <= 10.0
+
+
+def test_total() -> None:
+    """As set, else the ratings; nothing rated is no limit."""
+    two = (inverter("i1", 20.0), inverter("i2", 30.0))
+    config = GatewayConfig(name="Test", inverters=two, total_discharge=10.0)
+    assert total_limit(config, Direction.CHARGE) == 50.0
+    assert total_limit(config, Direction.DISCHARGE) == 10.0
+    assert total_limit(GatewayConfig(name="Test"), Direction.CHARGE) is None
+
+
+def test_no_inverter() -> None:
+    """The batteries' limits are shown all the same."""
+    plant = Plant(inverters=[])
+    plant.started()
+    assert plant.charge.amps == 100.0

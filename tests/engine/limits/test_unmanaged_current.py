@@ -1,0 +1,95 @@
+"""Current that flows though no inverter was told."""
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.limits.unmanaged_current import Untold
+
+type Samples = list[tuple[float, float, float]]
+
+
+def _last(samples: Samples, reaction: float = 10.0) -> float:
+    """Return what is found after samples of (time, flowing, told)."""
+    untold = Untold()
+    found = 0.0
+    for at, flowing, told in samples:
+        found = untold.update(flowing, told, at, reaction=reaction)
+    return found
+
+
+def _steady(seconds: int, flowing: float, told: float, start: int = 0) -> Samples:
+    return [(float(start + n), flowing, told) for n in range(seconds)]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(20, 0.0), (21, 30.0)])
+def test_it_has_to_flow_for_a_while(seconds: int, found: float) -> None:
+    """For 20 s, however steady it is."""
+    assert _last(_steady(seconds, 50.0, 20.0)) == found
+
+
+def test_slow_inverters_get_more_time() -> None:
+    """Twice the longest reaction time."""
+    assert _last(_steady(60, 50.0, 20.0), reaction=30.0) == 0.0
+    assert _last(_steady(61, 50.0, 20.0), reaction=30.0) == 30.0
+
+
+def test_what_came_before_counts_no_more() -> None:
+    """A charger that starts is found 20 s later."""
+    before = _steady(100, 10.0, 20.0)
+    assert _last(before + _steady(20, 50.0, 20.0, 100)) == 0.0
+    assert _last(before + _steady(21, 50.0, 20.0, 100)) == 30.0
+
+
+def test_a_charger_that_stops_is_forgotten_at_once() -> None:
+    """What flows now is never taken off twice."""
+    assert _last([*_steady(60, 50.0, 20.0), (60.0, 15.0, 20.0)]) == 0.0
+
+
+def test_inverters_may_still_follow_what_they_were_told() -> None:
+    """The largest sum told in the last 10 s counts."""
+    before = _steady(60, 50.0, 50.0)
+    assert _last(before + _steady(30, 50.0, 20.0, 60)) == 0.0
+    assert _last(before + _steady(31, 50.0, 20.0, 60)) == 30.0
+
+
+def test_an_unknown_current_begins_anew() -> None:
+    """Nothing is known of the time in which it was unknown."""
+    untold = Untold()
+    for at in range(30):
+        untold.update(50.0, 20.0, float(at), reaction=10.0)
+    assert untold.update(None, 20.0, 30.0, reaction=10.0) == 0.0
+    assert untold.update(50.0, 20.0, 31.0, reaction=10.0) == 0.0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.1, 15.0),
+            st.sampled_from([0.0, 10.0, 20.0, 50.0]),
+            st.sampled_from([0.0, 15.0, 40.0]),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_against_the_rule(steps: Samples) -> None:
+    """The smallest excess of 20 s over the largest sum told in 10 s, of whole time."""
+    untold = Untold()
+    at = 0.0
+    samples: Samples = []
+    excesses: list[tuple[float, float]] = []
+    for gap, flowing, told in steps:
+        at += gap
+        samples.append((at, flowing, told))
+        most = max(_held([(t, told) for t, _, told in samples], at - 10.0))
+        excesses.append((at, flowing - most))
+        found = untold.update(flowing, told, at, reaction=10.0)
+        least = min(_held(excesses, at - 20.0))
+        known = at >= samples[0][0] + 20.0
+        assert found == (max(0.0, least) if known else 0.0)
+
+
+def _held(samples: list[tuple[float, float]], since: float) -> list[float]:
+    """Return the values that held since a time; each holds until the next one."""
+    ends = [*(at for at, _ in samples[1:]), float("inf")]
+    return [v for (_, v), end in zip(samples, ends, strict=True) if end > since]

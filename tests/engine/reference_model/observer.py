@@ -1,0 +1,164 @@
+"""What an observer of an installation sees and notes, without the gateway's help."""
+
+from functools import partial
+from typing import Final
+
+from custom_components.bms_gateway.engine.model import (
+    BatteryState,
+    Direction,
+    Frame,
+    Life,
+    Rule,
+    Snapshot,
+    Status,
+)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints
+
+from ..plant import Plant
+from .ledger import Counts, Peak, Rising
+from .witness import LIMITS, Heard, Held
+
+START: Final = 1015.0
+"""When the time is up in which every battery is awaited."""
+
+
+class Observer:
+    """Watches a plant, and hands what is sent to the one who judges it."""
+
+    def __init__(self, plant: Plant) -> None:
+        """Watch a plant that has not begun yet."""
+        self.plant = plant
+        self.asks = AllSetpoints()
+        self.heard = {key: Heard() for key in plant.packs}
+        self.held: dict[str, Held] = {}
+        self.departed: list[Held] = []
+        self._started = False
+        self._were_online: set[str] = set()
+        self._lost_since: dict[str, float] = {}
+        self._dark_at: float | None = None
+        self._snapshot: Snapshot | None = None
+        self._counts = {d: Counts(d) for d in Direction}
+        self._rising = {d: Rising() for d in Direction}
+        self._peak = Peak()
+        self._away_since: dict[str, float] = {}
+        """Since when each battery has been seen not to be online."""
+        self._charged = 0.0
+        """A; the bank's limit before one was awaited, of which half is told."""
+        self._last_discharge = 0.0
+        """A; the bank's limit as long as anybody was heard."""
+        self.follow()
+
+    def follow(self) -> None:
+        """Watch what is configured now."""
+        config = self.plant.config
+        for battery in config.batteries:
+            self.heard.setdefault(battery.id, Heard())
+        for inverter in config.inverters:
+            key, port = inverter.id, self.plant.port(inverter.id)
+            held = self.held.get(key)
+            if held is None or held.port is not port:
+                held = Held(port, inverter.timeout, inverter.reaction_time)
+                self.held[key] = held
+                port.on_send = partial(self.judge, key)
+            held.timeout, held.reaction = inverter.timeout, inverter.reaction_time
+        for key in self.held.keys() - {inverter.id for inverter in config.inverters}:
+            self.departed.append(self.held.pop(key))
+
+    def judge(self, key: str, frame: Frame) -> None:
+        """Take one frame to an inverter, as it is queued."""
+        raise NotImplementedError
+
+    def _note(self, now: float) -> None:
+        """Note since when it is dark, who is lost for sure, and the voltages."""
+        self._has_started(now)
+        self._dark_at = (self._dark_at or now) if self._is_dark(now) else None
+        lost = self._lost(now)
+        self._lost_since = {key: self._lost_since.get(key, now) for key in lost}
+        online = self._online()
+        self._were_online |= {battery.id for battery in online}
+        if self.snapshot.status is not Status.STARTING:
+            telling = [b for b in online if b.readings.voltage is not None]
+            at = min((self.heard[b.id].measured_at for b in telling), default=now)
+            self._peak.take(telling, at)
+        away = self.snapshot.batteries.keys() - {battery.id for battery in online}
+        self._away_since = {key: self._away_since.get(key, now) for key in away}
+        if not self._awaits():
+            charge = self.snapshot.charge
+            self._charged = 0.0 if charge is None else charge.amps
+        if online and self.snapshot.discharge is not None:
+            self._last_discharge = self.snapshot.discharge.amps
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the gateway knows, made once a moment."""
+        return self._snapshot or self.plant.snapshot
+
+    def _awaits(self) -> bool:
+        """Return whether charging is halved for batteries whose gaps are a habit."""
+        charge = self.snapshot.charge
+        return charge is not None and charge.rule is Rule.BRIDGING
+
+    def _bank(self, direction: Direction) -> float:
+        snapshot = self.snapshot
+        limit = snapshot.charge if direction is Direction.CHARGE else snapshot.discharge
+        assert limit is not None
+        return limit.amps
+
+    def _offset(self, direction: Direction, battery_id: str) -> float:
+        """Return what circulates through a battery, in A; only charge's is shown."""
+        carriers = self.plant.gateway._bank._judge._limits.carriers
+        part = carriers._parts[direction].get(battery_id)
+        return part.offset if part else 0.0
+
+    def _online(self) -> list[BatteryState]:
+        return [b for b in self.snapshot.batteries.values() if b.online]
+
+    def _counted(self) -> list[BatteryState]:
+        return [
+            battery
+            for battery in self.snapshot.batteries.values()
+            if battery.online
+            or (
+                battery.lost_at is not None
+                and battery.life is not Life.OUT_OF_SERVICE
+                and battery.last.charge_current_limit is not None
+            )
+        ]
+
+    def _has_started(self, now: float) -> bool:
+        batteries = self.snapshot.batteries
+        self._started = (
+            self._started
+            or now >= START
+            or all(
+                battery.telegrams >= 2
+                for key, battery in batteries.items()
+                if key not in self.asks.out_of_service
+            )
+        )
+        return self._started
+
+    def _is_dark(self, now: float) -> bool:
+        """Return whether no battery can be online, whatever periods were learnt."""
+        return all(
+            now >= self.heard[key].stale_at(LIMITS)
+            or (key in self.asks.out_of_service and not battery.carries_out_of_service)
+            for key, battery in self.snapshot.batteries.items()
+        )
+
+    def _lost(self, now: float) -> list[str]:
+        """Return the batteries that must be lost, whatever periods were learnt."""
+        return [
+            key
+            for key in self.snapshot.batteries
+            if key in self._were_online
+            and key not in self.asks.out_of_service
+            and now >= self.heard[key].stale_at(LIMITS)
+        ]
+
+    def _grace_is_over(self, now: float) -> bool:
+        grace = self.plant.config.discharge_grace
+        return any(
+            now >= self._lost_since.get(key, now + 1.0) + grace
+            for key in self._lost(now)
+        )

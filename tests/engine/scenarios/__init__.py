@@ -1,0 +1,1 @@
+"""Tests of whole situations, as they come from the field."""

@@ -1,0 +1,16 @@
+"""What holds at every moment, whatever batteries, inverters and people do."""
+
+from hypothesis import HealthCheck, settings
+import pytest
+
+from ..reference_model.happenings import Happenings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TestInstallation = Happenings.TestCase
+TestInstallation.settings = settings(
+    max_examples=150,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

@@ -1,0 +1,159 @@
+"""Two adapters on one bus, seen from the inverter: one battery is never counted twice."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Frame, Life, Status
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints
+
+from ..plant import Plant, battery, inverter
+
+LATE = 0.02
+"""Seconds; one adapter passes a frame on later than the other."""
+
+
+class OneBus(Plant):
+    """A battery of 100 A whose bus ends at the ports of b1 and b2."""
+
+    def __init__(self, *, late: float = LATE, apart: float = 0.0005) -> None:
+        """`late`: how much later b2 hears; `apart`: how far its frames are apart.
+
+        Those that a serial adapter passes on in one piece have one time.
+        """
+        super().__init__([battery("b1"), battery("b2")], [inverter("i1")])
+        self._late, self._apart = late, apart
+        self.plugged = ["b1", "b2"]
+        self.step()
+
+    def live(self, seconds: int) -> list[float]:
+        """Let the battery speak each second; return what was told to discharge with."""
+        told = []
+        for _ in range(seconds):
+            began = self.now
+            for late, ports in ((0.0, ["b1"]), (self._late, ["b2"])):
+                self.clock.now = began + late + 7 * self._apart
+                for port in ports:
+                    if port in self.plugged:
+                        self.port(port).push(*self._frames(began + late))
+                self.step()
+                told += self._told_now()
+            while self.now < began + 1.0:
+                self.clock.now = min(began + 1.0, self.now + 0.25)
+                self.step()
+                told += self._told_now()
+        return told
+
+    @property
+    def lives(self) -> dict[str, Life]:
+        """How the gateway sees both."""
+        return {key: each.life for key, each in self.snapshot.batteries.items()}
+
+    def _frames(self, at: float) -> Iterator[Frame]:
+        for n, frame in enumerate(self.packs["b1"].frames(at)):
+            yield replace(frame, at=at + n * self._apart)
+
+    def _told_now(self) -> list[float]:
+        return [self.told()[2]] if self.port().sent else []
+
+
+@pytest.mark.parametrize("late", [0.0, LATE])
+@pytest.mark.parametrize("apart", [0.0, 0.0005])
+def test_one_battery_on_two_ports_is_counted_once(late: float, apart: float) -> None:
+    """From the first set on, also while we tell what the battery itself says."""
+    bus = OneBus(late=late, apart=apart)
+    told = bus.live(60)
+    assert max(told) == 100.0
+    assert told[-1] == 100.0
+    assert min(told) == 100.0
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+    assert bus.snapshot.status is Status.RUNNING
+
+
+def test_the_second_port_is_plugged_in_later() -> None:
+    """The battery counts twice for no moment that an inverter could make use of."""
+    bus = OneBus()
+    bus.plugged = ["b1"]
+    bus.live(20)
+    bus.plugged = ["b1", "b2"]
+    assert max(bus.live(40)) == 100.0
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+
+
+@pytest.mark.parametrize("key", ["b1", "b2"])
+def test_either_port_is_unplugged_and_plugged_in_again(key: str) -> None:
+    """The battery is still heard on the other one: nothing changes for the house."""
+    bus = OneBus()
+    bus.live(20)
+    bus.plugged.remove(key)
+    told = bus.live(90)
+    bus.plugged.append(key)
+    told += bus.live(30)
+    assert bus.snapshot.status is Status.RUNNING
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+    assert max(told) == 100.0
+    assert min(told) == 100.0
+
+
+@pytest.mark.parametrize("key", ["b1", "b2"])
+def test_either_port_is_taken_out_of_service(key: str) -> None:
+    """As one does who has understood the repair: the other one counts."""
+    bus = OneBus()
+    bus.live(20)
+    bus.set(AllSetpoints(out_of_service=frozenset({key})))
+    told = bus.live(40)
+    assert max(told) == 100.0
+    assert told[-1] == 100.0
+    assert min(told) == 100.0
+    [counted] = (key for key, life in bus.lives.items() if life is Life.ONLINE)
+    assert counted != key
+
+
+def test_it_is_told_once_it_is_sure() -> None:
+    """Two batteries may be alike for some seconds: that is worth no repair."""
+    bus = OneBus()
+    bus.live(5)
+    assert bus.lives["b2"] is Life.TWIN
+    assert bus.state("b2").twin_of is None
+    bus.live(6)
+    assert bus.state("b2").twin_of == "b1"
+
+
+def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
+    """What flows is the other one's: no repair tells that it is connected all the same."""
+    bus = OneBus()
+    bus.live(20)
+    bus.set(AllSetpoints(out_of_service=frozenset({"b1"})))
+    bus.packs["b1"].says(current=20.0)
+    bus.live(40)
+    assert bus.lives == {"b1": Life.TWIN, "b2": Life.ONLINE}
+    assert not bus.state("b1").carries_out_of_service
+
+
+@pytest.mark.parametrize("shared_before", [True, False])
+def test_our_own_words_are_no_battery(shared_before: bool) -> None:
+    """The bus of a battery that has died ends at an inverter's port: it stays lost.
+
+    `shared_before`: since it was alive; else the cables were changed after its death.
+    """
+    plant = Plant([battery("b1"), battery("b2")], [inverter("i1"), inverter("i2")])
+    plant.started(1.0)
+    heard = 0
+    for second in range(120):
+        alive = second < 15
+        if not alive:
+            plant.packs["b1"].speaks = False
+        for _ in range(4):
+            before = plant.now
+            plant.run(0.25)
+            sent = plant.port("i1").since(before)
+            if alive and shared_before and plant.packs["b1"].next_at > before + 1:
+                plant.port("i1").push(*plant.packs["b1"].frames(plant.now))
+            elif not alive and second > 30:
+                heard += len(sent)
+                plant.port("b1").push(*sent)
+            plant.step()
+            if second > 30:
+                assert plant.state("b1").life is Life.LOST
+    assert heard > 100

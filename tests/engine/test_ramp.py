@@ -1,0 +1,122 @@
+"""Down at once, up slowly."""
+
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.bms_gateway.engine.ramp import Rise, rise
+
+RATED = 200.0
+RATE = RATED / 10  # A/s
+
+
+def _run(
+    *wanted: tuple[float, float], flowing: float = 0.0, before: Rise | None = None
+) -> Rise:
+    """Ask for limits at times."""
+    state = before
+    for at, amps in wanted:
+        state = rise(state, amps, at, rated=RATED, flowing=flowing)
+    assert state is not None
+    return state
+
+
+def test_the_first_value_goes_out_whole() -> None:
+    """There is nothing to ramp from at the start."""
+    assert _run((0.0, 150.0)).amps == 150.0
+
+
+def test_a_fall_goes_out_at_once() -> None:
+    """And whole."""
+    assert _run((0.0, 150.0), (0.1, 20.0)).amps == 20.0
+
+
+def test_before_the_first_fall_a_rise_has_to_hold_but_not_to_ramp() -> None:
+    """The ramp follows a fall in this run."""
+    assert _run((0.0, 50.0), (1.0, 150.0), (3.9, 150.0)).amps == 50.0
+    assert _run((0.0, 50.0), (1.0, 150.0), (4.0, 150.0)).amps == 150.0
+
+
+def test_a_rise_after_a_fall_holds_then_ramps() -> None:
+    """After 3 s it goes up by a tenth of the rated current per second."""
+    fallen = _run((0.0, 150.0), (1.0, 0.0), (5.0, 150.0), (7.9, 150.0))
+    assert fallen.amps == 0.0
+    held = _run((8.0, 150.0), before=fallen)
+    later = _run((9.0, 150.0), before=held)
+    assert later.amps - held.amps == pytest.approx(RATE)
+    assert held.amps <= 0.1 * RATE + 1e-9
+    assert _run((20.0, 150.0), before=later).amps == 150.0
+
+
+def test_the_ramp_is_by_the_rated_current_not_by_the_limit() -> None:
+    """However low the limit, its ramp is as steep."""
+    held = _run((0.0, 40.0), (1.0, 0.0), (2.0, 40.0), (5.0, 40.0))
+    assert _run((6.0, 40.0), before=held).amps - held.amps == pytest.approx(RATE)
+
+
+def test_the_hold_is_no_part_of_the_ramp() -> None:
+    """Nor when nobody looked meanwhile."""
+    fallen = _run((0.0, 150.0), (1.0, 0.0), (2.0, 150.0))
+    assert _run((6.0, 150.0), before=fallen).amps == pytest.approx(RATE)
+
+
+def test_the_smallest_of_the_last_seconds_counts() -> None:
+    """A dip in a wish for more takes 3 s to be forgotten."""
+    state = _run((0.0, 100.0), (1.0, 10.0), (2.0, 90.0), (4.0, 50.0), (5.5, 90.0))
+    assert state.target == 50.0
+    assert _run((6.0, 90.0), (8.5, 90.0), before=state).target == 90.0
+
+
+def test_pulses_of_a_full_pack_are_never_told() -> None:
+    """922 A for 1 s in 20 s, 0 A between them: 0 A is told."""
+    state = _run((0.0, 0.0))
+    for step in range(1, 6000):
+        at = step / 10
+        state = _run((at, 922.0 if at % 20 < 1 else 0.0), before=state)
+        assert state.amps == 0.0
+
+
+def test_a_discharge_ramp_begins_at_what_flows() -> None:
+    """The house already draws 80 A: no ramp tells it less on the way up."""
+    state = _run((0.0, 150.0), (1.0, 10.0), (2.0, 150.0), flowing=80.0)
+    assert state.amps == 10.0
+    assert _run((5.0, 150.0), before=state, flowing=80.0).amps >= 80.0
+
+
+def test_what_flows_never_lifts_over_the_limit() -> None:
+    """A house that draws more than allowed gets what is allowed."""
+    state = _run((0.0, 150.0), (1.0, 10.0), (2.0, 60.0), (5.0, 60.0), flowing=80.0)
+    assert state.amps == 60.0
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(0.0, 5.0), st.floats(0.0, 1000.0)), min_size=1, max_size=30
+    ),
+    flowing=st.floats(0.0, 1000.0),
+    rated=st.floats(0.0, 1000.0),
+)
+def test_never_above_what_was_wanted_lately(
+    steps: list[tuple[float, float]], flowing: float, rated: float
+) -> None:
+    """Whatever is asked for, no more than the smallest of the last 3 s is told."""
+    state: Rise | None = None
+    wanted: list[tuple[float, float]] = []
+    at = 100.0
+    for gap, amps in steps:
+        at += gap
+        wanted.append((at, amps))
+        state = rise(state, amps, at, rated=rated, flowing=flowing)
+        begun = [a for t, a in wanted if t > at - 3.0]
+        held = [a for t, a in wanted if t <= at - 3.0][-1:]
+        assert state.amps <= min(begun + held)
+        assert state.amps >= 0.0
+
+
+@given(st.lists(st.floats(0.0, 500.0), min_size=2, max_size=40))
+def test_ramps_are_not_steeper_than_rated(wishes: list[float]) -> None:
+    """After a first fall no step is steeper than the rated current in 10 s."""
+    state = _run((0.0, 600.0), (1.0, 0.0))
+    for n, amps in enumerate(wishes):
+        after = _run((1.5 + n / 2, amps), before=state)
+        assert after.amps - state.amps <= RATE / 2 + 1e-6
+        state = after

@@ -1,0 +1,488 @@
+"""The steps of the first set-up that take over a bms_config.toml, by real uploads."""
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+import re
+import shutil
+import tempfile
+from typing import Any, Final
+
+from aiohttp import FormData
+from hypothesis import given, strategies as st
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.bms_gateway.config_entry import gateway_config
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.config import (
+    Interface,
+    PortConfig,
+    SendMode,
+    Strategy,
+)
+from custom_components.bms_gateway.flows.import_daemon.document import LARGEST
+from custom_components.bms_gateway.flows.import_daemon.remarks import About
+from custom_components.bms_gateway.flows.import_daemon.steps import _refuse
+from custom_components.bms_gateway.flows.import_daemon.understand import (
+    Links,
+    understand,
+)
+from custom_components.bms_gateway.flows.import_daemon.words import MOST_LINES
+from custom_components.bms_gateway.flows.schemas import DEVICE_FORMS, OPTIONS_FORM
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
+
+from ...connected import Machine, link
+from ...form_user import TEXTS, Flow, Result, filled, start
+from .files import FILE, changed, line_of
+
+ENGLISH, GERMAN = sorted(TEXTS, key=lambda each: str(each["common"]["original_line"]))
+
+LINKS: Final = [
+    link(name, name) for name in ("can_in_1", "can_in_2", "can_out_1", "can_out_2")
+]
+
+type Upload = Callable[[str | bytes], Awaitable[str]]
+
+
+@pytest.fixture(autouse=True)
+def have_links(machine: Machine, socket_enabled: None) -> None:
+    """Let the machine have the CAN links of the file."""
+    machine.links = LINKS
+
+
+@pytest.fixture(name="upload")
+async def let_upload(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Upload:
+    """Return what the browser does with a chosen file: post it, get its id."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert await async_setup_component(hass, DOMAIN, {})  # before the server starts
+    client = await hass_client()
+
+    async def upload(content: str | bytes) -> str:
+        data = content.encode() if isinstance(content, str) else content
+        form = FormData()
+        form.add_field("file", data, filename="bms_config.toml")
+        answer = await client.post("/api/file_upload", data=form)
+        assert answer.status == 200
+        return str((await answer.json())["file_id"])
+
+    return upload
+
+
+def clear(folder: Path) -> None:
+    """Remove what was uploaded."""
+    for each in folder.glob("*/*"):
+        shutil.rmtree(each)
+
+
+async def begin(hass: HomeAssistant) -> Flow:
+    """Choose the original daemon in the first step."""
+    flow = await start(hass)
+    await flow.choose("original")
+    return flow
+
+
+async def review(hass: HomeAssistant, upload: Upload, text: str = FILE) -> Flow:
+    """Go as far as what was understood of a file."""
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(text))
+    assert result["step_id"] == "review", told(result)
+    return flow
+
+
+def told(result: Result, *names: str) -> str:
+    """Return what a step fills into its text, by default all of it."""
+    placeholders = result["description_placeholders"]
+    return "\n\n".join(placeholders[name] for name in names or placeholders)
+
+
+# To the end ------------------------------------------------------------------
+
+
+async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> None:
+    """All of it, on the adapters that bear the links' names now."""
+    flow = await begin(hass)
+    assert (flow.result["step_id"], flow.result["errors"]) == ("original", {})
+    assert told(flow.result) == ""
+    flow = await review(hass, upload)
+    assert not hass.config_entries.async_entries(DOMAIN)
+    assert filled(flow.result) == {"name": "Battery bank", "reported_current": "file"}
+    assert told(flow.result).rstrip() == (
+        "- **Rack left**: `can_in_1`, 1400 Ah\n"
+        "- **Rack right**: `can_in_2`, 280 Ah, asked every 2 s\n"
+        "- **Inverter left**: `can_out_1`, charging up to 190 A,"
+        " discharging up to 200 A, sent every 0.5 s at most, current × 0.5 +0.25 A\n"
+        "- **Inverter right**: `can_out_2`, charging up to 120 A,"
+        " discharging up to 100 A, sent as a reply, prompted every 4 s,"
+        " current × 0.5\n"
+        "- **All together**: charging up to 250 A, discharging up to 400 A,"
+        " current × 1.02 -0.5 A\n"
+        "- MQTT: `tele/bms/state`, every 5 s\n\n"
+        f"{ENGLISH['common']['original_before']}\n\n"
+        "Example: Rack left is nearly full and allows 10 A,"
+        " every other battery 100 A.\n\n"
+        "| All inverters are told | Daemon | Plain sum | By part (proposed) |\n"
+        "| --- | --: | --: | --: |\n"
+        "| Charging, at most | 310 A | 250 A | 250 A |\n"
+        "| Discharging, at most | 300 A | 300 A | 300 A |\n"
+        "| In the example | 220 A | 110 A | 12 A |\n"
+        "| of which Rack left gets | 183.3 A | 91.7 A | 10 A |"
+    )
+
+    result = await flow.fill(name=" Cellar ", reported_current="file")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    entry = result["result"]
+    assert entry.title == "Cellar"
+    assert entry.data == {"simulated": False}
+    assert entry.options == {
+        "strategy": "share",
+        "mqtt_enabled": True,
+        "mqtt_state_topic": "tele/bms/state",
+        "mqtt_interval": 5.0,
+        "total_charge": 250.0,
+        "total_discharge": 400.0,
+        "current_factor": 1.02,
+        "current_offset": -0.5,
+    }
+    config = gateway_config(entry)
+    assert config.strategy is Strategy.SHARE
+    assert config.discharge_grace == 60
+    assert [(b.name, b.capacity_ah, b.poll_interval) for b in config.batteries] == [
+        ("Rack left", 1400, None),
+        ("Rack right", 280, 2),
+    ]
+    left, right = config.inverters
+    assert (left.name, right.name) == ("Inverter left", "Inverter right")
+    assert (left.rated_charge, left.rated_discharge) == (190, 200)
+    assert (left.mode, left.min_gap, left.prompt_interval) == (SendMode.PUSH, 0.5, None)
+    assert (left.current_factor, left.current_offset) == (0.5, 0.25)
+    assert (right.rated_charge, right.rated_discharge) == (120, 100)
+    assert (right.mode, right.min_gap, right.prompt_interval) == (
+        SendMode.REPLY,
+        0.1,
+        4,
+    )
+    assert [device.port for device in config.devices] == [
+        PortConfig(Interface.SOCKETCAN, each.name, 500_000, each.identity, True)
+        for each in LINKS
+    ]
+
+
+async def test_the_user_decides_what_the_file_does_not_say(
+    hass: HomeAssistant, upload: Upload, machine: Machine
+) -> None:
+    """And may go on without the links: the ports are lost then, with a repair."""
+    machine.links = []
+    flow = await review(hass, upload)
+    absent = "`can_in_1, can_in_2, can_out_1, can_out_2`"
+    assert told(flow.result, "notes") == (
+        "Good to know:\n\n- These CAN links are not there at the moment: "
+        f"{absent}. You can go on all the same, and choose others afterwards."
+    )
+    result = await flow.fill(
+        name="Cellar",
+        strategy="sum",
+        reported_current="part",
+        backup=False,
+        bring_up=False,
+    )
+    config = gateway_config(result["result"])
+    assert config.strategy is Strategy.SUM
+    assert config.discharge_grace == 0
+    assert [each.current_factor for each in config.inverters] == [None, None]
+    assert [each.current_offset for each in config.inverters] == [0.25, 0.0]
+    assert {(each.port.identity, each.port.bring_up) for each in config.devices} == {
+        (None, False)
+    }
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_one_inverter_is_shown_what_the_file_says(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """Its part is all there is, so that nothing is asked."""
+    start_, end = FILE.rindex("[[bmses-out]]"), FILE.index("[[bmses-in]]")
+    text = FILE[:start_] + FILE[end : FILE.rindex("[[bmses-in]]")]
+    flow = await review(hass, upload, text)
+    assert filled(flow.result) == {"name": "Battery bank"}
+    assert "Example" not in told(flow.result)
+    result = await flow.fill(name="Cellar")
+    [inverter] = gateway_config(result["result"]).inverters
+    assert inverter.current_factor == 0.5
+
+
+async def test_inverters_that_saw_all_current_are_proposed_their_part(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """The whole current beside a part of the limit would look like too much."""
+    flow = await review(hass, upload, FILE.replace("I-SCALING = 0.5", "#"))
+    assert filled(flow.result)["reported_current"] == "part"
+    text = changed("I-SCALING = 0.5", "I-SCALING = 1.0")
+    flow = await review(hass, upload, text)
+    assert filled(flow.result)["reported_current"] == "file"
+
+
+async def test_a_gateway_may_only_watch(hass: HomeAssistant, upload: Upload) -> None:
+    """Which is told instead of figures; names are proposed where there are none."""
+    start_, end = FILE.index("[[bmses-out]]"), FILE.index("[[bmses-in]]")
+    text = (FILE[:start_] + FILE[end:]).replace("DESCRIPTION", "#")
+    text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
+    flow = await review(hass, upload, text)
+    assert told(flow.result, "figures") == ""
+    assert "will only watch" in told(flow.result, "notes")
+    assert "MQTT: nothing is published" in told(flow.result, "found")
+    result = await flow.fill(name="Cellar")
+    config = gateway_config(result["result"])
+    assert [each.name for each in config.batteries] == ["Battery 1", "Battery 2"]
+    assert not config.inverters
+    assert result["result"].options["mqtt_enabled"] is False
+
+
+async def test_a_name_is_needed(hass: HomeAssistant, upload: Upload) -> None:
+    """What was chosen besides stays."""
+    flow = await review(hass, upload)
+    before = told(flow.result)
+    chosen = {"strategy": "sum", "reported_current": "part"}
+    result = await flow.fill(chosen, name=" ", backup=False, bring_up=False)
+    assert result["errors"] == {"name": "invalid_name"}
+    assert filled(result) == chosen | {"name": "", "backup": False, "bring_up": False}
+    assert told(result) == before
+    result = await flow.fill(name="Cellar")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+# Files that cannot be taken over ---------------------------------------------
+
+
+async def test_what_has_to_be_mended_is_listed(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """Line by line; the mended file goes on, and nothing was set up before."""
+    text = changed("CAPACITY-AH = 280.0", "CAPACITY-AH = 0")
+    text = text.replace("= 250.0", '= "250`"').replace("I-SCALING", "I-SCALLING", 1)
+    text = text.replace('"tele/bms/state"', '"tele/#"')
+    at = [line_of(text, part) for part in ("TOPIC", '"250', "I-SCALLING", "AH = 0")]
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(text))
+    assert result["step_id"] == "original"
+    assert result["errors"] == {"file": "invalid_file"}
+    assert told(result) == (
+        f"{ENGLISH['common']['original_mend']}\n\n"
+        f'- Line {at[0]}: `TOPIC` is `"tele/#"`.'
+        f" {ENGLISH['options']['error']['invalid_mqtt_state_topic']}\n"
+        f"- Line {at[1]}: `I-LIM-CHARGE` has to be a number without quotation marks,"
+        f' but is `"250\'"`.\n'
+        f"- Line {at[2]}: `I-SCALLING` is unknown. If `I-SCALING` is meant,"
+        " correct it; if not, delete it.\n"
+        f"- Line {at[3]}: `CAPACITY-AH` is `0.0`."
+        f" {ENGLISH['config']['error']['invalid_capacity_ah']}"
+    )
+    assert not hass.config_entries.async_entries(DOMAIN)
+
+    result = await flow.fill(file=await upload(FILE))
+    assert result["step_id"] == "review"
+    result = await flow.fill(name="Cellar")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "The file is empty."),
+        (b"#" * (LARGEST + 1), "The file is far larger"),
+        ("[mqtt] # für".encode("latin-1"), "Line 1: This is not in UTF-8."),
+        (b"\nTOPIC = tele", "Line 2: This cannot be read as TOML"),
+        (FILE.encode("utf-16"), "Line 1: This is not in UTF-8."),
+    ],
+    ids=["empty", "large", "latin", "syntax", "utf-16"],
+)
+async def test_what_is_no_such_file_is_told(
+    hass: HomeAssistant, upload: Upload, content: bytes, expected: str
+) -> None:
+    """In words, and the right one can be chosen then."""
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(content))
+    assert result["errors"] == {"file": "invalid_file"}
+    assert f"- {expected}" in told(result)
+    result = await flow.fill(file=await upload(FILE))
+    assert result["step_id"] == "review"
+
+
+async def test_a_lost_upload_is_told(
+    hass: HomeAssistant, upload: Upload, tmp_path: Path
+) -> None:
+    """Used already, cleared away, or from before a restart of Home Assistant."""
+    flow = await begin(hass)
+    used, cleared = await upload(""), await upload(FILE)
+    await flow.fill(file=used)
+    await hass.async_add_executor_job(clear, tmp_path)
+    unknown = "01a216b80d900dd23fcd2b1aebd673e4"
+    for file_id in (used, cleared, unknown):
+        result = await flow.fill(file=file_id)
+        assert result["errors"] == {"file": "invalid_file"}
+        assert "The upload got lost." in told(result)
+    result = await flow.fill(file=await upload(FILE))
+    assert result["step_id"] == "review"
+
+
+async def test_no_list_is_endless(hass: HomeAssistant, upload: Upload) -> None:
+    """Whoever has mended so much looks again."""
+    text = FILE + "[[bmses-in]]\nCAN-IF = 1\n" * (MOST_LINES // 2 + 1)
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(text))
+    assert told(result).endswith("\n- … and 2 more")
+    assert told(result).count("\n- ") == MOST_LINES + 1
+
+
+async def test_all_is_told_in_home_assistant_s_language(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """What nobody translated, nobody would understand."""
+    hass.config.language = "de"
+    text = changed("CAPACITY-AH = 280.0", "CAPACITY-AH = 0")
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(text))
+    line = line_of(text, "CAPACITY-AH = 0")
+    expected = GERMAN["config"]["error"]["invalid_capacity_ah"]
+    assert f"- Zeile {line}: `CAPACITY-AH` ist `0.0`. {expected}" in told(result)
+    result = await flow.fill(file=await upload(FILE))
+    assert filled(result)["name"] == "Batteriebank"
+    assert "Laden bis 250 A" in told(result)
+
+
+async def test_a_name_changes_nothing_in_the_look(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """It is a text from a file: no table, picture or list is made of it."""
+    text = changed('"Rack left"', '"A | B ![x](y) <b> **c** `d`"')
+    flow = await review(hass, upload, text)
+    shown = r"A \| B \!\[x\]\(y\) \<b\> \*\*c\*\* \`d\`"
+    assert f"- **{shown}**: `can_in_1`" in told(flow.result)
+    assert f"| of which {shown} gets |" in told(flow.result)
+
+
+# CAN links of others ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "port",
+    [{"channel": "can0", "identity": LINKS[0].identity}, {"channel": "can_in_1"}],
+)
+async def test_a_link_that_is_taken_is_told_and_mended(
+    hass: HomeAssistant, upload: Upload, port: dict[str, Any]
+) -> None:
+    """By its adapter, whatever its name was then, or by its name."""
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title="House",
+        subentries_data=[
+            {
+                "data": {"interface": "socketcan", "capacity_ah": 1.0, **port},
+                "subentry_type": "battery",
+                "title": "Roof",
+                "unique_id": None,
+            }
+        ],
+    )
+    other.add_to_hass(hass)
+    flow = await begin(hass)
+    result = await flow.fill(file=await upload(FILE))
+    line = line_of(FILE, '"can_in_1"')
+    assert (
+        f'- Line {line}: The CAN link `"can_in_1"` already belongs to `Roof (House)`.'
+        in told(result)
+    )
+    await hass.config_entries.async_remove(other.entry_id)
+    result = await flow.fill(file=await upload(FILE))
+    assert result["step_id"] == "review"
+
+
+async def test_a_link_taken_while_the_user_reads_is_refused(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """By the same path as in every other set-up."""
+    first, second = [await review(hass, upload) for _ in range(2)]
+    await first.fill(name="Quick")
+    result = await second.fill(name="Slow")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "port_taken")
+    assert result["description_placeholders"] == {
+        "channel": "can_in_1",
+        "gateway": "Quick",
+        "device": "Rack left",
+    }
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+
+
+# What the forms say ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "lowest", "highest"),
+    [
+        ("= 250.0", "1", "100000"),
+        ("= 400", "1", "100000"),
+        ("= 1.02", "0.1", "10"),
+        ("= -0.5", "-1000", "1000"),
+        ("\nINTERVAL = 5.0", "1", "3600"),
+        ("= 190.0", "1", "10000"),
+        ("= 200.0", "1", "10000"),
+        ("I-SCALING = 0.5", "-10", "10"),
+        ("= 0.25", "-1000", "1000"),
+        ("DELAY = 0.5", "0.001", "10"),
+        ("= 4.0", "0.5", "60"),
+        ("= 2.0", "0.5", "60"),
+        ("= 1400.0", "0.1", "100000"),
+    ],
+)
+def test_the_ranges_are_those_of_the_forms(old: str, lowest: str, highest: str) -> None:
+    """Their ends are taken, what is beyond them is not."""
+    key = old.partition("=")[0]
+    for value in (lowest, highest):
+        text = changed(old, f"{key}= {value}")
+        assert not understand(text.encode(), _refuse, Links()).problems
+    beyond = [str(float(highest) + 0.01), "nan", "inf", "-inf"]
+    if "DELAY" not in old:
+        beyond.append(str(float(lowest) - 0.01))
+    for value in beyond:
+        text = changed(old, f"{key}= {value}")
+        [problem] = understand(text.encode(), _refuse, Links()).problems
+        assert problem.about is About.REFUSED
+        assert problem.line == line_of(text, f"= {value}")
+        place, _, error = problem.detail.partition(".error.")
+        assert ENGLISH[place]["error"][error]
+
+
+NUMBER = re.compile(r"(?<== )-?[\d.]+$", re.MULTILINE)
+SOME = st.one_of(st.floats(), st.integers(-2, 20_000), st.floats(0, 10)).map(str)
+
+
+@given(st.dictionaries(st.integers(0, len(NUMBER.findall(FILE)) - 1), SOME, max_size=3))
+def test_nothing_is_taken_over_that_a_form_would_refuse(
+    numbers: dict[int, str],
+) -> None:
+    """Whatever some of the numbers in a file are."""
+    places = count()
+    text = NUMBER.sub(lambda found: numbers.get(next(places), found[0]), FILE)
+    understood = understand(text.encode(), _refuse, Links())
+    if understood.problems:
+        return
+    assert OPTIONS_FORM.errors(understood.options) == {}
+    for device in understood.devices:
+        assert DEVICE_FORMS[device.part].errors(device.values) == {}
+
+
+def test_every_remark_has_its_text() -> None:
+    """In each language, with no placeholder that nothing fills."""
+    for texts in TEXTS:
+        for about in About:
+            text = texts["common"][f"original_{about}"]
+            assert text.format(key="k", value="v", detail="d")

@@ -1,0 +1,103 @@
+"""The form of a battery or inverter: each bad answer is told and mended."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+
+from ..form_user import BATTERY, INVERTER, Flow, add, filled, is_open
+
+NAN = float("nan")
+
+
+async def begin(hass: HomeAssistant, bank: MockConfigEntry, kind: str) -> Flow:
+    """Go as far as the form of a battery or inverter to be added."""
+    flow = await add(hass, bank, kind)
+    await flow.reach("flow-1")
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "wrong"),
+    [
+        ("battery", "name", " "),
+        ("battery", "capacity_ah", 0),
+        ("battery", "capacity_ah", -1),
+        ("battery", "capacity_ah", 100_001),
+        ("battery", "capacity_ah", NAN),
+        ("battery", "capacity_ah", "inf"),
+        ("battery", "poll_interval", 0),
+        ("battery", "timeout", 2.9),
+        ("battery", "timeout", NAN),
+        ("inverter", "name", ""),
+        ("inverter", "rated_charge", 0),
+        ("inverter", "rated_charge", 10_001),
+        ("inverter", "rated_discharge", NAN),
+        ("inverter", "min_gap", -0.1),
+        ("inverter", "min_gap", NAN),
+        ("inverter", "prompt_interval", 0.4),
+        ("inverter", "current_factor", 11),
+        ("inverter", "current_offset", -1001),
+        ("inverter", "timeout", 4.9),
+        ("inverter", "timeout", NAN),
+        ("inverter", "reaction_time", -0.1),
+        ("inverter", "reaction_time", 121),
+    ],
+)
+async def test_each_bad_answer_is_told_and_mended(
+    hass: HomeAssistant, bank: MockConfigEntry, kind: str, key: str, wrong: Any
+) -> None:
+    """What was typed stays; an error in the folded section unfolds it."""
+    typed = {**(BATTERY if kind == "battery" else INVERTER), "name": "Mine"}
+    rare = key not in typed
+    bad = {SECTION_RARE: {key: wrong}} if rare else {key: wrong}
+    flow = await begin(hass, bank, kind)
+    assert not is_open(flow.result)
+    result = await flow.fill(typed, bad)
+
+    field = SECTION_RARE if rare else key
+    theirs = "inverter_timeout" if (kind, key) == ("inverter", "timeout") else key
+    assert result["errors"] == {field: f"invalid_{theirs}"}
+    assert is_open(result) is rare
+    shown = filled(result)
+    if key == "name":
+        assert shown["name"] == ""
+    else:
+        assert shown["name"] == "Mine"
+        assert shown[key] == pytest.approx(float(wrong), nan_ok=True)
+
+    result = await flow.fill(typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_all_that_is_wrong_is_told_at_once(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Nobody likes to be told one thing after the other."""
+    flow = await begin(hass, bank, "battery")
+    result = await flow.fill(
+        BATTERY, {"name": "", "capacity_ah": 0, SECTION_RARE: {"timeout": 0}}
+    )
+    assert result["errors"] == {
+        "name": "invalid_name",
+        "capacity_ah": "invalid_capacity_ah",
+        SECTION_RARE: "invalid_timeout",
+    }
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_what_a_form_cannot_send_is_refused(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """A text as number, a mode that does not exist."""
+    flow = await begin(hass, bank, "inverter")
+    for wrong in ({"rated_charge": "much"}, {"mode": "pigeon"}):
+        with pytest.raises(InvalidData):
+            await flow.fill(INVERTER, wrong)
+    result = await flow.fill(INVERTER)
+    assert result["type"] is FlowResultType.CREATE_ENTRY

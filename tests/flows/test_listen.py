@@ -1,0 +1,467 @@
+"""Listening to a port: what was heard, how to go on then, and every fault."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+import time
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.bms_gateway.engine.can.interface.discovery import (
+    Adapter,
+    FoundLink,
+)
+from custom_components.bms_gateway.engine.can.slcan import (
+    adapter as slcan_adapter,
+    codec,
+)
+from custom_components.bms_gateway.engine.config import Interface, PortConfig
+from custom_components.bms_gateway.engine.detection.classify import Heard
+from custom_components.bms_gateway.engine.model import Frame, PortFault
+from custom_components.bms_gateway.flows import listen as listen_flow
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.data_entry_flow import (
+    EVENT_DATA_ENTRY_FLOW_PROGRESS_UPDATE,
+    FlowResultType,
+)
+from homeassistant.util import dt as dt_util
+
+from ..connected import (
+    REQUEST,
+    Machine,
+    answering,
+    link,
+    members,
+    repeating,
+    talking,
+    usb_device,
+)
+from ..engine import waveshare
+from ..engine.can.test_socketcand import Server, serving
+from ..engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
+from ..engine.telegrams import telegram
+from ..form_user import BATTERY, INVERTER, Flow, add, filled
+from ..waiting import PATIENCE, until
+
+BATTERY_SAYS = telegram()
+TOO_HIGH = telegram(charge_voltage_limit=65.6)
+TWENTY_FOUR = telegram(charge_voltage_limit=29.2, voltage=26.4)
+OWN_REQUEST = [*BATTERY_SAYS[:-1], REQUEST, BATTERY_SAYS[-1]]
+"""A battery that sends 0x305 as one of its own frames."""
+# 0x379, u16 in Ah: 0x0118 is 280
+CAPACITY = Frame(0x379, b"\x18\x01")
+GROWATT = Frame(0x311, bytes(8))
+STRANGER = Frame(0x123)
+DISTURBANCE = Frame(0x88, bytes(8), error=True)
+
+HEARD = "Heard a battery: PYLON"
+TOLD = f"{HEARD}, 2 modules, 50 %, 52.0 V."
+
+
+@pytest.fixture(name="flow")
+async def begin(hass: HomeAssistant, bank: MockConfigEntry) -> Flow:
+    """Return a person who adds a battery."""
+    return await add(hass, bank, "battery")
+
+
+# Listening
+
+
+async def test_battery_is_heard(machine: Machine, flow: Flow) -> None:
+    """Its form comes at once, with what it said of itself; nothing was sent."""
+    machine.listen(PATIENCE)
+    async with talking("flow-1", *BATTERY_SAYS, CAPACITY):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "battery"
+    assert result["description_placeholders"]["heard"] == TOLD
+    assert filled(result) == {"name": "Battery 2", "capacity_ah": 280.0}
+    assert members("flow-1") == 0
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_battery_that_sends_0x305_itself(machine: Machine, flow: Flow) -> None:
+    """Its form comes, with a hint; nobody is sent to separate cables."""
+    machine.listen(0.3, settle=0.3)
+    async with talking("flow-1", *OWN_REQUEST):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "battery"
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith(TOLD)
+    assert "sends 0x305 itself" in told
+    assert "separate" not in told
+
+
+async def test_inverter_is_heard(
+    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
+) -> None:
+    """Its form comes at once."""
+    machine.listen(PATIENCE)
+    flow = await add(hass, bank, "inverter")
+    async with talking("flow-1", REQUEST):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "inverter"
+    assert "asks for its battery" in result["description_placeholders"]["heard"]
+    assert filled(result) == {"name": "Inverter 2"}
+    result = await flow.fill(INVERTER)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames", "told", "choices"),
+    [
+        ("battery", [REQUEST], "an inverter", ["battery"]),
+        ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),
+        ("battery", [GROWATT], "Growatt", ["battery"]),
+        ("battery", [STRANGER], "no battery or inverter", ["battery"]),
+        ("battery", [DISTURBANCE], "Only disturbances", ["battery"]),
+        ("battery", [], "Nothing was heard", ["battery", "ask"]),
+        ("battery", TOO_HIGH, "CVL 65.6 V (40–65 V)", ["battery"]),
+        ("battery", TWENTY_FOUR, "a 24 V battery", ["battery"]),
+        ("inverter", BATTERY_SAYS, TOLD, []),
+        ("inverter", TWENTY_FOUR, "a 24 V battery", []),
+        ("inverter", [REQUEST, *BATTERY_SAYS], "each other", []),
+        ("inverter", [GROWATT], "Growatt", ["inverter"]),
+        ("inverter", [STRANGER], "no battery or inverter", ["inverter"]),
+        ("inverter", [DISTURBANCE], "Only disturbances", ["inverter"]),
+        ("inverter", [], "Nothing was heard", ["inverter"]),
+    ],
+)
+async def test_something_else_is_heard(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    machine: Machine,
+    kind: str,
+    frames: list[Frame],
+    told: str,
+    choices: list[str],
+) -> None:
+    """It is told, and a person decides; a battery's bus is no inverter's."""
+    machine.listen(0.3)
+    flow = await add(hass, bank, kind)
+    async with talking("flow-1", *frames):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "heard"
+    assert told in result["description_placeholders"]["heard"]
+    assert result["menu_options"] == [*choices, "listen_again", "port"]
+    result = await flow.choose("port")
+    assert filled(result)["connection"] == "by_hand"
+    result = await flow.fill(connection="by_hand")
+    assert filled(result)["channel"] == "flow-1"
+
+
+@pytest.mark.parametrize(
+    ("found", "is_usb"),
+    [
+        (link("can7", "4D"), True),
+        (link("can7", adapter=Adapter(identities=("path:1-usb-2",))), True),
+        (link("can7", adapter=Adapter(identities=("path:spi0.0",))), False),
+        (link("can7", is_virtual=True), False),
+    ],
+    ids=["usb", "usb without a number", "board", "virtual"],
+)
+async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
+    machine: Machine, flow: Flow, found: FoundLink, is_usb: bool
+) -> None:
+    """Some hang after a restart of the computer; a board is not plugged in anew."""
+    machine.links = [found]
+    await flow.fill(connection="again")
+    with patch.object(listen_flow, "listen", return_value=Heard()):
+        result = await flow.fill(connection="socketcan:can7")
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith("Nothing was heard.")
+    assert ("plug it in again" in told) is is_usb
+
+
+async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> None:
+    """One message makes it speak; that it be asked for ever is proposed."""
+    async with answering("flow-1", *BATTERY_SAYS):
+        await flow.enter("flow-1")
+        machine.listen(PATIENCE)
+        result = await flow.submit({"next_step_id": "ask"})
+        assert result["progress_action"] == "ask"
+        result = await flow.follow()
+    assert result["step_id"] == "battery"
+    assert filled(result) == {"name": "Battery 2", "poll_interval": 1.0}
+    assert "*Ask for data every*" in result["description_placeholders"]["heard"]
+
+
+async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) -> None:
+    """Listening again asks no more, and a battery that speaks by itself is not asked."""
+    result = await flow.enter("flow-1")
+    assert "*Ask once and listen again*" in result["description_placeholders"]["heard"]
+    result = await flow.choose("ask")
+    assert result["menu_options"] == ["battery", "ask", "listen_again", "port"]
+    assert "did not answer" in result["description_placeholders"]["heard"]
+    machine.listen(PATIENCE)
+    async with talking("flow-1", *BATTERY_SAYS):
+        result = await flow.submit({"next_step_id": "listen_again"})
+        assert result["progress_action"] == "listen"
+        result = await flow.follow()
+    assert filled(result) == {"name": "Battery 2"}
+
+
+async def test_going_on_although_nothing_was_heard(flow: Flow) -> None:
+    """A battery may be installed tomorrow."""
+    await flow.enter("flow-1")
+    result = await flow.choose("battery")
+    assert "Nothing was heard" in result["description_placeholders"]["heard"]
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_progress_is_told(
+    hass: HomeAssistant, machine: Machine, flow: Flow
+) -> None:
+    """Until it ends; who looks again meanwhile disturbs nothing."""
+    parts: list[float] = []
+
+    @callback
+    def note(event: Event[Any]) -> None:
+        parts.append(event.data["progress"])
+
+    undo = hass.bus.async_listen(EVENT_DATA_ENTRY_FLOW_PROGRESS_UPDATE, note)
+    machine.listen(3600)
+    await flow.fill(connection="by_hand")
+    await flow.submit({"interface": "virtual", "channel": "flow-1"})
+    await until(lambda: members("flow-1") == 1)
+    await until(lambda: len(parts) > 1)
+    assert 0 < parts[0] < parts[1] <= 1
+
+    result = await flow.submit()
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert members("flow-1") == 1
+    async with talking("flow-1", *BATTERY_SAYS):
+        result = await flow.follow()
+    assert result["step_id"] == "battery"
+    told = len(parts)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=1))
+    assert len(parts) == told
+    undo()
+
+
+async def test_a_dialog_closed_while_it_listens(
+    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, flow: Flow
+) -> None:
+    """No port stays open, and the port can be had at once."""
+    machine.listen(3600)
+    await flow.fill(connection="by_hand")
+    await flow.submit({"interface": "virtual", "channel": "flow-1"})
+    await until(lambda: members("flow-1") == 1)
+    flow.close()
+    await until(lambda: members("flow-1") == 0)
+    again = await add(hass, bank, "battery")
+    machine.listen(0.05)
+    result = await again.enter("flow-1")
+    assert result["step_id"] == "heard"
+
+
+# Faults
+
+
+@pytest.mark.parametrize("fault", list(PortFault))
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_each_fault_of_a_port_is_told_and_mended(
+    machine: Machine, flow: Flow, fault: PortFault, by_hand: bool
+) -> None:
+    """The faults are made up: no machine has all of them. The recovery is real."""
+    machine.links = [link("can7")]
+    await flow.fill(connection="again")
+    use = {"bitrate": "250000", "bring_up": False}
+    with patch.object(listen_flow, "listen", return_value=Heard(fault=fault)) as heard:
+        if by_hand:
+            result = await flow.enter(" can7 ", interface="socketcan", **use)
+        else:
+            result = await flow.fill({"connection": "socketcan:can7"}, use)
+    [(config,)] = [call.args for call in heard.await_args_list]
+    assert config == PortConfig(Interface.SOCKETCAN, "can7", 250_000)
+    field = "channel" if by_hand else "connection"
+    assert result["errors"] == {field: fault.value}
+    assert filled(result)[field] == ("can7" if by_hand else "socketcan:can7")
+    assert filled(result)["bitrate"] == "250000"
+    hint = {} if by_hand else {"hint": ""}
+    assert result["description_placeholders"] == hint | {
+        "name": "Battery 2",
+        "channel": "can7",
+        "bitrate": "250",
+        "commands": "sudo ip link set can7 down && sudo ip link set can7 up"
+        " txqueuelen 100 type can bitrate 250000 restart-ms 100",
+    }
+    if not by_hand:
+        await flow.fill(connection="by_hand")
+    result = await flow.fill(interface="virtual", channel="flow-1")
+    assert result["step_id"] == "heard"
+
+
+async def test_permission_for_a_serial_adapter_is_got_in_another_way(
+    machine: Machine, flow: Flow
+) -> None:
+    """No command of the network gives it."""
+    machine.adapters = [usb_device("/dev/ttyACM0")]
+    await flow.fill(connection="again")
+    fault = Heard(fault=PortFault.NO_PERMISSION)
+    with patch.object(listen_flow, "listen", return_value=fault):
+        result = await flow.fill(connection="slcan:/dev/ttyACM0")
+    assert result["errors"] == {"connection": "no_permission_serial"}
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_a_link_that_this_machine_lacks_is_refused(flow: Flow) -> None:
+    """For real: there is no such link, and on some machines no CAN at all."""
+    result = await flow.enter("nolink0", interface="socketcan")
+    assert result["errors"]["channel"] in {
+        PortFault.NO_SUCH_CHANNEL,
+        PortFault.NOT_SUPPORTED,
+    }
+    result = await flow.fill(interface="virtual", channel="flow-1")
+    assert result["step_id"] == "heard"
+
+
+async def test_what_was_unplugged_is_found_once_it_is_back(
+    machine: Machine, flow: Flow
+) -> None:
+    """As the message tells: plug it in, wait a moment, submit again."""
+    machine.links = [link("can6"), link("can7", "4D")]
+    await flow.fill(connection="again")
+    machine.links = [link("can6")]
+    lost = Heard(fault=PortFault.NO_SUCH_CHANNEL)
+    with patch.object(listen_flow, "listen", return_value=lost):
+        result = await flow.fill(connection="socketcan:can7")
+    assert result["errors"] == {"connection": "no_such_channel"}
+    assert result["description_placeholders"]["channel"] == "can7"
+    assert filled(result)["connection"] == "again"
+    machine.links = [link("can6"), link("can5", "4D")]
+    result = await flow.fill(filled(result))
+    assert filled(result)["connection"] == "socketcan:can5"
+    result = await flow.fill(connection="by_hand")
+    assert filled(result)["channel"] == "can5"
+
+
+# Real adapters
+
+
+@pytest.fixture(name="adapter")
+async def plug_in_adapter(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SerialAdapter]:
+    """Have a serial adapter, which answers at once."""
+    monkeypatch.setattr(slcan_adapter, "GREETING_TIME", 0.05)
+    with plugged_in() as adapter:
+        machine.adapters = [usb_device(adapter.device)]
+        yield adapter
+
+
+async def test_battery_on_a_serial_adapter(
+    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, adapter: SerialAdapter
+) -> None:
+    """Chosen from the list, heard, and stored by its device."""
+    machine.listen(PATIENCE)
+    flow = await add(hass, bank, "battery")
+    key = f"slcan:{adapter.device}"
+    assert filled(flow.result) == {"connection": key}
+
+    def speak() -> None:
+        if "O" in adapter.commands:
+            for frame in BATTERY_SAYS:
+                adapter.say(codec.encode(frame))
+
+    async with repeating(speak):
+        result = await flow.fill(connection=key)
+    assert HEARD in result["description_placeholders"]["heard"]
+    assert adapter.frames == []
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert bank.get_subentries_of_type("battery")[-1].data == {
+        "interface": "slcan",
+        "channel": adapter.device,
+        "bitrate": 500_000,
+        "capacity_ah": 280.0,
+    }
+
+
+async def test_serial_adapter_that_is_unplugged_while_it_is_listened_to(
+    machine: Machine, adapter: SerialAdapter, flow: Flow
+) -> None:
+    """Told at once, not after the time to listen."""
+    machine.listen(3600)
+    await flow.fill(connection="again")
+    await flow.submit({"connection": f"slcan:{adapter.device}"})
+    await adapter.until(lambda: "O" in adapter.commands)
+    adapter.unplug()
+    machine.adapters = []
+    result = await flow.follow()
+    assert result["errors"] == {"connection": "no_such_channel"}
+
+
+async def test_serial_adapter_that_speaks_something_else(
+    machine: Machine, adapter: SerialAdapter, flow: Flow
+) -> None:
+    """It is named as what it is, not as a silent bus; with new firmware it is taken."""
+    machine.listen(3600)
+    adapter.answers = {}
+    await flow.fill(connection="again")
+    said = waveshare.variable(telegram(soc=13.0))
+    async with repeating(lambda: adapter.say(said)):
+        result = await flow.fill(connection=f"slcan:{adapter.device}")
+    assert result["errors"] == {"connection": "not_lawicel"}
+    assert result["description_placeholders"]["channel"] == adapter.device
+    machine.listen(0.05)
+    adapter.answers = dict(ACKNOWLEDGING)
+    result = await flow.fill(connection=f"slcan:{adapter.device}")
+    assert result["step_id"] == "heard"
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_battery_of_another_machine(
+    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, flow: Flow
+) -> None:
+    """A link over the network is for batteries; an inverter is refused before."""
+    machine.listen(PATIENCE)
+    async with serving(Server()) as server:
+        await flow.fill(connection="by_hand")
+
+        def speak() -> None:
+            if "rawmode" in server.commands:
+                for frame in BATTERY_SAYS:
+                    now, data = time.time(), frame.data.hex()
+                    server.say(f"< frame {frame.can_id:x} {now:f} {data} >".encode())
+
+        async with repeating(speak):
+            result = await flow.fill(interface="socketcand", channel=server.channel)
+        assert HEARD in result["description_placeholders"]["heard"]
+        result = await flow.fill(BATTERY)
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert bank.get_subentries_of_type("battery")[-1].data == {
+            "interface": "socketcand",
+            "channel": server.channel,
+            "bitrate": 500_000,
+            "capacity_ah": 280.0,
+        }
+
+        clients = server.clients
+        other = await add(hass, bank, "inverter")
+        other_link = server.channel.replace("can0", "can1")
+        result = await other.enter(other_link, interface="socketcand")
+        assert result["errors"] == {"channel": "not_for_inverters"}
+        assert result["description_placeholders"]["channel"] == other_link
+        assert server.clients == clients
+    machine.listen(0.05)
+    result = await other.fill(interface="virtual", channel="flow-1")
+    assert result["step_id"] == "heard"
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_server_that_is_not_there(flow: Flow) -> None:
+    """Told with what to check; an address that is none, too."""
+    async with serving(Server()) as server:
+        gone = server.channel
+    result = await flow.enter(gone, interface="socketcand")
+    assert result["errors"] == {"channel": "unreachable"}
+    result = await flow.fill(interface="socketcand", channel="nonsense")
+    assert result["errors"] == {"channel": "no_such_channel"}
+    assert filled(result)["channel"] == "nonsense"

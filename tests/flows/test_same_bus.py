@@ -1,0 +1,147 @@
+"""A second adapter on a bus: the form names whose bus it is, and leaves the choice."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
+from custom_components.bms_gateway.engine.model import Frame, PortStatus
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+from ..connected import Machine, members, message, repeating
+from ..engine.ports import other_node
+from ..engine.telegrams import telegram
+from ..form_user import BATTERY, add, change, start_real
+from ..waiting import PATIENCE, until
+
+SETTLE = 0.3
+"""Seconds; what is heard on another port may be read a moment later."""
+SAYS = telegram()
+OTHER = telegram(voltage=52.3)
+
+
+@asynccontextmanager
+async def one_bus(*channels: str, says: list[Frame] = SAYS) -> AsyncIterator[None]:
+    """Let one battery be heard on several virtual buses, as if they were one."""
+    with ExitStack() as nodes:
+        buses = {each: nodes.enter_context(other_node(each)) for each in channels}
+
+        def talk() -> None:
+            for frame in says:
+                for channel, bus in buses.items():
+                    if members(channel) > 1:
+                        bus.send(message(frame))
+
+        async with repeating(talk):
+            yield
+
+
+@asynccontextmanager
+async def bridged(channel: str, other: str) -> AsyncIterator[None]:
+    """Let what is sent on a virtual bus be heard on another one."""
+    with other_node(channel) as near, other_node(other) as far:
+
+        def carry() -> None:
+            while (heard := near.recv(0)) is not None:
+                if members(other) > 1:
+                    far.send(heard)
+
+        async with repeating(carry):
+            yield
+
+
+@pytest.fixture(name="running")
+async def start(
+    hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
+) -> MockConfigEntry:
+    """Return a gateway that runs, with its ports open."""
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    coordinator: BmsGatewayCoordinator = bank.runtime_data
+    await until(
+        lambda: (
+            {p.status for p in coordinator.gateway.snapshot.ports.values()}
+            == {PortStatus.OPEN}
+        )
+    )
+    machine.listen(PATIENCE, SETTLE)
+    return bank
+
+
+async def test_the_bus_of_a_battery(
+    hass: HomeAssistant, running: MockConfigEntry
+) -> None:
+    """It is named, and a person goes on, or does not."""
+    flow = await add(hass, running, "battery")
+    async with one_bus("old-b", "flow-1"):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "heard"
+    assert result["menu_options"] == ["battery", "listen_again", "port"]
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith("Heard a battery: PYLON")
+    assert "on the connection of Old battery." in told
+    result = await flow.choose("battery")
+    assert result["description_placeholders"]["heard"] == told
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_bus_of_an_inverter(
+    hass: HomeAssistant, running: MockConfigEntry
+) -> None:
+    """What looks like a battery is what the gateway itself sends."""
+    coordinator: BmsGatewayCoordinator = running.runtime_data
+    flow = await add(hass, running, "battery")
+    async with one_bus("old-b", says=OTHER), bridged("old-i", "flow-1"):
+        await until(
+            lambda: any(i.sets for i in coordinator.gateway.snapshot.inverters.values())
+        )
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "heard"
+    told = result["description_placeholders"]["heard"]
+    assert told.startswith("What is heard here is what the gateway sends to Old inv")
+    assert "battery" in result["menu_options"]
+
+
+async def test_another_battery(hass: HomeAssistant, running: MockConfigEntry) -> None:
+    """Its form comes at once."""
+    flow = await add(hass, running, "battery")
+    async with one_bus("old-b", says=OTHER), one_bus("flow-1"):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "battery"
+    assert "Old battery" not in result["description_placeholders"]["heard"]
+
+
+async def test_the_own_bus_through_another_adapter(
+    hass: HomeAssistant, running: MockConfigEntry
+) -> None:
+    """Whoever exchanges an adapter hears the same battery on both: there is one."""
+    flow = await change(hass, running, "battery")
+    await flow.choose("port")
+    async with one_bus("old-b", "flow-1"):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "battery"
+    assert "Old battery" not in result["description_placeholders"]["heard"]
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+async def test_the_first_set_up(
+    hass: HomeAssistant, machine: Machine, is_one: bool
+) -> None:
+    """No gateway runs yet: the ports chosen before are listened to beside."""
+    machine.listen(PATIENCE, SETTLE)
+    flow = await start_real(hass)
+    async with one_bus("flow-1"):
+        await flow.enter("flow-1")
+    await flow.fill(BATTERY)
+    await flow.choose("add_battery")
+    channels = ("flow-1", "flow-2") if is_one else ("flow-2",)
+    others = () if is_one else ("flow-1",)
+    async with one_bus(*channels), one_bus(*others, says=OTHER):
+        result = await flow.enter("flow-2")
+    assert members("flow-1") == members("flow-2") == 0
+    told = result["description_placeholders"]["heard"]
+    assert ("Cellar" in told) is is_one
+    assert result["step_id"] == ("heard" if is_one else "battery")

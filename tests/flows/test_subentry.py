@@ -1,0 +1,445 @@
+"""Batteries and inverters of a gateway that is there: added, and changed."""
+
+from typing import Any
+from unittest.mock import patch
+
+from can.interfaces import virtual
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bms_gateway.config_entry import gateway_config
+from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
+from custom_components.bms_gateway.engine.detection.classify import Heard, HeardBattery
+from custom_components.bms_gateway.engine.model import PortStatus
+from custom_components.bms_gateway.flows import listen as listen_flow
+from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+from ..connected import REQUEST, Machine, link, members, talking
+from ..engine.serial_adapter import plugged_in
+from ..engine.telegrams import telegram
+from ..form_user import (
+    BATTERY,
+    INVERTER,
+    INVERTER_DEFAULTS,
+    add,
+    change,
+    filled,
+    start,
+    start_real,
+    subentry,
+)
+from ..waiting import until
+
+BATTERY_SAYS = telegram()
+
+# Added
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "proposed"),
+    [("battery", BATTERY, "Battery 2"), ("inverter", INVERTER, "Inverter 2")],
+)
+async def test_one_is_added(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    kind: str,
+    typed: dict[str, Any],
+    proposed: str,
+) -> None:
+    """To the gateway that it was asked for."""
+    flow = await add(hass, bank, kind)
+    result = await flow.reach("flow-1")
+    assert filled(result) == {"name": proposed}
+    result = await flow.fill(typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    added = bank.get_subentries_of_type(kind)[-1]
+    assert added.title == typed["name"]
+    assert added.data["channel"] == "flow-1"
+    assert "name" not in added.data
+
+
+async def test_a_port_taken_meanwhile_is_refused(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Typing takes time, in which another flow may finish."""
+    flow = await add(hass, bank, "battery")
+    await flow.reach("flow-1")
+    quick = await start_real(hass, "Quick")
+    await quick.reach("flow-1")
+    await quick.fill(BATTERY)
+    await quick.choose("finish")
+
+    typed = {"name": "Mine", "capacity_ah": 7.0}
+    result = await flow.fill(typed, {SECTION_RARE: {"timeout": 30}})
+    assert result["errors"] == {"channel": "port_taken"}
+    assert result["description_placeholders"]["gateway"] == "Quick"
+    await flow.fill(interface="virtual", channel="flow-2")
+    result = await flow.choose("battery")
+    assert filled(result) == typed | {"timeout": 30.0}  # nothing is to be typed again
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+# Changed
+
+
+async def test_a_battery_s_settings_are_changed(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """The form shows what is stored; what is cleared is gone; id and port stay."""
+    before = subentry(bank, "battery")
+    hass.config_entries.async_update_subentry(
+        bank, before, data={**before.data, "timeout": 30.0, "learnt_elsewhere": 1}
+    )
+    flow = await change(hass, bank, "battery")
+    result = await flow.choose("battery")
+    assert filled(result) == {
+        "name": "Old battery",
+        "capacity_ah": 100.0,
+        "timeout": 30.0,
+    }
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    after = subentry(bank, "battery")
+    assert after.subentry_id == before.subentry_id
+    assert after.title == "Cellar"
+    assert after.data == {
+        "interface": "virtual",
+        "channel": "old-b",
+        "bitrate": 500_000,
+        "capacity_ah": 280.0,
+        "learnt_elsewhere": 1,
+    }
+
+
+async def test_an_inverter_s_settings_are_changed(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Its own port is not taken by anybody else."""
+    flow = await change(hass, bank, "inverter")
+    await flow.choose("inverter")
+    rare = INVERTER_DEFAULTS | {
+        "current_factor": 0.5,
+        "exact_dlc": True,
+        "current_sensor": "sensor.old_inverter",
+        "stop_by_soc": True,
+    }
+    result = await flow.fill(INVERTER, {SECTION_RARE: rare})
+    assert result["reason"] == "reconfigure_successful"
+    [config] = gateway_config(bank).inverters
+    assert config.port.channel == "old-i"
+    assert (config.current_factor, config.exact_dlc) == (0.5, True)
+    assert config.stop_by_soc
+    assert subentry(bank, "inverter").data["current_sensor"] == "sensor.old_inverter"
+
+
+async def test_a_sensor_is_chosen_no_more(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Left empty, it is gone."""
+    for chosen in ({"current_sensor": "sensor.old_inverter"}, {}):
+        flow = await change(hass, bank, "inverter")
+        await flow.choose("inverter")
+        await flow.fill(INVERTER, {SECTION_RARE: INVERTER_DEFAULTS | chosen})
+        stored = subentry(bank, "inverter").data
+        assert stored.get("current_sensor") == chosen.get("current_sensor")
+
+
+async def test_another_port_is_chosen(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """One that is taken is refused; all else stays as it was."""
+    before = subentry(bank, "battery")
+    flow = await change(hass, bank, "battery")
+    await flow.choose("port")
+    result = await flow.enter("old-i")
+    assert result["errors"] == {"channel": "port_taken"}
+    assert result["description_placeholders"]["device"] == "Old inverter"
+    await flow.fill(interface="virtual", channel="flow-1")
+    result = await flow.choose("battery")
+    assert filled(result) == {"name": "Old battery", "capacity_ah": 100.0}
+    result = await flow.fill(filled(result), {SECTION_RARE: {}})
+    assert result["reason"] == "reconfigure_successful"
+    assert subentry(bank, "battery").data == {**before.data, "channel": "flow-1"}
+
+
+async def test_a_lost_port_does_not_prevent_other_changes(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """A limit must be lowerable while the adapter is unplugged."""
+    before = subentry(bank, "inverter")
+    lost = {"interface": "slcan", "channel": "/dev/none"}
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | lost)
+    flow = await change(hass, bank, "inverter")
+    await flow.choose("inverter")
+    result = await flow.fill(INVERTER, rated_charge=10)
+    assert result["reason"] == "reconfigure_successful"
+    assert subentry(bank, "inverter").data["rated_charge"] == 10
+    assert subentry(bank, "inverter").data["channel"] == "/dev/none"
+
+
+async def test_a_port_that_is_stored_twice_is_told(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """However that came: changing one of the two says so, and asks for another."""
+    before = subentry(bank, "inverter")
+    hass.config_entries.async_update_subentry(
+        bank, before, data={**before.data, "channel": "old-b"}
+    )
+    flow = await change(hass, bank, "inverter")
+    await flow.choose("inverter")
+    result = await flow.fill(INVERTER)
+    assert result["errors"] == {"connection": "port_taken"}
+    assert result["description_placeholders"]["device"] == "Old battery"
+    await flow.reach("flow-1")
+    result = await flow.fill(INVERTER)
+    assert result["reason"] == "reconfigure_successful"
+
+
+# While the gateway runs
+
+
+@pytest.fixture(name="running")
+async def start_bank(hass: HomeAssistant, bank: MockConfigEntry) -> MockConfigEntry:
+    """Return the gateway once its ports are open."""
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
+    return bank
+
+
+def statuses(entry: MockConfigEntry) -> dict[str, PortStatus]:
+    """Return where each port of a running gateway stands."""
+    ports = coordinator_of(entry).gateway.snapshot.ports
+    return {key: port.status for key, port in ports.items()}
+
+
+def coordinator_of(entry: MockConfigEntry) -> BmsGatewayCoordinator:
+    """Return the running gateway; the same one as long as it is not reloaded."""
+    coordinator: BmsGatewayCoordinator = entry.runtime_data
+    return coordinator
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
+)
+async def test_one_is_added_to_a_running_gateway(
+    hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
+) -> None:
+    """It opens one port more, and nothing else changes."""
+    before = coordinator_of(running)
+    flow = await add(hass, running, kind)
+    await flow.reach("flow-1")
+    assert members("flow-1") == 0
+    await flow.fill(typed)
+    await until(lambda: members("flow-1") == 1)
+    assert coordinator_of(running) is before
+    assert members("old-b") == members("old-i") == 1
+
+
+@pytest.mark.parametrize("kind", ["battery", "inverter"])
+async def test_the_own_port_is_overheard(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry, kind: str
+) -> None:
+    """Through the running gateway: it is not opened a second time, and not asked."""
+    channel = subentry(running, kind).data["channel"]
+    machine.listen(3600)
+    flow = await change(hass, running, kind)
+    result = await flow.choose("port")
+    assert filled(result)["connection"] == "by_hand"
+    result = await flow.fill(connection="by_hand")
+    assert filled(result)["channel"] == channel
+    said = BATTERY_SAYS if kind == "battery" else [REQUEST]
+    with patch.object(listen_flow, "listen", side_effect=AssertionError):
+        async with talking(channel, *said):
+            result = await flow.fill(filled(result))
+    assert result["step_id"] == kind
+    assert "eard a" in result["description_placeholders"]["heard"]
+    assert filled(result)["name"] == f"Old {kind}"
+
+    machine.listen(0.05)
+    again = await change(hass, running, kind)
+    await again.choose("port")
+    result = await again.enter(channel)
+    assert result["menu_options"] == [kind, "listen_again", "port"]
+    assert members(channel) == 1
+
+
+async def test_the_own_adapter_that_has_never_passed_anything_on(
+    hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
+) -> None:
+    """It is to be plugged in anew; not one on which something was heard before."""
+    with plugged_in() as adapter:
+        before = subentry(bank, "battery")
+        serial = {"interface": "slcan", "channel": adapter.device}
+        data = before.data | serial
+        hass.config_entries.async_update_subentry(bank, before, data=data)
+        assert await hass.config_entries.async_setup(bank.entry_id)
+        await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
+        told = []
+        for _ in range(2):
+            flow = await change(hass, bank, "battery")
+            await flow.choose("port")
+            result = await flow.enter(adapter.device, interface="slcan")
+            told.append(result["description_placeholders"]["heard"])
+            adapter.say(b"t1230\r")
+            await until(lambda: is_heard(bank, before.subentry_id))
+    assert ["plug it in again" in each for each in told] == [True, False]
+    assert all(each.startswith("Nothing was heard") for each in told)
+
+
+def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
+    """Return whether anything was heard on a device's port."""
+    return not coordinator_of(entry).gateway.snapshot.ports[device_id].is_silent
+
+
+async def test_a_battery_on_the_own_port_of_an_inverter(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """Its settings may not be kept for that port; they may for another one."""
+    machine.listen(3600)
+    flow = await change(hass, running, "inverter")
+    await flow.choose("port")
+    async with talking("old-i", *BATTERY_SAYS):
+        result = await flow.enter("old-i")
+    assert result["menu_options"] == ["listen_again", "port"]
+    machine.listen(0.05)
+    await flow.choose("port")
+    await flow.reach("flow-1")
+    result = await flow.fill(INVERTER)
+    assert result["reason"] == "reconfigure_successful"
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
+)
+async def test_another_port_applies_to_the_running_gateway(
+    hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
+) -> None:
+    """The old one is let go, the other device's stays open."""
+    before = coordinator_of(running)
+    channel = subentry(running, kind).data["channel"]
+    other = ({"old-b", "old-i"} - {channel}).pop()
+    bus = virtual.channels[other]
+    flow = await change(hass, running, kind)
+    await flow.choose("port")
+    await flow.reach("flow-1")
+    await flow.fill(typed)
+    await until(lambda: members("flow-1") == 1 and members(channel) == 0)
+    assert coordinator_of(running) is before
+    assert virtual.channels[other] is bus
+
+
+async def test_another_port_is_listened_to_itself(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """What is heard on the port of now says nothing of the one that is to be."""
+    machine.listen(0.3)
+    flow = await change(hass, running, "battery")
+    await flow.choose("port")
+    async with talking("old-b", *BATTERY_SAYS), talking("flow-1", REQUEST):
+        result = await flow.enter("flow-1")
+    assert result["step_id"] == "heard"
+    assert "an inverter" in result["description_placeholders"]["heard"]
+
+
+async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
+    hass: HomeAssistant, machine: Machine, running: MockConfigEntry
+) -> None:
+    """Only the bitrate that it has now would be heard; it is applied all the same."""
+    machine.listen(3600)
+    flow = await change(hass, running, "battery")
+    await flow.choose("port")
+    async with talking("old-b", *BATTERY_SAYS):
+        result = await flow.enter("old-b", bitrate="250000")
+    assert result["step_id"] == "battery"
+    assert result["description_placeholders"]["heard"] == ""
+    result = await flow.fill(BATTERY)
+    assert result["reason"] == "reconfigure_successful"
+    assert gateway_config(running).batteries[0].port.bitrate == 250_000
+
+
+@pytest.mark.parametrize("bitrate", ["500000", "250000"])
+async def test_a_lost_port_is_tried_and_told(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    bitrate: str,
+) -> None:
+    """Nothing is heard through a reader that has it not; another one can be chosen."""
+    before = subentry(bank, "inverter")
+    lost = {"interface": "slcan", "channel": "/dev/none"}
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | lost)
+    assert await hass.config_entries.async_setup(bank.entry_id)
+    await until(lambda: statuses(bank)[before.subentry_id] is PortStatus.LOST)
+
+    flow = await change(hass, bank, "inverter")
+    result = await flow.choose("port")
+    assert filled(result)["connection"] == "again"
+    result = await flow.enter("/dev/none", interface="slcan", bitrate=bitrate)
+    assert result["errors"] == {"channel": "no_such_channel"}
+    await flow.fill(interface="virtual", channel="flow-1")
+    await flow.choose("inverter")
+    result = await flow.fill(INVERTER)
+    assert result["reason"] == "reconfigure_successful"
+    await until(lambda: members("flow-1") == 1)
+
+
+async def test_a_link_that_was_renamed_is_still_the_own_one(
+    hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
+) -> None:
+    """It is proposed by its adapter; its new name is stored, and nobody is asked."""
+    before = subentry(bank, "battery")
+    own = {"interface": "socketcan", "channel": "can0", "bring_up": False}
+    own["identity"] = "usb:1d50:606f:A"
+    hass.config_entries.async_update_subentry(bank, before, data=before.data | own)
+    machine.links = [link("can0", "B"), link("can1", "A")]
+    flow = await change(hass, bank, "battery")
+    result = await flow.choose("port")
+    assert filled(result) == {
+        "connection": "socketcan:can1",
+        "bitrate": "500000",
+        "bring_up": False,
+    }
+    battery = Heard(battery=HeardBattery(name="PYLON"))
+    with patch.object(listen_flow, "listen", return_value=battery):
+        await flow.fill(filled(result))
+    await flow.fill(BATTERY)
+    data = subentry(bank, "battery").data
+    assert data == before.data | own | {"channel": "can1", "capacity_ah": 280.0}
+
+
+# Simulated hardware
+
+
+@pytest.mark.usefixtures("machine")
+async def test_simulated_hardware_is_not_asked_for_its_port(
+    hass: HomeAssistant,
+) -> None:
+    """A simulated battery must never be played to a real inverter."""
+    first = await start(hass)
+    await first.choose("simulated")
+    entry = (await first.fill(name="Demo"))["result"]
+    channels = {each.data["channel"] for each in entry.subentries.values()}
+
+    flow = await add(hass, entry, "battery")
+    assert {str(key) for key in flow.result["data_schema"].schema} == {
+        "name",
+        "capacity_ah",
+        SECTION_RARE,
+    }
+    typed = {"name": "Third", "capacity_ah": 50, SECTION_RARE: {}}
+    result = await flow.fill(typed, capacity_ah=0)
+    assert result["errors"] == {"capacity_ah": "invalid_capacity_ah"}
+    result = await flow.fill(typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    third = entry.get_subentries_of_type("battery")[-1]
+    assert third.data["interface"] == "virtual"
+    assert third.data["channel"] not in channels
+
+    again = await change(hass, entry, "battery")
+    result = await again.fill(typed, capacity_ah=60)
+    assert result["reason"] == "reconfigure_successful"
+    changed = entry.subentries[third.subentry_id]
+    assert changed.data == {**third.data, "capacity_ah": 60.0}

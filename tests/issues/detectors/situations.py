@@ -1,0 +1,119 @@
+"""A situation in which all is well, and how to have another one."""
+
+from dataclasses import replace
+from typing import Any
+
+from custom_components.bms_gateway.engine.config import (
+    BatteryConfig,
+    GatewayConfig,
+    Interface,
+    InverterConfig,
+    LossPolicy,
+    PortConfig,
+)
+from custom_components.bms_gateway.engine.model import (
+    BatteryState,
+    InverterState,
+    Life,
+    PortState,
+    PortStatus,
+    Readings,
+    Snapshot,
+    Status,
+    Telegram,
+)
+from custom_components.bms_gateway.issues.context import Issue, Raised, Situation
+from custom_components.bms_gateway.issues.detectors import find_issues
+
+CONFIG = GatewayConfig(
+    name="Bank",
+    batteries=(
+        BatteryConfig(
+            id="b1",
+            name="Garage",
+            port=PortConfig(Interface.SOCKETCAN, "can0", 250_000),
+            capacity_ah=100,
+        ),
+        BatteryConfig(
+            id="b2",
+            name="Cellar",
+            port=PortConfig(Interface.VIRTUAL, "vc2"),
+            capacity_ah=300,
+        ),
+    ),
+    inverters=(
+        InverterConfig(
+            id="i1",
+            name="Roof",
+            port=PortConfig(Interface.VIRTUAL, "vc1"),
+            rated_charge=50,
+            rated_discharge=60,
+        ),
+    ),
+    charge_loss_policy=LossPolicy.STOP,
+    discharge_grace=90.0,
+)
+OPEN = PortState(status=PortStatus.OPEN)
+ALLOWS = Readings(charge_current_limit=50.0, discharge_current_limit=50.0)
+B1 = BatteryState(id="b1", life=Life.ONLINE, capacity_ah=100, readings=ALLOWS)
+B2 = BatteryState(id="b2", life=Life.ONLINE, capacity_ah=300, readings=ALLOWS)
+I1 = InverterState(id="i1", listening=True)
+TOLD = Telegram(
+    charge_voltage_limit=56.0,
+    charge_current_limit=50.0,
+    discharge_current_limit=50.0,
+    discharge_voltage_limit=46.0,
+    soc=50.0,
+    voltage=52.0,
+    charge_enabled=True,
+    discharge_enabled=True,
+)
+WELL = Situation(
+    entry_id="e1",
+    config=CONFIG,
+    snapshot=Snapshot(
+        at=10_000.0,
+        status=Status.RUNNING,
+        batteries={"b1": B1, "b2": B2},
+        inverters={"i1": I1},
+        ports={"b1": OPEN, "b2": OPEN, "i1": OPEN},
+    ),
+)
+DAY = 24 * 3600.0
+
+
+def seen(now: Situation = WELL, **changes: Any) -> Situation:
+    """Return the situation with something else in its snapshot."""
+    return replace(now, snapshot=replace(now.snapshot, **changes))
+
+
+def with_b1(**changes: Any) -> Situation:
+    """Return the situation with its first battery in another state."""
+    return seen(batteries={"b1": replace(B1, **changes), "b2": B2})
+
+
+def with_i1(**changes: Any) -> Situation:
+    """Return the situation with its inverter in another state."""
+    return seen(inverters={"i1": replace(I1, **changes)})
+
+
+def with_life(life: Life, status: Status = Status.BLOCKED) -> Situation:
+    """Return the situation with its first battery in another part of its life."""
+    return seen(with_b1(life=life), status=status)
+
+
+def with_port(port: PortState) -> Situation:
+    """Return the situation with the first battery's port in another state."""
+    ports = {"b1": port, "b2": OPEN, "i1": OPEN}
+    return seen(with_life(Life.LOST), ports=ports)
+
+
+def keys(now: Situation, raised: Raised | None = None) -> dict[str, str]:
+    """Return what is wrong: issue ids and keys of texts."""
+    return {key: issue.key for key, issue in find_issues(now, raised or {}).items()}
+
+
+def the_one(now: Situation) -> Issue:
+    """Return the only repair there is."""
+    [issue] = find_issues(now, {}).values()
+    return issue

@@ -1,0 +1,144 @@
+"""Batteries that are far apart or odd, ask in vain, or are summed up."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.config import Strategy
+from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.setpoints import (
+    AllSetpoints,
+    Lease,
+    Setpoints,
+)
+from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.issues.detectors import find_issues
+from custom_components.bms_gateway.setpoints.serialization import Change
+
+from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"carries_out_of_service": True},
+            {"carries_b1": "out_of_service_current"},
+        ),
+        ({"wrong_sign": True}, {"wrong_sign_b1": "wrong_sign"}),
+        ({"odd_slice": True, "slice": 0.6}, {"odd_slice_b1": "odd_slice"}),
+        # A wrong sign is reason enough for an odd slice
+        (
+            {"odd_slice": True, "slice": 0.6, "wrong_sign": True},
+            {"wrong_sign_b1": "wrong_sign"},
+        ),
+    ],
+)
+def test_currents_that_are_not_what_they_should_be(
+    changes: dict[str, Any], expected: dict[str, str]
+) -> None:
+    """Of a battery that is connected, its sensor or its cables."""
+    assert keys(with_b1(**changes)) == expected
+
+
+def test_an_odd_slice_is_told_beside_the_share() -> None:
+    """100 of 400 Ah."""
+    assert the_one(with_b1(odd_slice=True, slice=0.6)).placeholders == {
+        "name": "Garage",
+        "slice": "60%",
+        "share": "25%",
+    }
+
+
+def test_batteries_that_are_far_apart() -> None:
+    """Both are named, with their voltages."""
+    apart = Apart("b2", 53.26, "b1", 51.9)
+    found = the_one(replace(WELL, apart=apart))
+    assert found.key == "batteries_apart"
+    assert found.placeholders == {
+        "high": "Cellar",
+        "high_volts": "53.3",
+        "low": "Garage",
+        "low_volts": "51.9",
+    }
+
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+
+
+def lease(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
+    """Return a lease of Bob's on the inverter that allows nothing."""
+    one = Lease(device_id="i1", direction=direction, owner="Bob", amps=0.0)
+    return AllSetpoints(leases=(replace(one, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("setpoints", "held"),
+    [
+        (AllSetpoints(), None),
+        (AllSetpoints(bank=Setpoints(charge_current=1.0, discharge_current=0.0)), None),
+        (AllSetpoints(bank=Setpoints(charge_current=0.0)), "Bank (Ann)"),
+        (AllSetpoints(inverters={"i1": Setpoints(charging_allowed=False)}), "Roof"),
+        (lease(), "Roof (Bob)"),
+        (lease(amps=None, watts=0.0, device_id=None), "Bank (Bob)"),
+        (lease(amps=0.1), None),
+        (lease(direction=DISCHARGE), None),
+        (lease(until=10_000.0), None),
+        (
+            replace(lease(), bank=Setpoints(charge_current=0.0)),
+            "Bank (Ann), Roof (Bob)",
+        ),
+    ],
+)
+def test_a_request_for_charge_names_what_holds_it(
+    setpoints: AllSetpoints, held: str | None
+) -> None:
+    """A setpoint of 0, a switch that is off, a live lease of 0; and by whom."""
+    found = the_one(
+        replace(
+            WELL,
+            asking=frozenset({"b1"}),
+            setpoints=setpoints,
+            changes={(None, "charge_current"): Change("Ann", 0.0)},
+        )
+    )
+    assert found.key == ("force_charge_held" if held else "force_charge")
+    assert found.placeholders["name"] == "Garage"
+    assert found.placeholders.get("held") == held
+
+
+def test_the_plain_sum_of_unequal_batteries() -> None:
+    """Both numbers are told, and it stands though they allow the same for a moment."""
+    now = replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM))
+    found = find_issues(now, {})
+    # 100 and 300 Ah with 50 A each: the larger takes three quarters
+    assert found["sum_e1"].key == "sum_overloads"
+    assert found["sum_e1"].placeholders == {
+        "name": "Bank",
+        "charge_sum": "100",
+        "charge_share": "67",
+        "discharge_sum": "100",
+        "discharge_share": "67",
+    }
+    same = seen(now, batteries={"b1": replace(B1, slice=0.5), "b2": B2})
+    same = seen(now, batteries={"b1": B1, "b2": replace(B2, capacity_ah=100)})
+    assert find_issues(same, {}) == {}
+    assert find_issues(same, found) == found
+    assert find_issues(WELL, found) == {}
+    one = replace(now, config=replace(now.config, batteries=CONFIG.batteries[:1]))
+    assert find_issues(one, found) == {}
+
+
+def test_missing_modules_are_told_with_figures() -> None:
+    """Until all are there again."""
+    found = the_one(with_b1(capacity_ah=500.0, modules_most=5, modules_missing=2))
+    assert found.key == "modules_missing"
+    assert found.placeholders == {
+        "name": "Garage",
+        "missing": "2",
+        "most": "5",
+        "left": "3",
+        "capacity": "300",
+    }
+    assert keys(with_b1(modules_most=5)) == {}

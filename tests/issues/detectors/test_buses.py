@@ -1,0 +1,70 @@
+"""One bus on two ports, two senders, what stays away, jumps or is not measured."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import Status
+from custom_components.bms_gateway.issues.detectors.buses import JUMP_IS_TOLD_FOR
+
+from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
+
+
+def test_one_battery_on_two_ports() -> None:
+    """Both are named: whoever has two batteries looks at both cables."""
+    found = the_one(with_b1(twin_of="b2"))
+    assert found.key == "battery_twin"
+    assert found.placeholders == {"name": "Garage", "other": "Cellar"}
+
+
+def test_a_battery_and_an_inverter_on_one_bus() -> None:
+    """It says more than that the inverter's port is the wrong one."""
+    found = the_one(with_i1(battery_heard=True, shares_bus_with="b2"))
+    assert found.key == "shared_bus"
+    assert found.placeholders == {"name": "Roof", "battery": "Cellar"}
+    assert keys(with_i1(battery_heard=True)) == {
+        "wrong_port_i1": "battery_on_inverter_port"
+    }
+
+
+def test_two_senders() -> None:
+    """By the port on which they are."""
+    found = the_one(with_b1(has_rival=True))
+    assert found.key == "two_senders"
+    assert found.placeholders == {"name": "Garage", "channel": "can0"}
+
+
+def test_what_a_battery_does_not_send_any_more() -> None:
+    """By ID alone: the text is in the reader's language."""
+    found = the_one(with_b1(missing=frozenset({0x35C, 0x359})))
+    assert found.key == "alarms_missing"
+    assert found.placeholders == {
+        "name": "Garage",
+        "frames": "0x359, 0x35C",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ago", "expected"),
+    [(0.0, {"soc_b1": "soc_jumps"}), (JUMP_IS_TOLD_FOR, {})],
+)
+def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
+    """Nothing else shows it then."""
+    assert keys(with_b1(soc_jumped_at=WELL.snapshot.at - ago)) == expected
+
+
+@pytest.mark.parametrize(
+    ("celsius", "status", "expected"),
+    [
+        (None, Status.RUNNING, {"temperature_e1": "temperature_unknown"}),
+        (None, Status.REDUCED, {"temperature_e1": "temperature_unknown"}),
+        (20.0, Status.RUNNING, {}),
+        (None, Status.BLOCKED, {}),
+    ],
+)
+def test_a_temperature_that_nobody_measured(
+    celsius: float | None, status: Status, expected: dict[str, str]
+) -> None:
+    """Inverters are told 20 °C, and the owner that it is none."""
+    told = replace(I1, told=replace(TOLD, temperature=celsius))
+    assert keys(seen(inverters={"i1": told}, status=status)) == expected

@@ -1,0 +1,91 @@
+"""Repairs about inverters that take more current than they were told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    Disobedience,
+    InverterState,
+)
+from custom_components.bms_gateway.issues.context import Situation
+from custom_components.bms_gateway.issues.detectors import find_issues
+from homeassistant.util import dt as dt_util
+
+from .situations import CONFIG, I1, WELL, keys, seen, the_one, with_i1
+
+CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
+FOUND = Disobedience(told=0.04, taken=19.6, since=9_930.0, inverters=frozenset({"i1"}))
+
+
+@pytest.fixture(autouse=True)
+def noon(freezer: FrozenDateTimeFactory) -> None:
+    """Stop the clock at noon in Greenwich."""
+    freezer.move_to(datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize(
+    ("sensed", "key"),
+    [(False, "inverter_disobeys"), (True, "inverter_disobeys_sensed")],
+)
+def test_one_that_is_sure(direction: Direction, sensed: bool, key: str) -> None:
+    """By what it is known is told, as it may be something else without a sensor."""
+    now = with_i1(disobeys={direction: replace(FOUND, sensed=sensed)})
+    assert keys(now) == {f"disobeys_i1_{direction}": f"{key}_{direction}"}
+    assert the_one(now).device_id == "i1"
+
+
+def test_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which, how much, and since when; it is one o'clock in Berlin."""
+    with monkeypatch.context() as patch:
+        patch.setattr(dt_util, "DEFAULT_TIME_ZONE", ZoneInfo("Europe/Berlin"))
+        found = the_one(with_i1(disobeys={DISCHARGE: FOUND}))
+    assert found.placeholders == {
+        "name": "Roof",
+        "told": "0",
+        "taken": "20",
+        "since": "2026-01-02 12:59",  # 70 s ago
+    }
+
+
+def test_since_when_does_not_change(freezer: FrozenDateTimeFactory) -> None:
+    """The repair would be a new one each time."""
+    now = with_i1(disobeys={DISCHARGE: FOUND})
+    raised = find_issues(now, {})
+    freezer.tick(3600)
+    assert find_issues(now, raised) == raised
+
+
+def test_both_directions_are_two_repairs() -> None:
+    """It may take too much in either."""
+    now = with_i1(disobeys={DISCHARGE: FOUND, CHARGE: FOUND})
+    assert keys(now) == {
+        "disobeys_i1_charge": "inverter_disobeys_charge",
+        "disobeys_i1_discharge": "inverter_disobeys_discharge",
+    }
+
+
+def test_one_of_several_is_one_repair() -> None:
+    """It names all that it may be."""
+    found = replace(FOUND, inverters=frozenset({"i1", "i2"}))
+    both: Situation = seen(
+        inverters={
+            "i1": replace(I1, disobeys={DISCHARGE: found}),
+            "i2": InverterState(id="i2", disobeys={DISCHARGE: found}),
+        }
+    )
+    second = replace(CONFIG.inverters[0], id="i2", name="Barn")
+    both = replace(both, config=replace(CONFIG, inverters=(*CONFIG.inverters, second)))
+    assert keys(both) == {"disobeys_i1_i2_discharge": "inverters_disobey_discharge"}
+    assert the_one(both).placeholders["name"] == "Roof, Barn"
+    assert the_one(both).device_id is None
+
+
+def test_none() -> None:
+    """Those that obey are none."""
+    assert keys(WELL) == {}

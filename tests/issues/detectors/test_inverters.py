@@ -1,0 +1,181 @@
+"""Inverters that are gone, silent, on the wrong port, out of reach, rated too high."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    PortState,
+    PortStatus,
+    Telegram,
+)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints
+from custom_components.bms_gateway.issues.context import Situation
+from homeassistant.helpers import issue_registry as ir
+
+from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
+
+LOST = PortState(status=PortStatus.LOST)
+OUT = AllSetpoints(out_of_service=frozenset({"i1"}))
+TOLD = Telegram(
+    charge_voltage_limit=56.0,
+    charge_current_limit=50.0,
+    discharge_current_limit=50.0,
+    soc=50.0,
+    voltage=52.0,
+    charge_enabled=True,
+    discharge_enabled=True,
+    discharge_voltage_limit=46.0,
+    temperature=20.0,
+)
+
+
+def with_inverter(now: Situation, **changes: Any) -> Situation:
+    """Return the situation with its inverter configured otherwise."""
+    inverters = (replace(CONFIG.inverters[0], **changes),)
+    return replace(now, config=replace(now.config, inverters=inverters))
+
+
+def behind_a_lost_port(now: Situation) -> Situation:
+    """Return the situation with the inverter's port lost."""
+    return seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": LOST})
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "expected"),
+    [
+        (None, {}),
+        (10_000.0, {}),
+        (9_401.0, {}),
+        (9_400.0, {"inverter_gone_i1": "inverter_gone"}),
+    ],
+)
+def test_an_inverter_that_asks_no_more(
+    asked_at: float | None, expected: dict[str, str]
+) -> None:
+    """After ten minutes, unless it never asked."""
+    assert keys(with_i1(last_request_at=asked_at)) == expected
+
+
+def test_an_inverter_that_is_gone_can_be_taken_out_of_service() -> None:
+    """By a dialog that knows which one."""
+    found = the_one(with_i1(last_request_at=0.0))
+    assert found.placeholders == {"name": "Roof", "minutes": "10"}
+    assert (found.fixable, found.device_id) == (True, "i1")
+    assert found.severity is ir.IssueSeverity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("silent_after", "sign_at", "expected"),
+    [
+        (None, 0.0, {}),
+        (900.0, 9_101.0, {}),
+        (900.0, 9_100.0, {"inverter_silent_i1": "inverter_silent"}),
+        # It has only just been added
+        (900.0, None, {}),
+    ],
+)
+def test_an_inverter_without_a_sign_of_life(
+    silent_after: float | None, sign_at: float | None, expected: dict[str, str]
+) -> None:
+    """Only where the user wants to know, after the time that was chosen."""
+    now = with_inverter(WELL, silent_after=silent_after)
+    signs = {} if sign_at is None else {"i1": sign_at}
+    assert keys(replace(now, signs_of_life=signs)) == expected
+
+
+def test_silence_is_told_with_its_time() -> None:
+    """As it was chosen."""
+    now = with_inverter(replace(WELL, signs_of_life={"i1": 0.0}), silent_after=900.0)
+    assert the_one(now).placeholders == {"name": "Roof", "minutes": "15"}
+
+
+def silent() -> Situation:
+    """Return a situation in which the inverter has asked no more and is silent."""
+    now = replace(with_i1(last_request_at=0.0), signs_of_life={"i1": 0.0})
+    return with_inverter(now, silent_after=60.0)
+
+
+def test_one_repair_for_one_silence() -> None:
+    """That it asks no more tells more."""
+    assert keys(silent()) == {"inverter_gone_i1": "inverter_gone"}
+
+
+def test_silence_that_has_another_reason() -> None:
+    """Out of service, behind a lost port, on the wrong port."""
+    assert keys(replace(silent(), setpoints=OUT)) == {}
+    assert keys(behind_a_lost_port(silent())) == {"port_i1": "port_failed"}
+    mixed_up = with_i1(last_request_at=0.0, battery_heard=True)
+    assert keys(replace(mixed_up, signs_of_life={"i1": 0.0})) == {
+        "wrong_port_i1": "battery_on_inverter_port"
+    }
+
+
+@pytest.mark.parametrize("setpoints", [AllSetpoints(), OUT])
+def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
+    """It is silenced whether it is in service or not; the link by its present name."""
+    now = replace(with_i1(battery_heard=True), setpoints=setpoints)
+    port = PortState(status=PortStatus.OPEN, link="can7")
+    found = the_one(seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": port}))
+    assert found.key == "battery_on_inverter_port"
+    assert found.placeholders == {"name": "Roof", "channel": "can7"}
+    assert (found.fixable, found.device_id) == (True, "i1")
+    assert found.severity is ir.IssueSeverity.ERROR
+    assert keys(with_i1(battery_heard=False)) == {}
+
+
+@pytest.mark.parametrize("listening", [False, None])
+def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
+    """With the amperes of both directions."""
+    now = with_i1(listening=listening, told=TOLD)
+    found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
+    assert found.key == "excess"
+    assert found.placeholders == {"inverters": "Roof", "charge": "20", "discharge": "0"}
+    assert found.severity is ir.IssueSeverity.ERROR
+
+
+def test_an_excess_of_others() -> None:
+    """Behind a lost port it cannot be told; who was taken away has no name any more."""
+    excess = {Direction.DISCHARGE: 5.0}
+    told = with_i1(listening=True, told=TOLD)
+    gone = seen(told, excess=excess)
+    assert the_one(gone).placeholders["inverters"] == "Bank"
+    lost = keys(behind_a_lost_port(gone))
+    assert lost == {"port_i1": "port_failed", "excess_e1": "excess"}
+
+
+@pytest.mark.parametrize(
+    ("charge", "discharge", "raised"),
+    [
+        # Rated 50 and 60 A
+        (45.5, 100.0, False),
+        (45.4, 100.0, True),
+        (100.0, 54.6, False),
+        (100.0, 54.5, True),
+        (0.0, 0.0, False),
+    ],
+)
+def test_an_inverter_that_is_rated_above_the_bank(
+    charge: float, discharge: float, raised: bool
+) -> None:
+    """By more than a tenth, in either direction; a bank that allowed nothing is none."""
+    borne = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
+    found = keys(replace(WELL, borne=borne))
+    assert found == ({"rating_i1": "rated_above"} if raised else {})
+
+
+def test_a_rating_is_told_beside_what_the_bank_bears() -> None:
+    """It can be ignored, and clears when the rating is corrected."""
+    now = replace(WELL, borne={Direction.CHARGE: 30.0, Direction.DISCHARGE: 100.0})
+    found = the_one(now)
+    assert found.placeholders == {
+        "name": "Roof",
+        "rated_charge": "50",
+        "rated_discharge": "60",
+        "charge": "30",
+        "discharge": "100",
+    }
+    assert found.severity is ir.IssueSeverity.WARNING
+    assert keys(with_inverter(now, rated_charge=30.0)) == {}

@@ -1,0 +1,536 @@
+"""Repairs come and go by themselves, and each has its texts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+import json
+from pathlib import Path
+import string
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.config import (
+    GatewayConfig,
+    Interface,
+    PortConfig,
+    Strategy,
+)
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    Disobedience,
+    Life,
+    PortFault,
+    PortReason,
+    PortState,
+    PortStatus,
+    Readings,
+    Refused,
+    Status,
+)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.event_detector import Watch
+from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.issues.context import Issue, Situation
+from custom_components.bms_gateway.issues.detectors import find_issues
+from custom_components.bms_gateway.issues.detectors.absent import STEADY_FOR
+from custom_components.bms_gateway.issues.registry import (
+    ALL_KNOWN,
+    STEADY_AGAIN,
+    Issues,
+    async_remove_issues,
+)
+from custom_components.bms_gateway.setpoints.serialization import Change
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .detectors.situations import (
+    B1,
+    B2,
+    CONFIG,
+    DAY,
+    I1,
+    OPEN,
+    TOLD,
+    WELL,
+    seen,
+    with_b1,
+    with_i1,
+    with_life,
+    with_port,
+)
+
+
+async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
+    """Each goes when its reason is gone, all when nobody watches any more."""
+    registry = ir.async_get(hass)
+    issues = Issues(hass, "e1")
+
+    def raised() -> set[str]:
+        return {issue_id for domain, issue_id in registry.issues if domain == DOMAIN}
+
+    issues.async_tell(replace(with_life(Life.LOST), confirmed=False))
+    assert raised() == {"battery_b1", "setpoints_unreadable_e1"}
+    unreadable = registry.async_get_issue(DOMAIN, "setpoints_unreadable_e1")
+    assert unreadable is not None and unreadable.is_fixable
+    assert unreadable.data == {
+        "key": "setpoints_unreadable",
+        "entry_id": "e1",
+        "device_id": None,
+    }
+
+    issues.async_tell(replace(WELL, confirmed=False))
+    later = seen_at(WELL.snapshot.at + STEADY_FOR, WELL)
+    issues.async_tell(replace(later, confirmed=False))
+    assert raised() == {"setpoints_unreadable_e1"}
+    issues.async_tell(with_life(Life.LOST))
+    assert raised() == {"battery_b1"}
+    issues.async_end()
+    assert raised() == set()
+    issues.async_tell(with_life(Life.LOST))
+    assert raised() == set()
+
+
+async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
+    hass: HomeAssistant,
+) -> None:
+    """Who has spoken for the first time has come to stay."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_life(Life.WAITING))
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
+    issues.async_tell(WELL)
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
+
+
+async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> None:
+    """Home Assistant takes it back with the dialog: it comes again."""
+    registry = ir.async_get(hass)
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_life(Life.LOST))
+    ir.async_delete_issue(hass, DOMAIN, "battery_b1")
+    issues.async_tell(with_life(Life.LOST))
+    assert registry.async_get_issue(DOMAIN, "battery_b1") is not None
+
+
+@dataclass
+class Flapper:
+    """A battery that comes and goes, and what becomes of its repair."""
+
+    hass: HomeAssistant
+    at: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Begin without repairs."""
+        self.watch, self.issues = Watch(), Issues(self.hass, "e1")
+        self.created: list[str] = []
+        self.hass.bus.async_listen(
+            ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._on_update
+        )
+
+    @callback
+    def _on_update(self, event: Event[ir.EventIssueRegistryUpdatedData]) -> None:
+        if event.data["action"] == "create":
+            self.created.append(event.data["issue_id"])
+
+    async def live(self, life: Life, seconds: float) -> None:
+        """Hold the battery in this state for a while, with a look each second."""
+        for _ in range(round(seconds)):
+            self.at += 1
+            now = seen_at(self.at, with_life(life, Status.RUNNING))
+            self.watch.update(now.snapshot, self.at)
+            self.issues.async_tell(
+                replace(
+                    now,
+                    unsteady=self.watch.unsteady,
+                    lost_since=self.watch.lost_since,
+                )
+            )
+        await self.hass.async_block_till_done()
+
+    def shown(self) -> str | None:
+        """The key of the texts of its repair, if there is any."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, "battery_b1")
+        return issue.translation_key if issue else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lost", "back"), [(30, 30), (5, 25), (1, 59), (59, 1), (90, 90), (10, 590)]
+)
+async def test_a_battery_that_comes_and_goes_is_one_repair(
+    hass: HomeAssistant, lost: float, back: float
+) -> None:
+    """For an hour; nobody has to look at a new one each time."""
+    battery = Flapper(hass)
+    for _ in range(round(3600 / (lost + back))):
+        await battery.live(Life.LOST, lost)
+        assert battery.shown() is not None
+        await battery.live(Life.ONLINE, back)
+    assert battery.created.count("battery_b1") <= (1 if back <= 60 else 2)
+    assert set(battery.created) == {"battery_b1"}
+    assert battery.shown() == "battery_losses"
+    # It is steady: an hour after all but three of its losses are forgotten
+    await battery.live(Life.ONLINE, 3600 + STEADY_AGAIN)
+    assert battery.shown() is None
+
+
+async def test_a_battery_that_comes_and_goes_is_told_as_lost_once_it_stays_away(
+    hass: HomeAssistant,
+) -> None:
+    """By the same repair, which its return changes back."""
+    battery = Flapper(hass)
+    for _ in range(5):
+        await battery.live(Life.LOST, 20)
+        await battery.live(Life.ONLINE, 20)
+    assert battery.shown() == "battery_losses"
+    await battery.live(Life.LOST, 60)
+    assert battery.shown() == "battery_losses"
+    await battery.live(Life.LOST, 2)
+    assert battery.shown() == "battery_lost"
+    await battery.live(Life.ONLINE, 1)
+    assert battery.shown() == "battery_losses"
+    assert battery.created == ["battery_b1"]
+
+
+async def test_a_repair_is_cleared_once_its_reason_stays_away(
+    hass: HomeAssistant,
+) -> None:
+    """For a minute; for ten if it comes back within the hour."""
+    battery = Flapper(hass)
+    for rest, steady_for in (120, 60), (3000, 600), (3601, 600), (0, 60):
+        await battery.live(Life.LOST, 30)
+        await battery.live(Life.ONLINE, steady_for)
+        assert battery.shown() == "battery_lost"
+        await battery.live(Life.ONLINE, 1)
+        assert battery.shown() is None
+        await battery.live(Life.ONLINE, rest)
+    assert battery.created == ["battery_b1"] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("back", [30, 600, 3000])
+async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
+    hass: HomeAssistant, back: float
+) -> None:
+    """Until it has been well for an hour."""
+    battery = Flapper(hass)
+    await battery.live(Life.LOST, 30)
+    ir.async_ignore_issue(hass, DOMAIN, "battery_b1", True)
+    for _ in range(8):
+        await battery.live(Life.ONLINE, back)
+        assert is_ignored(hass, "battery_b1") is True
+        await battery.live(Life.LOST, 30)
+        assert is_ignored(hass, "battery_b1") is True
+    assert battery.created == ["battery_b1"]
+    await battery.live(Life.ONLINE, 3600 + ALL_KNOWN)
+    assert is_ignored(hass, "battery_b1") is None
+    await battery.live(Life.LOST, 1)
+    assert is_ignored(hass, "battery_b1") is False
+
+
+async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
+    hass: HomeAssistant,
+) -> None:
+    """The repair of a port goes when it is open; one that comes and goes stays."""
+    issues = Issues(hass, "e1")
+
+    def tell(at: float, now: Situation) -> bool:
+        issues.async_tell(seen_at(at, now))
+        return is_ignored(hass, "port_b1") is not None
+
+    lost = with_port(PortState(status=PortStatus.LOST))
+    assert tell(0, lost)
+    assert not tell(30, WELL)
+    assert tell(60, lost)
+    for at in range(90, 3000, 60):
+        assert tell(at, WELL)
+        assert tell(at + 30, lost)
+    assert tell(3000, WELL)
+    assert tell(3599, WELL)
+    assert not tell(3600, WELL)
+
+
+async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
+    hass: HomeAssistant,
+) -> None:
+    """Home Assistant takes it back, before or after all is well."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(seen_at(0, with_life(Life.LOST)))
+    ir.async_delete_issue(hass, DOMAIN, "battery_b1")
+    issues.async_tell(seen_at(1, with_life(Life.LOST)))
+    assert is_ignored(hass, "battery_b1") is False
+    issues.async_tell(seen_at(2, WELL))
+    assert is_ignored(hass, "battery_b1") is None
+    # That was no coming and going
+    issues.async_tell(seen_at(3, with_life(Life.LOST)))
+    issues.async_tell(seen_at(4, WELL))
+    ir.async_delete_issue(hass, DOMAIN, "battery_b1")
+    issues.async_tell(seen_at(5, WELL))
+    assert is_ignored(hass, "battery_b1") is None
+    issues.async_tell(seen_at(6, with_life(Life.LOST)))
+    assert is_ignored(hass, "battery_b1") is False
+
+
+async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
+    hass: HomeAssistant,
+) -> None:
+    """Removed, or taken out of service; ignored or not."""
+    issues = Issues(hass, "e1")
+    for at, ignored in (0, False), (10, True):
+        for gone in (
+            replace(WELL, config=replace(CONFIG, batteries=CONFIG.batteries[1:])),
+            replace(WELL, setpoints=AllSetpoints(out_of_service=frozenset({"b1"}))),
+        ):
+            issues.async_tell(seen_at(at, with_life(Life.LOST)))
+            ir.async_ignore_issue(hass, DOMAIN, "battery_b1", ignored)
+            issues.async_tell(seen_at(at + 1, gone))
+            assert is_ignored(hass, "battery_b1") is None
+
+
+async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
+    """While its reason stands, also when its texts change."""
+    registry = ir.async_get(hass)
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_b1(odd_slice=True, slice=0.6))
+    registry.async_ignore(DOMAIN, "odd_slice_b1", True)
+    issues.async_tell(with_b1(odd_slice=True, slice=0.7))
+    issue = registry.async_get_issue(DOMAIN, "odd_slice_b1")
+    assert issue is not None
+    assert issue.dismissed_version is not None
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["slice"] == "70%"
+
+
+def seen_at(at: float, now: Situation) -> Situation:
+    """Return a situation at another time of the gateway's clock."""
+    return seen(now, at=at)
+
+
+def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
+    """Return whether a repair is ignored; None: there is none."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    return None if issue is None else issue.dismissed_version is not None
+
+
+async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
+    """It is found again sooner or later, and then still ignored."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(replace(with_b1(odd_slice=True, slice=0.6), confirmed=False))
+    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    issues.async_end()
+    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "setpoints_unreadable_e1") is None
+
+    again = Issues(hass, "e1")
+    again.async_tell(seen_at(0.0, WELL))
+    again.async_tell(seen_at(1000.0, with_b1(odd_slice=True, slice=0.6)))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_slice=True, slice=0.6)))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(ALL_KNOWN, WELL))
+    again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(2 * ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is None
+
+
+async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
+    hass: HomeAssistant,
+) -> None:
+    """Nobody is to be kept from seeing it when it comes for a new reason."""
+    issues = Issues(hass, "e1")
+    issues.async_tell(with_b1(odd_slice=True, slice=0.6))
+    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    issues.async_end()
+    again = Issues(hass, "e1")
+    again.async_tell(seen_at(500.0, WELL))
+    again.async_tell(seen_at(499.0 + ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is True
+    again.async_tell(seen_at(500.0 + ALL_KNOWN, WELL))
+    assert is_ignored(hass, "odd_slice_b1") is None
+
+
+async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
+    """Ignored or not; those of another stay."""
+    for entry_id in "e1", "e2":
+        unreadable = replace(WELL, entry_id=entry_id, confirmed=False)
+        Issues(hass, entry_id).async_tell(unreadable)
+        ir.async_ignore_issue(hass, DOMAIN, f"setpoints_unreadable_{entry_id}", True)
+    async_remove_issues(hass, "e1")
+    assert is_ignored(hass, "setpoints_unreadable_e1") is None
+    assert is_ignored(hass, "setpoints_unreadable_e2") is True
+
+
+EVERYTHING = replace(
+    seen(
+        with_port(PortState(status=PortStatus.LOST)),
+        batteries={
+            "b1": replace(B1, life=Life.LOST, carries_out_of_service=True),
+            "b2": replace(
+                B2,
+                life=Life.LOST,
+                odd_slice=True,
+                slice=0.1,
+                carries_out_of_service=True,
+            ),
+        },
+        inverters={"i1": replace(I1, last_request_at=0.0)},
+        excess={Direction.CHARGE: 5.0},
+    ),
+    confirmed=False,
+    saved=False,
+    energy_saved=False,
+    unsteady=frozenset({"b1"}),
+    asking=frozenset({"b1"}),
+    setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),
+    changes={
+        (None, name): Change("Ann", -DAY)
+        for name in ("charge_current", "discharge_current")
+    },
+    apart=Apart("b1", 53.0, "b2", 51.0),
+    borne=dict.fromkeys(Direction, 10.0),
+)
+
+
+REFUSED = (Refused("charge_voltage_limit", 14.6, 40.0, 65.0),)
+NOT_COUNTED: list[dict[str, Any]] = [
+    {"refused": REFUSED},
+    {"refused": REFUSED, "nominal": 12},
+    {
+        "readings": Readings(),
+        "heard_since": 0.0,
+        "last_frame_at": WELL.snapshot.at,
+    },
+]
+"""Batteries that speak and do not count."""
+
+
+def find_everything() -> Iterator[Issue]:
+    """Yield at least one repair of each kind that comes by itself."""
+    changed = [
+        EVERYTHING,
+        replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
+        with_b1(wrong_sign=True),
+        replace(WELL, asking=frozenset({"b1"})),
+        with_life(Life.WAITING),
+        *(
+            seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)
+            for each in NOT_COUNTED
+        ),
+        with_b1(life=Life.LOST, inverter_heard=True),
+        with_b1(twin_of="b2", has_rival=True, missing=frozenset({0x359})),
+        with_b1(soc_jumped_at=WELL.snapshot.at),
+        with_b1(modules_missing=1, modules_most=3),
+        with_b1(gaps=7),
+        with_i1(battery_heard=True),
+        with_i1(shares_bus_with="b1", told=TOLD),
+        with_b1(modules_most=5, modules_missing=2),
+        *(
+            with_i1(
+                disobeys={
+                    direction: Disobedience(
+                        told=0.0,
+                        taken=20.0,
+                        since=1.0,
+                        inverters=frozenset(ids),
+                        sensed=sensed,
+                    )
+                }
+            )
+            for direction in Direction
+            for ids, sensed in ((["i1"], False), (["i1"], True), (["i1", "i2"], False))
+        ),
+        replace(
+            WELL,
+            signs_of_life={"i1": 0.0},
+            config=replace(
+                CONFIG, inverters=(replace(CONFIG.inverters[0], silent_after=60.0),)
+            ),
+        ),
+    ]
+    ports = (
+        PortConfig(Interface.SOCKETCAN, "can0"),
+        PortConfig(Interface.SOCKETCAN, "can0", identity="usb:A", bring_up=True),
+        PortConfig(Interface.SLCAN, "/dev/ttyACM0"),
+    )
+    lost = PortState(status=PortStatus.LOST)
+    for port, state in (
+        *((port, replace(lost, fault=f)) for port, f in product(ports, PortFault)),
+        *((ports[-1], replace(lost, reason=reason)) for reason in PortReason),
+        (ports[-1], OPEN),
+    ):
+        changed += [
+            replace(now, config=_connected(now.config, port))
+            for now in (
+                with_port(state),
+                seen(with_life(Life.WAITING), ports={"b1": state}),
+                seen(with_life(Life.WAITING), ports={"b1": replace(state, received=1)}),
+                *(
+                    polled(seen(with_life(Life.WAITING), ports={"b1": each}))
+                    for each in (state, replace(state, received=1))
+                ),
+                replace(
+                    seen(WELL, ports={"b1": OPEN, "i1": state}),
+                    signs_of_life={"i1": 0.0},
+                ),
+            )
+        ]
+    for now in changed:
+        yield from find_issues(now, {}).values()
+
+
+def polled(now: Situation) -> Situation:
+    """Return the situation with a first battery that is polled."""
+    first, second = now.config.batteries
+    batteries = (replace(first, poll_interval=1.0), second)
+    return replace(now, config=replace(now.config, batteries=batteries))
+
+
+def _connected(config: GatewayConfig, port: PortConfig) -> GatewayConfig:
+    """Return the gateway with its first battery and its inverter on such a port."""
+    first, second = config.batteries
+    [inverter] = config.inverters
+    return replace(
+        config,
+        batteries=(replace(first, port=port), second),
+        inverters=(replace(inverter, port=port, silent_after=60.0),),
+    )
+
+
+def names(text: str) -> set[str]:
+    """Return the names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def leaves(texts: dict[str, Any]) -> Iterator[str]:
+    """Yield every text."""
+    for each in texts.values():
+        if isinstance(each, dict):
+            yield from leaves(each)
+        else:
+            yield each
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
+    """With what the repair brings along, and nothing else."""
+    folder = Path(__file__).parents[2] / "custom_components" / DOMAIN
+    texts = json.loads((folder / f"translations/{language}.json").read_text("utf-8"))
+    issues = texts["issues"]
+    found = [*find_everything()]
+    assert {issue.key for issue in found} | {"energy_unreadable"} == set(issues)
+    for issue in found:
+        about = issues[issue.key]
+        assert issue.fixable is ("fix_flow" in about)
+        assert issue.fixable is not ("description" in about)
+        told = set(issue.placeholders)
+        assert names(about["title"]) <= told, issue.key
+        if not issue.fixable:
+            assert names(about["description"]) <= told, issue.key
+            continue
+        for text in leaves(about["fix_flow"].get("abort", {})):
+            # The dialog adds what the system said to it
+            assert names(text) <= told | {"detail"}, issue.key
+        for text in leaves(about["fix_flow"]["step"]):
+            assert names(text) <= told, issue.key

@@ -1,0 +1,297 @@
+"""What happens to batteries: each thing is told once, when it happens."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryState,
+    Direction,
+    Disobedience,
+    InverterState,
+    Life,
+    Readings,
+    Snapshot,
+    Status,
+)
+from custom_components.bms_gateway.event_detector import Event, Happening, Watch
+
+BATTERY = BatteryState(
+    id="b1",
+    life=Life.ONLINE,
+    capacity_ah=100,
+    readings=Readings(protections=frozenset(), warnings=frozenset()),
+)
+OVER, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
+
+
+def snapshot(*batteries: BatteryState) -> Snapshot:
+    """Return what is known of batteries."""
+    return Snapshot(at=0, status=Status.RUNNING, batteries={b.id: b for b in batteries})
+
+
+def says(**readings: Any) -> BatteryState:
+    """Return the battery with other readings."""
+    return replace(BATTERY, readings=replace(BATTERY.readings, **readings))
+
+
+def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
+    """Return what happened at each of the battery's states."""
+    watch = Watch()
+    return [
+        watch.update(snapshot(state), index * step)
+        for index, state in enumerate(states)
+    ]
+
+
+def test_a_quiet_life_has_no_events() -> None:
+    """Neither at the first look nor later."""
+    assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("field", "raised", "cleared"),
+    [
+        ("protections", Happening.PROTECTION_RAISED, Happening.PROTECTION_CLEARED),
+        ("warnings", Happening.WARNING_RAISED, Happening.WARNING_CLEARED),
+    ],
+)
+def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
+    """One event for each; unknown is neither raised nor cleared."""
+    found = follow(
+        says(**{field: frozenset({OVER})}),
+        says(**{field: frozenset({OVER, INTERNAL})}),
+        says(**{field: None}),
+        says(**{field: frozenset({INTERNAL})}),
+        BATTERY,
+    )
+    assert found == [
+        [Event(raised, "b1", OVER)],
+        [Event(raised, "b1", INTERNAL)],
+        [],
+        [Event(cleared, "b1", OVER)],
+        [Event(cleared, "b1", INTERNAL)],
+    ]
+
+
+def test_loss_and_return() -> None:
+    """Rejoining is neither; a battery that is taken out of service is not missed."""
+    lost = replace(BATTERY, life=Life.LOST)
+    rejoining = replace(BATTERY, life=Life.REJOINING)
+    gone, back = (
+        [Event(kind, "b1")] for kind in (Happening.BATTERY_LOST, Happening.BATTERY_BACK)
+    )
+    assert follow(BATTERY, lost, lost, rejoining, lost, rejoining, BATTERY) == [
+        [],
+        gone,
+        [],
+        [],
+        [],
+        [],
+        back,
+    ]
+    for life in Life.OUT_OF_SERVICE, Life.TWIN:
+        out = replace(BATTERY, life=life)
+        assert follow(lost, out, BATTERY) == [gone, [], []]
+
+
+def test_a_silence_that_is_bridged() -> None:
+    """It is a loss only if the battery is not back in time."""
+    bridging = replace(BATTERY, life=Life.BRIDGING)
+    lost = replace(BATTERY, life=Life.LOST)
+    short, gone, back = (
+        [Event(kind, "b1")]
+        for kind in (
+            Happening.BATTERY_BRIDGED,
+            Happening.BATTERY_LOST,
+            Happening.BATTERY_BACK,
+        )
+    )
+    assert follow(bridging, bridging, BATTERY) == [short, [], back]
+    assert follow(bridging, lost, BATTERY) == [short, gone, back]
+
+
+def test_modules_that_go_and_come_back() -> None:
+    """With how many are missing then."""
+    two, one, all_ = (
+        replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1, 0)
+    )
+    assert follow(BATTERY, two, two, one, all_) == [
+        [],
+        [Event(Happening.MODULES_MISSING, "b1", modules=2)],
+        [],
+        [Event(Happening.MODULES_BACK, "b1", modules=1)],
+        [Event(Happening.MODULES_BACK, "b1", modules=0)],
+    ]
+
+
+def test_modules_counted_anew_are_not_back() -> None:
+    """As after the user has set the capacity without those that are missing."""
+    missing = replace(BATTERY, modules_most=5, modules_missing=1)
+    four = replace(BATTERY, modules_most=4)
+    gone = [Event(Happening.MODULES_MISSING, "b1", modules=1)]
+    assert follow(missing, BATTERY, four) == [gone, [], []]
+
+
+def test_since_when_a_battery_is_lost() -> None:
+    """From the loss until it is online again or out of service; then not any more."""
+    watch = Watch()
+    lives: tuple[tuple[Life, dict[str, float]], ...] = (
+        (Life.ONLINE, {}),
+        (Life.LOST, {"b1": 2.0}),
+        (Life.REJOINING, {"b1": 2.0}),
+        (Life.LOST, {"b1": 2.0}),
+        (Life.ONLINE, {}),
+        (Life.LOST, {"b1": 6.0}),
+        (Life.OUT_OF_SERVICE, {}),
+        (Life.LOST, {"b1": 8.0}),
+    )
+    for now, (life, expected) in enumerate(lives, start=1):
+        watch.update(snapshot(replace(BATTERY, life=life)), now)
+        assert watch.lost_since == expected
+    watch.update(snapshot(), 9.0)
+    assert watch.lost_since == {}
+
+
+def test_more_than_three_losses_an_hour() -> None:
+    """Three are not enough, and an hour later they are forgotten."""
+    watch = Watch()
+    now = 0.0
+    for loss in range(1, 5):
+        for life in Life.ONLINE, Life.LOST:
+            now += 60
+            watch.update(snapshot(replace(BATTERY, life=life)), now)
+        assert watch.unsteady == (frozenset({"b1"}) if loss > 3 else frozenset())
+    # The first was at 120 s
+    watch.update(snapshot(BATTERY), 120 + 3599)
+    assert watch.unsteady == {"b1"}
+    watch.update(snapshot(BATTERY), 120 + 3600)
+    assert watch.unsteady == frozenset()
+
+
+def test_current_out_of_service() -> None:
+    """Told each time that it begins."""
+    carries = replace(BATTERY, carries_out_of_service=True)
+    told = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
+    assert follow(BATTERY, carries, carries, BATTERY, carries) == [
+        [],
+        told,
+        [],
+        [],
+        told,
+    ]
+
+
+def test_inverters_that_disobey() -> None:
+    """Told each time that it begins; once where it may be one of several."""
+    charge, discharge = Direction.CHARGE, Direction.DISCHARGE
+    one, several = (
+        Disobedience(told=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
+        for ids in (["i1"], ["i1", "i2"])
+    )
+    states: list[dict[Direction, Disobedience]] = [
+        {},
+        {discharge: one},
+        {discharge: replace(one, taken=30.0), charge: several},
+        {},
+        {discharge: one},
+    ]
+    watch = Watch()
+    found = [
+        watch.update(
+            replace(
+                snapshot(BATTERY),
+                inverters={
+                    key: InverterState(id=key, disobeys=state) for key in ("i1", "i2")
+                },
+            ),
+            0.0,
+        )
+        for state in states
+    ]
+    begins = [Event(Happening.INVERTER_DISOBEYS, "i1", direction=discharge)]
+    unsure = [Event(Happening.INVERTER_DISOBEYS, None, direction=charge)]
+    assert found == [[], begins, unsure, [], begins]
+
+
+@pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
+def test_a_request_that_stands(field: str) -> None:
+    """For ten minutes without a break."""
+    asks, sated = says(**{field: True}), says(**{field: False})
+    told = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
+    assert found == [[], [], [], told, [], [], []]
+    watch = Watch()
+    for now, state in (0, asks), (599, asks), (600, asks):
+        watch.update(snapshot(state), now)
+        assert watch.asking == (frozenset({"b1"}) if now == 600 else frozenset())
+    watch.update(snapshot(sated), 601)
+    assert watch.asking == frozenset()
+
+
+def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
+    """A loss for a moment neither ends the ten minutes nor completes them."""
+    asks, told = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    watch = Watch()
+    for now, state, events, standing in (
+        (0, asks, [], False),
+        (300, BATTERY, [], False),
+        (312, asks, [], False),
+        (599, asks, [], False),
+        (600, BATTERY, [], False),
+        (612, asks, told, True),
+        (700, BATTERY, [], True),
+        (712, asks, [], True),
+        # Of another frame; what asked is unknown
+        (713, says(charge_request=False), [], True),
+        (714, says(force_charge=False), [], False),
+    ):
+        assert watch.update(snapshot(state), now) == events
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+
+
+def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
+    """A battery may be gone for good; what it asked for ten minutes ago is past."""
+    asks = says(force_charge=True)
+    watch = Watch()
+    for now, state, standing in (
+        (0, asks, False),
+        (600, asks, True),
+        (1199, BATTERY, True),
+        (1200, BATTERY, False),
+        (1201, asks, False),
+        (1801, asks, True),
+    ):
+        watch.update(snapshot(state), now)
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+
+
+def test_what_was_before_a_start_is_remembered() -> None:
+    """Though no battery is known at first; but not a request of long ago."""
+    asks = says(protections=frozenset({OVER}), force_charge=True)
+    starting = replace(snapshot(), status=Status.STARTING)
+    for later, standing in (599, True), (600, False):
+        watch = Watch()
+        assert watch.update(snapshot(asks), 0) == [
+            Event(Happening.PROTECTION_RAISED, "b1", OVER)
+        ]
+        watch.update(snapshot(asks), 600)
+        watch.update(starting, 600 + later)
+        assert watch.update(snapshot(asks), 600 + later) == []
+        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+
+
+def test_a_battery_that_was_removed_is_forgotten() -> None:
+    """One with the same id is another one."""
+    watch = Watch()
+    bad = replace(
+        says(protections=frozenset({OVER}), force_charge=True),
+        life=Life.LOST,
+        carries_out_of_service=True,
+    )
+    first = watch.update(snapshot(bad), 0)
+    assert len(first) == 3
+    assert watch.update(snapshot(), 601) == []
+    assert watch.update(snapshot(bad), 602) == first

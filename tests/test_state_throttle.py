@@ -1,0 +1,350 @@
+"""What is shown at once and what waits for the update interval."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BankState,
+    BatteryState,
+    BusState,
+    Controller,
+    Direction,
+    Disobedience,
+    InverterState,
+    Life,
+    Limit,
+    PortFault,
+    PortState,
+    PortStatus,
+    Readings,
+    Rule,
+    Snapshot,
+    Status,
+    Telegram,
+)
+from custom_components.bms_gateway.state_throttle import is_heard, is_told, show
+
+READINGS = Readings(
+    voltage=52.0,
+    soc=50.0,
+    current=10.0,
+    charge_current_limit=100.0,
+    discharge_current_limit=100.0,
+    protections=frozenset(),
+    charge_enabled=True,
+)
+BATTERY = BatteryState(
+    id="b", life=Life.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
+)
+LIMIT = Limit(amps=100.0, rule=Rule.BATTERY, source="b", number=100.0)
+TOLD = Telegram(
+    charge_voltage_limit=56.0,
+    charge_current_limit=100.0,
+    discharge_current_limit=100.0,
+    soc=50.0,
+    voltage=52.0,
+    charge_enabled=True,
+    discharge_enabled=True,
+    discharge_voltage_limit=46.0,
+)
+DISOBEYS = Disobedience(told=0.0, taken=9.0, since=1.0, inverters=frozenset({"i"}))
+INVERTER = InverterState(
+    id="i", listening=True, charge=LIMIT, discharge=LIMIT, told=TOLD, sets=3
+)
+WORKING = Controller(
+    carrier=True, state=BusState.ERROR_ACTIVE, transmit_errors=0, receive_errors=0
+)
+SHOWN = Snapshot(
+    at=1.0,
+    status=Status.RUNNING,
+    bank=BankState(soc=50.0, voltage=52.0, protections=frozenset()),
+    charge=LIMIT,
+    discharge=LIMIT,
+    charge_voltage_limit=56.0,
+    batteries={"b": BATTERY},
+    inverters={"i": INVERTER},
+    ports={"b": PortState(status=PortStatus.OPEN, received=5, controller=WORKING)},
+)
+
+
+def with_readings(**changes: object) -> Snapshot:
+    """Return the snapshot with other readings of its battery."""
+    readings = replace(READINGS, **changes)  # type: ignore[arg-type] # a table's row
+    return with_battery(readings=readings)
+
+
+def with_battery(**changes: object) -> Snapshot:
+    """Return the snapshot with another battery."""
+    battery = replace(BATTERY, **changes)  # type: ignore[arg-type] # a table's row
+    return replace(SHOWN, at=2.0, batteries={"b": battery})
+
+
+def with_inverter(**changes: object) -> Snapshot:
+    """Return the snapshot with another inverter."""
+    inverter = replace(INVERTER, **changes)  # type: ignore[arg-type] # a table's row
+    return replace(SHOWN, at=2.0, inverters={"i": inverter})
+
+
+def with_limit(**changes: object) -> Snapshot:
+    """Return the snapshot with another charge limit of the bank."""
+    limit = replace(LIMIT, **changes)  # type: ignore[arg-type] # a table's row
+    return replace(SHOWN, at=2.0, charge=limit)
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [
+        with_readings(voltage=53.0, soc=51.0, current=-30.0),
+        with_readings(voltage=None),
+        with_battery(telegrams=8, last_frame_at=2.0),
+        with_readings(charge_current_limit=91.0),
+        with_limit(amps=109.9),
+        with_limit(amps=90.1, number=90.1),
+        with_inverter(sets=4, last_set_at=2.0, last_heard_at=2.0),
+        with_inverter(charge=replace(LIMIT, amps=95.0)),
+        replace(SHOWN, bank=replace(SHOWN.bank, soc=51.0, voltage=53.0)),
+        replace(SHOWN, charge_voltage_limit=55.0),
+        replace(SHOWN, ports={"b": replace(SHOWN.ports["b"], received=6)}),
+        replace(
+            SHOWN,
+            ports={
+                "b": replace(
+                    SHOWN.ports["b"], controller=replace(WORKING, transmit_errors=9)
+                )
+            },
+        ),
+    ],
+)
+def test_live_values_wait(latest: Snapshot) -> None:
+    """Nothing is shown that differs from what is shown already."""
+    assert show(SHOWN, latest) == SHOWN
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [
+        replace(SHOWN, status=Status.BLOCKED),
+        with_battery(life=Life.REJOINING),
+        with_readings(protections=frozenset({Alarm.OVER_VOLTAGE})),
+        with_readings(protections=None),
+        with_readings(warnings=frozenset({Alarm.INTERNAL})),
+        with_readings(charge_enabled=False),
+        with_readings(force_charge=True),
+        with_readings(serial="S1"),
+        with_readings(charge_current_limit=90.0),
+        with_readings(charge_current_limit=0.0),
+        with_readings(charge_current_limit=None),
+        with_limit(amps=110.0),
+        with_limit(amps=90.0),
+        with_limit(amps=0.0),
+        with_limit(rule=Rule.SETPOINT),
+        with_limit(source="other"),
+        with_limit(device="i"),
+        replace(SHOWN, discharge=None),
+        replace(SHOWN, bank=replace(SHOWN.bank, protections=frozenset(Alarm))),
+        with_battery(inverter_heard=True),
+        with_inverter(listening=False),
+        with_inverter(battery_heard=True),
+        replace(SHOWN, excess={Direction.CHARGE: 5.0}),
+        with_inverter(connected=True),
+        with_inverter(disobeys={Direction.CHARGE: DISOBEYS}),
+        with_inverter(discharge=replace(LIMIT, amps=0.0)),
+        replace(
+            SHOWN,
+            ports={"b": PortState(status=PortStatus.LOST, fault=PortFault.LINK_DOWN)}
+            | {"b": replace(SHOWN.ports["b"], status=PortStatus.LOST)},
+        ),
+        replace(
+            SHOWN,
+            ports={
+                "b": replace(
+                    SHOWN.ports["b"],
+                    controller=replace(WORKING, state=BusState.ERROR_PASSIVE),
+                )
+            },
+        ),
+    ],
+)
+def test_what_cannot_wait_is_shown_at_once(latest: Snapshot) -> None:
+    """The one thing that changed is shown, and nothing else is."""
+    assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
+
+
+def test_an_excess_waits_once_it_is_shown() -> None:
+    """It moves with every telegram; that there is one no more does not wait."""
+    shown = replace(SHOWN, excess={Direction.CHARGE: 5.0})
+    assert show(shown, replace(SHOWN, excess={Direction.CHARGE: 6.0})) == shown
+    assert show(shown, SHOWN) == SHOWN
+
+
+def test_a_limit_that_leaves_0_is_shown() -> None:
+    """However small it is."""
+    shown = replace(SHOWN, charge=replace(LIMIT, amps=0.0))
+    latest = replace(SHOWN, charge=replace(LIMIT, amps=0.1))
+    assert show(shown, latest).charge == latest.charge
+    assert show(shown, shown).charge == shown.charge
+
+
+def test_a_limit_that_creeps_is_shown_every_10_percent() -> None:
+    """Small steps add up: they are measured from what is shown."""
+    shown = SHOWN
+    seen = []
+    for amps in range(100, 79, -1):
+        shown = show(shown, replace(SHOWN, charge=replace(LIMIT, amps=float(amps))))
+        assert shown.charge is not None
+        seen.append(shown.charge.amps)
+    assert sorted(set(seen)) == [81.0, 90.0, 100.0]
+
+
+def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
+    """Return the snapshot with other limits, of bank, battery and inverter."""
+    limit = replace(LIMIT, amps=amps, rule=rule)
+    readings = replace(READINGS, charge_current_limit=amps)
+    return replace(
+        SHOWN,
+        charge=limit,
+        batteries={"b": replace(BATTERY, readings=readings)},
+        inverters={"i": replace(INVERTER, charge=limit)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "waits"),
+    [
+        (Rule.SETPOINT, False),
+        (Rule.TOTAL, False),
+        (Rule.RATING, False),
+        (Rule.VOLTAGE, False),
+        (Rule.BATTERY, True),
+        (Rule.BATTERIES, True),
+        (Rule.LEASE, True),
+        (Rule.OVER, True),
+        (Rule.RISING, True),
+    ],
+)
+def test_the_figure_of_a_rule_waits_where_it_flutters(rule: Rule, waits: bool) -> None:
+    """One that somebody chose does not; a limit for a time may be one in W."""
+    shown = with_limit(rule=rule, number=30.0)
+    latest = with_limit(rule=rule, number=29.9)
+    assert (show(shown, latest) == shown) is waits
+
+
+def test_a_limit_rises_out_of_turn_once() -> None:
+    """Then it waits, lest one that flutters fills a database."""
+    moved: set[str] = set()
+    once = show(SHOWN, limited(120.0), moved)
+    assert once == limited(120.0)
+    assert show(once, limited(150.0), moved) == once
+    assert show(once, limited(120.0, Rule.RISING), moved).charge == once.charge
+    # Later it may move again
+    assert show(once, limited(150.0), set()) == limited(150.0)
+
+
+def test_too_much_is_never_shown() -> None:
+    """A limit falls at once, however often; what it was before, it shows once."""
+    moved: set[str] = set()
+    shown = SHOWN
+    for amps in 120.0, 80.0, 70.0:
+        shown = show(shown, limited(amps), moved)
+        assert shown == limited(amps)
+    for amps in 80.0, 70.0, 80.0, 63.1:
+        assert show(shown, limited(amps), moved) == shown
+
+
+def test_what_lowers_a_limit_is_shown_at_once() -> None:
+    """However little; but each rule once, for two may take turns on the way down."""
+    moved: set[str] = set()
+    shown = show(SHOWN, limited(80.0), moved)
+    lower = show(shown, limited(79.9, Rule.OVER), moved)
+    assert lower.charge == limited(79.9, Rule.OVER).charge
+    assert show(lower, limited(79.8), moved).charge == lower.charge
+    assert show(lower, limited(79.9, Rule.UNTOLD), moved).charge == lower.charge
+    lowest = show(lower, limited(79.7, Rule.UNTOLD), moved)
+    assert lowest.charge == limited(79.7, Rule.UNTOLD).charge
+    assert show(lowest, limited(79.6, Rule.OVER), moved).charge == lowest.charge
+    assert show(lowest, limited(70.0, Rule.OVER), moved) == limited(70.0, Rule.OVER)
+
+
+def test_0_never_waits() -> None:
+    """Reached and left, however often."""
+    moved: set[str] = set()
+    shown = show(SHOWN, limited(80.0), moved)
+    for amps in 0.0, 30.0, 0.0, 30.0:
+        shown = show(shown, limited(amps), moved)
+        assert shown == limited(amps)
+
+
+def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
+    """Nor one that is known again."""
+    moved: set[str] = set()
+    once = show(SHOWN, limited(80.0), moved)
+    unknown = show(once, replace(SHOWN, charge=None), moved)
+    assert unknown.charge is None
+    assert show(unknown, limited(90.0), moved).charge == limited(90.0).charge
+
+
+def test_a_battery_that_comes_online_is_taken_whole() -> None:
+    """Its first values come at once; those of another battery wait."""
+    other = replace(BATTERY, id="other")
+    waiting = replace(BATTERY, life=Life.WAITING, readings=Readings())
+    shown = replace(SHOWN, batteries={"b": waiting, "other": other})
+    moved = replace(READINGS, soc=99.0)
+    latest = replace(
+        SHOWN, batteries={"b": BATTERY, "other": replace(other, readings=moved)}
+    )
+    assert show(shown, latest).batteries == {"b": BATTERY, "other": other}
+
+
+def test_the_bank_is_taken_whole_when_the_first_battery_comes() -> None:
+    """There was no bank before."""
+    waiting = replace(BATTERY, life=Life.WAITING)
+    nothing = replace(SHOWN, bank=BankState(), batteries={"b": waiting})
+    assert show(nothing, SHOWN).bank == SHOWN.bank
+    # At the start it takes two telegrams until a battery online makes a bank
+    assert show(replace(SHOWN, bank=BankState()), SHOWN).bank == SHOWN.bank
+
+
+def test_an_inverters_first_set_is_taken_whole() -> None:
+    """With its voltage limit and its counters."""
+    shown = replace(SHOWN, inverters={"i": InverterState(id="i")})
+    assert show(shown, SHOWN).inverters == {"i": INVERTER}
+
+
+def test_what_was_removed_is_shown_no_more() -> None:
+    """And what was added is."""
+    new = replace(BATTERY, id="new")
+    latest = replace(SHOWN, batteries={"new": new}, inverters={}, ports={})
+    assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
+
+
+@pytest.mark.parametrize(
+    ("battery", "heard"),
+    [
+        (replace(BATTERY, life=Life.WAITING), False),
+        (BATTERY, True),
+        (replace(BATTERY, life=Life.REJOINING), True),
+        (replace(BATTERY, life=Life.LOST), False),
+        (replace(BATTERY, life=Life.TWIN), False),
+        (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
+        (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
+    ],
+)
+def test_is_heard(battery: BatteryState, heard: bool) -> None:
+    """A battery out of service may still speak."""
+    assert is_heard(battery) is heard
+
+
+@pytest.mark.parametrize(
+    ("listening", "status", "told"),
+    [
+        (True, Status.RUNNING, True),
+        (None, Status.RUNNING, False),
+        (False, Status.RUNNING, False),
+        (True, Status.SILENT, False),
+    ],
+)
+def test_is_told(listening: bool | None, status: Status, told: bool) -> None:
+    """What an inverter was told is worth nothing once it cannot be told again."""
+    assert is_told(replace(INVERTER, listening=listening), status) is told
