@@ -1,0 +1,52 @@
+"""The values that flow: frames, battery states, the bank, and what inverters are sent.
+
+Units are V, A, W, °C, Ah, kWh, % and seconds. Current is positive while the battery
+charges. None means unknown: it is never 0 and never "no alarm". Times are seconds of
+the one injected monotonic clock.
+"""
+
+from .bank import NO_BANK, BankState, Limit, Rule, Status
+from .base import Clock, Direction
+from .battery import Alarm, BatteryState, Dialect, Life, Readings, Refused
+from .can import (
+    GAVE_UP,
+    NO_CONTROLLER,
+    BusState,
+    Controller,
+    Frame,
+    PortFault,
+    PortReason,
+    PortState,
+    PortStatus,
+)
+from .inverter import Disobedience, InverterState, Telegram
+from .snapshot import Snapshot
+
+__all__ = [
+    "GAVE_UP",
+    "NO_BANK",
+    "NO_CONTROLLER",
+    "Alarm",
+    "BankState",
+    "BatteryState",
+    "BusState",
+    "Clock",
+    "Controller",
+    "Dialect",
+    "Direction",
+    "Disobedience",
+    "Frame",
+    "InverterState",
+    "Life",
+    "Limit",
+    "PortFault",
+    "PortReason",
+    "PortState",
+    "PortStatus",
+    "Readings",
+    "Refused",
+    "Rule",
+    "Snapshot",
+    "Status",
+    "Telegram",
+]

@@ -1,0 +1,126 @@
+"""The bank: the virtual battery, its limits, and the rule behind each limit."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from .battery import Alarm
+
+
+class Rule(StrEnum):
+    """The rules that can bind a limit, for "limited by"."""
+
+    NONE = "none"
+    BATTERIES = "batteries"
+    """The sum of what the batteries allow."""
+    BATTERY = "battery"
+    """One battery, through the part of the current that it carries."""
+    TOTAL = "total"
+    """The gateway's total limit."""
+    SETPOINT = "setpoint"
+    LEASE = "lease"
+    UNTOLD = "untold"
+    """Current flows that no inverter was told."""
+    OVER = "over"
+    """A battery carries more than it allows."""
+    IN_SERVICE = "in_service"
+    """The inverter was taken out of service."""
+    NEAR_ZERO = "near_zero"
+    """Too little to be worth telling."""
+    LOSS = "loss"
+    """A lost battery, by the loss policy."""
+    BRIDGING = "bridging"
+    """The last battery is silent for a moment, or one whose gaps are a habit."""
+    VOLTAGE = "voltage"
+    """The bank's voltage is above the lowest battery's charge voltage limit."""
+    RATING = "rating"
+    """The inverter's rated current."""
+    SHARING = "sharing"
+    """The inverter's part of the bank's limit."""
+    RISING = "rising"
+    """A higher limit that has to hold first, then ramps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A current limit in one direction and why it is so."""
+
+    amps: float
+    """A, at least 0, in the direction's own sense."""
+    rule: Rule = Rule.NONE
+    source: str | None = None
+    """What binds, where something does: the id of a battery or inverter, a setpoint's
+    key (`setpoints.Asked`) or a lease's owner."""
+    device: str | None = None
+    """The inverter whose own rule it is: its rating, setpoint or lease; None: the
+    bank's."""
+    number: float | None = None
+    """The figure of the binding rule: that battery's limit, the setpoint, …"""
+
+
+class Status(StrEnum):
+    """How a gateway does."""
+
+    STARTING = "starting"
+    """Nothing is sent: not every battery has spoken yet."""
+    RUNNING = "running"
+    REDUCED = "reduced"
+    """A battery is lost; the others go on."""
+    BRIDGING = "bridging"
+    """No battery is heard, for a moment: discharging goes on with ever less."""
+    BLOCKED = "blocked"
+    """A loss policy tells 0 A in at least one direction."""
+    SILENT = "silent"
+    """Nothing is sent: no battery is online, or a loss policy says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankState:
+    """The virtual battery: n batteries as one."""
+
+    soc: float | None = None
+    soc_min: float | None = None
+    soc_max: float | None = None
+    soh: float | None = None
+    soh_min: float | None = None
+    soh_max: float | None = None
+    voltage: float | None = None
+    voltage_spread: float | None = None
+    current: float | None = None
+    """A, charge positive; as shown and sent, with the configuration's factor and offset.
+    The limits follow from Verdict.current, without them."""
+    current_estimated: bool = False
+    """Whether a battery's current is unknown: it counts with its slice of the sum, less
+    would hide a load from the inverters."""
+    power: float | None = None
+    temperature: float | None = None
+    temperature_min: float | None = None
+    temperature_max: float | None = None
+    cell_voltage_min: float | None = None
+    cell_voltage_max: float | None = None
+    cell_temperature_min: float | None = None
+    cell_temperature_max: float | None = None
+    capacity_ah: float | None = None
+    """As configured, less the modules that are missing."""
+    remaining_ah: float | None = None
+    capacity_kwh: float | None = None
+    stored_kwh: float | None = None
+    """By nominal voltages."""
+    time_to_full: float | None = None
+    time_to_empty: float | None = None
+    """Seconds, if the current stays what it was lately; unknown at rest."""
+    modules: int | None = None
+    charge_voltage_limit: float | None = None
+    """The lowest of the batteries'."""
+    discharge_voltage_limit: float | None = None
+    """The highest of the batteries'."""
+    force_charge: bool | None = None
+    force_charge_2: bool | None = None
+    full_charge: bool | None = None
+    protections: frozenset[Alarm] | None = None
+    warnings: frozenset[Alarm] | None = None
+    name: str | None = None
+    """The name of the first battery that tells one."""
+
+
+NO_BANK: Final = BankState()

@@ -1,0 +1,140 @@
+"""CAN frames, and the state of the ports that carry them."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One CAN frame. `at`: when it was on the wire, by the monotonic clock."""
+
+    can_id: int
+    data: bytes = b""
+    at: float = 0.0
+    extended: bool = False
+    remote: bool = False
+    error: bool = False
+
+    @property
+    def standard(self) -> bool:
+        """Return whether this is an 11-bit data frame: no other carries battery data."""
+        return not (self.extended or self.remote or self.error)
+
+
+class PortStatus(StrEnum):
+    """Where a port stands."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+
+
+class PortFault(StrEnum):
+    """Why a port cannot be open."""
+
+    NO_SUCH_CHANNEL = "no_such_channel"
+    LINK_DOWN = "link_down"
+    NO_PERMISSION = "no_permission"
+    WRONG_BITRATE = "wrong_bitrate"
+    NOT_SUPPORTED = "not_supported"
+    """The machine has no CAN of this kind at all."""
+    BUSY = "busy"
+    """Another program has the serial adapter, or an earlier attempt hangs in it."""
+    UNREACHABLE = "unreachable"
+    """The server with the CAN link does not answer, or its answer is none."""
+    AMBIGUOUS = "ambiguous"
+    """Several adapters bear the number by which the right one was to be found."""
+    BUS_OFF = "bus_off"
+    """The CAN controller has given up after too many errors."""
+    NO_CARRIER = "no_carrier"
+    """The link is up but connected to nothing: what is sent is thrown away."""
+    FAILED = "failed"
+
+
+class PortReason(StrEnum):
+    """What a fault comes from, where that has a cure of its own."""
+
+    NOT_LAWICEL = "not_lawicel"
+    """A serial adapter says nothing, or something that is not LAWICEL's protocol."""
+
+
+GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
+"""Faults of the controller: frames that it was given are lost."""
+
+
+class BusState(StrEnum):
+    """The state of a CAN controller, in the kernel's order (linux/can/netlink.h)."""
+
+    ERROR_ACTIVE = "error_active"
+    """Well; the others come with ever more errors."""
+    ERROR_WARNING = "error_warning"
+    ERROR_PASSIVE = "error_passive"
+    BUS_OFF = "bus_off"
+    """It has given up, until it is restarted."""
+    STOPPED = "stopped"
+    SLEEPING = "sleeping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """The CAN controller behind a port; None: it has none, or does not report it."""
+
+    carrier: bool | None = None
+    """Whether the link is connected to a bus; without it nothing leaves."""
+    state: BusState | None = None
+    transmit_errors: int | None = None
+    receive_errors: int | None = None
+    """Its error counters (ISO 11898-1): above 127 it is error-passive, above 255 of
+    the first one bus-off."""
+
+    @property
+    def fault(self) -> PortFault | None:
+        """Return why nothing can be sent or received; None: nothing is known of that."""
+        if self.state is BusState.BUS_OFF:
+            return PortFault.BUS_OFF
+        return PortFault.NO_CARRIER if self.carrier is False else None
+
+    def with_counters_of(self, other: Controller) -> Controller:
+        """Return the same with the error counters of another report if it has none."""
+        if self.transmit_errors is not None:
+            return self
+        return replace(
+            self,
+            transmit_errors=other.transmit_errors,
+            receive_errors=other.receive_errors,
+        )
+
+
+NO_CONTROLLER: Final = Controller()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortState:
+    """One port at one moment."""
+
+    status: PortStatus = PortStatus.CLOSED
+    fault: PortFault | None = None
+    reason: PortReason | None = None
+    """What the fault comes from; None: it has no cure of its own."""
+    detail: str | None = None
+    """The error in the system's own words, for logs and diagnostics."""
+    received: int = 0
+    sent: int = 0
+    errors: int = 0
+    """Error frames heard and sends that failed."""
+    unsent: int = field(default=0, compare=False)
+    """Sends that failed; `errors` counts them, too."""
+    heard_before: int = field(default=0, compare=False)
+    """Frames and error frames that were heard before it was opened last."""
+    link: str | None = None
+    """What the link of the configured adapter is called now; None: the port is
+    configured by the link's name, or its adapter is not there."""
+    controller: Controller = NO_CONTROLLER
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is open and nothing at all has been heard since it was opened."""
+        heard = self.received + self.errors - self.unsent
+        return self.status is PortStatus.OPEN and heard == self.heard_before
