@@ -77,20 +77,6 @@ def test_links_lead_somewhere() -> None:
             assert (ROOT / target).exists(), target
 
 
-def test_map_of_the_code_is_complete() -> None:
-    """CONTRIBUTING.md names every module of the engine, and none that is gone."""
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    engine = ROOT / "custom_components/bms_gateway/engine"
-    for folder, title in (
-        (engine, "(`engine/`)"),
-        (engine / "protocol", "(`engine/protocol/`)"),
-        (engine / "simulator", "(`engine/simulator/`)"),
-    ):
-        tables = [part.partition("\n**")[0] for part in text.split(title)[1:]]
-        listed = set(re.findall(r"^\| `(\w+\.py)` \|", "".join(tables), re.MULTILINE))
-        assert listed == {path.name for path in folder.glob("*.py")} - {"__init__.py"}
-
-
 @pytest.mark.parametrize("script", re.findall(r"`(scripts/[\w-]+)", README))
 def test_scripts_exist(script: str) -> None:
     """A reader runs what the README names."""

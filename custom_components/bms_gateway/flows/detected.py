@@ -1,20 +1,11 @@
 """What was heard on a port, told in Home Assistant's language."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 from ..engine.detection.classify import Finding, Heard, HeardBattery
-from ..engine.model import Dialect, Refused
+from ..engine.model import Dialect
+from ..issues.rejected_values import figures
 from .connections import Texts
-
-_SYMBOLS: Final = {
-    "charge_voltage_limit": ("CVL", "V"),
-    "charge_current_limit": ("CCL", "A"),
-    "discharge_current_limit": ("DCL", "A"),
-    "voltage": ("Vbat", "V"),
-    "soc": ("SOC", "%"),
-}
-"""How values are told in any language, with their units."""
 
 
 def tell(
@@ -48,16 +39,6 @@ def tell(
     if alike:
         told.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
     return " ".join(told)
-
-
-def figures(refused: Iterable[Refused]) -> str:
-    """Return values that were refused, with what would be accepted in brackets."""
-    told = []
-    for each in refused:
-        symbol, unit = _SYMBOLS[each.attribute]
-        window = f"{each.low:g}–{each.high:g} {unit}"
-        told.append(f"{symbol} {each.value:.1f} {unit} ({window})")
-    return ", ".join(told)
 
 
 def _finding(heard: Heard, texts: Texts) -> str:

@@ -10,8 +10,8 @@ from ...engine.battery.timing.timeouts import CEILING
 from ...engine.config import BatteryConfig
 from ...engine.model import BatteryState, Life, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
-from ...flows.detected import figures
 from ..context import Finder, Issue, Raised, Situation, warning
+from ..rejected_values import figures
 
 STEADY_FOR: Final = 60.0
 """Seconds for which a battery has to be heard before its repair goes."""
