@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.detection.classify import Heard
+from custom_components.bms_gateway.engine.detection.classify import ScanResult
 from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.flows import listen as listen_flow
 from custom_components.bms_gateway.flows.forms import SECTION_RARE
@@ -366,7 +366,7 @@ KEY = "slcan:/dev/serial/by-id/usb-CANable"
 def silent_adapter(machine: Machine) -> Iterator[None]:
     """Plug an adapter in that can be opened, and hears nothing."""
     machine.adapters = [ADAPTER]
-    with patch.object(listen_flow, "listen", return_value=Heard()):
+    with patch.object(listen_flow, "listen", return_value=ScanResult()):
         yield
 
 

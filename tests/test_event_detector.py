@@ -24,7 +24,7 @@ BATTERY = BatteryState(
     capacity_ah=100,
     readings=Readings(protections=frozenset(), warnings=frozenset()),
 )
-OVER, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
+OVER_LIMIT, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
 
 
 def snapshot(*batteries: BatteryState) -> Snapshot:
@@ -61,17 +61,17 @@ def test_a_quiet_life_has_no_events() -> None:
 def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
     """One event for each; unknown is neither raised nor cleared."""
     found = follow(
-        says(**{field: frozenset({OVER})}),
-        says(**{field: frozenset({OVER, INTERNAL})}),
+        says(**{field: frozenset({OVER_LIMIT})}),
+        says(**{field: frozenset({OVER_LIMIT, INTERNAL})}),
         says(**{field: None}),
         says(**{field: frozenset({INTERNAL})}),
         BATTERY,
     )
     assert found == [
-        [Event(raised, "b1", OVER)],
+        [Event(raised, "b1", OVER_LIMIT)],
         [Event(raised, "b1", INTERNAL)],
         [],
-        [Event(cleared, "b1", OVER)],
+        [Event(cleared, "b1", OVER_LIMIT)],
         [Event(cleared, "b1", INTERNAL)],
     ]
 
@@ -92,7 +92,7 @@ def test_loss_and_return() -> None:
         [],
         back,
     ]
-    for life in Life.OUT_OF_SERVICE, Life.TWIN:
+    for life in Life.OUT_OF_SERVICE, Life.DUPLICATE:
         out = replace(BATTERY, life=life)
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
@@ -173,14 +173,14 @@ def test_more_than_three_losses_an_hour() -> None:
 
 def test_current_out_of_service() -> None:
     """Told each time that it begins."""
-    carries = replace(BATTERY, carries_out_of_service=True)
-    told = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
+    carries = replace(BATTERY, carries_current_out_of_service=True)
+    sent = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
     assert follow(BATTERY, carries, carries, BATTERY, carries) == [
         [],
-        told,
+        sent,
         [],
         [],
-        told,
+        sent,
     ]
 
 
@@ -188,7 +188,7 @@ def test_inverters_that_disobey() -> None:
     """Told each time that it begins; once where it may be one of several."""
     charge, discharge = Direction.CHARGE, Direction.DISCHARGE
     one, several = (
-        Disobedience(told=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
+        Disobedience(sent=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
         for ids in (["i1"], ["i1", "i2"])
     )
     states: list[dict[Direction, Disobedience]] = [
@@ -220,9 +220,9 @@ def test_inverters_that_disobey() -> None:
 def test_a_request_that_stands(field: str) -> None:
     """For ten minutes without a break."""
     asks, sated = says(**{field: True}), says(**{field: False})
-    told = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    sent = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
-    assert found == [[], [], [], told, [], [], []]
+    assert found == [[], [], [], sent, [], [], []]
     watch = Watch()
     for now, state in (0, asks), (599, asks), (600, asks):
         watch.update(snapshot(state), now)
@@ -233,7 +233,7 @@ def test_a_request_that_stands(field: str) -> None:
 
 def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
     """A loss for a moment neither ends the ten minutes nor completes them."""
-    asks, told = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    asks, sent = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
     watch = Watch()
     for now, state, events, standing in (
         (0, asks, [], False),
@@ -241,7 +241,7 @@ def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
         (312, asks, [], False),
         (599, asks, [], False),
         (600, BATTERY, [], False),
-        (612, asks, told, True),
+        (612, asks, sent, True),
         (700, BATTERY, [], True),
         (712, asks, [], True),
         # Of another frame; what asked is unknown
@@ -270,12 +270,12 @@ def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
 
 def test_what_was_before_a_start_is_remembered() -> None:
     """Though no battery is known at first; but not a request of long ago."""
-    asks = says(protections=frozenset({OVER}), force_charge=True)
+    asks = says(protections=frozenset({OVER_LIMIT}), force_charge=True)
     starting = replace(snapshot(), status=Status.STARTING)
     for later, standing in (599, True), (600, False):
         watch = Watch()
         assert watch.update(snapshot(asks), 0) == [
-            Event(Happening.PROTECTION_RAISED, "b1", OVER)
+            Event(Happening.PROTECTION_RAISED, "b1", OVER_LIMIT)
         ]
         watch.update(snapshot(asks), 600)
         watch.update(starting, 600 + later)
@@ -287,9 +287,9 @@ def test_a_battery_that_was_removed_is_forgotten() -> None:
     """One with the same id is another one."""
     watch = Watch()
     bad = replace(
-        says(protections=frozenset({OVER}), force_charge=True),
+        says(protections=frozenset({OVER_LIMIT}), force_charge=True),
         life=Life.LOST,
-        carries_out_of_service=True,
+        carries_current_out_of_service=True,
     )
     first = watch.update(snapshot(bad), 0)
     assert len(first) == 3

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import Lease
+from custom_components.bms_gateway.engine.setpoints import TemporaryLimit
 from homeassistant.components import persistent_notification
 from homeassistant.components.persistent_notification import Notification, UpdateType
 from homeassistant.const import STATE_OFF, STATE_ON
@@ -87,9 +87,9 @@ async def come(hass: HomeAssistant, moment: datetime) -> None:
     await hass.async_block_till_done()
 
 
-def leases(bench: Bench) -> tuple[Lease, ...]:
+def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
     """Return the limits that end by themselves."""
-    return bench.coordinator.keeper.setpoints.leases
+    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
 
 
 def test_every_example_is_run() -> None:
@@ -111,7 +111,7 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     await told(bench, 10.0, 25.0)
     await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "50.0")
-    assert bench.coordinator.keeper.setpoints.bank.charge_current is None
+    assert bench.coordinator.setpoint_manager.setpoints.bank.charge_current is None
 
 
 async def test_keep_what_is_stored_while_energy_is_cheap(
@@ -123,7 +123,7 @@ async def test_keep_what_is_stored_while_energy_is_cheap(
     await automate(hass, CHEAP)
     hass.states.async_set(PRICE, "0.11")
     await told(bench, 25.0, 0.0)
-    [first] = leases(bench)
+    [first] = temporary_limits(bench)
     assert (first.owner, first.direction) == ("Cheap hours", Direction.DISCHARGE)
     assert first.until is not None
     assert first.until - bench.clock() == pytest.approx(1200, abs=5)
@@ -131,16 +131,16 @@ async def test_keep_what_is_stored_while_energy_is_cheap(
     bench.ahead += 60
     quarter = dt_util.utcnow().replace(minute=15, second=0, microsecond=0)
     await come(hass, quarter + timedelta(hours=1))
-    [second] = leases(bench)
+    [second] = temporary_limits(bench)
     assert second.until is not None
     assert second.until >= first.until + 60
 
     hass.states.async_set(PRICE, "0.31")
     await come(hass, quarter + timedelta(hours=2))
-    assert leases(bench) == (second,)
+    assert temporary_limits(bench) == (second,)
     bench.ahead += 1200
     await come(hass, quarter + timedelta(hours=3))
-    assert leases(bench) == ()
+    assert temporary_limits(bench) == ()
 
 
 async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
@@ -204,8 +204,13 @@ async def say_mode(hass: HomeAssistant, mode: str) -> None:
 def held(bench: Bench) -> list[tuple[str, Direction, float | None, float | None]]:
     """Return what is limited, by whom, to what and until when."""
     return [
-        (lease.owner, lease.direction, lease.amps, lease.until)
-        for lease in leases(bench)
+        (
+            temporary_limit.owner,
+            temporary_limit.direction,
+            temporary_limit.amps,
+            temporary_limit.until,
+        )
+        for temporary_limit in temporary_limits(bench)
     ]
 
 
@@ -306,11 +311,11 @@ async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
     script = {"script": {"example": {"sequence": ACTIONS}}}
     assert await async_setup_component(hass, "script", script)
     await hass.services.async_call("script", "example", blocking=True)
-    [lease] = leases(bench)
-    assert lease.device_id is None
-    assert (lease.watts, lease.owner) == (2000.0, "Cheap hours")
-    assert lease.until is not None
-    assert lease.until - bench.clock() == pytest.approx(5400, abs=5)
+    [temporary_limit] = temporary_limits(bench)
+    assert temporary_limit.device_id is None
+    assert (temporary_limit.watts, temporary_limit.owner) == (2000.0, "Cheap hours")
+    assert temporary_limit.until is not None
+    assert temporary_limit.until - bench.clock() == pytest.approx(5400, abs=5)
     # 2000 W at 52 V are 38.46 A
     await told(bench, 19.2, 25.0)
 

@@ -15,8 +15,8 @@ from custom_components.bms_gateway.const import (
 from custom_components.bms_gateway.engine.model import Direction, Life, PortStatus
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
-    Lease,
     Setpoints,
+    TemporaryLimit,
 )
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
@@ -234,19 +234,21 @@ async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
     """Its setpoints, limits and marks go at the next start."""
     await bench.battery("b1").battery("b2").inverter("i1").inverter("i2").start()
     left = AllSetpoints(inverters={"i1": Setpoints(charge_current=5.0)})
-    lease = Lease(
+    temporary_limit = TemporaryLimit(
         device_id="i2", direction=Direction.CHARGE, owner="Ann", amps=0.0, until=None
     )
     stopped = Setpoints(charging_allowed=False)
-    asked = left.with_setpoints("i2", stopped).with_lease(lease)
+    asked = left.with_setpoints("i2", stopped).with_temporary_limit(temporary_limit)
     out = frozenset({"b2", "i2"})
-    await bench.coordinator.keeper.async_take(replace(asked, out_of_service=out), "Ann")
+    await bench.coordinator.setpoint_manager.async_take(
+        replace(asked, out_of_service=out), "Ann"
+    )
     assert await hass.config_entries.async_unload("gw")
     for removed in "b2", "i2":
         hass.config_entries.async_remove_subentry(bench.entry, removed)
     await hass.async_block_till_done()
     await bench.setup()
-    assert bench.coordinator.keeper.setpoints == left
+    assert bench.coordinator.setpoint_manager.setpoints == left
     assert {device for device, _ in bench.coordinator.store.changes} == {"i1"}
     assert await hass.config_entries.async_unload("gw")
     stored = hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]

@@ -173,7 +173,7 @@ async def test_noise_that_was_stored_is_not_shown(
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     noisy = AllSetpoints(bank=Setpoints(charge_current=33.300000000000004))
-    await bench.coordinator.keeper.async_take(noisy, "Ann")
+    await bench.coordinator.setpoint_manager.async_take(noisy, "Ann")
     assert bench.state("number", "gw_charge_current_setpoint").state == "33.3"
 
 
@@ -297,8 +297,8 @@ async def test_after_an_unreadable_store_setpoints_only_sink(
     await bench.told("i1", 0.0, 0.0)
     assert bench.issues() == {"setpoints_unreadable_gw": "setpoints_unreadable"}
 
-    keeper = bench.coordinator.keeper
-    await keeper.async_confirm(keeper.setpoints, "repair")
+    setpoint_manager = bench.coordinator.setpoint_manager
+    await setpoint_manager.async_confirm(setpoint_manager.setpoints, "repair")
     await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
     for device in "gw", "i1":
         await ask(bench, f"{device}_charge_current_setpoint", 20.0, context)

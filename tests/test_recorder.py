@@ -42,7 +42,7 @@ class House:
         """Take a bench for its two batteries (Ah) and two inverters."""
         self.hass = hass
         self.clock = MovedClock()
-        self.wires = Wires()
+        self.port_services = Wires()
         self.simulator: Simulator
         bench.battery("b1", capacity_ah=capacities[0])
         bench.battery("b2", capacity_ah=capacities[1])
@@ -58,7 +58,7 @@ class House:
     async def start(self) -> None:
         """Set the gateway up and let it settle."""
         gateway = partial(
-            Gateway, clock=self.clock, wall=self.clock, port_factory=self.wires
+            Gateway, clock=self.clock, wall=self.clock, port_factory=self.port_services
         )
         self.entry.add_to_hass(self.hass)
         with patch("custom_components.bms_gateway.Gateway", gateway):
@@ -86,13 +86,13 @@ class House:
         self.clock.now += STEP
         gateway: Gateway = self.entry.runtime_data.gateway
         for sender, frame in self.simulator.step(self.clock.now):
-            port = self.wires.ports[self._channel(sender)]
+            port = self.port_services.ports[self._channel(sender)]
             port.push(frame)
         for _ in range(3):
             gateway.step()
-        for channel, port in self.wires.ports.items():
+        for channel, port in self.port_services.ports.items():
             for frame in port.sent:
-                self.simulator.hear(self.ids[channel], frame, self.clock.now)
+                self.simulator.on_frame(self.ids[channel], frame, self.clock.now)
             port.sent.clear()
 
     def _channel(self, id: str) -> str:

@@ -94,7 +94,9 @@ async def test_a_setpoint_that_is_forgotten(
     """It names who set it, also after a restart; it goes once charging is allowed."""
     key = f"{DOMAIN}.gw.setpoints"
     await bench.battery("b1").inverter("i1").start()
-    await bench.coordinator.keeper.async_take(AllSetpoints(bank=stopped), "Ann")
+    await bench.coordinator.setpoint_manager.async_take(
+        AllSetpoints(bank=stopped), "Ann"
+    )
     assert bench.issues() == {}
     assert await hass.config_entries.async_unload("gw")
     hass_storage[key]["data"]["changes"][0]["hours"] = 24
@@ -104,7 +106,7 @@ async def test_a_setpoint_that_is_forgotten(
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.translation_placeholders == {"name": "Bank", "by": "Ann"}
-    await bench.coordinator.keeper.async_take(AllSetpoints(), "Bob")
+    await bench.coordinator.setpoint_manager.async_take(AllSetpoints(), "Bob")
     assert bench.issues() == {}
 
 
@@ -146,7 +148,7 @@ async def test_an_ignored_repair_stays_so_until_the_gateway_is_removed(
     """A reload does not bring it back."""
     await bench.battery("b1").inverter("i1").start()
     stopped = AllSetpoints(bank=Setpoints(charge_current=0.0))
-    await bench.coordinator.keeper.async_take(stopped, "Ann")
+    await bench.coordinator.setpoint_manager.async_take(stopped, "Ann")
     assert await hass.config_entries.async_unload("gw")
     hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["hours"] = 24
     await bench.setup()
@@ -248,7 +250,9 @@ async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
     await bench.tick(61)
     assert bench.issues() == {"inverter_silent_i2": "inverter_silent"}
     bench.say("i2", [(0x306, bytes(8))])
-    await bench.until(lambda: bench.snapshot.inverters["i2"].last_heard_at is not None)
+    await bench.until(
+        lambda: bench.snapshot.inverters["i2"].last_foreign_frame_at is not None
+    )
     await bench.tick(61)
     assert bench.issues() == {}
 

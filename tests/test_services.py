@@ -21,9 +21,15 @@ from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import MOST_OWNERS, Lease, Setpoints
+from custom_components.bms_gateway.engine.setpoints import (
+    MOST_OWNERS,
+    Setpoints,
+    TemporaryLimit,
+)
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.setpoints.temporary_limits import shown_leases
+from custom_components.bms_gateway.setpoints.temporary_limits import (
+    shown_temporary_limits,
+)
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant
@@ -72,9 +78,9 @@ async def clear(bench: Bench, target: str = "gw", **data: Any) -> dict[str, Any]
     return await call(bench, "clear_limit", target, **data)
 
 
-def leases(bench: Bench) -> list[Lease]:
+def temporary_limits(bench: Bench) -> list[TemporaryLimit]:
     """Return the leases that are live."""
-    return list(bench.coordinator.keeper.setpoints.leases)
+    return list(bench.coordinator.setpoint_manager.setpoints.temporary_limits)
 
 
 async def ready(bench: Bench) -> None:
@@ -180,9 +186,9 @@ async def test_a_limit_is_told_at_once_and_ends_by_itself(bench: Bench) -> None:
     await later(bench, 3500)
     await live(bench, 40)
     await bench.told("i1", 10.0, 25.0)
-    assert len(leases(bench)) == 1
+    assert len(temporary_limits(bench)) == 1
     await later(bench, 61)
-    assert leases(bench) == []
+    assert temporary_limits(bench) == []
     await live(bench, 24)
     await bench.told("i1", 25.0, 25.0)
 
@@ -206,7 +212,7 @@ async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
     await bench.told("i1", 10.0, 5.0)
     await bench.speak("b1", voltage=55.0)
     await bench.told("i1", 9.0, 4.5)
-    [charge, discharge] = leases(bench)
+    [charge, discharge] = temporary_limits(bench)
     assert (charge.watts, discharge.watts) == (1000.0, 503.0)
 
 
@@ -230,14 +236,16 @@ async def test_a_user_with_an_odd_name_needs_no_owner(
     await call(
         bench, "limit_current", "gw", Context(user_id=user.id), charge_current=30
     )
-    assert [lease.owner for lease in leases(bench)] == [owner]
+    assert [temporary_limit.owner for temporary_limit in temporary_limits(bench)] == [
+        owner
+    ]
 
 
 async def test_minus_zero_is_zero(bench: Bench) -> None:
     """Nobody wants to read that charging is limited to -0 A."""
     await ready(bench)
     await limit(bench, charge_current=-0.0, discharge_power="-0")
-    charge, discharge = leases(bench)
+    charge, discharge = temporary_limits(bench)
     assert (str(charge.amps), str(discharge.watts)) == ("0.0", "0.0")
 
 
@@ -253,7 +261,10 @@ async def test_each_owner_has_one_and_the_lowest_holds(
     await limit(bench, charge_current=40)
     await limit(bench, charge_current=20, owner=" Tariff ")
     await limit(bench, charge_current=25, owner="Tariff")
-    owners = {lease.owner: lease.amps for lease in leases(bench)}
+    owners = {
+        temporary_limit.owner: temporary_limit.amps
+        for temporary_limit in temporary_limits(bench)
+    }
     assert owners == {"Ann": 30.0, "Tariff": 25.0, "automation": 40.0}
     reason = await bench.shows("sensor", "gw_charge_limited_by", "lease")
     assert reason.attributes["source"] == "Tariff"
@@ -276,10 +287,10 @@ async def test_a_longer_call_prolongs(bench: Bench) -> None:
     await later(bench, 300)
     await limit(bench, charge_current=20, duration={"minutes": 10})
     await later(bench, 400)
-    assert len(leases(bench)) == 1
+    assert len(temporary_limits(bench)) == 1
     await limit(bench, charge_current=20, duration=5)
     await later(bench, 6)
-    assert leases(bench) == []
+    assert temporary_limits(bench) == []
 
 
 async def test_until_cleared(bench: Bench) -> None:
@@ -288,7 +299,7 @@ async def test_until_cleared(bench: Bench) -> None:
     answer = await limit(bench, charge_current=20, until_cleared=True)
     assert answer["leases"][0]["ends_at"] is None
     await later(bench, 90_000)
-    assert len(leases(bench)) == 1
+    assert len(temporary_limits(bench)) == 1
     assert (await clear(bench))["leases"] == []
 
 
@@ -298,13 +309,18 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
     for target in "gw", "i1":
         await limit(bench, target, charge_current=20, discharge_current=15)
     await clear(bench, "i1", direction="charge")
-    assert {(lease.device_id, lease.direction) for lease in leases(bench)} == {
+    assert {
+        (temporary_limit.device_id, temporary_limit.direction)
+        for temporary_limit in temporary_limits(bench)
+    } == {
         (None, Direction.CHARGE),
         (None, Direction.DISCHARGE),
         ("i1", Direction.DISCHARGE),
     }
     await clear(bench)
-    assert [lease.device_id for lease in leases(bench)] == ["i1"]
+    assert [
+        temporary_limit.device_id for temporary_limit in temporary_limits(bench)
+    ] == ["i1"]
 
 
 @pytest.mark.parametrize(
@@ -364,14 +380,17 @@ async def test_what_makes_no_sense_is_refused(
     await bench.told("i1", 10.0, 25.0)
     await bench.told("i2", 10.0, 25.0)
     await bench.move(2)
-    stored, before = json.dumps(hass_storage[KEY]), bench.coordinator.keeper.setpoints
+    stored, before = (
+        json.dumps(hass_storage[KEY]),
+        bench.coordinator.setpoint_manager.setpoints,
+    )
     with pytest.raises(ServiceValidationError) as refused:
         await limit(bench, target, **data)
     assert (refused.value.translation_domain, refused.value.translation_key) == (
         DOMAIN,
         key,
     )
-    assert bench.coordinator.keeper.setpoints == before
+    assert bench.coordinator.setpoint_manager.setpoints == before
     assert json.dumps(hass_storage[KEY]) == stored
     await bench.speak("b1")
     await bench.told("i1", 10.0, 25.0)
@@ -403,7 +422,7 @@ async def test_what_is_not_even_of_its_kind_is_refused(
     await ready(bench)
     with pytest.raises(vol.Invalid):
         await limit(bench, **data)
-    assert leases(bench) == []
+    assert temporary_limits(bench) == []
 
 
 @pytest.mark.parametrize(
@@ -432,8 +451,8 @@ async def test_what_is_meant_is_taken_and_told(
     answer = await limit(bench, target, owner="EMS", **asked)
     adjusted = {"field": field, "asked": float(value), "set": taken}
     assert answer["adjusted"] == [adjusted]
-    [lease] = leases(bench)
-    assert taken in {lease.amps, lease.watts}
+    [temporary_limit] = temporary_limits(bench)
+    assert taken in {temporary_limit.amps, temporary_limit.watts}
     [told] = answer["leases"]
     assert taken in {told.get("current"), told.get("power")}
 
@@ -465,11 +484,11 @@ async def test_the_same_again_succeeds(
     clock = bench.clock()
     with patch.object(Gateway, "now", PropertyMock(return_value=clock)):
         first = await limit(bench, **asked)
-        before, written = leases(bench), json.dumps(hass_storage[KEY])
-        with patch.object(bench.coordinator.keeper, "async_take") as taken:
+        before, written = temporary_limits(bench), json.dumps(hass_storage[KEY])
+        with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
             assert await limit(bench, **asked) == first
         assert not taken.called
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
     assert json.dumps(hass_storage[KEY]) == written
 
 
@@ -478,7 +497,7 @@ async def test_the_same_in_one_direction_keeps_the_other(bench: Bench) -> None:
     await ready(bench)
     await limit(bench, charge_current=20, until_cleared=True)
     await limit(bench, charge_current=20, discharge_current=9, until_cleared=True)
-    assert {(each.direction, each.amps) for each in leases(bench)} == {
+    assert {(each.direction, each.amps) for each in temporary_limits(bench)} == {
         (Direction.CHARGE, 20.0),
         (Direction.DISCHARGE, 9.0),
     }
@@ -500,15 +519,15 @@ async def test_clearing_what_is_clear_succeeds(
     await ready(bench)
     if data:
         await limit(bench, charge_current=20, owner="Bob")
-    before = leases(bench)
-    with patch.object(bench.coordinator.keeper, "async_take") as taken:
+    before = temporary_limits(bench)
+    with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
         answer = await clear(bench, **data)
     assert not taken.called
     assert [each["owner"] for each in answer["leases"]] == ["Bob"] * bool(data)
     for refused in (clear(bench, "b1"), clear(bench, owner=" ")):
         with pytest.raises(ServiceValidationError):
             await refused
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
 
 
 async def test_an_automation_goes_on(hass: HomeAssistant, bench: Bench) -> None:
@@ -529,8 +548,8 @@ async def test_an_automation_goes_on(hass: HomeAssistant, bench: Bench) -> None:
     hass.bus.async_fire("go")
     await hass.async_block_till_done()
     assert len(reached) == 1
-    [lease] = leases(bench)
-    assert (lease.owner, lease.amps) == ("tariff", 0.0)
+    [temporary_limit] = temporary_limits(bench)
+    assert (temporary_limit.owner, temporary_limit.amps) == ("tariff", 0.0)
 
 
 async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
@@ -538,12 +557,12 @@ async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
     await ready(bench)
     for n in range(MOST_OWNERS):
         await limit(bench, charge_current=20, owner=f"o{n}", duration=60 + n)
-    before = leases(bench)
+    before = temporary_limits(bench)
     with pytest.raises(ServiceValidationError) as refused:
         await limit(bench, discharge_current=5, charge_current=5, owner="new")
     assert refused.value.translation_key == "too_many_owners"
     assert "16" in str(refused.value)
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
     await limit(bench, discharge_current=5, owner="new")
     await limit(bench, "i1", charge_current=5, owner="new")
     await limit(bench, charge_current=3, owner="o7")
@@ -551,7 +570,9 @@ async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
     ended = bench.coordinator.gateway.now + 60.5
     with patch.object(Gateway, "now", PropertyMock(return_value=ended)):
         await limit(bench, charge_current=5, owner="new")
-    owners = {e.owner for e in leases(bench) if e.place == (None, Direction.CHARGE)}
+    owners = {
+        e.owner for e in temporary_limits(bench) if e.place == (None, Direction.CHARGE)
+    }
     assert owners == {"new", *(f"o{n}" for n in range(1, MOST_OWNERS))}
 
 
@@ -598,7 +619,7 @@ async def test_devices_that_are_none_of_ours(
     """Unknown, another integration's, gone, or of a gateway that does not run."""
     await ready(bench)
     await limit(bench, charge_current=20)
-    before = leases(bench)
+    before = temporary_limits(bench)
     other = MockConfigEntry(domain="other")
     other.add_to_hass(hass)
     registry = dr.async_get(hass)
@@ -620,7 +641,7 @@ async def test_devices_that_are_none_of_ours(
     assert await key_of("unknown") == "service_device_not_found"
     assert await key_of(foreign.id) == "service_device_wrong_domain"
     assert await key_of(stale.id) == "no_gateway_or_inverter"
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
     gateway = device(bench, "gw")
     assert await hass.config_entries.async_unload("gw")
     assert await key_of(gateway) == "service_config_entry_not_loaded"
@@ -635,7 +656,7 @@ async def test_limiting_is_always_possible(bench: Bench) -> None:
     await bench.until(lambda: {"port_b1", "port_i1"} <= set(bench.issues()))
     await limit(bench, charge_current=0)
     await limit(bench, "i1", discharge_power=0)
-    assert len(leases(bench)) == 2
+    assert len(temporary_limits(bench)) == 2
 
 
 async def test_while_a_battery_is_lost(bench: Bench) -> None:
@@ -666,9 +687,9 @@ async def test_a_lease_outlives_a_restart_and_ends(
     await bench.online("b1")
     await bench.told("i1", 10.0, 25.0)
     await later(bench, 390)
-    assert len(leases(bench)) == 1
+    assert len(temporary_limits(bench)) == 1
     await later(bench, 15)
-    assert leases(bench) == []
+    assert temporary_limits(bench) == []
     assert hass_storage[KEY]["data"]["leases"] == []
 
 
@@ -679,9 +700,9 @@ async def test_after_a_crash_a_limit_lasts_longer_never_shorter(
     await ready(bench)
     await limit(bench, charge_current=20, duration=600)
     for passed, stored in (61, 600), (290, 600), (310, 290), (440, 290), (470, 130):
-        [lease] = leases(bench)
-        assert lease.until is not None
-        await later(bench, passed - (600 - (lease.until - bench.clock())))
+        [temporary_limit] = temporary_limits(bench)
+        assert temporary_limit.until is not None
+        await later(bench, passed - (600 - (temporary_limit.until - bench.clock())))
         left = hass_storage[KEY]["data"]["leases"][0]["until"]
         assert left == pytest.approx(stored, abs=5)
 
@@ -690,16 +711,19 @@ async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
     """It may jump by a year; only the end that is shown moves along, at once."""
     await ready(bench)
     before = (await limit(bench, charge_current=20))["leases"][0]["ends_at"]
-    await bench.coordinator.keeper.async_keep()
-    assert shown_leases(bench.coordinator.keeper, None)[0]["ends_at"] == before
+    await bench.coordinator.setpoint_manager.async_keep()
+    assert (
+        shown_temporary_limits(bench.coordinator.setpoint_manager, None)[0]["ends_at"]
+        == before
+    )
     next_year = dt_util.utcnow() + timedelta(days=365)
     for _ in range(2):
         with patch("homeassistant.util.dt.utcnow", return_value=next_year):
-            [lease] = leases(bench)
-            end = bench.coordinator.keeper.ends_at(lease)
+            [temporary_limit] = temporary_limits(bench)
+            end = bench.coordinator.setpoint_manager.ends_at(temporary_limit)
             assert end is not None
             assert timedelta(minutes=59) < end - next_year <= timedelta(hours=1)
-            await bench.coordinator.keeper.async_keep()
+            await bench.coordinator.setpoint_manager.async_keep()
 
 
 async def test_a_lease_does_not_lift_what_was_unreadable(

@@ -49,9 +49,9 @@ TOLD = Telegram(
     discharge_enabled=True,
     discharge_voltage_limit=46.0,
 )
-DISOBEYS = Disobedience(told=0.0, taken=9.0, since=1.0, inverters=frozenset({"i"}))
+DISOBEYS = Disobedience(sent=0.0, taken=9.0, since=1.0, inverters=frozenset({"i"}))
 INVERTER = InverterState(
-    id="i", listening=True, charge=LIMIT, discharge=LIMIT, told=TOLD, sets=3
+    id="i", listening=True, charge=LIMIT, discharge=LIMIT, confirmed=TOLD, sets=3
 )
 WORKING = Controller(
     carrier=True, state=BusState.ERROR_ACTIVE, transmit_errors=0, receive_errors=0
@@ -102,7 +102,7 @@ def with_limit(**changes: object) -> Snapshot:
         with_readings(charge_current_limit=91.0),
         with_limit(amps=109.9),
         with_limit(amps=90.1, number=90.1),
-        with_inverter(sets=4, last_set_at=2.0, last_heard_at=2.0),
+        with_inverter(sets=4, last_set_at=2.0, last_foreign_frame_at=2.0),
         with_inverter(charge=replace(LIMIT, amps=95.0)),
         replace(SHOWN, bank=replace(SHOWN.bank, soc=51.0, voltage=53.0)),
         replace(SHOWN, charge_voltage_limit=55.0),
@@ -144,9 +144,9 @@ def test_live_values_wait(latest: Snapshot) -> None:
         with_limit(device="i"),
         replace(SHOWN, discharge=None),
         replace(SHOWN, bank=replace(SHOWN.bank, protections=frozenset(Alarm))),
-        with_battery(inverter_heard=True),
+        with_battery(inverter_detected=True),
         with_inverter(listening=False),
-        with_inverter(battery_heard=True),
+        with_inverter(battery_detected=True),
         replace(SHOWN, excess={Direction.CHARGE: 5.0}),
         with_inverter(connected=True),
         with_inverter(disobeys={Direction.CHARGE: DISOBEYS}),
@@ -219,9 +219,9 @@ def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
         (Rule.VOLTAGE, False),
         (Rule.BATTERY, True),
         (Rule.BATTERIES, True),
-        (Rule.LEASE, True),
-        (Rule.OVER, True),
-        (Rule.RISING, True),
+        (Rule.TEMPORARY_LIMIT, True),
+        (Rule.OVER_LIMIT, True),
+        (Rule.RAMP, True),
     ],
 )
 def test_the_figure_of_a_rule_waits_where_it_flutters(rule: Rule, waits: bool) -> None:
@@ -237,7 +237,7 @@ def test_a_limit_rises_out_of_turn_once() -> None:
     once = show(SHOWN, limited(120.0), moved)
     assert once == limited(120.0)
     assert show(once, limited(150.0), moved) == once
-    assert show(once, limited(120.0, Rule.RISING), moved).charge == once.charge
+    assert show(once, limited(120.0, Rule.RAMP), moved).charge == once.charge
     # Later it may move again
     assert show(once, limited(150.0), set()) == limited(150.0)
 
@@ -257,14 +257,16 @@ def test_what_lowers_a_limit_is_shown_at_once() -> None:
     """However little; but each rule once, for two may take turns on the way down."""
     moved: set[str] = set()
     shown = show(SHOWN, limited(80.0), moved)
-    lower = show(shown, limited(79.9, Rule.OVER), moved)
-    assert lower.charge == limited(79.9, Rule.OVER).charge
+    lower = show(shown, limited(79.9, Rule.OVER_LIMIT), moved)
+    assert lower.charge == limited(79.9, Rule.OVER_LIMIT).charge
     assert show(lower, limited(79.8), moved).charge == lower.charge
-    assert show(lower, limited(79.9, Rule.UNTOLD), moved).charge == lower.charge
-    lowest = show(lower, limited(79.7, Rule.UNTOLD), moved)
-    assert lowest.charge == limited(79.7, Rule.UNTOLD).charge
-    assert show(lowest, limited(79.6, Rule.OVER), moved).charge == lowest.charge
-    assert show(lowest, limited(70.0, Rule.OVER), moved) == limited(70.0, Rule.OVER)
+    assert show(lower, limited(79.9, Rule.UNMANAGED), moved).charge == lower.charge
+    lowest = show(lower, limited(79.7, Rule.UNMANAGED), moved)
+    assert lowest.charge == limited(79.7, Rule.UNMANAGED).charge
+    assert show(lowest, limited(79.6, Rule.OVER_LIMIT), moved).charge == lowest.charge
+    assert show(lowest, limited(70.0, Rule.OVER_LIMIT), moved) == limited(
+        70.0, Rule.OVER_LIMIT
+    )
 
 
 def test_0_never_waits() -> None:
@@ -326,7 +328,7 @@ def test_what_was_removed_is_shown_no_more() -> None:
         (BATTERY, True),
         (replace(BATTERY, life=Life.REJOINING), True),
         (replace(BATTERY, life=Life.LOST), False),
-        (replace(BATTERY, life=Life.TWIN), False),
+        (replace(BATTERY, life=Life.DUPLICATE), False),
         (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
         (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
     ],
@@ -337,7 +339,7 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listening", "status", "told"),
+    ("listening", "status", "confirmed"),
     [
         (True, Status.RUNNING, True),
         (None, Status.RUNNING, False),
@@ -345,6 +347,6 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
         (True, Status.SILENT, False),
     ],
 )
-def test_is_told(listening: bool | None, status: Status, told: bool) -> None:
+def test_is_told(listening: bool | None, status: Status, confirmed: bool) -> None:
     """What an inverter was told is worth nothing once it cannot be told again."""
-    assert is_told(replace(INVERTER, listening=listening), status) is told
+    assert is_told(replace(INVERTER, listening=listening), status) is confirmed

@@ -65,7 +65,7 @@ async def test_off_is_0_a(
     await bench.told("i1", *told)
     await turn(bench, switch, "on")
     assert shown(bench, switch) == STATE_ON
-    setpoints = bench.coordinator.keeper.setpoints
+    setpoints = bench.coordinator.setpoint_manager.setpoints
     assert setpoints.of("i1") == setpoints.bank == Setpoints()
     assert not setpoints.out_of_service
 
@@ -86,13 +86,13 @@ async def test_after_an_unreadable_store_nothing_is_allowed_again(
 async def test_a_number_is_kept_behind_the_switch(bench: Bench) -> None:
     """Allowed again, what was asked for holds again."""
     await bench.battery("b1").inverter("i1").start()
-    keeper = bench.coordinator.keeper
+    setpoint_manager = bench.coordinator.setpoint_manager
     twenty = AllSetpoints(bank=Setpoints(charge_current=20.0))
-    await keeper.async_take(twenty, "Ann")
+    await setpoint_manager.async_take(twenty, "Ann")
     await turn(bench, "gw_charging_allowed", "off")
     assert bench.state("number", "gw_charge_current_setpoint").state == "20.0"
     await turn(bench, "gw_charging_allowed", "on")
-    assert keeper.setpoints == twenty
+    assert setpoint_manager.setpoints == twenty
 
 
 async def test_an_inverter_out_of_service_leaves_its_part_to_the_others(
@@ -130,7 +130,7 @@ async def test_a_battery_that_carries_current_stays(
     """It would be overloaded unseen; the refusal says what to do."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=current)
-    before = bench.coordinator.keeper.setpoints
+    before = bench.coordinator.setpoint_manager.setpoints
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
     assert refused.value.translation_key == "battery_carries"
@@ -139,7 +139,7 @@ async def test_a_battery_that_carries_current_stays(
         "amps": f"{abs(current):.1f}",
     }
     assert shown(bench, "b2_in_service") == STATE_ON
-    assert bench.coordinator.keeper.setpoints == before
+    assert bench.coordinator.setpoint_manager.setpoints == before
     assert KEY not in hass_storage
 
 

@@ -26,8 +26,8 @@ from custom_components.bms_gateway.flows.schemas import (
     OPTIONS_FORM,
     UPLOAD_FORM,
     connection_form,
+    daemon_import_form,
     gateway_choice,
-    original_form,
 )
 from homeassistant.helpers.selector import NumberSelector, SelectSelector, TextSelector
 
@@ -46,7 +46,7 @@ CONNECTION = connection_form({})
 FORMS: list[tuple[str, str, Form]] = [
     ("config", "simulated", NAME_FORM),
     ("config", "original", UPLOAD_FORM),
-    ("config", "review", original_form(several=True)),
+    ("config", "review", daemon_import_form(several=True)),
     ("config", "adapter", gateway_choice({})),
     ("config", "port", CONNECTION),
     ("config", "manual", MANUAL_FORM),

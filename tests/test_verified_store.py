@@ -86,8 +86,8 @@ def put_aside(path: Path) -> None:
 
 def link_put_aside(path: Path) -> None:
     """Leave the same of a link."""
-    aside = path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00")
-    aside.symlink_to("nothing")
+    excluded = path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00")
+    excluded.symlink_to("nothing")
 
 
 def version_of_the_future(path: Path) -> None:

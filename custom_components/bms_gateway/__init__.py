@@ -53,7 +53,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
 
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
-        await coordinator.keeper.async_stop()
+        await coordinator.setpoint_manager.async_stop()
         await counters.async_end()
         await coordinator.recorder.async_end()
         if simulation:
@@ -71,7 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     )
     if simulation:
         await simulation.async_apply(config)
-    coordinator.keeper.async_start()
+    coordinator.setpoint_manager.async_start()
     await gateway.start()
     counters.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)

@@ -33,7 +33,7 @@ from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .engine.config import PortConfig
 from .flows.connections import adapter_port, async_find_connections, async_identify
 from .flows.device_form import simulated_port
-from .flows.import_daemon.steps import OriginalSteps
+from .flows.import_daemon.steps import DaemonImportSteps
 from .flows.options import GatewayOptionsFlow
 from .flows.port import Typed, async_texts
 from .flows.schemas import (
@@ -56,7 +56,7 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
 """Unequal on purpose: equal batteries would show nothing of what a gateway does."""
 
 
-class BmsGatewayConfigFlow(OriginalSteps, ConfigFlow, domain=DOMAIN):
+class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     """The first set-up: a gateway, its batteries, its inverters, one entry.
 
     Or, for an adapter that was found, one more device of a gateway that is there.

@@ -21,10 +21,10 @@ from .energy_store import Counters
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
 from .event_detector import Event, Watch
-from .issues.conditions import Standing
-from .issues.context import Situation
+from .issues.conditions import Conditions
+from .issues.context import IssueContext
 from .issues.registry import Issues
-from .setpoints.manager import SetpointKeeper
+from .setpoints.manager import SetpointManager
 from .setpoints.store import SetpointStore
 from .simulation import Simulation
 from .state_throttle import PATIENCE, show
@@ -64,7 +64,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.gateway = gateway
         self.store = store
         self.counters = counters
-        self.keeper = SetpointKeeper(
+        self.setpoint_manager = SetpointManager(
             hass, gateway, store, self._async_setpoints_changed
         )
         self.recorder = Recorder(hass, gateway)
@@ -78,7 +78,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         # What stood before a reload is no news after it
         watches = hass.data.setdefault(WATCHES, {})
         self._watch = watches.setdefault(entry.entry_id, Watch())
-        self._standing = Standing()
+        self._conditions = Conditions()
         self._issues = Issues(hass, entry.entry_id)
         self._event_listeners: list[EventListener] = []
         self._interval: float | None = None
@@ -133,7 +133,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self._current_sensors.async_apply()
         self._async_tick_each_interval()
         self.devices.async_sync()
-        await self.keeper.async_keep_only({each.id for each in self.config.devices})
+        await self.setpoint_manager.async_keep_only(
+            {each.id for each in self.config.devices}
+        )
         await self.counters.async_keep_only(each.id for each in self.config.batteries)
         self._moved.clear()
         self._async_show(show(self.data, self.gateway.snapshot))
@@ -150,7 +152,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self._async_show(self.data)
 
     async def _async_keep(self, _now: datetime) -> None:
-        await self.keeper.async_keep()
+        await self.setpoint_manager.async_keep()
         self._async_show_again()
 
     @callback
@@ -192,13 +194,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         latest = self.gateway.snapshot
         self.devices.async_tell(latest)
         events = self._watch.update(latest, latest.at)
-        self._standing.update(latest, latest.at)
+        self._conditions.update(latest, latest.at)
         self._issues.async_tell(
-            Situation(
+            IssueContext(
                 entry_id=self.config_entry.entry_id,
                 snapshot=latest,
                 config=self.config,
-                setpoints=self.keeper.setpoints,
+                setpoints=self.setpoint_manager.setpoints,
                 changes=self.store.changes,
                 confirmed=self.store.confirmed,
                 saved=self.store.saved,
@@ -206,9 +208,9 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 unsteady=self._watch.unsteady,
                 lost_since=self._watch.lost_since,
                 asking=self._watch.asking,
-                apart=self._standing.apart,
-                signs_of_life=self._standing.signs_of_life,
-                borne=self._standing.borne,
+                apart=self._conditions.apart,
+                signs_of_life=self._conditions.signs_of_life,
+                borne=self._conditions.borne,
             )
         )
         self.async_set_updated_data(shown)

@@ -94,11 +94,11 @@ def _frames(
     coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
 ) -> dict[str, Any]:
     """Return how often each frame comes on a port, and the last frames of all."""
-    trace = coordinator.gateway.traces[device.id]
+    frame_buffer = coordinator.gateway.frame_buffers[device.id]
     channel = device.port.channel
     return {
-        "timing": plain(trace.rhythms()),
-        "candump": trace.lines(
+        "timing": plain(frame_buffer.rhythms()),
+        "candump": frame_buffer.lines(
             link_text(channel, device.port.interface), hidden=SERIAL_FRAMES
         ),
     }

@@ -21,8 +21,8 @@ from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
-from .engine.setpoints import Asked
-from .setpoints.temporary_limits import shown_leases
+from .engine.setpoints import SetpointKey
+from .setpoints.temporary_limits import shown_temporary_limits
 from .state_throttle import is_bank_known, is_heard, is_told
 
 type Names = Mapping[str, str]
@@ -36,9 +36,9 @@ class Around:
     gateway: str
     """The name of the gateway."""
     names: Names
-    setpoint: Callable[[str | None, Asked], str]
+    setpoint: Callable[[str | None, SetpointKey], str]
     """The name of a setpoint of an inverter or (None) the bank."""
-    leases: Callable[[str | None, Direction], list[dict[str, Any]]]
+    temporary_limits: Callable[[str | None, Direction], list[dict[str, Any]]]
     """The live leases on an inverter or (None) the bank, for people."""
 
 
@@ -75,10 +75,10 @@ class BmsEntityDescription[S](EntityDescription):
 
 
 _SETPOINTS: Final = {
-    Asked.CHARGE_CURRENT: (Platform.NUMBER, "charge_current_setpoint"),
-    Asked.DISCHARGE_CURRENT: (Platform.NUMBER, "discharge_current_setpoint"),
-    Asked.CHARGING_ALLOWED: (Platform.SWITCH, "charging_allowed"),
-    Asked.DISCHARGING_ALLOWED: (Platform.SWITCH, "discharging_allowed"),
+    SetpointKey.CHARGE_CURRENT: (Platform.NUMBER, "charge_current_setpoint"),
+    SetpointKey.DISCHARGE_CURRENT: (Platform.NUMBER, "discharge_current_setpoint"),
+    SetpointKey.CHARGING_ALLOWED: (Platform.SWITCH, "charging_allowed"),
+    SetpointKey.DISCHARGING_ALLOWED: (Platform.SWITCH, "discharging_allowed"),
 }
 """The entity of each setpoint."""
 
@@ -197,12 +197,12 @@ class BmsValueEntity[S](BmsEntity):
             config.name,
             {each.id: each.name for each in config.devices},
             partial(_setpoint_name, self.coordinator),
-            partial(shown_leases, self.coordinator.keeper),
+            partial(shown_temporary_limits, self.coordinator.setpoint_manager),
         )
 
 
 def _setpoint_name(
-    coordinator: BmsGatewayCoordinator, inverter_id: str | None, asked: Asked
+    coordinator: BmsGatewayCoordinator, inverter_id: str | None, asked: SetpointKey
 ) -> str:
     """Return what the user calls a setpoint of an inverter or (None) the bank."""
     platform, key = _SETPOINTS[asked]

@@ -6,7 +6,7 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from .const import DOMAIN
 
 
-def refusal(key: str, **placeholders: str) -> ServiceValidationError:
+def action_error(key: str, **placeholders: str) -> ServiceValidationError:
     """Return why something is refused, in the caller's language."""
     return ServiceValidationError(
         translation_domain=DOMAIN,

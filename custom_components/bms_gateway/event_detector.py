@@ -111,9 +111,9 @@ class Watch:
                 *self._follow_modules(battery),
             )
         ]
-        unheard = dict.fromkeys(self._asking, Readings())
+        never_reported = dict.fromkeys(self._asking, Readings())
         heard = {key: each.readings for key, each in snapshot.batteries.items()}
-        for key, readings in (unheard | heard).items():
+        for key, readings in (never_reported | heard).items():
             self._follow_requests(key, readings, now)
         asking = frozenset(
             key
@@ -180,10 +180,10 @@ class Watch:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
                 yield Event(Happening.BATTERY_BACK, key)
-            case Life.OUT_OF_SERVICE | Life.TWIN:
+            case Life.OUT_OF_SERVICE | Life.DUPLICATE:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
-        if not battery.carries_out_of_service:
+        if not battery.carries_current_out_of_service:
             self._intruders.discard(key)
         elif key not in self._intruders:
             self._intruders.add(key)

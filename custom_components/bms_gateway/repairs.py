@@ -24,7 +24,7 @@ from .engine.model import PortFault
 from .engine.setpoints import NO_SETPOINTS, AllSetpoints
 from .flows.forms import Field, Form
 from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
-from .setpoints.manager import SetpointKeeper
+from .setpoints.manager import SetpointManager
 from .setpoints.requester import REPAIR
 
 CONF_OTHER: Final = "other"
@@ -85,9 +85,11 @@ class SetpointsRepair(RepairsFlow):
         return await self._async_confirm(bank=NO_SETPOINTS, inverters={})
 
     async def _async_confirm(self, **changes: Any) -> RepairsFlowResult:
-        if (keeper := _keeper(self._entry)) is None:
+        if (setpoint_manager := _setpoint_manager(self._entry)) is None:
             return self.async_abort(reason="not_loaded")
-        await keeper.async_confirm(replace(keeper.setpoints, **changes), REPAIR)
+        await setpoint_manager.async_confirm(
+            replace(setpoint_manager.setpoints, **changes), REPAIR
+        )
         return self.async_create_entry(data={})
 
 
@@ -122,18 +124,18 @@ class DeviceRepair(RepairsFlow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask, then mend."""
-        if (keeper := _keeper(self._entry)) is None:
+        if (setpoint_manager := _setpoint_manager(self._entry)) is None:
             return self.async_abort(reason="not_loaded")
         if user_input is not None:
-            return await self._async_mend(keeper, user_input)
+            return await self._async_fix(setpoint_manager, user_input)
         return self.async_show_form(
             step_id="confirm",
             data_schema=self._form.schema({}),
             description_placeholders=self._placeholders,
         )
 
-    async def _async_mend(
-        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    async def _async_fix(
+        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         raise NotImplementedError
 
@@ -142,10 +144,12 @@ class GoneRepair(DeviceRepair):
     """Offers to take an inverter out of service that is heard no more."""
 
     @override
-    async def _async_mend(
-        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    async def _async_fix(
+        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
-        await keeper.async_take(_without(keeper.setpoints, self._device_id), REPAIR)
+        await setpoint_manager.async_take(
+            _without(setpoint_manager.setpoints, self._device_id), REPAIR
+        )
         return self.async_create_entry(data={})
 
 
@@ -153,8 +157,8 @@ class AskRepair(DeviceRepair):
     """Offers to ask a battery that is not heard for its data, from now on."""
 
     @override
-    async def _async_mend(
-        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    async def _async_fix(
+        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         data = {**self._device.data, **POLLED}
         self.hass.config_entries.async_update_subentry(
@@ -167,8 +171,8 @@ class SetUpRepair(DeviceRepair):
     """Offers to set a CAN link up, now and whenever it is down."""
 
     @override
-    async def _async_mend(
-        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    async def _async_fix(
+        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         """Try it before it is stored: only what is permitted here is of use."""
         data = {**self._device.data, CONF_BRING_UP: True}
@@ -217,7 +221,9 @@ class ExchangeRepair(DeviceRepair):
         """Ask with whom; the first one that is not heard as it should be is proposed."""
         snapshot = self._entry.runtime_data.gateway.snapshot
         well = {key for key, each in snapshot.batteries.items() if each.online}
-        well |= {k for k, each in snapshot.inverters.items() if not each.battery_heard}
+        well |= {
+            k for k, each in snapshot.inverters.items() if not each.battery_detected
+        }
         others = sorted(self._others, key=lambda each: each.subentry_id in well)
         options = [
             SelectOptionDict(value=each.subentry_id, label=each.title)
@@ -230,8 +236,8 @@ class ExchangeRepair(DeviceRepair):
         )
 
     @override
-    async def _async_mend(
-        self, keeper: SetpointKeeper, answers: Mapping[str, str]
+    async def _async_fix(
+        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         device, other = self._device, self._entry.subentries[answers[CONF_OTHER]]
         battery = device if device.subentry_type == SUBENTRY_BATTERY else other
@@ -252,10 +258,10 @@ def _with_port_of(device: ConfigSubentry, other: ConfigSubentry) -> dict[str, An
     return own | {key: other.data[key] for key in PORT_DATA if key in other.data}
 
 
-def _keeper(entry: BmsGatewayConfigEntry) -> SetpointKeeper | None:
+def _setpoint_manager(entry: BmsGatewayConfigEntry) -> SetpointManager | None:
     """Return who takes the answer; None: the gateway does not run."""
     loaded = entry.state is ConfigEntryState.LOADED
-    return entry.runtime_data.keeper if loaded else None
+    return entry.runtime_data.setpoint_manager if loaded else None
 
 
 def _without(setpoints: AllSetpoints, device_id: str) -> AllSetpoints:

@@ -23,15 +23,15 @@ from homeassistant.helpers import config_validation as cv, service
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.model import Direction
-from .errors import refusal
-from .setpoints.permission import Asker, async_asker
+from .errors import action_error
+from .setpoints.permission import Requester, async_requester
 from .setpoints.temporary_limits import (
     ATTR_DURATION,
     ATTR_UNTIL_CLEARED,
     LIMIT_FIELDS,
     async_clear,
     async_limit,
-    shown_leases,
+    shown_temporary_limits,
 )
 
 SERVICE_LIMIT_CURRENT: Final = "limit_current"
@@ -108,10 +108,10 @@ def async_register_actions(hass: HomeAssistant) -> None:
 
 async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
     """Limit the bank or an inverter for a time."""
-    asker = await async_asker(call.hass, call.context)
-    coordinator, inverter_id = _target(call, asker)
-    owner = call.data.get(ATTR_OWNER, asker.name)
-    adjusted = await async_limit(coordinator, inverter_id, call.data, asker, owner)
+    requester = await async_requester(call.hass, call.context)
+    coordinator, inverter_id = _target(call, requester)
+    owner = call.data.get(ATTR_OWNER, requester.name)
+    adjusted = await async_limit(coordinator, inverter_id, call.data, requester, owner)
     response = _response(coordinator, inverter_id)
     if adjusted:
         response["adjusted"] = [asdict(each) for each in adjusted]
@@ -120,19 +120,19 @@ async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
 
 async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
     """End the limits of one owner, or of all that the caller may end."""
-    asker = await async_asker(call.hass, call.context)
-    coordinator, inverter_id = _target(call, asker)
+    requester = await async_requester(call.hass, call.context)
+    coordinator, inverter_id = _target(call, requester)
     await async_clear(
         coordinator,
         inverter_id,
-        asker,
+        requester,
         call.data.get(ATTR_OWNER),
         call.data.get(ATTR_DIRECTION),
     )
     return _response(coordinator, inverter_id)
 
 
-def _target(call: ServiceCall, asker: Asker) -> Target:
+def _target(call: ServiceCall, requester: Requester) -> Target:
     """Return what a call is aimed at; refuse what has no current to limit.
 
     Raises Unauthorized before it tells anything of a device that was found.
@@ -140,7 +140,7 @@ def _target(call: ServiceCall, asker: Asker) -> Target:
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
     )
-    asker.check_control(call.hass, device.id)
+    requester.check_control(call.hass, device.id)
     gateway: BmsGatewayConfigEntry = entry
     keys = {key for domain, key in device.identifiers if domain == DOMAIN}
     if gateway.entry_id in keys:
@@ -148,7 +148,7 @@ def _target(call: ServiceCall, asker: Asker) -> Target:
     for inverter in gateway.get_subentries_of_type(SUBENTRY_INVERTER):
         if inverter.subentry_id in keys:
             return gateway.runtime_data, inverter.subentry_id
-    raise refusal(
+    raise action_error(
         "no_gateway_or_inverter", name=device.name_by_user or device.name or ""
     )
 
@@ -157,4 +157,4 @@ def _response(
     coordinator: BmsGatewayCoordinator, inverter_id: str | None
 ) -> dict[str, Any]:
     """Return the leases that are live now."""
-    return {"leases": shown_leases(coordinator.keeper, inverter_id)}
+    return {"leases": shown_temporary_limits(coordinator.setpoint_manager, inverter_id)}

@@ -121,12 +121,12 @@ def _battery(
         shown,
         life=latest.life,
         dialect=latest.dialect,
-        odd_slice=latest.odd_slice,
+        odd_share=latest.odd_share,
         wrong_sign=latest.wrong_sign,
-        carries_out_of_service=latest.carries_out_of_service,
-        inverter_heard=latest.inverter_heard,
-        twin_of=latest.twin_of,
-        has_rival=latest.has_rival,
+        carries_current_out_of_service=latest.carries_current_out_of_service,
+        inverter_detected=latest.inverter_detected,
+        duplicate_of=latest.duplicate_of,
+        has_duplicate_sender=latest.has_duplicate_sender,
         missing=latest.missing,
         modules_most=(
             latest.modules_most if latest.modules_missing else shown.modules_most
@@ -149,14 +149,14 @@ def _readings(moved: set[str], key: str, shown: Readings, latest: Readings) -> R
 def _inverter(
     moved: set[str], shown: InverterState, latest: InverterState
 ) -> InverterState:
-    if shown.told is None and latest.told is not None:
+    if shown.confirmed is None and latest.confirmed is not None:
         return latest
     key = latest.id
     return replace(
         shown,
         listening=latest.listening,
         connected=latest.connected,
-        battery_heard=latest.battery_heard,
+        battery_detected=latest.battery_detected,
         disobeys=latest.disobeys,
         charge=_limit(moved, f"{key} charge", shown.charge, latest.charge),
         discharge=_limit(moved, f"{key} discharge", shown.discharge, latest.discharge),

@@ -14,7 +14,7 @@ from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
 from .engine.battery.timing.timeouts import CEILING
 from .engine.model import BatteryState
-from .errors import refusal
+from .errors import action_error
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
 from .state_throttle import is_heard
 
@@ -99,7 +99,10 @@ class InService(SetpointEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether the user wants it to take part."""
-        return self._device_id not in self.coordinator.keeper.setpoints.out_of_service
+        return (
+            self._device_id
+            not in self.coordinator.setpoint_manager.setpoints.out_of_service
+        )
 
     @property
     @override
@@ -126,10 +129,10 @@ class InService(SetpointEntity, SwitchEntity):
 
     async def _async_set(self, out: frozenset[str]) -> None:
         by = await self._async_who()
-        keeper = self.coordinator.keeper
-        others = keeper.setpoints.out_of_service - {self._device_id}
-        await keeper.async_take(
-            replace(keeper.setpoints, out_of_service=others | out), by
+        setpoint_manager = self.coordinator.setpoint_manager
+        others = setpoint_manager.setpoints.out_of_service - {self._device_id}
+        await setpoint_manager.async_take(
+            replace(setpoint_manager.setpoints, out_of_service=others | out), by
         )
 
 
@@ -144,10 +147,10 @@ def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
         # Counted the wrong way round, it is not believed, but it flows
         current = battery.last.current
     if current is None and (is_heard(battery) or _spoke_lately(battery, now)):
-        raise refusal("battery_current_unknown", name=name)
+        raise action_error("battery_current_unknown", name=name)
     # One that is lost for want of its limits may still tell what it carries
     if current is not None and abs(current) > OUT_OF_SERVICE_AMPS:
-        raise refusal("battery_carries", name=name, amps=f"{abs(current):.1f}")
+        raise action_error("battery_carries", name=name, amps=f"{abs(current):.1f}")
 
 
 def _spoke_lately(battery: BatteryState, now: float) -> bool:

@@ -75,11 +75,11 @@ async def pass_by(bench: Bench, seconds: float) -> None:
 
 async def refused(coroutine: Any) -> str:
     """Return the reason why a call is refused by us."""
-    with pytest.raises(HomeAssistantError) as refusal:
+    with pytest.raises(HomeAssistantError) as action_error:
         await coroutine
-    assert refusal.value.translation_domain == DOMAIN
-    assert str(refusal.value) != refusal.value.translation_key
-    return str(refusal.value.translation_key)
+    assert action_error.value.translation_domain == DOMAIN
+    assert str(action_error.value) != action_error.value.translation_key
+    return str(action_error.value.translation_key)
 
 
 def logged(path: Path) -> list[Logged]:

@@ -225,7 +225,7 @@ def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
     """Let 30 A of charge flow that no inverter was told, from the third minute on."""
 
     def event() -> None:
-        loop.simulator.untold = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
+        loop.simulator.unmanaged = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
 
     return event
 

@@ -173,6 +173,6 @@ class Loop:
 
     def _port(self, config: PortConfig, **callbacks: Any) -> LoopPort:
         port = LoopPort(config, **callbacks)
-        port.on_send = lambda f: self.simulator.hear(config.channel, f, self.now)
+        port.on_send = lambda f: self.simulator.on_frame(config.channel, f, self.now)
         self._ports[config.channel] = port
         return port

@@ -96,15 +96,15 @@ class Meter:
         dt = EVERY * TICK
         batteries = tuple(self._loop.batteries.values())
         possible = {d: ideal(batteries, d) for d in Direction}
-        demand, untold = self._demand(), self._loop.simulator.untold
+        demand, unmanaged = self._demand(), self._loop.simulator.unmanaged
         lowest = -possible[Direction.DISCHARGE].bank
-        wanted = min(max(demand + untold, lowest), possible[Direction.CHARGE].bank)
+        wanted = min(max(demand + unmanaged, lowest), possible[Direction.CHARGE].bank)
         self._following += (wanted - self._following) * min(dt / self._lag, 1.0)
         for direction, figures in self.figures.items():
             self._overload(direction, figures, possible[direction], dt)
             if self._loop.at > BEGUN:
                 self._sample(direction, figures, possible[direction].bank, dt)
-            left = possible[direction].bank - direction.sign * untold
+            left = possible[direction].bank - direction.sign * unmanaged
             if self._loop.at > self._settled and self._is_dark(direction, left, demand):
                 figures.blackout += dt
 

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import override
 
 from custom_components.bms_gateway.engine.limits.sharing.circulating_current import (
-    Aside,
-    Offsets,
+    CirculatingCurrents,
+    Excluded,
     Part,
     spread,
 )
 from custom_components.bms_gateway.engine.limits.sharing.shares import (
-    Slices,
+    CurrentShares,
     capacity_shares,
 )
 from custom_components.bms_gateway.engine.limits.sharing.step_detection import Idle
@@ -29,7 +29,7 @@ class RuleSet(StrEnum):
     LEARNT = "slices, already learnt"
 
 
-class CapacitySlices(Slices):
+class CapacitySlices(CurrentShares):
     """Slices that are never learnt."""
 
     @override
@@ -39,27 +39,27 @@ class CapacitySlices(Slices):
         return capacity_shares(batteries)
 
 
-class NoOffsets(Offsets):
+class NoOffsets(CirculatingCurrents):
     """Nothing circulates; who carries too much holds the bank as in ours."""
 
     @override
     def settle(
         self,
         batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
-        aside: Aside,
+        shares: Mapping[str, float],
+        excluded: Excluded,
         now: float,
         *,
         one_way: bool = False,
     ) -> dict[Direction, dict[str, Part]]:
         return {
-            direction: {k: Part(part) for k, part in spread(slices, apart).items()}
-            for direction, apart in aside.items()
+            direction: {k: Part(part) for k, part in spread(shares, apart).items()}
+            for direction, apart in excluded.items()
         }
 
 
 def use_capacity_share(loop: Loop) -> None:
     """Let a loop's gateway reckon by the capacity share alone."""
-    carriers = loop.gateway._bank._judge._limits.carriers
-    carriers.slices = CapacitySlices()
-    carriers.offsets = NoOffsets()
+    parallel = loop.gateway._bank._evaluation._limits.parallel
+    parallel.shares = CapacitySlices()
+    parallel.circulating = NoOffsets()

@@ -30,7 +30,7 @@ class Diary:
     )
     currents: dict[str, list[float]] = field(default_factory=dict)
     allowed: dict[str, dict[Direction, list[float]]] = field(default_factory=dict)
-    aside: dict[str, list[float]] = field(default_factory=dict)
+    excluded: dict[str, list[float]] = field(default_factory=dict)
     """When each battery stood aside."""
 
     def write(self) -> None:
@@ -44,8 +44,8 @@ class Diary:
         states = self.loop.gateway.snapshot.batteries
         for one in batteries:
             self.currents.setdefault(one.id, []).append(one.cells.current)
-            if states[one.id].aside:
-                self.aside.setdefault(one.id, []).append(self.loop.at)
+            if states[one.id].excluded:
+                self.excluded.setdefault(one.id, []).append(self.loop.at)
             mine = self.allowed.setdefault(one.id, {d: [] for d in Direction})
             for direction in Direction:
                 mine[direction].append(one.allows(direction))
@@ -108,7 +108,7 @@ def full() -> Chart:
     first.judgement = replace(first.judgement, full=True)
     diary.keep(540)
     charge = Direction.CHARGE
-    aside = diary.aside.get("first", [])
+    excluded = diary.excluded.get("first", [])
     return Chart(
         "A battery becomes full, stands aside and returns",
         "The first is full at 3 min. It holds the other back until it is seen to carry "
@@ -131,7 +131,7 @@ def full() -> Chart:
                 ],
             ),
         ],
-        [Span(a, b, "stands aside") for a, b in _spans(aside)],
+        [Span(a, b, "stands aside") for a, b in _spans(excluded)],
     )
 
 

@@ -30,7 +30,7 @@ def measure(batteries: int, inverters: int) -> dict[str, list[float]]:
         [inverter(f"i{n}") for n in range(inverters)],
     )
     with (
-        patch.object(Bank, "reckon", _timed(Bank.reckon, took["judge"])),
+        patch.object(Bank, "evaluate", _timed(Bank.evaluate, took["judge"])),
         patch.object(Gateway, "_write", _timed(Gateway._write, took["send"])),
     ):
         plant.started()

@@ -106,7 +106,7 @@ class Plant:
     ) -> None:
         """Make a plant at rest. `says`: what batteries say that is not HEALTHY."""
         self.clock = MovedClock()
-        self.wires = Wires()
+        self.port_services = Wires()
         self.config = GatewayConfig(
             name="Test",
             batteries=tuple(batteries),
@@ -123,7 +123,7 @@ class Plant:
             learnt=learnt,
             clock=self.clock,
             wall=self.clock,
-            port_factory=self.wires,
+            port_factory=self.port_services,
         )
 
     @property
@@ -150,7 +150,7 @@ class Plant:
 
     def port(self, key: str = "i1") -> WirePort:
         """Return the port of a battery or an inverter."""
-        return self.wires.ports[key]
+        return self.port_services.ports[key]
 
     def state(self, key: str = "b1") -> BatteryState:
         """Return how the gateway sees a battery."""
@@ -160,7 +160,7 @@ class Plant:
         """Return how the gateway sees an inverter."""
         return self.snapshot.inverters[key]
 
-    def told(self, key: str = "i1") -> tuple[float, float, float]:
+    def sent(self, key: str = "i1") -> tuple[float, float, float]:
         """Return CVL, CCL, DCL as they went over an inverter's wire last."""
         return limits(self.port(key).last(0x351))
 
@@ -173,7 +173,7 @@ class Plant:
         """Return the alarms and warnings told last."""
         return decode_bits(self.port(key).last(0x359))
 
-    def told_since(
+    def sent_since(
         self, at: float, key: str = "i1"
     ) -> list[tuple[float, float, float]]:
         """Return every CVL, CCL, DCL that went over its wire since a time."""
@@ -181,7 +181,7 @@ class Plant:
 
     def step(self, turns: int = TURNS) -> None:
         """Do what is due now, echoes and what follows them included."""
-        ports = self.wires.ports.values()
+        ports = self.port_services.ports.values()
         for turn in range(turns):
             left = sum(len(port.sent) for port in ports)
             self.gateway.step()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from custom_components.bms_gateway.engine.config import LossPolicy
-from custom_components.bms_gateway.engine.limits.context import Scene
+from custom_components.bms_gateway.engine.limits.context import Context
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     Direction,
@@ -59,13 +59,13 @@ def never_heard(key: str = "silent", capacity: float = 100.0) -> BatteryState:
     return BatteryState(id=key, life=Life.WAITING, capacity_ah=capacity, lost_at=0.0)
 
 
-def scene(
+def context(
     *batteries: BatteryState,
     now: float = 0.0,
     blocked: Collection[Direction] = (),
-) -> Scene:
+) -> Context:
     """Return batteries at one moment; those not online are lost."""
-    return Scene(
+    return Context(
         now,
         tuple(b for b in batteries if b.online),
         tuple(b for b in batteries if not b.online),

@@ -53,7 +53,7 @@ def test_nothing_until_every_battery_has_spoken_twice() -> None:
     plant.speak("b2")
     plant.step()
     assert plant.snapshot.status is Status.RUNNING
-    assert plant.told() == (56.0, 200.0, 200.0)
+    assert plant.sent() == (56.0, 200.0, 200.0)
 
 
 def _begun(*telegrams: dict[str, Any]) -> Plant:
@@ -73,21 +73,21 @@ def test_two_telegrams_that_do_not_agree(first: tuple[float, float]) -> None:
     """The lower limit is told first; it rises by 3 s of patience and a ramp."""
     plant = _begun(*({"charge_current_limit": amps} for amps in first))
     low = min(first)
-    assert plant.told() == (56.0, low, 100.0)
+    assert plant.sent() == (56.0, low, 100.0)
     plant.packs["b1"].says(charge_current_limit=500.0)
     plant.run(2.5)
-    assert plant.told()[1] == low
+    assert plant.sent()[1] == low
     plant.run(4.0)
-    assert low < plant.told()[1] < 400.0
+    assert low < plant.sent()[1] < 400.0
     plant.run(10.0)
-    assert plant.told()[1] == 500.0
+    assert plant.sent()[1] == 500.0
 
 
 @pytest.mark.parametrize("first", [(200.0, 181.0), (181.0, 200.0)])
 def test_two_telegrams_that_agree(first: tuple[float, float]) -> None:
     """Within 10 %: what was said last is told, whole."""
     plant = _begun(*({"charge_current_limit": amps} for amps in first))
-    assert plant.told() == (56.0, first[-1], 100.0)
+    assert plant.sent() == (56.0, first[-1], 100.0)
 
 
 def test_two_telegrams_that_do_not_agree_about_an_enable() -> None:
@@ -95,21 +95,21 @@ def test_two_telegrams_that_do_not_agree_about_an_enable() -> None:
     on, off = ({"charge_enabled": enabled} for enabled in (True, False))
     for first in ((on, off), (off, on)):
         plant = _begun(*first)
-        assert plant.told()[1:] == (0.0, 100.0)
+        assert plant.sent()[1:] == (0.0, 100.0)
         plant.packs["b1"].says(**on)
         plant.run(3.75)
-        assert plant.told()[1] < 100.0
+        assert plant.sent()[1] < 100.0
 
 
 def test_a_protection_in_the_first_telegrams() -> None:
     """It holds its battery at 0 A, and what follows rises slowly."""
     over = {"protections": frozenset({Alarm.OVER_VOLTAGE})}
     plant = _begun({}, over)
-    assert plant.told()[1:] == (0.0, 100.0)
+    assert plant.sent()[1:] == (0.0, 100.0)
     assert plant.raised()[0] == frozenset({Alarm.OVER_VOLTAGE})
     plant.packs["b1"].says(protections=frozenset())
     plant.run(3.75)
-    assert plant.told()[1] < 100.0
+    assert plant.sent()[1] < 100.0
 
 
 def test_a_limit_that_came_with_the_second_telegram() -> None:
@@ -119,7 +119,7 @@ def test_a_limit_that_came_with_the_second_telegram() -> None:
         plant.port("b1").push(*telegram(plant.now, charge_current_limit=0.0))
     plant.port("b1").push(*telegram(plant.now, charge_current_limit=500.0)[:2])
     plant.step()
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_limits_that_vary_delay_no_start() -> None:
@@ -130,7 +130,7 @@ def test_limits_that_vary_delay_no_start() -> None:
         plant.speak()
         plant.step()
         plant.clock.now += 1.0
-    assert plant.told() == (56.0, 200.0, 120.0)
+    assert plant.sent() == (56.0, 200.0, 120.0)
 
 
 def test_one_battery_that_is_silent_is_waited_for() -> None:
@@ -141,11 +141,11 @@ def test_one_battery_that_is_silent_is_waited_for() -> None:
     assert plant.port().sent == []
     plant.run(0.5)
     assert plant.snapshot.status is Status.BLOCKED
-    _, ccl, dcl = plant.told()
+    _, ccl, dcl = plant.sent()
     assert (ccl, dcl) == (0.0, 100.0)
     assert plant.charge.rule is Rule.LOSS
     plant.run(61.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_the_start_timeout_can_be_set() -> None:
@@ -176,7 +176,7 @@ def test_a_battery_found_late() -> None:
     plant.packs["b2"].speaks = True
     plant.run(30.0)
     assert plant.snapshot.status is Status.RUNNING
-    assert plant.told() == (56.0, 200.0, 200.0)
+    assert plant.sent() == (56.0, 200.0, 200.0)
 
 
 def test_required_values_unknown() -> None:
@@ -189,7 +189,7 @@ def test_required_values_unknown() -> None:
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.state().life is Life.ONLINE
-    told = (plant.snapshot.status, plant.told())
+    told = (plant.snapshot.status, plant.sent())
     assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
     assert plant.enabled() == (False, False)
     assert plant.charge.source == "b1"
@@ -200,9 +200,9 @@ def test_required_values_unknown() -> None:
     assert plant.snapshot.status is Status.SILENT
     plant.packs["b1"].without.clear()
     plant.run(2.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     plant.run(10.0)
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
 
 
 def test_a_state_of_charge_that_stays_away() -> None:
@@ -211,9 +211,9 @@ def test_a_state_of_charge_that_stays_away() -> None:
     plant.packs["b1"].without.add(0x355)
     plant.run(55.0)
     assert (plant.snapshot.status, plant.snapshot.bank.soc) == (Status.RUNNING, 50.0)
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
     plant.run(8.0)
-    told = (plant.snapshot.status, plant.told())
+    told = (plant.snapshot.status, plant.sent())
     assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
 
 
@@ -224,7 +224,7 @@ def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> N
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.snapshot.status is Status.BLOCKED
-    assert plant.told() == (51.9, 0.0, 0.0)
+    assert plant.sent() == (51.9, 0.0, 0.0)
 
 
 def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
@@ -244,7 +244,7 @@ def test_required_values_unknown_with_policy_stop() -> None:
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.snapshot.status is Status.SILENT
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
 
 
 # How the limits of n batteries become one
@@ -257,7 +257,7 @@ def test_no_battery_is_overloaded() -> None:
         "b2": {"charge_current_limit": 150.0, "discharge_current_limit": 150.0},
     }
     plant = Plant(TWO, says=says).started()
-    assert plant.told() == (56.0, 40.0, 40.0)
+    assert plant.sent() == (56.0, 40.0, 40.0)
     assert plant.charge.rule is Rule.BATTERY
     assert plant.charge.source == "b1"
     assert plant.charge.number == 10.0
@@ -274,10 +274,10 @@ def test_strategy_sum() -> None:
     """As the original: the sum of the limits, the AND of the enables."""
     says = {"b1": {"charge_current_limit": 10.0}, "b2": {"charge_current_limit": 150.0}}
     plant = Plant(TWO, says=says, strategy=Strategy.SUM).started()
-    assert plant.told()[1] == 160.0
+    assert plant.sent()[1] == 160.0
     plant.packs["b1"].says(charge_enabled=False)
     plant.run(2.0)
-    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
 
 
@@ -286,12 +286,12 @@ def test_a_battery_that_does_not_permit_is_not_loaded() -> None:
     plant = Plant(EQUAL).started()
     plant.packs["b1"].says(charge_enabled=False)
     plant.run(2.0)
-    assert plant.told()[1] <= 8.0
-    assert plant.told()[2] == 200.0
+    assert plant.sent()[1] <= 8.0
+    assert plant.sent()[2] == 200.0
     assert plant.enabled() == (True, True)
     plant.packs["b2"].says(charge_enabled=False)
     plant.run(2.0)
-    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
 
 
@@ -300,7 +300,7 @@ def _with_one_aside(**says: Any) -> Plant:
     plant = Plant(EQUAL, says={"b1": {"charge_current_limit": 0.0} | says})
     plant.packs["b2"].says(current=80.0)
     plant.started(30.0)
-    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.state("b1").excluded == {Direction.CHARGE}
     return plant
 
 
@@ -317,7 +317,7 @@ def test_the_voltage_of_who_stands_aside_is_not_the_banks() -> None:
     """Its path is open: a limit far below the pack follows the others."""
     plant = _with_one_aside(voltage=51.6)
     plant.ask(charge_voltage=48.0)
-    assert plant.told()[0] == 51.9  # 0.1 V under the 52.0 V of b2
+    assert plant.sent()[0] == 51.9  # 0.1 V under the 52.0 V of b2
 
 
 def test_the_voltage_of_who_stands_aside_is_better_than_none() -> None:
@@ -327,7 +327,7 @@ def test_the_voltage_of_who_stands_aside_is_better_than_none() -> None:
     plant.run(5.0)
     assert plant.snapshot.status is Status.RUNNING
     plant.ask(charge_voltage=48.0)
-    assert plant.told()[0] == 51.9
+    assert plant.sent()[0] == 51.9
 
 
 def test_a_protection_stops_its_direction() -> None:
@@ -335,12 +335,12 @@ def test_a_protection_stops_its_direction() -> None:
     plant = Plant(EQUAL).started()
     plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(2.0)
-    assert plant.told()[1] <= 8.0
-    assert plant.told()[2] == 200.0
+    assert plant.sent()[1] <= 8.0
+    assert plant.sent()[2] == 200.0
     assert plant.raised() == (frozenset(), frozenset({Alarm.OVER_VOLTAGE}))
     plant.packs["b2"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(2.0)
-    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
     assert plant.raised() == (frozenset({Alarm.OVER_VOLTAGE}), frozenset())
 
@@ -362,7 +362,7 @@ def test_the_lowest_charge_voltage() -> None:
     """Of the batteries; the highest for discharging."""
     says = {"b1": {"charge_voltage_limit": 55.2, "discharge_voltage_limit": 47.0}}
     plant = Plant(EQUAL, says=says).started()
-    assert plant.told()[0] == 55.2
+    assert plant.sent()[0] == 55.2
     assert plant.snapshot.discharge_voltage_limit == 47.0
 
 
@@ -370,7 +370,7 @@ def test_a_battery_below_the_pack_stops_charging() -> None:
     """Its voltage limit cannot be told, so the current does it."""
     plant = Plant(says={"b1": {"charge_voltage_limit": 54.0, "voltage": 54.5}})
     plant.started()
-    assert plant.told()[:2] == (54.4, 0.0)
+    assert plant.sent()[:2] == (54.4, 0.0)
     assert plant.charge.rule is Rule.VOLTAGE
     assert plant.charge.source == "b1"
     assert plant.charge.number == 54.0
@@ -384,25 +384,25 @@ def test_setpoints_lower() -> None:
     plant = Plant().started()
     at = plant.clock.now = plant.now + 0.01
     plant.ask(charge_current=30.0, discharge_current=500.0, charge_voltage=54.0)
-    assert plant.told_since(at) == [(54.0, 30.0, 100.0)]
+    assert plant.sent_since(at) == [(54.0, 30.0, 100.0)]
     assert plant.charge.rule is Rule.SETPOINT
     assert plant.discharge.rule is Rule.BATTERIES
     plant.ask(charge_current=0.0)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_a_charge_voltage_far_under_the_pack() -> None:
     """Is told no lower than 0.1 V under it."""
     plant = Plant().started()
     plant.ask(charge_voltage=48.0)
-    assert plant.told()[0] == plant.snapshot.charge_voltage_limit == 51.9
+    assert plant.sent()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
 def test_the_charge_voltage_is_shown_as_it_is_sent() -> None:
     """Cut to 0.1 V."""
     plant = Plant(says={"b1": {"voltage": 52.07}}).started()
     plant.ask(charge_voltage=48.0)
-    assert plant.told()[0] == plant.snapshot.charge_voltage_limit == 51.9
+    assert plant.sent()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
 def test_the_floor_goes_by_the_cells_that_a_battery_has() -> None:
@@ -410,7 +410,7 @@ def test_the_floor_goes_by_the_cells_that_a_battery_has() -> None:
     plant = Plant(says={"b1": {"voltage": 47.0}}).started()
     plant.packs["b1"].says(charge_voltage_limit=42.0)
     plant.run(1.0)
-    assert plant.told()[:2] == (48.0, 0.0)
+    assert plant.sent()[:2] == (48.0, 0.0)
     assert plant.charge.rule is Rule.VOLTAGE
 
 
@@ -418,13 +418,13 @@ def test_setpoints_can_be_lowered_while_batteries_are_lost() -> None:
     """It must never be impossible."""
     plant = _lost()
     plant.ask(discharge_current=10.0)
-    assert plant.told()[2] == 10.0
+    assert plant.sent()[2] == 10.0
 
 
 def test_the_total_limit() -> None:
     """By default the inverters' ratings, else as configured."""
     plant = Plant(EQUAL, total_charge=120.0, total_discharge=90.0).started()
-    assert plant.told() == (56.0, 120.0, 90.0)
+    assert plant.sent() == (56.0, 120.0, 90.0)
     assert plant.charge.rule is Rule.TOTAL
 
 
@@ -436,7 +436,7 @@ def test_a_fall_is_told_in_the_same_moment() -> None:
     plant = Plant().started()
     plant.port("b1").push(*telegram(plant.now, charge_current_limit=40.0)[:2])
     plant.step()
-    assert plant.told()[1] == 40.0
+    assert plant.sent()[1] == 40.0
 
 
 def test_a_rise_holds_then_ramps() -> None:
@@ -446,11 +446,11 @@ def test_a_rise_holds_then_ramps() -> None:
     plant.run(5.0)
     plant.ask()
     plant.run(2.75)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.run(5.0)
-    assert 30.0 <= plant.told()[1] <= 60.0
+    assert 30.0 <= plant.sent()[1] <= 60.0
     plant.run(12.0)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
 
 
 # Loss of a battery
@@ -460,7 +460,7 @@ def test_block() -> None:
     """Charging at once: 0 A, its enable off, a warning; discharging is reduced."""
     plant = _lost()
     assert plant.snapshot.status is Status.BLOCKED
-    cvl, ccl, dcl = plant.told()
+    cvl, ccl, dcl = plant.sent()
     assert ccl == 0.0
     assert 51.8 <= cvl <= 52.0
     assert 0.0 < dcl <= 200.0
@@ -473,7 +473,7 @@ def test_block() -> None:
 def test_block_after_the_grace() -> None:
     """Discharging too, with an alarm; never a voltage limit of 0 or far below."""
     plant = _lost(seconds=70.0)
-    cvl, ccl, dcl = plant.told()
+    cvl, ccl, dcl = plant.sent()
     assert (ccl, dcl) == (0.0, 0.0)
     assert 51.8 <= cvl <= 52.0
     assert plant.enabled() == (False, False)
@@ -483,7 +483,7 @@ def test_block_after_the_grace() -> None:
 def test_the_grace_can_be_set() -> None:
     """None where no house depends on it."""
     plant = _lost(discharge_grace=0.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_the_charge_voltage_of_a_block_follows_the_pack() -> None:
@@ -491,7 +491,7 @@ def test_the_charge_voltage_of_a_block_follows_the_pack() -> None:
     plant = _lost(seconds=70.0)
     plant.packs["b1"].says(voltage=53.0)
     plant.run(2.0)
-    assert 52.8 <= plant.told()[0] <= 53.0
+    assert 52.8 <= plant.sent()[0] <= 53.0
 
 
 def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
@@ -500,13 +500,13 @@ def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
     plant.set(AllSetpoints(out_of_service=frozenset({"b2"})))
     plant.packs["b2"].speaks = False
     plant.run(300.0)
-    assert plant.told()[2] == 100.0
+    assert plant.sent()[2] == 100.0
     plant.set(AllSetpoints())
     plant.run(30.0)
     assert plant.snapshot.status is Status.BLOCKED
-    assert plant.told()[1:] == (0.0, 200.0)
+    assert plant.sent()[1:] == (0.0, 200.0)
     plant.run(31.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 OUT = AllSetpoints(out_of_service=frozenset({"b2"}))
@@ -517,15 +517,15 @@ def test_one_never_heard_is_missed_once_it_is_put_in_service() -> None:
     plant = Plant(EQUAL, setpoints=OUT)
     plant.packs["b2"].speaks = False
     plant.started(30.0)
-    assert plant.told()[1:] == (100.0, 100.0)
+    assert plant.sent()[1:] == (100.0, 100.0)
     plant.set(AllSetpoints())
     plant.run(59.0)
-    assert plant.told()[1:] == (0.0, 100.0)
+    assert plant.sent()[1:] == (0.0, 100.0)
     plant.run(2.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     plant.packs["b2"].speaks = True
     plant.run(30.0)
-    assert plant.told()[1:] == (200.0, 200.0)
+    assert plant.sent()[1:] == (200.0, 200.0)
 
 
 @pytest.mark.slow
@@ -535,12 +535,12 @@ def test_full_and_out_of_service_but_not_disconnected() -> None:
     plant.started()
     most = []
     for _ in range(1200):
-        told = plant.told()[1]
+        told = plant.sent()[1]
         most.append(told)
         for pack in plant.packs.values():
             pack.says(current=told / 2)
         plant.run(0.5)
-    assert plant.state("b2").carries_out_of_service
+    assert plant.state("b2").carries_current_out_of_service
     assert most[0] == 100.0
     assert max(most[24:]) <= 8.1  # for a second, while it settles what circulates
 
@@ -558,9 +558,9 @@ def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
         plant.port("b2").push(*telegram(plant.now, current=-5.0, without={0x355}))
     plant.run(1.0)
     assert plant.state("b2").life is Life.REJOINING
-    assert plant.state("b2").carries_out_of_service
-    assert plant.told()[1] == 0.0
-    assert plant.told()[2] > 0.0
+    assert plant.state("b2").carries_current_out_of_service
+    assert plant.sent()[1] == 0.0
+    assert plant.sent()[2] > 0.0
 
 
 def test_reduce() -> None:
@@ -572,10 +572,10 @@ def test_reduce() -> None:
     plant.packs["b2"].speaks = False
     plant.run(5.0)
     assert plant.snapshot.status is Status.REDUCED
-    assert plant.told()[2] == 20.0
+    assert plant.sent()[2] == 20.0
     assert plant.discharge.rule is Rule.LOSS
     assert plant.discharge.source == "b2"
-    assert plant.told()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
+    assert plant.sent()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
 
 
 def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
@@ -588,18 +588,18 @@ def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
     plant = Plant(EQUAL, says=says).started(10.0)
     plant.packs["b2"].speaks = False
     plant.run(4.0)
-    assert plant.told()[2] == 100.0
+    assert plant.sent()[2] == 100.0
     at = plant.now
     for current in (-100.0, -75.0, -50.0, -10.0):
         plant.packs["b1"].says(current=current)
         plant.run(5.0)
-    told = {dcl for _, _, dcl in plant.told_since(at + 1.25)}
+    told = {dcl for _, _, dcl in plant.sent_since(at + 1.25)}
     assert told == {50.0}
     plant.packs["b1"].says(current=0.0)
     plant.packs["b2"].speaks = True
     plant.run(60.0)
     # What circulated between the two fades away
-    assert plant.told()[2] == pytest.approx(100.0, abs=0.2)
+    assert plant.sent()[2] == pytest.approx(100.0, abs=0.2)
 
 
 def test_reduce_where_all_that_are_heard_stand_aside() -> None:
@@ -608,10 +608,10 @@ def test_reduce_where_all_that_are_heard_stand_aside() -> None:
     plant.packs["b1"].says(discharge_current_limit=0.0)
     plant.packs["b2"].says(current=-80.0)
     plant.run(30.0)
-    assert plant.state("b1").aside == {Direction.DISCHARGE}
+    assert plant.state("b1").excluded == {Direction.DISCHARGE}
     plant.packs["b2"].speaks = False
     plant.run(10.0)
-    assert plant.told()[2] == 100.0
+    assert plant.sent()[2] == 100.0
 
 
 def test_reduce_with_one_that_stood_aside() -> None:
@@ -623,7 +623,7 @@ def test_reduce_with_one_that_stood_aside() -> None:
     plant.packs["b1"].without = {0x351}
     plant.run(10.0)
     assert plant.state("b1").life is Life.LOST
-    assert plant.state("b1").aside == {Direction.DISCHARGE}
+    assert plant.state("b1").excluded == {Direction.DISCHARGE}
     plant.packs["b1"].without = {0x356}
     plant.packs["b1"].says(discharge_current_limit=10.0)
     plant.run(10.0)
@@ -640,8 +640,8 @@ def test_reduce_near_the_top(soc: float, ccl: float) -> None:
     ).started(10.0)
     plant.packs["b2"].speaks = False
     plant.run(5.0)
-    assert plant.told()[1] <= ccl
-    assert (plant.told()[1] == 0.0) is (ccl == 0.0)
+    assert plant.sent()[1] <= ccl
+    assert (plant.sent()[1] == 0.0) is (ccl == 0.0)
 
 
 def test_reduce_where_a_charge_voltage_was_never_told() -> None:
@@ -652,7 +652,7 @@ def test_reduce_where_a_charge_voltage_was_never_told() -> None:
     plant.run(20.0)
     assert plant.state("b2").last.charge_current_limit == 25.6
     assert plant.state("b2").last.charge_voltage_limit is None
-    assert plant.told()[1:] == (0.0, 20.0)
+    assert plant.sent()[1:] == (0.0, 20.0)
 
 
 @pytest.mark.parametrize("direction", ["charge_loss_policy", "discharge_loss_policy"])
@@ -672,16 +672,16 @@ def test_all_lost() -> None:
     plant = Plant(bridge=0.0).started(10.0)
     plant.packs["b1"].speaks = False
     plant.run(2.0)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     plant.run(1.5)
     at = plant.now
-    assert plant.told() == (52.0, 0.0, 0.0)
+    assert plant.sent() == (52.0, 0.0, 0.0)
     assert plant.enabled() == (False, False)
     assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
     plant.run(10.0)
     sent = plant.port().since(at)
     assert 3.4 <= sent[-1].at - at <= 4.6  # lost 0.5 s before
-    assert {limits[1:] for limits in plant.told_since(at)} == {(0.0, 0.0)}
+    assert {limits[1:] for limits in plant.sent_since(at)} == {(0.0, 0.0)}
     assert plant.snapshot.status is Status.SILENT
 
 
@@ -690,10 +690,10 @@ def test_all_lost_after_the_voltage_sank() -> None:
     plant = Plant(says={"b1": {"voltage": 55.0}}, bridge=0.0).started(10.0)
     plant.packs["b1"].says(voltage=52.0)
     plant.run(10.0)
-    assert plant.told()[0] == 56.0
+    assert plant.sent()[0] == 56.0
     plant.packs["b1"].speaks = False
     plant.run(5.0)
-    assert plant.told() == (54.9, 0.0, 0.0)
+    assert plant.sent() == (54.9, 0.0, 0.0)
 
 
 def test_all_lost_value_by_value() -> None:
@@ -707,7 +707,7 @@ def test_all_lost_value_by_value() -> None:
         plant.clock.now += 0.7
     plant.packs["b1"].speaks = False
     plant.run(5.0, tick=0.1)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.port().sent[-1].at >= plant.now - 1.0
 
 
@@ -726,13 +726,13 @@ def test_limits_not_available() -> None:
     plant = Plant(EQUAL).started(10.0)
     plant.packs["b2"].instead[0x351] = NO_LIMITS.data
     plant.run(2.0)
-    assert plant.told()[1] == 200.0
+    assert plant.sent()[1] == 200.0
     plant.run(1.25)
     assert plant.state("b2").life is Life.LOST
-    assert plant.told()[1] == 0.0
-    assert plant.told()[2] > 0.0
+    assert plant.sent()[1] == 0.0
+    assert plant.sent()[2] > 0.0
     plant.run(61.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
@@ -742,13 +742,13 @@ def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
     plant.packs["b2"].next_at = plant.now
     plant.run(2.0)
     assert plant.state("b2").life is Life.REJOINING
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.run(1.0)
     assert plant.state("b2").life is Life.ONLINE
     assert plant.snapshot.status is Status.RUNNING
-    assert plant.told()[1] < 50.0
+    assert plant.sent()[1] < 50.0
     plant.run(30.0)
-    assert plant.told() == (56.0, 200.0, 200.0)
+    assert plant.sent() == (56.0, 200.0, 200.0)
 
 
 # Changes while running
@@ -761,15 +761,15 @@ def test_a_battery_added_counts_from_its_first_set() -> None:
     plant.apply(batteries=(battery("b1"), battery("b2")))
     plant.packs["b2"].speaks = False
     plant.run(30.0)
-    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+    assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
     assert plant.snapshot.status is Status.RUNNING
     plant.packs["b2"].speaks = True
     plant.packs["b2"].says(charge_current_limit=20.0)
     plant.run(1.5)
-    assert plant.told()[1] == 40.0
+    assert plant.sent()[1] == 40.0
     plant.packs["b2"].says(charge_current_limit=100.0)
     plant.run(30.0)
-    assert plant.told()[1] == 200.0
+    assert plant.sent()[1] == 200.0
 
 
 def test_a_battery_removed_counts_no_more() -> None:
@@ -781,7 +781,7 @@ def test_a_battery_removed_counts_no_more() -> None:
     plant.port("b2").drain()
     plant.run(2.0)
     assert set(plant.snapshot.batteries) == {"b1"}
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
 
 
 def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
@@ -793,7 +793,7 @@ def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
     plant.packs["b1"].speaks = False
     plant.run(2.0)
     assert plant.state("b1").life is Life.LOST
-    assert plant.told() == (52.0, 0.0, 40.0)
+    assert plant.sent() == (52.0, 0.0, 40.0)
     for _ in range(3):
         plant.port("b3").push(*plant.packs["b1"].frames(plant.now))
         plant.run(1.0)
@@ -807,7 +807,7 @@ def test_a_port_that_is_set_up_otherwise_loses_nobody() -> None:
     plant.apply(batteries=(replace(battery("b1"), port=port),))
     plant.run(2.0)
     assert plant.state().losses == 0
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
 
 
 def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
@@ -820,7 +820,7 @@ def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
     plant.apply(batteries=(battery("b1"), moved))
     plant.run(2.0)
     assert plant.state("b2").life is Life.WAITING
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
 
 
 # Time
@@ -836,7 +836,7 @@ def test_a_loop_that_was_held_loses_no_battery() -> None:
     plant.step()
     assert plant.state().life is Life.ONLINE
     assert plant.state().losses == 0
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
 
 
 def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
@@ -847,7 +847,7 @@ def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
     plant.clock.now = at + 8.0
     plant.step()
     assert plant.state().life is Life.LOST
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_news_goes_on_at_once() -> None:
@@ -871,7 +871,7 @@ def test_one_current_for_limits_entities_and_telegrams() -> None:
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(-60.0)
     assert plant.snapshot.bank.current_estimated
-    told = plant.inverter().told
+    told = plant.inverter().confirmed
     assert told is not None
     assert told.current == pytest.approx(-60.0)
 
@@ -884,7 +884,7 @@ def test_factor_and_offset_are_for_what_is_shown_and_sent() -> None:
         current_offset=5.0,
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(85.0)
-    told = plant.inverter().told
+    told = plant.inverter().confirmed
     assert told is not None
     assert told.current == pytest.approx(85.0)
     assert plant.charge.amps == pytest.approx(30.0)
@@ -901,7 +901,7 @@ def _opened(plant: Plant) -> None:
     plant.packs["b1"].says(current=0.0, charge_current_limit=0.0)
     plant.packs["b2"].says(current=80.0)
     plant.run(20.0)
-    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.state("b1").excluded == {Direction.CHARGE}
 
 
 def test_what_circulates_in_that_moment_does_not_hold_discharge() -> None:
@@ -922,12 +922,12 @@ def test_who_carries_nothing_either_way_is_excluded_both_ways() -> None:
     _opened(plant)
     plant.packs["b2"].says(current=-40.0)
     plant.run(5.0)
-    assert plant.state("b1").aside == set(Direction)
+    assert plant.state("b1").excluded == set(Direction)
     assert plant.discharge.amps == pytest.approx(100.0, abs=1.0)
     plant.packs["b1"].says(current=-20.0, charge_current_limit=100.0)
     plant.packs["b2"].says(current=-20.0)
     plant.run(30.0)
-    assert plant.state("b1").aside == set()
+    assert plant.state("b1").excluded == set()
     assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
 
 
@@ -938,4 +938,4 @@ def test_a_battery_that_joins_and_says_what_we_have_just_sent() -> None:
     plant.packs["b2"].says(voltage=52.1)
     plant.run(10.0)
     assert {state.life for state in plant.snapshot.batteries.values()} == {Life.ONLINE}
-    assert plant.told()[1:] == (200.0, 200.0)
+    assert plant.sent()[1:] == (200.0, 200.0)

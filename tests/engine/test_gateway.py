@@ -42,7 +42,7 @@ def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plan
 
 def _ccls(plant: Plant) -> dict[str, float]:
     """Return what both inverters were told for charging."""
-    return {key: plant.told(key)[1] for key in ("i1", "i2")}
+    return {key: plant.sent(key)[1] for key in ("i1", "i2")}
 
 
 # Sharing
@@ -51,8 +51,8 @@ def _ccls(plant: Plant) -> dict[str, float]:
 def test_by_rating() -> None:
     """Not the whole bank's limit to each, as the original tells."""
     plant = _two(rated=(90.0, 30.0)).started()
-    assert plant.told("i1")[1:] == (75.0, 75.0)
-    assert plant.told("i2")[1:] == (25.0, 25.0)
+    assert plant.sent("i1")[1:] == (75.0, 75.0)
+    assert plant.sent("i2")[1:] == (25.0, 25.0)
 
 
 def test_an_inverters_setpoint_leaves_its_rest_to_the_other() -> None:
@@ -64,7 +64,7 @@ def test_an_inverters_setpoint_leaves_its_rest_to_the_other() -> None:
     plant.run(19.0)
     assert _ccls(plant) == {"i1": 10.0, "i2": 50.0}
     plant.run(3.0)
-    assert 50.0 < plant.told("i2")[1] < 90.0
+    assert 50.0 < plant.sent("i2")[1] < 90.0
     plant.run(5.0)
     assert _ccls(plant) == {"i1": 10.0, "i2": 90.0}
     limit = plant.inverter("i1").charge
@@ -79,10 +79,10 @@ def test_one_that_does_not_listen_keeps_what_it_was_told() -> None:
     plant.run(2.0)
     plant.ask(charge_current=60.0)
     plant.run(3.0)
-    assert plant.told("i2")[1] == 10.0
+    assert plant.sent("i2")[1] == 10.0
     plant.run(90.0)
-    assert plant.told("i2")[1] == 60.0
-    assert plant.inverter("i1").told is None
+    assert plant.sent("i2")[1] == 60.0
+    assert plant.inverter("i1").confirmed is None
 
 
 def test_one_that_comes_back_waits_for_room() -> None:
@@ -90,12 +90,12 @@ def test_one_that_comes_back_waits_for_room() -> None:
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(100.0)
-    assert plant.told("i2")[1] == 100.0
+    assert plant.sent("i2")[1] == 100.0
     plant.port("i1").acknowledged = True
     plant.port("i1").leave()
     at = plant.now
     plant.run(40.0)
-    assert plant.told_since(at, "i1")[0][1] == 0.0
+    assert plant.sent_since(at, "i1")[0][1] == 0.0
     assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
@@ -106,7 +106,7 @@ def test_an_excess_that_cannot_be_told() -> None:
     plant.run(2.0)
     assert plant.snapshot.excess == {}
     plant.ask(charge_current=30.0)
-    assert plant.told("i2")[1] == 0.0
+    assert plant.sent("i2")[1] == 0.0
     # i1 holds 50 A of 30; of discharge nobody asked anything
     plant.run(3.0)
     assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
@@ -171,7 +171,7 @@ def test_ports_are_independent() -> None:
     plant.port("i1").queue = [REQUEST] * 12
     plant.port("i1").acknowledged = False
     plant.started()
-    assert plant.told("i2")[1] == 100.0
+    assert plant.sent("i2")[1] == 100.0
     assert plant.inverter("i1").listening is False
 
 
@@ -231,7 +231,7 @@ def test_a_current_that_is_unknown_is_told_as_none() -> None:
 def test_an_inverter_without_a_rating() -> None:
     """It takes nothing."""
     plant = Plant(inverters=[inverter("i1", 0.0)]).started()
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 # Changes while running
@@ -256,7 +256,7 @@ def test_an_inverter_removed_is_told_no_more() -> None:
     old.drain()
     plant.run(100.0)
     assert len(old.sent) == count
-    assert plant.told("i1")[1] == 100.0
+    assert plant.sent("i1")[1] == 100.0
     assert set(plant.snapshot.inverters) == {"i1"}
 
 
@@ -267,7 +267,7 @@ def test_only_what_differs_is_touched() -> None:
     plant.apply(inverters=(inverter("i1", 40.0),))
     plant.step()
     assert plant.port() is before
-    assert plant.told()[1:] == (40.0, 40.0)
+    assert plant.sent()[1:] == (40.0, 40.0)
 
 
 # What the outside sees
@@ -325,7 +325,7 @@ async def _speak(plant: Plant) -> None:
     plant.clock.now += 1.0
     plant.speak()
     for _ in range(5):
-        for port in plant.wires.ports.values():
+        for port in plant.port_services.ports.values():
             port.drain()
         await _turns()
 
@@ -369,7 +369,7 @@ async def test_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
             patched.setattr(gateway_module, "LAST_WORD", PATIENCE)
             stopping = asyncio.create_task(plant.gateway.stop())
             await until(stopped)
-        assert plant.told() == (52.0, 0.0, 0.0)
+        assert plant.sent() == (52.0, 0.0, 0.0)
         assert plant.enabled() == (False, False)
         assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
 
@@ -380,7 +380,7 @@ async def test_the_last_word_is_not_waited_for_long() -> None:
         plant.port().acknowledged = False
         async with asyncio.timeout(PATIENCE):
             await plant.gateway.stop()
-        assert plant.told()[1:] == (100.0, 100.0)
+        assert plant.sent()[1:] == (100.0, 100.0)
 
 
 async def test_changes_at_work() -> None:
@@ -390,7 +390,7 @@ async def test_changes_at_work() -> None:
         await _turns()
         await _speak(plant)
         # The one taken away may still act upon its 100 A.
-        assert plant.told("i2")[1:] == (0.0, 0.0)
+        assert plant.sent("i2")[1:] == (0.0, 0.0)
         count = len(plant.port("i1").sent)
         await _speak(plant)
         assert len(plant.port("i1").sent) == count
@@ -402,7 +402,7 @@ def test_another_inverter_at_the_same_place() -> None:
     at = plant.now
     plant.apply(inverters=(replace(inverter("i2"), port=inverter("i1").port),))
     plant.run(2.0)
-    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+    assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
 
 
 def test_a_port_that_is_set_up_otherwise() -> None:
@@ -412,7 +412,7 @@ def test_a_port_that_is_set_up_otherwise() -> None:
     port = replace(inverter("i1").port, bring_up=True)
     plant.apply(inverters=(replace(inverter("i1"), port=port),))
     plant.run(2.0)
-    assert set(plant.told_since(at)) == {(56.0, 100.0, 100.0)}
+    assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
 
 
 def test_ports_changed_for_each_other() -> None:
@@ -424,10 +424,10 @@ def test_ports_changed_for_each_other() -> None:
     )
     at = plant.now
     plant.run(2.0)
-    assert {ccl for _, ccl, _ in plant.told_since(at, "i1")} == {25.0}
-    assert {ccl for _, ccl, _ in plant.told_since(at, "i2")} == {25.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at, "i1")} == {25.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at, "i2")} == {25.0}
     plant.run(40.0)
-    assert plant.told("i2")[1] == 75.0
+    assert plant.sent("i2")[1] == 75.0
 
 
 def test_an_inverter_at_another_place() -> None:
@@ -435,9 +435,9 @@ def test_an_inverter_at_another_place() -> None:
     plant = Plant().started()
     plant.apply(inverters=(inverter("i2"),))
     plant.run(2.0)
-    assert plant.told("i2")[1:] == (0.0, 0.0)
+    assert plant.sent("i2")[1:] == (0.0, 0.0)
     plant.run(90.0)
-    assert plant.told("i2")[1:] == (100.0, 100.0)
+    assert plant.sent("i2")[1:] == (100.0, 100.0)
 
 
 async def test_setpoints_at_work() -> None:
@@ -454,7 +454,7 @@ async def test_polling_at_work() -> None:
     """A battery that waits to be asked is asked."""
     async with _running(Plant([battery("b1", poll_interval=2.0)])) as plant:
         assert plant.port("b1").ids() == [0x305]
-        assert plant.told()[1] == 100.0
+        assert plant.sent()[1] == 100.0
 
 
 @pytest.mark.parametrize("block_at_end", [True, False])
@@ -487,7 +487,7 @@ def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
     at = plant.now
     plant.apply(inverters=plant.config.inverters[:1])
     plant.run(55.0)
-    assert {dcl for _, _, dcl in plant.told_since(at, "i1")} == {50.0}
+    assert {dcl for _, _, dcl in plant.sent_since(at, "i1")} == {50.0}
 
 
 async def test_whoever_reckons_wakes_the_others() -> None:
@@ -530,7 +530,7 @@ async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
             lambda: seen.append(len(plant.port().sent))
         )
         await _turns()
-        assert plant.told()[1] == 5
+        assert plant.sent()[1] == 5
         assert seen == [len(plant.port().sent)] != [before]
 
 
@@ -566,7 +566,7 @@ async def test_a_deadline_wakes_everybody() -> None:
         for _ in range(5):
             plant.port().drain()
             await _turns()
-        assert plant.told()[1:] == (0.0, 0.0)
+        assert plant.sent()[1:] == (0.0, 0.0)
         assert plant.snapshot.status is Status.BLOCKED
 
 
@@ -576,13 +576,13 @@ async def test_one_that_cannot_be_told_lowers_the_others_at_once() -> None:
         plant.port("i1").acknowledged = False
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=30.0)))
         await _turns()
-        assert plant.told("i2")[1] == 15.0
+        assert plant.sent("i2")[1] == 15.0
         plant.clock.now += 0.06
         plant.port("i1").push(REQUEST)
         plant.port("i1").drain()
         await _turns()
         assert plant.inverter("i1").listening is False
-        assert plant.told("i2")[1] == 0.0
+        assert plant.sent("i2")[1] == 0.0
 
 
 def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -> None:
@@ -592,12 +592,12 @@ def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -
         says={"b1": {"charge_current_limit": 100.0}},
     ).started()
     plant.run(5)
-    assert plant.told("i1")[1] == 50.0
+    assert plant.sent("i1")[1] == 50.0
     plant.apply(inverters=plant.config.inverters[:1])
     plant.run(40)
-    assert plant.told("i1")[1] == 50.0
+    assert plant.sent("i1")[1] == 50.0
     plant.run(60)
-    assert plant.told("i1")[1] == 100.0
+    assert plant.sent("i1")[1] == 100.0
 
 
 def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
@@ -614,9 +614,9 @@ def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
     plant.apply(inverters=(first, replace(second, reaction_time=1.0)))
     plant.apply(inverters=(first,))
     plant.run(10.0)
-    assert plant.told("i1")[1] == 50.0
+    assert plant.sent("i1")[1] == 50.0
     plant.run(30.0)
-    assert plant.told("i1")[1] == 100.0
+    assert plant.sent("i1")[1] == 100.0
 
 
 def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
@@ -626,7 +626,7 @@ def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
     asks = {"i1": Setpoints(charge_current=10.0), "i2": Setpoints(charge_current=60.0)}
     plant.set(AllSetpoints(inverters=asks))
     plant.started(10.0)
-    assert [plant.told(key)[1] for key in ("i1", "i2")] == [10.0, 60.0]
+    assert [plant.sent(key)[1] for key in ("i1", "i2")] == [10.0, 60.0]
     # Its name still leaves, then nothing more.
     port = plant.port("i1")
     port.on_send = lambda frame: setattr(
@@ -642,8 +642,8 @@ def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
     at = plant.now
     plant.set(AllSetpoints(bank=Setpoints(charge_current=65.0), inverters=asks))
     plant.run(3.0)
-    assert max(ccl for _, ccl, _ in plant.told_since(at, "i1")) <= 10.0
+    assert max(ccl for _, ccl, _ in plant.sent_since(at, "i1")) <= 10.0
     plant.run(60.0)
-    assert sum(plant.told(key)[1] for key in ("i1", "i2")) == pytest.approx(
+    assert sum(plant.sent(key)[1] for key in ("i1", "i2")) == pytest.approx(
         65.0, abs=0.3
     )

@@ -3,19 +3,19 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.ramp import Rise, rise
+from custom_components.bms_gateway.engine.ramp import Ramp, ramp
 
 RATED = 200.0
 RATE = RATED / 10  # A/s
 
 
 def _run(
-    *wanted: tuple[float, float], flowing: float = 0.0, before: Rise | None = None
-) -> Rise:
+    *wanted: tuple[float, float], flowing: float = 0.0, before: Ramp | None = None
+) -> Ramp:
     """Ask for limits at times."""
     state = before
     for at, amps in wanted:
-        state = rise(state, amps, at, rated=RATED, flowing=flowing)
+        state = ramp(state, amps, at, rated=RATED, flowing=flowing)
     assert state is not None
     return state
 
@@ -99,13 +99,13 @@ def test_never_above_what_was_wanted_lately(
     steps: list[tuple[float, float]], flowing: float, rated: float
 ) -> None:
     """Whatever is asked for, no more than the smallest of the last 3 s is told."""
-    state: Rise | None = None
+    state: Ramp | None = None
     wanted: list[tuple[float, float]] = []
     at = 100.0
     for gap, amps in steps:
         at += gap
         wanted.append((at, amps))
-        state = rise(state, amps, at, rated=rated, flowing=flowing)
+        state = ramp(state, amps, at, rated=rated, flowing=flowing)
         begun = [a for t, a in wanted if t > at - 3.0]
         held = [a for t, a in wanted if t <= at - 3.0][-1:]
         assert state.amps <= min(begun + held)

@@ -13,25 +13,25 @@ from custom_components.bms_gateway.engine.model import Direction, Rule
 from custom_components.bms_gateway.engine.setpoints import (
     MOST_OWNERS,
     AllSetpoints,
-    Ask,
-    Asked,
-    Lease,
+    RequestedLimit,
+    SetpointKey,
     Setpoints,
+    TemporaryLimit,
 )
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 
 
-def lease(
+def temporary_limit(
     amps: float | None = None,
     *,
     until: float | None = None,
     owner: str = "Ann",
     device_id: str | None = None,
     watts: float | None = None,
-) -> Lease:
+) -> TemporaryLimit:
     """Return a lease on charging."""
-    return Lease(
+    return TemporaryLimit(
         device_id=device_id,
         direction=CHARGE,
         owner=owner,
@@ -41,10 +41,12 @@ def lease(
     )
 
 
-def charge(asked: AllSetpoints, now: float = 0.0, volts: float | None = 50) -> float:
+def charge(
+    requested: AllSetpoints, now: float = 0.0, volts: float | None = 50
+) -> float:
     """Return what is asked of the bank for charging in A; inf: no limit."""
-    ask = asked.asked(None, CHARGE, now, volts)
-    return inf if ask is None else ask.amps
+    found = requested.requested(None, CHARGE, now, volts)
+    return inf if found is None else found.amps
 
 
 @pytest.mark.parametrize(
@@ -71,16 +73,16 @@ def test_what_is_a_rise(
     """Of any setpoint of any device; no limit is above everything."""
     before = AllSetpoints().with_setpoints(device, Setpoints(**old))
     after = AllSetpoints().with_setpoints(device, Setpoints(**new))
-    assert after.rise_above(before) is expected
+    assert after.exceed(before) is expected
     # One that says nothing of an inverter does not limit it
-    assert AllSetpoints().rise_above(before) is any(old)
+    assert AllSetpoints().exceed(before) is any(old)
 
 
 def test_nothing_asked_is_no_limit() -> None:
     """In no direction, of nobody."""
     for direction in Direction:
         for device in (None, "i1"):
-            assert AllSetpoints().asked(device, direction, 0.0, 50.0) is None
+            assert AllSetpoints().requested(device, direction, 0.0, 50.0) is None
 
 
 @pytest.mark.parametrize(
@@ -106,48 +108,61 @@ def test_setpoints(
     [
         (
             Setpoints(charge_current=20.0, discharge_current=30.0),
-            Ask(20.0, Rule.SETPOINT, Asked.CHARGE_CURRENT),
-            Ask(30.0, Rule.SETPOINT, Asked.DISCHARGE_CURRENT),
+            RequestedLimit(20.0, Rule.SETPOINT, SetpointKey.CHARGE_CURRENT),
+            RequestedLimit(30.0, Rule.SETPOINT, SetpointKey.DISCHARGE_CURRENT),
         ),
         (
             Setpoints(
                 charge_current=0.0, charging_allowed=False, discharging_allowed=False
             ),
-            Ask(0.0, Rule.SETPOINT, Asked.CHARGING_ALLOWED),
-            Ask(0.0, Rule.SETPOINT, Asked.DISCHARGING_ALLOWED),
+            RequestedLimit(0.0, Rule.SETPOINT, SetpointKey.CHARGING_ALLOWED),
+            RequestedLimit(0.0, Rule.SETPOINT, SetpointKey.DISCHARGING_ALLOWED),
         ),
         (Setpoints(), None, None),
     ],
 )
 def test_which_setpoint_it_is(
-    setpoints: Setpoints, charge: Ask | None, discharge: Ask | None
+    setpoints: Setpoints,
+    charge: RequestedLimit | None,
+    discharge: RequestedLimit | None,
 ) -> None:
     """A switch that is off says more than a number, 0 or not."""
-    assert (setpoints.asked(CHARGE), setpoints.asked(DISCHARGE)) == (charge, discharge)
+    assert (setpoints.requested(CHARGE), setpoints.requested(DISCHARGE)) == (
+        charge,
+        discharge,
+    )
 
 
 def test_every_setpoint_of_a_current_has_a_key() -> None:
     """By the name of its field."""
     names = {field.name for field in fields(Setpoints)}
-    assert names - {"charge_voltage"} == set(Asked)
+    assert names - {"charge_voltage"} == set(SetpointKey)
 
 
 def test_the_lowest_holds_and_says_who() -> None:
     """A lease never raises."""
-    asked = AllSetpoints(bank=Setpoints(charge_current=20.0))
-    own = Ask(20.0, Rule.SETPOINT, Asked.CHARGE_CURRENT)
-    assert asked.asked(None, CHARGE, 0.0, 50.0) == own
-    higher = asked.with_lease(lease(30.0))
-    assert higher.asked(None, CHARGE, 0.0, 50.0) == own
-    lower = higher.with_lease(lease(10.0, owner="Bob"))
-    assert lower.asked(None, CHARGE, 0.0, 50.0) == Ask(10.0, Rule.LEASE, "Bob")
+    requested = AllSetpoints(bank=Setpoints(charge_current=20.0))
+    own = RequestedLimit(20.0, Rule.SETPOINT, SetpointKey.CHARGE_CURRENT)
+    assert requested.requested(None, CHARGE, 0.0, 50.0) == own
+    higher = requested.with_temporary_limit(temporary_limit(30.0))
+    assert higher.requested(None, CHARGE, 0.0, 50.0) == own
+    lower = higher.with_temporary_limit(temporary_limit(10.0, owner="Bob"))
+    assert lower.requested(None, CHARGE, 0.0, 50.0) == RequestedLimit(
+        10.0, Rule.TEMPORARY_LIMIT, "Bob"
+    )
 
 
 def test_an_owner_s_lease_replaces_his_own() -> None:
     """Not another owner's, nor that on another device."""
-    asked = AllSetpoints().with_lease(lease(10.0)).with_lease(lease(5.0, owner="Bob"))
-    asked = asked.with_lease(lease(1.0, device_id="i1")).with_lease(lease(8.0))
-    assert {(e.device_id, e.owner, e.amps) for e in asked.leases} == {
+    requested = (
+        AllSetpoints()
+        .with_temporary_limit(temporary_limit(10.0))
+        .with_temporary_limit(temporary_limit(5.0, owner="Bob"))
+    )
+    requested = requested.with_temporary_limit(
+        temporary_limit(1.0, device_id="i1")
+    ).with_temporary_limit(temporary_limit(8.0))
+    assert {(e.device_id, e.owner, e.amps) for e in requested.temporary_limits} == {
         (None, "Bob", 5.0),
         ("i1", "Ann", 1.0),
         (None, "Ann", 8.0),
@@ -156,47 +171,58 @@ def test_an_owner_s_lease_replaces_his_own() -> None:
 
 def test_a_lease_ends_at_its_moment() -> None:
     """Not before, and not one moment later."""
-    asked = AllSetpoints(leases=(lease(10.0, until=5.0),))
-    assert charge(asked, 4.999) == 10.0
-    assert charge(asked, 5.0) == inf
-    assert asked.next_end(0.0) == 5.0
-    assert asked.next_end(5.0) == inf
-    assert asked.without_ended(4.999) == asked
-    assert asked.without_ended(5.0) == AllSetpoints()
-    unlimited = AllSetpoints(leases=(lease(10.0),))
+    requested = AllSetpoints(temporary_limits=(temporary_limit(10.0, until=5.0),))
+    assert charge(requested, 4.999) == 10.0
+    assert charge(requested, 5.0) == inf
+    assert requested.next_end(0.0) == 5.0
+    assert requested.next_end(5.0) == inf
+    assert requested.without_ended(4.999) == requested
+    assert requested.without_ended(5.0) == AllSetpoints()
+    unlimited = AllSetpoints(temporary_limits=(temporary_limit(10.0),))
     assert unlimited.without_ended(1e9) == unlimited
 
 
 def test_owners_without_end_are_bounded() -> None:
     """Each device and direction for itself; the lowest limit is never lost."""
-    asked = AllSetpoints()
+    requested = AllSetpoints()
     for n in range(3000):
-        asked = asked.with_lease(lease(50.0, owner=f"o{n}"))
-    assert len(asked.leases) == MOST_OWNERS
-    asked = asked.with_lease(lease(7.0, owner="low"))
-    assert asked.asked(None, CHARGE, 0.0, 50.0) == Ask(7.0, Rule.LEASE, "low")
-    asked = asked.with_lease(lease(5.0, device_id="i1"))
-    asked = asked.with_lease(replace(lease(6.0), direction=DISCHARGE))
-    assert len(asked.leases) == MOST_OWNERS + 2
+        requested = requested.with_temporary_limit(temporary_limit(50.0, owner=f"o{n}"))
+    assert len(requested.temporary_limits) == MOST_OWNERS
+    requested = requested.with_temporary_limit(temporary_limit(7.0, owner="low"))
+    assert requested.requested(None, CHARGE, 0.0, 50.0) == RequestedLimit(
+        7.0, Rule.TEMPORARY_LIMIT, "low"
+    )
+    requested = requested.with_temporary_limit(temporary_limit(5.0, device_id="i1"))
+    requested = requested.with_temporary_limit(
+        replace(temporary_limit(6.0), direction=DISCHARGE)
+    )
+    assert len(requested.temporary_limits) == MOST_OWNERS + 2
 
 
 def test_there_is_room_for_as_many_owners_as_are_kept() -> None:
     """And for those that are there already, however many they are."""
-    asked = AllSetpoints()
+    requested = AllSetpoints()
     for n in range(MOST_OWNERS):
-        one = lease(50.0, owner=f"o{n}")
-        assert asked.has_room_for(one)
-        asked = asked.with_lease(one)
-    assert not asked.has_room_for(lease(1.0, owner="one too many"))
-    assert asked.has_room_for(lease(60.0, owner="o3"))
-    assert asked.has_room_for(lease(60.0, owner="other", device_id="i1"))
-    assert asked.has_room_for(replace(lease(60.0, owner="x"), direction=DISCHARGE))
-    assert asked.with_lease(lease(60.0, owner="o3")).leases[-1].amps == 60.0
+        one = temporary_limit(50.0, owner=f"o{n}")
+        assert requested.has_room_for(one)
+        requested = requested.with_temporary_limit(one)
+    assert not requested.has_room_for(temporary_limit(1.0, owner="one too many"))
+    assert requested.has_room_for(temporary_limit(60.0, owner="o3"))
+    assert requested.has_room_for(temporary_limit(60.0, owner="other", device_id="i1"))
+    assert requested.has_room_for(
+        replace(temporary_limit(60.0, owner="x"), direction=DISCHARGE)
+    )
+    assert (
+        requested.with_temporary_limit(temporary_limit(60.0, owner="o3"))
+        .temporary_limits[-1]
+        .amps
+        == 60.0
+    )
 
 
 some_leases = st.lists(
     st.builds(
-        lambda amount, unit, until, owner, device_id: lease(
+        lambda amount, unit, until, owner, device_id: temporary_limit(
             until=until, owner=owner, device_id=device_id, **{unit: amount}
         ),
         st.sampled_from([0.0, 1.0, 5.0, 20.0, 500.0, 1000.0]),
@@ -212,43 +238,52 @@ some_leases = st.lists(
 
 @pytest.mark.slow
 @given(some_leases)
-def test_one_owner_too_many_never_allows_more(leases: list[Lease]) -> None:
+def test_one_owner_too_many_never_allows_more(
+    temporary_limits: list[TemporaryLimit],
+) -> None:
     """At no time and no voltage, neither one by one nor all at once, as from a store."""
-    asked = AllSetpoints()
-    for one in leases:
-        before = AllSetpoints(leases=tuple(e for e in asked.leases if e.key != one.key))
-        after = asked.with_lease(one)
+    requested = AllSetpoints()
+    for one in temporary_limits:
+        before = AllSetpoints(
+            temporary_limits=tuple(
+                e for e in requested.temporary_limits if e.key != one.key
+            )
+        )
+        after = requested.with_temporary_limit(one)
         for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
-            own = AllSetpoints(leases=(one,))
+            own = AllSetpoints(temporary_limits=(one,))
             allowed = min(charge(before, now, volts), charge(own, now, volts))
             assert charge(after, now, volts) <= allowed
-        asked = after
-    stored = AllSetpoints(leases=tuple(leases))
+        requested = after
+    stored = AllSetpoints(temporary_limits=tuple(temporary_limits))
     for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
-        each = (charge(AllSetpoints(leases=(one,)), now, volts) for one in leases)
+        each = (
+            charge(AllSetpoints(temporary_limits=(one,)), now, volts)
+            for one in temporary_limits
+        )
         assert charge(stored, now, volts) <= min(each, default=inf)
-    for known in asked, stored:
-        counts = Counter(one.place for one in known.leases)
+    for known in requested, stored:
+        counts = Counter(one.place for one in known.temporary_limits)
         assert max(counts.values(), default=0) <= MOST_OWNERS
 
 
 def test_watts_by_the_voltage_of_the_moment() -> None:
     """And nothing while that is unknown."""
-    asked = AllSetpoints(leases=(lease(watts=1000.0),))
-    assert charge(asked, volts=50.0) == 20.0
-    assert charge(asked, volts=40.0) == 25.0
-    assert charge(asked, volts=None) == 0.0
+    requested = AllSetpoints(temporary_limits=(temporary_limit(watts=1000.0),))
+    assert charge(requested, volts=50.0) == 20.0
+    assert charge(requested, volts=40.0) == 25.0
+    assert charge(requested, volts=None) == 0.0
 
 
 def test_setpoints_of_one_leave_the_others() -> None:
     """The bank's and each inverter's."""
     ten = Setpoints(charge_current=10.0)
-    asked = AllSetpoints().with_setpoints("i1", ten)
-    assert asked == AllSetpoints(inverters={"i1": ten})
-    asked = asked.with_setpoints(None, Setpoints(charge_current=5.0))
-    assert asked.of("i1") == ten
-    assert asked.of(None).charge_current == 5.0
-    assert asked.of("i2") == Setpoints()
+    requested = AllSetpoints().with_setpoints("i1", ten)
+    assert requested == AllSetpoints(inverters={"i1": ten})
+    requested = requested.with_setpoints(None, Setpoints(charge_current=5.0))
+    assert requested.of("i1") == ten
+    assert requested.of(None).charge_current == 5.0
+    assert requested.of("i2") == Setpoints()
 
 
 @given(
@@ -261,12 +296,13 @@ def test_what_is_left_goes_on_counting(
 ) -> None:
     """From the restart, by whatever its clock shows; an unlimited one has no end."""
     before = AllSetpoints(
-        leases=tuple(
-            lease(1.0, until=until, owner=str(i)) for i, until in enumerate(ends)
+        temporary_limits=tuple(
+            temporary_limit(1.0, until=until, owner=str(i))
+            for i, until in enumerate(ends)
         )
     ).without_ended(stopped)
     after = before.counted_from(-stopped).counted_from(restarted)
-    for old, new in zip(before.leases, after.leases, strict=True):
+    for old, new in zip(before.temporary_limits, after.temporary_limits, strict=True):
         assert replace(new, until=None) == replace(old, until=None)
         if old.until is None:
             assert new.until is None

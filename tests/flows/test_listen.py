@@ -21,7 +21,7 @@ from custom_components.bms_gateway.engine.can.slcan import (
     codec,
 )
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.detection.classify import Heard
+from custom_components.bms_gateway.engine.detection.classify import ScanResult
 from custom_components.bms_gateway.engine.model import Frame, PortFault
 from custom_components.bms_gateway.flows import listen as listen_flow
 from homeassistant.core import Event, HomeAssistant, callback
@@ -171,7 +171,7 @@ async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
     """Some hang after a restart of the computer; a board is not plugged in anew."""
     machine.links = [found]
     await flow.fill(connection="again")
-    with patch.object(listen_flow, "listen", return_value=Heard()):
+    with patch.object(listen_flow, "listen", return_value=ScanResult()):
         result = await flow.fill(connection="socketcan:can7")
     told = result["description_placeholders"]["heard"]
     assert told.startswith("Nothing was heard.")
@@ -273,7 +273,9 @@ async def test_each_fault_of_a_port_is_told_and_mended(
     machine.links = [link("can7")]
     await flow.fill(connection="again")
     use = {"bitrate": "250000", "bring_up": False}
-    with patch.object(listen_flow, "listen", return_value=Heard(fault=fault)) as heard:
+    with patch.object(
+        listen_flow, "listen", return_value=ScanResult(fault=fault)
+    ) as heard:
         if by_hand:
             result = await flow.enter(" can7 ", interface="socketcan", **use)
         else:
@@ -304,7 +306,7 @@ async def test_permission_for_a_serial_adapter_is_got_in_another_way(
     """No command of the network gives it."""
     machine.adapters = [usb_device("/dev/ttyACM0")]
     await flow.fill(connection="again")
-    fault = Heard(fault=PortFault.NO_PERMISSION)
+    fault = ScanResult(fault=PortFault.NO_PERMISSION)
     with patch.object(listen_flow, "listen", return_value=fault):
         result = await flow.fill(connection="slcan:/dev/ttyACM0")
     assert result["errors"] == {"connection": "no_permission_serial"}
@@ -329,7 +331,7 @@ async def test_what_was_unplugged_is_found_once_it_is_back(
     machine.links = [link("can6"), link("can7", "4D")]
     await flow.fill(connection="again")
     machine.links = [link("can6")]
-    lost = Heard(fault=PortFault.NO_SUCH_CHANNEL)
+    lost = ScanResult(fault=PortFault.NO_SUCH_CHANNEL)
     with patch.object(listen_flow, "listen", return_value=lost):
         result = await flow.fill(connection="socketcan:can7")
     assert result["errors"] == {"connection": "no_such_channel"}

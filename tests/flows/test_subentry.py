@@ -9,7 +9,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
-from custom_components.bms_gateway.engine.detection.classify import Heard, HeardBattery
+from custom_components.bms_gateway.engine.detection.classify import (
+    DetectedBattery,
+    ScanResult,
+)
 from custom_components.bms_gateway.engine.model import PortStatus
 from custom_components.bms_gateway.flows import listen as listen_flow
 from custom_components.bms_gateway.flows.forms import SECTION_RARE
@@ -402,7 +405,7 @@ async def test_a_link_that_was_renamed_is_still_the_own_one(
         "bitrate": "500000",
         "bring_up": False,
     }
-    battery = Heard(battery=HeardBattery(name="PYLON"))
+    battery = ScanResult(battery=DetectedBattery(name="PYLON"))
     with patch.object(listen_flow, "listen", return_value=battery):
         await flow.fill(filled(result))
     await flow.fill(BATTERY)

@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Status,
 )
-from custom_components.bms_gateway.issues.conditions import Apart, Standing
+from custom_components.bms_gateway.issues.conditions import Apart, Conditions
 
 EASY = Readings(
     voltage=52.0,
@@ -58,7 +58,7 @@ def apart(*looks: tuple[float, float, float]) -> list[bool]:
 
     A look: its time, the voltages of both.
     """
-    standing = Standing()
+    standing = Conditions()
     found = []
     for now, first, second in looks:
         both = battery("b1", voltage=first), battery("b2", voltage=second)
@@ -75,7 +75,7 @@ def test_batteries_that_stay_far_apart() -> None:
         True,
     ]
     assert apart((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
-    standing = Standing()
+    standing = Conditions()
     for now in 0, 60:
         both = battery("b1", voltage=50.9), battery("b2", voltage=52.0)
         standing.update(snapshot(*both), now)
@@ -119,14 +119,14 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({"life": Life.LOST}, {}, False),
         ({}, {"life": Life.REJOINING}, False),
         ({}, {"life": Life.OUT_OF_SERVICE}, False),
-        ({}, {"life": Life.TWIN}, False),
+        ({}, {"life": Life.DUPLICATE}, False),
     ],
 )
 def test_only_what_should_even_itself_out_counts(
     first: dict[str, Any], second: dict[str, Any], expected: bool
 ) -> None:
     """A full battery rests below the others while these are charged on."""
-    standing = Standing()
+    standing = Conditions()
     for now in 0, 60:
         both = battery("b1", **{"voltage": 54.0} | first), battery("b2", **second)
         standing.update(snapshot(*both), now)
@@ -135,7 +135,7 @@ def test_only_what_should_even_itself_out_counts(
 
 def test_three_batteries() -> None:
     """The two that are furthest apart are named."""
-    standing = Standing()
+    standing = Conditions()
     volts = {"b1": 52.0, "b2": 53.5, "b3": 51.8}
     each = [battery(key, voltage=v) for key, v in volts.items()]
     for now in 0, 60:
@@ -148,7 +148,7 @@ def test_three_batteries() -> None:
 
 def signs(*looks: tuple[float, PortState, dict[str, Any]]) -> list[float]:
     """Return at each look when the inverter last gave a sign of life."""
-    standing = Standing()
+    standing = Conditions()
     found = []
     for now, port, changes in looks:
         inverter = InverterState(id="i1", **changes)
@@ -162,9 +162,9 @@ def test_signs_of_life() -> None:
     assert signs(
         (10, OPEN, {}),
         (20, OPEN, {"listening": False}),
-        (30, OPEN, {"listening": False, "last_heard_at": 25.0}),
-        (40, OPEN, {"listening": True, "last_heard_at": 25.0}),
-        (50, OPEN, {"listening": False, "last_heard_at": 25.0}),
+        (30, OPEN, {"listening": False, "last_foreign_frame_at": 25.0}),
+        (40, OPEN, {"listening": True, "last_foreign_frame_at": 25.0}),
+        (50, OPEN, {"listening": False, "last_foreign_frame_at": 25.0}),
     ) == [10, 10, 25, 40, 40]
 
 
@@ -175,7 +175,7 @@ def test_a_port_that_is_lost_hears_nobody() -> None:
 
 def test_an_inverter_that_was_removed_is_forgotten() -> None:
     """One with the same id is another one."""
-    standing = Standing()
+    standing = Conditions()
     inverter = InverterState(id="i1")
     standing.update(snapshot(inverter=inverter), 10)
     standing.update(snapshot(), 20)
@@ -189,7 +189,7 @@ def test_an_inverter_that_was_removed_is_forgotten() -> None:
 
 def borne(*looks: tuple[float, list[BatteryState]]) -> list[dict[Direction, float]]:
     """Return at each look the most that all batteries together allowed."""
-    standing = Standing()
+    standing = Conditions()
     found = []
     for now, batteries in looks:
         standing.update(snapshot(*batteries), now)
@@ -240,7 +240,7 @@ def test_the_largest_counts() -> None:
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.TWIN])
+@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
 def test_another_battery_makes_another_bank(life: Life) -> None:
     """One that is out of service is none of it, nor one that is there already."""
     out = [battery("b1"), battery("b2", life)]

@@ -26,13 +26,13 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
     Readings,
-    Refused,
+    RejectedValue,
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.event_detector import Watch
 from custom_components.bms_gateway.issues.conditions import Apart
-from custom_components.bms_gateway.issues.context import Issue, Situation
+from custom_components.bms_gateway.issues.context import Issue, IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.issues.detectors.absent import STEADY_FOR
 from custom_components.bms_gateway.issues.registry import (
@@ -235,7 +235,7 @@ async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
     """The repair of a port goes when it is open; one that comes and goes stays."""
     issues = Issues(hass, "e1")
 
-    def tell(at: float, now: Situation) -> bool:
+    def tell(at: float, now: IssueContext) -> bool:
         issues.async_tell(seen_at(at, now))
         return is_ignored(hass, "port_b1") is not None
 
@@ -292,9 +292,9 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     """While its reason stands, also when its texts change."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_slice=True, slice=0.6))
+    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
     registry.async_ignore(DOMAIN, "odd_slice_b1", True)
-    issues.async_tell(with_b1(odd_slice=True, slice=0.7))
+    issues.async_tell(with_b1(odd_share=True, current_share=0.7))
     issue = registry.async_get_issue(DOMAIN, "odd_slice_b1")
     assert issue is not None
     assert issue.dismissed_version is not None
@@ -302,7 +302,7 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     assert issue.translation_placeholders["slice"] == "70%"
 
 
-def seen_at(at: float, now: Situation) -> Situation:
+def seen_at(at: float, now: IssueContext) -> IssueContext:
     """Return a situation at another time of the gateway's clock."""
     return seen(now, at=at)
 
@@ -316,7 +316,9 @@ def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
 async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     """It is found again sooner or later, and then still ignored."""
     issues = Issues(hass, "e1")
-    issues.async_tell(replace(with_b1(odd_slice=True, slice=0.6), confirmed=False))
+    issues.async_tell(
+        replace(with_b1(odd_share=True, current_share=0.6), confirmed=False)
+    )
     ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
     issues.async_end()
     assert is_ignored(hass, "odd_slice_b1") is True
@@ -324,9 +326,9 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
 
     again = Issues(hass, "e1")
     again.async_tell(seen_at(0.0, WELL))
-    again.async_tell(seen_at(1000.0, with_b1(odd_slice=True, slice=0.6)))
+    again.async_tell(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_slice_b1") is True
-    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_slice=True, slice=0.6)))
+    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_slice_b1") is True
     again.async_tell(seen_at(ALL_KNOWN, WELL))
     again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
@@ -340,7 +342,7 @@ async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
 ) -> None:
     """Nobody is to be kept from seeing it when it comes for a new reason."""
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_slice=True, slice=0.6))
+    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
     ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
     issues.async_end()
     again = Issues(hass, "e1")
@@ -366,13 +368,13 @@ EVERYTHING = replace(
     seen(
         with_port(PortState(status=PortStatus.LOST)),
         batteries={
-            "b1": replace(B1, life=Life.LOST, carries_out_of_service=True),
+            "b1": replace(B1, life=Life.LOST, carries_current_out_of_service=True),
             "b2": replace(
                 B2,
                 life=Life.LOST,
-                odd_slice=True,
-                slice=0.1,
-                carries_out_of_service=True,
+                odd_share=True,
+                current_share=0.1,
+                carries_current_out_of_service=True,
             ),
         },
         inverters={"i1": replace(I1, last_request_at=0.0)},
@@ -393,13 +395,13 @@ EVERYTHING = replace(
 )
 
 
-REFUSED = (Refused("charge_voltage_limit", 14.6, 40.0, 65.0),)
+REFUSED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
 NOT_COUNTED: list[dict[str, Any]] = [
     {"refused": REFUSED},
     {"refused": REFUSED, "nominal": 12},
     {
         "readings": Readings(),
-        "heard_since": 0.0,
+        "receiving_since": 0.0,
         "last_frame_at": WELL.snapshot.at,
     },
 ]
@@ -418,19 +420,21 @@ def find_everything() -> Iterator[Issue]:
             seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)
             for each in NOT_COUNTED
         ),
-        with_b1(life=Life.LOST, inverter_heard=True),
-        with_b1(twin_of="b2", has_rival=True, missing=frozenset({0x359})),
+        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(
+            duplicate_of="b2", has_duplicate_sender=True, missing=frozenset({0x359})
+        ),
         with_b1(soc_jumped_at=WELL.snapshot.at),
         with_b1(modules_missing=1, modules_most=3),
         with_b1(gaps=7),
-        with_i1(battery_heard=True),
+        with_i1(battery_detected=True),
         with_i1(shares_bus_with="b1", told=TOLD),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(
                 disobeys={
                     direction: Disobedience(
-                        told=0.0,
+                        sent=0.0,
                         taken=20.0,
                         since=1.0,
                         inverters=frozenset(ids),
@@ -480,7 +484,7 @@ def find_everything() -> Iterator[Issue]:
         yield from find_issues(now, {}).values()
 
 
-def polled(now: Situation) -> Situation:
+def polled(now: IssueContext) -> IssueContext:
     """Return the situation with a first battery that is polled."""
     first, second = now.config.batteries
     batteries = (replace(first, poll_interval=1.0), second)

@@ -14,7 +14,7 @@ from homeassistant.helpers.json import json_dumps
 
 from ..bench import Bench
 
-LEASE = {
+TEMPORARY_LIMIT = {
     "direction": "discharge",
     "owner": "x" * 100,
     "current": 49.987654321,
@@ -33,7 +33,7 @@ def test_what_fits_is_sent_as_it_is() -> None:
         "command": "limit",
         "accepted": True,
         "fields": {"charge_current": 20, "owner": "Ann"},
-        "leases": [LEASE | {"owner": f"o{n}"} for n in range(5)],
+        "leases": [TEMPORARY_LIMIT | {"owner": f"o{n}"} for n in range(5)],
         "adjusted": [{"field": "charge_current", "asked": 60.0, "set": 50.0}],
     }
     assert fitted(answer) == answer
@@ -43,9 +43,11 @@ def test_what_fits_is_sent_as_it_is() -> None:
 def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
     """And counted."""
     own = letter * 99
-    leases = [LEASE | {"owner": f"{n:02}{letter * 98}"} for n in range(31)]
-    leases.append(LEASE | {"owner": "Car"})
-    answer = {"command": "limit", "accepted": True, "leases": leases}
+    temporary_limits = [
+        TEMPORARY_LIMIT | {"owner": f"{n:02}{letter * 98}"} for n in range(31)
+    ]
+    temporary_limits.append(TEMPORARY_LIMIT | {"owner": "Car"})
+    answer = {"command": "limit", "accepted": True, "leases": temporary_limits}
     answer |= {"fields": {"owner": "Car", "charge_current": 5}}
     short = fitted(answer, "Car")
     assert size(short) <= LONGEST
@@ -100,7 +102,7 @@ def test_every_answer_fits(
     answer = {"command": command, "accepted": False, "error": "invalid_value"}
     answer |= {"message": text * times, "fields": fields}
     if owners is not None:
-        answer["leases"] = [LEASE | {"owner": each} for each in owners]
+        answer["leases"] = [TEMPORARY_LIMIT | {"owner": each} for each in owners]
     short = fitted(answer)
     assert size(short) <= LONGEST
     assert json.loads(json_dumps(short))["error"] == "invalid_value"

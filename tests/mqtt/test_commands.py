@@ -20,7 +20,7 @@ import voluptuous as vol
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.mqtt import commands
 from custom_components.bms_gateway.mqtt.payload import Report
-from custom_components.bms_gateway.mqtt.reading import Refused, read_command
+from custom_components.bms_gateway.mqtt.reading import RejectedCommand, read_command
 from homeassistant.components.mqtt.models import ReceiveMessage
 from homeassistant.core import (
     HomeAssistant,
@@ -210,8 +210,8 @@ async def test_the_inverters_are_told_until_the_limit_ends(
     assert [each["direction"] for each in answer["leases"]] == ["discharge"]
     await bench.until(
         lambda: all(
-            lease.direction == "discharge"
-            for lease in bench.coordinator.keeper.setpoints.leases
+            temporary_limit.direction == "discharge"
+            for temporary_limit in bench.coordinator.setpoint_manager.setpoints.temporary_limits
         )
     )
 
@@ -239,12 +239,12 @@ async def test_what_makes_no_sense_is_refused_by_the_real_actions(
 ) -> None:
     """And answered; nothing is changed."""
     await listening(bench)
-    before = bench.coordinator.keeper.setpoints
+    before = bench.coordinator.setpoint_manager.setpoints
     await say(hass, topic, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
     assert answer["message"]
-    assert bench.coordinator.keeper.setpoints == before
+    assert bench.coordinator.setpoint_manager.setpoints == before
 
 
 # What is refused ------------------------------------------------------------------
@@ -344,7 +344,7 @@ async def test_what_the_action_refuses_is_answered(
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(payload: bytes) -> None:
     """Whatever is published, nothing else is raised."""
-    with suppress(Refused):
+    with suppress(RejectedCommand):
         assert isinstance(read_command("limit", message(payload)), dict)
 
 
@@ -365,7 +365,7 @@ def test_only_known_keys_with_usable_values_pass(fields: dict[str, Any]) -> None
     """Numbers are numbers, texts are texts."""
     try:
         read = read_command("limit", message(json.dumps(fields).encode()))
-    except Refused:
+    except RejectedCommand:
         return
     assert read == fields
     assert "x" not in read
@@ -619,7 +619,10 @@ async def test_the_engine_works_on_during_a_flood(
     unanswered = sum(each.get("unanswered", 0) for each in told)
     assert len(told) + unanswered == 501
     assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
-    held = {each.owner: each.amps for each in bench.coordinator.keeper.setpoints.leases}
+    held = {
+        each.owner: each.amps
+        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    }
     newest = {f"o{n % 14}": 20.0 + n % 20 for n in range(500)} | {"o3": 15.0}
     assert held == newest
 

@@ -396,7 +396,10 @@ async def test_a_thousand_commands_at_once(
     assert {each.get("error") for each in told} <= {None, "replaced", "not_json"}
     sizes = [len(m.payload) for m in reader.messages if m.topic == RESULT]
     assert max(sizes) <= 1024
-    held = {each.owner: each.amps for each in bench.coordinator.keeper.setpoints.leases}
+    held = {
+        each.owner: each.amps
+        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    }
     newest = {f"o{n % 5}": 20.0 + n % 30 for n in range(1000)}
     assert held == newest | {"last": None}
 

@@ -34,7 +34,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.mqtt.legacy_payload import original_state
+from custom_components.bms_gateway.mqtt.legacy_payload import daemon_state
 from custom_components.bms_gateway.mqtt.payload import Report
 from homeassistant.helpers.json import json_dumps
 
@@ -296,7 +296,7 @@ NOW: Final = Snapshot(
     status=Status.RUNNING,
     bank=BankState(soc=50.0, voltage=52.0, warnings=READINGS.warnings, name="PYLON"),
     charge=Limit(amps=40.0, rule=Rule.BATTERY, source="02", number=20.0),
-    discharge=Limit(amps=50.0, rule=Rule.LEASE, source="tariff", number=50.0),
+    discharge=Limit(amps=50.0, rule=Rule.TEMPORARY_LIMIT, source="tariff", number=50.0),
     charge_voltage_limit=56.0,
     discharge_voltage_limit=46.0,
     batteries={
@@ -306,8 +306,8 @@ NOW: Final = Snapshot(
             capacity_ah=280,
             readings=READINGS,
             last_frame_at=99.5,
-            slice=0.7,
-            aside=frozenset({Direction.CHARGE}),
+            current_share=0.7,
+            excluded=frozenset({Direction.CHARGE}),
             invalid=3,
         ),
         "02": BatteryState(id="02", life=Life.LOST, capacity_ah=100, invalid=1),
@@ -318,7 +318,7 @@ NOW: Final = Snapshot(
             listening=True,
             charge=Limit(amps=40.0, rule=Rule.SHARING, source="02", number=41.0),
             discharge=Limit(amps=50.0, rule=Rule.RATING, device="03", number=50.0),
-            told=TOLD,
+            confirmed=TOLD,
             sets=7,
             last_set_at=99.0,
             last_request_at=98.0,
@@ -337,7 +337,7 @@ def report(now: Snapshot = NOW) -> Report:
 def test_all_keys_of_the_original_are_there_whatever_is_known() -> None:
     """Unknown is null: not 0, and not missing."""
     nothing = Snapshot(at=0.0, status=Status.STARTING)
-    state = original_state(nothing, lambda at: at)
+    state = daemon_state(nothing, lambda at: at)
     assert set(state) == ORIGINAL_KEYS
     counted = {"n_invalid_data_telegrams", "capacity_ah"}
     assert {state[key] for key in ORIGINAL_KEYS - counted} == {None}
@@ -346,7 +346,7 @@ def test_all_keys_of_the_original_are_there_whatever_is_known() -> None:
 def test_no_own_key_takes_the_place_of_one_of_the_original() -> None:
     """Its readers would get another value without a word."""
     state = report(replace(NOW, bank=BankState())).state()
-    original = original_state(replace(NOW, bank=BankState()), lambda at: at)
+    original = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
     kept = {key: state[key] for key in original if not key.startswith("timestamp")}
     assert kept == {k: v for k, v in original.items() if not k.startswith("timestamp")}
     assert not {field.name for field in fields(BankState)} & (
@@ -383,7 +383,7 @@ def test_a_loss_that_blocks_clears_the_enable() -> None:
     assert state["discharge_enable"] is True
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.TWIN])
+@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
 def test_a_battery_that_is_left_out_has_no_capacity(life: Life) -> None:
     """It is no part of the bank, or counted already."""
     out = replace(NOW.batteries["02"], life=life)

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.mqtt.reading import Refused
+from custom_components.bms_gateway.mqtt.reading import RejectedCommand
 from custom_components.bms_gateway.mqtt.waiting import MOST_WAITING, Command, Waiting
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
@@ -83,13 +83,13 @@ def test_beyond_the_bound_the_newest_of_who_waits_already_counts() -> None:
     waiting.add(command(50, "Ann"))
     waiting.add(command(60, "Bob", *BOTH))
     assert len(waiting) == MOST_WAITING
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RejectedCommand) as refused:
         waiting.add(command(0, "late"))
     assert refused.value.code == "busy"
     assert values(waiting.add(command(5, "o3"))) == [3]
     assert values(waiting.add(command(0, "Ann", *BOTH))) == [50]
     assert values(waiting.add(command(None, "o4"))) == [4]
-    with pytest.raises(Refused):
+    with pytest.raises(RejectedCommand):
         waiting.add(command(0, "Bob"))
     assert len(waiting) == MOST_WAITING
     waiting.take()

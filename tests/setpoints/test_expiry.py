@@ -12,13 +12,13 @@ from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
-    Lease,
     Setpoints,
+    TemporaryLimit,
 )
 from custom_components.bms_gateway.setpoints import manager
 from custom_components.bms_gateway.setpoints.expiry import (
+    CLOCK_DRIFT,
     GATHERED_FOR,
-    LEASE_DRIFT,
     Due,
     due,
 )
@@ -35,14 +35,14 @@ from ..test_switch import turn
 KEY = f"{DOMAIN}.gw.setpoints"
 NUMBER = "gw_charge_current_setpoint"
 
-LEASE = Lease(
+TEMPORARY_LIMIT = TemporaryLimit(
     device_id=None, direction=Direction.CHARGE, owner="Ann", amps=5.0, until=3600.0
 )
 BANK = Setpoints(charge_current=20.0, charge_voltage=54.0, discharging_allowed=False)
 ASKED = AllSetpoints(
     bank=BANK,
     inverters={"i1": Setpoints(discharge_current=10.0)},
-    leases=(LEASE,),
+    temporary_limits=(TEMPORARY_LIMIT,),
     out_of_service=frozenset({"b1"}),
 )
 ON_DISK = Kept(
@@ -62,9 +62,9 @@ def inverter(**changes: Any) -> AllSetpoints:
     return replace(ASKED, inverters={"i1": Setpoints(**changes)})
 
 
-def lease(**changes: Any) -> AllSetpoints:
+def temporary_limit(**changes: Any) -> AllSetpoints:
     """Return the setpoints with a lease that differs in something."""
-    return replace(ASKED, leases=(replace(LEASE, **changes),))
+    return replace(ASKED, temporary_limits=(replace(TEMPORARY_LIMIT, **changes),))
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,20 @@ def lease(**changes: Any) -> AllSetpoints:
         (replace(ASKED, out_of_service=frozenset()), Due.AT_ONCE),
         (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Due.AT_ONCE),
         # A temporary limit: lower, longer, another one
-        (lease(amps=4.9), Due.AT_ONCE),
-        (lease(amps=5.1), Due.SOON),
-        (lease(amps=None, watts=1.0), Due.AT_ONCE),
-        (lease(until=3601.0), Due.AT_ONCE),
-        (lease(until=None), Due.AT_ONCE),
-        (lease(direction=Direction.DISCHARGE), Due.AT_ONCE),
-        (lease(owner="Bob"), Due.AT_ONCE),
-        (lease(device_id="i1"), Due.AT_ONCE),
-        (replace(ASKED, leases=()), Due.SOON),
+        (temporary_limit(amps=4.9), Due.AT_ONCE),
+        (temporary_limit(amps=5.1), Due.SOON),
+        (temporary_limit(amps=None, watts=1.0), Due.AT_ONCE),
+        (temporary_limit(until=3601.0), Due.AT_ONCE),
+        (temporary_limit(until=None), Due.AT_ONCE),
+        (temporary_limit(direction=Direction.DISCHARGE), Due.AT_ONCE),
+        (temporary_limit(owner="Bob"), Due.AT_ONCE),
+        (temporary_limit(device_id="i1"), Due.AT_ONCE),
+        (replace(ASKED, temporary_limits=()), Due.SOON),
         # The same again, and what time makes of it
-        (lease(until=3599.0), Due.NEVER),
-        (lease(until=1800.0), Due.NEVER),
-        (lease(until=1799.0), Due.IN_TIME),
-        (lease(until=1.0), Due.IN_TIME),
+        (temporary_limit(until=3599.0), Due.NEVER),
+        (temporary_limit(until=1800.0), Due.NEVER),
+        (temporary_limit(until=1799.0), Due.IN_TIME),
+        (temporary_limit(until=1.0), Due.IN_TIME),
     ],
 )
 def test_what_a_restart_may_not_undo_is_written_at_once(
@@ -122,31 +122,31 @@ def test_what_a_restart_may_not_undo_is_written_at_once(
 
 def test_what_is_left_of_a_short_lease_costs_no_write() -> None:
     """A restart lets it last a minute longer at the most."""
-    held = replace(ON_DISK, setpoints=lease(until=90.0))
-    for left, expected in (90.0 - LEASE_DRIFT, Due.NEVER), (29.0, Due.IN_TIME):
-        now = replace(ON_DISK, setpoints=lease(until=left))
+    held = replace(ON_DISK, setpoints=temporary_limit(until=90.0))
+    for left, expected in (90.0 - CLOCK_DRIFT, Due.NEVER), (29.0, Due.IN_TIME):
+        now = replace(ON_DISK, setpoints=temporary_limit(until=left))
         assert due(held, now) is expected
 
 
 def test_a_lease_in_watts_is_compared_in_watts() -> None:
     """Both kinds are as low or not by themselves."""
-    held = replace(ON_DISK, setpoints=lease(amps=None, watts=500.0))
+    held = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=500.0))
     for watts, expected in (499.0, Due.AT_ONCE), (500.0, Due.NEVER), (501.0, Due.SOON):
-        now = replace(ON_DISK, setpoints=lease(amps=None, watts=watts))
+        now = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=watts))
         assert due(held, now) is expected
     assert due(held, ON_DISK) is Due.AT_ONCE
 
 
 def test_one_that_lasts_until_cleared_holds_for_as_long_as_any() -> None:
     """So that one with an end may take its place later."""
-    held = replace(ON_DISK, setpoints=lease(until=None))
+    held = replace(ON_DISK, setpoints=temporary_limit(until=None))
     assert due(held, held) is Due.NEVER
     assert due(held, ON_DISK) is Due.SOON
 
 
 def test_who_made_a_limit_is_kept() -> None:
     """A crash gives nobody back what an administrator has taken over."""
-    held = replace(ON_DISK, setpoints=lease(by="bob"))
+    held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
     assert due(held, ON_DISK) is Due.SOON
     assert due(ON_DISK, held) is Due.SOON
 
@@ -244,7 +244,7 @@ async def test_what_rises_is_gathered(
     """It holds at once; a crash meanwhile leaves less."""
     for step in range(60):
         await ask(running, NUMBER, 20.0 + step / 10)
-    assert running.coordinator.keeper.setpoints.bank.charge_current == 25.9
+    assert running.coordinator.setpoint_manager.setpoints.bank.charge_current == 25.9
     assert (writes, stored(hass_storage)["charge_current"]) == ([], 20.0)
     await running.tick(GATHERED + 1)
     assert writes == [25.9]
@@ -359,8 +359,11 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
     """A restart would end it too early, or allow more."""
 
     def on_disk() -> list[tuple[float, Any]]:
-        leases = hass_storage[KEY]["data"]["leases"]
-        return [(each["amps"], pytest.approx(each["until"], abs=15)) for each in leases]
+        temporary_limits = hass_storage[KEY]["data"]["leases"]
+        return [
+            (each["amps"], pytest.approx(each["until"], abs=15))
+            for each in temporary_limits
+        ]
 
     for duration, amps in (60, 5.0), (90, 5.0), (90, 4.0):
         await limit(running, duration, amps)
@@ -383,11 +386,11 @@ async def test_a_long_limit_costs_few_writes(
     await limit(running, 4 * 3600)
     for _ in range(239):
         await running.move(60)
-        [asked] = running.coordinator.keeper.setpoints.leases
+        [asked] = running.coordinator.setpoint_manager.setpoints.temporary_limits
         assert asked.until is not None
         left = asked.until - running.clock()
-        [lease] = hass_storage[KEY]["data"]["leases"]
-        assert left <= lease["until"] <= left + max(left, LEASE_DRIFT) + 61
+        [temporary_limit] = hass_storage[KEY]["data"]["leases"]
+        assert left <= temporary_limit["until"] <= left + max(left, CLOCK_DRIFT) + 61
     assert len(writes) < 12
 
 

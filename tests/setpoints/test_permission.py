@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.setpoints import Lease
+from custom_components.bms_gateway.engine.setpoints import TemporaryLimit
 from custom_components.bms_gateway.setpoints.requester import (
     LONGEST_NAME,
     is_name,
@@ -76,7 +76,7 @@ async def user(hass: HomeAssistant, name: str | None, *groups: str) -> User:
 async def call(
     bench: Bench,
     action: str,
-    asker: User | None,
+    requester: User | None,
     target: str = "gw",
     **data: Any,
 ) -> dict[str, Any]:
@@ -86,30 +86,32 @@ async def call(
         action,
         {"device_id": device(bench, target), **data},
         blocking=True,
-        context=Context(user_id=None if asker is None else asker.id),
+        context=Context(user_id=None if requester is None else requester.id),
         return_response=True,
     )
     return dict(answer or {})
 
 
-async def limit(bench: Bench, asker: User | None, **data: Any) -> dict[str, Any]:
+async def limit(bench: Bench, requester: User | None, **data: Any) -> dict[str, Any]:
     """Limit charging to 5 A, if nothing else is said."""
-    return await call(bench, "limit_current", asker, **({"charge_current": 5} | data))
+    return await call(
+        bench, "limit_current", requester, **({"charge_current": 5} | data)
+    )
 
 
-async def clear(bench: Bench, asker: User | None, **data: Any) -> dict[str, Any]:
+async def clear(bench: Bench, requester: User | None, **data: Any) -> dict[str, Any]:
     """Clear limits."""
-    return await call(bench, "clear_limit", asker, **data)
+    return await call(bench, "clear_limit", requester, **data)
 
 
-def leases(bench: Bench) -> tuple[Lease, ...]:
+def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
     """Return all that are live."""
-    return bench.coordinator.keeper.setpoints.leases
+    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
 
 
 def owners(bench: Bench) -> list[str]:
     """Return their owners."""
-    return [lease.owner for lease in leases(bench)]
+    return [temporary_limit.owner for temporary_limit in temporary_limits(bench)]
 
 
 # Whether they may call at all --------------------------------------------------------
@@ -120,12 +122,12 @@ async def test_every_action_obeys_permissions(
     hass: HomeAssistant, bench: Bench, tmp_path: Path, group: str
 ) -> None:
     """Those that control obey the permissions for entities; the others are admins'."""
-    asker = await hass.auth.async_create_user("Ann", group_ids=GROUPS[group])
+    requester = await hass.auth.async_create_user("Ann", group_ids=GROUPS[group])
     actions = hass.services.async_services_for_domain(DOMAIN)
     assert set(actions) == set(ACTIONS), "An action without a row here"
     for action, (target, data, permitted) in ACTIONS.items():
         try:
-            await call(bench, action, asker, target, **data)
+            await call(bench, action, requester, target, **data)
         except Unauthorized:
             assert group not in permitted, action
         except ServiceValidationError:
@@ -154,7 +156,7 @@ async def test_nothing_is_changed_without_permission(
     """Neither a limit, nor the limits of others."""
     await limit(bench, None, owner="Cheap hours")
     reader = await user(hass, "Reader", GROUP_ID_READ_ONLY)
-    before = leases(bench)
+    before = temporary_limits(bench)
     for target in "gw", "i1", "b1":
         for data in (
             {"charge_current": 0, "discharge_current": 0, "until_cleared": True},
@@ -169,7 +171,7 @@ async def test_nothing_is_changed_without_permission(
     for data in {}, {"owner": "Cheap hours"}, {"direction": "charge"}:
         with pytest.raises(Unauthorized):
             await clear(bench, reader, **data)
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
 
 
 @pytest.mark.parametrize("target", ["gw", "i1"])
@@ -185,23 +187,23 @@ async def test_all_that_controls_a_device_has_to_be_permitted(
     }
     controls = {each for each in all_ if each.startswith(("number.", "switch."))}
     assert len(controls) == 5
-    asker = MockUser(name="Ann").add_to_hass(hass)
+    requester = MockUser(name="Ann").add_to_hass(hass)
 
     def permit(entity_ids: set[str], read: AbstractSet[str] = frozenset()) -> None:
         policy: dict[str, Any] = {each: {"read": True} for each in read}
         policy |= dict.fromkeys(entity_ids, True)
-        asker.mock_policy({"entities": {"entity_ids": policy}})
+        requester.mock_policy({"entities": {"entity_ids": policy}})
 
     permit(controls, read=all_ - controls)
-    await limit(bench, asker, target=target)
+    await limit(bench, requester, target=target)
     others = {"gw", "i1", "i2"} - {target}
     for other in others:
         with pytest.raises(Unauthorized):
-            await limit(bench, asker, target=other)
+            await limit(bench, requester, target=other)
     for missing in controls:
         permit(controls - {missing}, read={missing})
         with pytest.raises(Unauthorized) as refused:
-            await limit(bench, asker, target=target)
+            await limit(bench, requester, target=target)
         assert refused.value.entity_id == missing
     # Whether it is enabled or not
     for entity_id in controls:
@@ -209,9 +211,9 @@ async def test_all_that_controls_a_device_has_to_be_permitted(
             entity_id, disabled_by=er.RegistryEntryDisabler.USER
         )
     with pytest.raises(Unauthorized):
-        await limit(bench, asker, target=target)
+        await limit(bench, requester, target=target)
     permit(controls)
-    await limit(bench, asker, target=target)
+    await limit(bench, requester, target=target)
 
 
 async def test_where_nothing_controls_only_all_is_enough(
@@ -221,10 +223,10 @@ async def test_where_nothing_controls_only_all_is_enough(
     registry = er.async_get(hass)
     for entry in er.async_entries_for_config_entry(registry, "gw"):
         registry.async_remove(entry.entity_id)
-    asker = MockUser(name="Ann").add_to_hass(hass)
-    asker.mock_policy({"entities": {"domains": {"number": True, "switch": True}}})
+    requester = MockUser(name="Ann").add_to_hass(hass)
+    requester.mock_policy({"entities": {"domains": {"number": True, "switch": True}}})
     with pytest.raises(Unauthorized):
-        await limit(bench, asker)
+        await limit(bench, requester)
     await limit(bench, await user(hass, "Bob"))
 
 
@@ -255,7 +257,7 @@ async def test_over_the_network_it_is_the_answer_of_home_assistant(
     reply = await socket.receive_json()
     assert not reply["success"]
     assert reply["error"]["message"] == "Unauthorized"
-    assert leases(bench) == ()
+    assert temporary_limits(bench) == ()
 
 
 # In whose name ------------------------------------------------------------------------
@@ -287,7 +289,7 @@ async def test_a_normal_user_is_nobody_else(
     bob = await user(hass, "Bob")
     await limit(bench, None, owner="Cheap hours")
     await limit(bench, None, owner="Roof", target="i2", discharge_current=3)
-    before = leases(bench)
+    before = temporary_limits(bench)
     for ask in limit, clear:
         for target in "gw", "i1":
             with pytest.raises(Unauthorized) as refused:
@@ -295,7 +297,7 @@ async def test_a_normal_user_is_nobody_else(
             assert refused.value.translation_key == "owner_of_others"
             assert owner.strip() in str(refused.value)
             assert refused.value.user_id == bob.id
-    assert leases(bench) == before
+    assert temporary_limits(bench) == before
 
 
 async def test_own_and_free_names_are_everybody_s(
@@ -308,7 +310,9 @@ async def test_own_and_free_names_are_everybody_s(
         await limit(bench, bob, owner=owner)
         await limit(bench, bob, owner=owner, charge_current=9)
         await limit(bench, bob, owner=owner, target="i1", discharge_power=9)
-    assert {lease.by for lease in leases(bench)} == {bob.id}
+    assert {temporary_limit.by for temporary_limit in temporary_limits(bench)} == {
+        bob.id
+    }
     await clear(bench, bob, owner="Cheap hours")
     await clear(bench, bob, owner="never seen")
     assert owners(bench).count("Cheap hours") == 2
@@ -329,14 +333,18 @@ async def test_whose_it_is_outlives_a_restart_and_changes_with_who_asks(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     await limit(bench, bob, owner="Car", until_cleared=True)
-    assert [lease.by for lease in leases(bench)] == [bob.id]
+    assert [temporary_limit.by for temporary_limit in temporary_limits(bench)] == [
+        bob.id
+    ]
     await limit(bench, ann, owner="Car", until_cleared=True)
-    assert [lease.by for lease in leases(bench)] == [ann.id]
+    assert [temporary_limit.by for temporary_limit in temporary_limits(bench)] == [
+        ann.id
+    ]
     for ask in limit, clear:
         with pytest.raises(Unauthorized):
             await ask(bench, bob, owner="Car")
     await limit(bench, None, owner="Car", until_cleared=True)
-    assert [lease.by for lease in leases(bench)] == [None]
+    assert [temporary_limit.by for temporary_limit in temporary_limits(bench)] == [None]
 
 
 async def test_clear_without_owner_leaves_those_of_others(
@@ -372,11 +380,11 @@ async def test_administrators_and_automations_act_for_everybody(
     ann = await user(hass, "Ann", GROUP_ID_ADMIN)
     bob = await user(hass, "Bob")
     await limit(bench, bob, owner="Car")
-    for asker in ann, None:
+    for requester in ann, None:
         for owner in "Bob", "automation", "mqtt", "repair", "Car":
-            await limit(bench, asker, owner=owner)
-            await clear(bench, asker, owner=owner)
-    assert leases(bench) == ()
+            await limit(bench, requester, owner=owner)
+            await clear(bench, requester, owner=owner)
+    assert temporary_limits(bench) == ()
 
 
 @pytest.mark.parametrize(
@@ -402,11 +410,11 @@ async def test_a_user_with_an_unusable_name_needs_no_owner(
     hass: HomeAssistant, bench: Bench, name: str | None
 ) -> None:
     """And takes no name that is a program's."""
-    asker, other = await user(hass, name), await user(hass, name)
-    await limit(bench, asker)
-    await limit(bench, asker)
+    requester, other = await user(hass, name), await user(hass, name)
+    await limit(bench, requester)
+    await limit(bench, requester)
     await limit(bench, other)
-    assert owners(bench) == [f"user {each.id[:8]}" for each in (asker, other)]
+    assert owners(bench) == [f"user {each.id[:8]}" for each in (requester, other)]
     assert all(map(is_name, owners(bench)))
 
 
@@ -420,7 +428,7 @@ async def test_two_users_of_one_name(hass: HomeAssistant, bench: Bench) -> None:
     with pytest.raises(Unauthorized):
         await limit(bench, second)
     await limit(bench, second, owner="Ann 2", charge_current=0)
-    assert leases(bench)[-1].amps == 0.0
+    assert temporary_limits(bench)[-1].amps == 0.0
 
 
 async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -> None:

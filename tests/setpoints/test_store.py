@@ -12,8 +12,8 @@ from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
-    Lease,
     Setpoints,
+    TemporaryLimit,
 )
 from custom_components.bms_gateway.setpoints.serialization import (
     HOUR,
@@ -30,15 +30,15 @@ from homeassistant.util import dt as dt_util
 from ..engine.wires import MovedClock
 from ..test_verified_store import counted
 
-LEASE = Lease(
+TEMPORARY_LIMIT = TemporaryLimit(
     device_id="i1", direction=Direction.CHARGE, owner="Ann", amps=5.0, until=90.0
 )
 ASKED = AllSetpoints(
     bank=Setpoints(charge_current=50.0, charge_voltage=54.0),
     inverters={"i1": Setpoints(discharge_current=0.0, charging_allowed=False)},
-    leases=(
-        LEASE,
-        Lease(
+    temporary_limits=(
+        TEMPORARY_LIMIT,
+        TemporaryLimit(
             device_id=None, direction=Direction.DISCHARGE, owner="", watts=1, by="u1"
         ),
     ),
@@ -157,7 +157,7 @@ def bank(**changes: Any) -> str:
     return content(bank=EMPTY | changes)
 
 
-def lease(**changes: Any) -> str:
+def temporary_limit(**changes: Any) -> str:
     """Return a file with a lease of 5 A that has 90 s left."""
     one = {
         "device_id": "i1",
@@ -167,7 +167,7 @@ def lease(**changes: Any) -> str:
         "watts": None,
         "until": 90.0,
     }
-    return content(leases=[one | changes])
+    return content(temporary_limits=[one | changes])
 
 
 def change(**changes: Any) -> str:
@@ -182,14 +182,25 @@ def change(**changes: Any) -> str:
         (content(), AllSetpoints()),
         (content(inverters={"i2": EMPTY}), AllSetpoints(inverters={"i2": Setpoints()})),
         (bank(charge_current=50), AllSetpoints(bank=Setpoints(charge_current=50.0))),
-        (lease(), AllSetpoints(leases=(LEASE,))),
-        (lease(until=None), AllSetpoints(leases=(replace(LEASE, until=None),))),
-        (lease(by=None), AllSetpoints(leases=(LEASE,))),
-        (lease(by="u1"), AllSetpoints(leases=(replace(LEASE, by="u1"),))),
-        (lease(device_id=None), AllSetpoints(leases=(replace(LEASE, device_id=None),))),
+        (temporary_limit(), AllSetpoints(temporary_limits=(TEMPORARY_LIMIT,))),
         (
-            lease(amps=None, watts=7),
-            AllSetpoints(leases=(replace(LEASE, amps=None, watts=7.0),)),
+            temporary_limit(until=None),
+            AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, until=None),)),
+        ),
+        (temporary_limit(by=None), AllSetpoints(temporary_limits=(TEMPORARY_LIMIT,))),
+        (
+            temporary_limit(by="u1"),
+            AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, by="u1"),)),
+        ),
+        (
+            temporary_limit(device_id=None),
+            AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, device_id=None),)),
+        ),
+        (
+            temporary_limit(amps=None, watts=7),
+            AllSetpoints(
+                temporary_limits=(replace(TEMPORARY_LIMIT, amps=None, watts=7.0),)
+            ),
         ),
         (change(), AllSetpoints()),
         (content(learnt={"b1": 0.5, "b2": 1}), AllSetpoints()),
@@ -207,11 +218,13 @@ async def test_a_file_with_too_many_owners_allows_no_more(
     hass: HomeAssistant, path: Path
 ) -> None:
     """The lowest are kept."""
-    many = [replace(LEASE, owner=f"o{n}", amps=100.0 - n) for n in range(90)]
-    write(path, content(leases=[asdict(each) for each in many]).encode())
+    many = [replace(TEMPORARY_LIMIT, owner=f"o{n}", amps=100.0 - n) for n in range(90)]
+    write(path, content(temporary_limits=[asdict(each) for each in many]).encode())
     asked, confirmed = await load(hass)
     assert confirmed
-    assert {each.amps for each in asked.leases} == {11.0 + n for n in range(16)}
+    assert {each.amps for each in asked.temporary_limits} == {
+        11.0 + n for n in range(16)
+    }
 
 
 def nan(whole: str) -> str:
@@ -244,9 +257,9 @@ def nan(whole: str) -> str:
         content(confirmed="yes"),
         content(out_of_service="b1"),
         content(out_of_service=[1]),
-        content(leases=None),
-        content(leases={}),
-        content(leases=["lease"]),
+        content(temporary_limits=None),
+        content(temporary_limits={}),
+        content(temporary_limits=["lease"]),
         content(changes=None),
         content(changes=[{}]),
         content(learnt=[]),
@@ -263,24 +276,24 @@ def nan(whole: str) -> str:
         bank(charge_current=1.0).replace("1.0", "NaN"),
         bank(charge_current=1.0).replace("1.0", "Infinity"),
         bank(charge_current=1.0).replace("1.0", "1e999"),
-        lease(amps=None),
-        lease(watts=7.0),
-        lease(amps=-5.0),
-        lease(amps="5"),
-        lease(amps=1e300),
-        lease(amps=None, watts=1e300),
-        lease(until=-0.1),
-        lease(until="90"),
-        lease(until=1e12),
-        lease(until=1e300),
-        lease(until=True),
-        lease(direction="sideways"),
-        lease(direction=None),
-        lease(owner=None),
-        lease(device_id=7),
-        lease(by=7),
-        nan(lease()),
-        lease().replace("90.0", "Infinity"),
+        temporary_limit(amps=None),
+        temporary_limit(watts=7.0),
+        temporary_limit(amps=-5.0),
+        temporary_limit(amps="5"),
+        temporary_limit(amps=1e300),
+        temporary_limit(amps=None, watts=1e300),
+        temporary_limit(until=-0.1),
+        temporary_limit(until="90"),
+        temporary_limit(until=1e12),
+        temporary_limit(until=1e300),
+        temporary_limit(until=True),
+        temporary_limit(direction="sideways"),
+        temporary_limit(direction=None),
+        temporary_limit(owner=None),
+        temporary_limit(device_id=7),
+        temporary_limit(by=7),
+        nan(temporary_limit()),
+        temporary_limit().replace("90.0", "Infinity"),
         change(field="charge"),
         change(by=None),
         change(hours="one"),
@@ -349,8 +362,8 @@ async def test_a_corrupt_file_that_cannot_be_put_aside_allows_nothing(
 ) -> None:
     """The disk may take nothing any more; the gateway starts all the same."""
     write(path, b"{")
-    aside = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
-    make_folder(path.with_name(aside))
+    excluded = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
+    make_folder(path.with_name(excluded))
     assert await load(hass) == (NOTHING, False)
 
 
@@ -376,15 +389,17 @@ async def test_a_confirmed_store_stays_so_beside_an_old_corrupt_file(
 async def test_leases_go_on_counting_from_the_restart(hass: HomeAssistant) -> None:
     """What is left is stored, not when it ends: no clock outlives a restart."""
     store = await open_store(hass)
-    store.take(AllSetpoints(leases=(LEASE,)), "Ann")
-    assert store.start(lambda: 1000.0).leases[0].until == 1090.0
+    store.take(AllSetpoints(temporary_limits=(TEMPORARY_LIMIT,)), "Ann")
+    assert store.start(lambda: 1000.0).temporary_limits[0].until == 1090.0
     clock = 1030.0
     store.start(lambda: clock)
-    store.take(AllSetpoints(leases=(replace(LEASE, until=1090.0),)), "Ann")
+    store.take(
+        AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, until=1090.0),)), "Ann"
+    )
     await store.async_keep({})
     again = await open_store(hass)
-    assert again.setpoints.leases[0].until == 60.0
-    assert again.start(lambda: 5.0).leases[0].until == 65.0
+    assert again.setpoints.temporary_limits[0].until == 60.0
+    assert again.start(lambda: 5.0).temporary_limits[0].until == 65.0
 
     # What has ended is not kept, and what ends at this very moment has ended
     clock = 1090.0
@@ -441,7 +456,9 @@ async def test_what_is_no_text_cannot_be_saved(hass: HomeAssistant) -> None:
     """Bytes are in no file; whoever lets them in has to be told."""
     store = await open_store(hass)
     owner: Any = b"Ann"
-    store.take(replace(ASKED, leases=(replace(LEASE, owner=owner),)), "Ann")
+    store.take(
+        replace(ASKED, temporary_limits=(replace(TEMPORARY_LIMIT, owner=owner),)), "Ann"
+    )
     await store.async_write()
     assert not store.saved
     store.take(ASKED, "Ann")
@@ -506,7 +523,7 @@ async def test_who_set_what_and_since_when(hass: HomeAssistant) -> None:
     """Of each setpoint by itself; leases and what is out of service are no setpoints."""
     store, clock = await open_store(hass), 1000.0
     store.start(lambda: clock)
-    store.take(replace(ASKED, leases=()), "Ann")
+    store.take(replace(ASKED, temporary_limits=()), "Ann")
     clock += HOUR
     both = {"i1": Setpoints(discharge_current=0.0), "i2": Setpoints(charge_current=0.0)}
     store.take(replace(ASKED, inverters=both), "automation")
@@ -577,7 +594,7 @@ async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
     assert not store.keep_only({"i1", "b1"})
     assert store.setpoints == ASKED
     assert store.keep_only({"b1"})
-    left = replace(ASKED, inverters={}, leases=ASKED.leases[1:])
+    left = replace(ASKED, inverters={}, temporary_limits=ASKED.temporary_limits[1:])
     assert store.setpoints == left
     assert {device for device, _ in store.changes} == {None}
     assert store.learnt == {"b1": 0.5}

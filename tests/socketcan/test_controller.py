@@ -148,7 +148,7 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             await bench.online("b1", soc=50)
 
             def is_told() -> bool:
-                told = bench.snapshot.inverters["i1"].told
+                told = bench.snapshot.inverters["i1"].confirmed
                 return told is not None and told.charge_current_limit == 50.0
 
             # On a busy machine the battery may be lost meanwhile

@@ -194,7 +194,7 @@ async def test_frames_of_another_program_are_no_echo(battery: Link) -> None:
                 await _until(
                     gateway, lambda now: now.batteries["b"].telegrams > telegrams + 15
                 )
-                assert gateway.snapshot.inverters["i"].told is None
+                assert gateway.snapshot.inverters["i"].confirmed is None
                 assert _limits(other) == set()
 
 
@@ -229,12 +229,12 @@ async def _gateway(battery: Link, inverter: Link) -> AsyncIterator[Gateway]:
 async def _speaking(link: Link) -> AsyncIterator[None]:
     """Let the battery send its telegram again and again."""
     with other_node(link.name, Interface.SOCKETCAN) as node:
-        speech = asyncio.create_task(_speak(node))
+        telemetry = asyncio.create_task(_speak(node))
         try:
             yield
         finally:
-            speech.cancel()
-            await asyncio.gather(speech, return_exceptions=True)
+            telemetry.cancel()
+            await asyncio.gather(telemetry, return_exceptions=True)
 
 
 async def _speak(node: can.BusABC) -> None:
@@ -295,7 +295,7 @@ def _fault(now: Snapshot, port: str) -> PortFault | None:
 
 def _told(now: Snapshot) -> float:
     """Return the charge current limit (A) that the inverter was told; -1 for none."""
-    told = now.inverters["i"].told
+    told = now.inverters["i"].confirmed
     return told.charge_current_limit if told else -1
 
 

@@ -91,7 +91,7 @@ NAME: Final = "t35E850594C4F4E000000"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Context:
     """A gateway in Home Assistant with two batteries and two inverters."""
 
     home_assistant: HomeAssistant
@@ -181,25 +181,25 @@ def links(can_link: LinkFactory) -> tuple[Link, Link]:
 
 
 @pytest.fixture
-def scene(
+def context(
     home_assistant: HomeAssistant,
     record: Record,
     batteries: tuple[Battery, Battery],
     links: tuple[Link, Link],
-) -> Iterator[Scene]:
+) -> Iterator[Context]:
     """Set a gateway up between all of them and wait until it runs."""
     inverters = (links[0].name, links[1].name)
     entry_id = home_assistant.add_gateway(_capacities(batteries), _ratings(*inverters))
-    scene = Scene(home_assistant, record, batteries, inverters)
-    scene.told(ALL)
-    yield scene
+    context = Context(home_assistant, record, batteries, inverters)
+    context.told(ALL)
+    yield context
     home_assistant.remove_gateway(entry_id)
 
 
-def test_combined_telegrams(scene: Scene) -> None:
+def test_combined_telegrams(context: Context) -> None:
     """Both inverters are told the combined battery, byte by byte, in every set."""
-    for inverter, told in zip(scene.inverters, TOGETHER_TOLD, strict=True):
-        sets = scene.record.wait_for_sets(inverter, 5)
+    for inverter, told in zip(context.inverters, TOGETHER_TOLD, strict=True):
+        sets = context.record.wait_for_sets(inverter, 5)
         assert all(each.contents == list(told.items()) for each in sets)
 
 
@@ -211,7 +211,7 @@ def test_combined_telegrams(scene: Scene) -> None:
     ],
 )
 def test_changed_number_is_on_the_wire_at_once(
-    scene: Scene, entity: str, shares: tuple[float | None, float | None]
+    context: Context, entity: str, shares: tuple[float | None, float | None]
 ) -> None:
     """It waits neither for the next set's time nor for the disk.
 
@@ -220,119 +220,121 @@ def test_changed_number_is_on_the_wire_at_once(
     """
     for amps in (900, 750, 600, 450, 300):
         called = time.time()
-        scene.home_assistant.call(
+        context.home_assistant.call(
             "number/set_value", {"entity_id": entity, "value": amps}
         )
         for _ in range(REQUESTS):
-            assert scene.home_assistant.state("sensor.bank_status") == "running"
+            assert context.home_assistant.state("sensor.bank_status") == "running"
         answered = time.time()
-        for inverter, share in zip(scene.inverters, shares, strict=True):
+        for inverter, share in zip(context.inverters, shares, strict=True):
             if share is not None:
                 limit = amps * share
-                frame = scene.record.wait_for_limit(
+                frame = context.record.wait_for_limit(
                     inverter, called, low=limit, high=limit
                 )
                 assert frame.at < answered, (frame.at - called, answered - called)
 
 
-def test_silenced_battery_ends_in_the_loss_policy(scene: Scene) -> None:
+def test_silenced_battery_ends_in_the_loss_policy(context: Context) -> None:
     """Everything stops while it is missed; it comes back slowly when it is heard."""
     silenced = time.time()
-    scene.batteries[1].silence()
-    missed = scene.counts_until(scene.batteries[1])
-    scene.told(NOTHING, silenced)
-    for inverter, told in zip(scene.inverters, BLOCKED_TOLD, strict=True):
-        frame = scene.record.wait_for_limit(inverter, silenced, high=0)
-        first, *_ = scene.record.wait_for_sets(inverter, 1, frame.at)
+    context.batteries[1].silence()
+    missed = context.counts_until(context.batteries[1])
+    context.told(NOTHING, silenced)
+    for inverter, told in zip(context.inverters, BLOCKED_TOLD, strict=True):
+        frame = context.record.wait_for_limit(inverter, silenced, high=0)
+        first, *_ = context.record.wait_for_sets(inverter, 1, frame.at)
         assert first.contents == list(told.items())
         assert first.at > missed - 0.5
-    scene.status("blocked")
-    for inverter in scene.inverters:
-        scene.stopped(inverter, missed)
+    context.status("blocked")
+    for inverter in context.inverters:
+        context.stopped(inverter, missed)
 
     back = time.time()
-    scene.batteries[1].play(STACK_INVERTER)
-    for inverter, amps in zip(scene.inverters, ALL, strict=True):
-        frame = scene.record.wait_for_limit(inverter, back, low=0.1)
+    context.batteries[1].play(STACK_INVERTER)
+    for inverter, amps in zip(context.inverters, ALL, strict=True):
+        frame = context.record.wait_for_limit(inverter, back, low=0.1)
         assert frame.charge < amps / 2
-    scene.status("running")
+    context.status("running")
 
 
-def test_all_batteries_silenced(scene: Scene) -> None:
+def test_all_batteries_silenced(context: Context) -> None:
     """A few seconds of 0 A, then nothing: no old value is repeated as if it were new."""
     silenced = time.time()
-    for battery in scene.batteries:
+    for battery in context.batteries:
         battery.silence()
-    missed = max(scene.counts_until(battery) for battery in scene.batteries)
-    scene.told(NOTHING, silenced)
-    scene.status("silent")
+    missed = max(context.counts_until(battery) for battery in context.batteries)
+    context.told(NOTHING, silenced)
+    context.status("silent")
     silent = time.time()
     time.sleep(2)  # a set would be repeated after 1 s
-    assert scene.home_assistant.state("sensor.bank_status") == "silent"
-    for inverter in scene.inverters:
+    assert context.home_assistant.state("sensor.bank_status") == "silent"
+    for inverter in context.inverters:
         # Each second for 5 s; a machine that is busy may leave some out
-        assert 2 <= len(scene.stopped(inverter, missed)) <= 7
-        assert scene.record.told(inverter, silent) == []
+        assert 2 <= len(context.stopped(inverter, missed)) <= 7
+        assert context.record.told(inverter, silent) == []
 
 
 @pytest.mark.parametrize("breaks", [Link.down, Link.delete])
-def test_battery_link_breaks(scene: Scene, breaks: Callable[[Link], None]) -> None:
+def test_battery_link_breaks(context: Context, breaks: Callable[[Link], None]) -> None:
     """A battery whose link is gone is a lost battery; its link is taken up again."""
-    link = scene.batteries[0].link
+    link = context.batteries[0].link
     broken = time.time()
     breaks(link)
-    scene.told(NOTHING, broken)
-    scene.status("blocked")
+    context.told(NOTHING, broken)
+    context.status("blocked")
     repaired = time.time()
     _repair(link)
-    scene.batteries[0].play(STACK)
-    for inverter in scene.inverters:
-        scene.record.wait_for_limit(inverter, repaired, low=0.1)
-    scene.status("running")
+    context.batteries[0].play(STACK)
+    for inverter in context.inverters:
+        context.record.wait_for_limit(inverter, repaired, low=0.1)
+    context.status("running")
 
 
-def test_inverter_link_breaks(scene: Scene, links: tuple[Link, Link]) -> None:
+def test_inverter_link_breaks(context: Context, links: tuple[Link, Link]) -> None:
     """The other inverter is served meanwhile, the first one as soon as it is back."""
     links[0].delete()
     broken = time.time()
-    scene.record.wait_for_sets(scene.inverters[1], 4, broken)
-    assert scene.record.frames(scene.inverters[0], broken) == []
+    context.record.wait_for_sets(context.inverters[1], 4, broken)
+    assert context.record.frames(context.inverters[0], broken) == []
     repaired = time.time()
     _repair(links[0])
-    scene.told(ALL, repaired)
-    frames = scene.record.frames(scene.inverters[0], repaired)
+    context.told(ALL, repaired)
+    frames = context.record.frames(context.inverters[0], repaired)
     assert frames[0].can_id == 0x35E
 
 
-def test_inverter_link_is_switched_off(scene: Scene, links: tuple[Link, Link]) -> None:
+def test_inverter_link_is_switched_off(
+    context: Context, links: tuple[Link, Link]
+) -> None:
     """It is switched on again, as the form allows; a set opens with the name."""
-    with scene.home_assistant.held():  # else it might be on again before we look
+    with context.home_assistant.held():  # else it might be on again before we look
         links[0].down()
         broken = time.time()
-    scene.told(ALL, broken)
-    assert scene.record.frames(scene.inverters[0], broken)[0].can_id == 0x35E
+    context.told(ALL, broken)
+    assert context.record.frames(context.inverters[0], broken)[0].can_id == 0x35E
 
 
-def test_held_loop_sends_what_changed_meanwhile(scene: Scene) -> None:
+def test_held_loop_sends_what_changed_meanwhile(context: Context) -> None:
     """After 5 s the frames of that time are read before anything is sent."""
-    with scene.home_assistant.held():
+    with context.home_assistant.held():
         held = time.time()
-        scene.batteries[0].play(LOW)
-        released = scene.heard(scene.batteries[0], held + 5)
-    for inverter, amps in zip(scene.inverters, LOW_SHARES, strict=True):
-        first = scene.record.wait_for_limit(inverter, held)
+        context.batteries[0].play(LOW)
+        released = context.heard(context.batteries[0], held + 5)
+    for inverter, amps in zip(context.inverters, LOW_SHARES, strict=True):
+        first = context.record.wait_for_limit(inverter, held)
         assert first.at > released
         assert first.charge == amps
 
 
-def test_held_loop_knows_who_fell_silent_meanwhile(scene: Scene) -> None:
+def test_held_loop_knows_who_fell_silent_meanwhile(context: Context) -> None:
     """What waited to be read is as old as it is, and the battery is lost."""
-    with scene.home_assistant.held():
+    with context.home_assistant.held():
         held = time.time()
-        scene.batteries[1].silence()
-        released = scene.heard(scene.batteries[0], held + 5)
-    for inverter in scene.inverters:
-        first = scene.record.wait_for_limit(inverter, held)
+        context.batteries[1].silence()
+        released = context.heard(context.batteries[0], held + 5)
+    for inverter in context.inverters:
+        first = context.record.wait_for_limit(inverter, held)
         assert first.at > released
         assert first.charge == 0
 
@@ -345,9 +347,9 @@ def test_unheard_inverter_is_told_nothing_old(
 ) -> None:
     """For a minute nobody takes its frames; then names come, and what holds now."""
     with plugged() as adapter, ExitStack() as undo:
-        heard_one, unheard = can_link().name, adapter.name
+        heard_one, never_reported = can_link().name, adapter.name
         entry_id = home_assistant.add_gateway(
-            _capacities(batteries), _ratings(heard_one, unheard)
+            _capacities(batteries), _ratings(heard_one, never_reported)
         )
         undo.callback(home_assistant.remove_gateway, entry_id)
         while f"t3518{TOGETHER_TOLD[1][0x351]}" not in adapter.heard:
@@ -366,7 +368,7 @@ def test_unheard_inverter_is_told_nothing_old(
             lambda: [s for s in record.sets(heard_one) if NEWS in s.contents],
             "the news has come through",
         )
-        queued = record.frames(unheard, silent)
+        queued = record.frames(never_reported, silent)
         # On a busy machine the name that waits may be from before
         assert {frame.can_id for frame in queued} <= {0x35E}
 

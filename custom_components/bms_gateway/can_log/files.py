@@ -13,7 +13,7 @@ from ..const import DOMAIN
 from ..engine.can.log.candump import LogError, parse
 from ..engine.can.log.recording import LARGEST
 from ..engine.simulator import Replay, UnfitLogError
-from ..errors import refusal
+from ..errors import action_error
 
 MOST_LOGS: Final = 20
 """Files in the folder: an automation that records must not fill the disk."""
@@ -29,7 +29,7 @@ def folder(hass: HomeAssistant) -> Path:
 def checked_name(name: str) -> str:
     """Return the name of a log's file if it can be one; it never leads elsewhere."""
     if not _NAME.fullmatch(name):
-        raise refusal("bad_log_name")
+        raise action_error("bad_log_name")
     return name
 
 
@@ -37,9 +37,11 @@ def create(path: Path) -> None:
     """Make an empty log. OSError if that fails; no file is ever replaced."""
     path.parent.mkdir(exist_ok=True)
     if path.exists():
-        raise refusal("log_exists", file=path.name)
+        raise action_error("log_exists", file=path.name)
     if len(list(path.parent.glob("*.log"))) >= MOST_LOGS:
-        raise refusal("too_many_logs", most=str(MOST_LOGS), folder=str(path.parent))
+        raise action_error(
+            "too_many_logs", most=str(MOST_LOGS), folder=str(path.parent)
+        )
     path.open("x").close()
 
 
@@ -52,15 +54,17 @@ def append(path: Path, text: str) -> None:
 def read(path: Path, loops: int) -> Replay:
     """Return what a log holds, to be played. OSError if it cannot be read."""
     if not path.resolve().is_relative_to(path.parent.resolve()):
-        raise refusal("bad_log_name")
+        raise action_error("bad_log_name")
     if not path.is_file():
-        raise refusal("no_such_log", file=path.name, folder=str(path.parent))
+        raise action_error("no_such_log", file=path.name, folder=str(path.parent))
     if path.stat().st_size > LARGEST:
-        raise refusal("log_too_long", file=path.name)
+        raise action_error("log_too_long", file=path.name)
     try:
         with path.open(encoding="ascii", errors="replace") as file:
             return Replay(parse(file), loops)
     except LogError as error:
-        raise refusal("bad_log_line", file=path.name, line=str(error.line)) from error
+        raise action_error(
+            "bad_log_line", file=path.name, line=str(error.line)
+        ) from error
     except UnfitLogError as error:
-        raise refusal(error.reason, file=path.name) from error
+        raise action_error(error.reason, file=path.name) from error

@@ -18,7 +18,7 @@ from ..engine.can.log.candump import link_text
 from ..engine.can.log.recording import Recording
 from ..engine.config import BatteryConfig, InverterConfig
 from ..engine.gateway import Gateway
-from ..errors import refusal
+from ..errors import action_error
 from .files import append, create
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Recorder:
         """
         async with self._lock:
             if self._ended or device.id in self._runs:
-                raise refusal("already_recording", name=device.name)
+                raise action_error("already_recording", name=device.name)
             with ExitStack() as undo:
                 recording = self._tapped(device, undo)
                 await self._async_create(path)
@@ -80,7 +80,7 @@ class Recorder:
         gateway, port = self._gateway, device.port
         name = link_text(port.channel, port.interface)
         recording = Recording(name, lambda: gateway.now, time.time)
-        undo.callback(gateway.tap(device.id, recording.hear))
+        undo.callback(gateway.tap(device.id, recording.on_frame))
         undo.callback(gateway.tap(device.id, recording.echo, own=True))
         return recording
 

@@ -23,7 +23,7 @@ from homeassistant.util import dt as dt_util, slugify
 from ..const import DOMAIN
 from ..coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from ..engine.config import BatteryConfig, Interface, InverterConfig
-from ..errors import refusal
+from ..errors import action_error
 from ..services import checked_amount, checked_time
 from ..setpoints.temporary_limits import ATTR_DURATION
 from ..simulation import Simulation
@@ -90,7 +90,7 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
     duration: timedelta = call.data[ATTR_DURATION]
     if not timedelta(seconds=1) <= duration <= LONGEST_DURATION:
         longest = str(int(LONGEST_DURATION.total_seconds()))
-        raise refusal("bad_recording_duration", longest=longest)
+        raise action_error("bad_recording_duration", longest=longest)
     now = dt_util.now()
     proposed = f"{slugify(device.name)[:50]}-{now:%Y%m%d-%H%M%S}.log"
     name = checked_name(call.data.get(ATTR_FILE, proposed))
@@ -122,7 +122,7 @@ async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
     # Again: the devices may be others by now
     _simulation(coordinator, device)
     if not simulation.replay(device.id, replay):
-        raise refusal("not_simulated", name=device.name)
+        raise action_error("not_simulated", name=device.name)
     return {"frames": replay.frames, "seconds": round(replay.seconds, 3)}
 
 
@@ -135,7 +135,7 @@ def _target(call: ServiceCall) -> Target:
     for config in gateway.runtime_data.config.devices:
         if (DOMAIN, config.id) in device.identifiers:
             return gateway.runtime_data, config
-    raise refusal(
+    raise action_error(
         "no_battery_or_inverter", name=device.name_by_user or device.name or ""
     )
 
@@ -149,5 +149,5 @@ def _simulation(
     """
     interfaces = {one.port.interface for one in coordinator.config.devices}
     if coordinator.simulation is None or interfaces != {Interface.VIRTUAL}:
-        raise refusal("not_simulated", name=device.name)
+        raise action_error("not_simulated", name=device.name)
     return coordinator.simulation

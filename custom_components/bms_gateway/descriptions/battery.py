@@ -138,10 +138,10 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     counter("cycles", lambda battery: battery.readings.cycles),
     percent(
         "slice",
-        lambda battery: None if (part := battery.slice) is None else 100 * part,
+        lambda battery: None if (part := battery.current_share) is None else 100 * part,
         **_RARE,
     ),
-    amps("offset", lambda battery: battery.offset, **_RARE),
+    amps("offset", lambda battery: battery.circulating_current, **_RARE),
     moment("last_telegram", lambda battery: battery.last_frame_at),
     seconds("period", lambda battery: battery.period, **_RARE),
     counter("telegrams", lambda battery: battery.telegrams),
@@ -175,8 +175,8 @@ BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
     ),
     flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
     flag("charge_request", lambda battery: battery.readings.charge_request, **_RARE),
-    flag("aside_charge", lambda b: Direction.CHARGE in b.aside, **_RARE),
-    flag("aside_discharge", lambda b: Direction.DISCHARGE in b.aside, **_RARE),
+    flag("aside_charge", lambda b: Direction.CHARGE in b.excluded, **_RARE),
+    flag("aside_discharge", lambda b: Direction.DISCHARGE in b.excluded, **_RARE),
     *each_alarm("protection", lambda battery: battery.readings.protections),
     *each_alarm("warning", lambda battery: battery.readings.warnings),
 )

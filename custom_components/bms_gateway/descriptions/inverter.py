@@ -32,13 +32,19 @@ SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
     ),
     volts(
         "charge_voltage_limit",
-        lambda inverter: told.charge_voltage_limit if (told := inverter.told) else None,
+        lambda inverter: (
+            confirmed.charge_voltage_limit
+            if (confirmed := inverter.confirmed)
+            else None
+        ),
         entity_category=EntityCategory.DIAGNOSTIC,
     ),
     volts(
         "discharge_voltage_limit",
         lambda inverter: (
-            told.discharge_voltage_limit if (told := inverter.told) else None
+            confirmed.discharge_voltage_limit
+            if (confirmed := inverter.confirmed)
+            else None
         ),
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,

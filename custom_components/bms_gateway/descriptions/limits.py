@@ -7,7 +7,7 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
-from ..engine.setpoints import Asked
+from ..engine.setpoints import SetpointKey
 from ..entity import Around
 from ..setpoints.temporary_limits import MOST_IN_ATTRIBUTES, listed
 from ..state_throttle import NOTABLE_MOVE, why
@@ -15,7 +15,7 @@ from .base import BmsSensorDescription, amps, choice
 
 _STEP: Final = 1.0
 """A; a limit or the figure behind it that moves by less can wait."""
-_ASKED: Final = frozenset({Rule.SETPOINT, Rule.LEASE})
+_ASKED: Final = frozenset({Rule.SETPOINT, Rule.TEMPORARY_LIMIT})
 """Rules that both the bank and each inverter have."""
 _UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
 """What the figure of a rule is counted in, where that is not A."""
@@ -54,10 +54,10 @@ def reason[S](
 
     def attributes(subject: S, around: Around) -> Mapping[str, Any]:
         found = limit_fn(subject)
-        leases = around.leases(inverter_fn(subject), direction)
+        temporary_limits = around.temporary_limits(inverter_fn(subject), direction)
         return {
             **(_explain(found, around) if found else {}),
-            **listed(leases, MOST_IN_ATTRIBUTES),
+            **listed(temporary_limits, MOST_IN_ATTRIBUTES),
         }
 
     return choice(
@@ -81,7 +81,7 @@ def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
 def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
     """Return what binds, by its name, and the figure of the rule, if there are such."""
     shown: dict[str, Any] = {}
-    if isinstance(found.source, Asked):
+    if isinstance(found.source, SetpointKey):
         shown["source"] = around.setpoint(found.device, found.source)
     elif found.source is not None:
         shown["source"] = around.names.get(found.source, found.source)

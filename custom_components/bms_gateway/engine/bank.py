@@ -11,11 +11,11 @@ from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
 from .limits.battery_loss import grace_end, policy
 from .limits.bridge import bridge_time
-from .limits.context import Scene
-from .limits.evaluation import Judge, Verdict
-from .limits.pipeline import RISING_STEP
+from .limits.context import Context
+from .limits.evaluation import BankEvaluation, BankLimits
+from .limits.pipeline import RAMP_STEP
 from .model import BatteryState, Direction, Frame, Life, Status
-from .scheduling import Urgency
+from .scheduling import Priority
 from .setpoints import AllSetpoints
 from .topology.duplicate_battery import counted_once
 
@@ -38,15 +38,15 @@ class Bank:
         self._online: frozenset[str] = frozenset()
         self._starting, self._ending = True, False
         self._start_end = 0.0
-        self._judge = Judge(learnt)
-        self._twins: Mapping[str, str] = {}
-        self._sure_twins: Mapping[str, str] = {}
+        self._evaluation = BankEvaluation(learnt)
+        self._duplicates: Mapping[str, str] = {}
+        self._sure_duplicates: Mapping[str, str] = {}
         self._deadline: float | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
         """The slices by battery id, to be kept across restarts."""
-        return self._judge.learnt
+        return self._evaluation.learnt
 
     @property
     def deadline(self) -> float | None:
@@ -67,13 +67,15 @@ class Bank:
         """Return whether a battery was online at the last evaluation."""
         return battery_id in self._online
 
-    def set_twins(self, twins: Mapping[str, str], *, sure: Mapping[str, str]) -> None:
+    def set_duplicates(
+        self, duplicates: Mapping[str, str], *, sure: Mapping[str, str]
+    ) -> None:
         """Take which batteries may be another one's twin, by their ids, and which are.
 
         Both kinds count once: a battery that is suspected wrongly allows too little for
         a moment, one that counts twice is overloaded.
         """
-        self._twins, self._sure_twins = twins, sure
+        self._duplicates, self._sure_duplicates = duplicates, sure
 
     def start(self, now: float) -> None:
         """Begin: nothing is told until every battery has spoken, or its time is up."""
@@ -101,20 +103,20 @@ class Bank:
             self._batteries[battery.id] = known
         self._awaited &= set(self._batteries)
 
-    def hear(self, battery_id: str, frame: Frame) -> Urgency:
+    def on_frame(self, battery_id: str, frame: Frame) -> Priority:
         """Take a frame from a battery's bus; tell how soon to reckon with it."""
-        urgency = self._batteries[battery_id].hear(frame)
-        return Urgency.AT_ONCE if self._starting else urgency
+        priority = self._batteries[battery_id].on_frame(frame)
+        return Priority.AT_ONCE if self._starting else priority
 
-    def reckon(
+    def evaluate(
         self,
         now: float,
         setpoints: AllSetpoints,
-        told: Mapping[Direction, float] | None = None,
+        sent: Mapping[Direction, float] | None = None,
         beyond: Mapping[Direction, float] | None = None,
         *,
-        heard_until: float | None = None,
-    ) -> Verdict:
+        received_until: float | None = None,
+    ) -> BankLimits:
         """Judge what counts at `now` and what the inverters may be told by it.
 
         `told`: the sum of what they were told, in A per direction; `beyond`: what they
@@ -122,40 +124,42 @@ class Bank:
         heard, if that is not `now`: what comes on a flooded bus is heard late, and no
         battery is lost for that.
         """
-        heard_until = now if heard_until is None else max(heard_until, now - LATEST)
+        received_until = (
+            now if received_until is None else max(received_until, now - LATEST)
+        )
         begins = self._starting
-        states, scene = self._scene(now, setpoints, heard_until)
-        self._online = frozenset(state.id for state in scene.online)
+        states, context = self._context(now, setpoints, received_until)
+        self._online = frozenset(state.id for state in context.online)
         if self._starting:
-            verdict = Verdict(status=Status.STARTING)
+            bank_limits = BankLimits(status=Status.STARTING)
         else:
-            lowest = self._least(scene) if begins else scene
-            verdict = self._judge.judge(
-                self._config, lowest, setpoints, told or {}, beyond or {}
+            lowest = self._least(context) if begins else context
+            bank_limits = self._evaluation.evaluate(
+                self._config, lowest, setpoints, sent or {}, beyond or {}
             )
-            if lowest != scene:
-                self._judge.hold_back()
-            if verdict.bridges:
-                states = self._bridge(states, scene, verdict.status)
-        self._set_deadline(scene, setpoints)
-        if scene.online and not self._starting:
-            states = self._judge.with_parts(states)
-        return replace(verdict, batteries=_by_id(states))
+            if lowest != context:
+                self._evaluation.hold_back()
+            if bank_limits.bridges:
+                states = self._bridge(states, context, bank_limits.status)
+        self._set_deadline(context, setpoints)
+        if context.online and not self._starting:
+            states = self._evaluation.with_parts(states)
+        return replace(bank_limits, batteries=_by_id(states))
 
-    def _scene(
-        self, now: float, setpoints: AllSetpoints, heard_until: float
-    ) -> tuple[list[BatteryState], Scene]:
+    def _context(
+        self, now: float, setpoints: AllSetpoints, received_until: float
+    ) -> tuple[list[BatteryState], Context]:
         states = []
-        wrong_signs = self._judge.wrong_signs
+        wrong_signs = self._evaluation.wrong_signs
         for battery in self._batteries.values():
             battery.serve(battery.config.id not in setpoints.out_of_service, now)
-            battery.update(heard_until)
-            state = battery.state(heard_until)
+            battery.update(received_until)
+            state = battery.state(received_until)
             if state.id in wrong_signs:
                 # The current is unknown where it is counted the other way round
                 state = replace(state, readings=replace(state.readings, current=None))
             states.append(state)
-        states = counted_once(states, self._twins, self._sure_twins)
+        states = counted_once(states, self._duplicates, self._sure_duplicates)
         self._judge_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
         # one that was there at the start and never spoke is lost since then.
@@ -176,10 +180,10 @@ class Bank:
             policies[Direction.CHARGE] = LossPolicy.REDUCE
         online = tuple(state for state in states if state.online)
         until = {key: each.until for key, each in waits.items()}
-        return states, Scene(now, online, lost, policies, until)
+        return states, Context(now, online, lost, policies, until)
 
     def _bridge(
-        self, states: list[BatteryState], scene: Scene, status: Status
+        self, states: list[BatteryState], context: Context, status: Status
     ) -> list[BatteryState]:
         """Let batteries return at once whose silence is bridged; return their states.
 
@@ -187,25 +191,25 @@ class Bank:
         """
         bridged = []
         for state in states:
-            until = scene.awaited.get(state.id, 0.0)
+            until = context.awaited.get(state.id, 0.0)
             if status is Status.BRIDGING:
                 until = (state.limits_at or 0.0) + bridge_time(self._config)
-            if state.life is Life.LOST and scene.now < until:
+            if state.life is Life.LOST and context.now < until:
                 self._batteries[state.id].bridge(until)
                 bridged.append(replace(state, life=Life.BRIDGING))
             else:
                 bridged.append(state)
         return bridged
 
-    def _least(self, scene: Scene) -> Scene:
+    def _least(self, context: Context) -> Context:
         """Return a scene with the lowest limits told lately, at the start.
 
         It differs where the last telegrams of a battery do not agree: the first values
         are the lowest then, and rise as after any fall. A battery whose limits vary for
         ever delays no start.
         """
-        online = (least(b, self._batteries[b.id].lately) for b in scene.online)
-        return replace(scene, online=tuple(online))
+        online = (least(b, self._batteries[b.id].lately) for b in context.online)
+        return replace(context, online=tuple(online))
 
     def _policy(
         self, direction: Direction, lost: Sequence[BatteryState], now: float
@@ -218,8 +222,8 @@ class Bank:
         self._awaited -= {s.id for s in states if s.life is not Life.WAITING}
         if not self._starting:
             return
-        aside = (Life.OUT_OF_SERVICE, Life.TWIN)
-        spoken = [s for s in states if s.life not in aside]
+        excluded = (Life.OUT_OF_SERVICE, Life.DUPLICATE)
+        spoken = [s for s in states if s.life not in excluded]
         ready = not self._awaited and all(
             state.telegrams >= START_TELEGRAMS for state in spoken
         )
@@ -227,20 +231,24 @@ class Bank:
             self._starting = False
             self._start_end = min(self._start_end, now)
 
-    def _set_deadline(self, scene: Scene, setpoints: AllSetpoints) -> None:
+    def _set_deadline(self, context: Context, setpoints: AllSetpoints) -> None:
         self._deadline = None
         for battery in self._batteries.values():
-            self._look_again(battery.next_change(scene.now))
+            self._look_again(battery.next_change(context.now))
         for at in (
             self._start_end,
-            self._judge.dark_until,
-            self._judge.changes_at(scene.now),
-            scene.now + RISING_STEP if self._judge.rising else None,
-            grace_end(self._config, scene.lost),
-            *(at for battery in scene.lost for at in wait(self._config, battery) or ()),
-            setpoints.next_end(scene.now),
+            self._evaluation.dark_until,
+            self._evaluation.changes_at(context.now),
+            context.now + RAMP_STEP if self._evaluation.ramping else None,
+            grace_end(self._config, context.lost),
+            *(
+                at
+                for battery in context.lost
+                for at in wait(self._config, battery) or ()
+            ),
+            setpoints.next_end(context.now),
         ):
-            if at is not None and at > scene.now:
+            if at is not None and at > context.now:
                 self._look_again(at)
 
     def _look_again(self, at: float | None) -> None:

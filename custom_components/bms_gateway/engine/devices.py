@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final, Protocol
 
 from .battery.poller import Poller
-from .can.log.frame_buffer import Trace
+from .can.log.frame_buffer import FrameBuffer
 from .can.port import Sender
-from .can.port_service import PortFactory, Wire
+from .can.port_service import PortFactory, PortService
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter.inverter import Inverter
 from .model import Clock, Frame, PortState
@@ -18,22 +18,22 @@ HELD: Final = 0.5
 """Seconds between two turns of the loop that are no mere slowness: it was held."""
 
 
-class Crew(Protocol):
+class DeviceCallbacks(Protocol):
     """Who hears what comes in on the ports and does what is due on them."""
 
-    def hear_battery(self, key: str, frame: Frame) -> None:
+    def on_battery_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from a battery's bus."""
 
-    def hear_inverter(self, key: str, frame: Frame) -> None:
+    def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
 
-    def hear_echo(self, key: str, frame: Frame) -> None:
+    def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
 
     def queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
 
-    def hear_port(self, state: PortState) -> None:
+    def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
 
     def poll(self, key: str) -> float | None:
@@ -43,19 +43,23 @@ class Crew(Protocol):
         """Send an inverter what is due; return when to look again."""
 
 
-class Fleet:
+class Devices:
     """The ports of a gateway, by the id of their battery or inverter."""
 
     def __init__(
-        self, crew: Crew, port_factory: PortFactory, clock: Clock, wall: Clock
+        self,
+        callbacks: DeviceCallbacks,
+        port_factory: PortFactory,
+        clock: Clock,
+        wall: Clock,
     ) -> None:
         """Make an empty fleet; `apply` fills it."""
-        self.wires: dict[str, Wire] = {}
+        self.port_services: dict[str, PortService] = {}
         self.inverters: dict[str, Inverter] = {}
         self.pollers: dict[str, Poller] = {}
-        self.traces: dict[str, Trace] = {}
+        self.frame_buffers: dict[str, FrameBuffer] = {}
         self._departed: list[tuple[float, Inverter]] = []
-        self._crew = crew
+        self._callbacks = callbacks
         self._port_factory = port_factory
         self._clock = clock
         self._wall = wall
@@ -67,19 +71,21 @@ class Fleet:
     def apply(self, config: GatewayConfig) -> None:
         """Make it as configured; a port that stays is not touched."""
         devices = {device.id: device for device in config.devices}
-        for key, wire in list(self.wires.items()):
-            if key not in devices or wire.port.config != devices[key].port:
+        for key, port_service in list(self.port_services.items()):
+            if key not in devices or port_service.port.config != devices[key].port:
                 self._remove(key)
         for battery in config.batteries:
-            if battery.id not in self.wires:
-                crew = self._crew
-                self._add(battery, crew.hear_battery, crew.poll)
+            if battery.id not in self.port_services:
+                callbacks = self._callbacks
+                self._add(battery, callbacks.on_battery_frame, callbacks.poll)
             self._set_poller(battery)
         for inverter in config.inverters:
-            if inverter.id not in self.wires:
-                wire = self._add(inverter, self._crew.hear_inverter, self._crew.write)
-                report = partial(self._crew.queued, inverter.id)
-                sender = ReportingSender(wire.port, report)
+            if inverter.id not in self.port_services:
+                port_service = self._add(
+                    inverter, self._callbacks.on_inverter_frame, self._callbacks.write
+                )
+                report = partial(self._callbacks.queued, inverter.id)
+                sender = ReportingSender(port_service.port, report)
                 self.inverters[inverter.id] = self._inverter(inverter, sender)
             self.inverters[inverter.id].config = inverter
         if self._running:
@@ -88,14 +94,15 @@ class Fleet:
     def start(self) -> None:
         """Open the ports, in the running loop."""
         self._running = True
-        for key, wire in self.wires.items():
-            wire.start(key)
+        for key, port_service in self.port_services.items():
+            port_service.start(key)
 
     async def stop(self) -> None:
         """Close the ports."""
         self._running = False
         await asyncio.gather(
-            *(wire.stop() for wire in self.wires.values()), *self._closing
+            *(port_service.stop() for port_service in self.port_services.values()),
+            *self._closing,
         )
 
     def tap(
@@ -106,7 +113,7 @@ class Fleet:
         `own`: the echoes of what was sent instead. KeyError if there is no such port.
         The tap stays when the port is replaced.
         """
-        _ = self.wires[key]
+        _ = self.port_services[key]
         taps = self._taps.setdefault((key, own), [])
         taps.append(callback)
         return partial(taps.remove, callback)
@@ -118,8 +125,10 @@ class Fleet:
 
     def out_of_reach(self, now: float) -> list[Inverter]:
         """Return inverters that cannot be told anything, those taken away among them."""
-        deaf = [each for each in self.inverters.values() if each.out_of_reach(now)]
-        return deaf + self.departed(now)
+        not_acknowledged = [
+            each for each in self.inverters.values() if each.out_of_reach(now)
+        ]
+        return not_acknowledged + self.departed(now)
 
     def _inverter(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return an inverter that goes on where another left the same place."""
@@ -145,7 +154,7 @@ class Fleet:
         if now > last + HELD:
             asked = now
         self._asked[who] = asked, now
-        ports = [wire.port for wire in self.wires.values()]
+        ports = [port_service.port for port_service in self.port_services.values()]
         for port in ports:
             port.drain()
         until = min((port.read_until for port in ports), default=now)
@@ -158,60 +167,62 @@ class Fleet:
         """Let every inverter's writer look at what is due."""
         for key in self.inverters:
             if key != but:
-                self.wires[key].wake()
+                self.port_services[key].wake()
 
     def _add(
         self,
         device: BatteryConfig | InverterConfig,
-        hear: Callable[[str, Frame], None],
+        on_frame: Callable[[str, Frame], None],
         serve: Callable[[str], float | None],
-    ) -> Wire:
+    ) -> PortService:
         key = device.id
 
         def current() -> bool:
             # A port that was taken away still closes for a moment: it is not heard.
-            return self.wires.get(key) is wire
+            return self.port_services.get(key) is port_service
 
         def take(frame: Frame) -> None:
             if current():
-                trace.heard(frame)
-                hear(key, frame)
+                frame_buffer.heard(frame)
+                on_frame(key, frame)
                 self._pass_on(key, frame, own=False)
 
         def take_echo(frame: Frame) -> None:
             if current():
-                trace.sent(frame)
-                self._crew.hear_echo(key, frame)
+                frame_buffer.sent(frame)
+                self._callbacks.on_echo(key, frame)
                 self._pass_on(key, frame, own=True)
 
-        trace = self.traces[key] = Trace(self._clock, self._wall)
+        frame_buffer = self.frame_buffers[key] = FrameBuffer(self._clock, self._wall)
         port = self._port_factory(
             device.port,
             on_frame=take,
             on_echo=take_echo,
-            on_change=self._crew.hear_port,
+            on_change=self._callbacks.on_port_state,
             clock=self._clock,
             wall=self._wall,
         )
-        wire = self.wires[key] = Wire(port, partial(serve, key), self._clock)
-        return wire
+        port_service = self.port_services[key] = PortService(
+            port, partial(serve, key), self._clock
+        )
+        return port_service
 
     def _pass_on(self, key: str, frame: Frame, *, own: bool) -> None:
         for tap in tuple(self._taps.get((key, own), ())):
             tap(frame)
 
     def _remove(self, key: str) -> None:
-        wire = self.wires.pop(key)
+        port_service = self.port_services.pop(key)
         self._asked.pop(key, None)
         if inverter := self.inverters.pop(key, None):
             expires_at = self._clock() + inverter.config.timeout
             end = max(expires_at, inverter.followed_at)
             self._departed.append((end, inverter))
         self.pollers.pop(key, None)
-        self.traces.pop(key, None)
+        self.frame_buffers.pop(key, None)
         if self._running:
-            wire.cancel()
-            task = asyncio.create_task(wire.stop(), name=f"{key} stop")
+            port_service.cancel()
+            task = asyncio.create_task(port_service.stop(), name=f"{key} stop")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -221,6 +232,6 @@ class Fleet:
         elif battery.id in self.pollers:
             self.pollers[battery.id].interval = battery.poll_interval
         else:
-            port = self.wires[battery.id].port
+            port = self.port_services[battery.id].port
             self.pollers[battery.id] = Poller(port, battery.poll_interval)
-        self.wires[battery.id].wake()
+        self.port_services[battery.id].wake()

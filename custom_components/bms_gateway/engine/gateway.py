@@ -9,23 +9,23 @@ import time
 from typing import Final
 
 from .bank import Bank
-from .can.log.frame_buffer import Trace
+from .can.log.frame_buffer import FrameBuffer
 from .can.port import Port
 from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
-from .devices import Fleet
-from .inverter.allocation import Claim
+from .devices import Devices
+from .inverter.allocation import AllocationRequest
 from .inverter.disobedience import Current, Obedience, measured
 from .inverter.inverter import Inverter
 from .inverter.soc_stop import SocStop
-from .inverter.targets import Offer, is_block, offer
-from .limits.evaluation import Verdict
+from .inverter.targets import InverterTarget, sends_block, target_for
+from .limits.evaluation import BankLimits
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .protocol import is_request
 from .rounding import round_down
-from .scheduling import Agenda, Urgency
+from .scheduling import Priority, Schedule
 from .setpoints import AllSetpoints
-from .topology.shared_bus import SUSPECTED, Wiring
+from .topology.shared_bus import SUSPECTED, BusTopology
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -66,17 +66,17 @@ class Gateway:
         self._setpoints = setpoints or AllSetpoints()
         self._bank = Bank(config, learnt)
         self._bank.start(clock())
-        self._verdict = Verdict(status=Status.STARTING, batteries={})
-        self._why: dict[str, Offer | None] = {}
-        self._wiring = Wiring()
+        self._bank_limits = BankLimits(status=Status.STARTING, batteries={})
+        self._why: dict[str, InverterTarget | None] = {}
+        self._topology = BusTopology()
         self._obedience = Obedience()
         self._soc_stop = SocStop()
-        self._fleet = Fleet(self, port_factory, clock, wall)
-        self._fleet.apply(config)
+        self._devices = Devices(self, port_factory, clock, wall)
+        self._devices.apply(config)
         self._listeners: list[Listener] = []
         self._watch = Wake(clock)
         self._watcher: asyncio.Task[None] | None = None
-        self._agenda = Agenda()
+        self._schedule = Schedule()
         self._changed = True
         """Whether there is something that the listeners do not know yet."""
         self._ending = False
@@ -86,20 +86,20 @@ class Gateway:
     def snapshot(self) -> Snapshot:
         """Everything known at this moment."""
         now = self._clock()
-        verdict = self._verdict
-        limits = verdict.limits or {}
-        volts = verdict.charge_voltage_limit
-        inverters, batteries = self._fleet.inverters, self._battery_ids
-        shared = dict(self._wiring.shared(inverters, batteries))
+        bank_limits = self._bank_limits
+        limits = bank_limits.limits or {}
+        volts = bank_limits.charge_voltage_limit
+        inverters, batteries = self._devices.inverters, self._battery_ids
+        shared = dict(self._topology.shared(inverters, batteries))
         return Snapshot(
             at=now,
-            status=verdict.status,
-            bank=verdict.bank,
+            status=bank_limits.status,
+            bank=bank_limits.bank,
             charge=limits.get(Direction.CHARGE),
             discharge=limits.get(Direction.DISCHARGE),
             charge_voltage_limit=None if volts is None else round_down(volts),
-            discharge_voltage_limit=verdict.discharge_voltage_limit,
-            batteries=verdict.batteries,
+            discharge_voltage_limit=bank_limits.discharge_voltage_limit,
+            batteries=bank_limits.batteries,
             inverters={
                 key: replace(
                     inverter.state(
@@ -108,10 +108,13 @@ class Gateway:
                     shares_bus_with=shared.get(key),
                     disobeys=self._obedience.found(key),
                 )
-                for key, inverter in self._fleet.inverters.items()
+                for key, inverter in self._devices.inverters.items()
             },
-            ports={key: wire.port.state for key, wire in self._fleet.wires.items()},
-            excess=_excess(self._fleet.out_of_reach(now), limits),
+            ports={
+                key: port_service.port.state
+                for key, port_service in self._devices.port_services.items()
+            },
+            excess=_excess(self._devices.out_of_reach(now), limits),
         )
 
     @property
@@ -120,9 +123,9 @@ class Gateway:
         return self._clock()
 
     @property
-    def traces(self) -> Mapping[str, Trace]:
+    def frame_buffers(self) -> Mapping[str, FrameBuffer]:
         """The last frames of each port, by the id of its battery or inverter."""
-        return self._fleet.traces
+        return self._devices.frame_buffers
 
     @property
     def learnt(self) -> dict[str, float]:
@@ -132,29 +135,29 @@ class Gateway:
     async def start(self) -> None:
         """Open the ports and begin; a port that cannot be opened is retried."""
         self._bank.start(self._clock())
-        self._fleet.start()
+        self._devices.start()
         self._watcher = spawn(self._run_watch(), "gateway watch")
 
     async def stop(self) -> None:
         """Fall silent and close the ports, after a last set of 0 A if so configured."""
         self._ending = True
-        if self._config.block_at_end and self._fleet.inverters:
+        if self._config.block_at_end and self._devices.inverters:
             await self._say_last_word()
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
-        await self._fleet.stop()
+        await self._devices.stop()
 
     def apply(self, config: GatewayConfig) -> None:
         """Take over a changed configuration: only what differs is touched."""
         ports = {device.id: device.port for device in config.devices}
         for device in self._config.devices:
             if ports.get(device.id) != device.port:
-                self._wiring.forget(device.id)
+                self._topology.forget(device.id)
         self._config = config
         self._bank.apply(config, self._clock())
-        self._fleet.apply(config)
-        self._soc_stop.keep_only(self._fleet.inverters)
+        self._devices.apply(config)
+        self._soc_stop.keep_only(self._devices.inverters)
         self._tell_news()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
@@ -184,64 +187,66 @@ class Gateway:
         In the loop, error frames too; `own`: own frames, when their echo comes, and no
         others. Returns how to end it; KeyError if there is no such port.
         """
-        return self._fleet.tap(key, callback, own=own)
+        return self._devices.tap(key, callback, own=own)
 
     def step(self) -> None:
         """Do everything that is due now: read, reckon, send, tell the listeners."""
         self._refresh(_WATCH)
-        for key in self._fleet.pollers:
+        for key in self._devices.pollers:
             self.poll(key)
-        for key in self._fleet.inverters:
+        for key in self._devices.inverters:
             self.write(key)
         self._changed = True
         self._tell_listeners()
 
     # Hearing (Crew): what came in is kept and wakes whoever may have to act upon it.
 
-    def hear_battery(self, key: str, frame: Frame) -> None:
+    def on_battery_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from a battery's bus."""
-        if poller := self._fleet.pollers.get(key):
-            poller.hear(frame)
+        if poller := self._devices.pollers.get(key):
+            poller.on_frame(frame)
         if not frame.standard or self._is_own(key, frame):
             return
-        self._wiring.hear(key, frame)
+        self._topology.on_frame(key, frame)
         before = self._bank.progress
-        urgency = self._bank.hear(key, frame)
+        priority = self._bank.on_frame(key, frame)
         after = self._bank.progress
-        is_due = any(i.awaits(before, after) for i in self._fleet.inverters.values())
-        self._tell_news(Urgency.AT_ONCE if is_due else urgency)
+        is_due = any(i.awaits(before, after) for i in self._devices.inverters.values())
+        self._tell_news(Priority.AT_ONCE if is_due else priority)
 
-    def hear_inverter(self, key: str, frame: Frame) -> None:
+    def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
-        inverter = self._fleet.inverters[key]
-        self._wiring.hear(key, frame)
+        inverter = self._devices.inverters[key]
+        self._topology.on_frame(key, frame)
         if is_request(frame):
             if not inverter.connected(self._clock()):
                 self._tell_change()
-            inverter.hear_request(frame.at)
-        inverter.hear_other(frame, self._clock())
-        self._fleet.wires[key].wake()
+            inverter.on_request(frame.at)
+        inverter.on_other_frame(frame, self._clock())
+        self._devices.port_services[key].wake()
 
-    def hear_echo(self, key: str, frame: Frame) -> None:
+    def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
-        if poller := self._fleet.pollers.get(key):
-            poller.hear(frame)
-        if inverter := self._fleet.inverters.get(key):
-            self._wiring.leave(key, frame)
-            matters = inverter.hear_echo(frame, self._clock())
-            self._fleet.wires[key].wake()
+        if poller := self._devices.pollers.get(key):
+            poller.on_frame(frame)
+        if inverter := self._devices.inverters.get(key):
+            self._topology.leave(key, frame)
+            matters = inverter.on_echo(frame, self._clock())
+            self._devices.port_services[key].wake()
             if matters:
                 # What this one was told now may make room for the others.
-                self._fleet.wake_writers()
+                self._devices.wake_writers()
                 self._tell_change()
-            if all(is_block(each.told) for each in self._fleet.inverters.values()):
+            if all(
+                sends_block(each.confirmed) for each in self._devices.inverters.values()
+            ):
                 self._last_word.set()
 
     def queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
-        self._wiring.queue(key, frame, self._clock())
+        self._topology.queue(key, frame, self._clock())
 
-    def hear_port(self, state: PortState) -> None:
+    def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
         self._tell_news()
 
@@ -249,34 +254,34 @@ class Gateway:
 
     def poll(self, key: str) -> float | None:
         """Ask a battery if it is time; return when to look again."""
-        poller = self._fleet.pollers.get(key)
+        poller = self._devices.pollers.get(key)
         return poller.step(self._clock()) if poller else None
 
     def write(self, key: str) -> float | None:
         """Send an inverter what is due; return when to look again."""
         again = self._write(key)
-        if self._fleet.inverters[key].goes_on(self._clock()):
+        if self._devices.inverters[key].goes_on(self._clock()):
             # An echo that is there already, as on a virtual link, needs no turn of the loop
             again = self._write(key)
         return again
 
     def _write(self, key: str) -> float | None:
-        inverter = self._fleet.inverters[key]
+        inverter = self._devices.inverters[key]
         now = self._refresh(key)
         if now is None:
             now = self._clock()
             if not inverter.goes_on(now):
                 return now + READ_ON
-        current = self._why[key] = self._offer(key, now)
+        current = self._why[key] = self._target(key, now)
         listened = inverter.reachable
         again = inverter.step(
             now, current.telegram if current else None, self._bank.progress
         )
         if inverter.reachable is not listened:
             # What it holds and can no longer be told to give up is missing to the others
-            self._fleet.wake_writers()
+            self._devices.wake_writers()
             self._tell_change()
-        self._fleet.wires[key].port.drain()
+        self._devices.port_services[key].port.drain()
         return again
 
     def _refresh(self, who: str) -> float | None:
@@ -284,28 +289,29 @@ class Gateway:
 
         None: there is more than may be read in one turn of the loop, see `Fleet.read`.
         """
-        if (heard_until := self._fleet.read(who)) is None:
+        if (received_until := self._devices.read(who)) is None:
             return None
         now = self._clock()
         if (due := self._deadline) is not None and now >= due:
-            self._agenda.done(now)
+            self._schedule.done(now)
             ids = self._battery_ids
-            self._bank.set_twins(
-                self._wiring.twins(ids, SUSPECTED), sure=self._wiring.twins(ids)
+            self._bank.set_duplicates(
+                self._topology.duplicates(ids, SUSPECTED),
+                sure=self._topology.duplicates(ids),
             )
-            self._verdict = self._bank.reckon(
+            self._bank_limits = self._bank.evaluate(
                 now,
                 self._setpoints,
-                self._told(),
+                self._sent_amps(),
                 self._obedience.beyond,
-                heard_until=heard_until,
+                received_until=received_until,
             )
-            for inverter in self._fleet.inverters.values():
+            for inverter in self._devices.inverters.values():
                 inverter.bridge(
-                    self._verdict.status, now, bridges=self._verdict.bridges
+                    self._bank_limits.status, now, bridges=self._bank_limits.bridges
                 )
             self._watch_takers(now)
-            self._fleet.wake_writers(but=who)
+            self._devices.wake_writers(but=who)
             self._changed = True
             if who != _WATCH:
                 self._watch.set()
@@ -315,76 +321,84 @@ class Gateway:
     def _deadline(self) -> float | None:
         """When to reckon again: for what came, or because something ceases to hold."""
         times = (
-            self._agenda.due_at,
+            self._schedule.due_at,
             self._bank.deadline,
-            self._obedience.due_at(self._told),
+            self._obedience.due_at(self._sent_amps),
         )
         return min((at for at in times if at is not None), default=None)
 
     def _is_own(self, key: str, frame: Frame) -> bool:
         """Return whether what was heard on a battery's port was sent by ourselves."""
-        return self._wiring.is_own(key, frame, counts=self._bank.counts(key))
+        return self._topology.is_own(key, frame, counts=self._bank.counts(key))
 
     @property
     def _battery_ids(self) -> list[str]:
         return [battery.id for battery in self._config.batteries]
 
-    def _told(self) -> dict[Direction, float]:
+    def _sent_amps(self) -> dict[Direction, float]:
         """Return the sum of what the inverters were told, in A per direction."""
-        gone = self._fleet.departed(self._clock())
-        inverters = [*self._fleet.inverters.values(), *gone]
+        gone = self._devices.departed(self._clock())
+        inverters = [*self._devices.inverters.values(), *gone]
         return {
-            direction: sum(inverter.told_amps(direction) for inverter in inverters)
+            direction: sum(inverter.sent_amps(direction) for inverter in inverters)
             for direction in Direction
         }
 
     def _watch_takers(self, now: float) -> None:
         """Compare what the inverters take with what they were told."""
-        gone = self._fleet.departed(now)
+        gone = self._devices.departed(now)
         self._obedience.update(
             now,
-            measured(self._verdict.batteries.values()),
-            [inverter.taker for inverter in self._fleet.inverters.values()],
-            {d: sum(inverter.told_amps(d) for inverter in gone) for d in Direction},
+            measured(self._bank_limits.batteries.values()),
+            [inverter.load for inverter in self._devices.inverters.values()],
+            {d: sum(inverter.sent_amps(d) for inverter in gone) for d in Direction},
         )
 
-    def _offer(self, key: str, now: float) -> Offer | None:
+    def _target(self, key: str, now: float) -> InverterTarget | None:
         """Return what an inverter may be told now; nothing at the end, or a block."""
         if self._ending and not self._config.block_at_end:
             return None
         ids = [inverter.id for inverter in self._config.inverters]
-        claims = {d: self._claims(d, ids, now) for d in Direction}
-        found = offer(self._config, ids.index(key), self._verdict, claims)
+        requests = {d: self._allocation_requests(d, ids, now) for d in Direction}
+        found = target_for(self._config, ids.index(key), self._bank_limits, requests)
         if found is None:
             return None
         telegram = self._soc_stop.tell(
-            self._fleet.inverters[key].config,
+            self._devices.inverters[key].config,
             found.telegram,
             self._obedience.found(key),
             now,
         )
         return replace(found, telegram=telegram)
 
-    def _claims(self, direction: Direction, ids: list[str], now: float) -> list[Claim]:
+    def _allocation_requests(
+        self, direction: Direction, ids: list[str], now: float
+    ) -> list[AllocationRequest]:
         """Return every inverter's claim; behind those of `ids`, those taken away."""
         flowing = 0.0
         if direction is Direction.DISCHARGE:
-            flowing = max(0.0, -(self._verdict.current or 0.0)) / len(ids)
-        claims = []
+            flowing = max(0.0, -(self._bank_limits.current or 0.0)) / len(ids)
+        requests = []
         for key in ids:
-            inverter = self._fleet.inverters[key]
+            inverter = self._devices.inverters[key]
             inverter.in_service = key not in self._setpoints.out_of_service
-            ask = self._setpoints.asked(key, direction, now, self._verdict.volts)
-            claims.append(inverter.claim(direction, ask, flowing, now))
-        gone = self._fleet.departed(now)
-        return claims + [inverter.last_claim(direction, now) for inverter in gone]
+            requested = self._setpoints.requested(
+                key, direction, now, self._bank_limits.volts
+            )
+            requests.append(
+                inverter.allocation_request(direction, requested, flowing, now)
+            )
+        gone = self._devices.departed(now)
+        return requests + [
+            inverter.last_allocation_request(direction, now) for inverter in gone
+        ]
 
-    def _tell_news(self, urgency: Urgency = Urgency.AT_ONCE) -> None:
+    def _tell_news(self, priority: Priority = Priority.AT_ONCE) -> None:
         """Let it be reckoned with, and what comes of it be sent."""
-        if self._agenda.add(urgency):
+        if self._schedule.add(priority):
             self._watch.set()
-            if urgency is Urgency.AT_ONCE:
-                self._fleet.wake_writers()
+            if priority is Priority.AT_ONCE:
+                self._devices.wake_writers()
 
     def _tell_change(self) -> None:
         """Tell the listeners as soon as possible."""
@@ -413,7 +427,7 @@ class Gateway:
     def _next_change(self) -> float | None:
         """Return when there will be something new though nothing is heard."""
         now = self._clock()
-        ends = (each.disconnects_at for each in self._fleet.inverters.values())
+        ends = (each.disconnects_at for each in self._devices.inverters.values())
         times = [at for at in ends if at is not None and at > now]
         if self._deadline is not None:
             times.append(self._deadline)
@@ -435,7 +449,7 @@ def _excess(
     """Return by how many A these inverters may take more than the bank allows."""
     held = list(unreachable)
     excesses = {
-        direction: sum(each.told_amps(direction) for each in held) - limit.amps
+        direction: sum(each.sent_amps(direction) for each in held) - limit.amps
         for direction, limit in limits.items()
     }
     return {d: amps for d, amps in excesses.items() if amps > EXCESS_COUNTS}

@@ -12,7 +12,7 @@ RAMP_TIME: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rise:
+class Ramp:
     """A limit on its way: `amps` is what may be told, `wanted` what was asked lately.
 
     `wanted`: (since when, A) of the last HOLD seconds, the oldest one reaching back
@@ -30,9 +30,9 @@ class Rise:
         return min(amps for _, amps in self.wanted)
 
 
-def rise(
-    before: Rise | None, wanted: float, now: float, *, rated: float, flowing: float
-) -> Rise:
+def ramp(
+    before: Ramp | None, wanted: float, now: float, *, rated: float, flowing: float
+) -> Ramp:
     """Return what may be told at `now` of the `wanted` limit, all in A.
 
     A lower limit is told at once. A higher one, once it has held, ramps by `rated`
@@ -40,19 +40,19 @@ def rise(
     long as that is within the limit. Before the first fall a rise goes out whole.
     """
     if before is None:
-        return Rise(wanted, now, ((now, wanted),))
+        return Ramp(wanted, now, ((now, wanted),))
     history = _remember(before.wanted, wanted, now)
     target = min(amps for _, amps in history)
     if target <= before.amps:
-        return Rise(target, now, history, before.fell or target < before.amps)
+        return Ramp(target, now, history, before.fell or target < before.amps)
     if not before.fell:
-        return Rise(target, now, history)
+        return Ramp(target, now, history)
     start = max(before.amps, min(flowing, target))
     ramping = max(0.0, now - max(before.at, _held_at(before)))
-    return Rise(min(target, start + rated / RAMP_TIME * ramping), now, history, True)
+    return Ramp(min(target, start + rated / RAMP_TIME * ramping), now, history, True)
 
 
-def _held_at(before: Rise) -> float:
+def _held_at(before: Ramp) -> float:
     """Return when a limit above what may be told has held, if it goes on."""
     ends = (
         until

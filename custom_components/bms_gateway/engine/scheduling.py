@@ -9,7 +9,7 @@ PACE: Final = 0.02
 telegram come within a few ms of each other, those of a flooded bus without an end."""
 
 
-class Urgency(Enum):
+class Priority(Enum):
     """How soon something has to be reckoned with."""
 
     NONE = "none"
@@ -20,7 +20,7 @@ class Urgency(Enum):
     """Limits, enables, alarms; whatever makes a set due, or a battery count."""
 
 
-class Agenda:
+class Schedule:
     """When to reckon next."""
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class Agenda:
         """When to reckon with what came since the last time; None: nothing came."""
         return self._due_at
 
-    def add(self, urgency: Urgency) -> bool:
+    def add(self, priority: Priority) -> bool:
         """Take what came; return whether it is due earlier than what came before."""
-        match urgency:
-            case Urgency.NONE:
+        match priority:
+            case Priority.NONE:
                 return False
-            case Urgency.SOON:
+            case Priority.SOON:
                 due_at = self._done_at + PACE
-            case Urgency.AT_ONCE:
+            case Priority.AT_ONCE:
                 due_at = -inf
         earlier = self._due_at is None or due_at < self._due_at
         if earlier:

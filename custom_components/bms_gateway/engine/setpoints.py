@@ -13,7 +13,7 @@ from typing import Final
 from .model import Direction, Rule
 
 
-class Asked(StrEnum):
+class SetpointKey(StrEnum):
     """The setpoints of a current, by their fields."""
 
     CHARGE_CURRENT = "charge_current"
@@ -35,22 +35,26 @@ class Setpoints:
     charging_allowed: bool = True
     discharging_allowed: bool = True
 
-    def asked(self, direction: Direction) -> Ask | None:
+    def requested(self, direction: Direction) -> RequestedLimit | None:
         """Return the limit asked for in a direction, and by which of the setpoints."""
         charge = direction is Direction.CHARGE
         if not (self.charging_allowed if charge else self.discharging_allowed):
-            switch = Asked.CHARGING_ALLOWED if charge else Asked.DISCHARGING_ALLOWED
-            return Ask(0.0, Rule.SETPOINT, switch)
+            switch = (
+                SetpointKey.CHARGING_ALLOWED
+                if charge
+                else SetpointKey.DISCHARGING_ALLOWED
+            )
+            return RequestedLimit(0.0, Rule.SETPOINT, switch)
         amps = self.charge_current if charge else self.discharge_current
-        number = Asked.CHARGE_CURRENT if charge else Asked.DISCHARGE_CURRENT
-        return None if amps is None else Ask(amps, Rule.SETPOINT, number)
+        number = SetpointKey.CHARGE_CURRENT if charge else SetpointKey.DISCHARGE_CURRENT
+        return None if amps is None else RequestedLimit(amps, Rule.SETPOINT, number)
 
     def current(self, direction: Direction) -> float | None:
         """Return the limit asked for in a direction in A; None: no limit."""
-        ask = self.asked(direction)
-        return None if ask is None else ask.amps
+        requested = self.requested(direction)
+        return None if requested is None else requested.amps
 
-    def rise_above(self, others: Setpoints) -> bool:
+    def exceed(self, others: Setpoints) -> bool:
         """Return whether any of them allows more than the same one of the others."""
         return any(
             (inf if own is None else own) > (inf if other is None else other)
@@ -66,7 +70,7 @@ to be stored and looked through at each change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class TemporaryLimit:
     """A limit that ends by itself. One per device, direction and owner.
 
     Exactly one of `amps` and `watts` is set, at least 0. `until`: seconds of the
@@ -105,7 +109,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestedLimit:
     """The lowest current asked for in a direction, and by which setpoint or owner."""
 
     amps: float
@@ -122,13 +126,13 @@ class AllSetpoints:
 
     bank: Setpoints = NO_SETPOINTS
     inverters: Mapping[str, Setpoints] = field(default_factory=dict)
-    leases: tuple[Lease, ...] = ()
+    temporary_limits: tuple[TemporaryLimit, ...] = ()
     out_of_service: frozenset[str] = frozenset()
     """Ids of batteries and inverters that the user has taken out of service."""
 
     def __post_init__(self) -> None:
         """Keep to the bound, also with what comes from a store."""
-        object.__setattr__(self, "leases", _bounded(self.leases))
+        object.__setattr__(self, "temporary_limits", _bounded(self.temporary_limits))
 
     def of(self, device_id: str | None) -> Setpoints:
         """Return the setpoints of an inverter or (None) the bank."""
@@ -136,34 +140,38 @@ class AllSetpoints:
             return self.bank
         return self.inverters.get(device_id, NO_SETPOINTS)
 
-    def asked(
+    def requested(
         self,
         device_id: str | None,
         direction: Direction,
         now: float,
         volts: float | None,
-    ) -> Ask | None:
+    ) -> RequestedLimit | None:
         """Return the lowest of the setpoint and the live leases; None: no limit.
 
         `volts`: by which watts become amperes, the bank's voltage or the charge
         voltage limit, never less than the bank's: a current too high is never the
         outcome.
         """
-        base = self.of(device_id).asked(direction)
-        asks = [] if base is None else [base]
-        asks += [
-            Ask(lease.current(volts), Rule.LEASE, lease.owner)
-            for lease in self.leases
-            if lease.device_id == device_id
-            and lease.direction is direction
-            and lease.live(now)
+        base = self.of(device_id).requested(direction)
+        requests = [] if base is None else [base]
+        requests += [
+            RequestedLimit(
+                temporary_limit.current(volts),
+                Rule.TEMPORARY_LIMIT,
+                temporary_limit.owner,
+            )
+            for temporary_limit in self.temporary_limits
+            if temporary_limit.device_id == device_id
+            and temporary_limit.direction is direction
+            and temporary_limit.live(now)
         ]
-        return min(asks, key=lambda ask: ask.amps, default=None)
+        return min(requests, key=lambda requested: requested.amps, default=None)
 
-    def rise_above(self, others: AllSetpoints) -> bool:
+    def exceed(self, others: AllSetpoints) -> bool:
         """Return whether a setpoint of any device allows more than in the others."""
         devices = (None, *self.inverters, *others.inverters)
-        return any(self.of(each).rise_above(others.of(each)) for each in devices)
+        return any(self.of(each).exceed(others.of(each)) for each in devices)
 
     def with_setpoints(
         self, device_id: str | None, setpoints: Setpoints
@@ -173,22 +181,29 @@ class AllSetpoints:
             return replace(self, bank=setpoints)
         return replace(self, inverters={**self.inverters, device_id: setpoints})
 
-    def with_lease(self, lease: Lease) -> AllSetpoints:
+    def with_temporary_limit(self, temporary_limit: TemporaryLimit) -> AllSetpoints:
         """Return the same with a lease, in place of the one that has its key.
 
         One too many is joined with others (see `_bounded`); ask `has_room_for` before.
         """
-        others = tuple(each for each in self.leases if each.key != lease.key)
-        return replace(self, leases=(*others, lease))
+        others = tuple(
+            each for each in self.temporary_limits if each.key != temporary_limit.key
+        )
+        return replace(self, temporary_limits=(*others, temporary_limit))
 
-    def has_room_for(self, lease: Lease) -> bool:
+    def has_room_for(self, temporary_limit: TemporaryLimit) -> bool:
         """Return whether a lease can be kept as it is."""
-        others = [e for e in self.leases if e.place == lease.place]
-        return len(others) < MOST_OWNERS or lease.key in {e.key for e in others}
+        others = [e for e in self.temporary_limits if e.place == temporary_limit.place]
+        return len(others) < MOST_OWNERS or temporary_limit.key in {
+            e.key for e in others
+        }
 
     def without_ended(self, now: float) -> AllSetpoints:
         """Return the same without the leases that have ended by `now`."""
-        return replace(self, leases=tuple(e for e in self.leases if e.live(now)))
+        return replace(
+            self,
+            temporary_limits=tuple(e for e in self.temporary_limits if e.live(now)),
+        )
 
     def counted_from(self, seconds: float) -> AllSetpoints:
         """Return the same with every end that many seconds later.
@@ -198,41 +213,71 @@ class AllSetpoints:
         """
         return replace(
             self,
-            leases=tuple(
-                lease
-                if lease.until is None
-                else replace(lease, until=lease.until + seconds)
-                for lease in self.leases
+            temporary_limits=tuple(
+                temporary_limit
+                if temporary_limit.until is None
+                else replace(temporary_limit, until=temporary_limit.until + seconds)
+                for temporary_limit in self.temporary_limits
             ),
         )
 
     def next_end(self, now: float) -> float:
         """Return when the next lease ends; inf: none does."""
-        return min((end for end in _ends(self.leases) if end > now), default=inf)
+        return min(
+            (end for end in _ends(self.temporary_limits) if end > now), default=inf
+        )
 
 
-def _ends(leases: Iterable[Lease]) -> Iterable[float]:
-    return (lease.until for lease in leases if lease.until is not None)
+def _ends(temporary_limits: Iterable[TemporaryLimit]) -> Iterable[float]:
+    return (
+        temporary_limit.until
+        for temporary_limit in temporary_limits
+        if temporary_limit.until is not None
+    )
 
 
-def _bounded(leases: tuple[Lease, ...]) -> tuple[Lease, ...]:
+def _bounded(
+    temporary_limits: tuple[TemporaryLimit, ...],
+) -> tuple[TemporaryLimit, ...]:
     """Return them with at most MOST_OWNERS per device and direction."""
-    for place, count in Counter(lease.place for lease in leases).items():
+    for place, count in Counter(
+        temporary_limit.place for temporary_limit in temporary_limits
+    ).items():
         if count > MOST_OWNERS:
-            others = (lease for lease in leases if lease.place != place)
-            leases = (*others, *_joined(e for e in leases if e.place == place))
-    return leases
+            others = (
+                temporary_limit
+                for temporary_limit in temporary_limits
+                if temporary_limit.place != place
+            )
+            temporary_limits = (
+                *others,
+                *_joined(e for e in temporary_limits if e.place == place),
+            )
+    return temporary_limits
 
 
-def _joined(leases: Iterable[Lease]) -> list[Lease]:
+def _joined(temporary_limits: Iterable[TemporaryLimit]) -> list[TemporaryLimit]:
     """Return the lowest MOST_OWNERS of the leases of one device and direction.
 
     One that goes leaves its end, if that is later, to one that is as low or lower and
     in the same unit: never is more allowed than by all of them.
     """
-    by_height = sorted(leases, key=lambda lease: lease.amps or lease.watts or 0.0)
-    in_amps = [lease for lease in by_height if lease.watts is None]
-    in_watts = [lease for lease in by_height if lease.watts is not None]
+    by_height = sorted(
+        temporary_limits,
+        key=lambda temporary_limit: (
+            temporary_limit.amps or temporary_limit.watts or 0.0
+        ),
+    )
+    in_amps = [
+        temporary_limit
+        for temporary_limit in by_height
+        if temporary_limit.watts is None
+    ]
+    in_watts = [
+        temporary_limit
+        for temporary_limit in by_height
+        if temporary_limit.watts is not None
+    ]
     while len(in_amps) + len(in_watts) > MOST_OWNERS:
         more = max(in_amps, in_watts, key=len)
         highest = more.pop()

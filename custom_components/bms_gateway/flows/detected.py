@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..engine.detection.classify import Finding, Heard, HeardBattery
+from ..engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ..engine.model import Dialect
 from ..issues.rejected_values import figures
 from .connections import Texts
 
 
 def tell(
-    heard: Heard,
+    heard: ScanResult,
     texts: Texts,
     *,
     replug: bool = False,
@@ -41,7 +41,7 @@ def tell(
     return " ".join(told)
 
 
-def _finding(heard: Heard, texts: Texts) -> str:
+def _finding(heard: ScanResult, texts: Texts) -> str:
     if heard.finding is Finding.NEIGHBOUR:
         kind = min(heard.neighbours)
         return texts[f"heard_{kind}"]
@@ -57,7 +57,7 @@ def _finding(heard: Heard, texts: Texts) -> str:
     )
 
 
-def _battery(battery: HeardBattery, texts: Texts) -> Iterator[str]:
+def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
     yield battery.name or texts["heard_nameless"]
     if battery.modules:
         key = "heard_module" if battery.modules == 1 else "heard_modules"

@@ -12,8 +12,8 @@ from homeassistant.helpers.event import async_track_time_interval
 from ..config_entry import CONF_INTERFACE, port_config
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
-from ..engine.detection.classify import Finding, Heard
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, overhear
+from ..engine.detection.classify import Finding, ScanResult
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_along
 from ..engine.model import PortFault, PortReason
 from .detected import tell
 from .port import PortSteps, Typed, async_texts
@@ -37,12 +37,12 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     may_change_kind = False
     """Whether a battery may turn out to be an inverter."""
-    _heard: Heard | None = None
+    _heard: ScanResult | None = None
     _alike = Alike()
     """Who was heard on another port, too."""
     _asks = False
     """Whether the battery is asked, or was when it was heard."""
-    _listening: asyncio.Task[Heard] | None = None
+    _listening: asyncio.Task[ScanResult] | None = None
 
     def tap(self) -> Tap | None:
         """Return how to listen to the chosen port if this device's gateway uses it."""
@@ -189,7 +189,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             return "no_permission_serial"
         return fault.value
 
-    async def _async_listen(self) -> Heard:
+    async def _async_listen(self) -> ScanResult:
         began = time.monotonic()
 
         def tell_progress(_: datetime) -> None:
@@ -208,12 +208,12 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             stop()
         return heard
 
-    async def _async_heard(self) -> Heard:
+    async def _async_heard(self) -> ScanResult:
         assert self.port is not None
         others = SameBus(self.hass, self.own_id())
         async with others.compared(self.unused_ports()):
             if tap := self.tap():
-                heard = await overhear(
+                heard = await listen_along(
                     tap,
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,

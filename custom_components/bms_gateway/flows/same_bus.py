@@ -54,7 +54,7 @@ class SameBus:
         with ExitStack() as taps:
             for undo in self._tap():
                 taps.callback(undo)
-            async with beside(unused, self.comparison.hear_other):
+            async with beside(unused, self.comparison.on_other_frame):
                 yield
 
     def _tap(self) -> Iterator[Callable[[], None]]:
@@ -69,9 +69,9 @@ class SameBus:
                     continue
                 key = f"{device.id} heard"
                 self._heard[key] = device.name
-                yield tap(device.id, partial(self.comparison.hear_other, key))
+                yield tap(device.id, partial(self.comparison.on_other_frame, key))
                 if isinstance(device, InverterConfig):
                     key = f"{device.id} sent"
                     self._sent[key] = device.name
-                    hear = partial(self.comparison.hear_other, key)
-                    yield tap(device.id, hear, own=True)
+                    on_frame = partial(self.comparison.on_other_frame, key)
+                    yield tap(device.id, on_frame, own=True)

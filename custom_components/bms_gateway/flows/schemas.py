@@ -214,7 +214,7 @@ UPLOAD_FORM: Final = Form(
 )
 
 
-def original_form(*, several: bool) -> Form:
+def daemon_import_form(*, several: bool) -> Form:
     """Return what is asked beside the daemon's file; `several` inverters or not."""
     reported = (_choice(CONF_REPORTED, Reported),) if several else ()
     return Form(

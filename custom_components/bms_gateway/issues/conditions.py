@@ -32,7 +32,7 @@ class Apart:
     low_volts: float
 
 
-class Standing:
+class Conditions:
     """Looks at one snapshot after the other; times are of the gateway's clock."""
 
     def __init__(self) -> None:
@@ -62,7 +62,9 @@ class Standing:
             key: now
             if inverter.listening
             or snapshot.ports.get(key, PortState()).status is not PortStatus.OPEN
-            else max(self.signs_of_life.get(key, now), inverter.last_heard_at or 0.0)
+            else max(
+                self.signs_of_life.get(key, now), inverter.last_foreign_frame_at or 0.0
+            )
             for key, inverter in snapshot.inverters.items()
         }
 

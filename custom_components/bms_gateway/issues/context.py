@@ -41,7 +41,7 @@ def warning(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class IssueContext:
     """Everything that is known now."""
 
     entry_id: str
@@ -108,5 +108,5 @@ class Situation:
 type Raised = Mapping[str, Issue]
 """What was raised already, by the id of the issue."""
 
-type Finder = Callable[[Situation, Raised], Iterable[tuple[str, Issue]]]
+type Detector = Callable[[IssueContext, Raised], Iterable[tuple[str, Issue]]]
 """Finds issues, by their ids."""

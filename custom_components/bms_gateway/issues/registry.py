@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..const import DOMAIN
-from .context import Issue, Situation
+from .context import Issue, IssueContext
 from .detectors import find_issues
 
 ATTR_ENTRY_ID: Final = "entry_id"
@@ -51,7 +51,7 @@ class Issues:
         self._ended = False
 
     @callback
-    def async_tell(self, now: Situation) -> None:
+    def async_tell(self, now: IssueContext) -> None:
         """Raise what is wrong, clear what is well again."""
         if self._ended:
             return
@@ -84,7 +84,7 @@ class Issues:
                 ir.async_delete_issue(self._hass, DOMAIN, key)
             self._left.clear()
 
-    def _patience(self, key: str, now: Situation) -> float:
+    def _patience(self, key: str, now: IssueContext) -> float:
         """Return for how many seconds a repair has to be gone to be cleared."""
         issue, there = self._raised[key], self._find(key)
         if there is None or key in self._answered or _is_moot(issue, now):
@@ -132,7 +132,7 @@ class Issues:
         return ir.async_get(self._hass).async_get_issue(DOMAIN, key)
 
 
-def _is_moot(issue: Issue, now: Situation) -> bool:
+def _is_moot(issue: Issue, now: IssueContext) -> bool:
     """Return whether what it is about was removed or taken out of service."""
     device_id = issue.device_id
     return device_id is not None and (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from ..engine.model import Refused
+from ..engine.model import RejectedValue
 
 _SYMBOLS: Final = {
     "charge_voltage_limit": ("CVL", "V"),
@@ -15,7 +15,7 @@ _SYMBOLS: Final = {
 """How values are told in any language, with their units."""
 
 
-def figures(refused: Iterable[Refused]) -> str:
+def figures(refused: Iterable[RejectedValue]) -> str:
     """Return values that were refused, with what would be accepted in brackets."""
     told = []
     for each in refused:

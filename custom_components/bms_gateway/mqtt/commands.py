@@ -25,7 +25,7 @@ from ..services import (
 from ..setpoints.requester import MQTT
 from ..setpoints.temporary_limits import checked_owner, wanted
 from .answers import Answers
-from .reading import Refused, read_command
+from .reading import RejectedCommand, read_command
 from .settings import MqttSettings, topic_ids
 from .waiting import Command, Waiting
 
@@ -112,10 +112,10 @@ class Commands:
         try:
             answer["fields"] = fields = read_command(name, message)
             replaced = self._waiting.add(self._command(name, fields))
-        except (Refused, vol.Invalid, HomeAssistantError) as err:
+        except (RejectedCommand, vol.Invalid, HomeAssistantError) as err:
             self._answers.tell(answer | _why(err))
             return
-        newer = Refused("replaced", "A newer command took its place")
+        newer = RejectedCommand("replaced", "A newer command took its place")
         for each in replaced:
             older = {"command": each.name, "fields": each.fields}
             self._answers.tell(answer | older | _why(newer))
@@ -165,8 +165,12 @@ class Commands:
         owner = checked_owner(data["owner"])
         if name == "limit":
             asked = LIMIT_SCHEMA(data)
-            leases = wanted(self._entry.runtime_data, inverter_id, asked, owner).leases
-            directions = frozenset(lease.direction for lease in leases)
+            temporary_limits = wanted(
+                self._entry.runtime_data, inverter_id, asked, owner
+            ).temporary_limits
+            directions = frozenset(
+                temporary_limit.direction for temporary_limit in temporary_limits
+            )
         else:
             direction = CLEAR_SCHEMA(data).get(ATTR_DIRECTION)
             directions = frozenset(Direction if direction is None else (direction,))
@@ -191,7 +195,9 @@ class Commands:
             )
             if wanted in {name, device_id}:
                 return device_id, None if name is None else key
-        raise Refused("unknown_device", f"No inverter of this gateway: {wanted}")
+        raise RejectedCommand(
+            "unknown_device", f"No inverter of this gateway: {wanted}"
+        )
 
     def _inverters(self) -> Mapping[str, str]:
         """Return how inverters are named in topics, by id; made once, for it is slow."""
@@ -203,5 +209,5 @@ class Commands:
 
 def _why(err: Exception) -> dict[str, str]:
     """Return for an answer why a command is refused."""
-    code = err.code if isinstance(err, Refused) else "refused"
+    code = err.code if isinstance(err, RejectedCommand) else "refused"
     return {"error": code, "message": str(err)}

@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.model import BatteryState, Direction, Limit, Rule, Snapshot
 
 
-def original_state(
+def daemon_state(
     now: Snapshot, wall: Callable[[float | None], float | None]
 ) -> dict[str, Any]:
     """Return what ul-gh/bms_gateway would publish of the same batteries.

@@ -16,7 +16,7 @@ from ..engine.model import (
     Telegram,
 )
 from ..state_throttle import is_told
-from .legacy_payload import original_state
+from .legacy_payload import daemon_state
 from .settings import topic_ids
 
 type Payload = dict[str, Any]
@@ -24,7 +24,7 @@ type Model = BankState | Readings | Telegram
 
 _OTHER_NAMES: Final = {"name": "manufacturer"}
 """`name` is what the user calls it."""
-_BY_ORIGINAL_KEYS: Final = frozenset(
+_BY_DAEMON_KEYS: Final = frozenset(
     {
         *("soc", "soh", "voltage", "current", "temperature", "capacity_ah", "modules"),
         *("force_charge", "force_charge_2", "full_charge", "name"),
@@ -51,14 +51,14 @@ class Report:
         now = self._now
         batteries, inverters = now.batteries.values(), now.inverters.values()
         return {
-            **original_state(now, self._wall),
+            **daemon_state(now, self._wall),
             "name": self._config.name,
             "timestamp": self._wall_now,
             "status": now.status,
             **self._limit("charge", now.charge),
             **self._limit("discharge", now.discharge),
             "discharge_voltage_limit": now.discharge_voltage_limit,
-            **_plain(BankState, now.bank, _BY_ORIGINAL_KEYS),
+            **_plain(BankState, now.bank, _BY_DAEMON_KEYS),
             "n_batteries": len(batteries),
             "n_batteries_online": sum(battery.online for battery in batteries),
             "n_inverters": len(inverters),
@@ -91,9 +91,9 @@ class Report:
             "capacity_ah": battery.capacity_ah,
             **_plain(Readings, readings, {"flag_bytes"}),
             "power": None if volts is None or amps is None else volts * amps,
-            "slice": battery.slice,
-            "offset": battery.offset,
-            "aside": sorted(battery.aside),
+            "slice": battery.current_share,
+            "offset": battery.circulating_current,
+            "aside": sorted(battery.excluded),
             "telegrams": battery.telegrams,
             "losses": battery.losses,
             "n_invalid_data_telegrams": battery.invalid,
@@ -101,15 +101,15 @@ class Report:
         }
 
     def _inverter(self, topic_id: str, inverter: InverterState) -> Payload:
-        told = is_told(inverter, self._now.status)
+        confirmed = is_told(inverter, self._now.status)
         limits = {"charge_current_limit", "discharge_current_limit"}
         return {
             **self._device(topic_id, inverter.id),
             "listening": inverter.listening,
             "connected": inverter.connected,
-            **self._told_limit("charge", inverter.charge if told else None),
-            **self._told_limit("discharge", inverter.discharge if told else None),
-            **_plain(Telegram, inverter.told if told else None, limits),
+            **self._told_limit("charge", inverter.charge if confirmed else None),
+            **self._told_limit("discharge", inverter.discharge if confirmed else None),
+            **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
             "sets_sent": inverter.sets,
             "sets_dropped": inverter.dropped,
             "timestamp_last_set": self._wall(inverter.last_set_at),

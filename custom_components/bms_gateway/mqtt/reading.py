@@ -45,7 +45,7 @@ _KEYS: Final[Mapping[str, Mapping[str, Check]]] = {
 }
 
 
-class Refused(Exception):
+class RejectedCommand(Exception):
     """A command that changes nothing. `code` is for programs, the text for people."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -62,19 +62,19 @@ def read_command(command: str, message: ReceiveMessage) -> dict[str, Any]:
     together are the action's business.
     """
     if message.retain:
-        raise Refused("retained", "Retained: it would come again and again")
+        raise RejectedCommand("retained", "Retained: it would come again and again")
     if len(message.payload) > LONGEST_PAYLOAD:
-        raise Refused("too_long", f"More than {LONGEST_PAYLOAD} bytes")
+        raise RejectedCommand("too_long", f"More than {LONGEST_PAYLOAD} bytes")
     try:
         fields = json_loads(message.payload)
     except JSON_DECODE_EXCEPTIONS as err:
-        raise Refused("not_json", f"Not JSON: {err}") from err
+        raise RejectedCommand("not_json", f"Not JSON: {err}") from err
     if not isinstance(fields, dict):
-        raise Refused("not_an_object", "Not a JSON object")
+        raise RejectedCommand("not_an_object", "Not a JSON object")
     checks = _KEYS[command]
     for key, value in fields.items():
         if key not in checks:
-            raise Refused("unknown_key", f"Unknown key: {key}")
+            raise RejectedCommand("unknown_key", f"Unknown key: {key}")
         if not checks[key](value):
-            raise Refused("invalid_value", f"Not a value for {key}: {value!r}")
+            raise RejectedCommand("invalid_value", f"Not a value for {key}: {value!r}")
     return fields

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..engine.model import Direction
-from .reading import Refused
+from .reading import RejectedCommand
 
 MOST_WAITING: Final = 32
 """Commands; each may take as long as a disk does, and more would be stale."""
@@ -59,7 +59,7 @@ class Waiting:
                 each for each in own.values() if each.directions <= command.directions
             ]
             if not replaced:
-                raise Refused("busy", f"{MOST_WAITING} commands wait already")
+                raise RejectedCommand("busy", f"{MOST_WAITING} commands wait already")
         for each in replaced:
             del own[each.kind]
         own[command.kind] = command

@@ -9,7 +9,7 @@ from homeassistant.helpers.entity import EntityDescription
 from ..coordinator import BmsGatewayCoordinator
 from ..engine.setpoints import Setpoints
 from ..entity import BmsEntity
-from .requester import async_who
+from .requester import async_requester_name
 
 
 class SetpointEntity(BmsEntity):
@@ -39,7 +39,7 @@ class SetpointEntity(BmsEntity):
             self.async_write_ha_state()
 
     async def _async_who(self) -> str:
-        return await async_who(self.hass, self._context)
+        return await async_requester_name(self.hass, self._context)
 
 
 class SetpointFieldEntity(SetpointEntity):
@@ -59,13 +59,13 @@ class SetpointFieldEntity(SetpointEntity):
     @property
     def _asked(self) -> Setpoints:
         """What is asked of this device."""
-        return self.coordinator.keeper.setpoints.of(self._inverter_id)
+        return self.coordinator.setpoint_manager.setpoints.of(self._inverter_id)
 
     async def _async_ask(self, **asked: Any) -> None:
         """Ask for other values of fields."""
         by = await self._async_who()
-        setpoints = self.coordinator.keeper.setpoints
-        await self.coordinator.keeper.async_take(
+        setpoints = self.coordinator.setpoint_manager.setpoints
+        await self.coordinator.setpoint_manager.async_take(
             setpoints.with_setpoints(self._inverter_id, replace(self._asked, **asked)),
             by,
         )

@@ -7,13 +7,13 @@ again. What a crash may not undo is written at once; all else can wait.
 from enum import Enum, auto
 from typing import Final
 
-from ..engine.setpoints import NO_SETPOINTS, Lease
+from ..engine.setpoints import NO_SETPOINTS, TemporaryLimit
 from .serialization import Kept
 
 GATHERED_FOR: Final = 5.0
 """Seconds that a change waits at most which a crash may undo: a slider that is drawn, a
 script that sets one number after the other, make one write."""
-LEASE_DRIFT: Final = 60.0
+CLOCK_DRIFT: Final = 60.0
 """Seconds by which the disk may hold a temporary limit for longer than it lasts; also as
 long again as it lasts, so that a long one costs few writes."""
 
@@ -46,23 +46,26 @@ def due(on_disk: Kept | None, now: Kept) -> Due:
 
 def _allows_more(on_disk: Kept, now: Kept) -> bool:
     """Return whether anything would be allowed after a crash that is not allowed now."""
-    held = {lease.key: lease for lease in on_disk.setpoints.leases}
+    held = {
+        temporary_limit.key: temporary_limit
+        for temporary_limit in on_disk.setpoints.temporary_limits
+    }
     return (
         on_disk.confirmed != now.confirmed
-        or on_disk.setpoints.rise_above(now.setpoints)
+        or on_disk.setpoints.exceed(now.setpoints)
         or on_disk.setpoints.out_of_service != now.setpoints.out_of_service
-        or not all(_holds(held.get(e.key), e) for e in now.setpoints.leases)
+        or not all(_holds(held.get(e.key), e) for e in now.setpoints.temporary_limits)
     )
 
 
-def _holds(held: Lease | None, lease: Lease) -> bool:
+def _holds(held: TemporaryLimit | None, temporary_limit: TemporaryLimit) -> bool:
     """Return whether the stored lease holds as low and as long: it counts on then."""
-    if held is None or (held.watts is None) != (lease.watts is None):
+    if held is None or (held.watts is None) != (temporary_limit.watts is None):
         return False
     return (
-        (held.amps or 0.0) <= (lease.amps or 0.0)
-        and (held.watts or 0.0) <= (lease.watts or 0.0)
-        and _lasts_as_long(held.until, lease.until)
+        (held.amps or 0.0) <= (temporary_limit.amps or 0.0)
+        and (held.watts or 0.0) <= (temporary_limit.watts or 0.0)
+        and _lasts_as_long(held.until, temporary_limit.until)
     )
 
 
@@ -76,20 +79,26 @@ def _asked(kept: Kept) -> object:
     return (
         setpoints.bank,
         {k: each for k, each in setpoints.inverters.items() if each != NO_SETPOINTS},
-        {e.key: (e.amps, e.watts, e.until is None, e.by) for e in setpoints.leases},
+        {
+            e.key: (e.amps, e.watts, e.until is None, e.by)
+            for e in setpoints.temporary_limits
+        },
         {key: change.by for key, change in kept.changes.items()},
     )
 
 
 def _moved(on_disk: Kept, now: Kept) -> bool:
     """Return whether what goes by itself has gone far enough to be worth a write."""
-    lasts = {lease.key: lease.until for lease in now.setpoints.leases}
+    lasts = {
+        temporary_limit.key: temporary_limit.until
+        for temporary_limit in now.setpoints.temporary_limits
+    }
     return (
         on_disk.learnt != now.learnt
         or on_disk.changes != now.changes
         or any(
-            held.until > lasting + max(LEASE_DRIFT, lasting)
-            for held in on_disk.setpoints.leases
+            held.until > lasting + max(CLOCK_DRIFT, lasting)
+            for held in on_disk.setpoints.temporary_limits
             if held.until is not None and (lasting := lasts.get(held.key)) is not None
         )
     )

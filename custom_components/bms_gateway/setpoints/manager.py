@@ -11,19 +11,19 @@ from homeassistant.util import dt as dt_util
 
 from ..engine.gateway import Gateway
 from ..engine.model import Direction
-from ..engine.setpoints import AllSetpoints, Lease
-from ..errors import refusal
+from ..engine.setpoints import AllSetpoints, TemporaryLimit
+from ..errors import action_error
 from .expiry import GATHERED_FOR, Due
 from .requester import AUTOMATION
 from .store import SetpointStore
 
-type LeaseKey = tuple[str | None, Direction, str]
+type TemporaryLimitKey = tuple[str | None, Direction, str]
 
 CLOCK_MOVED: Final = timedelta(seconds=2)
 """An end shown moves only by more: the clocks of the day and of leases both jitter."""
 
 
-class SetpointKeeper:
+class SetpointManager:
     """Hands setpoints to the engine, keeps them, and lets go of leases that ended.
 
     The engine ends a lease by itself, at its exact moment; here it leaves the store
@@ -42,7 +42,7 @@ class SetpointKeeper:
         self._gateway = gateway
         self._store = store
         self._on_change = on_change
-        self._ends: dict[LeaseKey, datetime] = {}
+        self._ends: dict[TemporaryLimitKey, datetime] = {}
         self._stop_waiting: Callable[[], None] | None = None
         self._stop_gathering: Callable[[], None] | None = None
 
@@ -71,8 +71,8 @@ class SetpointKeeper:
         while no person has confirmed what holds: who sets a number may be a program,
         even in a person's name.
         """
-        if not self._store.confirmed and setpoints.rise_above(self.setpoints):
-            raise refusal("setpoints_unconfirmed")
+        if not self._store.confirmed and setpoints.exceed(self.setpoints):
+            raise action_error("setpoints_unconfirmed")
         if setpoints == self.setpoints:
             return
         self._store.take(setpoints, by)
@@ -93,24 +93,26 @@ class SetpointKeeper:
         self._note_ends()
         await self._store.async_keep(self._gateway.learnt)
 
-    def leases(
+    def temporary_limits(
         self, device_id: str | None, direction: Direction | None = None
-    ) -> tuple[Lease, ...]:
+    ) -> tuple[TemporaryLimit, ...]:
         """Return the live leases on an inverter or (None) the bank."""
         now = self._gateway.now
         return tuple(
-            lease
-            for lease in self.setpoints.leases
-            if lease.device_id == device_id
-            and direction in {None, lease.direction}
-            and lease.live(now)
+            temporary_limit
+            for temporary_limit in self.setpoints.temporary_limits
+            if temporary_limit.device_id == device_id
+            and direction in {None, temporary_limit.direction}
+            and temporary_limit.live(now)
         )
 
-    def ends_at(self, lease: Lease) -> datetime | None:
+    def ends_at(self, temporary_limit: TemporaryLimit) -> datetime | None:
         """Return when a lease ends by the clock of the day; None: when cleared."""
-        if lease.until is None:
+        if temporary_limit.until is None:
             return None
-        return _steady(self._ends.get(lease.key), self._end(lease.until))
+        return _steady(
+            self._ends.get(temporary_limit.key), self._end(temporary_limit.until)
+        )
 
     async def _async_heed(self) -> None:
         self._gateway.set_setpoints(self.setpoints)
@@ -169,9 +171,11 @@ class SetpointKeeper:
     def _note_ends(self) -> None:
         shown = self._ends
         self._ends = {
-            lease.key: _steady(shown.get(lease.key), self._end(lease.until))
-            for lease in self.setpoints.leases
-            if lease.until is not None
+            temporary_limit.key: _steady(
+                shown.get(temporary_limit.key), self._end(temporary_limit.until)
+            )
+            for temporary_limit in self.setpoints.temporary_limits
+            if temporary_limit.until is not None
         }
 
     def _end(self, until: float) -> datetime:

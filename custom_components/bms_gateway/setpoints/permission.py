@@ -12,7 +12,7 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from ..const import DOMAIN
-from ..engine.setpoints import Lease
+from ..engine.setpoints import TemporaryLimit
 from ..errors import forbidden
 from .requester import AUTOMATION, MQTT, REPAIR, looks, user_name
 
@@ -24,7 +24,7 @@ _PART_OF_ID: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """Who calls an action. Without a user, it is Home Assistant itself."""
 
     context: Context
@@ -64,7 +64,7 @@ class Asker:
                     permission=POLICY_CONTROL,
                 )
 
-    def check_owner(self, owner: str, live: Iterable[Lease]) -> None:
+    def check_owner(self, owner: str, live: Iterable[TemporaryLimit]) -> None:
         """Raise Unauthorized for a user who names somebody else as the owner.
 
         That is another user, a name that no user has, or the owner of a live lease
@@ -73,19 +73,23 @@ class Asker:
         if self.is_free:
             return
         is_other = looks(owner) in self.others and looks(owner) != looks(self.name)
-        alike = (lease for lease in live if looks(lease.owner) == looks(owner))
-        if is_other or any(lease.by != self.by for lease in alike):
+        alike = (
+            temporary_limit
+            for temporary_limit in live
+            if looks(temporary_limit.owner) == looks(owner)
+        )
+        if is_other or any(temporary_limit.by != self.by for temporary_limit in alike):
             raise forbidden(self.context, "owner_of_others", owner=owner)
 
-    def may_end(self, lease: Lease) -> bool:
+    def may_end(self, temporary_limit: TemporaryLimit) -> bool:
         """Return whether a lease may be ended without naming its owner."""
-        return self.is_free or lease.by == self.by
+        return self.is_free or temporary_limit.by == self.by
 
 
-async def async_asker(hass: HomeAssistant, context: Context) -> Asker:
+async def async_requester(hass: HomeAssistant, context: Context) -> Requester:
     """Return who calls; raise UnknownUser if Home Assistant has no such user."""
     if context.user_id is None:
-        return Asker(context, None, AUTOMATION, frozenset())
+        return Requester(context, None, AUTOMATION, frozenset())
     user = await hass.auth.async_get_user(context.user_id)
     if user is None:
         raise UnknownUser(context=context)
@@ -94,7 +98,7 @@ async def async_asker(hass: HomeAssistant, context: Context) -> Asker:
     name = user_name(user)
     if looks(name) in _NOBODY_S and not user.is_admin:
         name = f"user {user.id[:_PART_OF_ID]}"
-    return Asker(context, user, name, _NOBODY_S | others)
+    return Requester(context, user, name, _NOBODY_S | others)
 
 
 def _controls(hass: HomeAssistant, device_id: str) -> list[str]:

@@ -48,7 +48,7 @@ def user_name(user: User | None) -> str:
     return name if is_name(name) else AUTOMATION
 
 
-async def async_who(hass: HomeAssistant, context: Context | None) -> str:
+async def async_requester_name(hass: HomeAssistant, context: Context | None) -> str:
     """Return the name of the user behind a call, cut if need be; else "automation"."""
     if context is None or context.user_id is None:
         return AUTOMATION

@@ -9,7 +9,7 @@ import math
 from typing import Any, Final, TypeIs
 
 from ..engine.model import Direction
-from ..engine.setpoints import AllSetpoints, Lease, Setpoints
+from ..engine.setpoints import AllSetpoints, Setpoints, TemporaryLimit
 
 SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 
@@ -25,7 +25,7 @@ _LONGEST: Final = 2 * 365 * 24 * 3600.0
 """Seconds; twice what may be left of a lease at the most."""
 _NOISE: Final = 1e-3
 """Seconds by which differences of times err, by the binary fraction, and more."""
-_LEAST_SLICE: Final = 1e-6
+_LEAST_SHARE: Final = 1e-6
 """Less than any battery carries: nothing can be shared out by slices near 0."""
 
 type ChangeKey = tuple[str | None, str]
@@ -75,11 +75,14 @@ def coarse(kept: Kept) -> Kept:
         kept,
         setpoints=replace(
             setpoints,
-            leases=tuple(
-                lease
-                if lease.until is None
-                else replace(lease, until=float(math.ceil(lease.until - _NOISE)))
-                for lease in setpoints.leases
+            temporary_limits=tuple(
+                temporary_limit
+                if temporary_limit.until is None
+                else replace(
+                    temporary_limit,
+                    until=float(math.ceil(temporary_limit.until - _NOISE)),
+                )
+                for temporary_limit in setpoints.temporary_limits
             ),
         ),
         changes={
@@ -96,7 +99,9 @@ def dump(kept: Kept) -> dict[str, Any]:
         "confirmed": kept.confirmed,
         "bank": asdict(setpoints.bank),
         "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
-        "leases": [asdict(lease) for lease in setpoints.leases],
+        "leases": [
+            asdict(temporary_limit) for temporary_limit in setpoints.temporary_limits
+        ],
         "out_of_service": sorted(setpoints.out_of_service),
         "changes": [
             {
@@ -118,7 +123,7 @@ def parse(data: object) -> Kept:
             "confirmed": bool(confirmed),
             "bank": bank,
             "inverters": dict(inverters),
-            "leases": list(leases),
+            "leases": list(temporary_limits),
             "out_of_service": list(out_of_service),
             "changes": list(changes),
             "learnt": dict(learnt),
@@ -127,23 +132,23 @@ def parse(data: object) -> Kept:
                 setpoints=AllSetpoints(
                     bank=_setpoints(bank),
                     inverters={key: _setpoints(of) for key, of in inverters.items()},
-                    leases=tuple(map(_lease, leases)),
+                    temporary_limits=tuple(map(_temporary_limit, temporary_limits)),
                     out_of_service=frozenset(map(_text, out_of_service)),
                 ),
                 changes=dict(map(_change, changes)),
-                learnt=slices(learnt),
+                learnt=shares(learnt),
                 confirmed=confirmed,
             )
         case _:
             raise ValueError("not a store of setpoints")
 
 
-def slices(learnt: Mapping[str, object]) -> dict[str, float]:
+def shares(learnt: Mapping[str, object]) -> dict[str, float]:
     """Return those that can be slices; the others begin by capacity."""
     return {
         key: float(part)
         for key, part in learnt.items()
-        if _is_number(part) and _LEAST_SLICE <= part <= 1
+        if _is_number(part) and _LEAST_SHARE <= part <= 1
     }
 
 
@@ -167,7 +172,7 @@ def _setpoints(data: object) -> Setpoints:
             raise ValueError("not setpoints")
 
 
-def _lease(data: object) -> Lease:
+def _temporary_limit(data: object) -> TemporaryLimit:
     match data:
         case {
             "device_id": device_id,
@@ -178,7 +183,7 @@ def _lease(data: object) -> Lease:
             "until": until,
             **more,
         } if (amps is None) != (watts is None):
-            return Lease(
+            return TemporaryLimit(
                 device_id=_maybe(_text, device_id),
                 direction=Direction(direction),
                 owner=owner,

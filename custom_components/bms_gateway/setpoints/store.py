@@ -18,7 +18,7 @@ from .serialization import (
     coarse,
     dump,
     parse,
-    slices,
+    shares,
 )
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
@@ -86,7 +86,11 @@ class SetpointStore:
         self.setpoints = replace(
             old,
             inverters={k: of for k, of in old.inverters.items() if k in known},
-            leases=tuple(lease for lease in old.leases if lease.device_id in known),
+            temporary_limits=tuple(
+                temporary_limit
+                for temporary_limit in old.temporary_limits
+                if temporary_limit.device_id in known
+            ),
             out_of_service=old.out_of_service & device_ids,
         )
         self.changes = {k: each for k, each in self.changes.items() if k[0] in known}
@@ -121,7 +125,7 @@ class SetpointStore:
         await self._store.async_remove()
 
     def _learn(self, learnt: Mapping[str, float]) -> None:
-        self.learnt = slices({key: min(part, 1.0) for key, part in learnt.items()})
+        self.learnt = shares({key: min(part, 1.0) for key, part in learnt.items()})
 
     def _kept(self) -> Kept:
         now = self._clock()
@@ -135,7 +139,7 @@ class SetpointStore:
         )
 
     def _take_over(self, kept: Kept) -> None:
-        if not kept.confirmed and kept.setpoints.bank.rise_above(NOTHING_ALLOWED):
+        if not kept.confirmed and kept.setpoints.bank.exceed(NOTHING_ALLOWED):
             raise ValueError("more than 0 A, and not confirmed")
         self.setpoints, self.learnt = kept.setpoints, kept.learnt
         self.changes, self.confirmed = kept.changes, kept.confirmed

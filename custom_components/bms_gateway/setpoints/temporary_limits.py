@@ -10,10 +10,10 @@ from typing import Any, Final
 from ..coordinator import BmsGatewayCoordinator
 from ..engine.config import GatewayConfig
 from ..engine.model import Direction
-from ..engine.setpoints import MOST_OWNERS, Lease
-from ..errors import refusal
-from .manager import SetpointKeeper
-from .permission import Asker
+from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
+from ..errors import action_error
+from .manager import SetpointManager
+from .permission import Requester
 from .ranges import MOST_CHARGE_VOLTAGE, most_amps, most_watts, without_noise
 from .requester import LONGEST_NAME, is_name
 
@@ -69,7 +69,7 @@ class Adjusted:
 class Wanted:
     """What a call asks for, as far as it can be told without what is asked already."""
 
-    leases: tuple[Lease, ...]
+    temporary_limits: tuple[TemporaryLimit, ...]
     adjusted: tuple[Adjusted, ...]
 
 
@@ -86,30 +86,30 @@ def wanted(
     ATTR_UNTIL_CLEARED. `by`: the user's id. Raises ServiceValidationError for anything
     that makes no sense.
     """
-    lease = Lease(
+    temporary_limit = TemporaryLimit(
         device_id=inverter_id,
         direction=Direction.CHARGE,
         owner=owner,
         until=_until(asked, coordinator.gateway.now),
         by=by,
     )
-    leases, adjusted = [], []
+    temporary_limits, adjusted = [], []
     for row in _given(asked):
         value = _checked(row, asked[row.key])
         most = row.most(coordinator.config, inverter_id, row.direction)
         taken = min(most, max(0.0, value))
         what: dict[str, Any] = {"direction": row.direction, row.field: taken}
-        leases.append(replace(lease, **what))
+        temporary_limits.append(replace(temporary_limit, **what))
         if taken != value:
             adjusted.append(Adjusted(row.key, value, taken))
-    return Wanted(tuple(leases), tuple(adjusted))
+    return Wanted(tuple(temporary_limits), tuple(adjusted))
 
 
 async def async_limit(
     coordinator: BmsGatewayCoordinator,
     inverter_id: str | None,
     asked: Mapping[str, Any],
-    asker: Asker,
+    requester: Requester,
     owner: str,
 ) -> tuple[Adjusted, ...]:
     """Limit an inverter or (None) the bank for a time, in the name of an owner.
@@ -118,24 +118,26 @@ async def async_limit(
     not the asker's, and ServiceValidationError for anything that makes no sense; then
     nothing is changed. Asking for what holds already changes nothing, either.
     """
-    keeper = coordinator.keeper
-    setpoints = keeper.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = coordinator.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
     owner = checked_owner(owner)
-    asker.check_owner(owner, setpoints.leases)
-    what = wanted(coordinator, inverter_id, asked, owner, asker.by)
-    for lease in what.leases:
-        if not setpoints.has_room_for(lease):
-            raise refusal("too_many_owners", most=str(MOST_OWNERS))
-        setpoints = setpoints.with_lease(lease)
-    if not set(what.leases) <= set(keeper.setpoints.leases):
-        await keeper.async_take(setpoints, owner)
+    requester.check_owner(owner, setpoints.temporary_limits)
+    what = wanted(coordinator, inverter_id, asked, owner, requester.by)
+    for temporary_limit in what.temporary_limits:
+        if not setpoints.has_room_for(temporary_limit):
+            raise action_error("too_many_owners", most=str(MOST_OWNERS))
+        setpoints = setpoints.with_temporary_limit(temporary_limit)
+    if not set(what.temporary_limits) <= set(
+        setpoint_manager.setpoints.temporary_limits
+    ):
+        await setpoint_manager.async_take(setpoints, owner)
     return what.adjusted
 
 
 async def async_clear(
     coordinator: BmsGatewayCoordinator,
     inverter_id: str | None,
-    asker: Asker,
+    requester: Requester,
     owner: str | None = None,
     direction: Direction | None = None,
 ) -> None:
@@ -144,34 +146,54 @@ async def async_clear(
     Raises Unauthorized for an owner that is not the asker's. Without an owner, those
     that are not the asker's stay.
     """
-    keeper = coordinator.keeper
-    setpoints = keeper.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = coordinator.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
     if owner is not None:
         owner = checked_owner(owner)
-        asker.check_owner(owner, setpoints.leases)
+        requester.check_owner(owner, setpoints.temporary_limits)
     ended = {
-        lease.key
-        for lease in keeper.leases(inverter_id, direction)
-        if (asker.may_end(lease) if owner is None else lease.owner == owner)
+        temporary_limit.key
+        for temporary_limit in setpoint_manager.temporary_limits(inverter_id, direction)
+        if (
+            requester.may_end(temporary_limit)
+            if owner is None
+            else temporary_limit.owner == owner
+        )
     }
     if ended:
-        left = tuple(lease for lease in setpoints.leases if lease.key not in ended)
-        await keeper.async_take(replace(setpoints, leases=left), owner or asker.name)
+        left = tuple(
+            temporary_limit
+            for temporary_limit in setpoints.temporary_limits
+            if temporary_limit.key not in ended
+        )
+        await setpoint_manager.async_take(
+            replace(setpoints, temporary_limits=left), owner or requester.name
+        )
 
 
-def shown_leases(
-    keeper: SetpointKeeper, inverter_id: str | None, direction: Direction | None = None
+def shown_temporary_limits(
+    setpoint_manager: SetpointManager,
+    inverter_id: str | None,
+    direction: Direction | None = None,
 ) -> list[dict[str, Any]]:
     """Return the live leases on an inverter or (None) the bank, for people."""
     return [
         {
-            "direction": str(lease.direction),
-            "owner": lease.owner,
-            **({"current": lease.amps} if lease.watts is None else {}),
-            **({"power": lease.watts} if lease.amps is None else {}),
-            "ends_at": end.isoformat() if (end := keeper.ends_at(lease)) else None,
+            "direction": str(temporary_limit.direction),
+            "owner": temporary_limit.owner,
+            **(
+                {"current": temporary_limit.amps}
+                if temporary_limit.watts is None
+                else {}
+            ),
+            **(
+                {"power": temporary_limit.watts} if temporary_limit.amps is None else {}
+            ),
+            "ends_at": end.isoformat()
+            if (end := setpoint_manager.ends_at(temporary_limit))
+            else None,
         }
-        for lease in keeper.leases(inverter_id, direction)
+        for temporary_limit in setpoint_manager.temporary_limits(inverter_id, direction)
     ]
 
 
@@ -200,7 +222,7 @@ def checked_owner(owner: str) -> str:
     """Return an owner's name without spaces around it, if it can be one."""
     owner = owner.strip()
     if not is_name(owner):
-        raise refusal("bad_owner", longest=str(LONGEST_NAME))
+        raise action_error("bad_owner", longest=str(LONGEST_NAME))
     return owner
 
 
@@ -208,21 +230,21 @@ def _until(asked: Mapping[str, Any], now: float) -> float | None:
     duration: timedelta | None = asked.get(ATTR_DURATION)
     if asked.get(ATTR_UNTIL_CLEARED):
         if duration is not None:
-            raise refusal("duration_until_cleared")
+            raise action_error("duration_until_cleared")
         return None
     if duration is None:
         duration = DEFAULT_DURATION
     if not timedelta(0) < duration <= LONGEST_DURATION:
-        raise refusal("bad_duration", days=str(LONGEST_DURATION.days))
+        raise action_error("bad_duration", days=str(LONGEST_DURATION.days))
     return now + duration.total_seconds()
 
 
 def _given(asked: Mapping[str, Any]) -> list[LimitField]:
     given = [row for row in LIMIT_FIELDS if asked.get(row.key) is not None]
     if not given:
-        raise refusal("no_limit_given")
+        raise action_error("no_limit_given")
     if len({row.direction for row in given}) < len(given):
-        raise refusal("current_and_power")
+        raise action_error("current_and_power")
     return given
 
 
@@ -230,8 +252,8 @@ def _checked(row: LimitField, value: float) -> float:
     """Return a value without the noise of floats; refuse what is no limit."""
     texts = {"field": row.key, "value": f"{value:g}", "unit": row.unit}
     if not math.isfinite(value):
-        raise refusal("limit_not_finite", **texts)
+        raise action_error("limit_not_finite", **texts)
     value = without_noise(value)
     if value < -row.noise:
-        raise refusal("limit_negative", **texts, noise=f"{-row.noise:g}")
+        raise action_error("limit_negative", **texts, noise=f"{-row.noise:g}")
     return value

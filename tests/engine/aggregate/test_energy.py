@@ -141,7 +141,7 @@ def test_a_battery_s_power() -> None:
         replace(measured(), readings=replace(online().readings, current=None)),
         replace(measured(), readings=replace(online().readings, voltage=None)),
         replace(lost("b1"), current_at=10.0),
-        replace(measured(), life=Life.TWIN, twin_of="b2"),
+        replace(measured(), life=Life.DUPLICATE, duplicate_of="b2"),
     ],
 )
 def test_what_is_not_known_is_no_sample(battery: BatteryState) -> None:

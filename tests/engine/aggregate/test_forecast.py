@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.aggregate.forecast import MEMORY, Outlook
+from custom_components.bms_gateway.engine.aggregate.forecast import MEMORY, Forecast
 from custom_components.bms_gateway.engine.model import BankState
 
 HOUR = 3600.0
@@ -15,39 +15,39 @@ def bank(amps: float | None, soc: float | None = 50.0) -> BankState:
 
 def test_charging_leads_to_full() -> None:
     """100 Ah are missing: 2 h at 50 A."""
-    found = Outlook().update(bank(50.0), 0.0)
+    found = Forecast().update(bank(50.0), 0.0)
     assert found.time_to_full == pytest.approx(2 * HOUR)
     assert found.time_to_empty is None
 
 
 def test_discharging_leads_to_empty() -> None:
     """20 % of 200 Ah are 40 Ah: 4 h at 10 A."""
-    found = Outlook().update(bank(-10.0, soc=20.0), 0.0)
+    found = Forecast().update(bank(-10.0, soc=20.0), 0.0)
     assert found.time_to_empty == pytest.approx(4 * HOUR)
     assert found.time_to_full is None
 
 
 def test_a_full_bank_is_full_now() -> None:
     """And does not become unknown by that."""
-    assert Outlook().update(bank(5.0, soc=100.0), 0.0).time_to_full == 0
+    assert Forecast().update(bank(5.0, soc=100.0), 0.0).time_to_full == 0
 
 
 @pytest.mark.parametrize("amps", [0.0, 1.9, -1.9, None])
 def test_at_rest_no_end_is_in_sight(amps: float | None) -> None:
     """Less than a hundredth of the capacity per hour is rest."""
-    found = Outlook().update(bank(amps), 0.0)
+    found = Forecast().update(bank(amps), 0.0)
     assert (found.time_to_full, found.time_to_empty) == (None, None)
 
 
 def test_nothing_is_told_without_a_state_of_charge() -> None:
     """Nor of no battery."""
-    assert Outlook().update(bank(50.0, soc=None), 0.0) == bank(50.0, soc=None)
-    assert Outlook().update(BankState(), 0.0) == BankState()
+    assert Forecast().update(bank(50.0, soc=None), 0.0) == bank(50.0, soc=None)
+    assert Forecast().update(BankState(), 0.0) == BankState()
 
 
 def test_a_kettle_hardly_shows() -> None:
     """Two seconds of 60 A in a steady 10 A: less than a tenth."""
-    outlook = Outlook()
+    outlook = Forecast()
     steady = outlook.update(bank(-10.0), 0.0).time_to_empty
     outlook.update(bank(-60.0), 1.0)
     shown = outlook.update(bank(-60.0), 2.0).time_to_empty
@@ -58,7 +58,7 @@ def test_a_kettle_hardly_shows() -> None:
 
 def test_what_lasts_is_followed() -> None:
     """After a few times the memory only the new current counts."""
-    outlook = Outlook()
+    outlook = Forecast()
     outlook.update(bank(-10.0), 0.0)
     for step in range(1, 21):
         found = outlook.update(bank(-50.0), step * MEMORY / 4)
@@ -67,7 +67,7 @@ def test_what_lasts_is_followed() -> None:
 
 def test_a_turn_is_unknown_at_first() -> None:
     """Charging after discharging: neither end is in sight for a while."""
-    outlook = Outlook()
+    outlook = Forecast()
     for second in range(600):
         outlook.update(bank(-50.0), float(second))
     found = outlook.update(bank(50.0), 600.0)
@@ -79,7 +79,7 @@ def test_a_turn_is_unknown_at_first() -> None:
 
 def test_a_gap_ends_the_past() -> None:
     """What flowed before the current was unknown says nothing."""
-    outlook = Outlook()
+    outlook = Forecast()
     for second in range(600):
         outlook.update(bank(-50.0), float(second))
     outlook.update(bank(None), 600.0)

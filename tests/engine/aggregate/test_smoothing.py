@@ -2,7 +2,10 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.aggregate.smoothing import SmoothMean, members
+from custom_components.bms_gateway.engine.aggregate.smoothing import (
+    SmoothedMean,
+    members,
+)
 from custom_components.bms_gateway.engine.model import BatteryState, Readings
 
 from ..plant import Plant, battery
@@ -15,7 +18,7 @@ def _soc(readings: Readings) -> float | None:
     return readings.soc
 
 
-def _mean(smooth: SmoothMean, now: float, *batteries: BatteryState) -> float | None:
+def _mean(smooth: SmoothedMean, now: float, *batteries: BatteryState) -> float | None:
     heard = [b for b in batteries if b.online]
     gone = [b for b in batteries if not b.online]
     return smooth.update(members(_soc, heard, gone, now), now)
@@ -24,13 +27,13 @@ def _mean(smooth: SmoothMean, now: float, *batteries: BatteryState) -> float | N
 def test_weighted_by_capacity() -> None:
     """The first value is told as it is."""
     small, large = online("b1", 100.0, soc=80.0), online("b2", 300.0, soc=40.0)
-    assert _mean(SmoothMean(), 0.0, small, large) == 50.0
-    assert _mean(SmoothMean(), 0.0) is None
+    assert _mean(SmoothedMean(), 0.0, small, large) == 50.0
+    assert _mean(SmoothedMean(), 0.0) is None
 
 
 def test_it_follows_its_batteries_at_once() -> None:
     """While they stay the same ones."""
-    smooth = SmoothMean()
+    smooth = SmoothedMean()
     _mean(smooth, 0.0, online(soc=50.0))
     assert _mean(smooth, 1.0, online(soc=40.0)) == 40.0
 
@@ -38,7 +41,7 @@ def test_it_follows_its_batteries_at_once() -> None:
 @pytest.mark.parametrize("other", [20.0, 90.0])
 def test_a_changed_set_moves_it_by_one_percent_in_ten_seconds(other: float) -> None:
     """Up or down, until the new mean is reached; then it follows again."""
-    smooth = SmoothMean()
+    smooth = SmoothedMean()
     _mean(smooth, 0.0, online("b1", soc=50.0))
     both = online("b1", soc=50.0), online("b2", soc=other)
     assert _mean(smooth, 0.0, *both) == 50.0
@@ -51,7 +54,7 @@ def test_a_changed_set_moves_it_by_one_percent_in_ten_seconds(other: float) -> N
 
 def test_a_lost_battery_counts_for_ten_minutes() -> None:
     """With what it said last; then the value slides to that of the others."""
-    smooth = SmoothMean()
+    smooth = SmoothedMean()
     _mean(smooth, 0.0, online("b1", soc=50.0), online("b2", soc=90.0))
     gone = lost("b2", soc=90.0, at=10.0)
     assert _mean(smooth, 610.0, online("b1", soc=50.0), gone) == 70.0
@@ -60,13 +63,13 @@ def test_a_lost_battery_counts_for_ten_minutes() -> None:
 
 def test_a_lost_battery_alone_tells_nothing() -> None:
     """The one that is heard does not know; what the other said is no news."""
-    smooth, gone = SmoothMean(), lost("b2", soc=90.0, at=10.0)
+    smooth, gone = SmoothedMean(), lost("b2", soc=90.0, at=10.0)
     assert _mean(smooth, 10.0, online("b1", soc=None), gone) is None
 
 
 def test_full_only_if_every_battery_is() -> None:
     """Also in the moment in which one that is not joins those that are."""
-    smooth = SmoothMean()
+    smooth = SmoothedMean()
     assert _mean(smooth, 0.0, online("b1", soc=100.0)) == 100.0
     both = online("b1", soc=100.0), online("b2", soc=96.0)
     assert _mean(smooth, 0.0, *both) == 99.9
@@ -75,7 +78,7 @@ def test_full_only_if_every_battery_is() -> None:
 
 def test_empty_only_if_one_really_is() -> None:
     """One that was at 0 % is not there any more."""
-    smooth = SmoothMean()
+    smooth = SmoothedMean()
     assert _mean(smooth, 0.0, online("b1", soc=0.0)) == 0.0
     assert _mean(smooth, 0.0, online("b2", soc=30.0)) == 0.1
 

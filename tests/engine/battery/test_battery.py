@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Life,
     Readings,
 )
-from custom_components.bms_gateway.engine.scheduling import Urgency
+from custom_components.bms_gateway.engine.scheduling import Priority
 
 from ..plant import battery
 from ..protocol.captures import (
@@ -35,7 +35,7 @@ CVL_ONLY = bytes.fromhex("3002")  # 56.0 V, the frame ends there
 CONTROL_IDS = (0x351, 0x359, 0x35C)
 
 
-class Heard:
+class ScanResult:
     """A battery, its clock and its frames."""
 
     def __init__(self, **options: Any) -> None:
@@ -53,27 +53,27 @@ class Heard:
         without: Collection[int] = (),
         instead: dict[int, bytes] | None = None,
         **changes: Any,
-    ) -> Heard:
+    ) -> ScanResult:
         """Hear telegrams, the first one now, the clock left at the last one."""
         for n in range(count):
             self.now += every if n else 0.0
             for frame in telegram(self.now, without=without, **changes):
                 data = (instead or {}).get(frame.can_id, frame.data)
-                self.hear(replace(frame, data=data))
+                self.on_frame(replace(frame, data=data))
         return self
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Hear one frame at its time, or now."""
-        self.battery.hear(frame if frame.at else replace(frame, at=self.now))
+        self.battery.on_frame(frame if frame.at else replace(frame, at=self.now))
         self.battery.update(self.now)
 
-    def capture(self, text: str, times: int = 1) -> Heard:
+    def capture(self, text: str, times: int = 1) -> ScanResult:
         """Hear recorded frames, again each second, the clock left after the last."""
         for _ in range(times):
             start = self.now
             for frame in frames(text, start=start):
                 self.now = frame.at
-                self.hear(frame)
+                self.on_frame(frame)
                 if (current := self.readings.current) is not None:
                     self.currents.append(current)
             self.now = max(self.now, start) + 0.9
@@ -98,25 +98,25 @@ class Heard:
 
 def test_waiting() -> None:
     """Before it spoke nothing is known."""
-    state = Heard().after(100)
+    state = ScanResult().after(100)
     assert state.life is Life.WAITING
     assert state.readings == Readings()
     assert state.last == Readings()
     assert (state.last_frame_at, state.lost_at) == (None, None)
-    assert Heard().battery.next_change(1000.0) is None
+    assert ScanResult().battery.next_change(1000.0) is None
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
 def test_online_with_its_first_complete_set(missing: int) -> None:
     """Limits, SOC and voltage at the least."""
-    heard = Heard().telegrams(3, without={missing})
+    heard = ScanResult().telegrams(3, without={missing})
     assert heard.life is Life.WAITING
     assert heard.telegrams().life is Life.ONLINE
 
 
 def test_a_bare_set_is_complete() -> None:
     """Enables and alarms that it never sends are not missed."""
-    heard = Heard().telegrams(without={0x359, 0x35C, 0x379})
+    heard = ScanResult().telegrams(without={0x359, 0x35C, 0x379})
     assert heard.life is Life.ONLINE
     assert heard.readings.charge_enabled is None
     assert heard.readings.protections is None
@@ -124,7 +124,7 @@ def test_a_bare_set_is_complete() -> None:
 
 def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
     """0x8000 says that it is not available: unknown current is a state to live in."""
-    heard = Heard().telegrams(3, current=None)
+    heard = ScanResult().telegrams(3, current=None)
     assert (heard.life, heard.after(0).telegrams) == (Life.ONLINE, 3)
     assert heard.readings.current is None
 
@@ -132,10 +132,10 @@ def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
 def test_recorded_stack() -> None:
     """A Pylontech stack of five modules, as recorded."""
     for capture in (STACK, STACK_AND_INVERTER):
-        heard = Heard()
+        heard = ScanResult()
         for frame in frames(capture, start=1000.0):
             heard.now = frame.at
-            heard.hear(frame)
+            heard.on_frame(frame)
         state = heard.after(0)
         assert state.life is Life.ONLINE
         assert state.dialect is Dialect.PYLONTECH
@@ -146,10 +146,10 @@ def test_recorded_stack() -> None:
 
 def test_recorded_deye_counts_discharge_positive() -> None:
     """Its current is turned round: -0.8 A as sent charges the battery."""
-    heard = Heard()
+    heard = ScanResult()
     for n in range(3):
         for frame in frames(DEYE):
-            heard.hear(replace(frame, at=1000.0 + n))
+            heard.on_frame(replace(frame, at=1000.0 + n))
             heard.now = 1000.0 + n
     assert heard.readings.current == 0.8
     assert heard.after(0).dialect is Dialect.DEYE
@@ -167,8 +167,8 @@ def test_recorded_deye_counts_discharge_positive() -> None:
 )
 def test_what_is_no_battery_frame(frame: Frame) -> None:
     """The inverter's 0x305, 29 bits, remote and error frames, other protocols."""
-    heard = Heard()
-    heard.hear(frame)
+    heard = ScanResult()
+    heard.on_frame(frame)
     assert heard.after(0).last_frame_at is None
     assert heard.readings == Readings()
 
@@ -178,7 +178,7 @@ def test_what_is_no_battery_frame(frame: Frame) -> None:
 )
 def test_lost_after_three_periods(period: float, lost_after: float) -> None:
     """Learnt from 0x351; 3 s at the least, 10 s at the most."""
-    heard = Heard().telegrams(10, every=period)
+    heard = ScanResult().telegrams(10, every=period)
     assert heard.after(lost_after - 0.01).life is Life.ONLINE
     state = heard.after(0.02)
     assert state.life is Life.LOST
@@ -188,20 +188,20 @@ def test_lost_after_three_periods(period: float, lost_after: float) -> None:
 
 def test_a_slow_sender_may_be_allowed_more() -> None:
     """The user's time-out is the ceiling."""
-    heard = Heard(timeout=40.0).telegrams(10, every=10.0)
+    heard = ScanResult(timeout=40.0).telegrams(10, every=10.0)
     assert heard.after(29.9).life is Life.ONLINE
     assert heard.after(0.2).life is Life.LOST
 
 
 def test_the_users_ceiling_lowers_too() -> None:
     """Where it is known that a battery is quick."""
-    heard = Heard(timeout=5.0).telegrams(10, every=2.0)
+    heard = ScanResult(timeout=5.0).telegrams(10, every=2.0)
     assert heard.after(5.1).life is Life.LOST
 
 
 def test_a_changed_ceiling_holds_at_once() -> None:
     """A running battery's time-out can be settled without losing it."""
-    heard = Heard().telegrams(10, every=5.0)
+    heard = ScanResult().telegrams(10, every=5.0)
     heard.battery.config = battery("b1", timeout=15.0)
     assert heard.after(14.9).life is Life.ONLINE
     assert heard.after(0.2).life is Life.LOST
@@ -210,7 +210,7 @@ def test_a_changed_ceiling_holds_at_once() -> None:
 @pytest.mark.parametrize("missing", [0x359, 0x35C])
 def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
     """It is told; limits, state of charge and measurements go on."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     heard.now += 1
     heard.telegrams(2, without={missing})
     assert heard.after(0).missing == frozenset()
@@ -228,7 +228,7 @@ def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
 
 def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
     """For ten minutes; then the limits alone tell what may be done."""
-    heard = Heard().telegrams(
+    heard = ScanResult().telegrams(
         10, protections=frozenset({Alarm.OVER_VOLTAGE}), discharge_enabled=False
     )
     for seconds, holds in ((590, True), (20, False)):
@@ -246,7 +246,7 @@ def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -
         "protections": frozenset({Alarm.OVER_VOLTAGE}),
         "discharge_enabled": False,
     }
-    heard = Heard().telegrams(10, **raised).telegrams(60, without={0x359, 0x35C})
+    heard = ScanResult().telegrams(10, **raised).telegrams(60, without={0x359, 0x35C})
     heard.now += 1.0
     heard.telegrams(1)
     assert heard.readings.protections
@@ -270,8 +270,8 @@ def test_an_alarm_frame_that_came_once_is_not_waited_for(
     can_id: int, data: str
 ) -> None:
     """It counts until the battery has told all anew without it, and no longer."""
-    heard = Heard().telegrams(10, without={0x359, 0x35A, 0x35C})
-    heard.hear(Frame(can_id, bytes.fromhex(data)))
+    heard = ScanResult().telegrams(10, without={0x359, 0x35A, 0x35C})
+    heard.on_frame(Frame(can_id, bytes.fromhex(data)))
     said = heard.readings
     forbids = bool(said.protections) or said.charge_enabled is False
     assert forbids is bool(data)
@@ -286,11 +286,11 @@ def test_an_alarm_frame_that_came_once_is_not_waited_for(
 
 def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
     """From the third on it counts for as long as any other."""
-    heard = Heard().telegrams(10, without={0x359})
+    heard = ScanResult().telegrams(10, without={0x359})
     pairs = Frame(0x35A, bytes.fromhex("0400000000000000"))
     for _ in range(3):
         heard.now += 1
-        heard.hear(replace(pairs, at=heard.now))
+        heard.on_frame(replace(pairs, at=heard.now))
         heard.telegrams(without={0x359})
     heard.now += 1
     heard.telegrams(2, without={0x359})
@@ -299,11 +299,11 @@ def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
 
 def test_alarms_that_come_each_ten_seconds() -> None:
     """A BYD sends 0x35A so: it is no reason to lose it (ceiling 30 s)."""
-    heard = Heard()
+    heard = ScanResult()
     pairs = Frame(0x35A, bytes.fromhex("aaaaaaaaaaaaaaaa"))
     for n in range(100):
         if n % 10 == 0:
-            heard.hear(replace(pairs, at=heard.now))
+            heard.on_frame(replace(pairs, at=heard.now))
         heard.telegrams(without={0x359, 0x35C})
         heard.now += 1
     state = heard.after(0)
@@ -314,9 +314,9 @@ def test_alarms_that_come_each_ten_seconds() -> None:
 
 def test_both_kinds_of_alarms_count() -> None:
     """What one of 0x359 and 0x35A raises is raised."""
-    heard = Heard().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    heard = ScanResult().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
     # byte 1, field 2: charge temperature low (SMA), raised; byte 4 on: none warned of
-    heard.hear(Frame(0x35A, bytes.fromhex("0010000000000000")))
+    heard.on_frame(Frame(0x35A, bytes.fromhex("0010000000000000")))
     assert heard.readings.protections == frozenset(
         {Alarm.OVER_VOLTAGE, Alarm.CHARGE_UNDER_TEMPERATURE}
     )
@@ -324,7 +324,7 @@ def test_both_kinds_of_alarms_count() -> None:
 
 def test_every_other_field_goes_unknown_by_itself() -> None:
     """A measurement that ceases is unknown, not 0, and loses nobody."""
-    heard = Heard().telegrams(10).telegrams(5, without={0x356, 0x355})
+    heard = ScanResult().telegrams(10).telegrams(5, without={0x356, 0x355})
     state = heard.after(0)
     assert state.life is Life.ONLINE
     assert state.readings.voltage is None
@@ -334,7 +334,7 @@ def test_every_other_field_goes_unknown_by_itself() -> None:
 
 def test_the_state_of_charge_holds_for_a_minute() -> None:
     """While limits are fresh: it moves slowly, and is no protection."""
-    heard = Heard().telegrams(10).telegrams(60, without={0x355})
+    heard = ScanResult().telegrams(10).telegrams(60, without={0x355})
     assert heard.readings.soc == 50.0
     heard.now += 1
     assert heard.telegrams(2, without={0x355}).readings.soc is None
@@ -344,7 +344,7 @@ def test_the_state_of_charge_holds_for_a_minute() -> None:
 
 def test_names_and_capacities_are_kept() -> None:
     """They do not change while a battery is connected, nor with its loss."""
-    heard = Heard().telegrams(capacity_ah=280.0)
+    heard = ScanResult().telegrams(capacity_ah=280.0)
     state = heard.after(1000)
     assert state.life is Life.LOST
     assert state.readings == Readings(name="PYLON", installed_ah=280.0)
@@ -352,7 +352,7 @@ def test_names_and_capacities_are_kept() -> None:
 
 def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
     """A missing tail is unknown: with the currents gone it is lost in time."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     heard.telegrams(3, instead={LIMITS_ID: CVL_ONLY})
     assert heard.readings.charge_current_limit == 100.0
     heard.now += 1
@@ -362,9 +362,9 @@ def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
 
 def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
     """A house must not go dark for it: the last limits hold for their time-out."""
-    heard = Heard().telegrams(10, charge_current_limit=80.0)
+    heard = ScanResult().telegrams(10, charge_current_limit=80.0)
     heard.now += 1
-    heard.hear(NO_LIMITS)
+    heard.on_frame(NO_LIMITS)
     assert heard.life is Life.ONLINE
     assert heard.readings.charge_current_limit == 80.0
     heard.now += 1
@@ -374,11 +374,11 @@ def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
 
 def test_lost_once_its_limits_stay_unknown() -> None:
     """Frames alone renew nothing; what it said last is kept for the rule `reduce`."""
-    heard = Heard().telegrams(10, charge_current_limit=80.0)
+    heard = ScanResult().telegrams(10, charge_current_limit=80.0)
     for _ in range(3):
         assert heard.after(0).life is Life.ONLINE
         heard.now += 1
-        heard.hear(NO_LIMITS)
+        heard.on_frame(NO_LIMITS)
     state = heard.after(0)
     assert state.life is Life.LOST
     assert state.readings.charge_current_limit is None
@@ -399,16 +399,16 @@ def test_lost_once_its_limits_stay_unknown() -> None:
 )
 def test_any_required_limit_not_available(data: str) -> None:
     """One of CVL, CCL and DCL is enough, in time."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     for _ in range(3):
         heard.now += 1
-        heard.hear(Frame(LIMITS_ID, bytes.fromhex(data)))
+        heard.on_frame(Frame(LIMITS_ID, bytes.fromhex(data)))
     assert heard.life is Life.LOST
 
 
 def test_one_state_of_charge_or_voltage_not_available() -> None:
     """Nothing can be told without: they are bridged too, and no longer."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     soc, volts = bytes.fromhex("ffff6400"), bytes.fromhex("0080000000000000")
     for held in (52.0, 52.0, None):
         heard.now += 1
@@ -420,20 +420,22 @@ def test_one_state_of_charge_or_voltage_not_available() -> None:
 
 def test_an_unknown_discharge_voltage_loses_nobody() -> None:
     """Pylontech's document leaves it blank."""
-    heard = Heard().telegrams(10, discharge_voltage_limit=None)
+    heard = ScanResult().telegrams(10, discharge_voltage_limit=None)
     assert heard.life is Life.ONLINE
     assert heard.readings.discharge_voltage_limit is None
 
 
 def test_values_outside_their_window_are_counted() -> None:
     """And believed by nobody."""
-    heard = Heard().telegrams(instead={0x355: bytes.fromhex("c8006400")})  # SOC 200 %
+    heard = ScanResult().telegrams(
+        instead={0x355: bytes.fromhex("c8006400")}
+    )  # SOC 200 %
     assert heard.after(0).invalid == 1
     assert heard.readings.soc is None
 
 
-def _lost() -> Heard:
-    heard = Heard().telegrams(10)
+def _lost() -> ScanResult:
+    heard = ScanResult().telegrams(10)
     assert heard.after(20).life is Life.LOST
     return heard
 
@@ -465,7 +467,7 @@ def test_telegrams_that_were_read_together_count_too() -> None:
     heard = _lost()
     for n in range(3):
         for frame in telegram(heard.now + n):
-            heard.battery.hear(frame)
+            heard.battery.on_frame(frame)
     heard.after(2)
     assert heard.after(0).life is Life.ONLINE
 
@@ -493,10 +495,10 @@ def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
 @pytest.mark.parametrize("content", ["", "0000000000000000", "00000000aaaaaaaa"])
 def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
     """Healthy packs send 0x35A all 0, which says nothing of any alarm."""
-    heard = Heard()
+    heard = ScanResult()
     for _ in range(2):
         for _ in range(3):
-            heard.hear(Frame(0x35A, bytes.fromhex(content)))
+            heard.on_frame(Frame(0x35A, bytes.fromhex(content)))
             heard.telegrams(without={0x359})
             heard.now += 1.0
         assert heard.life is Life.ONLINE
@@ -514,11 +516,11 @@ def test_truncated_telegrams_are_not_whole() -> None:
 
 def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
     """A Deye in its profile for Victron sends no enables and other alarms."""
-    heard = Heard()
+    heard = ScanResult()
     for n in range(40):
         for frame in frames(DEYE if n < 20 else DEYE_AS_VICTRON):
             heard.now = 1000.0 + n + frame.at
-            heard.hear(replace(frame, at=heard.now))
+            heard.on_frame(replace(frame, at=heard.now))
     state = heard.after(0)
     assert state.life is Life.ONLINE
     assert state.dialect is Dialect.VICTRON
@@ -537,7 +539,7 @@ def test_a_profile_changed_under_way_loses_nobody(
     before: str, change: str, after: str
 ) -> None:
     """Frame by frame as recorded: all charge the battery, none is read turned round."""
-    heard = Heard().capture(before, times=5)
+    heard = ScanResult().capture(before, times=5)
     assert heard.readings.current == 0.8
     heard.capture(change).capture(after, times=5)
     assert heard.after(0).losses == 0
@@ -547,22 +549,22 @@ def test_a_profile_changed_under_way_loses_nobody(
 
 def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
     """It is unknown as soon as it is in doubt, not only with the next 0x356."""
-    heard = Heard().capture(DEYE, times=5)
+    heard = ScanResult().capture(DEYE, times=5)
     heard.now += 1
-    heard.hear(Frame(0x356, bytes.fromhex("D2140800F0000000")))
+    heard.on_frame(Frame(0x356, bytes.fromhex("D2140800F0000000")))
     assert heard.readings.current == -0.8
-    heard.hear(Frame(0x35A, bytes(8)))
+    heard.on_frame(Frame(0x35A, bytes(8)))
     assert heard.readings.current is None
 
 
 def test_a_current_read_before_any_dialect_showed_itself() -> None:
     """A Deye that hid its marks for long counts discharge as positive, all the same."""
-    heard = Heard()
+    heard = ScanResult()
     for _ in range(10):
         heard.telegrams(without={0x359, 0x35E}, current=8.0)
         heard.now += 1
     read = [heard.readings.current]
-    heard.hear(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
+    heard.on_frame(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
     read.append(heard.readings.current)
     heard.telegrams(without={0x359, 0x35E}, current=8.0)
     read.append(heard.readings.current)
@@ -571,12 +573,12 @@ def test_a_current_read_before_any_dialect_showed_itself() -> None:
 
 def test_alarms_of_before_a_silence_hold_no_more() -> None:
     """Whoever comes back with pairs that say nothing has not raised one again."""
-    heard = Heard()
-    heard.hear(Frame(0x35A, bytes.fromhex("0400000000000000")))
+    heard = ScanResult()
+    heard.on_frame(Frame(0x35A, bytes.fromhex("0400000000000000")))
     heard.telegrams(10, without={0x359})
     assert heard.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
     heard.now += 60
-    heard.hear(Frame(0x35A, bytes(8)))
+    heard.on_frame(Frame(0x35A, bytes(8)))
     assert heard.telegrams(without={0x359}).readings.protections is None
 
 
@@ -590,10 +592,10 @@ def test_the_period_is_known_after_a_loss() -> None:
 
 def test_age_is_the_age_on_the_wire() -> None:
     """Frames that waited to be read are as old as they are."""
-    heard = Heard()
+    heard = ScanResult()
     for n in range(10):
         for frame in telegram(heard.now + n):
-            heard.battery.hear(frame)
+            heard.battery.on_frame(frame)
     heard.now += 9
     assert heard.life is Life.ONLINE
     assert heard.after(3.1).life is Life.LOST
@@ -601,14 +603,14 @@ def test_age_is_the_age_on_the_wire() -> None:
 
 def test_next_change() -> None:
     """When the first value becomes stale if nothing more comes."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     assert heard.battery.next_change(heard.now) == pytest.approx(heard.now + 3)
     assert heard.battery.next_change(heard.now + 1000) is None
 
 
 def test_largest_charge_limit_is_remembered() -> None:
     """By it a battery that tapered off is known."""
-    heard = Heard().telegrams(charge_current_limit=80.0)
+    heard = ScanResult().telegrams(charge_current_limit=80.0)
     assert heard.after(0).largest_charge_limit == 80.0
     heard.telegrams(charge_current_limit=10.0)
     assert heard.after(0).largest_charge_limit == 80.0
@@ -616,8 +618,8 @@ def test_largest_charge_limit_is_remembered() -> None:
 
 def test_two_dialects_at_once_leave_the_current_unknown() -> None:
     """As while a Deye's profile is changed; the battery is not lost for it."""
-    heard = Heard().telegrams(5)
-    heard.hear(Frame(0x364, bytes.fromhex("0100000001000000")))
+    heard = ScanResult().telegrams(5)
+    heard.on_frame(Frame(0x364, bytes.fromhex("0100000001000000")))
     heard.telegrams()
     assert heard.life is Life.ONLINE
     assert heard.readings.current is None
@@ -630,7 +632,7 @@ def test_each_step_of_its_life_is_logged_once(
 ) -> None:
     """Once when it goes, once when it is back."""
     caplog.set_level(logging.INFO)
-    heard = Heard().telegrams(3)
+    heard = ScanResult().telegrams(3)
     for _ in range(3):
         heard.after(10)
     heard.telegrams(5)
@@ -643,7 +645,7 @@ def test_each_step_of_its_life_is_logged_once(
 
 def test_out_of_service() -> None:
     """A pack that is disconnected is still read, but not reckoned with."""
-    heard = Heard().telegrams(current=1.9)
+    heard = ScanResult().telegrams(current=1.9)
     heard.battery.serve(False, heard.now)
     state = heard.after(0)
     assert state.life is Life.OUT_OF_SERVICE
@@ -657,22 +659,22 @@ def test_out_of_service() -> None:
 
 def test_out_of_service_but_carrying() -> None:
     """More than 2 A for 10 s: it is connected after all, and counts again."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     heard.battery.serve(False, heard.now)
     lives = []
     for _ in range(11):
         lives.append(heard.telegrams(current=-2.1).life)
         heard.now += 1
     assert lives == [Life.OUT_OF_SERVICE] * 10 + [Life.ONLINE]
-    assert heard.after(0).carries_out_of_service
+    assert heard.after(0).carries_current_out_of_service
 
 
-def _intruder() -> Heard:
+def _out_of_service_monitor() -> ScanResult:
     """Return a battery that counts again because it carries current."""
-    heard = Heard().telegrams(10)
+    heard = ScanResult().telegrams(10)
     heard.battery.serve(False, heard.now)
     heard.telegrams(12, current=-50.0)
-    assert heard.after(0).carries_out_of_service
+    assert heard.after(0).carries_current_out_of_service
     return heard
 
 
@@ -684,20 +686,20 @@ def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
     If it left the reckoning then, they would be forgotten, the full current would flow
     again, and so on for ever.
     """
-    heard = _intruder()
+    heard = _out_of_service_monitor()
     heard.now += 1
     heard.telegrams(3600, current=current)
     state = heard.after(0)
     assert state.life is Life.ONLINE
-    assert state.carries_out_of_service
+    assert state.carries_current_out_of_service
 
 
 def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
     """The user acted: it is watched anew."""
-    heard = _intruder()
+    heard = _out_of_service_monitor()
     heard.battery.serve(True, heard.now)
     state = heard.after(0)
-    assert (state.life, state.carries_out_of_service) == (Life.ONLINE, False)
+    assert (state.life, state.carries_current_out_of_service) == (Life.ONLINE, False)
     heard.battery.serve(False, heard.now)
     heard.telegrams(current=0.0)
     assert heard.life is Life.OUT_OF_SERVICE
@@ -705,32 +707,35 @@ def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
 
 def test_out_of_service_but_carrying_falls_silent() -> None:
     """It is lost as any other, and out of service once it is surely switched off."""
-    heard = _intruder()
+    heard = _out_of_service_monitor()
     at = heard.now
     state = heard.after(4.0)
-    assert (state.life, state.carries_out_of_service) == (Life.LOST, True)
+    assert (state.life, state.carries_current_out_of_service) == (Life.LOST, True)
     assert state.lost_at == heard.now
     assert heard.battery.next_change(heard.now) == at + 30.0
     assert heard.after(25.9).life is Life.LOST
     state = heard.after(0.2)
-    assert (state.life, state.carries_out_of_service) == (Life.OUT_OF_SERVICE, False)
+    assert (state.life, state.carries_current_out_of_service) == (
+        Life.OUT_OF_SERVICE,
+        False,
+    )
     heard.telegrams(5, current=-50.0)
     assert heard.life is Life.OUT_OF_SERVICE
 
 
 def test_out_of_service_but_carrying_speaks_slowly() -> None:
     """No shorter silence than its own time-out says that it was switched off."""
-    heard = Heard(timeout=60.0).telegrams(10, every=25.0)
+    heard = ScanResult(timeout=60.0).telegrams(10, every=25.0)
     heard.battery.serve(False, heard.now)
     heard.now += 25.0
     heard.telegrams(3, every=25.0, current=-50.0)
-    assert heard.after(59.0).carries_out_of_service
-    assert not heard.after(2.0).carries_out_of_service
+    assert heard.after(59.0).carries_current_out_of_service
+    assert not heard.after(2.0).carries_current_out_of_service
 
 
 def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
     """It was silent for hours; its grace does not begin in the past."""
-    heard = Heard().telegrams(10, every=10.0)
+    heard = ScanResult().telegrams(10, every=10.0)
     heard.battery.serve(False, heard.now)
     heard.after(20.0)
     heard.after(7200.0)
@@ -745,11 +750,11 @@ def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
 
 def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
     """It is lost, as one in service that has not told its limits yet."""
-    heard = Heard()
+    heard = ScanResult()
     heard.battery.serve(False, heard.now)
     heard.telegrams(12, without={0x351}, current=-50.0)
     state = heard.after(0)
-    assert (state.life, state.carries_out_of_service) == (Life.WAITING, True)
+    assert (state.life, state.carries_current_out_of_service) == (Life.WAITING, True)
     assert state.lost_at is not None
     heard.telegrams(current=-50.0)
     assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
@@ -757,7 +762,7 @@ def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
 
 def test_put_in_service_before_it_ever_spoke() -> None:
     """It is lost since then, on another port too; whoever waits for it is told."""
-    heard = Heard()
+    heard = ScanResult()
     heard.battery.serve(False, heard.now)
     assert heard.after(100.0).lost_at is None
     heard.battery.serve(True, heard.now)
@@ -771,66 +776,66 @@ def test_put_in_service_before_it_ever_spoke() -> None:
 
 def test_how_often_it_speaks_and_when_it_measured() -> None:
     """The slowest of limits and measurements, for those who learn from them."""
-    heard = Heard().telegrams(10).telegrams(6, every=1.0, without={0x356})
+    heard = ScanResult().telegrams(10).telegrams(6, every=1.0, without={0x356})
     assert heard.after(0).period == pytest.approx(1.0)
     assert heard.after(0).current_at == heard.now - 5.0
-    assert Heard().after(0).period is None
+    assert ScanResult().after(0).period is None
 
 
 # How urgent it is
 
 
-def _urgency(heard: Heard, can_id: int, **changes: Any) -> Urgency:
+def _urgency(heard: ScanResult, can_id: int, **changes: Any) -> Priority:
     """Let the battery say one frame of a telegram; return how urgent that is."""
     frame = next(f for f in telegram(heard.now, **changes) if f.can_id == can_id)
-    return heard.battery.hear(frame)
+    return heard.battery.on_frame(frame)
 
 
 @pytest.mark.parametrize(
-    ("can_id", "changes", "urgency"),
+    ("can_id", "changes", "priority"),
     [
-        (0x351, {}, Urgency.NONE),
-        (0x351, {"charge_current_limit": 20.0}, Urgency.AT_ONCE),
-        (0x351, {"charge_voltage_limit": 55.0}, Urgency.AT_ONCE),
-        (0x359, {}, Urgency.NONE),
-        (0x359, {"protections": frozenset({Alarm.OVER_VOLTAGE})}, Urgency.AT_ONCE),
-        (0x35C, {}, Urgency.NONE),
-        (0x35C, {"discharge_enabled": False}, Urgency.AT_ONCE),
-        (0x355, {}, Urgency.NONE),
-        (0x355, {"soc": 51.0}, Urgency.SOON),
-        (0x356, {}, Urgency.SOON),
-        (0x356, {"current": -3.0}, Urgency.SOON),
-        (0x35E, {}, Urgency.NONE),
+        (0x351, {}, Priority.NONE),
+        (0x351, {"charge_current_limit": 20.0}, Priority.AT_ONCE),
+        (0x351, {"charge_voltage_limit": 55.0}, Priority.AT_ONCE),
+        (0x359, {}, Priority.NONE),
+        (0x359, {"protections": frozenset({Alarm.OVER_VOLTAGE})}, Priority.AT_ONCE),
+        (0x35C, {}, Priority.NONE),
+        (0x35C, {"discharge_enabled": False}, Priority.AT_ONCE),
+        (0x355, {}, Priority.NONE),
+        (0x355, {"soc": 51.0}, Priority.SOON),
+        (0x356, {}, Priority.SOON),
+        (0x356, {"current": -3.0}, Priority.SOON),
+        (0x35E, {}, Priority.NONE),
     ],
 )
-def test_urgency(can_id: int, changes: dict[str, Any], urgency: Urgency) -> None:
+def test_urgency(can_id: int, changes: dict[str, Any], priority: Priority) -> None:
     """What changes a limit cannot wait; the same again need not be reckoned with."""
-    heard = Heard().telegrams(3)
+    heard = ScanResult().telegrams(3)
     heard.now += 0.5
-    assert _urgency(heard, can_id, **changes) is urgency
+    assert _urgency(heard, can_id, **changes) is priority
 
 
 def test_all_is_urgent_of_a_battery_that_does_not_count() -> None:
     """Any frame may be the one by which it does."""
-    heard = Heard()
-    assert _urgency(heard, 0x35E) is Urgency.AT_ONCE
+    heard = ScanResult()
+    assert _urgency(heard, 0x35E) is Priority.AT_ONCE
     heard.telegrams(3)
     heard.after(20.0)
-    assert _urgency(heard, 0x35E) is Urgency.AT_ONCE
+    assert _urgency(heard, 0x35E) is Priority.AT_ONCE
 
 
 def test_value_that_was_stale_is_new() -> None:
     """Though it is the same as before."""
-    heard = Heard().telegrams(3)
+    heard = ScanResult().telegrams(3)
     for _ in range(4):
         heard.now += 1.0
         for can_id in CONTROL_IDS:
-            assert _urgency(heard, can_id) is Urgency.NONE
-    assert _urgency(heard, 0x355) is Urgency.SOON
+            assert _urgency(heard, can_id) is Priority.NONE
+    assert _urgency(heard, 0x355) is Priority.SOON
 
 
 def test_other_frames_are_not_urgent() -> None:
     """Foreign ones tell nothing; an inverter's question tells whose port this is."""
-    heard = Heard().telegrams(3)
-    assert heard.battery.hear(Frame(0x123, at=heard.now)) is Urgency.NONE
-    assert heard.battery.hear(Frame(0x305, bytes(8), at=heard.now)) is Urgency.SOON
+    heard = ScanResult().telegrams(3)
+    assert heard.battery.on_frame(Frame(0x123, at=heard.now)) is Priority.NONE
+    assert heard.battery.on_frame(Frame(0x305, bytes(8), at=heard.now)) is Priority.SOON

@@ -5,12 +5,16 @@ from itertools import chain, repeat
 
 import pytest
 
-from custom_components.bms_gateway.engine.battery.out_of_service import Intruder
+from custom_components.bms_gateway.engine.battery.out_of_service import (
+    OutOfServiceMonitor,
+)
 
 
-def _seen(currents: Iterable[float | None], intruder: Intruder | None = None) -> bool:
+def _seen(
+    currents: Iterable[float | None], intruder: OutOfServiceMonitor | None = None
+) -> bool:
     """Show a current each second; return whether it counts after the last one."""
-    intruder = intruder or Intruder()
+    intruder = intruder or OutOfServiceMonitor()
     for now, current in enumerate(currents, 1000):
         intruder.watch(current, float(now))
     return intruder.counts
@@ -50,7 +54,7 @@ def test_an_unknown_current_is_no_rest() -> None:
 
 def test_one_that_is_at_rest_does_not_begin_to_count() -> None:
     """One telegram of a slow sender is no 10 s of current."""
-    intruder = Intruder()
+    intruder = OutOfServiceMonitor()
     intruder.watch(50.0, 1000.0)
     intruder.watch(0.0, 1010.0)
     assert not intruder.counts

@@ -21,8 +21,8 @@ class Polled:
         self.clock = MovedClock()
         self.port = Wires()(
             battery("b1").port,
-            on_frame=self._hear,
-            on_echo=self._hear,
+            on_frame=self._on_frame,
+            on_echo=self._on_frame,
             on_change=lambda _: None,
             clock=self.clock,
             wall=self.clock,
@@ -30,8 +30,8 @@ class Polled:
         self.port.has_echo = self.port.echoes = has_echo
         self.poller = Poller(self.port, 2.0)
 
-    def _hear(self, frame: Frame) -> None:
-        self.poller.hear(frame)
+    def _on_frame(self, frame: Frame) -> None:
+        self.poller.on_frame(frame)
 
     def at(self, at: float) -> int:
         """Return how many questions were asked up to a time."""

@@ -7,7 +7,7 @@ from itertools import islice
 
 from hypothesis import given, strategies as st
 
-from custom_components.bms_gateway.engine.battery.telemetry import Speech
+from custom_components.bms_gateway.engine.battery.telemetry import Telemetry
 from custom_components.bms_gateway.engine.model import Frame
 
 from ..plant import battery
@@ -42,18 +42,18 @@ def test_asking_changes_nothing(
     said: list[tuple[Frame, float, float | None]], late: float
 ) -> None:
     """Also not where what was asked for before is kept, and asked for later or earlier."""
-    often, once = Speech(battery("b")), Speech(battery("b"))
+    often, once = Telemetry(battery("b")), Telemetry(battery("b"))
     now = 1000.0
     for frame, passed, timeout in said:
         now += passed
-        for speech in (often, once):
-            speech.hear(replace(frame, at=now))
+        for telemetry in (often, once):
+            telemetry.on_frame(replace(frame, at=now))
         for at in (now, now + late, now - late):
             often.readings(at)
         _ = often.last
         if timeout is not None:
-            for speech in (often, once):
-                speech.configure(battery("b", 100.0 + passed, timeout=timeout))
+            for telemetry in (often, once):
+                telemetry.configure(battery("b", 100.0 + passed, timeout=timeout))
     for at in (now, now + late, now - late):
         fresh = copy(once)
         assert often.readings(at) == fresh.readings(at)

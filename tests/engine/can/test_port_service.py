@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from custom_components.bms_gateway.engine.can.port_service import Wire
+from custom_components.bms_gateway.engine.can.port_service import PortService
 
 from ...waiting import PATIENCE
 from ..plant import battery
@@ -23,9 +23,9 @@ async def test_end_in_the_moment_of_a_deadline(turns: int) -> None:
         clock=clock,
         wall=clock,
     )
-    wire = Wire(port, clock, clock)
-    wire.start("b1")
+    port_service = PortService(port, clock, clock)
+    port_service.start("b1")
     for _ in range(turns):
         await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE):
-        await wire.stop()
+        await port_service.stop()

@@ -279,9 +279,9 @@ def test_any_bytes(pieces: list[bytes]) -> None:
     """No bytes raise, and what comes after them is heard."""
     server = SocketcandServer("host/can0")
     for piece in pieces:
-        list(server.hear(piece))
+        list(server.on_frame(piece))
     # The ">" may end something that makes a message, too
-    *_, last = server.hear(b">" + FRAME)
+    *_, last = server.on_frame(b">" + FRAME)
     assert last.arbitration_id == 0x351
 
 

@@ -4,10 +4,10 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.detection.classify import (
-    Ear,
+    Classifier,
+    DetectedBattery,
     Finding,
-    Heard,
-    HeardBattery,
+    ScanResult,
 )
 from custom_components.bms_gateway.engine.model import Dialect, Frame, PortFault
 from custom_components.bms_gateway.engine.protocol import Neighbour
@@ -21,7 +21,7 @@ from ..protocol.captures import (
 )
 
 # A stack of five modules, PYLON, 80 % and 52.91 V (0x14AB x 0.01), by captures.STACK
-PYLON = HeardBattery(
+PYLON = DetectedBattery(
     name="PYLON", dialect=Dialect.PYLONTECH, modules=5, soc=80.0, voltage=52.91
 )
 ERROR = Frame(0x88, bytes(8), error=True)
@@ -44,10 +44,10 @@ TWELVE_VOLTS = EMULATOR.replace("3002C800F401E001", "9200C800F4016400").replace(
 )
 
 
-def _heard(*frames: Frame) -> Heard:
-    ear = Ear()
+def _heard(*frames: Frame) -> ScanResult:
+    ear = Classifier()
     for frame in frames:
-        ear.hear(frame)
+        ear.on_frame(frame)
     return ear.heard(max((frame.at for frame in frames), default=0.0))
 
 
@@ -58,7 +58,7 @@ def _repeated(capture: str, times: int) -> list[Frame]:
 def test_battery() -> None:
     """With what a user recognises it by."""
     heard = _heard(*frames_of(STACK))
-    assert heard == Heard(battery=PYLON)
+    assert heard == ScanResult(battery=PYLON)
     assert heard.finding is Finding.BATTERY
     assert (heard.frames, heard.error_frames) == (7, 0)
 
@@ -153,7 +153,7 @@ def test_capacity_that_the_battery_tells() -> None:
 )
 def test_inverter(request_: Frame) -> None:
     """Whatever it puts into its 0x305."""
-    assert _heard(request_) == Heard(inverter=True)
+    assert _heard(request_) == ScanResult(inverter=True)
     assert _heard(request_).finding is Finding.INVERTER
 
 
@@ -191,7 +191,7 @@ def test_errors_and_silence() -> None:
     assert _heard().finding is Finding.SILENCE
     assert _heard(ERROR).finding is Finding.ERRORS
     assert _heard(ERROR, *frames_of(STACK)).finding is Finding.BATTERY
-    assert Heard(fault=PortFault.LINK_DOWN, battery=PYLON).finding is Finding.FAULT
+    assert ScanResult(fault=PortFault.LINK_DOWN, battery=PYLON).finding is Finding.FAULT
 
 
 def test_counts_are_no_news() -> None:

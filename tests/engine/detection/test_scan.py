@@ -10,8 +10,12 @@ from can.interfaces import virtual
 import pytest
 
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.detection.classify import Finding, Heard
-from custom_components.bms_gateway.engine.detection.scan import beside, listen, overhear
+from custom_components.bms_gateway.engine.detection.classify import Finding, ScanResult
+from custom_components.bms_gateway.engine.detection.scan import (
+    beside,
+    listen,
+    listen_along,
+)
 from custom_components.bms_gateway.engine.model import (
     Dialect,
     Frame,
@@ -35,9 +39,9 @@ class News:
 
     def __init__(self) -> None:
         """Begin without news."""
-        self.heard: list[Heard] = []
+        self.heard: list[ScanResult] = []
 
-    def __call__(self, heard: Heard) -> None:
+    def __call__(self, heard: ScanResult) -> None:
         """Take news."""
         self.heard.append(heard)
 
@@ -83,7 +87,7 @@ async def test_listening_goes_on_until_it_is_clear_who_hears_the_same() -> None:
     def say() -> None:
         now = time.monotonic()
         for frame in telegram():
-            comparison.hear_other("b1", replace(frame, at=now))
+            comparison.on_other_frame("b1", replace(frame, at=now))
             port.send(frame)
 
     async with far.opened() as port, asyncio.timeout(PATIENCE):
@@ -117,7 +121,7 @@ async def test_ports_that_nobody_uses_are_listened_to_beside() -> None:
 async def test_silence() -> None:
     """Also an answer."""
     heard = await listen(PORT, seconds=0.05)
-    assert heard == Heard(acknowledges=True)
+    assert heard == ScanResult(acknowledges=True)
     assert heard.finding is Finding.SILENCE
 
 
@@ -207,7 +211,7 @@ async def test_port_in_use_is_overheard() -> None:
     """Through its gateway's own reader; its working is not touched."""
     plant, news = Plant().started(), News()
     listening = asyncio.create_task(
-        overhear(partial(plant.gateway.tap, "b1"), seconds=0.2, on_news=news)
+        listen_along(partial(plant.gateway.tap, "b1"), seconds=0.2, on_news=news)
     )
     await asyncio.sleep(0)
     plant.run(2.0)
@@ -226,17 +230,17 @@ async def test_frames_in_the_moment_in_which_the_time_is_over(turns: int) -> Non
     """They may come between the end and the listener's turn of a loop that is busy."""
     speaking: list[asyncio.Task[None]] = []
 
-    async def speak(hear: Callable[[Frame], None]) -> None:
+    async def speak(on_frame: Callable[[Frame], None]) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         for frame in telegram():
-            hear(frame)
+            on_frame(frame)
 
-    def tap(hear: Callable[[Frame], None]) -> Callable[[], None]:
-        speaking.append(asyncio.create_task(speak(hear)))
+    def tap(on_frame: Callable[[Frame], None]) -> Callable[[], None]:
+        speaking.append(asyncio.create_task(speak(on_frame)))
         return lambda: None
 
-    await overhear(tap, seconds=0, clock=lambda: 0.0)
+    await listen_along(tap, seconds=0, clock=lambda: 0.0)
     await speaking[0]
 
 
@@ -244,11 +248,11 @@ async def test_frames_in_the_moment_in_which_the_form_is_closed() -> None:
     """They do no harm: a port that is being closed may still be read."""
     taps: list[Callable[[Frame], None]] = []
 
-    def tap(hear: Callable[[Frame], None]) -> Callable[[], None]:
-        taps.append(hear)
+    def tap(on_frame: Callable[[Frame], None]) -> Callable[[], None]:
+        taps.append(on_frame)
         return lambda: None
 
-    listening = asyncio.create_task(overhear(tap, seconds=3600, clock=lambda: 0.0))
+    listening = asyncio.create_task(listen_along(tap, seconds=3600, clock=lambda: 0.0))
     await until(lambda: bool(taps))
     listening.cancel()
     await asyncio.wait([listening])

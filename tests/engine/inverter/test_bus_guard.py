@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.inverter.bus_guard import (
     BURST,
     BURST_GONE,
     PRESENT,
-    Guard,
+    BusGuard,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -34,14 +34,14 @@ def _talk(plant: Plant, key: str = "i1", seconds: float = 3.0) -> None:
 def test_when_anybody_was_heard() -> None:
     """Any frame of another node counts, an error frame is none."""
     plant = Plant().started()
-    assert plant.inverter().last_heard_at is None
+    assert plant.inverter().last_foreign_frame_at is None
     at = plant.now
     plant.port().push(Frame(0x307, bytes(8)))
     plant.run(1.0)
-    assert plant.inverter().last_heard_at == at
+    assert plant.inverter().last_foreign_frame_at == at
     plant.port().push(Frame(0x40, bytes(8), error=True))
     plant.run(1.0)
-    assert plant.inverter().last_heard_at == at
+    assert plant.inverter().last_foreign_frame_at == at
 
 
 # A battery on an inverter's port
@@ -54,7 +54,7 @@ def test_nothing_is_sent_where_a_battery_talks() -> None:
     heard = plant.now
     _talk(plant, seconds=10.0)
     assert plant.port().since(heard - 1.0 + 1e-9) == []
-    assert plant.inverter().battery_heard
+    assert plant.inverter().battery_detected
     assert plant.inverter().listening is None
 
 
@@ -64,11 +64,11 @@ def test_it_ends_by_itself() -> None:
     _talk(plant)
     last = plant.now - 1.0
     plant.run(BATTERY_GONE - 2.0)
-    assert plant.inverter().battery_heard
+    assert plant.inverter().battery_detected
     assert plant.port().since(last) == []
     plant.run(2.0)
-    assert not plant.inverter().battery_heard
-    assert plant.told()
+    assert not plant.inverter().battery_detected
+    assert plant.sent()
     assert plant.port().since(last)[0].at == pytest.approx(last + BATTERY_GONE, abs=0.3)
 
 
@@ -80,7 +80,7 @@ def test_each_frame_that_every_battery_sends(can_id: int) -> None:
     for _ in range(3):
         plant.port().push(replace(frame, at=plant.now))
         plant.run(1.0)
-    assert plant.inverter().battery_heard
+    assert plant.inverter().battery_detected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_an_inverter_sends_is_no_battery(frame: Frame) -> None:
     for _ in range(5):
         plant.port().push(replace(frame, at=plant.now))
         plant.run(1.0)
-    assert not plant.inverter().battery_heard
+    assert not plant.inverter().battery_detected
     assert plant.port().since(before)
 
 
@@ -116,7 +116,7 @@ def test_battery_that_sends_0x305_itself_is_no_inverter() -> None:
         plant.run(0.5)
         plant.port().push(*frames)
         plant.run(0.5)
-    assert plant.inverter().battery_heard
+    assert plant.inverter().battery_detected
     assert (plant.inverter().connected, plant.inverter().last_request_at) == (
         None,
         None,
@@ -135,22 +135,22 @@ def test_own_frames_of_before_a_restart_are_no_battery() -> None:
     sent = len(plant.port().sent)
     plant.port().push(*telegram(plant.now))
     plant.run(BURST_GONE - 0.5)
-    assert not plant.inverter().battery_heard
+    assert not plant.inverter().battery_detected
     assert len(plant.port().sent) == sent
     plant.run(1.0)
     assert len(plant.port().sent) > sent
-    assert not plant.inverter().battery_heard
+    assert not plant.inverter().battery_detected
 
 
 def test_other_inverters_go_on_and_get_what_is_left() -> None:
     """What the silenced one was told last stays reckoned until it cannot act on it."""
     plant = Plant(inverters=(inverter("i1", 100.0), inverter("i2", 100.0))).started(60)
-    assert plant.told("i2")[1] == pytest.approx(50.0, abs=1.0)
+    assert plant.sent("i2")[1] == pytest.approx(50.0, abs=1.0)
     before = plant.now
     _talk(plant, "i1")
     plant.run(20.0)
     assert plant.port("i2").since(before)
-    assert plant.told("i2")[1] <= 51.0
+    assert plant.sent("i2")[1] <= 51.0
 
 
 def test_no_prompt_where_a_battery_talks() -> None:
@@ -174,9 +174,9 @@ def test_an_inverter_alone_on_a_batterys_port() -> None:
     for _ in range(7):
         plant.port("b1").push(replace(REQUEST, at=plant.now))
         plant.run(1.0)
-    assert plant.state().inverter_heard
+    assert plant.state().inverter_detected
     plant.run(31.0)
-    assert not plant.state().inverter_heard
+    assert not plant.state().inverter_detected
 
 
 def test_an_inverter_beside_the_battery_is_right() -> None:
@@ -185,7 +185,7 @@ def test_an_inverter_beside_the_battery_is_right() -> None:
     for _ in range(20):
         plant.port("b1").push(replace(REQUEST, at=plant.now))
         plant.run(1.0)
-    assert not plant.state().inverter_heard
+    assert not plant.state().inverter_detected
 
 
 def test_ports_mixed_up() -> None:
@@ -196,8 +196,8 @@ def test_ports_mixed_up() -> None:
         plant.port("b1").push(replace(REQUEST, at=plant.now))
         plant.port("i1").push(*telegram(plant.now))
         plant.run(1.0)
-    assert plant.state().inverter_heard
-    assert plant.inverter().battery_heard
+    assert plant.state().inverter_detected
+    assert plant.inverter().battery_detected
     assert plant.port().sent == []
 
 
@@ -224,7 +224,7 @@ def test_no_limits_without_anybody_to_hear_them() -> None:
     plant.started(60.0)
     assert set(plant.port().ids()) == set(HARMLESS)
     assert 2 * 55 <= len(plant.port().sent) <= 2 * 61
-    assert plant.inverter().told is None
+    assert plant.inverter().confirmed is None
     assert plant.inverter().sets == 0
 
 
@@ -235,7 +235,7 @@ def test_limits_follow_a_sign_of_life() -> None:
     plant.port().push(replace(REQUEST, at=plant.now))
     plant.step()
     assert plant.inverter().listening
-    assert plant.told()
+    assert plant.sent()
     last = plant.now
     plant.run(10.0)
     limits = [f for f in plant.port().sent if f.can_id in LIMITS_IDS]
@@ -273,7 +273,7 @@ def test_network_is_never_sent_to() -> None:
         plant.port().push(replace(REQUEST, at=plant.now))
         plant.run(1.0)
     assert plant.port().sent == []
-    assert plant.inverter().told is None
+    assert plant.inverter().confirmed is None
 
 
 @pytest.mark.parametrize(
@@ -299,16 +299,16 @@ def test_never_while_a_battery_was_heard_lately(
     heard: list[tuple[float, int]], now: float, proof: Proof
 ) -> None:
     """In whatever order frames come; and never for ever."""
-    guard = Guard()
+    guard = BusGuard()
     for at, can_id in sorted(heard):
-        guard.hear(Frame(can_id, bytes(8), at=at))
+        guard.on_frame(Frame(can_id, bytes(8), at=at))
     battery = [at for at, can_id in sorted(heard) if can_id == 0x351]
     age = now - battery[-1] if battery else BATTERY_GONE
     if 0 <= age < BURST_GONE:
         assert not guard.allows(proof, now)
     if age >= BATTERY_GONE:
         assert guard.allows(Proof.ECHO, now)
-        assert not guard.battery_heard(now)
+        assert not guard.battery_detected(now)
     if proof is Proof.NONE:
         assert not guard.allows(proof, now)
     change = guard.next_change(now)

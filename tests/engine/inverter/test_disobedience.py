@@ -11,11 +11,11 @@ import pytest
 from custom_components.bms_gateway.engine.config import GatewayConfig
 from custom_components.bms_gateway.engine.inverter.disobedience import (
     Current,
+    InverterLoad,
     Obedience,
-    Taker,
     measured,
 )
-from custom_components.bms_gateway.engine.limits.context import Scene
+from custom_components.bms_gateway.engine.limits.context import Context
 from custom_components.bms_gateway.engine.limits.pipeline import Bounds, Limits
 from custom_components.bms_gateway.engine.limits.unmanaged_hold import LONGEST
 from custom_components.bms_gateway.engine.model import (
@@ -40,16 +40,16 @@ class House:
         """Begin with inverters that are told 0 A."""
         self.obedience = Obedience()
         self.takers = {
-            key: Taker(inverter(key, reaction_time=reaction), dict(NOBODY), True)
+            key: InverterLoad(inverter(key, reaction_time=reaction), dict(NOBODY), True)
             for key in ids or ("i1",)
         }
         self.now = 1000.0
 
-    def tell(self, key: str, amps: float, *, is_told: bool = True) -> None:
+    def tell(self, key: str, amps: float, *, is_sent: bool = True) -> None:
         """Tell one inverter another limit, both ways; or nothing at all."""
-        taker = self.takers[key]
+        load = self.takers[key]
         self.takers[key] = replace(
-            taker, amps=dict.fromkeys(Direction, amps), is_told=is_told
+            load, amps=dict.fromkeys(Direction, amps), is_sent=is_sent
         )
 
     def flow(
@@ -100,13 +100,13 @@ def test_the_figures() -> None:
     house.flow(40, -25.0)
     assert house.found() == {
         DISCHARGE: Disobedience(
-            told=0.0, taken=22.0, since=1011.0, inverters=frozenset({"i1"})
+            sent=0.0, taken=22.0, since=1011.0, inverters=frozenset({"i1"})
         )
     }
 
 
 @pytest.mark.parametrize(
-    ("told", "amps", "found"),
+    ("sent", "amps", "found"),
     [
         (0.0, -5.0, False),
         (0.0, -5.1, True),
@@ -118,10 +118,10 @@ def test_the_figures() -> None:
         (50.0, 55.0, False),
     ],
 )
-def test_more_than_5_a_or_10_percent(told: float, amps: float, found: bool) -> None:
+def test_more_than_5_a_or_10_percent(sent: float, amps: float, found: bool) -> None:
     """Less may be what meters get wrong; either direction."""
     house = House()
-    house.tell("i1", told)
+    house.tell("i1", sent)
     house.flow(60, amps)
     direction = CHARGE if amps > 0 else DISCHARGE
     assert set(house.found()) == ({direction} if found else set())
@@ -217,7 +217,7 @@ def test_while_nothing_is_known_the_time_stands_still(
 def test_an_inverter_that_is_told_nothing_disobeys_nobody() -> None:
     """It has its own rules then; but two minutes later it is told again."""
     house = House()
-    house.tell("i1", 30.0, is_told=False)
+    house.tell("i1", 30.0, is_sent=False)
     house.flow(120, -80.0)
     assert not house.found()
     house.tell("i1", 0.0)
@@ -273,7 +273,7 @@ def test_which_of_two_it_is_nobody_knows() -> None:
     found = house.found("i1")
     assert found == house.found("i2")
     assert found[DISCHARGE].inverters == {"i1", "i2"}
-    assert (found[DISCHARGE].told, found[DISCHARGE].taken) == (50.0, 80.0)
+    assert (found[DISCHARGE].sent, found[DISCHARGE].taken) == (50.0, 80.0)
 
 
 @pytest.mark.parametrize("sensed", ["i1", "i2"])
@@ -284,7 +284,7 @@ def test_a_sensor_at_one_of_two_tells_which(sensed: str) -> None:
     house.flow(60, -80.0, sensed={sensed: -80.0 if sensed == "i1" else 0.0})
     found = house.found("i1")[DISCHARGE]
     assert found.inverters == {"i1"}
-    assert (found.told, found.taken) == (50.0, 80.0)
+    assert (found.sent, found.taken) == (50.0, 80.0)
     assert found.sensed is (sensed == "i1")
     assert not house.found("i2")
 
@@ -292,7 +292,7 @@ def test_a_sensor_at_one_of_two_tells_which(sensed: str) -> None:
 def test_one_that_is_told_nothing_may_take_what_it_is_rated() -> None:
     """That much is no proof against the other."""
     house = House("i1", "i2")
-    house.tell("i2", 60.0, is_told=False)
+    house.tell("i2", 60.0, is_sent=False)
     house.flow(60, -60.0)
     assert not house.found("i1")
     house.flow(60, -90.0)
@@ -393,7 +393,7 @@ def _battery(**changes: Any) -> BatteryState:
         ({"life": Life.REJOINING}, None),
         ({"life": Life.WAITING}, None),
         ({"life": Life.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
-        ({"life": Life.TWIN}, Current(-10.0, 5.0)),
+        ({"life": Life.DUPLICATE}, Current(-10.0, 5.0)),
     ],
 )
 def test_nobody_is_accused_by_an_estimate(
@@ -446,11 +446,11 @@ def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
     assert plant.inverter().disobeys == {}
     plant.packs["b1"].says(**STUCK)
     plant.run(1.5)
-    assert plant.told()[2] == 0.0
+    assert plant.sent()[2] == 0.0
     lasted = _until(plant, lambda: bool(plant.inverter().disobeys), 60)
     assert 38.0 <= lasted <= 42.0
     found = plant.inverter().disobeys[DISCHARGE]
-    assert (found.told, found.taken) == (0.0, 20.0)
+    assert (found.sent, found.taken) == (0.0, 20.0)
     assert found.inverters == {"i1"}
     assert not found.sensed
     plant.run(300.0)
@@ -462,16 +462,16 @@ def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amps", "told", "due"),
+    ("amps", "sent", "due"),
     [(-20.0, 0.0, 1001.0), (-20.0, 16.0, None), (20.0, 14.9, 1001.0), (4.0, 0.0, None)],
 )
 def test_it_looks_again_where_more_flows_than_was_told(
-    amps: float, told: float, due: float | None
+    amps: float, sent: float, due: float | None
 ) -> None:
     """What was told since the last look counts."""
     house = House()
     house.look(Current(amps, 1000.0))
-    assert house.obedience.due_at(lambda: dict.fromkeys(Direction, told)) == due
+    assert house.obedience.due_at(lambda: dict.fromkeys(Direction, sent)) == due
 
 
 def test_soc_0_is_told_where_it_is_wished() -> None:
@@ -484,7 +484,7 @@ def test_soc_0_is_told_where_it_is_wished() -> None:
     assert plant.inverter().disobeys == {}
     assert _soc(plant) == 0
     plant.packs["b1"].heal()
-    _until(plant, lambda: plant.told()[2] > 0, 30)
+    _until(plant, lambda: plant.sent()[2] > 0, 30)
     assert _soc(plant) > 0
 
 
@@ -517,28 +517,28 @@ def test_the_rest_is_shared_among_the_others() -> None:
     The other one leaves so much of its own that no excess flows in all.
     """
     plant = _two(current=-90.0)
-    assert (plant.told("i1")[2], plant.told("i2")[2]) == (50.0, 50.0)
+    assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
     _sense(plant, 120, {"i1": -80.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys[DISCHARGE].sensed
     assert plant.inverter("i2").disobeys == {}
-    assert plant.discharge.rule is Rule.UNTOLD
-    assert plant.told("i2")[2] == pytest.approx(20.0, abs=0.5)
-    assert 0.0 < plant.told("i1")[2] <= 50.0
+    assert plant.discharge.rule is Rule.UNMANAGED
+    assert plant.sent("i2")[2] == pytest.approx(20.0, abs=0.5)
+    assert 0.0 < plant.sent("i1")[2] <= 50.0
     plant.packs["b1"].says(current=-30.0)
     _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
     # What nobody was told, as the bank showed it too, is let go as slowly as ever
     _sense(plant, int(2 * LONGEST), {"i1": -20.0, "i2": -10.0})
-    assert (plant.told("i1")[2], plant.told("i2")[2]) == (50.0, 50.0)
+    assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
 
 
 def test_without_a_sensor_the_rest_is_shared_by_what_flows() -> None:
     """80 A of one that was told 50 A, and all that the other one is told."""
     plant = _two(current=-130.0)
     for _ in range(150):
-        plant.packs["b1"].says(current=-80.0 - plant.told("i2")[2])
+        plant.packs["b1"].says(current=-80.0 - plant.sent("i2")[2])
         plant.run(1.0)
-    assert plant.told("i2")[2] == pytest.approx(20.0, abs=1.0)
+    assert plant.sent("i2")[2] == pytest.approx(20.0, abs=1.0)
     found = plant.inverter("i1").disobeys[DISCHARGE]
     assert found.inverters == {"i1", "i2"}
 
@@ -565,7 +565,7 @@ def test_it_never_raises_a_limit(
     both = Limits(), Limits()
     free = Bounds(None, None)
     now = 1000.0
-    for seconds, flowing, told, beyond in [(1, 0.0, 0.0, 0.0), *phases]:
+    for seconds, flowing, sent, beyond in [(1, 0.0, 0.0, 0.0), *phases]:
         for _ in range(seconds):
             now += 1.0
             readings = Readings(
@@ -574,17 +574,17 @@ def test_it_never_raises_a_limit(
                 current=flowing,
             )
             battery = _battery(readings=readings, last=readings, current_at=now)
-            scene = Scene(now, (battery,), (), dict.fromkeys(Direction))
+            context = Context(now, (battery,), (), dict.fromkeys(Direction))
             amps = []
             for limits, taken in zip(both, (beyond, 0.0), strict=True):
                 limits.observe(
-                    scene,
+                    context,
                     config,
-                    dict.fromkeys(Direction, told),
+                    dict.fromkeys(Direction, sent),
                     dict.fromkeys(Direction, taken),
                 )
                 amps.append(
-                    [limits.reckon(d, scene, config, free).amps for d in Direction]
+                    [limits.evaluate(d, context, config, free).amps for d in Direction]
                 )
             for with_, without in zip(*amps, strict=True):
                 assert with_ <= without + 1e-9

@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.battery.timing.telegram_boundary impor
     Progress,
 )
 from custom_components.bms_gateway.engine.config import SendMode
-from custom_components.bms_gateway.engine.inverter.allocation import may_tell
+from custom_components.bms_gateway.engine.inverter.allocation import permitted_now
 from custom_components.bms_gateway.engine.inverter.inverter import Inverter
 from custom_components.bms_gateway.engine.model import (
     Alarm,
@@ -22,7 +22,7 @@ from custom_components.bms_gateway.engine.model import (
     Rule,
     Telegram,
 )
-from custom_components.bms_gateway.engine.setpoints import Ask
+from custom_components.bms_gateway.engine.setpoints import RequestedLimit
 
 from ..plant import inverter
 from ..telegrams import HEALTHY
@@ -45,7 +45,7 @@ class Played:
         config = inverter("i1", **options)
         self.port = Wires()(
             config.port,
-            on_frame=self._hear,
+            on_frame=self._on_frame,
             on_echo=self._hear_echo,
             on_change=lambda _: None,
             clock=self.clock,
@@ -55,13 +55,13 @@ class Played:
         self.telegram: Telegram | None = HEALTHY
         self.progress = Progress()
 
-    def _hear(self, frame: Frame) -> None:
+    def _on_frame(self, frame: Frame) -> None:
         if frame.can_id == 0x305:
-            self.inverter.hear_request(frame.at)
-        self.inverter.hear_other(frame, self.clock.now)
+            self.inverter.on_request(frame.at)
+        self.inverter.on_other_frame(frame, self.clock.now)
 
     def _hear_echo(self, frame: Frame) -> None:
-        self.inverter.hear_echo(frame, self.clock.now)
+        self.inverter.on_echo(frame, self.clock.now)
 
     def turn(self) -> float | None:
         """Let it act once, having read what came."""
@@ -80,9 +80,9 @@ class Played:
         """Have another telegram to be told."""
         self.telegram = replace(HEALTHY, **changes)
 
-    def told(self, direction: Direction = Direction.CHARGE) -> float:
+    def confirmed(self, direction: Direction = Direction.CHARGE) -> float:
         """Return what it may act upon."""
-        return self.inverter.told_amps(direction)
+        return self.inverter.sent_amps(direction)
 
     def deafen(self) -> None:
         """Unplug it, and find out."""
@@ -109,15 +109,15 @@ def test_told_is_what_was_confirmed() -> None:
     """By the echo of the last frame; queued already counts as held."""
     played = Played()
     played.turn()
-    assert played.told() == 0.0
+    assert played.confirmed() == 0.0
     played.port.acknowledged = False
     played.port.drain()
     played.turn()
-    assert played.told() == 100.0
-    assert played.state().told is None
+    assert played.confirmed() == 100.0
+    assert played.state().confirmed is None
     played.port.leave()
     played.port.drain()
-    assert played.inverter.told == HEALTHY
+    assert played.inverter.confirmed == HEALTHY
     assert played.state().sets == 1
     assert played.state().last_set_at == played.clock.now
 
@@ -433,12 +433,12 @@ def test_gone_within_a_set() -> None:
     assert len(played.port.queue) == 5
     played.after(0.05)
     assert played.state().listening is False
-    assert played.told() == 150.0
+    assert played.confirmed() == 150.0
     played.says(charge_current_limit=50.0)
     played.port.acknowledged = True
     played.port.leave()
     assert played.after(0.01)[-6:] == SET
-    assert played.told() == 50.0
+    assert played.confirmed() == 50.0
 
 
 def test_gone_within_the_first_set() -> None:
@@ -450,9 +450,9 @@ def test_gone_within_the_first_set() -> None:
     played.turn()
     for _ in range(5):
         played.after(10.0)
-    assert played.told() == 100.0
+    assert played.confirmed() == 100.0
     played.after(11.0)
-    assert played.told() == 0.0
+    assert played.confirmed() == 0.0
 
 
 def test_a_queue_that_fills_up_within_a_set() -> None:
@@ -464,7 +464,7 @@ def test_a_queue_that_fills_up_within_a_set() -> None:
     played.port.queue = [OTHER] * (QUEUE_LENGTH - 2)
     played.turn()
     assert played.state().listening is False
-    assert played.told() == 100.0
+    assert played.confirmed() == 100.0
 
 
 def test_what_may_have_been_told_is_taken_back_at_once() -> None:
@@ -493,9 +493,9 @@ def test_told_expires() -> None:
     played.after()
     played.telegram = None
     played.after(60.0)
-    assert played.told() == 100.0
+    assert played.confirmed() == 100.0
     played.after(0.1)
-    assert played.told() == 0.0
+    assert played.confirmed() == 0.0
     assert played.state().charge is None
 
 
@@ -507,7 +507,7 @@ def test_told_does_not_expire_while_it_asks() -> None:
     for _ in range(10):
         played.port.push(REQUEST)
         played.after(30.0)
-    assert played.told() == 100.0
+    assert played.confirmed() == 100.0
 
 
 def test_a_port_that_is_closed() -> None:
@@ -529,20 +529,20 @@ def test_told_expires_while_its_port_is_lost() -> None:
     played.after()
     played.port.lose()
     played.after(60.0)
-    assert played.told() == 100.0
+    assert played.confirmed() == 100.0
     played.after(0.1)
-    assert played.told() == 0.0
+    assert played.confirmed() == 0.0
 
 
-@pytest.mark.parametrize("held", [1.0, 7.0, 60.0])
-def test_an_echo_read_late_opens_no_set(held: float) -> None:
+@pytest.mark.parametrize("reserved", [1.0, 7.0, 60.0])
+def test_an_echo_read_late_opens_no_set(reserved: float) -> None:
     """The loop was held after the name, the inverter is gone: no limit may wait."""
     played = Played()
     played.after()
     played.clock.now += 1.0
     played.turn()
     played.port.acknowledged = False
-    played.after(held)
+    played.after(reserved)
     assert [frame.can_id for frame in played.port.queue] == [NAME]
     played.port.acknowledged = True
     played.port.leave()
@@ -573,7 +573,7 @@ def test_without_echo() -> None:
     played.port.has_echo = played.port.echoes = False
     played.port.echo_is_proof = False
     assert played.after() == [NAME, *SET]
-    assert played.inverter.told == HEALTHY
+    assert played.inverter.confirmed == HEALTHY
 
 
 def test_an_echo_that_is_no_proof() -> None:
@@ -592,7 +592,7 @@ def test_an_echo_that_is_no_proof() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "proof", "told"),
+    ("fault", "proof", "confirmed"),
     [
         (PortFault.BUS_OFF, False, 100.0),
         (PortFault.NO_CARRIER, False, 100.0),
@@ -602,7 +602,7 @@ def test_an_echo_that_is_no_proof() -> None:
     ],
 )
 def test_what_was_told_just_before_bus_off_may_not_have_arrived(
-    fault: PortFault, proof: bool, told: float
+    fault: PortFault, proof: bool, confirmed: float
 ) -> None:
     """Where the driver's echo proves nothing, the limit of before still holds."""
     played = Played()
@@ -610,12 +610,12 @@ def test_what_was_told_just_before_bus_off_may_not_have_arrived(
     played.after()
     played.says(charge_current_limit=0.0)
     played.after(0.5)
-    assert played.told() == 0.0
+    assert played.confirmed() == 0.0
     played.port.lose()
     played.port.state = replace(played.port.state, fault=fault)
     for _ in range(3):
         played.after(0.1)
-        assert played.told() == told
+        assert played.confirmed() == confirmed
 
 
 def test_short_frames() -> None:
@@ -646,27 +646,35 @@ def test_state_tells_what_was_told_and_why() -> None:
     state = played.inverter.state(played.clock.now, why)
     assert state.charge == Limit(amps=100.0, rule=Rule.SETPOINT, number=99.96)
     assert state.discharge == Limit(amps=100.0)
-    assert state.told == HEALTHY
+    assert state.confirmed == HEALTHY
 
 
 def test_claim_before_anything_was_told() -> None:
     """Its rating, and no ramp to the first value."""
     played = Played(rated_charge=80.0, rated_discharge=120.0)
-    claim = played.inverter.claim(Direction.DISCHARGE, None, 0.0, played.clock.now)
+    claim = played.inverter.allocation_request(
+        Direction.DISCHARGE, None, 0.0, played.clock.now
+    )
     assert (claim.weight, claim.cap, claim.rule) == (120.0, 120.0, Rule.RATING)
-    assert (claim.told, claim.held, claim.reachable) == (0.0, 0.0, True)
+    assert (claim.sent, claim.reserved, claim.reachable) == (0.0, 0.0, True)
     assert claim.ceiling > 120.0
 
 
 @pytest.mark.parametrize(
     ("asked", "cap", "rule"),
-    [(30.0, 30.0, Rule.LEASE), (0.0, 0.0, Rule.LEASE), (200.0, 80.0, Rule.RATING)],
+    [
+        (30.0, 30.0, Rule.TEMPORARY_LIMIT),
+        (0.0, 0.0, Rule.TEMPORARY_LIMIT),
+        (200.0, 80.0, Rule.RATING),
+    ],
 )
 def test_what_is_asked_of_it_only_lowers(asked: float, cap: float, rule: Rule) -> None:
     """A setpoint or lease above the rating is none."""
     played = Played(rated_charge=80.0)
-    ask = Ask(asked, Rule.LEASE, "me")
-    claim = played.inverter.claim(Direction.CHARGE, ask, 0.0, played.clock.now)
+    ask = RequestedLimit(asked, Rule.TEMPORARY_LIMIT, "me")
+    claim = played.inverter.allocation_request(
+        Direction.CHARGE, ask, 0.0, played.clock.now
+    )
     assert (claim.weight, claim.cap, claim.rule) == (80.0, cap, rule)
 
 
@@ -674,7 +682,9 @@ def test_out_of_service() -> None:
     """It is told nothing but 0 A."""
     played = Played()
     played.inverter.in_service = False
-    claim = played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now)
+    claim = played.inverter.allocation_request(
+        Direction.CHARGE, None, 0.0, played.clock.now
+    )
     assert (claim.cap, claim.rule) == (0.0, Rule.IN_SERVICE)
 
 
@@ -685,15 +695,17 @@ def test_what_it_gives_up_is_held_for_twice_its_reaction_time() -> None:
     played.says(charge_current_limit=40.0)
     played.after(1.0)
 
-    def held() -> float:
-        return played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now).held
+    def reserved() -> float:
+        return played.inverter.allocation_request(
+            Direction.CHARGE, None, 0.0, played.clock.now
+        ).reserved
 
-    assert (played.told(), held()) == (40.0, 100.0)
+    assert (played.confirmed(), reserved()) == (40.0, 100.0)
     for _ in range(19):
         played.after(1.0)
-    assert held() == 100.0
+    assert reserved() == 100.0
     played.after(1.0)
-    assert held() == 40.0
+    assert reserved() == 40.0
 
 
 def test_what_was_perhaps_told_is_held_like_what_was_surely() -> None:
@@ -716,8 +728,10 @@ def test_what_was_perhaps_told_is_held_like_what_was_surely() -> None:
     played.port.push(replace(OTHER, at=played.clock.now + 0.1))
     played.after(0.1)
     played.after(1.0)
-    claim = played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now)
-    assert (claim.told, claim.held) == (20.0, 150.0)
+    claim = played.inverter.allocation_request(
+        Direction.CHARGE, None, 0.0, played.clock.now
+    )
+    assert (claim.sent, claim.reserved) == (20.0, 150.0)
 
 
 def test_a_rise_is_ramped() -> None:
@@ -728,7 +742,9 @@ def test_a_rise_is_ramped() -> None:
 
     def ceiling(flowing: float) -> float:
         at = played.clock.now + 0.5
-        return played.inverter.claim(Direction.DISCHARGE, None, flowing, at).ceiling
+        return played.inverter.allocation_request(
+            Direction.DISCHARGE, None, flowing, at
+        ).ceiling
 
     assert ceiling(0.0) == pytest.approx(20.0)
     assert ceiling(60.0) == pytest.approx(70.0)
@@ -739,8 +755,10 @@ def test_a_small_one_rises_too_however_often_it_is_told() -> None:
     played = Played(rated=5.0)
     played.says(charge_current_limit=1.0)
     played.after()
-    claim = played.inverter.claim(Direction.CHARGE, None, 0.0, played.clock.now + 0.1)
-    assert may_tell(0, 5.0, 5.0, [claim]) == 1.1
+    claim = played.inverter.allocation_request(
+        Direction.CHARGE, None, 0.0, played.clock.now + 0.1
+    )
+    assert permitted_now(0, 5.0, 5.0, [claim]) == 1.1
 
 
 @pytest.mark.parametrize("mode", SendMode)

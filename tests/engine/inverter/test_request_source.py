@@ -36,7 +36,7 @@ def by_battery(*heard: Iterable[Frame]) -> bool:
     """Return what comes of all these frames, in the order of their times."""
     requests = Requests()
     for frame in sorted((f for each in heard for f in each), key=lambda f: f.at):
-        requests.hear(frame)
+        requests.on_frame(frame)
     return requests.by_battery
 
 

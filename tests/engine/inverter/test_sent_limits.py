@@ -2,7 +2,10 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.inverter.sent_limits import UNPROVEN, Account
+from custom_components.bms_gateway.engine.inverter.sent_limits import (
+    UNPROVEN,
+    SentLimits,
+)
 from custom_components.bms_gateway.engine.model import Direction, Telegram
 
 from ..telegrams import HEALTHY
@@ -24,12 +27,12 @@ def telegram(amps: float) -> Telegram:
     )
 
 
-def unplugged_in_the_middle_of_a_set(*, deaf: bool = True) -> Account:
+def unplugged_in_the_middle_of_a_set(*, not_acknowledged: bool = True) -> SentLimits:
     """Return the account of one whose last set of 50 A never left, a minute later."""
-    account = Account()
+    account = SentLimits()
     account.queue(telegram(50.0), 0.0)
     assert account.amps(CHARGE) == 50.0
-    account.expire(60.0, asked_at=0.0, timeout=10.0, deaf=deaf)
+    account.expire(60.0, asked_at=0.0, timeout=10.0, not_acknowledged=not_acknowledged)
     assert account.amps(CHARGE) == 0.0
     return account
 
@@ -42,8 +45,8 @@ def test_set_that_was_stuck_leaves_when_the_inverter_is_back() -> None:
     account.queue(telegram(0.0), 60.0)
     account.confirm(60.0, follows_in=20.0)
     assert account.amps(CHARGE) == 0.0
-    assert account.held(CHARGE, 79.0) == 50.0
-    assert account.held(CHARGE, 80.0) == 0.0
+    assert account.reserved(CHARGE, 79.0) == 50.0
+    assert account.reserved(CHARGE, 80.0) == 0.0
 
 
 def test_set_that_was_dropped_does_not_leave() -> None:
@@ -52,18 +55,18 @@ def test_set_that_was_dropped_does_not_leave() -> None:
     account.drop_stuck()
     account.leave_stuck(60.0)
     assert account.amps(CHARGE) == 0.0
-    account = unplugged_in_the_middle_of_a_set(deaf=False)
+    account = unplugged_in_the_middle_of_a_set(not_acknowledged=False)
     account.leave_stuck(60.0)
     assert account.amps(CHARGE) == 0.0
 
 
-def told(*sets: tuple[float, float], follows_in: float = 20.0) -> Account:
+def confirmed(*sets: tuple[float, float], follows_in: float = 20.0) -> SentLimits:
     """Return the account of one that was told so many A at such times in s."""
-    account = Account()
+    account = SentLimits()
     for at, amps in sets:
         account.queue(telegram(amps), at)
         account.confirm(at, follows_in=follows_in)
-        account.held(CHARGE, at + 0.5)  # as each judgement asks
+        account.reserved(CHARGE, at + 0.5)  # as each judgement asks
     return account
 
 
@@ -81,39 +84,39 @@ def test_sets_confirmed_just_before_bus_off_may_be_lost(
     sets: list[tuple[float, float]], follows_in: float
 ) -> None:
     """However many: it may act upon 50 A still; surely it follows only the lowest."""
-    account = told((90.0, 50.0), *sets, follows_in=follows_in)
+    account = confirmed((90.0, 50.0), *sets, follows_in=follows_in)
     account.doubt(100.0)
-    assert account.told == telegram(50.0)
-    assert (account.amps(CHARGE), account.surely(CHARGE)) == (50.0, sets[-1][1])
-    account.expire(111.0, asked_at=0.0, timeout=10.0, deaf=False)
+    assert account.confirmed == telegram(50.0)
+    assert (account.amps(CHARGE), account.at_least(CHARGE)) == (50.0, sets[-1][1])
+    account.expire(111.0, asked_at=0.0, timeout=10.0, not_acknowledged=False)
     assert account.amps(CHARGE) == 0.0
 
 
 def test_set_confirmed_long_before_bus_off_has_arrived() -> None:
     """It was on the wire while the controller worked."""
-    account = told((90.0, 50.0), (100.0, 0.0))
+    account = confirmed((90.0, 50.0), (100.0, 0.0))
     account.doubt(100.1 + UNPROVEN)
-    assert account.told == telegram(0.0)
+    assert account.confirmed == telegram(0.0)
 
 
 def test_what_expired_is_not_told_again() -> None:
     """Not even where the next set is lost: the inverter itself had given it up."""
-    account = told((0.0, 50.0))
-    account.expire(90.0, asked_at=0.0, timeout=60.0, deaf=False)
+    account = confirmed((0.0, 50.0))
+    account.expire(90.0, asked_at=0.0, timeout=60.0, not_acknowledged=False)
     account.queue(telegram(10.0), 100.0)
     account.confirm(100.0, follows_in=20.0)
     account.doubt(100.5)
-    assert account.told is None
+    assert account.confirmed is None
     assert account.amps(CHARGE) == 10.0
 
 
 def test_first_set_may_be_lost_too() -> None:
     """Nothing is surely told then, and it may act upon the set all the same."""
-    account = Account()
+    account = SentLimits()
     account.queue(telegram(50.0), 0.0)
     account.confirm(0.0, follows_in=20.0)
     account.doubt(0.5)
-    assert account.told is None
-    assert (account.amps(CHARGE), account.surely(CHARGE)) == (50.0, 0.0)
+    assert account.confirmed is None
+    assert (account.amps(CHARGE), account.at_least(CHARGE)) == (50.0, 0.0)
     account.doubt(0.5)
     assert account.amps(CHARGE) == 50.0

@@ -37,7 +37,7 @@ class Teller:
         `disobeyed`: in which directions it may be any of them that disobeys.
         """
         found = Disobedience(
-            told=0.0, taken=20.0, since=1.0, inverters=frozenset(self.configs)
+            sent=0.0, taken=20.0, since=1.0, inverters=frozenset(self.configs)
         )
         told = {}
         for _ in range(seconds):

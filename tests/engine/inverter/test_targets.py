@@ -7,13 +7,13 @@ from typing import override
 import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig
-from custom_components.bms_gateway.engine.inverter.allocation import Claim
+from custom_components.bms_gateway.engine.inverter.allocation import AllocationRequest
 from custom_components.bms_gateway.engine.inverter.targets import (
-    Claims,
-    is_block,
-    offer,
+    AllocationRequests,
+    sends_block,
+    target_for,
 )
-from custom_components.bms_gateway.engine.limits.evaluation import Verdict
+from custom_components.bms_gateway.engine.limits.evaluation import BankLimits
 from custom_components.bms_gateway.engine.model import (
     BankState,
     Direction,
@@ -27,7 +27,7 @@ from ..plant import inverter
 from ..telegrams import HEALTHY
 
 CONFIG = GatewayConfig(name="Test", inverters=(inverter("i1"), inverter("i2")))
-VERDICT = Verdict(
+VERDICT = BankLimits(
     status=Status.RUNNING,
     batteries={},
     bank=BankState(soc=50.0, voltage=52.0, current=30.0),
@@ -41,18 +41,18 @@ VERDICT = Verdict(
 )
 
 
-def _claims(*claims: Claim) -> Claims:
+def _claims(*requests: AllocationRequest) -> AllocationRequests:
     """Return the same claims both ways."""
-    both: Sequence[Claim] = claims
+    both: Sequence[AllocationRequest] = requests
     return dict.fromkeys(Direction, both)
 
 
-FREE = _claims(Claim(100, 100), Claim(100, 100))
+FREE = _claims(AllocationRequest(100, 100), AllocationRequest(100, 100))
 
 
 def test_limits_are_cut_to_counts() -> None:
     """Never rounded up."""
-    current = offer(CONFIG, 0, VERDICT, FREE)
+    current = target_for(CONFIG, 0, VERDICT, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 50.0
     assert current.telegram.charge_voltage_limit == 52.8
@@ -60,29 +60,49 @@ def test_limits_are_cut_to_counts() -> None:
 
 def test_counts_survive_binary_fractions() -> None:
     """52.8 V is 528 counts, 105.6 A are twice 52.8 A."""
-    verdict = replace(
+    bank_limits = replace(
         VERDICT,
         limits=dict.fromkeys(Direction, Limit(amps=105.6)),
         charge_voltage_limit=52.8,
     )
-    current = offer(CONFIG, 0, verdict, FREE)
+    current = target_for(CONFIG, 0, bank_limits, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 52.8
     assert current.telegram.charge_voltage_limit == 52.8
 
 
 @pytest.mark.parametrize(
-    ("claims", "rule", "number"),
+    ("requests", "rule", "number"),
     [
         (FREE, Rule.BATTERY, 50.0),
-        (_claims(Claim(100, 30, Rule.SETPOINT), Claim(100, 100)), Rule.SETPOINT, 30.0),
-        (_claims(Claim(100, 100), Claim(100, 100, held=90.0)), Rule.SHARING, 50.0),
-        (_claims(Claim(100, 100, ceiling=20.0), Claim(100, 100)), Rule.SHARING, 50.0),
+        (
+            _claims(
+                AllocationRequest(100, 30, Rule.SETPOINT), AllocationRequest(100, 100)
+            ),
+            Rule.SETPOINT,
+            30.0,
+        ),
+        (
+            _claims(
+                AllocationRequest(100, 100), AllocationRequest(100, 100, reserved=90.0)
+            ),
+            Rule.SHARING,
+            50.0,
+        ),
+        (
+            _claims(
+                AllocationRequest(100, 100, ceiling=20.0), AllocationRequest(100, 100)
+            ),
+            Rule.SHARING,
+            50.0,
+        ),
     ],
 )
-def test_the_rule_that_binds(claims: Claims, rule: Rule, number: float) -> None:
+def test_the_rule_that_binds(
+    requests: AllocationRequests, rule: Rule, number: float
+) -> None:
     """The bank's own, the inverter's, or that the others come first."""
-    current = offer(CONFIG, 0, VERDICT, claims)
+    current = target_for(CONFIG, 0, VERDICT, requests)
     assert current is not None
     limit = current.limits[Direction.CHARGE]
     assert (limit.rule, limit.number) == (rule, number)
@@ -90,13 +110,17 @@ def test_the_rule_that_binds(claims: Claims, rule: Rule, number: float) -> None:
 
 def test_whose_setpoint_or_lease_it_is() -> None:
     """The bank's as it is, the inverter's own with the inverter."""
-    asked = Limit(amps=80.0, rule=Rule.LEASE, source="Ann", number=80.0)
-    verdict = replace(VERDICT, limits=dict.fromkeys(Direction, asked))
-    held = _claims(
-        Claim(100, 20, Rule.SETPOINT, "charge_current"), Claim(100, 100), Claim(100, 30)
+    asked = Limit(amps=80.0, rule=Rule.TEMPORARY_LIMIT, source="Ann", number=80.0)
+    bank_limits = replace(VERDICT, limits=dict.fromkeys(Direction, asked))
+    reserved = _claims(
+        AllocationRequest(100, 20, Rule.SETPOINT, "charge_current"),
+        AllocationRequest(100, 100),
+        AllocationRequest(100, 30),
     )
     three = replace(CONFIG, inverters=(*CONFIG.inverters, inverter("i3")))
-    first, second = (offer(three, index, verdict, held) for index in (0, 1))
+    first, second = (
+        target_for(three, index, bank_limits, reserved) for index in (0, 1)
+    )
     assert first is not None
     assert second is not None
     assert first.limits[Direction.CHARGE] == Limit(
@@ -110,7 +134,7 @@ def test_whose_setpoint_or_lease_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "verdict",
+    "bank_limits",
     [
         replace(VERDICT, status=Status.STARTING),
         replace(VERDICT, status=Status.SILENT),
@@ -120,13 +144,13 @@ def test_whose_setpoint_or_lease_it_is() -> None:
         replace(VERDICT, bank=BankState(voltage=52.0)),
     ],
 )
-def test_nothing_to_tell(verdict: Verdict) -> None:
+def test_nothing_to_tell(bank_limits: BankLimits) -> None:
     """Without what is required nothing is sent, least of all a 0 in its place."""
-    assert not verdict.speaks
-    assert offer(CONFIG, 0, verdict, FREE) is None
+    assert not bank_limits.speaks
+    assert target_for(CONFIG, 0, bank_limits, FREE) is None
 
 
-class _Rash(Verdict):
+class _Rash(BankLimits):
     """A verdict that says it can be told though it cannot."""
 
     @property
@@ -137,13 +161,13 @@ class _Rash(Verdict):
 
 def test_unknown_never_becomes_a_number() -> None:
     """Even if somebody else made a mistake."""
-    verdict = _Rash(status=Status.RUNNING, batteries={}, limits=VERDICT.limits)
+    bank_limits = _Rash(status=Status.RUNNING, batteries={}, limits=VERDICT.limits)
     with pytest.raises(ValueError, match="unknown"):
-        offer(CONFIG, 0, verdict, FREE)
+        target_for(CONFIG, 0, bank_limits, FREE)
 
 
 @pytest.mark.parametrize(
-    ("told", "is_it"),
+    ("sent", "is_it"),
     [
         (None, False),
         (HEALTHY, False),
@@ -154,13 +178,15 @@ def test_unknown_never_becomes_a_number() -> None:
         ),
     ],
 )
-def test_is_block(told: Telegram | None, is_it: bool) -> None:
+def test_is_block(sent: Telegram | None, is_it: bool) -> None:
     """Only what forbids both directions."""
-    assert is_block(told) is is_it
+    assert sends_block(sent) is is_it
 
 
 def test_an_inverter_that_may_take_nothing_is_given_no_current() -> None:
     """Without parts or weights the current is split evenly."""
-    current = offer(CONFIG, 1, VERDICT, _claims(Claim(0, 0), Claim(0, 0)))
+    current = target_for(
+        CONFIG, 1, VERDICT, _claims(AllocationRequest(0, 0), AllocationRequest(0, 0))
+    )
     assert current is not None
     assert current.telegram.current == 15.0

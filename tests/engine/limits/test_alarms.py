@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 
 from ..plant import Plant, battery
-from ..states import lost, online, scene
+from ..states import context, lost, online
 
 CHARGE_ONLY = (
     Alarm.OVER_VOLTAGE,
@@ -35,7 +35,7 @@ def raised(
 ) -> Raised:
     """Return what is told at the first moment."""
     return Alarms().update(
-        scene(*batteries, blocked=blocked), ways(*batteries), reaction=10.0
+        context(*batteries, blocked=blocked), ways(*batteries), reaction=10.0
     )
 
 
@@ -48,9 +48,9 @@ def test_nothing_raised() -> None:
 @pytest.mark.parametrize("alarm", Alarm)
 def test_a_protection_is_a_warning_while_another_battery_goes_on(alarm: Alarm) -> None:
     """A Sunny Island would stop at any alarm."""
-    told = raised([online("b1", protections=frozenset({alarm})), online("b2")])
-    assert told.warnings == {alarm}
-    assert not told.protections
+    sent = raised([online("b1", protections=frozenset({alarm})), online("b2")])
+    assert sent.warnings == {alarm}
+    assert not sent.protections
 
 
 @pytest.mark.parametrize("alarm", Alarm)
@@ -58,8 +58,8 @@ def test_what_is_heard_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
     """It does not count yet, and a loss that blocks is told by itself."""
     said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
     rejoining = replace(said, id="lost", life=Life.REJOINING, lost_at=0.0)
-    told = raised([online(), rejoining])
-    assert told == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
+    sent = raised([online(), rejoining])
+    assert sent == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
 
 
 def test_what_a_lost_battery_said_last_is_no_warning() -> None:
@@ -72,9 +72,9 @@ def test_what_a_lost_battery_said_last_is_no_warning() -> None:
 def test_a_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
     """Then there is nothing to go on with in that direction."""
     current = 50.0 if alarm is Alarm.CHARGE_CURRENT else -50.0
-    told = raised([online(protections=frozenset({alarm}), current=current)])
-    assert told.protections == {alarm}
-    assert not told.warnings
+    sent = raised([online(protections=frozenset({alarm}), current=current)])
+    assert sent.protections == {alarm}
+    assert not sent.warnings
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_a_protection_that_the_current_contradicts(
     standing = Alarms()
     for seconds in (0.0, 100.0):
         battery = online(protections=frozenset({alarm}), current=current)
-        told = standing.update(scene(battery, now=seconds), [], reaction=10.0)
-        assert (told.warnings == {alarm}) is contradicts
-        assert (told.protections == {alarm}) is not contradicts
+        sent = standing.update(context(battery, now=seconds), [], reaction=10.0)
+        assert (sent.warnings == {alarm}) is contradicts
+        assert (sent.protections == {alarm}) is not contradicts
 
 
 def test_a_battery_that_ceases_to_send_its_alarms_is_warned_of() -> None:
@@ -110,56 +110,56 @@ def test_a_battery_that_ceases_to_send_its_alarms_is_warned_of() -> None:
 
 def test_another_battery_that_does_not_permit_is_none_left() -> None:
     """Its enable is clear, so the first one's protection stops the bank."""
-    told = raised(
+    sent = raised(
         [
             online("b1", protections=frozenset({Alarm.OVER_VOLTAGE})),
             online("b2", charge_enabled=False),
         ]
     )
-    assert told.protections == {Alarm.OVER_VOLTAGE}
+    assert sent.protections == {Alarm.OVER_VOLTAGE}
 
 
 @pytest.mark.parametrize("alarm", CHARGE_ONLY)
 def test_a_protection_of_the_other_direction_stays_a_warning(alarm: Alarm) -> None:
     """Discharging is dead, but not by this one."""
-    told = raised(
+    sent = raised(
         [
             online("b1", protections=frozenset({alarm}), discharge_enabled=False),
             online("b2", discharge_enabled=False),
         ]
     )
-    assert told.warnings == {alarm}
+    assert sent.warnings == {alarm}
 
 
 @pytest.mark.parametrize("alarm", DISCHARGE_ONLY)
 def test_the_same_for_discharging(alarm: Alarm) -> None:
     """Charging is dead, but not by this one."""
-    told = raised(
+    sent = raised(
         [
             online("b1", protections=frozenset({alarm}), charge_enabled=False),
             online("b2", charge_enabled=False),
         ]
     )
-    assert told.warnings == {alarm}
+    assert sent.warnings == {alarm}
 
 
 def test_warnings_go_out_as_warnings() -> None:
     """Of every battery."""
-    told = raised(
+    sent = raised(
         [
             online("b1", warnings=frozenset({Alarm.OVER_VOLTAGE})),
             online("b2", warnings=frozenset({Alarm.UNDER_TEMPERATURE})),
         ]
     )
-    assert told.warnings == {Alarm.OVER_VOLTAGE, Alarm.UNDER_TEMPERATURE}
-    assert not told.protections
+    assert sent.warnings == {Alarm.OVER_VOLTAGE, Alarm.UNDER_TEMPERATURE}
+    assert not sent.protections
 
 
 def test_a_loss_that_blocks_one_direction_is_a_warning() -> None:
     """The other one goes on."""
-    told = raised([online()], frozenset({Direction.CHARGE}))
-    assert told.warnings == {Alarm.INTERNAL}
-    assert not told.protections
+    sent = raised([online()], frozenset({Direction.CHARGE}))
+    assert sent.warnings == {Alarm.INTERNAL}
+    assert not sent.protections
 
 
 def test_a_loss_that_blocks_both_is_an_alarm() -> None:
@@ -175,9 +175,9 @@ def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
         online("b1", protections=frozenset({alarm}), current=current),
         online("b2"),
     ]
-    alarms.update(scene(*batteries, now=100.0), ways(*batteries), reaction=10.0)
+    alarms.update(context(*batteries, now=100.0), ways(*batteries), reaction=10.0)
     return alarms.update(
-        scene(*batteries, now=100.0 + seconds), ways(*batteries), reaction=10.0
+        context(*batteries, now=100.0 + seconds), ways(*batteries), reaction=10.0
     )
 
 
@@ -211,19 +211,19 @@ def test_its_time_begins_anew_when_it_was_gone() -> None:
     battery = online("b1", protections=frozenset({Alarm.OVER_VOLTAGE}), current=20.0)
     for now, state in ((0.0, battery), (10.0, online("b1")), (15.0, battery)):
         alarms.update(
-            scene(state, online("b2"), now=now), set(Direction), reaction=10.0
+            context(state, online("b2"), now=now), set(Direction), reaction=10.0
         )
-    told = alarms.update(
-        scene(battery, online("b2"), now=30.0), set(Direction), reaction=10.0
+    sent = alarms.update(
+        context(battery, online("b2"), now=30.0), set(Direction), reaction=10.0
     )
-    assert not told.protections
+    assert not sent.protections
 
 
 def test_one_that_stands_aside_is_none_left() -> None:
     """It is empty though it does not clear its enable: nobody discharges any more."""
     says = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
     plant = Plant((battery("b1"), battery("b2")), says=says).started(30.0)
-    assert plant.state("b2").aside == {Direction.DISCHARGE}
+    assert plant.state("b2").excluded == {Direction.DISCHARGE}
     assert plant.enabled() == (True, True)
     plant.packs["b1"].says(
         protections=frozenset({Alarm.UNDER_VOLTAGE}), discharge_enabled=False

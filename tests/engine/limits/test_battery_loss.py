@@ -31,10 +31,10 @@ def test_charging_by_the_policy_at_once() -> None:
 def test_discharging_after_a_grace() -> None:
     """A house off the grid does not go dark for a loose plug."""
     missing = [lost(at=100.0)]
-    told = [
+    sent = [
         policy(Direction.DISCHARGE, CONFIG, missing, at) for at in (100, 159.9, 160)
     ]
-    assert told == [LossPolicy.REDUCE, LossPolicy.REDUCE, LossPolicy.BLOCK]
+    assert sent == [LossPolicy.REDUCE, LossPolicy.REDUCE, LossPolicy.BLOCK]
     assert grace_end(CONFIG, missing) == 160.0
 
 

@@ -36,7 +36,7 @@ def test_discharging_goes_on_with_ever_less() -> None:
     plant = _silent(0.0)
     silent_since = plant.now
     plant.run(4.0)
-    cvl, ccl, dcl = plant.told()
+    cvl, ccl, dcl = plant.sent()
     assert (cvl, ccl) == (52.0, 0.0)
     assert dcl == pytest.approx(100 - 50 * 4 / 10, abs=0.1)
     assert plant.enabled() == (False, True)
@@ -44,13 +44,13 @@ def test_discharging_goes_on_with_ever_less() -> None:
     assert (plant.snapshot.status, plant.state().life) == BRIDGING
     assert plant.discharge.rule is Rule.BRIDGING
     plant.run(5.75)
-    _, ccl, dcl = plant.told()
+    _, ccl, dcl = plant.sent()
     assert ccl == 0.0
     assert dcl == pytest.approx(51.25, abs=0.1)
     assert plant.raised() == (frozenset(), frozenset())
     plant.run(0.25)
     assert plant.now == silent_since + 10.0
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
     assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
     plant.run(5.0)
@@ -62,19 +62,19 @@ def test_never_more_than_before_at_any_moment() -> None:
     plant = _silent(0.0)
     at = plant.now
     plant.run(15.0)
-    told = [dcl for _, _, dcl in plant.told_since(at)]
-    assert told == sorted(told, reverse=True)
+    sent = [dcl for _, _, dcl in plant.sent_since(at)]
+    assert sent == sorted(sent, reverse=True)
 
 
 @pytest.mark.parametrize("gap", [3.5, 5.0, 8.0])
 def test_back_at_once(gap: float) -> None:
     """The first whole telegram counts, and nothing ramps up to what was told before."""
     plant = _silent(gap)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
     plant.run(0.25)
     assert plant.state().life is Life.ONLINE
-    assert plant.told() == (56.0, 100.0, 100.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
     assert plant.snapshot.status is Status.RUNNING
 
 
@@ -83,7 +83,7 @@ def test_back_at_once_for_every_inverter() -> None:
     plant = _silent(5.0, inverters=BOTH)
     plant.packs["b1"].speaks = True
     plant.run(0.5)
-    assert plant.told("i1")[1:] == plant.told("i2")[1:] == (50.0, 50.0)
+    assert plant.sent("i1")[1:] == plant.sent("i2")[1:] == (50.0, 50.0)
 
 
 def test_back_too_late() -> None:
@@ -92,11 +92,11 @@ def test_back_too_late() -> None:
     plant.packs["b1"].speaks = True
     plant.run(1.0)
     assert plant.state().life is Life.REJOINING
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     plant.run(3.0)
     assert plant.state().life is Life.ONLINE
     plant.run(1.0)
-    assert plant.told()[1] < 100.0
+    assert plant.sent()[1] < 100.0
 
 
 def test_back_with_a_lower_limit() -> None:
@@ -105,7 +105,7 @@ def test_back_with_a_lower_limit() -> None:
     plant.packs["b1"].says(discharge_current_limit=20.0)
     plant.packs["b1"].speaks = True
     plant.run(0.25)
-    assert plant.told()[1:] == (100.0, 20.0)
+    assert plant.sent()[1:] == (100.0, 20.0)
 
 
 def test_alarms_and_voltages_alone_do_not_prolong_it() -> None:
@@ -114,7 +114,7 @@ def test_alarms_and_voltages_alone_do_not_prolong_it() -> None:
     plant.packs["b1"].speaks = True
     plant.packs["b1"].without = {0x351}
     plant.run(10.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_no_bridge_after_words_like_these(says: dict[str, Any]) -> None:
     plant.run(6.0)
     plant.packs["b1"].speaks = False
     plant.run(4.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.snapshot.status in (Status.BLOCKED, Status.SILENT)
 
 
@@ -144,7 +144,7 @@ def test_a_protection_while_it_is_silent() -> None:
     plant.packs["b1"].without = {0x351}
     plant.packs["b1"].speaks = True
     plant.run(2.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_no_bridge_where_none_is_wanted(options: dict[str, Any]) -> None:
 def test_as_long_as_the_user_wants() -> None:
     """Up to a minute."""
     plant = _silent(30.0, bridge=60.0)
-    _, ccl, dcl = plant.told()
+    _, ccl, dcl = plant.sent()
     assert ccl == 0.0
     assert dcl == pytest.approx(75.0, abs=0.3)
     plant.run(30.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_the_user_stops_it() -> None:
@@ -179,7 +179,7 @@ def test_the_user_stops_it() -> None:
     plant = _silent(4.0)
     plant.set(AllSetpoints(bank=Setpoints(discharging_allowed=False)))
     plant.run(0.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.discharge.rule is Rule.SETPOINT
 
 
@@ -188,19 +188,19 @@ def test_a_lower_total_holds_at_once() -> None:
     plant = _silent(4.0)
     plant.apply(total_discharge=10.0)
     plant.run(0.5)
-    assert plant.told()[1:] == (0.0, 10.0)
+    assert plant.sent()[1:] == (0.0, 10.0)
 
 
 def test_two_that_fall_silent_together() -> None:
     """As when their common adapter is reset; both are back at once."""
     plant = _silent(5.0, batteries=TWO)
-    assert plant.told()[1] == 0.0
-    assert plant.told()[2] == pytest.approx(150.0, abs=1.0)
+    assert plant.sent()[1] == 0.0
+    assert plant.sent()[2] == pytest.approx(150.0, abs=1.0)
     for pack in plant.packs.values():
         pack.speaks = True
     plant.run(0.5)
     assert {state.life for state in plant.snapshot.batteries.values()} == {Life.ONLINE}
-    assert plant.told()[1:] == (200.0, 200.0)
+    assert plant.sent()[1:] == (200.0, 200.0)
 
 
 def test_the_last_of_two() -> None:
@@ -212,18 +212,18 @@ def test_the_last_of_two() -> None:
     plant.run(4.0)
     assert plant.snapshot.status is Status.BRIDGING
     assert plant.state("b1").life is Life.LOST
-    assert plant.told()[2] > 0
+    assert plant.sent()[2] > 0
     plant.run(1.5)  # the grace of the first one is over
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_no_bridge_at_the_end() -> None:
     """The last word is 0 A."""
     plant = _silent(4.0, block_at_end=True)
-    assert plant.told()[2] > 0
+    assert plant.sent()[2] > 0
     plant.gateway._bank.end()
     plant.run(0.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
 
 
 def test_nothing_to_bridge_before_anything_was_told() -> None:
@@ -260,7 +260,7 @@ def test_measurements_before_the_limits() -> None:
     while plant.now < silent_since + 4.0:
         plant.wait(0.01)
     assert plant.snapshot.status is Status.BRIDGING
-    assert min(dcl for _, _, dcl in plant.told_since(silent_since)) > 70.0
+    assert min(dcl for _, _, dcl in plant.sent_since(silent_since)) > 70.0
     assert not any(
         frame.data[0] or frame.data[1]
         for frame in plant.port().since(silent_since)
@@ -278,7 +278,7 @@ def test_no_bridge_after_a_block() -> None:
     plant.packs["b1"].speaks = False
     plant.run(15.0)
     assert plant.snapshot.status is Status.SILENT
-    assert plant.told_since(at) == []
+    assert plant.sent_since(at) == []
 
 
 def test_once_blocked_it_stays_blocked() -> None:
@@ -293,7 +293,7 @@ def test_once_blocked_it_stays_blocked() -> None:
     pack.says(protections=frozenset())
     pack.speaks = True
     plant.run(3.5)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.snapshot.status is Status.BLOCKED
 
 
@@ -308,7 +308,7 @@ def test_many_frames_in_a_bridge_make_no_storm_of_sets() -> None:
         plant.port("b1").push(Frame(frame.can_id, frame.data, plant.now))
         plant.wait(0.005)
     assert plant.snapshot.status is Status.BRIDGING
-    assert len(plant.told_since(at)) <= 9
+    assert len(plant.sent_since(at)) <= 9
 
 
 def test_one_of_two_allows_less_meanwhile() -> None:
@@ -320,4 +320,4 @@ def test_one_of_two_allows_less_meanwhile() -> None:
     pack.speaks = True
     plant.run(1.0)
     assert plant.snapshot.status is Status.BRIDGING
-    assert 0.0 < plant.told()[2] <= 30.0
+    assert 0.0 < plant.sent()[2] <= 30.0

@@ -29,13 +29,16 @@ def test_a_weak_battery_holds_the_others() -> None:
 
 def test_by_what_was_learnt() -> None:
     """A battery that carries more than its capacity's part holds the bank earlier."""
-    batteries = [replace(online("a"), slice=0.8), replace(online("b"), slice=0.2)]
+    batteries = [
+        replace(online("a"), current_share=0.8),
+        replace(online("b"), current_share=0.2),
+    ]
     assert compare(batteries)[CHARGE] == Comparison(200.0, 125.0)
 
 
 def test_only_batteries_online_count() -> None:
     """The slices of those that are lost are divided among them."""
-    rest = [replace(online("a"), slice=0.25), lost("b")]
+    rest = [replace(online("a"), current_share=0.25), lost("b")]
     assert compare(rest)[CHARGE] == Comparison(100.0, 100.0)
     assert compare([lost()]) == {}
     assert compare([]) == {}
@@ -61,7 +64,9 @@ def test_what_is_shared_is_never_more_than_the_sum(
 ) -> None:
     """Whatever was learnt."""
     found = compare(
-        replace(online(str(i), capacity, charge_current_limit=limit), slice=part)
+        replace(
+            online(str(i), capacity, charge_current_limit=limit), current_share=part
+        )
         for i, (capacity, limit, part) in enumerate(rows)
     )
     assert 0.0 <= found[CHARGE].share <= found[CHARGE].sum + 1e-9

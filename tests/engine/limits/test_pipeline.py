@@ -25,7 +25,7 @@ def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
     plant.packs["b1"].says(current=40.0)
     plant.packs["b2"].says(current=20.0)
     plant.run(1.0)
-    assert plant.charge.rule is Rule.OVER
+    assert plant.charge.rule is Rule.OVER_LIMIT
     assert plant.charge.source == "b1"
     # 60 A flow, of which 20 A are too much for one that carries half of all
     assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
@@ -36,17 +36,17 @@ def test_the_first_to_report_a_step_holds_the_bank_to_what_was_told() -> None:
     """The others' part is not known yet; more than was told can hardly flow."""
     says = {"b1": {"charge_current_limit": 20.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
-    assert plant.told()[1] == 40.0
+    assert plant.sent()[1] == 40.0
     plant.packs["b1"].says(current=30.0)
     plant.wait(0.5)
     plant.speak("b1")
     plant.step()
-    assert plant.charge.rule is Rule.OVER
+    assert plant.charge.rule is Rule.OVER_LIMIT
     # By its slice 60 A would flow. Of the 40 A told, 20 A are too much for it.
     assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
     plant.wait(0.25)
     # Lower limits were told meanwhile: what flows was not told them.
-    assert plant.told()[1] == pytest.approx(20.0, abs=0.5)
+    assert plant.sent()[1] == pytest.approx(20.0, abs=0.5)
     assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
 
 
@@ -71,7 +71,7 @@ def test_current_that_nobody_was_told() -> None:
     plant.run(15.0)
     assert plant.charge.amps == 100.0
     plant.run(10.0)
-    assert plant.charge.rule is Rule.UNTOLD
+    assert plant.charge.rule is Rule.UNMANAGED
     assert plant.charge.amps == 70.0
     assert plant.charge.number == 30.0
     # Seen for some 4 s: it counts on for ten times as long, and is let go in as long again
@@ -104,7 +104,7 @@ def test_where_no_current_is_known(
     plant = Plant(batteries, says=says).started(30.0)
     assert plant.snapshot.bank.current is None
     assert plant.charge.amps == amps
-    assert plant.told()[1] == amps
+    assert plant.sent()[1] == amps
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_unknown_current_leaves_the_others_what_they_carry() -> None:
 
     for turn in range(20):
         flow(60.0 * (turn % 2), 20.0)
-    assert plant.state("b2").slice == pytest.approx(0.7, abs=0.01)
+    assert plant.state("b2").current_share == pytest.approx(0.7, abs=0.01)
     flow(120.0, 30.0)
     known = plant.charge.amps
     assert known == pytest.approx(100.0 / 0.7, abs=1.0)
@@ -138,7 +138,7 @@ def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
     assert plant.charge.amps == 8.0  # 4 A through half of the bank: the probe
     plant.packs["b2"].says(current=8.0)
     plant.run(30.0)
-    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.state("b1").excluded == {Direction.CHARGE}
     assert plant.charge.amps == pytest.approx(100.0, abs=8.5)
 
 
@@ -194,7 +194,7 @@ def test_one_that_is_back_empty_was_not_going_empty() -> None:
     back = plant.now
     plant.run(3.0)
     assert plant.state("b2").online
-    assert plant.told_since(back)[-1][2] <= 10.0
+    assert plant.sent_since(back)[-1][2] <= 10.0
 
 
 def test_full_one_that_is_lost_does_not_stay_aside() -> None:
@@ -202,7 +202,7 @@ def test_full_one_that_is_lost_does_not_stay_aside() -> None:
     full = {"charge_current_limit": 0.0, "soc": 100.0}
     says = {"b1": {"current": 8.0}, "b2": full}
     plant = Plant(EQUAL, says=says, charge_loss_policy=LossPolicy.REDUCE).started(30.0)
-    assert plant.state("b2").aside == {Direction.CHARGE}
+    assert plant.state("b2").excluded == {Direction.CHARGE}
     plant.packs["b2"].speaks = False
     plant.run(30.0)
     assert plant.state("b2").life is Life.LOST

@@ -3,22 +3,24 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.limits.unmanaged_current import Untold
+from custom_components.bms_gateway.engine.limits.unmanaged_current import (
+    UnmanagedCurrent,
+)
 
 type Samples = list[tuple[float, float, float]]
 
 
 def _last(samples: Samples, reaction: float = 10.0) -> float:
     """Return what is found after samples of (time, flowing, told)."""
-    untold = Untold()
+    unmanaged = UnmanagedCurrent()
     found = 0.0
-    for at, flowing, told in samples:
-        found = untold.update(flowing, told, at, reaction=reaction)
+    for at, flowing, sent in samples:
+        found = unmanaged.update(flowing, sent, at, reaction=reaction)
     return found
 
 
-def _steady(seconds: int, flowing: float, told: float, start: int = 0) -> Samples:
-    return [(float(start + n), flowing, told) for n in range(seconds)]
+def _steady(seconds: int, flowing: float, sent: float, start: int = 0) -> Samples:
+    return [(float(start + n), flowing, sent) for n in range(seconds)]
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(20, 0.0), (21, 30.0)])
@@ -54,11 +56,11 @@ def test_inverters_may_still_follow_what_they_were_told() -> None:
 
 def test_an_unknown_current_begins_anew() -> None:
     """Nothing is known of the time in which it was unknown."""
-    untold = Untold()
+    unmanaged = UnmanagedCurrent()
     for at in range(30):
-        untold.update(50.0, 20.0, float(at), reaction=10.0)
-    assert untold.update(None, 20.0, 30.0, reaction=10.0) == 0.0
-    assert untold.update(50.0, 20.0, 31.0, reaction=10.0) == 0.0
+        unmanaged.update(50.0, 20.0, float(at), reaction=10.0)
+    assert unmanaged.update(None, 20.0, 30.0, reaction=10.0) == 0.0
+    assert unmanaged.update(50.0, 20.0, 31.0, reaction=10.0) == 0.0
 
 
 @given(
@@ -74,16 +76,16 @@ def test_an_unknown_current_begins_anew() -> None:
 )
 def test_against_the_rule(steps: Samples) -> None:
     """The smallest excess of 20 s over the largest sum told in 10 s, of whole time."""
-    untold = Untold()
+    unmanaged = UnmanagedCurrent()
     at = 0.0
     samples: Samples = []
     excesses: list[tuple[float, float]] = []
-    for gap, flowing, told in steps:
+    for gap, flowing, sent in steps:
         at += gap
-        samples.append((at, flowing, told))
-        most = max(_held([(t, told) for t, _, told in samples], at - 10.0))
+        samples.append((at, flowing, sent))
+        most = max(_held([(t, sent) for t, _, sent in samples], at - 10.0))
         excesses.append((at, flowing - most))
-        found = untold.update(flowing, told, at, reaction=10.0)
+        found = unmanaged.update(flowing, sent, at, reaction=10.0)
         least = min(_held(excesses, at - 20.0))
         known = at >= samples[0][0] + 20.0
         assert found == (max(0.0, least) if known else 0.0)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.limits.unmanaged_hold import Linger
+from custom_components.bms_gateway.engine.limits.unmanaged_hold import UnmanagedHold
 
 
-def _seen(seconds: int, shown: float = 30.0) -> Linger:
+def _seen(seconds: int, shown: float = 30.0) -> UnmanagedHold:
     """Return what saw a value each second for so long, the last time at `seconds`."""
-    linger = Linger()
+    linger = UnmanagedHold()
     for at in range(seconds + 1):
         assert linger.update(shown, float(at)) == shown
     return linger

@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.model import (
     Dialect,
     Frame,
     Readings,
-    Refused,
+    RejectedValue,
 )
 from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
@@ -18,9 +18,9 @@ from custom_components.bms_gateway.engine.protocol import (
     Decoded,
     agreed_capacity,
     decode,
-    hear,
     joined,
-    judge,
+    marks_after,
+    recognised,
 )
 from custom_components.bms_gateway.engine.protocol.fields import Value
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
@@ -161,8 +161,8 @@ def test_a_change_of_profile_never_turns_the_current_round(
     """The pack was charged all the time: the current is positive or unknown."""
     marks, currents = NO_MARKS, []
     for frame in frames(dump):
-        marks = hear(marks, frame)
-        dialect, settled = judge(marks, frame.at)
+        marks = marks_after(marks, frame)
+        dialect, settled = recognised(marks, frame.at)
         decoded = decode(frame, dialect, settled)
         if frame.can_id == 0x356:
             currents.append(decoded.values["current"])
@@ -311,7 +311,7 @@ def test_a_refused_value_is_told_with_its_window() -> None:
         "charge_current_limit": 20.0,
         "discharge_current_limit": 50.0,
     }
-    assert decoded.refused == (Refused("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert decoded.refused == (RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
 
 
 # --- 0x355, 0x356 --------------------------------------------------------------------
@@ -400,7 +400,7 @@ def test_the_scale_of_a_voltage_that_is_refused(raw: int, refused: float) -> Non
     """What is named to a person is a voltage that a pack can have, if there is one."""
     data = raw.to_bytes(2, "little", signed=True) + bytes(4)
     decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
-    assert decoded.refused == (Refused("voltage", refused, 30.0, 65.0),)
+    assert decoded.refused == (RejectedValue("voltage", refused, 30.0, 65.0),)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.model import Refused
+from custom_components.bms_gateway.engine.model import RejectedValue
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
     Gap,
@@ -139,7 +139,7 @@ def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
     assert decode_fields(b"\x09\x00", [window]) == ({"t": None}, ())
     assert decode_fields(b"\x03\x00", [window]) == (
         {"t": None},
-        (Refused("t", 3.0, 1.0, 2.0),),
+        (RejectedValue("t", 3.0, 1.0, 2.0),),
     )
     assert decode_fields(b"\x02\x00", [window]) == ({"t": 2.0}, ())
 

@@ -12,8 +12,8 @@ from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
     decode,
     encode,
-    hear,
-    judge,
+    marks_after,
+    recognised,
 )
 
 from .captures import STACK, frames
@@ -99,8 +99,8 @@ def test_a_set_is_recognised_as_a_pylontechs() -> None:
     """By name and tag, so that its current is read with the right sign."""
     marks = NO_MARKS
     for frame in encode(replace(TELEGRAM, name="DY001")):
-        marks = hear(marks, frame)
-    assert judge(marks, 0.0) == (Dialect.PYLONTECH, True)
+        marks = marks_after(marks, frame)
+    assert recognised(marks, 0.0) == (Dialect.PYLONTECH, True)
 
 
 # --- Limits --------------------------------------------------------------------------

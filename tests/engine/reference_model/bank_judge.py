@@ -83,17 +83,19 @@ class BankJudge(Observer):
 
     def _judge_slices(self) -> None:
         """They add up to the whole; none is far below its capacity's part."""
-        counted = [battery for battery in self._counted() if battery.slice is not None]
+        counted = [
+            battery for battery in self._counted() if battery.current_share is not None
+        ]
         whole = sum(battery.capacity_ah for battery in counted)
-        slices = {battery.id: battery.slice or 0.0 for battery in counted}
-        assert not counted or sum(slices.values()) >= 1.0 - SLACK
+        shares = {battery.id: battery.current_share or 0.0 for battery in counted}
+        assert not counted or sum(shares.values()) >= 1.0 - SLACK
         for battery in counted:
-            assert slices[battery.id] >= 0.5 * battery.capacity_ah / whole - SLACK
+            assert shares[battery.id] >= 0.5 * battery.capacity_ah / whole - SLACK
 
     def _judge_bank(self, direction: Direction, now: float) -> None:
         """Hold the bank's limit against what each battery says and carries."""
         self._counts[direction].forget({battery.id for battery in self._online()})
-        snapshot, config, rising = (
+        snapshot, config, ramping = (
             self.snapshot,
             self.plant.config,
             self._rising[direction],
@@ -108,7 +110,7 @@ class BankJudge(Observer):
         )
         rated = self._total(direction)
         if limit is None:
-            rising.forget()
+            ramping.forget()
             return
         most = min(rated, self._at_most(direction, counts, now))
         ask = asked(self.asks, None, direction, now, snapshot.bank.voltage)
@@ -121,13 +123,13 @@ class BankJudge(Observer):
             return
         if direction is Direction.CHARGE and self._awaits():
             self._judge_awaited(limit.amps, now)
-            rising.wait(most, now)
+            ramping.wait(most, now)
             return
         stops = direction is Direction.CHARGE and not limit.amps
         if stops and limit.rule is Rule.LOSS and self._may_return(now):
-            rising.wait(rated, now)
+            ramping.wait(rated, now)
             return
-        bound = rising.at_most(limit.amps, most, now, rated=rated, flowing=current)
+        bound = ramping.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert limit.amps <= bound + SLACK, "risen too early or too fast"
         if config.strategy is Strategy.SHARE:
             self._judge_parts(direction, limit.amps, counts)
@@ -200,17 +202,21 @@ class BankJudge(Observer):
         """No battery is asked for more than it allows, by the part that it carries."""
         sign, online = direction.sign, self._online()
         for battery in self._counted():
-            if direction in battery.aside:
+            if direction in battery.excluded:
                 # Its path may be open both ways though it forbids but one of them.
                 forbids = any(not reckoned(battery, each) for each in Direction)
                 carried = sign * (battery.readings.current or 0.0)
                 assert forbids and carried <= CARRIES, "not aside"
-        if not any(battery.aside for battery in self._counted()):
+        if not any(battery.excluded for battery in self._counted()):
             for battery in self._counted():
-                if battery.slice is None:
+                if battery.current_share is None:
                     continue
                 unknown = self._counts[direction].unknown(battery, self.plant.now)
-                part = min(1.0, 1.5 * battery.slice) if unknown else battery.slice
+                part = (
+                    min(1.0, 1.5 * battery.current_share)
+                    if unknown
+                    else battery.current_share
+                )
                 room = counts[battery.id] - sign * self._offset(direction, battery.id)
                 assert amps <= max(0.0, room / part) + SLACK, "overloaded"
         moments = {battery.current_at for battery in online}
@@ -219,7 +225,7 @@ class BankJudge(Observer):
             flowing = sum(sign * (amps or 0.0) for amps in currents.values())
             for battery in online:
                 over = sign * (battery.readings.current or 0.0) - counts[battery.id]
-                if over > 0 and flowing > 0 and direction not in battery.aside:
+                if over > 0 and flowing > 0 and direction not in battery.excluded:
                     assert amps <= max(0.0, flowing - over) + SLACK, (
                         "goes on overloaded"
                     )
@@ -249,7 +255,7 @@ class BankJudge(Observer):
         said = {b.id: allowed(b.readings, direction) for b in counted}
         rooms = [
             (said[b.id] - sign * self._offset(direction, b.id))
-            / max(b.slice or 1.0, SLACK)
+            / max(b.current_share or 1.0, SLACK)
             for b in counted
         ]
         most = min(sum(said.values()), *rooms)

@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.model import (
     Frame,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.setpoints import Lease, Setpoints
+from custom_components.bms_gateway.engine.setpoints import Setpoints, TemporaryLimit
 
 from ..plant import Pack, battery, inverter
 from ..telegrams import HEALTHY, NO_LIMITS
@@ -172,14 +172,14 @@ class Happenings(Installation):
         lasts: float,
     ) -> None:
         """Somebody takes a lease on the bank or an inverter, in A or W."""
-        lease = Lease(
+        temporary_limit = TemporaryLimit(
             device_id=None if n is None else self.inverter(n),
             direction=direction,
             owner=owner,
             until=self.plant.now + lasts,
             **limit,
         )
-        self.ask(self.referee.asks.with_lease(lease))
+        self.ask(self.referee.asks.with_temporary_limit(temporary_limit))
 
     @rule(n=pick, battery=st.booleans())
     def goes_out_of_service(self, n: int, battery: bool) -> None:

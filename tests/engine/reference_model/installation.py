@@ -178,7 +178,7 @@ class Installation(RuleBasedStateMachine):
                 port.reopen()
             port.leave()
         # Leases stay: they end by themselves.
-        self.ask(AllSetpoints(leases=self.referee.asks.leases))
+        self.ask(AllSetpoints(temporary_limits=self.referee.asks.temporary_limits))
         for second in range(int(LONGEST_LEASE + RECOVERY + LINGERS)):
             self.plant.clock.now += 1.0
             for one in self.plant.config.inverters:
@@ -190,8 +190,8 @@ class Installation(RuleBasedStateMachine):
                 self.rested_at = self.plant.now
                 return
             limits = self.plant.snapshot.charge, self.plant.snapshot.discharge
-            untold = any(limit and limit.rule is Rule.UNTOLD for limit in limits)
-            if second >= LONGEST_LEASE + RECOVERY and not untold:
+            unmanaged = any(limit and limit.rule is Rule.UNMANAGED for limit in limits)
+            if second >= LONGEST_LEASE + RECOVERY and not unmanaged:
                 break
         raise AssertionError(lacks)
 

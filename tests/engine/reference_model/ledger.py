@@ -107,14 +107,16 @@ class Counts:
     def __init__(self, direction: Direction) -> None:
         """Begin with nothing known."""
         self._direction = direction
-        self._spells: dict[str, _Spell] = {}
+        self._zero_periods: dict[str, _Spell] = {}
         self._carried: dict[str, float] = {}
         self._unknown_since: dict[str, float] = {}
 
     def update(self, counted: Collection[BatteryState], now: float) -> dict[str, float]:
         """Take the batteries that are reckoned with; return A by id."""
         ids = {battery.id for battery in counted}
-        self._spells = {k: spell for k, spell in self._spells.items() if k in ids}
+        self._zero_periods = {
+            k: zero_period for k, zero_period in self._zero_periods.items() if k in ids
+        }
         return {battery.id: self._count(battery, now) for battery in counted}
 
     def forget(self, online: Collection[str]) -> None:
@@ -140,19 +142,21 @@ class Counts:
             self._unknown_since.setdefault(key, now)
         flowing = 0.0 if current is None else direction.sign * current
         if amps > 0:
-            self._spells.pop(key, None)
+            self._zero_periods.pop(key, None)
             self._carried[key] = flowing
             return amps
         carried = self._carried.get(key, 0.0)
-        spell = self._spells.setdefault(key, _Spell(now, carried))
-        if flowing > CARRIES and now >= spell.since + REACTION:
-            spell.seen_at = now
-        if direction in battery.aside and not self.unknown(battery, now):
+        zero_period = self._zero_periods.setdefault(key, _Spell(now, carried))
+        if flowing > CARRIES and now >= zero_period.since + REACTION:
+            zero_period.seen_at = now
+        if direction in battery.excluded and not self.unknown(battery, now):
             return 0.0
-        if now < spell.seen_at + RETRY:
+        if now < zero_period.seen_at + RETRY:
             return CARRIER
-        bridges = direction is Direction.DISCHARGE and now < spell.since + GOING_EMPTY
-        bridge = max(0.0, spell.carried) + 2.0
+        bridges = (
+            direction is Direction.DISCHARGE and now < zero_period.since + GOING_EMPTY
+        )
+        bridge = max(0.0, zero_period.carried) + 2.0
         return max(PROBE, bridge) if bridges else PROBE
 
 

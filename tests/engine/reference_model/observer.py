@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Plant
 from .ledger import Counts, Peak, Rising
-from .witness import LIMITS, Heard, Held
+from .witness import LIMITS, Held, ScanResult
 
 START: Final = 1015.0
 """When the time is up in which every battery is awaited."""
@@ -29,7 +29,7 @@ class Observer:
         """Watch a plant that has not begun yet."""
         self.plant = plant
         self.asks = AllSetpoints()
-        self.heard = {key: Heard() for key in plant.packs}
+        self.heard = {key: ScanResult() for key in plant.packs}
         self.held: dict[str, Held] = {}
         self.departed: list[Held] = []
         self._started = False
@@ -52,7 +52,7 @@ class Observer:
         """Watch what is configured now."""
         config = self.plant.config
         for battery in config.batteries:
-            self.heard.setdefault(battery.id, Heard())
+            self.heard.setdefault(battery.id, ScanResult())
         for inverter in config.inverters:
             key, port = inverter.id, self.plant.port(inverter.id)
             held = self.held.get(key)
@@ -106,9 +106,9 @@ class Observer:
 
     def _offset(self, direction: Direction, battery_id: str) -> float:
         """Return what circulates through a battery, in A; only charge's is shown."""
-        carriers = self.plant.gateway._bank._judge._limits.carriers
-        part = carriers._parts[direction].get(battery_id)
-        return part.offset if part else 0.0
+        parallel = self.plant.gateway._bank._evaluation._limits.parallel
+        part = parallel._parts[direction].get(battery_id)
+        return part.circulating_current if part else 0.0
 
     def _online(self) -> list[BatteryState]:
         return [b for b in self.snapshot.batteries.values() if b.online]
@@ -142,7 +142,10 @@ class Observer:
         """Return whether no battery can be online, whatever periods were learnt."""
         return all(
             now >= self.heard[key].stale_at(LIMITS)
-            or (key in self.asks.out_of_service and not battery.carries_out_of_service)
+            or (
+                key in self.asks.out_of_service
+                and not battery.carries_current_out_of_service
+            )
             for key, battery in self.snapshot.batteries.items()
         )
 

@@ -27,7 +27,7 @@ def place(direction: Direction) -> int:
     return 1 if direction is Direction.CHARGE else 2
 
 
-class Heard:
+class ScanResult:
     """When a battery said what, by the times on the wire."""
 
     def __init__(self) -> None:
@@ -177,10 +177,15 @@ def asked(
     amps = [own.charge_current if charge else own.discharge_current]
     if not (own.charging_allowed if charge else own.discharging_allowed):
         amps.append(0.0)
-    for lease in all_.leases:
-        lives = lease.until is None or now < lease.until
-        if lives and (lease.device_id, lease.direction) == (key, direction):
+    for temporary_limit in all_.temporary_limits:
+        lives = temporary_limit.until is None or now < temporary_limit.until
+        if lives and (temporary_limit.device_id, temporary_limit.direction) == (
+            key,
+            direction,
+        ):
             amps.append(
-                lease.amps if lease.watts is None else lease.watts / (volts or 1e9)
+                temporary_limit.amps
+                if temporary_limit.watts is None
+                else temporary_limit.watts / (volts or 1e9)
             )
     return min((a for a in amps if a is not None), default=None)

@@ -99,7 +99,7 @@ def _installation(batteries: int, says: Mapping[str, Any]) -> Plant:
 
 
 def _told(plant: Plant) -> Telegram:
-    told = plant.inverter().told
+    told = plant.inverter().confirmed
     assert told is not None
     return told
 
@@ -186,12 +186,12 @@ def test_one_false_current_of_a_battery_that_stands_aside(
         [battery("b1"), battery("b2")],
         says={"b1": {"charge_current_limit": 0.0}, "b2": {"current": 80.0}},
     ).started(40.0)
-    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.state("b1").excluded == {Direction.CHARGE}
     said = plant.packs["b1"].said
     effect = _effect(plant, telegram(said=said, current=current))
     assert effect.raised == frozenset()
     assert effect.lowered <= LONGEST
-    assert plant.state("b1").aside == {Direction.CHARGE}
+    assert plant.state("b1").excluded == {Direction.CHARGE}
 
 
 @pytest.mark.parametrize("batteries", BATTERIES.values(), ids=BATTERIES)

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm, Dialect, Life, Status
-from custom_components.bms_gateway.engine.protocol import NO_MARKS, decode, hear, judge
+from custom_components.bms_gateway.engine.protocol import (
+    NO_MARKS,
+    decode,
+    marks_after,
+    recognised,
+)
 
 from ..plant import Plant, battery
 from ..protocol.captures import frames
@@ -58,8 +63,8 @@ class Field(Plant):
         marks = NO_MARKS
         for can_id in (0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359):
             frame = next(f for f in reversed(self.port().sent) if f.can_id == can_id)
-            marks = hear(marks, frame)
-            dialect, settled = judge(marks, frame.at)
+            marks = marks_after(marks, frame)
+            dialect, settled = recognised(marks, frame.at)
             values |= decode(frame, dialect, settled).values
         return values
 
@@ -114,7 +119,7 @@ def test_no_temperature(without: Collection[int], told: float) -> None:
     field = Field(NO_TEMPERATURE).play(10, without=without)
     assert field.state().readings.temperature is None
     assert field.heard()["temperature"] == told
-    assert (field.inverter().told.temperature is None) is bool(without)  # type: ignore[union-attr]
+    assert (field.inverter().confirmed.temperature is None) is bool(without)  # type: ignore[union-attr]
 
 
 def test_the_last_temperature_is_told_on() -> None:
@@ -165,11 +170,11 @@ def test_more_than_full() -> None:
     for said in (MORE_THAN_FULL, MUCH_MORE_THAN_FULL):
         for _ in range(90):
             field.play(1, instead=said)
-            assert field.told() == (56.0, 100.0, 100.0)
+            assert field.sent() == (56.0, 100.0, 100.0)
         assert (field.snapshot.bank.soc, field.heard()["soc"]) == (100.0, 100.0)
         assert field.raised().protections == frozenset()
     started = Field(MISCOUNTED).play(5, instead=MORE_THAN_FULL)
-    assert started.told() == (56.0, 100.0, 100.0)
+    assert started.sent() == (56.0, 100.0, 100.0)
     assert started.heard()["soc"] == 100.0
 
 
@@ -188,7 +193,7 @@ CONTRADICTED = """
 def test_a_protection_that_the_current_contradicts(instead: str) -> None:
     """At rest, too: a warning at most, for some inverters stop at any alarm."""
     field = Field(CONTRADICTED).play(60, instead=instead)
-    assert field.told()[1:] == (0.0, 100.0)
+    assert field.sent()[1:] == (0.0, 100.0)
     assert field.raised().protections == frozenset()
     assert field.raised().warnings == frozenset({Alarm.CHARGE_CURRENT})
 
@@ -207,11 +212,11 @@ HIGH_VOLTAGE = "(0) can0 35A#0400000004000000"
 def test_an_alarm_that_ends_with_0() -> None:
     """This battery never sends a 2."""
     field = Field(ENDS_WITH_0).play(10)
-    assert field.told() == (53.2, 100.0, 100.0)
+    assert field.sent() == (53.2, 100.0, 100.0)
     field.play(10, instead=HIGH_VOLTAGE)
-    assert field.told()[1:] == (0.0, 100.0)
+    assert field.sent()[1:] == (0.0, 100.0)
     field.play(20)
-    assert field.told() == (53.2, 100.0, 100.0)
+    assert field.sent() == (53.2, 100.0, 100.0)
     assert field.raised().protections == frozenset()
 
 
@@ -231,7 +236,7 @@ def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
     field = Field(LONE).play(20)
     for _ in range(4):
         field.play(1, without=(missing,))
-        assert field.told() == (56.8, 100.0, 100.0)
+        assert field.sent() == (56.8, 100.0, 100.0)
         assert field.raised().protections == frozenset()
     assert (field.state().life, field.snapshot.status) == (Life.ONLINE, Status.RUNNING)
 
@@ -242,8 +247,8 @@ def test_a_lone_battery_silent_for_a_moment() -> None:
     began = field.now
     field.rest(4)
     field.play(1)
-    assert field.told() == (56.8, 100.0, 100.0)
-    for _, ccl, dcl in field.told_since(began):
+    assert field.sent() == (56.8, 100.0, 100.0)
+    for _, ccl, dcl in field.sent_since(began):
         assert ccl in (0.0, 100.0)
         assert dcl >= 50.0
     alarms = [f.data[:4] for f in field.port().since(began) if f.can_id == 0x359]
@@ -268,11 +273,11 @@ THREE_LEFT = """
 def test_a_master_drops_modules() -> None:
     """500 Ah with five of them; 300 Ah and 222.0 A with three. So it is told."""
     field = Field(FIVE_MODULES, capacity=500.0).play(20)
-    assert field.told()[1:] == (370.0, 370.0)
+    assert field.sent()[1:] == (370.0, 370.0)
     assert int.from_bytes(field.port().last(0x379)[:2], "little") == 500
     stored = field.snapshot.bank.stored_kwh or 0.0
     field.play(1, instead=THREE_LEFT)
-    assert field.told()[1:] == (222.0, 222.0)
+    assert field.sent()[1:] == (222.0, 222.0)
     field.play(5, instead=THREE_LEFT)
     state, bank = field.state(), field.snapshot.bank
     assert (state.modules_most, state.modules_missing) == (5, 2)

@@ -30,13 +30,13 @@ SLOW = 0.3
 def reckonings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return when the bank was reckoned."""
     moments: list[float] = []
-    reckon = Bank.reckon
+    evaluate = Bank.evaluate
 
     def note(self: Bank, now: float, *arguments: Any, **named: Any) -> Any:
         moments.append(now)
-        return reckon(self, now, *arguments, **named)
+        return evaluate(self, now, *arguments, **named)
 
-    monkeypatch.setattr(Bank, "reckon", note)
+    monkeypatch.setattr(Bank, "evaluate", note)
     return moments
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_sent_while_a_lower_limit_waits() -> None:
     plant.gateway.step()
     assert plant.port().since(at) == []
     plant.step(20)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {20.0}
 
 
 def test_whoever_waits_for_the_rest_looks_again_soon() -> None:
@@ -113,7 +113,7 @@ def _told_after_a_hold(plant: Plant, ccl: float) -> set[float]:
     at = plant.now
     plant.port("b1").most = 1
     plant.step(60)
-    return {told for _, told, _ in plant.told_since(at)}
+    return {told for _, told, _ in plant.sent_since(at)}
 
 
 def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
@@ -155,7 +155,7 @@ def test_inverter_that_is_back_waits_anew() -> None:
     plant.apply(inverters=(inverter("i1"),))
     plant.port("b1").most = 1
     plant.step(60)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {20.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {20.0}
 
 
 # A bus that never is read to its end
@@ -198,7 +198,7 @@ def test_setpoint_goes_through_on_a_flooded_bus() -> None:
     flood = Flood(plant, "b1", *telegram())
     plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=50.0)))
     flood.turn(40)
-    assert plant.told()[1] == 50.0
+    assert plant.sent()[1] == 50.0
 
 
 @pytest.mark.slow
@@ -258,7 +258,7 @@ def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
     plant.step()
     plant.clock.now += 2.9 + late
     bank = plant.gateway._bank
-    bank.reckon(plant.now, AllSetpoints(), heard_until=plant.now - late)
+    bank.evaluate(plant.now, AllSetpoints(), received_until=plant.now - late)
     assert bank._batteries["b1"].state(plant.now).life is life
 
 
@@ -371,12 +371,12 @@ def test_falling_limit_goes_on_at_once(changes: dict[str, Any]) -> None:
     plant.clock.now += 1.0
     plant.port("b1").push(*telegram())
     plant.step()
-    told = plant.told(), plant.enabled()
+    told = plant.sent(), plant.enabled()
     plant.clock.now += AT_ONCE
     for frame in telegram(**changes):
         plant.port("b1").push(frame)
     plant.step(1)
-    assert (plant.told(), plant.enabled()) != told
+    assert (plant.sent(), plant.enabled()) != told
 
 
 def test_measurement_is_reckoned_with_at_a_pace() -> None:

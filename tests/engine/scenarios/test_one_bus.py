@@ -23,7 +23,7 @@ class OneBus(Plant):
         Those that a serial adapter passes on in one piece have one time.
         """
         super().__init__([battery("b1"), battery("b2")], [inverter("i1")])
-        self._late, self._apart = late, apart
+        self._late, self._excluded = late, apart
         self.plugged = ["b1", "b2"]
         self.step()
 
@@ -33,7 +33,7 @@ class OneBus(Plant):
         for _ in range(seconds):
             began = self.now
             for late, ports in ((0.0, ["b1"]), (self._late, ["b2"])):
-                self.clock.now = began + late + 7 * self._apart
+                self.clock.now = began + late + 7 * self._excluded
                 for port in ports:
                     if port in self.plugged:
                         self.port(port).push(*self._frames(began + late))
@@ -52,10 +52,10 @@ class OneBus(Plant):
 
     def _frames(self, at: float) -> Iterator[Frame]:
         for n, frame in enumerate(self.packs["b1"].frames(at)):
-            yield replace(frame, at=at + n * self._apart)
+            yield replace(frame, at=at + n * self._excluded)
 
     def _told_now(self) -> list[float]:
-        return [self.told()[2]] if self.port().sent else []
+        return [self.sent()[2]] if self.port().sent else []
 
 
 @pytest.mark.parametrize("late", [0.0, LATE])
@@ -67,7 +67,7 @@ def test_one_battery_on_two_ports_is_counted_once(late: float, apart: float) -> 
     assert max(told) == 100.0
     assert told[-1] == 100.0
     assert min(told) == 100.0
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
     assert bus.snapshot.status is Status.RUNNING
 
 
@@ -78,7 +78,7 @@ def test_the_second_port_is_plugged_in_later() -> None:
     bus.live(20)
     bus.plugged = ["b1", "b2"]
     assert max(bus.live(40)) == 100.0
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
 
 
 @pytest.mark.parametrize("key", ["b1", "b2"])
@@ -91,7 +91,7 @@ def test_either_port_is_unplugged_and_plugged_in_again(key: str) -> None:
     bus.plugged.append(key)
     told += bus.live(30)
     assert bus.snapshot.status is Status.RUNNING
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.TWIN}
+    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
     assert max(told) == 100.0
     assert min(told) == 100.0
 
@@ -114,10 +114,10 @@ def test_it_is_told_once_it_is_sure() -> None:
     """Two batteries may be alike for some seconds: that is worth no repair."""
     bus = OneBus()
     bus.live(5)
-    assert bus.lives["b2"] is Life.TWIN
-    assert bus.state("b2").twin_of is None
+    assert bus.lives["b2"] is Life.DUPLICATE
+    assert bus.state("b2").duplicate_of is None
     bus.live(6)
-    assert bus.state("b2").twin_of == "b1"
+    assert bus.state("b2").duplicate_of == "b1"
 
 
 def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
@@ -127,8 +127,8 @@ def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
     bus.set(AllSetpoints(out_of_service=frozenset({"b1"})))
     bus.packs["b1"].says(current=20.0)
     bus.live(40)
-    assert bus.lives == {"b1": Life.TWIN, "b2": Life.ONLINE}
-    assert not bus.state("b1").carries_out_of_service
+    assert bus.lives == {"b1": Life.DUPLICATE, "b2": Life.ONLINE}
+    assert not bus.state("b1").carries_current_out_of_service
 
 
 @pytest.mark.parametrize("shared_before", [True, False])

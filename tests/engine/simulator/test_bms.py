@@ -32,7 +32,7 @@ def _at(soc: float, **changes: float) -> PackState:
     return replace(state_of(PACK, soc), **changes)
 
 
-def _judge(
+def _evaluation(
     cells: PackState, state: BmsState | None = None, dt: float = 1.0
 ) -> BmsState:
     return judge(BMS, state or BmsState(), PACK, cells, dt)
@@ -40,7 +40,7 @@ def _judge(
 
 def _report(soc: float, **changes: float) -> Telegram:
     cells = _at(soc, **changes)
-    return report(BMS, _judge(cells), PACK, cells)
+    return report(BMS, _evaluation(cells), PACK, cells)
 
 
 @pytest.mark.parametrize(
@@ -74,38 +74,40 @@ def test_a_fuller_pack_never_allows_more_charge(one: float, other: float) -> Non
 
 def test_a_full_pack_wants_no_charge_until_it_has_given_some() -> None:
     """Full at 100 %, until below 97 %."""
-    full = _judge(_at(100.0))
+    full = _evaluation(_at(100.0))
     assert allowed(full) == (False, True)
     assert path_of(BMS, full) == Path(charge=False)
     assert report(BMS, full, PACK, _at(100.0)).charge_current_limit == 0.0
     assert not report(BMS, full, PACK, _at(100.0)).charge_enabled
-    assert allowed(_judge(_at(97.5), full)) == (False, True)
-    assert allowed(_judge(_at(96.9), full)) == (True, True)
-    assert allowed(_judge(_at(97.5))) == (True, True)
+    assert allowed(_evaluation(_at(97.5), full)) == (False, True)
+    assert allowed(_evaluation(_at(96.9), full)) == (True, True)
+    assert allowed(_evaluation(_at(97.5))) == (True, True)
 
 
 def test_an_empty_pack_gives_nothing_until_it_has_taken_some() -> None:
     """Empty at 0 %, until above 4 %."""
-    empty = _judge(_at(0.0))
+    empty = _evaluation(_at(0.0))
     assert Alarm.UNDER_VOLTAGE not in empty.protections
     assert allowed(empty) == (True, False)
     assert path_of(BMS, empty) == Path(discharge=False)
     assert report(BMS, empty, PACK, _at(0.0)).discharge_current_limit == 0.0
     assert not report(BMS, empty, PACK, _at(0.0)).discharge_enabled
-    assert allowed(_judge(_at(3.5), replace(empty, protections=frozenset()))) == (
+    assert allowed(_evaluation(_at(3.5), replace(empty, protections=frozenset()))) == (
         True,
         False,
     )
-    assert allowed(_judge(_at(4.1), empty)) == (True, True)
+    assert allowed(_evaluation(_at(4.1), empty)) == (True, True)
 
 
 def test_a_bms_may_leave_its_path_open_at_the_ends() -> None:
     """Then its limit is 0 and only the others can keep current away from it."""
     bms = replace(BMS, opens_at_end=False)
-    full = _judge(_at(100.0))
+    full = _evaluation(_at(100.0))
     assert allowed(full) == (False, True)
     assert path_of(bms, full) == Path()
-    assert not path_of(bms, raised(_judge(_at(50)), _set(Alarm.OVER_VOLTAGE))).charge
+    assert not path_of(
+        bms, raised(_evaluation(_at(50)), _set(Alarm.OVER_VOLTAGE))
+    ).charge
 
 
 @pytest.mark.parametrize(
@@ -154,8 +156,8 @@ def test_a_protection_stands_until_all_is_well(
     discharge: bool,
 ) -> None:
     """Raised beyond one value, cleared before another, silent in between."""
-    assert not _judge(_at(50, **between)).protections
-    tripped = _judge(_at(50, **bad))
+    assert not _evaluation(_at(50, **between)).protections
+    tripped = _evaluation(_at(50, **bad))
     assert tripped.protections == {alarm}
     assert allowed(tripped) == (charge, discharge)
     assert path_of(BMS, tripped) == Path(charge, discharge)
@@ -163,8 +165,8 @@ def test_a_protection_stands_until_all_is_well(
     assert telegram.protections == {alarm}
     assert (telegram.charge_current_limit > 0) is charge
     assert (telegram.discharge_current_limit > 0) is discharge
-    assert _judge(_at(50, **between), tripped).protections == {alarm}
-    assert not _judge(_at(50, **good), tripped).protections
+    assert _evaluation(_at(50, **between), tripped).protections == {alarm}
+    assert not _evaluation(_at(50, **good), tripped).protections
 
 
 @pytest.mark.parametrize(
@@ -176,16 +178,16 @@ def test_too_much_current_warns_and_then_trips(current: float, alarm: Alarm) -> 
     state = BmsState()
     seen = []
     for _ in range(20):
-        state = _judge(_at(50, current=current), state)
+        state = _evaluation(_at(50, current=current), state)
         seen.append((alarm in state.warnings, alarm in state.protections))
     assert seen[0] == (False, False)
     assert (True, False) in seen
     assert seen[-1] == (True, True)
     for _ in range(20):
-        state = _judge(_at(50, current=0.0), state)
+        state = _evaluation(_at(50, current=0.0), state)
     assert alarm in state.protections
     for _ in range(60):
-        state = _judge(_at(50, current=0.0), state)
+        state = _evaluation(_at(50, current=0.0), state)
     assert not state.protections | state.warnings
 
 

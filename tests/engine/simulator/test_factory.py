@@ -87,7 +87,7 @@ def test_a_polled_battery_talks_when_asked() -> None:
     config = GatewayConfig(name="polled", batteries=(_battery("b1", poll_interval=2),))
     simulator = simulator_for(config)
     assert not [due for k in range(50) for due in simulator.step(k / 10)]
-    simulator.hear("b1", POLL, 5.0)
+    simulator.on_frame("b1", POLL, 5.0)
     assert [due for k in range(50, 100) for due in simulator.step(k / 10)]
 
 
@@ -110,7 +110,7 @@ def test_a_demo_moves_within_seconds_and_both_ways_within_minutes() -> None:
     for second in range(300):
         for name in simulator.inverters:
             for frame in frames:
-                simulator.hear(name, frame, second)
+                simulator.on_frame(name, frame, second)
         simulator.step(second)
         seen.append(simulator.current)
     assert max(seen[:30]) - min(seen[:30]) > 5

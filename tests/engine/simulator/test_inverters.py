@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.simulator.inverters import (
     Inverter,
     SimulatedInverter,
     Told,
-    hear,
+    on_frame,
     wanted_current,
 )
 
@@ -28,7 +28,7 @@ def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> f
 
 def test_it_reads_the_limits_of_a_real_stack() -> None:
     """Little-endian: 0x0233 = 563, 0x2409 = 9225."""
-    told = hear(Told(), Frame(0x351, REAL_LIMITS), 7.0)
+    told = on_frame(Told(), Frame(0x351, REAL_LIMITS), 7.0)
     assert told.charge_voltage_limit == 56.3
     assert (told.charge, told.discharge) == (922.5, 922.5)
     assert told.at == 7.0
@@ -40,7 +40,7 @@ def test_it_reads_the_limits_of_a_real_stack() -> None:
 )
 def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
     """0x35C: bit 7 charge, bit 6 discharge."""
-    told = hear(TOLD, Frame(0x35C, bytes([byte])), 0.0)
+    told = on_frame(TOLD, Frame(0x35C, bytes([byte])), 0.0)
     assert (told.charge_enabled, told.discharge_enabled) == (charge, discharge)
 
 
@@ -58,13 +58,13 @@ def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
 )
 def test_it_reads_protections(can_id: int, data: str, alarm: bool) -> None:
     """Bytes 0-1 of 0x359, and the value 1 in bytes 0-3 of 0x35A."""
-    assert hear(TOLD, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
+    assert on_frame(TOLD, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
 
 
 @given(st.integers(0, 0x7FF), st.binary(max_size=8))
 def test_any_frame_can_be_heard(can_id: int, data: bytes) -> None:
     """No frame is too short or too odd."""
-    told = hear(TOLD, Frame(can_id, data), 0.0)
+    told = on_frame(TOLD, Frame(can_id, data), 0.0)
     assert told.charge >= 0
     assert told.discharge >= 0
 
@@ -76,7 +76,7 @@ def test_frames_of_another_kind_do_not_count() -> None:
         Frame(0x351, REAL_LIMITS, remote=True),
         Frame(0x351, REAL_LIMITS, error=True),
     ):
-        assert hear(TOLD, frame, 0.0) is TOLD
+        assert on_frame(TOLD, frame, 0.0) is TOLD
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _tell(simulator: Simulator, charge: float, discharge: float, now: float) -> 
     )
     for name in simulator.inverters:
         for frame in encode(telegram):
-            simulator.hear(name, frame, now)
+            simulator.on_frame(name, frame, now)
 
 
 def _run(simulator: Simulator, begin: float, end: float) -> list[tuple[str, Frame]]:
@@ -131,7 +131,7 @@ def test_an_unplugged_battery_leaves_it_to_the_other(simulator: Simulator) -> No
 
 def test_what_nobody_was_told_flows_too(simulator: Simulator) -> None:
     """A charger on the bus that no gateway knows."""
-    simulator.untold = 30.0
+    simulator.unmanaged = 30.0
     _run(simulator, 0, 1)
     assert simulator.current == pytest.approx(30.0)
 
@@ -175,7 +175,7 @@ def test_each_talks_at_its_own_time() -> None:
 
 def test_a_machine_that_slept_goes_on_where_it_was(simulator: Simulator) -> None:
     """It catches up with some seconds, not with a night; a clock never runs back."""
-    simulator.untold = 36.0
+    simulator.unmanaged = 36.0
     simulator.step(0.0)
     simulator.step(HOUR)
     # 36 A for 10 s are 0.1 Ah
@@ -215,7 +215,7 @@ def test_nothing_that_happens_breaks_it(
             case "trip":
                 battery.protections = frozenset({Alarm.INTERNAL})
             case "untold":
-                simulator.untold = number
+                simulator.unmanaged = number
             case "tell":
                 _tell(simulator, abs(number), abs(number), now)
             case _:

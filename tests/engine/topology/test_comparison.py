@@ -24,9 +24,9 @@ def hears(
         for place, port in enumerate(ports):
             heard = replace(frame, at=at + n / 50 + place * late)
             if port:
-                comparison.hear_other(port, heard)
+                comparison.on_other_frame(port, heard)
             else:
-                comparison.hear(heard)
+                comparison.on_frame(heard)
 
 
 @pytest.mark.parametrize("late", [0.0, 0.02, -0.02])
@@ -58,10 +58,10 @@ def test_listening_begins_in_the_middle_of_a_telegram(heard: int) -> None:
     comparison = Comparison()
     frames = [replace(f, at=9.0 + n / 50) for n, f in enumerate(telegram())]
     for frame in frames[:heard]:
-        comparison.hear_other("b1", frame)
+        comparison.on_other_frame("b1", frame)
     for frame in frames[heard:]:
-        comparison.hear_other("b1", frame)
-        comparison.hear(frame)
+        comparison.on_other_frame("b1", frame)
+        comparison.on_frame(frame)
     for second in (10.0, 11.0):
         hears(comparison, "", "b1", at=second)
     assert comparison.alike == {"b1"}
@@ -98,7 +98,7 @@ def test_what_everybody_says_shows_nothing() -> None:
     for second in range(6):
         for can_id in (0x305, 0x35A, 0x123):
             frame = Frame(can_id, bytes(8), float(second))
-            comparison.hear(frame)
-            comparison.hear_other("b1", frame)
+            comparison.on_frame(frame)
+            comparison.on_other_frame("b1", frame)
     assert comparison.alike == frozenset()
     assert not comparison.is_open

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.engine.topology.own_frames import OwnFrames
-from custom_components.bms_gateway.engine.topology.shared_bus import Wiring
+from custom_components.bms_gateway.engine.topology.shared_bus import BusTopology
 
 from ..telegrams import telegram
 
@@ -14,14 +14,14 @@ SET = telegram(100.0)
 LIMITS = next(frame for frame in SET if frame.can_id == 0x351)
 
 
-def _queued() -> Wiring:
-    wiring = Wiring()
+def _queued() -> BusTopology:
+    wiring = BusTopology()
     for frame in SET:
         wiring.queue("i1", frame, 100.0)
     return wiring
 
 
-def _limits_are_ours(wiring: Wiring, port: str, late: float = 0.001) -> bool:
+def _limits_are_ours(wiring: BusTopology, port: str, late: float = 0.001) -> bool:
     """Return whether none of a set that is heard makes a battery of a port."""
     heard = [replace(frame, at=100.0 + late) for frame in SET]
     ours = [wiring.is_own(port, frame, counts=False) for frame in heard]
@@ -70,12 +70,12 @@ def test_frames_of_a_battery_that_died_show_none() -> None:
         "b1",
         Frame(0x356, b"\x01" * 8, 99.0),
         counts=True,
-        twin_hears=False,
+        duplicate_receives=False,
         shares_bus=lambda _: False,
     )
     own.queue("i1", LIMITS, 100.0)
     assert own.is_own(
-        "b1", LIMITS, counts=False, twin_hears=False, shares_bus=lambda _: False
+        "b1", LIMITS, counts=False, duplicate_receives=False, shares_bus=lambda _: False
     )
 
 

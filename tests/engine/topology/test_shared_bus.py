@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.engine.topology.shared_bus import SUSPECTED, Wiring
+from custom_components.bms_gateway.engine.topology.shared_bus import (
+    SUSPECTED,
+    BusTopology,
+)
 
 from ..telegrams import telegram
 
 
 def speak(
-    wiring: Wiring,
+    wiring: BusTopology,
     *ports: str,
     at: float,
     seconds: int = 1,
@@ -24,19 +27,19 @@ def speak(
     for n in range(seconds):
         for frame in telegram(**says):
             for place, port in enumerate(ports):
-                wiring.hear(port, replace(frame, at=at + n + place * late))
+                wiring.on_frame(port, replace(frame, at=at + n + place * late))
 
 
 @pytest.mark.parametrize("late", [0.0, 0.03, -0.03])
 def test_one_battery_on_two_ports(late: float) -> None:
     """Known after ten telegrams, until then suspected."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=9, late=late)
-    assert wiring.twins(["b1", "b2"]) == {}
-    assert wiring.twins(["b1", "b2"], SUSPECTED)
+    assert wiring.duplicates(["b1", "b2"]) == {}
+    assert wiring.duplicates(["b1", "b2"], SUSPECTED)
     speak(wiring, "b1", "b2", at=19.0, late=late)
-    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
-    assert wiring.twins(["b2", "b1"]) == {"b1": "b2"}
+    assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
+    assert wiring.duplicates(["b2", "b1"]) == {"b1": "b2"}
 
 
 @pytest.mark.parametrize("is_one", [True, False])
@@ -45,125 +48,125 @@ def test_what_comes_in_one_piece(is_one: bool) -> None:
 
     Two batteries that speak at once, and differ by their names alone, are not suspected.
     """
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(10):
         for port in ("b1", "b2"):
             name = "PYLON" if is_one or port == "b1" else "PYLON 2"
             last_first = reversed(telegram(name=name))
             for n, frame in enumerate(last_first):
-                wiring.hear(port, replace(frame, at=second / 100 + n / 1000))
-        assert is_one or not wiring.twins(["b1", "b2"], SUSPECTED)
-    assert bool(wiring.twins(["b1", "b2"])) is is_one
+                wiring.on_frame(port, replace(frame, at=second / 100 + n / 1000))
+        assert is_one or not wiring.duplicates(["b1", "b2"], SUSPECTED)
+    assert bool(wiring.duplicates(["b1", "b2"])) is is_one
 
 
 def test_one_battery_on_three_ports() -> None:
     """Both others are twins of the first."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", "b3", at=10.0, seconds=10)
-    assert wiring.twins(["b1", "b2", "b3"]) == {"b2": "b1", "b3": "b1"}
+    assert wiring.duplicates(["b1", "b2", "b3"]) == {"b2": "b1", "b3": "b1"}
 
 
 def test_frames_of_one_time_are_in_the_order_in_which_they_came() -> None:
     """As a serial adapter gives them to us that passes on a telegram in one piece."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(2):
         for port in ("b1", "b2"):
             for frame in telegram():
-                wiring.hear(port, replace(frame, at=float(second)))
-    assert wiring.twins(["b1", "b2"], SUSPECTED)
+                wiring.on_frame(port, replace(frame, at=float(second)))
+    assert wiring.duplicates(["b1", "b2"], SUSPECTED)
 
 
 def test_two_batteries_that_are_alike() -> None:
     """They say the same, each in its own time."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(30):
         speak(wiring, "b1", at=second)
         speak(wiring, "b2", at=second + 0.4)
-    assert wiring.twins(["b1", "b2"]) == {}
-    assert not wiring.twins(["b1", "b2"], SUSPECTED)
+    assert wiring.duplicates(["b1", "b2"]) == {}
+    assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
 
 
 def test_other_limits_are_another_battery() -> None:
     """However much of the rest is the same, it is not even suspected."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(5):
         speak(wiring, "b1", at=second, charge_current_limit=60.0)
         speak(wiring, "b2", at=second)
-        assert not wiring.twins(["b1", "b2"], SUSPECTED)
+        assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
 
 
 @pytest.mark.parametrize("says", [{"name": "PYLON 2"}, {"soc": 49.0}])
 def test_any_other_word_is_another_battery(says: dict[str, Any]) -> None:
     """Also one that comes before the limits."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(5):
         speak(wiring, "b1", at=second, **says)
         speak(wiring, "b2", at=second)
-        assert not wiring.twins(["b1", "b2"], SUSPECTED)
+        assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
 
 
 def test_two_batteries_asked_at_once() -> None:
     """They answer in the same moment, until one of them says something else."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=8)
     speak(wiring, "b1", at=18.0, current=5.0)
     speak(wiring, "b2", at=18.0, current=5.2)
     speak(wiring, "b1", "b2", at=19.0, seconds=5)
-    assert wiring.twins(["b1", "b2"]) == {}
+    assert wiring.duplicates(["b1", "b2"]) == {}
 
 
 def test_two_batteries_asked_at_once_that_were_alike_for_long() -> None:
     """Taken for one while they rest; they are two as soon as they measure otherwise."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=20)
-    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
     for second in range(4):
         speak(wiring, "b1", at=30.0 + second, current=5.0)
         speak(wiring, "b2", at=30.0 + second, current=5.2)
-    assert wiring.twins(["b1", "b2"]) == {}
+    assert wiring.duplicates(["b1", "b2"]) == {}
 
 
 def test_what_waited_for_one_is_read_first() -> None:
     """After the loop was held for seconds they are known as before."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=10)
     speak(wiring, "b1", at=20.0, seconds=7)
     speak(wiring, "b2", at=20.0, seconds=7)
-    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
 
 
 def test_a_port_that_hears_nothing_any_more_stays_a_twin() -> None:
     """Its adapter was unplugged: there is still one battery only; and plugged in again."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=10)
     speak(wiring, "b1", at=20.0, seconds=60)
-    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
     speak(wiring, "b1", "b2", at=80.0, seconds=2)
-    assert wiring.twins(["b1", "b2"]) == {"b2": "b1"}
+    assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
 
 
 def test_the_cables_were_changed() -> None:
     """Each port hears a battery of its own now."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=10)
     for second in range(5):
         speak(wiring, "b1", at=20.0 + second, soc=60.0)
         speak(wiring, "b2", at=20.4 + second, soc=40.0)
-    assert wiring.twins(["b1", "b2"]) == {}
+    assert wiring.duplicates(["b1", "b2"]) == {}
 
 
 def test_zeros_are_everybodys() -> None:
     """An alarm frame without alarms says nothing of whose it is."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for second in range(30):
         for port in ("b1", "b2"):
-            wiring.hear(port, Frame(0x351, bytes(8), second))
-    assert wiring.twins(["b1", "b2"]) == {}
+            wiring.on_frame(port, Frame(0x351, bytes(8), second))
+    assert wiring.duplicates(["b1", "b2"]) == {}
 
 
 def test_a_battery_and_an_inverter_on_one_bus() -> None:
     """Both ports hear the battery."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "i1", at=10.0, seconds=10)
     assert list(wiring.shared(["b1", "b2"], ["i1"])) == [("b1", "i1")]
     wiring.forget("i1")
@@ -171,7 +174,7 @@ def test_a_battery_and_an_inverter_on_one_bus() -> None:
 
 
 def _own(
-    wiring: Wiring,
+    wiring: BusTopology,
     frames: Iterable[Frame],
     *,
     late: float,
@@ -195,13 +198,13 @@ def test_our_own_words_are_no_battery() -> None:
     """
     frames = telegram(100.0)
     ours = [frame.can_id == 0x351 for frame in frames]
-    assert _own(Wiring(), frames, late=0.3, counts=False) == ours
-    assert not any(_own(Wiring(), frames, late=0.6, counts=False))
+    assert _own(BusTopology(), frames, late=0.3, counts=False) == ours
+    assert not any(_own(BusTopology(), frames, late=0.6, counts=False))
 
 
 def test_a_twin_says_what_we_have_sent() -> None:
     """For we send what its battery says: else it would not be a twin for long."""
-    wiring = Wiring()
+    wiring = BusTopology()
     frames = telegram(92.0)
     speak(wiring, "b1", "b2", at=90.0, seconds=2)
     speak(wiring, "b1", at=92.0)
@@ -214,12 +217,12 @@ def test_a_twin_says_what_we_have_sent() -> None:
 
 def test_a_battery_that_is_online_may_say_the_same() -> None:
     """A lone one does: we tell its inverter what it told us."""
-    assert not any(_own(Wiring(), telegram(100.0), late=0.01, counts=True))
+    assert not any(_own(BusTopology(), telegram(100.0), late=0.01, counts=True))
 
 
 def test_on_one_bus_our_words_are_ours_also_while_the_battery_is_online() -> None:
     """One frame for each that was sent: the battery's own one counts."""
-    wiring = Wiring()
+    wiring = BusTopology()
     speak(wiring, "b1", "i1", at=10.0, seconds=10)
     assert all(_own(wiring, telegram(100.0), late=0.01, counts=True))
     frame = telegram(101.0)[0]
@@ -230,10 +233,10 @@ def test_on_one_bus_our_words_are_ours_also_while_the_battery_is_online() -> Non
 
 def test_a_flood_leaves_no_more_than_is_kept() -> None:
     """Every list has a bound."""
-    wiring = Wiring()
+    wiring = BusTopology()
     for n in range(5000):
         frame = Frame(0x356, n.to_bytes(8, "little"), n / 5000)
-        wiring.hear("b1", frame)
+        wiring.on_frame("b1", frame)
         wiring.queue("i1", frame, frame.at)
     assert len(wiring._heard) <= 512
     assert len(wiring._own._sent) <= 512

@@ -22,7 +22,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.issues.context import Issue, Raised, Situation
+from custom_components.bms_gateway.issues.context import Issue, IssueContext, Raised
 from custom_components.bms_gateway.issues.detectors import find_issues
 
 CONFIG = GatewayConfig(
@@ -68,7 +68,7 @@ TOLD = Telegram(
     charge_enabled=True,
     discharge_enabled=True,
 )
-WELL = Situation(
+WELL = IssueContext(
     entry_id="e1",
     config=CONFIG,
     snapshot=Snapshot(
@@ -82,38 +82,38 @@ WELL = Situation(
 DAY = 24 * 3600.0
 
 
-def seen(now: Situation = WELL, **changes: Any) -> Situation:
+def seen(now: IssueContext = WELL, **changes: Any) -> IssueContext:
     """Return the situation with something else in its snapshot."""
     return replace(now, snapshot=replace(now.snapshot, **changes))
 
 
-def with_b1(**changes: Any) -> Situation:
+def with_b1(**changes: Any) -> IssueContext:
     """Return the situation with its first battery in another state."""
     return seen(batteries={"b1": replace(B1, **changes), "b2": B2})
 
 
-def with_i1(**changes: Any) -> Situation:
+def with_i1(**changes: Any) -> IssueContext:
     """Return the situation with its inverter in another state."""
     return seen(inverters={"i1": replace(I1, **changes)})
 
 
-def with_life(life: Life, status: Status = Status.BLOCKED) -> Situation:
+def with_life(life: Life, status: Status = Status.BLOCKED) -> IssueContext:
     """Return the situation with its first battery in another part of its life."""
     return seen(with_b1(life=life), status=status)
 
 
-def with_port(port: PortState) -> Situation:
+def with_port(port: PortState) -> IssueContext:
     """Return the situation with the first battery's port in another state."""
     ports = {"b1": port, "b2": OPEN, "i1": OPEN}
     return seen(with_life(Life.LOST), ports=ports)
 
 
-def keys(now: Situation, raised: Raised | None = None) -> dict[str, str]:
+def keys(now: IssueContext, raised: Raised | None = None) -> dict[str, str]:
     """Return what is wrong: issue ids and keys of texts."""
     return {key: issue.key for key, issue in find_issues(now, raised or {}).items()}
 
 
-def the_one(now: Situation) -> Issue:
+def the_one(now: IssueContext) -> Issue:
     """Return the only repair there is."""
     [issue] = find_issues(now, {}).values()
     return issue

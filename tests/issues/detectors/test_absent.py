@@ -10,13 +10,13 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
     Readings,
-    Refused,
+    RejectedValue,
     Status,
 )
-from custom_components.bms_gateway.issues.context import Issue, Situation
+from custom_components.bms_gateway.issues.context import Issue, IssueContext
 from custom_components.bms_gateway.issues.detectors.absent import (
-    HEARD_FOR,
     LOST_FOR_LONG,
+    RECEIVED_FOR,
 )
 from homeassistant.helpers.issue_registry import IssueSeverity
 
@@ -34,10 +34,10 @@ from .situations import (
 
 AT = WELL.snapshot.at
 HEARD = replace(OPEN, received=9)
-TOO_HIGH = Refused("charge_voltage_limit", 65.6, 40.0, 65.0)
+TOO_HIGH = RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0)
 TWELVE = (
-    Refused("voltage", 13.2, 30.0, 65.0),
-    Refused("charge_voltage_limit", 14.6, 40.0, 65.0),
+    RejectedValue("voltage", 13.2, 30.0, 65.0),
+    RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),
 )
 
 
@@ -64,7 +64,7 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
         (Life.WAITING, Status.SILENT, {"battery_b1": "battery_unasked"}),
         (Life.REJOINING, Status.BLOCKED, {}),
         (Life.BRIDGING, Status.BRIDGING, {}),
-        (Life.TWIN, Status.BLOCKED, {}),
+        (Life.DUPLICATE, Status.BLOCKED, {}),
         (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
         (Life.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
         (Life.LOST, LOST_FOR_LONG, "battery_lost"),
         (Life.OUT_OF_SERVICE, None, None),
-        (Life.TWIN, None, None),
+        (Life.DUPLICATE, None, None),
     ],
 )
 def test_one_repair_for_gaps_and_losses(
@@ -168,14 +168,14 @@ def test_an_inverter_alone_on_a_batterys_port(
     life: Life, status: Status, expected: dict[str, str]
 ) -> None:
     """It tells more than that the battery is lost, and so takes that one's place."""
-    now = seen(with_b1(life=life, inverter_heard=True), status=status)
+    now = seen(with_b1(life=life, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
 def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
     """And whose it is, for the dialog."""
     now = seen(
-        with_b1(life=Life.LOST, inverter_heard=True),
+        with_b1(life=Life.LOST, inverter_detected=True),
         ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
     )
     found = the_one(now)
@@ -183,9 +183,9 @@ def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
     assert (found.fixable, found.device_id) == (True, "b1")
 
 
-def waiting(status: Status = Status.BLOCKED, **changes: Any) -> Situation:
+def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     """Return the situation with a first battery that was never online."""
-    since = {"heard_since": AT - HEARD_FOR, "last_frame_at": AT}
+    since = {"receiving_since": AT - RECEIVED_FOR, "last_frame_at": AT}
     now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
     return seen(now, status=status)
 
@@ -207,7 +207,7 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> Situation:
 def test_a_battery_that_is_not_believed(
     status: Status,
     is_told: bool,
-    refused: tuple[Refused, ...],
+    refused: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
@@ -274,25 +274,25 @@ def test_a_battery_that_does_not_send_all(
 @pytest.mark.parametrize(
     ("status", "heard_for", "key"),
     [
-        (Status.BLOCKED, HEARD_FOR - 1.0, None),
-        (Status.RUNNING, HEARD_FOR, "battery_incomplete"),
-        (Status.STARTING, HEARD_FOR, None),
+        (Status.BLOCKED, RECEIVED_FOR - 1.0, None),
+        (Status.RUNNING, RECEIVED_FOR, "battery_incomplete"),
+        (Status.STARTING, RECEIVED_FOR, None),
     ],
 )
 def test_a_battery_that_may_still_send_the_rest(
     status: Status, heard_for: float, key: str | None
 ) -> None:
     """Some send all only each 10 s."""
-    now = waiting(status, heard_since=AT - heard_for)
+    now = waiting(status, receiving_since=AT - heard_for)
     assert keys(now) == ({"battery_b1": key} if key else {})
 
 
 def test_a_battery_that_is_silent_again() -> None:
     """It was heard without being asked, so asking helps nothing."""
-    assert keys(waiting(last_frame_at=AT - HEARD_FOR)) == {
+    assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
         "battery_b1": "battery_silent"
     }
-    assert keys(waiting(Status.RUNNING, last_frame_at=AT - HEARD_FOR)) == {}
+    assert keys(waiting(Status.RUNNING, last_frame_at=AT - RECEIVED_FOR)) == {}
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_battery_that_is_silent_again() -> None:
         (HEARD, None, "battery_foreign"),
         (HEARD, 1.0, "battery_silent"),
         # Nothing since it was opened last
-        (replace(HEARD, heard_before=9), None, "battery_unasked"),
+        (replace(HEARD, received_before=9), None, "battery_unasked"),
     ],
 )
 def test_a_battery_that_was_never_heard(

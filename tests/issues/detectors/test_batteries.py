@@ -9,8 +9,8 @@ from custom_components.bms_gateway.engine.config import Strategy
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
-    Lease,
     Setpoints,
+    TemporaryLimit,
 )
 from custom_components.bms_gateway.issues.conditions import Apart
 from custom_components.bms_gateway.issues.detectors import find_issues
@@ -23,14 +23,14 @@ from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
     ("changes", "expected"),
     [
         (
-            {"carries_out_of_service": True},
+            {"carries_current_out_of_service": True},
             {"carries_b1": "out_of_service_current"},
         ),
         ({"wrong_sign": True}, {"wrong_sign_b1": "wrong_sign"}),
-        ({"odd_slice": True, "slice": 0.6}, {"odd_slice_b1": "odd_slice"}),
+        ({"odd_share": True, "current_share": 0.6}, {"odd_slice_b1": "odd_slice"}),
         # A wrong sign is reason enough for an odd slice
         (
-            {"odd_slice": True, "slice": 0.6, "wrong_sign": True},
+            {"odd_share": True, "current_share": 0.6, "wrong_sign": True},
             {"wrong_sign_b1": "wrong_sign"},
         ),
     ],
@@ -44,7 +44,7 @@ def test_currents_that_are_not_what_they_should_be(
 
 def test_an_odd_slice_is_told_beside_the_share() -> None:
     """100 of 400 Ah."""
-    assert the_one(with_b1(odd_slice=True, slice=0.6)).placeholders == {
+    assert the_one(with_b1(odd_share=True, current_share=0.6)).placeholders == {
         "name": "Garage",
         "slice": "60%",
         "share": "25%",
@@ -67,10 +67,10 @@ def test_batteries_that_are_far_apart() -> None:
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 
 
-def lease(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
+def temporary_limit(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
     """Return a lease of Bob's on the inverter that allows nothing."""
-    one = Lease(device_id="i1", direction=direction, owner="Bob", amps=0.0)
-    return AllSetpoints(leases=(replace(one, **changes),))
+    one = TemporaryLimit(device_id="i1", direction=direction, owner="Bob", amps=0.0)
+    return AllSetpoints(temporary_limits=(replace(one, **changes),))
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def lease(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
         (AllSetpoints(bank=Setpoints(charge_current=1.0, discharge_current=0.0)), None),
         (AllSetpoints(bank=Setpoints(charge_current=0.0)), "Bank (Ann)"),
         (AllSetpoints(inverters={"i1": Setpoints(charging_allowed=False)}), "Roof"),
-        (lease(), "Roof (Bob)"),
-        (lease(amps=None, watts=0.0, device_id=None), "Bank (Bob)"),
-        (lease(amps=0.1), None),
-        (lease(direction=DISCHARGE), None),
-        (lease(until=10_000.0), None),
+        (temporary_limit(), "Roof (Bob)"),
+        (temporary_limit(amps=None, watts=0.0, device_id=None), "Bank (Bob)"),
+        (temporary_limit(amps=0.1), None),
+        (temporary_limit(direction=DISCHARGE), None),
+        (temporary_limit(until=10_000.0), None),
         (
-            replace(lease(), bank=Setpoints(charge_current=0.0)),
+            replace(temporary_limit(), bank=Setpoints(charge_current=0.0)),
             "Bank (Ann), Roof (Bob)",
         ),
     ],
@@ -121,7 +121,7 @@ def test_the_plain_sum_of_unequal_batteries() -> None:
         "discharge_sum": "100",
         "discharge_share": "67",
     }
-    same = seen(now, batteries={"b1": replace(B1, slice=0.5), "b2": B2})
+    same = seen(now, batteries={"b1": replace(B1, current_share=0.5), "b2": B2})
     same = seen(now, batteries={"b1": B1, "b2": replace(B2, capacity_ah=100)})
     assert find_issues(same, {}) == {}
     assert find_issues(same, found) == found

@@ -12,24 +12,24 @@ from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
 
 def test_one_battery_on_two_ports() -> None:
     """Both are named: whoever has two batteries looks at both cables."""
-    found = the_one(with_b1(twin_of="b2"))
+    found = the_one(with_b1(duplicate_of="b2"))
     assert found.key == "battery_twin"
     assert found.placeholders == {"name": "Garage", "other": "Cellar"}
 
 
 def test_a_battery_and_an_inverter_on_one_bus() -> None:
     """It says more than that the inverter's port is the wrong one."""
-    found = the_one(with_i1(battery_heard=True, shares_bus_with="b2"))
+    found = the_one(with_i1(battery_detected=True, shares_bus_with="b2"))
     assert found.key == "shared_bus"
     assert found.placeholders == {"name": "Roof", "battery": "Cellar"}
-    assert keys(with_i1(battery_heard=True)) == {
+    assert keys(with_i1(battery_detected=True)) == {
         "wrong_port_i1": "battery_on_inverter_port"
     }
 
 
 def test_two_senders() -> None:
     """By the port on which they are."""
-    found = the_one(with_b1(has_rival=True))
+    found = the_one(with_b1(has_duplicate_sender=True))
     assert found.key == "two_senders"
     assert found.placeholders == {"name": "Garage", "channel": "can0"}
 
@@ -66,5 +66,5 @@ def test_a_temperature_that_nobody_measured(
     celsius: float | None, status: Status, expected: dict[str, str]
 ) -> None:
     """Inverters are told 20 °C, and the owner that it is none."""
-    told = replace(I1, told=replace(TOLD, temperature=celsius))
+    told = replace(I1, confirmed=replace(TOLD, temperature=celsius))
     assert keys(seen(inverters={"i1": told}, status=status)) == expected

@@ -12,14 +12,14 @@ from custom_components.bms_gateway.engine.model import (
     Disobedience,
     InverterState,
 )
-from custom_components.bms_gateway.issues.context import Situation
+from custom_components.bms_gateway.issues.context import IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from homeassistant.util import dt as dt_util
 
 from .situations import CONFIG, I1, WELL, keys, seen, the_one, with_i1
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
-FOUND = Disobedience(told=0.04, taken=19.6, since=9_930.0, inverters=frozenset({"i1"}))
+FOUND = Disobedience(sent=0.04, taken=19.6, since=9_930.0, inverters=frozenset({"i1"}))
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_both_directions_are_two_repairs() -> None:
 def test_one_of_several_is_one_repair() -> None:
     """It names all that it may be."""
     found = replace(FOUND, inverters=frozenset({"i1", "i2"}))
-    both: Situation = seen(
+    both: IssueContext = seen(
         inverters={
             "i1": replace(I1, disobeys={DISCHARGE: found}),
             "i2": InverterState(id="i2", disobeys={DISCHARGE: found}),

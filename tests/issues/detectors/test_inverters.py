@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.model import (
     Telegram,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
-from custom_components.bms_gateway.issues.context import Situation
+from custom_components.bms_gateway.issues.context import IssueContext
 from homeassistant.helpers import issue_registry as ir
 
 from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
@@ -32,13 +32,13 @@ TOLD = Telegram(
 )
 
 
-def with_inverter(now: Situation, **changes: Any) -> Situation:
+def with_inverter(now: IssueContext, **changes: Any) -> IssueContext:
     """Return the situation with its inverter configured otherwise."""
     inverters = (replace(CONFIG.inverters[0], **changes),)
     return replace(now, config=replace(now.config, inverters=inverters))
 
 
-def behind_a_lost_port(now: Situation) -> Situation:
+def behind_a_lost_port(now: IssueContext) -> IssueContext:
     """Return the situation with the inverter's port lost."""
     return seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": LOST})
 
@@ -92,7 +92,7 @@ def test_silence_is_told_with_its_time() -> None:
     assert the_one(now).placeholders == {"name": "Roof", "minutes": "15"}
 
 
-def silent() -> Situation:
+def silent() -> IssueContext:
     """Return a situation in which the inverter has asked no more and is silent."""
     now = replace(with_i1(last_request_at=0.0), signs_of_life={"i1": 0.0})
     return with_inverter(now, silent_after=60.0)
@@ -107,7 +107,7 @@ def test_silence_that_has_another_reason() -> None:
     """Out of service, behind a lost port, on the wrong port."""
     assert keys(replace(silent(), setpoints=OUT)) == {}
     assert keys(behind_a_lost_port(silent())) == {"port_i1": "port_failed"}
-    mixed_up = with_i1(last_request_at=0.0, battery_heard=True)
+    mixed_up = with_i1(last_request_at=0.0, battery_detected=True)
     assert keys(replace(mixed_up, signs_of_life={"i1": 0.0})) == {
         "wrong_port_i1": "battery_on_inverter_port"
     }
@@ -116,14 +116,14 @@ def test_silence_that_has_another_reason() -> None:
 @pytest.mark.parametrize("setpoints", [AllSetpoints(), OUT])
 def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
     """It is silenced whether it is in service or not; the link by its present name."""
-    now = replace(with_i1(battery_heard=True), setpoints=setpoints)
+    now = replace(with_i1(battery_detected=True), setpoints=setpoints)
     port = PortState(status=PortStatus.OPEN, link="can7")
     found = the_one(seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": port}))
     assert found.key == "battery_on_inverter_port"
     assert found.placeholders == {"name": "Roof", "channel": "can7"}
     assert (found.fixable, found.device_id) == (True, "i1")
     assert found.severity is ir.IssueSeverity.ERROR
-    assert keys(with_i1(battery_heard=False)) == {}
+    assert keys(with_i1(battery_detected=False)) == {}
 
 
 @pytest.mark.parametrize("listening", [False, None])

@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
 )
-from custom_components.bms_gateway.issues.context import Issue, Situation
+from custom_components.bms_gateway.issues.context import Issue, IssueContext
 
 from .situations import CONFIG, keys, the_one, with_port
 
@@ -24,7 +24,7 @@ def lost(
     fault: PortFault | None,
     port: PortConfig = CONFIG.batteries[0].port,
     link: str | None = None,
-) -> Situation:
+) -> IssueContext:
     """Return a situation in which the first battery's port is lost."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))

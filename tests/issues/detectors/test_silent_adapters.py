@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.model import (
     PortState,
     PortStatus,
 )
-from custom_components.bms_gateway.issues.context import Situation
+from custom_components.bms_gateway.issues.context import IssueContext
 
 from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_life
 
@@ -33,20 +33,20 @@ HEARD = [
     replace(OPEN, received=1),
     # An error frame comes from the adapter, too
     replace(OPEN, errors=1),
-    replace(OPEN, received=5, errors=1, unsent=1, heard_before=4),
+    replace(OPEN, received=5, errors=1, unsent=1, received_before=4),
 ]
 SILENT = [
     OPEN,
     # What it was sent, and could not be sent, shows nothing
     replace(OPEN, sent=9, errors=3, unsent=3),
     # It was heard before it was lost and opened again
-    replace(OPEN, received=5, errors=1, heard_before=6),
+    replace(OPEN, received=5, errors=1, received_before=6),
 ]
 
 
 def battery(
     port: PortConfig, state: PortState = OPEN, life: Life = Life.LOST
-) -> Situation:
+) -> IssueContext:
     """Return a situation in which the first battery is not heard on such a port."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))
@@ -54,7 +54,7 @@ def battery(
     return replace(seen(with_life(life), ports=ports), config=config)
 
 
-def inverter(port: PortConfig, state: PortState = OPEN) -> Situation:
+def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
     """Return a situation in which the inverter gives no sign of life on such a port."""
     [only] = CONFIG.inverters
     silent = replace(only, port=port, silent_after=900.0)
@@ -93,7 +93,7 @@ def test_nothing_else_is_to_be_plugged_in_anew(
     """What is no USB adapter, and one that has passed on anything at all."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
     never = battery(port, state, Life.WAITING)
-    heard = state.received > state.heard_before
+    heard = state.received > state.received_before
     assert keys(never) == {
         "battery_b1": "battery_foreign" if heard else "battery_unasked"
     }

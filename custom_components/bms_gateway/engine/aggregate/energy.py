@@ -48,7 +48,7 @@ def battery_sample(battery: BatteryState) -> Sample | None:
 
     What a twin measures is counted once, as the other battery's.
     """
-    if battery.life is Life.TWIN:
+    if battery.life is Life.DUPLICATE:
         return None
     voltage, current = battery.readings.voltage, battery.readings.current
     if voltage is None or current is None or battery.current_at is None:

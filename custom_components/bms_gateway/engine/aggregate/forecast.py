@@ -15,7 +15,7 @@ REST: Final = 0.01
 _HOUR: Final = 3600.0
 
 
-class Outlook:
+class Forecast:
     """Smooths the bank's current and tells what it leads to."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ def members(
     return {b.id: (value, b.capacity_ah) for b, value in told if value is not None}
 
 
-class SmoothMean:
+class SmoothedMean:
     """A mean by capacity; after a change of the set it slides to the new one."""
 
     def __init__(self) -> None:

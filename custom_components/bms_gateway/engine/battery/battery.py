@@ -7,13 +7,13 @@ from math import inf
 from typing import Final
 
 from ..config import BatteryConfig
-from ..model import BatteryState, Frame, Life, Readings, Refused
+from ..model import BatteryState, Frame, Life, Readings, RejectedValue
 from ..protocol import is_battery_frame, is_request
-from ..scheduling import Urgency
+from ..scheduling import Priority
 from .capacity import cells_of
-from .out_of_service import Intruder
+from .out_of_service import OutOfServiceMonitor
 from .plausibility.rejected import nominal_voltage
-from .telemetry import MEASUREMENTS, Speech
+from .telemetry import MEASUREMENTS, Telemetry
 from .timing.frame_periods import CONTROL
 from .timing.gaps import Gaps
 from .timing.telegram_boundary import Cycle
@@ -36,10 +36,10 @@ class Battery:
     def __init__(self, config: BatteryConfig) -> None:
         """Wait for a battery's first complete set."""
         self._config = config
-        self._speech = Speech(config)
+        self._telemetry = Telemetry(config)
         self._cycle = Cycle()
         self._in_service = True
-        self._intruder = Intruder()
+        self._out_of_service_monitor = OutOfServiceMonitor()
         self._life = Life.WAITING
         self._since_loss = self._losses = 0
         self._gaps = Gaps()
@@ -61,7 +61,7 @@ class Battery:
     @config.setter
     def config(self, config: BatteryConfig) -> None:
         self._config = config
-        self._speech.configure(config)
+        self._telemetry.configure(config)
 
     def moved(self, config: BatteryConfig, now: float) -> Battery:
         """Return it on another port: lost, if it was ever online, and begun anew."""
@@ -70,7 +70,7 @@ class Battery:
         if self._life is not Life.WAITING:
             battery._life = Life.LOST
             battery._lost_at = now if self._lost_at is None else self._lost_at
-            battery._speech.remember(self._speech)
+            battery._telemetry.remember(self._telemetry)
             battery._losses = self._losses
             battery._largest_charge_limit = self._largest_charge_limit
             battery._largest_discharge_limit = self._largest_discharge_limit
@@ -86,7 +86,7 @@ class Battery:
         if in_service is self._in_service:
             return
         self._in_service = in_service
-        self._intruder = Intruder()
+        self._out_of_service_monitor = OutOfServiceMonitor()
         self._gaps.leave()
         self._habitual = False
         if in_service:
@@ -102,7 +102,7 @@ class Battery:
         """What it said with each of its last two whole telegrams."""
         return tuple(self._lately)
 
-    def hear(self, frame: Frame) -> Urgency:
+    def on_frame(self, frame: Frame) -> Priority:
         """Take one frame from the battery's bus; what is none of its is left out.
 
         Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
@@ -110,20 +110,20 @@ class Battery:
         if is_request(frame):
             self._asked_since = self._asked_since or frame.at
             self._asked_at = frame.at
-            return Urgency.SOON
+            return Priority.SOON
         if not is_battery_frame(frame):
-            return Urgency.NONE
+            return Priority.NONE
         self._asked_since = None
-        heard = self._speech.hear(frame)
-        self._cycle.hear(frame.can_id, frame.at)
+        heard = self._telemetry.on_frame(frame)
+        self._cycle.on_frame(frame.can_id, frame.at)
         if heard.whole:
             self._since_loss += 1
-            self._lately.append(self._speech.readings(frame.at))
+            self._lately.append(self._telemetry.readings(frame.at))
         if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
-            return Urgency.AT_ONCE
+            return Priority.AT_ONCE
         # Also a current that stays the same tells, by its time, who carries what
         measured = frame.can_id == MEASUREMENTS
-        return Urgency.SOON if heard.new or measured else Urgency.NONE
+        return Priority.SOON if heard.new or measured else Priority.NONE
 
     def bridge(self, until: float) -> None:
         """Take it that others go on until then although it is not heard.
@@ -135,11 +135,11 @@ class Battery:
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""
         self._cycle.update(now)
-        controlled = self._speech.is_controlled(now)
+        controlled = self._telemetry.is_controlled(now)
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
         if self._life is Life.LOST and controlled:
             self._life = Life.REJOINING
-            self._gaps.hear(now)
+            self._gaps.on_frame(now)
         match self._life:
             case Life.WAITING if controlled and self._complete(now):
                 self._life = Life.ONLINE
@@ -161,10 +161,10 @@ class Battery:
 
     def state(self, now: float) -> BatteryState:
         """Return the battery at `now`, only fresh values among its readings."""
-        speech = self._speech
-        readings = speech.readings(now)
-        intrudes = self._intruder.counts
-        refused = speech.refused(now)
+        telemetry = self._telemetry
+        readings = telemetry.readings(now)
+        intrudes = self._out_of_service_monitor.counts
+        refused = telemetry.refused(now)
         out = not self._in_service and not intrudes
         self._largest_charge_limit = max(
             self._largest_charge_limit, readings.charge_current_limit or 0.0
@@ -173,7 +173,7 @@ class Battery:
             self._largest_discharge_limit, readings.discharge_current_limit or 0.0
         )
         if self._life is Life.ONLINE:
-            self._limits_at = speech.limits_at
+            self._limits_at = telemetry.limits_at
         self._largest_charge_voltage = max(
             self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
         )
@@ -182,51 +182,51 @@ class Battery:
             life=Life.OUT_OF_SERVICE if out else self._life,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
-            last=readings if self._life is Life.ONLINE else speech.last,
+            last=readings if self._life is Life.ONLINE else telemetry.last,
             cells=cells_of(self._largest_charge_voltage)
             if self._largest_charge_voltage
             else None,
             largest_charge_limit=self._largest_charge_limit,
             largest_discharge_limit=self._largest_discharge_limit,
-            dialect=speech.dialect(now),
-            last_frame_at=speech.last_at,
-            current_at=speech.current_at,
-            period=speech.period,
+            dialect=telemetry.dialect(now),
+            last_frame_at=telemetry.last_at,
+            current_at=telemetry.current_at,
+            period=telemetry.period,
             limits_at=self._limits_at,
             lost_at=self._lost_at,
-            telegrams=speech.telegrams,
+            telegrams=telemetry.telegrams,
             losses=self._losses,
             gaps=self._gaps.count(now),
             habitual=self._habitual,
-            carries_out_of_service=intrudes,
-            voltages=speech.voltages,
-            modules_most=speech.modules.most,
-            modules_missing=speech.modules.missing,
-            invalid=speech.invalid,
+            carries_current_out_of_service=intrudes,
+            voltages=telemetry.voltages,
+            modules_most=telemetry.modules.most,
+            modules_missing=telemetry.modules.missing,
+            invalid=telemetry.invalid,
             refused=refused,
             nominal=self._nominal(refused) if refused else None,
-            heard_since=speech.heard_since,
-            missing=speech.missing(now),
-            has_rival=speech.has_rival(now),
-            soc_jumped_at=speech.soc_jumped_at,
-            inverter_heard=self._hears_inverter(now),
+            receiving_since=telemetry.receiving_since,
+            missing=telemetry.missing(now),
+            has_duplicate_sender=telemetry.has_duplicate_sender(now),
+            soc_jumped_at=telemetry.soc_jumped_at,
+            inverter_detected=self._hears_inverter(now),
         )
 
     def next_change(self, now: float) -> float | None:
         """Return when one of its values becomes stale if nothing more is heard."""
-        times = self._speech.stale_at(now)
+        times = self._telemetry.stale_at(now)
         closes_at = self._cycle.closes_at
         if closes_at is not None and closes_at > now:
             times.append(closes_at)
         if self._hears_inverter(now):
             times.append(self._asked_at + INVERTER_GONE)
-        if self._intruder.counts:
+        if self._out_of_service_monitor.counts:
             times.append(self._silent_at)
         return min(times, default=None)
 
-    def _nominal(self, refused: Sequence[Refused]) -> int | None:
+    def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
         """Return its nominal voltage by what was refused, if it is not 48 V."""
-        last = self._speech.last
+        last = self._telemetry.last
         told = {
             "charge_voltage_limit": last.charge_voltage_limit,
             "voltage": last.voltage,
@@ -248,17 +248,19 @@ class Battery:
         falls silent, or puts it in service, for now or to take it out anew.
         """
         if now >= self._silent_at:
-            self._intruder = Intruder()
+            self._out_of_service_monitor = OutOfServiceMonitor()
             return
-        counted = self._intruder.counts
-        self._intruder.watch(self._speech.readings(now).current, now)
-        if self._intruder.counts and not counted:
+        counted = self._out_of_service_monitor.counts
+        self._out_of_service_monitor.watch(self._telemetry.readings(now).current, now)
+        if self._out_of_service_monitor.counts and not counted:
             self._begin_to_count(now)
 
     @property
     def _silent_at(self) -> float:
         """When it is switched off, and not just badly heard, if nothing more comes."""
-        return (self._speech.last_at or 0.0) + max(CEILING, self.config.timeout or 0.0)
+        return (self._telemetry.last_at or 0.0) + max(
+            CEILING, self.config.timeout or 0.0
+        )
 
     def _begin_to_count(self, now: float) -> None:
         """Be lost since now, if at all: nobody missed it before."""
@@ -266,7 +268,7 @@ class Battery:
             self._lost_at = now
 
     def _complete(self, now: float) -> bool:
-        readings = self._speech.readings(now)
+        readings = self._telemetry.readings(now)
         return None not in (readings.soc, readings.voltage)
 
     def _lose(self, now: float) -> None:
@@ -279,5 +281,5 @@ class Battery:
         self._count_anew()
 
     def _count_anew(self) -> None:
-        self._speech.begin_anew()
+        self._telemetry.begin_anew()
         self._since_loss = 0

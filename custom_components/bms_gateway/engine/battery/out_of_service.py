@@ -9,7 +9,7 @@ OUT_OF_SERVICE_TIME: Final = 10.0
 long it has to be seen at rest for what it carried before to be forgotten."""
 
 
-class Intruder:
+class OutOfServiceMonitor:
     """Watches the current of a battery that is out of service.
 
     One that `counts` does so until it is watched anew, however little it carries: what

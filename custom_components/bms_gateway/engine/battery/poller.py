@@ -15,7 +15,7 @@ class Poller:
         self._asked_at: float | None = None
         self._waits = False
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take any frame or echo: our question has left, or is lost for good."""
         if frame.error or frame.can_id == POLL.can_id or self._port.has_echo:
             self._waits = False

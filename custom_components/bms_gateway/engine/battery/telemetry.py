@@ -6,15 +6,15 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
-from ..model import Dialect, Frame, Readings, Refused
-from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, hear, judge
+from ..model import Dialect, Frame, Readings, RejectedValue
+from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognised
 from ..ramp import HOLD
 from .modules import Modules
-from .plausibility.confirmation import HELD, PASSED_ON, Prudence
-from .plausibility.duplicate_senders import Rivals
+from .plausibility.confirmation import HELD, PASSED_ON, Confirmation
+from .plausibility.duplicate_senders import DuplicateSenders
 from .plausibility.ranges import HUGE_LIMIT, Plausibility
-from .plausibility.rejected import Refusals
-from .plausibility.soc_jump import SocDoubt
+from .plausibility.rejected import RejectedValues
+from .plausibility.soc_jump import SocJump
 from .readings import readings_of
 from .timing.frame_periods import LIMITS, OPTIONAL, PAIRS, Rhythm
 from .timing.timeouts import CEILING
@@ -73,7 +73,7 @@ class _Cache:
 _EMPTY: Final = _Cache()
 
 
-class Heard(NamedTuple):
+class ReceivedFrame(NamedTuple):
     """What one frame brought."""
 
     whole: bool
@@ -82,10 +82,10 @@ class Heard(NamedTuple):
     """A value is another than before, or was not fresh any more."""
 
 
-NOTHING_HEARD: Final = Heard(whole=False, new=False)
+NOTHING_RECEIVED: Final = ReceivedFrame(whole=False, new=False)
 
 
-class Speech:
+class Telemetry:
     """Everything that one battery has said, as far as it still counts."""
 
     def __init__(self, config: BatteryConfig) -> None:
@@ -100,12 +100,12 @@ class Speech:
         self._part: set[str] = set()
         self._cache = _EMPTY
         self._plausibility = Plausibility()
-        self._prudence = Prudence()
-        self._soc = SocDoubt()
-        self._rivals = Rivals()
+        self._confirmation = Confirmation()
+        self._soc = SocJump()
+        self._duplicate_senders = DuplicateSenders()
         self.modules = Modules()
         """How many it has, and how many are missing."""
-        self._refusals = Refusals(_BRIDGED)
+        self._rejected = RejectedValues(_BRIDGED)
         self.telegrams = 0
         """Whole telegrams since the start."""
         self.voltages: tuple[float, ...] = ()
@@ -114,7 +114,7 @@ class Speech:
         """Frames that held a value outside its window."""
         self.last_at: float | None = None
         """When the last frame came; None: none did."""
-        self.heard_since: float | None = None
+        self.receiving_since: float | None = None
         """When the first one came after a silence longer than frames count."""
 
     def configure(self, config: BatteryConfig) -> None:
@@ -125,7 +125,7 @@ class Speech:
         self._cache = _EMPTY
         self._rhythm.configure(config)
 
-    def hear(self, frame: Frame) -> Heard:
+    def on_frame(self, frame: Frame) -> ReceivedFrame:
         """Take one of its frames.
 
         A whole telegram needs, of what not every battery sends, only what this one ever
@@ -133,13 +133,13 @@ class Speech:
         alarm.
         """
         if self.last_at is None or frame.at > self.last_at + CEILING:
-            self.heard_since = frame.at
+            self.receiving_since = frame.at
         self.last_at = max(self.last_at or frame.at, frame.at)
         if self._is_boot(frame):
-            return NOTHING_HEARD
+            return NOTHING_RECEIVED
         self._cache = _EMPTY
-        self._marks = hear(self._marks, frame)
-        verdict = judge(self._marks, frame.at)
+        self._marks = marks_after(self._marks, frame)
+        verdict = recognised(self._marks, frame.at)
         if verdict.settled:
             self._settle(verdict.dialect)
         else:
@@ -147,13 +147,15 @@ class Speech:
         decoded = decode(frame, verdict.dialect, settled=verdict.settled)
         self.invalid += decoded.invalid
         if frame.can_id in OPTIONAL and decoded.is_empty:
-            return NOTHING_HEARD  # malformed, or not to be read yet: it teaches nothing
+            return (
+                NOTHING_RECEIVED  # malformed, or not to be read yet: it teaches nothing
+            )
         values: dict[str, Any] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
         values = self._believed(values, frame)
         refused = (*decoded.refused, *self._plausibility.refused)
-        self._refusals.take(refused, _BRIDGED & values.keys(), frame)
+        self._rejected.take(refused, _BRIDGED & values.keys(), frame)
         new = any(self._is_new(name, value, frame.at) for name, value in values.items())
         self.modules.take(values)
         self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
@@ -162,13 +164,13 @@ class Speech:
             if value is not None:
                 self._known[name] = value
                 self._part.add(name)
-        return Heard(self._is_whole(frame.at), new)
+        return ReceivedFrame(self._is_whole(frame.at), new)
 
     def begin_anew(self) -> None:
         """Begin a new telegram: what came before a gap is no part of it."""
         self._part.clear()
 
-    def remember(self, other: Speech) -> None:
+    def remember(self, other: Telemetry) -> None:
         """Take over what was last known from one that is not heard any more."""
         self._known = other._known
         self._cache = _EMPTY
@@ -187,13 +189,13 @@ class Speech:
         """Return the IDs of alarms and enables that it used to send and does not now."""
         return self._rhythm.missing(now)
 
-    def has_rival(self, now: float) -> bool:
+    def has_duplicate_sender(self, now: float) -> bool:
         """Return whether somebody else sends its IDs, too."""
-        return self._rivals.heard(now)
+        return self._duplicate_senders.heard(now)
 
-    def refused(self, now: float) -> tuple[Refused, ...]:
+    def refused(self, now: float) -> tuple[RejectedValue, ...]:
         """Return what it has to report to count and reports outside its window now."""
-        return self._refusals.standing(now, self._rhythm.timeout)
+        return self._rejected.standing(now, self._rhythm.timeout)
 
     @property
     def soc_jumped_at(self) -> float | None:
@@ -228,7 +230,7 @@ class Speech:
 
     def dialect(self, now: float) -> Dialect:
         """Return the dialect that it speaks."""
-        return judge(self._marks, now).dialect
+        return recognised(self._marks, now).dialect
 
     @property
     def current_at(self) -> float | None:
@@ -278,12 +280,12 @@ class Speech:
             before = self.voltages[1 - _VOLTAGES :] if goes_on else ()
             self.voltages = (*before, volts)
         habit = self._rhythm.habit(frame.can_id)
-        self._rivals.hear(frame, habit)
-        disputed = self._rivals.heard(at)
+        self._duplicate_senders.on_frame(frame, habit)
+        disputed = self._duplicate_senders.heard(at)
         slow = disputed or (habit or 0.0) > _QUICK
         for name, value in values.items():
             if value is not None and (name in PASSED_ON or (slow and name in HELD)):
-                values[name] = self._prudence.believed(
+                values[name] = self._confirmation.believed(
                     name,
                     value,
                     at,
@@ -344,7 +346,7 @@ class Speech:
         for name in names:
             self._said.pop(name, None)
             self._known.pop(name, None)
-            self._prudence.forget(name)
+            self._confirmation.forget(name)
 
     def _is_new(self, name: str, value: object, at: float) -> bool:
         said = self._said.get(name)

@@ -20,7 +20,7 @@ from .virtual import ERRORS, OpenBus
 
 _LOGGER = logging.getLogger(__name__)
 
-MENDABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
+FIXABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
 """What setting a link up cures."""
 
 
@@ -122,7 +122,7 @@ def _check_or_set_up(config: PortConfig, lower: bool) -> Link:
     try:
         link = check_link(config)
     except PortError as error:
-        if not config.bring_up or error.fault not in MENDABLE:
+        if not config.bring_up or error.fault not in FIXABLE:
             raise
         if error.fault in GAVE_UP:
             if not _restart(config) and not (lower and _lower(config)):

@@ -127,7 +127,7 @@ class Port:
             sent=self._sent,
             errors=self._errors,
             unsent=self._unsent,
-            heard_before=self._heard_before,
+            received_before=self._heard_before,
             link=self._link,
             controller=self._controller,
         )

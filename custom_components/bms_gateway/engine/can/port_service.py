@@ -68,7 +68,7 @@ class Wake:
         self._event.clear()
 
 
-class Wire:
+class PortService:
     """A port and the coroutine that serves it: `serve` does what is due.
 
     `serve` returns when it wants to be called again; news calls it earlier.

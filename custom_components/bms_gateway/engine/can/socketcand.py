@@ -131,7 +131,7 @@ class SocketcandServer:
             stream.write(f"< {command} >".encode())
             self._await(stream, b"ok")
 
-    def hear(self, data: bytes) -> Iterator[can.Message]:
+    def on_frame(self, data: bytes) -> Iterator[can.Message]:
         """Yield frames."""
         now = time.time()
         for content in self._messages(data):

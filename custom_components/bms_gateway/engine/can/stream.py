@@ -30,7 +30,7 @@ class Conversation(Protocol):
     def greet(self, stream: Stream) -> None:
         """Have the adapter take part in the bus; raises one of ERRORS if it does not."""
 
-    def hear(self, data: bytes) -> Iterable[can.Message | bool]:
+    def on_frame(self, data: bytes) -> Iterable[can.Message | bool]:
         """Yield frames, and whether the oldest frame not answered yet was taken."""
 
     def encode(self, frame: Frame) -> bytes:

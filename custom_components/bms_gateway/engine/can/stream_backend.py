@@ -207,7 +207,7 @@ class StreamBus:
         timeout = self._write(stream)
         if not stream.wait(timeout, writing=bool(self._half)):
             return
-        for heard in self._conversation.hear(stream.read()):
+        for heard in self._conversation.on_frame(stream.read()):
             if isinstance(heard, can.Message):
                 self._waiting.append(heard)
             else:

@@ -7,7 +7,7 @@ from ..battery.battery import Battery
 from ..config import BatteryConfig, Interface, PortConfig
 from ..inverter.bus_guard import BATTERY_MARKS
 from ..inverter.request_source import Requests
-from ..model import Dialect, Frame, PortFault, PortReason, Refused
+from ..model import Dialect, Frame, PortFault, PortReason, RejectedValue
 from ..protocol import Neighbour, is_battery_frame, is_request, neighbour
 
 
@@ -33,7 +33,7 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardBattery:
+class DetectedBattery:
     """What a battery said of itself; None: not told."""
 
     name: str | None = None
@@ -44,7 +44,7 @@ class HeardBattery:
     voltage: float | None = None
     """V"""
     capacity_ah: float | None = None
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RejectedValue, ...] = ()
     """What it has to report to count, and reports outside its window."""
     nominal: int | None = None
     """V; what kind of battery it is by that, if not one of 48 V."""
@@ -53,10 +53,10 @@ class HeardBattery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ScanResult:
     """What was heard so far; the counts alone make no difference between two."""
 
-    battery: HeardBattery | None = None
+    battery: DetectedBattery | None = None
     inverter: bool = False
     neighbours: frozenset[Neighbour] = frozenset()
     other: bool = False
@@ -97,7 +97,7 @@ class Heard:
         return next((finding for is_so, finding in heard if is_so), Finding.SILENCE)
 
 
-class Ear:
+class Classifier:
     """Recognises who talks, frame by frame."""
 
     def __init__(self) -> None:
@@ -112,16 +112,16 @@ class Ear:
         self._asked = self._other = False
         self._frames = self._errors = 0
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node, or an error frame."""
         if frame.error:
             self._errors += 1
             return
         self._frames += 1
-        self._requests.hear(frame)
+        self._requests.on_frame(frame)
         if is_battery_frame(frame):
             self._marks.add(frame.can_id)
-            self._battery.hear(frame)
+            self._battery.on_frame(frame)
         elif is_request(frame):
             self._asked = True
         elif (kind := neighbour(frame)) is not None:
@@ -129,11 +129,11 @@ class Ear:
         else:
             self._other = True
 
-    def heard(self, now: float) -> Heard:
+    def heard(self, now: float) -> ScanResult:
         """Return what it comes to at `now`, by the clock of the frames."""
-        battery = self._tell_battery(now)
+        battery = self._detected_battery(now)
         strange = bool(self._marks) and battery is None
-        return Heard(
+        return ScanResult(
             battery=battery,
             inverter=self._asked and not self._requests.by_battery,
             # A Deye's diagnostics look like Pytes and GoodWe
@@ -144,12 +144,12 @@ class Ear:
             error_frames=self._errors,
         )
 
-    def _tell_battery(self, now: float) -> HeardBattery | None:
+    def _detected_battery(self, now: float) -> DetectedBattery | None:
         if not self._marks & BATTERY_MARKS:
             return None
         state = self._battery.state(now)
         told = state.last
-        return HeardBattery(
+        return DetectedBattery(
             name=told.name,
             dialect=state.dialect,
             modules=told.modules or told.modules_online,

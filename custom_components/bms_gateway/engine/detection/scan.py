@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from ..can.backend import MENDABLE, set_up
+from ..can.backend import FIXABLE, set_up
 from ..can.interface.discovery import resolve
 from ..can.interface.state import PortError, check_link, read_link
 from ..can.port import Port
@@ -17,7 +17,7 @@ from ..config import Interface, PortConfig
 from ..model import Clock, Frame, PortState, PortStatus
 from ..protocol import POLL
 from ..topology.comparison import Comparison
-from .classify import Ear, Heard
+from .classify import Classifier, ScanResult
 
 LISTEN_TIME: Final = 6.0
 """Seconds that bring every value of any battery known; most send all in 1 or 2 s, and
@@ -40,11 +40,11 @@ async def listen(
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[Heard], None] = lambda _: None,
+    on_news: Callable[[ScanResult], None] = lambda _: None,
     ask: bool = False,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
-) -> Heard:
+) -> ScanResult:
     """Open a port that nobody uses, listen for some seconds, and close it.
 
     `on_news` is told whenever what was heard changes. Nothing is sent, but frames are
@@ -61,7 +61,7 @@ async def listen(
     except asyncio.CancelledError:
         raising.add_done_callback(_acknowledge_after_all)
         raise
-    if isinstance(shy, Heard):
+    if isinstance(shy, ScanResult):
         return shy
     if shy is not None:
         try:
@@ -78,21 +78,21 @@ async def listen(
     return await listener.listen(config, seconds, ask=ask)
 
 
-async def overhear(
+async def listen_along(
     tap: Tap,
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[Heard], None] = lambda _: None,
+    on_news: Callable[[ScanResult], None] = lambda _: None,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
-) -> Heard:
+) -> ScanResult:
     """Listen to a port that a gateway uses, as `listen` does.
 
     `tap`: such as `partial(gateway.tap, battery_id)`.
     """
     listener = _Listener(on_news, settle, clock, comparison)
-    return await listener.overhear(tap, seconds)
+    return await listener.listen_along(tap, seconds)
 
 
 @asynccontextmanager
@@ -143,7 +143,7 @@ class _Listener:
 
     def __init__(
         self,
-        on_news: Callable[[Heard], None],
+        on_news: Callable[[ScanResult], None],
         settle: float,
         clock: Clock,
         comparison: Comparison | None = None,
@@ -151,24 +151,24 @@ class _Listener:
         self._on_news = on_news
         self._settle = settle
         self._clock = clock
-        self._ear = Ear()
+        self._ear = Classifier()
         self._comparison = comparison or Comparison()
         self._acknowledges: bool | None = None
-        self._told = Heard()
+        self._told = ScanResult()
         self._changed = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
         self._is_clear = False
 
     @property
-    def heard(self) -> Heard:
+    def heard(self) -> ScanResult:
         """What was heard until now."""
         heard = self._ear.heard(self._clock())
         return replace(heard, acknowledges=self._acknowledges)
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame, and tell if that is news."""
-        self._ear.hear(frame)
-        self._comparison.hear(frame)
+        self._ear.on_frame(frame)
+        self._comparison.on_frame(frame)
         heard = self.heard
         if heard != self._told:
             self._told = heard
@@ -178,9 +178,9 @@ class _Listener:
             self._is_clear = True
             self._end_soon()
 
-    async def overhear(self, tap: Tap, seconds: float) -> Heard:
+    async def listen_along(self, tap: Tap, seconds: float) -> ScanResult:
         """Listen on the port of somebody else."""
-        undo = tap(self.hear)
+        undo = tap(self.on_frame)
         try:
             async with self._limited(seconds):
                 await asyncio.Event().wait()
@@ -190,11 +190,13 @@ class _Listener:
             undo()
         return self.heard
 
-    async def listen(self, config: PortConfig, seconds: float, *, ask: bool) -> Heard:
+    async def listen(
+        self, config: PortConfig, seconds: float, *, ask: bool
+    ) -> ScanResult:
         """Listen on a port of its own."""
         port = Port(
             config,
-            on_frame=self.hear,
+            on_frame=self.on_frame,
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
             clock=self._clock,
@@ -248,7 +250,7 @@ class _Listener:
         return state
 
 
-def _raise_shyly(config: PortConfig) -> PortConfig | Heard | None:
+def _raise_shyly(config: PortConfig) -> PortConfig | ScanResult | None:
     """Set up a link that is not, to listen only; None: there is nothing to set up."""
     if config.interface is not Interface.SOCKETCAN or not config.bring_up:
         return None
@@ -256,14 +258,14 @@ def _raise_shyly(config: PortConfig) -> PortConfig | Heard | None:
         config = resolve(config)
         check_link(config)
     except PortError as error:
-        if error.fault not in MENDABLE or _is_virtual(config):
+        if error.fault not in FIXABLE or _is_virtual(config):
             return None
         return _set_up(config, listen_only=True) or config
     return None
 
 
 def _acknowledge_after_all(
-    raising: asyncio.Future[PortConfig | Heard | None],
+    raising: asyncio.Future[PortConfig | ScanResult | None],
 ) -> None:
     """Set up a link that was raised shyly when nobody wanted it any more."""
     if raising.cancelled() or raising.exception():
@@ -279,10 +281,10 @@ def _is_virtual(config: PortConfig) -> bool:
         return True  # gone this moment: its port will tell
 
 
-def _set_up(config: PortConfig, *, listen_only: bool = False) -> Heard | None:
+def _set_up(config: PortConfig, *, listen_only: bool = False) -> ScanResult | None:
     """Set up a link; return what is wrong if that fails."""
     try:
         set_up(config, lower=True, listen_only=listen_only)
     except PortError as error:
-        return Heard(fault=error.fault, detail=str(error))
+        return ScanResult(fault=error.fault, detail=str(error))
     return None

@@ -16,7 +16,7 @@ _NOTHING_LEFT: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class AllocationRequest:
     """What one inverter can take in one direction, all in A.
 
     `weight`: its part in relation to the others. `cap`: its rating or its setpoint, as
@@ -32,23 +32,23 @@ class Claim:
     cap: float
     rule: Rule = Rule.RATING
     source: str | None = None
-    told: float = 0.0
-    surely: float = inf
-    held: float = 0.0
+    sent: float = 0.0
+    at_least: float = inf
+    reserved: float = 0.0
     ceiling: float = inf
     reachable: bool = True
     active_at: float = -inf
 
 
-def share(limit: float, claims: Sequence[Claim]) -> list[float]:
+def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]:
     """Return each inverter's target in A, whole counts of 0.1 A, at most its cap.
 
     What an inverter cannot take goes to the others. One that cannot be reached keeps
     what it holds: the others share the rest. Too little for one is 0 for it; too
     little for any goes undivided to the one that was active last.
     """
-    left = max(0.0, limit - sum(c.held for c in claims if not c.reachable))
-    takers = {i: c for i, c in enumerate(claims) if c.reachable and c.cap >= LEAST}
+    left = max(0.0, limit - sum(c.reserved for c in requests if not c.reachable))
+    takers = {i: c for i, c in enumerate(requests) if c.reachable and c.cap >= LEAST}
     while takers:
         parts = _fill(left, takers)
         small = {i for i in takers if parts[i] < _least(takers[i])}
@@ -61,32 +61,32 @@ def share(limit: float, claims: Sequence[Claim]) -> list[float]:
             else:
                 takers = {last: takers[last]}
             continue
-        takers = {i: claim for i, claim in takers.items() if i not in small}
-    targets = [0.0] * len(claims)
+        takers = {i: request for i, request in takers.items() if i not in small}
+    targets = [0.0] * len(requests)
     for i in takers:
         targets[i] = round_down(parts[i])
     return targets
 
 
-def _least(claim: Claim) -> float:
+def _least(request: AllocationRequest) -> float:
     """Return under which current in A an inverter is told 0."""
-    return LEAST if claim.told > 0 else min(RETURN, claim.cap)
+    return LEAST if request.sent > 0 else min(RETURN, request.cap)
 
 
-def _fill(limit: float, claims: dict[int, Claim]) -> dict[int, float]:
+def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, float]:
     """Pour `limit` into the claims by weight, never over a cap."""
-    if not any(claim.weight > 0 for claim in claims.values()):
-        claims = {i: replace(claim, weight=1.0) for i, claim in claims.items()}
-    parts = dict.fromkeys(claims, 0.0)
-    hungry = dict(claims)
+    if not any(request.weight > 0 for request in requests.values()):
+        requests = {i: replace(request, weight=1.0) for i, request in requests.items()}
+    parts = dict.fromkeys(requests, 0.0)
+    hungry = dict(requests)
     left = limit
     while hungry and left > _NOTHING_LEFT:
-        weights = sum(claim.weight for claim in hungry.values())
+        weights = sum(request.weight for request in hungry.values())
         wanted = {
-            i: left * (claim.weight / weights) if weights > 0 else 0.0
-            for i, claim in hungry.items()
+            i: left * (request.weight / weights) if weights > 0 else 0.0
+            for i, request in hungry.items()
         }
-        full = {i for i, claim in hungry.items() if wanted[i] >= claim.cap}
+        full = {i for i, request in hungry.items() if wanted[i] >= request.cap}
         if not full:
             parts |= wanted
             break
@@ -96,16 +96,18 @@ def _fill(limit: float, claims: dict[int, Claim]) -> dict[int, float]:
     return parts
 
 
-def may_tell(index: int, target: float, limit: float, claims: Sequence[Claim]) -> float:
+def permitted_now(
+    index: int, target: float, limit: float, requests: Sequence[AllocationRequest]
+) -> float:
     """Return what inverter `index` may be told now on its way to `target`, in A.
 
     Going down is always allowed. Going up, or what may be up, only as far as what the
     others still hold leaves room, so that the sum of what all were told never exceeds
     `limit`, and no further than its ceiling.
     """
-    claim = claims[index]
-    surely = min(claim.told, claim.surely)
-    if target <= surely:
+    request = requests[index]
+    at_least = min(request.sent, request.at_least)
+    if target <= at_least:
         return target
-    room = limit - sum(c.held for i, c in enumerate(claims) if i != index)
-    return max(surely, round_down(min(target, room, claim.ceiling)))
+    room = limit - sum(c.reserved for i, c in enumerate(requests) if i != index)
+    return max(at_least, round_down(min(target, room, request.ceiling)))

@@ -19,7 +19,7 @@ PRESENT: Final = 3.0
 """Seconds after any frame of another node for which somebody is there to acknowledge."""
 
 
-class Guard:
+class BusGuard:
     """Listens beside an inverter's writer, to others' frames alone, not to echoes.
 
     A battery on this port means that the ports are mixed up, or wired together: it is
@@ -29,23 +29,23 @@ class Guard:
 
     def __init__(self) -> None:
         """Begin with nobody heard."""
-        self._heard_at: float | None = None
+        self._received_at: float | None = None
         self._battery_since: float | None = None
         self._battery_at = 0.0
         self._requests = Requests()
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node."""
         if frame.error:
             return
-        self._heard_at = max(frame.at, self._heard_at or frame.at)
-        self._requests.hear(frame)
+        self._received_at = max(frame.at, self._received_at or frame.at)
+        self._requests.on_frame(frame)
         if frame.standard and frame.can_id in BATTERY_MARKS:
             if self._battery_since is None or frame.at >= self._battery_gone_at:
                 self._battery_since = frame.at
             self._battery_at = max(frame.at, self._battery_at)
 
-    def battery_heard(self, now: float) -> bool:
+    def battery_detected(self, now: float) -> bool:
         """Return whether a battery talks here, and not only a leftover of our own."""
         return self._is_battery and self.keeps_silent(now)
 
@@ -59,13 +59,13 @@ class Guard:
         return self._requests.by_battery
 
     @property
-    def heard_at(self) -> float | None:
+    def received_at(self) -> float | None:
         """When another node was heard last; None: never."""
-        return self._heard_at
+        return self._received_at
 
     def is_present(self, now: float) -> bool:
         """Return whether somebody was heard just now."""
-        return self._heard_at is not None and now < self._heard_at + PRESENT
+        return self._received_at is not None and now < self._received_at + PRESENT
 
     def allows(self, proof: Proof, now: float) -> bool:
         """Return whether limits may be sent, by what proves that they leave."""
@@ -82,8 +82,8 @@ class Guard:
     def next_change(self, now: float) -> float | None:
         """Return when one of the answers changes if nobody is heard any more."""
         times = [] if self._battery_since is None else [self._battery_gone_at]
-        if self._heard_at is not None:
-            times.append(self._heard_at + PRESENT)
+        if self._received_at is not None:
+            times.append(self._received_at + PRESENT)
         return min((at for at in times if at > now), default=None)
 
     @property

@@ -46,7 +46,7 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
-class Taker:
+class InverterLoad:
     """What an inverter may take: `amps` per direction, in A.
 
     That is what it was told or, where it `is_told` nothing, its rating: then it does as
@@ -55,7 +55,7 @@ class Taker:
 
     config: InverterConfig
     amps: Mapping[Direction, float]
-    is_told: bool
+    is_sent: bool
 
 
 def measured(batteries: Iterable[BatteryState]) -> Current | None:
@@ -66,7 +66,7 @@ def measured(batteries: Iterable[BatteryState]) -> Current | None:
     """
     amps, at = 0.0, inf
     for battery in batteries:
-        if battery.life in (Life.OUT_OF_SERVICE, Life.TWIN):
+        if battery.life in (Life.OUT_OF_SERVICE, Life.DUPLICATE):
             continue
         current, measured_at = battery.readings.current, battery.current_at
         if not battery.online or current is None or measured_at is None:
@@ -89,7 +89,7 @@ class Obedience:
 
     def __init__(self) -> None:
         """Begin without a past."""
-        self._told: dict[str, deque[tuple[float, Mapping[Direction, float]]]] = {}
+        self._sent: dict[str, deque[tuple[float, Mapping[Direction, float]]]] = {}
         self._sensed: dict[str, Current] = {}
         self._counted: frozenset[str] = frozenset()
         """Inverters whose sensor counted the last time."""
@@ -100,7 +100,7 @@ class Obedience:
         self._is_sensed = False
         """Whether sensors show currents of inverters."""
 
-    def due_at(self, told: Callable[[], Mapping[Direction, float]]) -> float | None:
+    def due_at(self, sent: Callable[[], Mapping[Direction, float]]) -> float | None:
         """Return when to look again though nothing new comes; None: all obey.
 
         Neither a current that stays the same nor a limit that was told is news by
@@ -113,7 +113,7 @@ class Obedience:
             amps = self._bank.amps
             doubtful = abs(amps) > MARGIN and any(
                 direction.sign * amps > limit + MARGIN
-                for direction, limit in told().items()
+                for direction, limit in sent().items()
             )
         return self._looked_at + SAMPLING if doubtful else None
 
@@ -129,7 +129,7 @@ class Obedience:
         self,
         now: float,
         bank: Current | None,
-        takers: Sequence[Taker],
+        takers: Sequence[InverterLoad],
         departed: Mapping[Direction, float],
     ) -> None:
         """Look what there is; it counts if the last that did is SAMPLING ago.
@@ -145,10 +145,10 @@ class Obedience:
         sensed = self._fresh(takers, now)
         seen = set()
         for group, current in _groups(takers, sensed, bank):
-            suspects = frozenset(t.config.id for t in group if t.is_told)
+            suspects = frozenset(t.config.id for t in group if t.is_sent)
             if not suspects:
                 continue
-            key = frozenset(taker.config.id for taker in group)
+            key = frozenset(load.config.id for load in group)
             for direction in Direction:
                 allowed = self._allowed(group, direction, current.at)
                 if allowed is None:
@@ -186,18 +186,18 @@ class Obedience:
                 beyond[direction] += evidence.beyond
         return beyond
 
-    def _remember(self, takers: Sequence[Taker], now: float) -> None:
+    def _remember(self, takers: Sequence[InverterLoad], now: float) -> None:
         """Keep what the inverters may take, for as long as they may still follow it."""
-        before = self._told
-        self._told = {}
-        for taker in takers:
-            key = taker.config.id
-            told = self._told[key] = before.get(key) or deque(maxlen=_HISTORY)
-            told.append((now, dict(taker.amps)))
+        before = self._sent
+        self._sent = {}
+        for load in takers:
+            key = load.config.id
+            sent = self._sent[key] = before.get(key) or deque(maxlen=_HISTORY)
+            sent.append((now, dict(load.amps)))
 
-    def _fresh(self, takers: Sequence[Taker], now: float) -> dict[str, Current]:
+    def _fresh(self, takers: Sequence[InverterLoad], now: float) -> dict[str, Current]:
         """Return what the sensors show, by inverter; log once where that changes."""
-        names = {taker.config.id: taker.config.name for taker in takers}
+        names = {load.config.id: load.config.name for load in takers}
         fresh = {
             key: current
             for key, current in self._sensed.items()
@@ -211,7 +211,7 @@ class Obedience:
         return fresh
 
     def _allowed(
-        self, group: Sequence[Taker], direction: Direction, at: float
+        self, group: Sequence[InverterLoad], direction: Direction, at: float
     ) -> list[float] | None:
         """Return what each may have taken at a moment, in A; None: not known yet.
 
@@ -219,11 +219,11 @@ class Obedience:
         """
         most = [
             _most_since(
-                self._told[taker.config.id],
-                at - taker.config.reaction_time,
+                self._sent[load.config.id],
+                at - load.config.reaction_time,
                 direction,
             )
-            for taker in group
+            for load in group
         ]
         known = [amps for amps in most if amps is not None]
         return known if len(known) == len(most) else None
@@ -290,7 +290,7 @@ class _Evidence:
         self.found = None
         if is_over:
             self.found = Disobedience(
-                told=allowed,
+                sent=allowed,
                 taken=self._least,
                 since=self._since,
                 inverters=sample.suspects,
@@ -308,13 +308,13 @@ class _Evidence:
 
 
 def _groups(
-    takers: Sequence[Taker], sensed: Mapping[str, Current], bank: Current | None
-) -> Iterator[tuple[Sequence[Taker], Current]]:
+    takers: Sequence[InverterLoad], sensed: Mapping[str, Current], bank: Current | None
+) -> Iterator[tuple[Sequence[InverterLoad], Current]]:
     """Yield inverters whose common current is known, and that current."""
-    for taker in takers:
-        if current := sensed.get(taker.config.id):
-            yield (taker,), current
-    others = [taker for taker in takers if taker.config.id not in sensed]
+    for load in takers:
+        if current := sensed.get(load.config.id):
+            yield (load,), current
+    others = [load for load in takers if load.config.id not in sensed]
     if others and bank is not None:
         amps = bank.amps - sum(current.amps for current in sensed.values())
         at = min(bank.at, *(current.at for current in sensed.values()), inf)
@@ -322,13 +322,13 @@ def _groups(
 
 
 def _most_since(
-    told: deque[tuple[float, Mapping[Direction, float]]],
+    sent: deque[tuple[float, Mapping[Direction, float]]],
     since: float,
     direction: Direction,
 ) -> float | None:
     """Return the most that held since a moment, in A; None: it reaches not so far."""
     most = 0.0
-    for at, amps in reversed(told):
+    for at, amps in reversed(sent):
         most = max(most, amps[direction])
         if at <= since:
             return most

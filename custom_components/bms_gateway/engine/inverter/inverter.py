@@ -11,23 +11,23 @@ from ..config import InverterConfig, Proof, SendMode
 from ..model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
 from ..protocol import POLL, encode
 from ..ramp import RAMP_TIME
-from ..setpoints import Ask
-from .allocation import Claim
-from .bus_guard import Guard
-from .disobedience import Taker
-from .sent_limits import Account
-from .transmission import Delivery, Phase
+from ..setpoints import RequestedLimit
+from .allocation import AllocationRequest
+from .bus_guard import BusGuard
+from .disobedience import InverterLoad
+from .sent_limits import SentLimits
+from .transmission import Phase, Transmission
 
 REPEAT: Final = 1.0
 """Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
 LATEST_REPEAT: Final = 1.5
 """Seconds after which it is due in the middle of a battery's telegram, too."""
 REPEATS: Final = (REPEAT, LATEST_REPEAT)
-LEAST_RISE: Final = 0.1
+LEAST_RAMP_STEP: Final = 0.1
 """A from one set to the next: what is told is cut to such counts, less never adds up."""
 REQUESTS_GONE: Final = 60.0
 """Seconds without 0x305 after which an inverter is not connected any more."""
-KNOCK: Final = 1.0
+PRESENCE_PROBE: Final = 1.0
 """Seconds between two knocks, see `_knock`."""
 OUT_OF_REACH: Final = 2.0
 """Seconds without being reachable after which it is no mere moment."""
@@ -43,8 +43,8 @@ class Inverter:
         """Play a battery to an inverter through an open port."""
         self.config = config
         self.port = port
-        self._delivery = Delivery(port, config.name)
-        self._account = Account()
+        self._transmission = Transmission(port, config.name)
+        self._sent_limits = SentLimits()
         self.in_service = True
         """Whether the user wants it to take part."""
         self._set_at: float | None = None
@@ -52,10 +52,10 @@ class Inverter:
         self._request_at: float | None = None
         self._answered_at: float | None = None
         self._unanswered_since = 0.0
-        self._guard = Guard()
+        self._guard = BusGuard()
         self._allowed = True
         self._unreachable_since: float | None = None
-        self._knocked_at: float | None = None
+        self._presence_probed_at: float | None = None
         self._urgent = False
         self._bridged: dict[Direction, float] = {}
         """A; what it was told before a silence that is bridged, or was until lately."""
@@ -66,13 +66,17 @@ class Inverter:
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return who plays to the same one from now on: what it was told is told."""
         inverter = Inverter(config, port)
-        inverter._account = self._account
+        inverter._sent_limits = self._sent_limits
         inverter._request_at = self._request_at
         return inverter
 
-    def claim(
-        self, direction: Direction, ask: Ask | None, flowing: float, now: float
-    ) -> Claim:
+    def allocation_request(
+        self,
+        direction: Direction,
+        requested: RequestedLimit | None,
+        flowing: float,
+        now: float,
+    ) -> AllocationRequest:
         """Return what the inverter can take in a direction and what it may hold.
 
         `ask`: the lowest of its setpoint and leases. `flowing`: A of its own part that
@@ -82,27 +86,27 @@ class Inverter:
         charge = direction is Direction.CHARGE
         rated = config.rated_charge if charge else config.rated_discharge
         cap, rule, source = rated, Rule.RATING, None
-        if ask is not None and ask.amps < rated:
-            cap, rule, source = ask.amps, ask.rule, ask.owner
+        if requested is not None and requested.amps < rated:
+            cap, rule, source = requested.amps, requested.rule, requested.owner
         if not self.in_service:
             cap, rule, source = 0.0, Rule.IN_SERVICE, None
-        account = self._account
-        told = account.amps(direction)
+        limits = self._sent_limits
+        sent = limits.amps(direction)
         ceiling = inf
-        if account.told is not None:
-            step = max(rated / RAMP_TIME * (now - account.told_at), LEAST_RISE)
-            ceiling = max(told, flowing, self._bridged.get(direction, 0.0)) + step
-        return Claim(
+        if limits.confirmed is not None:
+            step = max(rated / RAMP_TIME * (now - limits.confirmed_at), LEAST_RAMP_STEP)
+            ceiling = max(sent, flowing, self._bridged.get(direction, 0.0)) + step
+        return AllocationRequest(
             weight=rated,
             cap=cap,
             rule=rule,
             source=source,
-            told=told,
-            surely=account.surely(direction),
-            held=account.held(direction, now),
+            sent=sent,
+            at_least=limits.at_least(direction),
+            reserved=limits.reserved(direction, now),
             ceiling=ceiling,
             reachable=self.reachable,
-            active_at=account.active_at(direction),
+            active_at=limits.active_at(direction),
         )
 
     def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
@@ -112,24 +116,28 @@ class Inverter:
         """
         if bridges:
             if not self._bridged:
-                self._bridged = {d: self._account.amps(d) for d in Direction}
+                self._bridged = {d: self._sent_limits.amps(d) for d in Direction}
             self._resumes_until = now + RAMP_TIME
         elif status not in (Status.RUNNING, Status.REDUCED) or (
             now >= self._resumes_until
         ):
             self._bridged = {}
 
-    def last_claim(self, direction: Direction, now: float) -> Claim:
+    def last_allocation_request(
+        self, direction: Direction, now: float
+    ) -> AllocationRequest:
         """Return what it may still hold once it was taken out of the configuration."""
-        held = self._account.held(direction, now)
-        return Claim(weight=0.0, cap=0.0, held=held, reachable=False)
+        reserved = self._sent_limits.reserved(direction, now)
+        return AllocationRequest(
+            weight=0.0, cap=0.0, reserved=reserved, reachable=False
+        )
 
     @property
-    def taker(self) -> Taker:
+    def load(self) -> InverterLoad:
         """What it may take: as it was told, else as it is rated if it takes part."""
         config = self.config
-        if self._account.told is not None:
-            amps = {direction: self.told_amps(direction) for direction in Direction}
+        if self._sent_limits.confirmed is not None:
+            amps = {direction: self.sent_amps(direction) for direction in Direction}
         elif self.in_service:
             amps = {
                 Direction.CHARGE: config.rated_charge,
@@ -137,27 +145,33 @@ class Inverter:
             }
         else:
             amps = dict.fromkeys(Direction, 0.0)
-        return Taker(config, amps, is_told=self._account.told is not None)
+        return InverterLoad(
+            config, amps, is_sent=self._sent_limits.confirmed is not None
+        )
 
-    def told_amps(self, direction: Direction) -> float:
+    def sent_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
-        return self._account.amps(direction)
+        return self._sent_limits.amps(direction)
 
     @property
     def followed_at(self) -> float:
         """When it has surely followed down to what it was told last."""
-        return self._account.followed_at
+        return self._sent_limits.followed_at
 
     @property
-    def told(self) -> Telegram | None:
+    def confirmed(self) -> Telegram | None:
         """What it was last confirmed to have been sent; None once that expired."""
-        return self._account.told
+        return self._sent_limits.confirmed
 
     @property
     def reachable(self) -> bool:
         """Return whether it can be told anything now."""
-        delivery = self._delivery
-        return delivery.is_open and self._allowed and delivery.phase is not Phase.DEAF
+        delivery = self._transmission
+        return (
+            delivery.is_open
+            and self._allowed
+            and delivery.phase is not Phase.NOT_ACKNOWLEDGED
+        )
 
     def connected(self, now: float) -> bool | None:
         """Return whether it asks with 0x305; None: it never did."""
@@ -178,28 +192,28 @@ class Inverter:
 
         Not after the loop was held: what came meanwhile has to be heard first.
         """
-        return self._delivery.goes_on(now)
+        return self._transmission.goes_on(now)
 
-    def hear_request(self, at: float) -> None:
+    def on_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
         if not self._is_asked:
             self._unanswered_since = at
         self._request_at = at
 
-    def hear_other(self, frame: Frame, now: float) -> None:
+    def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of its bus, or an error frame."""
-        self._guard.hear(frame)
-        self._delivery.hear_other(frame, now)
+        self._guard.on_frame(frame)
+        self._transmission.on_other_frame(frame, now)
 
-    def hear_echo(self, frame: Frame, now: float) -> bool:
+    def on_echo(self, frame: Frame, now: float) -> bool:
         """Take the echo of an own frame: it has left for the wire.
 
         Return whether that matters to the other inverters: one more set was told, or
         this one can be reached again.
         """
-        ended = self._delivery.hear_echo(frame)
-        if ended is Phase.DEAF:
-            self._account.leave_stuck(now)
+        ended = self._transmission.on_echo(frame)
+        if ended is Phase.NOT_ACKNOWLEDGED:
+            self._sent_limits.leave_stuck(now)
             self._urgent = True
         elif ended is Phase.SENT:
             self._confirm(now)
@@ -223,11 +237,11 @@ class Inverter:
         then are all of its values of one cycle. A limit that falls waits for nothing;
         then the set is sent again when the rest has come.
         """
-        delivery = self._delivery
+        delivery = self._transmission
         if not delivery.is_open:
             if delivery.begin_anew():
-                self._account.doubt(now)
-            self._account.drop_stuck()
+                self._sent_limits.doubt(now)
+            self._sent_limits.drop_stuck()
         self._expire(now)
         if self.reachable:
             self._unreachable_since = None
@@ -237,9 +251,9 @@ class Inverter:
             return None
         delivery.time_out(now)
         if not self._may_send(now):
-            self._knock(now, telegram)
+            self._probe_presence(now, telegram)
             telegram = None
-        probe = delivery.phase is Phase.DEAF and now >= delivery.probe_due
+        probe = delivery.phase is Phase.NOT_ACKNOWLEDGED and now >= delivery.probe_due
         due = delivery.phase is Phase.IDLE and self._due(now, telegram, progress)
         if telegram is not None and (probe or due):
             delivery.open(self._frames(telegram, opening=True), now)
@@ -251,21 +265,21 @@ class Inverter:
 
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
-        told = self._account.told
+        confirmed = self._sent_limits.confirmed
         asks = not self._guard.battery_asks
         return InverterState(
             id=self.config.id,
-            listening=self._delivery.listening,
+            listening=self._transmission.listening,
             connected=self.connected(now) if asks else None,
-            charge=_because(told, why, Direction.CHARGE),
-            discharge=_because(told, why, Direction.DISCHARGE),
-            told=told,
-            sets=self._delivery.sets,
-            dropped=self._delivery.dropped,
-            last_set_at=self._account.told_at if told else None,
+            charge=_because(confirmed, why, Direction.CHARGE),
+            discharge=_because(confirmed, why, Direction.DISCHARGE),
+            confirmed=confirmed,
+            sets=self._transmission.sets,
+            dropped=self._transmission.dropped,
+            last_set_at=self._sent_limits.confirmed_at if confirmed else None,
             last_request_at=self._request_at if asks else None,
-            last_heard_at=self._guard.heard_at,
-            battery_heard=self._guard.battery_heard(now),
+            last_foreign_frame_at=self._guard.received_at,
+            battery_detected=self._guard.battery_detected(now),
         )
 
     @property
@@ -276,22 +290,28 @@ class Inverter:
         """Return whether limits may be sent on this port at all."""
         self._allowed = self._guard.allows(self._proof, now)
         if self._guard.keeps_silent(now):
-            self._delivery.listening = None
-        elif not self._allowed and self._delivery.listening:
-            self._delivery.hears(False)
+            self._transmission.listening = None
+        elif not self._allowed and self._transmission.listening:
+            self._transmission.set_listening(False)
         return self._allowed
 
-    def _knock(self, now: float, telegram: Telegram | None) -> None:
+    def _probe_presence(self, now: float, telegram: Telegram | None) -> None:
         """Send what is harmless: many an inverter speaks only after it was spoken to.
 
         Only where nothing proves that frames leave: where echoes do, a set opens so.
         """
         if self._proof is not Proof.PRESENCE or self._guard.keeps_silent(now):
             return
-        if telegram is None or self._delivery.phase not in (Phase.IDLE, Phase.DEAF):
+        if telegram is None or self._transmission.phase not in (
+            Phase.IDLE,
+            Phase.NOT_ACKNOWLEDGED,
+        ):
             return
-        if self._knocked_at is None or now >= self._knocked_at + KNOCK:
-            self._knocked_at = now
+        if (
+            self._presence_probed_at is None
+            or now >= self._presence_probed_at + PRESENCE_PROBE
+        ):
+            self._presence_probed_at = now
             for frame in self._frames(telegram):
                 if frame.can_id in _HARMLESS:
                     self.port.send(frame)
@@ -313,7 +333,7 @@ class Inverter:
         return self._is_renewed(progress) or now >= repeat
 
     def _cannot_wait(self, telegram: Telegram) -> bool:
-        return self._urgent or self._account.would_fall(telegram)
+        return self._urgent or self._sent_limits.would_fall(telegram)
 
     def _is_renewed(self, progress: Progress) -> bool:
         """Return whether what the batteries say is whole, and newer than the last set."""
@@ -334,15 +354,15 @@ class Inverter:
     ) -> None:
         """Queue the set now that its name has left, with what may be told now."""
         if telegram is None:
-            self._delivery.drop()
+            self._transmission.drop()
             return
         amid = progress.open_since is not None
         self._is_early = amid and (self._set_at is None or self._cannot_wait(telegram))
         self._urgent = False
         self._set_at = now
         self._answered_at = self._request_at
-        self._account.queue(telegram, now)
-        if self._delivery.send_rest(self._frames(telegram)[1:], now):
+        self._sent_limits.queue(telegram, now)
+        if self._transmission.send_rest(self._frames(telegram)[1:], now):
             self._confirm(now)
 
     def _frames(
@@ -356,7 +376,7 @@ class Inverter:
         )
 
     def _confirm(self, now: float) -> None:
-        self._account.confirm(now, follows_in=2 * self.config.reaction_time)
+        self._sent_limits.confirm(now, follows_in=2 * self.config.reaction_time)
 
     def _prompt(self, now: float) -> None:
         """Make the inverter ask by a 0x305 of our own, as the original can."""
@@ -364,7 +384,7 @@ class Inverter:
         if due is None or now < due:
             return
         self._prompted_at = now
-        self._delivery.prompt(POLL, now)
+        self._transmission.prompt(POLL, now)
 
     @property
     def _prompt_due(self) -> float | None:
@@ -375,18 +395,18 @@ class Inverter:
 
     def _expire(self, now: float) -> None:
         """Forget what was told once the inverter itself no longer acts upon it."""
-        if self._delivery.phase is Phase.SENT:
+        if self._transmission.phase is Phase.SENT:
             return
-        self._account.expire(
+        self._sent_limits.expire(
             now,
             asked_at=self._request_at or 0.0,
             timeout=self.config.timeout,
-            deaf=self._delivery.phase is Phase.DEAF,
+            not_acknowledged=self._transmission.phase is Phase.NOT_ACKNOWLEDGED,
         )
 
     def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
         """Return when something becomes due if nothing happens before."""
-        match self._delivery.phase:
+        match self._transmission.phase:
             case Phase.IDLE:
                 push = telegram is not None and self.config.mode is SendMode.PUSH
                 gap = (self._set_at or now) + self.config.min_gap
@@ -397,25 +417,25 @@ class Inverter:
                     times.append(gap)
                 elif self._is_asked:
                     times.append(self._unanswered_since + WAIT)
-            case Phase.DEAF:
-                times = [self._delivery.probe_due if telegram else None]
+            case Phase.NOT_ACKNOWLEDGED:
+                times = [self._transmission.probe_due if telegram else None]
             case _:
-                times = [self._delivery.times_out_at]
-        if self._account.told:
-            times.append(self._account.told_at + self.config.timeout)
+                times = [self._transmission.times_out_at]
+        if self._sent_limits.confirmed:
+            times.append(self._sent_limits.confirmed_at + self.config.timeout)
         times.append(self._guard.next_change(now))
-        if self._proof is Proof.PRESENCE and self._knocked_at is not None:
-            times.append(self._knocked_at + KNOCK)
+        if self._proof is Proof.PRESENCE and self._presence_probed_at is not None:
+            times.append(self._presence_probed_at + PRESENCE_PROBE)
         later = [at for at in times if at is not None and at > now]
         return min(later, default=None)
 
 
 def _because(
-    told: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
+    confirmed: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
 ) -> Limit | None:
     """Return the limit as told, with the rule that holds now."""
-    if told is None:
+    if confirmed is None:
         return None
     limit = why.get(direction)
-    amps = told.limit(direction)
+    amps = confirmed.limit(direction)
     return Limit(amps=amps) if limit is None else replace(limit, amps=amps)

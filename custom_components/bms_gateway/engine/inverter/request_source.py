@@ -46,7 +46,7 @@ class Requests:
         self._places: deque[tuple[float, float]] = deque(maxlen=_PLACES)
         """Seconds from the battery's frame before each 0x305, and to the one after it."""
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take any frame of the bus."""
         if is_request(frame):
             self._end_place(inf)

@@ -14,7 +14,7 @@ _MOST_UNSURE: Final = 16
 """Sets; a link's queue of 10 frames holds two, so no earlier one still waits."""
 
 
-class Account:
+class SentLimits:
     """Keeps account of the sets that have left for one inverter.
 
     A set counts from the moment when it is queued: it may reach the inverter even
@@ -23,9 +23,9 @@ class Account:
 
     def __init__(self) -> None:
         """Begin with nothing told."""
-        self.told: Telegram | None = None
+        self.confirmed: Telegram | None = None
         """Confirmed on the wire; None: nothing, or it has expired."""
-        self.told_at = 0.0
+        self.confirmed_at = 0.0
         self._proven: Telegram | None = None
         """The last one confirmed longer than UNPROVEN ago."""
         self._unproven: deque[tuple[float, Telegram]] = deque(maxlen=_MOST_UNSURE)
@@ -47,14 +47,14 @@ class Account:
 
         `follows_in`: seconds in which the inverter has surely followed it.
         """
-        *before, told = self._sent
+        *before, confirmed = self._sent
         self._before.extend((now + follows_in, earlier) for earlier in before)
-        self.told, self.told_at = told, now
+        self.confirmed, self.confirmed_at = confirmed, now
         self._prove(now)
-        self._unproven.append((now, told))
+        self._unproven.append((now, confirmed))
         self._unsure.clear()
         for direction in Direction:
-            if self.told.limit(direction) > 0:
+            if self.confirmed.limit(direction) > 0:
                 self._active_at[direction] = now
 
     def doubt(self, now: float) -> None:
@@ -67,23 +67,23 @@ class Account:
             return
         unproven = [telegram for _, telegram in self._unproven]
         self._unsure.extendleft(reversed(unproven))
-        self._unsure_at = self.told_at
+        self._unsure_at = self.confirmed_at
         self._unproven.clear()
-        self.told = self._proven
+        self.confirmed = self._proven
 
     def expire(
-        self, now: float, *, asked_at: float, timeout: float, deaf: bool
+        self, now: float, *, asked_at: float, timeout: float, not_acknowledged: bool
     ) -> None:
         """Forget what the inverter itself no longer acts upon.
 
         It does for `timeout` seconds after the last set, and while it still asks.
         `deaf`: what is unsure may wait in a queue for ever, and may yet leave.
         """
-        if now > max(self.told_at, asked_at) + timeout:
-            self.told = self._proven = None
+        if now > max(self.confirmed_at, asked_at) + timeout:
+            self.confirmed = self._proven = None
             self._unproven.clear()
         if now > max(self._unsure_at, asked_at) + timeout:
-            if deaf and self._unsure:
+            if not_acknowledged and self._unsure:
                 self._stuck = [*self._unsure]
             self._unsure.clear()
 
@@ -105,18 +105,18 @@ class Account:
 
     def amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act upon: told, or on its way to it."""
-        sure = 0.0 if self.told is None else self.told.limit(direction)
+        sure = 0.0 if self.confirmed is None else self.confirmed.limit(direction)
         if not self._unsure:
             return sure
         return max(sure, *(sent.limit(direction) for sent in self._unsure))
 
-    def surely(self, direction: Direction) -> float:
+    def at_least(self, direction: Direction) -> float:
         """Return the least that it may act upon, in A: not every set may have come."""
-        if self.told is None:
+        if self.confirmed is None:
             return 0.0
         return min(sent.limit(direction) for sent in self._sent)
 
-    def held(self, direction: Direction, now: float) -> float:
+    def reserved(self, direction: Direction, now: float) -> float:
         """Return the most in A that it may still take, not having followed down yet."""
         while self._before and self._before[0][0] <= now:
             self._before.popleft()
@@ -140,15 +140,15 @@ class Account:
 
     @property
     def _sent(self) -> list[Telegram]:
-        return [self.told, *self._unsure] if self.told else [*self._unsure]
+        return [self.confirmed, *self._unsure] if self.confirmed else [*self._unsure]
 
 
-def _falls(told: Telegram, telegram: Telegram) -> bool:
+def _falls(confirmed: Telegram, telegram: Telegram) -> bool:
     """Return whether any limit falls, an enable clears or a protection is raised."""
     return (
-        any(telegram.limit(d) < told.limit(d) for d in Direction)
-        or telegram.charge_voltage_limit < told.charge_voltage_limit
-        or (told.charge_enabled and not telegram.charge_enabled)
-        or (told.discharge_enabled and not telegram.discharge_enabled)
-        or bool(telegram.protections - told.protections)
+        any(telegram.limit(d) < confirmed.limit(d) for d in Direction)
+        or telegram.charge_voltage_limit < confirmed.charge_voltage_limit
+        or (confirmed.charge_enabled and not telegram.charge_enabled)
+        or (confirmed.discharge_enabled and not telegram.discharge_enabled)
+        or bool(telegram.protections - confirmed.protections)
     )

@@ -37,11 +37,11 @@ class Phase(StrEnum):
     """All is queued; the echoes are awaited."""
     PROMPTED = "prompted"
     """A 0x305 of ours is on the way."""
-    DEAF = "deaf"
+    NOT_ACKNOWLEDGED = "deaf"
     """An echo failed to come: nothing more is queued until it does."""
 
 
-class Delivery:
+class Transmission:
     """The frames on their way to one inverter, and whether it listens."""
 
     def __init__(self, port: Sender, name: str) -> None:
@@ -79,27 +79,27 @@ class Delivery:
         """When the echo that is awaited fails to come."""
         return self._since + ECHO_TIMEOUT
 
-    def hear_other(self, frame: Frame, now: float) -> None:
+    def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of the bus, or an error frame.
 
         While we are not heard it may tell that our name is lost rather than waiting:
         somebody is there who would have acknowledged it, or the controller was reset.
         """
         reset = frame.error and bool(frame.can_id & _CONTROLLER_RESET)
-        if self.phase is Phase.DEAF and (reset or not frame.error):
+        if self.phase is Phase.NOT_ACKNOWLEDGED and (reset or not frame.error):
             self._lost_probe = self._lost_probe or now - self._since > ECHO_TIMEOUT
 
-    def hear_echo(self, frame: Frame) -> Phase | None:
+    def on_echo(self, frame: Frame) -> Phase | None:
         """Take the echo of an own frame: it has left for the wire.
 
         Return what ended by it: a set that was SENT has left whole, or the inverter
         was DEAF and is not any more. None: nothing of the kind.
         """
-        if self.phase is Phase.DEAF:
+        if self.phase is Phase.NOT_ACKNOWLEDGED:
             self.phase = Phase.IDLE
             self._awaited.clear()
-            self.hears(True)
-            return Phase.DEAF
+            self.set_listening(True)
+            return Phase.NOT_ACKNOWLEDGED
         if (frame.can_id, frame.data) in self._awaited:
             self._awaited.remove((frame.can_id, frame.data))
         if self._awaited:
@@ -132,7 +132,7 @@ class Delivery:
         """Notice an echo that failed to come, or one that proves nothing any more."""
         waits = self.phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
         if waits and now >= self.times_out_at:
-            self._fall_deaf(now)
+            self._mark_unacknowledged(now)
         if self.phase is Phase.LEFT and not self.goes_on(now):
             # The loop was held: that its name left then proves nothing now.
             self.phase = Phase.IDLE
@@ -148,7 +148,7 @@ class Delivery:
         if not self._queue(names):
             # Not even queued: there is no echo to wait for.
             self._lost_probe = True
-            self._fall_deaf(now)
+            self._mark_unacknowledged(now)
             return
         self.phase = Phase.OPENED if self._port.has_echo else Phase.LEFT
 
@@ -160,7 +160,7 @@ class Delivery:
         """Queue a set whose name has left; return whether it counts as left at once."""
         self._since = now
         if not self._queue(frames):
-            self._fall_deaf(now)
+            self._mark_unacknowledged(now)
             return False
         if not self._port.has_echo:
             self._complete()
@@ -173,11 +173,11 @@ class Delivery:
         self._since = now
         if not self._queue((frame,)):
             self._lost_probe = True
-            self._fall_deaf(now)
+            self._mark_unacknowledged(now)
         elif self._port.has_echo:
             self.phase = Phase.PROMPTED
 
-    def hears(self, listening: bool) -> None:
+    def set_listening(self, listening: bool) -> None:
         """Keep whether the inverter listens; log it once when that changes."""
         if listening is self.listening:
             return
@@ -199,9 +199,9 @@ class Delivery:
         self.phase = Phase.IDLE
         self._awaited.clear()
         self.sets += 1
-        self.hears(True)
+        self.set_listening(True)
 
-    def _fall_deaf(self, now: float) -> None:
-        self.phase, self._since = Phase.DEAF, now
+    def _mark_unacknowledged(self, now: float) -> None:
+        self.phase, self._since = Phase.NOT_ACKNOWLEDGED, now
         self.dropped += 1
-        self.hears(False)
+        self.set_listening(False)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..battery.limits import CONCERNS
 from ..model import Alarm, BatteryState, Direction
-from .context import Scene
+from .context import Context
 from .sharing.exclusion import CARRIES
 from .sharing.step_detection import TOLERANCE
 
@@ -47,7 +47,7 @@ class Alarms:
         self._since: dict[tuple[str, Alarm], float] = {}
 
     def update(
-        self, scene: Scene, open_ways: Collection[Direction], *, reaction: float
+        self, context: Context, open_ways: Collection[Direction], *, reaction: float
     ) -> Raised:
         """Return what to tell of the protections and of a loss that blocks.
 
@@ -62,28 +62,28 @@ class Alarms:
         A loss that blocks one direction is a warning, one that blocks both an alarm.
         """
         self._since = {
-            (battery.id, alarm): self._since.get((battery.id, alarm), scene.now)
-            for battery, alarm in _standing(scene)
+            (battery.id, alarm): self._since.get((battery.id, alarm), context.now)
+            for battery, alarm in _conditions(context)
         }
         dead = set(Direction).difference(open_ways)
         alarms: set[Alarm] = set()
         warnings: set[Alarm] = set()
-        for battery in scene.online:
+        for battery in context.online:
             warnings |= battery.readings.warnings or frozenset()
             if battery.missing:
                 warnings.add(Alarm.INTERNAL)
-        for battery in scene.lost:
+        for battery in context.lost:
             # Heard but not counted yet: what it raises holds it at 0 A all the same
             warnings |= battery.readings.warnings or frozenset()
             warnings |= battery.readings.protections or frozenset()
-        for battery, alarm in _standing(scene):
-            waited = scene.now - self._since[battery.id, alarm] >= PATIENCE + reaction
+        for battery, alarm in _conditions(context):
+            waited = context.now - self._since[battery.id, alarm] >= PATIENCE + reaction
             helpless = waited and _carries(battery, alarm)
             stops_all = not dead.isdisjoint(CONCERNS.get(alarm, frozenset(Direction)))
             is_alarm = (stops_all or helpless) and not _contradicted(battery, alarm)
             (alarms if is_alarm else warnings).add(alarm)
-        if scene.blocked:
-            (alarms if scene.blocked == set(Direction) else warnings).add(LOST)
+        if context.blocked:
+            (alarms if context.blocked == set(Direction) else warnings).add(LOST)
         return Raised(frozenset(alarms), frozenset(warnings))
 
 
@@ -95,8 +95,8 @@ def _contradicted(battery: BatteryState, alarm: Alarm) -> bool:
     return direction.sign * current <= TOLERANCE
 
 
-def _standing(scene: Scene) -> Iterator[tuple[BatteryState, Alarm]]:
-    for battery in scene.online:
+def _conditions(context: Context) -> Iterator[tuple[BatteryState, Alarm]]:
+    for battery in context.online:
         for alarm in sorted(battery.readings.protections or ()):
             yield battery, alarm
 

@@ -7,8 +7,8 @@ from ..battery.capacity import CELLS
 from ..config import GatewayConfig
 from ..model import BatteryState, Direction, Limit, Rule
 from .charge_voltage import EMPTY_CELL
-from .context import Scene
-from .pipeline import RISING_STEP
+from .context import Context
+from .pipeline import RAMP_STEP
 
 LEAST_PART: Final = 0.5
 """To this part of the last discharge limit it falls until the end."""
@@ -30,7 +30,7 @@ class Bridge(NamedTuple):
 
 def bridge(
     config: GatewayConfig,
-    scene: Scene,
+    context: Context,
     last: Limit | None,
     floor: float | None,
     allowed_then: Mapping[str, float],
@@ -47,15 +47,15 @@ def bridge(
     seconds = bridge_time(config)
     silent = [
         (battery, at)
-        for battery in scene.lost
-        if (at := battery.limits_at) is not None and scene.now < at + seconds
+        for battery in context.lost
+        if (at := battery.limits_at) is not None and context.now < at + seconds
     ]
-    blocked = Direction.DISCHARGE in scene.blocked
-    if scene.online or scene.silenced or blocked or last is None or not silent:
+    blocked = Direction.DISCHARGE in context.blocked
+    if context.online or context.silenced or blocked or last is None or not silent:
         return None
     if not all(_may_be_bridged(battery, floor) for battery, _ in silent):
         return None
-    amps_now = scene.allowances(Direction.DISCHARGE)
+    amps_now = context.allowed_currents(Direction.DISCHARGE)
     if not (allowed := sum(amps_now.values())):
         return None
     part = min(
@@ -64,7 +64,7 @@ def bridge(
     )
     until = max(at for _, at in silent) + seconds
     # In steps: each lower limit is a set, whatever is heard meanwhile
-    left = (until - scene.now) // RISING_STEP * RISING_STEP / seconds
+    left = (until - context.now) // RAMP_STEP * RAMP_STEP / seconds
     amps = min(last.amps * min(1.0, part), allowed) * (
         LEAST_PART + (1 - LEAST_PART) * left
     )

@@ -26,7 +26,7 @@ CELL_FLOOR: Final = 3.0
 """V per cell; no charge voltage limit is lower."""
 EMPTY_CELL: Final = 2.8
 """V per cell; the discharge voltage limit where no battery ever told one."""
-RISE_RATE: Final = 1.0
+RAMP_RATE: Final = 1.0
 """V/s; how fast a higher charge voltage limit is told, once it has held: from a pack
 that is empty to one that is full in as long as a current limit takes."""
 BELOW_BANK: Final = 0.5

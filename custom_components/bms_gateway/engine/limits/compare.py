@@ -8,7 +8,7 @@ from ..battery.limits import allowed, permits
 from ..model import BatteryState, Direction
 from .sharing.shares import capacity_shares
 
-_LEAST_SLICE: Final = 1e-3
+_LEAST_SHARE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,15 @@ def compare(batteries: Iterable[BatteryState]) -> dict[Direction, Comparison]:
 
 
 def _compare(online: Sequence[BatteryState], direction: Direction) -> Comparison:
-    shares = capacity_shares(online)
-    slices = {b.id: shares[b.id] if b.slice is None else b.slice for b in online}
+    capacity = capacity_shares(online)
+    shares = {
+        b.id: capacity[b.id] if b.current_share is None else b.current_share
+        for b in online
+    }
     # Slices of lost batteries are missing here
-    whole = sum(slices.values())
+    whole = sum(shares.values())
     amps = {battery.id: allowed(battery.readings, direction) for battery in online}
     total = sum(amps.values())
-    held = min(amps[key] * whole / max(slices[key], _LEAST_SLICE) for key in amps)
+    held = min(amps[key] * whole / max(shares[key], _LEAST_SHARE) for key in amps)
     permitted = all(permits(battery.readings, direction) for battery in online)
     return Comparison(sum=total if permitted else 0.0, share=min(total, held))

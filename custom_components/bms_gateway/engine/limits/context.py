@@ -9,7 +9,7 @@ from ..model import BatteryState, Direction
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Context:
     """What there is at `now`: the batteries online, those lost, and the policies."""
 
     now: float
@@ -23,7 +23,7 @@ class Scene:
     of them: charging goes on with half for a moment, and afterwards where it was."""
 
     @property
-    def unheard(self) -> tuple[BatteryState, ...]:
+    def never_reported(self) -> tuple[BatteryState, ...]:
         """Return the lost batteries that never spoke: nothing is known of them."""
         return tuple(b for b in self.lost if b.last.charge_current_limit is None)
 
@@ -43,12 +43,12 @@ class Scene:
         """Return whether a loss means that nothing is said."""
         return LossPolicy.STOP in self.policies.values()
 
-    def reduced(self, direction: Direction) -> Scene:
+    def reduced(self, direction: Direction) -> Context:
         """Return it with the loss only reducing a direction."""
         policies = {**self.policies, direction: LossPolicy.REDUCE}
         return replace(self, policies=policies)
 
-    def allowances(self, direction: Direction) -> dict[str, float]:
+    def allowed_currents(self, direction: Direction) -> dict[str, float]:
         """Return what each counted battery allows in A; a lost one by its last limits."""
         amps = {b.id: allowed(b.readings, direction) for b in self.online}
         for battery in self.counted[len(self.online) :]:

@@ -5,20 +5,20 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from ..aggregate.combine import combine, temperature
-from ..aggregate.forecast import Outlook
-from ..aggregate.smoothing import SmoothMean, members
+from ..aggregate.forecast import Forecast
+from ..aggregate.smoothing import SmoothedMean, members
 from ..battery.capacity import CELLS, cells_of
 from ..battery.limits import permits
 from ..config import GatewayConfig, LossPolicy, Strategy
 from ..model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
-from ..ramp import RAMP_TIME, Rise, rise
+from ..ramp import RAMP_TIME, Ramp, ramp
 from ..setpoints import AllSetpoints
 from .alarms import NOTHING_RAISED, Alarms, Raised
 from .battery_loss import BLOCK_BEFORE_SILENCE
 from .bridge import bridge
 from .charge_voltage import (
     CELL_FULL,
-    RISE_RATE,
+    RAMP_RATE,
     ChargeVoltage,
     VoltageReference,
     bank_voltage,
@@ -26,12 +26,12 @@ from .charge_voltage import (
     discharge_voltage,
     peak,
 )
-from .context import Scene
+from .context import Context
 from .pipeline import Bounds, Limits, as_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class BankLimits:
     """What the inverters together may be told at one moment."""
 
     status: Status
@@ -70,37 +70,37 @@ class Verdict:
         )
 
 
-class Judge:
+class BankEvaluation:
     """Judges scene by scene; remembers what the rules need of earlier ones."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
         """Begin with slices learnt earlier (by battery id), else with none."""
         self._limits = Limits(learnt)
         self._reference = VoltageReference()
-        self._soc, self._soh = SmoothMean(), SmoothMean()
-        self._outlook = Outlook()
+        self._soc, self._soh = SmoothedMean(), SmoothedMean()
+        self._forecast = Forecast()
         self._alarms = Alarms()
         self._dark_since: float | None = None
-        self._last: Verdict | None = None
+        self._last: BankLimits | None = None
         """The last one of batteries that were heard."""
         self._last_allowed: Mapping[str, float] = {}
         """A; what each battery allowed for discharging then."""
         self._bridged_until: float | None = None
         self._last_lowest: BatteryState | None = None
         self._last_reference: float | None = None
-        self._voltage_rise: Rise | None = None
+        self._voltage_ramp: Ramp | None = None
         self._last_discharge_voltage: float | None = None
         self._last_temperature: float | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
         """The slices by battery id, to be kept across restarts."""
-        return self._limits.carriers.slices.learnt
+        return self._limits.parallel.shares.learnt
 
     @property
     def wrong_signs(self) -> frozenset[str]:
         """The batteries that count their current the other way round."""
-        return self._limits.carriers.slices.wrong_signs
+        return self._limits.parallel.shares.wrong_signs
 
     @property
     def dark_until(self) -> float | None:
@@ -112,93 +112,99 @@ class Judge:
 
     def changes_at(self, now: float) -> float | None:
         """Return when the limits may be others though nothing is heard."""
-        return self._limits.carriers.changes_at(now)
+        return self._limits.parallel.changes_at(now)
 
     @property
-    def rising(self) -> bool:
+    def ramping(self) -> bool:
         """Whether a limit is on its way and wants to be judged again soon."""
-        way = self._voltage_rise
+        way = self._voltage_ramp
         if self._bridged_until is not None:
             return True
-        return self._limits.rising or (way is not None and way.amps < way.wanted[-1][1])
+        return self._limits.ramping or (
+            way is not None and way.amps < way.wanted[-1][1]
+        )
 
     def hold_back(self) -> None:
         """Let limits above those just judged rise as after a fall."""
         self._limits.hold_back()
 
-    def judge(
+    def evaluate(
         self,
         config: GatewayConfig,
-        scene: Scene,
+        context: Context,
         setpoints: AllSetpoints,
-        told: Mapping[Direction, float],
+        sent: Mapping[Direction, float],
         beyond: Mapping[Direction, float],
-    ) -> Verdict:
+    ) -> BankLimits:
         """Return what may be told.
 
         `told`: the sum of what the inverters were told, in A per direction; `beyond`:
         what they are known to take beyond that.
         """
-        if not scene.online:
-            return self._dark(config, scene, NO_BANK, setpoints)
-        self._limits.observe(scene, config, told, beyond)
-        current = self._limits.carriers.current(scene)
+        if not context.online:
+            return self._dark(config, context, NO_BANK, setpoints)
+        self._limits.observe(context, config, sent, beyond)
+        current = self._limits.parallel.current(context)
         bank = combine(
-            scene.online,
+            context.online,
             current=current,
             factor=config.current_factor,
             offset=config.current_offset,
         )
-        now, batteries = scene.now, (scene.online, scene.lost)
+        now, batteries = context.now, (context.online, context.lost)
         soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
         soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
-        bank = self._outlook.update(replace(bank, soc=soc, soh=soh), now)
-        connected = self._connected(scene)
+        bank = self._forecast.update(replace(bank, soc=soc, soh=soh), now)
+        connected = self._connected(context)
         volts = bank_voltage(connected)
-        reference = self._reference.update(_peak(connected), scene.now)
+        reference = self._reference.update(_peak(connected), context.now)
         if volts is None or reference is None or soc is None:
-            return self._dark(config, scene, bank, setpoints)
+            return self._dark(config, context, bank, setpoints)
         self._dark_since = None
         self._bridged_until = None
-        if scene.silenced:
-            self._limits.block(scene.now)
-            return Verdict(status=Status.SILENT, bank=bank)
+        if context.silenced:
+            self._limits.block(context.now)
+            return BankLimits(status=Status.SILENT, bank=bank)
         self._remember(bank, reference)
-        voltage, over = self._charge_voltage(scene, volts, reference, setpoints)
+        voltage, over = self._charge_voltage(context, volts, reference, setpoints)
         highest = max(volts, bank.voltage or volts)
         limits = {
-            direction: self._limits.reckon(
+            direction: self._limits.evaluate(
                 direction,
-                scene,
+                context,
                 config,
-                Bounds(over, setpoints.asked(None, direction, scene.now, highest)),
+                Bounds(
+                    over, setpoints.requested(None, direction, context.now, highest)
+                ),
             )
             for direction in Direction
         }
-        permitted = frozenset(d for d in Direction if self._permits(scene, d))
-        self._last_allowed = scene.allowances(Direction.DISCHARGE)
-        self._last = Verdict(
-            status=_status(scene),
+        permitted = frozenset(d for d in Direction if self._permits(context, d))
+        self._last_allowed = context.allowed_currents(Direction.DISCHARGE)
+        self._last = BankLimits(
+            status=_status(context),
             bank=bank,
             current=current,
             volts=highest,
             limits=limits,
-            enabled=_enabled(config, scene, permitted),
+            enabled=_enabled(config, context, permitted),
             charge_voltage_limit=voltage,
             discharge_voltage_limit=self._discharge_voltage(volts),
             temperature=self._last_temperature,
-            raised=self._alarms.update(scene, permitted, reaction=config.reaction_time),
-            awaits=bool(scene.awaited),
+            raised=self._alarms.update(
+                context, permitted, reaction=config.reaction_time
+            ),
+            awaits=bool(context.awaited),
         )
         return self._last
 
     def _dark(
         self,
         config: GatewayConfig,
-        scene: Scene,
+        context: Context,
         bank: BankState,
         setpoints: AllSetpoints,
-    ) -> Verdict:
+    ) -> BankLimits:
         """Return what may be told without what a set needs.
 
         A silence of some seconds is bridged; then there is a block, then nothing. No
@@ -211,47 +217,49 @@ class Judge:
         if last is not None and last.limits is not None and not stops and not is_dark:
             bridged = bridge(
                 config,
-                scene,
+                context,
                 last.limits[Direction.DISCHARGE],
                 self._last_discharge_voltage,
                 self._last_allowed,
             )
             if bridged is not None:
                 self._bridged_until = bridged.until
-                return self._bridged(config, scene, last, bridged.limit, setpoints)
-        since = scene.now if self._dark_since is None else self._dark_since
+                return self._bridged(config, context, last, bridged.limit, setpoints)
+        since = context.now if self._dark_since is None else self._dark_since
         self._dark_since = since
         self._bridged_until = None
-        silent = scene.now >= since + BLOCK_BEFORE_SILENCE
-        self._limits.block(scene.now)
+        silent = context.now >= since + BLOCK_BEFORE_SILENCE
+        self._limits.block(context.now)
         if silent or stops or last is None:
-            return Verdict(status=Status.SILENT, bank=bank)
-        source = next((b.id for b in (*scene.lost, *scene.online)), None)
+            return BankLimits(status=Status.SILENT, bank=bank)
+        source = next((b.id for b in (*context.lost, *context.online)), None)
         return replace(
-            self._held(scene, last, setpoints),
+            self._held(context, last, setpoints),
             status=Status.BLOCKED,
             limits=dict.fromkeys(
                 Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
             ),
             raised=self._alarms.update(
-                scene, frozenset(), reaction=config.reaction_time
+                context, frozenset(), reaction=config.reaction_time
             ).with_loss(),
         )
 
     def _bridged(
         self,
         config: GatewayConfig,
-        scene: Scene,
-        last: Verdict,
+        context: Context,
+        last: BankLimits,
         limit: Limit,
         setpoints: AllSetpoints,
-    ) -> Verdict:
+    ) -> BankLimits:
         """Return what is told while no battery is heard for a moment: no alarm yet."""
-        ask = setpoints.asked(None, Direction.DISCHARGE, scene.now, last.volts)
-        limit = as_wanted(limit, Direction.DISCHARGE, config, ask)
-        none = Limit(amps=0.0, rule=Rule.LOSS, source=scene.lost[0].id)
+        requested = setpoints.requested(
+            None, Direction.DISCHARGE, context.now, last.volts
+        )
+        limit = as_wanted(limit, Direction.DISCHARGE, config, requested)
+        none = Limit(amps=0.0, rule=Rule.LOSS, source=context.lost[0].id)
         return replace(
-            self._held(scene, last, setpoints),
+            self._held(context, last, setpoints),
             status=Status.BRIDGING,
             volts=last.volts,
             limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
@@ -259,7 +267,9 @@ class Judge:
             raised=last.raised,
         )
 
-    def _held(self, scene: Scene, last: Verdict, setpoints: AllSetpoints) -> Verdict:
+    def _held(
+        self, context: Context, last: BankLimits, setpoints: AllSetpoints
+    ) -> BankLimits:
         """Return what was last known of the pack, without what flows: that is unknown.
 
         The charge voltage limit stands at the pack's voltage. In the dark its reference
@@ -269,13 +279,13 @@ class Judge:
         caps = (bank.voltage, setpoints.bank.charge_voltage)
         cap = min((volts for volts in caps if volts is not None), default=None)
         lowest, reference = self._last_lowest, self._last_reference
-        if scene.counted:
+        if context.counted:
             # What one that is rejoining says holds already
-            lowest = min(scene.counted, key=_charge_voltage_limit)
+            lowest = min(context.counted, key=_charge_voltage_limit)
         volts = None
         if lowest is not None and reference is not None:
             volts = _charge_voltage(lowest, reference, cap=cap).volts
-        return Verdict(
+        return BankLimits(
             status=last.status,
             bank=BankState(soc=bank.soc, soh=bank.soh, voltage=bank.voltage),
             charge_voltage_limit=volts,
@@ -284,16 +294,16 @@ class Judge:
         )
 
     def _charge_voltage(
-        self, scene: Scene, volts: float, reference: float, setpoints: AllSetpoints
+        self, context: Context, volts: float, reference: float, setpoints: AllSetpoints
     ) -> tuple[float, Limit | None]:
         """Return the charge voltage limit, and what holds if it is too high for one."""
-        lowest = min(scene.counted, key=_charge_voltage_limit)
+        lowest = min(context.counted, key=_charge_voltage_limit)
         self._last_lowest = lowest
         free = _charge_voltage(lowest, reference, cap=None)
-        cap = self._slowly(free.volts, scene.now)
-        if (asked := setpoints.bank.charge_voltage) is not None:
-            cap = min(cap, asked)
-        if Direction.CHARGE in scene.blocked:
+        cap = self._slowly(free.volts, context.now)
+        if (requested := setpoints.bank.charge_voltage) is not None:
+            cap = min(cap, requested)
+        if Direction.CHARGE in context.blocked:
             cap = min(cap, volts)
         sent = _charge_voltage(lowest, reference, cap=cap)
         if not sent.over_battery:
@@ -305,10 +315,10 @@ class Judge:
 
     def _slowly(self, volts: float, now: float) -> float:
         """Return how much of a charge voltage limit in V may be told: it rises slowly."""
-        self._voltage_rise = rise(
-            self._voltage_rise, volts, now, rated=RISE_RATE * RAMP_TIME, flowing=0.0
+        self._voltage_ramp = ramp(
+            self._voltage_ramp, volts, now, rated=RAMP_RATE * RAMP_TIME, flowing=0.0
         )
-        return self._voltage_rise.amps
+        return self._voltage_ramp.amps
 
     def _remember(self, bank: BankState, reference: float) -> None:
         """Keep what is still told when it is not known any more."""
@@ -323,33 +333,33 @@ class Judge:
         cells = (lowest and lowest.cells) or CELLS
         return discharge_voltage(self._last_discharge_voltage, volts, cells=cells)
 
-    def _connected(self, scene: Scene) -> Sequence[BatteryState]:
+    def _connected(self, context: Context) -> Sequence[BatteryState]:
         """Return whose voltage is the bank's: who stands aside may be on its own."""
-        carriers = self._limits.carriers
-        known = [b for b in scene.online if b.readings.voltage is not None]
-        return [b for b in known if not carriers.aside(b.id)] or known
+        parallel = self._limits.parallel
+        known = [b for b in context.online if b.readings.voltage is not None]
+        return [b for b in known if not parallel.excluded(b.id)] or known
 
-    def _permits(self, scene: Scene, direction: Direction) -> bool:
+    def _permits(self, context: Context, direction: Direction) -> bool:
         """Return whether some battery allows a direction that does not stand aside."""
         return any(
             permits(battery.readings, direction)
-            and direction not in self._limits.carriers.aside(battery.id)
-            for battery in scene.online
+            and direction not in self._limits.parallel.excluded(battery.id)
+            for battery in context.online
         )
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
-        carriers = self._limits.carriers
-        parts = {s.id: part for s in states if (part := carriers.part(s.id))}
-        odd = carriers.slices.odd([s for s in states if s.id in parts])
-        wrong_signs = carriers.slices.wrong_signs
+        parallel = self._limits.parallel
+        parts = {s.id: part for s in states if (part := parallel.part(s.id))}
+        odd = parallel.shares.odd([s for s in states if s.id in parts])
+        wrong_signs = parallel.shares.wrong_signs
         return [
             replace(
                 state,
-                slice=part.slice,
-                offset=part.offset,
-                aside=carriers.aside(state.id),
-                odd_slice=state.id in odd,
+                current_share=part.current_share,
+                circulating_current=part.circulating_current,
+                excluded=parallel.excluded(state.id),
+                odd_share=state.id in odd,
                 wrong_sign=state.id in wrong_signs,
             )
             if (part := parts.get(state.id))
@@ -382,19 +392,19 @@ def _charge_voltage(
 
 
 def _enabled(
-    config: GatewayConfig, scene: Scene, permitted: frozenset[Direction]
+    config: GatewayConfig, context: Context, permitted: frozenset[Direction]
 ) -> frozenset[Direction]:
     """Return what is told as enabled: some battery permits it, by `sum` every one."""
     if config.strategy is Strategy.SUM:
         permitted = frozenset(
             direction
             for direction in Direction
-            if all(permits(b.readings, direction) for b in scene.online)
+            if all(permits(b.readings, direction) for b in context.online)
         )
-    return permitted - scene.blocked
+    return permitted - context.blocked
 
 
-def _status(scene: Scene) -> Status:
-    if not scene.lost:
+def _status(context: Context) -> Status:
+    if not context.lost:
         return Status.RUNNING
-    return Status.BLOCKED if scene.blocked else Status.REDUCED
+    return Status.BLOCKED if context.blocked else Status.REDUCED

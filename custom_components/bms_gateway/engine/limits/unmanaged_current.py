@@ -5,7 +5,7 @@ from collections.abc import Callable
 import operator
 from typing import Final
 
-TOLD_WINDOW: Final = 10.0
+SENT_WINDOW: Final = 10.0
 """Seconds; inverters may still follow the largest sum told in them."""
 WINDOW: Final = 20.0
 """Seconds for which it has to flow, at the least; twice the longest reaction time."""
@@ -31,19 +31,19 @@ class _Extreme:
         return kept[0][1]
 
 
-class Untold:
+class UnmanagedCurrent:
     """What has been flowing for long, in one direction, beyond what was told."""
 
     def __init__(self) -> None:
         """Begin without knowledge."""
-        self.most_told = 0.0
+        self.most_sent = 0.0
         """A; the largest sum told in TOLD_WINDOW, which inverters may still follow."""
         self._since: float | None = None
-        self._told = _Extreme(operator.gt)
+        self._sent = _Extreme(operator.gt)
         self._excess = _Extreme(operator.lt)
 
     def update(
-        self, flowing: float | None, told: float, now: float, *, reaction: float
+        self, flowing: float | None, sent: float, now: float, *, reaction: float
     ) -> float:
         """Return the untold current in A, at least 0.
 
@@ -53,12 +53,12 @@ class Untold:
         """
         if flowing is None:
             self._since = None
-            self._told, self._excess = _Extreme(operator.gt), _Extreme(operator.lt)
-            self.most_told = told
+            self._sent, self._excess = _Extreme(operator.gt), _Extreme(operator.lt)
+            self.most_sent = sent
             return 0.0
         if self._since is None:
             self._since = now
         window = max(WINDOW, 2 * reaction)
-        self.most_told = self._told.add(told, now, TOLD_WINDOW)
-        least = self._excess.add(flowing - self.most_told, now, window)
+        self.most_sent = self._sent.add(sent, now, SENT_WINDOW)
+        least = self._excess.add(flowing - self.most_sent, now, window)
         return max(0.0, least) if now >= self._since + window else 0.0

@@ -12,7 +12,7 @@ LONGEST: Final = 180.0
 """Seconds; what stopped for good is forgotten after twice as many."""
 
 
-class Linger:
+class UnmanagedHold:
     """Keeps a value that shows only at times; one that is larger counts at once."""
 
     def __init__(self) -> None:

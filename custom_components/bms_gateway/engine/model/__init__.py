@@ -7,7 +7,7 @@ the one injected monotonic clock.
 
 from .bank import NO_BANK, BankState, Limit, Rule, Status
 from .base import Clock, Direction
-from .battery import Alarm, BatteryState, Dialect, Life, Readings, Refused
+from .battery import Alarm, BatteryState, Dialect, Life, Readings, RejectedValue
 from .can import (
     GAVE_UP,
     NO_CONTROLLER,
@@ -44,7 +44,7 @@ __all__ = [
     "PortState",
     "PortStatus",
     "Readings",
-    "Refused",
+    "RejectedValue",
     "Rule",
     "Snapshot",
     "Status",

@@ -37,7 +37,7 @@ class Dialect(StrEnum):
     DEYE = "deye"
 
 
-class Refused(NamedTuple):
+class RejectedValue(NamedTuple):
     """A value that a battery reported and that is not believed: it never counts."""
 
     attribute: str
@@ -61,7 +61,7 @@ class Life(StrEnum):
     REJOINING = "rejoining"
     """Speaks again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
-    TWIN = "twin"
+    DUPLICATE = "twin"
     """The same battery as another one: both ports are on one bus. It counts once."""
 
 
@@ -153,17 +153,17 @@ class BatteryState:
     """Times that it was lost for some seconds only, within the last hour."""
     habitual: bool = False
     """When it was lost last, gaps of few seconds were a habit of it."""
-    slice: float | None = None
+    current_share: float | None = None
     """The part of the bank's current that it is known to carry, 0 to 1."""
-    offset: float | None = None
+    circulating_current: float | None = None
     """A, charge positive; what circulates through it while the bank rests."""
-    aside: frozenset[Direction] = frozenset()
+    excluded: frozenset[Direction] = frozenset()
     """Directions in which it allows nothing and shows that it carries nothing."""
-    odd_slice: bool = False
+    odd_share: bool = False
     """It carries far more or less than its capacity's part: check the cabling."""
     wrong_sign: bool = False
     """It counts its current the other way round; the current is unknown."""
-    carries_out_of_service: bool = False
+    carries_current_out_of_service: bool = False
     """It was taken out of service but carries current: it is reckoned with."""
     voltages: tuple[float, ...] = ()
     """V; the last five that it told without a gap, the newest at the end, whether fresh
@@ -174,27 +174,27 @@ class BatteryState:
     """How many of them it does not count any more."""
     invalid: int = 0
     """Frames that held a value outside its window."""
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RejectedValue, ...] = ()
     """What it needs to report to be online and reports outside its window now."""
     nominal: int | None = None
     """V; the nominal voltage by what was refused, if it is not a battery of 48 V."""
-    heard_since: float | None = None
+    receiving_since: float | None = None
     """When its first frame came after a silence of more than 30 s."""
     missing: frozenset[int] = frozenset()
     """IDs of alarms and enables that it used to send and does not any more."""
-    has_rival: bool = False
+    has_duplicate_sender: bool = False
     """Somebody else sends its IDs on its bus, too: the lower of both limits holds."""
     soc_jumped_at: float | None = None
     """When its state of charge moved by more than any current explains; None: never."""
-    inverter_heard: bool = False
+    inverter_detected: bool = False
     """Only an inverter was heard here lately: this is probably the wrong port."""
-    twin_of: str | None = None
+    duplicate_of: str | None = None
     """The id of the battery that is heard on this port, too."""
 
     @property
     def is_left_out(self) -> bool:
         """Whether it is meant to be no part of the bank, lost or not."""
-        return self.life in (Life.OUT_OF_SERVICE, Life.TWIN)
+        return self.life in (Life.OUT_OF_SERVICE, Life.DUPLICATE)
 
     @property
     def available_ah(self) -> float:

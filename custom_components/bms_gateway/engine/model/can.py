@@ -126,7 +126,7 @@ class PortState:
     """Error frames heard and sends that failed."""
     unsent: int = field(default=0, compare=False)
     """Sends that failed; `errors` counts them, too."""
-    heard_before: int = field(default=0, compare=False)
+    received_before: int = field(default=0, compare=False)
     """Frames and error frames that were heard before it was opened last."""
     link: str | None = None
     """What the link of the configured adapter is called now; None: the port is
@@ -137,4 +137,4 @@ class PortState:
     def is_silent(self) -> bool:
         """Whether it is open and nothing at all has been heard since it was opened."""
         heard = self.received + self.errors - self.unsent
-        return self.status is PortStatus.OPEN and heard == self.heard_before
+        return self.status is PortStatus.OPEN and heard == self.received_before

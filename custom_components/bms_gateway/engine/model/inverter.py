@@ -50,7 +50,7 @@ class Disobedience:
     Figures as of when that was found.
     """
 
-    told: float
+    sent: float
     """A, at least 0; the most that it was told."""
     taken: float
     """A, at least 0; the least that it took since then."""
@@ -74,16 +74,16 @@ class InverterState:
     charge: Limit | None = None
     discharge: Limit | None = None
     """What it was last confirmed to have been sent; None: nothing yet."""
-    told: Telegram | None = None
+    confirmed: Telegram | None = None
     sets: int = 0
     """Whole sets confirmed since the start."""
     dropped: int = 0
     """Sets dropped because nobody listened."""
     last_set_at: float | None = None
     last_request_at: float | None = None
-    last_heard_at: float | None = None
+    last_foreign_frame_at: float | None = None
     """When any frame of another node was heard on its port."""
-    battery_heard: bool = False
+    battery_detected: bool = False
     """A battery talks on its port: the wrong port, where nothing is sent."""
     shares_bus_with: str | None = None
     """The id of a battery whose port is on the same bus."""

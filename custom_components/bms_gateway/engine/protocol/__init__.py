@@ -1,7 +1,14 @@
 """The wire: frames as tables, decoding, encoding, and which dialect is spoken."""
 
 from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
-from .dialect import NO_MARKS, Marks, Verdict, hear, is_battery_frame, judge
+from .dialect import (
+    NO_MARKS,
+    DialectVerdict,
+    Marks,
+    is_battery_frame,
+    marks_after,
+    recognised,
+)
 from .flags import encode_bits
 from .pairs import NO_PAIRS, PairChange, Pairs
 from .profiles import encode
@@ -13,19 +20,19 @@ __all__ = [
     "NO_PAIRS",
     "POLL",
     "Decoded",
+    "DialectVerdict",
     "Marks",
     "Neighbour",
     "PairChange",
     "Pairs",
-    "Verdict",
     "agreed_capacity",
     "decode",
     "encode",
     "encode_bits",
-    "hear",
     "is_battery_frame",
     "is_request",
     "joined",
-    "judge",
+    "marks_after",
     "neighbour",
+    "recognised",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..model import Dialect, Frame, Refused
+from ..model import Dialect, Frame, RejectedValue
 from .dialect import is_battery_frame, is_deye_name
 from .fields import Fields, Gap, Number, Text, Value, decode_fields
 from .flags import Flags, decode_bits, decode_deye, encode_bits
@@ -52,7 +52,7 @@ class Decoded:
     values: Mapping[str, Value] = field(default_factory=dict)
     pairs: PairChange | None = None
     """What 0x35A changed, for `Pairs.after`."""
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RejectedValue, ...] = ()
     """The values outside their window; they are None among `values`."""
 
     @property

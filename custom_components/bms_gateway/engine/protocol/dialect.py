@@ -48,14 +48,14 @@ class Marks:
 NO_MARKS: Final = Marks()
 
 
-class Verdict(NamedTuple):
+class DialectVerdict(NamedTuple):
     """The dialect, and whether the current may be read by it."""
 
     dialect: Dialect
     settled: bool
 
 
-def hear(marks: Marks, frame: Frame) -> Marks:
+def marks_after(marks: Marks, frame: Frame) -> Marks:
     """Return the marks after one frame; what is no battery frame leaves none."""
     if not is_battery_frame(frame):
         return marks
@@ -67,7 +67,7 @@ def hear(marks: Marks, frame: Frame) -> Marks:
     return Marks(first, {**marks.heard, mark: at})
 
 
-def judge(marks: Marks, now: float) -> Verdict:
+def recognised(marks: Marks, now: float) -> DialectVerdict:
     """Tell the dialect at `now`; while it is not settled the current is unknown.
 
     Deye counts discharge as positive (PCS V3.3), every other relative charge: a wrong
@@ -83,9 +83,9 @@ def judge(marks: Marks, now: float) -> Verdict:
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
         waited = marks.first is not None and now - marks.first >= PATIENCE
-        return Verdict(Dialect.UNKNOWN, settled=waited)
+        return DialectVerdict(Dialect.UNKNOWN, settled=waited)
     dialect = Dialect.DEYE if deye < other else _pylontech_or_victron(marks, now)
-    return Verdict(dialect, settled=max(deye, other) > CHANGE)
+    return DialectVerdict(dialect, settled=max(deye, other) > CHANGE)
 
 
 def is_battery_frame(frame: Frame) -> bool:

@@ -7,7 +7,7 @@ from math import ceil, floor, inf
 from struct import calcsize, pack_into, unpack_from
 from typing import Final, NamedTuple
 
-from ..model import Alarm, Refused
+from ..model import Alarm, RejectedValue
 from ..rounding import count_down
 
 type Value = float | bool | str | bytes | frozenset[Alarm] | None
@@ -114,10 +114,10 @@ class Number:
             return Gap.IMPLAUSIBLE
         return int(value) if self.whole else value
 
-    def refused(self, data: bytes) -> Refused:
+    def refused(self, data: bytes) -> RejectedValue:
         """Return the value that `decode` found outside the window."""
         raw: int = unpack_from(self.kind, data, self.start)[0]
-        return Refused(self.attribute, self._read(raw), self.low, self.high)
+        return RejectedValue(self.attribute, self._read(raw), self.low, self.high)
 
     def _read(self, raw: int) -> float:
         value = raw / self.per_unit - self.offset
@@ -209,7 +209,7 @@ class Fields(NamedTuple):
     """The values of one frame by attribute; None: the sender gave none to believe."""
 
     values: dict[str, Value]
-    refused: tuple[Refused, ...]
+    refused: tuple[RejectedValue, ...]
     """Those outside their window."""
 
 

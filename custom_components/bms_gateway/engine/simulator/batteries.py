@@ -26,7 +26,7 @@ class Talk:
     exact_dlc: bool = False
 
 
-class Claims(TypedDict, total=False):
+class AllocationRequests(TypedDict, total=False):
     """What a battery can be made to say in place of the truth (V, A, °C, %)."""
 
     charge_voltage_limit: float
@@ -69,7 +69,7 @@ class SimulatedBattery:
         self.breaker_closed = True
         self.protections: frozenset[Alarm] = frozenset()
         """Those that are raised by hand, besides the BMS's own."""
-        self.claims: Claims = {}
+        self.claims: AllocationRequests = {}
         self._rng = rng
         self._queue: deque[Frame] = deque()
         self._next_at: float | None = None
@@ -90,7 +90,7 @@ class SimulatedBattery:
         """The directions in which current can flow now."""
         return path_of(self.bms, self.state) if self.breaker_closed else NO_PATH
 
-    def hear(self, frame: Frame, now: float) -> None:
+    def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus: being asked is all that it understands."""
         if frame.standard and frame.can_id == POLL.can_id:
             self._asked_at = now

@@ -48,7 +48,7 @@ class BmsState:
     warnings: frozenset[Alarm] = frozenset()
 
 
-class Guard(NamedTuple):
+class BusGuard(NamedTuple):
     """One thing a BMS watches: warns and trips beyond a value, and clears before it."""
 
     alarm: Alarm
@@ -70,12 +70,12 @@ _MEAN_TIME: Final = 10.0
 # as makers of LFP packs choose them; the currents' end is far down so that a tripped
 # path opens again only after half a minute.
 GUARDS: Final = (
-    Guard(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
-    Guard(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
-    Guard(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
-    Guard(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
-    Guard(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
-    Guard(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
+    BusGuard(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
+    BusGuard(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
+    BusGuard(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
+    BusGuard(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
+    BusGuard(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
+    BusGuard(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
 )
 type _Threshold = tuple[Alarm, int, float, float]
 

@@ -61,7 +61,7 @@ class Told:
     """When limits last came; None: never."""
 
 
-def hear(told: Told, frame: Frame, now: float) -> Told:
+def on_frame(told: Told, frame: Frame, now: float) -> Told:
     """Return what an inverter knows after one more frame, of any kind and length."""
     if not frame.standard:
         return told
@@ -132,9 +132,9 @@ class SimulatedInverter:
         self._ceiling = 0.0
         self._ask_at: float | None = None
 
-    def hear(self, frame: Frame, now: float) -> None:
+    def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus."""
-        self.told = hear(self.told, frame, now)
+        self.told = on_frame(self.told, frame, now)
 
     def step(self, now: float, dt: float, power: float, voltage: float) -> float:
         """Return the current (A, charge positive) after `dt` more seconds.
@@ -145,8 +145,8 @@ class SimulatedInverter:
         if self.inverter.dead_time:
             target = self._delayed(target, now)
         self._following += (target - self._following) * min(dt / self.inverter.lag, 1.0)
-        rise = _VOLTAGE_GAIN * (self.told.charge_voltage_limit - voltage) * dt
-        self._ceiling = min(max(self._ceiling + rise, 0.0), self.inverter.rated_charge)
+        ramp = _VOLTAGE_GAIN * (self.told.charge_voltage_limit - voltage) * dt
+        self._ceiling = min(max(self._ceiling + ramp, 0.0), self.inverter.rated_charge)
         if voltage <= 0:
             self._following = 0.0
         self.current = min(self._following, self._ceiling)

@@ -53,7 +53,7 @@ class Simulator:
         """
         self.batteries = {battery.id: battery for battery in batteries}
         self.inverters = {inverter.id: inverter for inverter in inverters}
-        self.untold = 0.0
+        self.unmanaged = 0.0
         """A, charge positive, that flows besides the inverters: nobody is told."""
         self.voltage = 0.0
         """V of the DC bus."""
@@ -72,12 +72,12 @@ class Simulator:
         """What really flows into all batteries together, A, charge positive."""
         return sum(battery.cells.current for battery in self.batteries.values())
 
-    def hear(self, id: str, frame: Frame, now: float) -> None:
+    def on_frame(self, id: str, frame: Frame, now: float) -> None:
         """Let a battery or inverter hear a frame from its bus."""
         if (battery := self.batteries.get(id)) is not None:
-            battery.hear(frame, now)
+            battery.on_frame(frame, now)
         if (inverter := self.inverters.get(id)) is not None:
-            inverter.hear(frame, now)
+            inverter.on_frame(frame, now)
 
     def replay(self, id: str, replay: Replay) -> None:
         """Play a log in a battery's or inverter's place, which is silent meanwhile.
@@ -143,7 +143,7 @@ class Simulator:
         """Let `dt` seconds pass on the bus."""
         batteries = tuple(self.batteries.values())
         since = self._now - (self._began or 0.0)
-        demand = self.untold + sum(
+        demand = self.unmanaged + sum(
             inverter.step(self._now, dt, inverter.demand(since), self.voltage)
             for inverter in self.inverters.values()
         )
@@ -163,7 +163,7 @@ class Simulator:
 
         def on_frame(frame: Frame) -> None:
             for hearer in hearers:
-                self.hear(hearer, frame, frame.at)
+                self.on_frame(hearer, frame, frame.at)
 
         return Port(
             config,

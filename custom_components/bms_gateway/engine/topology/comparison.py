@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..model import Frame
-from .shared_bus import SUSPECTED, Wiring
+from .shared_bus import SUSPECTED, BusTopology
 
 _THIS: Final = ""
 """The port that is listened to, among the ids of the others."""
@@ -18,23 +18,23 @@ class Comparison:
 
     def __init__(self) -> None:
         """Begin with nothing heard."""
-        self._wiring = Wiring()
+        self._topology = BusTopology()
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of the port that is listened to."""
-        self._wiring.hear(_THIS, frame)
+        self._topology.on_frame(_THIS, frame)
 
-    def hear_other(self, port: str, frame: Frame) -> None:
+    def on_other_frame(self, port: str, frame: Frame) -> None:
         """Take a frame of another port, by its id: one that came, or that we sent."""
-        self._wiring.hear(port, frame)
+        self._topology.on_frame(port, frame)
 
     @property
     def alike(self) -> frozenset[str]:
         """Return the other ports that are probably on the same bus."""
-        found = self._wiring.alike(_THIS)
+        found = self._topology.alike(_THIS)
         return frozenset(k for k, telegrams in found.items() if telegrams >= SUSPECTED)
 
     @property
     def is_open(self) -> bool:
         """Return whether one has heard the same, but not often enough yet."""
-        return any(each < SUSPECTED for each in self._wiring.alike(_THIS).values())
+        return any(each < SUSPECTED for each in self._topology.alike(_THIS).values())

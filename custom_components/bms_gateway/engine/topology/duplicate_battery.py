@@ -7,7 +7,9 @@ from ..model import BatteryState, Life
 
 
 def counted_once(
-    states: Sequence[BatteryState], twins: Mapping[str, str], sure: Mapping[str, str]
+    states: Sequence[BatteryState],
+    duplicates: Mapping[str, str],
+    sure: Mapping[str, str],
 ) -> list[BatteryState]:
     """Return the states, where all but one of each group of twins are `Life.TWIN`.
 
@@ -18,20 +20,20 @@ def counted_once(
     """
     groups: dict[str, list[BatteryState]] = {}
     for state in states:
-        groups.setdefault(twins.get(state.id, state.id), []).append(state)
+        groups.setdefault(duplicates.get(state.id, state.id), []).append(state)
     counted = {key: min(group, key=_rank).id for key, group in groups.items()}
     return [
-        _as_twin(state, counted[twins.get(state.id, state.id)], sure)
+        _as_duplicate(state, counted[duplicates.get(state.id, state.id)], sure)
         for state in states
     ]
 
 
 def _rank(state: BatteryState) -> tuple[bool, bool]:
-    is_out = state.life is Life.OUT_OF_SERVICE or state.carries_out_of_service
+    is_out = state.life is Life.OUT_OF_SERVICE or state.carries_current_out_of_service
     return is_out, not state.online
 
 
-def _as_twin(
+def _as_duplicate(
     state: BatteryState, counted: str, sure: Mapping[str, str]
 ) -> BatteryState:
     if state.id == counted:
@@ -39,8 +41,8 @@ def _as_twin(
     is_sure = sure.get(state.id, state.id) == sure.get(counted, counted)
     return replace(
         state,
-        life=Life.TWIN,
-        twin_of=counted if is_sure else None,
+        life=Life.DUPLICATE,
+        duplicate_of=counted if is_sure else None,
         lost_at=None,
-        carries_out_of_service=False,
+        carries_current_out_of_service=False,
     )

@@ -11,7 +11,7 @@ from ..can.port import Sender
 from ..model import Frame, PortState
 from ..protocol import is_battery_frame
 
-HEARD_WITHIN: Final = 0.5
+RECEIVED_WITHIN: Final = 0.5
 """Seconds within which a frame that we sent is heard on another port, by a bridge, too."""
 _MOST: Final = 512
 """Different frames that are kept."""
@@ -67,7 +67,7 @@ class OwnFrames:
         frame: Frame,
         *,
         counts: bool,
-        twin_hears: bool,
+        duplicate_receives: bool,
         shares_bus: Callable[[str], bool],
     ) -> bool:
         """Return whether a frame that was heard on a port is one that we have sent.
@@ -86,12 +86,12 @@ class OwnFrames:
             for sent in self._sent.get((frame.can_id, frame.data), ())
             if sent.port != port
             and port not in sent.heard_on
-            and abs(frame.at - sent.at) <= HEARD_WITHIN
+            and abs(frame.at - sent.at) <= RECEIVED_WITHIN
         ]
         if not ours and is_battery_frame(frame):
             self._strange[port] = frame.at
         speaks = self._strange.get(port, -inf) > self._counted.get(port, -inf)
-        alone = frame.can_id == LIMITS and not (counts or speaks or twin_hears)
+        alone = frame.can_id == LIMITS and not (counts or speaks or duplicate_receives)
         for sent in ours:
             if alone or shares_bus(sent.port):
                 sent.heard_on.add(port)

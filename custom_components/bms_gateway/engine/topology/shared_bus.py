@@ -74,13 +74,13 @@ class _Likeness:
         self.waiting.clear()
         self.waiting.extend(later)
 
-    def differs(self, heard_until: dict[str, float]) -> bool:
+    def differs(self, received_until: dict[str, float]) -> bool:
         """Return whether they are on two buses after all.
 
         `heard_until`: the time of each one's last frame; after the loop was held, what
         waited for one is read before what waited for the other.
         """
-        last = min(heard_until.values())
+        last = min(received_until.values())
         while self.waiting and self.waiting[0][0] < last - OVERDUE:
             self._count(*self.waiting.popleft())
         if not self.is_sure:
@@ -94,7 +94,7 @@ class _Likeness:
         self.alone[said[0]][port] += 1
 
 
-class Wiring:
+class BusTopology:
     """Watches the ports of a gateway, by the ids of their batteries and inverters."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Wiring:
         self._own = OwnFrames()
         self._pairs: dict[frozenset[str], _Likeness] = {}
 
-    def hear(self, port: str, frame: Frame) -> None:
+    def on_frame(self, port: str, frame: Frame) -> None:
         """Take a frame of another node. What is all zeros is everybody's."""
         if not is_battery_frame(frame) or not any(frame.data):
             return
@@ -150,11 +150,13 @@ class Wiring:
             port,
             frame,
             counts=counts,
-            twin_hears=self._twin_hears(port, (frame.can_id, frame.data), frame.at),
+            duplicate_receives=self._duplicate_receives(
+                port, (frame.can_id, frame.data), frame.at
+            ),
             shares_bus=partial(self._is_sure, port),
         )
 
-    def twins(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
+    def duplicates(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
         """Return which of these is another one's twin: on one bus with one before it.
 
         `telegrams`: how many both have to have heard.
@@ -215,7 +217,7 @@ class Wiring:
         likeness.waiting.extend(sorted(lately, key=itemgetter(0)))
         return likeness
 
-    def _twin_hears(self, port: str, said: _Said, at: float) -> bool:
+    def _duplicate_receives(self, port: str, said: _Said, at: float) -> bool:
         """Return whether a port that is probably on the same bus hears the same now."""
         heard = self._heard.get(said, {})
         others = (

@@ -33,7 +33,7 @@ from ..schemas import (
     UPLOAD_FORM,
     WITH_GRID,
     Reported,
-    original_form,
+    daemon_import_form,
 )
 from .contract import Part
 from .document import LARGEST
@@ -49,7 +49,7 @@ _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
 """The forms that judge what the file says, and where their errors have their texts."""
 
 
-class OriginalSteps(DeviceSteps[ConfigFlowResult]):
+class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
     """Leads from the file to `async_take_over`."""
 
     _links: Mapping[str, Mapping[str, Any]]
@@ -65,7 +65,9 @@ class OriginalSteps(DeviceSteps[ConfigFlowResult]):
         """Take what the user agreed to."""
         raise NotImplementedError
 
-    async def async_step_original(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_import_daemon(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
         """Ask for the file, until it can be taken over."""
         problems = ""
         if user_input is not None:
@@ -83,7 +85,7 @@ class OriginalSteps(DeviceSteps[ConfigFlowResult]):
 
     async def async_step_review(self, user_input: Typed = None) -> ConfigFlowResult:
         """Show what was understood, and ask what the file does not say."""
-        form = original_form(several=len(self._understood.of(Part.INVERTER)) > 1)
+        form = daemon_import_form(several=len(self._understood.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
         names = await self._async_names()

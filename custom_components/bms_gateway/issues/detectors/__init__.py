@@ -2,20 +2,20 @@
 
 from typing import Final
 
-from ..context import Finder, Issue, Raised, Situation
+from ..context import Detector, Issue, IssueContext, Raised
 from . import absent, batteries, buses, disobedience, inverters, ports, setpoints
 
-FINDERS: Final[tuple[Finder, ...]] = (
-    *setpoints.FINDERS,
-    *ports.FINDERS,
-    *absent.FINDERS,
-    *batteries.FINDERS,
-    *buses.FINDERS,
-    *inverters.FINDERS,
-    *disobedience.FINDERS,
+DETECTORS: Final[tuple[Detector, ...]] = (
+    *setpoints.DETECTORS,
+    *ports.DETECTORS,
+    *absent.DETECTORS,
+    *batteries.DETECTORS,
+    *buses.DETECTORS,
+    *inverters.DETECTORS,
+    *disobedience.DETECTORS,
 )
 
 
-def find_issues(now: Situation, raised: Raised) -> dict[str, Issue]:
+def find_issues(now: IssueContext, raised: Raised) -> dict[str, Issue]:
     """Return what is wrong now, by the ids of the issues."""
-    return {key: issue for find in FINDERS for key, issue in find(now, raised)}
+    return {key: issue for find in DETECTORS for key, issue in find(now, raised)}

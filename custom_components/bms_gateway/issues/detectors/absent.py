@@ -10,14 +10,14 @@ from ...engine.battery.timing.timeouts import CEILING
 from ...engine.config import BatteryConfig
 from ...engine.model import BatteryState, Life, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
-from ..context import Finder, Issue, Raised, Situation, warning
+from ..context import Detector, Issue, IssueContext, Raised, warning
 from ..rejected_values import figures
 
 STEADY_FOR: Final = 60.0
 """Seconds for which a battery has to be heard before its repair goes."""
 LOST_FOR_LONG: Final = 60.0
 """Seconds after which a battery that is lost again and again is just lost."""
-HEARD_FOR: Final = CEILING
+RECEIVED_FOR: Final = CEILING
 """Seconds after which a battery has sent all that it sends; most need 1 or 2, some 10."""
 
 GAPS_PER_HOUR: Final = 6
@@ -39,7 +39,7 @@ _FRAMES: Final = {
 """What every battery has to send to count, by the frames that hold it."""
 
 
-def _absent(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+def _absent(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that do not count, each named as what it is.
 
     Behind a port that is lost that is no repair of its own. Nor is one loss of many,
@@ -61,9 +61,9 @@ def _absent(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _lost(
-    now: Situation, raised: Raised, battery: BatteryConfig, state: BatteryState
+    now: IssueContext, raised: Raised, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    if state.inverter_heard:
+    if state.inverter_detected:
         return _wrong_port(now, battery)
     if _comes_and_goes(now, raised, battery, state) is not None:
         return None
@@ -73,21 +73,21 @@ def _lost(
 
 
 def _waiting(
-    now: Situation, battery: BatteryConfig, state: BatteryState
+    now: IssueContext, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
     """Tell of one that is silent only once it matters: it may be installed tomorrow."""
     if now.snapshot.status is Status.STARTING:
         return None
     if state.refused:
         return _refused(now, battery, state)
-    at, heard_at = now.snapshot.at, state.last_frame_at
-    if heard_at is not None and at < heard_at + CEILING:
+    at, received_at = now.snapshot.at, state.last_frame_at
+    if received_at is not None and at < received_at + CEILING:
         return _incomplete(now, battery, state)
     if now.snapshot.status not in _POLICY_AT_WORK:
         return None
-    if state.inverter_heard:
+    if state.inverter_detected:
         return _wrong_port(now, battery)
-    if heard_at is not None or battery.poll_interval is not None:
+    if received_at is not None or battery.poll_interval is not None:
         return _silent(now, battery, "battery_silent")
     port = now.port(battery.id)
     if port.received > 0 and not port.is_silent:
@@ -96,13 +96,13 @@ def _waiting(
 
 
 def _silent(
-    now: Situation, battery: BatteryConfig, key: str, *, fixable: bool = False
+    now: IssueContext, battery: BatteryConfig, key: str, *, fixable: bool = False
 ) -> Issue:
     key += "_replug" if now.wants_replugging(battery) else ""
     return _issue(now, battery, key, fixable=fixable)
 
 
-def _refused(now: Situation, battery: BatteryConfig, state: BatteryState) -> Issue:
+def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
     # Limits stand still; what is measured would change the text all the time
     limits = [each for each in state.refused if each.attribute.endswith("_limit")]
     values = figures(limits or state.refused)
@@ -113,21 +113,21 @@ def _refused(now: Situation, battery: BatteryConfig, state: BatteryState) -> Iss
 
 
 def _incomplete(
-    now: Situation, battery: BatteryConfig, state: BatteryState
+    now: IssueContext, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    since, readings = state.heard_since, state.readings
+    since, readings = state.receiving_since, state.readings
     missing = ", ".join(
         frame
         for frame, names in _FRAMES.items()
         if any(getattr(readings, name) is None for name in names)
     )
-    if not missing or since is None or now.snapshot.at < since + HEARD_FOR:
+    if not missing or since is None or now.snapshot.at < since + RECEIVED_FOR:
         return None
     return _issue(now, battery, "battery_incomplete", missing=missing)
 
 
 def _issue(
-    now: Situation,
+    now: IssueContext,
     battery: BatteryConfig,
     key: str,
     *,
@@ -151,7 +151,7 @@ def _issue(
     )
 
 
-def _wrong_port(now: Situation, battery: BatteryConfig) -> Issue:
+def _wrong_port(now: IssueContext, battery: BatteryConfig) -> Issue:
     return Issue(
         "inverter_on_battery_port",
         {"name": battery.name, "channel": now.channel(battery)},
@@ -160,14 +160,14 @@ def _wrong_port(now: Situation, battery: BatteryConfig) -> Issue:
     )
 
 
-def _unsteady(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+def _unsteady(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         if found := _comes_and_goes(now, raised, battery, state):
             yield f"battery_{battery.id}", found
 
 
 def _comes_and_goes(
-    now: Situation, raised: Raised, battery: BatteryConfig, state: BatteryState
+    now: IssueContext, raised: Raised, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
     """Return the repair of a battery that is lost, or silent, again and again.
 
@@ -190,10 +190,10 @@ def _comes_and_goes(
     )
 
 
-def _stays_away(now: Situation, state: BatteryState) -> bool:
+def _stays_away(now: IssueContext, state: BatteryState) -> bool:
     """Return whether it never came, is not wanted, or is lost for long just now."""
     match state.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE | Life.TWIN:
+        case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:
             return True
         case Life.LOST if now.port(state.id).status is PortStatus.OPEN:
             at = now.snapshot.at
@@ -202,4 +202,4 @@ def _stays_away(now: Situation, state: BatteryState) -> bool:
             return False
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_absent, _unsteady)
+DETECTORS: Final[tuple[Detector, ...]] = (_absent, _unsteady)

@@ -7,13 +7,13 @@ from ...engine.config import Strategy
 from ...engine.limits.compare import compare
 from ...engine.model import Direction
 from ...event_detector import REQUEST_STANDS
-from ..context import Finder, Issue, Raised, Situation, warning
+from ..context import Detector, Issue, IssueContext, Raised, warning
 
 PACKS_DIFFER: Final = 1.1
 """The plain sum goes too far once it is that many times what the batteries bear."""
 
 
-def _apart(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find two batteries of which one is probably not connected."""
     if now.apart:
         placeholders = {
@@ -25,24 +25,24 @@ def _apart(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         yield f"apart_{now.entry_id}", Issue("batteries_apart", placeholders)
 
 
-def _currents(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find currents that are not what they should be."""
     capacity = sum(battery.capacity_ah for battery in now.config.batteries)
     for battery, state in now.batteries:
         name = {"name": battery.name}
-        if state.carries_out_of_service:
+        if state.carries_current_out_of_service:
             yield f"carries_{battery.id}", Issue("out_of_service_current", name)
         if state.wrong_sign:
             yield f"wrong_sign_{battery.id}", Issue("wrong_sign", name)
-        elif state.odd_slice and state.slice is not None:
+        elif state.odd_share and state.current_share is not None:
             placeholders = name | {
-                "slice": f"{state.slice:.0%}",
+                "slice": f"{state.current_share:.0%}",
                 "share": f"{battery.capacity_ah / capacity:.0%}",
             }
             yield f"odd_slice_{battery.id}", warning("odd_slice", placeholders)
 
 
-def _modules(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that count fewer modules than they did."""
     for battery, state in now.batteries:
         if state.modules_missing and state.modules_most:
@@ -57,7 +57,7 @@ def _modules(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield key, warning("modules_missing", placeholders, device_id=battery.id)
 
 
-def _requests(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _requests(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that ask for charge in vain, and who holds charging at 0."""
     held = ", ".join(sorted(_holders(now)))
     for battery in now.config.batteries:
@@ -71,7 +71,7 @@ def _requests(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"force_charge_{battery.id}", warning(key, placeholders)
 
 
-def _holders(now: Situation) -> Iterator[str]:
+def _holders(now: IssueContext) -> Iterator[str]:
     """Yield the devices whose charging is held at 0 A, each with who asked for it."""
     for device_id in (None, *now.setpoints.inverters):
         if now.setpoints.of(device_id).current(Direction.CHARGE) == 0:
@@ -80,18 +80,22 @@ def _holders(now: Situation) -> Iterator[str]:
                     by = now.changes.get((device_id, name))
                     yield _named(now, device_id, by.by if by else None)
                     break
-    for lease in now.setpoints.leases:
-        zero = lease.amps == 0 or lease.watts == 0
-        if zero and lease.direction is Direction.CHARGE and lease.live(now.snapshot.at):
-            yield _named(now, lease.device_id, lease.owner)
+    for temporary_limit in now.setpoints.temporary_limits:
+        zero = temporary_limit.amps == 0 or temporary_limit.watts == 0
+        if (
+            zero
+            and temporary_limit.direction is Direction.CHARGE
+            and temporary_limit.live(now.snapshot.at)
+        ):
+            yield _named(now, temporary_limit.device_id, temporary_limit.owner)
 
 
-def _named(now: Situation, device_id: str | None, by: str | None) -> str:
+def _named(now: IssueContext, device_id: str | None, by: str | None) -> str:
     name = now.device_name(device_id)
     return f"{name} ({by})" if by else name
 
 
-def _sum(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     """Find that the plain sum goes too far; it stands while that strategy does."""
     if now.config.strategy is not Strategy.SUM or len(now.config.batteries) < 2:
         return
@@ -112,8 +116,8 @@ def _sum(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
         yield key, raised[key]
 
 
-FINDERS: Final[tuple[Finder, ...]] = (
-    _apart,
+DETECTORS: Final[tuple[Detector, ...]] = (
+    _excluded,
     _currents,
     _modules,
     _requests,

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...engine.model import Status
-from ..context import Finder, Issue, Raised, Situation, warning
+from ..context import Detector, Issue, IssueContext, Raised, warning
 
 JUMP_IS_TOLD_FOR: Final = 24 * 3600.0
 """Seconds: whoever looks once a day sees it."""
 
 
-def _twins(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _duplicates(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find two battery ports that are on one bus: there is one battery only."""
     for battery, state in now.batteries:
-        if state.twin_of is not None:
-            names = {"name": battery.name, "other": now.device_name(state.twin_of)}
+        if state.duplicate_of is not None:
+            names = {"name": battery.name, "other": now.device_name(state.duplicate_of)}
             yield f"twin_{battery.id}", Issue("battery_twin", names)
 
 
-def _shared(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _shared(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find an inverter's port that is on a battery's bus."""
     for inverter in now.config.inverters:
         state = now.snapshot.inverters.get(inverter.id)
@@ -30,10 +30,10 @@ def _shared(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"shared_bus_{inverter.id}", Issue("shared_bus", names)
 
 
-def _senders(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _senders(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries on whose bus somebody else sends the same IDs."""
     for battery, state in now.batteries:
-        if state.has_rival:
+        if state.has_duplicate_sender:
             yield (
                 f"two_senders_{battery.id}",
                 Issue(
@@ -43,7 +43,7 @@ def _senders(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             )
 
 
-def _missing(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _missing(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that have ceased to send their alarms or enables."""
     for battery, state in now.batteries:
         if state.online and state.missing:
@@ -52,7 +52,7 @@ def _missing(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"missing_{battery.id}", warning("alarms_missing", names)
 
 
-def _jumps(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find states of charge that moved by more than any current explains."""
     at = now.snapshot.at
     for battery, state in now.batteries:
@@ -61,18 +61,20 @@ def _jumps(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"soc_{battery.id}", warning("soc_jumps", {"name": battery.name})
 
 
-def _temperature(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _temperature(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find that inverters are told a temperature that nobody measured."""
-    told = [each.told for each in now.snapshot.inverters.values() if each.told]
+    confirmed = [
+        each.confirmed for each in now.snapshot.inverters.values() if each.confirmed
+    ]
     if now.snapshot.status in (Status.RUNNING, Status.REDUCED) and any(
-        each.temperature is None for each in told
+        each.temperature is None for each in confirmed
     ):
         key = f"temperature_{now.entry_id}"
         yield key, warning("temperature_unknown", {"name": now.name})
 
 
-FINDERS: Final[tuple[Finder, ...]] = (
-    _twins,
+DETECTORS: Final[tuple[Detector, ...]] = (
+    _duplicates,
     _shared,
     _senders,
     _missing,

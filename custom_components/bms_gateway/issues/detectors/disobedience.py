@@ -7,10 +7,10 @@ from typing import Final
 from homeassistant.util import dt as dt_util
 
 from ...engine.model import Disobedience
-from ..context import Finder, Issue, Raised, Situation
+from ..context import Detector, Issue, IssueContext, Raised
 
 
-def _disobedience(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+def _disobedience(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     """Find what takes too much: one inverter, or one of several."""
     disobedience = {
         (tuple(sorted(found.inverters)), direction): found
@@ -26,7 +26,7 @@ def _disobedience(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]
         before = raised.get(key)
         placeholders = {
             "name": ", ".join(now.device_name(each) for each in ids),
-            "told": f"{found.told:.0f}",
+            "told": f"{found.sent:.0f}",
             "taken": f"{found.taken:.0f}",
             # Of two clocks: worked out anew, it might differ by a minute
             "since": before.placeholders["since"] if before else _since(now, found),
@@ -35,10 +35,10 @@ def _disobedience(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]
         yield key, Issue(f"{kind}_{direction}", placeholders, device_id=device_id)
 
 
-def _since(now: Situation, found: Disobedience) -> str:
+def _since(now: IssueContext, found: Disobedience) -> str:
     """Return since when, in local time."""
     ago = timedelta(seconds=now.snapshot.at - found.since)
     return dt_util.as_local(dt_util.utcnow() - ago).strftime("%Y-%m-%d %H:%M")
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_disobedience,)
+DETECTORS: Final[tuple[Detector, ...]] = (_disobedience,)

@@ -5,7 +5,7 @@ from typing import Final
 
 from ...engine.config import InverterConfig
 from ...engine.model import Direction, InverterState, PortStatus
-from ..context import Finder, Issue, Raised, Situation, warning
+from ..context import Detector, Issue, IssueContext, Raised, warning
 
 GONE_AFTER: Final = 600.0
 """Seconds without a 0x305 after which an inverter that used to ask is gone."""
@@ -16,10 +16,10 @@ RATED_ABOVE: Final = 1.1
 figures of data sheets are rounded."""
 
 
-def _wrong_port(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _wrong_port(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find inverters on whose port a battery talks: nothing is sent there."""
     for inverter, state in _inverters(now):
-        if state.battery_heard and state.shares_bus_with is None:
+        if state.battery_detected and state.shares_bus_with is None:
             yield (
                 f"wrong_port_{inverter.id}",
                 Issue(
@@ -31,7 +31,7 @@ def _wrong_port(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             )
 
 
-def _gone(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find inverters that ask no more, or give no sign of life where that is watched.
 
     On a lost or wrong port that is no repair of its own.
@@ -41,7 +41,7 @@ def _gone(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         if (
             inverter.id in now.setpoints.out_of_service
             or now.port(inverter.id).status is not PortStatus.OPEN
-            or state.battery_heard
+            or state.battery_detected
         ):
             continue
         asked_at = state.last_request_at
@@ -65,24 +65,24 @@ def _gone(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-def _excess(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _excess(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find that inverters out of reach may take more than the bank allows."""
     if excess := now.snapshot.excess:
-        deaf = [
+        not_acknowledged = [
             inverter.name
             for inverter, state in _inverters(now)
-            if state.told
+            if state.confirmed
             and not (
                 state.listening and now.port(inverter.id).status is PortStatus.OPEN
             )
         ]
-        placeholders = {"inverters": ", ".join(deaf) or now.name}
+        placeholders = {"inverters": ", ".join(not_acknowledged) or now.name}
         placeholders |= {d: f"{excess.get(d, 0.0):.0f}" for d in Direction}
         issue = Issue("excess", placeholders, steady_for=EXCESS_STEADY_FOR)
         yield f"excess_{now.entry_id}", issue
 
 
-def _rated_above(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find inverters that would overload all batteries together if they were let."""
     for inverter in now.config.inverters:
         rated = {
@@ -96,10 +96,10 @@ def _rated_above(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
             yield f"rating_{inverter.id}", warning("rated_above", placeholders)
 
 
-def _inverters(now: Situation) -> Iterator[tuple[InverterConfig, InverterState]]:
+def _inverters(now: IssueContext) -> Iterator[tuple[InverterConfig, InverterState]]:
     for inverter in now.config.inverters:
         if state := now.snapshot.inverters.get(inverter.id):
             yield inverter, state
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_wrong_port, _gone, _excess, _rated_above)
+DETECTORS: Final[tuple[Detector, ...]] = (_wrong_port, _gone, _excess, _rated_above)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...engine.can.backend import MENDABLE
+from ...engine.can.backend import FIXABLE
 from ...engine.can.interface.discovery import set_up_commands
 from ...engine.config import BatteryConfig, Interface, InverterConfig, PortConfig
 from ...engine.model import PortFault, PortState, PortStatus
-from ..context import Finder, Issue, Raised, Situation
+from ..context import Detector, Issue, IssueContext, Raised
 
 
-def _ports(now: Situation, raised: Raised) -> Iterator[tuple[str, Issue]]:
+def _ports(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     """A port that is being opened again is neither well nor wrong: its issue stays."""
     for device in now.config.devices:
         port = now.port(device.id)
@@ -34,7 +34,7 @@ def _issue(device: BatteryConfig | InverterConfig, port: PortState) -> Issue:
             "commands": "\n".join(set_up_commands(channel, config.bitrate)),
             "detail": port.detail or "-",
         },
-        fixable=config.interface is Interface.SOCKETCAN and fault in MENDABLE,
+        fixable=config.interface is Interface.SOCKETCAN and fault in FIXABLE,
         device_id=device.id,
     )
 
@@ -60,4 +60,4 @@ def _key(config: PortConfig, fault: PortFault) -> str:
             return f"port_{fault}"
 
 
-FINDERS: Final[tuple[Finder, ...]] = (_ports,)
+DETECTORS: Final[tuple[Detector, ...]] = (_ports,)

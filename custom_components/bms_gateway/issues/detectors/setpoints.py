@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...setpoints.serialization import HOUR, MOST_HOURS, stops
-from ..context import Finder, Issue, Raised, Situation, warning
+from ..context import Detector, Issue, IssueContext, Raised, warning
 
 FORGOTTEN_AFTER: Final = MOST_HOURS * HOUR
 """Seconds of running time after which a setpoint that stops everything may be one that
 nobody remembers."""
 
 
-def _unreadable(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _unreadable(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     if not now.confirmed:
         issue = Issue("setpoints_unreadable", {"name": now.name}, fixable=True)
         yield f"setpoints_unreadable_{now.entry_id}", issue
 
 
-def _unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _unsaved(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     if not now.saved:
         yield (
             f"setpoints_unsaved_{now.entry_id}",
@@ -25,7 +25,7 @@ def _unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-def _energy_unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _energy_unsaved(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     if not now.energy_saved:
         yield (
             f"energy_unsaved_{now.entry_id}",
@@ -33,7 +33,7 @@ def _energy_unsaved(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
+def _forgotten(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find setpoints that have stopped a direction for long."""
     for (device_id, name), change in now.changes.items():
         stopped = stops(name, getattr(now.setpoints.of(device_id), name))
@@ -49,7 +49,7 @@ def _forgotten(now: Situation, _: Raised) -> Iterator[tuple[str, Issue]]:
         )
 
 
-FINDERS: Final[tuple[Finder, ...]] = (
+DETECTORS: Final[tuple[Detector, ...]] = (
     _unreadable,
     _unsaved,
     _energy_unsaved,

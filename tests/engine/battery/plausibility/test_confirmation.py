@@ -6,11 +6,11 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.battery.plausibility.confirmation import (
-    Prudence,
+    Confirmation,
 )
 from custom_components.bms_gateway.engine.model import Alarm
 
-OVER, SHORT = Alarm.OVER_VOLTAGE, Alarm.SHORT_CIRCUIT
+OVER_LIMIT, SHORT = Alarm.OVER_VOLTAGE, Alarm.SHORT_CIRCUIT
 CCL = "charge_current_limit"
 
 
@@ -18,7 +18,7 @@ def told(
     name: str, *values: Any, period: float = 1.0, disputed: bool = False
 ) -> list[Any]:
     """Return what counts after each of the values, told once a period."""
-    prudence = Prudence()
+    prudence = Confirmation()
     return [
         prudence.believed(
             name, value, n * period, period=period, gap=3 * period, disputed=disputed
@@ -41,10 +41,10 @@ def told(
         ("force_charge", [False, True, False, True, True], [False] * 3 + [True] * 2),
         (
             "protections",
-            [frozenset({OVER}), frozenset(), frozenset({SHORT}), frozenset()],
+            [frozenset({OVER_LIMIT}), frozenset(), frozenset({SHORT}), frozenset()],
             [
-                frozenset({OVER}),
-                frozenset({OVER}),
+                frozenset({OVER_LIMIT}),
+                frozenset({OVER_LIMIT}),
                 frozenset({SHORT}),
                 frozenset(),
             ],
@@ -63,7 +63,7 @@ def test_the_first_one_counts() -> None:
 
 def test_after_a_silence_it_begins_anew() -> None:
     """What was told before is of another time."""
-    prudence = Prudence()
+    prudence = Confirmation()
     for at, limit in ((0.0, 10.0), (1.0, 10.0), (5.0, 50.0)):
         counts = prudence.believed(CCL, limit, at, period=1.0, gap=3.0, disputed=False)
     assert counts == 50.0
@@ -71,7 +71,7 @@ def test_after_a_silence_it_begins_anew() -> None:
 
 def test_a_flood_is_one_time() -> None:
     """However often a stranger repeats it within the battery's own period of 6 s."""
-    prudence = Prudence()
+    prudence = Confirmation()
     counts = []
     for tenths in range(601):
         at, true = tenths / 10, tenths % 60 == 0

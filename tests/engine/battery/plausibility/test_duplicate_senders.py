@@ -6,7 +6,7 @@ from struct import pack
 import pytest
 
 from custom_components.bms_gateway.engine.battery.plausibility.duplicate_senders import (
-    Rivals,
+    DuplicateSenders,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -18,9 +18,9 @@ def limits(at: float, amps: float, can_id: int = 0x351) -> Frame:
 
 def heard(frames: Iterable[Frame], period: float | None) -> bool:
     """Return whether two senders are there after the frames."""
-    rivals, at = Rivals(), 0.0
+    rivals, at = DuplicateSenders(), 0.0
     for frame in frames:
-        rivals.hear(frame, period)
+        rivals.on_frame(frame, period)
         at = frame.at
     return rivals.heard(at)
 
@@ -70,10 +70,10 @@ def test_one_battery_alone(amps: list[float]) -> None:
 
 def test_the_other_one_has_gone() -> None:
     """A minute later there is one again."""
-    rivals = Rivals()
+    rivals = DuplicateSenders()
     for n in range(20):
-        rivals.hear(limits(n / 2, (100.0, 40.0)[n % 2]), 1.0)
+        rivals.on_frame(limits(n / 2, (100.0, 40.0)[n % 2]), 1.0)
     assert rivals.heard(60.0)
     for second in range(10, 75):
-        rivals.hear(limits(second, 100.0), 1.0)
+        rivals.on_frame(limits(second, 100.0), 1.0)
     assert not rivals.heard(75.0)

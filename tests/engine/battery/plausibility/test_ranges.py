@@ -8,7 +8,7 @@ import pytest
 from custom_components.bms_gateway.engine.battery.plausibility.ranges import (
     Plausibility,
 )
-from custom_components.bms_gateway.engine.model import Refused
+from custom_components.bms_gateway.engine.model import RejectedValue
 
 
 def screened(
@@ -69,16 +69,16 @@ def test_voltages_of_a_pack_of_36_v(first: str) -> None:
     [second] = LOW.keys() - {first}
     plausibility = Plausibility()
 
-    def left(name: str, volts: float) -> tuple[float | None, tuple[Refused, ...]]:
+    def left(name: str, volts: float) -> tuple[float | None, tuple[RejectedValue, ...]]:
         values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
         return values[name], plausibility.refused
 
-    def refusal(name: str) -> tuple[Refused, ...]:
-        return (Refused(name, LOW[name], 44.5, 65.0),)
+    def action_error(name: str) -> tuple[RejectedValue, ...]:
+        return (RejectedValue(name, LOW[name], 44.5, 65.0),)
 
     assert left(first, LOW[first]) == (LOW[first], ())
-    assert left(second, LOW[second]) == (None, refusal(second))
-    assert left(first, LOW[first]) == (None, refusal(first))
+    assert left(second, LOW[second]) == (None, action_error(second))
+    assert left(first, LOW[first]) == (None, action_error(first))
     assert left(second, 50.0) == (50.0, ())
     assert left(first, LOW[first]) == (LOW[first], ())
 
@@ -95,7 +95,7 @@ def test_a_limit_that_is_not_meant_is_named(capacity: float, is_named: bool) -> 
     """Unless the capacity is unknown yet: it may be large enough."""
     plausibility = Plausibility()
     plausibility.screen({"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
-    refused = (Refused("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    refused = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
     assert plausibility.refused == (refused if is_named else ())
     plausibility.screen({"soc": 50.0}, capacity=capacity, soc=None)
     assert plausibility.refused == ()

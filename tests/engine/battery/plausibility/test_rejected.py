@@ -37,7 +37,7 @@ def hears(
         for frame in telegram(at + second, without=without):
             data = instead.get(frame.can_id)
             said = frame.data if data is None else bytes.fromhex(data)
-            subject.hear(replace(frame, data=said))
+            subject.on_frame(replace(frame, data=said))
         subject.update(at + second)
     return subject.state(at + seconds - 1)
 
@@ -111,13 +111,13 @@ def test_a_battery_that_is_lost_by_what_it_reports() -> None:
 def test_since_when_a_battery_is_heard() -> None:
     """One that is plugged in again may need a while until it has sent everything."""
     subject = Battery(battery("b1"))
-    assert subject.state(0.0).heard_since is None
+    assert subject.state(0.0).receiving_since is None
     partly = hears(subject, {}, at=5.0, seconds=3, without=[0x351])
-    assert (partly.life, partly.heard_since) == (Life.WAITING, 5.0)
+    assert (partly.life, partly.receiving_since) == (Life.WAITING, 5.0)
     again = hears(subject, {}, at=37.0, without=[0x351])
-    assert again.heard_since == 5.0
+    assert again.receiving_since == 5.0
     again = hears(subject, {}, at=67.5, without=[0x351])
-    assert again.heard_since == 67.5
+    assert again.receiving_since == 67.5
 
 
 @pytest.mark.parametrize(

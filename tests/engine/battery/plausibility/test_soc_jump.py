@@ -4,14 +4,14 @@ from math import nan
 
 import pytest
 
-from custom_components.bms_gateway.engine.battery.plausibility.soc_jump import SocDoubt
+from custom_components.bms_gateway.engine.battery.plausibility.soc_jump import SocJump
 
 
 def told(
     *socs: float, every: float = 1.0, amps: float = 0.0, capacity: float = 100.0
 ) -> list[float]:
     """Return what is believed of each; told again and again before the first."""
-    doubt = SocDoubt()
+    doubt = SocJump()
     believed = []
     for n, soc in enumerate([socs[0]] * 3 + list(socs)):
         at = 1000.0 + n * every
@@ -32,7 +32,7 @@ def test_one_false_value_is_not_believed(jump: float) -> None:
 
 def test_a_jump_that_lasts_is_believed_after_a_minute() -> None:
     """And it is kept when that was, for the repair."""
-    doubt = SocDoubt()
+    doubt = SocJump()
     for second in range(3):
         doubt.believed(50.0, second, amps=0.0, capacity=100.0)
     believed = [
@@ -51,7 +51,7 @@ def test_what_the_current_explains_is_no_jump() -> None:
 
 def test_after_a_long_silence_more_is_believed() -> None:
     """5 % for each 10 s: nobody knows what was charged meanwhile."""
-    doubt = SocDoubt()
+    doubt = SocJump()
     for second in range(3):
         doubt.believed(50.0, second, amps=0.0, capacity=100.0)
     assert doubt.believed(79.0, 62.0, amps=0.0, capacity=100.0) == 79.0
@@ -65,7 +65,7 @@ def test_full_and_empty_have_to_be_repeated(before: float, end: float) -> None:
 
 def test_a_battery_that_starts_may_say_anything() -> None:
     """It is not held at what it said before it had measured."""
-    doubt = SocDoubt()
+    doubt = SocJump()
     values = [(0.0, 0.0), (66.0, 66.0), (66.0, 66.0)]
     for at, (soc, believed) in enumerate(values):
         assert doubt.believed(soc, at, amps=0.0, capacity=100.0) == believed

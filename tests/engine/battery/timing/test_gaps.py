@@ -57,7 +57,7 @@ def _with_habit(*keys: str, batteries: Any = TWO, **options: Any) -> Plant:
         for _ in range(HABIT):
             _gap(plant, key)
             plant.run(SETTLED)
-    assert sum(plant.told(i.id)[1] for i in plant.config.inverters) == (
+    assert sum(plant.sent(i.id)[1] for i in plant.config.inverters) == (
         100.0 * len(batteries)
     )
     return plant
@@ -69,14 +69,14 @@ def test_one_gap_makes_no_habit() -> None:
     for _ in range(HABIT):
         _fall_silent(plant)
         plant.run(TIMEOUT + 0.25)
-        assert plant.told()[1] == 0.0
+        assert plant.sent()[1] == 0.0
         assert plant.state().life is Life.LOST
         assert plant.charge.rule is Rule.LOSS
         plant.packs["b1"].speaks = True
         plant.run(1.0)
         assert plant.state().life is Life.REJOINING
         plant.run(4.0)
-        assert plant.told()[1] < 100.0
+        assert plant.sent()[1] < 100.0
         plant.run(SETTLED)
 
 
@@ -85,7 +85,7 @@ def test_half_is_charged_while_it_is_awaited() -> None:
     plant = _with_habit()
     at = _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1:] == (100.0, 200.0)
+    assert plant.sent()[1:] == (100.0, 200.0)
     assert plant.enabled() == (True, True)
     assert plant.raised() == (frozenset(), frozenset())
     assert (plant.snapshot.status, plant.state().life) == AWAITED
@@ -93,14 +93,14 @@ def test_half_is_charged_while_it_is_awaited() -> None:
     assert (limit.rule, limit.source, limit.number) == (Rule.BRIDGING, "b1", 200.0)
     plant.run(1.75)
     assert plant.now == at + 5.0
-    assert plant.told()[1:] == (100.0, 200.0)
+    assert plant.sent()[1:] == (100.0, 200.0)
     plant.packs["b1"].speaks = True
     plant.run(0.25)
     assert (plant.snapshot.status, plant.state().life) == (Status.RUNNING, Life.ONLINE)
     assert (plant.charge.amps, plant.charge.rule) == (200.0, Rule.BATTERIES)
     plant.run(NEXT_SET)
-    assert plant.told()[1:] == (200.0, 200.0)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {100.0, 200.0}
+    assert plant.sent()[1:] == (200.0, 200.0)
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {100.0, 200.0}
 
 
 def test_at_once_for_every_inverter() -> None:
@@ -109,10 +109,10 @@ def test_at_once_for_every_inverter() -> None:
     plant = _with_habit(inverters=both)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.5)
-    assert plant.told("i1")[1] == plant.told("i2")[1] == 50.0
+    assert plant.sent("i1")[1] == plant.sent("i2")[1] == 50.0
     plant.packs["b1"].speaks = True
     plant.run(0.25 + NEXT_SET)
-    assert plant.told("i1")[1] == plant.told("i2")[1] == 100.0
+    assert plant.sent("i1")[1] == plant.sent("i2")[1] == 100.0
 
 
 def test_half_for_three_seconds_and_then_nothing() -> None:
@@ -120,13 +120,13 @@ def test_half_for_three_seconds_and_then_nothing() -> None:
     plant = _with_habit()
     at = _fall_silent(plant)
     plant.run(TIMEOUT + HALVED - 0.25)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     deadline = plant.gateway._bank.deadline
     assert deadline is not None and deadline <= at + TIMEOUT + HALVED
     plant.wait(at + TIMEOUT + HALVED - 0.001 - plant.now)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     plant.wait(at + TIMEOUT + HALVED - plant.now)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     assert plant.charge.rule is Rule.LOSS
     assert (plant.snapshot.status, plant.state().life) == (
         Status.BLOCKED,
@@ -138,10 +138,10 @@ def test_back_later_charging_goes_on_where_it_was() -> None:
     """With its first whole telegram, as after the gap of the last battery."""
     plant = _with_habit()
     _gap(plant, lasts=HALVED + 2.0)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.run(0.25 + NEXT_SET)
     assert plant.snapshot.status is Status.RUNNING
-    assert plant.told()[1] == 200.0
+    assert plant.sent()[1] == 200.0
 
 
 def _in_the_blocked_part(**options: Any) -> Plant:
@@ -149,7 +149,7 @@ def _in_the_blocked_part(**options: Any) -> Plant:
     plant = _with_habit(**options)
     _fall_silent(plant)
     plant.run(TIMEOUT + HALVED + 0.5)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     return plant
 
 
@@ -158,7 +158,7 @@ def _back(plant: Plant) -> float:
     plant.packs["b1"].speaks = True
     plant.packs["b1"].next_at = plant.now
     plant.run(0.25 + NEXT_SET)
-    return plant.told()[1]
+    return plant.sent()[1]
 
 
 def test_what_another_one_allowed_less_meanwhile_holds() -> None:
@@ -186,15 +186,15 @@ def test_awaiting_that_ends_otherwise_is_followed_by_a_ramp() -> None:
     plant = _in_the_blocked_part()
     plant.gateway.set_setpoints(AllSetpoints(out_of_service=frozenset({"b1"})))
     plant.run(0.5)
-    assert plant.told()[1] < 50.0
+    assert plant.sent()[1] < 50.0
     plant = _in_the_blocked_part()
     plant.apply(charge_loss_policy=LossPolicy.REDUCE)
     plant.run(0.5)
-    assert plant.told()[1] < 50.0
+    assert plant.sent()[1] < 50.0
     plant = _in_the_blocked_part()
     plant.apply(batteries=TWO[1:])
     plant.run(0.5)
-    assert plant.told()[1] < 50.0
+    assert plant.sent()[1] < 50.0
 
 
 def test_no_longer_than_the_last_battery_is_bridged() -> None:
@@ -204,9 +204,9 @@ def test_no_longer_than_the_last_battery_is_bridged() -> None:
     assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
     plant.run(1.0)
     assert (plant.snapshot.status, plant.state().life) == STILL_BLOCKED
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.run(4.0)
-    assert plant.charge.rule is Rule.RISING
+    assert plant.charge.rule is Rule.RAMP
 
 
 def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
@@ -232,7 +232,7 @@ def test_a_long_gap_teaches_nothing() -> None:
     assert plant.state().gaps == 0
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_a_gap_that_is_awaited_in_vain_teaches_nothing() -> None:
@@ -250,7 +250,7 @@ def test_it_is_forgotten_after_an_hour() -> None:
     assert plant.state().gaps == 0
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_a_protection_meanwhile() -> None:
@@ -258,13 +258,13 @@ def test_a_protection_meanwhile() -> None:
     plant = _with_habit()
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.5)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     pack = plant.packs["b1"]
     pack.says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     frames = {frame.can_id: frame for frame in pack.frames(plant.now)}
     plant.port("b1").push(Frame(0x359, frames[0x359].data, plant.now))
     plant.wait(0.01)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -284,10 +284,10 @@ def test_last_words_that_end_charging(says: dict[str, Any]) -> None:
     plant.run(90.0)  # a state of charge that jumps is doubted for a minute
     at = _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     assert plant.state().life is Life.LOST
     assert plant.snapshot.status is Status.BLOCKED
-    told = [ccl for _, ccl, _ in plant.told_since(at)]
+    told = [ccl for _, ccl, _ in plant.sent_since(at)]
     assert told == sorted(told, reverse=True)
 
 
@@ -298,7 +298,7 @@ def test_a_protection_of_discharging_is_none_of_charging() -> None:
     plant.run(2.0)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
 
 
 def test_nearly_full_it_counts_with_nothing() -> None:
@@ -308,7 +308,7 @@ def test_nearly_full_it_counts_with_nothing() -> None:
     plant.run(90.0)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_several_at_a_time() -> None:
@@ -319,15 +319,15 @@ def test_several_at_a_time() -> None:
     plant.packs["b2"].speaks = False
     plant.run(3.5)
     assert {plant.state(key).life for key in ("b1", "b2")} == {Life.BRIDGING}
-    assert plant.told()[1] == 150.0
+    assert plant.sent()[1] == 150.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
     assert plant.state("b1").life is Life.ONLINE
-    assert plant.told()[1] == 150.0
+    assert plant.sent()[1] == 150.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
-    assert plant.told()[1] == 300.0
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {150.0, 300.0}
+    assert plant.sent()[1] == 300.0
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {150.0, 300.0}
 
 
 def test_one_of_two_that_has_no_habit() -> None:
@@ -335,7 +335,7 @@ def test_one_of_two_that_has_no_habit() -> None:
     plant = _with_habit("b1", batteries=THREE)
     _fall_silent(plant, "b1", "b2")
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     assert plant.state("b1").life is Life.LOST
 
 
@@ -346,7 +346,7 @@ def test_one_that_is_lost_for_long_beside_it() -> None:
     plant.run(30.0)
     at = _fall_silent(plant, "b1")
     plant.run(TIMEOUT + 3.5)
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {0.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
 
 
 def test_all_are_silent() -> None:
@@ -355,16 +355,16 @@ def test_all_are_silent() -> None:
     at = _fall_silent(plant, "b1", "b2")
     plant.run(TIMEOUT + 1.0)
     assert plant.snapshot.status is Status.BRIDGING
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
     assert plant.state("b1").life is Life.ONLINE
     assert plant.state("b2").life is Life.BRIDGING
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
-    assert plant.told()[1] == 200.0
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {0.0, 200.0}
+    assert plant.sent()[1] == 200.0
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0, 200.0}
 
 
 def test_the_other_one_falls_silent_in_the_gap() -> None:
@@ -375,14 +375,14 @@ def test_the_other_one_falls_silent_in_the_gap() -> None:
     plant.speak("b2")
     plant.packs["b2"].speaks = False
     plant.run(2.25)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     plant.run(1.0)
     assert plant.snapshot.status is Status.BRIDGING
     at = plant.now
     plant.packs["b2"].speaks = True
     plant.run(0.5)
     assert plant.state("b1").life is Life.BRIDGING
-    assert {ccl for _, ccl, _ in plant.told_since(at)} == {0.0}
+    assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
 
 
 def test_a_limit_that_rose_waits() -> None:
@@ -400,14 +400,14 @@ def test_a_limit_that_rose_waits() -> None:
     assert 20.0 < before < 200.0
     plant.run(1.75)
     assert plant.charge.number == before
-    assert plant.told()[1] <= before / 2
+    assert plant.sent()[1] <= before / 2
     plant.packs["b1"].speaks = True
     plant.run(0.25)
     assert plant.charge.amps == before
     plant.run(2.5)
     assert plant.charge.amps == before
     plant.run(8.0)
-    assert plant.told()[1] == 200.0
+    assert plant.sent()[1] == 200.0
 
 
 def test_back_with_a_lower_limit() -> None:
@@ -418,7 +418,7 @@ def test_back_with_a_lower_limit() -> None:
     plant.packs["b1"].says(charge_current_limit=20.0)
     plant.packs["b1"].speaks = True
     plant.run(0.25 + NEXT_SET)
-    assert plant.told()[1] == 40.0
+    assert plant.sent()[1] == 40.0
 
 
 def test_another_one_allows_less_meanwhile() -> None:
@@ -428,11 +428,11 @@ def test_another_one_allows_less_meanwhile() -> None:
     plant.run(TIMEOUT - 0.25)
     plant.packs["b2"].says(charge_current_limit=20.0)
     plant.run(1.5)
-    assert plant.told()[1] == 20.0
+    assert plant.sent()[1] == 20.0
     plant.packs["b2"].says(charge_current_limit=100.0)
     plant.packs["b1"].speaks = True
     plant.run(1.25)
-    assert plant.told()[1] == 40.0
+    assert plant.sent()[1] == 40.0
 
 
 def test_half_of_what_was_told_not_of_what_was_allowed() -> None:
@@ -441,13 +441,13 @@ def test_half_of_what_was_told_not_of_what_was_allowed() -> None:
     own = {"i1": Setpoints(charge_current=20.0)}
     plant.set(AllSetpoints(inverters=own))
     plant.run(2.0)
-    assert plant.told()[1] == 20.0
+    assert plant.sent()[1] == 20.0
     _fall_silent(plant)
     plant.run(TIMEOUT + 1.0)
-    assert plant.told()[1] == 10.0
+    assert plant.sent()[1] == 10.0
     plant.packs["b1"].speaks = True
     plant.run(0.25 + NEXT_SET)
-    assert plant.told()[1] == 20.0
+    assert plant.sent()[1] == 20.0
 
 
 def test_without_inverters() -> None:
@@ -466,7 +466,7 @@ def test_by_the_plain_sum() -> None:
     plant = _with_habit(strategy=Strategy.SUM)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 50.0
+    assert plant.sent()[1] == 50.0
 
 
 def test_charging_stopped_by_the_user() -> None:
@@ -476,7 +476,7 @@ def test_charging_stopped_by_the_user() -> None:
     plant.run(1.0)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     assert plant.charge.rule is Rule.SETPOINT
 
 
@@ -493,9 +493,9 @@ def test_as_the_user_wants_it(options: dict[str, Any], told: float) -> None:
     plant = _with_habit(**options)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.5)
-    assert plant.told()[1] == told
+    assert plant.sent()[1] == told
     plant.run(0.75)
-    assert plant.told()[1] == (told if told != 100.0 else 0.0)
+    assert plant.sent()[1] == (told if told != 100.0 else 0.0)
 
 
 def test_nothing_is_told_where_a_loss_stops() -> None:
@@ -512,10 +512,10 @@ def test_at_the_end() -> None:
     plant = _with_habit(block_at_end=True)
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.5)
-    assert plant.told()[1] == 100.0
+    assert plant.sent()[1] == 100.0
     plant.gateway._bank.end()
     plant.run(1.0)
-    assert plant.told()[1:] == (0.0, 0.0)
+    assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.state().life is Life.LOST
 
 
@@ -538,7 +538,7 @@ def test_out_of_service_is_no_gap() -> None:
     assert plant.state().gaps == 0
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
 
 
 def test_another_port_is_no_gap() -> None:
@@ -554,7 +554,7 @@ def test_another_port_is_no_gap() -> None:
     plant.apply(batteries=(moved, TWO[1]))
     plant.step()
     assert plant.state().life is Life.LOST
-    assert plant.told()[1] == 0.0
+    assert plant.sent()[1] == 0.0
     assert plant.state().gaps == 0
 
 
@@ -572,7 +572,7 @@ def test_more_than_it_can_remember() -> None:
     gaps = Gaps()
     for n in range(MOST + 10):
         gaps.lose(float(n))
-        gaps.hear(n + 0.5)
+        gaps.on_frame(n + 0.5)
         gaps.end()
     assert gaps.count(float(MOST)) == MOST
 
@@ -586,7 +586,7 @@ def test_how_long_a_gap_lasts(lasted: float, *, count: int, habit: bool) -> None
     gaps = Gaps()
     for at in (100.0, 200.0):
         gaps.lose(at)
-        gaps.hear(at + lasted)
+        gaps.on_frame(at + lasted)
         gaps.end()
     assert (gaps.count(300.0), gaps.is_habit(300.0)) == (count, habit)
     assert gaps.count(201.0 + lasted + WINDOW) == 0
@@ -597,8 +597,8 @@ def test_a_gap_that_stutters() -> None:
     gaps = Gaps()
     for at in (100.0, 200.0):
         gaps.lose(at)
-        gaps.hear(at + 1.0)
-        gaps.hear(at + SHORT + 2.0)
+        gaps.on_frame(at + 1.0)
+        gaps.on_frame(at + SHORT + 2.0)
         gaps.end()
     assert gaps.count(300.0) == 0
     assert not gaps.is_habit(300.0)

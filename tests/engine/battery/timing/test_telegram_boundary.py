@@ -32,7 +32,7 @@ def _heard(
     for each in range(n):
         for place, can_id in enumerate(order):
             at = begin + each + place * apart
-            cycle.hear(can_id, at)
+            cycle.on_frame(can_id, at)
     return at
 
 
@@ -41,12 +41,12 @@ def _heard(
 def test_whole_with_its_last_frame(order: tuple[int, ...], apart: float) -> None:
     """Whichever that is, and at whichever the listening began."""
     cycle = Cycle()
-    cycle.hear(order[-2], -1.5)
-    cycle.hear(order[-1], -1.5 + apart)
+    cycle.on_frame(order[-2], -1.5)
+    cycle.on_frame(order[-1], -1.5 + apart)
     end = _heard(cycle, order, apart, n=4)
     assert cycle.whole_at == pytest.approx(end)
     assert cycle.open_since is None
-    cycle.hear(order[0], 4.0)
+    cycle.on_frame(order[0], 4.0)
     assert cycle.open_since == 4.0
 
 
@@ -55,7 +55,7 @@ def test_whole_after_a_while_if_the_last_frame_is_lost() -> None:
     cycle = Cycle()
     _heard(cycle, ORDERS[0], 0.09, n=4)
     for place, can_id in enumerate(ORDERS[0][:-1]):
-        cycle.hear(can_id, 4 + place * 0.09)
+        cycle.on_frame(can_id, 4 + place * 0.09)
     limits_at, length = 4.09, 0.45
     assert cycle.closes_at == pytest.approx(limits_at + 1.5 * length)
     cycle.update(4.7)
@@ -67,7 +67,7 @@ def test_whole_after_a_while_if_the_last_frame_is_lost() -> None:
 def test_nothing_learnt_waits_150_ms() -> None:
     """A whole telegram is told within that time by most."""
     cycle = Cycle()
-    cycle.hear(0x351, 1.0)
+    cycle.on_frame(0x351, 1.0)
     assert cycle.closes_at == 1.0 + WAIT
     cycle.update(1.1)
     assert cycle.whole_at == 0.0
@@ -88,7 +88,7 @@ def test_a_stray_frame_changes_nothing() -> None:
     """Neither in the pause nor within a telegram."""
     cycle = Cycle()
     _heard(cycle, ORDERS[0], 0.01, n=4)
-    cycle.hear(0x35A, 3.5)
+    cycle.on_frame(0x35A, 3.5)
     cycle.update(3.9)
     assert cycle.whole_at == pytest.approx(3.05)
     end = _heard(cycle, ORDERS[0], 0.01, n=1, begin=4.0)
@@ -106,7 +106,7 @@ def test_a_frame_that_is_sent_no_more_ends_no_telegram() -> None:
 def test_no_limits_no_telegram() -> None:
     """A name each ten seconds makes no set due."""
     cycle = Cycle()
-    cycle.hear(0x35E, 1.0)
+    cycle.on_frame(0x35E, 1.0)
     cycle.update(2.0)
     assert (cycle.whole_at, cycle.open_since) == (0.0, None)
 

@@ -3,17 +3,17 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.battery.timing.timeouts import Pulse
+from custom_components.bms_gateway.engine.battery.timing.timeouts import FramePeriod
 
 
-def _pulse(*times: float, ceiling: float = 10.0) -> Pulse:
-    pulse = Pulse(ceiling)
+def _pulse(*times: float, ceiling: float = 10.0) -> FramePeriod:
+    frame_period = FramePeriod(ceiling)
     for at in times:
-        pulse.beat(at)
-    return pulse
+        frame_period.beat(at)
+    return frame_period
 
 
-def _regular(period: float, ceiling: float = 10.0) -> Pulse:
+def _regular(period: float, ceiling: float = 10.0) -> FramePeriod:
     return _pulse(*(1 + n * period for n in range(10)), ceiling=ceiling)
 
 
@@ -52,17 +52,17 @@ def test_slow_senders_may_be_allowed_more() -> None:
 
 def test_one_late_frame_changes_nothing() -> None:
     """The median of the last gaps counts."""
-    pulse = _regular(1.0)
-    pulse.beat(pulse.stale_at + 5)
-    assert pulse.period == pytest.approx(1.0)
+    frame_period = _regular(1.0)
+    frame_period.beat(frame_period.stale_at + 5)
+    assert frame_period.period == pytest.approx(1.0)
 
 
 def test_eight_gaps_are_remembered() -> None:
     """A changed period is learnt within eight frames."""
-    pulse = _regular(1.0)
+    frame_period = _regular(1.0)
     for _ in range(8):
-        pulse.beat((pulse.last or 0) + 5)
-    assert pulse.period == 5.0
+        frame_period.beat((frame_period.last or 0) + 5)
+    assert frame_period.period == 5.0
 
 
 def test_a_silence_is_no_period() -> None:
@@ -73,17 +73,17 @@ def test_a_silence_is_no_period() -> None:
 
 def test_frames_of_one_moment_teach_nothing() -> None:
     """Nor do frames whose times ran backwards make one younger or older."""
-    pulse = _pulse(5.0, 5.0, 4.0)
-    assert pulse.period is None
-    assert pulse.last == 5.0
+    frame_period = _pulse(5.0, 5.0, 4.0)
+    assert frame_period.period is None
+    assert frame_period.last == 5.0
 
 
 def test_the_end_of_freshness() -> None:
     """A frame counts up to its time-out, not beyond."""
-    pulse = _regular(1.0)
-    assert pulse.stale_at == pytest.approx(13.0)
-    assert pulse.fresh(12.9)
-    assert not pulse.fresh(13.1)
+    frame_period = _regular(1.0)
+    assert frame_period.stale_at == pytest.approx(13.0)
+    assert frame_period.fresh(12.9)
+    assert not frame_period.fresh(13.1)
 
 
 @given(
@@ -92,18 +92,18 @@ def test_the_end_of_freshness() -> None:
 )
 def test_timeout_is_bounded(gaps: list[float], ceiling: float) -> None:
     """Whatever came, 3 s at the least, and never more than the rule's maximum."""
-    pulse = Pulse(ceiling)
+    frame_period = FramePeriod(ceiling)
     at = 0.0
-    pulse.beat(at)
+    frame_period.beat(at)
     for gap in gaps:
         at += gap
-        pulse.beat(at)
-    assert 3.0 <= pulse.timeout <= max(ceiling, 1.5 * 30 + 1)
+        frame_period.beat(at)
+    assert 3.0 <= frame_period.timeout <= max(ceiling, 1.5 * 30 + 1)
 
 
 def test_the_ceiling_may_change() -> None:
     """At once, for what was heard already."""
-    pulse = _regular(5.0)
-    pulse.ceiling = 14.0
-    assert pulse.ceiling == 14.0
-    assert pulse.timeout == 14.0
+    frame_period = _regular(5.0)
+    frame_period.ceiling = 14.0
+    assert frame_period.ceiling == 14.0
+    assert frame_period.timeout == 14.0

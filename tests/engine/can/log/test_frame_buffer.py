@@ -8,8 +8,8 @@ import pytest
 
 from custom_components.bms_gateway.engine.can.log.frame_buffer import (
     LENGTH,
+    FrameBuffer,
     Rhythm,
-    Trace,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -24,12 +24,12 @@ FRAMES = st.builds(
 )
 
 
-def trace_of(*frames: Frame, now: float = 1000.0) -> Trace:
+def trace_of(*frames: Frame, now: float = 1000.0) -> FrameBuffer:
     """Return a trace at a time when the wall clock says 1 700 000 000 s."""
-    trace = Trace(MovedClock(now), lambda: 1_700_000_000.0)
+    frame_buffer = FrameBuffer(MovedClock(now), lambda: 1_700_000_000.0)
     for frame in frames:
-        trace.heard(frame)
-    return trace
+        frame_buffer.heard(frame)
+    return frame_buffer
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_a_frame_is_written_as_candump_writes_it(frame: Frame, text: str) -> Non
 
 def test_own_frames_are_told_apart() -> None:
     """In the order in which they were on the wire."""
-    trace = trace_of(Frame(0x305, bytes(8), at=999.0))
-    trace.sent(Frame(0x35E, b"PYLON   ", at=999.5))
-    assert trace.lines("can0") == [
+    frame_buffer = trace_of(Frame(0x305, bytes(8), at=999.0))
+    frame_buffer.sent(Frame(0x35E, b"PYLON   ", at=999.5))
+    assert frame_buffer.lines("can0") == [
         "(1699999999.000000) can0 305#0000000000000000 R",
         "(1699999999.500000) can0 35E#50594C4F4E202020 T",
     ]
@@ -79,8 +79,10 @@ def test_python_can_reads_it(frames: list[Frame]) -> None:
 
 def test_only_the_last_frames_are_kept() -> None:
     """However long it runs."""
-    trace = trace_of(*(Frame(n % 0x800, at=float(n)) for n in range(LENGTH + 50)))
-    lines = trace.lines("can0")
+    frame_buffer = trace_of(
+        *(Frame(n % 0x800, at=float(n)) for n in range(LENGTH + 50))
+    )
+    lines = frame_buffer.lines("can0")
     assert len(lines) == LENGTH
     assert f"{50:03X}#" in lines[0]
 
@@ -88,9 +90,9 @@ def test_only_the_last_frames_are_kept() -> None:
 def test_rhythms() -> None:
     """Of each kind of frame; one late frame does not change the period."""
     late = [Frame(0x351, at=at) for at in (990.0, 991.0, 992.0, 995.0, 996.0)]
-    trace = trace_of(*late, Frame(0x35E, at=996.5))
-    trace.sent(Frame(0x305, at=997.0))
-    assert trace.rhythms() == {
+    frame_buffer = trace_of(*late, Frame(0x35E, at=996.5))
+    frame_buffer.sent(Frame(0x305, at=997.0))
+    assert frame_buffer.rhythms() == {
         "351": Rhythm(count=5, period=1.0, age=4.0),
         "35E": Rhythm(count=1, period=None, age=3.5),
         "305 T": Rhythm(count=1, period=None, age=3.0),
@@ -100,9 +102,9 @@ def test_rhythms() -> None:
 def test_a_gateway_keeps_a_trace_of_every_port() -> None:
     """Of what it hears and of what it was confirmed to have sent."""
     plant = Plant().started()
-    heard = plant.gateway.traces["b1"].rhythms()
-    sent = plant.gateway.traces["i1"].rhythms()
+    heard = plant.gateway.frame_buffers["b1"].rhythms()
+    sent = plant.gateway.frame_buffers["i1"].rhythms()
     assert heard["351"].count > 3
     assert sent["351 T"].count > 3
     plant.apply(batteries=())
-    assert set(plant.gateway.traces) == {"i1"}
+    assert set(plant.gateway.frame_buffers) == {"i1"}

@@ -21,7 +21,7 @@ def recording(**bounds: int) -> Recording:
 def test_lines_are_fetched_once() -> None:
     """In order, with wall times, and told apart by whose they are."""
     taken = recording()
-    taken.hear(FRAME)
+    taken.on_frame(FRAME)
     taken.echo(Frame(0x305, bytes(8), at=100.25))
     assert taken.fetch() == (
         "(1700000000.000000) can0 351#0102030405060708 R\n"
@@ -35,9 +35,9 @@ def test_a_wall_clock_that_is_set_changes_nothing() -> None:
     """Times between frames are what a log is for."""
     wall = MovedClock(1_700_000_000.0)
     taken = Recording("can0", MovedClock(100.0), wall)
-    taken.hear(FRAME)
+    taken.on_frame(FRAME)
     wall.now -= 3600.0
-    taken.hear(Frame(0x351, at=101.0))
+    taken.on_frame(Frame(0x351, at=101.0))
     first, second = parse(taken.fetch().splitlines())
     assert second.frame.at - first.frame.at == 1.0
 
@@ -46,24 +46,24 @@ def test_at_its_largest_it_ends() -> None:
     """With whole lines, and for good, though a shorter line would still go in."""
     taken = recording(largest=2 * LINE + LINE // 2 + 10)
     for _ in range(3):
-        taken.hear(FRAME)
+        taken.on_frame(FRAME)
     assert taken.full
-    taken.hear(Frame(0x35E, at=100.0))
+    taken.on_frame(Frame(0x35E, at=100.0))
     assert len(taken.fetch()) == 2 * LINE
 
 
 def test_a_writer_too_slow_ends_it() -> None:
     """Memory is bounded, and a log with holes would be worse than a short one."""
     taken = recording(most_waiting=2 * LINE)
-    taken.hear(FRAME)
-    taken.hear(FRAME)
+    taken.on_frame(FRAME)
+    taken.on_frame(FRAME)
     assert taken.frames == 2
     taken.fetch()
     for _ in range(3):
-        taken.hear(FRAME)
+        taken.on_frame(FRAME)
     assert taken.full
     taken.fetch()
-    taken.hear(FRAME)
+    taken.on_frame(FRAME)
     assert taken.fetch() == ""
     assert taken.frames == 4
 
@@ -74,7 +74,7 @@ def test_bounds_hold(largest: int, fetched: list[bool]) -> None:
     taken = recording(largest=largest, most_waiting=5 * LINE)
     sizes = []
     for fetch in fetched:
-        taken.hear(FRAME)
+        taken.on_frame(FRAME)
         if fetch:
             sizes.append(len(taken.fetch()))
     sizes.append(len(taken.fetch()))

@@ -220,12 +220,12 @@ def test_words_are_the_same_in_whatever_pieces_they_come() -> None:
     words, evidence = 2 * WORDS, Evidence()
     evidence.ask(2 * codec.VERSION)
     for piece in (words[:64], words[64:], b"\r"):
-        evidence.hear(piece)
+        evidence.on_frame(piece)
     text = evidence.text
     assert text is not None
     assert not evidence.speaks
     evidence.begin()
-    evidence.hear(words + b"\r")
+    evidence.on_frame(words + b"\r")
     evidence.confirm(text)
     assert evidence.speaks
 

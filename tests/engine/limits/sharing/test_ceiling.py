@@ -7,15 +7,15 @@ import pytest
 from custom_components.bms_gateway.engine.limits.sharing.ceiling import Ceiling, under
 from custom_components.bms_gateway.engine.model import Limit, Rule
 
-OVER = Limit(amps=40.0, rule=Rule.OVER, source="b1", number=20.0)
+OVER_LIMIT = Limit(amps=40.0, rule=Rule.OVER_LIMIT, source="b1", number=20.0)
 FREE = Limit(amps=60.0, rule=Rule.BATTERY, source="b1", number=20.0)
 
 
 def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
     """Return what holds so long after a battery carried too much; 100 A are rated."""
-    ceiling, limit_then = _under(None, OVER, -1.0)
-    ceiling, limit_then = _under(ceiling, OVER, 0.0)
-    assert limit_then == OVER
+    ceiling, limit_then = _under(None, OVER_LIMIT, -1.0)
+    ceiling, limit_then = _under(ceiling, OVER_LIMIT, 0.0)
+    assert limit_then == OVER_LIMIT
     return _under(ceiling, limit, seconds)
 
 
@@ -36,7 +36,7 @@ def test_holds_and_is_let_go(seconds: float, amps: float) -> None:
     """The same battery holds the bank, by the same rule."""
     _, limit = _after(seconds)
     assert limit.amps == pytest.approx(amps)
-    assert limit.rule is (Rule.OVER if amps < 60.0 else Rule.BATTERY)
+    assert limit.rule is (Rule.OVER_LIMIT if amps < 60.0 else Rule.BATTERY)
 
 
 def test_never_raises() -> None:
@@ -56,7 +56,7 @@ def test_is_forgotten() -> None:
 def test_the_last_one_counts() -> None:
     """Higher or lower than before: it is the one that was measured."""
     ceiling, _ = _after(10.0)
-    higher = replace(OVER, amps=50.0)
+    higher = replace(OVER_LIMIT, amps=50.0)
     ceiling, limit = _under(ceiling, higher, 11.0)
     assert limit == higher
     assert _under(ceiling, FREE, 12.0)[1].amps == 50.0
@@ -76,10 +76,10 @@ def test_one_measurement_proves_nothing() -> None:
     ceiling: Ceiling | None = None
     for now in (0.0, 0.5, 0.9):
         ceiling, _ = under(
-            ceiling, OVER, now, rated=100.0, allowed={"b1": 20.0}, measured_at=0.0
+            ceiling, OVER_LIMIT, now, rated=100.0, allowed={"b1": 20.0}, measured_at=0.0
         )
     assert _under(ceiling, FREE, 1.0)[1] == FREE
     for again, amps in ((50.0, 40.0), (62.0, 60.0)):
         proven, _ = _under(ceiling, FREE, 1.0)
-        proven, _ = _under(proven, OVER, again)
+        proven, _ = _under(proven, OVER_LIMIT, again)
         assert _under(proven, FREE, again + 1.0)[1].amps == amps

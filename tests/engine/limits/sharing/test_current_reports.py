@@ -17,17 +17,17 @@ def measured(key: str, amps: float | None, at: float) -> BatteryState:
     return replace(online(key, 100.0, current=amps), current_at=at)
 
 
-def told(*amps: float) -> Reports:
+def sent(*amps: float) -> Reports:
     """Return what one battery told, second after second."""
     reports = Reports()
     for at, each in enumerate(amps):
-        reports.hear([measured("b1", each, float(at))])
+        reports.update([measured("b1", each, float(at))])
     return reports
 
 
 def steady(*amps: float) -> float | None:
     """Return what counts of what one battery told."""
-    return told(*amps).steady(measured("b1", amps[-1], 0.0)).readings.current
+    return sent(*amps).steady(measured("b1", amps[-1], 0.0)).readings.current
 
 
 @given(st.floats(-300.0, 300.0), st.sampled_from([-3276.7, -80.0, 0.0, 45.0, 3276.7]))
@@ -47,10 +47,10 @@ def test_what_hardly_moves_is_no_telegram_old() -> None:
 def test_by_how_far_the_bank_moved() -> None:
     """Since the slowest told what counts: from its telegram before on."""
     reports = Reports()
-    reports.hear([measured("b1", 20.0, 0.0), measured("b2", 20.0, 0.0)])
-    reports.hear([measured("b1", 35.0, 1.0), measured("b2", 20.0, 0.0)])
+    reports.update([measured("b1", 20.0, 0.0), measured("b2", 20.0, 0.0)])
+    reports.update([measured("b1", 35.0, 1.0), measured("b2", 20.0, 0.0)])
     assert reports.bank_moved == 15.0
-    reports.hear([measured("b1", 35.0, 1.0), measured("b2", 35.0, 2.0)])
+    reports.update([measured("b1", 35.0, 1.0), measured("b2", 35.0, 2.0)])
     assert reports.bank_moved == 30.0
 
 
@@ -59,14 +59,14 @@ def test_what_only_circulates_moves_nothing() -> None:
     reports = Reports()
     for at, amps in enumerate((30.0, 25.0, 21.0, 18.0)):
         pair = [measured("b1", amps, float(at)), measured("b2", -amps, float(at))]
-        reports.hear(pair)
+        reports.update(pair)
     assert reports.bank_moved == 0.0
 
 
 def test_who_left_is_forgotten() -> None:
     """And an unknown current is no report."""
-    reports = told(20.0, 30.0)
-    reports.hear([measured("b2", None, 2.0)])
+    reports = sent(20.0, 30.0)
+    reports.update([measured("b2", None, 2.0)])
     assert reports.of("b1") is None
     assert reports.of("b2") is None
     assert reports.bank_moved == 0.0

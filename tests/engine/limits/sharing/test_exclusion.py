@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.limits.sharing.exclusion import (
     Seen,
-    Spell,
+    ZeroLimitPeriod,
     counts_with,
     follow,
     follow_lost,
@@ -14,31 +14,31 @@ from custom_components.bms_gateway.engine.limits.sharing.exclusion import (
 from custom_components.bms_gateway.engine.model import Direction
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
-IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, slice=0.5)
+IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, current_share=0.5)
 """A battery that allows nothing and carries nothing of 10 A, of which 5 A were its."""
 
 
 def _follow(
     *seen: Seen,
-    spell: Spell | None = None,
+    zero_period: ZeroLimitPeriod | None = None,
     direction: Direction = CHARGE,
     at: float = 0,
-) -> Spell:
+) -> ZeroLimitPeriod:
     """Follow a battery, each time by a measurement of its own a second later."""
     for n, each in enumerate(seen, start=1):
         now = at + n
-        spell = follow(
-            spell, None, replace(each, at=now), direction, now, others_allow=True
+        zero_period = follow(
+            zero_period, None, replace(each, at=now), direction, now, others_allow=True
         )
-    assert spell is not None
-    return spell
+    assert zero_period is not None
+    return zero_period
 
 
 def test_no_spell_while_it_allows_current() -> None:
     """And one ends with the first current allowed."""
     allows = replace(IDLE, limit=0.1)
-    for spell in (None, _follow(IDLE, IDLE)):
-        assert follow(spell, None, allows, CHARGE, 1.0, others_allow=True) is None
+    for zero_period in (None, _follow(IDLE, IDLE)):
+        assert follow(zero_period, None, allows, CHARGE, 1.0, others_allow=True) is None
 
 
 def test_a_probe_shows_what_it_carries() -> None:
@@ -48,16 +48,19 @@ def test_a_probe_shows_what_it_carries() -> None:
 
 def test_aside_after_two_telegrams_of_its_own() -> None:
     """Carrying under 1 A where 3 A at the least would fall to it."""
-    assert not _follow(IDLE).aside
-    assert _follow(IDLE, IDLE).aside
+    assert not _follow(IDLE).excluded
+    assert _follow(IDLE, IDLE).excluded
 
 
 def test_one_telegram_is_one_proof() -> None:
     """However often it is looked at."""
-    spell = _follow(IDLE)
+    zero_period = _follow(IDLE)
     for now in range(2, 10):
         seen = replace(IDLE, at=1.0)
-        assert follow(spell, None, seen, CHARGE, now, others_allow=True) == spell
+        assert (
+            follow(zero_period, None, seen, CHARGE, now, others_allow=True)
+            == zero_period
+        )
 
 
 @pytest.mark.parametrize(
@@ -71,94 +74,96 @@ def test_one_telegram_is_one_proof() -> None:
 )
 def test_proofs_follow_each_other(between: Seen) -> None:
     """One that proves nothing begins the count anew."""
-    assert not _follow(IDLE, between, IDLE).aside
-    assert _follow(IDLE, between, IDLE, IDLE).aside
+    assert not _follow(IDLE, between, IDLE).excluded
+    assert _follow(IDLE, between, IDLE, IDLE).excluded
 
 
 def test_an_unknown_current_proves_nothing() -> None:
     """With limit 0 it cannot stand aside."""
     unknown = replace(IDLE, amps=None)
-    assert not _follow(unknown, unknown, unknown).aside
+    assert not _follow(unknown, unknown, unknown).excluded
 
 
 def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
     """As before for 10 s; after that it may carry unseen, and is probed again."""
     unknown = replace(IDLE, amps=None)
-    spell = _follow(IDLE, IDLE, *[unknown] * 10)
-    assert spell.aside
-    assert not _follow(unknown, spell=spell, at=12).aside
-    spell = _follow(IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, spell=spell, at=12)
-    assert spell.aside
+    zero_period = _follow(IDLE, IDLE, *[unknown] * 10)
+    assert zero_period.excluded
+    assert not _follow(unknown, zero_period=zero_period, at=12).excluded
+    zero_period = _follow(
+        IDLE, *[unknown] * 5, IDLE, *[unknown] * 8, zero_period=zero_period, at=12
+    )
+    assert zero_period.excluded
 
 
 @pytest.mark.parametrize("direction", Direction)
 def test_lost_one_that_is_heard_to_carry_is_back(direction: Direction) -> None:
     """Its limits are not heard, but what it carries is."""
-    aside = _follow(IDLE, IDLE, direction=direction)
-    assert follow_lost(aside, 2.0, direction, 3.0).aside
-    assert not follow_lost(aside, 2.1, direction, 3.0).aside
+    excluded = _follow(IDLE, IDLE, direction=direction)
+    assert follow_lost(excluded, 2.0, direction, 3.0).excluded
+    assert not follow_lost(excluded, 2.1, direction, 3.0).excluded
 
 
 def test_lost_one_stays_aside_in_discharge_only() -> None:
     """An empty one takes the house with it otherwise; a full one might be charged."""
     for direction in Direction:
-        spell = _follow(IDLE, IDLE, direction=direction)
+        zero_period = _follow(IDLE, IDLE, direction=direction)
         for now in (3.0, 13.0):
-            spell = follow_lost(spell, None, direction, now)
-        assert spell.aside is (direction is DISCHARGE)
+            zero_period = follow_lost(zero_period, None, direction, now)
+        assert zero_period.excluded is (direction is DISCHARGE)
 
 
 def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
     """A second telegram with the time of the one that proved it."""
-    aside = _follow(IDLE, IDLE)
+    excluded = _follow(IDLE, IDLE)
     again = replace(IDLE, amps=60.0, at=2.0)
-    spell = follow(aside, None, again, CHARGE, 2.0, others_allow=True)
-    assert spell is not None
-    assert not spell.aside
+    zero_period = follow(excluded, None, again, CHARGE, 2.0, others_allow=True)
+    assert zero_period is not None
+    assert not zero_period.excluded
 
 
 def test_one_false_current_does_not_bring_it_back_for_long() -> None:
     """It counts at once, and stands aside again if its next telegram takes it back."""
-    aside = _follow(IDLE, IDLE)
+    excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=90.0)
-    spell = _follow(carries, spell=aside, at=2)
-    assert (spell.aside, counts_with(spell, 3.0)) == (False, 1.0)
-    spell = _follow(IDLE, spell=spell, at=3)
-    assert (spell.aside, spell.needed) == (True, 0.0)
-    later = _follow(carries, IDLE, spell=spell, at=604)
-    assert later.aside
+    zero_period = _follow(carries, zero_period=excluded, at=2)
+    assert (zero_period.excluded, counts_with(zero_period, 3.0)) == (False, 1.0)
+    zero_period = _follow(IDLE, zero_period=zero_period, at=3)
+    assert (zero_period.excluded, zero_period.needed) == (True, 0.0)
+    later = _follow(carries, IDLE, zero_period=zero_period, at=604)
+    assert later.excluded
 
 
 def test_it_is_believed_the_second_time() -> None:
     """What took it back may have been the lower limit itself: else it would chatter."""
-    aside = _follow(IDLE, IDLE)
+    excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=90.0)
     assert not _follow(
-        carries, IDLE, carries, IDLE, IDLE, IDLE, spell=aside, at=2
-    ).aside
+        carries, IDLE, carries, IDLE, IDLE, IDLE, zero_period=excluded, at=2
+    ).excluded
 
 
 def test_it_is_back_when_it_carries() -> None:
     """More than 2 A in that direction; then it is held to 1 A."""
-    aside = _follow(IDLE, IDLE)
-    still = _follow(replace(IDLE, amps=2.0), spell=aside, at=10)
-    assert still.aside
-    other_way = _follow(replace(IDLE, amps=-50.0), spell=aside, at=10)
-    assert other_way.aside
-    back = _follow(replace(IDLE, amps=2.1), spell=aside, at=10)
-    assert not back.aside
+    excluded = _follow(IDLE, IDLE)
+    still = _follow(replace(IDLE, amps=2.0), zero_period=excluded, at=10)
+    assert still.excluded
+    other_way = _follow(replace(IDLE, amps=-50.0), zero_period=excluded, at=10)
+    assert other_way.excluded
+    back = _follow(replace(IDLE, amps=2.1), zero_period=excluded, at=10)
+    assert not back.excluded
     assert counts_with(back, 11.0) == 1.0
 
 
 def test_again_only_at_twice_the_current() -> None:
     """In the same spell: else it would chatter."""
-    aside = _follow(IDLE, IDLE)
+    excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=3.0, bank=20.0)
-    back = _follow(carries, carries, spell=aside, at=10)
+    back = _follow(carries, carries, zero_period=excluded, at=10)
     more = replace(IDLE, bank=39.9)
-    assert not _follow(more, more, more, spell=back, at=20).aside
+    assert not _follow(more, more, more, zero_period=back, at=20).excluded
     enough = replace(IDLE, bank=40.0)
-    assert _follow(enough, enough, spell=back, at=20).aside
+    assert _follow(enough, enough, zero_period=back, at=20).excluded
 
 
 def test_what_flows_while_inverters_follow_is_theirs() -> None:
@@ -166,14 +171,14 @@ def test_what_flows_while_inverters_follow_is_theirs() -> None:
     carries = replace(IDLE, amps=10.0)
     early = _follow(IDLE, carries)
     assert counts_with(early, 2.0) == 4.0
-    late = _follow(carries, spell=early, at=25)
+    late = _follow(carries, zero_period=early, at=25)
     assert counts_with(late, 26.0) == 1.0
 
 
 def test_one_that_carried_is_probed_once_more() -> None:
     """Its path may have opened since."""
     late = _follow(IDLE, replace(IDLE, amps=10.0), at=25)
-    late = _follow(replace(IDLE, amps=10.0), spell=late, at=50)
+    late = _follow(replace(IDLE, amps=10.0), zero_period=late, at=50)
     assert counts_with(late, 51.0 + 299.0) == 1.0
     assert counts_with(late, 51.0 + 300.0) == 4.0
 
@@ -184,11 +189,11 @@ def _goes_empty(
     direction: Direction = DISCHARGE,
     protected: bool = False,
     others_allow: bool = True,
-) -> Spell:
+) -> ZeroLimitPeriod:
     seen = replace(IDLE, protected=protected)
-    spell = follow(None, before, seen, direction, 0.0, others_allow=others_allow)
-    assert spell is not None
-    return spell
+    zero_period = follow(None, before, seen, direction, 0.0, others_allow=others_allow)
+    assert zero_period is not None
+    return zero_period
 
 
 CARRIED = replace(IDLE, limit=50.0, amps=30.0)
@@ -196,9 +201,9 @@ CARRIED = replace(IDLE, limit=50.0, amps=30.0)
 
 def test_going_empty_counts_with_what_it_carried() -> None:
     """For 5 s, and 2 A more."""
-    spell = _goes_empty(CARRIED)
-    assert counts_with(spell, 4.9) == 32.0
-    assert counts_with(spell, 5.0) == 4.0
+    zero_period = _goes_empty(CARRIED)
+    assert counts_with(zero_period, 4.9) == 32.0
+    assert counts_with(zero_period, 5.0) == 4.0
 
 
 def test_going_empty_while_it_is_charged() -> None:
@@ -207,7 +212,7 @@ def test_going_empty_while_it_is_charged() -> None:
 
 
 @pytest.mark.parametrize(
-    "spell",
+    "zero_period",
     [
         _goes_empty(CARRIED, direction=CHARGE),
         _goes_empty(CARRIED, protected=True),
@@ -217,9 +222,9 @@ def test_going_empty_while_it_is_charged() -> None:
     ],
     ids=["charge", "protected", "nobody else", "never allowed", "unknown"],
 )
-def test_no_such_grace(spell: Spell) -> None:
+def test_no_such_grace(zero_period: ZeroLimitPeriod) -> None:
     """Not in charge, not with a protection, and only for what is known."""
-    assert counts_with(spell, 0.0) == 4.0
+    assert counts_with(zero_period, 0.0) == 4.0
 
 
 # A path that is open in both directions
@@ -230,10 +235,10 @@ ALLOWS = replace(IDLE, limit=50.0, open=True)
 
 def test_open_path_counts_in_both_directions() -> None:
     """By the same two telegrams as ever; what it allows is no bridge."""
-    assert not _follow(ALLOWS, direction=DISCHARGE).aside
-    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
-    assert spell.aside
-    assert spell.bridge is None
+    assert not _follow(ALLOWS, direction=DISCHARGE).excluded
+    zero_period = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert zero_period.excluded
+    assert zero_period.bridge is None
 
 
 @pytest.mark.parametrize(
@@ -243,21 +248,21 @@ def test_open_path_counts_in_both_directions() -> None:
 )
 def test_open_path_closes(seen: Seen) -> None:
     """It is back in the other direction, or carries in this one."""
-    spell = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
-    assert follow(spell, None, seen, DISCHARGE, 5.0, others_allow=True) is None
+    zero_period = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
+    assert follow(zero_period, None, seen, DISCHARGE, 5.0, others_allow=True) is None
 
 
 def test_disconnected_battery_needs_no_proof_the_other_way() -> None:
     """It carries nothing where it is allowed to: so it will where it is not."""
     idle = replace(IDLE, bank=-20.0)
-    assert not _follow(idle, idle).aside
-    assert _follow(replace(idle, disconnected=True)).aside
+    assert not _follow(idle, idle).excluded
+    assert _follow(replace(idle, disconnected=True)).excluded
 
 
 def test_disconnected_battery_that_carries_again() -> None:
     """Its contactor has closed: what it shows now counts, whatever it was before."""
     gone = replace(IDLE, disconnected=True)
-    spell = _follow(gone, replace(gone, amps=5.0), gone)
-    assert not spell.aside or spell.doubted_at is not None
-    spell = _follow(gone, replace(gone, amps=5.0), replace(gone, amps=5.0))
-    assert not spell.aside
+    zero_period = _follow(gone, replace(gone, amps=5.0), gone)
+    assert not zero_period.excluded or zero_period.doubted_at is not None
+    zero_period = _follow(gone, replace(gone, amps=5.0), replace(gone, amps=5.0))
+    assert not zero_period.excluded

@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.limits.sharing.resolution import Curre
 def _meter(values: Iterable[float]) -> CurrentMeter:
     meter = CurrentMeter()
     for at, amps in enumerate(values):
-        meter.hear(float(at), amps)
+        meter.update(float(at), amps)
     return meter
 
 
@@ -41,7 +41,7 @@ def test_one_measurement_counts_once() -> None:
     """However often the bank is evaluated meanwhile."""
     meter = _meter(())
     for amps in (10.0, 20.0, 30.0):
-        meter.hear(1.0, amps)
+        meter.update(1.0, amps)
     assert meter.quantum == pytest.approx(0.1)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.limits.sharing.shares import (
-    Slices,
+    CurrentShares,
     bank_current,
 )
 from custom_components.bms_gateway.engine.model import BatteryState, Direction
@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self, **capacities: float) -> None:
         """Make batteries of so many Ah."""
-        self.slices = Slices()
+        self.shares = CurrentShares()
         self.used: Mapping[str, float] = {}
         self._capacities = capacities
         self._now = 100.0
@@ -36,14 +36,14 @@ class Bench:
                 self._battery(key, ah, amps[key])
                 for key, ah in self._capacities.items()
             ]
-            self.used = self.slices.update(batteries, idle, self._now)
+            self.used = self.shares.update(batteries, idle, self._now)
 
     def _battery(self, key: str, capacity: float, amps: float) -> BatteryState:
-        told = replace(online(key, capacity, current=amps), current_at=self._now)
-        if key not in self.slices.wrong_signs:
-            return told
+        sent = replace(online(key, capacity, current=amps), current_at=self._now)
+        if key not in self.shares.wrong_signs:
+            return sent
         # As the bank passes it on: what is told is kept, but counts as unknown
-        return replace(told, readings=replace(told.readings, current=None))
+        return replace(sent, readings=replace(sent.readings, current=None))
 
 
 def test_begins_with_the_part_of_the_capacity() -> None:
@@ -68,7 +68,7 @@ def test_never_reckoned_below_half_of_the_capacity_s_part() -> None:
         bench.level(a=0.0, b=0.0)
         bench.level(a=100.0, b=5.0)
     assert bench.used["b"] == 0.25
-    assert bench.slices.learnt["b"] == pytest.approx(5 / 105, abs=0.01)
+    assert bench.shares.learnt["b"] == pytest.approx(5 / 105, abs=0.01)
 
 
 def test_who_may_not_carry_teaches_nothing() -> None:
@@ -88,9 +88,9 @@ def test_wrong_sign_is_shown_by_two_steps() -> None:
     bench = Bench(a=200.0, b=100.0)
     bench.level(a=0.0, b=0.0)
     bench.level(a=60.0, b=-30.0)
-    assert bench.slices.wrong_signs == set()
+    assert bench.shares.wrong_signs == set()
     bench.level(a=0.0, b=0.0)
-    assert bench.slices.wrong_signs == {"b"}
+    assert bench.shares.wrong_signs == {"b"}
 
 
 def test_wrong_sign_shows_no_slices() -> None:
@@ -120,9 +120,9 @@ def test_sign_that_is_right_again() -> None:
         bench.level(a=60.0, b=-30.0)
     bench.level(a=0.0, b=0.0)
     bench.level(a=40.0, b=0.0)
-    assert bench.slices.wrong_signs == {"b"}
+    assert bench.shares.wrong_signs == {"b"}
     bench.level(a=100.0, b=30.0)
-    assert bench.slices.wrong_signs == set()
+    assert bench.shares.wrong_signs == set()
 
 
 # What flows
@@ -131,9 +131,9 @@ def test_sign_that_is_right_again() -> None:
 def test_bank_current() -> None:
     """A current unknown is the slice of it; a lost battery may be disconnected."""
     batteries = [online("a", current=30.0), online("b", current=None), lost("c")]
-    slices = {"a": 0.3, "b": 0.3, "c": 0.4}
-    assert bank_current(batteries, slices) == pytest.approx(60.0)
-    assert bank_current(batteries[1:], slices) is None
+    shares = {"a": 0.3, "b": 0.3, "c": 0.4}
+    assert bank_current(batteries, shares) == pytest.approx(60.0)
+    assert bank_current(batteries[1:], shares) is None
 
 
 # Meters that count in large steps
@@ -151,8 +151,8 @@ def test_a_change_of_less_than_four_of_a_meter_s_steps_shows_nothing(
     bench = Bench(a=100.0, b=100.0)
     for coarse in (10.0, 20.0, 30.0):
         bench.level(a=0.3 * coarse - 3.0, b=coarse)
-    before = bench.slices.learnt
+    before = bench.shares.learnt
     assert before == {"a": 0.5, "b": 0.5}
     bench.level(a=-3.0, b=0.0)
     bench.level(a=amps[0] - 3.0, b=amps[1])
-    assert bench.slices.learnt["b"] == pytest.approx(learnt)
+    assert bench.shares.learnt["b"] == pytest.approx(learnt)

@@ -33,7 +33,7 @@ class Rounds:
         """Let time pass."""
         self._now += seconds
 
-    def hear(self, *amps: float, idle: Idle = NOBODY) -> Step | None:
+    def update(self, *amps: float, idle: Idle = NOBODY) -> Step | None:
         """Let each battery report once; return the step that shows."""
         self._now += 1.0
         batteries = [
@@ -44,7 +44,7 @@ class Rounds:
 
     def all(self, *rounds: tuple[float, float]) -> Mapping[str, float] | None:
         """Let round follow upon round; return what the last one's step shows."""
-        step = [self.hear(*amps) for amps in rounds][-1]
+        step = [self.update(*amps) for amps in rounds][-1]
         return step.changes if step else None
 
 
@@ -98,9 +98,9 @@ def test_what_circulates_after_a_battery_joined_is_no_step(
     """It decays meanwhile: only moments close together tell how a step divides."""
     rounds = Rounds()
     idle = JOINED if joins else NOBODY
-    steps = [rounds.hear(0.0, 0.0, idle=idle) for _ in range(3)]
+    steps = [rounds.update(0.0, 0.0, idle=idle) for _ in range(3)]
     amps = [min(second * 50.0 / ramp, 50.0) for second in range(-2, ramp + 3)]
-    steps = [rounds.hear(max(each, 0.0), max(each, 0.0)) for each in amps]
+    steps = [rounds.update(max(each, 0.0), max(each, 0.0)) for each in amps]
     assert any(steps) is (shown or not joins)
 
 
@@ -111,5 +111,5 @@ def test_a_set_of_batteries_that_changed_circulates_too() -> None:
         rounds.forget()
         rounds.wait(wait)
         amps = (0.0, 0.0, 0.0, *(2.5 * second for second in range(21)), 50.0, 50.0)
-        steps = [rounds.hear(each, each) for each in amps]
+        steps = [rounds.update(each, each) for each in amps]
         assert any(steps) is shown

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.limits.sharing.time_alignment import (
-    Moment,
-    Moments,
+    BankSample,
+    TimeAlignment,
 )
 from custom_components.bms_gateway.engine.model import BatteryState, Direction, Rule
 
@@ -21,9 +21,9 @@ def measured(
     return replace(online(key, ah, current=amps), current_at=at)
 
 
-def known(amps: float) -> Moment:
+def known(amps: float) -> BankSample:
     """Return a moment of which all agree that so much flowed."""
-    return Moment(told=amps, likely=amps, between=amps)
+    return BankSample(sent=amps, likely=amps, between=amps)
 
 
 HALVES = {"b1": 0.5, "b2": 0.5}
@@ -31,23 +31,23 @@ HALVES = {"b1": 0.5, "b2": 0.5}
 
 def test_others_have_not_reported_since_a_step() -> None:
     """They must have moved, too: by their slice of it. Their first report tells."""
-    moments = Moments()
+    moments = TimeAlignment()
     moments.update([measured("b1", 20.0, 8.0), measured("b2", 10.0, 9.0)], {"b1": 0.0})
     assert moments.of("b1", HALVES) == known(30.0)
     step = measured("b1", 50.0, 10.0)
     moments.update([step, measured("b2", 10.0, 9.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == Moment(told=60.0, likely=90.0, between=60.0)
+    assert moments.of("b1", HALVES) == BankSample(sent=60.0, likely=90.0, between=60.0)
     fifths = {"b1": 0.8, "b2": 0.2}
-    assert moments.of("b1", fifths) == Moment(told=60.0, likely=67.5, between=60.0)
+    assert moments.of("b1", fifths) == BankSample(sent=60.0, likely=67.5, between=60.0)
     moments.update([step, measured("b2", 45.0, 11.0)], {"b1": 10.0})
-    moment = moments.of("b1", HALVES)
-    assert moment == Moment(told=95.0, likely=95.0, between=77.5)
-    assert moment.flowing(Direction.CHARGE, 200.0) == 95.0
+    sample = moments.of("b1", HALVES)
+    assert sample == BankSample(sent=95.0, likely=95.0, between=77.5)
+    assert sample.flowing(Direction.CHARGE, 200.0) == 95.0
 
 
 def test_later_reports_tell_of_another_moment() -> None:
     """What the inverters have come down since is not taken off what was measured."""
-    moments = Moments()
+    moments = TimeAlignment()
     for at, amps in ((10.0, 40.0), (11.0, 25.0), (12.0, 10.0)):
         batteries = [measured("b1", 50.0, 10.0), measured("b2", amps, at)]
         moments.update(batteries, {"b1": 10.0})
@@ -64,24 +64,24 @@ def test_slow_battery_that_reports_much_later_is_reckoned_in_between() -> None:
     before b1 tells anything again. (Taken as what b2 carried at that moment, it made the
     same 90 A look like 52 A, and the bank was told 0 A.)
     """
-    moments = Moments()
+    moments = TimeAlignment()
     before = [measured("b1", 20.0, 4.0), measured("b2", 60.0, 9.6)]
     moments.update(before, {"b1": 0.0})
     over = measured("b1", 30.0, 10.0)
     moments.update([over, before[1]], {"b1": 10.0})
     moments.update([over, measured("b2", 22.0, 16.1)], {"b1": 10.0})
-    moment = moments.of("b1", HALVES)
-    assert moment is not None
-    assert moment.told == 52.0
-    assert moment.between == pytest.approx(30.0 + 60.0 - 38.0 * 0.4 / 6.5)
-    assert moment.flowing(Direction.CHARGE, 200.0) == moment.between
-    assert moment.flowing(Direction.CHARGE, 70.0) == 70.0
-    assert moment.flowing(Direction.DISCHARGE, 200.0) < 0
+    sample = moments.of("b1", HALVES)
+    assert sample is not None
+    assert sample.sent == 52.0
+    assert sample.between == pytest.approx(30.0 + 60.0 - 38.0 * 0.4 / 6.5)
+    assert sample.flowing(Direction.CHARGE, 200.0) == sample.between
+    assert sample.flowing(Direction.CHARGE, 70.0) == 70.0
+    assert sample.flowing(Direction.DISCHARGE, 200.0) < 0
 
 
 def test_steady_battery_needs_nobody_to_report_again() -> None:
     """What the others told since it last moved still holds."""
-    moments = Moments()
+    moments = TimeAlignment()
     batteries = [measured("b1", 50.0, 20.0), measured("b2", 40.0, 12.0)]
     moments.update(batteries, {"b1": 10.0})
     assert moments.of("b1", HALVES) == known(90.0)
@@ -89,7 +89,7 @@ def test_steady_battery_needs_nobody_to_report_again() -> None:
 
 def test_telegrams_of_one_moment_are_read_one_after_the_other() -> None:
     """The other's comes a moment later and is of the same current, not what it told."""
-    moments = Moments()
+    moments = TimeAlignment()
     steady = measured("b1", 50.0, 20.0)
     moments.update([steady, measured("b2", 40.0, 19.0)], {"b1": 10.0})
     assert moments.of("b1", HALVES) == known(90.0)
@@ -101,7 +101,7 @@ def test_telegrams_of_one_moment_are_read_one_after_the_other() -> None:
 
 def test_current_unknown() -> None:
     """Its slice is assumed; it has no moment of its own."""
-    moments = Moments()
+    moments = TimeAlignment()
     moments.update([measured("b1", 50.0, 10.0), measured("b2", None, 10.0)], {})
     assert moments.of("b1", {"b1": 0.25, "b2": 0.75}) == known(200.0)
     assert moments.of("b2", HALVES) is None
@@ -109,7 +109,7 @@ def test_current_unknown() -> None:
 
 def test_current_unknown_at_first() -> None:
     """What it tells then is all that is known of what it carried before."""
-    moments = Moments()
+    moments = TimeAlignment()
     silent = measured("b2", None, 9.0)
     moments.update([measured("b1", 50.0, 10.0), silent], {"b1": 10.0})
     batteries = [measured("b1", 50.0, 10.0), measured("b2", 40.0, 11.0)]
@@ -119,7 +119,7 @@ def test_current_unknown_at_first() -> None:
 
 def test_battery_that_is_lost_carries_no_more() -> None:
     """The others' moments are without it from then on."""
-    moments = Moments()
+    moments = TimeAlignment()
     first = measured("b1", 50.0, 10.0)
     moments.update([first, measured("b2", 40.0, 10.0)], {})
     moments.update([first], {})
@@ -137,11 +137,11 @@ def test_one_excess_is_taken_off_once() -> None:
     plant.packs["b1"].says(current=40.0)
     plant.packs["b2"].says(current=20.0)
     plant.run(1.0)
-    assert plant.charge.rule is Rule.OVER
+    assert plant.charge.rule is Rule.OVER_LIMIT
     assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
     plant.packs["b1"].speaks = False
     for amps in (10.0, 5.0):
         plant.packs["b2"].says(current=amps)
         plant.run(1.0)
-        assert plant.charge.rule is Rule.OVER
+        assert plant.charge.rule is Rule.OVER_LIMIT
         assert plant.charge.amps == pytest.approx(20.0, abs=1.0)

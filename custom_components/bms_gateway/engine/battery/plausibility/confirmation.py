@@ -43,7 +43,7 @@ PASSED_ON: Final = {
 _ALL: Final = HELD | PASSED_ON
 
 
-class Prudence:
+class Confirmation:
     """Remembers what a battery told lately, of all that permits or forbids.
 
     A single frame, false or from somebody else, permits nothing so. Where two senders

@@ -20,7 +20,7 @@ _NOISE: Final = 2
 """Counts; a value that flickers is none of two senders."""
 
 
-class Rivals:
+class DuplicateSenders:
     """Watches the frames of one bus for a second sender."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Rivals:
         self._seen: deque[float] = deque(maxlen=_EVENTS)
         self._until = 0.0
 
-    def hear(self, frame: Frame, period: float | None) -> None:
+    def on_frame(self, frame: Frame, period: float | None) -> None:
         """Take a frame; `period`: how often this ID came before, in s."""
         if frame.can_id not in _WATCHED:
             return

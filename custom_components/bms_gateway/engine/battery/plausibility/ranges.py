@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...model import Refused
+from ...model import RejectedValue
 
 HUGE_LIMIT: Final = 1200.0
 """A; a Sunny Island takes no higher limit. Only a battery of at least HUGE_CAPACITY can
@@ -41,7 +41,7 @@ class Plausibility:
         self._identity: float | None = None
         self._socs = (0.0, 0.0)
         self._volts: dict[str, float] = {}
-        self.refused: tuple[Refused, ...] = ()
+        self.refused: tuple[RejectedValue, ...] = ()
         """What was not believed of the last frame, of what a battery has to report."""
 
     def screen(
@@ -63,7 +63,7 @@ class Plausibility:
             ):
                 screened[name] = None
                 if capacity < HUGE_CAPACITY:  # else it may become known, and be enough
-                    self.refused += (Refused(name, limit, 0.0, HUGE_LIMIT),)
+                    self.refused += (RejectedValue(name, limit, 0.0, HUGE_LIMIT),)
             self._largest = max(self._largest, screened.get(name) or 0.0)
         current = screened.get("current")
         if current is not None and abs(current) > max(
@@ -85,7 +85,7 @@ class Plausibility:
         if len(low) == len(_VOLTAGES) and all(low):
             for name, volts in told.items():
                 values[name] = None
-                self.refused += (Refused(name, volts, LEAST_48_V, MOST_48_V),)
+                self.refused += (RejectedValue(name, volts, LEAST_48_V, MOST_48_V),)
 
     def _measured(self, values: Values) -> dict[str, Any]:
         """Return cell voltages as unknown that are settings: round, and never moved.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from ...model import Frame, Refused
+from ...model import Frame, RejectedValue
 from .ranges import LEAST_48_V
 
 _MOST: Final = {12: 17.0, 24: 34.0, 36: LEAST_48_V}
@@ -19,12 +19,12 @@ _EMPTY_48_V: Final = 30.0
 class _Kept:
     """One value that was not believed, the frame and when that was on the wire."""
 
-    refused: Refused
+    refused: RejectedValue
     can_id: int
     at: float
 
 
-class Refusals:
+class RejectedValues:
     """Keeps the last refused value of each attribute until one is believed again."""
 
     def __init__(self, watched: AbstractSet[str]) -> None:
@@ -33,7 +33,7 @@ class Refusals:
         self._kept: dict[str, _Kept] = {}
 
     def take(
-        self, refused: Iterable[Refused], believed: AbstractSet[str], frame: Frame
+        self, refused: Iterable[RejectedValue], believed: AbstractSet[str], frame: Frame
     ) -> None:
         """Take what was refused of one frame, and the attributes that were believed."""
         for name in self._watched & believed:
@@ -44,7 +44,7 @@ class Refusals:
 
     def standing(
         self, now: float, timeout: Callable[[int], float]
-    ) -> tuple[Refused, ...]:
+    ) -> tuple[RejectedValue, ...]:
         """Return what still comes; `timeout`: the seconds for which a frame counts."""
         return tuple(
             kept.refused

@@ -13,7 +13,7 @@ _ENDS: Final = frozenset({0.0, 100.0})
 """%, acted upon by inverters: never believed before they are repeated."""
 
 
-class SocDoubt:
+class SocJump:
     """Follows the state of charge of one battery."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from math import inf
 from typing import Final
 
 from ...config import BatteryConfig
-from .timeouts import CEILING, LIMITS_CEILING, LONGEST_GAP, Pulse
+from .timeouts import CEILING, LIMITS_CEILING, LONGEST_GAP, FramePeriod
 
 LIMITS: Final = 0x351
 PAIRS: Final = 0x35A
@@ -24,41 +24,49 @@ class Rhythm:
     def __init__(self, config: BatteryConfig) -> None:
         """Begin with nothing heard."""
         self._config = config
-        self._pulses: dict[int, Pulse] = {}
+        self._frame_periods: dict[int, FramePeriod] = {}
         self._beats: dict[int, tuple[int, int]] = {}
         self._late: set[int] = set()
 
     def configure(self, config: BatteryConfig) -> None:
         """Take over what the user changed."""
         self._config = config
-        for can_id, pulse in self._pulses.items():
-            pulse.ceiling = self._ceiling(can_id)
+        for can_id, frame_period in self._frame_periods.items():
+            frame_period.ceiling = self._ceiling(can_id)
 
     def beat(self, can_id: int, at: float, telegrams: int) -> None:
         """Take the arrival of a frame; `telegrams`: how many were whole until now."""
-        pulse = self._pulses.get(can_id)
-        if pulse is None:
-            pulse = self._pulses[can_id] = Pulse(self._ceiling(can_id))
+        frame_period = self._frame_periods.get(can_id)
+        if frame_period is None:
+            frame_period = self._frame_periods[can_id] = FramePeriod(
+                self._ceiling(can_id)
+            )
             if telegrams >= HABIT:
                 self._late.add(can_id)
         beats, counted_at = self._beats.get(can_id, (0, -1))
-        if beats < HABIT and pulse.last is not None and at > pulse.last + LONGEST_GAP:
+        if (
+            beats < HABIT
+            and frame_period.last is not None
+            and at > frame_period.last + LONGEST_GAP
+        ):
             beats = 0
         if telegrams != counted_at:
             self._beats[can_id] = beats + 1, telegrams
-        pulse.beat(at)
+        frame_period.beat(at)
 
     def period(self, *can_ids: int) -> float | None:
         """Return the period in s of the slowest of these; None: not known."""
         periods = (
-            self._pulses[each].period for each in can_ids if each in self._pulses
+            self._frame_periods[each].period
+            for each in can_ids
+            if each in self._frame_periods
         )
         return max((each for each in periods if each is not None), default=None)
 
     def habit(self, can_id: int) -> float | None:
         """Return the longest period in s of the last minute; None: not known."""
-        pulse = self._pulses.get(can_id)
-        return None if pulse is None else pulse.habit
+        frame_period = self._frame_periods.get(can_id)
+        return None if frame_period is None else frame_period.habit
 
     def timeout(self, can_id: int) -> float:
         """Return for how many seconds a frame counts.
@@ -66,7 +74,7 @@ class Rhythm:
         One that the battery never sent before may be somebody else's, or false. It
         counts until the battery has told all anew without it.
         """
-        timeout = self._pulses[can_id].timeout
+        timeout = self._frame_periods[can_id].timeout
         if can_id in OPTIONAL and can_id in self._late and not self.is_own(can_id):
             return min(timeout, STRAY * (self.habit(LIMITS) or timeout))
         return timeout
@@ -97,7 +105,7 @@ class Rhythm:
 
     def ends(self, now: float) -> list[float]:
         """Return when frames cease to count that still do."""
-        return [at for each in self._pulses if (at := self.stale_at(each)) > now]
+        return [at for each in self._frame_periods if (at := self.stale_at(each)) > now]
 
     def missing(self, now: float) -> frozenset[int]:
         """Return which alarms and enables the battery used to send and does not now.
@@ -115,13 +123,19 @@ class Rhythm:
 
     def keep(self, can_ids: frozenset[int]) -> None:
         """Forget all other frames: the battery speaks another dialect now."""
-        self._pulses = {k: v for k, v in self._pulses.items() if k in can_ids}
+        self._frame_periods = {
+            k: v for k, v in self._frame_periods.items() if k in can_ids
+        }
         self._beats = {k: v for k, v in self._beats.items() if k in can_ids}
         self._late &= can_ids
 
     def _last(self, can_id: int) -> float:
-        pulse = self._pulses.get(can_id)
-        return -inf if pulse is None or pulse.last is None else pulse.last
+        frame_period = self._frame_periods.get(can_id)
+        return (
+            -inf
+            if frame_period is None or frame_period.last is None
+            else frame_period.last
+        )
 
     def _ceiling(self, can_id: int) -> float:
         slow = self._config.timeout

@@ -31,32 +31,32 @@ class Gaps:
         """Begin with none."""
         self._ended: deque[float] = deque(maxlen=MOST)
         self._lost_at: float | None = None
-        self._heard_at: float | None = None
+        self._received_at: float | None = None
         """When the gap ended, if the battery speaks on until it counts again."""
 
     def lose(self, now: float) -> None:
         """Take it that a battery that counted is not heard any more."""
-        self._lost_at, self._heard_at = now, None
+        self._lost_at, self._received_at = now, None
 
-    def hear(self, now: float) -> None:
+    def on_frame(self, now: float) -> None:
         """Take it that the limits of a lost battery are heard again.
 
         If it falls silent once more before it counts, its gap goes on.
         """
         if self._lost_at is not None:
-            self._heard_at = now
+            self._received_at = now
 
     def leave(self) -> None:
         """Take it that it was put in or out of service: that is no gap."""
-        self._lost_at = self._heard_at = None
+        self._lost_at = self._received_at = None
 
     def end(self) -> None:
         """Take it that the battery counts again: only now its gap is sure to be over."""
-        lost_at, heard_at = self._lost_at, self._heard_at
-        if lost_at is not None and heard_at is not None:
-            if heard_at <= lost_at + SHORT:
-                self._ended.append(heard_at)
-        self._lost_at = self._heard_at = None
+        lost_at, received_at = self._lost_at, self._received_at
+        if lost_at is not None and received_at is not None:
+            if received_at <= lost_at + SHORT:
+                self._ended.append(received_at)
+        self._lost_at = self._received_at = None
 
     def is_habit(self, now: float) -> bool:
         """Return whether short gaps are a habit of it."""

@@ -70,7 +70,7 @@ class Cycle:
         wait = STRETCH * max(self._spreads, default=0.0)
         return begun_at + min(max(WAIT, wait), LONGEST_WAIT)
 
-    def hear(self, can_id: int, at: float) -> None:
+    def on_frame(self, can_id: int, at: float) -> None:
         """Take the arrival of a frame."""
         self.update(at)
         if self._last is not None:

@@ -18,7 +18,7 @@ _HABIT: Final = 60.0
 """Seconds for which a longer period is remembered: a flood does not make it shorter."""
 
 
-class Pulse:
+class FramePeriod:
     """When the frames of one ID come, by their times on the wire.
 
     `last`: when the last one came; None: none since the beginning. `period`: the

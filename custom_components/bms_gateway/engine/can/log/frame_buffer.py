@@ -25,7 +25,7 @@ class Rhythm:
     """Seconds since the last one."""
 
 
-class Trace:
+class FrameBuffer:
     """What came and went on one port lately."""
 
     def __init__(self, clock: Clock, wall: Clock) -> None:

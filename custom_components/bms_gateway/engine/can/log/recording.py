@@ -40,7 +40,7 @@ class Recording:
         """Whether it has ended because a bound was reached: from there on, all of
         the traffic is missing, not parts of it."""
 
-    def hear(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node."""
         self._take(frame, own=False)
 

@@ -78,7 +78,7 @@ class SlcanAdapter:
         if not self._evidence.speaks:
             self._wait_for_traffic(stream)
 
-    def hear(self, data: bytes) -> Iterator[can.Message | bool]:
+    def on_frame(self, data: bytes) -> Iterator[can.Message | bool]:
         """Yield frames and acknowledgements."""
         now = time.time()
         for line in self._evidence.lines.feed(data):
@@ -173,7 +173,7 @@ class SlcanAdapter:
                 yield from self._take(stream)
 
     def _take(self, stream: Stream) -> list[Said]:
-        said = self._evidence.hear(stream.read())
+        said = self._evidence.on_frame(stream.read())
         if self._evidence.is_hopeless:
             self._refuse_foreign()
         return said

@@ -58,7 +58,7 @@ class Answer(Enum):
     REFUSED = "refused"
 
 
-type Heard = can.Message | Answer | None
+type ScanResult = can.Message | Answer | None
 """What one line says; None: nothing that is understood, such as a version."""
 
 
@@ -82,7 +82,7 @@ class Lines:
         return lines
 
 
-def parse(line: bytes, at: float) -> Heard:
+def parse(line: bytes, at: float) -> ScanResult:
     """Tell what a line says; `at`: when it came, by the wall clock."""
     if line.endswith(b"\a"):
         return Answer.REFUSED

@@ -87,7 +87,7 @@ class Evidence:
         """Note what the adapter is told: a command has one answer at the most."""
         self._asked += commands.count(codec.CR)
 
-    def hear(self, data: bytes) -> list[Said]:
+    def on_frame(self, data: bytes) -> list[Said]:
         """Take what it says; return what the lines are that are complete now."""
         self._received += len(data)
         self._look_for_waveshare(data)

@@ -61,7 +61,7 @@ def under(
     """
     if ceiling is not None and not ceiling.proven and now > ceiling.at + REMEMBERED:
         ceiling = None
-    if limit.rule is Rule.OVER:
+    if limit.rule is Rule.OVER_LIMIT:
         proven = ceiling is not None and (
             ceiling.proven or ceiling.measured_at != measured_at
         )

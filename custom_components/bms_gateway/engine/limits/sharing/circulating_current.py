@@ -41,7 +41,7 @@ carries too much. One that is alone carries all, and no more. (Without the facto
 no current is known: 3,353 and 1,464 A·s over the limits in 15 minutes, in place of 53
 and 1.)"""
 
-type Aside = Mapping[Direction, frozenset[str]]
+type Excluded = Mapping[Direction, frozenset[str]]
 """Ids of the batteries that stand aside, by direction."""
 
 
@@ -49,8 +49,8 @@ type Aside = Mapping[Direction, frozenset[str]]
 class Part:
     """What one battery carries: `slice` (0..1) x bank current + `offset` (A)."""
 
-    slice: float
-    offset: float = 0.0
+    current_share: float
+    circulating_current: float = 0.0
     moved_at: float = 0.0
     """When its current last moved: what was measured before belongs to another one."""
 
@@ -66,7 +66,7 @@ class _Pace(NamedTuple):
     """A; by how far the bank moved lately: what telegrams of different age explain."""
 
 
-class Offsets:
+class CirculatingCurrents:
     """The offsets of a bank in each direction, followed as its batteries report."""
 
     def __init__(self) -> None:
@@ -76,14 +76,14 @@ class Offsets:
         self._reports = Reports()
         self._unknown_since: dict[str, float] = {}
         self._at: float | None = None
-        self._aside: Aside = {}
+        self._excluded: Excluded = {}
         self._joined_at = -inf
 
     def settle(
         self,
         batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
-        aside: Aside,
+        shares: Mapping[str, float],
+        excluded: Excluded,
         now: float,
         *,
         one_way: bool = False,
@@ -96,74 +96,76 @@ class Offsets:
         """
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
-        self._hear(batteries, now)
+        self._note_unknown(batteries, now)
         batteries = [self._reports.steady(battery) for battery in batteries]
-        current = bank_current(batteries, slices)
+        current = bank_current(batteries, shares)
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         calm = CALM * len(batteries)
         moved = self._reports.bank_moved
         gain = min(1.0, passed / max(SETTLING, 2 * slowest)) * calm / (calm + moved)
-        if any(self._aside.get(d, frozenset()) - apart for d, apart in aside.items()):
+        if any(self._excluded.get(d, frozenset()) - ids for d, ids in excluded.items()):
             self._joined_at = now
-        self._aside = aside
+        self._excluded = excluded
         if now < self._joined_at + RENEWED * max(slowest, 1.0):
             gain = min(1.0, passed / RENEWING)
-        self._begin(batteries, slices, aside)
+        self._begin(batteries, shares, excluded)
         # What a battery carries whose current just became unknown is not the others'
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
         # Nor is it what the first telegrams after a long silence tell of it
         held = held or not self._reports.are_sure
         flowing = set() if held else _flowing(current)
         pace = _Pace(passed, gain, moved)
-        for direction, apart in aside.items():
-            both_ways = not one_way and apart == aside[direction.opposite]
+        for direction, ids in excluded.items():
+            both_ways = not one_way and ids == excluded[direction.opposite]
             if direction in flowing or (flowing and both_ways):
-                way = self._settled[direction, apart]
-                parts = spread(slices, apart)
+                way = self._settled[direction, ids]
+                parts = spread(shares, ids)
                 self._follow(direction, way, batteries, parts, pace)
-        return {d: self._parts(d, batteries, slices, aside[d], now) for d in Direction}
+        return {
+            d: self._parts(d, batteries, shares, excluded[d], now) for d in Direction
+        }
 
     def _follow(
         self,
         direction: Direction,
-        offsets: dict[str, float],
+        circulating: dict[str, float],
         batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
+        shares: Mapping[str, float],
         pace: _Pace,
     ) -> None:
         """Let the offsets of one direction follow what its slices do not explain."""
-        for key, rest in _rests(batteries, slices).items():
-            lag = rest - offsets[key]
+        for key, rest in _rests(batteries, shares).items():
+            lag = rest - circulating[key]
             report = self._reports.of(key)
             own = report.moved if report else 0.0
-            explained = slices[key] * pace.moved + own + TOLERANCE
+            explained = shares[key] * pace.moved + own + TOLERANCE
             lowers = direction.sign * lag > 0
             within = CERTAIN if lowers else CERTAIN_RAISING
             certain = max(0.0, abs(lag) - explained) * min(1.0, pace.passed / within)
-            offsets[key] += copysign(max(abs(lag) * pace.gain, certain), lag)
+            circulating[key] += copysign(max(abs(lag) * pace.gain, certain), lag)
 
     def _begin(
         self,
         batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
-        aside: Aside,
+        shares: Mapping[str, float],
+        excluded: Excluded,
     ) -> None:
         """Set offsets at once where others carry than before."""
         ids = frozenset(battery.id for battery in batteries)
         before = self._settled if ids == self._ids else {}
         self._ids = ids
         self._settled = {}
-        for direction, apart in aside.items():
-            known = before.get((direction, apart)) or before.get(
-                (direction.opposite, apart)
+        for direction, out in excluded.items():
+            known = before.get((direction, out)) or before.get(
+                (direction.opposite, out)
             )
-            self._settled[direction, apart] = dict(known or {}) or {
+            self._settled[direction, out] = dict(known or {}) or {
                 b.id: 0.0 for b in batteries
-            } | _rests(batteries, spread(slices, apart))
+            } | _rests(batteries, spread(shares, out))
 
-    def _hear(self, batteries: Sequence[BatteryState], now: float) -> None:
+    def _note_unknown(self, batteries: Sequence[BatteryState], now: float) -> None:
         """Keep what is told, and since when it is unknown."""
-        self._reports.hear(batteries)
+        self._reports.update(batteries)
         self._unknown_since = {
             b.id: self._unknown_since.get(b.id, now)
             for b in batteries
@@ -178,8 +180,8 @@ class Offsets:
         self,
         direction: Direction,
         batteries: Sequence[BatteryState],
-        slices: Mapping[str, float],
-        apart: frozenset[str],
+        shares: Mapping[str, float],
+        excluded: frozenset[str],
         now: float,
     ) -> dict[str, Part]:
         """Return what each battery carries while some stand aside.
@@ -187,13 +189,15 @@ class Offsets:
         After a long silence what circulates raises no limit until so much is told that
         no single false value counts.
         """
-        parts = spread(slices, apart)
-        offsets = self._settled[direction, apart]
+        parts = spread(shares, excluded)
+        circulating = self._settled[direction, excluded]
         if not self._reports.are_sure:
             sign = direction.sign
-            offsets = {k: sign * max(0.0, sign * amps) for k, amps in offsets.items()}
+            circulating = {
+                k: sign * max(0.0, sign * amps) for k, amps in circulating.items()
+            }
         return {
-            b.id: self._part(b, Part(parts[b.id], offsets[b.id]), now)
+            b.id: self._part(b, Part(parts[b.id], circulating[b.id]), now)
             for b in batteries
         }
 
@@ -201,16 +205,16 @@ class Offsets:
         """Return what one battery carries; `known`: unless its current is unknown."""
         since = self._unknown_since.get(battery.id, now)
         if now >= since + UNKNOWN_HOLD:
-            return Part(min(1.0, UNKNOWN_FACTOR * known.slice))
+            return Part(min(1.0, UNKNOWN_FACTOR * known.current_share))
         report = self._reports.of(battery.id)
         return replace(known, moved_at=report.moved_at if report else 0.0)
 
 
-def spread(slices: Mapping[str, float], apart: frozenset[str]) -> dict[str, float]:
+def spread(shares: Mapping[str, float], excluded: frozenset[str]) -> dict[str, float]:
     """Return the slices while some stand aside: the others carry what those do not."""
-    common = sum(part for key, part in slices.items() if key not in apart)
+    common = sum(part for key, part in shares.items() if key not in excluded)
     common = min(1.0, common) or 1.0
-    return {k: 0.0 if k in apart else part / common for k, part in slices.items()}
+    return {k: 0.0 if k in excluded else part / common for k, part in shares.items()}
 
 
 def _flowing(current: float | None) -> set[Direction]:
@@ -221,14 +225,14 @@ def _flowing(current: float | None) -> set[Direction]:
 
 
 def _rests(
-    batteries: Sequence[BatteryState], slices: Mapping[str, float]
+    batteries: Sequence[BatteryState], shares: Mapping[str, float]
 ) -> dict[str, float]:
     """Return what the slices do not explain of the currents known, in A, by id."""
-    current = bank_current(batteries, slices)
+    current = bank_current(batteries, shares)
     if current is None:
         return {}
     return {
-        b.id: amps - slices[b.id] * current
+        b.id: amps - shares[b.id] * current
         for b in batteries
         if b.online and (amps := b.readings.current) is not None
     }

@@ -69,23 +69,23 @@ class Reports:
         """Begin with nothing told."""
         self._reports: dict[str, Report] = {}
 
-    def hear(self, batteries: Sequence[BatteryState]) -> None:
+    def update(self, batteries: Sequence[BatteryState]) -> None:
         """Keep what those online tell that know their current."""
         ids = {battery.id for battery in batteries}
         self._reports = {k: one for k, one in self._reports.items() if k in ids}
         online = [b for b in batteries if b.online]
-        told = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+        sent = {b.id: amps for b in online if (amps := b.readings.current) is not None}
         for battery in online:
-            amps, at = told.get(battery.id), battery.current_at
+            amps, at = sent.get(battery.id), battery.current_at
             if amps is None or at is None:
                 continue
             last = self._reports.get(battery.id)
             if last is None:
                 # Nothing was told before that could contradict it
                 before = (amps,) * SURE
-                self._reports[battery.id] = Report(at, amps, before=before, others=told)
+                self._reports[battery.id] = Report(at, amps, before=before, others=sent)
             elif last.at != at:
-                self._reports[battery.id] = last.after(at, amps, told)
+                self._reports[battery.id] = last.after(at, amps, sent)
 
     def of(self, battery_id: str) -> Report | None:
         """Return the last report of a battery; None: it told nothing yet."""

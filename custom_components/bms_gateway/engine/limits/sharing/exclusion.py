@@ -51,7 +51,7 @@ class Seen:
     amps: float | None
     at: float | None
     bank: float
-    slice: float
+    current_share: float
     protected: bool = False
     """Whether a protection is why it allows nothing."""
     open: bool = False
@@ -62,14 +62,14 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class ZeroLimitPeriod:
     """A time in which a battery allows nothing, and what it showed in it."""
 
     since: float
     bridge: float | None = None
     """A; what it counts with for GOING_EMPTY, where that applies."""
     carried_at: float | None = None
-    aside: bool = False
+    excluded: bool = False
     needed: float = 0.0
     """A; the bank current that it takes to stand aside."""
     proofs: int = 0
@@ -77,100 +77,107 @@ class Spell:
     """The measurement that was judged last."""
     unknown_since: float | None = None
     """Since when its current is unknown; None: it is known."""
-    returns_to: Spell | None = None
+    returns_to: ZeroLimitPeriod | None = None
     """What it goes back to if the next telegram takes back that it carries."""
     doubted_at: float | None = None
     """When that was taken back last."""
 
 
 def follow(
-    spell: Spell | None,
+    zero_period: ZeroLimitPeriod | None,
     before: Seen | None,
     seen: Seen,
     direction: Direction,
     now: float,
     *,
     others_allow: bool,
-) -> Spell | None:
+) -> ZeroLimitPeriod | None:
     """Return the spell after what is seen now; None: the battery allows current."""
     if seen.limit > 0 and (not seen.open or (seen.amps or 0.0) > CARRIES):
         return None
-    if spell is None and seen.limit > 0:
-        spell = Spell(now)
-    if spell is None:
-        spell = Spell(now, _bridge(before, seen, direction, others_allow=others_allow))
+    if zero_period is None and seen.limit > 0:
+        zero_period = ZeroLimitPeriod(now)
+    if zero_period is None:
+        zero_period = ZeroLimitPeriod(
+            now, _bridge(before, seen, direction, others_allow=others_allow)
+        )
     if seen.protected:
-        spell = replace(spell, bridge=None)
+        zero_period = replace(zero_period, bridge=None)
     if seen.amps is None:
-        return unknown(spell, now)
-    spell = replace(spell, unknown_since=None)
+        return unknown(zero_period, now)
+    zero_period = replace(zero_period, unknown_since=None)
     carries = seen.amps > CARRIES
-    if carries and spell.aside:
+    if carries and zero_period.excluded:
         needed = AGAIN * seen.bank
-        doubted = spell.doubted_at is not None and now < spell.doubted_at + DOUBTED
-        back = replace(spell, counted_at=seen.at)
+        doubted = (
+            zero_period.doubted_at is not None
+            and now < zero_period.doubted_at + DOUBTED
+        )
+        back = replace(zero_period, counted_at=seen.at)
         return replace(
             back,
-            aside=False,
+            excluded=False,
             carried_at=now,
             proofs=0,
             needed=needed,
             returns_to=None if doubted else back,
         )
-    if seen.at is None or seen.at == spell.counted_at:
-        return spell
-    if spell.returns_to is not None and abs(seen.amps) < TOLERANCE:
-        return replace(spell.returns_to, counted_at=seen.at, doubted_at=now)
-    spell = replace(spell, counted_at=seen.at, returns_to=None)
-    if carries and now >= spell.since + REACTION:
-        return replace(spell, carried_at=now, proofs=0)
-    share = seen.slice * seen.bank
+    if seen.at is None or seen.at == zero_period.counted_at:
+        return zero_period
+    if zero_period.returns_to is not None and abs(seen.amps) < TOLERANCE:
+        return replace(zero_period.returns_to, counted_at=seen.at, doubted_at=now)
+    zero_period = replace(zero_period, counted_at=seen.at, returns_to=None)
+    if carries and now >= zero_period.since + REACTION:
+        return replace(zero_period, carried_at=now, proofs=0)
+    share = seen.current_share * seen.bank
     shows = (
-        abs(seen.amps) < TOLERANCE and share >= EXPECTED and seen.bank >= spell.needed
+        abs(seen.amps) < TOLERANCE
+        and share >= EXPECTED
+        and seen.bank >= zero_period.needed
     )
-    proofs = spell.proofs + 1 if shows else 0
-    parted = seen.disconnected and spell.carried_at is None and not carries
-    aside = spell.aside or proofs >= PROOFS or parted
-    return replace(spell, proofs=proofs, aside=aside)
+    proofs = zero_period.proofs + 1 if shows else 0
+    parted = seen.disconnected and zero_period.carried_at is None and not carries
+    excluded = zero_period.excluded or proofs >= PROOFS or parted
+    return replace(zero_period, proofs=proofs, excluded=excluded)
 
 
-def unknown(spell: Spell, now: float) -> Spell:
+def unknown(zero_period: ZeroLimitPeriod, now: float) -> ZeroLimitPeriod:
     """Return the spell of a battery whose current is unknown: it may carry again."""
-    since = now if spell.unknown_since is None else spell.unknown_since
-    aside = spell.aside and now < since + UNKNOWN_HOLD
-    return replace(spell, unknown_since=since, aside=aside, proofs=0)
+    since = now if zero_period.unknown_since is None else zero_period.unknown_since
+    excluded = zero_period.excluded and now < since + UNKNOWN_HOLD
+    return replace(zero_period, unknown_since=since, excluded=excluded, proofs=0)
 
 
 def follow_lost(
-    spell: Spell, amps: float | None, direction: Direction, now: float
-) -> Spell:
+    zero_period: ZeroLimitPeriod, amps: float | None, direction: Direction, now: float
+) -> ZeroLimitPeriod:
     """Return the spell of a battery that is lost, as far as it is still heard.
 
     `amps`: A in the direction's own sense, None unknown. In charge it stays aside no
     longer than one whose current is unknown: it may be full and yet be charged.
     """
     if amps is not None and amps > CARRIES:
-        return replace(spell, aside=False)
-    return unknown(spell, now) if direction is Direction.CHARGE else spell
+        return replace(zero_period, excluded=False)
+    return unknown(zero_period, now) if direction is Direction.CHARGE else zero_period
 
 
-def changes_at(spell: Spell) -> list[float]:
+def changes_at(zero_period: ZeroLimitPeriod) -> list[float]:
     """Return when a spell may count otherwise though nothing is heard."""
     ends = []
-    if spell.bridge is not None:
-        ends.append(spell.since + GOING_EMPTY)
-    if spell.carried_at is not None:
-        ends.append(spell.carried_at + RETRY)
-    if spell.unknown_since is not None:
-        ends.append(spell.unknown_since + UNKNOWN_HOLD)
+    if zero_period.bridge is not None:
+        ends.append(zero_period.since + GOING_EMPTY)
+    if zero_period.carried_at is not None:
+        ends.append(zero_period.carried_at + RETRY)
+    if zero_period.unknown_since is not None:
+        ends.append(zero_period.unknown_since + UNKNOWN_HOLD)
     return ends
 
 
-def counts_with(spell: Spell, now: float) -> float:
+def counts_with(zero_period: ZeroLimitPeriod, now: float) -> float:
     """Return the limit in A with which a battery in a spell is reckoned."""
-    if spell.bridge is not None and now < spell.since + GOING_EMPTY:
-        return spell.bridge
-    if spell.carried_at is not None and now < spell.carried_at + RETRY:
+    if zero_period.bridge is not None and now < zero_period.since + GOING_EMPTY:
+        return zero_period.bridge
+    if zero_period.carried_at is not None and now < zero_period.carried_at + RETRY:
         return CARRIER
     return PROBE
 

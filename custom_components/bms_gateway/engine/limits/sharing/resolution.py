@@ -29,7 +29,7 @@ class CurrentMeter:
         self.dead_band = 0.0
         """A; it tells 0 for less."""
 
-    def hear(self, at: float, amps: float) -> None:
+    def update(self, at: float, amps: float) -> None:
         """Take a current that was measured at `at`; the same one counts once."""
         if at == self._at:
             return

@@ -26,12 +26,12 @@ ODD: Final = 2.0
 """A slice that many times off the capacity's part: capacity or cabling is wrong."""
 
 
-class Slices:
+class CurrentShares:
     """The slices of a bank, learnt from what its batteries report."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
         """Begin with slices learnt earlier (by battery id), else with none."""
-        self._slices = dict(learnt or {})
+        self._shares = dict(learnt or {})
         self._ids: set[str] = set()
         self._steps = Steps()
         self._negative: dict[str, int] = {}
@@ -39,7 +39,7 @@ class Slices:
     @property
     def learnt(self) -> dict[str, float]:
         """The slices by battery id, to be kept across restarts."""
-        return dict(self._slices)
+        return dict(self._shares)
 
     @property
     def wrong_signs(self) -> frozenset[str]:
@@ -48,11 +48,11 @@ class Slices:
 
     def odd(self, batteries: Sequence[BatteryState]) -> frozenset[str]:
         """Return those that carry far more or less than their capacity's part."""
-        shares = capacity_shares(batteries)
+        by_capacity = capacity_shares(batteries)
         return frozenset(
             key
-            for key, share in shares.items()
-            if not share / ODD <= self._slices.get(key, share) <= share * ODD
+            for key, share in by_capacity.items()
+            if not share / ODD <= self._shares.get(key, share) <= share * ODD
         )
 
     def update(
@@ -64,14 +64,16 @@ class Slices:
         allow nothing, by direction. None is far below its capacity's part; what is
         learnt stays as it is: raised, it would be missing in the others'.
         """
-        shares = capacity_shares(batteries)
-        if shares.keys() != self._ids:
+        by_capacity = capacity_shares(batteries)
+        if by_capacity.keys() != self._ids:
             self._steps.forget(now, joined=bool(self._ids))
-            self._give(set(shares), shares)
+            self._give(set(by_capacity), by_capacity)
         step = self._steps.find(self._as_told(batteries), idle, now)
         if step is not None:
             self._learn(step)
-        return {k: max(self._slices[k], LEAST * share) for k, share in shares.items()}
+        return {
+            k: max(self._shares[k], LEAST * share) for k, share in by_capacity.items()
+        }
 
     def _as_told(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
         """Return the batteries with the current that those of wrong sign tell, too."""
@@ -83,21 +85,21 @@ class Slices:
             for b in batteries
         ]
 
-    def _give(self, ids: set[str], shares: Mapping[str, float]) -> None:
+    def _give(self, ids: set[str], by_capacity: Mapping[str, float]) -> None:
         """Let newcomers take their slice; the others share what is left."""
         new = ids - self._ids
         old = ids - new
-        taken = {key: self._slices.get(key, shares[key]) for key in new}
+        taken = {key: self._shares.get(key, by_capacity[key]) for key in new}
         if old and sum(taken.values()) >= 1.0:
-            taken = {key: shares[key] for key in new}
-        self._slices |= taken
+            taken = {key: by_capacity[key] for key in new}
+        self._shares |= taken
         self._scale(old or new, 1.0 - sum(taken.values()) if old else 1.0)
         self._ids = ids
 
     def _scale(self, ids: set[str], total: float) -> None:
-        factor = total / sum(self._slices[key] for key in ids)
+        factor = total / sum(self._shares[key] for key in ids)
         for key in ids:
-            self._slices[key] *= factor
+            self._shares[key] *= factor
 
     def _learn(self, step: Step) -> None:
         """Learn from one step.
@@ -125,13 +127,13 @@ class Slices:
         if not total:
             return
         shown = {key: max(0.0, change / total) for key, change in takers.items()}
-        mass = sum(self._slices[key] for key in takers) / sum(shown.values())
+        mass = sum(self._shares[key] for key in takers) / sum(shown.values())
         for key, part in shown.items():
-            self._slices[key] += RATE * (part * mass - self._slices[key])
+            self._shares[key] += RATE * (part * mass - self._shares[key])
 
     def _shows(self, key: str, step: Step, total: float) -> bool:
         """Return whether a battery's meter resolves its part of a step of `total` A."""
-        part = max(abs(step.changes[key]), abs(self._slices[key] * total))
+        part = max(abs(step.changes[key]), abs(self._shares[key] * total))
         return part >= QUANTA * step.blurs.get(key, 0.0)
 
     def _shows_wrong_sign(self, changes: Mapping[str, float], total: float) -> bool:
@@ -155,7 +157,7 @@ def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
 
 
 def bank_current(
-    batteries: Sequence[BatteryState], slices: Mapping[str, float]
+    batteries: Sequence[BatteryState], shares: Mapping[str, float]
 ) -> float | None:
     """Return what flows through the bank in A, charge positive.
 
@@ -163,19 +165,19 @@ def bank_current(
     is left out: it may be disconnected.
     """
     online = [battery for battery in batteries if battery.online]
-    told = {b.id: amps for b in online if (amps := b.readings.current) is not None}
-    if not told:
+    sent = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+    if not sent:
         return None
-    return with_unknown(sum(told.values()), told, [b.id for b in online], slices)
+    return with_unknown(sum(sent.values()), sent, [b.id for b in online], shares)
 
 
 def with_unknown(
     amps: float,
     known: Collection[str],
     online: Collection[str],
-    slices: Mapping[str, float],
+    shares: Mapping[str, float],
 ) -> float:
     """Return the current in A of all online, of which the known ones carry `amps`."""
-    part = sum(slices[key] for key in known)
-    scale = sum(slices[key] for key in online) / part if part else 1.0
+    part = sum(shares[key] for key in known)
+    scale = sum(shares[key] for key in online) / part if part else 1.0
     return scale * amps

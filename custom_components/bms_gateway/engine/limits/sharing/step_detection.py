@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class _BankSample:
     """A moment in which every battery has reported, and by how much they moved."""
 
     at: float
@@ -76,7 +76,7 @@ class Steps:
 
     def __init__(self) -> None:
         """Begin without a moment to compare with."""
-        self._moments: deque[_Moment] = deque()
+        self._samples: deque[_BankSample] = deque()
         self._reported: dict[str, tuple[float, float]] = {}
         self._meters: dict[str, CurrentMeter] = {}
         self._idle: Idle = frozenset()
@@ -87,7 +87,7 @@ class Steps:
 
         `joined`: others were there already. (Those of the start have been one bank.)
         """
-        self._moments.clear()
+        self._samples.clear()
         self._reported.clear()
         if joined:
             self._settled_at = now + CIRCULATES
@@ -100,24 +100,24 @@ class Steps:
         if self._idle - idle:
             self._settled_at = now + CIRCULATES
         self._idle = idle
-        moment = self._moment(batteries, idle, now)
-        if moment is None:
+        sample = self._sample(batteries, idle, now)
+        if sample is None:
             return None
         oldest = now - self._pair_age(batteries, now)
-        while self._moments and self._moments[0].at < oldest:
-            self._moments.popleft()
-        if self._moments and self._moments[-1].idle != idle:
-            self._moments.clear()
-        before = self._before(moment, len(batteries))
+        while self._samples and self._samples[0].at < oldest:
+            self._samples.popleft()
+        if self._samples and self._samples[-1].idle != idle:
+            self._samples.clear()
+        before = self._before(sample, len(batteries))
         if before is not None:
-            self._moments.clear()
-        self._moments.append(moment)
+            self._samples.clear()
+        self._samples.append(sample)
         if before is None:
             return None
-        changes = {k: amps - before.currents[k] for k, amps in moment.currents.items()}
+        changes = {k: amps - before.currents[k] for k, amps in sample.currents.items()}
         blurs = {
             key: self._meters[key].blur(before.currents[key], amps)
-            for key, amps in moment.currents.items()
+            for key, amps in sample.currents.items()
         }
         return Step(changes, idle, blurs)
 
@@ -126,7 +126,7 @@ class Steps:
         for battery in batteries:
             amps, at = battery.readings.current, battery.current_at
             if amps is not None and at is not None:
-                self._meters.setdefault(battery.id, CurrentMeter()).hear(at, amps)
+                self._meters.setdefault(battery.id, CurrentMeter()).update(at, amps)
 
     def _pair_age(self, batteries: Sequence[BatteryState], now: float) -> float:
         """Return how many seconds may lie between two moments to compare."""
@@ -135,21 +135,21 @@ class Steps:
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         return max(PAIR_AGE_THEN, PAIR_PERIODS_THEN * slowest)
 
-    def _before(self, moment: _Moment, count: int) -> _Moment | None:
+    def _before(self, sample: _BankSample, count: int) -> _BankSample | None:
         """Return the last moment from which the bank's current has stepped."""
         least = max(LEAST_STEP, LEAST_STEP_PER_BATTERY * count) * TOLERANCE
-        for before in reversed(self._moments):
+        for before in reversed(self._samples):
             blur = 0.0
-            if not (before.quiet and moment.quiet):
-                blur = CLEAR * (before.moved + moment.moved)
-            step = abs(moment.total - before.total)
-            if step >= max(least, LEAST_SPEED * (moment.at - before.at), blur):
+            if not (before.quiet and sample.quiet):
+                blur = CLEAR * (before.moved + sample.moved)
+            step = abs(sample.total - before.total)
+            if step >= max(least, LEAST_SPEED * (sample.at - before.at), blur):
                 return before
         return None
 
-    def _moment(
+    def _sample(
         self, batteries: Sequence[BatteryState], idle: Idle, now: float
-    ) -> _Moment | None:
+    ) -> _BankSample | None:
         """Return a moment once every battery has reported again."""
         reports = {
             b.id: (b.current_at, b.readings.current)
@@ -176,4 +176,4 @@ class Steps:
             moved[key] <= QUIET_AMPS + QUIET_PART * abs(amps)
             for key, amps in currents.items()
         )
-        return _Moment(now, currents, idle, sum(moved.values()), quiet)
+        return _BankSample(now, currents, idle, sum(moved.values()), quiet)

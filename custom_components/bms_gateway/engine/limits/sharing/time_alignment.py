@@ -17,15 +17,15 @@ SAME_MOMENT: Final = 0.3
 """Seconds between measurements that tell of the same bank current. (Taken as of one
 moment whatever their age, a load step made the first to report it seem to carry it
 all: twice as many swings, and 1.5 % less energy moved.)"""
-LEAST_SLICE: Final = 1e-3
+LEAST_SHARE: Final = 1e-3
 """Smaller ones are reckoned as this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class BankSample:
     """The bank's current when one battery measured its own, in A, charge positive."""
 
-    told: float
+    sent: float
     """As far as the batteries have told."""
     likely: float
     """With what must have come since others reported, by how far this one has moved.
@@ -39,7 +39,7 @@ class Moment:
         `most`: A; hardly more than the inverters were told, however little is known.
         """
         guesses = direction.sign * self.likely, direction.sign * self.between
-        return max(direction.sign * self.told, min(max(guesses), most))
+        return max(direction.sign * self.sent, min(max(guesses), most))
 
 
 @dataclass(slots=True)
@@ -59,30 +59,30 @@ class _Measured:
     one that reports much later tells of a current that has come down already."""
 
 
-class Moments:
+class TimeAlignment:
     """The moment of each battery's last measurement."""
 
     def __init__(self) -> None:
         """Begin without any."""
         self._reports: dict[str, _Measured] = {}
-        self._told: Mapping[str, float] = {}
+        self._sent: Mapping[str, float] = {}
         self._online: frozenset[str] = frozenset()
 
     def update(
         self, online: Sequence[BatteryState], moved_at: Mapping[str, float]
     ) -> None:
         """Take what the batteries report; `moved_at`: when each current last moved."""
-        told = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+        sent = {b.id: amps for b in online if (amps := b.readings.current) is not None}
         measured_at = {b.id: b.current_at for b in online}
-        before, self._reports, self._told = self._reports, {}, told
+        before, self._reports, self._sent = self._reports, {}, sent
         self._online = frozenset(measured_at)
-        for key in told:
+        for key in sent:
             report = before.get(key)
             if report is None or report.at != measured_at[key]:
-                report = _Measured(measured_at[key], told, {}, measured_at, {})
+                report = _Measured(measured_at[key], sent, {}, measured_at, {})
             since = moved_at.get(key, 0.0) - SAME_MOMENT
             until = inf if report.at is None else report.at + SAME_MOMENT
-            for other, amps in told.items():
+            for other, amps in sent.items():
                 when = measured_at[other]
                 if when is None or when >= since:
                     # After its own moment the first counts: later ones tell what came.
@@ -93,32 +93,32 @@ class Moments:
                             report.between[other] = _between(report, other, when, amps)
             self._reports[key] = report
 
-    def of(self, battery_id: str, slices: Mapping[str, float]) -> Moment | None:
+    def of(self, battery_id: str, shares: Mapping[str, float]) -> BankSample | None:
         """Return the moment of a battery online whose current is known, else None."""
         report = self._reports.get(battery_id)
         if report is None:
             return None
-        told = likely = between = 0.0
-        for other, amps in self._told.items():
+        sent = likely = between = 0.0
+        for other, amps in self._sent.items():
             if other in report.same:
-                told += report.same[other]
+                sent += report.same[other]
                 likely += report.same[other]
                 between += report.between.get(other, report.same[other])
             else:
-                told += amps
-                likely += amps + self._moved(other, battery_id, slices)
+                sent += amps
+                likely += amps + self._moved(other, battery_id, shares)
                 between += amps
-        told, likely, between = (
-            with_unknown(amps, self._told, self._online, slices)
-            for amps in (told, likely, between)
+        sent, likely, between = (
+            with_unknown(amps, self._sent, self._online, shares)
+            for amps in (sent, likely, between)
         )
-        return Moment(told, likely, between)
+        return BankSample(sent, likely, between)
 
-    def _moved(self, other: str, battery_id: str, slices: Mapping[str, float]) -> float:
+    def _moved(self, other: str, battery_id: str, shares: Mapping[str, float]) -> float:
         """Return by how much one must have moved since it reported, as another has."""
-        now = self._told[battery_id]
+        now = self._sent[battery_id]
         moved = now - self._reports[other].before.get(battery_id, now)
-        return moved * slices[other] / max(slices[battery_id], LEAST_SLICE)
+        return moved * shares[other] / max(shares[battery_id], LEAST_SHARE)
 
 
 def _between(report: _Measured, other: str, when: float | None, amps: float) -> float:
