@@ -1,0 +1,26 @@
+"""The documents say what is so: README.md, the manual, and what developers read."""
+
+from pathlib import Path
+import re
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = ROOT / "README.md"
+MANUAL: Final = ROOT / "docs"
+PAGES: Final = tuple(
+    path.relative_to(ROOT)
+    for path in (*sorted(ROOT.glob("*.md")), *sorted(MANUAL.rglob("*.md")))
+)
+"""Every document, as a path below the repository."""
+
+
+def text_of(page: Path) -> str:
+    """Return the text of a document."""
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def prose_of(page: Path) -> str:
+    """Return the text of a document without its blocks of code."""
+    return re.sub(
+        r"^( *)```.*?^\1```$", "", text_of(page), flags=re.DOTALL | re.MULTILINE
+    )
