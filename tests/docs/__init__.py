@@ -5,13 +5,8 @@ import re
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-README: Final = ROOT / "README.md"
-MANUAL: Final = ROOT / "docs"
-PAGES: Final = tuple(
-    path.relative_to(ROOT)
-    for path in (*sorted(ROOT.glob("*.md")), *sorted(MANUAL.rglob("*.md")))
-)
-"""Every document, as a path below the repository."""
+README: Final = Path("README.md")
+INDEX: Final = Path("docs/README.md")
 
 
 def text_of(page: Path) -> str:
@@ -24,3 +19,20 @@ def prose_of(page: Path) -> str:
     return re.sub(
         r"^( *)```.*?^\1```$", "", text_of(page), flags=re.DOTALL | re.MULTILINE
     )
+
+
+def _manual() -> tuple[Path, ...]:
+    """Return the pages that the index lists for users."""
+    users, _, _ = text_of(INDEX).partition("\n## For developers")
+    return tuple(
+        INDEX.parent / name for name in re.findall(r"\]\(([\w-]+\.md)\)", users)
+    )
+
+
+PAGES: Final = tuple(
+    path.relative_to(ROOT)
+    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
+)
+"""Every document, as a path below the repository."""
+MANUAL: Final = _manual()
+"""The manual: pages for people who run a gateway."""

@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from . import PAGES, ROOT, prose_of, text_of
+from . import PAGES, README, ROOT, prose_of, text_of
 
 _REPOSITORY: Final = "bms-gateway/home-assistant-bms-gateway"
 PAGE: Final = f"https://github.com/{_REPOSITORY}/blob/main/"
 PICTURE: Final = f"https://raw.githubusercontent.com/{_REPOSITORY}/main/"
-OUTSIDE: Final = tuple(map(Path, ("README.md", "info.md")))
+OUTSIDE: Final = (README, Path("info.md"))
 """HACS shows them without the repository: only absolute addresses work there."""
 
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
