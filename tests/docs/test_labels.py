@@ -41,7 +41,7 @@ def labels(page: Path) -> Iterator[str]:
         yield from quoted.split(" > ")
 
 
-@pytest.mark.parametrize("page", (README, *MANUAL), ids=str)
+@pytest.mark.parametrize("page", [README, *MANUAL], ids=str)
 def test_labels_exist(page: Path) -> None:
     """A reader finds them on the screen."""
     known = "\n".join(texts(json.loads(TEXTS.read_text(encoding="utf-8"))))
