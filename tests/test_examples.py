@@ -1,4 +1,4 @@
-"""Every example in README.md does what it says: loaded and run in Home Assistant."""
+"""Every example in the manual does what it says: loaded and run in Home Assistant."""
 
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, time, timedelta
@@ -26,10 +26,13 @@ from homeassistant.util.yaml import parse_yaml
 
 from .bench import Bench
 
-README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+MANUAL: Final = "".join(
+    (Path(__file__).parents[1] / f"docs/{page}.md").read_text(encoding="utf-8")
+    for page in ("actions", "automations", "dashboard")
+)
 EXAMPLES: Final[list[dict[str, Any]]] = [
     dict(found)
-    for block in re.findall(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    for block in re.findall(r"^```yaml\n(.*?)^```$", MANUAL, re.DOTALL | re.MULTILINE)
     if isinstance(found := parse_yaml(block), dict)
 ]
 AUTOMATIONS: Final = {each["alias"]: each for each in EXAMPLES if "alias" in each}
@@ -37,10 +40,10 @@ ACTIONS: Final = [each for each in EXAMPLES if "action" in each]
 DASHBOARDS: Final = [each for each in EXAMPLES if "views" in each]
 
 NIGHT: Final = "Charge slowly at night"
-CHEAP: Final = "Keep what is stored while energy is cheap"
+CHEAP: Final = "Keep stored energy while electricity is cheap"
 RESERVE: Final = "Keep a reserve of 20 %"
-TELL: Final = "Tell me when a battery cuts off or is lost"
-EVCC: Final = "Let evcc hold the battery"
+NOTIFY: Final = "Notify when a battery disconnects or is lost"
+EVCC: Final = "Let evcc control the battery"
 
 PRICE: Final = "sensor.electricity_price"
 
@@ -73,7 +76,7 @@ async def no_timer_left(hass: HomeAssistant) -> AsyncGenerator[None]:
 
 
 async def automate(hass: HomeAssistant, alias: str) -> None:
-    """Set up one of the README's automations."""
+    """Set up one of the manual's automations."""
     config = {"automation": [AUTOMATIONS[alias]]}
     assert await async_setup_component(hass, "automation", config)
     await hass.async_block_till_done()
@@ -94,9 +97,9 @@ def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
 
 def test_every_example_is_run() -> None:
     """Below."""
-    assert set(AUTOMATIONS) == {NIGHT, CHEAP, RESERVE, TELL, EVCC}
+    assert set(AUTOMATIONS) == {NIGHT, CHEAP, RESERVE, NOTIFY, EVCC}
     assert len(ACTIONS) == len(DASHBOARDS) == 1
-    assert len(EXAMPLES) == len(AUTOMATIONS) + 2 == README.count("```yaml\n")
+    assert len(EXAMPLES) == len(AUTOMATIONS) + 2 == MANUAL.count("```yaml\n")
 
 
 async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None:
@@ -114,7 +117,7 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     assert bench.coordinator.setpoint_manager.setpoints.bank.charge_current is None
 
 
-async def test_keep_what_is_stored_while_energy_is_cheap(
+async def test_keep_stored_energy_while_electricity_is_cheap(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Renewed while it is; else the limit ends by itself."""
@@ -158,7 +161,7 @@ async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
             await told(bench, 25.0, 0.0)
 
 
-async def test_tell_me(hass: HomeAssistant, bench: Bench) -> None:
+async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
     """Of a protection and of a loss, with the battery's name, once each."""
     texts: list[str] = []
 
@@ -169,7 +172,7 @@ async def test_tell_me(hass: HomeAssistant, bench: Bench) -> None:
     assert await async_setup_component(hass, "persistent_notification", {})
     persistent_notification.async_register_callback(hass, on_update)
     await at_work(bench)
-    await automate(hass, TELL)
+    await automate(hass, NOTIFY)
     # 0x359 byte 0 bit 1: over-voltage
     await bench.speak("b1", protections=(0b10, 0))
     await bench.until(lambda: bool(texts))
@@ -226,7 +229,7 @@ LINGERS: Final = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_let_evcc_hold_the_battery(hass: HomeAssistant, bench: Bench) -> None:
+async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -> None:
     """From each mode to each other one, however often it is told."""
     await at_work(bench)
     await automate(hass, EVCC)

@@ -1,4 +1,4 @@
-"""Takes the pictures in README.md."""
+"""Takes the pictures of README.md and the manual."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The energy dashboard, set up as the README tells."""
+"""The energy dashboard, set up as docs/energy.md describes."""
 
 from collections.abc import Sequence
 from itertools import accumulate

@@ -26,7 +26,7 @@ async def test_start_page_shows_what_flows(visitor: Visitor) -> None:
     page = visitor.page
     tiles = page.locator("hui-tile-card")
     await changes(tiles.filter(has_text="Current").first)
-    for text in ("Charge with at most", "Inverter 2 is told", "Battery 2"):
+    for text in ("Charge with at most", "Limits sent to inverter 2", "Battery 2"):
         await expect(page.get_by_text(text, exact=True).first).to_be_visible()
     await expect(page.locator("hui-error-card")).to_have_count(0)
     await expect(page.get_by_text("Entity not found")).to_have_count(0)
