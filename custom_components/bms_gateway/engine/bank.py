@@ -10,10 +10,10 @@ from .battery.timing.gaps import Wait, awaited, wait
 from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
 from .limits.bank_limits import BankLimits
-from .limits.battery_loss import grace_end, policy
-from .limits.bridge import bridge_time
 from .limits.context import Context
 from .limits.evaluation import BankEvaluation
+from .limits.loss.battery_loss import grace_end, policy
+from .limits.loss.bridge import bridge_time
 from .model import BatteryState, Direction, Frame, Life, Status
 from .scheduling import Priority, Timed, next_of
 from .setpoints import AllSetpoints

@@ -13,10 +13,10 @@ from ..ramp import RAMP_STEP
 from ..setpoints import AllSetpoints
 from .alarms import Alarms
 from .bank_limits import BankLimits
-from .battery_loss import BLOCK_BEFORE_SILENCE, stopped_by_loss
-from .bridge import bridge
 from .charge_voltage import bank_voltage
 from .context import Context
+from .loss.battery_loss import BLOCK_BEFORE_SILENCE, stopped_by_loss
+from .loss.bridge import bridge
 from .pipeline import Pipeline
 from .voltage_limits import VoltageLimits
 

@@ -12,10 +12,10 @@ from ..config import GatewayConfig
 from ..model import BatteryState, Direction, Limit
 from ..ramp import Ramp
 from ..setpoints import RequestedLimit
-from .battery_loss import battery_loss
 from .charge_voltage import charge_voltage
 from .context import Context
-from .gap import end_gap, gap
+from .loss.battery_loss import battery_loss
+from .loss.gap import end_gap, gap
 from .ramp import ramp
 from .rule_inputs import NO_LIMIT, RuleInputs, RuleMemory
 from .sharing.bank_limit import batteries

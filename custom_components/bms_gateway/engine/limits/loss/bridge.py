@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ..battery.capacity import CELLS
-from ..config import GatewayConfig
-from ..model import BatteryState, Direction, Limit, Rule
-from ..ramp import RAMP_STEP
-from .charge_voltage import EMPTY_CELL
-from .context import Context
+from ...battery.capacity import CELLS
+from ...config import GatewayConfig
+from ...model import BatteryState, Direction, Limit, Rule
+from ...ramp import RAMP_STEP
+from ..charge_voltage import EMPTY_CELL
+from ..context import Context
 
 LEAST_PART: Final = 0.5
 """To this part of the last discharge limit it falls until the end."""

@@ -1,10 +1,10 @@
 """The rule `gap`: what charging gets while batteries are awaited that often fall silent."""
 
-from ..model import Direction, Limit
-from ..ramp import Ramp
+from ...model import Direction, Limit
+from ...ramp import Ramp
+from ..rule_inputs import RuleInputs
 from .battery_loss import stopped_by_loss
 from .bridge import bridging_limit
-from .rule_inputs import RuleInputs
 
 
 def gap(inputs: RuleInputs, limit: Limit) -> Limit:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..config import GatewayConfig, LossPolicy
-from ..model import BatteryState, Direction, Limit, Rule
-from .rule_inputs import RuleInputs
+from ...config import GatewayConfig, LossPolicy
+from ...model import BatteryState, Direction, Limit, Rule
+from ..rule_inputs import RuleInputs
 
 BLOCK_BEFORE_SILENCE: Final = 5.0
 """Seconds for which the inverters are told 0 A once no battery is online; then
