@@ -34,7 +34,7 @@ class AllocationRequest:
 
     weight: float
     cap: float
-    rule: Rule = Rule.RATING
+    rule: Rule = Rule.NONE
     source: str | None = None
     sent: float = 0.0
     at_least: float = inf

@@ -10,7 +10,7 @@ from .bridge import bridging_limit
 def gap(inputs: RuleInputs, limit: Limit) -> Limit:
     """Lower charging to half of a limit, and of what was sent last; then to 0 A.
 
-    `bridge.bridging_limit` and `battery_loss.stopped_by_loss` name the rule.
+    `Rule.BRIDGING` while it is halved, then `Rule.LOSS`, as for any lost battery.
     """
     if not inputs.awaits:
         return limit

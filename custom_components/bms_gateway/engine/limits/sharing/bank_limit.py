@@ -1,5 +1,7 @@
 """The rule `batteries`: the largest bank current that overloads no battery."""
 
+from collections.abc import Iterator
+
 from ...battery.limits import permits
 from ...config import Strategy
 from ...model import Limit, Rule
@@ -9,38 +11,49 @@ from ..rule_inputs import RuleInputs, tighter
 def batteries(inputs: RuleInputs, limit: Limit) -> Limit:
     """Lower a limit to what the batteries allow together.
 
-    `Rule.BATTERIES`: the sum of their limits. `Rule.BATTERY`: a battery carries share x
-    bank current + circulating current, so it limits the bank to (its limit - circulating
-    current) / share; the sum alone would overload the weaker of two unequal batteries.
+    `Rule.BATTERIES`: the sum of their limits. `Rule.BATTERY`: a single battery, because
+    the sum alone would overload the weaker of two unequal ones.
     """
+    context, direction = inputs.context, inputs.direction
     if inputs.config.strategy is Strategy.SUM:
-        return tighter(limit, _sum(inputs))
-    direction = inputs.direction
-    counted = inputs.parallel.counted(direction, inputs.context)
+        # A lost battery adds nothing: the others may have to carry the whole current
+        allowed = context.allowed_currents(direction)
+        counted = {battery.id: allowed[battery.id] for battery in context.online}
+        singles = _without_permission(inputs)
+    else:
+        counted = inputs.parallel.counted(direction, context)
+        singles = _through_shares(inputs, counted)
     total = sum(counted.values())
     limit = tighter(limit, Limit(amps=total, rule=Rule.BATTERIES, number=total))
-    for battery_id, amps in counted.items():
-        part = inputs.parallel.share_of(battery_id, direction)
-        own = (amps - direction.sign * part.circulating_current) / part.current_share
+    for battery_id, amps, number in singles:
         limit = tighter(
             limit,
-            Limit(
-                amps=max(0.0, own), rule=Rule.BATTERY, source=battery_id, number=amps
-            ),
+            Limit(amps=amps, rule=Rule.BATTERY, source=battery_id, number=number),
         )
     return limit
 
 
-def _sum(inputs: RuleInputs) -> Limit:
-    """Return the sum of the limits, as the daemon calculates it.
+type Single = tuple[str, float, float]
+"""A battery's id, the bank current in A that it permits, and its own limit in A."""
 
-    It combines the enables with AND: one battery that does not permit a direction stops
-    the bank. A lost battery adds nothing: the others may have to carry the whole current.
+
+def _through_shares(inputs: RuleInputs, counted: dict[str, float]) -> Iterator[Single]:
+    """Yield the bank current that each battery permits.
+
+    A battery carries share x bank current + circulating current, so it permits (its
+    limit - circulating current) / share.
     """
-    online = inputs.context.online
-    for battery in online:
+    for battery_id, amps in counted.items():
+        part = inputs.parallel.share_of(battery_id, inputs.direction)
+        rest = amps - inputs.direction.sign * part.circulating_current
+        yield battery_id, max(0.0, rest / part.current_share), amps
+
+
+def _without_permission(inputs: RuleInputs) -> Iterator[Single]:
+    """Yield 0 A for each battery that does not permit the direction, as the daemon does.
+
+    It combines the enables with AND: one battery that does not permit stops the bank.
+    """
+    for battery in inputs.context.online:
         if not permits(battery.readings, inputs.direction):
-            return Limit(amps=0.0, rule=Rule.BATTERY, source=battery.id, number=0.0)
-    allowed = inputs.context.allowed_currents(inputs.direction)
-    total = sum(allowed[battery.id] for battery in online)
-    return Limit(amps=total, rule=Rule.BATTERIES, number=total)
+            yield battery.id, 0.0, 0.0
