@@ -128,7 +128,7 @@ async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
     at = datetime.fromisoformat(bench.state("sensor", "b1_last_telegram").state)
     assert timedelta() <= dt_util.utcnow() - at < timedelta(seconds=20)
     await bench.move(60)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     before = bench.state("sensor", "b1_last_telegram").state
     await bench.move(60)
     assert bench.state("sensor", "b1_last_telegram").state == before
@@ -143,8 +143,15 @@ async def test_what_is_for_diagnosis(bench: Bench) -> None:
         await bench.move(1.0)
         await bench.speak("b1", ccl=0.0)
     await bench.tick(31)
-    assert float(bench.state("sensor", "b1_period").state) == pytest.approx(1.0, 0.3)
+    assert float(bench.state("sensor", "b1_telegram_period").state) == pytest.approx(
+        1.0, 0.3
+    )
     assert bench.state("binary_sensor", "b1_charge_request").state == STATE_UNKNOWN
-    assert bench.state("binary_sensor", "b1_aside_discharge").state == STATE_OFF
-    for key in "b1_slice", "b1_offset", "gw_soh_min", "i1_last_set":
+    assert bench.state("binary_sensor", "b1_excluded_discharge").state == STATE_OFF
+    for key in (
+        "b1_current_share",
+        "b1_circulating_current",
+        "gw_soh_min",
+        "i1_last_telegram_sent",
+    ):
         assert bench.state("sensor", key).state != STATE_UNAVAILABLE

@@ -110,7 +110,7 @@ async def test_loss_and_return(bench: Bench, told: Told) -> None:
     await bench.until(lambda: told("gw_events") == [lost])
     for _ in range(4):
         await bench.speak("b1", "b2")
-    back = {"event_type": "battery_back", "device": "My b1"}
+    back = {"event_type": "battery_restored", "device": "My b1"}
     await bench.until(lambda: told("gw_events") == [lost, back])
     assert told("b1_events") == [lost, back]
     assert told("b2_events") == []
@@ -127,7 +127,7 @@ async def test_a_request_that_stands_is_an_event_and_a_repair(
         bench.ahead += 2
         await bench.speak("b1", enables=0xE0)
     await bench.tick(61)
-    asks = {"event_type": "force_charge_stands", "device": "My b1"}
+    asks = {"event_type": "charge_request_unmet", "device": "My b1"}
     assert told("b1_events") == [asks]
     assert bench.issues() == {"force_charge_b1": "force_charge"}
     await bench.speak("b1")
@@ -151,7 +151,7 @@ async def test_a_battery_that_carries_current_out_of_service(
         await bench.speak("b1", "b2", current=20.0)
     carries = {"event_type": "out_of_service_current", "device": "My b2"}
     await bench.until(lambda: told("gw_events") == [carries])
-    assert bench.issues() == {"carries_b2": "out_of_service_current"}
+    assert bench.issues() == {"out_of_service_current_b2": "out_of_service_current"}
 
 
 async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None:
@@ -171,13 +171,15 @@ async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None
     assert bench.issues() == {}
     await draw(-20.0, "unavailable")
     takes = {
-        "event_type": "inverter_disobeys",
+        "event_type": "inverter_over_limit",
         "device": "Roof",
         "direction": "discharge",
     }
     await bench.until(lambda: told("gw_events") == [takes])
     assert told("b1_events") == []
-    assert bench.issues() == {"disobeys_i1_discharge": "inverter_disobeys_discharge"}
+    assert bench.issues() == {
+        "over_limit_i1_discharge": "inverter_over_limit_discharge"
+    }
     await draw(0.0, "unavailable")
     await bench.until(lambda: bench.issues() == {})
 

@@ -22,7 +22,7 @@ EXPECTED = {
     "gw_power": "1040.0",
     "gw_temperature": "21.5",
     "gw_capacity": "200.0",
-    "b1_life": "online",
+    "b1_state": "online",
     "b1_dialect": "pylontech",
     "b1_soc": "50.0",
     "b1_soh": "99.0",
@@ -127,7 +127,7 @@ async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
     assert bench.state("sensor", "gw_voltage").state == STATE_UNAVAILABLE
     bench.ahead += 12
     await bench.tick(12)
-    await bench.shows("sensor", "gw_status", "silent")
+    await bench.shows("sensor", "gw_status", "not_sending")
     await bench.shows("sensor", "gw_charge_limited_by", STATE_UNAVAILABLE)
 
 
@@ -169,7 +169,7 @@ async def test_loss_and_return(bench: Bench) -> None:
     for _ in range(6):
         await bench.move(2)
         await bench.speak("b2")
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "b2_soc").state == "50.0"
     assert bench.state("sensor", "gw_soc").state == "50.0"
@@ -177,7 +177,7 @@ async def test_loss_and_return(bench: Bench) -> None:
 
     for soc in 51, 52, 53, 54:
         await bench.speak("b1", "b2", soc=soc)
-    await bench.shows("sensor", "b1_life", "online")
+    await bench.shows("sensor", "b1_state", "online")
     assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
     assert bench.issues() == {"battery_b1": "battery_lost"}
     for _ in range(31):
@@ -193,11 +193,11 @@ async def test_without_a_battery_there_is_no_bank(bench: Bench) -> None:
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     await bench.move(11)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "gw_charge_current_limit").state == STATE_UNAVAILABLE
     await bench.move(6)
-    await bench.shows("sensor", "gw_status", "silent")
+    await bench.shows("sensor", "gw_status", "not_sending")
     assert bench.state("sensor", "i1_charge_current_limit").state == STATE_UNAVAILABLE
 
 
@@ -205,7 +205,7 @@ async def test_rare_sensors_are_off(hass: HomeAssistant, bench: Bench) -> None:
     """They can be switched on by who wants them."""
     await bench.battery("b1").inverter("i1").start()
     registry = er.async_get(hass)
-    for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_sets_sent":
+    for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_telegrams_sent":
         entry = registry.async_get(bench.entity_id("sensor", key))
         assert entry is not None
         assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
@@ -230,6 +230,6 @@ async def test_counters(bench: Bench) -> None:
     await bench.tick(31)
     assert bench.state("sensor", "b1_telegrams").state == "2"
     assert int(bench.state("sensor", "b1_frames_received").state) == 12
-    assert int(bench.state("sensor", "i1_sets_sent").state) > 0
+    assert int(bench.state("sensor", "i1_telegrams_sent").state) > 0
     assert int(bench.state("sensor", "i1_frames_sent").state) > 0
     assert bench.state("sensor", "b1_modules").state == "2"

@@ -112,8 +112,8 @@ def test_silence_before_and_after_it_was_asked(language: str) -> None:
     plain = tell(ScanResult(), texts)
     may_ask = tell(ScanResult(), texts, may_ask=True)
     in_vain = tell(ScanResult(), texts, may_ask=True, asked=True)
-    assert may_ask == f"{plain} {texts['heard_may_ask']}"
-    assert in_vain == f"{plain} {texts['heard_no_answer']}"
+    assert may_ask == f"{plain} {texts['scan_may_ask']}"
+    assert in_vain == f"{plain} {texts['scan_no_answer']}"
 
 
 def test_answer() -> None:
@@ -123,9 +123,9 @@ def test_answer() -> None:
     assert told.startswith(tell(battery, TEXTS["en"]))
     assert "*Ask for data every*" in told
     for language, texts in ALL.items():
-        rare = texts["config"]["step"]["battery"]["sections"]["rare"]
+        rare = texts["config"]["step"]["battery"]["sections"]["advanced"]
         label = rare["data"]["poll_interval"]
-        assert f"*{label}*" in TEXTS[language]["heard_answer"]
+        assert f"*{label}*" in TEXTS[language]["scan_answer"]
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -143,7 +143,7 @@ def test_own_words(language: str) -> None:
     texts = TEXTS[language]
     for inverter in (False, True):
         told = tell(ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"])
-        assert told == texts["heard_own"].format(devices="Roof")
+        assert told == texts["scan_own"].format(devices="Roof")
 
 
 def test_german() -> None:

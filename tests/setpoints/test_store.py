@@ -143,10 +143,10 @@ def content(**changes: Any) -> str:
         "confirmed": True,
         "bank": EMPTY,
         "inverters": {},
-        "leases": [],
+        "temporary_limits": [],
         "out_of_service": [],
         "changes": [],
-        "learnt": {},
+        "current_shares": {},
     }
     data |= changes
     return json.dumps({"version": 1, "minor_version": 1, "key": "k", "data": data})

@@ -40,7 +40,7 @@ from ...connected import Machine, link
 from ...form_user import TEXTS, Flow, Result, filled, start
 from .files import FILE, changed, line_of
 
-ENGLISH, GERMAN = sorted(TEXTS, key=lambda each: str(each["common"]["original_line"]))
+ENGLISH, GERMAN = sorted(TEXTS, key=lambda each: str(each["common"]["import_line"]))
 
 LINKS: Final = [
     link(name, name) for name in ("can_in_1", "can_in_2", "can_out_1", "can_out_2")
@@ -87,7 +87,7 @@ def clear(folder: Path) -> None:
 async def begin(hass: HomeAssistant) -> Flow:
     """Choose the original daemon in the first step."""
     flow = await start(hass)
-    await flow.choose("original")
+    await flow.choose("import_daemon")
     return flow
 
 
@@ -95,7 +95,7 @@ async def review(hass: HomeAssistant, upload: Upload, text: str = FILE) -> Flow:
     """Go as far as what was understood of a file."""
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
-    assert result["step_id"] == "review", told(result)
+    assert result["step_id"] == "import_review", told(result)
     return flow
 
 
@@ -111,7 +111,7 @@ def told(result: Result, *names: str) -> str:
 async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> None:
     """All of it, on the adapters that bear the links' names now."""
     flow = await begin(hass)
-    assert (flow.result["step_id"], flow.result["errors"]) == ("original", {})
+    assert (flow.result["step_id"], flow.result["errors"]) == ("import_daemon", {})
     assert told(flow.result) == ""
     flow = await review(hass, upload)
     assert not hass.config_entries.async_entries(DOMAIN)
@@ -127,7 +127,7 @@ async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> 
         "- **All together**: charging up to 250 A, discharging up to 400 A,"
         " current × 1.02 -0.5 A\n"
         "- MQTT: `tele/bms/state`, every 5 s\n\n"
-        f"{ENGLISH['common']['original_before']}\n\n"
+        f"{ENGLISH['common']['import_before']}\n\n"
         "Example: Rack left is nearly full and allows 10 A,"
         " every other battery 100 A.\n\n"
         "| All inverters are told | Daemon | Plain sum | By part (proposed) |\n"
@@ -273,10 +273,10 @@ async def test_what_has_to_be_mended_is_listed(
     at = [line_of(text, part) for part in ("TOPIC", '"250', "I-SCALLING", "AH = 0")]
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
-    assert result["step_id"] == "original"
+    assert result["step_id"] == "import_daemon"
     assert result["errors"] == {"file": "invalid_file"}
     assert told(result) == (
-        f"{ENGLISH['common']['original_mend']}\n\n"
+        f"{ENGLISH['common']['import_mend']}\n\n"
         f'- Line {at[0]}: `TOPIC` is `"tele/#"`.'
         f" {ENGLISH['options']['error']['invalid_mqtt_state_topic']}\n"
         f"- Line {at[1]}: `I-LIM-CHARGE` has to be a number without quotation marks,"
@@ -289,7 +289,7 @@ async def test_what_has_to_be_mended_is_listed(
     assert not hass.config_entries.async_entries(DOMAIN)
 
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
     result = await flow.fill(name="Cellar")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -314,7 +314,7 @@ async def test_what_is_no_such_file_is_told(
     assert result["errors"] == {"file": "invalid_file"}
     assert f"- {expected}" in told(result)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_a_lost_upload_is_told(
@@ -331,7 +331,7 @@ async def test_a_lost_upload_is_told(
         assert result["errors"] == {"file": "invalid_file"}
         assert "The upload got lost." in told(result)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_no_list_is_endless(hass: HomeAssistant, upload: Upload) -> None:
@@ -403,7 +403,7 @@ async def test_a_link_that_is_taken_is_told_and_mended(
     )
     await hass.config_entries.async_remove(other.entry_id)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_a_link_taken_while_the_user_reads_is_refused(
@@ -484,5 +484,5 @@ def test_every_remark_has_its_text() -> None:
     """In each language, with no placeholder that nothing fills."""
     for texts in TEXTS:
         for about in About:
-            text = texts["common"][f"original_{about}"]
+            text = texts["common"][f"import_{about}"]
             assert text.format(key="k", value="v", detail="d")
