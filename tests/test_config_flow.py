@@ -324,7 +324,7 @@ async def test_what_was_heard_is_set_up_instead(
     other = {"battery": "inverter", "inverter": "battery"}[kind]
     assert result["step_id"] == other
     assert filled(result) == proposed
-    assert "eard a" in result["description_placeholders"]["scan_result"]
+    assert "detected" in result["description_placeholders"]["scan_result"]
     await flow.fill(BATTERY if other == "battery" else INVERTER)
     result = await flow.choose("finish")
     kinds = [each.subentry_type for each in result["result"].subentries.values()]
@@ -412,7 +412,7 @@ async def test_an_adapter_for_a_gateway_that_is_there(
     assert await hass.config_entries.async_setup(bank.entry_id)
     coordinator = bank.runtime_data
     flow = await plug_in(hass, ADAPTER)
-    assert offered(flow.result) == {bank.entry_id: "House", "new": "A new gateway"}
+    assert offered(flow.result) == {bank.entry_id: "House", "new": "New gateway"}
     result = await flow.fill(gateway=bank.entry_id)
     assert result["step_id"] == "adapter_kind"
     result = await flow.choose(f"add_{kind}")

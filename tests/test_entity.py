@@ -6,11 +6,8 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Alarm
 from custom_components.bms_gateway.entity import SLOW
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util import dt as dt_util
 
 from .bench import Bench
@@ -86,35 +83,6 @@ async def test_energies_for_the_dashboard(bench: Bench) -> None:
         state = bench.state("sensor", key)
         assert (state.state, state.attributes["device_class"]) == (value, device_class)
     assert bench.state("sensor", "gw_time_to_full").state == STATE_UNKNOWN
-
-
-@pytest.mark.usefixtures("all_enabled")
-async def test_every_alarm_has_a_sensor_of_its_own(bench: Bench) -> None:
-    """As a protection and as a warning, of the battery and of the bank."""
-    await bench.battery("b1").inverter("i1").start()
-    for owner in "b1", "gw":
-        for alarm in Alarm:
-            for kind in "protection", "warning":
-                state = bench.state("binary_sensor", f"{owner}_{kind}_{alarm}")
-                assert state.state == STATE_UNAVAILABLE
-    # 0x359 byte 0, bit 1: over-voltage
-    await bench.online("b1", protections=(0x02, 0))
-    await bench.shows("binary_sensor", "b1_protection_over_voltage", STATE_ON)
-    await bench.shows("binary_sensor", "gw_protection_over_voltage", STATE_ON)
-    await bench.shows("binary_sensor", "b1_protection_under_voltage", STATE_OFF)
-    await bench.shows("binary_sensor", "b1_warning_over_voltage", STATE_OFF)
-
-
-async def test_single_alarms_are_off_by_default(
-    hass: HomeAssistant, bench: Bench
-) -> None:
-    """The two that list them all are on."""
-    await bench.battery("b1").start()
-    registry = er.async_get(hass)
-    for key, off in ("b1_protection_over_voltage", True), ("b1_protections", False):
-        entry = registry.async_get(bench.entity_id("binary_sensor", key))
-        assert entry is not None
-        assert (entry.disabled_by is not None) is off
 
 
 @pytest.mark.usefixtures("all_enabled")

@@ -202,7 +202,7 @@ async def test_of_an_inverter(bench: Bench) -> None:
     await bench.told("i1", 10.0, 0.0)
     reason = await bench.shows("sensor", "i1_discharge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "automation"
-    assert reason.attributes["device"] == "My i1"
+    assert reason.attributes["device_id"] == bench.device_id("i1")
 
 
 async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
@@ -268,7 +268,7 @@ async def test_each_owner_has_one_and_the_lowest_holds(
     assert owners == {"Ann": 30.0, "Tariff": 25.0, "automation": 40.0}
     reason = await bench.shows("sensor", "gw_charge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "Tariff"
-    assert reason.attributes["device"] == "Bank"
+    assert reason.attributes["device_id"] == bench.device_id("gw")
     assert reason.attributes["number"] == 25.0
     assert {each["owner"] for each in reason.attributes["temporary_limits"]} == set(
         owners

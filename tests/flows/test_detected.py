@@ -46,17 +46,19 @@ TWELVE_VOLTS = DetectedBattery(
     [
         (PYLON, "PYLON, 5 modules, 81 %, 52.9 V"),
         (DetectedBattery(name="PYLON", modules=1), "PYLON, 1 module"),
-        (DetectedBattery(soc=0.0, voltage=0.0), "without a name, 0 %, 0.0 V"),
-        (DetectedBattery(), "without a name"),
+        (DetectedBattery(soc=0.0, voltage=0.0), "unnamed, 0 %, 0.0 V"),
+        (DetectedBattery(), "unnamed"),
         (
             DetectedBattery(name="SE-G5.1", dialect=Dialect.DEYE),
-            "SE-G5.1, dialect Deye",
+            "SE-G5.1, Deye protocol",
         ),
     ],
 )
 def test_battery(battery: DetectedBattery, told: str) -> None:
     """By what a person recognises it; what it did not tell is left out."""
-    assert tell(ScanResult(battery=battery), TEXTS["en"]) == f"Heard a battery: {told}."
+    assert (
+        tell(ScanResult(battery=battery), TEXTS["en"]) == f"Battery detected: {told}."
+    )
 
 
 def test_battery_and_inverter() -> None:
@@ -121,7 +123,7 @@ def test_answer() -> None:
     battery = ScanResult(battery=PYLON)
     told = tell(battery, TEXTS["en"], asked=True)
     assert told.startswith(tell(battery, TEXTS["en"]))
-    assert "*Ask for data every*" in told
+    assert "*Poll interval*" in told
     for language, texts in ALL.items():
         rare = texts["config"]["step"]["battery"]["sections"]["advanced"]
         label = rare["data"]["poll_interval"]
@@ -149,7 +151,7 @@ def test_own_words(language: str) -> None:
 def test_german() -> None:
     """In the user's language."""
     told = tell(ScanResult(battery=PYLON), TEXTS["de"])
-    assert told == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
+    assert told == "Batterie erkannt: PYLON, 5 Module, 81 %, 52.9 V."
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ GROWATT = Frame(0x311, bytes(8))
 STRANGER = Frame(0x123)
 DISTURBANCE = Frame(0x88, bytes(8), error=True)
 
-HEARD = "Heard a battery: PYLON"
+HEARD = "Battery detected: PYLON"
 TOLD = f"{HEARD}, 2 modules, 50 %, 52.0 V."
 
 
@@ -106,7 +106,7 @@ async def test_inverter_is_heard(
     async with talking("flow-1", REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "inverter"
-    assert "asks for its battery" in result["description_placeholders"]["scan_result"]
+    assert "Inverter detected" in result["description_placeholders"]["scan_result"]
     assert filled(result) == {"name": "Inverter 2"}
     result = await flow.fill(INVERTER)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -115,21 +115,21 @@ async def test_inverter_is_heard(
 @pytest.mark.parametrize(
     ("kind", "frames", "told", "choices"),
     [
-        ("battery", [REQUEST], "an inverter", ["battery"]),
+        ("battery", [REQUEST], "Inverter detected", ["battery"]),
         ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),
         ("battery", [GROWATT], "Growatt", ["battery"]),
-        ("battery", [STRANGER], "no battery or inverter", ["battery"]),
-        ("battery", [DISTURBANCE], "Only disturbances", ["battery"]),
-        ("battery", [], "Nothing was heard", ["battery", "poll"]),
+        ("battery", [STRANGER], "none from a supported battery", ["battery"]),
+        ("battery", [DISTURBANCE], "Only bus errors", ["battery"]),
+        ("battery", [], "Nothing was received", ["battery", "poll"]),
         ("battery", TOO_HIGH, "CVL 65.6 V (40–65 V)", ["battery"]),
-        ("battery", TWENTY_FOUR, "a 24 V battery", ["battery"]),
+        ("battery", TWENTY_FOUR, "24 V battery detected", ["battery"]),
         ("inverter", BATTERY_SAYS, TOLD, []),
-        ("inverter", TWENTY_FOUR, "a 24 V battery", []),
+        ("inverter", TWENTY_FOUR, "24 V battery detected", []),
         ("inverter", [REQUEST, *BATTERY_SAYS], "each other", []),
         ("inverter", [GROWATT], "Growatt", ["inverter"]),
-        ("inverter", [STRANGER], "no battery or inverter", ["inverter"]),
-        ("inverter", [DISTURBANCE], "Only disturbances", ["inverter"]),
-        ("inverter", [], "Nothing was heard", ["inverter"]),
+        ("inverter", [STRANGER], "none from a supported battery", ["inverter"]),
+        ("inverter", [DISTURBANCE], "Only bus errors", ["inverter"]),
+        ("inverter", [], "Nothing was received", ["inverter"]),
     ],
 )
 async def test_something_else_is_heard(
@@ -174,7 +174,7 @@ async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
     with patch.object(listen_flow, "listen", return_value=ScanResult()):
         result = await flow.fill(connection="socketcan:can7")
     told = result["description_placeholders"]["scan_result"]
-    assert told.startswith("Nothing was heard.")
+    assert told.startswith("Nothing was received.")
     assert ("plug it in again" in told) is is_usb
 
 
@@ -188,14 +188,14 @@ async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> N
         result = await flow.follow()
     assert result["step_id"] == "battery"
     assert filled(result) == {"name": "Battery 2", "poll_interval": 1.0}
-    assert "*Ask for data every*" in result["description_placeholders"]["scan_result"]
+    assert "*Poll interval*" in result["description_placeholders"]["scan_result"]
 
 
 async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) -> None:
     """Listening again asks no more, and a battery that speaks by itself is not asked."""
     result = await flow.enter("flow-1")
     assert (
-        "*Ask once and listen again*"
+        "*Poll once and listen again*"
         in result["description_placeholders"]["scan_result"]
     )
     result = await flow.choose("poll")
@@ -213,7 +213,7 @@ async def test_going_on_although_nothing_was_heard(flow: Flow) -> None:
     """A battery may be installed tomorrow."""
     await flow.enter("flow-1")
     result = await flow.choose("battery")
-    assert "Nothing was heard" in result["description_placeholders"]["scan_result"]
+    assert "Nothing was received" in result["description_placeholders"]["scan_result"]
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 

@@ -35,8 +35,8 @@ async def test_connections_are_listed(
         "socketcan:can1": "can1 · canable gs_usb · gs_usb · 4D · 500 kbit/s",
         "socketcan:can2": "can2 · switched off",
         "slcan:/dev/serial/by-id/x": "CANable2 · 0042 · /dev/ttyACM0",
-        "manual": "Another one, entered by hand",
-        "rescan": "Look again, after an adapter was plugged in",
+        "manual": "Enter manually",
+        "rescan": "Search again, after plugging in an adapter",
     }
     assert filled(flow.result) == {"connection": "socketcan:can1"}
 

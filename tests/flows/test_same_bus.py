@@ -80,8 +80,8 @@ async def test_the_bus_of_a_battery(
     assert result["step_id"] == "scan_result"
     assert result["menu_options"] == ["battery", "listen_again", "port"]
     told = result["description_placeholders"]["scan_result"]
-    assert told.startswith("Heard a battery: PYLON")
-    assert "on the connection of Old battery." in told
+    assert told.startswith("Battery detected: PYLON")
+    assert "The connection of Old battery receives the same" in told
     result = await flow.choose("battery")
     assert result["description_placeholders"]["scan_result"] == told
     result = await flow.fill(BATTERY)
@@ -101,7 +101,9 @@ async def test_the_bus_of_an_inverter(
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
     told = result["description_placeholders"]["scan_result"]
-    assert told.startswith("What is heard here is what the gateway sends to Old inv")
+    assert told.startswith(
+        "The messages received here are those that the gateway sends to Old inv"
+    )
     assert "battery" in result["menu_options"]
 
 

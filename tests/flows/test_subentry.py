@@ -259,7 +259,7 @@ async def test_the_own_port_is_overheard(
         async with talking(channel, *said):
             result = await flow.fill(filled(result))
     assert result["step_id"] == kind
-    assert "eard a" in result["description_placeholders"]["scan_result"]
+    assert "detected" in result["description_placeholders"]["scan_result"]
     assert filled(result)["name"] == f"Old {kind}"
 
     machine.listen(0.05)
@@ -290,7 +290,7 @@ async def test_the_own_adapter_that_has_never_passed_anything_on(
             adapter.say(b"t1230\r")
             await until(lambda: is_heard(bank, before.subentry_id))
     assert ["plug it in again" in each for each in told] == [True, False]
-    assert all(each.startswith("Nothing was heard") for each in told)
+    assert all(each.startswith("Nothing was received") for each in told)
 
 
 def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
@@ -345,7 +345,7 @@ async def test_another_port_is_listened_to_itself(
     async with talking("old-b", *BATTERY_SAYS), talking("flow-1", REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
-    assert "an inverter" in result["description_placeholders"]["scan_result"]
+    assert "Inverter detected" in result["description_placeholders"]["scan_result"]
 
 
 async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(

@@ -299,7 +299,7 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     assert issue is not None
     assert issue.dismissed_version is not None
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["slice"] == "70%"
+    assert issue.translation_placeholders["current_share"] == "70%"
 
 
 def seen_at(at: float, now: IssueContext) -> IssueContext:
@@ -428,7 +428,7 @@ def find_everything() -> Iterator[Issue]:
         with_b1(modules_missing=1, modules_most=3),
         with_b1(gaps=7),
         with_i1(battery_detected=True),
-        with_i1(shares_bus_with="b1", told=TOLD),
+        with_i1(shares_bus_with="b1", confirmed=TOLD),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(

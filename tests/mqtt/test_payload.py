@@ -434,7 +434,8 @@ def test_inverters() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"listening": False}, {"told": None, "charge": None, "discharge": None}]
+    "changes",
+    [{"listening": False}, {"confirmed": None, "charge": None, "discharge": None}],
 )
 def test_an_inverter_that_is_told_nothing(changes: dict[str, Any]) -> None:
     """The keys stay, the values are unknown."""

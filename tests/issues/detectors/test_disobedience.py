@@ -47,8 +47,8 @@ def test_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         found = the_one(with_i1(disobeys={DISCHARGE: FOUND}))
     assert found.placeholders == {
         "name": "Roof",
-        "told": "0",
-        "taken": "20",
+        "allowed": "0",
+        "measured": "20",
         "since": "2026-01-02 12:59",  # 70 s ago
     }
 
