@@ -248,7 +248,7 @@ async def test_an_inverter_that_can_do_more_than_the_batteries(bench: Bench) -> 
 
 async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
     """Where that is to be told; it can be taken out of service, or it is heard."""
-    await bench.inverter("i1").inverter("i2", silent_after=60.0).start()
+    await bench.inverter("i1").inverter("i2", no_response_after=60.0).start()
     await bench.tick(61)
     bench.ahead += 61
     await bench.tick(61)
@@ -299,7 +299,7 @@ async def test_a_battery_that_is_not_heard_can_be_polled(
     assert bench.entry.subentries["b1"].data["timeout"] == 20.0
     await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.heard("b1")})
     await bench.tick(61)
-    assert bench.issues()["battery_b1"] == "battery_silent"
+    assert bench.issues()["battery_b1"] == "battery_not_received"
     await bench.online("b1")
     await bench.tick(61)
     assert "battery_b1" not in bench.issues()

@@ -164,10 +164,14 @@ async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> 
     left, right = config.inverters
     assert (left.name, right.name) == ("Inverter left", "Inverter right")
     assert (left.rated_charge, left.rated_discharge) == (190, 200)
-    assert (left.mode, left.min_gap, left.prompt_interval) == (SendMode.PUSH, 0.5, None)
+    assert (left.mode, left.min_send_interval, left.prompt_interval) == (
+        SendMode.PUSH,
+        0.5,
+        None,
+    )
     assert (left.current_factor, left.current_offset) == (0.5, 0.25)
     assert (right.rated_charge, right.rated_discharge) == (120, 100)
-    assert (right.mode, right.min_gap, right.prompt_interval) == (
+    assert (right.mode, right.min_send_interval, right.prompt_interval) == (
         SendMode.REPLY,
         0.1,
         4,
@@ -240,7 +244,7 @@ async def test_a_gateway_may_only_watch(hass: HomeAssistant, upload: Upload) -> 
     flow = await review(hass, upload, text)
     assert told(flow.result, "figures") == ""
     assert "will only monitor" in told(flow.result, "notes")
-    assert "MQTT: nothing is published" in told(flow.result, "found")
+    assert "MQTT: not published" in told(flow.result, "found")
     result = await flow.fill(name="Cellar")
     config = gateway_config(result["result"])
     assert [each.name for each in config.batteries] == ["Battery 1", "Battery 2"]

@@ -293,7 +293,7 @@ def test_a_battery_that_may_still_send_the_rest(
 def test_a_battery_that_is_silent_again() -> None:
     """It was heard without being asked, so asking helps nothing."""
     assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
-        "battery_b1": "battery_silent"
+        "battery_b1": "battery_not_received"
     }
     assert keys(waiting(Status.RUNNING, last_frame_at=AT - RECEIVED_FOR)) == {}
 
@@ -302,10 +302,10 @@ def test_a_battery_that_is_silent_again() -> None:
     ("port", "poll_interval", "key"),
     [
         (OPEN, None, "battery_not_polled"),
-        (OPEN, 1.0, "battery_silent"),
+        (OPEN, 1.0, "battery_not_received"),
         (replace(OPEN, errors=5), None, "battery_not_polled"),
         (HEARD, None, "battery_other_protocol"),
-        (HEARD, 1.0, "battery_silent"),
+        (HEARD, 1.0, "battery_not_received"),
         # Nothing since it was opened last
         (replace(HEARD, received_before=9), None, "battery_not_polled"),
     ],

@@ -321,7 +321,10 @@ class Inverter:
             return False
         if self._cannot_wait(telegram):
             return True
-        if self._set_at is not None and now < self._set_at + self.config.min_gap:
+        if (
+            self._set_at is not None
+            and now < self._set_at + self.config.min_send_interval
+        ):
             return False
         amid = progress.open_since is not None
         if self.config.mode is SendMode.REPLY:
@@ -409,7 +412,7 @@ class Inverter:
         match self._transmission.phase:
             case Phase.IDLE:
                 push = telegram is not None and self.config.mode is SendMode.PUSH
-                gap = (self._set_at or now) + self.config.min_gap
+                gap = (self._set_at or now) + self.config.min_send_interval
                 times = [self._prompt_due if telegram else None]
                 if push and gap <= now:
                     times += [(self._set_at or now) + each for each in REPEATS]

@@ -48,7 +48,7 @@ def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
     parts = [texts["import_before"]]
     if len(gateway.of(Part.BATTERY)) > 1:
         rows += [
-            (texts["import_example_told"], shown.told),
+            (texts["import_example_sent"], shown.told),
             (texts["import_example_carries"].format(name=weak), shown.carries),
         ]
         parts.append(
@@ -56,7 +56,7 @@ def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
                 name=weak, weak=f"{WEAK:g}", strong=f"{STRONG:g}"
             )
         )
-    head = (f"import_{key}" for key in ("told", "daemon", "sum", "share"))
+    head = (f"import_{key}" for key in ("sent", "daemon", "sum", "share"))
     table = [
         tuple(texts[key] for key in head),
         ("---", "--:", "--:", "--:"),
@@ -92,8 +92,8 @@ def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
     yield from _limits(values["rated_charge"], values["rated_discharge"], texts)
     if "prompt_interval" in values:
         yield texts["import_reply"].format(seconds=f"{values['prompt_interval']:g}")
-    if "min_gap" in values:
-        yield texts["import_gap"].format(seconds=f"{values['min_gap']:g}")
+    if "min_send_interval" in values:
+        yield texts["import_gap"].format(seconds=f"{values['min_send_interval']:g}")
     yield from _scaling(values, texts)
 
 
