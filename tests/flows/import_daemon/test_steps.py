@@ -284,10 +284,10 @@ async def test_what_has_to_be_mended_is_listed(
         f"{ENGLISH['common']['import_correct']}\n\n"
         f'- Line {at[0]}: `TOPIC` is `"tele/#"`.'
         f" {ENGLISH['options']['error']['invalid_mqtt_state_topic']}\n"
-        f"- Line {at[1]}: `I-LIM-CHARGE` has to be a number without quotation marks,"
-        f' but is `"250\'"`.\n'
-        f"- Line {at[2]}: `I-SCALLING` is unknown. If `I-SCALING` is meant,"
-        " correct it; if not, delete it.\n"
+        f"- Line {at[1]}: `I-LIM-CHARGE` must be a number without quotation marks,"
+        f' not `"250\'"`.\n'
+        f"- Line {at[2]}: `I-SCALLING` is unknown. Change it to `I-SCALING` if that is"
+        " intended, otherwise delete it.\n"
         f"- Line {at[3]}: `CAPACITY-AH` is `0.0`."
         f" {ENGLISH['config']['error']['invalid_capacity_ah']}"
     )
