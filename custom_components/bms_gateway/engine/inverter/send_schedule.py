@@ -74,7 +74,7 @@ class SendSchedule:
         """
         if cannot_wait or self.urgent:
             return True
-        if self._sent_at is not None and now < self._sent_at + config.min_gap:
+        if self._sent_at is not None and now < self._sent_at + config.min_send_interval:
             return False
         amid = progress.open_since is not None
         if config.mode is SendMode.REPLY:
@@ -123,7 +123,7 @@ class SendSchedule:
         """
         push = sends and config.mode is SendMode.PUSH
         sent_at = self._sent_at or now
-        gap = sent_at + config.min_gap
+        gap = sent_at + config.min_send_interval
         if sends and (prompt := self.prompt_due(config)) is not None:
             yield prompt
         if push and gap <= now:
