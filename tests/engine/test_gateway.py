@@ -366,7 +366,7 @@ async def test_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
             return stopping.done()
 
         with monkeypatch.context() as patched:
-            patched.setattr(gateway_module, "LAST_WORD", PATIENCE)
+            patched.setattr(gateway_module, "FINAL_BLOCK_TIMEOUT", PATIENCE)
             stopping = asyncio.create_task(plant.gateway.stop())
             await until(stopped)
         assert plant.sent() == (52.0, 0.0, 0.0)

@@ -21,7 +21,7 @@ from .topology.duplicate_battery import counted_once
 
 START_TELEGRAMS: Final = 2
 """Whole telegrams of every battery before anything is sent."""
-LATEST: Final = 3.0
+MAX_READ_LAG: Final = 3.0
 """Seconds; what is heard later than that is too late for a battery to count."""
 
 
@@ -31,7 +31,7 @@ class Bank:
     def __init__(
         self, config: GatewayConfig, learnt: Mapping[str, float] | None = None
     ) -> None:
-        """Make a bank at rest, with slices learnt earlier; `start` begins its time."""
+        """Make a bank at rest, with slices learnt earlier; `start` is_first its time."""
         self._config = config
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
@@ -78,7 +78,7 @@ class Bank:
         self._duplicates, self._sure_duplicates = duplicates, sure
 
     def start(self, now: float) -> None:
-        """Begin: nothing is told until every battery has spoken, or its time is up."""
+        """Begin: nothing is told until every battery has counted, or its time is up."""
         self._start_end = now + self._config.start_timeout
 
     def end(self) -> None:
@@ -125,15 +125,15 @@ class Bank:
         battery is lost for that.
         """
         received_until = (
-            now if received_until is None else max(received_until, now - LATEST)
+            now if received_until is None else max(received_until, now - MAX_READ_LAG)
         )
-        begins = self._starting
+        is_first = self._starting
         states, context = self._context(now, setpoints, received_until)
         self._online = frozenset(state.id for state in context.online)
         if self._starting:
             bank_limits = BankLimits(status=Status.STARTING)
         else:
-            lowest = self._least(context) if begins else context
+            lowest = self._with_lowest_limits(context) if is_first else context
             bank_limits = self._evaluation.evaluate(
                 self._config, lowest, setpoints, sent or {}, beyond or {}
             )
@@ -160,7 +160,7 @@ class Bank:
                 state = replace(state, readings=replace(state.readings, current=None))
             states.append(state)
         states = counted_once(states, self._duplicates, self._sure_duplicates)
-        self._judge_start(states, now)
+        self._check_start(states, now)
         # A battery added to a running gateway counts from its first complete set;
         # one that was there at the start and never spoke is lost since then.
         states = [
@@ -201,7 +201,7 @@ class Bank:
                 bridged.append(state)
         return bridged
 
-    def _least(self, context: Context) -> Context:
+    def _with_lowest_limits(self, context: Context) -> Context:
         """Return a scene with the lowest limits told lately, at the start.
 
         It differs where the last telegrams of a battery do not agree: the first values
@@ -218,16 +218,16 @@ class Bank:
         ends = self._ending and found is not LossPolicy.STOP
         return LossPolicy.BLOCK if ends else found
 
-    def _judge_start(self, states: list[BatteryState], now: float) -> None:
+    def _check_start(self, states: list[BatteryState], now: float) -> None:
         self._awaited -= {s.id for s in states if s.life is not Life.WAITING}
         if not self._starting:
             return
         excluded = (Life.OUT_OF_SERVICE, Life.DUPLICATE)
-        spoken = [s for s in states if s.life not in excluded]
+        counted = [s for s in states if s.life not in excluded]
         ready = not self._awaited and all(
-            state.telegrams >= START_TELEGRAMS for state in spoken
+            state.telegrams >= START_TELEGRAMS for state in counted
         )
-        if (ready and spoken) or now >= self._start_end:
+        if (ready and counted) or now >= self._start_end:
             self._starting = False
             self._start_end = min(self._start_end, now)
 

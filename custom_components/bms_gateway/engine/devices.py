@@ -14,7 +14,7 @@ from .inverter.inverter import Inverter
 from .model import Clock, Frame, PortState
 from .topology.own_frames import ReportingSender
 
-HELD: Final = 0.5
+LOOP_STALL: Final = 0.5
 """Seconds between two turns of the loop that are no mere slowness: it was held."""
 
 
@@ -30,7 +30,7 @@ class DeviceCallbacks(Protocol):
     def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
 
-    def queued(self, key: str, frame: Frame) -> None:
+    def on_queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
 
     def on_port_state(self, state: PortState) -> None:
@@ -66,7 +66,7 @@ class Devices:
         self._running = False
         self._taps: dict[tuple[str, bool], list[Callable[[Frame], None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._asked: dict[str, tuple[float, float]] = {}
+        self._waiting_since: dict[str, tuple[float, float]] = {}
 
     def apply(self, config: GatewayConfig) -> None:
         """Make it as configured; a port that stays is not touched."""
@@ -84,7 +84,7 @@ class Devices:
                 port_service = self._add(
                     inverter, self._callbacks.on_inverter_frame, self._callbacks.write
                 )
-                report = partial(self._callbacks.queued, inverter.id)
+                report = partial(self._callbacks.on_queued, inverter.id)
                 sender = ReportingSender(port_service.port, report)
                 self.inverters[inverter.id] = self._inverter(inverter, sender)
             self.inverters[inverter.id].config = inverter
@@ -144,22 +144,22 @@ class Devices:
         port, that had come when `who` first asked. Nearly always that is at once. After
         the loop was held, or on a flooded bus, a port has too little time in one turn of
         the loop: then `who` asks again, lest live batteries look lost or an older limit
-        go out while a newer one waits. Whoever asks again after longer than HELD asks
+        go out while a newer one waits. Whoever asks again after longer than LOOP_STALL asks
         anew, for what came meanwhile. On a bus that is busier than can be read it is
         still served, late by what a socket holds: about 280 frames.
         """
         now = self._clock()
-        asked, last = self._asked.get(who, (now, now))
-        if now > last + HELD:
+        asked, last = self._waiting_since.get(who, (now, now))
+        if now > last + LOOP_STALL:
             asked = now
-        self._asked[who] = asked, now
+        self._waiting_since[who] = asked, now
         ports = [port_service.port for port_service in self.port_services.values()]
         for port in ports:
             port.drain()
         until = min((port.read_until for port in ports), default=now)
         if until < asked:
             return None
-        del self._asked[who]
+        del self._waiting_since[who]
         return until if until < now else self._clock()
 
     def wake_writers(self, *, but: str = "") -> None:
@@ -212,7 +212,7 @@ class Devices:
 
     def _remove(self, key: str) -> None:
         port_service = self.port_services.pop(key)
-        self._asked.pop(key, None)
+        self._waiting_since.pop(key, None)
         if inverter := self.inverters.pop(key, None):
             expires_at = self._clock() + inverter.config.timeout
             end = max(expires_at, inverter.followed_at)

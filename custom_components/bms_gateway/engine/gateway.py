@@ -15,10 +15,10 @@ from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
 from .inverter.allocation import Allocation, AllocationRequest
-from .inverter.disobedience import Current, Obedience, measured
+from .inverter.disobedience import Current, ComplianceMonitor, measured
 from .inverter.inverter import Inverter
 from .inverter.soc_stop import SocStop
-from .inverter.targets import InverterTarget, sends_block, target_for
+from .inverter.targets import InverterTarget, is_block, target_for
 from .limits.bank_limits import BankLimits
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .protocol import is_request
@@ -28,12 +28,12 @@ from .setpoints import AllSetpoints
 from .tolerances import TOLERANCE
 from .topology.shared_bus import SUSPECTED, BusTopology
 
-LAST_WORD: Final = 0.2
+FINAL_BLOCK_TIMEOUT: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
-READ_ON: Final = 0.01
+READ_RETRY: Final = 0.01
 """Seconds after which who has to wait for what is still to be read looks again."""
 
-_WATCH: Final = ""
+_EVALUATION: Final = ""
 """Who looks after the deadlines, among those that look after an inverter each."""
 
 type Listener = Callable[[Snapshot], None]
@@ -66,9 +66,9 @@ class Gateway:
         self._bank = Bank(config, learnt)
         self._bank.start(clock())
         self._bank_limits = BankLimits(status=Status.STARTING, batteries={})
-        self._why: dict[str, InverterTarget | None] = {}
+        self._targets: dict[str, InverterTarget | None] = {}
         self._topology = BusTopology()
-        self._obedience = Obedience()
+        self._compliance = ComplianceMonitor()
         self._soc_stop = SocStop()
         self._devices = Devices(self, port_factory, clock, wall)
         self._devices.apply(config)
@@ -77,15 +77,15 @@ class Gateway:
         """How the limits are shared now; None: it has to be calculated anew."""
         self._allocated_at = 0.0
         self._listeners: list[Listener] = []
-        self._watch = Wake(clock)
-        self._watcher: asyncio.Task[None] | None = None
+        self._wake = Wake(clock)
+        self._evaluation_task: asyncio.Task[None] | None = None
         self._schedule = Schedule()
         self._built: Snapshot | None = None
         """The last snapshot; None: something has changed since."""
         self._changed = True
         """Whether there is something that the listeners do not know yet."""
         self._ending = False
-        self._last_word = asyncio.Event()
+        self._final_block_sent = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -113,10 +113,10 @@ class Gateway:
             inverters={
                 key: replace(
                     inverter.state(
-                        now, why.limits if (why := self._why.get(key)) else {}
+                        now, why.limits if (why := self._targets.get(key)) else {}
                     ),
                     shares_bus_with=shared.get(key),
-                    disobeys=self._obedience.found(key),
+                    disobeys=self._compliance.found(key),
                 )
                 for key, inverter in self._devices.inverters.items()
             },
@@ -146,16 +146,16 @@ class Gateway:
         """Open the ports and begin; a port that cannot be opened is retried."""
         self._bank.start(self._clock())
         self._devices.start()
-        self._watcher = spawn(self._run_watch(), "gateway watch")
+        self._evaluation_task = spawn(self._run_evaluation(), "gateway watch")
 
     async def stop(self) -> None:
         """Fall silent and close the ports, after a last set of 0 A if so configured."""
         self._ending = True
         if self._config.block_at_end and self._devices.inverters:
-            await self._say_last_word()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
+            await self._send_final_block()
+        if self._evaluation_task is not None:
+            self._evaluation_task.cancel()
+            await asyncio.gather(self._evaluation_task, return_exceptions=True)
         await self._devices.stop()
 
     def apply(self, config: GatewayConfig) -> None:
@@ -170,14 +170,14 @@ class Gateway:
         self._set_in_service()
         self._allocation = self._built = None
         self._soc_stop.keep_only(self._devices.inverters)
-        self._tell_news()
+        self._schedule_evaluation()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Take over changed setpoints at once."""
         self._setpoints = setpoints
         self._set_in_service()
         self._allocation = self._built = None
-        self._tell_news()
+        self._schedule_evaluation()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
         """Take the DC current (A, charge positive) that an inverter's sensor shows.
@@ -185,8 +185,8 @@ class Gateway:
         None: it shows nothing. `at`: when it was measured, by `now`; None: just now.
         """
         at = self._clock() if at is None else at
-        self._obedience.sense(key, None if amps is None else Current(amps, at))
-        self._watch.set()
+        self._compliance.sense(key, None if amps is None else Current(amps, at))
+        self._wake.set()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each news, in the loop; return how to end that."""
@@ -205,13 +205,13 @@ class Gateway:
 
     def step(self) -> None:
         """Do everything that is due now: read, reckon, send, tell the listeners."""
-        self._refresh(_WATCH)
+        self._refresh(_EVALUATION)
         for key in self._devices.pollers:
             self.poll(key)
         for key in self._devices.inverters:
             self.write(key)
         self._changed = True
-        self._tell_listeners()
+        self._notify_listeners()
 
     # Hearing (Crew): what came in is kept and wakes whoever may have to act upon it.
 
@@ -227,7 +227,7 @@ class Gateway:
         priority = self._bank.on_frame(key, frame)
         after = self._bank.progress
         is_due = any(i.awaits(before, after) for i in self._devices.inverters.values())
-        self._tell_news(Priority.AT_ONCE if is_due else priority)
+        self._schedule_evaluation(Priority.AT_ONCE if is_due else priority)
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
@@ -236,7 +236,7 @@ class Gateway:
         self._topology.on_frame(key, frame)
         if is_request(frame):
             if not inverter.connected(self._clock()):
-                self._tell_change()
+                self._mark_changed()
             inverter.on_request(frame.at)
         inverter.on_other_frame(frame, self._clock())
         self._devices.port_services[key].wake()
@@ -254,13 +254,13 @@ class Gateway:
                 self._allocation = None
                 # What this one was told now may make room for the others.
                 self._devices.wake_writers()
-                self._tell_change()
+                self._mark_changed()
             if all(
-                sends_block(each.confirmed) for each in self._devices.inverters.values()
+                is_block(each.confirmed) for each in self._devices.inverters.values()
             ):
-                self._last_word.set()
+                self._final_block_sent.set()
 
-    def queued(self, key: str, frame: Frame) -> None:
+    def on_queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
         self._built = None
         self._topology.queue(key, frame, self._clock())
@@ -268,7 +268,7 @@ class Gateway:
     def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
         self._built = None
-        self._tell_news()
+        self._schedule_evaluation()
 
     # Acting (Crew): by the coroutines of the fleet, or by `step`.
 
@@ -280,7 +280,7 @@ class Gateway:
     def write(self, key: str) -> float | None:
         """Send an inverter what is due; return when to look again."""
         again = self._write(key)
-        if self._devices.inverters[key].goes_on(self._clock()):
+        if self._devices.inverters[key].can_continue(self._clock()):
             # An echo that is there already, as on a virtual link, needs no turn of the loop
             again = self._write(key)
         return again
@@ -290,9 +290,9 @@ class Gateway:
         now = self._refresh(key)
         if now is None:
             now = self._clock()
-            if not inverter.goes_on(now):
-                return now + READ_ON
-        current = self._why[key] = self._target(key, now)
+            if not inverter.can_continue(now):
+                return now + READ_RETRY
+        current = self._targets[key] = self._target(key, now)
         self._built = None
         listened = inverter.reachable
         sent = inverter.sent_version
@@ -304,7 +304,7 @@ class Gateway:
         if inverter.reachable is not listened:
             # What it holds and can no longer be told to give up is missing to the others
             self._devices.wake_writers()
-            self._tell_change()
+            self._mark_changed()
         self._devices.port_services[key].port.drain()
         return again
 
@@ -327,7 +327,7 @@ class Gateway:
                 now,
                 self._setpoints,
                 self._sent_amps(),
-                self._obedience.beyond,
+                self._compliance.beyond,
                 received_until=received_until,
             )
             for inverter in self._devices.inverters.values():
@@ -335,11 +335,11 @@ class Gateway:
                     self._bank_limits.status, now, bridges=self._bank_limits.bridges
                 )
             self._allocation = self._built = None
-            self._watch_takers(now)
+            self._monitor_compliance(now)
             self._devices.wake_writers(but=who)
             self._changed = True
-            if who != _WATCH:
-                self._watch.set()
+            if who != _EVALUATION:
+                self._wake.set()
         return now
 
     @property
@@ -348,7 +348,7 @@ class Gateway:
         times = (
             self._schedule.due_at,
             self._bank.deadline,
-            self._obedience.due_at(self._sent_amps),
+            self._compliance.due_at(self._sent_amps),
         )
         return min((at for at in times if at is not None), default=None)
 
@@ -369,10 +369,10 @@ class Gateway:
             for direction in Direction
         }
 
-    def _watch_takers(self, now: float) -> None:
+    def _monitor_compliance(self, now: float) -> None:
         """Compare what the inverters take with what they were told."""
         gone = self._devices.departed(now)
-        self._obedience.update(
+        self._compliance.update(
             now,
             measured(self._bank_limits.batteries.values()),
             [inverter.load for inverter in self._devices.inverters.values()],
@@ -393,10 +393,10 @@ class Gateway:
         )
         if found is None:
             return None
-        telegram = self._soc_stop.tell(
+        telegram = self._soc_stop.apply(
             self._devices.inverters[key].config,
             found.telegram,
-            self._obedience.found(key),
+            self._compliance.found(key),
             now,
         )
         return replace(found, telegram=telegram)
@@ -440,34 +440,34 @@ class Gateway:
         for key, inverter in self._devices.inverters.items():
             inverter.in_service = key not in self._setpoints.out_of_service
 
-    def _tell_news(self, priority: Priority = Priority.AT_ONCE) -> None:
+    def _schedule_evaluation(self, priority: Priority = Priority.AT_ONCE) -> None:
         """Let it be reckoned with, and what comes of it be sent."""
         if self._schedule.add(priority):
-            self._watch.set()
+            self._wake.set()
             if priority is Priority.AT_ONCE:
                 self._devices.wake_writers()
 
-    def _tell_change(self) -> None:
+    def _mark_changed(self) -> None:
         """Tell the listeners as soon as possible."""
         self._changed = True
-        self._watch.set()
+        self._wake.set()
 
-    def _tell_listeners(self) -> None:
+    def _notify_listeners(self) -> None:
         if self._changed and self._listeners:
             self._changed = False
             snapshot = self.snapshot
             for listener in tuple(self._listeners):
                 listener(snapshot)
 
-    async def _run_watch(self) -> None:
+    async def _run_evaluation(self) -> None:
         """Reckon at every deadline and tell the listeners what is new."""
         while True:
-            if self._refresh(_WATCH) is None:
-                await self._watch.until(self._clock() + READ_ON)
+            if self._refresh(_EVALUATION) is None:
+                await self._wake.until(self._clock() + READ_RETRY)
             else:
-                self._tell_listeners()
+                self._notify_listeners()
                 change_at = self._next_change()
-                await self._watch.until(change_at)
+                await self._wake.until(change_at)
                 if change_at is not None and self._clock() >= change_at:
                     self._changed = True
 
@@ -480,14 +480,14 @@ class Gateway:
             times.append(self._deadline)
         return min(times, default=None)
 
-    async def _say_last_word(self) -> None:
-        """Wait until every inverter was told 0 A, for LAST_WORD at the longest."""
-        self._last_word.clear()
+    async def _send_final_block(self) -> None:
+        """Wait until every inverter was told 0 A, for FINAL_BLOCK_TIMEOUT at the longest."""
+        self._final_block_sent.clear()
         self._bank.end()
-        self._tell_news()
+        self._schedule_evaluation()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORD):
-                await self._last_word.wait()
+            async with asyncio.timeout(FINAL_BLOCK_TIMEOUT):
+                await self._final_block_sent.wait()
 
 
 def _excess(

@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.config import GatewayConfig
 from custom_components.bms_gateway.engine.inverter.disobedience import (
     Current,
     InverterLoad,
-    Obedience,
+    ComplianceMonitor,
     measured,
 )
 from custom_components.bms_gateway.engine.limits.context import Context
@@ -38,8 +38,8 @@ class House:
 
     def __init__(self, *ids: str, reaction: float = 10.0) -> None:
         """Begin with inverters that are told 0 A."""
-        self.obedience = Obedience()
-        self.takers = {
+        self.obedience = ComplianceMonitor()
+        self.loads = {
             key: InverterLoad(inverter(key, reaction_time=reaction), dict(NOBODY), True)
             for key in ids or ("i1",)
         }
@@ -47,8 +47,8 @@ class House:
 
     def tell(self, key: str, amps: float, *, is_sent: bool = True) -> None:
         """Tell one inverter another limit, both ways; or nothing at all."""
-        load = self.takers[key]
-        self.takers[key] = replace(
+        load = self.loads[key]
+        self.loads[key] = replace(
             load, amps=dict.fromkeys(Direction, amps), is_sent=is_sent
         )
 
@@ -70,7 +70,7 @@ class House:
 
     def look(self, bank: Current | None) -> None:
         """Take one sample."""
-        self.obedience.update(self.now, bank, list(self.takers.values()), NOBODY)
+        self.obedience.update(self.now, bank, list(self.loads.values()), NOBODY)
 
     def found(self, key: str = "i1") -> dict[Direction, Disobedience]:
         """Return in which directions an inverter disobeys."""
@@ -308,7 +308,7 @@ def test_one_that_was_taken_away_may_still_take_what_it_was_told() -> None:
         house.obedience.update(
             house.now,
             Current(-40.0, house.now),
-            list(house.takers.values()),
+            list(house.loads.values()),
             {CHARGE: 0.0, DISCHARGE: 40.0},
         )
     assert not house.found()

@@ -43,7 +43,7 @@ class Teller:
         for _ in range(seconds):
             self.now += 1.0
             told = {
-                key: self.stop.tell(
+                key: self.stop.apply(
                     config,
                     others.get(key, telegram),
                     dict.fromkeys(disobeyed, found),

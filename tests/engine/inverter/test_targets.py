@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.inverter.allocation import (
 )
 from custom_components.bms_gateway.engine.inverter.targets import (
     InverterTarget,
-    sends_block,
+    is_block,
     target_for,
 )
 from custom_components.bms_gateway.engine.limits.bank_limits import BankLimits
@@ -193,7 +193,7 @@ def test_unknown_never_becomes_a_number() -> None:
 )
 def test_is_block(sent: Telegram | None, is_it: bool) -> None:
     """Only what forbids both directions."""
-    assert sends_block(sent) is is_it
+    assert is_block(sent) is is_it
 
 
 def test_an_inverter_that_may_take_nothing_is_given_no_current() -> None:

@@ -76,7 +76,7 @@ def test_two_pairs_that_disagree() -> None:
 
 
 def test_reference_without_voltage() -> None:
-    """Nothing known, nothing to refer to; later the last one holds."""
+    """Nothing known, nothing to update_reference to; later the last one holds."""
     reference = VoltageReference()
     assert reference.update(None, 0.0) is None
     assert reference.update(52.0, 1.0) == 52.0

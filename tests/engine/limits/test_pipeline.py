@@ -74,7 +74,7 @@ def test_current_that_nobody_was_told() -> None:
     assert plant.charge.rule is Rule.UNMANAGED
     assert plant.charge.amps == 70.0
     assert plant.charge.number == 30.0
-    # Seen for some 4 s: it counts on for ten times as long, and is let go in as long again
+    # Observation for some 4 s: it counts on for ten times as long, and is let go in as long again
     plant.packs["b1"].says(current=20.0)
     plant.run(30.0)
     assert plant.charge.amps == 70.0

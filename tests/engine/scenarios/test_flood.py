@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.engine.bank import LATEST, Bank
-from custom_components.bms_gateway.engine.gateway import READ_ON
+from custom_components.bms_gateway.engine.bank import MAX_READ_LAG, Bank
+from custom_components.bms_gateway.engine.gateway import READ_RETRY
 from custom_components.bms_gateway.engine.inverter.send_schedule import REPEAT
 from custom_components.bms_gateway.engine.model import Frame, Life, Snapshot
 from custom_components.bms_gateway.engine.scheduling import PACE
@@ -18,7 +18,7 @@ from ..telegrams import telegram
 
 OTHER = Frame(0x306, bytes(8))
 """A frame that tells a battery's port nothing."""
-HELD = 7.0
+STALL = 7.0
 """Seconds for which a loop was held: longer than a battery may be silent."""
 AT_ONCE = 0.001
 """Seconds in which a bus brings a few frames."""
@@ -42,7 +42,7 @@ def reckonings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def _held(plant: Plant, *, last: Frame | None = None) -> None:
     """Let the loop be held while the battery speaks on; `last`: what it says last."""
-    for _ in range(int(HELD)):
+    for _ in range(int(STALL)):
         plant.clock.now += 1.0
         plant.speak("b1")
     if last:
@@ -67,7 +67,7 @@ def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
 def test_battery_that_fell_silent_is_lost() -> None:
     """Once it is known that nothing of it waits."""
     plant = Plant(bridge=0.0).started()
-    plant.clock.now += HELD
+    plant.clock.now += STALL
     plant.port("b1").push(*[OTHER] * 9)
     plant.port("b1").most = 3
     plant.step(5)
@@ -91,7 +91,7 @@ def test_whoever_waits_for_the_rest_looks_again_soon() -> None:
     plant = Plant().started()
     _held(plant)
     plant.port("b1").most = 0
-    assert plant.gateway.write("i1") == plant.now + READ_ON
+    assert plant.gateway.write("i1") == plant.now + READ_RETRY
 
 
 def test_all_ports_have_to_be_read() -> None:
@@ -122,7 +122,7 @@ def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
     plant.port("b1").push(*[OTHER] * 3)
     plant.port("b1").most = 0
     plant.clock.now += REPEAT
-    assert plant.gateway.write("i1") == plant.now + READ_ON
+    assert plant.gateway.write("i1") == plant.now + READ_RETRY
     assert _told_after_a_hold(plant, 20.0) == {20.0}
 
 
@@ -249,7 +249,7 @@ def test_other_battery_is_lost_on_a_flooded_bus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "life"), [(LATEST - 0.1, Life.ONLINE), (2 * LATEST, Life.LOST)]
+    ("late", "life"), [(MAX_READ_LAG - 0.1, Life.ONLINE), (2 * MAX_READ_LAG, Life.LOST)]
 )
 def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
     """However late a port is read: no value is taken for fresh without an end."""

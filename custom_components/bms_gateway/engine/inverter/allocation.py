@@ -8,9 +8,9 @@ from typing import Final
 from ..model import Direction, Limit, Rule
 from ..rounding import round_down
 
-LEAST: Final = 1.0
+MIN_CURRENT: Final = 1.0
 """A; an inverter that would get less is told 0: it could not follow it."""
-RETURN: Final = 3.0
+RESTART_CURRENT: Final = 3.0
 """A; an inverter told 0 gets current again only from here on."""
 _NOTHING_LEFT: Final = 1e-9
 
@@ -62,29 +62,29 @@ def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]
     little for any goes undivided to the one that was active last.
     """
     left = max(0.0, limit - sum(c.reserved for c in requests if not c.reachable))
-    takers = {i: c for i, c in enumerate(requests) if c.reachable and c.cap >= LEAST}
-    while takers:
-        parts = _fill(left, takers)
-        small = {i for i in takers if parts[i] < _least(takers[i])}
+    candidates = {i: c for i, c in enumerate(requests) if c.reachable and c.cap >= MIN_CURRENT}
+    while candidates:
+        parts = _fill(left, candidates)
+        small = {i for i in candidates if parts[i] < _min_current(candidates[i])}
         if not small:
             break
-        if small == takers.keys():
-            last = max(takers, key=lambda i: (takers[i].active_at, takers[i].cap))
-            if len(takers) == 1:
-                takers = {}
+        if small == candidates.keys():
+            last = max(candidates, key=lambda i: (candidates[i].active_at, candidates[i].cap))
+            if len(candidates) == 1:
+                candidates = {}
             else:
-                takers = {last: takers[last]}
+                candidates = {last: candidates[last]}
             continue
-        takers = {i: request for i, request in takers.items() if i not in small}
+        candidates = {i: request for i, request in candidates.items() if i not in small}
     targets = [0.0] * len(requests)
-    for i in takers:
+    for i in candidates:
         targets[i] = round_down(parts[i])
     return targets
 
 
-def _least(request: AllocationRequest) -> float:
+def _min_current(request: AllocationRequest) -> float:
     """Return under which current in A an inverter is told 0."""
-    return LEAST if request.sent > 0 else min(RETURN, request.cap)
+    return MIN_CURRENT if request.sent > 0 else min(RESTART_CURRENT, request.cap)
 
 
 def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, float]:
@@ -92,20 +92,20 @@ def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, flo
     if not any(request.weight > 0 for request in requests.values()):
         requests = {i: replace(request, weight=1.0) for i, request in requests.items()}
     parts = dict.fromkeys(requests, 0.0)
-    hungry = dict(requests)
+    unfilled = dict(requests)
     left = limit
-    while hungry and left > _NOTHING_LEFT:
-        weights = sum(request.weight for request in hungry.values())
+    while unfilled and left > _NOTHING_LEFT:
+        weights = sum(request.weight for request in unfilled.values())
         wanted = {
             i: left * (request.weight / weights) if weights > 0 else 0.0
-            for i, request in hungry.items()
+            for i, request in unfilled.items()
         }
-        full = {i for i, request in hungry.items() if wanted[i] >= request.cap}
+        full = {i for i, request in unfilled.items() if wanted[i] >= request.cap}
         if not full:
             parts |= wanted
             break
         for i in full:
-            parts[i] = hungry.pop(i).cap
+            parts[i] = unfilled.pop(i).cap
             left -= parts[i]
     return parts
 

@@ -48,14 +48,14 @@ class BusGuard:
 
     def battery_detected(self, now: float) -> bool:
         """Return whether a battery talks here, and not only a leftover of our own."""
-        return self._is_battery and self.keeps_silent(now)
+        return self._is_battery and self.is_silenced(now)
 
-    def keeps_silent(self, now: float) -> bool:
+    def is_silenced(self, now: float) -> bool:
         """Return whether nothing may be sent, for the sake of a battery."""
         return self._battery_since is not None and now < self._battery_gone_at
 
     @property
-    def battery_asks(self) -> bool:
+    def battery_requests(self) -> bool:
         """Return whether all 0x305 here are sent by a battery, none by an inverter."""
         return self._requests.by_battery
 
@@ -70,7 +70,7 @@ class BusGuard:
 
     def allows(self, proof: Proof, now: float) -> bool:
         """Return whether limits may be sent, by what proves that they leave."""
-        if self.keeps_silent(now):
+        if self.is_silenced(now):
             return False
         match proof:
             case Proof.ECHO:

@@ -16,10 +16,10 @@ MARGIN: Final = 5.0
 """A; up to so much more than an inverter was told is within what meters get wrong."""
 MARGIN_PART: Final = 0.1
 """The same as a part of what it was told; the larger of both counts."""
-LASTS: Final = 30.0
+CONFIRM_TIME: Final = 30.0
 """Seconds for which an inverter has to take too much to be named, or to obey again for
 that to end; they follow its reaction time."""
-STEP: Final = 10.0
+MAX_STEP: Final = 10.0
 """Seconds that count at most from one measurement to the next: the slowest batteries
 measure that often. So no fewer than four measurements in a row show anything."""
 UNKNOWN_FOR: Final = 60.0
@@ -76,7 +76,7 @@ def measured(batteries: Iterable[BatteryState]) -> Current | None:
     return None if at == inf else Current(amps, at)
 
 
-class Obedience:
+class ComplianceMonitor:
     """Compares what inverters take with what they were told.
 
     The current of an inverter is known from its own sensor. Of those without one only
@@ -129,7 +129,7 @@ class Obedience:
         self,
         now: float,
         bank: Current | None,
-        takers: Sequence[InverterLoad],
+        loads: Sequence[InverterLoad],
         departed: Mapping[Direction, float],
     ) -> None:
         """Look what there is; it counts if the last that did is SAMPLING ago.
@@ -141,10 +141,10 @@ class Obedience:
         if now < self._sampled_at + SAMPLING:
             return
         self._sampled_at = now
-        self._remember(takers, now)
-        sensed = self._fresh(takers, now)
+        self._remember(loads, now)
+        sensed = self._fresh(loads, now)
         seen = set()
-        for group, current in _groups(takers, sensed, bank):
+        for group, current in _groups(loads, sensed, bank):
             suspects = frozenset(t.config.id for t in group if t.is_sent)
             if not suspects:
                 continue
@@ -186,18 +186,18 @@ class Obedience:
                 beyond[direction] += evidence.beyond
         return beyond
 
-    def _remember(self, takers: Sequence[InverterLoad], now: float) -> None:
+    def _remember(self, loads: Sequence[InverterLoad], now: float) -> None:
         """Keep what the inverters may take, for as long as they may still follow it."""
         before = self._sent
         self._sent = {}
-        for load in takers:
+        for load in loads:
             key = load.config.id
             sent = self._sent[key] = before.get(key) or deque(maxlen=_HISTORY)
             sent.append((now, dict(load.amps)))
 
-    def _fresh(self, takers: Sequence[InverterLoad], now: float) -> dict[str, Current]:
+    def _fresh(self, loads: Sequence[InverterLoad], now: float) -> dict[str, Current]:
         """Return what the sensors show, by inverter; log once where that changes."""
-        names = {load.config.id: load.config.name for load in takers}
+        names = {load.config.id: load.config.name for load in loads}
         fresh = {
             key: current
             for key, current in self._sensed.items()
@@ -282,10 +282,10 @@ class _Evidence:
         if self._since is None:
             self._since = at
         if self._last is not None and at > self._last:
-            self._lasted += min(at - self._last, STEP)
+            self._lasted += min(at - self._last, MAX_STEP)
         self._last = at if self._last is None else max(at, self._last)
         self._least = min(self._least, taken)
-        if self._lasted < LASTS:
+        if self._lasted < CONFIRM_TIME:
             return
         self.found = None
         if is_over:
@@ -308,13 +308,13 @@ class _Evidence:
 
 
 def _groups(
-    takers: Sequence[InverterLoad], sensed: Mapping[str, Current], bank: Current | None
+    loads: Sequence[InverterLoad], sensed: Mapping[str, Current], bank: Current | None
 ) -> Iterator[tuple[Sequence[InverterLoad], Current]]:
     """Yield inverters whose common current is known, and that current."""
-    for load in takers:
+    for load in loads:
         if current := sensed.get(load.config.id):
             yield (load,), current
-    others = [load for load in takers if load.config.id not in sensed]
+    others = [load for load in loads if load.config.id not in sensed]
     if others and bank is not None:
         amps = bank.amps - sum(current.amps for current in sensed.values())
         at = min(bank.at, *(current.at for current in sensed.values()), inf)

@@ -22,9 +22,9 @@ from .send_schedule import SendSchedule
 from .sent_limits import SentLimits
 from .transmission import Phase, Transmission
 
-LEAST_RAMP_STEP: Final = 0.1
+MIN_RAMP_STEP: Final = 0.1
 """A from one set to the next: what is told is cut to such counts, less never adds up."""
-PRESENCE_PROBE: Final = 1.0
+PRESENCE_PROBE_INTERVAL: Final = 1.0
 """Seconds between two knocks, see `_knock`."""
 OUT_OF_REACH: Final = 2.0
 """Seconds without being reachable after which it is no mere moment."""
@@ -85,7 +85,7 @@ class Inverter:
         sent = limits.amps(direction)
         ceiling = inf
         if limits.confirmed is not None:
-            step = max(rated / RAMP_TIME * (now - limits.confirmed_at), LEAST_RAMP_STEP)
+            step = max(rated / RAMP_TIME * (now - limits.confirmed_at), MIN_RAMP_STEP)
             ceiling = max(sent, flowing, self._bridged.get(direction, 0.0)) + step
         return AllocationRequest(
             weight=rated,
@@ -183,12 +183,12 @@ class Inverter:
         since = self._unreachable_since
         return since is not None and now >= since + OUT_OF_REACH
 
-    def goes_on(self, now: float) -> bool:
+    def can_continue(self, now: float) -> bool:
         """Return whether a set has begun and its rest may follow at once.
 
         Not after the loop was held: what came meanwhile has to be heard first.
         """
-        return self._transmission.goes_on(now)
+        return self._transmission.can_continue(now)
 
     def on_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
@@ -232,7 +232,7 @@ class Inverter:
         """
         delivery = self._transmission
         if not delivery.is_open:
-            if delivery.begin_anew():
+            if delivery.reset():
                 self._sent_limits.doubt(now)
             self._sent_limits.drop_stuck()
         self._expire(now)
@@ -259,13 +259,13 @@ class Inverter:
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
         confirmed = self._sent_limits.confirmed
-        asks = not self._guard.battery_asks
+        asks = not self._guard.battery_requests
         return InverterState(
             id=self.config.id,
             listening=self._transmission.listening,
             connected=self.connected(now) if asks else None,
-            charge=_because(confirmed, why, Direction.CHARGE),
-            discharge=_because(confirmed, why, Direction.DISCHARGE),
+            charge=_as_sent(confirmed, why, Direction.CHARGE),
+            discharge=_as_sent(confirmed, why, Direction.DISCHARGE),
             confirmed=confirmed,
             sets=self._transmission.sets,
             dropped=self._transmission.dropped,
@@ -282,7 +282,7 @@ class Inverter:
     def _may_send(self, now: float) -> bool:
         """Return whether limits may be sent on this port at all."""
         self._allowed = self._guard.allows(self._proof, now)
-        if self._guard.keeps_silent(now):
+        if self._guard.is_silenced(now):
             self._transmission.listening = None
         elif not self._allowed and self._transmission.listening:
             self._transmission.set_listening(False)
@@ -293,7 +293,7 @@ class Inverter:
 
         Only where nothing proves that frames leave: where echoes do, a set opens so.
         """
-        if self._proof is not Proof.PRESENCE or self._guard.keeps_silent(now):
+        if self._proof is not Proof.PRESENCE or self._guard.is_silenced(now):
             return
         if telegram is None or self._transmission.phase not in (
             Phase.IDLE,
@@ -302,7 +302,7 @@ class Inverter:
             return
         if (
             self._presence_probed_at is None
-            or now >= self._presence_probed_at + PRESENCE_PROBE
+            or now >= self._presence_probed_at + PRESENCE_PROBE_INTERVAL
         ):
             self._presence_probed_at = now
             for frame in self._frames(telegram):
@@ -374,10 +374,10 @@ class Inverter:
             yield self._sent_limits.confirmed_at + self.config.timeout
         yield from self._guard.wake_times(now)
         if self._proof is Proof.PRESENCE and self._presence_probed_at is not None:
-            yield self._presence_probed_at + PRESENCE_PROBE
+            yield self._presence_probed_at + PRESENCE_PROBE_INTERVAL
 
 
-def _because(
+def _as_sent(
     confirmed: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
 ) -> Limit | None:
     """Return the limit as told, with the rule that holds now."""

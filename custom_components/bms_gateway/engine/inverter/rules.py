@@ -81,7 +81,7 @@ def sharing(inputs: InverterInputs, limit: Limit) -> Limit:
 def below_minimum(inputs: InverterInputs, limit: Limit) -> Limit:
     """Name why an inverter gets 0 A of a limit that is higher: `Rule.BELOW_MINIMUM`.
 
-    An inverter cannot follow less than `allocation.LEAST`.
+    An inverter cannot follow less than `allocation.MIN_CURRENT`.
     """
     if (allocation := inputs.allocation) is None or limit.amps > 0:
         return limit

@@ -8,7 +8,7 @@ from typing import Final
 from ..config import InverterConfig
 from ..model import Direction, Disobedience, Telegram
 
-STANDS: Final = 60.0
+ZERO_LIMIT_TIME: Final = 60.0
 """Seconds for which 0 A has to be told before the state of charge is told otherwise."""
 _SOC: Final = {Direction.DISCHARGE: 0.0, Direction.CHARGE: 100.0}
 """% that ends a direction; the first counts where both have to end: an empty battery
@@ -34,14 +34,14 @@ class SocStop:
         }
         self._stopped = {key for key in self._stopped if key[0] in inverter_ids}
 
-    def tell(
+    def apply(
         self,
         inverter: InverterConfig,
         telegram: Telegram,
         disobeys: Mapping[Direction, Disobedience],
         now: float,
     ) -> Telegram:
-        """Return what to tell an inverter in place of a telegram.
+        """Return what to apply an inverter in place of a telegram.
 
         `disobeys`: in which directions it disobeys. Where it may be another one as
         well, each of them has to be told 0 A and to have the option on.
@@ -54,7 +54,7 @@ class SocStop:
                 continue
             self._zero_since.setdefault(key, now)
             if (found := disobeys.get(direction)) and all(
-                now >= self._zero_since.get((each, direction), inf) + STANDS
+                now >= self._zero_since.get((each, direction), inf) + ZERO_LIMIT_TIME
                 for each in found.inverters
             ):
                 self._stopped.add(key)

@@ -39,7 +39,7 @@ def target_for(
     return InverterTarget(telegram, limits)
 
 
-def sends_block(confirmed: Telegram | None) -> bool:
+def is_block(confirmed: Telegram | None) -> bool:
     """Return whether an inverter was told 0 A in both directions."""
     return confirmed is not None and not (
         confirmed.charge_current_limit or confirmed.discharge_current_limit

@@ -38,7 +38,7 @@ class Phase(StrEnum):
     """All is queued; the echoes are awaited."""
     PROMPTED = "prompted"
     """A 0x305 of ours is on the way."""
-    NOT_ACKNOWLEDGED = "deaf"
+    NOT_ACKNOWLEDGED = "not_acknowledged"
     """An echo failed to come: nothing more is queued until it does."""
 
 
@@ -63,7 +63,7 @@ class Transmission:
         """Return whether the port is."""
         return self._port.state.status is PortStatus.OPEN
 
-    def goes_on(self, now: float) -> bool:
+    def can_continue(self, now: float) -> bool:
         """Return whether a set has begun and its rest may follow at once.
 
         Not after the loop was held: what came meanwhile has to be heard first.
@@ -121,7 +121,7 @@ class Transmission:
             self.phase = Phase.IDLE
         return None
 
-    def begin_anew(self) -> bool:
+    def reset(self) -> bool:
         """Begin anew with a port that was closed: no echo will come any more.
 
         Return whether the last echoes of before proved nothing, the first time that it
@@ -141,7 +141,7 @@ class Transmission:
         waits = self.phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
         if waits and now >= self.times_out_at:
             self._mark_unacknowledged(now)
-        if self.phase is Phase.LEFT and not self.goes_on(now):
+        if self.phase is Phase.LEFT and not self.can_continue(now):
             # The loop was held: that its name left then proves nothing now.
             self.phase = Phase.IDLE
 

@@ -10,10 +10,10 @@ from ..tolerances import TOLERANCE
 from .context import Context
 from .sharing.exclusion import CARRIES
 
-PATIENCE: Final = 10.0
+ALARM_DELAY: Final = 10.0
 """Seconds, besides the inverters' reaction time, for a protection to have its way by
 0 A alone."""
-LOST: Final = Alarm.INTERNAL
+LOSS_ALARM: Final = Alarm.INTERNAL
 """How a loss that blocks is told: no bit means "a battery is missing"."""
 _DEFECTS: Final = frozenset({Alarm.SHORT_CIRCUIT, Alarm.CONTACTOR, Alarm.INTERNAL})
 """They concern the battery itself, not a direction: any current it carries counts."""
@@ -33,7 +33,7 @@ class Raised:
 
     def with_loss(self) -> Raised:
         """Return it with the alarm of a loss that blocks both directions."""
-        return Raised(self.protections | {LOST}, self.warnings - {LOST})
+        return Raised(self.protections | {LOSS_ALARM}, self.warnings - {LOSS_ALARM})
 
 
 NOTHING_RAISED: Final = Raised()
@@ -56,7 +56,7 @@ class Alarms:
         A protection first takes its battery's limit to 0 A and is a warning: others go
         on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
         a direction that it concerns, or its battery still carries current there after
-        PATIENCE and the inverters' `reaction` time (s). One that the current contradicts
+        ALARM_DELAY and the inverters' `reaction` time (s). One that the current contradicts
         stays a warning, whatever is stopped. That of a lost battery, as far as it is
         heard, is a warning; so is it when a battery ceases to send its alarms or enables.
         A loss that blocks one direction is a warning, one that blocks both an alarm.
@@ -77,13 +77,13 @@ class Alarms:
             warnings |= battery.readings.warnings or frozenset()
             warnings |= battery.readings.protections or frozenset()
         for battery, alarm in _conditions(context):
-            waited = context.now - self._since[battery.id, alarm] >= PATIENCE + reaction
+            waited = context.now - self._since[battery.id, alarm] >= ALARM_DELAY + reaction
             helpless = waited and _carries(battery, alarm)
             stops_all = not dead.isdisjoint(CONCERNS.get(alarm, frozenset(Direction)))
             is_alarm = (stops_all or helpless) and not _contradicted(battery, alarm)
             (alarms if is_alarm else warnings).add(alarm)
         if context.blocked:
-            (alarms if context.blocked == set(Direction) else warnings).add(LOST)
+            (alarms if context.blocked == set(Direction) else warnings).add(LOSS_ALARM)
         return Raised(frozenset(alarms), frozenset(warnings))
 
 

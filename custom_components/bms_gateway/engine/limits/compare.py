@@ -8,7 +8,7 @@ from ..battery.limits import allowed, permits
 from ..model import BatteryState, Direction
 from .sharing.shares import capacity_shares
 
-_LEAST_SHARE: Final = 1e-3
+_MIN_SHARE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,6 @@ def _compare(online: Sequence[BatteryState], direction: Direction) -> Comparison
     whole = sum(shares.values())
     amps = {battery.id: allowed(battery.readings, direction) for battery in online}
     total = sum(amps.values())
-    held = min(amps[key] * whole / max(shares[key], _LEAST_SHARE) for key in amps)
+    held = min(amps[key] * whole / max(shares[key], _MIN_SHARE) for key in amps)
     permitted = all(permits(battery.readings, direction) for battery in online)
     return Comparison(sum=total if permitted else 0.0, share=min(total, held))

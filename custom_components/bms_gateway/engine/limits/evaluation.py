@@ -31,7 +31,7 @@ class BankEvaluation:
         self._soc, self._soh = SmoothedMean(), SmoothedMean()
         self._forecast = Forecast()
         self._alarms = Alarms()
-        self._dark_since: float | None = None
+        self._blocked_since: float | None = None
         """Since when the inverters are blocked because no battery is received."""
         self._bridged_until: float | None = None
         self._last: BankLimits | None = None
@@ -54,8 +54,8 @@ class BankEvaluation:
         """Yield when the limits may change although nothing is received."""
         if self._bridged_until is not None:
             yield self._bridged_until
-        elif self._dark_since is not None:
-            yield self._dark_since + BLOCK_BEFORE_SILENCE
+        elif self._blocked_since is not None:
+            yield self._blocked_since + BLOCK_BEFORE_SILENCE
         if self._bridged_until or self._pipeline.ramping or self._voltages.ramping:
             yield now + RAMP_STEP
         yield from self._pipeline.parallel.wake_times(now)
@@ -83,10 +83,10 @@ class BankEvaluation:
         now, connected = context.now, self._connected(context)
         bank = self._combined(context, config)
         volts = bank_voltage(connected)
-        reference = self._voltages.refer(connected, now)
+        reference = self._voltages.update_reference(connected, now)
         if volts is None or reference is None or bank.soc is None:
             return self._without_batteries(config, context, bank, setpoints)
-        self._dark_since = self._bridged_until = None
+        self._blocked_since = self._bridged_until = None
         if context.silenced:
             self._pipeline.block(now)
             return BankLimits(status=Status.SILENT, bank=bank)
@@ -173,8 +173,8 @@ class BankEvaluation:
         last = self._last
         policies = (config.charge_loss_policy, config.discharge_loss_policy)
         stops = LossPolicy.STOP in policies
-        is_dark = self._dark_since is not None
-        if last is not None and last.limits is not None and not stops and not is_dark:
+        is_blocked = self._blocked_since is not None
+        if last is not None and last.limits is not None and not stops and not is_blocked:
             bridged = bridge(
                 config,
                 context,
@@ -185,8 +185,8 @@ class BankEvaluation:
             if bridged is not None:
                 self._bridged_until = bridged.until
                 return self._bridged(config, context, last, bridged.limit, setpoints)
-        since = context.now if self._dark_since is None else self._dark_since
-        self._dark_since = since
+        since = context.now if self._blocked_since is None else self._blocked_since
+        self._blocked_since = since
         self._bridged_until = None
         silent = context.now >= since + BLOCK_BEFORE_SILENCE
         self._pipeline.block(context.now)

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-TIMES: Final = 10.0
+HOLD_FACTOR: Final = 10.0
 """So many times as long as it was seen it counts on, and is let go in as long again. (Not
 at all: a charger of 30 A that nobody was told of had to show anew each time that the sun
 came out, with a battery over its limit meanwhile: 1,767 A·s in 40 minutes.)"""
-NEAR: Final = 0.9
+CONFIRM_PART: Final = 0.9
 """As much of it shows that it is still there."""
-LONGEST: Final = 180.0
+MAX_HOLD: Final = 180.0
 """Seconds; what stopped for good is forgotten after twice as many."""
 
 
@@ -25,7 +25,7 @@ class UnmanagedHold:
     def update(self, shown: float, now: float) -> float:
         """Take what shows at `now` (at least 0); return what counts."""
         kept = self._kept(now)
-        shows = shown > 0 and shown >= NEAR * kept
+        shows = shown > 0 and shown >= CONFIRM_PART * kept
         if shows:
             if not kept:
                 self._seen = 0.0
@@ -37,7 +37,7 @@ class UnmanagedHold:
 
     def _kept(self, now: float) -> float:
         """Return what is left of what was found before."""
-        stay = min(TIMES * self._seen, LONGEST)
+        stay = min(HOLD_FACTOR * self._seen, MAX_HOLD)
         past = now - self._at - stay
         if past <= 0:
             return self._found

@@ -38,7 +38,7 @@ class VoltageLimits:
         way = self._ramp
         return way is not None and way.amps < way.wanted[-1][1]
 
-    def refer(self, connected: Sequence[BatteryState], now: float) -> float | None:
+    def update_reference(self, connected: Sequence[BatteryState], now: float) -> float | None:
         """Take the batteries that are connected; return the reference in V, if known."""
         return self._reference.update(_peak(connected), now)
 
@@ -51,7 +51,7 @@ class VoltageLimits:
     ) -> tuple[float, BatteryState | None]:
         """Return the charge voltage limit in V, and the battery for which it is too high.
 
-        `volts`: of the bank; `reference`: of `refer`; `requested`: the setpoint.
+        `volts`: of the bank; `reference`: of `update_reference`; `requested`: the setpoint.
         """
         self._held_reference = reference
         self._lowest = lowest = min(context.counted, key=_limit)

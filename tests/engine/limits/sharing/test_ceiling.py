@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.limits.sharing.ceiling import Ceiling, under
+from custom_components.bms_gateway.engine.limits.sharing.ceiling import Ceiling, apply_ceiling
 from custom_components.bms_gateway.engine.model import Limit, Rule
 
 OVER_LIMIT = Limit(amps=40.0, rule=Rule.OVER_LIMIT, source="b1", number=20.0)
@@ -22,7 +22,7 @@ def _after(seconds: float, limit: Limit = FREE) -> tuple[Ceiling | None, Limit]:
 def _under(
     ceiling: Ceiling | None, limit: Limit, now: float, allowed: float = 20.0
 ) -> tuple[Ceiling | None, Limit]:
-    return under(
+    return apply_ceiling(
         ceiling, limit, now, rated=100.0, allowed={"b1": allowed}, measured_at=now
     )
 
@@ -75,7 +75,7 @@ def test_one_measurement_proves_nothing() -> None:
     """However often it is looked at; a second one within a minute does."""
     ceiling: Ceiling | None = None
     for now in (0.0, 0.5, 0.9):
-        ceiling, _ = under(
+        ceiling, _ = apply_ceiling(
             ceiling, OVER_LIMIT, now, rated=100.0, allowed={"b1": 20.0}, measured_at=0.0
         )
     assert _under(ceiling, FREE, 1.0)[1] == FREE

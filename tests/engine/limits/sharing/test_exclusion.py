@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.limits.sharing.exclusion import (
-    Seen,
+    Observation,
     ZeroLimitPeriod,
     counts_with,
     follow,
@@ -14,18 +14,18 @@ from custom_components.bms_gateway.engine.limits.sharing.exclusion import (
 from custom_components.bms_gateway.engine.model import Direction
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
-IDLE = Seen(limit=0.0, amps=0.0, at=0.0, bank=10.0, current_share=0.5)
+IDLE = Observation(limit=0.0, amps=0.0, at=0.0, bank=10.0, current_share=0.5)
 """A battery that allows nothing and carries nothing of 10 A, of which 5 A were its."""
 
 
 def _follow(
-    *seen: Seen,
+    *observation: Observation,
     zero_period: ZeroLimitPeriod | None = None,
     direction: Direction = CHARGE,
     at: float = 0,
 ) -> ZeroLimitPeriod:
     """Follow a battery, each time by a measurement of its own a second later."""
-    for n, each in enumerate(seen, start=1):
+    for n, each in enumerate(observation, start=1):
         now = at + n
         zero_period = follow(
             zero_period, None, replace(each, at=now), direction, now, others_allow=True
@@ -56,9 +56,9 @@ def test_one_telegram_is_one_proof() -> None:
     """However often it is looked at."""
     zero_period = _follow(IDLE)
     for now in range(2, 10):
-        seen = replace(IDLE, at=1.0)
+        observation = replace(IDLE, at=1.0)
         assert (
-            follow(zero_period, None, seen, CHARGE, now, others_allow=True)
+            follow(zero_period, None, observation, CHARGE, now, others_allow=True)
             == zero_period
         )
 
@@ -72,7 +72,7 @@ def test_one_telegram_is_one_proof() -> None:
         replace(IDLE, bank=-20.0),
     ],
 )
-def test_proofs_follow_each_other(between: Seen) -> None:
+def test_proofs_follow_each_other(between: Observation) -> None:
     """One that proves nothing begins the count anew."""
     assert not _follow(IDLE, between, IDLE).excluded
     assert _follow(IDLE, between, IDLE, IDLE).excluded
@@ -184,14 +184,14 @@ def test_one_that_carried_is_probed_once_more() -> None:
 
 
 def _goes_empty(
-    before: Seen | None,
+    before: Observation | None,
     *,
     direction: Direction = DISCHARGE,
     protected: bool = False,
     others_allow: bool = True,
 ) -> ZeroLimitPeriod:
-    seen = replace(IDLE, protected=protected)
-    zero_period = follow(None, before, seen, direction, 0.0, others_allow=others_allow)
+    observation = replace(IDLE, protected=protected)
+    zero_period = follow(None, before, observation, direction, 0.0, others_allow=others_allow)
     assert zero_period is not None
     return zero_period
 
@@ -242,14 +242,14 @@ def test_open_path_counts_in_both_directions() -> None:
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "observation",
     [replace(ALLOWS, open=False), replace(ALLOWS, amps=2.1)],
     ids=["back", "carries"],
 )
-def test_open_path_closes(seen: Seen) -> None:
+def test_open_path_closes(observation: Observation) -> None:
     """It is back in the other direction, or carries in this one."""
     zero_period = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
-    assert follow(zero_period, None, seen, DISCHARGE, 5.0, others_allow=True) is None
+    assert follow(zero_period, None, observation, DISCHARGE, 5.0, others_allow=True) is None
 
 
 def test_disconnected_battery_needs_no_proof_the_other_way() -> None:

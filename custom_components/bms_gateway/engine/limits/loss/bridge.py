@@ -10,7 +10,7 @@ from ...ramp import RAMP_STEP
 from ..charge_voltage import EMPTY_CELL
 from ..context import Context
 
-LEAST_PART: Final = 0.5
+FINAL_PART: Final = 0.5
 """To this part of the last discharge limit it falls until the end."""
 NEARLY_NOTHING: Final = 0.1
 """A battery that allowed less than this part of the most that it ever allowed is about
@@ -66,7 +66,7 @@ def bridge(
     # In steps: each lower limit is a set, whatever is heard meanwhile
     left = (until - context.now) // RAMP_STEP * RAMP_STEP / seconds
     amps = min(last.amps * min(1.0, part), allowed) * (
-        LEAST_PART + (1 - LEAST_PART) * left
+        FINAL_PART + (1 - FINAL_PART) * left
     )
     source = silent[-1][0].id
     return Bridge(bridging_limit(amps, source=source, number=last.amps), until)
@@ -86,15 +86,15 @@ def bridge_time(config: GatewayConfig) -> float:
 
 
 def _may_be_bridged(battery: BatteryState, floor: float | None) -> bool:
-    said = battery.last
-    if said.protections or said.voltage is None:
+    last_reported = battery.last
+    if last_reported.protections or last_reported.voltage is None:
         return False
-    if said.discharge_voltage_limit is not None:
-        floor = said.discharge_voltage_limit
+    if last_reported.discharge_voltage_limit is not None:
+        floor = last_reported.discharge_voltage_limit
     elif floor is None:
         floor = EMPTY_CELL * (battery.cells or CELLS)
-    allowed = said.discharge_current_limit or 0.0
+    allowed = last_reported.discharge_current_limit or 0.0
     return (
         allowed >= NEARLY_NOTHING * battery.largest_discharge_limit
-        and said.voltage > floor + NEARLY_EMPTY
+        and last_reported.voltage > floor + NEARLY_EMPTY
     )

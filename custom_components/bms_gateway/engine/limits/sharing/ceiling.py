@@ -14,7 +14,7 @@ RELEASE: Final = 30.0
 """Seconds more in which it is let go, by the rated current."""
 REMEMBERED: Final = 60.0
 """Seconds within which a second measurement has to show it: one may be false."""
-MORE: Final = 1.5
+OUTDATED_FACTOR: Final = 1.5
 """So many times what it allowed then, and the tolerance of its meter: it allows more now,
 and what was too much is not any more. Less is how limits vary."""
 
@@ -33,7 +33,7 @@ class Ceiling:
     def is_outdated(self, allowed: float | None) -> bool:
         """Return whether its battery now allows more, in A; None: it is gone."""
         then = self.limit.number or 0.0
-        return allowed is None or allowed > MORE * then + TOLERANCE
+        return allowed is None or allowed > OUTDATED_FACTOR * then + TOLERANCE
 
     def amps(self, now: float, rated: float) -> float:
         """Return what it still holds the bank to, in A; `rated`: A, of the bank."""
@@ -41,7 +41,7 @@ class Ceiling:
         return self.limit.amps + rated * past / RELEASE
 
 
-def under(
+def apply_ceiling(
     ceiling: Ceiling | None,
     limit: Limit,
     now: float,

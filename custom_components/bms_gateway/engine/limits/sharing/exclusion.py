@@ -13,23 +13,23 @@ from ...model import Direction
 from ...tolerances import TOLERANCE
 from .circulating_current import UNKNOWN_HOLD
 
-PROBE: Final = 4 * TOLERANCE
+PROBE_LIMIT: Final = 4 * TOLERANCE
 """A; what a battery that allows nothing counts with until it is known to carry."""
-CARRIER: Final = 1 * TOLERANCE
-"""A; what it counts with once it was seen to carry."""
+CARRYING_LIMIT: Final = 1 * TOLERANCE
+"""A; what it counts with once it was observation to carry."""
 CARRIES: Final = 2 * TOLERANCE
 """A; more than this in the direction is current that it really carries."""
 EXPECTED: Final = 3 * TOLERANCE
 """A; what must fall to it by its slice before carrying nothing proves anything."""
 PROOFS: Final = 2
 """Telegrams of its own that show it."""
-AGAIN: Final = 2.0
+REPEAT_FACTOR: Final = 2.0
 """It may stand aside again in the same spell only at that many times the bank current
-at which it was seen to carry."""
+at which it was observation to carry."""
 REACTION: Final = 20.0
 """Seconds in which inverters follow a lower limit; what flows until then is theirs."""
 RETRY: Final = 300.0
-"""Seconds after which a battery that was seen to carry is probed once more: its path
+"""Seconds after which a battery that was observation to carry is probed once more: its path
 may have opened since."""
 DOUBTED: Final = 600.0
 """Seconds in which it is believed at once that a battery carries, if its next telegram
@@ -40,7 +40,7 @@ every inverter is told 0 A until the others' part is known, and the house is dar
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """What is known of one battery in one direction at one moment.
 
     `limit`: A, what it allows. `amps`: A in the direction's own sense, None unknown.
@@ -95,35 +95,35 @@ class ZeroLimitPeriod:
 
 def follow(
     zero_period: ZeroLimitPeriod | None,
-    before: Seen | None,
-    seen: Seen,
+    before: Observation | None,
+    observation: Observation,
     direction: Direction,
     now: float,
     *,
     others_allow: bool,
 ) -> ZeroLimitPeriod | None:
-    """Return the spell after what is seen now; None: the battery allows current."""
-    if seen.limit > 0 and (not seen.open or (seen.amps or 0.0) > CARRIES):
+    """Return the spell after what is observation now; None: the battery allows current."""
+    if observation.limit > 0 and (not observation.open or (observation.amps or 0.0) > CARRIES):
         return None
-    if zero_period is None and seen.limit > 0:
+    if zero_period is None and observation.limit > 0:
         zero_period = ZeroLimitPeriod(now)
     if zero_period is None:
         zero_period = ZeroLimitPeriod(
-            now, _bridge(before, seen, direction, others_allow=others_allow)
+            now, _bridge(before, observation, direction, others_allow=others_allow)
         )
-    if seen.protected:
+    if observation.protected:
         zero_period = replace(zero_period, bridge=None)
-    if seen.amps is None:
+    if observation.amps is None:
         return unknown(zero_period, now)
     zero_period = replace(zero_period, unknown_since=None)
-    carries = seen.amps > CARRIES
+    carries = observation.amps > CARRIES
     if carries and zero_period.excluded:
-        needed = AGAIN * seen.bank
+        needed = REPEAT_FACTOR * observation.bank
         doubted = (
             zero_period.doubted_at is not None
             and now < zero_period.doubted_at + DOUBTED
         )
-        back = replace(zero_period, counted_at=seen.at)
+        back = replace(zero_period, counted_at=observation.at)
         return replace(
             back,
             excluded=False,
@@ -132,22 +132,22 @@ def follow(
             needed=needed,
             returns_to=None if doubted else back,
         )
-    if seen.at is None or seen.at == zero_period.counted_at:
+    if observation.at is None or observation.at == zero_period.counted_at:
         return zero_period
-    if zero_period.returns_to is not None and abs(seen.amps) < TOLERANCE:
-        return replace(zero_period.returns_to, counted_at=seen.at, doubted_at=now)
-    zero_period = replace(zero_period, counted_at=seen.at, returns_to=None)
+    if zero_period.returns_to is not None and abs(observation.amps) < TOLERANCE:
+        return replace(zero_period.returns_to, counted_at=observation.at, doubted_at=now)
+    zero_period = replace(zero_period, counted_at=observation.at, returns_to=None)
     if carries and now >= zero_period.since + REACTION:
         return replace(zero_period, carried_at=now, proofs=0)
-    share = seen.current_share * seen.bank
+    share = observation.current_share * observation.bank
     shows = (
-        abs(seen.amps) < TOLERANCE
+        abs(observation.amps) < TOLERANCE
         and share >= EXPECTED
-        and seen.bank >= zero_period.needed
+        and observation.bank >= zero_period.needed
     )
     proofs = zero_period.proofs + 1 if shows else 0
-    parted = seen.disconnected and zero_period.carried_at is None and not carries
-    excluded = zero_period.excluded or proofs >= PROOFS or parted
+    is_disconnected = observation.disconnected and zero_period.carried_at is None and not carries
+    excluded = zero_period.excluded or proofs >= PROOFS or is_disconnected
     return replace(zero_period, proofs=proofs, excluded=excluded)
 
 
@@ -176,12 +176,12 @@ def counts_with(zero_period: ZeroLimitPeriod, now: float) -> float:
     if zero_period.bridge is not None and now < zero_period.since + GOING_EMPTY:
         return zero_period.bridge
     if zero_period.carried_at is not None and now < zero_period.carried_at + RETRY:
-        return CARRIER
-    return PROBE
+        return CARRYING_LIMIT
+    return PROBE_LIMIT
 
 
 def _bridge(
-    before: Seen | None, seen: Seen, direction: Direction, *, others_allow: bool
+    before: Observation | None, observation: Observation, direction: Direction, *, others_allow: bool
 ) -> float | None:
     """Return what a battery that goes empty counts with for a moment.
 

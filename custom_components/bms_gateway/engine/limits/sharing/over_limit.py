@@ -3,7 +3,7 @@
 from ...config import Strategy
 from ...model import Limit, Rule
 from ..rule_inputs import RuleInputs, tighter
-from .ceiling import under
+from .ceiling import apply_ceiling
 
 
 def over_limit(inputs: RuleInputs, limit: Limit) -> Limit:
@@ -11,12 +11,12 @@ def over_limit(inputs: RuleInputs, limit: Limit) -> Limit:
 
     `Rule.OVER_LIMIT`: whatever its share is thought to be, the bank has to come down by
     the excess divided by the share. The limit that proved too high is not offered again
-    at once (`ceiling.under`).
+    at once (`ceiling.apply_ceiling`).
     """
     if inputs.config.strategy is not Strategy.SUM and not inputs.is_lost:
         limit = _lowered(inputs, limit)
     measured = {battery.id: battery.current_at for battery in inputs.context.online}
-    inputs.memory.ceiling, limit = under(
+    inputs.memory.ceiling, limit = apply_ceiling(
         inputs.memory.ceiling,
         limit,
         inputs.context.now,

@@ -8,10 +8,10 @@ from ...model import BatteryState, Direction
 from ...tolerances import TOLERANCE
 from ..context import Context
 from .circulating_current import CirculatingCurrents, Part, spread
-from .exclusion import CARRIES, Seen, ZeroLimitPeriod, counts_with, follow, follow_lost
+from .exclusion import CARRIES, Observation, ZeroLimitPeriod, counts_with, follow, follow_lost
 from .shares import CurrentShares, bank_current, capacity_shares
 from .step_detection import Idle
-from .time_alignment import LEAST_SHARE, TimeAlignment
+from .time_alignment import MIN_SHARE, TimeAlignment
 
 type Parts = dict[Direction, dict[str, Part]]
 """What each battery carries, by its id, of the current in each direction."""
@@ -30,7 +30,7 @@ class ParallelBatteries:
         self._alone: Parts = {}
         self._is_alone = False
         self._zero_periods: dict[tuple[str, Direction], ZeroLimitPeriod] = {}
-        self._seen: dict[tuple[str, Direction], Seen] = {}
+        self._observations: dict[tuple[str, Direction], Observation] = {}
         self._idle: Idle = frozenset()
         self._open: AbstractSet[tuple[str, Direction]] = frozenset()
         """Whose path may be open: those that allow nothing in the other direction."""
@@ -65,7 +65,7 @@ class ParallelBatteries:
         self._set_excluded()
         current = self.current(context) or 0.0
         online = {battery.id for battery in context.online}
-        self._seen = {k: seen for k, seen in self._seen.items() if k[0] in online}
+        self._observations = {k: observation for k, observation in self._observations.items() if k[0] in online}
         for direction, amps in allowed_currents.items():
             self._follow(context, direction, amps, direction.sign * current)
         self._set_excluded()
@@ -103,7 +103,7 @@ class ParallelBatteries:
         context: Context,
         allowed_currents: Mapping[Direction, Mapping[str, float]],
     ) -> bool:
-        """Return whether those online were seen to bear what is the lost ones' part.
+        """Return whether those online were observation to bear what is the lost ones' part.
 
         A lost battery may carry its part, or nothing: a BMS that shut down has opened
         its path. Once one online carries more than it allows, it is the latter.
@@ -172,7 +172,7 @@ class ParallelBatteries:
     def share_of(self, battery_id: str, direction: Direction) -> Part:
         """Return what a battery carries in a direction; its share is never too small."""
         part = self._parts[direction][battery_id]
-        return replace(part, current_share=max(part.current_share, LEAST_SHARE))
+        return replace(part, current_share=max(part.current_share, MIN_SHARE))
 
     def flowing(self, battery_id: str, direction: Direction) -> float | None:
         """Return the bank's current in A when a battery last measured its own.
@@ -206,7 +206,7 @@ class ParallelBatteries:
         for battery in context.online:
             key = (battery.id, direction)
             current = battery.readings.current
-            seen = Seen(
+            observation = Observation(
                 limit=amps[battery.id],
                 amps=None if current is None else direction.sign * current,
                 at=battery.current_at,
@@ -218,15 +218,15 @@ class ParallelBatteries:
             )
             zero_period = follow(
                 self._zero_periods.get(key),
-                self._seen.get(key),
-                seen,
+                self._observations.get(key),
+                observation,
                 direction,
                 context.now,
                 others_allow=allowing > bool(amps[battery.id]),
             )
             if zero_period is None:
                 self._zero_periods.pop(key, None)
-                self._seen[key] = seen
+                self._observations[key] = observation
             else:
                 self._zero_periods[key] = zero_period
         for battery in context.lost:

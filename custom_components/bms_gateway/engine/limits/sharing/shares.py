@@ -15,10 +15,10 @@ from .step_detection import QUANTA, Idle, Step, Steps
 
 RATE: Final = 0.4
 """How much of what one step shows is taken over."""
-LEAST: Final = 0.5
+MIN_SHARE_FACTOR: Final = 0.5
 """The least slice to reckon with, of the capacity's part."""
 WRONG_SIGN: Final = -0.1
-TIMES: Final = 2
+WRONG_SIGN_STEPS: Final = 2
 """Steps in a row that have to show it."""
 WRONG_SIGN_AMPS: Final = 5 * TOLERANCE
 """A slice below it, by at least so many A, means that the battery counts its current
@@ -45,7 +45,7 @@ class CurrentShares:
     @property
     def wrong_signs(self) -> frozenset[str]:
         """Batteries that twice showed a negative slice: their current is unknown."""
-        return frozenset(key for key, count in self._negative.items() if count >= TIMES)
+        return frozenset(key for key, count in self._negative.items() if count >= WRONG_SIGN_STEPS)
 
     def odd(self, batteries: Sequence[BatteryState]) -> frozenset[str]:
         """Return those that carry far more or less than their capacity's part."""
@@ -68,15 +68,15 @@ class CurrentShares:
         by_capacity = capacity_shares(batteries)
         if by_capacity.keys() != self._ids:
             self._steps.forget(now, joined=bool(self._ids))
-            self._give(set(by_capacity), by_capacity)
-        step = self._steps.find(self._as_told(batteries), idle, now)
+            self._assign(set(by_capacity), by_capacity)
+        step = self._steps.find(self._as_reported(batteries), idle, now)
         if step is not None:
             self._learn(step)
         return {
-            k: max(self._shares[k], LEAST * share) for k, share in by_capacity.items()
+            k: max(self._shares[k], MIN_SHARE_FACTOR * share) for k, share in by_capacity.items()
         }
 
-    def _as_told(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
+    def _as_reported(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
         """Return the batteries with the current that those of wrong sign tell, too."""
         wrong_signs = self.wrong_signs
         return [
@@ -86,7 +86,7 @@ class CurrentShares:
             for b in batteries
         ]
 
-    def _give(self, ids: set[str], by_capacity: Mapping[str, float]) -> None:
+    def _assign(self, ids: set[str], by_capacity: Mapping[str, float]) -> None:
         """Let newcomers take their slice; the others share what is left."""
         new = ids - self._ids
         old = ids - new
@@ -111,24 +111,24 @@ class CurrentShares:
         slices: they would be those of what did not flow.
         """
         barred = {key for key, _ in step.idle}
-        takers = {
+        carrying = {
             key: change
             for key, change in step.changes.items()
             if key not in barred or abs(change) >= 2 * TOLERANCE
         }
-        total = sum(takers.values())
-        if not total or self._shows_wrong_sign(takers, total):
+        total = sum(carrying.values())
+        if not total or self._shows_wrong_sign(carrying, total):
             return
-        takers = {
+        carrying = {
             key: change
-            for key, change in takers.items()
+            for key, change in carrying.items()
             if not self._negative[key] and self._shows(key, step, total)
         }
-        total = sum(takers.values())
+        total = sum(carrying.values())
         if not total:
             return
-        shown = {key: max(0.0, change / total) for key, change in takers.items()}
-        mass = sum(self._shares[key] for key in takers) / sum(shown.values())
+        shown = {key: max(0.0, change / total) for key, change in carrying.items()}
+        mass = sum(self._shares[key] for key in carrying) / sum(shown.values())
         for key, part in shown.items():
             self._shares[key] += RATE * (part * mass - self._shares[key])
 
@@ -145,8 +145,8 @@ class CurrentShares:
             clear = abs(change) >= WRONG_SIGN_AMPS
             if clear and change / total < WRONG_SIGN:
                 self._negative[key] = before + 1
-                news = news or before < TIMES
-            elif before < TIMES or clear:
+                news = news or before < WRONG_SIGN_STEPS
+            elif before < WRONG_SIGN_STEPS or clear:
                 self._negative[key] = 0
         return news
 

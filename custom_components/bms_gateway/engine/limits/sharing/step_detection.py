@@ -22,10 +22,10 @@ FRESH: Final = 3.0
 FRESH_PERIODS: Final = 1.2
 """A measurement older than 3 s, or of a slower battery than its period, shows nothing.
 (3 s for every battery leaves those that report each 10 s unlearnt for half an hour.)"""
-LEAST_STEP: Final = 15.0
-LEAST_STEP_PER_BATTERY: Final = 5.0
+MIN_STEP: Final = 15.0
+MIN_STEP_PER_BATTERY: Final = 5.0
 """A x batteries: the least step of the bank's current that shows anything."""
-LEAST_SPEED: Final = 0.5
+MIN_SLOPE: Final = 0.5
 """A/s; what changes more slowly may be circulation that shifts, no step that divides.
 (Without: after a start at unequal charge, slices were off by up to 0.28.)"""
 
@@ -136,13 +136,13 @@ class Steps:
 
     def _before(self, sample: _BankSample, count: int) -> _BankSample | None:
         """Return the last moment from which the bank's current has stepped."""
-        least = max(LEAST_STEP, LEAST_STEP_PER_BATTERY * count) * TOLERANCE
+        least = max(MIN_STEP, MIN_STEP_PER_BATTERY * count) * TOLERANCE
         for before in reversed(self._samples):
             blur = 0.0
             if not (before.quiet and sample.quiet):
                 blur = CLEAR * (before.moved + sample.moved)
             step = abs(sample.total - before.total)
-            if step >= max(least, LEAST_SPEED * (sample.at - before.at), blur):
+            if step >= max(least, MIN_SLOPE * (sample.at - before.at), blur):
                 return before
         return None
 

@@ -17,7 +17,7 @@ SAME_MOMENT: Final = 0.3
 """Seconds between measurements that tell of the same bank current. (Taken as of one
 moment whatever their age, a load step made the first to report it seem to carry it
 all: twice as many swings, and 1.5 % less energy moved.)"""
-LEAST_SHARE: Final = 1e-3
+MIN_SHARE: Final = 1e-3
 """Smaller ones are reckoned as this."""
 
 
@@ -118,7 +118,7 @@ class TimeAlignment:
         """Return by how much one must have moved since it reported, as another has."""
         now = self._sent[battery_id]
         moved = now - self._reports[other].before.get(battery_id, now)
-        return moved * shares[other] / max(shares[battery_id], LEAST_SHARE)
+        return moved * shares[other] / max(shares[battery_id], MIN_SHARE)
 
 
 def _between(report: _Measured, other: str, when: float | None, amps: float) -> float:
