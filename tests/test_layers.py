@@ -19,7 +19,7 @@ ENGINE: Final = (
     "inverter",
     "topology",
     "bank",
-    "detection devices",
+    "detection devices allocation_requests snapshot_builder",
     "gateway",
     "simulator",
 )

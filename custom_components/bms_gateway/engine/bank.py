@@ -1,4 +1,4 @@
-"""The bank: its batteries' frames in, a verdict on what may be told out."""
+"""The bank: frames of its batteries in, limits for the inverters out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,9 +20,10 @@ from .setpoints import AllSetpoints
 from .topology.duplicate_battery import counted_once
 
 START_TELEGRAMS: Final = 2
-"""Whole telegrams of every battery before anything is sent."""
+"""Complete telegrams of every battery before anything is sent."""
 MAX_READ_LAG: Final = 3.0
-"""Seconds; what is heard later than that is too late for a battery to count."""
+"""Seconds; a frame that is read later than that is too late to keep a battery
+online."""
 
 
 class Bank:
@@ -31,7 +32,7 @@ class Bank:
     def __init__(
         self, config: GatewayConfig, learnt: Mapping[str, float] | None = None
     ) -> None:
-        """Make a bank at rest, with slices learnt earlier; `start` is_first its time."""
+        """Create a stopped bank with shares learnt earlier; `start` begins its time."""
         self._config = config
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
@@ -45,17 +46,17 @@ class Bank:
 
     @property
     def learnt(self) -> dict[str, float]:
-        """The slices by battery id, to be kept across restarts."""
+        """The current shares by battery id, to be stored across restarts."""
         return self._evaluation.learnt
 
     @property
     def deadline(self) -> float | None:
-        """When to reckon again, at the latest, if nothing is heard."""
+        """When to evaluate again at the latest, if nothing is received."""
         return self._deadline
 
     @property
     def progress(self) -> Progress:
-        """How far the batteries online are with their telegrams."""
+        """How complete the present telegrams of the batteries online are."""
         cycles = [b.cycle for key, b in self._batteries.items() if key in self._online]
         opened = [c.open_since for c in cycles if c.open_since is not None]
         return Progress(
@@ -70,26 +71,26 @@ class Bank:
     def set_duplicates(
         self, duplicates: Mapping[str, str], *, sure: Mapping[str, str]
     ) -> None:
-        """Take which batteries may be another one's twin, by their ids, and which are.
+        """Set which batteries may duplicate another one (by id), and which surely do.
 
-        Both kinds count once: a battery that is suspected wrongly allows too little for
-        a moment, one that counts twice is overloaded.
+        Both kinds count once: a battery suspected wrongly allows too little for a short
+        time, one that counts twice is overloaded.
         """
         self._duplicates, self._sure_duplicates = duplicates, sure
 
     def start(self, now: float) -> None:
-        """Begin: nothing is told until every battery has counted, or its time is up."""
+        """Begin; nothing is sent until all report, or the start time is up."""
         self._start_end = now + self._config.start_timeout
 
     def end(self) -> None:
-        """Block from now on, as for a loss: the gateway is about to fall silent."""
+        """Block from now on, as for a loss: the gateway is about to stop sending."""
         self._ending = True
 
     def apply(self, config: GatewayConfig, now: float) -> None:
-        """Take over a changed configuration; batteries not changed live on.
+        """Apply a changed configuration; unchanged batteries keep their state.
 
-        One that was heard and has another port now is lost until it is heard there:
-        its plug may be elsewhere, but it is still part of the bank.
+        A battery that was online and now has another port is lost until it is received
+        there: its plug may be elsewhere, but it is still part of the bank.
         """
         old, self._config = self._batteries, config
         self._batteries = {}
@@ -104,7 +105,7 @@ class Bank:
         self._awaited &= set(self._batteries)
 
     def on_frame(self, battery_id: str, frame: Frame) -> Priority:
-        """Take a frame from a battery's bus; tell how soon to reckon with it."""
+        """Take a frame received on a battery's bus; return how soon to evaluate it."""
         priority = self._batteries[battery_id].on_frame(frame)
         return Priority.AT_ONCE if self._starting else priority
 
@@ -117,12 +118,12 @@ class Bank:
         *,
         received_until: float | None = None,
     ) -> BankLimits:
-        """Judge what counts at `now` and what the inverters may be told by it.
+        """Evaluate the batteries at `now`; return what may be sent to the inverters.
 
-        `told`: the sum of what they were told, in A per direction; `beyond`: what they
-        are known to take beyond that. `heard_until`: until when all that came was
-        heard, if that is not `now`: what comes on a flooded bus is heard late, and no
-        battery is lost for that.
+        `sent`: the sum of the limits sent to them, in A per direction; `beyond`:
+        current they are known to take in excess of these. `received_until`: the time up
+        to which every frame has been read, if that is not `now`: on a flooded bus
+        frames are read late, and no battery is lost because of that.
         """
         received_until = (
             now if received_until is None else max(received_until, now - MAX_READ_LAG)
@@ -161,8 +162,8 @@ class Bank:
             states.append(state)
         states = counted_once(states, self._duplicates, self._sure_duplicates)
         self._check_start(states, now)
-        # A battery added to a running gateway counts from its first complete set;
-        # one that was there at the start and never spoke is lost since then.
+        # A battery added to a running gateway counts from its first complete telegram;
+        # one that was configured at the start and never reported is lost since then.
         states = [
             replace(state, lost_at=self._start_end)
             if state.life is Life.WAITING and state.id in self._awaited
@@ -185,9 +186,10 @@ class Bank:
     def _bridge(
         self, states: list[BatteryState], context: Context, status: Status
     ) -> list[BatteryState]:
-        """Let batteries return at once whose silence is bridged; return their states.
+        """Let batteries return at once after a bridged gap; return their states.
 
-        `status`: of the bank; unless no battery is heard, only those are that are awaited.
+        `status`: of the bank. While some battery is online, only batteries with
+        habitual gaps (`Context.awaited`) are bridged.
         """
         bridged = []
         for state in states:
@@ -202,11 +204,11 @@ class Bank:
         return bridged
 
     def _with_lowest_limits(self, context: Context) -> Context:
-        """Return a scene with the lowest limits told lately, at the start.
+        """Return the context with the lowest limits reported lately; used at the start.
 
-        It differs where the last telegrams of a battery do not agree: the first values
-        are the lowest then, and rise as after any fall. A battery whose limits vary for
-        ever delays no start.
+        It differs where the last telegrams of a battery disagree: the lowest values
+        then apply first, and rise as after any fall. A battery whose limits never
+        settle delays no start.
         """
         online = (least(b, self._batteries[b.id].lately) for b in context.online)
         return replace(context, online=tuple(online))
@@ -232,7 +234,7 @@ class Bank:
             self._start_end = min(self._start_end, now)
 
     def _wake_times(self, context: Context, setpoints: AllSetpoints) -> Iterator[float]:
-        """Yield when the evaluation of a context may change although nothing is received."""
+        """Yield when the limits may change although nothing is received."""
         parts: tuple[Timed, ...] = (
             *self._batteries.values(),
             self._evaluation,

@@ -1,4 +1,4 @@
-"""What is configured becomes ports, pollers and inverters; only what differs changes."""
+"""Ports, pollers and inverters of a configuration; changes touch only what differs."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,32 +15,33 @@ from .model import Clock, Frame, PortState
 from .topology.own_frames import ReportingSender
 
 LOOP_STALL: Final = 0.5
-"""Seconds between two turns of the loop that are no mere slowness: it was held."""
+"""Seconds between two calls; more means that the event loop was blocked, not just
+slow."""
 
 
 class DeviceCallbacks(Protocol):
-    """Who hears what comes in on the ports and does what is due on them."""
+    """Receives what arrives on the ports and does what is due on them."""
 
     def on_battery_frame(self, key: str, frame: Frame) -> None:
-        """Take a frame from a battery's bus."""
+        """Take a frame received on a battery's bus."""
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
-        """Take a frame from an inverter's bus."""
+        """Take a frame received on an inverter's bus."""
 
     def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
 
     def on_queued(self, key: str, frame: Frame) -> None:
-        """Take a frame that was queued to be sent to an inverter."""
+        """Take a frame that was queued for an inverter."""
 
     def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
 
     def poll(self, key: str) -> float | None:
-        """Ask a battery if it is time; return when to look again."""
+        """Poll a battery if it is due; return when to look again."""
 
     def write(self, key: str) -> float | None:
-        """Send an inverter what is due; return when to look again."""
+        """Send what is due to an inverter; return when to look again."""
 
 
 class Devices:
@@ -53,7 +54,7 @@ class Devices:
         clock: Clock,
         wall: Clock,
     ) -> None:
-        """Make an empty fleet; `apply` fills it."""
+        """Create it without devices; `apply` adds them."""
         self.port_services: dict[str, PortService] = {}
         self.inverters: dict[str, Inverter] = {}
         self.pollers: dict[str, Poller] = {}
@@ -69,7 +70,7 @@ class Devices:
         self._waiting_since: dict[str, tuple[float, float]] = {}
 
     def apply(self, config: GatewayConfig) -> None:
-        """Make it as configured; a port that stays is not touched."""
+        """Apply a configuration; a port that stays is not touched."""
         devices = {device.id: device for device in config.devices}
         for key, port_service in list(self.port_services.items()):
             if key not in devices or port_service.port.config != devices[key].port:
@@ -108,10 +109,10 @@ class Devices:
     def tap(
         self, key: str, callback: Callable[[Frame], None], *, own: bool = False
     ) -> Callable[[], None]:
-        """Pass on what is heard on a port too; return how to end that.
+        """Pass on the frames received on a port too; return how to end that.
 
-        `own`: the echoes of what was sent instead. KeyError if there is no such port.
-        The tap stays when the port is replaced.
+        `own`: the echoes of own frames instead. KeyError if there is no such port. The
+        tap stays when the port is replaced.
         """
         _ = self.port_services[key]
         taps = self._taps.setdefault((key, own), [])
@@ -119,51 +120,52 @@ class Devices:
         return partial(taps.remove, callback)
 
     def departed(self, now: float) -> list[Inverter]:
-        """Return inverters that were taken away but may still act upon what was told."""
+        """Return removed inverters that may still act on the limits sent last."""
         return [inverter for end, inverter in self._departed if end > now]
 
     def out_of_reach(self, now: float) -> list[Inverter]:
-        """Return inverters that cannot be told anything, those taken away among them."""
+        """Return inverters that cannot be sent anything, also removed ones."""
         not_acknowledged = [
             each for each in self.inverters.values() if each.out_of_reach(now)
         ]
         return not_acknowledged + self.departed(now)
 
     def _inverter(self, config: InverterConfig, port: Sender) -> Inverter:
-        """Return an inverter that goes on where another left the same place."""
+        """Return an inverter; it inherits what was sent to a removed one there."""
         for left in self._departed:
             if left[1].config.port.is_same_place(config.port):
                 self._departed.remove(left)
                 return left[1].replaced(config, port)
         return Inverter(config, port)
 
-    def read(self, who: str) -> float | None:
-        """Hear what waits on the ports; return until when `who` may judge what was heard.
+    def read(self, key: str) -> float | None:
+        """Read what waits on the ports; return until when it may be evaluated.
 
-        None: not yet. Nothing is judged or sent before all has been heard, on every
-        port, that had come when `who` first asked. Nearly always that is at once. After
-        the loop was held, or on a flooded bus, a port has too little time in one turn of
-        the loop: then `who` asks again, lest live batteries look lost or an older limit
-        go out while a newer one waits. Whoever asks again after longer than LOOP_STALL asks
-        anew, for what came meanwhile. On a bus that is busier than can be read it is
-        still served, late by what a socket holds: about 280 frames.
+        None: not yet. Nothing is evaluated or sent before every frame, on every port,
+        has been read that had arrived when `key` first asked. Nearly always that is at
+        once. After the loop was blocked, or on a flooded bus, one turn of the loop is
+        too short for a port: `key` then asks again. Otherwise live batteries would look
+        lost, or an older limit would be sent while a newer one waits. After more than
+        LOOP_STALL since its last call, `key` starts over and also waits for the frames
+        that arrived meanwhile. A bus that is busier than can be read is still served,
+        late by what a socket holds: about 280 frames.
         """
         now = self._clock()
-        asked, last = self._waiting_since.get(who, (now, now))
+        since, last = self._waiting_since.get(key, (now, now))
         if now > last + LOOP_STALL:
-            asked = now
-        self._waiting_since[who] = asked, now
+            since = now
+        self._waiting_since[key] = since, now
         ports = [port_service.port for port_service in self.port_services.values()]
         for port in ports:
             port.drain()
         until = min((port.read_until for port in ports), default=now)
-        if until < asked:
+        if until < since:
             return None
-        del self._waiting_since[who]
+        del self._waiting_since[key]
         return until if until < now else self._clock()
 
     def wake_writers(self, *, but: str = "") -> None:
-        """Let every inverter's writer look at what is due."""
+        """Wake the task of every inverter to send what is due."""
         for key in self.inverters:
             if key != but:
                 self.port_services[key].wake()
@@ -177,7 +179,7 @@ class Devices:
         key = device.id
 
         def current() -> bool:
-            # A port that was taken away still closes for a moment: it is not heard.
+            # A removed port takes a short time to close: its frames are ignored
             return self.port_services.get(key) is port_service
 
         def take(frame: Frame) -> None:

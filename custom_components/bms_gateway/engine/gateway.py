@@ -1,49 +1,48 @@
-"""The gateway at work: what is heard goes to the bank, its verdict to the inverters."""
+"""The gateway loop: receive frames, evaluate the bank, send telegrams, notify."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 import contextlib
 from dataclasses import replace
 from functools import partial
 import time
 from typing import Final
 
+from .allocation_requests import allocation_requests
 from .bank import Bank
 from .can.log.frame_buffer import FrameBuffer
 from .can.port import Port
 from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
-from .inverter.allocation import Allocation, AllocationRequest
-from .inverter.disobedience import Current, ComplianceMonitor, measured
-from .inverter.inverter import Inverter
+from .inverter.allocation import Allocation
+from .inverter.disobedience import ComplianceMonitor, Current, measured
 from .inverter.soc_stop import SocStop
 from .inverter.targets import InverterTarget, is_block, target_for
 from .limits.bank_limits import BankLimits
-from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
+from .model import Clock, Direction, Frame, PortState, Snapshot, Status
 from .protocol import is_request
-from .rounding import round_down
 from .scheduling import PACE, Priority, Schedule
 from .setpoints import AllSetpoints
-from .tolerances import TOLERANCE
+from .snapshot_builder import build_snapshot
 from .topology.shared_bus import SUSPECTED, BusTopology
 
 FINAL_BLOCK_TIMEOUT: Final = 0.2
-"""Seconds that a last set of 0 A may take before the ports close."""
+"""Seconds that the final telegram of 0 A may take before the ports close."""
 READ_RETRY: Final = 0.01
-"""Seconds after which who has to wait for what is still to be read looks again."""
+"""Seconds until the next attempt while unread frames remain."""
 
 _EVALUATION: Final = ""
-"""Who looks after the deadlines, among those that look after an inverter each."""
+"""Key of the evaluation task, which keeps the deadlines, among the inverters' keys."""
 
 type Listener = Callable[[Snapshot], None]
 
 
 class Gateway:
-    """Reads batteries, makes one of them and plays it to inverters.
+    """Combines the batteries into one and presents it to the inverters.
 
-    All members belong to one event loop. `step` does all that is due at one moment;
-    the coroutines of the fleet only call its parts when something came or is due.
+    All members belong to one event loop. `step` does everything that is due now; the
+    ports' tasks call only its parts, when a frame arrives or something becomes due.
     """
 
     def __init__(
@@ -56,9 +55,10 @@ class Gateway:
         wall: Clock = time.time,
         port_factory: PortFactory = Port,
     ) -> None:
-        """Make a gateway at rest; `start` opens its ports.
+        """Create a stopped gateway; `start` opens its ports.
 
-        `learnt`: the slices of `learnt` before a restart, by battery id.
+        `learnt`: the current shares of the property `learnt` before a restart, by
+        battery id.
         """
         self._clock = clock
         self._config = config
@@ -74,7 +74,7 @@ class Gateway:
         self._devices.apply(config)
         self._set_in_service()
         self._allocation: Allocation | None = None
-        """How the limits are shared now; None: it has to be calculated anew."""
+        """The present allocation; None: it has to be calculated anew."""
         self._allocated_at = 0.0
         self._listeners: list[Listener] = []
         self._wake = Wake(clock)
@@ -83,53 +83,28 @@ class Gateway:
         self._built: Snapshot | None = None
         """The last snapshot; None: something has changed since."""
         self._changed = True
-        """Whether there is something that the listeners do not know yet."""
+        """Whether a change has not been reported to the listeners yet."""
         self._ending = False
         self._final_block_sent = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
-        """Everything known at this moment; built once per change."""
+        """Everything that is known now; built once per change."""
         now, built = self._clock(), self._built
         if built is None or not built.at <= now <= built.at + PACE:
-            built = self._built = self._build_snapshot(now)
+            built = self._built = build_snapshot(
+                now,
+                self._bank_limits,
+                self._devices,
+                self._targets,
+                self._topology.shared(self._devices.inverters, self._battery_ids),
+                self._compliance,
+            )
         return built
-
-    def _build_snapshot(self, now: float) -> Snapshot:
-        bank_limits = self._bank_limits
-        limits = bank_limits.limits or {}
-        volts = bank_limits.charge_voltage_limit
-        inverters, batteries = self._devices.inverters, self._battery_ids
-        shared = dict(self._topology.shared(inverters, batteries))
-        return Snapshot(
-            at=now,
-            status=bank_limits.status,
-            bank=bank_limits.bank,
-            charge=limits.get(Direction.CHARGE),
-            discharge=limits.get(Direction.DISCHARGE),
-            charge_voltage_limit=None if volts is None else round_down(volts),
-            discharge_voltage_limit=bank_limits.discharge_voltage_limit,
-            batteries=bank_limits.batteries,
-            inverters={
-                key: replace(
-                    inverter.state(
-                        now, why.limits if (why := self._targets.get(key)) else {}
-                    ),
-                    shares_bus_with=shared.get(key),
-                    disobeys=self._compliance.found(key),
-                )
-                for key, inverter in self._devices.inverters.items()
-            },
-            ports={
-                key: port_service.port.state
-                for key, port_service in self._devices.port_services.items()
-            },
-            excess=_excess(self._devices.out_of_reach(now), limits),
-        )
 
     @property
     def now(self) -> float:
-        """The time by which leases end, in seconds of this gateway's clock."""
+        """The gateway's clock in seconds, by which temporary limits expire."""
         return self._clock()
 
     @property
@@ -139,17 +114,17 @@ class Gateway:
 
     @property
     def learnt(self) -> dict[str, float]:
-        """What part of the current each battery carries, to be kept over a restart."""
+        """The batteries' current shares by id, to be stored across restarts."""
         return self._bank.learnt
 
     async def start(self) -> None:
-        """Open the ports and begin; a port that cannot be opened is retried."""
+        """Open the ports and begin; a port that fails to open is retried."""
         self._bank.start(self._clock())
         self._devices.start()
         self._evaluation_task = spawn(self._run_evaluation(), "gateway watch")
 
     async def stop(self) -> None:
-        """Fall silent and close the ports, after a last set of 0 A if so configured."""
+        """Stop sending and close the ports, after a last 0 A if so configured."""
         self._ending = True
         if self._config.block_at_end and self._devices.inverters:
             await self._send_final_block()
@@ -159,7 +134,7 @@ class Gateway:
         await self._devices.stop()
 
     def apply(self, config: GatewayConfig) -> None:
-        """Take over a changed configuration: only what differs is touched."""
+        """Apply a changed configuration; only what differs is touched."""
         ports = {device.id: device.port for device in config.devices}
         for device in self._config.devices:
             if ports.get(device.id) != device.port:
@@ -173,38 +148,39 @@ class Gateway:
         self._schedule_evaluation()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
-        """Take over changed setpoints at once."""
+        """Apply changed setpoints at once."""
         self._setpoints = setpoints
         self._set_in_service()
         self._allocation = self._built = None
         self._schedule_evaluation()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
-        """Take the DC current (A, charge positive) that an inverter's sensor shows.
+        """Take the DC current (A, charge positive) that an inverter's sensor reports.
 
-        None: it shows nothing. `at`: when it was measured, by `now`; None: just now.
+        None: it reports nothing. `at`: when it was measured, by `now`; None: just now.
         """
         at = self._clock() if at is None else at
         self._compliance.sense(key, None if amps is None else Current(amps, at))
         self._wake.set()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` at each news, in the loop; return how to end that."""
+        """Call `listener` in the loop at each change; return how to unsubscribe."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
     def tap(
         self, key: str, callback: Callable[[Frame], None], *, own: bool = False
     ) -> Callable[[], None]:
-        """Pass on what is heard on the port of a battery or inverter, by its id.
+        """Pass on the frames received on the port of a battery or inverter, by its id.
 
-        In the loop, error frames too; `own`: own frames, when their echo comes, and no
-        others. Returns how to end it; KeyError if there is no such port.
+        Called in the loop, for error frames too. `own`: pass on own frames instead,
+        when their echo arrives. Returns how to end it; KeyError if there is no such
+        port.
         """
         return self._devices.tap(key, callback, own=own)
 
     def step(self) -> None:
-        """Do everything that is due now: read, reckon, send, tell the listeners."""
+        """Do everything that is due now: receive, evaluate, send, notify."""
         self._refresh(_EVALUATION)
         for key in self._devices.pollers:
             self.poll(key)
@@ -213,10 +189,10 @@ class Gateway:
         self._changed = True
         self._notify_listeners()
 
-    # Hearing (Crew): what came in is kept and wakes whoever may have to act upon it.
+    # Receiving (DeviceCallbacks): a frame is stored, and wakes what may have to act on it.
 
     def on_battery_frame(self, key: str, frame: Frame) -> None:
-        """Take a frame from a battery's bus."""
+        """Take a frame received on a battery's bus."""
         self._built = None
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
@@ -230,7 +206,7 @@ class Gateway:
         self._schedule_evaluation(Priority.AT_ONCE if is_due else priority)
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
-        """Take a frame from an inverter's bus."""
+        """Take a frame received on an inverter's bus."""
         self._built = None
         inverter = self._devices.inverters[key]
         self._topology.on_frame(key, frame)
@@ -248,11 +224,11 @@ class Gateway:
             poller.on_frame(frame)
         if inverter := self._devices.inverters.get(key):
             self._topology.leave(key, frame)
-            matters = inverter.on_echo(frame, self._clock())
+            is_change = inverter.on_echo(frame, self._clock())
             self._devices.port_services[key].wake()
-            if matters:
+            if is_change:
                 self._allocation = None
-                # What this one was told now may make room for the others.
+                # The limit that this inverter has now may leave room for the others
                 self._devices.wake_writers()
                 self._mark_changed()
             if all(
@@ -261,7 +237,7 @@ class Gateway:
                 self._final_block_sent.set()
 
     def on_queued(self, key: str, frame: Frame) -> None:
-        """Take a frame that was queued to be sent to an inverter."""
+        """Take a frame that was queued for an inverter."""
         self._built = None
         self._topology.queue(key, frame, self._clock())
 
@@ -270,18 +246,18 @@ class Gateway:
         self._built = None
         self._schedule_evaluation()
 
-    # Acting (Crew): by the coroutines of the fleet, or by `step`.
+    # Acting (DeviceCallbacks): called by the ports' tasks, or by `step`.
 
     def poll(self, key: str) -> float | None:
-        """Ask a battery if it is time; return when to look again."""
+        """Poll a battery if it is due; return when to look again."""
         poller = self._devices.pollers.get(key)
         return poller.step(self._clock()) if poller else None
 
     def write(self, key: str) -> float | None:
-        """Send an inverter what is due; return when to look again."""
+        """Send what is due to an inverter; return when to look again."""
         again = self._write(key)
         if self._devices.inverters[key].can_continue(self._clock()):
-            # An echo that is there already, as on a virtual link, needs no turn of the loop
+            # An echo that has already arrived, as on a virtual link, needs no loop turn
             again = self._write(key)
         return again
 
@@ -294,26 +270,28 @@ class Gateway:
                 return now + READ_RETRY
         current = self._targets[key] = self._target(key, now)
         self._built = None
-        listened = inverter.reachable
-        sent = inverter.sent_version
+        was_reachable = inverter.reachable
+        sent_version = inverter.sent_version
         again = inverter.step(
             now, current.telegram if current else None, self._bank.progress
         )
-        if inverter.sent_version != sent or inverter.reachable is not listened:
+        if inverter.sent_version != sent_version or (
+            inverter.reachable is not was_reachable
+        ):
             self._allocation = None
-        if inverter.reachable is not listened:
-            # What it holds and can no longer be told to give up is missing to the others
+        if inverter.reachable is not was_reachable:
+            # Others cannot have the current that it cannot be made to give up
             self._devices.wake_writers()
             self._mark_changed()
         self._devices.port_services[key].port.drain()
         return again
 
-    def _refresh(self, who: str) -> float | None:
-        """Read what waits, judge what counts now; return that moment.
+    def _refresh(self, key: str) -> float | None:
+        """Read what waits and evaluate it if due; return the time of that.
 
-        None: there is more than may be read in one turn of the loop, see `Fleet.read`.
+        None: more waits than may be read in one turn of the loop, see `Devices.read`.
         """
-        if (received_until := self._devices.read(who)) is None:
+        if (received_until := self._devices.read(key)) is None:
             return None
         now = self._clock()
         if (due := self._deadline) is not None and now >= due:
@@ -336,15 +314,15 @@ class Gateway:
                 )
             self._allocation = self._built = None
             self._monitor_compliance(now)
-            self._devices.wake_writers(but=who)
+            self._devices.wake_writers(but=key)
             self._changed = True
-            if who != _EVALUATION:
+            if key != _EVALUATION:
                 self._wake.set()
         return now
 
     @property
     def _deadline(self) -> float | None:
-        """When to reckon again: for what came, or because something ceases to hold."""
+        """When to evaluate again: frames arrived, or something expires."""
         times = (
             self._schedule.due_at,
             self._bank.deadline,
@@ -353,7 +331,7 @@ class Gateway:
         return min((at for at in times if at is not None), default=None)
 
     def _is_own(self, key: str, frame: Frame) -> bool:
-        """Return whether what was heard on a battery's port was sent by ourselves."""
+        """Return whether a frame on a battery's port was sent by this gateway."""
         return self._topology.is_own(key, frame, counts=self._bank.counts(key))
 
     @property
@@ -361,7 +339,7 @@ class Gateway:
         return [battery.id for battery in self._config.batteries]
 
     def _sent_amps(self) -> dict[Direction, float]:
-        """Return the sum of what the inverters were told, in A per direction."""
+        """Return the sum of the limits sent to the inverters, in A."""
         gone = self._devices.departed(self._clock())
         inverters = [*self._devices.inverters.values(), *gone]
         return {
@@ -370,7 +348,7 @@ class Gateway:
         }
 
     def _monitor_compliance(self, now: float) -> None:
-        """Compare what the inverters take with what they were told."""
+        """Compare the currents of the inverters with the limits sent to them."""
         gone = self._devices.departed(now)
         self._compliance.update(
             now,
@@ -380,7 +358,7 @@ class Gateway:
         )
 
     def _target(self, key: str, now: float) -> InverterTarget | None:
-        """Return what an inverter may be told now; nothing at the end, or a block."""
+        """Return an inverter's target now; None: send nothing."""
         if self._ending and not self._config.block_at_end:
             return None
         if not self._bank_limits.speaks or self._bank_limits.limits is None:
@@ -402,53 +380,38 @@ class Gateway:
         return replace(found, telegram=telegram)
 
     def _allocate(self, now: float) -> Allocation:
-        """Return how the limits are shared: calculated once for all inverters.
+        """Return the allocation of the limits, calculated once for all inverters.
 
-        It is kept for PACE, or until a limit, a setpoint or an inverter changes. What
-        time alone changes only leaves more room.
+        It is kept for PACE, or until a limit, a setpoint or an inverter changes. The
+        passage of time alone only leaves more room.
         """
         if self._allocation is None or now > self._allocated_at + PACE:
-            requests = {d: self._allocation_requests(d, now) for d in Direction}
+            requests = allocation_requests(
+                self._config,
+                self._devices,
+                self._setpoints,
+                self._bank_limits,
+                now,
+            )
             limits = self._bank_limits.limits or {}
             self._allocation = Allocation.of(limits, requests)
             self._allocated_at = now
         return self._allocation
 
-    def _allocation_requests(
-        self, direction: Direction, now: float
-    ) -> list[AllocationRequest]:
-        """Return every inverter's request; last, those taken out of the configuration."""
-        ids = [inverter.id for inverter in self._config.inverters]
-        flowing = 0.0
-        if direction is Direction.DISCHARGE:
-            flowing = max(0.0, -(self._bank_limits.current or 0.0)) / len(ids)
-        return [
-            self._devices.inverters[key].allocation_request(
-                direction,
-                self._setpoints.requested(key, direction, now, self._bank_limits.volts),
-                flowing,
-                now,
-            )
-            for key in ids
-        ] + [
-            inverter.last_allocation_request(direction, now)
-            for inverter in self._devices.departed(now)
-        ]
-
     def _set_in_service(self) -> None:
-        """Pass on which inverters the user wants to take part."""
+        """Pass on which inverters the user has put in service."""
         for key, inverter in self._devices.inverters.items():
             inverter.in_service = key not in self._setpoints.out_of_service
 
     def _schedule_evaluation(self, priority: Priority = Priority.AT_ONCE) -> None:
-        """Let it be reckoned with, and what comes of it be sent."""
+        """Schedule an evaluation, and send its result."""
         if self._schedule.add(priority):
             self._wake.set()
             if priority is Priority.AT_ONCE:
                 self._devices.wake_writers()
 
     def _mark_changed(self) -> None:
-        """Tell the listeners as soon as possible."""
+        """Notify the listeners as soon as possible."""
         self._changed = True
         self._wake.set()
 
@@ -460,7 +423,7 @@ class Gateway:
                 listener(snapshot)
 
     async def _run_evaluation(self) -> None:
-        """Reckon at every deadline and tell the listeners what is new."""
+        """Evaluate at every deadline and notify the listeners of changes."""
         while True:
             if self._refresh(_EVALUATION) is None:
                 await self._wake.until(self._clock() + READ_RETRY)
@@ -472,7 +435,7 @@ class Gateway:
                     self._changed = True
 
     def _next_change(self) -> float | None:
-        """Return when there will be something new though nothing is heard."""
+        """Return when something will change although nothing is received."""
         now = self._clock()
         ends = (each.disconnects_at for each in self._devices.inverters.values())
         times = [at for at in ends if at is not None and at > now]
@@ -481,22 +444,10 @@ class Gateway:
         return min(times, default=None)
 
     async def _send_final_block(self) -> None:
-        """Wait until every inverter was told 0 A, for FINAL_BLOCK_TIMEOUT at the longest."""
+        """Send 0 A to all inverters; wait for that, at most FINAL_BLOCK_TIMEOUT."""
         self._final_block_sent.clear()
         self._bank.end()
         self._schedule_evaluation()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_BLOCK_TIMEOUT):
                 await self._final_block_sent.wait()
-
-
-def _excess(
-    unreachable: Iterable[Inverter], limits: Mapping[Direction, Limit]
-) -> dict[Direction, float]:
-    """Return by how many A these inverters may take more than the bank allows."""
-    held = list(unreachable)
-    excesses = {
-        direction: sum(each.sent_amps(direction) for each in held) - limit.amps
-        for direction, limit in limits.items()
-    }
-    return {d: amps for d, amps in excesses.items() if amps > TOLERANCE}

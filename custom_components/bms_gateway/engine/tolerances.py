@@ -1,6 +1,7 @@
-"""How wrong a measurement may be: one constant for the current meters of all batteries."""
+"""Measurement error: one constant for the current meters of all batteries."""
 
 from typing import Final
 
 TOLERANCE: Final = 1.0
-"""A; a battery's current meter may be wrong by this much. Smaller currents may be none."""
+"""A; a battery's current meter may be off by this much. A smaller current may be
+zero."""

@@ -10,9 +10,9 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig
 from custom_components.bms_gateway.engine.inverter.disobedience import (
+    ComplianceMonitor,
     Current,
     InverterLoad,
-    ComplianceMonitor,
     measured,
 )
 from custom_components.bms_gateway.engine.limits.context import Context

@@ -1,1 +1,1 @@
-"""One inverter: what it may be sent, when, and what it was sent."""
+"""One inverter: what it may be sent, when, and what was sent to it."""

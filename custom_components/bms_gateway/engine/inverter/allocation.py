@@ -1,4 +1,4 @@
-"""One limit becomes m: how the bank's current is shared over the inverters."""
+"""Allocation: how the bank's limit is divided among the inverters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,27 +9,27 @@ from ..model import Direction, Limit, Rule
 from ..rounding import round_down
 
 MIN_CURRENT: Final = 1.0
-"""A; an inverter that would get less is told 0: it could not follow it."""
+"""A; an inverter that would get less is sent 0: it could not follow it."""
 RESTART_CURRENT: Final = 3.0
-"""A; an inverter told 0 gets current again only from here on."""
+"""A; after 0 A an inverter gets current again only from here on."""
 _NOTHING_LEFT: Final = 1e-9
 
 
 type AllocationRequests = Mapping[Direction, Sequence[AllocationRequest]]
-"""Of every inverter, in the order of the configuration; behind them those taken away."""
+"""Of every inverter, in the order of the configuration, followed by removed ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationRequest:
-    """What one inverter can take in one direction, all in A.
+    """The current that one inverter can take in one direction, all in A.
 
     `weight`: its part in relation to the others. `cap`: its rating or its setpoint, as
-    `rule` and, of a setpoint or lease, its key or owner `source` say. `told`: what it
-    was told last, the most of it where an echo failed to come; `surely`: the least.
-    `held`: the most that it may still take of what it was told; the others have to
-    leave that. `ceiling`: how far it may rise now. `reachable`: whether it can be told
-    anything; one that cannot keeps what it holds. `active_at`: when it was last told
-    more than 0.
+    `rule` and, for a setpoint or temporary limit, its key or owner `source` state.
+    `sent`: the last limit sent, the highest possible one where an echo is missing;
+    `at_least`: the lowest possible one. `reserved`: the most that it may still take of
+    earlier limits; the others have to leave that. `ceiling`: how far its limit may rise
+    now. `reachable`: whether it can be sent anything; otherwise it keeps what is
+    reserved. `active_at`: when its limit was last above 0.
     """
 
     weight: float
@@ -44,7 +44,7 @@ class AllocationRequest:
     active_at: float = -inf
 
     def own(self, inverter_id: str) -> Limit:
-        """Return the limit of the inverter itself, as that of a device."""
+        """Return the inverter's own limit, as that of a device."""
         return Limit(
             amps=self.cap,
             rule=self.rule,
@@ -55,21 +55,26 @@ class AllocationRequest:
 
 
 def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]:
-    """Return each inverter's target in A, whole counts of 0.1 A, at most its cap.
+    """Return each inverter's target in A, in steps of 0.1 A, at most its cap.
 
-    What an inverter cannot take goes to the others. One that cannot be reached keeps
-    what it holds: the others share the rest. Too little for one is 0 for it; too
-    little for any goes undivided to the one that was active last.
+    Current that one inverter cannot take goes to the others. One that cannot be reached
+    keeps what is reserved for it: the others share the rest. An inverter whose part
+    would be too small gets 0; a limit too small for all goes undivided to the one that
+    was active last.
     """
     left = max(0.0, limit - sum(c.reserved for c in requests if not c.reachable))
-    candidates = {i: c for i, c in enumerate(requests) if c.reachable and c.cap >= MIN_CURRENT}
+    candidates = {
+        i: c for i, c in enumerate(requests) if c.reachable and c.cap >= MIN_CURRENT
+    }
     while candidates:
         parts = _fill(left, candidates)
         small = {i for i in candidates if parts[i] < _min_current(candidates[i])}
         if not small:
             break
         if small == candidates.keys():
-            last = max(candidates, key=lambda i: (candidates[i].active_at, candidates[i].cap))
+            last = max(
+                candidates, key=lambda i: (candidates[i].active_at, candidates[i].cap)
+            )
             if len(candidates) == 1:
                 candidates = {}
             else:
@@ -83,12 +88,12 @@ def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]
 
 
 def _min_current(request: AllocationRequest) -> float:
-    """Return under which current in A an inverter is told 0."""
+    """Return the current in A below which an inverter is sent 0."""
     return MIN_CURRENT if request.sent > 0 else min(RESTART_CURRENT, request.cap)
 
 
 def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, float]:
-    """Pour `limit` into the claims by weight, never over a cap."""
+    """Divide `limit` among the requests by weight, never above a cap."""
     if not any(request.weight > 0 for request in requests.values()):
         requests = {i: replace(request, weight=1.0) for i, request in requests.items()}
     parts = dict.fromkeys(requests, 0.0)
@@ -113,11 +118,11 @@ def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, flo
 def permitted_now(
     index: int, target: float, limit: float, requests: Sequence[AllocationRequest]
 ) -> float:
-    """Return what inverter `index` may be told now on its way to `target`, in A.
+    """Return the limit in A that inverter `index` may be sent now, towards `target`.
 
-    Going down is always allowed. Going up, or what may be up, only as far as what the
-    others still hold leaves room, so that the sum of what all were told never exceeds
-    `limit`, and no further than its ceiling.
+    A lower limit is always allowed. A higher limit, or one that may be higher, is
+    allowed only within the room that the others' reserved currents leave, so that the
+    sum of all sent limits never exceeds `limit`, and no further than its ceiling.
     """
     request = requests[index]
     at_least = min(request.sent, request.at_least)
@@ -129,7 +134,7 @@ def permitted_now(
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """How the bank's limits are shared at one moment: calculated once for all inverters."""
+    """How the bank's limits are divided now: calculated once for all inverters."""
 
     requests: AllocationRequests
     targets: Mapping[Direction, Sequence[float]]
@@ -139,6 +144,6 @@ class Allocation:
     def of(
         cls, limits: Mapping[Direction, Limit], requests: AllocationRequests
     ) -> Allocation:
-        """Share the bank's limits over the inverters."""
+        """Divide the bank's limits among the inverters."""
         targets = {d: allocate(limits[d].amps, requests[d]) for d in Direction}
         return cls(requests, targets)

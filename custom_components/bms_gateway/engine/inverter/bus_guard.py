@@ -1,4 +1,4 @@
-"""Who else is heard on an inverter's port, and whether it may be sent to."""
+"""Detects other devices on an inverter's port, and decides if limits may be sent."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,28 +8,31 @@ from ..model import Frame
 from .request_source import Requests
 
 BATTERY_MARKS: Final = frozenset({0x351, 0x355, 0x356})
-"""Limits, state of charge, measurements: what every battery sends, and no inverter."""
+"""Limits, state of charge, measurements: every battery sends these, no inverter
+does."""
 
 BATTERY_GONE: Final = 30.0
-"""Seconds without these after which a battery is not there any more."""
+"""Seconds without these after which a battery counts as gone."""
 BURST: Final = 0.5
-"""Seconds; frames within them are no battery yet. They may be our own, of before a
-restart, that waited in the kernel's queue; then this lasts only for BURST_GONE."""
+"""Seconds; frames within so short a time are not a battery yet. They may be our own
+from before a restart, which waited in the kernel's queue; silence then lasts only for
+BURST_GONE."""
 BURST_GONE: Final = 3.0
 PRESENT: Final = 3.0
-"""Seconds after any frame of another node for which somebody is there to acknowledge."""
+"""Seconds after any frame of another node for which a device is assumed to be there to
+acknowledge."""
 
 
 class BusGuard:
-    """Listens beside an inverter's writer, to others' frames alone, not to echoes.
+    """Watches the frames of other devices on an inverter's port, not the echoes.
 
-    A battery on this port means that the ports are mixed up, or wired together: it is
-    not told anything. Whoever else plays a battery here cannot be told from one, and
-    is reason enough too: an inverter must not obey two.
+    A battery on this port means that the ports are mixed up, or wired together: nothing
+    is sent to it. Another device that presents a battery here cannot be told from a
+    real one, and is reason enough too: an inverter must not follow two.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody heard."""
+        """Create it with nothing received."""
         self._received_at: float | None = None
         self._battery_since: float | None = None
         self._battery_at = 0.0
@@ -47,11 +50,11 @@ class BusGuard:
             self._battery_at = max(frame.at, self._battery_at)
 
     def battery_detected(self, now: float) -> bool:
-        """Return whether a battery talks here, and not only a leftover of our own."""
+        """Return whether a battery is on this bus, not just our own old frames."""
         return self._is_battery and self.is_silenced(now)
 
     def is_silenced(self, now: float) -> bool:
-        """Return whether nothing may be sent, for the sake of a battery."""
+        """Return whether nothing may be sent because of a battery on this bus."""
         return self._battery_since is not None and now < self._battery_gone_at
 
     @property
@@ -61,15 +64,15 @@ class BusGuard:
 
     @property
     def received_at(self) -> float | None:
-        """When another node was heard last; None: never."""
+        """When a frame of another device was last received; None: never."""
         return self._received_at
 
     def is_present(self, now: float) -> bool:
-        """Return whether somebody was heard just now."""
+        """Return whether another device was received within PRESENT."""
         return self._received_at is not None and now < self._received_at + PRESENT
 
     def allows(self, proof: Proof, now: float) -> bool:
-        """Return whether limits may be sent, by what proves that they leave."""
+        """Return whether limits may be sent, given what proves that frames leave."""
         if self.is_silenced(now):
             return False
         match proof:
@@ -81,7 +84,7 @@ class BusGuard:
                 return False
 
     def wake_times(self, _now: float) -> Iterator[float]:
-        """Yield when one of the answers changes if nothing more is received."""
+        """Yield when one of these answers changes if nothing more is received."""
         if self._battery_since is not None:
             yield self._battery_gone_at
         if self._received_at is not None:

@@ -1,4 +1,4 @@
-"""Whether inverters take more current than they were told, and for how long."""
+"""Detects inverters that take more current than the limits sent to them."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,32 +9,25 @@ from typing import Final
 
 from ..config import InverterConfig
 from ..model import BatteryState, Direction, Disobedience, Life
+from .evidence import Evidence, Sample
 
 _LOGGER = logging.getLogger(__name__)
 
 MARGIN: Final = 5.0
-"""A; up to so much more than an inverter was told is within what meters get wrong."""
+"""A; up to this much above the limit is within the error of the meters."""
 MARGIN_PART: Final = 0.1
-"""The same as a part of what it was told; the larger of both counts."""
-CONFIRM_TIME: Final = 30.0
-"""Seconds for which an inverter has to take too much to be named, or to obey again for
-that to end; they follow its reaction time."""
-MAX_STEP: Final = 10.0
-"""Seconds that count at most from one measurement to the next: the slowest batteries
-measure that often. So no fewer than four measurements in a row show anything."""
+"""The same as a part of the limit; the larger of both counts."""
 UNKNOWN_FOR: Final = 60.0
-"""Seconds without knowledge after which what was found before is forgotten."""
+"""Seconds without measurements after which earlier findings are dropped."""
 SENSOR_STALE: Final = 60.0
-"""Seconds after which the last value of an inverter's own sensor counts no more. Most
+"""Seconds after which the last value of an inverter's own sensor no longer counts. Most
 integrations that read an inverter do so every 5 to 30 s."""
 SAMPLING: Final = 1.0
 """Seconds between two samples; no battery or inverter reports faster."""
 
 _HISTORY: Final = 256
-"""Samples of what an inverter was told: its reaction time (up to 120 s) and the age of
-a measurement (up to SENSOR_STALE) fit in."""
-_AGREEING: Final = 3
-"""Measurements in a row of which the least counts: no single one lowers a limit."""
+"""Samples of the limits sent to an inverter: its reaction time (up to 120 s) and the
+age of a measurement (up to SENSOR_STALE) fit in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +40,10 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class InverterLoad:
-    """What an inverter may take: `amps` per direction, in A.
+    """The current that an inverter may take: `amps` per direction, in A.
 
-    That is what it was told or, where it `is_told` nothing, its rating: then it does as
-    it likes, and disobeys nobody.
+    That is the limit sent to it or, if there is none (`is_sent` is false), its rating:
+    then it follows its own settings, and exceeds no limit.
     """
 
     config: InverterConfig
@@ -59,10 +52,10 @@ class InverterLoad:
 
 
 def measured(batteries: Iterable[BatteryState]) -> Current | None:
-    """Return the bank's current as the batteries measure it; None: not known exactly.
+    """Return the bank's current as the batteries measure it; None: not exactly known.
 
-    Nobody is accused by an estimate: every battery in service has to be online and to
-    tell its current. `at` is when the oldest of them was measured.
+    An estimate accuses no inverter: every battery in service has to be online and to
+    report its current. `at`: when the oldest of these was measured.
     """
     amps, at = 0.0, inf
     for battery in batteries:
@@ -77,34 +70,34 @@ def measured(batteries: Iterable[BatteryState]) -> Current | None:
 
 
 class ComplianceMonitor:
-    """Compares what inverters take with what they were told.
+    """Compares the currents of inverters with the limits sent to them.
 
-    The current of an inverter is known from its own sensor. Of those without one only
-    the sum is known: the bank's current less what the sensors show. Where several make
-    that sum, all of them are named as those that it may be.
+    The current of an inverter is known from its own sensor. For those without one only
+    the sum is known: the bank's current minus what the sensors report. Where several
+    inverters make up that sum, all of them are named as possible.
 
-    Evidence is continuous: one measurement that shows the contrary begins anew. Where
-    nothing is known, the time stands still, and after UNKNOWN_FOR all is forgotten.
+    Evidence has to be continuous: one measurement to the contrary restarts it. While
+    nothing is known, its time does not advance, and after UNKNOWN_FOR it is dropped.
     """
 
     def __init__(self) -> None:
-        """Begin without a past."""
+        """Create it without evidence."""
         self._sent: dict[str, deque[tuple[float, Mapping[Direction, float]]]] = {}
         self._sensed: dict[str, Current] = {}
         self._counted: frozenset[str] = frozenset()
-        """Inverters whose sensor counted the last time."""
-        self._evidence: dict[tuple[frozenset[str], Direction], _Evidence] = {}
+        """Inverters whose sensor was in use at the last sample."""
+        self._evidence: dict[tuple[frozenset[str], Direction], Evidence] = {}
         self._looked_at: float | None = None
         self._sampled_at = -inf
         self._bank: Current | None = None
         self._is_sensed = False
-        """Whether sensors show currents of inverters."""
+        """Whether sensors report currents of inverters."""
 
     def due_at(self, sent: Callable[[], Mapping[Direction, float]]) -> float | None:
-        """Return when to look again though nothing new comes; None: all obey.
+        """Return when to look again although nothing is received; None: all comply.
 
-        Neither a current that stays the same nor a limit that was told is news by
-        itself. `told`: gives the sum of what the inverters were told, in A.
+        Neither a current that stays the same nor a limit that was sent triggers an
+        evaluation. `sent`: gives the sum of the limits sent to the inverters, in A.
         """
         if self._looked_at is None:
             return None
@@ -118,7 +111,7 @@ class ComplianceMonitor:
         return self._looked_at + SAMPLING if doubtful else None
 
     def sense(self, inverter_id: str, current: Current | None) -> None:
-        """Take what an inverter's own sensor shows; None: nothing, or it has none."""
+        """Take an inverter's own sensor value; None: there is none."""
         if current is None:
             self._sensed.pop(inverter_id, None)
         else:
@@ -132,10 +125,10 @@ class ComplianceMonitor:
         loads: Sequence[InverterLoad],
         departed: Mapping[Direction, float],
     ) -> None:
-        """Look what there is; it counts if the last that did is SAMPLING ago.
+        """Take a sample if the last one is at least SAMPLING ago.
 
-        `departed`: what inverters that were taken out of the configuration may still
-        take, in A.
+        `bank`: the bank's current. `departed`: the current that removed inverters may
+        still take, in A.
         """
         self._looked_at, self._bank = now, bank
         if now < self._sampled_at + SAMPLING:
@@ -156,7 +149,7 @@ class ComplianceMonitor:
                 is_sensed = key <= sensed.keys()
                 rest = 0.0 if is_sensed else departed.get(direction, 0.0)
                 seen.add((key, direction))
-                self._evidence.setdefault((key, direction), _Evidence()).see(
+                self._evidence.setdefault((key, direction), Evidence()).add(
                     direction.sign * current.amps,
                     sum(allowed) + rest,
                     sum(max(MARGIN, MARGIN_PART * amps) for amps in allowed),
@@ -166,7 +159,7 @@ class ComplianceMonitor:
         self._is_sensed = bool(sensed)
 
     def found(self, inverter_id: str) -> dict[Direction, Disobedience]:
-        """Return in which directions an inverter, or one of several, disobeys."""
+        """Return the directions in which an inverter, or one of several, disobeys."""
         return {
             direction: evidence.found
             for (_, direction), evidence in self._evidence.items()
@@ -175,10 +168,10 @@ class ComplianceMonitor:
 
     @property
     def beyond(self) -> dict[Direction, float]:
-        """Return what inverters take beyond what they were told, in A per direction.
+        """Return the current above the sent limits, in A per direction.
 
         Only of inverters that disobey: it is known sooner than current from an unknown
-        source, which counts only after 20 s (`Untold`).
+        source, which counts only after 20 s (`UnmanagedCurrent`).
         """
         beyond = dict.fromkeys(Direction, 0.0)
         for (_, direction), evidence in self._evidence.items():
@@ -187,7 +180,7 @@ class ComplianceMonitor:
         return beyond
 
     def _remember(self, loads: Sequence[InverterLoad], now: float) -> None:
-        """Keep what the inverters may take, for as long as they may still follow it."""
+        """Record the sent limits for as long as an inverter may still follow them."""
         before = self._sent
         self._sent = {}
         for load in loads:
@@ -196,7 +189,7 @@ class ComplianceMonitor:
             sent.append((now, dict(load.amps)))
 
     def _fresh(self, loads: Sequence[InverterLoad], now: float) -> dict[str, Current]:
-        """Return what the sensors show, by inverter; log once where that changes."""
+        """Return the sensors' currents by inverter; log a sensor's change once."""
         names = {load.config.id: load.config.name for load in loads}
         fresh = {
             key: current
@@ -213,9 +206,9 @@ class ComplianceMonitor:
     def _allowed(
         self, group: Sequence[InverterLoad], direction: Direction, at: float
     ) -> list[float] | None:
-        """Return what each may have taken at a moment, in A; None: not known yet.
+        """Return the current that each may have taken, in A; None: not known yet.
 
-        That is the most it was told since then or within its reaction time before.
+        That is the highest limit sent since `at` or within the reaction time before.
         """
         most = [
             _most_since(
@@ -229,88 +222,18 @@ class ComplianceMonitor:
         return known if len(known) == len(most) else None
 
     def _forget(self, seen: set[tuple[frozenset[str], Direction]], now: float) -> None:
-        """Let evidence wait of which nothing was seen; forget what shows nothing."""
+        """Pause evidence without a sample; drop evidence that shows nothing."""
         for key, evidence in list(self._evidence.items()):
             if key not in seen:
-                evidence.wait()
-            if evidence.is_empty or now > evidence.seen_at + UNKNOWN_FOR:
+                evidence.pause()
+            if evidence.is_empty or now > evidence.sampled_at + UNKNOWN_FOR:
                 del self._evidence[key]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """When a current was measured, and seen; who may take it, and who tells it."""
-
-    measured_at: float
-    now: float
-    suspects: frozenset[str]
-    is_sensed: bool
-
-
-class _Evidence:
-    """Whether a group of inverters disobeys in one direction."""
-
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
-        self.found: Disobedience | None = None
-        self.seen_at = -inf
-        self.beyond = 0.0
-        """A beyond what was told: the least of the last measurements."""
-        self._recent: deque[tuple[float, float]] = deque(maxlen=_AGREEING)
-        self._since: float | None = None
-        """When the first measurement in a row was made that contradicts `found`."""
-        self._last: float | None = None
-        """When the last of them was; None: nothing was known meanwhile."""
-        self._lasted = 0.0
-        self._least = inf
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether nothing points at disobedience."""
-        return self.found is None and self._since is None
-
-    def see(self, taken: float, allowed: float, margin: float, sample: Sample) -> None:
-        """Take one sample: all in A, in the sense of the direction."""
-        at, self.seen_at = sample.measured_at, sample.now
-        if not self._recent or at > self._recent[-1][0]:
-            self._recent.append((at, taken - allowed))
-        self.beyond = max(0.0, min(amps for _, amps in self._recent))
-        is_over = taken > allowed + margin
-        if is_over is (self.found is not None):
-            self._begin()
-            return
-        if self._since is None:
-            self._since = at
-        if self._last is not None and at > self._last:
-            self._lasted += min(at - self._last, MAX_STEP)
-        self._last = at if self._last is None else max(at, self._last)
-        self._least = min(self._least, taken)
-        if self._lasted < CONFIRM_TIME:
-            return
-        self.found = None
-        if is_over:
-            self.found = Disobedience(
-                sent=allowed,
-                taken=self._least,
-                since=self._since,
-                inverters=sample.suspects,
-                sensed=sample.is_sensed,
-            )
-        self._begin()
-
-    def wait(self) -> None:
-        """Count no time while nothing is known."""
-        self._last = None
-
-    def _begin(self) -> None:
-        self._since = self._last = None
-        self._lasted, self._least = 0.0, inf
 
 
 def _groups(
     loads: Sequence[InverterLoad], sensed: Mapping[str, Current], bank: Current | None
 ) -> Iterator[tuple[Sequence[InverterLoad], Current]]:
-    """Yield inverters whose common current is known, and that current."""
+    """Yield groups of inverters whose common current is known, and that current."""
     for load in loads:
         if current := sensed.get(load.config.id):
             yield (load,), current
@@ -326,7 +249,7 @@ def _most_since(
     since: float,
     direction: Direction,
 ) -> float | None:
-    """Return the most that held since a moment, in A; None: it reaches not so far."""
+    """Return the highest limit since a time, in A; None: the record is too short."""
     most = 0.0
     for at, amps in reversed(sent):
         most = max(most, amps[direction])

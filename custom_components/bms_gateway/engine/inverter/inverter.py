@@ -1,4 +1,4 @@
-"""When an inverter is sent a set, and what it is known to have been told."""
+"""One inverter: when it is sent a telegram, and which limits it may act on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -23,38 +23,41 @@ from .sent_limits import SentLimits
 from .transmission import Phase, Transmission
 
 MIN_RAMP_STEP: Final = 0.1
-"""A from one set to the next: what is told is cut to such counts, less never adds up."""
+"""A from one telegram to the next: limits are sent in steps of 0.1 A, and a ramp in
+smaller steps would never add up."""
 PRESENCE_PROBE_INTERVAL: Final = 1.0
-"""Seconds between two knocks, see `_knock`."""
+"""Seconds between two probes, see `_probe_presence`."""
 OUT_OF_REACH: Final = 2.0
-"""Seconds without being reachable after which it is no mere moment."""
+"""Seconds without being reachable after which it is more than a short interruption."""
 
 _HARMLESS: Final = frozenset({0x356, 0x35E})
-"""Measurements and name: no limit among them, should they wait in a queue for hours."""
+"""IDs of measurements and name: they carry no limit, should they wait in a queue for
+hours."""
 
 
 class Inverter:
-    """One inverter: decides when to send, and keeps account of what has left."""
+    """One inverter: decides when to send, and keeps track of what has left."""
 
     def __init__(self, config: InverterConfig, port: Sender) -> None:
-        """Play a battery to an inverter through an open port."""
+        """Present a battery to an inverter through an open port."""
         self.config = config
         self.port = port
         self._transmission = Transmission(port, config.name)
         self._sent_limits = SentLimits()
         self.in_service = True
-        """Whether the user wants it to take part."""
+        """Whether the user has put it in service."""
         self._schedule = SendSchedule()
         self._guard = BusGuard()
         self._allowed = True
         self._unreachable_since: float | None = None
         self._presence_probed_at: float | None = None
         self._bridged: dict[Direction, float] = {}
-        """A; what it was told before a silence that is bridged, or was until lately."""
+        """A; the limits it had before a gap that is bridged now, or was until
+        lately."""
         self._resumes_until = 0.0
 
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
-        """Return who plays to the same one from now on: what it was told is told."""
+        """Return its successor on another port, with the same sent limits."""
         inverter = Inverter(config, port)
         inverter._sent_limits = self._sent_limits
         inverter._schedule.request_at = self._schedule.request_at
@@ -67,10 +70,10 @@ class Inverter:
         flowing: float,
         now: float,
     ) -> AllocationRequest:
-        """Return how much the inverter can take in a direction, and may still hold.
+        """Return the current that the inverter can take, and may still act on.
 
-        `requested`: the lowest of its setpoint and temporary limits. `flowing`: A of its
-        own part that flow already, at which a ramp may begin.
+        `requested`: the lowest of its setpoint and temporary limits. `flowing`: A of
+        its own share that flow already, from which a ramp may start.
         """
         inputs = InverterInputs(
             config=self.config,
@@ -101,9 +104,9 @@ class Inverter:
         )
 
     def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
-        """Take how the gateway does: a silence that is bridged is followed by no ramp.
+        """Take the bank's status: no ramp follows a gap that was bridged.
 
-        `bridges`: whether one is bridged now.
+        `bridges`: whether a gap is bridged now.
         """
         if bridges:
             if not self._bridged:
@@ -117,7 +120,7 @@ class Inverter:
     def last_allocation_request(
         self, direction: Direction, now: float
     ) -> AllocationRequest:
-        """Return what it may still hold once it was taken out of the configuration."""
+        """Return the request of a removed inverter: what stays reserved for it."""
         reserved = self._sent_limits.reserved(direction, now)
         return AllocationRequest(
             weight=0.0, cap=0.0, reserved=reserved, reachable=False
@@ -125,7 +128,7 @@ class Inverter:
 
     @property
     def load(self) -> InverterLoad:
-        """What it may take: as it was told, else as it is rated if it takes part."""
+        """Its current limits as sent, else its ratings if it is in service."""
         config = self.config
         if self._sent_limits.confirmed is not None:
             amps = {direction: self.sent_amps(direction) for direction in Direction}
@@ -141,57 +144,57 @@ class Inverter:
         )
 
     def sent_amps(self, direction: Direction) -> float:
-        """Return the limit in A that it may act upon: told, or on its way to it."""
+        """Return the limit in A that it may act on: confirmed, or on its way."""
         return self._sent_limits.amps(direction)
 
     @property
     def sent_version(self) -> int:
-        """Counts changes of what it may act upon."""
+        """Counts changes of the limits that it may act on."""
         return self._sent_limits.version
 
     @property
     def followed_at(self) -> float:
-        """When it has surely followed down to what it was told last."""
+        """When it has surely followed its last lower limit."""
         return self._sent_limits.followed_at
 
     @property
     def confirmed(self) -> Telegram | None:
-        """What it was last confirmed to have been sent; None once that expired."""
+        """The last confirmed telegram; None: none, or it has expired."""
         return self._sent_limits.confirmed
 
     @property
     def reachable(self) -> bool:
-        """Return whether it can be told anything now."""
-        delivery = self._transmission
+        """Return whether it can be sent limits now."""
+        transmission = self._transmission
         return (
-            delivery.is_open
+            transmission.is_open
             and self._allowed
-            and delivery.phase is not Phase.NOT_ACKNOWLEDGED
+            and transmission.phase is not Phase.NOT_ACKNOWLEDGED
         )
 
     def connected(self, now: float) -> bool | None:
-        """Return whether it asks with 0x305; None: it never did."""
+        """Return whether it requests data with 0x305; None: it never did."""
         return self._schedule.connected(now)
 
     @property
     def disconnects_at(self) -> float | None:
-        """When it counts as disconnected unless it asks again; None: it never did."""
+        """When it disconnects unless it requests again; None: it never did."""
         return self._schedule.disconnects_at
 
     def out_of_reach(self, now: float) -> bool:
-        """Return whether it could not be told anything for OUT_OF_REACH."""
+        """Return whether it could not be sent anything for OUT_OF_REACH."""
         since = self._unreachable_since
         return since is not None and now >= since + OUT_OF_REACH
 
     def can_continue(self, now: float) -> bool:
-        """Return whether a set has begun and its rest may follow at once.
+        """Return whether a telegram was opened and its rest may follow at once.
 
-        Not after the loop was held: what came meanwhile has to be heard first.
+        Not after the loop was blocked: what arrived meanwhile has to be read first.
         """
         return self._transmission.can_continue(now)
 
     def on_request(self, at: float) -> None:
-        """Take a 0x305 of the inverter's."""
+        """Take a 0x305 of the inverter."""
         self._schedule.on_request(at)
 
     def on_other_frame(self, frame: Frame, now: float) -> None:
@@ -202,8 +205,8 @@ class Inverter:
     def on_echo(self, frame: Frame, now: float) -> bool:
         """Take the echo of an own frame: it has left for the wire.
 
-        Return whether that matters to the other inverters: one more set was told, or
-        this one can be reached again.
+        Return whether that matters to the other inverters: one more telegram is
+        confirmed, or this inverter can be reached again.
         """
         ended = self._transmission.on_echo(frame)
         if ended is Phase.NOT_ACKNOWLEDGED:
@@ -214,9 +217,9 @@ class Inverter:
         return ended is not None
 
     def awaits(self, before: Progress, after: Progress) -> bool:
-        """Return whether a set has become due, as what the batteries say is whole now.
+        """Return whether a telegram became due because all values are complete.
 
-        `before`, `after`: how far they are with their telegrams.
+        `before`, `after`: how far the batteries are with their telegrams.
         """
         return self._schedule.awaits(self.config, before, after)
 
@@ -225,14 +228,14 @@ class Inverter:
     ) -> float | None:
         """Send what is due; return when to look again.
 
-        `telegram`: what it may be told now, None for silence. `progress`: how far the
-        batteries online are with what they say. A set waits until that is whole: only
-        then are all of its values of one cycle. A limit that falls waits for nothing;
-        then the set is sent again when the rest has come.
+        `telegram`: what may be sent now, None: nothing. `progress`: how far the
+        batteries online are with their telegrams. A telegram waits until these are
+        complete: only then do all of its values belong to one cycle. A lower limit
+        waits for nothing; the telegram is then sent again when the rest has arrived.
         """
-        delivery = self._transmission
-        if not delivery.is_open:
-            if delivery.reset():
+        transmission = self._transmission
+        if not transmission.is_open:
+            if transmission.reset():
                 self._sent_limits.doubt(now)
             self._sent_limits.drop_stuck()
         self._expire(now)
@@ -240,37 +243,40 @@ class Inverter:
             self._unreachable_since = None
         elif self._unreachable_since is None:
             self._unreachable_since = now
-        if not delivery.is_open:
+        if not transmission.is_open:
             return None
-        delivery.time_out(now)
+        transmission.time_out(now)
         if not self._may_send(now):
             self._probe_presence(now, telegram)
             telegram = None
-        probe = delivery.phase is Phase.NOT_ACKNOWLEDGED and now >= delivery.probe_due
-        due = delivery.phase is Phase.IDLE and self._is_due(now, telegram, progress)
+        probe = (
+            transmission.phase is Phase.NOT_ACKNOWLEDGED
+            and now >= transmission.probe_due
+        )
+        due = transmission.phase is Phase.IDLE and self._is_due(now, telegram, progress)
         if telegram is not None and (probe or due):
-            delivery.open(self._frames(telegram, opening=True), now)
-        if delivery.phase is Phase.LEFT:
+            transmission.open(self._frames(telegram, opening=True), now)
+        if transmission.phase is Phase.LEFT:
             self._send_rest(now, telegram, progress)
-        if delivery.phase is Phase.IDLE and telegram is not None:
+        if transmission.phase is Phase.IDLE and telegram is not None:
             self._prompt(now)
         return next_of(now, self._wake_times(now, telegram))
 
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
-        """Return the inverter at `now`; `why`: the rules behind what it may be told."""
+        """Return the inverter at `now`; `why`: the rules behind its present target."""
         confirmed = self._sent_limits.confirmed
-        asks = not self._guard.battery_requests
+        requests = not self._guard.battery_requests
         return InverterState(
             id=self.config.id,
             listening=self._transmission.listening,
-            connected=self.connected(now) if asks else None,
+            connected=self.connected(now) if requests else None,
             charge=_as_sent(confirmed, why, Direction.CHARGE),
             discharge=_as_sent(confirmed, why, Direction.DISCHARGE),
             confirmed=confirmed,
             sets=self._transmission.sets,
             dropped=self._transmission.dropped,
             last_set_at=self._sent_limits.confirmed_at if confirmed else None,
-            last_request_at=self._schedule.request_at if asks else None,
+            last_request_at=self._schedule.request_at if requests else None,
             last_foreign_frame_at=self._guard.received_at,
             battery_detected=self._guard.battery_detected(now),
         )
@@ -289,9 +295,10 @@ class Inverter:
         return self._allowed
 
     def _probe_presence(self, now: float, telegram: Telegram | None) -> None:
-        """Send what is harmless: many an inverter speaks only after it was spoken to.
+        """Send harmless frames: many inverters reply only once they are spoken to.
 
-        Only where nothing proves that frames leave: where echoes do, a set opens so.
+        Only where nothing proves that frames leave. Where echoes do, a telegram starts
+        with such a frame anyway.
         """
         if self._proof is not Proof.PRESENCE or self._guard.is_silenced(now):
             return
@@ -322,7 +329,7 @@ class Inverter:
     def _send_rest(
         self, now: float, telegram: Telegram | None, progress: Progress
     ) -> None:
-        """Queue the set now that its name has left, with what may be told now."""
+        """Queue the rest now that the name has left, with what may be sent now."""
         if telegram is None:
             self._transmission.drop()
             return
@@ -346,19 +353,19 @@ class Inverter:
         self._sent_limits.confirm(now, follows_in=2 * self.config.reaction_time)
 
     def _prompt(self, now: float) -> None:
-        """Make the inverter ask by a 0x305 of our own, as the original can."""
+        """Prompt the inverter by a 0x305 of our own, as the daemon can."""
         due = self._schedule.prompt_due(self.config)
         if due is not None and now >= due:
             self._schedule.prompted(now)
             self._transmission.prompt(POLL, now)
 
     def _expire(self, now: float) -> None:
-        """Forget what was told once the inverter itself no longer acts upon it."""
+        """Forget sent limits once the inverter itself no longer acts on them."""
         if self._transmission.phase is Phase.SENT:
             return
         self._sent_limits.expire(
             now,
-            asked_at=self._schedule.request_at or 0.0,
+            requested_at=self._schedule.request_at or 0.0,
             timeout=self.config.timeout,
             not_acknowledged=self._transmission.phase is Phase.NOT_ACKNOWLEDGED,
         )
@@ -380,7 +387,7 @@ class Inverter:
 def _as_sent(
     confirmed: Telegram | None, why: Mapping[Direction, Limit], direction: Direction
 ) -> Limit | None:
-    """Return the limit as told, with the rule that holds now."""
+    """Return the limit as sent, with the rule that binds now."""
     if confirmed is None:
         return None
     limit = why.get(direction)

@@ -1,15 +1,16 @@
-"""Who sends the 0x305 of a bus: an inverter, or the battery itself among its frames.
+"""Source of the 0x305 on a bus: an inverter, or the battery among its own frames.
 
 Some batteries (emulators, bridges to a BMS of another kind) send 0x305 as one of their
-own frames. It then takes a place in their sequence: it is as far from the frame before
-it and from the one after it as any two of them are apart. An inverter's 0x305 has its
-own rhythm. Where that falls between two frames of a battery, or where an inverter
-answers one of them, the battery does not wait for it: the two frames are no further apart
-than others. And an inverter that makes a battery speak is heard before all its frames.
+own frames. It then has a place in their sequence: it is as far from the frame before it
+and from the one after it as any two of their frames are apart. An inverter's 0x305 has
+its own rhythm. Where it falls between two frames of a battery, or where an inverter
+answers one of them, the battery does not wait for it: the two frames are no further
+apart than others. And an inverter that makes a battery send is received before all of
+the battery's frames.
 
-Where neither is certain it counts as an inverter's: who is told of one that is not there
-has looked at a cable in vain; who is not told of one that is there has an inverter that
-obeys one battery instead of the gateway.
+Where neither is certain, it counts as an inverter's: if the user is warned of an
+inverter that is not there, a cable is checked in vain; without a warning, an inverter
+that is there follows a battery instead of the gateway.
 """
 
 from collections import deque
@@ -21,26 +22,26 @@ from ..model import Frame
 from ..protocol import is_battery_frame, is_request
 
 JITTER: Final = 0.002
-"""Seconds by which the times of frames may be wrong. What comes closer together has no
-distance; no inverter is known to answer as fast."""
+"""Seconds by which the times of frames may be off. Frames closer together have no
+distance; no inverter is known to answer that fast."""
 CLOSE: Final = 0.03
-"""Seconds between two frames of a battery, at the most, for a 0x305 behind its last frame
-to be its own: later, it may as well be an inverter's answer."""
+"""Longest time in seconds between two frames of a battery for a 0x305 behind its last
+frame to be its own: later, it may equally be an inverter's answer."""
 _GAPS: Final = 48
 _PLACES: Final = 12
-"""Distances that are remembered: several telegrams, but not what was there long ago."""
+"""Distances that are kept: several telegrams, but nothing from long ago."""
 _ONE_IN: Final = 4
-"""One in so many of a battery's own may come at another time, when it is busy."""
+"""One in this many of a battery's own may come at another time, when it is busy."""
 
 
 class Requests:
     """Compares the times of 0x305 with those of a battery's frames on the same bus."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Create it with nothing received."""
         self._frame_at: float | None = None
         self._request_at: float | None = None
-        """When the last 0x305 came, if no battery's frame came since."""
+        """When the last 0x305 arrived, if no frame of the battery followed."""
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         """Seconds between two frames of the battery without a 0x305 between them."""
         self._places: deque[tuple[float, float]] = deque(maxlen=_PLACES)
@@ -60,13 +61,13 @@ class Requests:
 
     @property
     def by_battery(self) -> bool:
-        """Return whether all that come are sent by the battery, as far as is known."""
+        """Return whether all 0x305 are sent by the battery, as far as is known."""
         if not (self._places and self._gaps):
             return False
-        pace = median_low(self._gaps)
-        own = sum(_is_own(*place, pace) for place in self._places)
-        strange = len(self._places) - own
-        return own > 0 and strange * _ONE_IN <= len(self._places)
+        period = median_low(self._gaps)
+        own = sum(_is_own(*place, period) for place in self._places)
+        foreign = len(self._places) - own
+        return own > 0 and foreign * _ONE_IN <= len(self._places)
 
     def _end_place(self, after: float) -> None:
         if self._request_at is not None and self._frame_at is not None:
@@ -74,9 +75,9 @@ class Requests:
         self._request_at = None
 
 
-def _is_own(before: float, after: float, pace: float) -> bool:
-    """Return whether a 0x305 takes a place among frames that come each `pace` seconds."""
-    widest = 1.5 * pace + JITTER
+def _is_own(before: float, after: float, period: float) -> bool:
+    """Return whether a 0x305 takes a place among frames that come each `period` seconds."""
+    widest = 1.5 * period + JITTER
     if after <= widest:
-        return before <= widest and before + after >= 1.5 * pace - JITTER
-    return pace <= CLOSE and abs(before - pace) <= pace / 4 + JITTER
+        return before <= widest and before + after >= 1.5 * period - JITTER
+    return period <= CLOSE and abs(before - period) <= period / 4 + JITTER

@@ -13,25 +13,26 @@ from ..setpoints import RequestedLimit
 from .allocation import Allocation, permitted_now
 
 SAME: Final = 0.05
-"""A; half a count: two limits that are nearer are the same on the wire."""
+"""A; half a step of the wire format: two limits that are closer are sent as the same
+value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InverterInputs:
-    """One inverter and one direction at one moment, as every rule sees it."""
+    """The input of every rule: one inverter and one direction, now."""
 
     config: InverterConfig
     direction: Direction
     requested: RequestedLimit | None = None
     """The lowest of its own setpoint and temporary limits; None: no limit."""
     in_service: bool = True
-    """Whether the user wants it to take part."""
+    """Whether the user has put it in service."""
     bank: Limit
     """The bank's limit."""
     index: int = 0
     """Its place among the inverters."""
     allocation: Allocation | None = None
-    """How the bank's limits are shared; None: not yet, its own limit comes first."""
+    """How the bank's limits are divided; None: not yet, its own limits come first."""
 
 
 type InverterRule = Callable[[InverterInputs, Limit], Limit]
@@ -62,9 +63,10 @@ def in_service(inputs: InverterInputs, limit: Limit) -> Limit:
 
 
 def sharing(inputs: InverterInputs, limit: Limit) -> Limit:
-    """Lower a limit to the inverter's part of the bank's.
+    """Lower a limit to the inverter's part of the bank's limit.
 
-    `Rule.SHARING`: on its way to that part, as far as the other inverters leave room.
+    `Rule.SHARING`: the limit is on its way to that part, as far as the other inverters
+    leave room.
     """
     if (allocation := inputs.allocation) is None:
         return limit
@@ -79,7 +81,7 @@ def sharing(inputs: InverterInputs, limit: Limit) -> Limit:
 
 
 def below_minimum(inputs: InverterInputs, limit: Limit) -> Limit:
-    """Name why an inverter gets 0 A of a limit that is higher: `Rule.BELOW_MINIMUM`.
+    """Name why an inverter gets 0 A although the limit is higher: `Rule.BELOW_MINIMUM`.
 
     An inverter cannot follow less than `allocation.MIN_CURRENT`.
     """
@@ -94,11 +96,11 @@ def below_minimum(inputs: InverterInputs, limit: Limit) -> Limit:
 
 
 OWN_RULES: Final[tuple[InverterRule, ...]] = (rating, own_setpoints, in_service)
-"""What an inverter may take by itself; the sharing has to know that of all of them."""
+"""The inverter's own limits; the allocation needs those of all inverters."""
 SHARING_RULES: Final[tuple[InverterRule, ...]] = (sharing, below_minimum)
-"""What is left of it beside the other inverters."""
+"""What the other inverters leave of it."""
 INVERTER_RULES: Final = (*OWN_RULES, *SHARING_RULES)
-"""Which rules there are, in the order in which they apply."""
+"""All rules, in the order in which they apply."""
 
 
 def apply(
@@ -119,7 +121,7 @@ def _own(
     rule: Rule,
     source: str | None = None,
 ) -> Limit:
-    """Return a limit no higher than one that belongs to the inverter itself."""
+    """Return a limit no higher than the inverter's own one."""
     if amps >= limit.amps:
         return limit
     return Limit(

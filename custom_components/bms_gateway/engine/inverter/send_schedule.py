@@ -10,7 +10,7 @@ from ..config import InverterConfig, SendMode
 REPEAT: Final = 1.0
 """Seconds after which a telegram is due although nothing is new (Victron waits 3 s)."""
 LATEST_REPEAT: Final = 1.5
-"""Seconds after which it is due in the middle of a battery's telegram, too."""
+"""Seconds after which it is due even in the middle of a battery's telegram."""
 REQUESTS_GONE: Final = 60.0
 """Seconds without 0x305 after which an inverter counts as disconnected."""
 
@@ -31,7 +31,7 @@ class SendSchedule:
         """Whether the last telegram did not wait for the rest of the batteries' values."""
 
     def on_request(self, at: float) -> None:
-        """Take a 0x305 of the inverter's."""
+        """Take a 0x305 of the inverter."""
         if not self.is_requested:
             self._unanswered_since = at
         self.request_at = at
@@ -54,7 +54,7 @@ class SendSchedule:
 
     @property
     def disconnects_at(self) -> float | None:
-        """When it counts as disconnected unless it asks again; None: it never did."""
+        """When it disconnects unless it requests again; None: it never did."""
         return None if self.request_at is None else self.request_at + REQUESTS_GONE
 
     def is_due(

@@ -1,4 +1,4 @@
-"""What an inverter was told, and what it may therefore still act upon."""
+"""The limits sent to an inverter, which it may therefore still act on."""
 
 from collections import deque
 from math import inf
@@ -7,22 +7,22 @@ from typing import Final
 from ..model import Direction, Telegram
 
 UNPROVEN: Final = 1.0
-"""Seconds by which bus-off, or a missing carrier, may be reported late. What was confirmed
-within them on a driver that makes no echoes may be lost."""
+"""Seconds by which bus-off, or a missing carrier, may be reported late. Telegrams
+confirmed within them by a driver that makes no real echoes may be lost."""
 
 _MOST_UNSURE: Final = 16
-"""Sets; a link's queue of 10 frames holds two, so no earlier one still waits."""
+"""Telegrams; a link's queue of 10 frames holds two, so no earlier one still waits."""
 
 
 class SentLimits:
-    """Keeps account of the sets that have left for one inverter.
+    """Keeps track of the telegrams that have left for one inverter.
 
-    A set counts from the moment when it is queued: it may reach the inverter even
+    A telegram counts from the time when it is queued: it may reach the inverter even
     where its echo does not reach us.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
+        """Create it with nothing sent."""
         self.version = 0
         """Counts changes: what is calculated from the sent limits is outdated then."""
         self.confirmed: Telegram | None = None
@@ -31,22 +31,22 @@ class SentLimits:
         self._proven: Telegram | None = None
         """The last one confirmed longer than UNPROVEN ago."""
         self._unproven: deque[tuple[float, Telegram]] = deque(maxlen=_MOST_UNSURE)
-        """When each was confirmed since."""
+        """Telegrams confirmed since, each with its time."""
         self._unsure: deque[Telegram] = deque(maxlen=_MOST_UNSURE)
         self._unsure_at = 0.0
         self._stuck: list[Telegram] = []
-        """Sets that may wait in a queue, and leave when the inverter is back."""
+        """Telegrams that may wait in a queue, and leave when the inverter is back."""
         self._before: deque[tuple[float, Telegram]] = deque()
         self._active_at = dict.fromkeys(Direction, -inf)
 
     def queue(self, telegram: Telegram, now: float) -> None:
-        """Take a set that is on its way."""
+        """Take a telegram that was queued."""
         self.version += 1
         self._unsure.append(telegram)
         self._unsure_at = now
 
     def confirm(self, now: float, *, follows_in: float) -> None:
-        """Take the last set as told: its echoes came.
+        """Take the last telegram as confirmed: its echoes arrived.
 
         `follows_in`: seconds in which the inverter has surely followed it.
         """
@@ -62,9 +62,10 @@ class SentLimits:
                 self._active_at[direction] = now
 
     def doubt(self, now: float) -> None:
-        """Take every set that was confirmed within UNPROVEN as one that may be lost.
+        """Take every telegram that was confirmed within UNPROVEN as possibly lost.
 
-        What was told before them is told again. Once for each set that was confirmed.
+        The one before them counts as confirmed again. Applied once for each confirmed
+        telegram.
         """
         self._prove(now)
         if not self._unproven:
@@ -77,32 +78,33 @@ class SentLimits:
         self.confirmed = self._proven
 
     def expire(
-        self, now: float, *, asked_at: float, timeout: float, not_acknowledged: bool
+        self, now: float, *, requested_at: float, timeout: float, not_acknowledged: bool
     ) -> None:
-        """Forget what the inverter itself no longer acts upon.
+        """Forget limits that the inverter itself no longer acts on.
 
-        It does for `timeout` seconds after the last set, and while it still asks.
-        `deaf`: what is unsure may wait in a queue for ever, and may yet leave.
+        It acts on them for `timeout` seconds after the last telegram, and while it
+        still requests data. `not_acknowledged`: an unconfirmed telegram may wait in a
+        queue for any time, and may yet leave.
         """
         while self._before and self._before[0][0] <= now:
             self._before.popleft()
-        if now > max(self.confirmed_at, asked_at) + timeout:
+        if now > max(self.confirmed_at, requested_at) + timeout:
             self.version += self.confirmed is not None
             self.confirmed = self._proven = None
             self._unproven.clear()
-        if now > max(self._unsure_at, asked_at) + timeout:
+        if now > max(self._unsure_at, requested_at) + timeout:
             if not_acknowledged and self._unsure:
                 self._stuck = [*self._unsure]
             self.version += bool(self._unsure)
             self._unsure.clear()
 
     def _prove(self, now: float) -> None:
-        """Take what was confirmed before UNPROVEN as having arrived."""
+        """Take telegrams confirmed longer than UNPROVEN ago as having arrived."""
         while self._unproven and now > self._unproven[0][0] + UNPROVEN:
             self._proven = self._unproven.popleft()[1]
 
     def leave_stuck(self, now: float) -> None:
-        """Take what was stuck as on its way: the inverter hears again."""
+        """Take stuck telegrams as sent: the inverter acknowledges again."""
         if self._stuck:
             self.version += 1
             self._unsure.extendleft(reversed(self._stuck))
@@ -110,18 +112,18 @@ class SentLimits:
         self._stuck.clear()
 
     def drop_stuck(self) -> None:
-        """Forget what was stuck: the queue it waited in is gone."""
+        """Forget stuck telegrams: their queue is gone."""
         self._stuck.clear()
 
     def amps(self, direction: Direction) -> float:
-        """Return the limit in A that it may act upon: told, or on its way to it."""
-        sure = 0.0 if self.confirmed is None else self.confirmed.limit(direction)
+        """Return the limit in A that it may act on: confirmed, or on its way."""
+        confirmed = 0.0 if self.confirmed is None else self.confirmed.limit(direction)
         if not self._unsure:
-            return sure
-        return max(sure, *(sent.limit(direction) for sent in self._unsure))
+            return confirmed
+        return max(confirmed, *(sent.limit(direction) for sent in self._unsure))
 
     def at_least(self, direction: Direction) -> float:
-        """Return the least that it may act upon, in A: not every set may have come."""
+        """Return the lowest limit in A that it may act on: some may be lost."""
         if self.confirmed is None:
             return 0.0
         return min(sent.limit(direction) for sent in self._sent)
@@ -133,15 +135,15 @@ class SentLimits:
 
     @property
     def followed_at(self) -> float:
-        """When the inverter has surely followed all that lowered its limits."""
+        """When the inverter has surely followed every lower limit."""
         return max((until for until, _ in self._before), default=-inf)
 
     def active_at(self, direction: Direction) -> float:
-        """Return when it was last told more than 0 A; -inf: never."""
+        """Return when its confirmed limit was last above 0 A; -inf: never."""
         return self._active_at[direction]
 
     def would_fall(self, telegram: Telegram) -> bool:
-        """Return whether this one lowers anything that it may act upon."""
+        """Return whether a telegram lowers anything that it may act on."""
         return any(_falls(sent, telegram) for sent in self._sent)
 
     @property

@@ -1,4 +1,4 @@
-"""A state of charge of 0 or 100 % for an inverter that obeys no limit of 0 A."""
+"""Sends 0 or 100 % state of charge to an inverter that ignores a limit of 0 A."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -9,26 +9,27 @@ from ..config import InverterConfig
 from ..model import Direction, Disobedience, Telegram
 
 ZERO_LIMIT_TIME: Final = 60.0
-"""Seconds for which 0 A has to be told before the state of charge is told otherwise."""
+"""Seconds for which 0 A has to be sent before the state of charge is replaced."""
 _SOC: Final = {Direction.DISCHARGE: 0.0, Direction.CHARGE: 100.0}
-"""% that ends a direction; the first counts where both have to end: an empty battery
+"""% that stops a direction; the first applies where both have to stop: an empty battery
 is damaged sooner than a full one."""
 
 
 class SocStop:
-    """Tells inverters that ask for it a state of charge at which they stop.
+    """Sends inverters with this option a state of charge at which they stop.
 
-    It begins where one disobeys 0 A, and ends only when more than 0 A is told again or
-    the option is switched off: ended as soon as it obeys, it would begin anew.
+    It begins where an inverter disobeys 0 A, and ends only when its limit is above 0 A
+    again or the option is switched off: ended as soon as the inverter complies, it
+    would begin again.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody told so."""
+        """Create it with no inverter stopped."""
         self._zero_since: dict[tuple[str, Direction], float] = {}
         self._stopped: set[tuple[str, Direction]] = set()
 
     def keep_only(self, inverter_ids: Collection[str]) -> None:
-        """Forget inverters that are no more."""
+        """Forget inverters that are no longer configured."""
         self._zero_since = {
             key: at for key, at in self._zero_since.items() if key[0] in inverter_ids
         }
@@ -41,10 +42,11 @@ class SocStop:
         disobeys: Mapping[Direction, Disobedience],
         now: float,
     ) -> Telegram:
-        """Return what to apply an inverter in place of a telegram.
+        """Return the telegram to send in place of `telegram`.
 
-        `disobeys`: in which directions it disobeys. Where it may be another one as
-        well, each of them has to be told 0 A and to have the option on.
+        `disobeys`: the directions in which the inverter disobeys. Where it may be
+        another inverter as well, each of them has to be sent 0 A and to have the option
+        on.
         """
         for direction in Direction:
             key = inverter.id, direction

@@ -1,4 +1,4 @@
-"""What each inverter may be told now: its part of the bank's verdict, as a telegram."""
+"""The inverter targets: each inverter's part of the bank limits, as a telegram."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .rules import SHARING_RULES, InverterInputs, apply
 
 @dataclass(frozen=True, slots=True)
 class InverterTarget:
-    """What one inverter may be told now, and the rule behind each of its limits."""
+    """What may be sent to one inverter now, and the rule behind each limit."""
 
     telegram: Telegram
     limits: Mapping[Direction, Limit]
@@ -23,7 +23,7 @@ class InverterTarget:
 def target_for(
     config: GatewayConfig, index: int, bank_limits: BankLimits, allocation: Allocation
 ) -> InverterTarget | None:
-    """Return what one inverter may be sent of the bank's limits; None: nothing.
+    """Return the target of one inverter; None: send nothing.
 
     `index`: its place in the configuration.
     """
@@ -40,7 +40,7 @@ def target_for(
 
 
 def is_block(confirmed: Telegram | None) -> bool:
-    """Return whether an inverter was told 0 A in both directions."""
+    """Return whether a confirmed telegram is 0 A in both directions."""
     return confirmed is not None and not (
         confirmed.charge_current_limit or confirmed.discharge_current_limit
     )
@@ -53,7 +53,7 @@ def _limit(
     index: int,
     allocation: Allocation,
 ) -> Limit:
-    """Return what one inverter may be sent now, and why."""
+    """Return the limit for one inverter now, with the rule that binds."""
     own = allocation.requests[direction][index].own(config.id)
     inputs = InverterInputs(
         config=config,
@@ -66,7 +66,7 @@ def _limit(
 
 
 def _part(index: int, current: float | None, allocation: Allocation) -> float:
-    """Return an inverter's part of the current: as of the limit, else of the weights."""
+    """Return an inverter's part of the current: by its limit, else by its weight."""
     discharges = current is not None and current < 0
     direction = Direction.DISCHARGE if discharges else Direction.CHARGE
     parts = list(allocation.targets[direction])
@@ -83,7 +83,7 @@ def _telegram(
     limits: Mapping[Direction, Limit],
     part: float,
 ) -> Telegram:
-    """Write what one inverter is told; limits are cut to whole counts."""
+    """Return one inverter's telegram; limits are rounded down to whole steps."""
     bank = bank_limits.bank
     factor = part if inverter.current_factor is None else inverter.current_factor
     forwards = config.forward_requests
@@ -119,7 +119,7 @@ def _telegram(
 
 
 def _required(value: float | None) -> float:
-    """Return a value without which nothing is sent (Verdict.speaks)."""
+    """Return a value without which nothing is sent (`BankLimits.speaks`)."""
     if value is None:
         msg = "a required value is unknown"
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Sends a set: its name first, the rest once the name's echo proves that it left."""
+"""Sends a telegram: its name first, the rest once an echo proves that it left."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -12,46 +12,46 @@ from ..model import GAVE_UP, Frame, PortFault, PortStatus
 _LOGGER = logging.getLogger(__name__)
 
 ECHO_TIMEOUT: Final = 0.05
-"""Seconds within which a frame that leaves for the wire comes back as echo."""
+"""Seconds within which a frame that leaves for the wire returns as an echo."""
 PROVEN: Final = 0.5
-"""Seconds after a name went out for which its echo proves that what follows leaves."""
+"""Seconds after a name was sent for which its echo proves that further frames leave."""
 PROBE_AGAIN: Final = 1.0
-"""Seconds between two names to an inverter that does not listen, where the first is
-known to be gone; each may wait in the queue until somebody acknowledges it."""
+"""Seconds between two probes of an inverter that does not acknowledge, where the first
+is known to be gone; each may wait in the queue until a device acknowledges it."""
 PROBE_ANYWAY: Final = 120.0
-"""Seconds after which another name is queued though the first may still wait: an
-inverter must not stay without us for ever because a driver dropped a frame."""
+"""Seconds after which another probe is queued although the first may still wait: an
+inverter must not stay unserved forever because a driver dropped a frame."""
 
 _CONTROLLER_RESET: Final = BUS_OFF | RESTARTED
-"""Classes of error frames with which the controller drops what it had to send."""
+"""Classes of error frames with which the controller drops its transmit queue."""
 
 
 class Phase(StrEnum):
-    """How far the running set is."""
+    """How far the present telegram is."""
 
     IDLE = "idle"
     OPENED = "opened"
-    """Its name is on the way; nothing that could grow stale is queued yet."""
+    """Its name is on the way; nothing that could become stale is queued yet."""
     LEFT = "left"
-    """The name's echo came: the inverter listens, the rest can follow."""
+    """The name's echo arrived: the inverter acknowledges, the rest can follow."""
     SENT = "sent"
-    """All is queued; the echoes are awaited."""
+    """Everything is queued; the echoes are awaited."""
     PROMPTED = "prompted"
-    """A 0x305 of ours is on the way."""
+    """A 0x305 of our own is on the way."""
     NOT_ACKNOWLEDGED = "not_acknowledged"
-    """An echo failed to come: nothing more is queued until it does."""
+    """An echo is missing: nothing more is queued until it arrives."""
 
 
 class Transmission:
-    """The frames on their way to one inverter, and whether it listens."""
+    """The frames on their way to one inverter, and whether it acknowledges."""
 
     def __init__(self, port: Sender, name: str) -> None:
-        """Begin with nothing on its way; `name`: of the inverter, for the log."""
+        """Create it with nothing sent; `name`: of the inverter, for the log."""
         self.phase = Phase.IDLE
         self.listening: bool | None = None
-        """Whether the inverter was last known to; None: nothing is known."""
+        """Whether the inverter acknowledged last; None: unknown."""
         self.sets = self.dropped = 0
-        """Sets that left since the start, and those that did not."""
+        """Telegrams that left since the start, and those that did not."""
         self._port = port
         self._name = name
         self._since = 0.0
@@ -60,24 +60,24 @@ class Transmission:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the port is."""
+        """Return whether the port is open."""
         return self._port.state.status is PortStatus.OPEN
 
     def can_continue(self, now: float) -> bool:
-        """Return whether a set has begun and its rest may follow at once.
+        """Return whether a telegram was opened and its rest may follow at once.
 
-        Not after the loop was held: what came meanwhile has to be heard first.
+        Not after the loop was blocked: what arrived meanwhile has to be read first.
         """
         return self.phase is Phase.LEFT and now < self._since + PROVEN
 
     @property
     def probe_due(self) -> float:
-        """When a name may be queued for one that did not listen."""
+        """When a probe may be queued for an inverter that did not acknowledge."""
         return self._since + (PROBE_AGAIN if self._lost_probe else PROBE_ANYWAY)
 
     @property
     def times_out_at(self) -> float:
-        """When the echo that is awaited fails to come."""
+        """When the awaited echo counts as missing."""
         return self._since + ECHO_TIMEOUT
 
     def wake_times(self, _now: float) -> Iterator[float]:
@@ -90,8 +90,9 @@ class Transmission:
     def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of the bus, or an error frame.
 
-        While we are not heard it may tell that our name is lost rather than waiting:
-        somebody is there who would have acknowledged it, or the controller was reset.
+        While nothing is acknowledged it may show that the probe is lost rather than
+        waiting: another device is there that would have acknowledged it, or the
+        controller was reset.
         """
         reset = frame.error and bool(frame.can_id & _CONTROLLER_RESET)
         if self.phase is Phase.NOT_ACKNOWLEDGED and (reset or not frame.error):
@@ -100,8 +101,8 @@ class Transmission:
     def on_echo(self, frame: Frame) -> Phase | None:
         """Take the echo of an own frame: it has left for the wire.
 
-        Return what ended by it: a set that was SENT has left whole, or the inverter
-        was DEAF and is not any more. None: nothing of the kind.
+        Return the phase that it ended: SENT, the telegram has left completely, or
+        NOT_ACKNOWLEDGED, the inverter acknowledges again. None: neither.
         """
         if self.phase is Phase.NOT_ACKNOWLEDGED:
             self.phase = Phase.IDLE
@@ -122,50 +123,50 @@ class Transmission:
         return None
 
     def reset(self) -> bool:
-        """Begin anew with a port that was closed: no echo will come any more.
+        """Start over with a port that was closed: no echo will arrive any more.
 
-        Return whether the last echoes of before proved nothing, the first time that it
-        is asked: the controller gave up on a link whose driver makes no echoes of its
-        own, or the link had no carrier any more, which is reported late.
+        Return, the first time that it is called, whether the last echoes before that
+        proved nothing: the controller gave up on a link whose driver makes no real
+        echoes, or the link had lost its carrier, which is reported late.
         """
-        is_news, self._was_open = self._was_open, False
+        was_open, self._was_open = self._was_open, False
         self.phase, self.listening = Phase.IDLE, None
         self._lost_probe = False
         self._awaited.clear()
         fault = self._port.state.fault
         proves = self._port.echo_is_proof and fault is not PortFault.NO_CARRIER
-        return is_news and fault in GAVE_UP and not proves
+        return was_open and fault in GAVE_UP and not proves
 
     def time_out(self, now: float) -> None:
-        """Notice an echo that failed to come, or one that proves nothing any more."""
+        """Notice an echo that is missing, or one that no longer proves anything."""
         waits = self.phase in (Phase.OPENED, Phase.SENT, Phase.PROMPTED)
         if waits and now >= self.times_out_at:
             self._mark_unacknowledged(now)
         if self.phase is Phase.LEFT and not self.can_continue(now):
-            # The loop was held: that its name left then proves nothing now.
+            # The loop was blocked: that the name left then proves nothing now
             self.phase = Phase.IDLE
 
     def open(self, names: tuple[Frame, ...], now: float) -> None:
-        """Begin a set with its name: harmless, should it wait in a queue for hours."""
+        """Begin a telegram with its name: harmless if it waits in a queue for hours."""
         self._since = now
         self._lost_probe = False
         self._was_open = True
         if not self._port.echo_is_proof:
-            # The driver may hold one frame back: the second name shows that it did not.
+            # The driver may hold one frame back: the second echo shows that it did not
             names *= 2
         if not self._queue(names):
-            # Not even queued: there is no echo to wait for.
+            # Not even queued: there is no echo to wait for
             self._lost_probe = True
             self._mark_unacknowledged(now)
             return
         self.phase = Phase.OPENED if self._port.has_echo else Phase.LEFT
 
     def drop(self) -> None:
-        """Let a set that was opened end without its rest."""
+        """Drop the rest of a telegram that was opened."""
         self.phase = Phase.IDLE
 
     def send_rest(self, frames: tuple[Frame, ...], now: float) -> bool:
-        """Queue a set whose name has left; return whether it counts as left at once."""
+        """Queue the rest after the name; return whether it counts as sent at once."""
         self._since = now
         if not self._queue(frames):
             self._mark_unacknowledged(now)
@@ -186,7 +187,7 @@ class Transmission:
             self.phase = Phase.PROMPTED
 
     def set_listening(self, listening: bool) -> None:
-        """Keep whether the inverter listens; log it once when that changes."""
+        """Store whether the inverter acknowledges; log a change once."""
         if listening is self.listening:
             return
         if not listening:

@@ -1,4 +1,4 @@
-"""Which protections go out as alarms, which only as warnings."""
+"""Alarms: which protections are sent as alarms, and which only as warnings."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from .context import Context
 from .sharing.exclusion import CARRIES
 
 ALARM_DELAY: Final = 10.0
-"""Seconds, besides the inverters' reaction time, for a protection to have its way by
-0 A alone."""
+"""Seconds, in addition to the inverters' reaction time, in which 0 A alone may resolve
+a protection."""
 LOSS_ALARM: Final = Alarm.INTERNAL
-"""How a loss that blocks is told: no bit means "a battery is missing"."""
+"""The alarm sent for a loss that blocks: no bit means "a battery is missing"."""
 _DEFECTS: Final = frozenset({Alarm.SHORT_CIRCUIT, Alarm.CONTACTOR, Alarm.INTERNAL})
 """They concern the battery itself, not a direction: any current it carries counts."""
 
@@ -26,7 +26,7 @@ _OVER_CURRENT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What the inverters are told: alarms (`protections`) and warnings."""
+    """What is sent to the inverters: alarms (`protections`) and warnings."""
 
     protections: frozenset[Alarm] = frozenset()
     warnings: frozenset[Alarm] = frozenset()
@@ -40,32 +40,33 @@ NOTHING_RAISED: Final = Raised()
 
 
 class Alarms:
-    """The batteries' protections and since when they stand."""
+    """The batteries' protections, each with the time when it was raised."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Create it without protections."""
         self._since: dict[tuple[str, Alarm], float] = {}
 
     def update(
-        self, context: Context, open_ways: Collection[Direction], *, reaction: float
+        self, context: Context, permitted: Collection[Direction], *, reaction: float
     ) -> Raised:
-        """Return what to tell of the protections and of a loss that blocks.
+        """Return what to send for the protections, and for a loss that blocks.
 
-        `open_ways`: the directions that some battery allows which does not stand aside.
+        `permitted`: the directions that some battery permits which is not excluded.
 
-        A protection first takes its battery's limit to 0 A and is a warning: others go
-        on, and a Sunny Island stops at any alarm. It is an alarm once no battery allows
-        a direction that it concerns, or its battery still carries current there after
-        ALARM_DELAY and the inverters' `reaction` time (s). One that the current contradicts
-        stays a warning, whatever is stopped. That of a lost battery, as far as it is
-        heard, is a warning; so is it when a battery ceases to send its alarms or enables.
-        A loss that blocks one direction is a warning, one that blocks both an alarm.
+        A protection first takes its battery's limit to 0 A and is a warning: the other
+        batteries continue, and a Sunny Island stops at any alarm. It becomes an alarm
+        once no battery permits a direction that it concerns, or its battery still
+        carries current there after ALARM_DELAY and the inverters' `reaction` time (s).
+        One that the current contradicts stays a warning, whatever is stopped. A
+        protection of a lost battery, as far as it is still received, is a warning; so
+        is a battery that no longer sends its alarms or enables. A loss that blocks one
+        direction is a warning, one that blocks both an alarm.
         """
         self._since = {
             (battery.id, alarm): self._since.get((battery.id, alarm), context.now)
             for battery, alarm in _conditions(context)
         }
-        dead = set(Direction).difference(open_ways)
+        stopped = set(Direction).difference(permitted)
         alarms: set[Alarm] = set()
         warnings: set[Alarm] = set()
         for battery in context.online:
@@ -73,14 +74,18 @@ class Alarms:
             if battery.missing:
                 warnings.add(Alarm.INTERNAL)
         for battery in context.lost:
-            # Heard but not counted yet: what it raises holds it at 0 A all the same
+            # Received but not online yet: its protections hold it at 0 A all the same
             warnings |= battery.readings.warnings or frozenset()
             warnings |= battery.readings.protections or frozenset()
         for battery, alarm in _conditions(context):
-            waited = context.now - self._since[battery.id, alarm] >= ALARM_DELAY + reaction
-            helpless = waited and _carries(battery, alarm)
-            stops_all = not dead.isdisjoint(CONCERNS.get(alarm, frozenset(Direction)))
-            is_alarm = (stops_all or helpless) and not _contradicted(battery, alarm)
+            waited = (
+                context.now - self._since[battery.id, alarm] >= ALARM_DELAY + reaction
+            )
+            unresolved = waited and _carries(battery, alarm)
+            stops_all = not stopped.isdisjoint(
+                CONCERNS.get(alarm, frozenset(Direction))
+            )
+            is_alarm = (stops_all or unresolved) and not _contradicted(battery, alarm)
             (alarms if is_alarm else warnings).add(alarm)
         if context.blocked:
             (alarms if context.blocked == set(Direction) else warnings).add(LOSS_ALARM)
@@ -88,7 +93,7 @@ class Alarms:
 
 
 def _contradicted(battery: BatteryState, alarm: Alarm) -> bool:
-    """Return whether a battery at rest, or in the other direction, tells too much current."""
+    """Return whether a battery reports too much current but carries none that way."""
     direction, current = _OVER_CURRENT.get(alarm), battery.readings.current
     if direction is None or current is None:
         return False
@@ -102,7 +107,7 @@ def _conditions(context: Context) -> Iterator[tuple[BatteryState, Alarm]]:
 
 
 def _carries(battery: BatteryState, alarm: Alarm) -> bool:
-    """Return whether a battery still carries what its protection should have ended."""
+    """Return whether a battery still carries a current that had to stop."""
     current = battery.readings.current
     if current is None:
         return True

@@ -9,30 +9,31 @@ from .alarms import NOTHING_RAISED, Raised
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankLimits:
-    """What the inverters together may be told at one moment."""
+    """The limits for all inverters together, with what a telegram needs."""
 
     status: Status
     batteries: Mapping[str, BatteryState] = field(default_factory=dict)
     bank: BankState = NO_BANK
     current: float | None = None
-    """A, charge positive; what flows through the bank as measured. None: unknown."""
+    """A, charge positive; the bank's current as measured. None: unknown."""
     volts: float | None = None
-    """The bank's voltage by which watts are converted: the higher one of what is told and
-    what stands without single outliers, so that no limit in W is exceeded."""
+    """The bank's voltage by which watts are converted: the higher one of the reported
+    value and the one without outliers, so that no limit in W is exceeded."""
     limits: Mapping[Direction, Limit] | None = None
     enabled: frozenset[Direction] = frozenset()
     charge_voltage_limit: float | None = None
     discharge_voltage_limit: float | None = None
     temperature: float | None = None
-    """°C, as told: where no battery tells its own it may be that of the cells, or an
+    """°C, as sent: where no battery reports its own it may be that of the cells, or an
     earlier one."""
     raised: Raised = NOTHING_RAISED
     awaits: bool = False
-    """Whether the lost batteries are awaited: short gaps are a habit of them."""
+    """Whether the lost batteries are awaited because short gaps are habitual for
+    them."""
 
     @property
     def bridges(self) -> bool:
-        """Return whether a silence is bridged, after which no limit has to ramp."""
+        """Return whether a gap is bridged, after which no limit has to ramp."""
         return self.awaits or self.status is Status.BRIDGING
 
     @property

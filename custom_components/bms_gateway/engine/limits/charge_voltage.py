@@ -1,4 +1,4 @@
-"""The voltage limits: never far under the pack, never below the floor."""
+"""Voltage limits: close to the pack, never below the floor."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,25 +13,26 @@ from .rule_inputs import RuleInputs, tighter
 
 AGREE: Final = 0.5
 """V; batteries on one bus bar do not differ by more, unless one is disconnected."""
-UNDER_PACK: Final = 0.1
-"""V; a charge voltage limit further under the pack makes inverters dump the battery
+BELOW_PACK: Final = 0.1
+"""V; a charge voltage limit further below the pack makes inverters dump the battery
 (Deye's fault W31, a Multi discharging at full power)."""
 PEAK_WINDOW: Final = 60.0
 """Seconds over which the highest bank voltage is the reference."""
 FALL_RATE: Final = 0.01
 """V/s; how fast the reference may fall: 0.1 V per 10 s."""
 CELL_FULL: Final = 3.65
-"""V per cell; no reference is higher: more is no voltage of a lithium battery."""
+"""V per cell; no reference is higher: more is not a possible voltage of a lithium
+battery."""
 CELL_FLOOR: Final = 3.0
 """V per cell; no charge voltage limit is lower."""
 EMPTY_CELL: Final = 2.8
-"""V per cell; the discharge voltage limit where no battery ever told one."""
+"""V per cell; the discharge voltage limit where no battery ever reported one."""
 RAMP_RATE: Final = 1.0
-"""V/s; how fast a higher charge voltage limit is told, once it has held: from a pack
-that is empty to one that is full in as long as a current limit takes."""
+"""V/s; how fast a higher charge voltage limit rises after its hold time: from an empty
+pack to a full one in the time that a current limit takes."""
 BELOW_BANK: Final = 0.5
-"""V; how far the discharge voltage limit stays under the bank, so that it never
-stops discharging by itself."""
+"""V; how far the discharge voltage limit stays below the bank, so that it never stops
+discharging by itself."""
 _EPSILON: Final = 1e-6
 
 
@@ -43,7 +44,7 @@ def steady(battery: BatteryState) -> float | None:
 
 
 def peak(battery: BatteryState) -> float | None:
-    """Return the voltage in V that was told twice of the last times, or more."""
+    """Return the highest voltage in V that was reported at least twice lately."""
     if battery.readings.voltage is None:
         return None
     volts = sorted(battery.voltages)
@@ -54,7 +55,7 @@ def bank_voltage(
     batteries: Sequence[BatteryState],
     pick: Callable[[BatteryState], float | None] = steady,
 ) -> float | None:
-    """Return the voltage in V to reckon with: of the batteries that really connect.
+    """Return the bank voltage in V: that of the batteries that are really connected.
 
     One that differs from the rest may be disconnected. Of two that disagree, the one
     that carries current counts, else the higher. `pick`: a battery's voltage.
@@ -80,7 +81,7 @@ class VoltageReference:
     """The highest bank voltage of the last minute; it falls slowly."""
 
     def __init__(self) -> None:
-        """Start without a reference."""
+        """Create it without a reference."""
         self._peaks: deque[tuple[float, float]] = deque()
         self._value: float | None = None
         self._at = 0.0
@@ -112,7 +113,7 @@ class ChargeVoltage:
 
     volts: float
     over_battery: bool
-    """The bank is above the lowest battery's limit: only 0 A protects that one."""
+    """The bank is above the lowest battery's limit: only 0 A protects that battery."""
 
 
 def charge_voltage_limit(
@@ -124,19 +125,19 @@ def charge_voltage_limit(
     `reference`: of VoltageReference, `cap`: what the user or a loss policy wants; in V.
     """
     wanted = lowest if cap is None else min(lowest, cap)
-    volts = max(wanted, reference - UNDER_PACK, CELL_FLOOR * cells)
+    volts = max(wanted, reference - BELOW_PACK, CELL_FLOOR * cells)
     return ChargeVoltage(volts, over_battery=volts > lowest + _EPSILON)
 
 
 def discharge_voltage(
     highest: float | None, bank: float | None, *, cells: int
 ) -> float:
-    """Return the discharge voltage limit in V: never 0, which some readers refuse.
+    """Return the discharge voltage limit in V: never 0, which some devices reject.
 
-    With the limit they would refuse the whole 0x351, and go on with the currents of the
-    one before. `highest`: that of the batteries, as far as any ever told; `cells`: in
-    series. Under the `bank` (V) in whole counts: as a limit that may not be gone below
-    it is rounded up where it is sent.
+    Together with it they would reject the whole 0x351, and keep the currents of the one
+    before. `highest`: that of the batteries, if any ever reported one; `cells`: in
+    series. It stays below the `bank` (V) in whole steps: the encoder rounds it up, as a
+    limit below which the voltage must not fall.
     """
     limit = EMPTY_CELL * cells if highest is None else highest
     return limit if bank is None else min(limit, round_down(bank - BELOW_BANK))
@@ -145,7 +146,7 @@ def discharge_voltage(
 def charge_voltage(inputs: RuleInputs, limit: Limit) -> Limit:
     """Stop charging where the voltage limit that is sent is too high for a battery.
 
-    `Rule.VOLTAGE`: a charge voltage limit far under the pack makes inverters discharge
+    `Rule.VOLTAGE`: a charge voltage limit far below the pack makes inverters discharge
     it, so the limit that is sent stays close to the pack; 0 A protects the battery.
     """
     battery = inputs.over_voltage

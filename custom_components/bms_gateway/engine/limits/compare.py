@@ -1,4 +1,4 @@
-"""What both strategies would allow, side by side: how far the plain sum goes too far."""
+"""Compares both strategies: by how much the plain sum exceeds the current shares."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class Comparison:
 
 
 def compare(batteries: Iterable[BatteryState]) -> dict[Direction, Comparison]:
-    """Return what strategy `sum` gives and what `share` would give.
+    """Return the limits by strategy `sum` and by strategy `share`.
 
-    By the batteries online alone, each with the part of the current that it is known
-    to carry, else its part of the capacity; empty without any of them.
+    Only of the batteries online, each with its known current share, else its part of
+    the capacity; empty if none is online.
     """
     online = [battery for battery in batteries if battery.online]
     return {direction: _compare(online, direction) for direction in Direction if online}
@@ -35,7 +35,7 @@ def _compare(online: Sequence[BatteryState], direction: Direction) -> Comparison
         b.id: capacity[b.id] if b.current_share is None else b.current_share
         for b in online
     }
-    # Slices of lost batteries are missing here
+    # The shares of lost batteries are missing here
     whole = sum(shares.values())
     amps = {battery.id: allowed(battery.readings, direction) for battery in online}
     total = sum(amps.values())

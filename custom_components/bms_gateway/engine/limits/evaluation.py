@@ -1,4 +1,4 @@
-"""One evaluation: what the inverters may be sent, from the batteries at one moment."""
+"""One evaluation of the bank: from the batteries' context to the bank limits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from .voltage_limits import VoltageLimits
 
 
 class BankEvaluation:
-    """Evaluates the batteries moment by moment, and keeps what that needs."""
+    """Evaluates the batteries each time, and stores what that needs of earlier ones."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
         """Begin with current shares learnt earlier (by battery id), else with none."""
@@ -126,7 +126,7 @@ class BankEvaluation:
         return self._last
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
-        """Add to each battery what is known of how it carries the bank's current."""
+        """Add to each battery its current share, circulating current and exclusions."""
         parallel = self._pipeline.parallel
         parts = {s.id: part for s in states if (part := parallel.part(s.id))}
         odd = parallel.shares.odd([s for s in states if s.id in parts])
@@ -167,14 +167,19 @@ class BankEvaluation:
     ) -> BankLimits:
         """Return what may be sent without the values that a telegram needs.
 
-        A silence of some seconds is bridged; then follows a block, then nothing. No
-        bridge follows a block: what applied before it was taken back.
+        A gap of some seconds is bridged; then a block follows, then nothing is sent. No
+        bridge follows a block: the limits before it were taken back.
         """
         last = self._last
         policies = (config.charge_loss_policy, config.discharge_loss_policy)
         stops = LossPolicy.STOP in policies
         is_blocked = self._blocked_since is not None
-        if last is not None and last.limits is not None and not stops and not is_blocked:
+        if (
+            last is not None
+            and last.limits is not None
+            and not stops
+            and not is_blocked
+        ):
             bridged = bridge(
                 config,
                 context,
@@ -229,7 +234,7 @@ class BankEvaluation:
     def _held(
         self, context: Context, last: BankLimits, setpoints: AllSetpoints
     ) -> BankLimits:
-        """Return what was last known of the pack, without the current: it is unknown."""
+        """Return what was last known of the pack, without its unknown current."""
         bank = last.bank
         return BankLimits(
             status=last.status,
@@ -242,8 +247,9 @@ class BankEvaluation:
         )
 
     def _connected(self, context: Context) -> Sequence[BatteryState]:
-        """Return whose voltage is the bank's: an excluded one may be disconnected."""
+        """Return the batteries by which the bank's voltage is calculated."""
         parallel = self._pipeline.parallel
+        # An excluded one may be disconnected
         known = [b for b in context.online if b.readings.voltage is not None]
         return [b for b in known if not parallel.excluded(b.id)] or known
 
@@ -259,7 +265,7 @@ class BankEvaluation:
 def _enabled(
     config: GatewayConfig, context: Context, permitted: frozenset[Direction]
 ) -> frozenset[Direction]:
-    """Return the enables to send: some battery permits it; by `sum` every one has to."""
+    """Return the enables to send: one battery has to permit it, by `sum` all."""
     if config.strategy is Strategy.SUM:
         permitted = frozenset(
             direction

@@ -38,11 +38,11 @@ BANK_RULES: Final[tuple[BankRule, ...]] = (
     ramp,
     gap,
 )
-"""Which rules there are, in the order in which they apply."""
+"""All rules, in the order in which they apply."""
 
 
 class Pipeline:
-    """Applies the rules, and keeps what they need of earlier moments."""
+    """Applies the rules, and stores what they need of earlier evaluations."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
         """Begin with current shares learnt earlier (by battery id), else with none."""
@@ -55,7 +55,7 @@ class Pipeline:
 
     @property
     def ramping(self) -> bool:
-        """Whether a limit rises at the moment, and is evaluated again soon."""
+        """Whether a limit is rising now, and is evaluated again soon."""
         return any(memory.ramping for memory in self._memories.values())
 
     def observe(

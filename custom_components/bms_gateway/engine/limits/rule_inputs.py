@@ -1,4 +1,4 @@
-"""What a rule of the bank's limits may look at, and what it remembers."""
+"""The input of the bank's rules, and what they remember."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class RuleMemory:
     ramping: bool = False
     """Whether the ramp holds the limit back now: it is evaluated again soon."""
     halved: float | None = None
-    """A; the most that charging gets while lost batteries are awaited; None: none is."""
+    """A; the highest charge limit while lost batteries are awaited; None: none is."""
     awaited: AbstractSet[str] = frozenset()
-    """Which batteries those are."""
+    """The ids of these batteries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleInputs:
-    """One direction at one moment, as every rule sees it."""
+    """The input of every rule: one direction, now."""
 
     direction: Direction
     context: Context
@@ -51,7 +51,7 @@ class RuleInputs:
 
     @property
     def awaits(self) -> bool:
-        """Whether charging goes on although batteries are lost: short gaps are a habit."""
+        """Whether charging continues despite lost batteries with habitual gaps."""
         return self.direction is Direction.CHARGE and bool(self.context.awaited)
 
     @property

@@ -9,9 +9,9 @@ from ..model import Limit, Rule
 from .rule_inputs import RuleInputs
 
 SENT_WINDOW: Final = 10.0
-"""Seconds; inverters may still follow the largest sum told in them."""
+"""Seconds; inverters may still follow the largest sum sent within them."""
 WINDOW: Final = 20.0
-"""Seconds for which it has to flow, at the least; twice the longest reaction time."""
+"""Seconds for which it has to flow at least; twice the longest reaction time."""
 
 
 class _Extreme:
@@ -26,7 +26,7 @@ class _Extreme:
         kept = self._kept
         since = now
         while kept and not self._better(kept[-1][1], value):
-            # What is kept stands for what it outdid: the one before ended then.
+            # The value kept replaces those that it beat: it holds since then
             since = kept.pop()[0]
         kept.append((since, value))
         while len(kept) > 1 and kept[1][0] <= now - window:
@@ -35,12 +35,13 @@ class _Extreme:
 
 
 class UnmanagedCurrent:
-    """What has been flowing for long, in one direction, beyond what was told."""
+    """Current that has long been flowing in one direction above the sent limits."""
 
     def __init__(self) -> None:
-        """Begin without knowledge."""
+        """Create it without measurements."""
         self.most_sent = 0.0
-        """A; the largest sum told in TOLD_WINDOW, which inverters may still follow."""
+        """A; the largest sum sent within SENT_WINDOW, which inverters may still
+        follow."""
         self._since: float | None = None
         self._sent = _Extreme(operator.gt)
         self._excess = _Extreme(operator.lt)
@@ -48,11 +49,11 @@ class UnmanagedCurrent:
     def update(
         self, flowing: float | None, sent: float, now: float, *, reaction: float
     ) -> float:
-        """Return the untold current in A, at least 0.
+        """Return the unmanaged current in A, at least 0.
 
-        `flowing`: the bank's current in the direction's sense; None forgets all.
-        `told`: the sum of what the inverters were told in the direction. `reaction`:
-        the longest reaction time of an inverter in seconds.
+        `flowing`: the bank's current in the direction's sense; None drops all
+        measurements. `sent`: the sum of the limits sent to the inverters in this
+        direction. `reaction`: the longest reaction time of an inverter in seconds.
         """
         if flowing is None:
             self._since = None

@@ -5,7 +5,7 @@ from .rule_inputs import RuleInputs, tighter
 
 
 def total(inputs: RuleInputs, limit: Limit) -> Limit:
-    """Lower a limit to the total of the options, else of the inverters' ratings.
+    """Lower a limit to the configured total, else the sum of the inverters' ratings.
 
     `Rule.TOTAL`.
     """

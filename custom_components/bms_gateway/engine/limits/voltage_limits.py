@@ -1,4 +1,4 @@
-"""The voltage limits of the bank, with what they need of earlier moments."""
+"""The bank's voltage limits, with what they need of earlier evaluations."""
 
 from collections.abc import Sequence
 from math import inf
@@ -23,22 +23,24 @@ class VoltageLimits:
     """The charge and discharge voltage limits that are sent."""
 
     def __init__(self) -> None:
-        """Begin without knowledge."""
+        """Create it without a reference."""
         self._reference = VoltageReference()
         self._ramp: Ramp | None = None
         self._lowest: BatteryState | None = None
         """The battery with the lowest charge voltage limit of the last evaluation."""
         self._held_reference: float | None = None
-        """V; the reference of the last evaluation: without batteries it is held."""
+        """V; the reference of the last evaluation, held while no battery is online."""
         self._discharge: float | None = None
 
     @property
     def ramping(self) -> bool:
-        """Whether the charge voltage limit rises at the moment."""
-        way = self._ramp
-        return way is not None and way.amps < way.wanted[-1][1]
+        """Whether the charge voltage limit is rising now."""
+        ramp = self._ramp
+        return ramp is not None and ramp.amps < ramp.wanted[-1][1]
 
-    def update_reference(self, connected: Sequence[BatteryState], now: float) -> float | None:
+    def update_reference(
+        self, connected: Sequence[BatteryState], now: float
+    ) -> float | None:
         """Take the batteries that are connected; return the reference in V, if known."""
         return self._reference.update(_peak(connected), now)
 
@@ -68,8 +70,8 @@ class VoltageLimits:
     ) -> float | None:
         """Return the charge voltage limit in V while the bank's voltage is unknown.
 
-        It is that of the pack. The reference would fall, although nobody knows the
-        voltage of the pack: it is held.
+        It is that of the pack. The reference would fall although the pack's voltage is
+        unknown, so it is held.
         """
         caps = (bank.voltage, requested)
         cap = min((volts for volts in caps if volts is not None), default=None)
@@ -98,7 +100,7 @@ class VoltageLimits:
         return self._discharge
 
     def _slowly(self, volts: float, now: float) -> float:
-        """Return how far a charge voltage limit in V may rise: slowly, as a current."""
+        """Return how far a charge voltage limit in V may rise: like a current."""
         self._ramp = ramp_to(
             self._ramp, volts, now, rated=RAMP_RATE * RAMP_TIME, flowing=0.0
         )

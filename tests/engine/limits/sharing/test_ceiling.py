@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.limits.sharing.ceiling import Ceiling, apply_ceiling
+from custom_components.bms_gateway.engine.limits.sharing.ceiling import (
+    Ceiling,
+    apply_ceiling,
+)
 from custom_components.bms_gateway.engine.model import Limit, Rule
 
 OVER_LIMIT = Limit(amps=40.0, rule=Rule.OVER_LIMIT, source="b1", number=20.0)

@@ -23,7 +23,7 @@ def measured(
 
 def known(amps: float) -> BankSample:
     """Return a moment of which all agree that so much flowed."""
-    return BankSample(sent=amps, likely=amps, between=amps)
+    return BankSample(reported=amps, likely=amps, between=amps)
 
 
 HALVES = {"b1": 0.5, "b2": 0.5}
@@ -36,12 +36,12 @@ def test_others_have_not_reported_since_a_step() -> None:
     assert moments.of("b1", HALVES) == known(30.0)
     step = measured("b1", 50.0, 10.0)
     moments.update([step, measured("b2", 10.0, 9.0)], {"b1": 10.0})
-    assert moments.of("b1", HALVES) == BankSample(sent=60.0, likely=90.0, between=60.0)
+    assert moments.of("b1", HALVES) == BankSample(reported=60.0, likely=90.0, between=60.0)
     fifths = {"b1": 0.8, "b2": 0.2}
-    assert moments.of("b1", fifths) == BankSample(sent=60.0, likely=67.5, between=60.0)
+    assert moments.of("b1", fifths) == BankSample(reported=60.0, likely=67.5, between=60.0)
     moments.update([step, measured("b2", 45.0, 11.0)], {"b1": 10.0})
     sample = moments.of("b1", HALVES)
-    assert sample == BankSample(sent=95.0, likely=95.0, between=77.5)
+    assert sample == BankSample(reported=95.0, likely=95.0, between=77.5)
     assert sample.flowing(Direction.CHARGE, 200.0) == 95.0
 
 
@@ -72,7 +72,7 @@ def test_slow_battery_that_reports_much_later_is_reckoned_in_between() -> None:
     moments.update([over, measured("b2", 22.0, 16.1)], {"b1": 10.0})
     sample = moments.of("b1", HALVES)
     assert sample is not None
-    assert sample.sent == 52.0
+    assert sample.reported == 52.0
     assert sample.between == pytest.approx(30.0 + 60.0 - 38.0 * 0.4 / 6.5)
     assert sample.flowing(Direction.CHARGE, 200.0) == sample.between
     assert sample.flowing(Direction.CHARGE, 70.0) == 70.0

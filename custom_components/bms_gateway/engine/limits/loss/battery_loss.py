@@ -1,4 +1,4 @@
-"""What a lost battery means for the others: the loss policy, per direction."""
+"""The rule `battery_loss`: the loss policy of each direction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +9,8 @@ from ...model import BatteryState, Direction, Limit, Rule
 from ..rule_inputs import RuleInputs
 
 BLOCK_BEFORE_SILENCE: Final = 5.0
-"""Seconds for which the inverters are told 0 A once no battery is online; then
-nothing: their own time-outs act, and no old value is repeated as if it were news."""
+"""Seconds for which 0 A is sent once no battery is online; then nothing: the inverters'
+own time-outs act, and no stale value is repeated as if it were current."""
 
 
 def policy(
@@ -19,12 +19,12 @@ def policy(
     lost: Sequence[BatteryState],
     now: float,
 ) -> LossPolicy | None:
-    """Return what holds in this direction while batteries are lost; None: nothing.
+    """Return the loss policy of this direction; None: no battery is lost.
 
-    Charging stops at once: a battery that is not heard may be full. (Where a block waits
-    for a moment, because short gaps are a habit of it, see `gaps.py`.) Discharging is
-    only reduced for a grace, so that a house off the grid does not go dark for a loose
-    plug; then the policy holds.
+    Charging stops at once: a battery that is not received may be full. (The block is
+    delayed for batteries with habitual short gaps, see `gap.py`.) Discharging is only
+    reduced during the grace period, so that an off-grid house does not go dark because
+    of a loose plug; then the policy applies.
     """
     if not lost:
         return None
@@ -36,7 +36,7 @@ def policy(
 
 
 def grace_end(config: GatewayConfig, lost: Sequence[BatteryState]) -> float:
-    """Return until when the loss only reduces discharging: since the first loss."""
+    """Return the end of the discharge grace period, counted from the first loss."""
     since = min((b.lost_at for b in lost if b.lost_at is not None), default=0.0)
     return since + config.discharge_grace
 

@@ -1,4 +1,4 @@
-"""The last battery falls silent for a moment: the house goes on, with ever less."""
+"""Bridges a gap of the last battery: discharging continues with a falling limit."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -11,19 +11,20 @@ from ..charge_voltage import EMPTY_CELL
 from ..context import Context
 
 FINAL_PART: Final = 0.5
-"""To this part of the last discharge limit it falls until the end."""
+"""By the end of the bridge it falls to this part of the last discharge limit."""
 NEARLY_NOTHING: Final = 0.1
-"""A battery that allowed less than this part of the most that it ever allowed is about
-to switch off."""
+"""A battery that allowed less than this part of its largest limit so far is about to
+switch off."""
 NEARLY_EMPTY: Final = 0.5
-"""V above the discharge voltage limit; so is one that is not higher."""
+"""V above the discharge voltage limit; a battery that is not higher is nearly empty
+too."""
 
 
 class Bridge(NamedTuple):
-    """How a silence is bridged."""
+    """How a gap is bridged."""
 
     limit: Limit
-    """What the bank may be discharged with now."""
+    """The limit for discharging the bank now."""
     until: float
     """When it ends, in s of the monotonic clock."""
 
@@ -35,14 +36,15 @@ def bridge(
     floor: float | None,
     allowed_then: Mapping[str, float],
 ) -> Bridge | None:
-    """Return how much may be discharged while no battery is heard; None: nothing.
+    """Return how much may be discharged while no battery is received; None: nothing.
 
-    Gaps of some seconds are normal on these buses, and a house off the grid is not to
-    go dark for one. Counted from the last telegram of those that fell silent last.
-    None of them is bridged that has raised a protection or is nearly empty: it may have
-    switched off. `last`: the bank's last discharge limit; `floor`: its discharge
-    voltage limit in V; `allowed_then`: what each battery allowed then, in A. Where one
-    that is half heard allows less now, the bank's limit falls as that one's did.
+    Gaps of some seconds are normal on these buses, and an off-grid house must not go
+    dark because of one. The time counts from the last telegram of the batteries that
+    fell silent last. A battery that raised a protection or is nearly empty is not
+    bridged: it may have switched off. `last`: the bank's last discharge limit; `floor`:
+    its discharge voltage limit in V; `allowed_then`: what each battery allowed then, in
+    A. Where a partly received battery allows less now, the bank's limit falls in
+    proportion.
     """
     seconds = bridge_time(config)
     silent = [
@@ -63,7 +65,7 @@ def bridge(
         default=1.0,
     )
     until = max(at for _, at in silent) + seconds
-    # In steps: each lower limit is a set, whatever is heard meanwhile
+    # In steps: each lower limit is one more telegram, whatever is received meanwhile
     left = (until - context.now) // RAMP_STEP * RAMP_STEP / seconds
     amps = min(last.amps * min(1.0, part), allowed) * (
         FINAL_PART + (1 - FINAL_PART) * left
@@ -73,7 +75,7 @@ def bridge(
 
 
 def bridging_limit(amps: float, *, source: str, number: float) -> Limit:
-    """Return a limit during a gap, in A: less than the `number` before it.
+    """Return a limit during a gap, in A, lower than the `number` before it.
 
     `Rule.BRIDGING`. `source`: the battery that is silent, by its id.
     """
@@ -81,7 +83,7 @@ def bridging_limit(amps: float, *, source: str, number: float) -> Limit:
 
 
 def bridge_time(config: GatewayConfig) -> float:
-    """Return for how many seconds a gap is bridged: 0 where the grid does it."""
+    """Return for how many seconds a gap is bridged: 0 where the grid covers it."""
     return config.bridge if config.discharge_grace > 0 else 0.0
 
 

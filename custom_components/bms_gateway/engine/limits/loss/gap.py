@@ -1,4 +1,4 @@
-"""The rule `gap`: what charging gets while batteries are awaited that often fall silent."""
+"""The rule `gap`: halves charging while batteries with habitual gaps are awaited."""
 
 from ...model import Direction, Limit
 from ...ramp import Ramp
@@ -29,10 +29,10 @@ def gap(inputs: RuleInputs, limit: Limit) -> Limit:
 
 
 def end_gap(inputs: RuleInputs) -> None:
-    """Resume charging where it was if all batteries that were awaited are back.
+    """Resume charging where it was if all awaited batteries are back.
 
-    Else it rises from what was sent meanwhile, as after any fall: one was taken out of
-    service or away, or the options have changed.
+    Otherwise it rises from the limit sent meanwhile, as after any fall: a battery was
+    taken out of service or removed, or the options have changed.
     """
     memory, now = inputs.memory, inputs.context.now
     if inputs.awaits or memory.halved is None:

@@ -1,1 +1,1 @@
-"""How parallel batteries share the current, and what that allows the bank."""
+"""How parallel batteries share the current, and what bank current that allows."""

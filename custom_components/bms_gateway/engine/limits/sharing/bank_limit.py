@@ -50,7 +50,7 @@ def _through_shares(inputs: RuleInputs, counted: dict[str, float]) -> Iterator[S
 
 
 def _without_permission(inputs: RuleInputs) -> Iterator[Single]:
-    """Yield 0 A for each battery that does not permit the direction, as the daemon does.
+    """Yield 0 A for each battery that does not permit the direction, like the daemon.
 
     It combines the enables with AND: one battery that does not permit stops the bank.
     """

@@ -1,4 +1,4 @@
-"""What the bank proved to be too much for a battery is not offered anew at once."""
+"""A bank limit that proved too high for a battery is not used again soon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,27 +8,29 @@ from ...model import Limit, Rule
 from ...tolerances import TOLERANCE
 
 HOLD: Final = 15.0
-"""Seconds for which it holds after the battery carried too much: longer than the lower
-limit takes to be followed and seen, and that the current nobody was told takes to show."""
+"""Seconds for which it holds after the battery carried too much: longer than it takes
+inverters to follow the lower limit, that to be measured, and unmanaged current to
+show."""
 RELEASE: Final = 30.0
-"""Seconds more in which it is let go, by the rated current."""
+"""Further seconds in which it is released, at a rate given by the rated current."""
 REMEMBERED: Final = 60.0
-"""Seconds within which a second measurement has to show it: one may be false."""
+"""Seconds within which a second measurement has to confirm it: one may be false."""
 OUTDATED_FACTOR: Final = 1.5
-"""So many times what it allowed then, and the tolerance of its meter: it allows more now,
-and what was too much is not any more. Less is how limits vary."""
+"""Once the battery allows this many times as much as then, plus the tolerance of its
+meter, the ceiling no longer applies. A smaller increase is normal variation of
+limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The last limit by which a battery that carried too much held the bank."""
+    """The last bank limit due to a battery that carried too much."""
 
     limit: Limit
     at: float
     measured_at: float | None = None
-    """When the current was measured that showed it."""
+    """When the current that showed it was measured."""
     proven: bool = False
-    """Whether another one has shown it, too; only then it holds."""
+    """Whether a second measurement has confirmed it; only then it holds."""
 
     def is_outdated(self, allowed: float | None) -> bool:
         """Return whether its battery now allows more, in A; None: it is gone."""
@@ -36,7 +38,7 @@ class Ceiling:
         return allowed is None or allowed > OUTDATED_FACTOR * then + TOLERANCE
 
     def amps(self, now: float, rated: float) -> float:
-        """Return what it still holds the bank to, in A; `rated`: A, of the bank."""
+        """Return the bank limit in A that it still imposes; `rated`: A, of the bank."""
         past = max(0.0, now - self.at - HOLD)
         return self.limit.amps + rated * past / RELEASE
 
@@ -50,14 +52,14 @@ def apply_ceiling(
     allowed: Mapping[str, float],
     measured_at: float | None = None,
 ) -> tuple[Ceiling | None, Limit]:
-    """Return the ceiling that holds from now on, and the limit under it.
+    """Return the ceiling that holds from now on, and the limit below it.
 
     `rated`: A, of the bank. `allowed`: what each battery allows now, in A, by its id.
-    `measured_at`: when the one that holds the bank measured its current.
+    `measured_at`: when the battery that binds measured its current.
 
-    A battery carries more of the bank than was thought while it is over its limit. As
-    soon as it is not, the thought would hold again, and it would be over anew: every
-    quarter of a minute, for as long as the thought is wrong.
+    While a battery is over its limit, it carries more of the bank current than its
+    share says. As soon as it is not, the limit by its share would apply again, and it
+    would be over again: every quarter of a minute, for as long as the share is wrong.
     """
     if ceiling is not None and not ceiling.proven and now > ceiling.at + REMEMBERED:
         ceiling = None

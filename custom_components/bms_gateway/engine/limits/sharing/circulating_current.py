@@ -1,8 +1,8 @@
-"""Offsets: what circulates through each battery besides its slice, and with whom.
+"""Circulating current: what flows through each battery in addition to its share.
 
-A battery that stands aside in a direction lets nothing in (or out), but carries in the
-other direction. So there are up to two ways in which the bank divides its current, one
-for each direction: by other slices, and with offsets of their own.
+A battery that is excluded in a direction carries nothing there, but carries in the
+other direction. So the bank may divide its current in up to two ways, one per
+direction: with different shares, and with separate circulating currents.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,61 +16,68 @@ from .current_reports import Reports
 from .shares import bank_current
 
 SETTLING: Final = 8.0
-"""Seconds in which an offset follows, or two of the slowest battery's periods."""
+"""Seconds in which a circulating current follows, or two periods of the slowest
+battery."""
 RENEWING: Final = 2.0
-"""Seconds in which an offset follows right after a battery carries again that stood
-aside."""
+"""Seconds in which it follows right after an excluded battery carries current again."""
 RENEWED: Final = 3.0
-"""Periods of the slowest battery for which that goes on: what each carries then is
-confirmed by its second telegram. (Without: a battery that joined was still taken to
+"""Periods of the slowest battery for which that lasts: what each carries then is
+confirmed by its second telegram. (Without: a battery that joined was still assumed to
 carry the 0 A of before, and the discharge limit was 0 A for 20 s.)"""
 CALM: Final = 3 * TOLERANCE
-"""A per battery; while the bank moved by as much since one of them told what counts, the
-offsets follow half as fast. (Without: twice as many swings of the limits.)"""
+"""A per battery; while the bank current changed by this much since one of them reported
+the value in use, circulating currents follow half as fast. (Without: twice as many
+swings of the limits.)"""
 CERTAIN: Final = 1.0
-"""Seconds in which an offset follows what is more than telegrams of different age can
-explain. (Within SETTLING only: circulation that decayed was taken for 20 A more than it was, a
-bank at rest was told 0 A for up to a minute, and more was over the limits.)"""
+"""Seconds in which it follows a deviation that telegrams of different age cannot
+explain. (Within SETTLING only: circulating current that decayed was overestimated by 20
+A, a bank at rest was sent 0 A for up to a minute, and more was over the limits.)"""
 CERTAIN_RAISING: Final = 3.0
-"""The same, where the limit rises by it: as long as any limit has to hold that rises."""
+"""The same where the limit rises because of it: the hold time of any limit that
+rises."""
 UNKNOWN_HOLD: Final = 10.0
-"""Seconds for which a battery whose current is unknown is reckoned as before."""
+"""Seconds for which a battery whose current is unknown counts as before."""
 UNKNOWN_FACTOR: Final = 1.5
-"""How much more a battery may carry whose current stays unknown: nothing shows when it
-carries too much. One that is alone carries all, and no more. (Without the factor where
-no current is known: 3,353 and 1,464 A·s over the limits in 15 minutes, in place of 53
+"""Factor on the share of a battery whose current stays unknown: nothing shows when it
+carries too much. A single battery carries all, and no more. (Without the factor where
+no current is known: 3,353 and 1,464 A·s over the limits in 15 minutes, instead of 53
 and 1.)"""
 
 type Excluded = Mapping[Direction, frozenset[str]]
-"""Ids of the batteries that stand aside, by direction."""
+"""Ids of the excluded batteries, by direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one battery carries: `slice` (0..1) x bank current + `offset` (A)."""
+    """What one battery carries, by its share (0..1) and its circulating current (A).
+
+    It is `current_share` x bank current + `circulating_current`.
+    """
 
     current_share: float
     circulating_current: float = 0.0
     moved_at: float = 0.0
-    """When its current last moved: what was measured before belongs to another one."""
+    """When its current last changed: earlier measurements belong to another bank
+    current."""
 
 
 class _Pace(NamedTuple):
-    """How fast offsets follow at one moment."""
+    """How fast circulating currents follow in one evaluation."""
 
     passed: float
-    """Seconds since the moment before."""
+    """Seconds since the last evaluation."""
     gain: float
-    """The part of the way that they go, whatever the age of the telegrams."""
+    """The part of the deviation that they follow, whatever the age of the telegrams."""
     moved: float
-    """A; by how far the bank moved lately: what telegrams of different age explain."""
+    """A; the recent change of the bank current, which telegrams of different age
+    explain."""
 
 
 class CirculatingCurrents:
-    """The offsets of a bank in each direction, followed as its batteries report."""
+    """The circulating currents in each direction, updated as the batteries report."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Create it without any."""
         self._settled: dict[tuple[Direction, frozenset[str]], dict[str, float]] = {}
         self._ids: frozenset[str] = frozenset()
         self._reports = Reports()
@@ -90,9 +97,9 @@ class CirculatingCurrents:
     ) -> dict[Direction, dict[str, Part]]:
         """Take what the batteries report; return what each carries, per direction.
 
-        `batteries`: all that are reckoned with, lost ones too; `slices`: theirs, while
-        none stands aside. `one_way`: what they tell now may not hold for the other
-        direction: a path may have opened.
+        `batteries`: all that count, lost ones too; `shares`: theirs, while none is
+        excluded. `one_way`: their present values may not hold for the other direction:
+        a path may have opened.
         """
         passed = 0.0 if self._at is None else max(0.0, now - self._at)
         self._at = now
@@ -109,9 +116,9 @@ class CirculatingCurrents:
         if now < self._joined_at + RENEWED * max(slowest, 1.0):
             gain = min(1.0, passed / RENEWING)
         self._begin(batteries, shares, excluded)
-        # What a battery carries whose current just became unknown is not the others'
+        # The current of a battery that just became unknown does not belong to the others
         held = any(now < since + UNKNOWN_HOLD for since in self._unknown_since.values())
-        # Nor is it what the first telegrams after a long silence tell of it
+        # The first telegrams after a long silence may be false
         held = held or not self._reports.are_sure
         flowing = set() if held else _flowing(current)
         pace = _Pace(passed, gain, moved)
@@ -133,7 +140,7 @@ class CirculatingCurrents:
         shares: Mapping[str, float],
         pace: _Pace,
     ) -> None:
-        """Let the offsets of one direction follow what its slices do not explain."""
+        """Update the circulating currents of one direction."""
         for key, rest in _rests(batteries, shares).items():
             lag = rest - circulating[key]
             report = self._reports.of(key)
@@ -150,7 +157,7 @@ class CirculatingCurrents:
         shares: Mapping[str, float],
         excluded: Excluded,
     ) -> None:
-        """Set offsets at once where others carry than before."""
+        """Set circulating currents at once if the set of carrying batteries changed."""
         ids = frozenset(battery.id for battery in batteries)
         before = self._settled if ids == self._ids else {}
         self._ids = ids
@@ -164,7 +171,7 @@ class CirculatingCurrents:
             } | _rests(batteries, spread(shares, out))
 
     def _note_unknown(self, batteries: Sequence[BatteryState], now: float) -> None:
-        """Keep what is told, and since when it is unknown."""
+        """Store the reports, and since when a current is unknown."""
         self._reports.update(batteries)
         self._unknown_since = {
             b.id: self._unknown_since.get(b.id, now)
@@ -185,10 +192,10 @@ class CirculatingCurrents:
         excluded: frozenset[str],
         now: float,
     ) -> dict[str, Part]:
-        """Return what each battery carries while some stand aside.
+        """Return what each battery carries while some are excluded.
 
-        After a long silence what circulates raises no limit until so much is told that
-        no single false value counts.
+        After a long silence a circulating current raises no limit until there are
+        enough reports for a single false value not to count.
         """
         parts = spread(shares, excluded)
         circulating = self._settled[direction, excluded]
@@ -203,7 +210,7 @@ class CirculatingCurrents:
         }
 
     def _part(self, battery: BatteryState, known: Part, now: float) -> Part:
-        """Return what one battery carries; `known`: unless its current is unknown."""
+        """Return what one battery carries: `known`, unless its current is unknown."""
         since = self._unknown_since.get(battery.id, now)
         if now >= since + UNKNOWN_HOLD:
             return Part(min(1.0, UNKNOWN_FACTOR * known.current_share))
@@ -212,14 +219,14 @@ class CirculatingCurrents:
 
 
 def spread(shares: Mapping[str, float], excluded: frozenset[str]) -> dict[str, float]:
-    """Return the slices while some stand aside: the others carry what those do not."""
+    """Return the shares while some are excluded: the others carry theirs too."""
     common = sum(part for key, part in shares.items() if key not in excluded)
     common = min(1.0, common) or 1.0
     return {k: 0.0 if k in excluded else part / common for k, part in shares.items()}
 
 
 def _flowing(current: float | None) -> set[Direction]:
-    """Return the directions of which what flows tells; at rest it is both."""
+    """Return the directions that the present current reveals; at rest both."""
     if current is None:
         return set()
     return {d for d in Direction if d.sign * current >= -TOLERANCE}
@@ -228,7 +235,7 @@ def _flowing(current: float | None) -> set[Direction]:
 def _rests(
     batteries: Sequence[BatteryState], shares: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return what the slices do not explain of the currents known, in A, by id."""
+    """Return the part of the known currents that shares do not explain, in A, by id."""
     current = bank_current(batteries, shares)
     if current is None:
         return {}

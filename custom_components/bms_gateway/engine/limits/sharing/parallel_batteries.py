@@ -1,4 +1,4 @@
-"""How the batteries share the bank's current: what is learnt from what they report."""
+"""Parallel batteries: their shares, circulating currents and exclusions, as learnt."""
 
 from collections.abc import Iterator, Mapping, Set as AbstractSet
 from dataclasses import replace
@@ -8,20 +8,27 @@ from ...model import BatteryState, Direction
 from ...tolerances import TOLERANCE
 from ..context import Context
 from .circulating_current import CirculatingCurrents, Part, spread
-from .exclusion import CARRIES, Observation, ZeroLimitPeriod, counts_with, follow, follow_lost
+from .exclusion import (
+    CARRIES,
+    Observation,
+    ZeroLimitPeriod,
+    counts_with,
+    follow,
+    follow_lost,
+)
 from .shares import CurrentShares, bank_current, capacity_shares
 from .step_detection import Idle
 from .time_alignment import MIN_SHARE, TimeAlignment
 
 type Parts = dict[Direction, dict[str, Part]]
-"""What each battery carries, by its id, of the current in each direction."""
+"""What each battery carries of the current in each direction, by its id."""
 
 
 class ParallelBatteries:
-    """Batteries in parallel: their shares, what circulates, and which are excluded."""
+    """The batteries in parallel, updated with what they report."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with slices learnt earlier (by battery id), else with none."""
+        """Begin with shares learnt earlier (by battery id), else with none."""
         self.shares = CurrentShares(learnt)
         self.circulating = CirculatingCurrents()
         self._shares: dict[str, float] = {}
@@ -33,19 +40,20 @@ class ParallelBatteries:
         self._observations: dict[tuple[str, Direction], Observation] = {}
         self._idle: Idle = frozenset()
         self._open: AbstractSet[tuple[str, Direction]] = frozenset()
-        """Whose path may be open: those that allow nothing in the other direction."""
+        """Batteries and directions whose path may be open: they allow 0 A in the other
+        one."""
         self._excluded = dict.fromkeys(Direction, frozenset[str]())
-        """Who stands aside, by direction, as the spells say."""
+        """The excluded batteries by direction, according to the zero-limit periods."""
         self._samples = TimeAlignment()
         self._sent: Mapping[Direction, float] = {}
 
     def observe(
         self, context: Context, sent: Mapping[Direction, float] | None = None
     ) -> None:
-        """Learn from what the batteries report; before `limit`, once a moment.
+        """Learn from what the batteries report, once per evaluation, before the limits.
 
-        `told`: the most that may flow by what inverters were told, in A per direction;
-        None: there is none to be told.
+        `sent`: the most that may flow by the limits sent to inverters, in A per
+        direction; None: there are no inverters.
         """
         self._sent = sent or {}
         allowed_currents = {d: context.allowed_currents(d) for d in Direction}
@@ -65,7 +73,11 @@ class ParallelBatteries:
         self._set_excluded()
         current = self.current(context) or 0.0
         online = {battery.id for battery in context.online}
-        self._observations = {k: observation for k, observation in self._observations.items() if k[0] in online}
+        self._observations = {
+            k: observation
+            for k, observation in self._observations.items()
+            if k[0] in online
+        }
         for direction, amps in allowed_currents.items():
             self._follow(context, direction, amps, direction.sign * current)
         self._set_excluded()
@@ -84,10 +96,10 @@ class ParallelBatteries:
         )
 
     def _may_be_open(self, context: Context, bank: float) -> bool:
-        """Return whether a battery that allows none of what flows carries nothing.
+        """Return whether a battery that allows 0 A of what flows carries nothing.
 
-        Its path may have opened, and not only this way; until it stands aside nobody
-        knows. `bank`: A.
+        Its path may have opened, possibly in both directions; until it is excluded that
+        is unknown. `bank`: A.
         """
         currents = {b.id: b.readings.current for b in context.online}
         return any(
@@ -103,7 +115,7 @@ class ParallelBatteries:
         context: Context,
         allowed_currents: Mapping[Direction, Mapping[str, float]],
     ) -> bool:
-        """Return whether those online were observation to bear what is the lost ones' part.
+        """Return whether batteries online were seen to carry the lost ones' part.
 
         A lost battery may carry its part, or nothing: a BMS that shut down has opened
         its path. Once one online carries more than it allows, it is the latter.
@@ -128,7 +140,7 @@ class ParallelBatteries:
         return self._is_alone
 
     def current(self, context: Context) -> float | None:
-        """Return what flows through the bank in A, charge positive; None: unknown."""
+        """Return the bank's current in A, charge positive; None: unknown."""
         shares = self._shares
         if any(battery.id not in shares for battery in context.online):
             shares = capacity_shares(context.online)
@@ -141,7 +153,7 @@ class ParallelBatteries:
             yield from zero_period.wake_times(now)
 
     def part(self, battery_id: str) -> Part | None:
-        """Return what a battery carries of a current that all carry."""
+        """Return what a battery carries of a current that all batteries carry."""
         current_share = self._shares.get(battery_id)
         if current_share is None:
             return None
@@ -152,13 +164,13 @@ class ParallelBatteries:
         return Part(current_share, part.circulating_current, part.moved_at)
 
     def excluded(self, battery_id: str) -> frozenset[Direction]:
-        """Return the directions in which a battery stands aside."""
+        """Return the directions in which a battery is excluded."""
         return frozenset(d for d, ids in self._excluded.items() if battery_id in ids)
 
     def counted(self, direction: Direction, context: Context) -> dict[str, float]:
         """Return the limit in A with which each battery counts, without the excluded.
 
-        Empty where none of them allows anything.
+        Empty where no battery allows anything.
         """
         allowed = context.allowed_currents(direction)
         if not any(allowed.values()):
@@ -200,7 +212,7 @@ class ParallelBatteries:
         amps: Mapping[str, float],
         bank: float,
     ) -> None:
-        """Follow each battery through the spells in which it allows nothing."""
+        """Update each battery's zero-limit period."""
         shares = spread(self._shares, self._excluded[direction])
         allowing = sum(1 for limit in amps.values() if limit)
         for battery in context.online:
@@ -238,7 +250,7 @@ class ParallelBatteries:
                 )
 
     def _is_disconnected(self, key: tuple[str, Direction]) -> bool:
-        """Return whether a battery stands aside in the other direction, though allowed."""
+        """Return whether a battery is excluded the other way though allowed there."""
         other = (key[0], key[1].opposite)
         zero_period = self._zero_periods.get(other)
         return (
@@ -246,7 +258,7 @@ class ParallelBatteries:
         )
 
     def _set_excluded(self) -> None:
-        """Note which batteries stand aside."""
+        """Update which batteries are excluded."""
         self._excluded = {
             direction: frozenset(
                 key

@@ -1,4 +1,4 @@
-"""How finely a battery measures its current: learnt from the values that it tells."""
+"""Resolution of a battery's current meter: learnt from the values that it reports."""
 
 from collections import deque
 from itertools import pairwise
@@ -6,14 +6,15 @@ from math import gcd
 from typing import Final
 
 COUNT: Final = 0.1
-"""A; what currents are told in (0x356): no meter is finer."""
+"""A; the unit of currents in 0x356: no meter is finer."""
 _KEPT: Final = 40
-"""Values from which it is learnt."""
+"""Number of values from which it is learnt."""
 _DIFFERENT: Final = 3
-"""Different ones, besides 0, of which a fine meter would show by now that it is one: three
-of 0.1 A are whole counts of 1 A in one of a thousand cases, and the next one tells."""
+"""Number of different values other than 0 by which a fine meter would have revealed
+itself: three multiples of 0.1 A are all whole steps of 1 A in one of a thousand cases,
+and the next value decides."""
 WIDEST: Final = 5.0
-"""A; no meter is blind up to more. A battery that never carried less than this tells
+"""A; no meter has a larger dead band. A battery that never carried less than this shows
 nothing of where its meter begins."""
 
 
@@ -21,13 +22,13 @@ class CurrentMeter:
     """What one battery's current meter resolves, in A."""
 
     def __init__(self) -> None:
-        """Begin without a value: it is taken for a fine one until it shows otherwise."""
+        """Create it without values: it counts as fine until it shows otherwise."""
         self._at: float | None = None
         self._counts: deque[int] = deque(maxlen=_KEPT)
         self.quantum = COUNT
         """A; the steps in which it counts."""
         self.dead_band = 0.0
-        """A; it tells 0 for less."""
+        """A; it reports 0 for less."""
 
     def update(self, at: float, amps: float) -> None:
         """Take a current that was measured at `at`; the same one counts once."""
@@ -50,7 +51,7 @@ class CurrentMeter:
         return max(self.quantum, self.dead_band if touches_zero else 0.0)
 
     def _begins_there(self, least: float) -> bool:
-        """Return whether it came to 0 from near its least value: it is blind below."""
+        """Return whether it fell to 0 from near its lowest value: a dead band."""
         near = 2 * least / COUNT
         return any(
             0 in pair and 0 < max(pair) <= near for pair in pairwise(self._counts)

@@ -1,8 +1,8 @@
-"""What part of the bank's current each battery carries: learnt, never assumed twice.
+"""Current shares: the part of the bank current that each battery carries, learnt.
 
-A battery carries slice x bank current + offset. The slice begins as its part of the
-capacity and is learnt from steps of the current between two clear moments; the offset
-is what circulates between the batteries while the bank rests.
+A battery carries share x bank current + circulating current. The share begins as its
+part of the capacity and is learnt from steps of the current between two quiet samples;
+the circulating current flows between the batteries while the bank rests.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,24 +14,26 @@ from ...tolerances import TOLERANCE
 from .step_detection import QUANTA, Idle, Step, Steps
 
 RATE: Final = 0.4
-"""How much of what one step shows is taken over."""
+"""The part of the deviation shown by one step that is adopted."""
 MIN_SHARE_FACTOR: Final = 0.5
-"""The least slice to reckon with, of the capacity's part."""
+"""The lowest share to use, as a factor on the capacity's part."""
 WRONG_SIGN: Final = -0.1
 WRONG_SIGN_STEPS: Final = 2
 """Steps in a row that have to show it."""
 WRONG_SIGN_AMPS: Final = 5 * TOLERANCE
-"""A slice below it, by at least so many A, means that the battery counts its current
-the other way round. (Less may be circulation that shifts during a small step.)"""
+"""A share below WRONG_SIGN, by at least this many A, means that the battery reports its
+current with the wrong sign. (Less may be circulating current that shifts during a small
+step.)"""
 ODD: Final = 2.0
-"""A slice that many times off the capacity's part: capacity or cabling is wrong."""
+"""A share that differs from the capacity's part by this factor: capacity or cabling is
+wrong."""
 
 
 class CurrentShares:
-    """The slices of a bank, learnt from what its batteries report."""
+    """The batteries' current shares, learnt from what they report."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with slices learnt earlier (by battery id), else with none."""
+        """Begin with shares learnt earlier (by battery id), else with none."""
         self._shares = dict(learnt or {})
         self._ids: set[str] = set()
         self._steps = Steps()
@@ -39,16 +41,18 @@ class CurrentShares:
 
     @property
     def learnt(self) -> dict[str, float]:
-        """The slices by battery id, to be kept across restarts."""
+        """The shares by battery id, to be stored across restarts."""
         return dict(self._shares)
 
     @property
     def wrong_signs(self) -> frozenset[str]:
-        """Batteries that twice showed a negative slice: their current is unknown."""
-        return frozenset(key for key, count in self._negative.items() if count >= WRONG_SIGN_STEPS)
+        """Batteries that twice showed a negative share: their current is unknown."""
+        return frozenset(
+            key for key, count in self._negative.items() if count >= WRONG_SIGN_STEPS
+        )
 
     def odd(self, batteries: Sequence[BatteryState]) -> frozenset[str]:
-        """Return those that carry far more or less than their capacity's part."""
+        """Return the batteries that carry far more or less than by capacity."""
         by_capacity = capacity_shares(batteries)
         return frozenset(
             key
@@ -59,11 +63,11 @@ class CurrentShares:
     def update(
         self, batteries: Sequence[BatteryState], idle: Idle, now: float
     ) -> dict[str, float]:
-        """Take what the batteries report at `now`; return their slices.
+        """Take what the batteries report at `now`; return their shares.
 
-        `batteries`: all that are reckoned with, lost ones too. `idle`: which of them
-        allow nothing, by direction. None is far below its capacity's part; what is
-        learnt stays as it is: raised, it would be missing in the others'.
+        `batteries`: all that count, lost ones too. `idle`: which of them allow 0 A, by
+        direction. No returned share is far below the capacity's part; the learnt value
+        itself stays: raised, it would be missing in the others.
         """
         by_capacity = capacity_shares(batteries)
         if by_capacity.keys() != self._ids:
@@ -73,11 +77,12 @@ class CurrentShares:
         if step is not None:
             self._learn(step)
         return {
-            k: max(self._shares[k], MIN_SHARE_FACTOR * share) for k, share in by_capacity.items()
+            k: max(self._shares[k], MIN_SHARE_FACTOR * share)
+            for k, share in by_capacity.items()
         }
 
     def _as_reported(self, batteries: Sequence[BatteryState]) -> list[BatteryState]:
-        """Return the batteries with the current that those of wrong sign tell, too."""
+        """Return the batteries; a wrong sign keeps the current as reported."""
         wrong_signs = self.wrong_signs
         return [
             replace(b, readings=replace(b.readings, current=b.last.current))
@@ -87,7 +92,7 @@ class CurrentShares:
         ]
 
     def _assign(self, ids: set[str], by_capacity: Mapping[str, float]) -> None:
-        """Let newcomers take their slice; the others share what is left."""
+        """Give new batteries their share; the others divide the rest."""
         new = ids - self._ids
         old = ids - new
         taken = {key: self._shares.get(key, by_capacity[key]) for key in new}
@@ -105,10 +110,10 @@ class CurrentShares:
     def _learn(self, step: Step) -> None:
         """Learn from one step.
 
-        Who carries nothing because it may not teaches nothing, nor does who counts its
-        current the other way round: the others' slices keep their common sum, so that
-        they still hold when it is back. A step that may show a wrong sign shows no
-        slices: they would be those of what did not flow.
+        A battery that carries nothing because it allows 0 A teaches nothing, nor does
+        one with a wrong sign: the others' shares keep their common sum, so that they
+        still hold when it is back. A step that may show a wrong sign teaches no shares:
+        they would be those of a current that did not flow.
         """
         barred = {key for key, _ in step.idle}
         carrying = {
@@ -138,17 +143,17 @@ class CurrentShares:
         return part >= QUANTA * step.blurs.get(key, 0.0)
 
     def _shows_wrong_sign(self, changes: Mapping[str, float], total: float) -> bool:
-        """Count who moved against the others; return whether anybody newly did."""
-        news = False
+        """Count batteries that moved against the others; return whether one is new."""
+        is_new = False
         for key, change in changes.items():
             before = self._negative.get(key, 0)
             clear = abs(change) >= WRONG_SIGN_AMPS
             if clear and change / total < WRONG_SIGN:
                 self._negative[key] = before + 1
-                news = news or before < WRONG_SIGN_STEPS
+                is_new = is_new or before < WRONG_SIGN_STEPS
             elif before < WRONG_SIGN_STEPS or clear:
                 self._negative[key] = 0
-        return news
+        return is_new
 
 
 def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
@@ -160,16 +165,18 @@ def capacity_shares(batteries: Sequence[BatteryState]) -> dict[str, float]:
 def bank_current(
     batteries: Sequence[BatteryState], shares: Mapping[str, float]
 ) -> float | None:
-    """Return what flows through the bank in A, charge positive.
+    """Return the bank's current in A, charge positive.
 
-    A battery online whose current is unknown is taken to carry its slice; a lost one
+    A battery online whose current is unknown is assumed to carry its share; a lost one
     is left out: it may be disconnected.
     """
     online = [battery for battery in batteries if battery.online]
-    sent = {b.id: amps for b in online if (amps := b.readings.current) is not None}
-    if not sent:
+    reported = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+    if not reported:
         return None
-    return with_unknown(sum(sent.values()), sent, [b.id for b in online], shares)
+    return with_unknown(
+        sum(reported.values()), reported, [b.id for b in online], shares
+    )
 
 
 def with_unknown(

@@ -1,4 +1,4 @@
-"""Steps of the current between two moments: what they show of the slices."""
+"""Steps of the bank current, which show the shares of the batteries."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,58 +12,63 @@ from .resolution import CurrentMeter
 
 QUIET_AMPS: Final = 0.7
 QUIET_PART: Final = 0.03
-"""A battery is quiet while its current moves by no more than this sum of both."""
+"""A battery is quiet while its current changes by no more than the sum of both."""
 CLEAR: Final = 10.0
-"""A step that many times what the batteries moved by around it shows as much: where
-telegrams are slow and a house is never at rest, hardly any moment is quiet."""
+"""A step this many times larger than the changes around it is clear too: where
+telegrams are slow and a house is never at rest, hardly any sample is quiet."""
 PAIR_AGE: Final = 180.0
-"""Seconds between two moments that still tell of the same state."""
+"""Longest time in seconds between two samples of the same state."""
 FRESH: Final = 3.0
 FRESH_PERIODS: Final = 1.2
-"""A measurement older than 3 s, or of a slower battery than its period, shows nothing.
-(3 s for every battery leaves those that report each 10 s unlearnt for half an hour.)"""
+"""A measurement older than 3 s, or of a slower battery older than 1.2 periods, shows
+nothing. (3 s for every battery leaves those that report every 10 s unlearnt for half an
+hour.)"""
 MIN_STEP: Final = 15.0
 MIN_STEP_PER_BATTERY: Final = 5.0
-"""A x batteries: the least step of the bank's current that shows anything."""
+"""A, and A per battery: the smallest step of the bank current that shows anything; the
+larger of both."""
 MIN_SLOPE: Final = 0.5
-"""A/s; what changes more slowly may be circulation that shifts, no step that divides.
-(Without: after a start at unequal charge, slices were off by up to 0.28.)"""
+"""A/s; slower changes may be circulating current that shifts, not a step that divides.
+(Without: after a start at unequal charge, shares were off by up to 0.28.)"""
 
 QUANTA: Final = 4.0
-"""A battery's change shows something from so many of its meter's steps on. (Without: with
-a meter in steps of 10 A a slice wandered from 0.13 to 0.38, where 0.31 was true.)"""
+"""A battery's change shows something from this many steps of its meter on. (Without:
+with a meter in steps of 10 A a share wandered from 0.13 to 0.38, where 0.31 was
+true.)"""
 CIRCULATES: Final = 300.0
-"""Seconds after a battery joined, or allows current again: what circulates still decays,
-and would seem to be a part of a step. (Without: a slice of 0.31 for 0.50.)"""
+"""Seconds after a battery joined, or allows current again: circulating current still
+decays, and would look like part of a step. (Without: a share of 0.31 instead of
+0.50.)"""
 PAIR_AGE_THEN: Final = 6.0
 PAIR_PERIODS_THEN: Final = 2.5
-"""Seconds, or periods of the slowest battery, between two moments meanwhile."""
+"""Seconds, or periods of the slowest battery, between two samples during that time."""
 
 type Idle = frozenset[tuple[str, Direction]]
-"""Which batteries allow nothing, by direction."""
+"""The batteries that allow 0 A, by direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What each battery's current changed by (A) in one step of the bank's."""
+    """The change of each battery's current (A) in one step of the bank current."""
 
     changes: Mapping[str, float]
     idle: Idle
     blurs: Mapping[str, float] = field(default_factory=dict)
-    """A; by how much each change may be wrong, by what the battery's meter resolves."""
+    """A; by how much each change may be off, given the resolution of the battery's
+    meter."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BankSample:
-    """A moment in which every battery has reported, and by how much they moved."""
+    """A time at which every battery has reported, and by how much they changed."""
 
     at: float
     currents: Mapping[str, float]
     idle: Idle
     moved: float
-    """A; what all together moved by since their report before."""
+    """A; the sum of all changes since the report before."""
     quiet: bool
-    """None moved."""
+    """Whether no battery changed."""
 
     @property
     def total(self) -> float:
@@ -74,7 +79,7 @@ class Steps:
     """Finds steps in what the batteries of one bank report."""
 
     def __init__(self) -> None:
-        """Begin without a moment to compare with."""
+        """Create it without a sample to compare with."""
         self._samples: deque[_BankSample] = deque()
         self._reported: dict[str, tuple[float, float]] = {}
         self._meters: dict[str, CurrentMeter] = {}
@@ -82,7 +87,7 @@ class Steps:
         self._settled_at = -inf
 
     def forget(self, now: float, *, joined: bool) -> None:
-        """Compare with nothing from before: the set of batteries has changed.
+        """Drop all samples: the set of batteries has changed.
 
         `joined`: others were there already. (Those of the start have been one bank.)
         """
@@ -94,7 +99,7 @@ class Steps:
     def find(
         self, batteries: Sequence[BatteryState], idle: Idle, now: float
     ) -> Step | None:
-        """Return the step that ended in a quiet moment at `now`, if one did."""
+        """Return the step that ended in a quiet sample at `now`, if one did."""
         self._measure(batteries)
         if self._idle - idle:
             self._settled_at = now + CIRCULATES
@@ -121,21 +126,21 @@ class Steps:
         return Step(changes, idle, blurs)
 
     def _measure(self, batteries: Sequence[BatteryState]) -> None:
-        """Learn what their meters resolve."""
+        """Learn the resolution of their meters."""
         for battery in batteries:
             amps, at = battery.readings.current, battery.current_at
             if amps is not None and at is not None:
                 self._meters.setdefault(battery.id, CurrentMeter()).update(at, amps)
 
     def _pair_age(self, batteries: Sequence[BatteryState], now: float) -> float:
-        """Return how many seconds may lie between two moments to compare."""
+        """Return how many seconds may lie between two samples to compare."""
         if now >= self._settled_at:
             return PAIR_AGE
         slowest = max((b.period or 0.0 for b in batteries), default=0.0)
         return max(PAIR_AGE_THEN, PAIR_PERIODS_THEN * slowest)
 
     def _before(self, sample: _BankSample, count: int) -> _BankSample | None:
-        """Return the last moment from which the bank's current has stepped."""
+        """Return the last sample since which the bank current has stepped."""
         least = max(MIN_STEP, MIN_STEP_PER_BATTERY * count) * TOLERANCE
         for before in reversed(self._samples):
             blur = 0.0
@@ -149,7 +154,7 @@ class Steps:
     def _sample(
         self, batteries: Sequence[BatteryState], idle: Idle, now: float
     ) -> _BankSample | None:
-        """Return a moment once every battery has reported again."""
+        """Return a sample once every battery has reported again."""
         reports = {
             b.id: (b.current_at, b.readings.current)
             for b in batteries

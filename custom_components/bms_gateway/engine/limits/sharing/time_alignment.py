@@ -1,8 +1,8 @@
-"""What the bank carried when a battery measured its current: each reports in its time.
+"""Time alignment: the bank current at the time when a battery measured its own.
 
-A battery over its limit says by how much the bank's current was too high, at the moment
-of its own measurement. Taken off what flows later, when that has come down already, the
-same excess would be taken off again and again until the battery reports anew.
+A battery over its limit shows by how much the bank current was too high at the time of
+its own measurement. Subtracted from a later bank current, which is lower already, the
+same excess would be subtracted again and again until the battery reports anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,78 +14,83 @@ from ...model import BatteryState, Direction
 from .shares import with_unknown
 
 SAME_MOMENT: Final = 0.3
-"""Seconds between measurements that tell of the same bank current. (Taken as of one
-moment whatever their age, a load step made the first to report it seem to carry it
+"""Seconds between measurements that belong to the same bank current. (If values of any
+age counted as simultaneous, the first battery to report a load step seemed to carry it
 all: twice as many swings, and 1.5 % less energy moved.)"""
 MIN_SHARE: Final = 1e-3
-"""Smaller ones are reckoned as this."""
+"""Smaller shares count as this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BankSample:
-    """The bank's current when one battery measured its own, in A, charge positive."""
+    """The bank current when one battery measured its own, in A, charge positive."""
 
-    sent: float
-    """As far as the batteries have told."""
+    reported: float
+    """As reported by the batteries."""
     likely: float
-    """With what must have come since others reported, by how far this one has moved.
-    Equal to `told` once every other battery has reported since it moved."""
+    """With the current expected from batteries that have not reported since, by how far
+    this one has changed. Equal to `reported` once every other battery has reported since it
+    changed."""
     between: float
-    """With what each other carried between what it told before and after."""
+    """With each other battery's current interpolated between its reports before and
+    after."""
 
     def flowing(self, direction: Direction, most: float) -> float:
-        """Return the most that it can have been in a direction, in that sense, in A.
+        """Return the highest possible bank current in a direction, in A, in its sense.
 
-        `most`: A; hardly more than the inverters were told, however little is known.
+        `most`: A; hardly more than the limits sent to the inverters, however little is
+        known.
         """
         guesses = direction.sign * self.likely, direction.sign * self.between
-        return max(direction.sign * self.sent, min(max(guesses), most))
+        return max(direction.sign * self.reported, min(max(guesses), most))
 
 
 @dataclass(slots=True)
 class _Measured:
-    """What one battery measured, and with what of the others it belongs together."""
+    """One battery's measurement, and the others' values that belong to it."""
 
     at: float | None
     before: Mapping[str, float]
-    """A; what each had told when this one reported."""
+    """A; the others' reported currents when this one reported."""
     same: dict[str, float]
-    """A; what each told that is no older than this one's last move: the last up to its
-    own moment, else the first after it."""
+    """A; the others' values that are no older than this one's last change: the last one
+    up to its own measurement, else the first after it."""
     measured_at: Mapping[str, float | None]
-    """When each had measured what it had told by then."""
+    """When each had measured the value reported by then."""
     between: dict[str, float]
-    """A; what each carried at the moment in question, by what it told before and after:
-    one that reports much later tells of a current that has come down already."""
+    """A; each battery's current at that time, interpolated between its reports before
+    and after: one that reports much later reports a current that is lower already."""
 
 
 class TimeAlignment:
-    """The moment of each battery's last measurement."""
+    """The time-aligned sample of each battery's last measurement."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Create it without samples."""
         self._reports: dict[str, _Measured] = {}
-        self._sent: Mapping[str, float] = {}
+        self._reported: Mapping[str, float] = {}
         self._online: frozenset[str] = frozenset()
 
     def update(
         self, online: Sequence[BatteryState], moved_at: Mapping[str, float]
     ) -> None:
-        """Take what the batteries report; `moved_at`: when each current last moved."""
-        sent = {b.id: amps for b in online if (amps := b.readings.current) is not None}
+        """Take the batteries' reports; `moved_at`: when each current last changed."""
+        reported = {
+            b.id: amps for b in online if (amps := b.readings.current) is not None
+        }
         measured_at = {b.id: b.current_at for b in online}
-        before, self._reports, self._sent = self._reports, {}, sent
+        before, self._reports, self._reported = self._reports, {}, reported
         self._online = frozenset(measured_at)
-        for key in sent:
+        for key in reported:
             report = before.get(key)
             if report is None or report.at != measured_at[key]:
-                report = _Measured(measured_at[key], sent, {}, measured_at, {})
+                report = _Measured(measured_at[key], reported, {}, measured_at, {})
             since = moved_at.get(key, 0.0) - SAME_MOMENT
             until = inf if report.at is None else report.at + SAME_MOMENT
-            for other, amps in sent.items():
+            for other, amps in reported.items():
                 when = measured_at[other]
                 if when is None or when >= since:
-                    # After its own moment the first counts: later ones tell what came.
+                    # After its own time the first value counts, not the later ones
                     is_later = when is not None and when > until
                     if not is_later or other not in report.same:
                         report.same[other] = amps
@@ -94,37 +99,37 @@ class TimeAlignment:
             self._reports[key] = report
 
     def of(self, battery_id: str, shares: Mapping[str, float]) -> BankSample | None:
-        """Return the moment of a battery online whose current is known, else None."""
+        """Return the sample of a battery online whose current is known, else None."""
         report = self._reports.get(battery_id)
         if report is None:
             return None
-        sent = likely = between = 0.0
-        for other, amps in self._sent.items():
+        reported = likely = between = 0.0
+        for other, amps in self._reported.items():
             if other in report.same:
-                sent += report.same[other]
+                reported += report.same[other]
                 likely += report.same[other]
                 between += report.between.get(other, report.same[other])
             else:
-                sent += amps
+                reported += amps
                 likely += amps + self._moved(other, battery_id, shares)
                 between += amps
-        sent, likely, between = (
-            with_unknown(amps, self._sent, self._online, shares)
-            for amps in (sent, likely, between)
+        reported, likely, between = (
+            with_unknown(amps, self._reported, self._online, shares)
+            for amps in (reported, likely, between)
         )
-        return BankSample(sent, likely, between)
+        return BankSample(reported, likely, between)
 
     def _moved(self, other: str, battery_id: str, shares: Mapping[str, float]) -> float:
-        """Return by how much one must have moved since it reported, as another has."""
-        now = self._sent[battery_id]
+        """Return the change in A to expect of one battery since it reported."""
+        now = self._reported[battery_id]
         moved = now - self._reports[other].before.get(battery_id, now)
         return moved * shares[other] / max(shares[battery_id], MIN_SHARE)
 
 
 def _between(report: _Measured, other: str, when: float | None, amps: float) -> float:
-    """Return what another battery carried at a report's moment, in A.
+    """Return another battery's current at the time of a report, in A.
 
-    `amps`: what it told after that, measured at `when`.
+    `amps`: its value after that, measured at `when`.
     """
     at, before_at = report.at, report.measured_at.get(other)
     before = report.before.get(other)
