@@ -1,4 +1,4 @@
-"""One limit becomes m: weights, caps, and what was told already."""
+"""Allocation of the bank limit among inverters: weights, caps, reserved current."""
 
 from dataclasses import replace
 from math import floor, inf
@@ -18,8 +18,8 @@ counts = amps.map(lambda a: floor(a * 10) / 10)
 
 
 @st.composite
-def claims_(draw: st.DrawFn) -> list[AllocationRequest]:
-    """Return claims of inverters that hold at least what they were told."""
+def request_lists(draw: st.DrawFn) -> list[AllocationRequest]:
+    """Return requests of inverters with at least the sent current reserved."""
     requests = []
     for _ in range(draw(st.integers(1, 5))):
         sent = draw(counts)
@@ -38,28 +38,28 @@ def claims_(draw: st.DrawFn) -> list[AllocationRequest]:
     return requests
 
 
-def _told(
+def _after(
     sent: float, *, reserved: float | None = None, **options: Any
 ) -> AllocationRequest:
-    """Return the claim of an inverter that was told something."""
+    """Return the request of an inverter after a limit was sent."""
     reserved = sent if reserved is None else reserved
     return AllocationRequest(100, 100, sent=sent, reserved=reserved, **options)
 
 
-def test_equal_weights() -> None:
-    """Equal inverters get equal parts."""
+def test_equal_inverters_get_equal_limits() -> None:
+    """Equal weights and caps."""
     assert allocate(90.0, [AllocationRequest(100, 100)] * 3) == [30.0, 30.0, 30.0]
 
 
-def test_by_weight() -> None:
-    """The default weight is the rated current: twice the rating, twice the part."""
+def test_twice_the_rating_gets_twice_the_limit() -> None:
+    """The default weight is the rated current."""
     assert allocate(
         90.0, [AllocationRequest(200, 200), AllocationRequest(100, 100)]
     ) == [60.0, 30.0]
 
 
-def test_what_one_cannot_take_goes_to_the_others() -> None:
-    """A cap, such as a setpoint, leaves its rest to the others, by weight."""
+def test_current_above_a_cap_goes_to_the_others() -> None:
+    """The rest above a cap, such as a setpoint, is divided by weight."""
     requests = [
         AllocationRequest(100, 10),
         AllocationRequest(100, 100),
@@ -68,66 +68,66 @@ def test_what_one_cannot_take_goes_to_the_others() -> None:
     assert allocate(100.0, requests) == [10.0, 30.0, 60.0]
 
 
-def test_one_at_nothing() -> None:
-    """An inverter that may take nothing gets nothing, the others all."""
+def test_cap_of_0_leaves_all_to_the_others() -> None:
+    """An inverter that may take nothing gets nothing."""
     assert allocate(
         100.0, [AllocationRequest(100, 0), AllocationRequest(100, 100)]
     ) == [0.0, 100.0]
 
 
-def test_without_weights() -> None:
-    """Inverters without a rating share equally, within their caps."""
+def test_inverters_without_weight_share_equally() -> None:
+    """Inverters without a rating, within their caps."""
     assert allocate(100.0, [AllocationRequest(0, 80), AllocationRequest(0, 80)]) == [
         50.0,
         50.0,
     ]
 
 
-def test_nothing_to_share() -> None:
-    """No limit is below 0."""
+def test_limit_is_never_below_0() -> None:
+    """Nothing is left to divide."""
     assert allocate(0.0, [AllocationRequest(100, 100)] * 2) == [0.0, 0.0]
     assert allocate(-5.0, [AllocationRequest(100, 100)]) == [0.0]
 
 
-def test_one_that_cannot_be_reached_keeps_what_it_holds() -> None:
-    """The others share what is left of the limit."""
-    requests = [_told(40, reachable=False), *[AllocationRequest(100, 100)] * 2]
+def test_unreachable_inverter_keeps_its_reserved_current() -> None:
+    """The others share the rest of the limit."""
+    requests = [_after(40, reachable=False), *[AllocationRequest(100, 100)] * 2]
     assert allocate(100.0, requests)[1:] == [30.0, 30.0]
 
 
-def test_more_than_the_limit_out_of_reach() -> None:
-    """When the unreachable hold more than the limit the others get nothing."""
-    assert allocate(60.0, [_told(80, reachable=False), _told(20)])[1] == 0.0
+def test_others_get_0_if_unreachable_ones_reserve_more_than_the_limit() -> None:
+    """Nothing is left for them."""
+    assert allocate(60.0, [_after(80, reachable=False), _after(20)])[1] == 0.0
 
 
-def test_too_little_for_one_is_nothing_for_it() -> None:
-    """Under 1 A each the current goes undivided to the one active last."""
-    requests = [_told(5, active_at=10.0), _told(5, active_at=20.0)]
+def test_limit_below_1_a_each_goes_to_the_last_active_inverter() -> None:
+    """Below 1 A an inverter cannot follow."""
+    requests = [_after(5, active_at=10.0), _after(5, active_at=20.0)]
     assert allocate(1.8, requests) == [0.0, 1.8]
     assert allocate(2.2, requests) == [1.1, 1.1]
     assert allocate(0.9, requests) == [0.0, 0.0]
 
 
-def test_it_returns_only_at_more() -> None:
-    """One that was told 0 gets current again from 3 A on."""
+def test_inverter_at_0_gets_current_again_from_3_a_on() -> None:
+    """The hysteresis between 1 A and 3 A."""
     assert allocate(2.9, [AllocationRequest(100, 100)]) == [0.0]
     assert allocate(3.0, [AllocationRequest(100, 100)]) == [3.0]
-    assert allocate(2.9, [_told(1)]) == [2.9]
+    assert allocate(2.9, [_after(1)]) == [2.9]
 
 
-def test_a_cap_below_the_threshold_of_return_is_reached() -> None:
+def test_cap_below_the_restart_current_is_reached() -> None:
     """A setpoint of 2 A is not 0 A."""
     assert allocate(50.0, [AllocationRequest(100, 2)]) == [2.0]
 
 
-@given(limit=amps, requests=claims_())
+@given(limit=amps, requests=request_lists())
 @example(
     limit=1.0, requests=[AllocationRequest(5e-324, 2.0)]
 )  # 1.0 / weight is infinite
-def test_never_more_than_the_limit(
+def test_sum_never_exceeds_the_limit(
     limit: float, requests: list[AllocationRequest]
 ) -> None:
-    """Parts and what the unreachable hold stay within the limit, each in its cap."""
+    """With current reserved by unreachable ones; each within its cap."""
     parts = allocate(limit, requests)
     reserved = sum(request.reserved for request in requests if not request.reachable)
     assert sum(parts) <= max(0.0, limit - reserved) + 1e-6
@@ -139,52 +139,52 @@ def test_never_more_than_the_limit(
 
 
 @given(limit=st.floats(20.0, 1000.0), caps=st.lists(amps, min_size=1, max_size=5))
-def test_nothing_is_left_over(limit: float, caps: list[float]) -> None:
-    """All of the limit is used as far as caps allow, but for rounding and crumbs."""
+def test_limit_is_used_completely(limit: float, caps: list[float]) -> None:
+    """As far as caps allow, except for rounding and parts below the minimum."""
     parts = allocate(limit, [AllocationRequest(cap, cap) for cap in caps])
     assert sum(parts) >= min(limit, sum(caps)) - 3.0 * len(caps)
 
 
-def test_down_at_once() -> None:
-    """Whatever the others hold, a lower part may be told."""
-    assert permitted_now(0, 10.0, 50.0, [_told(40), _told(60)]) == 10.0
+def test_lower_limit_is_permitted_at_once() -> None:
+    """Whatever is reserved for the others."""
+    assert permitted_now(0, 10.0, 50.0, [_after(40), _after(60)]) == 10.0
 
 
-def test_up_only_into_room() -> None:
-    """A higher part waits until the others have given it up."""
-    assert permitted_now(0, 50.0, 100.0, [_told(0), _told(100)]) == 0.0
-    assert permitted_now(0, 50.0, 100.0, [_told(0), _told(70)]) == 30.0
-    assert permitted_now(0, 50.0, 100.0, [_told(0), _told(50)]) == 50.0
+def test_higher_limit_waits_for_room() -> None:
+    """Until the others have followed down."""
+    assert permitted_now(0, 50.0, 100.0, [_after(0), _after(100)]) == 0.0
+    assert permitted_now(0, 50.0, 100.0, [_after(0), _after(70)]) == 30.0
+    assert permitted_now(0, 50.0, 100.0, [_after(0), _after(50)]) == 50.0
 
 
-def test_what_is_given_up_is_not_offered_before_it_is_followed() -> None:
-    """At once, 135 A would be drawn of 100 A."""
-    assert permitted_now(0, 50.0, 100.0, [_told(0), _told(50, reserved=90)]) == 10.0
+def test_current_is_available_only_once_the_other_inverter_followed_down() -> None:
+    """Otherwise 135 A would flow of 100 A."""
+    assert permitted_now(0, 50.0, 100.0, [_after(0), _after(50, reserved=90)]) == 10.0
 
 
-def test_what_may_be_up_waits_for_room_too() -> None:
-    """Told 40 A, then 10 A, but no echo came: 30 A may be more than it knows of."""
-    unsure = _told(40, at_least=10)
-    assert permitted_now(0, 30.0, 100.0, [unsure, _told(90)]) == 10.0
-    assert permitted_now(0, 30.0, 100.0, [unsure, _told(80)]) == 20.0
-    assert permitted_now(0, 5.0, 100.0, [unsure, _told(100)]) == 5.0
+def test_limit_that_may_be_a_rise_waits_for_room() -> None:
+    """40 A, then 10 A sent without an echo: 30 A may be a rise."""
+    unsure = _after(40, at_least=10)
+    assert permitted_now(0, 30.0, 100.0, [unsure, _after(90)]) == 10.0
+    assert permitted_now(0, 30.0, 100.0, [unsure, _after(80)]) == 20.0
+    assert permitted_now(0, 5.0, 100.0, [unsure, _after(100)]) == 5.0
 
 
-def test_no_further_than_the_ceiling() -> None:
-    """A rise is ramped for each inverter."""
-    assert permitted_now(0, 50.0, 100.0, [_told(10, ceiling=20.0)]) == 20.0
+def test_rise_stops_at_the_ceiling() -> None:
+    """The limit of each inverter is ramped."""
+    assert permitted_now(0, 50.0, 100.0, [_after(10, ceiling=20.0)]) == 20.0
 
 
-def test_no_room_keeps_what_is_told() -> None:
-    """A full bank takes nothing from one whose part would rise."""
-    assert permitted_now(0, 50.0, 100.0, [_told(30), _told(90)]) == 30.0
+def test_full_bank_keeps_the_present_limit() -> None:
+    """An inverter whose part would rise keeps its limit."""
+    assert permitted_now(0, 50.0, 100.0, [_after(30), _after(90)]) == 30.0
 
 
-@given(limit=amps, requests=claims_(), data=st.data())
-def test_any_order_of_telling(
+@given(limit=amps, requests=request_lists(), data=st.data())
+def test_any_order_of_sending_stays_within_the_limit(
     limit: float, requests: list[AllocationRequest], data: st.DataObject
 ) -> None:
-    """Told one by one in any order, the sum held rises only within the limit."""
+    """The reserved sum rises only within the limit."""
     for _ in range(2 * len(requests)):
         i = data.draw(st.integers(0, len(requests) - 1))
         before = sum(request.reserved for request in requests)

@@ -1,4 +1,4 @@
-"""What is heard on the wrong port: nothing is sent there; it ends by itself."""
+"""Bus guard: nothing is sent where a battery is received; that ends by itself."""
 
 from dataclasses import replace
 
@@ -25,15 +25,15 @@ HARMLESS = [0x35E, 0x356]
 
 
 def _talk(plant: Plant, key: str = "i1", seconds: float = 3.0) -> None:
-    """Let a battery talk on a port that is not its own."""
+    """Have a battery send on a port that is not its own."""
     for _ in range(int(seconds)):
         plant.port(key).push(*telegram(plant.now))
         plant.step()
         plant.run(1.0)
 
 
-def test_when_anybody_was_heard() -> None:
-    """Any frame of another node counts, an error frame is none."""
+def test_any_frame_of_another_device_shows_presence() -> None:
+    """An error frame does not."""
     plant = Plant().started()
     assert plant.inverter().last_foreign_frame_at is None
     at = plant.now
@@ -48,19 +48,19 @@ def test_when_anybody_was_heard() -> None:
 # A battery on an inverter's port
 
 
-def test_nothing_is_sent_where_a_battery_talks() -> None:
-    """Not one frame, from the first one heard on; and the state says why."""
+def test_nothing_is_sent_where_a_battery_is_received() -> None:
+    """Not one frame, from its first one on; the state shows why."""
     plant = Plant().started()
     _talk(plant, seconds=1.0)
-    heard = plant.now
+    received = plant.now
     _talk(plant, seconds=10.0)
-    assert plant.port().since(heard - 1.0 + 1e-9) == []
+    assert plant.port().since(received - 1.0 + 1e-9) == []
     assert plant.inverter().battery_detected
     assert plant.inverter().listening is None
 
 
-def test_it_ends_by_itself() -> None:
-    """Once nothing was heard of the battery for 30 s."""
+def test_sending_resumes_30_s_after_the_last_battery_frame() -> None:
+    """Without any action of the user."""
     plant = Plant().started()
     _talk(plant)
     last = plant.now - 1.0
@@ -74,7 +74,7 @@ def test_it_ends_by_itself() -> None:
 
 
 @pytest.mark.parametrize("can_id", [0x351, 0x355, 0x356])
-def test_each_frame_that_every_battery_sends(can_id: int) -> None:
+def test_every_limit_and_measurement_frame_marks_a_battery(can_id: int) -> None:
     """Whatever its dialect."""
     plant = Plant().started()
     (frame,) = [f for f in telegram() if f.can_id == can_id]
@@ -96,8 +96,8 @@ def test_each_frame_that_every_battery_sends(can_id: int) -> None:
     ],
     ids=["0x305", "0x306", "0x307", "29 bit", "remote", "error"],
 )
-def test_what_an_inverter_sends_is_no_battery(frame: Frame) -> None:
-    """Sending goes on."""
+def test_frames_of_an_inverter_do_not_stop_sending(frame: Frame) -> None:
+    """They mark no battery."""
     plant = Plant().started()
     before = plant.now
     for _ in range(5):
@@ -107,8 +107,8 @@ def test_what_an_inverter_sends_is_no_battery(frame: Frame) -> None:
     assert plant.port().since(before)
 
 
-def test_battery_that_sends_0x305_itself_is_no_inverter() -> None:
-    """It does not ask: it would be missed later. Whoever asks then is an inverter."""
+def test_battery_that_sends_0x305_is_no_inverter() -> None:
+    """It would be missed later. A later 0x305 is an inverter's."""
     plant = Plant().started()
     for _ in range(4):
         says = [*telegram(), REQUEST]
@@ -130,8 +130,8 @@ def test_battery_that_sends_0x305_itself_is_no_inverter() -> None:
     assert plant.inverter().connected
 
 
-def test_own_frames_of_before_a_restart_are_no_battery() -> None:
-    """A set that waited in the kernel's queue comes back all at once."""
+def test_own_frames_from_before_a_restart_are_no_battery() -> None:
+    """A telegram that waited in the kernel's queue returns all at once."""
     plant = Plant().started()
     sent = len(plant.port().sent)
     plant.port().push(*telegram(plant.now))
@@ -143,8 +143,8 @@ def test_own_frames_of_before_a_restart_are_no_battery() -> None:
     assert not plant.inverter().battery_detected
 
 
-def test_other_inverters_go_on_and_get_what_is_left() -> None:
-    """What the silenced one was told last stays reckoned until it cannot act on it."""
+def test_other_inverters_get_the_rest_of_the_limit() -> None:
+    """The silenced one's last limit stays reserved until its time-out."""
     plant = Plant(inverters=(inverter("i1", 100.0), inverter("i2", 100.0))).started(60)
     assert plant.sent("i2")[1] == pytest.approx(50.0, abs=1.0)
     before = plant.now
@@ -154,7 +154,7 @@ def test_other_inverters_go_on_and_get_what_is_left() -> None:
     assert plant.sent("i2")[1] <= 51.0
 
 
-def test_no_prompt_where_a_battery_talks() -> None:
+def test_no_prompt_is_sent_where_a_battery_is_received() -> None:
     """Nothing at all is sent."""
     plant = Plant(
         inverters=(inverter("i1", mode="reply", prompt_interval=1.0),)
@@ -168,8 +168,8 @@ def test_no_prompt_where_a_battery_talks() -> None:
 # An inverter on a battery's port
 
 
-def test_an_inverter_alone_on_a_batterys_port() -> None:
-    """Told after 5 s, gone with it after 30."""
+def test_inverter_alone_on_a_battery_port_is_reported() -> None:
+    """After 5 s; cleared 30 s after its last frame."""
     plant = Plant()
     plant.packs["b1"].speaks = False
     for _ in range(7):
@@ -180,8 +180,8 @@ def test_an_inverter_alone_on_a_batterys_port() -> None:
     assert not plant.state().inverter_detected
 
 
-def test_an_inverter_beside_the_battery_is_right() -> None:
-    """They may share a bus that only the battery's reader listens to."""
+def test_inverter_beside_a_battery_is_not_reported() -> None:
+    """They may share a bus on which the gateway only receives."""
     plant = Plant().started()
     for _ in range(20):
         plant.port("b1").push(replace(REQUEST, at=plant.now))
@@ -189,8 +189,8 @@ def test_an_inverter_beside_the_battery_is_right() -> None:
     assert not plant.state().inverter_detected
 
 
-def test_ports_mixed_up() -> None:
-    """Both tell it; the inverter gets nothing, nor does the battery."""
+def test_swapped_ports_are_reported_on_both_devices() -> None:
+    """Nothing is sent to the inverter, nor to the battery."""
     plant = Plant(batteries=(battery("b1"),))
     plant.packs["b1"].speaks = False
     for _ in range(20):
@@ -219,8 +219,8 @@ def _ids(plant: Plant, since: float) -> set[int]:
     return {frame.can_id for frame in plant.port().since(since)}
 
 
-def test_no_limits_without_anybody_to_hear_them() -> None:
-    """Only what is harmless, however late it arrives."""
+def test_no_limits_are_sent_without_a_device_on_the_bus() -> None:
+    """Only harmless frames, however late they arrive."""
     plant = _serial()
     plant.started(60.0)
     assert set(plant.port().ids()) == set(HARMLESS)
@@ -229,8 +229,8 @@ def test_no_limits_without_anybody_to_hear_them() -> None:
     assert plant.inverter().sets == 0
 
 
-def test_limits_follow_a_sign_of_life() -> None:
-    """And cease with it."""
+def test_limits_are_sent_once_another_device_is_received() -> None:
+    """And stop when it is no longer received."""
     plant = _serial()
     plant.started()
     plant.port().push(replace(REQUEST, at=plant.now))
@@ -244,8 +244,8 @@ def test_limits_follow_a_sign_of_life() -> None:
     assert plant.inverter().listening is False
 
 
-def test_knocks_go_on_while_the_adapter_refuses() -> None:
-    """An inverter that speaks only when spoken to has to be found again."""
+def test_probes_continue_while_the_adapter_rejects_frames() -> None:
+    """An inverter that only replies has to be found again."""
     plant = _serial()
     plant.port().has_echo = True
     plant.started()
@@ -257,16 +257,16 @@ def test_knocks_go_on_while_the_adapter_refuses() -> None:
     assert _ids(plant, before) == set(HARMLESS)
 
 
-def test_no_knock_in_silence() -> None:
-    """Without a battery there is nothing to say."""
+def test_no_probe_without_limits() -> None:
+    """Without a battery there is nothing to send."""
     plant = _serial()
     plant.packs["b1"].speaks = False
     plant.run(60.0)
     assert plant.port().sent == []
 
 
-def test_network_is_never_sent_to() -> None:
-    """Nobody knows when such a frame would arrive."""
+def test_nothing_is_sent_through_a_network_interface() -> None:
+    """The time of arrival of such a frame is unknown."""
     config = PortConfig(Interface.SOCKETCAND, "i1")
     assert not config.suits_inverters
     plant = Plant(inverters=(replace(inverter("i1"), port=config),)).started()
@@ -280,8 +280,8 @@ def test_network_is_never_sent_to() -> None:
 @pytest.mark.parametrize(
     "interface", [Interface.SOCKETCAN, Interface.VIRTUAL, Interface.SLCAN]
 )
-def test_what_suits_inverters(interface: Interface) -> None:
-    """Told by the configuration, for the form."""
+def test_interfaces_without_proof_do_not_suit_inverters(interface: Interface) -> None:
+    """As the form states it."""
     assert PortConfig(interface, "x").suits_inverters
 
 
@@ -289,21 +289,21 @@ def test_what_suits_inverters(interface: Interface) -> None:
 
 
 @given(
-    heard=st.lists(
+    received=st.lists(
         st.tuples(st.floats(0, 100), st.sampled_from([0x351, 0x305, 0x35E])),
         max_size=20,
     ),
     now=st.floats(0, 300),
     proof=st.sampled_from(Proof),
 )
-def test_never_while_a_battery_was_heard_lately(
-    heard: list[tuple[float, int]], now: float, proof: Proof
+def test_nothing_is_sent_within_30_s_of_a_battery_frame(
+    received: list[tuple[float, int]], now: float, proof: Proof
 ) -> None:
-    """In whatever order frames come; and never for ever."""
+    """In any order of frames; and sending resumes at some time."""
     guard = BusGuard()
-    for at, can_id in sorted(heard):
+    for at, can_id in sorted(received):
         guard.on_frame(Frame(can_id, bytes(8), at=at))
-    battery = [at for at, can_id in sorted(heard) if can_id == 0x351]
+    battery = [at for at, can_id in sorted(received) if can_id == 0x351]
     age = now - battery[-1] if battery else BATTERY_GONE
     if 0 <= age < BURST_GONE:
         assert not guard.allows(proof, now)

@@ -1,4 +1,4 @@
-"""Inverters that take more than they were told: found, named, and over again."""
+"""Inverters that exceed their limit: detected, named, and cleared."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,10 +34,11 @@ NOBODY = dict.fromkeys(Direction, 0.0)
 
 
 class House:
-    """Inverters that are watched second by second; `reaction` is theirs in seconds."""
+    """Inverters that are sampled every second; `reaction` is their reaction time in
+    seconds."""
 
     def __init__(self, *ids: str, reaction: float = 10.0) -> None:
-        """Begin with inverters that are told 0 A."""
+        """Create inverters with limits of 0 A."""
         self.obedience = ComplianceMonitor()
         self.loads = {
             key: InverterLoad(inverter(key, reaction_time=reaction), dict(NOBODY), True)
@@ -45,8 +46,8 @@ class House:
         }
         self.now = 1000.0
 
-    def tell(self, key: str, amps: float, *, is_sent: bool = True) -> None:
-        """Tell one inverter another limit, both ways; or nothing at all."""
+    def set_limit(self, key: str, amps: float, *, is_sent: bool = True) -> None:
+        """Send one inverter another limit, both ways; or nothing at all."""
         load = self.loads[key]
         self.loads[key] = replace(
             load, amps=dict.fromkeys(Direction, amps), is_sent=is_sent
@@ -59,7 +60,7 @@ class House:
         period: float = 1.0,
         sensed: dict[str, float] | None = None,
     ) -> None:
-        """Let a current (charge positive) be measured each `period` for a while."""
+        """Have a current (charge positive) measured every `period` for a while."""
         end = self.now + seconds
         while self.now < end:
             self.now += period
@@ -81,19 +82,21 @@ class House:
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(40, False), (41, True)])
-def test_named_after_its_reaction_time_and_30_s(seconds: int, found: bool) -> None:
-    """A limit falls to 0 A at once; 20 A flow on."""
+def test_inverter_is_named_30_s_after_its_reaction_time(
+    seconds: int, found: bool
+) -> None:
+    """A limit falls to 0 A at once; 20 A continue to flow."""
     house = House()
-    house.tell("i1", 100.0)
+    house.set_limit("i1", 100.0)
     house.flow(60, -20.0)
     assert not house.found()
-    house.tell("i1", 0.0)
+    house.set_limit("i1", 0.0)
     house.flow(seconds, -20.0)
     assert bool(house.found()) is found
 
 
-def test_the_figures() -> None:
-    """The least that was taken, the most that was told, since the first measurement."""
+def test_finding_has_lowest_current_and_highest_limit() -> None:
+    """Since the first measurement."""
     house = House()
     house.flow(20, -31.0)
     house.flow(1, -22.0)
@@ -118,38 +121,38 @@ def test_the_figures() -> None:
         (50.0, 55.0, False),
     ],
 )
-def test_more_than_5_a_or_10_percent(sent: float, amps: float, found: bool) -> None:
-    """Less may be what meters get wrong; either direction."""
+def test_margin_is_5_a_or_10_percent(sent: float, amps: float, found: bool) -> None:
+    """Less may be the error of meters; in either direction."""
     house = House()
-    house.tell("i1", sent)
+    house.set_limit("i1", sent)
     house.flow(60, amps)
     direction = CHARGE if amps > 0 else DISCHARGE
     assert set(house.found()) == ({direction} if found else set())
 
 
-def test_an_inverter_that_lags_behind_a_falling_limit_obeys() -> None:
+def test_inverter_that_follows_a_falling_limit_late_is_not_named() -> None:
     """A battery that fills up: 1 A less each second, followed 9 s later."""
     house = House()
     for second in range(100):
-        house.tell("i1", 100.0 - second)
+        house.set_limit("i1", 100.0 - second)
         house.flow(1, min(100.0, 109.0 - second))
         assert not house.found()
 
 
-def test_a_slow_inverter_gets_its_time() -> None:
-    """120 s of reaction time are the most that can be set."""
+def test_slow_inverter_gets_its_reaction_time() -> None:
+    """120 s is the longest that can be set."""
     house = House(reaction=120.0)
-    house.tell("i1", 100.0)
+    house.set_limit("i1", 100.0)
     house.flow(200, -50.0)
-    house.tell("i1", 0.0)
+    house.set_limit("i1", 0.0)
     house.flow(150, -50.0)
     assert not house.found()
     house.flow(1, -50.0)
     assert house.found()
 
 
-def test_at_the_start_it_gets_its_reaction_time_too() -> None:
-    """What it was told before is unknown."""
+def test_inverter_gets_its_reaction_time_at_the_start() -> None:
+    """The limit sent before is unknown."""
     house = House()
     house.flow(40, -20.0)
     assert not house.found()
@@ -164,10 +167,10 @@ def test_at_the_start_it_gets_its_reaction_time_too() -> None:
     st.lists(st.floats(-3000, 3000), min_size=1, max_size=3),
     st.sampled_from([1.0, 3.0, 10.0, 30.0]),
 )
-def test_no_three_false_measurements_name_anybody(
+def test_three_false_measurements_name_no_inverter(
     false: list[float], period: float
 ) -> None:
-    """However seldom the battery measures."""
+    """However rarely the battery measures."""
     house = House()
     house.flow(120, 0.0, period)
     for amps in false:
@@ -177,8 +180,8 @@ def test_no_three_false_measurements_name_anybody(
     assert not house.found()
 
 
-def test_a_measurement_that_stands_for_long_counts_for_10_s() -> None:
-    """It is looked at each second, but is not measured anew."""
+def test_one_measurement_counts_for_10_s_at_most() -> None:
+    """It is sampled every second, but not measured anew."""
     house = House()
     house.flow(60, 0.0)
     stands = Current(-50.0, house.now)
@@ -188,7 +191,7 @@ def test_a_measurement_that_stands_for_long_counts_for_10_s() -> None:
     assert not house.found()
 
 
-def test_one_measurement_within_the_limit_begins_anew() -> None:
+def test_one_measurement_within_the_limit_restarts_the_evidence() -> None:
     """It has to be continuous."""
     house = House()
     for _ in range(10):
@@ -198,10 +201,10 @@ def test_one_measurement_within_the_limit_begins_anew() -> None:
 
 
 @pytest.mark.parametrize(("unknown", "found"), [(60.0, True), (61.0, False)])
-def test_while_nothing_is_known_the_time_stands_still(
+def test_evidence_pauses_while_the_current_is_unknown(
     unknown: float, found: bool
 ) -> None:
-    """After a minute it begins anew."""
+    """It restarts after a minute."""
     house = House()
     house.flow(30, -20.0)  # 19 s of evidence, after the reaction time
     house.flow(unknown, None)
@@ -214,13 +217,13 @@ def test_while_nothing_is_known_the_time_stands_still(
     assert house.found()
 
 
-def test_an_inverter_that_is_told_nothing_disobeys_nobody() -> None:
-    """It has its own rules then; but two minutes later it is told again."""
+def test_inverter_without_a_limit_is_not_named() -> None:
+    """It follows its own settings; two minutes later it is sent a limit again."""
     house = House()
-    house.tell("i1", 30.0, is_sent=False)
+    house.set_limit("i1", 30.0, is_sent=False)
     house.flow(120, -80.0)
     assert not house.found()
-    house.tell("i1", 0.0)
+    house.set_limit("i1", 0.0)
     house.flow(41, -80.0)
     assert house.found()
 
@@ -228,8 +231,8 @@ def test_an_inverter_that_is_told_nothing_disobeys_nobody() -> None:
 # The end
 
 
-def test_over_once_it_obeyed_for_30_s() -> None:
-    """One measurement does not end it, nor do 29 s."""
+def test_finding_is_cleared_after_30_s_of_compliance() -> None:
+    """One measurement does not clear it, nor do 29 s."""
     house = House()
     house.flow(60, -20.0)
     house.flow(1, 0.0)
@@ -242,17 +245,17 @@ def test_over_once_it_obeyed_for_30_s() -> None:
     assert not house.found()
 
 
-def test_over_when_it_is_allowed_again() -> None:
-    """What it takes is what it is told, then."""
+def test_finding_is_cleared_when_the_limit_rises() -> None:
+    """Its current is within the limit then."""
     house = House()
     house.flow(60, -20.0)
-    house.tell("i1", 100.0)
+    house.set_limit("i1", 100.0)
     house.flow(31, -20.0)
     assert not house.found()
 
 
-def test_forgotten_when_nothing_is_known_any_more() -> None:
-    """After a minute: nothing stale is told as if it were so now."""
+def test_finding_is_dropped_after_a_minute_without_measurements() -> None:
+    """Nothing stale is reported as if it were current."""
     house = House()
     house.flow(60, -20.0)
     house.flow(60, None)
@@ -265,10 +268,10 @@ def test_forgotten_when_nothing_is_known_any_more() -> None:
 # Several inverters
 
 
-def test_which_of_two_it_is_nobody_knows() -> None:
-    """80 A flow of 50 A: one told 0 A may disobey as well as the other."""
+def test_both_of_two_inverters_without_sensor_are_named() -> None:
+    """80 A flow of 50 A: either of them may disobey."""
     house = House("i1", "i2")
-    house.tell("i1", 50.0)
+    house.set_limit("i1", 50.0)
     house.flow(60, -80.0)
     found = house.found("i1")
     assert found == house.found("i2")
@@ -277,10 +280,10 @@ def test_which_of_two_it_is_nobody_knows() -> None:
 
 
 @pytest.mark.parametrize("sensed", ["i1", "i2"])
-def test_a_sensor_at_one_of_two_tells_which(sensed: str) -> None:
-    """Either it shows who disobeys, or that the other one does."""
+def test_one_sensor_shows_which_of_two_disobeys(sensed: str) -> None:
+    """It shows the one that disobeys, or that the other one does."""
     house = House("i1", "i2")
-    house.tell("i1", 50.0)
+    house.set_limit("i1", 50.0)
     house.flow(60, -80.0, sensed={sensed: -80.0 if sensed == "i1" else 0.0})
     found = house.found("i1")[DISCHARGE]
     assert found.inverters == {"i1"}
@@ -289,10 +292,10 @@ def test_a_sensor_at_one_of_two_tells_which(sensed: str) -> None:
     assert not house.found("i2")
 
 
-def test_one_that_is_told_nothing_may_take_what_it_is_rated() -> None:
+def test_inverter_without_a_limit_may_take_its_rating() -> None:
     """That much is no proof against the other."""
     house = House("i1", "i2")
-    house.tell("i2", 60.0, is_sent=False)
+    house.set_limit("i2", 60.0, is_sent=False)
     house.flow(60, -60.0)
     assert not house.found("i1")
     house.flow(60, -90.0)
@@ -300,7 +303,7 @@ def test_one_that_is_told_nothing_may_take_what_it_is_rated() -> None:
     assert not house.found("i2")
 
 
-def test_one_that_was_taken_away_may_still_take_what_it_was_told() -> None:
+def test_removed_inverter_may_still_take_its_last_limit() -> None:
     """Until its own time-out."""
     house = House()
     for _ in range(60):
@@ -319,22 +322,22 @@ def test_one_that_was_taken_away_may_still_take_what_it_was_told() -> None:
 # Its own sensor
 
 
-def test_a_sensor_counts_more_than_the_bank() -> None:
-    """30 A from a charger at the batteries hide what the inverter takes."""
+def test_sensor_takes_precedence_over_the_bank_current() -> None:
+    """30 A from a charger at the batteries hide the inverter's current."""
     house = House()
     house.flow(60, 10.0, sensed={"i1": -20.0})
     assert set(house.found()) == {DISCHARGE}
     assert house.found()[DISCHARGE].sensed
 
 
-def test_a_sensor_clears_of_what_something_else_takes() -> None:
+def test_sensor_clears_an_inverter_of_another_load() -> None:
     """A load at the batteries is no inverter."""
     house = House()
     house.flow(60, -40.0, sensed={"i1": 0.0})
     assert not house.found()
 
 
-def test_a_sensor_that_shows_nothing_leaves_it_to_the_bank(
+def test_bank_current_is_used_while_a_sensor_is_unavailable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Unavailable, or stale for a minute; logged once each time."""
@@ -353,10 +356,10 @@ def test_a_sensor_that_shows_nothing_leaves_it_to_the_bank(
     assert caplog.messages == [known, silent, known, silent]
 
 
-def test_what_is_taken_beyond_follows_no_single_measurement() -> None:
-    """The least of three counts; nothing before it is found, nor when it is over."""
+def test_excess_is_the_lowest_of_three_measurements() -> None:
+    """It is 0 before the finding, and after it."""
     house = House()
-    house.tell("i1", 50.0)
+    house.set_limit("i1", 50.0)
     house.flow(40, -80.0)
     assert house.obedience.beyond == NOBODY
     house.flow(20, -80.0)
@@ -396,15 +399,15 @@ def _battery(**changes: Any) -> BatteryState:
         ({"life": Life.DUPLICATE}, Current(-10.0, 5.0)),
     ],
 )
-def test_nobody_is_accused_by_an_estimate(
+def test_current_is_unknown_unless_every_battery_reports_it(
     second: dict[str, Any], expected: Current | None
 ) -> None:
-    """Every battery in service has to tell its current."""
+    """An estimate accuses no inverter."""
     assert measured([_battery(), _battery(id="b2", **second)]) == expected
 
 
-def test_without_batteries_nothing_is_known() -> None:
-    """Nor is 0 A."""
+def test_current_is_unknown_without_batteries() -> None:
+    """It is not 0 A."""
     assert measured([]) is None
 
 
@@ -417,7 +420,7 @@ STUCK: dict[str, Any] = {
     "soc": 100.0,
     "current": -20.0,
 }
-"""A battery that is empty, though it says 100 %, and from which 20 A are drawn."""
+"""An empty battery that reports 100 %, and from which 20 A are drawn."""
 
 
 def _plant(said: dict[str, Any], **options: Any) -> Plant:
@@ -426,7 +429,7 @@ def _plant(said: dict[str, Any], **options: Any) -> Plant:
 
 
 def _soc(plant: Plant, key: str = "i1") -> int:
-    """Return the state of charge that an inverter was told last, in %."""
+    """Return the state of charge that an inverter was sent last, in %."""
     return plant.port(key).last(0x355)[0]
 
 
@@ -439,8 +442,8 @@ def _until(plant: Plant, is_so: Callable[[], bool], seconds: int) -> float:
     return plant.now - began
 
 
-def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
-    """Found in 40 s though each telegram is the same as the one before."""
+def test_inverter_that_discharges_an_empty_battery_is_named() -> None:
+    """Within 40 s although each telegram equals the one before."""
     plant = _plant({"current": -20.0})
     plant.run(60.0)
     assert plant.inverter().disobeys == {}
@@ -465,20 +468,20 @@ def test_an_empty_battery_from_which_an_inverter_draws_on() -> None:
     ("amps", "sent", "due"),
     [(-20.0, 0.0, 1001.0), (-20.0, 16.0, None), (20.0, 14.9, 1001.0), (4.0, 0.0, None)],
 )
-def test_it_looks_again_where_more_flows_than_was_told(
+def test_evaluation_is_due_while_more_flows_than_the_limits(
     amps: float, sent: float, due: float | None
 ) -> None:
-    """What was told since the last look counts."""
+    """The limits sent since the last evaluation count."""
     house = House()
     house.look(Current(amps, 1000.0))
     assert house.obedience.due_at(lambda: dict.fromkeys(Direction, sent)) == due
 
 
-def test_soc_0_is_told_where_it_is_wished() -> None:
+def test_soc_0_is_sent_if_configured() -> None:
     """Until the battery allows current again."""
     plant = _plant(STUCK, stop_by_soc=True)
     lasted = _until(plant, lambda: _soc(plant) == 0, 90)
-    assert lasted >= 54.0  # it was told 0 A within the first 6 s
+    assert lasted >= 54.0  # it was sent 0 A within the first 6 s
     plant.packs["b1"].says(current=0.0)
     plant.run(120.0)
     assert plant.inverter().disobeys == {}
@@ -488,8 +491,8 @@ def test_soc_0_is_told_where_it_is_wished() -> None:
     assert _soc(plant) > 0
 
 
-def test_the_listeners_learn_of_it() -> None:
-    """Though nothing else changes."""
+def test_listeners_are_notified_of_a_finding() -> None:
+    """Although nothing else changes."""
     plant = _plant(STUCK)
     seen: list[bool] = []
     plant.gateway.subscribe(lambda now: seen.append(bool(now.inverters["i1"].disobeys)))
@@ -511,7 +514,7 @@ def _sense(plant: Plant, seconds: int, shown: dict[str, float | None]) -> None:
         plant.run(1.0)
 
 
-def test_the_rest_is_shared_among_the_others() -> None:
+def test_excess_of_one_inverter_lowers_the_others() -> None:
     """100 A are allowed: what one takes of them by its sensor, the others do not get.
 
     The other one leaves so much of its own that no excess flows in all.
@@ -527,13 +530,13 @@ def test_the_rest_is_shared_among_the_others() -> None:
     plant.packs["b1"].says(current=-30.0)
     _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
-    # What nobody was told, as the bank showed it too, is let go as slowly as ever
+    # What nobody was sent, as the bank showed it too, is let go as slowly as ever
     _sense(plant, int(2 * LONGEST), {"i1": -20.0, "i2": -10.0})
     assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
 
 
-def test_without_a_sensor_the_rest_is_shared_by_what_flows() -> None:
-    """80 A of one that was told 50 A, and all that the other one is told."""
+def test_excess_without_a_sensor_lowers_the_others() -> None:
+    """80 A of an inverter that was sent 50 A, and the other one's limit."""
     plant = _two(current=-130.0)
     for _ in range(150):
         plant.packs["b1"].says(current=-80.0 - plant.sent("i2")[2])
@@ -557,10 +560,10 @@ _FLOWS = st.lists(
 
 @settings(max_examples=40)
 @given(_FLOWS)
-def test_it_never_raises_a_limit(
+def test_excess_never_raises_a_limit(
     phases: list[tuple[int, float, float, float]],
 ) -> None:
-    """Whatever flows and whatever is taken beyond: at most what it is without."""
+    """Whatever flows, in whatever excess: at most the limit without it."""
     config = GatewayConfig(name="Test", inverters=(inverter("i1", 100.0),))
     both = Pipeline(), Pipeline()
     now = 1000.0
