@@ -34,8 +34,7 @@ NOBODY = dict.fromkeys(Direction, 0.0)
 
 
 class House:
-    """Inverters that are sampled every second; `reaction` is their reaction time in
-    seconds."""
+    """Inverters sampled every second; `reaction`: their reaction time in s."""
 
     def __init__(self, *ids: str, reaction: float = 10.0) -> None:
         """Create inverters with limits of 0 A."""

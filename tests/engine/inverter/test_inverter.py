@@ -1,4 +1,4 @@
-"""When an inverter is sent a set, the echo rule, and what it was told."""
+"""One inverter: when telegrams are sent, the echo rule, and the sent limits."""
 
 from dataclasses import replace
 import logging
@@ -40,7 +40,7 @@ class Played:
     """An inverter, its port and the clock."""
 
     def __init__(self, **options: Any) -> None:
-        """Connect an inverter that listens."""
+        """Connect an inverter that acknowledges."""
         self.clock = MovedClock()
         config = inverter("i1", **options)
         self.port = Wires()(
@@ -64,12 +64,12 @@ class Played:
         self.inverter.on_echo(frame, self.clock.now)
 
     def turn(self) -> float | None:
-        """Let it act once, having read what came."""
+        """Run one step after reading all frames."""
         self.port.drain()
         return self.inverter.step(self.clock.now, self.telegram, self.progress)
 
     def after(self, seconds: float = 0.0) -> list[int]:
-        """Move the clock, let it act; return the IDs that left since."""
+        """Move the clock and run a step; return the IDs that left since."""
         self.clock.now = round(self.clock.now + seconds, 6)
         before = len(self.port.sent)
         for _ in range(4):
@@ -77,27 +77,27 @@ class Played:
         return self.port.ids()[before:]
 
     def says(self, **changes: Any) -> None:
-        """Have another telegram to be told."""
+        """Set another telegram to be sent."""
         self.telegram = replace(HEALTHY, **changes)
 
     def confirmed(self, direction: Direction = Direction.CHARGE) -> float:
-        """Return what it may act upon."""
+        """Return the limit that it may act on."""
         return self.inverter.sent_amps(direction)
 
     def deafen(self) -> None:
-        """Unplug it, and find out."""
+        """Unplug it, until that is noticed."""
         self.port.acknowledged = False
         self.after(1.0)
         self.after(0.05)
         assert self.state().listening is False
 
     def state(self) -> InverterState:
-        """How it is seen."""
+        """Its present state."""
         return self.inverter.state(self.clock.now, {})
 
 
-def test_a_set_opens_with_the_name() -> None:
-    """Then the rest, in the profile's order."""
+def test_telegram_starts_with_the_name() -> None:
+    """The rest follows in the profile's order."""
     played = Played()
     played.turn()
     assert played.port.ids() == [NAME]
@@ -105,8 +105,8 @@ def test_a_set_opens_with_the_name() -> None:
     assert played.port.ids() == SET
 
 
-def test_told_is_what_was_confirmed() -> None:
-    """By the echo of the last frame; queued already counts as held."""
+def test_limit_is_confirmed_by_the_last_echo() -> None:
+    """From the time it is queued, it is reserved."""
     played = Played()
     played.turn()
     assert played.confirmed() == 0.0
@@ -122,8 +122,8 @@ def test_told_is_what_was_confirmed() -> None:
     assert played.state().last_set_at == played.clock.now
 
 
-def test_the_rest_is_what_may_be_told_when_it_leaves() -> None:
-    """Not what could be told when the name was queued."""
+def test_rest_has_the_limits_of_the_time_it_leaves() -> None:
+    """Not those of the time when the name was queued."""
     played = Played()
     played.port.acknowledged = False
     played.turn()
@@ -134,31 +134,31 @@ def test_the_rest_is_what_may_be_told_when_it_leaves() -> None:
     assert all_limits(played.port.sent) == [(56.0, 20.0, 100.0)]
 
 
-def test_silence_after_the_name() -> None:
-    """A name alone is harmless: nothing follows when nothing may be told."""
+def test_rest_is_dropped_when_nothing_may_be_sent() -> None:
+    """A name alone is harmless."""
     played = Played()
     played.turn()
     played.telegram = None
     assert played.after(5.0) == []
 
 
-def test_silence() -> None:
-    """Without anything to tell nothing is sent."""
+def test_nothing_is_sent_without_a_target() -> None:
+    """Not one frame."""
     played = Played()
     played.telegram = None
     assert played.after() == played.after(10.0) == []
 
 
-def test_a_set_each_second() -> None:
-    """Though nothing is new."""
+def test_telegram_is_repeated_every_second() -> None:
+    """Although nothing is new."""
     played = Played()
     assert played.after() == SET
     assert played.after(0.99) == []
     assert played.after(0.01) == SET
 
 
-def test_a_set_when_every_battery_has_spoken_again() -> None:
-    """Not closer than the minimum gap."""
+def test_telegram_is_sent_when_every_battery_has_reported_again() -> None:
+    """Not within the minimum send interval."""
     played = Played(min_send_interval=0.3)
     played.after()
     played.clock.now += 0.2
@@ -168,8 +168,8 @@ def test_a_set_when_every_battery_has_spoken_again() -> None:
     assert played.after(0.35) == []
 
 
-def test_a_set_waits_for_the_rest_of_a_telegram() -> None:
-    """The repeated one, too, which else would pair two cycles; but not for ever."""
+def test_telegram_waits_for_complete_values() -> None:
+    """The repeated one too, which would mix two cycles; but not forever."""
     played = Played()
     played.after()
     played.progress = Progress(played.clock.now, open_since=played.clock.now + 0.99)
@@ -178,8 +178,8 @@ def test_a_set_waits_for_the_rest_of_a_telegram() -> None:
     assert played.after(0.06) == SET
 
 
-def test_a_set_is_repeated_though_a_telegram_never_ends() -> None:
-    """Of many batteries, some are in the middle of one at any time."""
+def test_telegram_is_repeated_although_values_are_never_complete() -> None:
+    """Of many batteries, some are in the middle of a telegram at any time."""
     played = Played()
     played.after()
     played.progress = Progress(open_since=played.clock.now + 0.5)
@@ -187,8 +187,8 @@ def test_a_set_is_repeated_though_a_telegram_never_ends() -> None:
     assert played.after(0.01) == SET
 
 
-def test_what_fell_is_told_again_once_the_telegram_is_whole() -> None:
-    """The limit cannot wait; what came with it follows."""
+def test_lower_limit_is_sent_again_with_complete_values() -> None:
+    """The limit cannot wait; the other new values follow."""
     played = Played()
     played.after()
     played.progress = Progress(open_since=played.clock.now + 0.5)
@@ -200,8 +200,8 @@ def test_what_fell_is_told_again_once_the_telegram_is_whole() -> None:
     assert played.after(0.5) == []
 
 
-def test_an_answer_waits_for_the_rest_of_a_telegram() -> None:
-    """For a moment that no inverter minds."""
+def test_reply_waits_for_complete_values() -> None:
+    """For a short time that no inverter minds."""
     played = Played(mode=SendMode.REPLY)
     played.progress = Progress(open_since=played.clock.now)
     played.port.push(REQUEST)
@@ -226,8 +226,8 @@ def test_an_answer_waits_for_the_rest_of_a_telegram() -> None:
     ],
 )
 @pytest.mark.parametrize("mode", SendMode)
-def test_what_falls_goes_out_at_once(mode: SendMode, change: dict[str, Any]) -> None:
-    """Whatever the minimum gap, and without being asked."""
+def test_lower_limit_is_sent_at_once(mode: SendMode, change: dict[str, Any]) -> None:
+    """Whatever the minimum send interval, and without a request."""
     played = Played(mode=mode, min_send_interval=5.0)
     played.port.push(REQUEST)
     played.after()
@@ -244,16 +244,16 @@ def test_what_falls_goes_out_at_once(mode: SendMode, change: dict[str, Any]) -> 
         {"warnings": frozenset({Alarm.OVER_VOLTAGE})},
     ],
 )
-def test_what_does_not_fall_waits_its_turn(change: dict[str, Any]) -> None:
-    """Until the set that is due anyway."""
+def test_other_changes_wait_for_the_next_telegram(change: dict[str, Any]) -> None:
+    """Until one is due anyway."""
     played = Played()
     played.after()
     played.says(**change)
     assert played.after(0.5) == []
 
 
-def test_reply() -> None:
-    """One set for each 0x305, and none without."""
+def test_each_request_gets_one_telegram() -> None:
+    """And there is none without a request."""
     played = Played(mode=SendMode.REPLY)
     assert played.after(5.0) == []
     played.port.push(REQUEST)
@@ -263,8 +263,8 @@ def test_reply() -> None:
     assert played.after() == SET
 
 
-def test_a_request_that_came_during_a_set_is_answered() -> None:
-    """The set under way may hold what is older."""
+def test_request_during_a_telegram_is_answered() -> None:
+    """The telegram under way may carry older values."""
     played = Played(mode=SendMode.REPLY)
     played.port.push(REQUEST)
     played.after()
@@ -278,8 +278,8 @@ def test_a_request_that_came_during_a_set_is_answered() -> None:
     assert played.after(0.1) == SET
 
 
-def test_requests_are_answered_no_faster_than_the_gap() -> None:
-    """Each of a flood would draw a set; one that came within the gap is kept."""
+def test_requests_are_answered_at_the_minimum_send_interval() -> None:
+    """A flood of them is limited; one within the interval is kept."""
     played = Played(mode=SendMode.REPLY, min_send_interval=0.5)
     played.port.push(REQUEST)
     played.after()
@@ -290,8 +290,8 @@ def test_requests_are_answered_no_faster_than_the_gap() -> None:
     assert played.after(0.4) == SET
 
 
-def test_prompt() -> None:
-    """A 0x305 of our own makes an inverter ask, as in the original."""
+def test_prompt_makes_an_inverter_request_data() -> None:
+    """By a 0x305 of our own, as the daemon does."""
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     assert played.after() == [0x305]
     assert played.port.last(0x305) == bytes(8)
@@ -301,20 +301,20 @@ def test_prompt() -> None:
     assert played.after(0.1) == SET
 
 
-def test_no_prompt_in_silence() -> None:
-    """Where nothing may be told nothing is sent, not even this."""
+def test_no_prompt_without_a_target() -> None:
+    """Where nothing may be sent, not even this."""
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     played.telegram = None
     assert played.after() == played.after(10.0) == []
 
 
-def test_no_prompt_in_push_mode() -> None:
-    """There it would be of no use."""
+def test_push_mode_sends_no_prompt() -> None:
+    """It would be of no use there."""
     assert Played(prompt_interval=2.0).after() == SET
 
 
-def test_a_prompt_nobody_hears() -> None:
-    """It stays the only frame in the queue."""
+def test_unacknowledged_prompt_stays_the_only_frame() -> None:
+    """Nothing else is queued."""
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     played.port.acknowledged = False
     played.after()
@@ -324,16 +324,16 @@ def test_a_prompt_nobody_hears() -> None:
     assert played.state().listening is False
 
 
-def test_a_prompt_that_cannot_be_queued() -> None:
-    """The inverter does not listen."""
+def test_prompt_that_cannot_be_queued_marks_the_inverter() -> None:
+    """It does not acknowledge."""
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     played.port.queue = [OTHER] * QUEUE_LENGTH
     played.after()
     assert played.state().listening is False
 
 
-def test_a_prompt_where_there_is_no_echo() -> None:
-    """Nothing is awaited."""
+def test_prompt_without_echoes_awaits_nothing() -> None:
+    """The next telegram may follow."""
     played = Played(mode=SendMode.REPLY, prompt_interval=2.0)
     played.port.has_echo = played.port.echoes = False
     played.after()
@@ -341,8 +341,8 @@ def test_a_prompt_where_there_is_no_echo() -> None:
     assert played.after(0.1)[-5:] == SET[1:]
 
 
-def test_nobody_listens() -> None:
-    """No echo within 50 ms: one name waits, and nothing that could grow stale."""
+def test_missing_echo_leaves_only_a_name_in_the_queue() -> None:
+    """No echo within 50 ms: nothing that could become stale is queued."""
     played = Played()
     played.port.acknowledged = False
     played.after()
@@ -357,7 +357,7 @@ def test_nobody_listens() -> None:
     assert [frame.can_id for frame in played.port.queue] == [NAME]
 
 
-def test_what_waited_is_a_name_and_a_fresh_set_follows_at_once() -> None:
+def test_fresh_telegram_follows_the_late_echo_of_a_name() -> None:
     """Hours later too."""
     played = Played()
     played.port.acknowledged = False
@@ -371,8 +371,8 @@ def test_what_waited_is_a_name_and_a_fresh_set_follows_at_once() -> None:
     assert played.state().listening is True
 
 
-def test_a_name_that_a_driver_dropped() -> None:
-    """Another one is tried after two minutes: it must not stay without us for ever."""
+def test_another_name_is_sent_after_two_minutes() -> None:
+    """A driver that dropped the first must not block the inverter forever."""
     played = Played()
     played.deafen()
     played.port.forget()
@@ -383,8 +383,8 @@ def test_a_name_that_a_driver_dropped() -> None:
 
 
 @pytest.mark.parametrize("frame", [REQUEST, OTHER, BUS_OFF])
-def test_a_name_that_is_known_to_be_gone(frame: Frame) -> None:
-    """Somebody is there who would have acknowledged it, or the controller was reset."""
+def test_another_name_is_sent_when_the_first_is_known_to_be_lost(frame: Frame) -> None:
+    """A device was there to acknowledge it, or the controller was reset."""
     played = Played()
     played.deafen()
     played.port.forget()
@@ -395,8 +395,8 @@ def test_a_name_that_is_known_to_be_gone(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("frame", [REQUEST, NOT_ACKNOWLEDGED])
-def test_a_name_that_may_still_wait(frame: Frame) -> None:
-    """An error that resets nothing, or a frame of the moment when it was queued."""
+def test_no_other_name_while_the_first_may_still_wait(frame: Frame) -> None:
+    """An error that resets nothing, or a frame from the time of queuing."""
     played = Played()
     played.deafen()
     if frame.error:
@@ -407,8 +407,8 @@ def test_a_name_that_may_still_wait(frame: Frame) -> None:
     assert len(played.port.queue) == 1
 
 
-def test_a_full_queue() -> None:
-    """What could not be queued has no echo to wait for: tried again each second."""
+def test_full_queue_is_retried_every_second() -> None:
+    """A frame that could not be queued has no echo to wait for."""
     played = Played()
     played.port.acknowledged = False
     played.port.queue = [OTHER] * QUEUE_LENGTH
@@ -420,8 +420,8 @@ def test_a_full_queue() -> None:
     assert played.after(0.1) == SET
 
 
-def test_gone_within_a_set() -> None:
-    """What it may have got of it counts as told."""
+def test_partly_acknowledged_telegram_is_reserved() -> None:
+    """It may have received the limits."""
     played = Played()
     played.after()
     played.says(charge_current_limit=150.0)
@@ -441,8 +441,8 @@ def test_gone_within_a_set() -> None:
     assert played.confirmed() == 50.0
 
 
-def test_gone_within_the_first_set() -> None:
-    """It may act upon it though it never confirmed anything."""
+def test_partly_acknowledged_first_telegram_is_reserved() -> None:
+    """It may act on it although nothing was ever confirmed."""
     played = Played()
     played.turn()
     played.port.drain()
@@ -455,8 +455,8 @@ def test_gone_within_the_first_set() -> None:
     assert played.confirmed() == 0.0
 
 
-def test_a_queue_that_fills_up_within_a_set() -> None:
-    """Some of it has gone, so it counts as told."""
+def test_telegram_that_filled_the_queue_is_reserved() -> None:
+    """A part of it has left."""
     played = Played()
     played.turn()
     played.port.drain()
@@ -467,8 +467,8 @@ def test_a_queue_that_fills_up_within_a_set() -> None:
     assert played.confirmed() == 100.0
 
 
-def test_what_may_have_been_told_is_taken_back_at_once() -> None:
-    """A limit that falls below what is on its way is falling, confirmed or not."""
+def test_limit_on_its_way_is_lowered_at_once() -> None:
+    """A limit below it is a fall, confirmed or not."""
     played = Played(mode=SendMode.REPLY)
     played.port.push(REQUEST)
     played.after()
@@ -487,8 +487,8 @@ def test_what_may_have_been_told_is_taken_back_at_once() -> None:
     assert played.after(1.0) == SET
 
 
-def test_told_expires() -> None:
-    """After the inverter's own time-out it acts upon nothing any more."""
+def test_confirmed_limit_expires() -> None:
+    """After the inverter's BMS time-out it acts on nothing."""
     played = Played(timeout=60.0)
     played.after()
     played.telegram = None
@@ -499,8 +499,8 @@ def test_told_expires() -> None:
     assert played.state().charge is None
 
 
-def test_told_does_not_expire_while_it_asks() -> None:
-    """It is there, and may act upon what it knows."""
+def test_confirmed_limit_does_not_expire_while_it_requests() -> None:
+    """It is there, and may act on what it has."""
     played = Played(timeout=60.0)
     played.after()
     played.telegram = None
@@ -510,8 +510,8 @@ def test_told_does_not_expire_while_it_asks() -> None:
     assert played.confirmed() == 100.0
 
 
-def test_a_port_that_is_closed() -> None:
-    """Nothing is sent; after it, a whole set again."""
+def test_closed_port_sends_nothing() -> None:
+    """Once open again, it sends a complete telegram."""
     played = Played()
     played.after()
     played.port.lose()
@@ -523,8 +523,8 @@ def test_a_port_that_is_closed() -> None:
     assert played.after(1.0) == SET
 
 
-def test_told_expires_while_its_port_is_lost() -> None:
-    """Its part goes to the others, however long its adapter stays away."""
+def test_confirmed_limit_expires_while_its_port_is_lost() -> None:
+    """Its part goes to the others, however long the adapter is away."""
     played = Played(timeout=60.0)
     played.after()
     played.port.lose()
@@ -535,8 +535,8 @@ def test_told_expires_while_its_port_is_lost() -> None:
 
 
 @pytest.mark.parametrize("reserved", [1.0, 7.0, 60.0])
-def test_an_echo_read_late_opens_no_set(reserved: float) -> None:
-    """The loop was held after the name, the inverter is gone: no limit may wait."""
+def test_late_echo_does_not_release_the_rest(reserved: float) -> None:
+    """The loop was blocked, the inverter is gone: no limit may wait."""
     played = Played()
     played.after()
     played.clock.now += 1.0
@@ -550,8 +550,8 @@ def test_an_echo_read_late_opens_no_set(reserved: float) -> None:
 
 
 @pytest.mark.parametrize("phase", ["opened", "sent"])
-def test_a_port_lost_within_a_set(phase: str) -> None:
-    """Its echoes never come, and are not awaited."""
+def test_port_lost_during_a_telegram_awaits_no_echo(phase: str) -> None:
+    """Its echoes never arrive."""
     played = Played()
     played.port.acknowledged = phase != "opened"
     played.turn()
@@ -567,8 +567,8 @@ def test_a_port_lost_within_a_set(phase: str) -> None:
     assert played.state().listening is True
 
 
-def test_without_echo() -> None:
-    """An interface that gives none is trusted; told is what was queued."""
+def test_interface_without_echo_confirms_queued_telegrams() -> None:
+    """It is trusted."""
     played = Played()
     played.port.has_echo = played.port.echoes = False
     played.port.echo_is_proof = False
@@ -576,8 +576,8 @@ def test_without_echo() -> None:
     assert played.inverter.confirmed == HEALTHY
 
 
-def test_an_echo_that_is_no_proof() -> None:
-    """The driver may hold one frame back: two names show that one has left."""
+def test_two_names_are_sent_where_echoes_prove_nothing() -> None:
+    """The driver may hold one frame back: two show that one has left."""
     played = Played()
     played.port.echo_is_proof = False
     played.port.acknowledged = False
@@ -597,14 +597,14 @@ def test_an_echo_that_is_no_proof() -> None:
         (PortFault.BUS_OFF, False, 100.0),
         (PortFault.NO_CARRIER, False, 100.0),
         (PortFault.BUS_OFF, True, 0.0),
-        (PortFault.NO_CARRIER, True, 100.0),  # told late, by virtual cables too
+        (PortFault.NO_CARRIER, True, 100.0),  # sent late, by virtual cables too
         (PortFault.NO_SUCH_CHANNEL, False, 0.0),
     ],
 )
-def test_what_was_told_just_before_bus_off_may_not_have_arrived(
+def test_limit_sent_just_before_bus_off_may_be_lost(
     fault: PortFault, proof: bool, confirmed: float
 ) -> None:
-    """Where the driver's echo proves nothing, the limit of before still holds."""
+    """Where the driver's echo proves nothing, the previous limit still counts."""
     played = Played()
     played.port.echo_is_proof = proof
     played.after()
@@ -618,15 +618,15 @@ def test_what_was_told_just_before_bus_off_may_not_have_arrived(
         assert played.confirmed() == confirmed
 
 
-def test_short_frames() -> None:
-    """As long as their content, for inverters that want them so."""
+def test_frames_are_as_long_as_their_content() -> None:
+    """For inverters that require it."""
     played = Played(exact_dlc=True)
     played.after()
     assert [len(frame.data) for frame in played.port.sent] == [8, 8, 4, 6, 2, 7]
 
 
-def test_connected() -> None:
-    """Whether it asks; it is sent to in either case."""
+def test_inverter_is_connected_while_it_requests() -> None:
+    """Telegrams are sent in either case."""
     played = Played()
     played.after()
     assert played.state().connected is None
@@ -638,8 +638,8 @@ def test_connected() -> None:
     assert played.state().connected is False
 
 
-def test_state_tells_what_was_told_and_why() -> None:
-    """The rule that holds now, with the number as told."""
+def test_state_shows_the_sent_limit_and_its_rule() -> None:
+    """The rule that holds now, with the limit as sent."""
     played = Played()
     played.after()
     why = {Direction.CHARGE: Limit(amps=99.96, rule=Rule.SETPOINT, number=99.96)}
@@ -649,47 +649,49 @@ def test_state_tells_what_was_told_and_why() -> None:
     assert state.confirmed == HEALTHY
 
 
-def test_claim_before_anything_was_told() -> None:
-    """Its rating, and no ramp to the first value."""
+def test_first_request_is_the_rating() -> None:
+    """There is no ramp to the first value."""
     played = Played(rated_charge=80.0, rated_discharge=120.0)
-    claim = played.inverter.allocation_request(
+    request = played.inverter.allocation_request(
         Direction.DISCHARGE, None, 0.0, played.clock.now
     )
-    assert (claim.weight, claim.cap, claim.rule) == (120.0, 120.0, Rule.RATING)
-    assert (claim.sent, claim.reserved, claim.reachable) == (0.0, 0.0, True)
-    assert claim.ceiling > 120.0
+    assert (request.weight, request.cap, request.rule) == (120.0, 120.0, Rule.RATING)
+    assert (request.sent, request.reserved, request.reachable) == (0.0, 0.0, True)
+    assert request.ceiling > 120.0
 
 
 @pytest.mark.parametrize(
-    ("asked", "cap", "rule"),
+    ("requested", "cap", "rule"),
     [
         (30.0, 30.0, Rule.TEMPORARY_LIMIT),
         (0.0, 0.0, Rule.TEMPORARY_LIMIT),
         (200.0, 80.0, Rule.RATING),
     ],
 )
-def test_what_is_asked_of_it_only_lowers(asked: float, cap: float, rule: Rule) -> None:
-    """A setpoint or lease above the rating is none."""
+def test_own_limits_only_lower_the_rating(
+    requested: float, cap: float, rule: Rule
+) -> None:
+    """A setpoint or temporary limit above the rating has no effect."""
     played = Played(rated_charge=80.0)
-    ask = RequestedLimit(asked, Rule.TEMPORARY_LIMIT, "me")
-    claim = played.inverter.allocation_request(
+    ask = RequestedLimit(requested, Rule.TEMPORARY_LIMIT, "me")
+    request = played.inverter.allocation_request(
         Direction.CHARGE, ask, 0.0, played.clock.now
     )
-    assert (claim.weight, claim.cap, claim.rule) == (80.0, cap, rule)
+    assert (request.weight, request.cap, request.rule) == (80.0, cap, rule)
 
 
-def test_out_of_service() -> None:
-    """It is told nothing but 0 A."""
+def test_out_of_service_inverter_gets_0_a() -> None:
+    """Nothing else is sent."""
     played = Played()
     played.inverter.in_service = False
-    claim = played.inverter.allocation_request(
+    request = played.inverter.allocation_request(
         Direction.CHARGE, None, 0.0, played.clock.now
     )
-    assert (claim.cap, claim.rule) == (0.0, Rule.IN_SERVICE)
+    assert (request.cap, request.rule) == (0.0, Rule.IN_SERVICE)
 
 
-def test_what_it_gives_up_is_held_for_twice_its_reaction_time() -> None:
-    """Until then it may still draw it."""
+def test_previous_limit_is_reserved_for_twice_the_reaction_time() -> None:
+    """Until then it may still take it."""
     played = Played(reaction_time=10.0)
     played.after()
     played.says(charge_current_limit=40.0)
@@ -708,8 +710,8 @@ def test_what_it_gives_up_is_held_for_twice_its_reaction_time() -> None:
     assert reserved() == 40.0
 
 
-def test_what_was_perhaps_told_is_held_like_what_was_surely() -> None:
-    """Its limits left, and the echo of another frame did not come: it follows them."""
+def test_unconfirmed_limit_is_reserved_like_a_confirmed_one() -> None:
+    """Its limits left, the echo of another frame is missing: it follows."""
     played = Played(reaction_time=10.0)
     played.says(charge_current_limit=50.0)
     played.after()
@@ -728,14 +730,14 @@ def test_what_was_perhaps_told_is_held_like_what_was_surely() -> None:
     played.port.push(replace(OTHER, at=played.clock.now + 0.1))
     played.after(0.1)
     played.after(1.0)
-    claim = played.inverter.allocation_request(
+    request = played.inverter.allocation_request(
         Direction.CHARGE, None, 0.0, played.clock.now
     )
-    assert (claim.sent, claim.reserved) == (20.0, 150.0)
+    assert (request.sent, request.reserved) == (20.0, 150.0)
 
 
-def test_a_rise_is_ramped() -> None:
-    """By its rating in 10 s, from what it was told or what flows already."""
+def test_rise_is_ramped() -> None:
+    """By its rating in 10 s, from the sent limit or the current flowing."""
     played = Played(rated=200.0)
     played.says(discharge_current_limit=10.0)
     played.after()
@@ -750,20 +752,20 @@ def test_a_rise_is_ramped() -> None:
     assert ceiling(60.0) == pytest.approx(70.0)
 
 
-def test_a_small_one_rises_too_however_often_it_is_told() -> None:
-    """Less than a count at a time would be cut away each time."""
+def test_small_inverter_rises_however_often_it_is_sent() -> None:
+    """Less than one step at a time would be rounded away each time."""
     played = Played(rated=5.0)
     played.says(charge_current_limit=1.0)
     played.after()
-    claim = played.inverter.allocation_request(
+    request = played.inverter.allocation_request(
         Direction.CHARGE, None, 0.0, played.clock.now + 0.1
     )
-    assert permitted_now(0, 5.0, 5.0, [claim]) == 1.1
+    assert permitted_now(0, 5.0, 5.0, [request]) == 1.1
 
 
 @pytest.mark.parametrize("mode", SendMode)
-def test_when_to_look_again(mode: SendMode) -> None:
-    """Nothing that becomes due is slept over."""
+def test_step_returns_the_next_time_due(mode: SendMode) -> None:
+    """Nothing that becomes due is missed."""
     played = Played(mode=mode, prompt_interval=2.0)
     now = played.clock.now
     played.port.push(replace(REQUEST, at=now))
@@ -780,8 +782,8 @@ def test_when_to_look_again(mode: SendMode) -> None:
         assert played.turn() == pytest.approx(now + 2.0)
 
 
-def test_when_to_look_again_at_one_that_does_not_listen() -> None:
-    """When its next name is due."""
+def test_step_returns_when_the_next_probe_is_due() -> None:
+    """To an inverter that does not acknowledge."""
     played = Played()
     played.port.acknowledged = False
     played.after()
@@ -791,8 +793,10 @@ def test_when_to_look_again_at_one_that_does_not_listen() -> None:
     assert played.turn() is None
 
 
-def test_it_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Once when it goes, once when it is back."""
+def test_acknowledgement_changes_are_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once when it is gone, once when it is back."""
     caplog.set_level(logging.INFO)
     played = Played()
     played.after()

@@ -1,4 +1,4 @@
-"""What an inverter was told, and what it may therefore still act upon."""
+"""Sent limits: what an inverter was sent, and may still act on."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CHARGE = Direction.CHARGE
 
 
 def telegram(amps: float) -> Telegram:
-    """Return a set that allows so much charging."""
+    """Return a telegram with this charge limit."""
     return Telegram(
         charge_voltage_limit=56.0,
         charge_current_limit=amps,
@@ -28,17 +28,19 @@ def telegram(amps: float) -> Telegram:
 
 
 def unplugged_in_the_middle_of_a_set(*, not_acknowledged: bool = True) -> SentLimits:
-    """Return the account of one whose last set of 50 A never left, a minute later."""
+    """Return sent limits whose last telegram of 50 A never left, a minute later."""
     account = SentLimits()
     account.queue(telegram(50.0), 0.0)
     assert account.amps(CHARGE) == 50.0
-    account.expire(60.0, asked_at=0.0, timeout=10.0, not_acknowledged=not_acknowledged)
+    account.expire(
+        60.0, requested_at=0.0, timeout=10.0, not_acknowledged=not_acknowledged
+    )
     assert account.amps(CHARGE) == 0.0
     return account
 
 
-def test_set_that_was_stuck_leaves_when_the_inverter_is_back() -> None:
-    """It is told the 50 A of a minute ago, and follows down from them in its time."""
+def test_stuck_telegram_counts_when_the_inverter_is_back() -> None:
+    """It gets the 50 A of a minute ago, and follows down in its own time."""
     account = unplugged_in_the_middle_of_a_set()
     account.leave_stuck(60.0)
     assert account.amps(CHARGE) == 50.0
@@ -49,7 +51,7 @@ def test_set_that_was_stuck_leaves_when_the_inverter_is_back() -> None:
     assert account.reserved(CHARGE, 80.0) == 0.0
 
 
-def test_set_that_was_dropped_does_not_leave() -> None:
+def test_dropped_telegram_does_not_count() -> None:
     """Its queue is gone, or it had left: only its echo was missing."""
     account = unplugged_in_the_middle_of_a_set()
     account.drop_stuck()
@@ -61,7 +63,7 @@ def test_set_that_was_dropped_does_not_leave() -> None:
 
 
 def confirmed(*sets: tuple[float, float], follows_in: float = 20.0) -> SentLimits:
-    """Return the account of one that was told so many A at such times in s."""
+    """Return sent limits confirmed at these times (s), each in A."""
     account = SentLimits()
     for at, amps in sets:
         account.queue(telegram(amps), at)
@@ -80,29 +82,29 @@ def confirmed(*sets: tuple[float, float], follows_in: float = 20.0) -> SentLimit
         [(99.0 + n / 10, 40.0 - n) for n in range(1, 11)],
     ],
 )
-def test_sets_confirmed_just_before_bus_off_may_be_lost(
+def test_telegrams_confirmed_just_before_bus_off_may_be_lost(
     sets: list[tuple[float, float]], follows_in: float
 ) -> None:
-    """However many: it may act upon 50 A still; surely it follows only the lowest."""
+    """However many: it may act on 50 A; only the lowest limit is certain."""
     account = confirmed((90.0, 50.0), *sets, follows_in=follows_in)
     account.doubt(100.0)
     assert account.confirmed == telegram(50.0)
     assert (account.amps(CHARGE), account.at_least(CHARGE)) == (50.0, sets[-1][1])
-    account.expire(111.0, asked_at=0.0, timeout=10.0, not_acknowledged=False)
+    account.expire(111.0, requested_at=0.0, timeout=10.0, not_acknowledged=False)
     assert account.amps(CHARGE) == 0.0
 
 
-def test_set_confirmed_long_before_bus_off_has_arrived() -> None:
+def test_telegram_confirmed_long_before_bus_off_has_arrived() -> None:
     """It was on the wire while the controller worked."""
     account = confirmed((90.0, 50.0), (100.0, 0.0))
     account.doubt(100.1 + UNPROVEN)
     assert account.confirmed == telegram(0.0)
 
 
-def test_what_expired_is_not_told_again() -> None:
-    """Not even where the next set is lost: the inverter itself had given it up."""
+def test_expired_telegram_is_not_restored() -> None:
+    """Not even if the next one is lost: the inverter had dropped it."""
     account = confirmed((0.0, 50.0))
-    account.expire(90.0, asked_at=0.0, timeout=60.0, not_acknowledged=False)
+    account.expire(90.0, requested_at=0.0, timeout=60.0, not_acknowledged=False)
     account.queue(telegram(10.0), 100.0)
     account.confirm(100.0, follows_in=20.0)
     account.doubt(100.5)
@@ -110,8 +112,8 @@ def test_what_expired_is_not_told_again() -> None:
     assert account.amps(CHARGE) == 10.0
 
 
-def test_first_set_may_be_lost_too() -> None:
-    """Nothing is surely told then, and it may act upon the set all the same."""
+def test_first_telegram_may_be_lost() -> None:
+    """Nothing is confirmed then, but it may act on the telegram."""
     account = SentLimits()
     account.queue(telegram(50.0), 0.0)
     account.confirm(0.0, follows_in=20.0)

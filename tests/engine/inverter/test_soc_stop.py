@@ -1,4 +1,4 @@
-"""Inverters that obey no limit of 0 A are told a state of charge at which they stop."""
+"""Inverters that ignore 0 A are sent a state of charge at which they stop."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,31 +18,31 @@ FULL = replace(HEALTHY, charge_current_limit=0.0)
 BLOCK = replace(EMPTY, charge_current_limit=0.0)
 
 
-class Teller:
-    """Tells inverters something each second."""
+class SocStopHarness:
+    """Sends telegrams to inverters every second."""
 
     def __init__(self, **inverters: bool) -> None:
-        """Begin with these inverters; whether each has the option on."""
+        """Create it with these inverters; whether each has the option on."""
         self.stop = SocStop()
         self.configs: dict[str, InverterConfig] = {
             key: inverter(key, stop_by_soc=on) for key, on in inverters.items()
         }
         self.now = 1000.0
 
-    def tell(
+    def send(
         self, seconds: int, telegram: Telegram, *disobeyed: Direction, **others: Any
     ) -> dict[str, float]:
-        """Tell all the same but for `others`; return each state of charge in the end.
+        """Send all the same except for `others`; return each state of charge in the end.
 
         `disobeyed`: in which directions it may be any of them that disobeys.
         """
         found = Disobedience(
             sent=0.0, taken=20.0, since=1.0, inverters=frozenset(self.configs)
         )
-        told = {}
+        sent = {}
         for _ in range(seconds):
             self.now += 1.0
-            told = {
+            sent = {
                 key: self.stop.apply(
                     config,
                     others.get(key, telegram),
@@ -51,7 +51,7 @@ class Teller:
                 ).soc
                 for key, config in self.configs.items()
             }
-        return told
+        return sent
 
 
 @pytest.mark.parametrize(
@@ -67,78 +67,78 @@ class Teller:
         (BLOCK, [], 50.0),
     ],
 )
-def test_it_stops_the_direction_that_is_disobeyed_at_0_a(
+def test_soc_stops_the_direction_that_is_disobeyed_at_0_a(
     telegram: Telegram, disobeyed: list[Direction], soc: float
 ) -> None:
-    """Empty counts first where both are."""
-    assert Teller(i1=True).tell(90, telegram, *disobeyed) == {"i1": soc}
+    """Empty takes precedence where both are."""
+    assert SocStopHarness(i1=True).send(90, telegram, *disobeyed) == {"i1": soc}
 
 
-def test_only_where_it_is_wished() -> None:
-    """The option is off by default."""
-    assert Teller(i1=False).tell(90, EMPTY, DISCHARGE) == {"i1": 50.0}
+def test_soc_is_unchanged_without_the_option() -> None:
+    """It is off by default."""
+    assert SocStopHarness(i1=False).send(90, EMPTY, DISCHARGE) == {"i1": 50.0}
 
 
 @pytest.mark.parametrize(("seconds", "soc"), [(60, 50.0), (61, 0.0)])
-def test_0_a_has_to_stand_for_a_minute(seconds: int, soc: float) -> None:
-    """Without a break."""
-    teller = Teller(i1=True)
-    teller.tell(50, EMPTY, DISCHARGE)
-    teller.tell(1, HEALTHY)
-    assert teller.tell(seconds, EMPTY, DISCHARGE) == {"i1": soc}
+def test_0_a_has_to_be_sent_for_a_minute_first(seconds: int, soc: float) -> None:
+    """Without interruption."""
+    harness = SocStopHarness(i1=True)
+    harness.send(50, EMPTY, DISCHARGE)
+    harness.send(1, HEALTHY)
+    assert harness.send(seconds, EMPTY, DISCHARGE) == {"i1": soc}
 
 
-def test_it_goes_on_though_the_inverter_obeys() -> None:
-    """It obeys because of it."""
-    teller = Teller(i1=True)
-    teller.tell(61, EMPTY, DISCHARGE)
-    assert teller.tell(3600, EMPTY) == {"i1": 0.0}
+def test_stop_continues_while_the_inverter_complies() -> None:
+    """It complies because of it."""
+    harness = SocStopHarness(i1=True)
+    harness.send(61, EMPTY, DISCHARGE)
+    assert harness.send(3600, EMPTY) == {"i1": 0.0}
 
 
-def test_over_once_current_is_allowed() -> None:
-    """Nothing of it is left then."""
-    teller = Teller(i1=True)
-    teller.tell(61, EMPTY, DISCHARGE)
-    assert teller.tell(1, HEALTHY, DISCHARGE) == {"i1": 50.0}
-    assert teller.tell(60, EMPTY) == {"i1": 50.0}
+def test_stop_ends_once_current_is_allowed() -> None:
+    """Nothing of it remains."""
+    harness = SocStopHarness(i1=True)
+    harness.send(61, EMPTY, DISCHARGE)
+    assert harness.send(1, HEALTHY, DISCHARGE) == {"i1": 50.0}
+    assert harness.send(60, EMPTY) == {"i1": 50.0}
 
 
-def test_over_once_the_option_is_off() -> None:
-    """At once, and on again it begins anew."""
-    teller = Teller(i1=True)
-    teller.tell(61, EMPTY, DISCHARGE)
-    on, off = teller.configs["i1"], inverter("i1")
-    teller.configs["i1"] = off
-    assert teller.tell(1, EMPTY, DISCHARGE) == {"i1": 50.0}
-    teller.configs["i1"] = on
-    assert teller.tell(60, EMPTY, DISCHARGE) == {"i1": 50.0}
-    assert teller.tell(1, EMPTY, DISCHARGE) == {"i1": 0.0}
+def test_stop_ends_once_the_option_is_off() -> None:
+    """At once; switched on again it starts over."""
+    harness = SocStopHarness(i1=True)
+    harness.send(61, EMPTY, DISCHARGE)
+    on, off = harness.configs["i1"], inverter("i1")
+    harness.configs["i1"] = off
+    assert harness.send(1, EMPTY, DISCHARGE) == {"i1": 50.0}
+    harness.configs["i1"] = on
+    assert harness.send(60, EMPTY, DISCHARGE) == {"i1": 50.0}
+    assert harness.send(1, EMPTY, DISCHARGE) == {"i1": 0.0}
 
 
-def test_one_that_is_removed_is_forgotten() -> None:
-    """Another of the same id begins anew."""
-    teller = Teller(i1=True)
-    teller.tell(61, EMPTY, DISCHARGE)
-    teller.stop.keep_only(["i2"])
-    assert teller.tell(60, EMPTY, DISCHARGE) == {"i1": 50.0}
+def test_removed_inverter_is_forgotten() -> None:
+    """A new one of the same id starts over."""
+    harness = SocStopHarness(i1=True)
+    harness.send(61, EMPTY, DISCHARGE)
+    harness.stop.keep_only(["i2"])
+    assert harness.send(60, EMPTY, DISCHARGE) == {"i1": 50.0}
 
 
 # Where it may be one or the other
 
 
-def test_both_are_stopped_where_both_may_be() -> None:
-    """Whichever it is, it asked for it."""
-    told = Teller(i1=True, i2=True).tell(61, EMPTY, DISCHARGE)
-    assert told == {"i1": 0.0, "i2": 0.0}
+def test_both_suspects_are_stopped_if_both_have_the_option() -> None:
+    """Whichever it is, it has the option on."""
+    sent = SocStopHarness(i1=True, i2=True).send(61, EMPTY, DISCHARGE)
+    assert sent == {"i1": 0.0, "i2": 0.0}
 
 
-def test_none_is_stopped_where_it_may_be_one_that_did_not_ask() -> None:
-    """The one that did may obey."""
-    told = Teller(i1=True, i2=False).tell(90, EMPTY, DISCHARGE)
-    assert told == {"i1": 50.0, "i2": 50.0}
+def test_none_is_stopped_if_one_suspect_lacks_the_option() -> None:
+    """The one with the option may comply."""
+    sent = SocStopHarness(i1=True, i2=False).send(90, EMPTY, DISCHARGE)
+    assert sent == {"i1": 50.0, "i2": 50.0}
 
 
-def test_none_is_stopped_where_it_may_be_one_that_is_allowed_more() -> None:
-    """That one may take too much, and the other one obey."""
-    told = Teller(i1=True, i2=True).tell(90, EMPTY, DISCHARGE, i2=HEALTHY)
-    assert told == {"i1": 50.0, "i2": 50.0}
+def test_none_is_stopped_if_one_suspect_is_allowed_current() -> None:
+    """That one may take too much, and the other one comply."""
+    sent = SocStopHarness(i1=True, i2=True).send(90, EMPTY, DISCHARGE, i2=HEALTHY)
+    assert sent == {"i1": 50.0, "i2": 50.0}

@@ -1,4 +1,4 @@
-"""What each inverter may be told of the bank's verdict, and why."""
+"""Inverter targets: what each inverter may be sent of the bank limits, and why."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ VERDICT = BankLimits(
 
 
 def _claims(*requests: AllocationRequest) -> AllocationRequests:
-    """Return the same claims both ways."""
+    """Return the same requests both ways."""
     both: Sequence[AllocationRequest] = requests
     return dict.fromkeys(Direction, both)
 
@@ -65,16 +65,16 @@ def target(
 FREE = _claims(AllocationRequest(100, 100), AllocationRequest(100, 100))
 
 
-def test_limits_are_cut_to_counts() -> None:
-    """Never rounded up."""
+def test_limits_are_rounded_down_to_steps() -> None:
+    """Never up."""
     current = target(CONFIG, 0, VERDICT, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 50.0
     assert current.telegram.charge_voltage_limit == 52.8
 
 
-def test_counts_survive_binary_fractions() -> None:
-    """52.8 V is 528 counts, 105.6 A are twice 52.8 A."""
+def test_rounding_survives_binary_fractions() -> None:
+    """52.8 V is 528 steps, 105.6 A is twice 52.8 A."""
     bank_limits = replace(
         VERDICT,
         limits=dict.fromkeys(Direction, Limit(amps=105.6)),
@@ -113,18 +113,18 @@ def test_counts_survive_binary_fractions() -> None:
         ),
     ],
 )
-def test_the_rule_that_binds(
+def test_target_names_the_rule_that_binds(
     requests: AllocationRequests, rule: Rule, number: float
 ) -> None:
-    """The bank's own, the inverter's, or that the others come first."""
+    """The bank's, the inverter's own, or that the others come first."""
     current = target(CONFIG, 0, VERDICT, requests)
     assert current is not None
     limit = current.limits[Direction.CHARGE]
     assert (limit.rule, limit.number) == (rule, number)
 
 
-def test_whose_setpoint_or_lease_it_is() -> None:
-    """The bank's as it is, the inverter's own with the inverter."""
+def test_target_names_whose_setpoint_or_temporary_limit_binds() -> None:
+    """The bank's unchanged, the inverter's own with its id."""
     asked = Limit(amps=80.0, rule=Rule.TEMPORARY_LIMIT, source="Ann", number=80.0)
     bank_limits = replace(VERDICT, limits=dict.fromkeys(Direction, asked))
     reserved = _claims(
@@ -157,14 +157,14 @@ def test_whose_setpoint_or_lease_it_is() -> None:
         replace(VERDICT, bank=BankState(voltage=52.0)),
     ],
 )
-def test_nothing_to_tell(bank_limits: BankLimits) -> None:
-    """Without what is required nothing is sent, least of all a 0 in its place."""
+def test_no_target_without_required_values(bank_limits: BankLimits) -> None:
+    """Nothing is sent then, least of all a 0 instead."""
     assert not bank_limits.speaks
     assert target(CONFIG, 0, bank_limits, FREE) is None
 
 
-class _Rash(BankLimits):
-    """A verdict that says it can be told though it cannot."""
+class InconsistentLimits(BankLimits):
+    """Limits that claim to be complete although they are not."""
 
     @property
     @override
@@ -172,9 +172,11 @@ class _Rash(BankLimits):
         return True
 
 
-def test_unknown_never_becomes_a_number() -> None:
-    """Even if somebody else made a mistake."""
-    bank_limits = _Rash(status=Status.RUNNING, batteries={}, limits=VERDICT.limits)
+def test_unknown_value_raises_an_error() -> None:
+    """Even if `speaks` is wrong, it never becomes a number."""
+    bank_limits = InconsistentLimits(
+        status=Status.RUNNING, batteries={}, limits=VERDICT.limits
+    )
     with pytest.raises(ValueError, match="unknown"):
         target(CONFIG, 0, bank_limits, FREE)
 
@@ -191,13 +193,13 @@ def test_unknown_never_becomes_a_number() -> None:
         ),
     ],
 )
-def test_is_block(sent: Telegram | None, is_it: bool) -> None:
-    """Only what forbids both directions."""
+def test_block_forbids_both_directions(sent: Telegram | None, is_it: bool) -> None:
+    """And nothing less is one."""
     assert is_block(sent) is is_it
 
 
-def test_an_inverter_that_may_take_nothing_is_given_no_current() -> None:
-    """Without parts or weights the current is split evenly."""
+def test_current_is_split_evenly_without_targets_or_weights() -> None:
+    """No inverter may take anything then."""
     current = target(
         CONFIG, 1, VERDICT, _claims(AllocationRequest(0, 0), AllocationRequest(0, 0))
     )
