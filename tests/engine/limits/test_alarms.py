@@ -1,4 +1,4 @@
-"""Which protections go out as alarms, which only as warnings."""
+"""Alarms: which protections are sent as alarms, and which as warnings."""
 
 from dataclasses import replace
 
@@ -26,27 +26,27 @@ DISCHARGE_ONLY = (Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT)
 
 
 def ways(*batteries: BatteryState) -> set[Direction]:
-    """Return the directions that some battery allows."""
+    """Return the directions that some battery permits."""
     return {d for d in Direction if any(permits(b.readings, d) for b in batteries)}
 
 
 def raised(
     batteries: list[BatteryState], blocked: frozenset[Direction] = frozenset()
 ) -> Raised:
-    """Return what is told at the first moment."""
+    """Return what is sent at first."""
     return Alarms().update(
         context(*batteries, blocked=blocked), ways(*batteries), reaction=10.0
     )
 
 
-def test_nothing_raised() -> None:
-    """Healthy batteries raise nothing, nor does one that tells no flags."""
+def test_healthy_batteries_raise_nothing() -> None:
+    """Nor does one that reports no flags."""
     assert not raised([online(), online(protections=None, warnings=None)]).protections
     assert not raised([online(), online(protections=None, warnings=None)]).warnings
 
 
 @pytest.mark.parametrize("alarm", Alarm)
-def test_a_protection_is_a_warning_while_another_battery_goes_on(alarm: Alarm) -> None:
+def test_protection_is_a_warning_while_another_battery_continues(alarm: Alarm) -> None:
     """A Sunny Island would stop at any alarm."""
     sent = raised([online("b1", protections=frozenset({alarm})), online("b2")])
     assert sent.warnings == {alarm}
@@ -54,23 +54,23 @@ def test_a_protection_is_a_warning_while_another_battery_goes_on(alarm: Alarm) -
 
 
 @pytest.mark.parametrize("alarm", Alarm)
-def test_what_is_heard_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
-    """It does not count yet, and a loss that blocks is told by itself."""
+def test_protection_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
+    """It does not count yet, and a loss that blocks has its own alarm."""
     said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
     rejoining = replace(said, id="lost", life=Life.REJOINING, lost_at=0.0)
     sent = raised([online(), rejoining])
     assert sent == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
 
 
-def test_what_a_lost_battery_said_last_is_no_warning() -> None:
-    """Nobody knows whether it still stands."""
+def test_last_protection_of_a_silent_battery_is_no_warning() -> None:
+    """Whether it is still raised is unknown."""
     gone = lost(protections=frozenset({Alarm.OVER_VOLTAGE}))
     assert raised([online(), gone]) == Raised()
 
 
 @pytest.mark.parametrize("alarm", Alarm)
-def test_a_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
-    """Then there is nothing to go on with in that direction."""
+def test_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
+    """No other battery continues in that direction."""
     current = 50.0 if alarm is Alarm.CHARGE_CURRENT else -50.0
     sent = raised([online(protections=frozenset({alarm}), current=current)])
     assert sent.protections == {alarm}
@@ -90,10 +90,10 @@ def test_a_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
         (Alarm.OVER_VOLTAGE, -20.0, False),
     ],
 )
-def test_a_protection_that_the_current_contradicts(
+def test_protection_that_the_current_contradicts_stays_a_warning(
     alarm: Alarm, current: float | None, contradicts: bool
 ) -> None:
-    """A warning for ever, whatever is stopped: -20 A is no over-current of charging."""
+    """Whatever is stopped: -20 A is no over-current of charging."""
     standing = Alarms()
     for seconds in (0.0, 100.0):
         battery = online(protections=frozenset({alarm}), current=current)
@@ -102,13 +102,13 @@ def test_a_protection_that_the_current_contradicts(
         assert (sent.protections == {alarm}) is not contradicts
 
 
-def test_a_battery_that_ceases_to_send_its_alarms_is_warned_of() -> None:
-    """Nobody knows what it would raise now."""
+def test_battery_that_stops_sending_its_alarms_raises_a_warning() -> None:
+    """The alarms that it would raise now are unknown."""
     silent = replace(online(), missing=frozenset({0x359}))
     assert raised([silent]) == Raised(warnings=frozenset({Alarm.INTERNAL}))
 
 
-def test_another_battery_that_does_not_permit_is_none_left() -> None:
+def test_battery_without_permission_does_not_count_as_left() -> None:
     """Its enable is clear, so the first one's protection stops the bank."""
     sent = raised(
         [
@@ -120,8 +120,10 @@ def test_another_battery_that_does_not_permit_is_none_left() -> None:
 
 
 @pytest.mark.parametrize("alarm", CHARGE_ONLY)
-def test_a_protection_of_the_other_direction_stays_a_warning(alarm: Alarm) -> None:
-    """Discharging is dead, but not by this one."""
+def test_protection_of_charging_stays_a_warning_when_discharging_stops(
+    alarm: Alarm,
+) -> None:
+    """Discharging is stopped, but not by this one."""
     sent = raised(
         [
             online("b1", protections=frozenset({alarm}), discharge_enabled=False),
@@ -132,8 +134,10 @@ def test_a_protection_of_the_other_direction_stays_a_warning(alarm: Alarm) -> No
 
 
 @pytest.mark.parametrize("alarm", DISCHARGE_ONLY)
-def test_the_same_for_discharging(alarm: Alarm) -> None:
-    """Charging is dead, but not by this one."""
+def test_protection_of_discharging_stays_a_warning_when_charging_stops(
+    alarm: Alarm,
+) -> None:
+    """Charging is stopped, but not by this one."""
     sent = raised(
         [
             online("b1", protections=frozenset({alarm}), charge_enabled=False),
@@ -143,8 +147,8 @@ def test_the_same_for_discharging(alarm: Alarm) -> None:
     assert sent.warnings == {alarm}
 
 
-def test_warnings_go_out_as_warnings() -> None:
-    """Of every battery."""
+def test_warnings_are_sent_as_warnings() -> None:
+    """Those of every battery."""
     sent = raised(
         [
             online("b1", warnings=frozenset({Alarm.OVER_VOLTAGE})),
@@ -155,21 +159,21 @@ def test_warnings_go_out_as_warnings() -> None:
     assert not sent.protections
 
 
-def test_a_loss_that_blocks_one_direction_is_a_warning() -> None:
-    """The other one goes on."""
+def test_loss_that_blocks_one_direction_is_a_warning() -> None:
+    """The other direction continues."""
     sent = raised([online()], frozenset({Direction.CHARGE}))
     assert sent.warnings == {Alarm.INTERNAL}
     assert not sent.protections
 
 
-def test_a_loss_that_blocks_both_is_an_alarm() -> None:
+def test_loss_that_blocks_both_directions_is_an_alarm() -> None:
     """With batteries online or without."""
     assert raised([online()], frozenset(Direction)).protections == {Alarm.INTERNAL}
     assert Raised().with_loss().protections == {Alarm.INTERNAL}
 
 
 def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
-    """Return what is told of a protection that has stood for a while."""
+    """Return what is sent for a protection raised a while ago."""
     alarms = Alarms()
     batteries = [
         online("b1", protections=frozenset({alarm}), current=current),
@@ -197,16 +201,16 @@ def _after(seconds: float, alarm: Alarm, current: float | None) -> Raised:
         (Alarm.OVER_VOLTAGE, None, True),  # unknown is not 0
     ],
 )
-def test_a_protection_that_does_not_help_becomes_an_alarm(
+def test_protection_becomes_an_alarm_while_current_still_flows(
     alarm: Alarm, current: float | None, is_alarm: bool
 ) -> None:
-    """After 10 s and the inverters' reaction time, if current still flows."""
+    """After 10 s and the inverters' reaction time."""
     assert not _after(19.9, alarm, current).protections
     assert (_after(20.0, alarm, current).protections == {alarm}) is is_alarm
 
 
-def test_its_time_begins_anew_when_it_was_gone() -> None:
-    """A protection that comes and goes has its way each time."""
+def test_delay_restarts_when_the_protection_was_cleared() -> None:
+    """One that comes and goes gets its time each time."""
     alarms = Alarms()
     battery = online("b1", protections=frozenset({Alarm.OVER_VOLTAGE}), current=20.0)
     for now, state in ((0.0, battery), (10.0, online("b1")), (15.0, battery)):
@@ -219,8 +223,8 @@ def test_its_time_begins_anew_when_it_was_gone() -> None:
     assert not sent.protections
 
 
-def test_one_that_stands_aside_is_none_left() -> None:
-    """It is empty though it does not clear its enable: nobody discharges any more."""
+def test_excluded_battery_does_not_count_as_left() -> None:
+    """It is empty although its enable is set: no battery discharges."""
     says = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
     plant = Plant((battery("b1"), battery("b2")), says=says).started(30.0)
     assert plant.state("b2").excluded == {Direction.DISCHARGE}

@@ -1,4 +1,4 @@
-"""Current that flows though no inverter was told."""
+"""Unmanaged current: it flows although no inverter was sent it."""
 
 from hypothesis import given, strategies as st
 import pytest
@@ -11,7 +11,7 @@ type Samples = list[tuple[float, float, float]]
 
 
 def _last(samples: Samples, reaction: float = 10.0) -> float:
-    """Return what is found after samples of (time, flowing, told)."""
+    """Return what is found after samples of (time, flowing, sent)."""
     unmanaged = UnmanagedCurrent()
     found = 0.0
     for at, flowing, sent in samples:
@@ -24,37 +24,37 @@ def _steady(seconds: int, flowing: float, sent: float, start: int = 0) -> Sample
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(20, 0.0), (21, 30.0)])
-def test_it_has_to_flow_for_a_while(seconds: int, found: float) -> None:
-    """For 20 s, however steady it is."""
+def test_current_counts_after_20_s(seconds: int, found: float) -> None:
+    """However steady it is."""
     assert _last(_steady(seconds, 50.0, 20.0)) == found
 
 
-def test_slow_inverters_get_more_time() -> None:
-    """Twice the longest reaction time."""
+def test_slow_inverters_get_twice_their_reaction_time() -> None:
+    """The longest of them counts."""
     assert _last(_steady(60, 50.0, 20.0), reaction=30.0) == 0.0
     assert _last(_steady(61, 50.0, 20.0), reaction=30.0) == 30.0
 
 
-def test_what_came_before_counts_no_more() -> None:
+def test_earlier_current_does_not_count() -> None:
     """A charger that starts is found 20 s later."""
     before = _steady(100, 10.0, 20.0)
     assert _last(before + _steady(20, 50.0, 20.0, 100)) == 0.0
     assert _last(before + _steady(21, 50.0, 20.0, 100)) == 30.0
 
 
-def test_a_charger_that_stops_is_forgotten_at_once() -> None:
-    """What flows now is never taken off twice."""
+def test_charger_that_stops_is_forgotten_at_once() -> None:
+    """The present current is never subtracted twice."""
     assert _last([*_steady(60, 50.0, 20.0), (60.0, 15.0, 20.0)]) == 0.0
 
 
-def test_inverters_may_still_follow_what_they_were_told() -> None:
-    """The largest sum told in the last 10 s counts."""
+def test_inverters_may_still_follow_earlier_limits() -> None:
+    """The largest sum sent in the last 10 s counts."""
     before = _steady(60, 50.0, 50.0)
     assert _last(before + _steady(30, 50.0, 20.0, 60)) == 0.0
     assert _last(before + _steady(31, 50.0, 20.0, 60)) == 30.0
 
 
-def test_an_unknown_current_begins_anew() -> None:
+def test_unknown_current_restarts_the_window() -> None:
     """Nothing is known of the time in which it was unknown."""
     unmanaged = UnmanagedCurrent()
     for at in range(30):
@@ -74,8 +74,8 @@ def test_an_unknown_current_begins_anew() -> None:
         max_size=40,
     )
 )
-def test_against_the_rule(steps: Samples) -> None:
-    """The smallest excess of 20 s over the largest sum told in 10 s, of whole time."""
+def test_result_matches_the_definition(steps: Samples) -> None:
+    """The smallest excess of 20 s over the largest sum sent in 10 s."""
     unmanaged = UnmanagedCurrent()
     at = 0.0
     samples: Samples = []

@@ -1,4 +1,4 @@
-"""What was found counts on, for as long as it deserves."""
+"""Unmanaged current is held for as long as it has earned."""
 
 import pytest
 
@@ -28,27 +28,29 @@ def _seen(seconds: int, shown: float = 30.0) -> UnmanagedHold:
         (0, 1.0, 0.0),
     ],
 )
-def test_counts_on(seen: int, after: float, counts: float) -> None:
-    """By how long it was seen."""
+def test_value_is_held_by_how_long_it_was_seen(
+    seen: int, after: float, counts: float
+) -> None:
+    """Then released over the same time."""
     assert _seen(seen).update(0.0, seen + after) == pytest.approx(counts)
 
 
-def test_more_counts_at_once() -> None:
-    """And lingers as what was found before."""
+def test_larger_value_counts_at_once() -> None:
+    """And is held like the one before."""
     linger = _seen(6)
     assert linger.update(40.0, 7.0) == 40.0
     assert linger.update(0.0, 77.0) == 40.0
 
 
-def test_nearly_as_much_is_the_same() -> None:
-    """What shows is never quite still."""
+def test_nearly_the_same_value_confirms_it() -> None:
+    """No measured current is constant."""
     linger = _seen(6)
     assert linger.update(28.0, 8.0) == 30.0
     assert linger.update(0.0, 88.0) == 30.0
 
 
-def test_less_does_not_prolong_it() -> None:
-    """It counts when what was found has been let go."""
+def test_smaller_value_does_not_prolong_it() -> None:
+    """It counts when the earlier value has been released."""
     linger = _seen(6)
     assert linger.update(10.0, 65.0) == 30.0
     assert linger.update(10.0, 95.0) == pytest.approx(30.0 * 31 / 60)

@@ -20,19 +20,19 @@ CONFIG = GatewayConfig(
 
 
 @pytest.mark.parametrize("direction", Direction)
-def test_nobody_lost(direction: Direction) -> None:
-    """No loss, no policy."""
+def test_no_policy_without_a_loss(direction: Direction) -> None:
+    """All batteries are online."""
     assert policy(direction, CONFIG, [], 100.0) is None
 
 
-def test_charging_by_the_policy_at_once() -> None:
-    """A battery that is not heard may be full."""
+def test_policy_applies_to_charging_at_once() -> None:
+    """A battery that is not received may be full."""
     now = 100.0
     assert policy(Direction.CHARGE, CONFIG, [lost(at=now)], now) is LossPolicy.STOP
 
 
-def test_discharging_after_a_grace() -> None:
-    """A house off the grid does not go dark for a loose plug."""
+def test_policy_applies_to_discharging_after_the_grace_period() -> None:
+    """An off-grid house does not go dark because of a loose plug."""
     missing = [lost(at=100.0)]
     sent = [
         policy(Direction.DISCHARGE, CONFIG, missing, at) for at in (100, 159.9, 160)
@@ -41,12 +41,12 @@ def test_discharging_after_a_grace() -> None:
     assert grace_end(CONFIG, missing) == 160.0
 
 
-def test_the_first_loss_counts() -> None:
-    """A second battery that is lost later does not prolong the grace."""
+def test_grace_period_starts_with_the_first_loss() -> None:
+    """A second battery lost later does not prolong it."""
     missing = [lost("b2", at=150.0), lost("b1", at=100.0)]
     assert grace_end(CONFIG, missing) == 160.0
 
 
-def test_a_battery_that_never_spoke() -> None:
-    """It is lost since it was missed."""
+def test_battery_that_never_reported_is_lost_since_it_was_missed() -> None:
+    """Nothing earlier is known of it."""
     assert policy(Direction.CHARGE, CONFIG, [never_heard()], 1.0) is LossPolicy.STOP

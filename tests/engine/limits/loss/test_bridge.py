@@ -1,4 +1,4 @@
-"""The last battery falls silent for a moment: the house goes on, charging does not."""
+"""Bridge over a gap of the last battery: discharging continues, charging does not."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ BOTH = (inverter("i1", 100.0), inverter("i2", 100.0))
 
 
 def _silent(seconds: float, *, batteries: Any = None, **options: Any) -> Plant:
-    """Return a plant with nobody heard for so long."""
+    """Return a plant whose batteries have been silent for so long."""
     plant = Plant(batteries or (battery("b1"),), **options).started(10.0)
     for pack in plant.packs.values():
         pack.speaks = False
@@ -31,8 +31,8 @@ def _silent(seconds: float, *, batteries: Any = None, **options: Any) -> Plant:
     return plant
 
 
-def test_discharging_goes_on_with_ever_less() -> None:
-    """100 A at the last telegram, 50 A after ten seconds, no alarm until then."""
+def test_discharge_limit_falls_to_half_in_ten_seconds() -> None:
+    """100 A at the last telegram, 50 A at the end; no alarm until then."""
     plant = _silent(0.0)
     silent_since = plant.now
     plant.run(4.0)
@@ -57,8 +57,8 @@ def test_discharging_goes_on_with_ever_less() -> None:
     assert (plant.snapshot.status, plant.snapshot.discharge) == (Status.SILENT, None)
 
 
-def test_never_more_than_before_at_any_moment() -> None:
-    """It only falls."""
+def test_bridged_limit_only_falls() -> None:
+    """At every step."""
     plant = _silent(0.0)
     at = plant.now
     plant.run(15.0)
@@ -67,8 +67,8 @@ def test_never_more_than_before_at_any_moment() -> None:
 
 
 @pytest.mark.parametrize("gap", [3.5, 5.0, 8.0])
-def test_back_at_once(gap: float) -> None:
-    """The first whole telegram counts, and nothing ramps up to what was told before."""
+def test_battery_is_back_with_its_first_complete_telegram(gap: float) -> None:
+    """And nothing ramps up to the limits before the gap."""
     plant = _silent(gap)
     assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
@@ -78,16 +78,16 @@ def test_back_at_once(gap: float) -> None:
     assert plant.snapshot.status is Status.RUNNING
 
 
-def test_back_at_once_for_every_inverter() -> None:
-    """Each may have again what it was told."""
+def test_every_inverter_gets_its_limit_back_at_once() -> None:
+    """The one it had before the gap."""
     plant = _silent(5.0, inverters=BOTH)
     plant.packs["b1"].speaks = True
     plant.run(0.5)
     assert plant.sent("i1")[1:] == plant.sent("i2")[1:] == (50.0, 50.0)
 
 
-def test_back_too_late() -> None:
-    """After the block it has to tell three telegrams, and limits ramp."""
+def test_battery_back_after_the_block_has_to_rejoin() -> None:
+    """It has to report three telegrams, and limits ramp."""
     plant = _silent(11.0)
     plant.packs["b1"].speaks = True
     plant.run(1.0)
@@ -99,8 +99,8 @@ def test_back_too_late() -> None:
     assert plant.sent()[1] < 100.0
 
 
-def test_back_with_a_lower_limit() -> None:
-    """What it says now holds at once."""
+def test_lower_limit_after_the_gap_applies_at_once() -> None:
+    """The present value counts."""
     plant = _silent(5.0)
     plant.packs["b1"].says(discharge_current_limit=20.0)
     plant.packs["b1"].speaks = True
@@ -108,8 +108,8 @@ def test_back_with_a_lower_limit() -> None:
     assert plant.sent()[1:] == (100.0, 20.0)
 
 
-def test_alarms_and_voltages_alone_do_not_prolong_it() -> None:
-    """The bridge ends ten seconds after the last limits, whatever else comes."""
+def test_frames_without_limits_do_not_prolong_the_bridge() -> None:
+    """It ends ten seconds after the last limits, whatever else arrives."""
     plant = _silent(0.0)
     plant.packs["b1"].speaks = True
     plant.packs["b1"].without = {0x351}
@@ -126,7 +126,7 @@ def test_alarms_and_voltages_alone_do_not_prolong_it() -> None:
         {"discharge_enabled": False},
     ],
 )
-def test_no_bridge_after_words_like_these(says: dict[str, Any]) -> None:
+def test_no_bridge_after_a_protection_or_near_empty(says: dict[str, Any]) -> None:
     """It may have switched off."""
     plant = Plant().started(10.0)
     plant.packs["b1"].says(discharge_voltage_limit=45.0, **says)
@@ -137,8 +137,8 @@ def test_no_bridge_after_words_like_these(says: dict[str, Any]) -> None:
     assert plant.snapshot.status in (Status.BLOCKED, Status.SILENT)
 
 
-def test_a_protection_while_it_is_silent() -> None:
-    """What is heard of it still counts."""
+def test_protection_during_the_gap_ends_the_bridge() -> None:
+    """Its other frames still count."""
     plant = _silent(4.0)
     plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
     plant.packs["b1"].without = {0x351}
@@ -156,15 +156,15 @@ def test_a_protection_while_it_is_silent() -> None:
         {"discharge_loss_policy": LossPolicy.STOP},
     ],
 )
-def test_no_bridge_where_none_is_wanted(options: dict[str, Any]) -> None:
-    """The policies hold at once."""
+def test_no_bridge_if_switched_off(options: dict[str, Any]) -> None:
+    """The policies apply at once."""
     plant = _silent(3.5, **options)
     stops = LossPolicy.STOP in options.values()
     status = Status.SILENT if stops else Status.BLOCKED
     assert plant.snapshot.status is status
 
 
-def test_as_long_as_the_user_wants() -> None:
+def test_bridge_is_as_long_as_configured() -> None:
     """Up to a minute."""
     plant = _silent(30.0, bridge=60.0)
     _, ccl, dcl = plant.sent()
@@ -174,8 +174,8 @@ def test_as_long_as_the_user_wants() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_the_user_stops_it() -> None:
-    """A setpoint holds while it lasts."""
+def test_setpoint_applies_during_the_bridge() -> None:
+    """Until it is changed."""
     plant = _silent(4.0)
     plant.set(AllSetpoints(bank=Setpoints(discharging_allowed=False)))
     plant.run(0.5)
@@ -183,7 +183,7 @@ def test_the_user_stops_it() -> None:
     assert plant.discharge.rule is Rule.SETPOINT
 
 
-def test_a_lower_total_holds_at_once() -> None:
+def test_lower_total_applies_during_the_bridge() -> None:
     """The options may be changed meanwhile."""
     plant = _silent(4.0)
     plant.apply(total_discharge=10.0)
@@ -191,7 +191,7 @@ def test_a_lower_total_holds_at_once() -> None:
     assert plant.sent()[1:] == (0.0, 10.0)
 
 
-def test_two_that_fall_silent_together() -> None:
+def test_two_batteries_silent_together_are_bridged() -> None:
     """As when their common adapter is reset; both are back at once."""
     plant = _silent(5.0, batteries=TWO)
     assert plant.sent()[1] == 0.0
@@ -203,8 +203,8 @@ def test_two_that_fall_silent_together() -> None:
     assert plant.sent()[1:] == (200.0, 200.0)
 
 
-def test_the_last_of_two() -> None:
-    """One is lost for good: the policy for it holds as before."""
+def test_last_battery_is_bridged_after_another_was_lost() -> None:
+    """The policy for the lost one continues to apply."""
     plant = Plant(TWO, discharge_grace=8.0).started(10.0)
     plant.packs["b1"].speaks = False
     plant.run(6.0)
@@ -217,8 +217,8 @@ def test_the_last_of_two() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_no_bridge_at_the_end() -> None:
-    """The last word is 0 A."""
+def test_no_bridge_while_the_gateway_stops() -> None:
+    """The final telegram is 0 A."""
     plant = _silent(4.0, block_at_end=True)
     assert plant.sent()[2] > 0
     plant.gateway._bank.end()
@@ -226,7 +226,7 @@ def test_no_bridge_at_the_end() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_nothing_to_bridge_before_anything_was_told() -> None:
+def test_no_bridge_before_the_first_limits() -> None:
     """Silent from the start."""
     plant = Plant()
     plant.packs["b1"].speaks = False
@@ -235,8 +235,8 @@ def test_nothing_to_bridge_before_anything_was_told() -> None:
     assert plant.port().sent == []
 
 
-def test_current_is_not_told_as_news() -> None:
-    """Nobody knows what flows."""
+def test_current_is_unknown_during_the_bridge() -> None:
+    """No battery measures it."""
     plant = _silent(4.0)
     assert plant.snapshot.bank.current is None
     assert plant.port().last(0x356)[2:4] == bytes(2)
@@ -244,8 +244,8 @@ def test_current_is_not_told_as_news() -> None:
     assert Direction.DISCHARGE not in plant.snapshot.excess
 
 
-def test_measurements_before_the_limits() -> None:
-    """Missed 40 ms earlier than the limits, they neither block nor raise an alarm."""
+def test_measurements_that_expire_first_do_not_block() -> None:
+    """Missing 40 ms earlier than the limits, they raise no alarm either."""
     plant = Plant()
     pack, port = plant.packs["b1"], plant.port("b1")
     pack.speaks = False
@@ -268,8 +268,8 @@ def test_measurements_before_the_limits() -> None:
     )
 
 
-def test_no_bridge_after_a_block() -> None:
-    """0 A was told: what held before that is not told again."""
+def test_no_bridge_follows_a_block() -> None:
+    """0 A was sent: the limits before it are not sent again."""
     plant = Plant().started(10.0)
     plant.packs["b1"].without = {0x356}
     plant.run(60.0)
@@ -281,8 +281,8 @@ def test_no_bridge_after_a_block() -> None:
     assert plant.sent_since(at) == []
 
 
-def test_once_blocked_it_stays_blocked() -> None:
-    """A protection that comes and goes in the silence ends the bridge for good."""
+def test_blocked_bank_stays_blocked() -> None:
+    """A protection that comes and goes in the gap ends the bridge for good."""
     plant = _silent(4.0, bridge=60.0)
     pack = plant.packs["b1"]
     pack.without = {0x351}
@@ -297,8 +297,8 @@ def test_once_blocked_it_stays_blocked() -> None:
     assert plant.snapshot.status is Status.BLOCKED
 
 
-def test_many_frames_in_a_bridge_make_no_storm_of_sets() -> None:
-    """Whatever else is heard, the limit falls four times a second, no oftener."""
+def test_frames_in_a_bridge_cause_no_flood_of_telegrams() -> None:
+    """Whatever is received, the limit falls four times a second at most."""
     plant = _silent(3.2)
     frames = plant.packs["b1"].frames(plant.now)
     frames = [frame for frame in frames if frame.can_id in (0x356, 0x359, 0x35C)]
@@ -311,8 +311,8 @@ def test_many_frames_in_a_bridge_make_no_storm_of_sets() -> None:
     assert len(plant.sent_since(at)) <= 9
 
 
-def test_one_of_two_allows_less_meanwhile() -> None:
-    """Only its limits are heard, too little for it to count; it carries half the bank."""
+def test_lower_limit_of_one_battery_lowers_the_bridged_limit() -> None:
+    """Only its limits are received, too little to be online; it carries half."""
     plant = _silent(3.5, batteries=TWO)
     pack = plant.packs["b1"]
     pack.says(discharge_current_limit=15.0)

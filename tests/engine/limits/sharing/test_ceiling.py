@@ -1,4 +1,4 @@
-"""What was too much is not offered anew at once."""
+"""Ceiling: a bank limit that proved too high is not used again soon."""
 
 from dataclasses import replace
 
@@ -35,29 +35,29 @@ def _under(
     # Held for 15 s, let go by 3.3 A/s: rated in 30 s
     [(1.0, 40.0), (15.0, 40.0), (18.0, 50.0), (21.0, 60.0), (100.0, 60.0)],
 )
-def test_holds_and_is_let_go(seconds: float, amps: float) -> None:
-    """The same battery holds the bank, by the same rule."""
+def test_ceiling_holds_and_is_released(seconds: float, amps: float) -> None:
+    """The same battery binds the bank, by the same rule."""
     _, limit = _after(seconds)
     assert limit.amps == pytest.approx(amps)
     assert limit.rule is (Rule.OVER_LIMIT if amps < 60.0 else Rule.BATTERY)
 
 
-def test_never_raises() -> None:
-    """A lower limit is lower."""
+def test_ceiling_never_raises_a_limit() -> None:
+    """A lower limit stays lower."""
     low = Limit(amps=10.0, rule=Rule.BATTERY, source="b2")
     ceiling, limit = _after(1.0, low)
     assert limit == low
     assert _under(ceiling, FREE, 2.0)[1].amps == 40.0
 
 
-def test_is_forgotten() -> None:
-    """A minute later nothing of it is left."""
+def test_ceiling_is_forgotten_after_a_minute() -> None:
+    """Nothing of it remains."""
     ceiling, _ = _after(60.0)
     assert ceiling is None
 
 
-def test_the_last_one_counts() -> None:
-    """Higher or lower than before: it is the one that was measured."""
+def test_latest_ceiling_counts() -> None:
+    """Higher or lower than before: it is the measured one."""
     ceiling, _ = _after(10.0)
     higher = replace(OVER_LIMIT, amps=50.0)
     ceiling, limit = _under(ceiling, higher, 11.0)
@@ -66,16 +66,14 @@ def test_the_last_one_counts() -> None:
 
 
 @pytest.mark.parametrize(("allowed", "amps"), [(30.9, 40.0), (31.1, 60.0)])
-def test_a_battery_that_allows_more_is_not_over_any_more(
-    allowed: float, amps: float
-) -> None:
-    """It allowed 20 A: half as much more, and 1 A, may be how its limit varies."""
+def test_ceiling_ends_when_its_battery_allows_more(allowed: float, amps: float) -> None:
+    """It allowed 20 A: half as much more, and 1 A, is normal variation."""
     ceiling, _ = _after(1.0)
     assert _under(ceiling, FREE, 2.0, allowed)[1].amps == amps
 
 
-def test_one_measurement_proves_nothing() -> None:
-    """However often it is looked at; a second one within a minute does."""
+def test_ceiling_needs_a_second_measurement() -> None:
+    """However often the first is evaluated; within a minute."""
     ceiling: Ceiling | None = None
     for now in (0.0, 0.5, 0.9):
         ceiling, _ = apply_ceiling(

@@ -1,4 +1,4 @@
-"""What each battery told of its current, and by how far the bank moved meanwhile."""
+"""Current reports of the batteries, and how far the bank current changed."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def measured(key: str, amps: float | None, at: float) -> BatteryState:
 
 
 def sent(*amps: float) -> Reports:
-    """Return what one battery told, second after second."""
+    """Return one battery's reports, one a second."""
     reports = Reports()
     for at, each in enumerate(amps):
         reports.update([measured("b1", each, float(at))])
@@ -26,26 +26,26 @@ def sent(*amps: float) -> Reports:
 
 
 def steady(*amps: float) -> float | None:
-    """Return what counts of what one battery told."""
+    """Return the filtered currents of one battery's reports."""
     return sent(*amps).steady(measured("b1", amps[-1], 0.0)).readings.current
 
 
 @given(st.floats(-300.0, 300.0), st.sampled_from([-3276.7, -80.0, 0.0, 45.0, 3276.7]))
-def test_no_single_false_value_counts(amps: float, false: float) -> None:
-    """Neither when it comes nor after it."""
+def test_single_false_value_is_filtered(amps: float, false: float) -> None:
+    """Neither when it arrives nor after it."""
     assert steady(amps, amps, false) == pytest.approx(amps, abs=0.7 + 0.03 * abs(false))
     assert steady(amps, amps, false, amps) == amps
     assert steady(amps, amps, false, amps, amps) == amps
 
 
-def test_what_hardly_moves_is_no_telegram_old() -> None:
-    """Circulation that decays by 0.5 A with each telegram."""
+def test_slow_change_is_followed_without_delay() -> None:
+    """Circulating current that decays by 0.5 A with each telegram."""
     assert steady(10.0, 9.5, 9.0, 8.5) == 8.5
     assert steady(10.0, 30.0, 50.0) == 30.0
 
 
-def test_by_how_far_the_bank_moved() -> None:
-    """Since the slowest told what counts: from its telegram before on."""
+def test_change_of_the_bank_spans_the_oldest_value_in_use() -> None:
+    """From the slowest battery's previous telegram on."""
     reports = Reports()
     reports.update([measured("b1", 20.0, 0.0), measured("b2", 20.0, 0.0)])
     reports.update([measured("b1", 35.0, 1.0), measured("b2", 20.0, 0.0)])
@@ -54,7 +54,7 @@ def test_by_how_far_the_bank_moved() -> None:
     assert reports.bank_moved == 30.0
 
 
-def test_what_only_circulates_moves_nothing() -> None:
+def test_circulating_current_is_no_change_of_the_bank() -> None:
     """One battery carries less of it as the other does."""
     reports = Reports()
     for at, amps in enumerate((30.0, 25.0, 21.0, 18.0)):
@@ -63,7 +63,7 @@ def test_what_only_circulates_moves_nothing() -> None:
     assert reports.bank_moved == 0.0
 
 
-def test_who_left_is_forgotten() -> None:
+def test_removed_battery_is_forgotten() -> None:
     """And an unknown current is no report."""
     reports = sent(20.0, 30.0)
     reports.update([measured("b2", None, 2.0)])
@@ -72,8 +72,8 @@ def test_who_left_is_forgotten() -> None:
     assert reports.bank_moved == 0.0
 
 
-def test_decaying_circulation_is_followed_at_rest() -> None:
-    """Of slow batteries, too: the bank is told what it may carry by now.
+def test_decaying_circulating_current_is_followed_at_rest() -> None:
+    """Of slow batteries too: the bank limit follows.
 
     Two batteries of different charge were just joined: 38 A circulate from b2 into b1,
     which allows 40 A of charge, and decay within a minute. The bank rests. (In 20 to 60 s
@@ -93,16 +93,16 @@ def test_decaying_circulation_is_followed_at_rest() -> None:
 
 
 FALSE = [-600.0, -60.0, 60.0, 600.0]
-"""A; what one telegram tells though nothing flows."""
+"""A; the false current of one telegram while nothing flows."""
 
 
 @pytest.mark.parametrize("false", FALSE)
 @pytest.mark.parametrize("at", range(4))
 @pytest.mark.parametrize("silent", [0.0, 8.0, 40.0])
-def test_no_first_false_current_raises_a_limit(
+def test_false_first_current_raises_no_limit(
     false: float, at: int, silent: float
 ) -> None:
-    """Once limits are told, and after a silence; of three batteries one allows 20 A.
+    """Once limits are reported, and after a silence; of three batteries one allows 20 A.
 
     (After 40 s of silence 600 A made 159 A of 60 A.)
     """

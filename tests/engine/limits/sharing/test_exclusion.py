@@ -1,4 +1,4 @@
-"""A battery that allows nothing and carries nothing holds nobody."""
+"""Exclusion: a battery that allows 0 A and carries nothing holds no other one back."""
 
 from dataclasses import replace
 
@@ -34,26 +34,26 @@ def _follow(
     return zero_period
 
 
-def test_no_spell_while_it_allows_current() -> None:
-    """And one ends with the first current allowed."""
+def test_no_zero_limit_period_while_current_is_allowed() -> None:
+    """One ends with the first current allowed."""
     allows = replace(IDLE, limit=0.1)
     for zero_period in (None, _follow(IDLE, IDLE)):
         assert follow(zero_period, None, allows, CHARGE, 1.0, others_allow=True) is None
 
 
-def test_a_probe_shows_what_it_carries() -> None:
-    """4 A, until it is known."""
+def test_battery_counts_with_the_probe_limit_at_first() -> None:
+    """4 A, until its path is known."""
     assert counts_with(_follow(IDLE), 1.0) == 4.0
 
 
-def test_aside_after_two_telegrams_of_its_own() -> None:
-    """Carrying under 1 A where 3 A at the least would fall to it."""
+def test_battery_is_excluded_after_two_telegrams() -> None:
+    """Below 1 A where its share is at least 3 A."""
     assert not _follow(IDLE).excluded
     assert _follow(IDLE, IDLE).excluded
 
 
 def test_one_telegram_is_one_proof() -> None:
-    """However often it is looked at."""
+    """However often it is evaluated."""
     zero_period = _follow(IDLE)
     for now in range(2, 10):
         observation = replace(IDLE, at=1.0)
@@ -72,20 +72,20 @@ def test_one_telegram_is_one_proof() -> None:
         replace(IDLE, bank=-20.0),
     ],
 )
-def test_proofs_follow_each_other(between: Observation) -> None:
-    """One that proves nothing begins the count anew."""
+def test_proofs_have_to_be_consecutive(between: Observation) -> None:
+    """One that proves nothing restarts the count."""
     assert not _follow(IDLE, between, IDLE).excluded
     assert _follow(IDLE, between, IDLE, IDLE).excluded
 
 
-def test_an_unknown_current_proves_nothing() -> None:
-    """With limit 0 it cannot stand aside."""
+def test_unknown_current_proves_nothing() -> None:
+    """A battery is not excluded by it."""
     unknown = replace(IDLE, amps=None)
     assert not _follow(unknown, unknown, unknown).excluded
 
 
-def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
-    """As before for 10 s; after that it may carry unseen, and is probed again."""
+def test_exclusion_ends_when_the_current_stays_unknown() -> None:
+    """As before for 10 s; then it may carry unseen, and is probed again."""
     unknown = replace(IDLE, amps=None)
     zero_period = _follow(IDLE, IDLE, *[unknown] * 10)
     assert zero_period.excluded
@@ -97,15 +97,15 @@ def test_who_is_not_known_to_carry_nothing_does_not_stay_aside() -> None:
 
 
 @pytest.mark.parametrize("direction", Direction)
-def test_lost_one_that_is_heard_to_carry_is_back(direction: Direction) -> None:
-    """Its limits are not heard, but what it carries is."""
+def test_lost_battery_that_carries_is_no_longer_excluded(direction: Direction) -> None:
+    """Its limits are missing, but its current is received."""
     excluded = _follow(IDLE, IDLE, direction=direction)
     assert follow_lost(excluded, 2.0, direction, 3.0).excluded
     assert not follow_lost(excluded, 2.1, direction, 3.0).excluded
 
 
-def test_lost_one_stays_aside_in_discharge_only() -> None:
-    """An empty one takes the house with it otherwise; a full one might be charged."""
+def test_lost_battery_stays_excluded_in_discharge_only() -> None:
+    """An empty one would stop the house; a full one might be charged."""
     for direction in Direction:
         zero_period = _follow(IDLE, IDLE, direction=direction)
         for now in (3.0, 13.0):
@@ -113,8 +113,8 @@ def test_lost_one_stays_aside_in_discharge_only() -> None:
         assert zero_period.excluded is (direction is DISCHARGE)
 
 
-def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
-    """A second telegram with the time of the one that proved it."""
+def test_carrying_counts_even_with_the_time_of_the_last_proof() -> None:
+    """A second telegram with the same time."""
     excluded = _follow(IDLE, IDLE)
     again = replace(IDLE, amps=60.0, at=2.0)
     zero_period = follow(excluded, None, again, CHARGE, 2.0, others_allow=True)
@@ -122,8 +122,8 @@ def test_it_is_back_whatever_it_told_at_the_same_moment() -> None:
     assert not zero_period.excluded
 
 
-def test_one_false_current_does_not_bring_it_back_for_long() -> None:
-    """It counts at once, and stands aside again if its next telegram takes it back."""
+def test_single_false_current_ends_the_exclusion_only_briefly() -> None:
+    """It counts at once; the next telegram restores the exclusion."""
     excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=90.0)
     zero_period = _follow(carries, zero_period=excluded, at=2)
@@ -134,8 +134,8 @@ def test_one_false_current_does_not_bring_it_back_for_long() -> None:
     assert later.excluded
 
 
-def test_it_is_believed_the_second_time() -> None:
-    """What took it back may have been the lower limit itself: else it would chatter."""
+def test_second_carrying_is_accepted_at_once() -> None:
+    """The lower limit itself may have retracted the first: it would chatter."""
     excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=90.0)
     assert not _follow(
@@ -143,8 +143,8 @@ def test_it_is_believed_the_second_time() -> None:
     ).excluded
 
 
-def test_it_is_back_when_it_carries() -> None:
-    """More than 2 A in that direction; then it is held to 1 A."""
+def test_exclusion_ends_when_the_battery_carries() -> None:
+    """More than 2 A in that direction; then it counts with 1 A."""
     excluded = _follow(IDLE, IDLE)
     still = _follow(replace(IDLE, amps=2.0), zero_period=excluded, at=10)
     assert still.excluded
@@ -155,8 +155,8 @@ def test_it_is_back_when_it_carries() -> None:
     assert counts_with(back, 11.0) == 1.0
 
 
-def test_again_only_at_twice_the_current() -> None:
-    """In the same spell: else it would chatter."""
+def test_battery_is_excluded_again_only_at_twice_the_current() -> None:
+    """In the same period: otherwise it would chatter."""
     excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=3.0, bank=20.0)
     back = _follow(carries, carries, zero_period=excluded, at=10)
@@ -166,8 +166,8 @@ def test_again_only_at_twice_the_current() -> None:
     assert _follow(enough, enough, zero_period=back, at=20).excluded
 
 
-def test_what_flows_while_inverters_follow_is_theirs() -> None:
-    """It counts as carrying only after their reaction."""
+def test_current_while_inverters_follow_is_not_carrying() -> None:
+    """It counts only after their reaction."""
     carries = replace(IDLE, amps=10.0)
     early = _follow(IDLE, carries)
     assert counts_with(early, 2.0) == 4.0
@@ -175,7 +175,7 @@ def test_what_flows_while_inverters_follow_is_theirs() -> None:
     assert counts_with(late, 26.0) == 1.0
 
 
-def test_one_that_carried_is_probed_once_more() -> None:
+def test_battery_that_carried_is_probed_again_later() -> None:
     """Its path may have opened since."""
     late = _follow(IDLE, replace(IDLE, amps=10.0), at=25)
     late = _follow(replace(IDLE, amps=10.0), zero_period=late, at=50)
@@ -191,7 +191,9 @@ def _goes_empty(
     others_allow: bool = True,
 ) -> ZeroLimitPeriod:
     observation = replace(IDLE, protected=protected)
-    zero_period = follow(None, before, observation, direction, 0.0, others_allow=others_allow)
+    zero_period = follow(
+        None, before, observation, direction, 0.0, others_allow=others_allow
+    )
     assert zero_period is not None
     return zero_period
 
@@ -199,15 +201,15 @@ def _goes_empty(
 CARRIED = replace(IDLE, limit=50.0, amps=30.0)
 
 
-def test_going_empty_counts_with_what_it_carried() -> None:
+def test_battery_going_empty_counts_with_its_last_current() -> None:
     """For 5 s, and 2 A more."""
     zero_period = _goes_empty(CARRIED)
     assert counts_with(zero_period, 4.9) == 32.0
     assert counts_with(zero_period, 5.0) == 4.0
 
 
-def test_going_empty_while_it_is_charged() -> None:
-    """What flows the other way is nothing here."""
+def test_battery_going_empty_while_charged_counts_with_2_a() -> None:
+    """Its current in the other direction is 0 here."""
     assert counts_with(_goes_empty(replace(CARRIED, amps=-30.0)), 0.0) == 2.0
 
 
@@ -222,8 +224,8 @@ def test_going_empty_while_it_is_charged() -> None:
     ],
     ids=["charge", "protected", "nobody else", "never allowed", "unknown"],
 )
-def test_no_such_grace(zero_period: ZeroLimitPeriod) -> None:
-    """Not in charge, not with a protection, and only for what is known."""
+def test_no_limit_for_going_empty_otherwise(zero_period: ZeroLimitPeriod) -> None:
+    """Not in charge, not with a protection, and only for a known current."""
     assert counts_with(zero_period, 0.0) == 4.0
 
 
@@ -233,8 +235,8 @@ ALLOWS = replace(IDLE, limit=50.0, open=True)
 """It allows current, but none in the other direction, and carries nothing."""
 
 
-def test_open_path_counts_in_both_directions() -> None:
-    """By the same two telegrams as ever; what it allows is no bridge."""
+def test_open_path_excludes_in_both_directions() -> None:
+    """By the same two telegrams; its limit is no bridge."""
     assert not _follow(ALLOWS, direction=DISCHARGE).excluded
     zero_period = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
     assert zero_period.excluded
@@ -246,21 +248,24 @@ def test_open_path_counts_in_both_directions() -> None:
     [replace(ALLOWS, open=False), replace(ALLOWS, amps=2.1)],
     ids=["back", "carries"],
 )
-def test_open_path_closes(observation: Observation) -> None:
+def test_exclusion_ends_when_the_open_path_closes(observation: Observation) -> None:
     """It is back in the other direction, or carries in this one."""
     zero_period = _follow(ALLOWS, ALLOWS, direction=DISCHARGE)
-    assert follow(zero_period, None, observation, DISCHARGE, 5.0, others_allow=True) is None
+    assert (
+        follow(zero_period, None, observation, DISCHARGE, 5.0, others_allow=True)
+        is None
+    )
 
 
-def test_disconnected_battery_needs_no_proof_the_other_way() -> None:
-    """It carries nothing where it is allowed to: so it will where it is not."""
+def test_disconnected_battery_is_excluded_the_other_way_at_once() -> None:
+    """It carries nothing where it may: nor where it may not."""
     idle = replace(IDLE, bank=-20.0)
     assert not _follow(idle, idle).excluded
     assert _follow(replace(idle, disconnected=True)).excluded
 
 
-def test_disconnected_battery_that_carries_again() -> None:
-    """Its contactor has closed: what it shows now counts, whatever it was before."""
+def test_disconnected_battery_that_carries_again_counts() -> None:
+    """Its contactor has closed: the present current counts."""
     gone = replace(IDLE, disconnected=True)
     zero_period = _follow(gone, replace(gone, amps=5.0), gone)
     assert not zero_period.excluded or zero_period.doubted_at is not None

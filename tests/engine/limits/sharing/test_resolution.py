@@ -1,4 +1,4 @@
-"""What a battery's current meter resolves, by the values that it tells."""
+"""Resolution of a battery's current meter, learnt from its values."""
 
 from collections.abc import Iterable
 
@@ -25,12 +25,14 @@ def _meter(values: Iterable[float]) -> CurrentMeter:
         ((30.0, 0.0, 10.0, 30.0), 0.1),
     ],
 )
-def test_steps_in_which_it_counts(values: tuple[float, ...], quantum: float) -> None:
-    """The largest current of which all are whole counts."""
+def test_quantum_is_the_largest_common_step(
+    values: tuple[float, ...], quantum: float
+) -> None:
+    """The largest current of which all values are multiples."""
     assert _meter(values).quantum == pytest.approx(quantum)
 
 
-def test_a_fine_value_shows_a_fine_meter_for_as_long_as_it_is_kept() -> None:
+def test_fine_value_shows_a_fine_meter_while_it_is_stored() -> None:
     """Forty values."""
     coarse = (10.0, 20.0, 30.0, 40.0) * 10
     assert _meter((9.9, *coarse[:-1])).quantum == pytest.approx(0.1)
@@ -55,13 +57,15 @@ def test_one_measurement_counts_once() -> None:
         ((0.2, 0.1, 0.0, -0.3), 0.1),
     ],
 )
-def test_dead_band(values: tuple[float, ...], dead_band: float) -> None:
-    """It tells 0 right after, or before, its least value."""
+def test_dead_band_is_found_beside_the_lowest_value(
+    values: tuple[float, ...], dead_band: float
+) -> None:
+    """It reports 0 right after, or before, its lowest value."""
     assert _meter(values).dead_band == pytest.approx(dead_band)
 
 
-def test_blur_of_a_change() -> None:
-    """The dead band blurs what begins or ends at 0, its steps blur all."""
+def test_dead_band_blurs_changes_from_and_to_0() -> None:
+    """The steps of the meter blur all changes."""
     meter = _meter((6.1, 2.3, 0.0, 2.1))
     assert meter.blur(0.0, 20.0) == pytest.approx(2.1)
     assert meter.blur(6.1, 20.0) == pytest.approx(0.1)

@@ -1,4 +1,4 @@
-"""What part of the current each battery carries, as it is learnt."""
+"""Current shares as they are learnt."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,27 +42,27 @@ class Bench:
         sent = replace(online(key, capacity, current=amps), current_at=self._now)
         if key not in self.shares.wrong_signs:
             return sent
-        # As the bank passes it on: what is told is kept, but counts as unknown
+        # As the bank passes it on: what is reported is kept, but counts as unknown
         return replace(sent, readings=replace(sent.readings, current=None))
 
 
-def test_begins_with_the_part_of_the_capacity() -> None:
+def test_share_begins_as_the_part_of_the_capacity() -> None:
     """Nothing else is known."""
     bench = Bench(a=100.0, b=300.0)
     bench.level(a=0.0, b=0.0)
     assert bench.used == {"a": 0.25, "b": 0.75}
 
 
-def test_takes_over_two_fifths_of_what_a_step_shows() -> None:
-    """0.5 + 0.4 x (0.75 - 0.5); both together stay 1."""
+def test_share_follows_a_step_by_two_fifths() -> None:
+    """0.5 + 0.4 x (0.75 - 0.5); the sum stays 1."""
     bench = Bench(a=100.0, b=100.0)
     bench.level(a=0.0, b=0.0)
     bench.level(a=30.0, b=10.0)
     assert bench.used == pytest.approx({"a": 0.6, "b": 0.4})
 
 
-def test_never_reckoned_below_half_of_the_capacity_s_part() -> None:
-    """What is learnt stays what it is."""
+def test_share_used_is_at_least_half_of_the_capacitys_part() -> None:
+    """The learnt value stays."""
     bench = Bench(a=100.0, b=100.0)
     for _ in range(20):
         bench.level(a=0.0, b=0.0)
@@ -71,8 +71,8 @@ def test_never_reckoned_below_half_of_the_capacity_s_part() -> None:
     assert bench.shares.learnt["b"] == pytest.approx(5 / 105, abs=0.01)
 
 
-def test_who_may_not_carry_teaches_nothing() -> None:
-    """The others share what is theirs; its slice is as before when it is back."""
+def test_battery_that_allows_nothing_teaches_nothing() -> None:
+    """The others divide theirs; its share is unchanged when it is back."""
     bench = Bench(a=100.0, b=100.0, c=200.0)
     full = frozenset({("c", Direction.CHARGE)})
     bench.level(a=0.0, b=0.0, c=0.0, idle=full)
@@ -83,8 +83,8 @@ def test_who_may_not_carry_teaches_nothing() -> None:
 # A current that is counted the other way round
 
 
-def test_wrong_sign_is_shown_by_two_steps() -> None:
-    """One may have been something else."""
+def test_wrong_sign_needs_two_steps() -> None:
+    """One may have another cause."""
     bench = Bench(a=200.0, b=100.0)
     bench.level(a=0.0, b=0.0)
     bench.level(a=60.0, b=-30.0)
@@ -93,8 +93,8 @@ def test_wrong_sign_is_shown_by_two_steps() -> None:
     assert bench.shares.wrong_signs == {"b"}
 
 
-def test_wrong_sign_shows_no_slices() -> None:
-    """What was reckoned to flow did not: b carries a third, and keeps it."""
+def test_wrong_sign_teaches_no_shares() -> None:
+    """The measured sum did not flow: b carries a third, and keeps it."""
     bench = Bench(a=200.0, b=100.0)
     for _ in range(10):
         bench.level(a=0.0, b=0.0)
@@ -103,7 +103,7 @@ def test_wrong_sign_shows_no_slices() -> None:
 
 
 def test_others_learn_beside_a_wrong_sign() -> None:
-    """They share what is theirs."""
+    """They divide their common share."""
     bench = Bench(a=100.0, b=100.0, c=100.0)
     for _ in range(10):
         bench.level(a=0.0, b=0.0, c=0.0)
@@ -112,8 +112,8 @@ def test_others_learn_beside_a_wrong_sign() -> None:
     assert bench.used["a"] == pytest.approx(2 / 3 * 0.75, abs=0.01)
 
 
-def test_sign_that_is_right_again() -> None:
-    """Somebody mended the battery's meter; a step too small for it shows nothing."""
+def test_corrected_sign_is_recognized() -> None:
+    """The meter was corrected; too small a step shows nothing."""
     bench = Bench(a=200.0, b=100.0)
     for _ in range(2):
         bench.level(a=0.0, b=0.0)
@@ -128,8 +128,8 @@ def test_sign_that_is_right_again() -> None:
 # What flows
 
 
-def test_bank_current() -> None:
-    """A current unknown is the slice of it; a lost battery may be disconnected."""
+def test_unknown_current_counts_by_share() -> None:
+    """A lost battery may be disconnected."""
     batteries = [online("a", current=30.0), online("b", current=None), lost("c")]
     shares = {"a": 0.3, "b": 0.3, "c": 0.4}
     assert bank_current(batteries, shares) == pytest.approx(60.0)
@@ -141,13 +141,13 @@ def test_bank_current() -> None:
 
 @pytest.mark.parametrize(
     ("amps", "learnt"),
-    # By its slice b carries 35 A of the first: that and 30 A are under four of its steps
+    # By its share b carries 35 A of the first: that and 30 A are under four of its steps
     [((40.0, 30.0), 0.5), ((40.0, 50.0), 0.5 + 0.4 * (5 / 9 - 0.5))],
 )
-def test_a_change_of_less_than_four_of_a_meter_s_steps_shows_nothing(
+def test_change_below_four_steps_of_the_meter_shows_nothing(
     amps: tuple[float, float], learnt: float
 ) -> None:
-    """The second one counts in steps of 10 A, which three values have shown."""
+    """The second one counts in steps of 10 A, as three values have shown."""
     bench = Bench(a=100.0, b=100.0)
     for coarse in (10.0, 20.0, 30.0):
         bench.level(a=0.3 * coarse - 3.0, b=coarse)

@@ -1,4 +1,4 @@
-"""Which steps of the current show how the batteries share it."""
+"""Steps of the bank current that show the shares."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -48,19 +48,19 @@ class Rounds:
         return step.changes if step else None
 
 
-def test_step_between_two_quiet_moments() -> None:
-    """At rest, then at 40 A: each battery's change of it."""
+def test_step_between_two_quiet_samples_is_found() -> None:
+    """At rest, then at 40 A: each battery's change."""
     shown = Rounds().all((0.0, 0.0), (0.1, 0.0), (25.0, 15.0), (25.3, 15.0))
     assert shown == {"b0": pytest.approx(25.2), "b1": 15.0}
 
 
-def test_what_moves_is_no_end_of_a_step() -> None:
-    """Telegrams of different age would tell of different currents."""
+def test_moving_current_ends_no_step() -> None:
+    """Telegrams of different age would show different currents."""
     assert Rounds().all((0.0, 0.0), (0.1, 0.0), (25.0, 15.0)) is None
 
 
 def test_small_step_shows_nothing() -> None:
-    """The tolerance of the current meters would be a large part of it."""
+    """The tolerance of the meters would be a large part of it."""
     assert Rounds().all((0.0, 0.0), (0.0, 0.0), (7.0, 7.0), (7.0, 7.0)) is None
 
 
@@ -69,16 +69,16 @@ def test_small_step_shows_nothing() -> None:
     # 2 A of unrest at either end: from ten times as much on, 40 A, the step is clear
     [(19.0, None), (21.0, {"b0": 20.0, "b1": 20.0})],
 )
-def test_house_that_is_never_at_rest(
+def test_unrest_requires_a_far_larger_step(
     amps: float, shown: Mapping[str, float] | None
 ) -> None:
-    """Only a step far larger than its unrest shows anything."""
+    """A house that is never at rest."""
     step = Rounds().all((0.0, 0.0), (1.0, 1.0), (amps - 1, amps - 1), (amps, amps))
     assert step == (shown and pytest.approx(shown, abs=0.1))
 
 
-def test_battery_that_was_not_heard_again() -> None:
-    """No moment without a report of every battery."""
+def test_no_sample_without_a_report_of_every_battery() -> None:
+    """One was not received again."""
     rounds = Rounds()
     steps = rounds._steps
     old = replace(online("b0", current=0.0), current_at=1.0)
@@ -92,10 +92,10 @@ JOINED = frozenset({("b1", Direction.CHARGE)})
 
 @pytest.mark.parametrize(("ramp", "shown"), [(4, True), (20, False)])
 @pytest.mark.parametrize("joins", [True, False])
-def test_what_circulates_after_a_battery_joined_is_no_step(
+def test_circulating_current_after_a_join_is_no_step(
     joins: bool, ramp: int, shown: bool
 ) -> None:
-    """It decays meanwhile: only moments close together tell how a step divides."""
+    """It decays: only samples close together show how a step divides."""
     rounds = Rounds()
     idle = JOINED if joins else NOBODY
     steps = [rounds.update(0.0, 0.0, idle=idle) for _ in range(3)]
@@ -104,8 +104,8 @@ def test_what_circulates_after_a_battery_joined_is_no_step(
     assert any(steps) is (shown or not joins)
 
 
-def test_a_set_of_batteries_that_changed_circulates_too() -> None:
-    """Five minutes later what circulates has decayed."""
+def test_changed_set_of_batteries_needs_five_minutes() -> None:
+    """Then the circulating current has decayed."""
     for wait, shown in ((0.0, False), (300.0, True)):
         rounds = Rounds()
         rounds.forget()
