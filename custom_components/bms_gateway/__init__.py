@@ -1,4 +1,4 @@
-"""BMS CAN Gateway: n batteries on CAN become one, played to m inverters on CAN."""
+"""BMS CAN Gateway: combines CAN batteries into one and presents it to inverters."""
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
@@ -29,7 +29,7 @@ PLATFORMS = (
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what is there once for all gateways."""
+    """Register the actions and wait for MQTT, once for all gateways."""
     async_register_actions(hass)
     async_register_traffic_actions(hass)
     async_await_mqtt(hass)
@@ -37,11 +37,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
-    """Start a gateway; a port that cannot be opened is no reason not to."""
+    """Start a gateway. A port that cannot be opened does not fail the set-up."""
     config = _config(entry)
     store = SetpointStore(hass, entry.entry_id)
     await store.async_load(each.id for each in config.inverters)
-    # Some may have been removed while the gateway was not running
+    # Devices may have been removed while the gateway was not running
     store.keep_only({each.id for each in config.devices})
     counters = Counters(hass, entry.entry_id, entry.title)
     await counters.async_load()
@@ -76,7 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     counters.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    # Not before: what happens would be lost on event entities that are to come
+    # Not earlier: event entities that do not exist yet would miss events
     coordinator.async_follow()
     uplink.async_start()
     entry.async_on_unload(entry.add_update_listener(async_apply))
@@ -84,12 +84,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
-    """Unload the entities; then the gateway falls silent and closes its ports."""
+    """Unload the entities; the gateway then stops sending and closes its ports."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
-    """Delete what was stored, and its repairs."""
+    """Delete the stored data of a gateway and its repairs."""
     async_remove_issues(hass, entry.entry_id)
     await SetpointStore(hass, entry.entry_id).async_remove()
     await Counters(hass, entry.entry_id, entry.title).async_remove()
@@ -101,7 +101,7 @@ async def async_remove_config_entry_device(
     entry: BmsGatewayConfigEntry,
     device_entry: dr.AnyDeviceEntry,
 ) -> bool:
-    """Let a device go unless it is the gateway's, a battery's or an inverter's."""
+    """Allow a device to be removed unless the entry still has it."""
     in_use = {(DOMAIN, key) for key in (entry.entry_id, *entry.subentries)}
     return in_use.isdisjoint(device_entry.identifiers)
 

@@ -38,6 +38,6 @@ class BmsBinarySensor[S](BmsValueEntity[S], BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return what is shown; None is unknown."""
+        """Return the displayed value; None is unknown."""
         value = self._shown.value
         return None if value is None else bool(value)

@@ -1,4 +1,4 @@
-"""Sets up a gateway with its batteries and inverters in one go."""
+"""The config flow: sets up a gateway with its batteries and inverters in one go."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -53,19 +53,19 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
     (SUBENTRY_INVERTER, 1, {"rated_charge": 100.0, "rated_discharge": 100.0}),
     (SUBENTRY_INVERTER, 2, {"rated_charge": 60.0, "rated_discharge": 60.0}),
 )
-"""Unequal on purpose: equal batteries would show nothing of what a gateway does."""
+"""Unequal on purpose: equal batteries would not show what a gateway does."""
 
 
 class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
-    """The first set-up: a gateway, its batteries, its inverters, one entry.
+    """Sets up a gateway, its batteries and its inverters as one entry.
 
-    Or, for an adapter that was found, one more device of a gateway that is there.
+    For a discovered adapter it can also add one device to an existing gateway.
     """
 
     may_change_kind = True
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start with no devices."""
         self._name = ""
         self._options: Mapping[str, Any] = {}
         self._devices: list[ConfigSubentryData] = []
@@ -75,7 +75,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     @staticmethod
     @callback
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        """Return the flow that changes how the gateway works."""
+        """Return the flow that changes the gateway's options."""
         return GatewayOptionsFlow()
 
     @override
@@ -92,16 +92,16 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: real or simulated hardware, or what the original daemon had?"""
+        """Ask for real or simulated hardware, or for the daemon's configuration."""
         return self.async_show_menu(
             step_id="user", menu_options=["gateway", "original", "simulated"]
         )
 
     @override
     async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
-        """Take up a serial adapter that was plugged in."""
+        """Handle a serial adapter that was plugged in."""
         await self.async_set_unique_id(usb_unique_id_from_service_info(discovery_info))
-        self._abort_if_unique_id_configured()  # the user ignores it
+        self._abort_if_unique_id_configured()  # ignored by the user
         self._proposed_port = adapter_port(discovery_info.device)
         found = await async_find_connections(self.hass, await async_texts(self.hass))
         adapter = await async_identify(self.hass, found, self._proposed_port)
@@ -119,7 +119,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         return await self.async_step_adapter()
 
     async def async_step_adapter(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask which gateway the adapter is for; without one it is for a new one."""
+        """Ask which gateway the adapter belongs to; if there is none, create one."""
         gateways = {
             entry.entry_id: entry.title
             for entry in self.hass.config_entries.async_entries(
@@ -146,7 +146,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_simulated(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for a name; the simulated hardware is there at once."""
+        """Ask for a name, then create the simulated hardware."""
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
         if user_input is None:
@@ -160,7 +160,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_gateway(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for the gateway's name and for what a stop of discharge would do."""
+        """Ask for the gateway's name and whether the inverters supply backup power."""
         values = GATEWAY_FORM.read(user_input)
         errors = GATEWAY_FORM.errors(values)
         if user_input is None:
@@ -178,17 +178,17 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     async def async_step_add_battery(
         self, user_input: Typed = None
     ) -> ConfigFlowResult:
-        """Begin with a battery."""
+        """Start with a battery."""
         return await self._async_add(SUBENTRY_BATTERY)
 
     async def async_step_add_inverter(
         self, user_input: Typed = None
     ) -> ConfigFlowResult:
-        """Begin with an inverter."""
+        """Start with an inverter."""
         return await self._async_add(SUBENTRY_INVERTER)
 
     async def async_step_other_kind(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Go on with an inverter where a battery was looked for, or the reverse."""
+        """Continue with an inverter instead of a battery, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,
             SUBENTRY_INVERTER: SUBENTRY_BATTERY,
@@ -209,7 +209,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_accept_device(self, device: ConfigSubentryData) -> ConfigFlowResult:
-        """Keep it until all are there, or add it to the gateway that was chosen."""
+        """Collect the device, or add it to the gateway that was chosen."""
         self.forget_port()
         if self._gateway is None:
             self._devices.append(device)
@@ -232,7 +232,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_more(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: another battery, another inverter, or done?"""
+        """Ask for another battery, another inverter, or to finish."""
         return self.async_show_menu(
             step_id="more",
             menu_options=["add_battery", "add_inverter", "finish"],
@@ -252,7 +252,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         return await self.async_step_finish()
 
     async def async_step_finish(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Create the gateway, unless another flow took one of its ports meanwhile."""
+        """Create the gateway unless another flow has taken one of its ports."""
         taken = taken_ports(self.hass)
         for device in self._devices:
             if owner := taken.get(port_key(device["data"])):
@@ -264,14 +264,14 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
                         "device": owner.device,
                     },
                 )
-        # A gateway is no adapter: it stays when that is used elsewhere
+        # A gateway is not an adapter: it stays when the adapter is used elsewhere
         await self.async_set_unique_id(None)
         return self._create(self._name, self._options, simulated=False)
 
     async def async_step_reconfigure(
         self, user_input: Typed = None
     ) -> ConfigFlowResult:
-        """Ask for another name of the gateway."""
+        """Ask for a new name of the gateway."""
         entry = self._get_reconfigure_entry()
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)

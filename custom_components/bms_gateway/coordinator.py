@@ -1,4 +1,4 @@
-"""The running gateway for Home Assistant: its news at a pace that a recorder bears."""
+"""The coordinator: hands snapshots to entities at a pace the recorder can take."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -32,11 +32,11 @@ from .state_throttle import PATIENCE, show
 _LOGGER = logging.getLogger(__name__)
 
 KEEP_INTERVAL: Final = timedelta(seconds=60)
-"""What a crash can cost of what is learnt. Fixed: a save that each change puts off is
-never done."""
+"""The most learned data a crash can lose. A fixed interval: a save that every change
+postpones would never happen."""
 
 WATCHES: Final[HassKey[dict[str, Watch]]] = HassKey(f"{DOMAIN}_watches")
-"""What each entry knows of what happened before, by its id."""
+"""The event detector of each entry by its id. It outlives a reload."""
 
 type EventListener = Callable[[Event], None]
 type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
@@ -45,8 +45,8 @@ type BmsGatewayConfigEntry = ConfigEntry[BmsGatewayCoordinator]
 class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
     """Hands the gateway's snapshots to the entities.
 
-    `data` is what is shown: live values as of the last tick of the update interval,
-    what cannot wait as of now.
+    `data` is the displayed snapshot: live values as of the last tick of the update
+    interval, values that cannot wait as of now.
     """
 
     config_entry: BmsGatewayConfigEntry
@@ -59,7 +59,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         store: SetpointStore,
         counters: Counters,
     ) -> None:
-        """Show what this gateway knows; nothing is followed before `async_follow`."""
+        """Take the gateway's present snapshot; follow it only after `async_follow`."""
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
         self.gateway = gateway
         self.store = store
@@ -75,7 +75,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self._moved: set[str] = set()
         self._moved_since = self.data.at
         self.devices = Devices(hass, entry)
-        # What stood before a reload is no news after it
+        # Conditions that existed before a reload raise no new events
         watches = hass.data.setdefault(WATCHES, {})
         self._watch = watches.setdefault(entry.entry_id, Watch())
         self._conditions = Conditions()
@@ -89,7 +89,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_follow(self) -> None:
-        """Begin to follow the gateway's news."""
+        """Start following the gateway."""
         self._stop_listening = self.gateway.subscribe(self._async_take_news)
         self._current_sensors.async_apply()
         self._stop_counting = self.counters.async_on_save(self._async_show_again)
@@ -105,7 +105,7 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_leave(self) -> None:
-        """Follow no more; leave no timer behind, and only ignored repairs."""
+        """Stop following: remove the timers and all repairs that are not ignored."""
         for stop in (
             self._stop_listening,
             self._stop_counting,
@@ -121,12 +121,12 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def async_on_event(self, listener: EventListener) -> Callable[[], None]:
-        """Call `listener` with all that happens; return how to end that."""
+        """Call `listener` with every event; return how to unsubscribe."""
         self._event_listeners.append(listener)
         return partial(self._event_listeners.remove, listener)
 
     async def async_apply(self) -> None:
-        """Apply what the user changed to the running gateway."""
+        """Apply a changed configuration to the running gateway."""
         self.config = gateway_config(self.config_entry)
         self.name = self.config_entry.title
         self.gateway.apply(self.config)
@@ -142,13 +142,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_setpoints_changed(self) -> None:
-        # Who asks wants to see at once what comes of it
+        # A user who changes a setpoint expects to see the effect at once
         self._moved.clear()
         self._async_show_again()
 
     @callback
     def _async_show_again(self) -> None:
-        """Show the same, with the repairs that are due now."""
+        """Write the same snapshot again, with the repairs that are due now."""
         self._async_show(self.data)
 
     async def _async_keep(self, _now: datetime) -> None:

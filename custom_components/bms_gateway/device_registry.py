@@ -1,4 +1,4 @@
-"""The devices of a gateway: itself, its batteries and its inverters."""
+"""The devices of a gateway in the device registry."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,14 +15,15 @@ type SubentryListener = Callable[[ConfigSubentry], None]
 
 _GATEWAY_MODEL: Final = "Virtual battery"
 _MODELS: Final = {SUBENTRY_INVERTER: "Inverter"}
-"""By kind of subentry; a battery tells its model. services.yaml names them, too."""
+"""By kind of subentry; a battery reports its own model. services.yaml names them, too.
+"""
 
 
 class Devices:
-    """Keeps the device registry in step with an entry, its subentries and frames."""
+    """Keeps the device registry in step with an entry, its subentries and telemetry."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Register the gateway first: the others hang on it."""
+        """Register the gateway first: the other devices refer to it."""
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._known: dict[str, ConfigSubentry] = {}
@@ -32,14 +33,14 @@ class Devices:
 
     @callback
     def async_on_subentry(self, listener: SubentryListener) -> None:
-        """Call the listener for each subentry there is, and later for each new one."""
+        """Call the listener for each existing subentry, and later for each new one."""
         self._listeners.append(listener)
         for subentry in self._known.values():
             listener(subentry)
 
     @callback
     def async_sync(self) -> None:
-        """Register what is new and rename what has another title."""
+        """Register new devices and rename those whose title has changed."""
         gateway = self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
             identifiers={(DOMAIN, self._entry.entry_id)},
@@ -55,7 +56,7 @@ class Devices:
 
     @callback
     def async_tell(self, snapshot: Snapshot) -> None:
-        """Show what the batteries' frames tell of make, model, firmware and serial."""
+        """Update manufacturer, model, firmware and serial number from telemetry."""
         for battery_id, battery in snapshot.batteries.items():
             if (told := _identity(battery.readings)) != self._told.get(battery_id):
                 self._told[battery_id] = told
@@ -87,7 +88,7 @@ class Devices:
 
 
 def _identity(readings: Readings) -> Readings:
-    """Return of the readings only what tells which battery it is."""
+    """Return only the readings that identify the battery."""
     return Readings(
         name=readings.name,
         product=readings.product,

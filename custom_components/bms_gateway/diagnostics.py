@@ -1,4 +1,4 @@
-"""Diagnostics: what a gateway was told to do, what it knows, and its last frames."""
+"""Diagnostics: configuration, present state and the last frames of a gateway."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -15,18 +15,18 @@ from .engine.can.log.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
 
 TO_REDACT: Final = {"serial", "identity", "by"}
-"""A battery's number, the adapter's, and that of the user who made a lease."""
+"""Serial numbers of batteries and adapters, and the id of the user who set a limit."""
 SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
-"""In these a battery tells its serial number (Victron)."""
+"""Frames in which a battery sends its serial number (Victron)."""
 
 _ADAPTER: Final = re.compile(r"(/dev/serial/by-id/|usb:\w{4}:\w{4}:)\S+")
-"""An adapter that is named by its serial number, as a device file or an identity."""
+"""An adapter named by its serial number, as a device file or an identity."""
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry
 ) -> dict[str, Any]:
-    """Return all that is known of a gateway and its ports."""
+    """Return diagnostics of a gateway and all its ports."""
     coordinator = entry.runtime_data
     return _redacted(
         {
@@ -50,7 +50,7 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of one battery or inverter; of the gateway, everything."""
+    """Return diagnostics of one battery or inverter; for the gateway, everything."""
     coordinator = entry.runtime_data
     snapshot = coordinator.gateway.snapshot
     for config in coordinator.config.devices:
@@ -74,7 +74,7 @@ async def async_get_device_diagnostics(
 
 
 def plain(value: Any) -> Any:
-    """Return a value as what JSON knows."""
+    """Return a value converted to JSON types."""
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
@@ -93,7 +93,7 @@ def plain(value: Any) -> Any:
 def _frames(
     coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
 ) -> dict[str, Any]:
-    """Return how often each frame comes on a port, and the last frames of all."""
+    """Return the frame rate of each CAN ID on a port, and the last frames."""
     frame_buffer = coordinator.gateway.frame_buffers[device.id]
     channel = device.port.channel
     return {

@@ -1,4 +1,4 @@
-"""What all entities share: their device, when they are available, when they write."""
+"""Base of all entities: their device, their availability, and when they write."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,47 +31,50 @@ type Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an entity may tell of besides its subject."""
+    """Context for an entity's attributes beyond its own subject."""
 
     gateway: str
     """The name of the gateway."""
     names: Names
     setpoint: Callable[[str | None, SetpointKey], str]
-    """The name of a setpoint of an inverter or (None) the bank."""
+    """Returns the name of a setpoint of an inverter or (None) the bank."""
     temporary_limits: Callable[[str | None, Direction], list[dict[str, Any]]]
-    """The live leases on an inverter or (None) the bank, for people."""
+    """Returns the active temporary limits on an inverter or (None) the bank, as
+    attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject[S]:
-    """What an entity tells about: a gateway, a battery, an inverter or a port."""
+    """The subject of an entity: a gateway, a battery, an inverter or a port."""
 
     device_id: str
-    """The identifier of its device: the entry's or subentry's id."""
+    """The identifier of its device: the id of the entry or subentry."""
     find: Callable[[Snapshot], S | None]
     is_present: Callable[[Snapshot, S], bool]
-    """Whether its values mean anything now; else its entities are unavailable."""
+    """Whether its values are valid now; if not, its entities are unavailable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BmsEntityDescription[S](EntityDescription):
-    """How an entity comes by its value."""
+    """How an entity gets its value."""
 
     value_fn: Callable[[S], StateType]
     attributes_fn: Callable[[S, Around], Mapping[str, Any]] = lambda *_: {}
     exact_fn: Callable[[S], object] = lambda _: None
-    """What does not wait though it be a lesser move than a step."""
+    """A value whose change does not wait even if the state moves by less than a step.
+    """
     step: float = 0.0
-    """A move that is shown at the next interval; a lesser one waits for SLOW, but 0
-    and any other kind of change does not."""
+    """A move that is shown at the next interval; a smaller one waits for SLOW. A change
+    to 0 and any other kind of change does not wait."""
     part: float = inf
-    """A move by this part of the value is shown, too, though it be less than a step."""
+    """A move by this fraction of the value is also shown, even if it is less than a
+    step."""
     always: bool = False
-    """Whether it has something to say while its subject is absent."""
+    """Whether it has a value while its subject is absent."""
     always_fn: Callable[[S], bool] = lambda _: False
-    """Whether it has now."""
+    """Whether it has a value now although its subject is absent."""
     interfaces: frozenset[Interface] = frozenset(Interface)
-    """The interfaces of which a port has this entity."""
+    """The port interfaces that have this entity."""
 
 
 _SETPOINTS: Final = {
@@ -88,7 +91,7 @@ statistics are no finer, and each row in a database costs."""
 
 
 class Shown(NamedTuple):
-    """What an entity shows."""
+    """The state that an entity displays."""
 
     available: bool
     value: StateType
@@ -110,17 +113,17 @@ class BmsEntity(CoordinatorEntity[BmsGatewayCoordinator]):
         device_id: str,
         description: EntityDescription,
     ) -> None:
-        """Belong to the device of an entry or subentry."""
+        """Attach the entity to the device of an entry or subentry."""
         super().__init__(coordinator)
         self.entity_description = description
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{device_id}_{description.key}"
-        # The device itself is the business of `Devices`
+        # `Devices` maintains the device itself
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device_id)})
 
 
 class BmsValueEntity[S](BmsEntity):
-    """An entity that shows a value of its subject, and writes only when it changed."""
+    """An entity that shows a value of its subject and writes only changes."""
 
     entity_description: BmsEntityDescription[S]
 
@@ -130,7 +133,7 @@ class BmsValueEntity[S](BmsEntity):
         subject: Subject[S],
         description: BmsEntityDescription[S],
     ) -> None:
-        """Show what is known by now."""
+        """Start with the coordinator's present data."""
         super().__init__(coordinator, subject.device_id, description)
         self._subject = subject
         self._shown = self._look()
@@ -139,18 +142,18 @@ class BmsValueEntity[S](BmsEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the subject is there, or the entity does not need it."""
+        """Return whether the subject is present or the entity does not need it."""
         return self._shown.available
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
-        """Return what explains the value."""
+        """Return the attributes that explain the value."""
         return self._shown.attributes
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Catch up on what came since the entity was made."""
+        """Catch up with changes since the entity was created."""
         await super().async_added_to_hass()
         self._shown = self._look()
 
@@ -163,7 +166,7 @@ class BmsValueEntity[S](BmsEntity):
             self.async_write_ha_state()
 
     def _is_news(self, shown: Shown) -> bool:
-        """Return whether what it would show is worth to be written."""
+        """Return whether the state to display is worth writing."""
         if self.coordinator.data.at - self._shown_at >= SLOW:
             return shown != self._shown
         description = self.entity_description
@@ -204,7 +207,7 @@ class BmsValueEntity[S](BmsEntity):
 def _setpoint_name(
     coordinator: BmsGatewayCoordinator, inverter_id: str | None, asked: SetpointKey
 ) -> str:
-    """Return what the user calls a setpoint of an inverter or (None) the bank."""
+    """Return the user's name for a setpoint of an inverter or (None) the bank."""
     platform, key = _SETPOINTS[asked]
     device_id = inverter_id or coordinator.config_entry.entry_id
     registry = er.async_get(coordinator.hass)
@@ -214,7 +217,7 @@ def _setpoint_name(
 
 
 def _calmed[T](old: T, new: T, step: float, part: float) -> T:
-    """Return the old one of two numbers that are less than a step or part apart."""
+    """Return the old number if the new one differs by less than a step and a part."""
     if isinstance(old, float) and isinstance(new, float) and new != 0:
         moved = abs(new - old)
         return old if moved < step and moved < part * abs(old) else new
@@ -222,7 +225,7 @@ def _calmed[T](old: T, new: T, step: float, part: float) -> T:
 
 
 def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:
-    """Return the gateway: without a battery online there is no bank."""
+    """Return the gateway; without a battery online there is no bank."""
     return Subject(
         entry.entry_id,
         lambda snapshot: snapshot,
@@ -231,7 +234,7 @@ def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:
 
 
 def battery_subject(subentry: ConfigSubentry) -> Subject[BatteryState]:
-    """Return a battery: its values mean something while it is heard."""
+    """Return a battery; its values are valid while it is received."""
     return Subject(
         subentry.subentry_id,
         lambda snapshot: snapshot.batteries.get(subentry.subentry_id),
@@ -240,7 +243,7 @@ def battery_subject(subentry: ConfigSubentry) -> Subject[BatteryState]:
 
 
 def inverter_subject(subentry: ConfigSubentry) -> Subject[InverterState]:
-    """Return an inverter: what it was told stands while it listens and we send."""
+    """Return an inverter; its sent values are valid while it listens and we send."""
     return Subject(
         subentry.subentry_id,
         lambda snapshot: snapshot.inverters.get(subentry.subentry_id),
@@ -249,7 +252,7 @@ def inverter_subject(subentry: ConfigSubentry) -> Subject[InverterState]:
 
 
 def port_subject(subentry: ConfigSubentry) -> Subject[PortState]:
-    """Return the port of a battery or inverter: what it counts always holds."""
+    """Return the port of a battery or inverter; its counters are always valid."""
     return Subject(
         subentry.subentry_id,
         lambda snapshot: snapshot.ports.get(subentry.subentry_id),
@@ -259,7 +262,7 @@ def port_subject(subentry: ConfigSubentry) -> Subject[PortState]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables[DescriptionT: BmsEntityDescription[Any]]:
-    """What a platform shows of each kind of device, and of every port."""
+    """The descriptions of a platform for each kind of device and for ports."""
 
     gateway: tuple[DescriptionT, ...]
     battery: tuple[DescriptionT, ...]
@@ -274,7 +277,7 @@ def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
     make: Callable[[BmsGatewayCoordinator, Subject[Any], DescriptionT], Entity],
     tables: Tables[DescriptionT],
 ) -> None:
-    """Add a platform's entities for every device there is and for those to come."""
+    """Add a platform's entities for all existing devices and for later ones."""
 
     def rows(
         subject: Subject[Any], table: tuple[DescriptionT, ...]

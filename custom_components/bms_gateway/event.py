@@ -1,4 +1,4 @@
-"""Events: what happens, of the whole gateway and of each battery."""
+"""Event entities of the gateway and of each battery."""
 
 from typing import Final, override
 
@@ -24,7 +24,7 @@ async def async_setup_entry(
     entry: BmsGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add one for the gateway and one for each battery."""
+    """Add one event entity for the gateway and one for each battery."""
     coordinator = entry.runtime_data
 
     @callback
@@ -48,20 +48,20 @@ class BmsEvents(BmsEntity, EventEntity):
         device_id: str,
         battery_id: str | None = None,
     ) -> None:
-        """Belong to a device."""
+        """Attach the entity to a device."""
         super().__init__(coordinator, device_id, EVENTS)
         self._battery_id = battery_id
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin to listen."""
+        """Subscribe to events."""
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.async_on_event(self._async_take))
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write nothing: only what happens is told."""
+        """Write nothing: only events change the state."""
 
     @callback
     def _async_take(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""What goes on: alarms that come and go, losses, standing requests, disobedience."""
+"""Finds events between snapshots: alarms, losses, ignored requests, disobedience."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,14 +19,14 @@ from .engine.model import (
 
 HOUR: Final = 3600.0
 LOSSES_PER_HOUR: Final = 3
-"""More than so many in an hour are no accident: a plug, a cable, a supply."""
+"""More losses in an hour are not accidental: a plug, a cable, a supply."""
 REQUEST_STANDS: Final = 600.0
-"""Seconds after which a request for charge is one that nobody follows; one that is
-unknown for as long is forgotten."""
+"""Seconds after which a charge request counts as ignored. One that is unknown for as
+long is dropped."""
 
 
 class Happening(StrEnum):
-    """What can happen; the types of an event."""
+    """The types of event."""
 
     PROTECTION_RAISED = "protection_raised"
     PROTECTION_CLEARED = "protection_cleared"
@@ -34,18 +34,18 @@ class Happening(StrEnum):
     WARNING_CLEARED = "warning_cleared"
     BATTERY_LOST = "battery_lost"
     BATTERY_BRIDGED = "battery_bridged"
-    """A battery is silent for a moment, and others go on: the last one, or one whose
-    short gaps are a habit."""
+    """A battery is silent briefly while others continue: the last one, or one with
+    habitual short gaps."""
     BATTERY_BACK = "battery_back"
     MODULES_MISSING = "modules_missing"
     """A battery counts fewer modules than before."""
     MODULES_BACK = "modules_back"
     OUT_OF_SERVICE_CURRENT = "out_of_service_current"
-    """A battery carries current though it was taken out of service."""
+    """A battery carries current although it was taken out of service."""
     FORCE_CHARGE_STANDS = "force_charge_stands"
-    """A battery has asked for charge for REQUEST_STANDS."""
+    """A battery has requested charge for REQUEST_STANDS."""
     INVERTER_DISOBEYS = "inverter_disobeys"
-    """An inverter takes more current than it was told."""
+    """An inverter takes more current than it was sent."""
 
 
 _ALARMS: Final = (
@@ -57,18 +57,18 @@ _REQUESTS: Final = attrgetter("force_charge", "force_charge_2", "charge_request"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a battery or inverter; None: to one of the inverters."""
+    """An event of a battery or inverter; None: of one of several inverters."""
 
     kind: Happening
     device_id: str | None
     alarm: Alarm | None = None
     modules: int | None = None
-    """How many are missing."""
+    """The number of missing modules."""
     direction: Direction | None = None
 
 
 class _Request(NamedTuple):
-    """A battery's request for charge: when it was first and last known to be made."""
+    """A battery's charge request, with the times it was first and last known."""
 
     since: float
     until: float
@@ -77,10 +77,10 @@ class _Request(NamedTuple):
 
 
 class Watch:
-    """Looks at one snapshot after the other; times are of the gateway's clock."""
+    """Compares each snapshot with the one before; times are of the gateway's clock."""
 
     def __init__(self) -> None:
-        """Begin without a past."""
+        """Start without a previous snapshot."""
         self._alarms: dict[tuple[str, str], frozenset[Alarm]] = {}
         self._lost: dict[str, float] = {}
         self._losses: dict[str, deque[float]] = {}
@@ -92,15 +92,15 @@ class Watch:
         self.unsteady: frozenset[str] = frozenset()
         """Batteries lost more than LOSSES_PER_HOUR times within the last hour."""
         self.asking: frozenset[str] = frozenset()
-        """Batteries that have asked for charge for REQUEST_STANDS."""
+        """Batteries that have requested charge for REQUEST_STANDS."""
 
     @property
     def lost_since(self) -> Mapping[str, float]:
-        """Since when each battery that is lost has not been online."""
+        """The time since when each lost battery has not been online."""
         return self._lost
 
     def update(self, snapshot: Snapshot, now: float) -> list[Event]:
-        """Return what has happened since the last look."""
+        """Return the events since the last snapshot."""
         self._forget(snapshot)
         events = [
             event
@@ -129,7 +129,7 @@ class Watch:
         return [*events, *self._follow_inverters(snapshot)]
 
     def _follow_alarms(self, key: str, readings: Readings) -> Iterator[Event]:
-        """Yield alarms that came and went; unknown is neither."""
+        """Yield alarms that were raised or cleared; unknown is neither."""
         for field, raised, cleared in _ALARMS:
             now: frozenset[Alarm] | None = getattr(readings, field)
             if now is None:
@@ -142,7 +142,7 @@ class Watch:
                 yield Event(cleared, key, alarm)
 
     def _follow_requests(self, key: str, readings: Readings, now: float) -> None:
-        """Keep since when the battery asks for charge; unknown is no answer."""
+        """Track since when the battery has requested charge; unknown changes nothing."""
         asks = _REQUESTS(readings)
         before = self._asking.pop(key, None) or _Request(now, now, asks)
         asked = tuple(
@@ -155,7 +155,7 @@ class Watch:
             self._asking[key] = before._replace(asked=asked)
 
     def _follow_inverters(self, snapshot: Snapshot) -> Iterator[Event]:
-        """Yield inverters that disobey since the last look."""
+        """Yield inverters that started to disobey since the last snapshot."""
         now = frozenset(
             (found.inverters, direction)
             for inverter in snapshot.inverters.values()
@@ -191,7 +191,7 @@ class Watch:
 
     def _follow_modules(self, battery: BatteryState) -> Iterator[Event]:
         if battery.modules_most is None:
-            # Counted anew, as after another capacity was set: nothing came back
+            # Counted anew, as after a change of capacity: no module came back
             self._missing.pop(battery.id, None)
             return
         missing = battery.modules_missing
@@ -211,7 +211,7 @@ class Watch:
         )
 
     def _forget(self, snapshot: Snapshot) -> None:
-        """Forget batteries that are no more; at the start none is known yet."""
+        """Drop removed batteries; at start-up none is known yet."""
         if snapshot.status is Status.STARTING:
             return
         known = snapshot.batteries.keys()

@@ -1,4 +1,4 @@
-"""Setpoints as numbers: what a person asks for; it can only lower a limit."""
+"""Setpoints as number entities; a setpoint can only lower a limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,25 +31,25 @@ from .setpoints.ranges import (
     without_noise,
 )
 
-# Lowering a limit must never wait for another one
+# Lowering a limit must never wait for another call
 PARALLEL_UPDATES = 0
 NOISE: Final = 1e-9
-"""By how much a value may be above the maximum and still be it: Home Assistant refuses
-more before the entity is asked, and a template that means 66.6 may say
-66.60000000000001."""
+"""By how much a value may exceed the maximum and still count as the maximum: Home
+Assistant rejects a higher one before the entity sees it, and a template that means 66.6
+may produce 66.60000000000001."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BmsNumberDescription(NumberEntityDescription):
-    """A setpoint: its field of `Setpoints` and the maximum, which is no limit.
+    """A setpoint: its field of `Setpoints`, and the maximum, which means no limit.
 
-    Without an entity category: it is a control, and Home Assistant finds no other for
-    an action that is aimed at a device, an area or a floor, or is spoken.
+    It has no entity category: it is a control, and Home Assistant finds no other for an
+    action that is aimed at a device, an area or a floor, or is spoken.
     """
 
     field: str
     maximum_fn: Callable[[GatewayConfig, str | None], float]
-    """From the configuration and, if it is one's, the inverter's id."""
+    """Returns the maximum from the configuration and, for an inverter, its id."""
     mode: NumberMode | None = NumberMode.BOX
     native_min_value: float | None = 0.0
     native_step: float | None = 0.1
@@ -103,9 +103,9 @@ async def async_setup_entry(
 
 
 class Setpoint(SetpointFieldEntity, NumberEntity):
-    """A setpoint with a value.
+    """A numeric setpoint.
 
-    At its maximum it is no limit and stays at the maximum when that is raised. A
+    At its maximum it is no limit, and it stays at the maximum when that is raised. A
     setpoint above a maximum that was lowered later is kept.
     """
 
@@ -113,7 +113,7 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
 
     @property
     def _most(self) -> float:
-        """What is no limit."""
+        """The value that means no limit."""
         return self.entity_description.maximum_fn(
             self.coordinator.config, self._inverter_id
         )
@@ -121,13 +121,13 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @property
     @override
     def native_max_value(self) -> float:
-        """Return what is no limit, with room for the noise of floats."""
+        """Return the value that means no limit, plus a margin for float noise."""
         return self._most + NOISE
 
     @property
     @override
     def capability_attributes(self) -> dict[str, Any]:
-        """Show the maximum without that room, in whatever unit the user chose."""
+        """Show the maximum without that margin, in the unit the user chose."""
         shown = super().capability_attributes
         room = self._most / self.native_max_value
         return shown | {ATTR_MAX: without_noise(shown[ATTR_MAX] * room)}
@@ -135,7 +135,7 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float:
-        """Return what is asked for, within the range."""
+        """Return the setpoint, clamped to the range."""
         asked: float | None = getattr(self._asked, self.entity_description.field)
         if asked is None:
             return self._most
@@ -149,10 +149,10 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Ask for a value; refuse one that is none or out of range."""
+        """Set a value; reject one that is not finite or out of range."""
         low, high = self.native_min_value, self._most
         value = without_noise(value)
-        # Not a number is neither below nor above: Home Assistant lets it through
+        # NaN is neither below nor above: Home Assistant lets it through
         if not math.isfinite(value) or not low <= value <= self.native_max_value:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,

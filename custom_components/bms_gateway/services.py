@@ -1,7 +1,7 @@
-"""The actions: limit a current for a time, and end that.
+"""The actions `limit_current` and `clear_limit` for temporary limits.
 
-Plain services with a field for the device, since a limit belongs to no entity; but they
-obey the permissions for the entities by which the device is controlled.
+Plain services with a field for the device, since a limit belongs to no entity; they
+check the permissions for the entities that control the device.
 """
 
 from dataclasses import asdict
@@ -45,7 +45,7 @@ type Target = tuple[BmsGatewayCoordinator, str | None]
 
 
 def checked_time(value: Any) -> timedelta:
-    """Return a time as people and selectors give it; vol.Invalid if it is none."""
+    """Return a duration as people and selectors enter it; vol.Invalid if it is none."""
     parts = value.values() if isinstance(value, dict) else (value,)
     if any(isinstance(part, bool) for part in parts):
         raise vol.Invalid(f"not a time: {value}")
@@ -57,7 +57,7 @@ def checked_time(value: Any) -> timedelta:
 
 
 def checked_amount(value: Any) -> float:
-    """Return a current or power; vol.Invalid if it is none, as yes and no are none."""
+    """Return a current or power; vol.Invalid if it is none, such as a boolean."""
     if isinstance(value, bool):
         raise vol.Invalid(f"not a number: {value}")
     try:
@@ -92,7 +92,7 @@ CLEAR_SCHEMA: Final[Any] = vol.Schema(
 
 @callback
 def async_register_actions(hass: HomeAssistant) -> None:
-    """Register them once for all gateways, also for those that are not running."""
+    """Register the actions once for all gateways, including those not running."""
     for name, action, schema in (
         (SERVICE_LIMIT_CURRENT, _async_limit_current, LIMIT_SCHEMA),
         (SERVICE_CLEAR_LIMIT, _async_clear_limit, CLEAR_SCHEMA),
@@ -107,7 +107,7 @@ def async_register_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
-    """Limit the bank or an inverter for a time."""
+    """Set a temporary limit on the bank or an inverter."""
     requester = await async_requester(call.hass, call.context)
     coordinator, inverter_id = _target(call, requester)
     owner = call.data.get(ATTR_OWNER, requester.name)
@@ -119,7 +119,7 @@ async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
-    """End the limits of one owner, or of all that the caller may end."""
+    """Clear the limits of one owner, or all that the caller may clear."""
     requester = await async_requester(call.hass, call.context)
     coordinator, inverter_id = _target(call, requester)
     await async_clear(
@@ -133,9 +133,9 @@ async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
 
 
 def _target(call: ServiceCall, requester: Requester) -> Target:
-    """Return what a call is aimed at; refuse what has no current to limit.
+    """Return the target of a call; reject a device without a current to limit.
 
-    Raises Unauthorized before it tells anything of a device that was found.
+    Raises Unauthorized before it reveals anything about a device it found.
     """
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
@@ -156,5 +156,5 @@ def _target(call: ServiceCall, requester: Requester) -> Target:
 def _response(
     coordinator: BmsGatewayCoordinator, inverter_id: str | None
 ) -> dict[str, Any]:
-    """Return the leases that are live now."""
+    """Return the active temporary limits."""
     return {"leases": shown_temporary_limits(coordinator.setpoint_manager, inverter_id)}

@@ -1,7 +1,7 @@
-"""What of a new snapshot is shown at once, and what waits for the update interval.
+"""Decides which values of a new snapshot are written at once, and which wait.
 
-Live values wait: a recorder on a small computer must not suffer. Alarms, losses,
-status, enables and reasons do not.
+Live values wait for the update interval, to spare the recorder of a small computer.
+Alarms, losses, status, enables and reasons do not.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,12 +25,12 @@ from .engine.model import (
 )
 
 NOTABLE_MOVE: Final = 0.1
-"""The part of itself by which a limit has to move to be shown at once."""
+"""The fraction of itself by which a limit has to move to be shown at once."""
 PATIENCE: Final = 30.0
-"""Seconds that a limit waits at most which has moved out of turn already."""
+"""Seconds that a limit waits at most after it was shown out of turn."""
 
 _STEADY: Final = frozenset({Rule.SETPOINT, Rule.TOTAL, Rule.RATING, Rule.VOLTAGE})
-"""Rules whose figure seldom changes, and means something when it does."""
+"""Rules whose figure seldom changes, and is meaningful when it does."""
 
 _ALARMS_AND_REQUESTS: Final = (
     "force_charge",
@@ -51,7 +51,7 @@ _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 
 def is_heard(battery: BatteryState) -> bool:
-    """Return whether a battery speaks now, so that its values mean something."""
+    """Return whether a battery is received now, so that its values are valid."""
     match battery.life:
         case Life.ONLINE | Life.REJOINING:
             return True
@@ -67,25 +67,25 @@ def is_bank_known(snapshot: Snapshot) -> bool:
 
 
 def is_told(inverter: InverterState, status: Status) -> bool:
-    """Return whether the inverter listens and is told anything."""
+    """Return whether the inverter listens and is sent values."""
     return inverter.listening is True and status is not Status.SILENT
 
 
 def why(limit: Limit) -> tuple[object, ...]:
-    """Return why a limit is so; with the figure of its rule where that is steady."""
+    """Return the reason of a limit, with the figure of its rule if that is steady."""
     figure = limit.number if limit.rule in _STEADY else None
     return (limit.rule, limit.source, limit.device, figure)
 
 
 def show(shown: Snapshot, latest: Snapshot, moved: set[str] | None = None) -> Snapshot:
-    """Return what is shown until the update interval ends.
+    """Return the snapshot to show until the update interval ends.
 
-    Equal to `shown` unless `latest` holds something that cannot wait. What came anew
-    (a battery online, an inverter's first set) is taken whole. `moved`: the limits that
-    have moved out of turn lately, to which those that do so now are added. They wait,
-    lest one that flutters fills a database, unless too much would be shown: one that
-    falls never waits, be it far, to 0, or by a rule not seen lately; nor one that
-    leaves 0.
+    Equal to `shown` unless `latest` holds something that cannot wait. New information
+    (a battery online, an inverter's first telegram) is taken whole. `moved`: the limits
+    that were shown out of turn lately; those shown now are added. They wait, because
+    one that flutters would fill a database, unless the displayed value would be too
+    high: a limit that falls far, to 0, or by a rule not seen lately never waits, nor
+    does one that leaves 0.
     """
     moved = set() if moved is None else moved
     return replace(
@@ -165,7 +165,7 @@ def _inverter(
 
 def _port(shown: PortState, latest: PortState) -> PortState:
     names = ["status", "fault", "reason", "detail"]
-    # Its error counters may move with every frame
+    # Its error counters may change with every frame
     if _condition(shown.controller) != _condition(latest.controller):
         names.append("controller")
     return _take(shown, latest, *names)
@@ -184,7 +184,7 @@ def _limit(
     fell_by_another_rule = (
         latest.amps < shown.amps
         and latest.rule is not shown.rule
-        # Two rules that take turns on the way down are shown once each
+        # Two rules that alternate on the way down are shown once each
         and by_rule not in moved
     )
     if _is_due(
@@ -199,7 +199,7 @@ def _limit(
 
 
 def _is_due(moved: set[str], key: str, urgent: bool, notable: bool) -> bool:
-    """Return whether a limit is shown out of turn, and remember that it is."""
+    """Return whether a limit is shown out of turn, and record it."""
     is_due = urgent or (notable and key not in moved)
     if is_due:
         moved.add(key)
@@ -207,7 +207,7 @@ def _is_due(moved: set[str], key: str, urgent: bool, notable: bool) -> bool:
 
 
 def _is_urgent(shown: float | None, latest: float | None) -> bool:
-    """Return whether what is shown means nothing any more, or is far too much."""
+    """Return whether the displayed limit is invalid or far too high."""
     if shown is None or latest is None:
         return shown is not latest
     return (shown == 0) != (latest == 0) or (
@@ -231,7 +231,7 @@ def _each[S](
 
 
 def _take[S: (BankState, Readings, PortState)](shown: S, latest: S, *names: str) -> S:
-    """Return `shown` with the named fields of `latest`; itself if they are equal."""
+    """Return `shown` with the named fields of `latest`; `shown` itself if equal."""
     fields = attrgetter(*names)
     new = fields(latest)
     if fields(shown) == new:

@@ -1,4 +1,4 @@
-"""The actions for support: record a port's traffic, replay it in a simulation.
+"""The support actions: record a port's traffic, replay it in a simulation.
 
 For administrators: a recording holds a battery's serial number, and fills the disk.
 """
@@ -41,7 +41,7 @@ MOST_LOOPS: Final = 1000
 
 
 def _checked_loops(value: Any) -> int:
-    """Return how often to play a log; vol.Invalid if it is no whole number in range."""
+    """Return how often to play a log; vol.Invalid if not a whole number in range."""
     loops = checked_amount(value)
     if not 1 <= loops <= MOST_LOOPS or loops != int(loops):
         raise vol.Invalid(f"not a whole number from 1 to {MOST_LOOPS}: {value}")
@@ -69,7 +69,7 @@ type Target = tuple[BmsGatewayCoordinator, BatteryConfig | InverterConfig]
 
 @callback
 def async_register_traffic_actions(hass: HomeAssistant) -> None:
-    """Register them once for all gateways, also for those that are not running."""
+    """Register the actions once for all gateways, including those not running."""
     for name, action, schema in (
         (SERVICE_RECORD_TRAFFIC, _async_record_traffic, RECORD_SCHEMA),
         (SERVICE_REPLAY_TRAFFIC, _async_replay_traffic, REPLAY_SCHEMA),
@@ -85,7 +85,7 @@ def async_register_traffic_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
-    """Begin to record; the answer comes at once, and says when the file is whole."""
+    """Start recording; return at once, with the time at which the file is complete."""
     coordinator, device = _target(call)
     duration: timedelta = call.data[ATTR_DURATION]
     if not timedelta(seconds=1) <= duration <= LONGEST_DURATION:
@@ -104,7 +104,7 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
-    """Play a log in the place of a simulated battery or inverter."""
+    """Play a log in place of a simulated battery or inverter."""
     coordinator, device = _target(call)
     simulation = _simulation(coordinator, device)
     name = checked_name(call.data[ATTR_FILE])
@@ -119,7 +119,7 @@ async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
             translation_key="log_not_read",
             translation_placeholders={"file": str(path), "error": str(error)},
         ) from error
-    # Again: the devices may be others by now
+    # Check again: the devices may have changed meanwhile
     _simulation(coordinator, device)
     if not simulation.replay(device.id, replay):
         raise action_error("not_simulated", name=device.name)
@@ -127,7 +127,7 @@ async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
 
 
 def _target(call: ServiceCall) -> Target:
-    """Return what a call is aimed at; refuse what has no port."""
+    """Return the target of a call; reject a device without a port."""
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
     )
@@ -145,7 +145,7 @@ def _simulation(
 ) -> Simulation:
     """Return the simulation of a gateway that has no real port at all.
 
-    What is replayed decides what every inverter of the gateway is told.
+    A replayed log decides what every inverter of the gateway is sent.
     """
     interfaces = {one.port.interface for one in coordinator.config.devices}
     if coordinator.simulation is None or interfaces != {Interface.VIRTUAL}:

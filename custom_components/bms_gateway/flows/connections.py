@@ -1,4 +1,4 @@
-"""The CAN connections that this machine has: links and serial adapters, by name."""
+"""The CAN connections of this machine, links and serial adapters, with labels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,32 +33,32 @@ type Texts = Mapping[str, str]
 
 SEPARATOR: Final = " · "
 _DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})
-"""Nobody acknowledges, or the bitrate is wrong."""
+"""No device acknowledges, or the bitrate is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A connection of this machine, or one that was entered by hand."""
+    """A connection of this machine, or one entered by hand."""
 
     label: str
     port: Mapping[str, Any]
-    """What is stored of it."""
+    """Its stored data."""
     names: tuple[PortKey, ...]
-    """All by which it may be stored: by its adapter, or as it is called now."""
+    """All keys under which it may be stored: by its adapter, or by its present name."""
     is_can: bool = True
-    """Whether it is one for CAN; other serial adapters look the same."""
+    """Whether it is known to be for CAN; other serial adapters look the same."""
 
     @property
     def key(self) -> str:
-        """Return what tells it from the others in a list."""
+        """Return the key that identifies it in a list."""
         return f"{self.port[CONF_INTERFACE]}:{self.port[CONF_CHANNEL]}"
 
     def owner(self, taken: Mapping[PortKey, PortOwner]) -> PortOwner | None:
-        """Return whose it is, by whatever name."""
+        """Return the owner of the port, by any of its names."""
         return next((taken[name] for name in self.names if name in taken), None)
 
     def told(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
-        """Return what is told of it in a list: what it is, and whose."""
+        """Return the label for a list, with the owner if it is taken."""
         owner = self.owner(taken)
         if owner is None:
             return self.label
@@ -68,9 +68,9 @@ class Connection:
 
 
 async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Connection]:
-    """Return all connections there are; no right is needed, nothing is opened.
+    """Return all connections; needs no permission and opens nothing.
 
-    Serial adapters that something else in Home Assistant uses are left out.
+    Serial adapters that another integration uses are left out.
     """
     links = await hass.async_add_executor_job(_links)
     ports = await _async_serial_ports(hass)
@@ -90,10 +90,10 @@ async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Conn
 async def async_identify(
     hass: HomeAssistant, found: Iterable[Connection], typed: Mapping[str, Any]
 ) -> Connection:
-    """Return the connection that was entered by hand: the one of the list, if it is.
+    """Return the connection entered by hand, or the one in the list that it is.
 
-    What names the adapter that is there now follows it when it is renamed, and cannot
-    be taken twice by two names.
+    Named by its adapter if that is there now, it is followed when it is renamed, and
+    cannot be taken twice by two names.
     """
     port = {key: typed[key] for key in (CONF_INTERFACE, CONF_CHANNEL)}
     if port[CONF_INTERFACE] == Interface.SOCKETCAND:
@@ -108,7 +108,7 @@ async def async_identify(
 
 
 def adapter_port(device: str) -> dict[str, Any]:
-    """Return what is stored of a serial adapter."""
+    """Return the stored data of a serial adapter."""
     return {CONF_INTERFACE: Interface.SLCAN.value, CONF_CHANNEL: device}
 
 
@@ -123,7 +123,7 @@ async def _async_serial_ports(hass: HomeAssistant) -> Sequence[SerialDevice]:
     try:
         return await async_scan_serial_ports(hass)
     except OSError:
-        return []  # no serial devices, or nothing that tells of them
+        return []  # no serial devices, or no way to list them
 
 
 def _real(path: str) -> str:
@@ -134,7 +134,7 @@ def _spelled_out(address: str) -> str:
     try:
         return str(Address.parse(address))
     except ValueError:
-        return address  # its port will tell
+        return address  # reported by its port
 
 
 def _of_link(link: FoundLink, texts: Texts) -> Connection:

@@ -1,4 +1,4 @@
-"""What was heard on a port, told in Home Assistant's language."""
+"""Describes the result of a scan in Home Assistant's language."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,12 +18,12 @@ def tell(
     alike: Sequence[str] = (),
     own: Sequence[str] = (),
 ) -> str:
-    """Return in a few sentences who talks; for a port that was open.
+    """Return the result of scanning an open port in a few sentences.
 
-    `replug`: whether a silence may be that of an adapter that has to be plugged in anew.
-    `may_ask`, `asked`: whether a battery can be asked with 0x305, or was. `alike`: the
-    batteries on whose ports the same came in the same moments; `own`: the inverters that
-    the gateway sent the same.
+    `replug`: whether silence may come from an adapter that has to be replugged.
+    `may_ask`, `asked`: whether a battery can be, or was, polled with 0x305. `alike`:
+    the batteries on whose ports the same frames were received at the same times; `own`:
+    the inverters to which the gateway sent the same frames.
     """
     if own and not alike:
         return texts["heard_own"].format(devices=", ".join(own))

@@ -1,4 +1,4 @@
-"""The steps that set up one battery or inverter: its port, then all the rest."""
+"""The steps that set up one battery or inverter: its port, then the form."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,22 +18,22 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
     """Leads from the port to `async_accept_device`."""
 
     stored: Mapping[str, Any] = MappingProxyType({})
-    """What is stored of a device that is being changed."""
+    """The stored data of a device that is being changed."""
     _typed: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    """What was typed last, by the kind: not to be lost with a port that is refused."""
+    """The last input by kind: not to be lost when a port is rejected."""
 
     async def async_accept_device(self, device: ConfigSubentryData) -> ResultT:
-        """Take a battery or inverter that is complete."""
+        """Accept a complete battery or inverter."""
         raise NotImplementedError
 
     @override
     async def async_step_battery(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of a battery."""
+        """Ask for the data of a battery."""
         return await self._async_step_device_form(SUBENTRY_BATTERY, user_input)
 
     @override
     async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of an inverter."""
+        """Ask for the data of an inverter."""
         return await self._async_step_device_form(SUBENTRY_INVERTER, user_input)
 
     async def async_propose_name(self, kind: str, number: int = 1) -> str:

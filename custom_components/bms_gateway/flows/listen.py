@@ -1,4 +1,4 @@
-"""The steps that listen to a port: who talks there, and how to go on then."""
+"""The steps that scan a port, and continue by what they detect."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,23 +33,23 @@ _OTHER: Final = {
 
 
 class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
-    """Leads from a port that was chosen to `async_step_battery` or `…_inverter`."""
+    """Leads from the chosen port to `async_step_battery` or `async_step_inverter`."""
 
     may_change_kind = False
     """Whether a battery may turn out to be an inverter."""
     _heard: ScanResult | None = None
     _alike = Alike()
-    """Who was heard on another port, too."""
+    """The devices with the same frames on another port."""
     _asks = False
-    """Whether the battery is asked, or was when it was heard."""
+    """Whether the battery is polled, or was when it was detected."""
     _listening: asyncio.Task[ScanResult] | None = None
 
     def tap(self) -> Tap | None:
-        """Return how to listen to the chosen port if this device's gateway uses it."""
+        """Return how to scan the chosen port if this device's gateway has it open."""
         return None
 
     def may_listen(self) -> bool:
-        """Return whether that tells anything of the port as it is to be used."""
+        """Return whether a scan is valid for the port with its new settings."""
         return True
 
     def own_id(self) -> str | None:
@@ -57,11 +57,11 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return None
 
     def unused_ports(self) -> Sequence[tuple[str, PortConfig]]:
-        """Return ports that were chosen and that no gateway has open yet, with names."""
+        """Return chosen ports that no gateway has open yet, with their names."""
         return ()
 
     def may_want_replugging(self) -> bool:
-        """Return whether a silence may be that of a USB adapter that hangs."""
+        """Return whether silence may come from a USB adapter that hangs."""
         return self.port is not None and port_config(self.port).is_usb
 
     @override
@@ -77,7 +77,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return await self.async_step_listen_again()
 
     async def async_step_listen(self, user_input: Typed = None) -> ResultT:
-        """Listen for some seconds; nothing is sent but the 0x305 asked for."""
+        """Scan for some seconds; nothing is sent except a requested 0x305."""
         if self._listening is None:
             self._listening = self.hass.async_create_task(self._async_listen())
         if not self._listening.done():
@@ -92,17 +92,17 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return self.async_show_progress_done(next_step_id="judge")
 
     async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
-        """Listen once more."""
+        """Scan once more."""
         self._asks = False
         return await self.async_step_listen()
 
     async def async_step_ask(self, user_input: Typed = None) -> ResultT:
-        """Ask the battery once, and listen to what it answers."""
+        """Poll the battery once, and scan for its answer."""
         self._asks = True
         return await self.async_step_listen()
 
     async def async_step_judge(self, user_input: Typed = None) -> ResultT:
-        """Go on if what was heard is what was looked for; else say what it was."""
+        """Continue if the expected device was detected; else show what was found."""
         heard = self._heard
         assert heard is not None
         if heard.fault is not None:
@@ -112,7 +112,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return await self.async_step_heard()
 
     async def async_step_heard(self, user_input: Typed = None) -> ResultT:
-        """Say what was heard instead, and ask how to go on."""
+        """Show what was detected instead, and ask how to continue."""
         assert self._heard is not None
         finding = self._heard.finding
         options = ["listen_again", "port"]
@@ -132,7 +132,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         )
 
     async def async_step_device(self) -> ResultT:
-        """Go on to the form of the battery or inverter."""
+        """Continue with the form of the battery or inverter."""
         steps = {
             SUBENTRY_BATTERY: self.async_step_battery,
             SUBENTRY_INVERTER: self.async_step_inverter,
@@ -140,15 +140,15 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return await steps[self.kind]()
 
     async def async_step_battery(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of a battery."""
+        """Ask for the data of a battery."""
         raise NotImplementedError
 
     async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of an inverter."""
+        """Ask for the data of an inverter."""
         raise NotImplementedError
 
     async def async_told(self) -> str:
-        """Return what was heard in a sentence; nothing where nobody listened."""
+        """Return the scan result as a sentence; empty without a scan."""
         if self._heard is None:
             return ""
         texts = await async_texts(self.hass)
@@ -164,13 +164,13 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     @property
     def _may_ask(self) -> bool:
-        """Return whether a battery can be asked that says nothing."""
+        """Return whether a silent battery can be polled."""
         quiet = self._heard is not None and self._heard.finding is Finding.SILENCE
         return self.kind == SUBENTRY_BATTERY and quiet and self.tap() is None
 
     @property
     def heard_values(self) -> dict[str, Any]:
-        """Return what to propose in the device's form by what was heard."""
+        """Return the proposed form values by what was detected."""
         values: dict[str, Any] = {}
         if self._heard and (battery := self._heard.battery):
             if battery.capacity_ah:
@@ -180,7 +180,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return values
 
     def _fault_key(self, fault: PortFault, reason: PortReason | None) -> str:
-        """Return the text for a fault; what cures it depends on the kind of port."""
+        """Return the text for a fault; the remedy depends on the kind of port."""
         assert self.port is not None
         if reason is not None:
             return reason.value
@@ -201,8 +201,9 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         )
         try:
             heard = await self._async_heard()
-            # The frontend asks for news once it shows this step: of what ends before
-            # that, as a link that is not there, it would never learn
+            # The frontend asks for progress once it shows this step: it would never
+            # learn of a scan that ended before, such as one of a link that does not
+            # exist
             await asyncio.sleep(max(0.0, began + SETTLE_TIME - time.monotonic()))
         finally:
             stop()

@@ -1,4 +1,4 @@
-"""Which batteries and inverters are on the bus of a port that is listened to."""
+"""Finds batteries and inverters on the same bus as the port being scanned."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -16,19 +16,19 @@ from ..engine.topology.comparison import Comparison
 
 
 class Alike(NamedTuple):
-    """The names of devices on whose ports the same came in the same moments."""
+    """The names of devices on whose ports the same frames came at the same times."""
 
     heard: tuple[str, ...] = ()
-    """It was heard there, too."""
+    """The same frames were received there."""
     sent: tuple[str, ...] = ()
-    """It was sent there by the gateway: these are inverters."""
+    """The gateway sent them there: these are inverters."""
 
 
 class SameBus:
-    """Compares a port with those of all gateways that run, and with some others."""
+    """Compares a port with those of all running gateways, and with some others."""
 
     def __init__(self, hass: HomeAssistant, but: str | None) -> None:
-        """Leave out the device whose id is `but`: it is the one that is listened for."""
+        """Leave out the device with the id `but`: the one being set up."""
         self._hass = hass
         self._but = but
         self._heard: dict[str, str] = {}
@@ -37,7 +37,7 @@ class SameBus:
 
     @property
     def alike(self) -> Alike:
-        """What was found until now."""
+        """The devices found so far."""
         found = sorted(self.comparison.alike)
         return Alike(
             tuple(self._heard[key] for key in found if key in self._heard),
@@ -48,7 +48,7 @@ class SameBus:
     async def compared(
         self, ports: Sequence[tuple[str, PortConfig]]
     ) -> AsyncIterator[None]:
-        """Hear the others meanwhile; `ports`, with their names, nobody has open yet."""
+        """Receive on the other ports meanwhile; `ports` with names are not open yet."""
         self._heard |= {f"{n}": name for n, (name, _) in enumerate(ports)}
         unused = {f"{n}": config for n, (_, config) in enumerate(ports)}
         with ExitStack() as taps:
@@ -58,7 +58,7 @@ class SameBus:
                 yield
 
     def _tap(self) -> Iterator[Callable[[], None]]:
-        """Hear what comes and what is sent on the ports of all gateways that run."""
+        """Receive what is received and sent on the ports of all running gateways."""
         for entry in self._hass.config_entries.async_entries(DOMAIN):
             if entry.state is not ConfigEntryState.LOADED:
                 continue

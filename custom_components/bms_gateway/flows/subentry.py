@@ -1,4 +1,4 @@
-"""Adds a battery or inverter to a gateway that is there, or changes one."""
+"""The subentry flow: adds a battery or inverter to a gateway, or changes one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -31,10 +31,10 @@ from .port import Typed
 
 
 class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
-    """Applied to the running gateway: what does not change goes on undisturbed."""
+    """Adds or changes a device of the running gateway; the others are undisturbed."""
 
     async def async_step_user(self, user_input: Typed = None) -> SubentryFlowResult:
-        """Add one."""
+        """Add a device."""
         self.kind = self._subentry_type
         entry = self._get_entry()
         number = 1 + len(entry.get_subentries_of_type(self.kind))
@@ -47,7 +47,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
     async def async_step_reconfigure(
         self, user_input: Typed = None
     ) -> SubentryFlowResult:
-        """Change one: how it is connected, or all the rest."""
+        """Change a device: its connection, or everything else."""
         subentry = self._get_reconfigure_subentry()
         self.kind, self.device_name = self._subentry_type, subentry.title
         self.stored = subentry.data
@@ -62,7 +62,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
     async def async_accept_device(
         self, device: ConfigSubentryData
     ) -> SubentryFlowResult:
-        """Store it."""
+        """Store the device."""
         title, data = device["title"], device["data"]
         if self.source == SOURCE_RECONFIGURE:
             subentry = self._get_reconfigure_subentry()
@@ -79,7 +79,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
 
     @override
     def tap(self) -> Tap | None:
-        """Listen through the running reader where that has the port open."""
+        """Scan through the running reader if it has the port open."""
         if gateway := self._reader:
             return partial(gateway.tap, self._reconfigure_subentry_id)
         return None
@@ -92,14 +92,14 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
 
     @override
     def may_listen(self) -> bool:
-        """Return False for a port that is at work with another bitrate."""
+        """Return False for a port in use with another bitrate."""
         if self._reader is None or self.port is None:
             return True
         return port_config(self.port).bitrate == port_config(self.stored).bitrate
 
     @override
     def may_want_replugging(self) -> bool:
-        """Return False for a port at work on which something was heard before."""
+        """Return False for a port in use on which frames were received before."""
         if gateway := self._reader:
             port = gateway.snapshot.ports[self._reconfigure_subentry_id]
             if not port.is_silent:

@@ -1,4 +1,4 @@
-"""What only time shows: batteries far apart, silent inverters, what a bank bears."""
+"""Conditions that show over time: voltages apart, silent inverters, highest limits."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from ..engine.limits.charge_voltage import AGREE
 from ..engine.model import BatteryState, Direction, PortState, PortStatus, Snapshot
 
 FAR_APART: Final = 1.0
-"""V; batteries that are connected with each other never differ so much for long."""
+"""V; connected batteries never differ by this much for long."""
 APART_FOR: Final = 60.0
-"""Seconds; telegrams of different age may differ for a moment while a load comes."""
+"""Seconds; telegrams of different age may differ briefly while a load starts."""
 
 EASY_SOC: Final = (30.0, 80.0)
-"""%; between these no battery lowers its limits because it is nearly empty or full."""
+"""%; within these no battery lowers its limits because it is nearly empty or full."""
 EASY_TEMPERATURE: Final = (15.0, 35.0)
-"""°C; between these none lowers them because it is cold or hot."""
+"""°C; within these no battery lowers its limits because it is cold or hot."""
 EASY_FOR: Final = 600.0
-"""Seconds for which every battery has to be at ease before its limits tell the most
-that it allows."""
+"""Seconds for which every battery has to be within these ranges before its limits show
+the most that it ever allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class Apart:
 
 
 class Conditions:
-    """Looks at one snapshot after the other; times are of the gateway's clock."""
+    """Evaluates one snapshot after the other; times are of the gateway's clock."""
 
     def __init__(self) -> None:
-        """Begin without a past."""
+        """Start without a previous snapshot."""
         self.apart: Apart | None = None
-        """Two batteries that have been far apart for APART_FOR."""
+        """Two batteries whose voltages have been far apart for APART_FOR."""
         self.signs_of_life: Mapping[str, float] = {}
-        """When each inverter was last heard or took what it was sent; or could not be
-        heard because its port was not open."""
+        """The time at which each inverter was last received or acknowledged a frame. It
+        counts as alive while it cannot be received because its port is not open."""
         self._apart_since: float | None = None
         self._counted: frozenset[str] = frozenset()
         self._seen = dict.fromkeys(Direction, 0.0)
@@ -50,11 +50,11 @@ class Conditions:
 
     @property
     def borne(self) -> Mapping[Direction, float]:
-        """The most (A) that all batteries together allowed; empty while unknown."""
+        """The highest sum (A) that all batteries allowed; empty while unknown."""
         return self._seen if self._known else {}
 
     def update(self, snapshot: Snapshot, now: float) -> None:
-        """Take what is known now."""
+        """Evaluate the present snapshot."""
         batteries = snapshot.batteries.values()
         self._compare(_furthest(batteries), now)
         self._measure([b for b in batteries if not b.is_left_out], now)
@@ -69,7 +69,7 @@ class Conditions:
         }
 
     def _compare(self, pair: Apart | None, now: float) -> None:
-        """Raise after a while; clear once they agree."""
+        """Set the condition after a while; clear it once the voltages agree."""
         volts = pair.high_volts - pair.low_volts if pair else 0.0
         if volts <= (AGREE if self.apart else FAR_APART):
             self.apart = self._apart_since = None
@@ -80,7 +80,7 @@ class Conditions:
             self.apart = pair
 
     def _measure(self, batteries: list[BatteryState], now: float) -> None:
-        """Find the most that they allow, to be believed once all were at ease."""
+        """Track the most that batteries allow; valid once all were in easy ranges."""
         counted = frozenset(battery.id for battery in batteries)
         if counted != self._counted:
             self._counted, self._known, self._easy_since = counted, False, None
@@ -102,8 +102,8 @@ class Conditions:
 def _furthest(batteries: Iterable[BatteryState]) -> Apart | None:
     """Return the two batteries between which the most current should flow.
 
-    From one that may be discharged to one that may be charged: a full battery whose
-    own BMS lets nothing in rests below the others, and is connected all the same.
+    From one that may be discharged to one that may be charged: a full battery whose own
+    BMS blocks charging rests below the others although it is connected.
     """
     known = [
         (battery.readings.voltage, battery)
@@ -127,7 +127,7 @@ def _furthest(batteries: Iterable[BatteryState]) -> Apart | None:
 
 
 def _at_ease(battery: BatteryState) -> bool:
-    """Return whether nothing makes the battery lower its limits."""
+    """Return whether the battery has no reason to lower its limits."""
     soc, temperature = battery.readings.soc, battery.readings.temperature
     return (
         soc is not None

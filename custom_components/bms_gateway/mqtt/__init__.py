@@ -1,8 +1,8 @@
-"""MQTT through Home Assistant's own: taken up when it is there, never waited for.
+"""MQTT through Home Assistant's own client: used when it is there, never waited for.
 
-The manifest names no dependency on it: a set-up of MQTT that fails would fail ours,
-and no inverter would be told anything. The package has this name because
-Home Assistant's checker lets only a module `mqtt` import that integration then.
+The manifest declares no dependency: if the set-up of MQTT failed, ours would fail too,
+and no inverter would be sent anything. The package has this name because Home
+Assistant's checker then lets only a module `mqtt` import that integration.
 """
 
 import asyncio
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 
 class Arrival:
-    """Waits for MQTT to be set up: once for all gateways, as nothing calls that off."""
+    """Waits for MQTT to be set up, once for all gateways: it cannot be cancelled."""
 
     def __init__(self) -> None:
-        """Serve nobody yet."""
+        """Start without gateways."""
         self._broker: type[Broker] | None = None
         self._uplinks: set[Uplink] = set()
 
     @callback
     def async_add(self, uplink: Uplink) -> None:
-        """Hand MQTT to this gateway: now if it is set up, else as soon as it is."""
+        """Pass MQTT to this gateway: now if it is set up, else as soon as it is."""
         self._uplinks.add(uplink)
         if self._broker:
             uplink.async_take_up(self._broker)
 
     @callback
     def async_remove(self, uplink: Uplink) -> None:
-        """Forget a gateway that runs no more."""
+        """Drop a gateway that has stopped."""
         self._uplinks.discard(uplink)
 
     async def async_come(self, hass: HomeAssistant, _: str) -> None:
-        """Hand MQTT to every gateway that runs."""
+        """Pass MQTT to every running gateway."""
         module = await async_import_module(hass, f"{__package__}.broker")
         self._broker = cast("type[Broker]", module.Broker)
         for uplink in tuple(self._uplinks):
@@ -57,13 +57,13 @@ _ARRIVAL: Final[HassKey[Arrival]] = HassKey(f"{DOMAIN}_mqtt")
 
 @callback
 def async_await_mqtt(hass: HomeAssistant) -> None:
-    """Begin to wait for MQTT, before the first gateway starts."""
+    """Start waiting for MQTT, before the first gateway starts."""
     hass.data[_ARRIVAL] = arrival = Arrival()
     async_when_setup(hass, "mqtt", arrival.async_come)
 
 
 class Uplink:
-    """What one gateway has to do with MQTT, if there is any."""
+    """The MQTT side of one gateway, if there is MQTT."""
 
     def __init__(self, hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
         """Do nothing before `async_start`."""
@@ -78,7 +78,7 @@ class Uplink:
 
     @callback
     def async_start(self) -> None:
-        """Take MQTT up now if it is set up, else as soon as it is."""
+        """Use MQTT now if it is set up, else as soon as it is."""
         self._entry.async_on_unload(self._async_stop)
         self._entry.async_on_unload(
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop_all)
@@ -88,7 +88,7 @@ class Uplink:
         arrival.async_add(self)
 
     async def async_apply(self) -> None:
-        """Take over changed options and names."""
+        """Apply changed options and names."""
         async with self._changing:
             settings = mqtt_settings(self._hass, self._entry)
             if settings == self._settings:
@@ -99,7 +99,7 @@ class Uplink:
 
     @callback
     def async_take_up(self, broker: type[Broker]) -> None:
-        """Begin: MQTT is set up."""
+        """Start: MQTT is set up."""
         self._broker = broker(self._hass)
         self._begin()
 

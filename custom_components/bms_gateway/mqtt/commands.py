@@ -39,7 +39,8 @@ _LOGGER = logging.getLogger(__name__)
 
 PAUSE: Final = 0.05
 """Seconds between two commands. Home Assistant reads one message in each turn of its
-loop: obeyed as fast as they come, all of a flood would be obeyed, the last one late."""
+loop: if commands were executed as fast as they come, all of a flood would be executed,
+the last one late."""
 
 ACTIONS: Final[Mapping[str, str]] = {
     "limit": SERVICE_LIMIT_CURRENT,
@@ -49,7 +50,7 @@ ACTIONS: Final[Mapping[str, str]] = {
 
 
 class Commands:
-    """Takes the commands for one gateway: reads each at once, then obeys them in turn."""
+    """Receives the commands for one gateway, and executes them in turn."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class Commands:
         broker: Broker,
         settings: MqttSettings,
     ) -> None:
-        """Take none before `async_start`."""
+        """Receive none before `async_start`."""
         self._hass = hass
         self._entry = entry
         self._broker = broker
@@ -73,15 +74,15 @@ class Commands:
 
     @callback
     def async_start(self) -> None:
-        """Take commands as soon as there is a connection, and from then on."""
+        """Receive commands as soon as there is a connection, and from then on."""
         self._undo.append(self._broker.on_connection(self._connection_changed))
         self._connection_changed(self._broker.connected)
 
     @callback
     def async_end(self) -> None:
-        """Take no more commands."""
-        # Not by unsubscribing alone: Home Assistant subscribes anew for those that
-        # were there before its MQTT was reloaded
+        """Stop receiving commands."""
+        # Not by unsubscribing alone: Home Assistant renews the subscriptions that
+        # existed before its MQTT was reloaded
         self._ended = True
         self._waiting.clear()
         self._answers.async_end()
@@ -105,7 +106,7 @@ class Commands:
 
     @callback
     def _take(self, name: str, message: ReceiveMessage) -> None:
-        """Queue a command that makes sense; answer any other at once."""
+        """Queue a valid command; answer any other at once."""
         if self._ended:
             return
         answer: dict[str, Any] = {"command": name, "accepted": False}
@@ -124,7 +125,7 @@ class Commands:
             self._entry.async_create_task(self._hass, self._work(), "MQTT commands")
 
     async def _work(self) -> None:
-        """Obey what waits, one after the other, and between them let others work."""
+        """Execute waiting commands one after the other, yielding between them."""
         try:
             await asyncio.sleep(0)
             while command := self._waiting.take():
@@ -134,7 +135,7 @@ class Commands:
             self._working = False
 
     async def _obey(self, command: Command) -> None:
-        """Do what the action does, and answer with the limits that are live then."""
+        """Run the action, and answer with the temporary limits that are active then."""
         answer: dict[str, Any] = {"command": command.name, "accepted": True}
         answer["fields"] = command.fields
         try:
@@ -148,7 +149,7 @@ class Commands:
         except (vol.Invalid, HomeAssistantError) as err:
             answer |= {"accepted": False} | _why(err)
         except Exception as err:
-            # The next command is another one's
+            # The next command belongs to another owner
             _LOGGER.exception("A command over MQTT failed")
             answer |= {"accepted": False, "error": "failed", "message": repr(err)}
         else:
@@ -156,9 +157,9 @@ class Commands:
         self._answers.tell(answer, command.whose[1])
 
     def _command(self, name: str, fields: Mapping[str, Any]) -> Command:
-        """Return a command that makes sense; raise what its action would.
+        """Return a validated command; raise the errors of its action.
 
-        A newer one takes an older one's place: what would be refused must not.
+        A newer command replaces an older one: an invalid one must not.
         """
         device_id, inverter_id = self._target(fields.get("device_id"))
         data = {"owner": MQTT, **fields, "device_id": device_id}
@@ -183,10 +184,10 @@ class Commands:
         )
 
     def _target(self, wanted: str | None) -> tuple[str, str | None]:
-        """Return the registry's id of a device, and which inverter it is, if it is one.
+        """Return the registry id of a device, and the inverter's id if it is one.
 
-        An inverter may be named as in topics. Other gateways' devices are out of
-        reach: who may publish here need not be allowed to publish there.
+        An inverter may be named as in topics. Other gateways' devices are out of reach:
+        a client that may publish here need not be allowed to publish there.
         """
         entry = self._entry
         for key, name in {entry.entry_id: None, **self._inverters()}.items():
@@ -200,7 +201,7 @@ class Commands:
         )
 
     def _inverters(self) -> Mapping[str, str]:
-        """Return how inverters are named in topics, by id; made once, for it is slow."""
+        """Return the topic names of inverters by id; cached, because it is slow."""
         config = self._entry.runtime_data.config
         if self._named is None or self._named[0] is not config:
             self._named = (config, topic_ids(config.inverters))
@@ -208,6 +209,6 @@ class Commands:
 
 
 def _why(err: Exception) -> dict[str, str]:
-    """Return for an answer why a command is refused."""
+    """Return the reason for an answer why a command is rejected."""
     code = err.code if isinstance(err, RejectedCommand) else "refused"
     return {"error": code, "message": str(err)}

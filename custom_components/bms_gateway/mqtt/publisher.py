@@ -1,4 +1,4 @@
-"""Publishes a gateway: on an interval, and at once what cannot wait."""
+"""Publishes a gateway on an interval, and urgent changes at once."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -26,19 +26,20 @@ STATUS_RENEWAL: Final = 30.0
 STATUS_EXPIRY: Final = 90
 """Seconds; two renewals may be lost."""
 MOST_UNSENT: Final = 100
-"""Messages; with so many on their way the broker is stuck, and more would be stale."""
+"""Messages; if this many are pending, the broker is stuck, and more would be stale."""
 LAST_WORD: Final = 2.0
-"""Seconds that the message of the end may take."""
+"""Seconds that the last message may take."""
 
 
 class Offline(StrEnum):
-    """Why a gateway is offline."""
+    """The reason why a gateway is offline."""
 
     STOPPED = "stopped"
     """The gateway was stopped, reloaded or removed."""
     HOME_ASSISTANT_STOPPED = "home_assistant_stopped"
     SWITCHED_OFF = "switched_off"
-    """The user switched MQTT off or chose other topics; the gateway may run on."""
+    """The user switched MQTT off or chose other topics; the gateway may keep running.
+    """
 
 
 class _Message(NamedTuple):
@@ -49,7 +50,7 @@ class _Message(NamedTuple):
 
 
 class Publisher:
-    """Tells a broker about one gateway."""
+    """Publishes the state of one gateway."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class Publisher:
         broker: Broker,
         settings: MqttSettings,
     ) -> None:
-        """Tell nothing before `async_start`."""
+        """Publish nothing before `async_start`."""
         self._hass = hass
         self._entry = entry
         self._coordinator = entry.runtime_data
@@ -72,7 +73,7 @@ class Publisher:
 
     @callback
     def async_start(self) -> None:
-        """Tell everything now if there is a connection, then go on."""
+        """Publish everything now if there is a connection, then continue."""
         self._undo = [
             self._coordinator.gateway.subscribe(self._take_news),
             self._broker.on_connection(self._tell_all),
@@ -82,13 +83,13 @@ class Publisher:
         self._tell_all()
 
     async def async_end(self, reason: Offline) -> None:
-        """Tell nothing more but that the gateway is offline."""
+        """Publish only that the gateway is offline, and stop."""
         while self._undo:
             self._undo.pop()()
         for waiting in (self._look, *self._sending):
             if waiting:
                 waiting.cancel()
-        with contextlib.suppress(TimeoutError):  # then the last status expires
+        with contextlib.suppress(TimeoutError):  # in that case the last status expires
             async with asyncio.timeout(LAST_WORD):
                 await self._async_send(self._status("offline", reason))
 
@@ -107,7 +108,7 @@ class Publisher:
 
     @callback
     def _take_news(self, latest: Snapshot) -> None:
-        """Look at the news in a turn of its own: the engine must not be held up."""
+        """Process the snapshot in a loop turn of its own, not to hold up the engine."""
         self._latest = latest
         if self._look is None:
             self._look = self._hass.loop.call_soon(self._look_at_news)
@@ -166,7 +167,7 @@ class Publisher:
 
     @callback
     def _send(self, message: _Message) -> None:
-        """Hand a message to the broker; nobody waits until it is gone."""
+        """Pass a message to the broker without waiting for it."""
         task = self._entry.async_create_background_task(
             self._hass, self._async_send(message), f"{self._entry.title} MQTT"
         )

@@ -1,4 +1,4 @@
-"""Commands that wait until those before them are done: few, and the newest of each."""
+"""The queue of MQTT commands: short, with only the newest of each kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,49 +8,49 @@ from ..engine.model import Direction
 from .reading import RejectedCommand
 
 MOST_WAITING: Final = 32
-"""Commands; each may take as long as a disk does, and more would be stale."""
+"""Commands; each may take as long as a disk write, and more would be stale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command that makes sense; only what holds when its turn comes may refuse it."""
+    """A valid command; only conditions at the time of execution may reject it."""
 
     name: str
     fields: Mapping[str, Any]
     """As they came."""
     data: Mapping[str, Any]
-    """What its action is called with."""
+    """The data of its action."""
     whose: tuple[str, str]
-    """The device and the owner of the limits that it is about."""
+    """The device and the owner of the limits concerned."""
     directions: frozenset[Direction]
 
     @property
     def kind(self) -> tuple[str, frozenset[Direction]]:
-        """What the command of an owner for a device has in common with a newer one."""
+        """The key that an owner's command for a device shares with a newer one."""
         return (self.name, self.directions)
 
 
 class Waiting:
-    """Owners wait in turn, and each one's commands in their order.
+    """A queue in which owners take turns, and each one's commands keep their order.
 
-    A newer command takes the place of the one of its kind that still waits: what the
-    older one asked for would not have held beyond it.
+    A newer command replaces a waiting one of its kind: the older one's effect would
+    have ended with the newer one.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._by_owner: dict[tuple[str, str], dict[object, Command]] = {}
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return the number of waiting commands."""
         return sum(map(len, self._by_owner.values()))
 
     def add(self, command: Command) -> list[Command]:
-        """Queue a command; return those whose place it takes.
+        """Queue a command; return those that it replaces.
 
-        Raises Refused if there is no place. One of an owner that waits already takes
-        the place of any of them that it leaves nothing of: that older one must not
-        hold because the newer one was too many. One of which something is left stays.
+        Raises RejectedCommand if the queue is full. If its owner has commands in a full
+        queue, it replaces all of which it leaves no effect: an older command must not
+        apply because the newer one was one too many. One that keeps some effect stays.
         """
         own = self._by_owner.get(command.whose, {})
         replaced = [each for each in own.values() if each.kind == command.kind]
@@ -67,17 +67,17 @@ class Waiting:
         return replaced
 
     def take(self) -> Command | None:
-        """Return the next command, which waits no more."""
+        """Remove and return the next command."""
         if not self._by_owner:
             return None
         whose = next(iter(self._by_owner))
         own = self._by_owner.pop(whose)
         command = own.pop(next(iter(own)))
         if own:
-            # Behind the others: nobody waits for all that one owner has to say
+            # Behind the others: nobody waits for all commands of one owner
             self._by_owner[whose] = own
         return command
 
     def clear(self) -> None:
-        """Forget all that wait."""
+        """Drop all waiting commands."""
         self._by_owner.clear()

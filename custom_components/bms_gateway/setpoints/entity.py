@@ -1,4 +1,4 @@
-"""What setpoint entities share: they show what the store holds, whatever is lost."""
+"""Base of the setpoint entities, which show the stored setpoints."""
 
 from dataclasses import replace
 from typing import Any, override
@@ -13,7 +13,7 @@ from .requester import async_requester_name
 
 
 class SetpointEntity(BmsEntity):
-    """Something that a person asks for: always available, never waiting for a port.
+    """A control for the user: always available, never waiting for a port.
 
     Lowering a limit must never be impossible.
     """
@@ -23,12 +23,12 @@ class SetpointEntity(BmsEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return True: what is asked for does not depend on what is heard."""
+        """Return True: a setpoint does not depend on the CAN bus."""
         return True
 
     @property
     def _face(self) -> object:
-        """Return all that is shown."""
+        """Return everything that the entity shows."""
         raise NotImplementedError
 
     @callback
@@ -51,18 +51,18 @@ class SetpointFieldEntity(SetpointEntity):
         description: EntityDescription,
         inverter_id: str | None = None,
     ) -> None:
-        """Show what is stored."""
+        """Show the stored setpoint."""
         device_id = inverter_id or coordinator.config_entry.entry_id
         super().__init__(coordinator, device_id, description)
         self._inverter_id = inverter_id
 
     @property
     def _asked(self) -> Setpoints:
-        """What is asked of this device."""
+        """The setpoints of this device."""
         return self.coordinator.setpoint_manager.setpoints.of(self._inverter_id)
 
     async def _async_ask(self, **asked: Any) -> None:
-        """Ask for other values of fields."""
+        """Set new values of fields."""
         by = await self._async_who()
         setpoints = self.coordinator.setpoint_manager.setpoints
         await self.coordinator.setpoint_manager.async_take(

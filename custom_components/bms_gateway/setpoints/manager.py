@@ -1,4 +1,4 @@
-"""What is asked of a running gateway: heeded at once, kept, and ended in time."""
+"""The setpoint manager: applies setpoints at once, stores them, ends them in time."""
 
 from collections.abc import Callable, Set as AbstractSet
 from datetime import datetime, timedelta
@@ -20,14 +20,15 @@ from .store import SetpointStore
 type TemporaryLimitKey = tuple[str | None, Direction, str]
 
 CLOCK_MOVED: Final = timedelta(seconds=2)
-"""An end shown moves only by more: the clocks of the day and of leases both jitter."""
+"""A displayed end moves only by more than this: both the wall clock and the gateway's
+clock jitter."""
 
 
 class SetpointManager:
-    """Hands setpoints to the engine, keeps them, and lets go of leases that ended.
+    """Passes setpoints to the engine, stores them, and drops ended temporary limits.
 
-    The engine ends a lease by itself, at its exact moment; here it leaves the store
-    and what entities show.
+    The engine ends a temporary limit at its exact time; this class removes it from the
+    store and from what entities show.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class SetpointManager:
         store: SetpointStore,
         on_change: Callable[[], None],
     ) -> None:
-        """Begin with what the store holds; `on_change`: when other things are asked."""
+        """Start with the stored setpoints; call `on_change` when setpoints change."""
         self._hass = hass
         self._gateway = gateway
         self._store = store
@@ -48,28 +49,28 @@ class SetpointManager:
 
     @property
     def setpoints(self) -> AllSetpoints:
-        """Everything that is asked now."""
+        """All present setpoints."""
         return self._store.setpoints
 
     @callback
     def async_start(self) -> None:
-        """Let the engine heed what is stored; leases go on counting from now."""
+        """Pass the stored setpoints to the engine; temporary limits resume now."""
         self._gateway.set_setpoints(self._store.start(lambda: self._gateway.now))
         self._follow()
 
     async def async_stop(self) -> None:
-        """Wait for no more ends; keep what was gathered, and what is left of leases."""
+        """Stop the timers; write pending changes and the rest of temporary limits."""
         self._stop()
         self._gather_no_more()
         await self._store.async_end(self._gateway.learnt)
 
     async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
-        """Ask for something else: the engine heeds it at once, then it is saved.
+        """Apply new setpoints: the engine uses them at once, then they are saved.
 
-        By the end of this call where a restart would allow more, else within seconds.
-        Raises ServiceValidationError for a setpoint that rises after an unreadable store
-        while no person has confirmed what holds: who sets a number may be a program,
-        even in a person's name.
+        Saved by the end of this call if a restart would allow more, else within
+        seconds. Raises ServiceValidationError for a setpoint that rises after an
+        unreadable store before the user has confirmed the values: a number may be set
+        by a program, even in a person's name.
         """
         if not self._store.confirmed and setpoints.exceed(self.setpoints):
             raise action_error("setpoints_unconfirmed")
@@ -79,24 +80,24 @@ class SetpointManager:
         await self._async_heed()
 
     async def async_confirm(self, setpoints: AllSetpoints, by: str) -> None:
-        """Ask for what answers an unreadable store."""
+        """Apply the setpoints that the user chose after an unreadable store."""
         self._store.confirm(setpoints, by)
         await self._async_heed()
 
     async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
-        """Ask for nothing any more of batteries and inverters that are gone."""
+        """Drop the setpoints of removed batteries and inverters."""
         if self._store.keep_only(device_ids):
             await self._async_heed()
 
     async def async_keep(self) -> None:
-        """Keep what moves by itself: what is learnt, what is left of leases."""
+        """Store values that move by themselves: learned data and remaining times."""
         self._note_ends()
         await self._store.async_keep(self._gateway.learnt)
 
     def temporary_limits(
         self, device_id: str | None, direction: Direction | None = None
     ) -> tuple[TemporaryLimit, ...]:
-        """Return the live leases on an inverter or (None) the bank."""
+        """Return the active temporary limits on an inverter or (None) the bank."""
         now = self._gateway.now
         return tuple(
             temporary_limit
@@ -107,7 +108,7 @@ class SetpointManager:
         )
 
     def ends_at(self, temporary_limit: TemporaryLimit) -> datetime | None:
-        """Return when a lease ends by the clock of the day; None: when cleared."""
+        """Return when a temporary limit ends by the wall clock; None: when cleared."""
         if temporary_limit.until is None:
             return None
         return _steady(
@@ -134,7 +135,7 @@ class SetpointManager:
             self._on_change()
 
     def _gather(self) -> None:
-        """Write in a while, with all that comes until then: never put off by it."""
+        """Write later, with all changes until then; further ones do not postpone it."""
         if self._stop_gathering is None:
             self._stop_gathering = async_call_later(
                 self._hass,
@@ -144,7 +145,7 @@ class SetpointManager:
 
     async def _async_write_gathered(self, _: datetime) -> None:
         self._gather_no_more()
-        # Unless it has been taken back meanwhile
+        # Unless the change has been reverted meanwhile
         if self._store.due in {Due.AT_ONCE, Due.SOON}:
             await self._async_write()
 
@@ -154,12 +155,12 @@ class SetpointManager:
         self._stop_gathering = None
 
     async def _async_end(self, _: datetime) -> None:
-        """Let go of the leases that have ended."""
+        """Drop the temporary limits that have ended."""
         self._store.take(self.setpoints.without_ended(self._gateway.now), AUTOMATION)
         await self._async_heed()
 
     def _follow(self) -> None:
-        """Wait for the next end of a lease."""
+        """Wait for the next end of a temporary limit."""
         self._stop()
         self._note_ends()
         now = self._gateway.now
@@ -179,7 +180,7 @@ class SetpointManager:
         }
 
     def _end(self, until: float) -> datetime:
-        """Return a moment of the gateway's clock by that of the day, as it is now."""
+        """Return a time of the gateway's clock as wall-clock time."""
         today = dt_util.utcnow().replace(microsecond=0)
         return today + timedelta(seconds=round(until - self._gateway.now))
 
@@ -190,5 +191,5 @@ class SetpointManager:
 
 
 def _steady(shown: datetime | None, end: datetime) -> datetime:
-    """Return the end to show: the same as before unless a clock was moved."""
+    """Return the end to show: the previous one unless a clock was moved."""
     return shown if shown and abs(end - shown) <= CLOCK_MOVED else end

@@ -1,4 +1,4 @@
-"""What is kept of a gateway on disk: loaded before a port opens, saved when it is due."""
+"""The setpoint store: loaded before a port opens, saved when it is due."""
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
@@ -25,21 +25,21 @@ NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
 
 class SetpointStore:
-    """What people asked of one gateway and what it has learnt, kept over restarts.
+    """The setpoints and learned data of one gateway, kept over restarts.
 
-    What cannot be read counts as 0 A everywhere, over restarts too, until a person
-    has confirmed new values in the repair that asks; until then setpoints only sink.
+    An unreadable store counts as 0 A everywhere, over restarts too, until the user has
+    confirmed new values in the repair; until then setpoints can only be lowered.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Keep the setpoints of the gateway with this config entry."""
+        """Store the setpoints of the gateway with this config entry."""
         self._store = VerifiedStore(hass, f"{entry_id}.setpoints")
         self._clock: Clock = lambda: 0.0
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
         self.learnt: Mapping[str, float] = {}
         self.confirmed = True
-        """Whether a person chose these values; False after a store was unreadable."""
+        """Whether the user chose these values; False after a store was unreadable."""
 
     @property
     def saved(self) -> bool:
@@ -47,7 +47,7 @@ class SetpointStore:
         return self._store.saved
 
     async def async_load(self, inverter_ids: Iterable[str]) -> None:
-        """Load what was stored; 0 A for all of them if it cannot be read."""
+        """Load the stored data; 0 A for all devices if it cannot be read."""
         try:
             data = await self._store.async_load()
             self._take_over(Kept() if data is None else parse(data))
@@ -55,12 +55,12 @@ class SetpointStore:
             self.confirmed = False
             ids = dict.fromkeys(inverter_ids, NOTHING_ALLOWED)
             self.setpoints = AllSetpoints(bank=NOTHING_ALLOWED, inverters=ids)
-            # At once: Home Assistant has renamed a corrupt file, so that after the
-            # next start it would look as if there had never been one
+            # At once: Home Assistant has renamed a corrupt file, so that after the next
+            # start it would look as if there had never been one
             await self.async_write()
 
     def start(self, clock: Clock) -> AllSetpoints:
-        """Return the setpoints, their leases going on by this clock from now on."""
+        """Return the setpoints; temporary limits count on by this clock from now."""
         now = clock()
         self._clock = clock
         self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
@@ -68,20 +68,20 @@ class SetpointStore:
         return self.setpoints
 
     def take(self, setpoints: AllSetpoints, by: str) -> None:
-        """Take what somebody asks for; `async_write` keeps it."""
+        """Take new setpoints; `async_write` saves them."""
         change = Change(by, self._clock())
         self.changes = _changes(self.changes, self.setpoints, setpoints, change)
         self.setpoints = setpoints
 
     def confirm(self, setpoints: AllSetpoints, by: str) -> None:
-        """Take the values with which a person ends the state after a corrupt store."""
+        """Take the values that the user chose after an unreadable store."""
         self.confirmed = True
-        # The zeros were nobody's until now
+        # Nobody had requested the zeros
         self.setpoints = AllSetpoints()
         self.take(setpoints, by)
 
     def keep_only(self, device_ids: AbstractSet[str]) -> bool:
-        """Forget batteries and inverters that are no more; return if there were any."""
+        """Drop removed batteries and inverters; return whether setpoints changed."""
         old, known = self.setpoints, {None, *device_ids}
         self.setpoints = replace(
             old,
@@ -99,25 +99,25 @@ class SetpointStore:
 
     @property
     def due(self) -> Due:
-        """How soon the disk has to hold what is asked now."""
+        """How soon the disk has to hold the present setpoints."""
         on_disk = self._store.on_disk
         if on_disk is None:
             return due(None, self._kept())
         return due(parse(on_disk) if on_disk else Kept(), self._kept())
 
     async def async_keep(self, learnt: Mapping[str, float]) -> None:
-        """Write what moves by itself, if it moved far enough: leases, what is learnt."""
+        """Write remaining times and learned data if they moved far enough."""
         self._learn(learnt)
         if self.due is not Due.NEVER:
             await self.async_write()
 
     async def async_end(self, learnt: Mapping[str, float]) -> None:
-        """Write what has changed at all: nobody does it later."""
+        """Write any change: there is no later chance."""
         self._learn(learnt)
         await self.async_write()
 
     async def async_write(self) -> None:
-        """Write all of it now unless the disk holds it; `saved` tells if it does."""
+        """Write everything now unless the disk holds it; `saved` shows the result."""
         await self._store.async_write(lambda: dump(self._kept()))
 
     async def async_remove(self) -> None:
@@ -148,7 +148,7 @@ class SetpointStore:
 def _counted_from(
     changes: Mapping[ChangeKey, Change], seconds: float
 ) -> dict[ChangeKey, Change]:
-    """Return who set what, each since so many seconds later."""
+    """Return the changes with their start moved by this many seconds."""
     return {
         key: replace(each, since=each.since + seconds) for key, each in changes.items()
     }
@@ -160,7 +160,7 @@ def _changes(
     new: AllSetpoints,
     change: Change,
 ) -> dict[ChangeKey, Change]:
-    """Return who set what, with what has changed by somebody now."""
+    """Return the requester of each setpoint, updated with the fields changed now."""
     devices = (None, *{*old.inverters, *new.inverters})
     return dict(known) | {
         (device_id, name): change

@@ -1,4 +1,4 @@
-"""Limits that end by themselves: checked as a whole, taken or refused as a whole."""
+"""Temporary limits: limits with an owner that end by themselves."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,21 +21,22 @@ ATTR_DURATION: Final = "duration"
 ATTR_UNTIL_CLEARED: Final = "until_cleared"
 
 DEFAULT_DURATION: Final = timedelta(hours=1)
-"""A throttle that nobody thinks of again must not stay for ever."""
+"""A forgotten limit must not stay for ever."""
 LONGEST_DURATION: Final = timedelta(days=365)
 
 MOST_IN_ATTRIBUTES: Final = 8192
-"""Bytes of JSON for the leases; the recorder takes 16 kB with all other attributes."""
+"""Bytes of JSON for the temporary limits; the recorder takes 16 kB with all other
+attributes."""
 
 NOISE_AMPS: Final = 1.0
-"""As much below 0 a program comes by what it measured and subtracted; it means 0. More
-is a wrong sign, and 0 A in its place would black a house out."""
+"""How far below 0 a program gets by subtracting measured values; it means 0. More is a
+wrong sign, and 0 A in its place would black out a house."""
 NOISE_WATTS: Final = NOISE_AMPS * MOST_CHARGE_VOLTAGE
 
 
 @dataclass(frozen=True, slots=True)
 class LimitField:
-    """One way to say a limit: its direction, its field of `Lease`, the most of it."""
+    """A field of the action: direction, field of `TemporaryLimit`, and maximum."""
 
     key: str
     direction: Direction
@@ -43,7 +44,7 @@ class LimitField:
     unit: str
     most: Callable[[GatewayConfig, str | None, Direction], float]
     noise: float
-    """As much below 0 is 0."""
+    """A value this far below 0 counts as 0."""
 
 
 LIMIT_FIELDS: Final = tuple(
@@ -58,7 +59,7 @@ LIMIT_FIELDS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A value that was taken as another one."""
+    """A value that was changed to fit the range."""
 
     field: str
     asked: float
@@ -67,7 +68,7 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a call asks for, as far as it can be told without what is asked already."""
+    """The result of a call, as far as it does not depend on the present limits."""
 
     temporary_limits: tuple[TemporaryLimit, ...]
     adjusted: tuple[Adjusted, ...]
@@ -80,11 +81,11 @@ def wanted(
     owner: str,
     by: str | None = None,
 ) -> Wanted:
-    """Return what is asked of an inverter or (None) the bank, for a checked owner.
+    """Return the requested limits on an inverter or (None) the bank.
 
     `asked`: values by the keys of LIMIT_FIELDS, ATTR_DURATION (a timedelta) and
-    ATTR_UNTIL_CLEARED. `by`: the user's id. Raises ServiceValidationError for anything
-    that makes no sense.
+    ATTR_UNTIL_CLEARED. `owner`: a checked name. `by`: the user's id. Raises
+    ServiceValidationError for anything that makes no sense.
     """
     temporary_limit = TemporaryLimit(
         device_id=inverter_id,
@@ -112,11 +113,11 @@ async def async_limit(
     requester: Requester,
     owner: str,
 ) -> tuple[Adjusted, ...]:
-    """Limit an inverter or (None) the bank for a time, in the name of an owner.
+    """Set temporary limits on an inverter or (None) the bank, in an owner's name.
 
-    Returns what was taken as another value. Raises Unauthorized for an owner that is
-    not the asker's, and ServiceValidationError for anything that makes no sense; then
-    nothing is changed. Asking for what holds already changes nothing, either.
+    Returns the values that were adjusted. Raises Unauthorized for an owner that is not
+    the caller's, and ServiceValidationError for anything that makes no sense; then
+    nothing changes. Setting a limit that is active already changes nothing, either.
     """
     setpoint_manager = coordinator.setpoint_manager
     setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
@@ -141,10 +142,10 @@ async def async_clear(
     owner: str | None = None,
     direction: Direction | None = None,
 ) -> None:
-    """End the leases on an inverter or (None) the bank: of one owner or all.
+    """Clear the limits on an inverter or (None) the bank, of one owner or of all.
 
-    Raises Unauthorized for an owner that is not the asker's. Without an owner, those
-    that are not the asker's stay.
+    Raises Unauthorized for an owner that is not the caller's. Without an owner, limits
+    that are not the caller's stay.
     """
     setpoint_manager = coordinator.setpoint_manager
     setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
@@ -176,7 +177,7 @@ def shown_temporary_limits(
     inverter_id: str | None,
     direction: Direction | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the live leases on an inverter or (None) the bank, for people."""
+    """Return the active limits on an inverter or (None) the bank, as attributes."""
     return [
         {
             "direction": str(temporary_limit.direction),
@@ -198,7 +199,7 @@ def shown_temporary_limits(
 
 
 def escaped_size(shown: Mapping[str, Any]) -> int:
-    """Return how long the JSON is if all but ASCII is escaped: there is no longer way."""
+    """Return the size of the JSON with all non-ASCII escaped: the longest form."""
     return len(json.dumps(shown)) + len(" ")
 
 
@@ -207,7 +208,7 @@ def listed(
     most: int,
     size: Callable[[Mapping[str, Any]], int] = escaped_size,
 ) -> dict[str, Any]:
-    """Return the first of the shown leases, in so many bytes, and how many are left."""
+    """Return the first limits that fit into `most` bytes, and the number left out."""
     fitting, used = 0, 0
     for each in shown:
         used += size(each) + len(",")
@@ -219,7 +220,7 @@ def listed(
 
 
 def checked_owner(owner: str) -> str:
-    """Return an owner's name without spaces around it, if it can be one."""
+    """Return an owner's name without surrounding spaces; raise if it cannot be one."""
     owner = owner.strip()
     if not is_name(owner):
         raise action_error("bad_owner", longest=str(LONGEST_NAME))
@@ -249,7 +250,7 @@ def _given(asked: Mapping[str, Any]) -> list[LimitField]:
 
 
 def _checked(row: LimitField, value: float) -> float:
-    """Return a value without the noise of floats; refuse what is no limit."""
+    """Return a value without float noise; reject one that is no limit."""
     texts = {"field": row.key, "value": f"{value:g}", "unit": row.unit}
     if not math.isfinite(value):
         raise action_error("limit_not_finite", **texts)

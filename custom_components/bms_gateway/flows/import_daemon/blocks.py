@@ -1,4 +1,4 @@
-"""A bms_config.toml as blocks of values, each with its kind checked and its line."""
+"""Parses a bms_config.toml into blocks of values with checked types and lines."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .document import Document, Place
 from .remarks import About, Remark
 
 LONGEST: Final = 40
-"""Characters of a value that are repeated; nobody needs more to find it."""
+"""Characters of a value that are quoted; no more are needed to find it."""
 
 _WRONG_KIND: Final[Mapping[Kind, About]] = {
     Kind.NUMBER: About.NO_NUMBER,
@@ -22,15 +22,15 @@ _WRONG_KIND: Final[Mapping[Kind, About]] = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands after a key; `line` is None where it is the daemon's default."""
+    """The value of a key; `line` is None for a default of the daemon."""
 
     value: Any
     line: int | None = None
     key: str = ""
-    """As the file writes it."""
+    """As written in the file."""
 
     def remark(self, about: About, *, detail: str = "") -> Remark:
-        """Return a remark about it."""
+        """Return a finding about this value."""
         return Remark(
             about=about,
             line=self.line,
@@ -42,19 +42,19 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table of the file: its values of the right kind, by the names of the keys."""
+    """One table of the file: its values of the right type, by the names of the keys."""
 
     table: Table
     values: Mapping[str, Value]
 
     def get(self, name: str) -> Any:
-        """Return what stands after a key; None where nothing does."""
+        """Return the value of a key; None if there is none."""
         found = self.values.get(name)
         return None if found is None else found.value
 
 
 def shown(value: Any) -> str:
-    """Return a value as TOML writes it, shortened."""
+    """Return a value in TOML syntax, shortened."""
     match value:
         case bool():
             text = str(value).lower()
@@ -70,23 +70,23 @@ def shown(value: Any) -> str:
 
 
 def blocks_of(document: Document) -> tuple[tuple[Block, ...], tuple[Remark, ...]]:
-    """Return the blocks of a document, and what is remarkable in them.
+    """Return the blocks of a document, and the findings in them.
 
-    A table that may stand once is always there, with defaults if need be.
+    A table that may occur once is always there, with defaults if need be.
     """
     reader = _Reader(document)
     return tuple(reader.blocks()), tuple(reader.remarks)
 
 
 class _Reader:
-    """Goes through a document once, and takes down what it remarks."""
+    """Goes through a document once and collects findings."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self.remarks: list[Remark] = []
 
     def blocks(self) -> Iterator[Block]:
-        """Yield what stands above all tables, then the tables as the contract has them."""
+        """Yield the keys above all tables, then the known tables in their order."""
         said = self._document.values
         top = {key.name for key in TOP.keys}
         written = self._written(said, (), top | TABLES.keys(), also=TABLES)
@@ -114,10 +114,10 @@ class _Reader:
         names: Collection[str],
         also: Collection[str] = (),
     ) -> dict[str, str | None]:
-        """Return how the file writes each name; None where it seems to be misspelt.
+        """Return how the file writes each name; None if it is probably misspelt.
 
-        An unknown key is a limit or a battery lost if it was meant to be one that is
-        missing here, or one of those that may stand several times (`also`).
+        An unknown key means a lost limit or battery if it was meant to be one that is
+        missing here, or a table that may occur several times (`also`).
         """
         written: dict[str, str | None] = {}
         unknown: list[str] = []
@@ -163,7 +163,7 @@ class _Reader:
         return Block(table, values)
 
     def _typed(self, key: Key, said: Any, place: Place) -> float | str | bool | None:
-        """Return a value of the key's kind; None, with a remark, if it is of another."""
+        """Return a value of the key's type; None, with a finding, for another type."""
         match key.kind, said:
             case Kind.TEXT, str() if said.strip() or not key.required:
                 return said.strip()
@@ -196,5 +196,5 @@ class _Reader:
 def _number(said: float) -> float:
     try:
         return float(said)
-    except OverflowError:  # TOML's whole numbers may be longer than a float holds
+    except OverflowError:  # TOML integers may be longer than a float holds
         return math.inf if said > 0 else -math.inf

@@ -1,4 +1,4 @@
-"""A TOML document whose values know their lines, which tomllib does not tell."""
+"""A TOML document with line numbers for its values, which tomllib does not give."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,46 +6,46 @@ import tomllib
 from typing import Any, Final
 
 type Place = tuple[str | int, ...]
-"""Where a value is: the keys and the places in arrays that lead to it."""
+"""The path of a value: the keys and array indexes that lead to it."""
 
 LARGEST: Final = 32 * 1024
-"""Bytes; eight times what the daemon brings with all its comments."""
+"""Bytes; eight times the daemon's example with all its comments."""
 LONGEST: Final = 30
 """Lines of one statement; finding its end takes the square of that."""
 
 
 class Unreadable(Exception):
-    """The bytes are no TOML; `problem` is tomllib's own words, or what we call it."""
+    """The bytes are not TOML; `problem` is tomllib's message, or our own."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
-        """Say what is wrong, in which line if that can be told."""
+        """Store the problem, and the line if it is known."""
         super().__init__(problem)
         self.problem = problem
         self.line = line
 
 
 class TooLarge(Exception):
-    """There is more than `LARGEST` or `LONGEST` allow."""
+    """The file exceeds `LARGEST` or `LONGEST`."""
 
 
 class NotText(Exception):
-    """The bytes are not UTF-8, for the first time in this line."""
+    """The bytes are not UTF-8; `line` is the first such line."""
 
     def __init__(self, line: int) -> None:
-        """Say where."""
+        """Store the line."""
         super().__init__(line)
         self.line = line
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says, and in which line each statement of it begins."""
+    """The content of a file, and the line in which each statement begins."""
 
     values: Mapping[str, Any]
     lines: Mapping[Place, int]
 
     def line(self, *place: str | int) -> int | None:
-        """Return the line of the statement that gives the value at a place."""
+        """Return the line of the statement that gives the value at a path."""
         return self.lines.get(place)
 
 
@@ -54,7 +54,7 @@ def read(content: bytes) -> Document:
     if len(content) > LARGEST:
         raise TooLarge
     try:
-        text = content.decode("utf-8-sig")  # Windows likes to begin with a mark
+        text = content.decode("utf-8-sig")  # Windows may put a byte order mark first
     except UnicodeDecodeError as error:
         raise NotText(1 + content[: error.start].count(b"\n")) from error
     try:
@@ -66,7 +66,7 @@ def read(content: bytes) -> Document:
 
 
 def _lines(text: str) -> dict[Place, int]:
-    """Return where the statement begins that first names each place, in valid TOML."""
+    """Return where the statement begins that first names each path, in valid TOML."""
     lines: dict[Place, int] = {}
     last: dict[Place, int] = {}
     table: Place = ()
@@ -82,10 +82,10 @@ def _lines(text: str) -> dict[Place, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
-    """Yield each statement's first line, whether it opens a table, and what it says.
+    """Yield each statement's first line, whether it opens a table, and its values.
 
-    The text is valid as a whole; so from where one statement begins, the fewest lines
-    that are valid by themselves are that statement: a value that goes on over several
+    The text is valid as a whole; so from the beginning of a statement, the fewest lines
+    that are valid by themselves are that statement: a value that continues over several
     lines is invalid without its end.
     """
     begin, statement = 1, ""
@@ -103,7 +103,7 @@ def _statements(text: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
 
 
 def _open(header: Mapping[str, Any], last: dict[Place, int]) -> Place:
-    """Return the place of the table that a header opens.
+    """Return the path of the table that a header opens.
 
     `last`: the last table of each array of tables so far; a table whose name begins
     with that of an array belongs to its last one.
@@ -122,7 +122,7 @@ def _open(header: Mapping[str, Any], last: dict[Place, int]) -> Place:
 
 
 def _places(value: Any) -> Iterator[Place]:
-    """Yield the place of everything inside a value."""
+    """Yield the path of everything inside a value."""
     inside: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
         inside = value.items()

@@ -1,4 +1,4 @@
-"""What the inverters were told by the daemon, and what they will be told, in figures."""
+"""Compares the limits that the daemon sent with those of this integration, in A."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,14 +10,14 @@ from .contract import Part
 from .understand import Understood
 
 WEAK: Final = 10.0
-"""A; what one battery allows in the example, as when it is nearly full."""
+"""A; the limit of one battery in the example, as when it is nearly full."""
 STRONG: Final = 100.0
-"""A; what each of the others allows."""
+"""A; the limit of each of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What all inverters are told together, in A: by the daemon, by each strategy."""
+    """The sum of limits sent to inverters, in A: by the daemon, by each strategy."""
 
     daemon: float
     sum: float
@@ -26,24 +26,25 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """The bank is charged while one battery allows less than the others."""
+    """An example: the bank is charged while one battery allows less than the others."""
 
     battery: int
-    """Its place among the batteries; the one with the largest capacity."""
+    """The index of that battery; the one with the largest capacity."""
     told: Told
     carries: Told
-    """What of that flows through this battery, if it carries its part by capacity."""
+    """The part of that current through this battery, if it carries its share by
+    capacity."""
 
 
 def most(gateway: Understood, direction: Direction) -> Told:
-    """Return what is told when the batteries allow more than everything else does."""
+    """Return the limits if the batteries allow more than everything else does."""
     caps, total = _caps(gateway, direction)
     now = round_down(min(total, sum(caps)))
     return Told(daemon=_by_daemon(total, caps), sum=now, share=now)
 
 
 def example(gateway: Understood) -> Example:
-    """Return what is told to charge with; there has to be a battery."""
+    """Return the charge limits of the example; requires at least one battery."""
     capacities = [float(b.values["capacity_ah"]) for b in gateway.of(Part.BATTERY)]
     weak = capacities.index(max(capacities))
     both = compare(
@@ -64,7 +65,7 @@ def example(gateway: Understood) -> Example:
 
 
 def _caps(gateway: Understood, direction: Direction) -> tuple[list[float], float]:
-    """Return what each inverter may be told at most, and what the bank may take."""
+    """Return the maximum of each inverter, and that of the bank."""
     charge = direction is Direction.CHARGE
     rated = "rated_charge" if charge else "rated_discharge"
     total = "total_charge" if charge else "total_discharge"
@@ -73,7 +74,7 @@ def _caps(gateway: Understood, direction: Direction) -> tuple[list[float], float
 
 
 def _by_daemon(bank: float, caps: list[float]) -> float:
-    """Return what the daemon told: to each inverter what the whole bank may take."""
+    """Return the daemon's limit: it sent each inverter the whole bank's limit."""
     return sum(round_down(min(bank, cap)) for cap in caps)
 
 

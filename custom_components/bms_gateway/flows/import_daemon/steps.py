@@ -1,4 +1,4 @@
-"""The steps that take over the original daemon's bms_config.toml."""
+"""The steps that import the daemon's bms_config.toml."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -46,14 +46,14 @@ _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
     Part.BATTERY: (DEVICE_FORMS[Part.BATTERY], "config"),
     Part.INVERTER: (DEVICE_FORMS[Part.INVERTER], "config"),
 }
-"""The forms that judge what the file says, and where their errors have their texts."""
+"""The forms that check values of the file, and the step whose error texts they use."""
 
 
 class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
     """Leads from the file to `async_take_over`."""
 
     _links: Mapping[str, Mapping[str, Any]]
-    """What is stored of each CAN link that is there, by its name."""
+    """The stored data of each CAN link of this machine, by its name."""
     _understood: Understood
 
     async def async_take_over(
@@ -62,13 +62,13 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         options: Mapping[str, Any],
         devices: list[ConfigSubentryData],
     ) -> ConfigFlowResult:
-        """Take what the user agreed to."""
+        """Create what the user agreed to."""
         raise NotImplementedError
 
     async def async_step_import_daemon(
         self, user_input: Typed = None
     ) -> ConfigFlowResult:
-        """Ask for the file, until it can be taken over."""
+        """Ask for the file until it can be imported."""
         problems = ""
         if user_input is not None:
             self._understood = await self._async_understand(user_input[CONF_FILE])
@@ -84,7 +84,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         )
 
     async def async_step_review(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Show what was understood, and ask what the file does not say."""
+        """Show the result, and ask for settings that the file does not have."""
         form = daemon_import_form(several=len(self._understood.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
@@ -155,7 +155,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         )
 
     async def _async_names(self) -> list[str]:
-        """Return what the file calls the devices, or names to tell them apart by."""
+        """Return the names from the file, or names that distinguish the devices."""
         return [
             device.name or await self.async_propose_name(device.part, number)
             for part in (Part.BATTERY, Part.INVERTER)
@@ -164,10 +164,10 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
 
     @property
     def _proposed_report(self) -> Reported:
-        """What I-SCALING says, unless nobody ever changed it.
+        """Return what I-SCALING requires, unless it was never changed.
 
-        Told its part of the limit and the current of the whole bank, an inverter
-        would take the former to be exceeded, and throttle.
+        If an inverter is sent its part of the limit and the current of the whole bank,
+        it takes the limit to be exceeded, and throttles.
         """
         inverters = self._understood.of(Part.INVERTER)
         unchanged = all(each.values["current_factor"] == 1 for each in inverters)
@@ -197,7 +197,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
 
 
 async def _async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts of the forms' errors, too, by where they stand."""
+    """Return the texts including those of the forms' errors, by their keys."""
     texts = dict(await async_texts(hass))
     for place in {place for _, place in _FORMS.values()}:
         found = await async_get_translations(
@@ -211,7 +211,7 @@ async def _async_texts(hass: HomeAssistant) -> Texts:
 
 
 def _read(hass: HomeAssistant, file_id: str) -> bytes | None:
-    """Return what was uploaded, as far as it is looked at; None if that is gone."""
+    """Return the uploaded content, up to the size limit; None if it is gone."""
     try:
         with process_uploaded_file(hass, file_id) as path, path.open("rb") as file:
             return file.read(LARGEST + 1)

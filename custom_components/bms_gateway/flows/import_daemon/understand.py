@@ -1,4 +1,4 @@
-"""What a bms_config.toml says becomes a gateway; and what is wrong with it."""
+"""Builds a gateway from a bms_config.toml, with findings about its problems."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .document import Document, NotText, TooLarge, Unreadable, read
 from .remarks import About, Remark
 
 type Refuse = Callable[[Part, str, Any], str | None]
-"""Returns what the forms have against a value of an option or a field, if anything."""
+"""Returns the error key with which the forms reject a value, if they do."""
 
 HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Brokers that may well be the one that Home Assistant uses."""
@@ -20,11 +20,11 @@ HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A battery or an inverter; `values` bear the names that are stored."""
+    """A battery or an inverter; `values` have the stored names."""
 
     part: Part
     name: str
-    """Empty where the file gives none."""
+    """Empty if the file gives none."""
     values: Mapping[str, Any]
 
     @property
@@ -35,7 +35,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
-    """A gateway as the file describes it; of no use while there are problems."""
+    """A gateway as the file describes it; not to be used while there are problems."""
 
     options: Mapping[str, Any]
     devices: tuple[Device, ...]
@@ -44,12 +44,12 @@ class Understood:
 
     @property
     def problems(self) -> list[Remark]:
-        """Return what has to be mended first."""
+        """Return the findings that have to be fixed first."""
         return [remark for remark in self.remarks if remark.prevents]
 
     @property
     def notes(self) -> list[Remark]:
-        """Return what is good to know."""
+        """Return the findings for information."""
         return [remark for remark in self.remarks if not remark.prevents]
 
     def of(self, part: Part) -> list[Device]:
@@ -63,11 +63,11 @@ class Links:
 
     present: frozenset[str] = frozenset()
     owners: Mapping[str, str] = MappingProxyType({})
-    """Whose they are, of those that are taken."""
+    """The owners of links that are taken."""
 
 
 def understand(content: bytes, refuse: Refuse, links: Links) -> Understood:
-    """Return what a file says, and what is to be said about it on this machine."""
+    """Return the gateway of a file, and the findings about it on this machine."""
     try:
         document = read(content)
     except TooLarge:
@@ -84,7 +84,7 @@ def understand(content: bytes, refuse: Refuse, links: Links) -> Understood:
 
 
 class _Builder:
-    """Makes a gateway of the blocks of a document."""
+    """Builds a gateway from the blocks of a document."""
 
     def __init__(self, document: Document, refuse: Refuse, links: Links) -> None:
         self._blocks, self._remarked = blocks_of(document)
@@ -94,7 +94,7 @@ class _Builder:
         self._named: dict[str, Value] = {}
 
     def understood(self) -> Understood:
-        """Return the gateway, and all there is to say about it."""
+        """Return the gateway and all findings."""
         options: dict[str, Any] = {}
         devices: list[Device] = []
         for block in self._blocks:
@@ -128,7 +128,7 @@ class _Builder:
         )
 
     def _stored(self, block: Block) -> dict[str, Any]:
-        """Return the values of a block that are of use, by the names that are stored."""
+        """Return the usable values of a block, by the stored names."""
         stored: dict[str, Any] = {}
         for key in block.table.keys:
             value = block.values.get(key.name)
@@ -142,7 +142,7 @@ class _Builder:
         return stored
 
     def _check_link(self, link: Value) -> None:
-        """Each CAN link has one battery or one inverter, here and in other gateways."""
+        """Check that each CAN link has one device, here and in other gateways."""
         if owner := self._links.owners.get(link.value):
             self._remarks.append(link.remark(About.LINK_TAKEN, detail=owner))
         first = self._named.setdefault(link.value, link)
@@ -151,7 +151,7 @@ class _Builder:
             self._remarks.append(link.remark(About.LINK_TWICE, detail=line))
 
     def _note(self, block: Block) -> None:
-        """Take down what a person should know though nothing is wrong with it."""
+        """Add findings for information about valid values."""
         activated = block.values.get("GATEWAY-ACTIVATED")
         if activated is not None and not activated.value:
             self._remarks.append(activated.remark(About.NOT_ACTIVATED))
@@ -160,24 +160,24 @@ class _Builder:
             self._remarks.append(broker.remark(About.BROKER))
 
     def _note_absent_tables(self, table: Table, about: About) -> None:
-        """Take down that there is no such table, unless it has its own problem."""
+        """Add a finding for a missing table, unless it has a problem of its own."""
         problems = {(r.about, r.detail) for r in self._remarked}
         misspelt = {(About.MISSPELT, table.head), (About.NO_TABLE, table.head)}
         if all(b.table is not table for b in self._blocks) and not problems & misspelt:
             self._remarks.append(Remark(about=about))
 
     def _note_absent_links(self) -> None:
-        """Take down which CAN links are not there; they may come."""
+        """Add findings for CAN links that do not exist; they may appear later."""
         absent = [name for name in self._named if name not in self._links.present]
         if absent:
             self._remarks.append(Remark(about=About.NO_LINK, value=", ".join(absent)))
 
 
 def _is_idle(block: Block, name: str) -> bool:
-    """Return whether the daemon makes no use of a value."""
+    """Return whether the daemon does not use a value."""
     replies = block.get("SEND-SYNC-ACTIVATED") is True
     if name == "SYNC-INTERVAL":
         return not replies
     if name == "PUSH-MIN-DELAY":
-        return replies or block.get(name) == 0  # none, which our least gap is, too
+        return replies or block.get(name) == 0  # none, like our minimum send interval
     return False

@@ -1,4 +1,4 @@
-"""What was read in a bms_config.toml, told in Home Assistant's language and Markdown."""
+"""Describes an imported bms_config.toml in Home Assistant's language, in Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 import re
@@ -14,11 +14,11 @@ type Texts = Mapping[str, str]
 """Texts by the last part of their keys; those used here begin with `original_`."""
 
 MOST_LINES: Final = 20
-"""Remarks that are shown; whoever has mended so many looks at the rest."""
+"""Findings that are shown; after fixing this many, a user looks at the rest."""
 
 
 def list_remarks(head: str, remarks: Sequence[Remark], texts: Texts) -> str:
-    """Return remarks as a list under the text `head`; nothing where there are none."""
+    """Return findings as a list under the text `head`; empty without any."""
     if not remarks:
         return ""
     told = [_remark(remark, texts) for remark in remarks[:MOST_LINES]]
@@ -28,7 +28,7 @@ def list_remarks(head: str, remarks: Sequence[Remark], texts: Texts) -> str:
 
 
 def describe(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
-    """Return what would be set up. `names`: those of the devices, in their order."""
+    """Return the gateway to set up. `names`: those of the devices, in their order."""
     named = list(zip(gateway.devices, map(_plain, names), strict=True))
     tell = {Part.BATTERY: _battery, Part.INVERTER: _inverter}
     told = [", ".join(tell[device.part](device, name, texts)) for device, name in named]
@@ -36,11 +36,11 @@ def describe(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
 
 
 def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
-    """Return what the inverters were told and will be told; without any, nothing."""
+    """Return the daemon's limits and the future ones; empty without inverters."""
     if not gateway.of(Part.INVERTER):
         return ""
     shown = example(gateway)
-    weak = _plain(names[shown.battery])  # batteries stand before inverters
+    weak = _plain(names[shown.battery])  # batteries come before inverters
     rows = [
         (texts["original_most_charge"], most(gateway, Direction.CHARGE)),
         (texts["original_most_discharge"], most(gateway, Direction.DISCHARGE)),
@@ -132,10 +132,10 @@ def _list(lines: Sequence[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a text from the file as it may stand between backticks."""
+    """Return a text from the file in a form that can be put between backticks."""
     return " ".join(text.split()).replace("`", "'")
 
 
 def _plain(name: str) -> str:
-    """Return a name without any meaning in Markdown."""
+    """Return a name with Markdown characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>()#+.!|~-])", r"\\\1", name)

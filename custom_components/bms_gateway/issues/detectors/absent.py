@@ -1,6 +1,6 @@
-"""Repairs about batteries that do not count: silent, lost, or heard and not believed.
+"""Issues of batteries that do not count: silent, lost, or with rejected values.
 
-And about those that count, but not for long: lost, or silent, again and again.
+And of those that count, but not for long: lost, or silent, again and again.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from ..context import Detector, Issue, IssueContext, Raised, warning
 from ..rejected_values import figures
 
 STEADY_FOR: Final = 60.0
-"""Seconds for which a battery has to be heard before its repair goes."""
+"""Seconds for which a battery has to be received before its issue is cleared."""
 LOST_FOR_LONG: Final = 60.0
-"""Seconds after which a battery that is lost again and again is just lost."""
+"""Seconds after which a battery that is lost again and again is simply lost."""
 RECEIVED_FOR: Final = CEILING
-"""Seconds after which a battery has sent all that it sends; most need 1 or 2, some 10."""
+"""Seconds after which a battery has sent all its frames; most need 1 or 2, some 10."""
 
 GAPS_PER_HOUR: Final = 6
-"""More gaps of some seconds than that in an hour are named."""
+"""More gaps of some seconds in an hour raise an issue."""
 GAPS_STILL: Final = 3
-"""So are more than so many, once they were named: each gap that is forgotten and each new
-one would else take the repair away and bring it back."""
+"""Once raised, more gaps than this keep it: otherwise each gap that is forgotten and
+each new one would clear the issue and raise it again."""
 
 _POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
 _FRAMES: Final = {
@@ -36,14 +36,14 @@ _FRAMES: Final = {
     "0x355 (SOC)": ("soc",),
     "0x356 (Vbat)": ("voltage",),
 }
-"""What every battery has to send to count, by the frames that hold it."""
+"""The values that every battery has to send to count, by the frames that hold them."""
 
 
 def _absent(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that do not count, each named as what it is.
+    """Find batteries that do not count, with the reason for each.
 
-    Behind a port that is lost that is no repair of its own. Nor is one loss of many,
-    which `_unsteady` tells of: one repair for each battery.
+    A battery behind a lost port is not an issue of its own. Nor is one loss of many,
+    which `_unsteady` reports: one issue for each battery.
     """
     for battery, state in now.batteries:
         if now.port(battery.id).status is not PortStatus.OPEN:
@@ -75,7 +75,7 @@ def _lost(
 def _waiting(
     now: IssueContext, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    """Tell of one that is silent only once it matters: it may be installed tomorrow."""
+    """Report a silent battery only once it matters: it may be installed tomorrow."""
     if now.snapshot.status is Status.STARTING:
         return None
     if state.refused:
@@ -103,7 +103,7 @@ def _silent(
 
 
 def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
-    # Limits stand still; what is measured would change the text all the time
+    # The limits do not move; the measured values would change the text all the time
     limits = [each for each in state.refused if each.attribute.endswith("_limit")]
     values = figures(limits or state.refused)
     if state.nominal is None:
@@ -134,7 +134,7 @@ def _issue(
     fixable: bool = False,
     **told: str,
 ) -> Issue:
-    """Return a repair; each may tell what holds while the battery does not count."""
+    """Return an issue; its text may include data that a lost battery still has."""
     config, state = now.config, now.snapshot.batteries[battery.id]
     policies = {
         "charge_policy": str(config.charge_loss_policy),
@@ -146,7 +146,7 @@ def _issue(
         {"name": battery.name, "channel": now.channel(battery)} | policies | told,
         fixable=fixable,
         device_id=battery.id,
-        # Who has spoken for the first time has come to stay
+        # A battery that has sent for the first time is there to stay
         steady_for=STEADY_FOR if state.life is Life.LOST else 0.0,
     )
 
@@ -169,9 +169,9 @@ def _unsteady(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
 def _comes_and_goes(
     now: IssueContext, raised: Raised, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    """Return the repair of a battery that is lost, or silent, again and again.
+    """Return the issue of a battery that is lost, or silent, again and again.
 
-    Where most of its losses were gaps of some seconds, that tells more of their cause.
+    If most of its losses were gaps of some seconds, the gaps say more about the cause.
     """
     if _stays_away(now, state):
         return None
@@ -191,7 +191,7 @@ def _comes_and_goes(
 
 
 def _stays_away(now: IssueContext, state: BatteryState) -> bool:
-    """Return whether it never came, is not wanted, or is lost for long just now."""
+    """Return whether it was never received, is out of service, or is lost for long."""
     match state.life:
         case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:
             return True

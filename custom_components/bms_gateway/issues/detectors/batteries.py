@@ -1,4 +1,4 @@
-"""Repairs about batteries that count: far apart, odd, asking in vain, a sum too high."""
+"""Issues of batteries that count: voltages, currents, ignored requests, plain sum."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ from ...event_detector import REQUEST_STANDS
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
 PACKS_DIFFER: Final = 1.1
-"""The plain sum goes too far once it is that many times what the batteries bear."""
+"""The plain sum goes too far once it is this many times the limit by shares."""
 
 
 def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -26,7 +26,7 @@ def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find currents that are not what they should be."""
+    """Find implausible currents."""
     capacity = sum(battery.capacity_ah for battery in now.config.batteries)
     for battery, state in now.batteries:
         name = {"name": battery.name}
@@ -43,7 +43,7 @@ def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that count fewer modules than they did."""
+    """Find batteries that count fewer modules than before."""
     for battery, state in now.batteries:
         if state.modules_missing and state.modules_most:
             placeholders = {
@@ -58,7 +58,7 @@ def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _requests(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that ask for charge in vain, and who holds charging at 0."""
+    """Find ignored charge requests, and the setpoints that stop charging."""
     held = ", ".join(sorted(_holders(now)))
     for battery in now.config.batteries:
         if battery.id in now.asking:
@@ -72,7 +72,7 @@ def _requests(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _holders(now: IssueContext) -> Iterator[str]:
-    """Yield the devices whose charging is held at 0 A, each with who asked for it."""
+    """Yield the devices whose charging is held at 0 A, each with the requester."""
     for device_id in (None, *now.setpoints.inverters):
         if now.setpoints.of(device_id).current(Direction.CHARGE) == 0:
             for name in ("charging_allowed", "charge_current"):
@@ -96,7 +96,7 @@ def _named(now: IssueContext, device_id: str | None, by: str | None) -> str:
 
 
 def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find that the plain sum goes too far; it stands while that strategy does."""
+    """Find a plain sum that goes too far; the issue stays with that strategy."""
     if now.config.strategy is not Strategy.SUM or len(now.config.batteries) < 2:
         return
     key = f"sum_{now.entry_id}"
@@ -112,7 +112,7 @@ def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
             ),
         )
     elif key in raised:
-        # Packs do not become equal because they allow the same for a moment
+        # Packs do not become equal by allowing the same for some time
         yield key, raised[key]
 
 
