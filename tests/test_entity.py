@@ -7,7 +7,7 @@ from unittest.mock import PropertyMock, patch
 import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm
-from custom_components.bms_gateway.entity import SLOW
+from custom_components.bms_gateway.entity import SLOW_INTERVAL
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -49,7 +49,7 @@ async def test_small_moves_are_shown_in_time(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", current=10.0)
     assert await shown(bench, "b1_current", current=10.5) == "10.0"
-    bench.ahead += SLOW
+    bench.ahead += SLOW_INTERVAL
     for _ in range(4):
         await bench.speak("b1", current=10.5)
     assert await shown(bench, "b1_current", current=10.5) == "10.5"

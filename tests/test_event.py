@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.coordinator import WATCHES
+from custom_components.bms_gateway.coordinator import EVENT_DETECTORS
 from custom_components.bms_gateway.engine.model import Alarm
 from custom_components.bms_gateway.event_detector import (
     Event as BatteryEvent,
-    Happening,
+    EventType,
 )
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
@@ -88,15 +88,15 @@ async def test_what_stood_before_a_reload_is_no_news(
         lambda: (
             events
             == [
-                BatteryEvent(Happening.PROTECTION_RAISED, "b1", Alarm.UNDER_VOLTAGE),
+                BatteryEvent(EventType.PROTECTION_RAISED, "b1", Alarm.UNDER_VOLTAGE),
                 BatteryEvent(
-                    Happening.PROTECTION_CLEARED, "b1", Alarm.OVER_TEMPERATURE
+                    EventType.PROTECTION_CLEARED, "b1", Alarm.OVER_TEMPERATURE
                 ),
             ]
         )
     )
     assert await hass.config_entries.async_remove("gw")
-    assert hass.data[WATCHES] == {}
+    assert hass.data[EVENT_DETECTORS] == {}
 
 
 async def test_loss_and_return(bench: Bench, told: Told) -> None:

@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Status,
 )
-from custom_components.bms_gateway.event_detector import Event, Happening, Watch
+from custom_components.bms_gateway.event_detector import Event, EventDetector, EventType
 
 BATTERY = BatteryState(
     id="b1",
@@ -39,7 +39,7 @@ def says(**readings: Any) -> BatteryState:
 
 def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
     """Return what happened at each of the battery's states."""
-    watch = Watch()
+    watch = EventDetector()
     return [
         watch.update(snapshot(state), index * step)
         for index, state in enumerate(states)
@@ -54,11 +54,11 @@ def test_a_quiet_life_has_no_events() -> None:
 @pytest.mark.parametrize(
     ("field", "raised", "cleared"),
     [
-        ("protections", Happening.PROTECTION_RAISED, Happening.PROTECTION_CLEARED),
-        ("warnings", Happening.WARNING_RAISED, Happening.WARNING_CLEARED),
+        ("protections", EventType.PROTECTION_RAISED, EventType.PROTECTION_CLEARED),
+        ("warnings", EventType.WARNING_RAISED, EventType.WARNING_CLEARED),
     ],
 )
-def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
+def test_alarms(field: str, raised: EventType, cleared: EventType) -> None:
     """One event for each; unknown is neither raised nor cleared."""
     found = follow(
         says(**{field: frozenset({OVER_LIMIT})}),
@@ -81,7 +81,7 @@ def test_loss_and_return() -> None:
     lost = replace(BATTERY, life=Life.LOST)
     rejoining = replace(BATTERY, life=Life.REJOINING)
     gone, back = (
-        [Event(kind, "b1")] for kind in (Happening.BATTERY_LOST, Happening.BATTERY_BACK)
+        [Event(kind, "b1")] for kind in (EventType.BATTERY_LOST, EventType.BATTERY_BACK)
     )
     assert follow(BATTERY, lost, lost, rejoining, lost, rejoining, BATTERY) == [
         [],
@@ -104,9 +104,9 @@ def test_a_silence_that_is_bridged() -> None:
     short, gone, back = (
         [Event(kind, "b1")]
         for kind in (
-            Happening.BATTERY_BRIDGED,
-            Happening.BATTERY_LOST,
-            Happening.BATTERY_BACK,
+            EventType.BATTERY_BRIDGED,
+            EventType.BATTERY_LOST,
+            EventType.BATTERY_BACK,
         )
     )
     assert follow(bridging, bridging, BATTERY) == [short, [], back]
@@ -120,10 +120,10 @@ def test_modules_that_go_and_come_back() -> None:
     )
     assert follow(BATTERY, two, two, one, all_) == [
         [],
-        [Event(Happening.MODULES_MISSING, "b1", modules=2)],
+        [Event(EventType.MODULES_MISSING, "b1", modules=2)],
         [],
-        [Event(Happening.MODULES_BACK, "b1", modules=1)],
-        [Event(Happening.MODULES_BACK, "b1", modules=0)],
+        [Event(EventType.MODULES_BACK, "b1", modules=1)],
+        [Event(EventType.MODULES_BACK, "b1", modules=0)],
     ]
 
 
@@ -131,13 +131,13 @@ def test_modules_counted_anew_are_not_back() -> None:
     """As after the user has set the capacity without those that are missing."""
     missing = replace(BATTERY, modules_most=5, modules_missing=1)
     four = replace(BATTERY, modules_most=4)
-    gone = [Event(Happening.MODULES_MISSING, "b1", modules=1)]
+    gone = [Event(EventType.MODULES_MISSING, "b1", modules=1)]
     assert follow(missing, BATTERY, four) == [gone, [], []]
 
 
 def test_since_when_a_battery_is_lost() -> None:
     """From the loss until it is online again or out of service; then not any more."""
-    watch = Watch()
+    watch = EventDetector()
     lives: tuple[tuple[Life, dict[str, float]], ...] = (
         (Life.ONLINE, {}),
         (Life.LOST, {"b1": 2.0}),
@@ -157,7 +157,7 @@ def test_since_when_a_battery_is_lost() -> None:
 
 def test_more_than_three_losses_an_hour() -> None:
     """Three are not enough, and an hour later they are forgotten."""
-    watch = Watch()
+    watch = EventDetector()
     now = 0.0
     for loss in range(1, 5):
         for life in Life.ONLINE, Life.LOST:
@@ -174,7 +174,7 @@ def test_more_than_three_losses_an_hour() -> None:
 def test_current_out_of_service() -> None:
     """Told each time that it begins."""
     carries = replace(BATTERY, carries_current_out_of_service=True)
-    sent = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
+    sent = [Event(EventType.OUT_OF_SERVICE_CURRENT, "b1")]
     assert follow(BATTERY, carries, carries, BATTERY, carries) == [
         [],
         sent,
@@ -198,7 +198,7 @@ def test_inverters_that_disobey() -> None:
         {},
         {discharge: one},
     ]
-    watch = Watch()
+    watch = EventDetector()
     found = [
         watch.update(
             replace(
@@ -211,8 +211,8 @@ def test_inverters_that_disobey() -> None:
         )
         for state in states
     ]
-    begins = [Event(Happening.INVERTER_DISOBEYS, "i1", direction=discharge)]
-    unsure = [Event(Happening.INVERTER_DISOBEYS, None, direction=charge)]
+    begins = [Event(EventType.INVERTER_DISOBEYS, "i1", direction=discharge)]
+    unsure = [Event(EventType.INVERTER_DISOBEYS, None, direction=charge)]
     assert found == [[], begins, unsure, [], begins]
 
 
@@ -220,21 +220,21 @@ def test_inverters_that_disobey() -> None:
 def test_a_request_that_stands(field: str) -> None:
     """For ten minutes without a break."""
     asks, sated = says(**{field: True}), says(**{field: False})
-    sent = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    sent = [Event(EventType.FORCE_CHARGE_STANDS, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
     assert found == [[], [], [], sent, [], [], []]
-    watch = Watch()
+    watch = EventDetector()
     for now, state in (0, asks), (599, asks), (600, asks):
         watch.update(snapshot(state), now)
-        assert watch.asking == (frozenset({"b1"}) if now == 600 else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if now == 600 else frozenset())
     watch.update(snapshot(sated), 601)
-    assert watch.asking == frozenset()
+    assert watch.requesting == frozenset()
 
 
 def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
     """A loss for a moment neither ends the ten minutes nor completes them."""
-    asks, sent = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
-    watch = Watch()
+    asks, sent = says(force_charge=True), [Event(EventType.FORCE_CHARGE_STANDS, "b1")]
+    watch = EventDetector()
     for now, state, events, standing in (
         (0, asks, [], False),
         (300, BATTERY, [], False),
@@ -249,13 +249,13 @@ def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
         (714, says(force_charge=False), [], False),
     ):
         assert watch.update(snapshot(state), now) == events
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
 def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
     """A battery may be gone for good; what it asked for ten minutes ago is past."""
     asks = says(force_charge=True)
-    watch = Watch()
+    watch = EventDetector()
     for now, state, standing in (
         (0, asks, False),
         (600, asks, True),
@@ -265,7 +265,7 @@ def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
         (1801, asks, True),
     ):
         watch.update(snapshot(state), now)
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
 def test_what_was_before_a_start_is_remembered() -> None:
@@ -273,19 +273,19 @@ def test_what_was_before_a_start_is_remembered() -> None:
     asks = says(protections=frozenset({OVER_LIMIT}), force_charge=True)
     starting = replace(snapshot(), status=Status.STARTING)
     for later, standing in (599, True), (600, False):
-        watch = Watch()
+        watch = EventDetector()
         assert watch.update(snapshot(asks), 0) == [
-            Event(Happening.PROTECTION_RAISED, "b1", OVER_LIMIT)
+            Event(EventType.PROTECTION_RAISED, "b1", OVER_LIMIT)
         ]
         watch.update(snapshot(asks), 600)
         watch.update(starting, 600 + later)
         assert watch.update(snapshot(asks), 600 + later) == []
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
 def test_a_battery_that_was_removed_is_forgotten() -> None:
     """One with the same id is another one."""
-    watch = Watch()
+    watch = EventDetector()
     bad = replace(
         says(protections=frozenset({OVER_LIMIT}), force_charge=True),
         life=Life.LOST,

@@ -240,7 +240,7 @@ async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
     stopped = Setpoints(charging_allowed=False)
     asked = left.with_setpoints("i2", stopped).with_temporary_limit(temporary_limit)
     out = frozenset({"b2", "i2"})
-    await bench.coordinator.setpoint_manager.async_take(
+    await bench.coordinator.setpoint_manager.async_set(
         replace(asked, out_of_service=out), "Ann"
     )
     assert await hass.config_entries.async_unload("gw")

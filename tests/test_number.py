@@ -173,7 +173,7 @@ async def test_noise_that_was_stored_is_not_shown(
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     noisy = AllSetpoints(bank=Setpoints(charge_current=33.300000000000004))
-    await bench.coordinator.setpoint_manager.async_take(noisy, "Ann")
+    await bench.coordinator.setpoint_manager.async_set(noisy, "Ann")
     assert bench.state("number", "gw_charge_current_setpoint").state == "33.3"
 
 

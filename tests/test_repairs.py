@@ -94,7 +94,7 @@ async def test_a_setpoint_that_is_forgotten(
     """It names who set it, also after a restart; it goes once charging is allowed."""
     key = f"{DOMAIN}.gw.setpoints"
     await bench.battery("b1").inverter("i1").start()
-    await bench.coordinator.setpoint_manager.async_take(
+    await bench.coordinator.setpoint_manager.async_set(
         AllSetpoints(bank=stopped), "Ann"
     )
     assert bench.issues() == {}
@@ -106,7 +106,7 @@ async def test_a_setpoint_that_is_forgotten(
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.translation_placeholders == {"name": "Bank", "by": "Ann"}
-    await bench.coordinator.setpoint_manager.async_take(AllSetpoints(), "Bob")
+    await bench.coordinator.setpoint_manager.async_set(AllSetpoints(), "Bob")
     assert bench.issues() == {}
 
 
@@ -148,7 +148,7 @@ async def test_an_ignored_repair_stays_so_until_the_gateway_is_removed(
     """A reload does not bring it back."""
     await bench.battery("b1").inverter("i1").start()
     stopped = AllSetpoints(bank=Setpoints(charge_current=0.0))
-    await bench.coordinator.setpoint_manager.async_take(stopped, "Ann")
+    await bench.coordinator.setpoint_manager.async_set(stopped, "Ann")
     assert await hass.config_entries.async_unload("gw")
     hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["hours"] = 24
     await bench.setup()
@@ -265,7 +265,7 @@ async def test_an_inverter_that_is_silent_can_be_taken_out_of_service(
     await bench.battery("b1").inverter("i1").start()
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "i1"}
     flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
-    assert isinstance(flow, repairs.GoneRepair)
+    assert isinstance(flow, repairs.OutOfServiceRepair)
 
 
 @pytest.mark.parametrize("key", ["battery_unasked", "battery_unasked_replug"])
@@ -280,7 +280,7 @@ async def test_a_battery_that_is_not_heard_can_be_polled(
     assert bench.issues()["battery_b1"] == "battery_unasked"
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "b1"}
     flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
-    assert isinstance(flow, repairs.AskRepair)
+    assert isinstance(flow, repairs.PollRepair)
 
     flows = bench.hass.data[REPAIRS]["flow_manager"]
     form = await flows.async_init(DOMAIN, context={"issue_id": "battery_b1"})

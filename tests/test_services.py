@@ -711,7 +711,7 @@ async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
     """It may jump by a year; only the end that is shown moves along, at once."""
     await ready(bench)
     before = (await limit(bench, charge_current=20))["leases"][0]["ends_at"]
-    await bench.coordinator.setpoint_manager.async_keep()
+    await bench.coordinator.setpoint_manager.async_save_periodically()
     assert (
         shown_temporary_limits(bench.coordinator.setpoint_manager, None)[0]["ends_at"]
         == before
@@ -723,7 +723,7 @@ async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
             end = bench.coordinator.setpoint_manager.ends_at(temporary_limit)
             assert end is not None
             assert timedelta(minutes=59) < end - next_year <= timedelta(hours=1)
-            await bench.coordinator.setpoint_manager.async_keep()
+            await bench.coordinator.setpoint_manager.async_save_periodically()
 
 
 async def test_a_lease_does_not_lift_what_was_unreadable(

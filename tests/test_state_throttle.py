@@ -24,7 +24,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.state_throttle import is_heard, is_told, show
+from custom_components.bms_gateway.state_throttle import is_received, is_served, show
 
 READINGS = Readings(
     voltage=52.0,
@@ -335,7 +335,7 @@ def test_what_was_removed_is_shown_no_more() -> None:
 )
 def test_is_heard(battery: BatteryState, heard: bool) -> None:
     """A battery out of service may still speak."""
-    assert is_heard(battery) is heard
+    assert is_received(battery) is heard
 
 
 @pytest.mark.parametrize(
@@ -349,4 +349,4 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
 )
 def test_is_told(listening: bool | None, status: Status, confirmed: bool) -> None:
     """What an inverter was told is worth nothing once it cannot be told again."""
-    assert is_told(replace(INVERTER, listening=listening), status) is confirmed
+    assert is_served(replace(INVERTER, listening=listening), status) is confirmed

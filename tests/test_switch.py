@@ -88,7 +88,7 @@ async def test_a_number_is_kept_behind_the_switch(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     setpoint_manager = bench.coordinator.setpoint_manager
     twenty = AllSetpoints(bank=Setpoints(charge_current=20.0))
-    await setpoint_manager.async_take(twenty, "Ann")
+    await setpoint_manager.async_set(twenty, "Ann")
     await turn(bench, "gw_charging_allowed", "off")
     assert bench.state("number", "gw_charge_current_setpoint").state == "20.0"
     await turn(bench, "gw_charging_allowed", "on")

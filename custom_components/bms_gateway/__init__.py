@@ -9,8 +9,8 @@ from homeassistant.helpers.typing import ConfigType
 from .can_log.services import async_register_traffic_actions
 from .config_entry import gateway_config
 from .const import DOMAIN
-from .coordinator import WATCHES, BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .energy_store import Counters
+from .coordinator import EVENT_DETECTORS, BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .energy_store import EnergyStore
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .issues.registry import async_remove_issues
@@ -43,10 +43,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     await store.async_load(each.id for each in config.inverters)
     # Devices may have been removed while the gateway was not running
     store.keep_only({each.id for each in config.devices})
-    counters = Counters(hass, entry.entry_id, entry.title)
-    await counters.async_load()
+    energy_store = EnergyStore(hass, entry.entry_id, entry.title)
+    await energy_store.async_load()
     gateway = Gateway(config, learnt=store.learnt)
-    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
+    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, energy_store)
     entry.runtime_data = coordinator
     simulation = coordinator.simulation
     uplink = Uplink(hass, entry)
@@ -54,7 +54,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
     async def async_stop(_: Event | None = None) -> None:
         await gateway.stop()
         await coordinator.setpoint_manager.async_stop()
-        await counters.async_end()
+        await energy_store.async_end()
         await coordinator.recorder.async_end()
         if simulation:
             await simulation.async_end()
@@ -73,7 +73,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -
         await simulation.async_apply(config)
     coordinator.setpoint_manager.async_start()
     await gateway.start()
-    counters.async_follow(gateway)
+    energy_store.async_follow(gateway)
     entry.async_on_unload(coordinator.async_leave)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     # Not earlier: event entities that do not exist yet would miss events
@@ -92,8 +92,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) 
     """Delete the stored data of a gateway and its repairs."""
     async_remove_issues(hass, entry.entry_id)
     await SetpointStore(hass, entry.entry_id).async_remove()
-    await Counters(hass, entry.entry_id, entry.title).async_remove()
-    hass.data.get(WATCHES, {}).pop(entry.entry_id, None)
+    await EnergyStore(hass, entry.entry_id, entry.title).async_remove()
+    hass.data.get(EVENT_DETECTORS, {}).pop(entry.entry_id, None)
 
 
 async def async_remove_config_entry_device(

@@ -35,7 +35,7 @@ from .flows.connections import adapter_port, async_find_connections, async_ident
 from .flows.device_form import simulated_port
 from .flows.import_daemon.steps import DaemonImportSteps
 from .flows.options import GatewayOptionsFlow
-from .flows.port import Typed, async_texts
+from .flows.port import UserInput, async_texts
 from .flows.schemas import (
     CONF_BACKUP,
     CONF_GATEWAY,
@@ -91,7 +91,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         }
 
     @override
-    async def async_step_user(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for real or simulated hardware, or for the daemon's configuration."""
         return self.async_show_menu(
             step_id="user", menu_options=["gateway", "original", "simulated"]
@@ -118,7 +118,9 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         self.context["title_placeholders"] = {"name": name}
         return await self.async_step_adapter()
 
-    async def async_step_adapter(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_adapter(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
         """Ask which gateway the adapter belongs to; if there is none, create one."""
         gateways = {
             entry.entry_id: entry.title
@@ -138,14 +140,16 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         return await self.async_step_adapter_kind()
 
     async def async_step_adapter_kind(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Ask what is connected to the adapter."""
         return self.async_show_menu(
             step_id="adapter_kind", menu_options=["add_battery", "add_inverter"]
         )
 
-    async def async_step_simulated(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_simulated(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
         """Ask for a name, then create the simulated hardware."""
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
@@ -159,7 +163,9 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
-    async def async_step_gateway(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_gateway(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
         """Ask for the gateway's name and whether the inverters supply backup power."""
         values = GATEWAY_FORM.read(user_input)
         errors = GATEWAY_FORM.errors(values)
@@ -176,18 +182,20 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_add_battery(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Start with a battery."""
         return await self._async_add(SUBENTRY_BATTERY)
 
     async def async_step_add_inverter(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Start with an inverter."""
         return await self._async_add(SUBENTRY_INVERTER)
 
-    async def async_step_other_kind(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_other_kind(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
         """Continue with an inverter instead of a battery, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,
@@ -231,7 +239,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             },
         )
 
-    async def async_step_more(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_more(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for another battery, another inverter, or to finish."""
         return self.async_show_menu(
             step_id="more",
@@ -251,7 +259,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         self._name, self._options, self._devices = name, options, devices
         return await self.async_step_finish()
 
-    async def async_step_finish(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Create the gateway unless another flow has taken one of its ports."""
         taken = taken_ports(self.hass)
         for device in self._devices:
@@ -269,7 +277,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         return self._create(self._name, self._options, simulated=False)
 
     async def async_step_reconfigure(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Ask for a new name of the gateway."""
         entry = self._get_reconfigure_entry()

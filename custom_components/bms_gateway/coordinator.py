@@ -17,25 +17,27 @@ from .config_entry import gateway_config
 from .const import CONF_SIMULATED, CONF_UPDATE_INTERVAL, DEFAULT_UPDATE_INTERVAL, DOMAIN
 from .current_sensors import CurrentSensors
 from .device_registry import Devices
-from .energy_store import Counters
+from .energy_store import EnergyStore
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
-from .event_detector import Event, Watch
+from .event_detector import Event, EventDetector
 from .issues.conditions import Conditions
 from .issues.context import IssueContext
 from .issues.registry import Issues
 from .setpoints.manager import SetpointManager
 from .setpoints.store import SetpointStore
 from .simulation import Simulation
-from .state_throttle import PATIENCE, show
+from .state_throttle import MAX_DELAY, show
 
 _LOGGER = logging.getLogger(__name__)
 
-KEEP_INTERVAL: Final = timedelta(seconds=60)
+SAVE_INTERVAL: Final = timedelta(seconds=60)
 """The most learned data a crash can lose. A fixed interval: a save that every change
 postpones would never happen."""
 
-WATCHES: Final[HassKey[dict[str, Watch]]] = HassKey(f"{DOMAIN}_watches")
+EVENT_DETECTORS: Final[HassKey[dict[str, EventDetector]]] = HassKey(
+    f"{DOMAIN}_event_detectors"
+)
 """The event detector of each entry by its id. It outlives a reload."""
 
 type EventListener = Callable[[Event], None]
@@ -57,13 +59,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         entry: BmsGatewayConfigEntry,
         gateway: Gateway,
         store: SetpointStore,
-        counters: Counters,
+        energy_store: EnergyStore,
     ) -> None:
         """Take the gateway's present snapshot; follow it only after `async_follow`."""
         super().__init__(hass, _LOGGER, config_entry=entry, name=entry.title)
         self.gateway = gateway
         self.store = store
-        self.counters = counters
+        self.energy_store = energy_store
         self.setpoint_manager = SetpointManager(
             hass, gateway, store, self._async_setpoints_changed
         )
@@ -72,31 +74,31 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         self.simulation = Simulation() if entry.data.get(CONF_SIMULATED) else None
         self.config = gateway_config(entry)
         self.data = gateway.snapshot
-        self._moved: set[str] = set()
-        self._moved_since = self.data.at
+        self._out_of_turn: set[str] = set()
+        self._tick_at = self.data.at
         self.devices = Devices(hass, entry)
         # Conditions that existed before a reload raise no new events
-        watches = hass.data.setdefault(WATCHES, {})
-        self._watch = watches.setdefault(entry.entry_id, Watch())
+        detectors = hass.data.setdefault(EVENT_DETECTORS, {})
+        self._event_detector = detectors.setdefault(entry.entry_id, EventDetector())
         self._conditions = Conditions()
         self._issues = Issues(hass, entry.entry_id)
         self._event_listeners: list[EventListener] = []
         self._interval: float | None = None
         self._stop_ticking: Callable[[], None] | None = None
-        self._stop_keeping: Callable[[], None] | None = None
+        self._stop_saving: Callable[[], None] | None = None
         self._stop_listening: Callable[[], None] | None = None
-        self._stop_counting: Callable[[], None] | None = None
+        self._stop_energy: Callable[[], None] | None = None
 
     @callback
     def async_follow(self) -> None:
         """Start following the gateway."""
-        self._stop_listening = self.gateway.subscribe(self._async_take_news)
+        self._stop_listening = self.gateway.subscribe(self._async_on_snapshot)
         self._current_sensors.async_apply()
-        self._stop_counting = self.counters.async_on_save(self._async_show_again)
-        self._stop_keeping = async_track_time_interval(
+        self._stop_energy = self.energy_store.async_on_save(self._async_show_again)
+        self._stop_saving = async_track_time_interval(
             self.hass,
-            self._async_keep,
-            KEEP_INTERVAL,
+            self._async_save,
+            SAVE_INTERVAL,
             name=f"{self.name} keep",
             cancel_on_shutdown=True,
         )
@@ -108,14 +110,14 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         """Stop following: remove the timers and all repairs that are not ignored."""
         for stop in (
             self._stop_listening,
-            self._stop_counting,
+            self._stop_energy,
             self._stop_ticking,
-            self._stop_keeping,
+            self._stop_saving,
         ):
             if stop:
                 stop()
-        self._stop_listening = self._stop_counting = None
-        self._stop_ticking = self._stop_keeping = None
+        self._stop_listening = self._stop_energy = None
+        self._stop_ticking = self._stop_saving = None
         self._current_sensors.async_end()
         self._issues.async_end()
 
@@ -136,14 +138,16 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         await self.setpoint_manager.async_keep_only(
             {each.id for each in self.config.devices}
         )
-        await self.counters.async_keep_only(each.id for each in self.config.batteries)
-        self._moved.clear()
+        await self.energy_store.async_keep_only(
+            each.id for each in self.config.batteries
+        )
+        self._out_of_turn.clear()
         self._async_show(show(self.data, self.gateway.snapshot))
 
     @callback
     def _async_setpoints_changed(self) -> None:
         # A user who changes a setpoint expects to see the effect at once
-        self._moved.clear()
+        self._out_of_turn.clear()
         self._async_show_again()
 
     @callback
@@ -151,8 +155,8 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
         """Write the same snapshot again, with the repairs that are due now."""
         self._async_show(self.data)
 
-    async def _async_keep(self, _now: datetime) -> None:
-        await self.setpoint_manager.async_keep()
+    async def _async_save(self, _now: datetime) -> None:
+        await self.setpoint_manager.async_save_periodically()
         self._async_show_again()
 
     @callback
@@ -176,26 +180,26 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def _async_tick(self, _now: datetime) -> None:
         latest = self.gateway.snapshot
-        self._moved.clear()
-        self._moved_since = latest.at
+        self._out_of_turn.clear()
+        self._tick_at = latest.at
         self._async_show(latest)
 
     @callback
-    def _async_take_news(self, latest: Snapshot) -> None:
-        if latest.at >= self._moved_since + PATIENCE:
-            self._moved.clear()
-            self._moved_since = latest.at
-        shown = show(self.data, latest, self._moved)
+    def _async_on_snapshot(self, latest: Snapshot) -> None:
+        if latest.at >= self._tick_at + MAX_DELAY:
+            self._out_of_turn.clear()
+            self._tick_at = latest.at
+        shown = show(self.data, latest, self._out_of_turn)
         if shown != self.data:
             self._async_show(shown)
 
     @callback
     def _async_show(self, shown: Snapshot) -> None:
         latest = self.gateway.snapshot
-        self.devices.async_tell(latest)
-        events = self._watch.update(latest, latest.at)
+        self.devices.async_update(latest)
+        events = self._event_detector.update(latest, latest.at)
         self._conditions.update(latest, latest.at)
-        self._issues.async_tell(
+        self._issues.async_update(
             IssueContext(
                 entry_id=self.config_entry.entry_id,
                 snapshot=latest,
@@ -204,13 +208,13 @@ class BmsGatewayCoordinator(DataUpdateCoordinator[Snapshot]):
                 changes=self.store.changes,
                 confirmed=self.store.confirmed,
                 saved=self.store.saved,
-                energy_saved=self.counters.saved,
-                unsteady=self._watch.unsteady,
-                lost_since=self._watch.lost_since,
-                asking=self._watch.asking,
-                apart=self._conditions.apart,
+                energy_saved=self.energy_store.saved,
+                unsteady=self._event_detector.unsteady,
+                lost_since=self._event_detector.lost_since,
+                requesting=self._event_detector.requesting,
+                voltage_difference=self._conditions.voltage_difference,
                 signs_of_life=self._conditions.signs_of_life,
-                borne=self._conditions.borne,
+                highest_limits=self._conditions.highest_limits,
             )
         )
         self.async_set_updated_data(shown)

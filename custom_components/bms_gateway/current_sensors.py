@@ -54,11 +54,15 @@ class CurrentSensors:
         entity_ids = set(chosen.values())
         # A sensor that reports the same value again fires no change event
         self._undo = [
-            async_track_state_change_event(self._hass, entity_ids, self._async_take),
-            async_track_state_report_event(self._hass, entity_ids, self._async_take),
+            async_track_state_change_event(
+                self._hass, entity_ids, self._async_state_reported
+            ),
+            async_track_state_report_event(
+                self._hass, entity_ids, self._async_state_reported
+            ),
         ]
         for entity_id in entity_ids:
-            self._tell(entity_id, self._hass.states.get(entity_id))
+            self._report(entity_id, self._hass.states.get(entity_id))
 
     @callback
     def async_end(self) -> None:
@@ -71,10 +75,10 @@ class CurrentSensors:
         self._chosen = {}
 
     @callback
-    def _async_take(self, event: Event[Any]) -> None:
-        self._tell(event.data["entity_id"], event.data["new_state"])
+    def _async_state_reported(self, event: Event[Any]) -> None:
+        self._report(event.data["entity_id"], event.data["new_state"])
 
-    def _tell(self, entity_id: str, state: State | None) -> None:
+    def _report(self, entity_id: str, state: State | None) -> None:
         """Pass a sensor's reading to the gateway with the time of its last report."""
         at = self._gateway.now
         if state is not None:

@@ -27,7 +27,7 @@ class Devices:
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._known: dict[str, ConfigSubentry] = {}
-        self._told: dict[str, Readings] = {}
+        self._reported: dict[str, Readings] = {}
         self._listeners: list[SubentryListener] = []
         self.async_sync()
 
@@ -55,12 +55,14 @@ class Devices:
                 listener(self._known[subentry_id])
 
     @callback
-    def async_tell(self, snapshot: Snapshot) -> None:
+    def async_update(self, snapshot: Snapshot) -> None:
         """Update manufacturer, model, firmware and serial number from telemetry."""
         for battery_id, battery in snapshot.batteries.items():
-            if (told := _identity(battery.readings)) != self._told.get(battery_id):
-                self._told[battery_id] = told
-                self._describe(battery_id, told)
+            if (reported := _identity(battery.readings)) != self._reported.get(
+                battery_id
+            ):
+                self._reported[battery_id] = reported
+                self._describe(battery_id, reported)
 
     def _register(self, subentry: ConfigSubentry, gateway_id: str) -> None:
         self._registry.async_get_or_create(
@@ -72,7 +74,7 @@ class Devices:
             via_device_id=gateway_id,
         )
 
-    def _describe(self, battery_id: str, told: Readings) -> None:
+    def _describe(self, battery_id: str, reported: Readings) -> None:
         device = self._registry.async_get_device_by_identifier(
             (DOMAIN, battery_id), self._entry.entry_id
         )
@@ -80,10 +82,10 @@ class Devices:
             return
         self._registry.async_update_device(
             device.id,
-            manufacturer=told.name or device.manufacturer,
-            model=told.product or told.family or device.model,
-            sw_version=told.version or device.sw_version,
-            serial_number=told.serial or device.serial_number,
+            manufacturer=reported.name or device.manufacturer,
+            model=reported.product or reported.family or device.model,
+            sw_version=reported.version or device.sw_version,
+            serial_number=reported.serial or device.serial_number,
         )
 
 

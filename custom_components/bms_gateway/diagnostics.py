@@ -36,7 +36,7 @@ async def async_get_config_entry_diagnostics(
             "learnt": plain(coordinator.gateway.learnt),
             "snapshot": plain(coordinator.gateway.snapshot),
             "energy": {
-                key: plain(coordinator.counters.shown(key))
+                key: plain(coordinator.energy_store.shown(key))
                 for key in (entry.entry_id, *entry.subentries)
             },
             "frames": {
@@ -66,7 +66,7 @@ async def async_get_device_diagnostics(
                         "charge": plain(snapshot.charge),
                         "discharge": plain(snapshot.discharge),
                     },
-                    "energy": plain(coordinator.counters.shown(config.id)),
+                    "energy": plain(coordinator.energy_store.shown(config.id)),
                     "frames": _frames(coordinator, config),
                 }
             )

@@ -103,7 +103,7 @@ class EnergySensor(BmsEntity, RestoreSensor):
     @override
     def native_value(self) -> float | None:
         """Return the kWh: never more than saved, never less than shown before."""
-        energy = self.coordinator.counters.shown(self._device_id)
+        energy = self.coordinator.energy_store.shown(self._device_id)
         kwh = self.entity_description.read(energy)
         if kwh < self._shown_before:
             return None
@@ -128,11 +128,11 @@ class EnergySensor(BmsEntity, RestoreSensor):
         match last and last.native_value:
             case int() | float() as kwh if math.isfinite(kwh) and kwh > 0:
                 self._shown_before = float(kwh)
-                await self.coordinator.counters.async_go_on_from(
+                await self.coordinator.energy_store.async_continue_from(
                     self._device_id, self.entity_description.make(float(kwh))
                 )
         self.async_on_remove(
-            self.coordinator.counters.async_on_save(self._handle_coordinator_update)
+            self.coordinator.energy_store.async_on_save(self._handle_coordinator_update)
         )
 
     @callback

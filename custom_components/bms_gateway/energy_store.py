@@ -29,12 +29,12 @@ postpones would never happen."""
 ENERGY_UNREADABLE: Final = "energy_unreadable"
 
 
-class Counters:
+class EnergyStore:
     """The energy totals of a gateway: the bank's by entry id, each battery's by its id.
 
     Only totals that were saved and read back are shown, so that a crash cannot make
     them run backwards. A total that the store has lost continues from the last value of
-    its sensor (`async_go_on_from`).
+    its sensor (`async_continue_from`).
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, name: str) -> None:
@@ -50,7 +50,7 @@ class Counters:
 
     @property
     def saved(self) -> bool:
-        """Whether the last save reached the disk; if not, displayed totals do not move."""
+        """Whether the last save reached the disk; if not, displayed totals stay."""
         return self._store.saved
 
     async def async_load(self) -> None:
@@ -73,7 +73,7 @@ class Counters:
     def async_follow(self, gateway: Gateway) -> None:
         """Start counting, and saving at each interval."""
         self._stop_listening = [
-            gateway.subscribe(self._take),
+            gateway.subscribe(self._count),
             async_track_time_interval(
                 self._hass,
                 self._async_save_at,
@@ -100,10 +100,10 @@ class Counters:
         """Return the saved total of a battery, or of the bank by the entry's id."""
         return self._saved.get(device_id, NO_ENERGY)
 
-    async def async_go_on_from(self, device_id: str, shown: Energy) -> None:
+    async def async_continue_from(self, device_id: str, shown: Energy) -> None:
         """Raise a total to at least the value shown before this start."""
         meter = self._meter(device_id)
-        if (total := _most(meter.total, shown)) != meter.total:
+        if (total := _highest(meter.total, shown)) != meter.total:
             meter.total = total
             await self.async_save()
 
@@ -135,7 +135,7 @@ class Counters:
         await self.async_save()
 
     @callback
-    def _take(self, snapshot: Snapshot) -> None:
+    def _count(self, snapshot: Snapshot) -> None:
         self._meter(self._entry_id).take(bank_sample(snapshot))
         for battery_id, battery in snapshot.batteries.items():
             self._meter(battery_id).take(battery_sample(battery))
@@ -179,7 +179,7 @@ def _is_total(value: float) -> bool:
     return not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
-def _most(one: Energy, other: Energy) -> Energy:
+def _highest(one: Energy, other: Energy) -> Energy:
     return Energy(
         max(one.charged, other.charged), max(one.discharged, other.discharged)
     )

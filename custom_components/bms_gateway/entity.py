@@ -23,14 +23,14 @@ from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
 from .engine.setpoints import SetpointKey
 from .setpoints.temporary_limits import shown_temporary_limits
-from .state_throttle import is_bank_known, is_heard, is_told
+from .state_throttle import is_bank_known, is_received, is_served
 
 type Names = Mapping[str, str]
 """The names of batteries and inverters by id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class EntityContext:
     """Context for an entity's attributes beyond its own subject."""
 
     gateway: str
@@ -59,13 +59,13 @@ class BmsEntityDescription[S](EntityDescription):
     """How an entity gets its value."""
 
     value_fn: Callable[[S], StateType]
-    attributes_fn: Callable[[S, Around], Mapping[str, Any]] = lambda *_: {}
+    attributes_fn: Callable[[S, EntityContext], Mapping[str, Any]] = lambda *_: {}
     exact_fn: Callable[[S], object] = lambda _: None
     """A value whose change does not wait even if the state moves by less than a step.
     """
     step: float = 0.0
-    """A move that is shown at the next interval; a smaller one waits for SLOW. A change
-    to 0 and any other kind of change does not wait."""
+    """A move that is shown at the next interval; a smaller one waits for SLOW_INTERVAL.
+    A change to 0 and any other kind of change does not wait."""
     part: float = inf
     """A move by this fraction of the value is also shown, even if it is less than a
     step."""
@@ -85,7 +85,7 @@ _SETPOINTS: Final = {
 }
 """The entity of each setpoint."""
 
-SLOW: Final = 300.0
+SLOW_INTERVAL: Final = 300.0
 """Seconds after which a value is shown however little it has moved: Home Assistant's
 statistics are no finer, and each row in a database costs."""
 
@@ -136,7 +136,7 @@ class BmsValueEntity[S](BmsEntity):
         """Start with the coordinator's present data."""
         super().__init__(coordinator, subject.device_id, description)
         self._subject = subject
-        self._shown = self._look()
+        self._shown = self._read()
         self._shown_at = coordinator.data.at
 
     @property
@@ -155,19 +155,19 @@ class BmsValueEntity[S](BmsEntity):
     async def async_added_to_hass(self) -> None:
         """Catch up with changes since the entity was created."""
         await super().async_added_to_hass()
-        self._shown = self._look()
+        self._shown = self._read()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if self._is_news(shown := self._look()):
+        if self._is_news(shown := self._read()):
             self._shown = shown
             self._shown_at = self.coordinator.data.at
             self.async_write_ha_state()
 
     def _is_news(self, shown: Shown) -> bool:
         """Return whether the state to display is worth writing."""
-        if self.coordinator.data.at - self._shown_at >= SLOW:
+        if self.coordinator.data.at - self._shown_at >= SLOW_INTERVAL:
             return shown != self._shown
         description = self.entity_description
         calmed = partial(_calmed, step=description.step, part=description.part)
@@ -178,7 +178,7 @@ class BmsValueEntity[S](BmsEntity):
         }
         return shown._replace(value=value, attributes=attributes) != self._shown
 
-    def _look(self) -> Shown:
+    def _read(self) -> Shown:
         snapshot, description = self.coordinator.data, self.entity_description
         subject = self._subject.find(snapshot)
         if subject is None or not (
@@ -190,13 +190,13 @@ class BmsValueEntity[S](BmsEntity):
         return Shown(
             True,
             description.value_fn(subject),
-            description.attributes_fn(subject, self._around()),
+            description.attributes_fn(subject, self._entity_context()),
             description.exact_fn(subject),
         )
 
-    def _around(self) -> Around:
+    def _entity_context(self) -> EntityContext:
         config = self.coordinator.config
-        return Around(
+        return EntityContext(
             config.name,
             {each.id: each.name for each in config.devices},
             partial(_setpoint_name, self.coordinator),
@@ -238,7 +238,7 @@ def battery_subject(subentry: ConfigSubentry) -> Subject[BatteryState]:
     return Subject(
         subentry.subentry_id,
         lambda snapshot: snapshot.batteries.get(subentry.subentry_id),
-        lambda _, battery: is_heard(battery),
+        lambda _, battery: is_received(battery),
     )
 
 
@@ -247,7 +247,7 @@ def inverter_subject(subentry: ConfigSubentry) -> Subject[InverterState]:
     return Subject(
         subentry.subentry_id,
         lambda snapshot: snapshot.inverters.get(subentry.subentry_id),
-        lambda snapshot, inverter: is_told(inverter, snapshot.status),
+        lambda snapshot, inverter: is_served(inverter, snapshot.status),
     )
 
 

@@ -10,12 +10,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .entity import BmsEntity
-from .event_detector import Event, Happening
+from .event_detector import Event, EventType
 
 PARALLEL_UPDATES = 0
 
 EVENTS: Final = EventEntityDescription(
-    key="events", event_types=[str(kind) for kind in Happening]
+    key="events", event_types=[str(kind) for kind in EventType]
 )
 
 
@@ -56,7 +56,7 @@ class BmsEvents(BmsEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Subscribe to events."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_on_event(self._async_take))
+        self.async_on_remove(self.coordinator.async_on_event(self._async_on_event))
 
     @callback
     @override
@@ -64,20 +64,20 @@ class BmsEvents(BmsEntity, EventEntity):
         """Write nothing: only events change the state."""
 
     @callback
-    def _async_take(self, event: Event) -> None:
+    def _async_on_event(self, event: Event) -> None:
         if self._battery_id not in {None, event.device_id}:
             return
         config = self.coordinator.config
         names = {device.id: device.name for device in config.devices}
         key = event.device_id
-        told: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "device": config.name if key is None else names.get(key, key)
         }
         if event.alarm:
-            told["alarm"] = str(event.alarm)
+            attributes["alarm"] = str(event.alarm)
         if event.direction:
-            told["direction"] = str(event.direction)
+            attributes["direction"] = str(event.direction)
         if event.modules is not None:
-            told["modules_missing"] = event.modules
-        self._trigger_event(str(event.kind), told)
+            attributes["modules_missing"] = event.modules
+        self._trigger_event(str(event.kind), attributes)
         self.async_write_ha_state()

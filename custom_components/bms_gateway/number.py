@@ -25,9 +25,9 @@ from .engine.config import GatewayConfig
 from .engine.model import Direction
 from .setpoints.entity import SetpointFieldEntity
 from .setpoints.ranges import (
-    LEAST_CHARGE_VOLTAGE,
-    MOST_CHARGE_VOLTAGE,
-    most_amps,
+    MAX_CHARGE_VOLTAGE,
+    MIN_CHARGE_VOLTAGE,
+    max_amps,
     without_noise,
 )
 
@@ -59,7 +59,7 @@ def _amps(field: str, direction: Direction) -> BmsNumberDescription:
     return BmsNumberDescription(
         key=f"{field}_setpoint",
         field=field,
-        maximum_fn=partial(most_amps, direction=direction),
+        maximum_fn=partial(max_amps, direction=direction),
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
     )
@@ -74,10 +74,10 @@ BANK: Final = (
     BmsNumberDescription(
         key="charge_voltage_setpoint",
         field="charge_voltage",
-        maximum_fn=lambda *_: MOST_CHARGE_VOLTAGE,
+        maximum_fn=lambda *_: MAX_CHARGE_VOLTAGE,
         device_class=NumberDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        native_min_value=LEAST_CHARGE_VOLTAGE,
+        native_min_value=MIN_CHARGE_VOLTAGE,
     ),
 )
 
@@ -112,7 +112,7 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     entity_description: BmsNumberDescription
 
     @property
-    def _most(self) -> float:
+    def _maximum(self) -> float:
         """The value that means no limit."""
         return self.entity_description.maximum_fn(
             self.coordinator.config, self._inverter_id
@@ -122,35 +122,35 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @override
     def native_max_value(self) -> float:
         """Return the value that means no limit, plus a margin for float noise."""
-        return self._most + NOISE
+        return self._maximum + NOISE
 
     @property
     @override
     def capability_attributes(self) -> dict[str, Any]:
         """Show the maximum without that margin, in the unit the user chose."""
         shown = super().capability_attributes
-        room = self._most / self.native_max_value
+        room = self._maximum / self.native_max_value
         return shown | {ATTR_MAX: without_noise(shown[ATTR_MAX] * room)}
 
     @property
     @override
     def native_value(self) -> float:
         """Return the setpoint, clamped to the range."""
-        asked: float | None = getattr(self._asked, self.entity_description.field)
-        if asked is None:
-            return self._most
-        within = min(max(asked, self.native_min_value), self._most)
+        setpoint: float | None = getattr(self._setpoints, self.entity_description.field)
+        if setpoint is None:
+            return self._maximum
+        within = min(max(setpoint, self.native_min_value), self._maximum)
         return without_noise(within)
 
     @property
     @override
-    def _face(self) -> tuple[float, float]:
-        return self.native_value, self._most
+    def _displayed(self) -> tuple[float, float]:
+        return self.native_value, self._maximum
 
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Set a value; reject one that is not finite or out of range."""
-        low, high = self.native_min_value, self._most
+        low, high = self.native_min_value, self._maximum
         value = without_noise(value)
         # NaN is neither below nor above: Home Assistant lets it through
         if not math.isfinite(value) or not low <= value <= self.native_max_value:
@@ -164,5 +164,5 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
                 },
             )
         # With 0 added, -0 is 0
-        asked = None if value >= high else value + 0.0
-        await self._async_ask(**{self.entity_description.field: asked})
+        setpoint = None if value >= high else value + 0.0
+        await self._async_set_fields(**{self.entity_description.field: setpoint})

@@ -38,20 +38,20 @@ async def async_create_fix_flow(
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Return the repair flow for a gateway or one of its devices."""
-    about = data or {}
-    entry = hass.config_entries.async_get_known_entry(str(about[ATTR_ENTRY_ID]))
-    device_id = str(about[ATTR_DEVICE_ID])
-    match about[ATTR_KEY]:
+    issue_data = data or {}
+    entry = hass.config_entries.async_get_known_entry(str(issue_data[ATTR_ENTRY_ID]))
+    device_id = str(issue_data[ATTR_DEVICE_ID])
+    match issue_data[ATTR_KEY]:
         case (
             "port_link_down" | "port_wrong_bitrate" | "port_bus_off" | "port_no_carrier"
         ):
             return SetUpRepair(entry, device_id)
         case "battery_on_inverter_port" | "inverter_on_battery_port":
-            return ExchangeRepair(entry, device_id)
+            return SwapPortsRepair(entry, device_id)
         case "inverter_gone" | "inverter_silent" | "inverter_silent_replug":
-            return GoneRepair(entry, device_id)
+            return OutOfServiceRepair(entry, device_id)
         case "battery_unasked" | "battery_unasked_replug":
-            return AskRepair(entry, device_id)
+            return PollRepair(entry, device_id)
         case _:
             return SetpointsRepair(entry)
 
@@ -140,20 +140,20 @@ class DeviceRepair(RepairsFlow):
         raise NotImplementedError
 
 
-class GoneRepair(DeviceRepair):
+class OutOfServiceRepair(DeviceRepair):
     """Offers to take an inverter out of service that is no longer received."""
 
     @override
     async def _async_fix(
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             _without(setpoint_manager.setpoints, self._device_id), REPAIR
         )
         return self.async_create_entry(data={})
 
 
-class AskRepair(DeviceRepair):
+class PollRepair(DeviceRepair):
     """Offers to poll a battery that is not received, from now on."""
 
     @override
@@ -193,7 +193,7 @@ class SetUpRepair(DeviceRepair):
         return self.async_create_entry(data={})
 
 
-class ExchangeRepair(DeviceRepair):
+class SwapPortsRepair(DeviceRepair):
     """Offers to swap the ports of a battery and an inverter."""
 
     @override
@@ -220,11 +220,11 @@ class ExchangeRepair(DeviceRepair):
     def _form(self) -> Form:
         """Ask which device to swap with; propose the first with the wrong traffic."""
         snapshot = self._entry.runtime_data.gateway.snapshot
-        well = {key for key, each in snapshot.batteries.items() if each.online}
-        well |= {
+        working = {key for key, each in snapshot.batteries.items() if each.online}
+        working |= {
             k for k, each in snapshot.inverters.items() if not each.battery_detected
         }
-        others = sorted(self._others, key=lambda each: each.subentry_id in well)
+        others = sorted(self._others, key=lambda each: each.subentry_id in working)
         options = [
             SelectOptionDict(value=each.subentry_id, label=each.title)
             for each in others

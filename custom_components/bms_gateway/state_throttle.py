@@ -26,7 +26,7 @@ from .engine.model import (
 
 NOTABLE_MOVE: Final = 0.1
 """The fraction of itself by which a limit has to move to be shown at once."""
-PATIENCE: Final = 30.0
+MAX_DELAY: Final = 30.0
 """Seconds that a limit waits at most after it was shown out of turn."""
 
 _STEADY: Final = frozenset({Rule.SETPOINT, Rule.TOTAL, Rule.RATING, Rule.VOLTAGE})
@@ -50,7 +50,7 @@ _OF_A_BATTERY: Final = (
 _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 
-def is_heard(battery: BatteryState) -> bool:
+def is_received(battery: BatteryState) -> bool:
     """Return whether a battery is received now, so that its values are valid."""
     match battery.life:
         case Life.ONLINE | Life.REJOINING:
@@ -66,7 +66,7 @@ def is_bank_known(snapshot: Snapshot) -> bool:
     return any(battery.online for battery in snapshot.batteries.values())
 
 
-def is_told(inverter: InverterState, status: Status) -> bool:
+def is_served(inverter: InverterState, status: Status) -> bool:
     """Return whether the inverter listens and is sent values."""
     return inverter.listening is True and status is not Status.SILENT
 
@@ -115,7 +115,7 @@ def _bank(shown: Snapshot, latest: Snapshot) -> BankState:
 def _battery(
     moved: set[str], shown: BatteryState, latest: BatteryState
 ) -> BatteryState:
-    if is_heard(shown) != is_heard(latest):
+    if is_received(shown) != is_received(latest):
         return latest
     return replace(
         shown,

@@ -16,7 +16,7 @@ from .engine.battery.timing.timeouts import CEILING
 from .engine.model import BatteryState
 from .errors import action_error
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
-from .state_throttle import is_heard
+from .state_throttle import is_received
 
 # Stopping must never wait for another call
 PARALLEL_UPDATES = 0
@@ -69,22 +69,22 @@ class Allowed(SetpointFieldEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether the direction is allowed."""
-        return getattr(self._asked, self.entity_description.key) is True
+        return getattr(self._setpoints, self.entity_description.key) is True
 
     @property
     @override
-    def _face(self) -> bool:
+    def _displayed(self) -> bool:
         return self.is_on
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Allow the direction, as far as all other limits do."""
-        await self._async_ask(**{self.entity_description.key: True})
+        await self._async_set_fields(**{self.entity_description.key: True})
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Block the direction."""
-        await self._async_ask(**{self.entity_description.key: False})
+        await self._async_set_fields(**{self.entity_description.key: False})
 
 
 class InService(SetpointEntity, SwitchEntity):
@@ -106,7 +106,7 @@ class InService(SetpointEntity, SwitchEntity):
 
     @property
     @override
-    def _face(self) -> bool:
+    def _displayed(self) -> bool:
         return self.is_on
 
     @override
@@ -128,10 +128,10 @@ class InService(SetpointEntity, SwitchEntity):
         return next(e.name for e in config.devices if e.id == self._device_id)
 
     async def _async_set(self, out: frozenset[str]) -> None:
-        by = await self._async_who()
+        by = await self._async_requester_name()
         setpoint_manager = self.coordinator.setpoint_manager
         others = setpoint_manager.setpoints.out_of_service - {self._device_id}
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             replace(setpoint_manager.setpoints, out_of_service=others | out), by
         )
 
@@ -143,16 +143,16 @@ def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
     disconnected, which is the purpose of the switch.
     """
     current = battery.readings.current
-    if current is None and is_heard(battery):
+    if current is None and is_received(battery):
         # A current of the wrong sign is not used, but it flows
         current = battery.last.current
-    if current is None and (is_heard(battery) or _spoke_lately(battery, now)):
+    if current is None and (is_received(battery) or _sent_recently(battery, now)):
         raise action_error("battery_current_unknown", name=name)
     # A battery lost for lack of its limits may still report its current
     if current is not None and abs(current) > OUT_OF_SERVICE_AMPS:
         raise action_error("battery_carries", name=name, amps=f"{abs(current):.1f}")
 
 
-def _spoke_lately(battery: BatteryState, now: float) -> bool:
+def _sent_recently(battery: BatteryState, now: float) -> bool:
     """Return whether the battery has sent anything recently, lost or not."""
     return battery.last_frame_at is not None and now < battery.last_frame_at + CEILING

@@ -44,7 +44,7 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
     }
 
 
-def _of(well: Iterable[bool]) -> str:
+def _of(working: Iterable[bool]) -> str:
     """Return a count as "2 / 3"."""
-    all_ = list(well)
+    all_ = list(working)
     return f"{sum(all_)} / {len(all_)}"

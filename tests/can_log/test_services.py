@@ -12,7 +12,7 @@ import can
 import pytest
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.files import MOST_LOGS, append
+from custom_components.bms_gateway.can_log.files import MAX_LOGS, append
 from custom_components.bms_gateway.const import CONF_SIMULATED, DOMAIN
 from custom_components.bms_gateway.engine.can.log.candump import Logged, parse, written
 from custom_components.bms_gateway.engine.can.log.recording import LARGEST, Recording
@@ -293,9 +293,9 @@ async def test_a_file_is_new_and_in_its_folder(
 async def test_the_disk_is_not_filled(bench: Bench, folder: Path) -> None:
     """By an automation that records whenever something happens."""
     await bench.battery("b1").start()
-    put(folder, **{f"n{k}": "" for k in range(MOST_LOGS)})
+    put(folder, **{f"n{k}": "" for k in range(MAX_LOGS)})
     assert await refused(record(bench)) == "too_many_logs"
-    assert len(names(folder)) == MOST_LOGS
+    assert len(names(folder)) == MAX_LOGS
 
 
 @pytest.mark.parametrize("duration", [0, 0.5, 3601, -5, {"days": 1}])

@@ -103,10 +103,10 @@ async def test_link_is_stored_by_its_adapter(
     ],
 )
 async def test_serial_adapter_is_told_by_what_it_is(
-    hass: HomeAssistant, machine: Machine, told: dict[str, Any], label: str
+    hass: HomeAssistant, machine: Machine, text: dict[str, Any], label: str
 ) -> None:
     """And stored by what Home Assistant calls it."""
-    machine.adapters = [usb_device("/dev/x", **told)]
+    machine.adapters = [usb_device("/dev/x", **text)]
     [connection] = await find(hass)
     assert connection.label == label
     assert connection.key == "slcan:/dev/x"
@@ -147,10 +147,10 @@ async def test_owner_is_told() -> None:
     for name in names:
         taken = {name: owner}
         assert connection.owner(taken) == owner
-        assert connection.told(taken, texts) == "can0 · belongs to Cellar (House)"
+        assert connection.list_label(taken, texts) == "can0 · belongs to Cellar (House)"
     taken = {(Interface.SLCAN, "can0"): owner}
     assert connection.owner(taken) is None
-    assert connection.told(taken, texts) == "can0"
+    assert connection.list_label(taken, texts) == "can0"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from custom_components.bms_gateway.engine.detection.classify import (
 from custom_components.bms_gateway.engine.model import Dialect, RejectedValue
 from custom_components.bms_gateway.engine.protocol import Neighbour
 from custom_components.bms_gateway.flows import detected
-from custom_components.bms_gateway.flows.detected import tell
-from custom_components.bms_gateway.issues.rejected_values import figures
+from custom_components.bms_gateway.flows.detected import describe_scan
+from custom_components.bms_gateway.issues.rejected_values import describe_rejected
 
 FOLDER = Path(detected.__file__).parents[1] / "translations"
 ALL: dict[str, dict[str, Any]] = {
@@ -54,42 +54,45 @@ TWELVE_VOLTS = DetectedBattery(
         ),
     ],
 )
-def test_battery(battery: DetectedBattery, told: str) -> None:
+def test_battery(battery: DetectedBattery, text: str) -> None:
     """By what a person recognises it; what it did not tell is left out."""
-    assert tell(ScanResult(battery=battery), TEXTS["en"]) == f"Heard a battery: {told}."
+    assert (
+        describe_scan(ScanResult(battery=battery), TEXTS["en"])
+        == f"Heard a battery: {text}."
+    )
 
 
 def test_battery_and_inverter() -> None:
     """The battery is told, too."""
-    told = tell(ScanResult(battery=PYLON, inverter=True), TEXTS["en"])
-    assert "(PYLON, 5 modules, 81 %, 52.9 V) and an inverter" in told
+    text = describe_scan(ScanResult(battery=PYLON, inverter=True), TEXTS["en"])
+    assert "(PYLON, 5 modules, 81 %, 52.9 V) and an inverter" in text
 
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_battery_whose_values_are_refused(language: str) -> None:
     """The value is told, and what would be accepted."""
-    told = tell(ScanResult(battery=TOO_HIGH), TEXTS[language])
-    assert "CVL 65.6 V (40–65 V)" in told
-    assert "PYLON" in told
+    text = describe_scan(ScanResult(battery=TOO_HIGH), TEXTS[language])
+    assert "CVL 65.6 V (40–65 V)" in text
+    assert "PYLON" in text
 
 
 @pytest.mark.parametrize(("language", "kind"), [("en", "12 V"), ("de", "12-V")])
 def test_battery_of_another_voltage(language: str, kind: str) -> None:
     """It is named as what it is."""
-    told = tell(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
-    assert kind in told
-    assert "CVL 14.6 V (40–65 V), Vbat 13.2 V (30–65 V)" in told
+    text = describe_scan(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
+    assert kind in text
+    assert "CVL 14.6 V (40–65 V), Vbat 13.2 V (30–65 V)" in text
 
 
 def test_figures() -> None:
     """In any language: the field's symbols, a value and its window, each with its unit."""
-    assert figures(()) == ""
+    assert describe_rejected(()) == ""
     refused = (
         RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),
         RejectedValue("discharge_current_limit", 1200.1, 0.0, 1200.0),
         RejectedValue("soc", 200.0, 0.0, 100.0),
     )
-    assert figures(refused) == (
+    assert describe_rejected(refused) == (
         "CCL 3276.7 A (0–1200 A), DCL 1200.1 A (0–1200 A), SOC 200.0 % (0–100 %)"
     )
 
@@ -98,20 +101,22 @@ def test_figures() -> None:
 def test_battery_that_sends_0x305_itself(language: str, cable: str) -> None:
     """It is told as a hint; there are no cables to separate."""
     own = ScanResult(battery=replace(PYLON, sends_requests=True))
-    told = tell(own, TEXTS[language])
-    assert told.startswith(tell(ScanResult(battery=PYLON), TEXTS[language]))
-    assert "0x305" in told
-    assert cable not in told
-    assert cable in tell(ScanResult(battery=PYLON, inverter=True), TEXTS[language])
+    text = describe_scan(own, TEXTS[language])
+    assert text.startswith(describe_scan(ScanResult(battery=PYLON), TEXTS[language]))
+    assert "0x305" in text
+    assert cable not in text
+    assert cable in describe_scan(
+        ScanResult(battery=PYLON, inverter=True), TEXTS[language]
+    )
 
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_silence_before_and_after_it_was_asked(language: str) -> None:
     """Asking is proposed, once; what came of it is told."""
     texts = TEXTS[language]
-    plain = tell(ScanResult(), texts)
-    may_ask = tell(ScanResult(), texts, may_ask=True)
-    in_vain = tell(ScanResult(), texts, may_ask=True, asked=True)
+    plain = describe_scan(ScanResult(), texts)
+    may_ask = describe_scan(ScanResult(), texts, may_ask=True)
+    in_vain = describe_scan(ScanResult(), texts, may_ask=True, asked=True)
     assert may_ask == f"{plain} {texts['heard_may_ask']}"
     assert in_vain == f"{plain} {texts['heard_no_answer']}"
 
@@ -119,9 +124,9 @@ def test_silence_before_and_after_it_was_asked(language: str) -> None:
 def test_answer() -> None:
     """Of a battery that may have to be polled, the field for that is named."""
     battery = ScanResult(battery=PYLON)
-    told = tell(battery, TEXTS["en"], asked=True)
-    assert told.startswith(tell(battery, TEXTS["en"]))
-    assert "*Ask for data every*" in told
+    text = describe_scan(battery, TEXTS["en"], asked=True)
+    assert text.startswith(describe_scan(battery, TEXTS["en"]))
+    assert "*Ask for data every*" in text
     for language, texts in ALL.items():
         rare = texts["config"]["step"]["battery"]["sections"]["rare"]
         label = rare["data"]["poll_interval"]
@@ -132,9 +137,9 @@ def test_answer() -> None:
 def test_the_same_on_another_port(language: str) -> None:
     """All who are on that bus are named, after what was heard."""
     texts, battery = TEXTS[language], ScanResult(battery=PYLON)
-    told = tell(battery, texts, alike=["Garage", "Cellar"], own=["Roof"])
-    assert told.startswith(tell(battery, texts))
-    assert "Garage, Cellar, Roof" in told
+    text = describe_scan(battery, texts, alike=["Garage", "Cellar"], own=["Roof"])
+    assert text.startswith(describe_scan(battery, texts))
+    assert "Garage, Cellar, Roof" in text
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -142,14 +147,16 @@ def test_own_words(language: str) -> None:
     """What the gateway itself sends is told as no battery, and as no pair of devices."""
     texts = TEXTS[language]
     for inverter in (False, True):
-        told = tell(ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"])
-        assert told == texts["heard_own"].format(devices="Roof")
+        text = describe_scan(
+            ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"]
+        )
+        assert text == texts["heard_own"].format(devices="Roof")
 
 
 def test_german() -> None:
     """In the user's language."""
-    told = tell(ScanResult(battery=PYLON), TEXTS["de"])
-    assert told == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
+    text = describe_scan(ScanResult(battery=PYLON), TEXTS["de"])
+    assert text == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
 
 
 @pytest.mark.parametrize(
@@ -159,14 +166,16 @@ def test_german() -> None:
 def test_silence_of_an_adapter_on_usb(language: str, advice: str) -> None:
     """What cures one that hangs is told besides all else; of nothing but a silence."""
     texts = TEXTS[language]
-    plain = tell(ScanResult(), texts)
+    plain = describe_scan(ScanResult(), texts)
     assert advice not in plain
-    told = tell(ScanResult(), texts, replug=True)
-    assert told.startswith(plain)
-    assert advice in told
+    text = describe_scan(ScanResult(), texts, replug=True)
+    assert text.startswith(plain)
+    assert advice in text
     for heard in everything():
         if heard.finding is not Finding.SILENCE:
-            assert tell(heard, texts, replug=True) == tell(heard, texts)
+            assert describe_scan(heard, texts, replug=True) == describe_scan(
+                heard, texts
+            )
 
 
 def everything() -> Iterator[Any]:
@@ -189,6 +198,6 @@ def test_everything_can_be_told(language: str) -> None:
     """With nothing left open, and no two alike but for their protocol."""
     all_heard = list(everything())
     assert {heard.finding for heard in all_heard} == {*Finding} - {Finding.FAULT}
-    told = [tell(heard, TEXTS[language]) for heard in all_heard]
-    assert all(text and "{" not in text for text in told)
-    assert len(set(told)) == len(told) - 1  # of several neighbours one is told
+    text = [describe_scan(heard, TEXTS[language]) for heard in all_heard]
+    assert all(text and "{" not in text for text in text)
+    assert len(set(text)) == len(text) - 1  # of several neighbours one is told

@@ -91,10 +91,10 @@ async def test_battery_that_sends_0x305_itself(machine: Machine, flow: Flow) -> 
     async with talking("flow-1", *OWN_REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith(TOLD)
-    assert "sends 0x305 itself" in told
-    assert "separate" not in told
+    text = result["description_placeholders"]["heard"]
+    assert text.startswith(TOLD)
+    assert "sends 0x305 itself" in text
+    assert "separate" not in text
 
 
 async def test_inverter_is_heard(
@@ -138,7 +138,7 @@ async def test_something_else_is_heard(
     machine: Machine,
     kind: str,
     frames: list[Frame],
-    told: str,
+    text: str,
     choices: list[str],
 ) -> None:
     """It is told, and a person decides; a battery's bus is no inverter's."""
@@ -147,7 +147,7 @@ async def test_something_else_is_heard(
     async with talking("flow-1", *frames):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "heard"
-    assert told in result["description_placeholders"]["heard"]
+    assert text in result["description_placeholders"]["heard"]
     assert result["menu_options"] == [*choices, "listen_again", "port"]
     result = await flow.choose("port")
     assert filled(result)["connection"] == "by_hand"
@@ -173,9 +173,9 @@ async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
     await flow.fill(connection="again")
     with patch.object(listen_flow, "listen", return_value=ScanResult()):
         result = await flow.fill(connection="socketcan:can7")
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("Nothing was heard.")
-    assert ("plug it in again" in told) is is_usb
+    text = result["description_placeholders"]["heard"]
+    assert text.startswith("Nothing was heard.")
+    assert ("plug it in again" in text) is is_usb
 
 
 async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> None:
@@ -239,9 +239,9 @@ async def test_progress_is_told(
     async with talking("flow-1", *BATTERY_SAYS):
         result = await flow.follow()
     assert result["step_id"] == "battery"
-    told = len(parts)
+    text = len(parts)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=1))
-    assert len(parts) == told
+    assert len(parts) == text
     undo()
 
 

@@ -53,8 +53,8 @@ async def test_what_may_be_no_can_adapter_is_not_proposed(
 
 def hint(result: Result) -> str:
     """Return what the form with the list says where it is empty."""
-    told: str = result["description_placeholders"]["hint"]
-    return told
+    text: str = result["description_placeholders"]["hint"]
+    return text
 
 
 async def test_an_empty_list_tells_why_it_may_be_empty(

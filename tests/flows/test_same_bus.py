@@ -45,9 +45,9 @@ async def bridged(channel: str, other: str) -> AsyncIterator[None]:
     with other_node(channel) as near, other_node(other) as far:
 
         def carry() -> None:
-            while (heard := near.recv(0)) is not None:
+            while (received := near.recv(0)) is not None:
                 if members(other) > 1:
-                    far.send(heard)
+                    far.send(received)
 
         async with repeating(carry):
             yield
@@ -79,11 +79,11 @@ async def test_the_bus_of_a_battery(
         result = await flow.enter("flow-1")
     assert result["step_id"] == "heard"
     assert result["menu_options"] == ["battery", "listen_again", "port"]
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("Heard a battery: PYLON")
-    assert "on the connection of Old battery." in told
+    text = result["description_placeholders"]["heard"]
+    assert text.startswith("Heard a battery: PYLON")
+    assert "on the connection of Old battery." in text
     result = await flow.choose("battery")
-    assert result["description_placeholders"]["heard"] == told
+    assert result["description_placeholders"]["heard"] == text
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -100,8 +100,8 @@ async def test_the_bus_of_an_inverter(
         )
         result = await flow.enter("flow-1")
     assert result["step_id"] == "heard"
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("What is heard here is what the gateway sends to Old inv")
+    text = result["description_placeholders"]["heard"]
+    assert text.startswith("What is heard here is what the gateway sends to Old inv")
     assert "battery" in result["menu_options"]
 
 
@@ -142,6 +142,6 @@ async def test_the_first_set_up(
     async with one_bus(*channels), one_bus(*others, says=OTHER):
         result = await flow.enter("flow-2")
     assert members("flow-1") == members("flow-2") == 0
-    told = result["description_placeholders"]["heard"]
-    assert ("Cellar" in told) is is_one
+    text = result["description_placeholders"]["heard"]
+    assert ("Cellar" in text) is is_one
     assert result["step_id"] == ("heard" if is_one else "battery")

@@ -281,16 +281,16 @@ async def test_the_own_adapter_that_has_never_passed_anything_on(
         hass.config_entries.async_update_subentry(bank, before, data=data)
         assert await hass.config_entries.async_setup(bank.entry_id)
         await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
-        told = []
+        text = []
         for _ in range(2):
             flow = await change(hass, bank, "battery")
             await flow.choose("port")
             result = await flow.enter(adapter.device, interface="slcan")
-            told.append(result["description_placeholders"]["heard"])
+            text.append(result["description_placeholders"]["heard"])
             adapter.say(b"t1230\r")
             await until(lambda: is_heard(bank, before.subentry_id))
-    assert ["plug it in again" in each for each in told] == [True, False]
-    assert all(each.startswith("Nothing was heard") for each in told)
+    assert ["plug it in again" in each for each in text] == [True, False]
+    assert all(each.startswith("Nothing was heard") for each in text)
 
 
 def is_heard(entry: MockConfigEntry, device_id: str) -> bool:

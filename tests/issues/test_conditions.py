@@ -16,7 +16,10 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Status,
 )
-from custom_components.bms_gateway.issues.conditions import Apart, Conditions
+from custom_components.bms_gateway.issues.conditions import (
+    Conditions,
+    VoltageDifference,
+)
 
 EASY = Readings(
     voltage=52.0,
@@ -53,45 +56,47 @@ def snapshot(
 # Far apart in voltage
 
 
-def apart(*looks: tuple[float, float, float]) -> list[bool]:
+def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
     """Return at each look whether two batteries count as far apart.
 
     A look: its time, the voltages of both.
     """
     standing = Conditions()
     found = []
-    for now, first, second in looks:
+    for now, first, second in normalized:
         both = battery("b1", voltage=first), battery("b2", voltage=second)
         standing.update(snapshot(*both), now)
-        found.append(standing.apart is not None)
+        found.append(standing.voltage_difference is not None)
     return found
 
 
 def test_batteries_that_stay_far_apart() -> None:
     """More than 1 V for a minute; by name, which is the higher one."""
-    assert apart((0, 52.0, 50.9), (59, 52.0, 50.9), (60, 52.0, 50.9)) == [
+    assert voltage_difference((0, 52.0, 50.9), (59, 52.0, 50.9), (60, 52.0, 50.9)) == [
         False,
         False,
         True,
     ]
-    assert apart((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
+    assert voltage_difference((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
     standing = Conditions()
     for now in 0, 60:
         both = battery("b1", voltage=50.9), battery("b2", voltage=52.0)
         standing.update(snapshot(*both), now)
-    assert standing.apart == Apart("b2", 52.0, "b1", 50.9)
+    assert standing.voltage_difference == VoltageDifference("b2", 52.0, "b1", 50.9)
 
 
 def test_a_moment_apart_is_none() -> None:
     """Telegrams of different age, while a load comes: it begins anew."""
     assert not any(
-        apart((0, 52.0, 50.5), (30, 52.0, 51.5), (60, 52.0, 50.5), (119, 52.0, 50.5))
+        voltage_difference(
+            (0, 52.0, 50.5), (30, 52.0, 51.5), (60, 52.0, 50.5), (119, 52.0, 50.5)
+        )
     )
 
 
 def test_they_are_near_again() -> None:
     """Not before they agree as connected ones do; then a minute counts again."""
-    assert apart(
+    assert voltage_difference(
         (0, 52.0, 50.0),
         (60, 52.0, 50.0),
         (61, 52.0, 51.4),
@@ -130,7 +135,7 @@ def test_only_what_should_even_itself_out_counts(
     for now in 0, 60:
         both = battery("b1", **{"voltage": 54.0} | first), battery("b2", **second)
         standing.update(snapshot(*both), now)
-    assert (standing.apart is not None) is expected
+    assert (standing.voltage_difference is not None) is expected
 
 
 def test_three_batteries() -> None:
@@ -140,17 +145,17 @@ def test_three_batteries() -> None:
     each = [battery(key, voltage=v) for key, v in volts.items()]
     for now in 0, 60:
         standing.update(snapshot(*each), now)
-    assert standing.apart == Apart("b2", 53.5, "b3", 51.8)
+    assert standing.voltage_difference == VoltageDifference("b2", 53.5, "b3", 51.8)
 
 
 # Signs of life
 
 
-def signs(*looks: tuple[float, PortState, dict[str, Any]]) -> list[float]:
+def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
     """Return at each look when the inverter last gave a sign of life."""
     standing = Conditions()
     found = []
-    for now, port, changes in looks:
+    for now, port, changes in normalized:
         inverter = InverterState(id="i1", **changes)
         standing.update(snapshot(inverter=inverter, port=port), now)
         found.append(standing.signs_of_life["i1"])
@@ -187,13 +192,15 @@ def test_an_inverter_that_was_removed_is_forgotten() -> None:
 # What the bank bears
 
 
-def borne(*looks: tuple[float, list[BatteryState]]) -> list[dict[Direction, float]]:
+def highest_limits(
+    *normalized: tuple[float, list[BatteryState]],
+) -> list[dict[Direction, float]]:
     """Return at each look the most that all batteries together allowed."""
     standing = Conditions()
     found = []
-    for now, batteries in looks:
+    for now, batteries in normalized:
         standing.update(snapshot(*batteries), now)
-        found.append(dict(standing.borne))
+        found.append(dict(standing.highest_limits))
     return found
 
 
@@ -203,7 +210,7 @@ BEARS = {Direction.CHARGE: 100.0, Direction.DISCHARGE: 200.0}
 
 def test_what_the_bank_bears() -> None:
     """Known once every battery was online and at ease for ten minutes."""
-    assert borne((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
+    assert highest_limits((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
 
 
 @pytest.mark.parametrize(
@@ -225,17 +232,17 @@ def test_a_battery_that_may_lower_its_limits_tells_nothing(
 ) -> None:
     """Nearly full or empty, cold or hot, not online: the ten minutes begin anew."""
     uneasy = [battery("b1"), battery("b2", **changes)]
-    looks = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
-    assert borne(*looks) == [{}, {}, {}, {}, BEARS]
+    normalized = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
+    assert highest_limits(*normalized) == [{}, {}, {}, {}, BEARS]
 
 
 def test_the_largest_counts() -> None:
     """Of all that was ever seen, at ease or not; a limit that falls changes nothing."""
     more = [battery("b1", charge_current_limit=80.0, soc=90.0), battery("b2")]
     less = [battery("b1", charge_current_limit=5.0), battery("b2")]
-    before = borne((0, more), (1, BOTH), (601, BOTH))
+    before = highest_limits((0, more), (1, BOTH), (601, BOTH))
     assert before[-1] == BEARS | {Direction.CHARGE: 130.0}
-    after = borne((0, BOTH), (600, BOTH), (601, less), (602, more))
+    after = highest_limits((0, BOTH), (600, BOTH), (601, less), (602, more))
     assert after[2] == BEARS
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
@@ -245,6 +252,6 @@ def test_another_battery_makes_another_bank(life: Life) -> None:
     """One that is out of service is none of it, nor one that is there already."""
     out = [battery("b1"), battery("b2", life)]
     half = {d: amps / 2 for d, amps in BEARS.items()}
-    looks = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
-    assert borne(*looks) == [{}, BEARS, {}, {}, half]
-    assert borne((0, []), (600, [])) == [{}, dict.fromkeys(Direction, 0.0)]
+    normalized = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
+    assert highest_limits(*normalized) == [{}, BEARS, {}, {}, half]
+    assert highest_limits((0, []), (600, [])) == [{}, dict.fromkeys(Direction, 0.0)]

@@ -30,8 +30,8 @@ from custom_components.bms_gateway.engine.model import (
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
-from custom_components.bms_gateway.event_detector import Watch
-from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.event_detector import EventDetector
+from custom_components.bms_gateway.issues.conditions import VoltageDifference
 from custom_components.bms_gateway.issues.context import Issue, IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.issues.detectors.absent import STEADY_FOR
@@ -45,7 +45,7 @@ from custom_components.bms_gateway.setpoints.serialization import Change
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .detectors.situations import (
+from .detectors.contexts import (
     B1,
     B2,
     CONFIG,
@@ -70,7 +70,7 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
     def raised() -> set[str]:
         return {issue_id for domain, issue_id in registry.issues if domain == DOMAIN}
 
-    issues.async_tell(replace(with_life(Life.LOST), confirmed=False))
+    issues.async_update(replace(with_life(Life.LOST), confirmed=False))
     assert raised() == {"battery_b1", "setpoints_unreadable_e1"}
     unreadable = registry.async_get_issue(DOMAIN, "setpoints_unreadable_e1")
     assert unreadable is not None and unreadable.is_fixable
@@ -80,15 +80,15 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
         "device_id": None,
     }
 
-    issues.async_tell(replace(WELL, confirmed=False))
+    issues.async_update(replace(WELL, confirmed=False))
     later = seen_at(WELL.snapshot.at + STEADY_FOR, WELL)
-    issues.async_tell(replace(later, confirmed=False))
+    issues.async_update(replace(later, confirmed=False))
     assert raised() == {"setpoints_unreadable_e1"}
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_life(Life.LOST))
     assert raised() == {"battery_b1"}
     issues.async_end()
     assert raised() == set()
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_life(Life.LOST))
     assert raised() == set()
 
 
@@ -97,9 +97,9 @@ async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
 ) -> None:
     """Who has spoken for the first time has come to stay."""
     issues = Issues(hass, "e1")
-    issues.async_tell(with_life(Life.WAITING))
+    issues.async_update(with_life(Life.WAITING))
     assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
-    issues.async_tell(WELL)
+    issues.async_update(WELL)
     assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
 
 
@@ -107,9 +107,9 @@ async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> Non
     """Home Assistant takes it back with the dialog: it comes again."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_life(Life.LOST))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_life(Life.LOST))
     assert registry.async_get_issue(DOMAIN, "battery_b1") is not None
 
 
@@ -122,7 +122,7 @@ class Flapper:
 
     def __post_init__(self) -> None:
         """Begin without repairs."""
-        self.watch, self.issues = Watch(), Issues(self.hass, "e1")
+        self.watch, self.issues = EventDetector(), Issues(self.hass, "e1")
         self.created: list[str] = []
         self.hass.bus.async_listen(
             ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._on_update
@@ -139,7 +139,7 @@ class Flapper:
             self.at += 1
             now = seen_at(self.at, with_life(life, Status.RUNNING))
             self.watch.update(now.snapshot, self.at)
-            self.issues.async_tell(
+            self.issues.async_update(
                 replace(
                     now,
                     unsteady=self.watch.unsteady,
@@ -236,7 +236,7 @@ async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
     issues = Issues(hass, "e1")
 
     def tell(at: float, now: IssueContext) -> bool:
-        issues.async_tell(seen_at(at, now))
+        issues.async_update(seen_at(at, now))
         return is_ignored(hass, "port_b1") is not None
 
     lost = with_port(PortState(status=PortStatus.LOST))
@@ -256,19 +256,19 @@ async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
 ) -> None:
     """Home Assistant takes it back, before or after all is well."""
     issues = Issues(hass, "e1")
-    issues.async_tell(seen_at(0, with_life(Life.LOST)))
+    issues.async_update(seen_at(0, with_life(Life.LOST)))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(seen_at(1, with_life(Life.LOST)))
+    issues.async_update(seen_at(1, with_life(Life.LOST)))
     assert is_ignored(hass, "battery_b1") is False
-    issues.async_tell(seen_at(2, WELL))
+    issues.async_update(seen_at(2, WELL))
     assert is_ignored(hass, "battery_b1") is None
     # That was no coming and going
-    issues.async_tell(seen_at(3, with_life(Life.LOST)))
-    issues.async_tell(seen_at(4, WELL))
+    issues.async_update(seen_at(3, with_life(Life.LOST)))
+    issues.async_update(seen_at(4, WELL))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(seen_at(5, WELL))
+    issues.async_update(seen_at(5, WELL))
     assert is_ignored(hass, "battery_b1") is None
-    issues.async_tell(seen_at(6, with_life(Life.LOST)))
+    issues.async_update(seen_at(6, with_life(Life.LOST)))
     assert is_ignored(hass, "battery_b1") is False
 
 
@@ -282,9 +282,9 @@ async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
             replace(WELL, config=replace(CONFIG, batteries=CONFIG.batteries[1:])),
             replace(WELL, setpoints=AllSetpoints(out_of_service=frozenset({"b1"}))),
         ):
-            issues.async_tell(seen_at(at, with_life(Life.LOST)))
+            issues.async_update(seen_at(at, with_life(Life.LOST)))
             ir.async_ignore_issue(hass, DOMAIN, "battery_b1", ignored)
-            issues.async_tell(seen_at(at + 1, gone))
+            issues.async_update(seen_at(at + 1, gone))
             assert is_ignored(hass, "battery_b1") is None
 
 
@@ -292,9 +292,9 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     """While its reason stands, also when its texts change."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
+    issues.async_update(with_b1(odd_share=True, current_share=0.6))
     registry.async_ignore(DOMAIN, "odd_slice_b1", True)
-    issues.async_tell(with_b1(odd_share=True, current_share=0.7))
+    issues.async_update(with_b1(odd_share=True, current_share=0.7))
     issue = registry.async_get_issue(DOMAIN, "odd_slice_b1")
     assert issue is not None
     assert issue.dismissed_version is not None
@@ -316,7 +316,7 @@ def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
 async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     """It is found again sooner or later, and then still ignored."""
     issues = Issues(hass, "e1")
-    issues.async_tell(
+    issues.async_update(
         replace(with_b1(odd_share=True, current_share=0.6), confirmed=False)
     )
     ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
@@ -325,15 +325,15 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     assert is_ignored(hass, "setpoints_unreadable_e1") is None
 
     again = Issues(hass, "e1")
-    again.async_tell(seen_at(0.0, WELL))
-    again.async_tell(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
+    again.async_update(seen_at(0.0, WELL))
+    again.async_update(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_slice_b1") is True
-    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
+    again.async_update(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_slice_b1") is True
-    again.async_tell(seen_at(ALL_KNOWN, WELL))
-    again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
+    again.async_update(seen_at(ALL_KNOWN, WELL))
+    again.async_update(seen_at(2 * ALL_KNOWN - 1, WELL))
     assert is_ignored(hass, "odd_slice_b1") is True
-    again.async_tell(seen_at(2 * ALL_KNOWN, WELL))
+    again.async_update(seen_at(2 * ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_slice_b1") is None
 
 
@@ -342,14 +342,14 @@ async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
 ) -> None:
     """Nobody is to be kept from seeing it when it comes for a new reason."""
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
+    issues.async_update(with_b1(odd_share=True, current_share=0.6))
     ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
     issues.async_end()
     again = Issues(hass, "e1")
-    again.async_tell(seen_at(500.0, WELL))
-    again.async_tell(seen_at(499.0 + ALL_KNOWN, WELL))
+    again.async_update(seen_at(500.0, WELL))
+    again.async_update(seen_at(499.0 + ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_slice_b1") is True
-    again.async_tell(seen_at(500.0 + ALL_KNOWN, WELL))
+    again.async_update(seen_at(500.0 + ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_slice_b1") is None
 
 
@@ -357,7 +357,7 @@ async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
     """Ignored or not; those of another stay."""
     for entry_id in "e1", "e2":
         unreadable = replace(WELL, entry_id=entry_id, confirmed=False)
-        Issues(hass, entry_id).async_tell(unreadable)
+        Issues(hass, entry_id).async_update(unreadable)
         ir.async_ignore_issue(hass, DOMAIN, f"setpoints_unreadable_{entry_id}", True)
     async_remove_issues(hass, "e1")
     assert is_ignored(hass, "setpoints_unreadable_e1") is None
@@ -384,14 +384,14 @@ EVERYTHING = replace(
     saved=False,
     energy_saved=False,
     unsteady=frozenset({"b1"}),
-    asking=frozenset({"b1"}),
+    requesting=frozenset({"b1"}),
     setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),
     changes={
         (None, name): Change("Ann", -DAY)
         for name in ("charge_current", "discharge_current")
     },
-    apart=Apart("b1", 53.0, "b2", 51.0),
-    borne=dict.fromkeys(Direction, 10.0),
+    voltage_difference=VoltageDifference("b1", 53.0, "b2", 51.0),
+    highest_limits=dict.fromkeys(Direction, 10.0),
 )
 
 
@@ -414,7 +414,7 @@ def find_everything() -> Iterator[Issue]:
         EVERYTHING,
         replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
         with_b1(wrong_sign=True),
-        replace(WELL, asking=frozenset({"b1"})),
+        replace(WELL, requesting=frozenset({"b1"})),
         with_life(Life.WAITING),
         *(
             seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.mqtt import answers
-from custom_components.bms_gateway.mqtt.answers import LONGEST, Answers, fitted
+from custom_components.bms_gateway.mqtt.answers import MAX_SIZE, Answers, fitted
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
@@ -50,12 +50,12 @@ def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
     answer = {"command": "limit", "accepted": True, "leases": temporary_limits}
     answer |= {"fields": {"owner": "Car", "charge_current": 5}}
     short = fitted(answer, "Car")
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert short["leases"][0]["owner"] == "Car"
     assert len(short["leases"]) + short["more_leases"] == 32
     assert len(short["leases"]) > 1
     assert short["fields"] == answer["fields"]
-    assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= LONGEST
+    assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= MAX_SIZE
 
 
 def test_what_became_of_it_is_always_told() -> None:
@@ -63,7 +63,7 @@ def test_what_became_of_it_is_always_told() -> None:
     refused = {"command": "limit", "accepted": False, "error": "invalid_value"}
     long = refused | {"message": "\0" * 4000, "fields": {"owner": "x" * 4000}}
     short = fitted(long)
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert short == refused | {"message": "\0" * 99 + "…"}
     short = fitted(long | {"message": "y" * 4000})
     assert short["message"] == "y" * 199 + "…"
@@ -104,7 +104,7 @@ def test_every_answer_fits(
     if owners is not None:
         answer["leases"] = [TEMPORARY_LIMIT | {"owner": each} for each in owners]
     short = fitted(answer)
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert json.loads(json_dumps(short))["error"] == "invalid_value"
     assert short["message"][:99] == (text * times)[:99]
 
@@ -133,16 +133,16 @@ async def test_a_broker_that_is_stuck_costs_no_memory(
     to_send = Answers(hass, bench.entry, broker, "topic")
     before = len(asyncio.all_tasks())
     for n in range(100):
-        to_send.tell({"command": "limit", "n": n})
+        to_send.send({"command": "limit", "n": n})
     assert len(asyncio.all_tasks()) == before + 1
     broker.go_on.set()
     await bench.until(lambda: len(broker.payloads) == 6)
     told = [json.loads(each) for each in broker.payloads]
     assert [each["n"] for each in told] == [0, 95, 96, 97, 98, 99]
     assert [each.get("unanswered") for each in told] == [None, 94, *[None] * 4]
-    to_send.tell({"command": "limit", "n": 100})
+    to_send.send({"command": "limit", "n": 100})
     await bench.until(lambda: len(broker.payloads) == 7)
     to_send.async_end()
-    to_send.tell({"command": "limit", "n": 101})
+    to_send.send({"command": "limit", "n": 101})
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(broker.payloads) == 7

@@ -19,8 +19,8 @@ import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.mqtt import commands
+from custom_components.bms_gateway.mqtt.parsing import RejectedCommand, read_command
 from custom_components.bms_gateway.mqtt.payload import Report
-from custom_components.bms_gateway.mqtt.reading import RejectedCommand, read_command
 from homeassistant.components.mqtt.models import ReceiveMessage
 from homeassistant.core import (
     HomeAssistant,
@@ -467,10 +467,13 @@ class Slow:
         self.go_on = asyncio.Event()
         self.data: list[dict[str, Any]] = []
         hass.services.async_register(
-            DOMAIN, "limit_current", self._obey, supports_response=SupportsResponse.ONLY
+            DOMAIN,
+            "limit_current",
+            self._execute,
+            supports_response=SupportsResponse.ONLY,
         )
 
-    async def _obey(self, call: ServiceCall) -> ServiceResponse:
+    async def _execute(self, call: ServiceCall) -> ServiceResponse:
         self.data.append(dict(call.data))
         self.called.set()
         await self.go_on.wait()

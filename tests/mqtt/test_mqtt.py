@@ -175,11 +175,11 @@ async def test_what_cannot_wait_is_published_at_once(
     await bench.speak("b1", **said)
     messages: list[Message] = []
 
-    def is_told() -> bool:
+    def is_served() -> bool:
         messages.extend(sent())
         return any(state[key] == value for state in on(STATE, messages))
 
-    await bench.until(is_told)
+    await bench.until(is_served)
     assert f"{PREFIX}/batteries/my_b1" in topics(messages)
 
 
@@ -190,12 +190,12 @@ async def test_a_loss_is_published_at_once(bench: Bench, sent: Look) -> None:
     bench.ahead += 11
     messages: list[Message] = []
 
-    def is_told() -> bool:
+    def is_served() -> bool:
         messages.extend(sent())
         reasons = [status["reason"] for status in on(STATUS, messages)]
         return bool(reasons) and reasons[-1] == "silent"
 
-    await bench.until(is_told)
+    await bench.until(is_served)
     state = on(STATE, messages)[-1]
     assert state["status"] == "silent"
     assert state["soc"] is state["i_lim_charge"] is None

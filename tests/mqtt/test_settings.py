@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.config import (
     PortConfig,
 )
 from custom_components.bms_gateway.mqtt.settings import (
-    LONGEST_TOPIC,
+    MAX_TOPIC_LENGTH,
     may_be_topic,
     mqtt_settings,
     topic_ids,
@@ -99,7 +99,8 @@ def test_a_number_that_is_taken_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["", "bms", "tele/bms/state", "a//b", "Haus/Keller 1", "x" * LONGEST_TOPIC]
+    "topic",
+    ["", "bms", "tele/bms/state", "a//b", "Haus/Keller 1", "x" * MAX_TOPIC_LENGTH],
 )
 def test_topics_that_may_be(topic: str) -> None:
     """Empty is the default."""

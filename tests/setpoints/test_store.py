@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.setpoints import (
 from custom_components.bms_gateway.setpoints.serialization import (
     HOUR,
     Change,
-    Kept,
+    StoredData,
     dump,
     parse,
 )
@@ -396,20 +396,20 @@ async def test_leases_go_on_counting_from_the_restart(hass: HomeAssistant) -> No
     store.take(
         AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, until=1090.0),)), "Ann"
     )
-    await store.async_keep({})
+    await store.async_save_periodically({})
     again = await open_store(hass)
     assert again.setpoints.temporary_limits[0].until == 60.0
     assert again.start(lambda: 5.0).temporary_limits[0].until == 65.0
 
     # What has ended is not kept, and what ends at this very moment has ended
     clock = 1090.0
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert (await open_store(hass)).setpoints == AllSetpoints()
 
 
 async def test_what_is_learnt_is_kept(hass: HomeAssistant) -> None:
     """What the float arithmetic made slightly more than all is all."""
-    await (await open_store(hass)).async_keep(
+    await (await open_store(hass)).async_save_periodically(
         {
             "b1": 0.3,
             "b2": 1.0000000000000002,
@@ -426,11 +426,11 @@ async def test_what_did_not_move_is_not_written(
 ) -> None:
     """A memory card bears a limited number of writes."""
     store = await open_store(hass)
-    await store.async_keep({"b1": 0.3})
+    await store.async_save_periodically({"b1": 0.3})
     delete(path)
-    await store.async_keep({"b1": 0.3})
+    await store.async_save_periodically({"b1": 0.3})
     assert files(path) == []
-    await store.async_keep({"b1": 0.4})
+    await store.async_save_periodically({"b1": 0.4})
     assert files(path) == [path.name]
 
 
@@ -446,7 +446,7 @@ async def test_what_cannot_be_saved_is_told_and_tried_again(
         assert not store.saved
     assert caplog.text.count("setpoints cannot be saved") == 1
     take_folder(path)
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert store.saved
     assert caplog.text.count("setpoints can be saved again") == 1
     assert await load(hass) == (ASKED, True)
@@ -511,7 +511,7 @@ async def test_what_could_not_be_saved_is_tried_at_the_end(
     await store.async_write()
     take_folder(path)
     hass.set_state(CoreState.stopping)
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert not store.saved
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
@@ -547,7 +547,7 @@ async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
     store.take(stopped, "Ann")
     for runs_for, hours in (0.9, 0), (1.0, 1), (2.5, 3), (0.4, 3), (19, 22), (100, 24):
         clock.now += runs_for * HOUR
-        await store.async_keep({})
+        await store.async_save_periodically({})
         store = await open_store(hass)
         assert store.changes[key] == Change("Ann", -hours * HOUR)
         assert store.changes[None, "discharge_current"].since == 0.0
@@ -566,11 +566,11 @@ async def test_a_setpoint_that_stops_a_direction_costs_a_write_an_hour(
     store, clock = await open_store(hass), MovedClock()
     store.start(clock)
     store.take(AllSetpoints(bank=Setpoints(charging_allowed=False)), "Ann")
-    await store.async_keep({})
+    await store.async_save_periodically({})
     writes = counted(monkeypatch)
     for _ in range(36 * 60):
         clock.now += 60.0
-        await store.async_keep({})
+        await store.async_save_periodically({})
     assert len(writes) == 24
 
 
@@ -590,7 +590,7 @@ async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
     """Its setpoints, leases and slice go; the others stay."""
     store = await open_store(hass)
     store.take(ASKED, "Ann")
-    await store.async_keep({"b1": 0.5, "b2": 0.5})
+    await store.async_save_periodically({"b1": 0.5, "b2": 0.5})
     assert not store.keep_only({"i1", "b1"})
     assert store.setpoints == ASKED
     assert store.keep_only({"b1"})
@@ -614,7 +614,7 @@ async def test_a_removed_gateway_leaves_nothing(
 
 def test_everything_kept_survives_json() -> None:
     """Field by field."""
-    kept = Kept(
+    kept = StoredData(
         setpoints=ASKED,
         changes={("i1", "discharge_current"): Change("Ann", -5 * HOUR)},
         learnt={"b1": 0.5},

@@ -15,7 +15,7 @@ from ..engine.can.log.recording import LARGEST
 from ..engine.simulator import Replay, UnfitLogError
 from ..errors import action_error
 
-MOST_LOGS: Final = 20
+MAX_LOGS: Final = 20
 """Files in the folder: an automation that records must not fill the disk."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\.log")
@@ -38,10 +38,8 @@ def create(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     if path.exists():
         raise action_error("log_exists", file=path.name)
-    if len(list(path.parent.glob("*.log"))) >= MOST_LOGS:
-        raise action_error(
-            "too_many_logs", most=str(MOST_LOGS), folder=str(path.parent)
-        )
+    if len(list(path.parent.glob("*.log"))) >= MAX_LOGS:
+        raise action_error("too_many_logs", most=str(MAX_LOGS), folder=str(path.parent))
     path.open("x").close()
 
 

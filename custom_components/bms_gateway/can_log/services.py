@@ -36,15 +36,15 @@ ATTR_FILE: Final = "file"
 ATTR_LOOPS: Final = "loops"
 
 DEFAULT_DURATION: Final = timedelta(minutes=1)
-LONGEST_DURATION: Final = timedelta(hours=1)
-MOST_LOOPS: Final = 1000
+MAX_DURATION: Final = timedelta(hours=1)
+MAX_LOOPS: Final = 1000
 
 
 def _checked_loops(value: Any) -> int:
     """Return how often to play a log; vol.Invalid if not a whole number in range."""
     loops = checked_amount(value)
-    if not 1 <= loops <= MOST_LOOPS or loops != int(loops):
-        raise vol.Invalid(f"not a whole number from 1 to {MOST_LOOPS}: {value}")
+    if not 1 <= loops <= MAX_LOOPS or loops != int(loops):
+        raise vol.Invalid(f"not a whole number from 1 to {MAX_LOOPS}: {value}")
     return int(loops)
 
 
@@ -88,8 +88,8 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
     """Start recording; return at once, with the time at which the file is complete."""
     coordinator, device = _target(call)
     duration: timedelta = call.data[ATTR_DURATION]
-    if not timedelta(seconds=1) <= duration <= LONGEST_DURATION:
-        longest = str(int(LONGEST_DURATION.total_seconds()))
+    if not timedelta(seconds=1) <= duration <= MAX_DURATION:
+        longest = str(int(MAX_DURATION.total_seconds()))
         raise action_error("bad_recording_duration", longest=longest)
     now = dt_util.now()
     proposed = f"{slugify(device.name)[:50]}-{now:%Y%m%d-%H%M%S}.log"

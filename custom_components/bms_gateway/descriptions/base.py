@@ -27,7 +27,7 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 
 from ..engine.model import Alarm
-from ..entity import Around, BmsEntityDescription
+from ..entity import BmsEntityDescription, EntityContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +292,7 @@ def alarms[S](
         raised = alarms_fn(subject)
         return None if raised is None else bool(raised)
 
-    def names(subject: S, _: Around) -> Mapping[str, Any]:
+    def names(subject: S, _: EntityContext) -> Mapping[str, Any]:
         raised = alarms_fn(subject)
         return {} if raised is None else {"alarms": sorted(map(str, raised))}
 

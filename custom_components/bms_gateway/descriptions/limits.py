@@ -8,8 +8,8 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..engine.setpoints import SetpointKey
-from ..entity import Around
-from ..setpoints.temporary_limits import MOST_IN_ATTRIBUTES, listed
+from ..entity import EntityContext
+from ..setpoints.temporary_limits import MAX_ATTRIBUTE_BYTES, listed
 from ..state_throttle import NOTABLE_MOVE, why
 from .base import BmsSensorDescription, amps, choice
 
@@ -26,7 +26,7 @@ def limit[S](
 ) -> BmsSensorDescription[S]:
     """Describe a limit in A, which says why it is so."""
 
-    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+    def attributes(subject: S, around: EntityContext) -> Mapping[str, Any]:
         if (found := limit_fn(subject)) is None:
             return {}
         return {"limited_by": str(found.rule), **_explain(found, around)}
@@ -52,12 +52,12 @@ def reason[S](
 ) -> BmsSensorDescription[S]:
     """Describe which rule binds a limit, of an inverter or (by default) the bank."""
 
-    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+    def attributes(subject: S, around: EntityContext) -> Mapping[str, Any]:
         found = limit_fn(subject)
         temporary_limits = around.temporary_limits(inverter_fn(subject), direction)
         return {
             **(_explain(found, around) if found else {}),
-            **listed(temporary_limits, MOST_IN_ATTRIBUTES),
+            **listed(temporary_limits, MAX_ATTRIBUTE_BYTES),
         }
 
     return choice(
@@ -78,7 +78,7 @@ def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
     return lambda subject: why(found) if (found := limit_fn(subject)) else None
 
 
-def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
+def _explain(found: Limit, around: EntityContext) -> Mapping[str, Any]:
     """Return what binds, by its name, and the figure of the rule, if there are such."""
     shown: dict[str, Any] = {}
     if isinstance(found.source, SetpointKey):

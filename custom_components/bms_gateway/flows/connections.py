@@ -57,14 +57,14 @@ class Connection:
         """Return the owner of the port, by any of its names."""
         return next((taken[name] for name in self.names if name in taken), None)
 
-    def told(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
+    def list_label(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
         """Return the label for a list, with the owner if it is taken."""
         owner = self.owner(taken)
         if owner is None:
             return self.label
         text = texts["connection_taken"]
-        told = text.format(device=owner.device, gateway=owner.gateway)
-        return SEPARATOR.join((self.label, told))
+        owned = text.format(device=owner.device, gateway=owner.gateway)
+        return SEPARATOR.join((self.label, owned))
 
 
 async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Connection]:
@@ -139,19 +139,19 @@ def _spelled_out(address: str) -> str:
 
 def _of_link(link: FoundLink, texts: Texts) -> Connection:
     adapter = link.adapter
-    told = [link.name, adapter.product, adapter.driver]
-    told += [adapter.serial or adapter.place]
+    parts = [link.name, adapter.product, adapter.driver]
+    parts += [adapter.serial or adapter.place]
     if link.is_virtual:
-        told += [texts["connection_virtual"]]
+        parts += [texts["connection_virtual"]]
     if not link.is_up:
-        told += [texts["connection_off"]]
+        parts += [texts["connection_off"]]
     elif link.bitrate:
-        told += [f"{link.bitrate / 1000:g} kbit/s"]
+        parts += [f"{link.bitrate / 1000:g} kbit/s"]
     if link.is_up and link.state in _DISTURBED:
-        told += [texts["connection_disturbed"]]
+        parts += [texts["connection_disturbed"]]
     port = {CONF_INTERFACE: Interface.SOCKETCAN.value, CONF_CHANNEL: link.name}
     return Connection(
-        label=SEPARATOR.join(filter(None, told)),
+        label=SEPARATOR.join(filter(None, parts)),
         port=port | ({CONF_IDENTITY: link.identity} if link.identity else {}),
         names=tuple(
             (Interface.SOCKETCAN, name) for name in (*adapter.identities, link.name)
@@ -160,7 +160,7 @@ def _of_link(link: FoundLink, texts: Texts) -> Connection:
 
 
 def _of_adapter(hass: HomeAssistant, adapter: USBDevice) -> Connection:
-    told = (
+    parts = (
         adapter.description or adapter.manufacturer,
         adapter.serial_number,
         adapter.resolved_device or adapter.device,
@@ -168,7 +168,7 @@ def _of_adapter(hass: HomeAssistant, adapter: USBDevice) -> Connection:
     matchers = async_get_usb_matchers_for_device(hass, adapter)
     paths = filter(None, (adapter.device, adapter.resolved_device))
     return Connection(
-        label=SEPARATOR.join(filter(None, told)),
+        label=SEPARATOR.join(filter(None, parts)),
         port=adapter_port(adapter.device),
         names=tuple((Interface.SLCAN, path) for path in paths),
         is_can=any(matcher["domain"] == DOMAIN for matcher in matchers),

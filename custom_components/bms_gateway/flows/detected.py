@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from ..engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ..engine.model import Dialect
-from ..issues.rejected_values import figures
+from ..issues.rejected_values import describe_rejected
 from .connections import Texts
 
 
-def tell(
-    heard: ScanResult,
+def describe_scan(
+    result: ScanResult,
     texts: Texts,
     *,
     replug: bool = False,
@@ -27,32 +27,32 @@ def tell(
     """
     if own and not alike:
         return texts["heard_own"].format(devices=", ".join(own))
-    told = [_finding(heard, texts)]
-    if heard.finding is Finding.SILENCE:
-        told += [texts["heard_no_answer"]] if asked else []
-        told += [texts["heard_may_ask"]] if may_ask and not asked else []
-        told += [texts["heard_replug"]] if replug else []
-    if heard.battery is not None and heard.battery.sends_requests:
-        told.append(texts["heard_sends_requests"])
-    if heard.finding is Finding.BATTERY and asked:
-        told.append(texts["heard_answer"])
+    parts = [_finding(result, texts)]
+    if result.finding is Finding.SILENCE:
+        parts += [texts["heard_no_answer"]] if asked else []
+        parts += [texts["heard_may_ask"]] if may_ask and not asked else []
+        parts += [texts["heard_replug"]] if replug else []
+    if result.battery is not None and result.battery.sends_requests:
+        parts.append(texts["heard_sends_requests"])
+    if result.finding is Finding.BATTERY and asked:
+        parts.append(texts["heard_answer"])
     if alike:
-        told.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
-    return " ".join(told)
+        parts.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
+    return " ".join(parts)
 
 
-def _finding(heard: ScanResult, texts: Texts) -> str:
-    if heard.finding is Finding.NEIGHBOUR:
-        kind = min(heard.neighbours)
+def _finding(result: ScanResult, texts: Texts) -> str:
+    if result.finding is Finding.NEIGHBOUR:
+        kind = min(result.neighbours)
         return texts[f"heard_{kind}"]
-    if (battery := heard.battery) is None:
-        return texts[f"heard_{heard.finding}"]
-    key = f"heard_{heard.finding}"
-    if heard.finding is Finding.REFUSED and battery.nominal is not None:
+    if (battery := result.battery) is None:
+        return texts[f"heard_{result.finding}"]
+    key = f"heard_{result.finding}"
+    if result.finding is Finding.REFUSED and battery.nominal is not None:
         key = "heard_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
-        values=figures(battery.refused),
+        values=describe_rejected(battery.refused),
         nominal=battery.nominal,
     )
 

@@ -52,9 +52,9 @@ class DeviceForm:
         self._errors: dict[str, str] = {}
         self.values = values
 
-    def accept(self, typed: Mapping[str, Any]) -> bool:
+    def accept(self, user_input: Mapping[str, Any]) -> bool:
         """Take the input; return whether it can be stored."""
-        self.values = self._form.read(typed)
+        self.values = self._form.read(user_input)
         self._errors = self._form.errors(self.values)
         return not self._errors
 

@@ -22,7 +22,7 @@ class Field:
 
     key: str
     selector: Selector[Any]
-    clean: Callable[[Any], Any] = lambda typed: typed
+    clean: Callable[[Any], Any] = lambda entered: entered
     """Converts input to the stored value."""
     show: Callable[[Any], Any] = lambda stored: stored
     """Converts the stored value to the selector's."""
@@ -66,13 +66,13 @@ class Form:
         sections = {SECTION_RARE: self.rare, SECTION_MQTT: self.mqtt}
         return {name: inside for name, inside in sections.items() if inside}
 
-    def read(self, typed: Mapping[str, Any] | None) -> dict[str, Any]:
+    def read(self, user_input: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the input as it would be stored, valid or not, without sections."""
-        if typed is None:
+        if user_input is None:
             return {}
-        flat = dict(typed)
+        flat = dict(user_input)
         for name in self.sections:
-            flat |= typed.get(name, {})
+            flat |= user_input.get(name, {})
         return {
             field.key: field.clean(flat[field.key])
             for field in self._all
@@ -81,8 +81,8 @@ class Form:
 
     def error_of(self, key: str, value: Any) -> str | None:
         """Return the error of one field, if any."""
-        asked = (field for field in self._all if field.key == key)
-        return next((each.error for each in asked if not each.valid(value)), None)
+        fields = (field for field in self._all if field.key == key)
+        return next((each.error for each in fields if not each.valid(value)), None)
 
     def errors(self, values: Mapping[str, Any]) -> dict[str, str]:
         """Return the errors of what `read` returned.
@@ -105,10 +105,10 @@ class Form:
         self, values: Mapping[str, Any], errors: Iterable[str] = ()
     ) -> probatio.Schema:
         """Return the schema filled with `values`; sections with errors are expanded."""
-        shown: dict[vol.Marker, Any] = self._questions(self.fields, values)
+        shown: dict[vol.Marker, Any] = self._selectors(self.fields, values)
         for name, inside in self.sections.items():
             shown[vol.Required(name)] = section(
-                _schema(self._questions(inside, values)),
+                _schema(self._selectors(inside, values)),
                 {"collapsed": name not in errors},
             )
         return _schema(shown)
@@ -117,19 +117,19 @@ class Form:
         self, stored: Mapping[str, Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return `stored` with the form's input: a field left empty is removed."""
-        asked = {field.key for field in self._all}
-        return {k: v for k, v in stored.items() if k not in asked} | dict(values)
+        own = {field.key for field in self._all}
+        return {k: v for k, v in stored.items() if k not in own} | dict(values)
 
     @property
     def _all(self) -> tuple[Field, ...]:
         return (*self.fields, *self.rare, *self.mqtt)
 
-    def _questions(
-        self, asked: Iterable[Field], values: Mapping[str, Any]
+    def _selectors(
+        self, fields: Iterable[Field], values: Mapping[str, Any]
     ) -> dict[vol.Marker, Any]:
-        return {field.marker(self.defaults, values): field.selector for field in asked}
+        return {field.marker(self.defaults, values): field.selector for field in fields}
 
 
-def _schema(questions: dict[vol.Marker, Any]) -> probatio.Schema:
+def _schema(markers: dict[vol.Marker, Any]) -> probatio.Schema:
     # Home Assistant serves probatio under the name voluptuous; mypy sees the latter
-    return cast("probatio.Schema", vol.Schema(questions))
+    return cast("probatio.Schema", vol.Schema(markers))

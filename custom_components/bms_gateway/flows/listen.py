@@ -15,9 +15,9 @@ from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding, ScanResult
 from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_along
 from ..engine.model import PortFault, PortReason
-from .detected import tell
-from .port import PortSteps, Typed, async_texts
-from .same_bus import Alike, SameBus
+from .detected import describe_scan
+from .port import PortSteps, UserInput, async_texts
+from .same_bus import SameBus, SameBusDevices
 
 PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
 
@@ -37,10 +37,10 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     may_change_kind = False
     """Whether a battery may turn out to be an inverter."""
-    _heard: ScanResult | None = None
-    _alike = Alike()
+    _scan_result: ScanResult | None = None
+    _alike = SameBusDevices()
     """The devices with the same frames on another port."""
-    _asks = False
+    _polls = False
     """Whether the battery is polled, or was when it was detected."""
     _listening: asyncio.Task[ScanResult] | None = None
 
@@ -67,58 +67,58 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
     @override
     def forget_port(self) -> None:
         super().forget_port()
-        self._heard, self._alike = None, Alike()
+        self._scan_result, self._alike = None, SameBusDevices()
 
     @override
     async def async_use_port(self) -> ResultT:
-        self._heard, self._alike = None, Alike()
+        self._scan_result, self._alike = None, SameBusDevices()
         if not self.may_listen():
             return await self.async_step_device()
         return await self.async_step_listen_again()
 
-    async def async_step_listen(self, user_input: Typed = None) -> ResultT:
+    async def async_step_listen(self, user_input: UserInput = None) -> ResultT:
         """Scan for some seconds; nothing is sent except a requested 0x305."""
         if self._listening is None:
             self._listening = self.hass.async_create_task(self._async_listen())
         if not self._listening.done():
             return self.async_show_progress(
                 step_id="listen",
-                progress_action="ask" if self._asks else "listen",
+                progress_action="ask" if self._polls else "listen",
                 progress_task=self._listening,
                 description_placeholders=self.placeholders,
             )
-        self._heard = self._listening.result()
+        self._scan_result = self._listening.result()
         self._listening = None
         return self.async_show_progress_done(next_step_id="judge")
 
-    async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
+    async def async_step_listen_again(self, user_input: UserInput = None) -> ResultT:
         """Scan once more."""
-        self._asks = False
+        self._polls = False
         return await self.async_step_listen()
 
-    async def async_step_ask(self, user_input: Typed = None) -> ResultT:
+    async def async_step_ask(self, user_input: UserInput = None) -> ResultT:
         """Poll the battery once, and scan for its answer."""
-        self._asks = True
+        self._polls = True
         return await self.async_step_listen()
 
-    async def async_step_judge(self, user_input: Typed = None) -> ResultT:
+    async def async_step_evaluate(self, user_input: UserInput = None) -> ResultT:
         """Continue if the expected device was detected; else show what was found."""
-        heard = self._heard
-        assert heard is not None
-        if heard.fault is not None:
-            return await self.async_refuse(self._fault_key(heard.fault, heard.reason))
-        if heard.finding is _EXPECTED[self.kind] and self._alike == Alike():
+        result = self._scan_result
+        assert result is not None
+        if result.fault is not None:
+            return await self.async_refuse(self._fault_key(result.fault, result.reason))
+        if result.finding is _EXPECTED[self.kind] and self._alike == SameBusDevices():
             return await self.async_step_device()
         return await self.async_step_heard()
 
-    async def async_step_heard(self, user_input: Typed = None) -> ResultT:
+    async def async_step_heard(self, user_input: UserInput = None) -> ResultT:
         """Show what was detected instead, and ask how to continue."""
-        assert self._heard is not None
-        finding = self._heard.finding
+        assert self._scan_result is not None
+        finding = self._scan_result.finding
         options = ["listen_again", "port"]
         if self.kind == SUBENTRY_BATTERY or finding not in _OF_A_BATTERY:
             options.insert(0, self.kind)
-        if self._may_ask:
+        if self._may_poll:
             options.insert(1, "ask")
         if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
             options.insert(0, "other_kind")
@@ -127,7 +127,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             menu_options=options,
             description_placeholders={
                 **self.placeholders,
-                "heard": await self.async_told(),
+                "heard": await self.async_scan_text(),
             },
         )
 
@@ -139,43 +139,46 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         }
         return await steps[self.kind]()
 
-    async def async_step_battery(self, user_input: Typed = None) -> ResultT:
+    async def async_step_battery(self, user_input: UserInput = None) -> ResultT:
         """Ask for the data of a battery."""
         raise NotImplementedError
 
-    async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
+    async def async_step_inverter(self, user_input: UserInput = None) -> ResultT:
         """Ask for the data of an inverter."""
         raise NotImplementedError
 
-    async def async_told(self) -> str:
+    async def async_scan_text(self) -> str:
         """Return the scan result as a sentence; empty without a scan."""
-        if self._heard is None:
+        if self._scan_result is None:
             return ""
         texts = await async_texts(self.hass)
-        return tell(
-            self._heard,
+        return describe_scan(
+            self._scan_result,
             texts,
             replug=self.may_want_replugging(),
-            may_ask=self._may_ask,
-            asked=self._asks,
-            alike=self._alike.heard,
+            may_ask=self._may_poll,
+            asked=self._polls,
+            alike=self._alike.received,
             own=self._alike.sent,
         )
 
     @property
-    def _may_ask(self) -> bool:
+    def _may_poll(self) -> bool:
         """Return whether a silent battery can be polled."""
-        quiet = self._heard is not None and self._heard.finding is Finding.SILENCE
+        quiet = (
+            self._scan_result is not None
+            and self._scan_result.finding is Finding.SILENCE
+        )
         return self.kind == SUBENTRY_BATTERY and quiet and self.tap() is None
 
     @property
-    def heard_values(self) -> dict[str, Any]:
+    def detected_values(self) -> dict[str, Any]:
         """Return the proposed form values by what was detected."""
         values: dict[str, Any] = {}
-        if self._heard and (battery := self._heard.battery):
+        if self._scan_result and (battery := self._scan_result.battery):
             if battery.capacity_ah:
                 values["capacity_ah"] = battery.capacity_ah
-            if self._asks:
+            if self._polls:
                 values |= POLLED
         return values
 
@@ -192,41 +195,41 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
     async def _async_listen(self) -> ScanResult:
         began = time.monotonic()
 
-        def tell_progress(_: datetime) -> None:
+        def show_progress(_: datetime) -> None:
             part = (time.monotonic() - began) / LISTEN_TIME
             self.async_update_progress(min(part, 1.0))
 
         stop = async_track_time_interval(
-            self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
+            self.hass, show_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
         )
         try:
-            heard = await self._async_heard()
+            result = await self._async_scan()
             # The frontend asks for progress once it shows this step: it would never
             # learn of a scan that ended before, such as one of a link that does not
             # exist
             await asyncio.sleep(max(0.0, began + SETTLE_TIME - time.monotonic()))
         finally:
             stop()
-        return heard
+        return result
 
-    async def _async_heard(self) -> ScanResult:
+    async def _async_scan(self) -> ScanResult:
         assert self.port is not None
         others = SameBus(self.hass, self.own_id())
         async with others.compared(self.unused_ports()):
             if tap := self.tap():
-                heard = await listen_along(
+                result = await listen_along(
                     tap,
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
                     comparison=others.comparison,
                 )
             else:
-                heard = await listen(
+                result = await listen(
                     port_config(self.port),
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
-                    ask=self._asks,
+                    ask=self._polls,
                     comparison=others.comparison,
                 )
         self._alike = others.alike
-        return heard
+        return result

@@ -2,14 +2,14 @@
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 
-from .port import Typed
+from .port import UserInput
 from .schemas import OPTIONS_FORM
 
 
 class GatewayOptionsFlow(OptionsFlow):
     """Asks for all options at once, with rare ones collapsed."""
 
-    async def async_step_init(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_init(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Show the options, then store the changes."""
         stored = self.config_entry.options
         values = stored if user_input is None else OPTIONS_FORM.read(user_input)

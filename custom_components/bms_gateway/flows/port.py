@@ -25,7 +25,7 @@ from .connections import Connection, Texts, async_find_connections, async_identi
 from .forms import SECTION_RARE, Form
 from .schemas import CONF_CONNECTION, MANUAL_FORM, USE_KEYS, Choice, connection_form
 
-type Typed = dict[str, Any] | None
+type UserInput = dict[str, Any] | None
 """The input of a form; None while it is to be shown."""
 
 
@@ -73,7 +73,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         """Continue with a port that this device can have."""
         raise NotImplementedError
 
-    async def async_step_port(self, user_input: Typed = None) -> ResultT:
+    async def async_step_port(self, user_input: UserInput = None) -> ResultT:
         """Ask for a connection of this machine."""
         if user_input is None:
             return await self._async_show_connections()
@@ -88,9 +88,9 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
                 return await self.async_leave_out()
             case key:
                 [chosen] = [each for each in self._found if each.key == key]
-                return await self._async_take(chosen, "port")
+                return await self._async_choose(chosen, "port")
 
-    async def async_step_manual(self, user_input: Typed = None) -> ResultT:
+    async def async_step_manual(self, user_input: UserInput = None) -> ResultT:
         """Ask for a connection that is not in the list; empty input leads back."""
         if user_input is None:
             here = self._here()
@@ -101,7 +101,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         if not values.get(CONF_CHANNEL):
             return await self.async_step_port()
         entered = await async_identify(self.hass, self._found, values)
-        return await self._async_take(entered, "manual")
+        return await self._async_choose(entered, "manual")
 
     def port_error(self) -> str | None:
         """Return the error if the chosen port cannot be this device's."""
@@ -136,7 +136,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         taken = self.taken()
         return next((taken[name] for name in self.names if name in taken), None)
 
-    async def _async_take(self, chosen: Connection, step: str) -> ResultT:
+    async def _async_choose(self, chosen: Connection, step: str) -> ResultT:
         self.port = {**chosen.port, CONF_BITRATE: self._use[CONF_BITRATE]}
         if chosen.port[CONF_INTERFACE] == Interface.SOCKETCAN:
             self.port[CONF_BRING_UP] = self._use[CONF_BRING_UP]
@@ -175,7 +175,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     def _labels(self, texts: Texts) -> dict[str, str]:
         """Return the choices: found connections, then the other options."""
         taken = self.taken()
-        labels = {each.key: each.told(taken, texts) for each in self._found}
+        labels = {each.key: each.list_label(taken, texts) for each in self._found}
         for choice in Choice:
             if choice is not Choice.LEAVE_OUT or self.may_leave_out():
                 labels[choice] = texts[f"connection_{choice}"]
@@ -199,10 +199,10 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
 
     def _here(self) -> Connection | None:
         """Return the chosen or proposed connection if it is in the list."""
-        wanted = self.port or self._proposed_port
-        if wanted is None:
+        searched = self.port or self._proposed_port
+        if searched is None:
             return None
-        name = port_key(wanted)
+        name = port_key(searched)
         return next((each for each in self._found if name in each.names), None)
 
     @property

@@ -15,10 +15,10 @@ from ..engine.detection.scan import beside
 from ..engine.topology.comparison import Comparison
 
 
-class Alike(NamedTuple):
+class SameBusDevices(NamedTuple):
     """The names of devices on whose ports the same frames came at the same times."""
 
-    heard: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
     """The same frames were received there."""
     sent: tuple[str, ...] = ()
     """The gateway sent them there: these are inverters."""
@@ -31,16 +31,16 @@ class SameBus:
         """Leave out the device with the id `but`: the one being set up."""
         self._hass = hass
         self._but = but
-        self._heard: dict[str, str] = {}
+        self._received: dict[str, str] = {}
         self._sent: dict[str, str] = {}
         self.comparison = Comparison()
 
     @property
-    def alike(self) -> Alike:
+    def alike(self) -> SameBusDevices:
         """The devices found so far."""
         found = sorted(self.comparison.alike)
-        return Alike(
-            tuple(self._heard[key] for key in found if key in self._heard),
+        return SameBusDevices(
+            tuple(self._received[key] for key in found if key in self._received),
             tuple(self._sent[key] for key in found if key in self._sent),
         )
 
@@ -49,7 +49,7 @@ class SameBus:
         self, ports: Sequence[tuple[str, PortConfig]]
     ) -> AsyncIterator[None]:
         """Receive on the other ports meanwhile; `ports` with names are not open yet."""
-        self._heard |= {f"{n}": name for n, (name, _) in enumerate(ports)}
+        self._received |= {f"{n}": name for n, (name, _) in enumerate(ports)}
         unused = {f"{n}": config for n, (_, config) in enumerate(ports)}
         with ExitStack() as taps:
             for undo in self._tap():
@@ -68,7 +68,7 @@ class SameBus:
                 if device.id == self._but:
                     continue
                 key = f"{device.id} heard"
-                self._heard[key] = device.name
+                self._received[key] = device.name
                 yield tap(device.id, partial(self.comparison.on_other_frame, key))
                 if isinstance(device, InverterConfig):
                     key = f"{device.id} sent"

@@ -27,13 +27,13 @@ from ..engine.gateway import Gateway
 from ..engine.model import PortStatus
 from .device import DeviceSteps
 from .device_form import simulated_port
-from .port import Typed
+from .port import UserInput
 
 
 class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
     """Adds or changes a device of the running gateway; the others are undisturbed."""
 
-    async def async_step_user(self, user_input: Typed = None) -> SubentryFlowResult:
+    async def async_step_user(self, user_input: UserInput = None) -> SubentryFlowResult:
         """Add a device."""
         self.kind = self._subentry_type
         entry = self._get_entry()
@@ -45,7 +45,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
         return await self.async_step_port()
 
     async def async_step_reconfigure(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> SubentryFlowResult:
         """Change a device: its connection, or everything else."""
         subentry = self._get_reconfigure_subentry()

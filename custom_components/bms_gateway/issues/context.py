@@ -8,8 +8,8 @@ from homeassistant.helpers.issue_registry import IssueSeverity
 from ..engine.config import BatteryConfig, GatewayConfig, InverterConfig
 from ..engine.model import BatteryState, Direction, PortState, Snapshot
 from ..engine.setpoints import AllSetpoints
-from ..setpoints.serialization import NOTHING_ASKED, Change, ChangeKey
-from .conditions import Apart
+from ..setpoints.serialization import NO_SETPOINTS_SET, Change, ChangeKey
+from .conditions import VoltageDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class IssueContext:
     entry_id: str
     snapshot: Snapshot
     config: GatewayConfig
-    setpoints: AllSetpoints = NOTHING_ASKED
+    setpoints: AllSetpoints = NO_SETPOINTS_SET
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
     confirmed: bool = True
     """False while setpoints are 0 A because their store was unreadable."""
@@ -57,15 +57,15 @@ class IssueContext:
     energy_saved: bool = True
     """False while energy totals cannot be saved."""
     unsteady: frozenset[str] = frozenset()
-    asking: frozenset[str] = frozenset()
+    requesting: frozenset[str] = frozenset()
     """Batteries that are lost too often, and those whose charge request is ignored."""
     lost_since: Mapping[str, float] = field(default_factory=dict)
     """The time since when each lost battery has not been online."""
-    apart: Apart | None = None
+    voltage_difference: VoltageDifference | None = None
     """Two batteries whose voltages have been far apart for a while."""
     signs_of_life: Mapping[str, float] = field(default_factory=dict)
     """The time at which each inverter was last received or acknowledged a frame."""
-    borne: Mapping[Direction, float] = field(default_factory=dict)
+    highest_limits: Mapping[Direction, float] = field(default_factory=dict)
     """The highest sum (A) that all batteries allowed; empty while unknown."""
 
     @property

@@ -51,17 +51,17 @@ class Issues:
         self._ended = False
 
     @callback
-    def async_tell(self, now: IssueContext) -> None:
+    def async_update(self, now: IssueContext) -> None:
         """Raise the issues that are found, clear those that are gone."""
         if self._ended:
             return
         at = now.snapshot.at
-        wanted = find_issues(now, self._raised)
-        for key in self._raised.keys() - wanted.keys():
+        found = find_issues(now, self._raised)
+        for key in self._raised.keys() - found.keys():
             since = self._gone_since.setdefault(key, at)
-            if at >= since + self._patience(key, now):
+            if at >= since + self._clear_delay(key, now):
                 self._clear(key, at)
-        for key, issue in wanted.items():
+        for key, issue in found.items():
             self._gone_since.pop(key, None)
             self._raise(key, issue, at)
         self._clear_left(at)
@@ -84,23 +84,23 @@ class Issues:
                 ir.async_delete_issue(self._hass, DOMAIN, key)
             self._left.clear()
 
-    def _patience(self, key: str, now: IssueContext) -> float:
+    def _clear_delay(self, key: str, now: IssueContext) -> float:
         """Return for how many seconds an issue has to be gone to be cleared."""
-        issue, there = self._raised[key], self._find(key)
-        if there is None or key in self._answered or _is_moot(issue, now):
+        issue, existing = self._raised[key], self._find(key)
+        if existing is None or key in self._answered or _is_moot(issue, now):
             return 0.0
-        if there.dismissed_version is not None:
+        if existing.dismissed_version is not None:
             return ALL_KNOWN
         return STEADY_AGAIN if key in self._returned else issue.steady_for
 
     def _raise(self, key: str, issue: Issue, at: float) -> None:
-        there, before = self._find(key), self._raised.get(key)
-        if there and before == issue:
+        existing, before = self._find(key), self._raised.get(key)
+        if existing and before == issue:
             return
         if before is None:
             if at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
                 self._returned.add(key)
-        elif there is None:
+        elif existing is None:
             # Home Assistant deletes an issue when its dialog ends, whatever the result
             self._answered.add(key)
         self._raised[key] = issue

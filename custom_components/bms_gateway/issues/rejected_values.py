@@ -15,11 +15,11 @@ _SYMBOLS: Final = {
 """Symbol and unit of each value, the same in any language."""
 
 
-def figures(refused: Iterable[RejectedValue]) -> str:
+def describe_rejected(refused: Iterable[RejectedValue]) -> str:
     """Return rejected values, with the accepted range in brackets."""
-    told = []
+    parts = []
     for each in refused:
         symbol, unit = _SYMBOLS[each.attribute]
         window = f"{each.low:g}–{each.high:g} {unit}"
-        told.append(f"{symbol} {each.value:.1f} {unit} ({window})")
-    return ", ".join(told)
+        parts.append(f"{symbol} {each.value:.1f} {unit} ({window})")
+    return ", ".join(parts)

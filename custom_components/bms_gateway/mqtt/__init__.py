@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .broker import Broker
 
 
-class Arrival:
+class MqttAvailability:
     """Waits for MQTT to be set up, once for all gateways: it cannot be cancelled."""
 
     def __init__(self) -> None:
@@ -37,29 +37,29 @@ class Arrival:
         """Pass MQTT to this gateway: now if it is set up, else as soon as it is."""
         self._uplinks.add(uplink)
         if self._broker:
-            uplink.async_take_up(self._broker)
+            uplink.async_connect(self._broker)
 
     @callback
     def async_remove(self, uplink: Uplink) -> None:
         """Drop a gateway that has stopped."""
         self._uplinks.discard(uplink)
 
-    async def async_come(self, hass: HomeAssistant, _: str) -> None:
+    async def async_mqtt_available(self, hass: HomeAssistant, _: str) -> None:
         """Pass MQTT to every running gateway."""
         module = await async_import_module(hass, f"{__package__}.broker")
         self._broker = cast("type[Broker]", module.Broker)
         for uplink in tuple(self._uplinks):
-            uplink.async_take_up(self._broker)
+            uplink.async_connect(self._broker)
 
 
-_ARRIVAL: Final[HassKey[Arrival]] = HassKey(f"{DOMAIN}_mqtt")
+_AVAILABILITY: Final[HassKey[MqttAvailability]] = HassKey(f"{DOMAIN}_mqtt")
 
 
 @callback
 def async_await_mqtt(hass: HomeAssistant) -> None:
     """Start waiting for MQTT, before the first gateway starts."""
-    hass.data[_ARRIVAL] = arrival = Arrival()
-    async_when_setup(hass, "mqtt", arrival.async_come)
+    hass.data[_AVAILABILITY] = availability = MqttAvailability()
+    async_when_setup(hass, "mqtt", availability.async_mqtt_available)
 
 
 class Uplink:
@@ -83,9 +83,9 @@ class Uplink:
         self._entry.async_on_unload(
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop_all)
         )
-        arrival = self._hass.data[_ARRIVAL]
-        self._entry.async_on_unload(lambda: arrival.async_remove(self))
-        arrival.async_add(self)
+        availability = self._hass.data[_AVAILABILITY]
+        self._entry.async_on_unload(lambda: availability.async_remove(self))
+        availability.async_add(self)
 
     async def async_apply(self) -> None:
         """Apply changed options and names."""
@@ -98,7 +98,7 @@ class Uplink:
             self._begin()
 
     @callback
-    def async_take_up(self, broker: type[Broker]) -> None:
+    def async_connect(self, broker: type[Broker]) -> None:
         """Start: MQTT is set up."""
         self._broker = broker(self._hass)
         self._begin()

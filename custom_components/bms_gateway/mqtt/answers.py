@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ..coordinator import BmsGatewayConfigEntry
     from .broker import Broker
 
-LONGEST: Final = 1024
+MAX_SIZE: Final = 1024
 """Bytes of an answer."""
-MOST_UNSENT: Final = 1000
+MAX_UNSENT: Final = 1000
 """Answers, 1 MB at the most; if this many are pending, the broker is stuck."""
 
 _COUNT: Final = len(',"unanswered":1000000000')
@@ -46,11 +46,11 @@ class Answers:
         self._ended = False
 
     @callback
-    def tell(self, answer: Mapping[str, Any], owner: str | None = None) -> None:
+    def send(self, answer: Mapping[str, Any], owner: str | None = None) -> None:
         """Send an answer to a command of an owner when its turn comes."""
         if self._ended:
             return
-        if len(self._unsent) >= MOST_UNSENT:
+        if len(self._unsent) >= MAX_UNSENT:
             self._unsent.popleft()
             self._dropped += 1
         self._unsent.append(fitted(answer, owner))
@@ -83,7 +83,7 @@ def fitted(answer: Mapping[str, Any], owner: str | None = None) -> dict[str, Any
     Long texts are shortened or left out, but never the result of the command. Of the
     temporary limits the last go first, those of `owner` at the end.
     """
-    most = LONGEST - _COUNT
+    most = MAX_SIZE - _COUNT
     if _size(answer) <= most:
         return dict(answer)
     rest = {key: value for key, value in answer.items() if key != "leases"}

@@ -23,11 +23,11 @@ from ..services import (
     SERVICE_LIMIT_CURRENT,
 )
 from ..setpoints.requester import MQTT
-from ..setpoints.temporary_limits import checked_owner, wanted
+from ..setpoints.temporary_limits import checked_owner, requested_limits
 from .answers import Answers
-from .reading import RejectedCommand, read_command
+from .command_queue import Command, CommandQueue
+from .parsing import RejectedCommand, read_command
 from .settings import MqttSettings, topic_ids
-from .waiting import Command, Waiting
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
@@ -65,7 +65,7 @@ class Commands:
         self._broker = broker
         self._prefix = f"{settings.prefix}/set"
         self._answers = Answers(hass, entry, broker, f"{self._prefix}/result")
-        self._waiting = Waiting()
+        self._queue = CommandQueue()
         self._working = False
         self._named: tuple[GatewayConfig, Mapping[str, str]] | None = None
         self._ended = False
@@ -84,7 +84,7 @@ class Commands:
         # Not by unsubscribing alone: Home Assistant renews the subscriptions that
         # existed before its MQTT was reloaded
         self._ended = True
-        self._waiting.clear()
+        self._queue.clear()
         self._answers.async_end()
         while self._undo:
             self._undo.pop()()
@@ -101,25 +101,25 @@ class Commands:
     async def _subscribe(self) -> None:
         for name in ACTIONS:
             topic = f"{self._prefix}/{name}"
-            take = partial(self._take, name)
-            self._undo.append(await self._broker.async_subscribe(topic, take))
+            receive = partial(self._receive, name)
+            self._undo.append(await self._broker.async_subscribe(topic, receive))
 
     @callback
-    def _take(self, name: str, message: ReceiveMessage) -> None:
+    def _receive(self, name: str, message: ReceiveMessage) -> None:
         """Queue a valid command; answer any other at once."""
         if self._ended:
             return
         answer: dict[str, Any] = {"command": name, "accepted": False}
         try:
             answer["fields"] = fields = read_command(name, message)
-            replaced = self._waiting.add(self._command(name, fields))
+            replaced = self._queue.add(self._command(name, fields))
         except (RejectedCommand, vol.Invalid, HomeAssistantError) as err:
-            self._answers.tell(answer | _why(err))
+            self._answers.send(answer | _reason(err))
             return
         newer = RejectedCommand("replaced", "A newer command took its place")
         for each in replaced:
             older = {"command": each.name, "fields": each.fields}
-            self._answers.tell(answer | older | _why(newer))
+            self._answers.send(answer | older | _reason(newer))
         if not self._working:
             self._working = True
             self._entry.async_create_task(self._hass, self._work(), "MQTT commands")
@@ -128,13 +128,13 @@ class Commands:
         """Execute waiting commands one after the other, yielding between them."""
         try:
             await asyncio.sleep(0)
-            while command := self._waiting.take():
-                await self._obey(command)
+            while command := self._queue.take():
+                await self._execute(command)
                 await asyncio.sleep(PAUSE)
         finally:
             self._working = False
 
-    async def _obey(self, command: Command) -> None:
+    async def _execute(self, command: Command) -> None:
         """Run the action, and answer with the temporary limits that are active then."""
         answer: dict[str, Any] = {"command": command.name, "accepted": True}
         answer["fields"] = command.fields
@@ -147,14 +147,14 @@ class Commands:
                 return_response=True,
             )
         except (vol.Invalid, HomeAssistantError) as err:
-            answer |= {"accepted": False} | _why(err)
+            answer |= {"accepted": False} | _reason(err)
         except Exception as err:
             # The next command belongs to another owner
             _LOGGER.exception("A command over MQTT failed")
             answer |= {"accepted": False, "error": "failed", "message": repr(err)}
         else:
             answer |= done or {}
-        self._answers.tell(answer, command.whose[1])
+        self._answers.send(answer, command.target[1])
 
     def _command(self, name: str, fields: Mapping[str, Any]) -> Command:
         """Return a validated command; raise the errors of its action.
@@ -165,9 +165,9 @@ class Commands:
         data = {"owner": MQTT, **fields, "device_id": device_id}
         owner = checked_owner(data["owner"])
         if name == "limit":
-            asked = LIMIT_SCHEMA(data)
-            temporary_limits = wanted(
-                self._entry.runtime_data, inverter_id, asked, owner
+            requested = LIMIT_SCHEMA(data)
+            temporary_limits = requested_limits(
+                self._entry.runtime_data, inverter_id, requested, owner
             ).temporary_limits
             directions = frozenset(
                 temporary_limit.direction for temporary_limit in temporary_limits
@@ -179,11 +179,11 @@ class Commands:
             name=name,
             fields=fields,
             data=data,
-            whose=(device_id, owner),
+            target=(device_id, owner),
             directions=directions,
         )
 
-    def _target(self, wanted: str | None) -> tuple[str, str | None]:
+    def _target(self, name_or_id: str | None) -> tuple[str, str | None]:
         """Return the registry id of a device, and the inverter's id if it is one.
 
         An inverter may be named as in topics. Other gateways' devices are out of reach:
@@ -194,10 +194,10 @@ class Commands:
             device_id = dr.async_get_device_id_by_identifier(
                 self._hass, (DOMAIN, key), config_entry_id=entry.entry_id
             )
-            if wanted in {name, device_id}:
+            if name_or_id in {name, device_id}:
                 return device_id, None if name is None else key
         raise RejectedCommand(
-            "unknown_device", f"No inverter of this gateway: {wanted}"
+            "unknown_device", f"No inverter of this gateway: {name_or_id}"
         )
 
     def _inverters(self) -> Mapping[str, str]:
@@ -208,7 +208,7 @@ class Commands:
         return self._named[1]
 
 
-def _why(err: Exception) -> dict[str, str]:
+def _reason(err: Exception) -> dict[str, str]:
     """Return the reason for an answer why a command is rejected."""
     code = err.code if isinstance(err, RejectedCommand) else "refused"
     return {"error": code, "message": str(err)}

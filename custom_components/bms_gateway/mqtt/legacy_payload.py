@@ -52,8 +52,8 @@ def _amps(limit: Limit | None) -> float | None:
 
 def _flag_bytes(batteries: Iterable[BatteryState]) -> tuple[int, ...] | None:
     """Return bytes 0 to 3 of 0x359, OR-ed over the batteries that report them."""
-    told = [b.readings.flag_bytes for b in batteries if b.readings.flag_bytes]
-    return tuple(reduce(or_, place) for place in zip(*told, strict=True)) or None
+    reported = [b.readings.flag_bytes for b in batteries if b.readings.flag_bytes]
+    return tuple(reduce(or_, place) for place in zip(*reported, strict=True)) or None
 
 
 def _enable(
@@ -68,14 +68,14 @@ def _enable(
         b.readings.charge_enabled if charge else b.readings.discharge_enabled
         for b in online
     )
-    told = [enable for enable in enables if enable is not None]
-    return all(told) if told else None
+    reported = [enable for enable in enables if enable is not None]
+    return all(reported) if reported else None
 
 
 def _last_request(now: Snapshot) -> float | None:
     """Return the last inverter request; the daemon received it on the battery's bus."""
-    asked = (inverter.last_request_at for inverter in now.inverters.values())
-    return max((at for at in asked if at is not None), default=None)
+    requests = (inverter.last_request_at for inverter in now.inverters.values())
+    return max((at for at in requests if at is not None), default=None)
 
 
 def _capacity(batteries: Iterable[BatteryState]) -> float:

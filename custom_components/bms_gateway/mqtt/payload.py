@@ -15,7 +15,7 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
-from ..state_throttle import is_told
+from ..state_throttle import is_served
 from .legacy_payload import daemon_state
 from .settings import topic_ids
 
@@ -101,14 +101,14 @@ class Report:
         }
 
     def _inverter(self, topic_id: str, inverter: InverterState) -> Payload:
-        confirmed = is_told(inverter, self._now.status)
+        confirmed = is_served(inverter, self._now.status)
         limits = {"charge_current_limit", "discharge_current_limit"}
         return {
             **self._device(topic_id, inverter.id),
             "listening": inverter.listening,
             "connected": inverter.connected,
-            **self._told_limit("charge", inverter.charge if confirmed else None),
-            **self._told_limit("discharge", inverter.discharge if confirmed else None),
+            **self._sent_limit("charge", inverter.charge if confirmed else None),
+            **self._sent_limit("discharge", inverter.discharge if confirmed else None),
             **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
             "sets_sent": inverter.sets,
             "sets_dropped": inverter.dropped,
@@ -126,7 +126,7 @@ class Report:
             "port": port.status,
         }
 
-    def _told_limit(self, direction: str, limit: Limit | None) -> Payload:
+    def _sent_limit(self, direction: str, limit: Limit | None) -> Payload:
         amps = None if limit is None else limit.amps
         return {
             f"{direction}_current_limit": amps,

@@ -25,9 +25,9 @@ STATUS_RENEWAL: Final = 30.0
 """Seconds."""
 STATUS_EXPIRY: Final = 90
 """Seconds; two renewals may be lost."""
-MOST_UNSENT: Final = 100
+MAX_UNSENT: Final = 100
 """Messages; if this many are pending, the broker is stuck, and more would be stale."""
-LAST_WORD: Final = 2.0
+LAST_MESSAGE_TIME: Final = 2.0
 """Seconds that the last message may take."""
 
 
@@ -65,9 +65,9 @@ class Publisher:
         self._coordinator = entry.runtime_data
         self._broker = broker
         self._settings = settings
-        self._told = self._latest = self._coordinator.gateway.snapshot
-        self._told_status: Status | None = None
-        self._look: asyncio.Handle | None = None
+        self._published = self._latest = self._coordinator.gateway.snapshot
+        self._published_status: Status | None = None
+        self._pending: asyncio.Handle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._undo: list[Callable[[], None]] = []
 
@@ -75,28 +75,28 @@ class Publisher:
     def async_start(self) -> None:
         """Publish everything now if there is a connection, then continue."""
         self._undo = [
-            self._coordinator.gateway.subscribe(self._take_news),
-            self._broker.on_connection(self._tell_all),
-            self._every(self._settings.interval, self._tell_state),
-            self._every(STATUS_RENEWAL, self._tell_status),
+            self._coordinator.gateway.subscribe(self._on_snapshot),
+            self._broker.on_connection(self._publish_all),
+            self._every(self._settings.interval, self._publish_state),
+            self._every(STATUS_RENEWAL, self._publish_status),
         ]
-        self._tell_all()
+        self._publish_all()
 
     async def async_end(self, reason: Offline) -> None:
         """Publish only that the gateway is offline, and stop."""
         while self._undo:
             self._undo.pop()()
-        for waiting in (self._look, *self._sending):
+        for waiting in (self._pending, *self._sending):
             if waiting:
                 waiting.cancel()
         with contextlib.suppress(TimeoutError):  # in that case the last status expires
-            async with asyncio.timeout(LAST_WORD):
+            async with asyncio.timeout(LAST_MESSAGE_TIME):
                 await self._async_send(self._status("offline", reason))
 
-    def _every(self, seconds: float, tell: Callable[[], None]) -> Callable[[], None]:
+    def _every(self, seconds: float, publish: Callable[[], None]) -> Callable[[], None]:
         @callback
         def tick(_: datetime) -> None:
-            tell()
+            publish()
 
         return async_track_time_interval(
             self._hass,
@@ -107,42 +107,42 @@ class Publisher:
         )
 
     @callback
-    def _take_news(self, latest: Snapshot) -> None:
+    def _on_snapshot(self, latest: Snapshot) -> None:
         """Process the snapshot in a loop turn of its own, not to hold up the engine."""
         self._latest = latest
-        if self._look is None:
-            self._look = self._hass.loop.call_soon(self._look_at_news)
+        if self._pending is None:
+            self._pending = self._hass.loop.call_soon(self._process_snapshot)
 
     @callback
-    def _look_at_news(self) -> None:
-        self._look = None
-        if self._latest.status is not self._told_status:
-            self._tell_status()
-        if show(self._told, self._latest) != self._told:
-            self._tell_state()
+    def _process_snapshot(self) -> None:
+        self._pending = None
+        if self._latest.status is not self._published_status:
+            self._publish_status()
+        if show(self._published, self._latest) != self._published:
+            self._publish_state()
 
     @callback
-    def _tell_all(self, connected: bool = True) -> None:
+    def _publish_all(self, connected: bool = True) -> None:
         if connected:
-            self._tell_status()
-            self._tell_state()
+            self._publish_status()
+            self._publish_state()
 
     @callback
-    def _tell_status(self) -> None:
+    def _publish_status(self) -> None:
         if self._can_send:
-            status = self._told_status = self._coordinator.gateway.snapshot.status
+            status = self._published_status = self._coordinator.gateway.snapshot.status
             self._send(self._status("online", status, STATUS_EXPIRY))
 
     @callback
-    def _tell_state(self) -> None:
+    def _publish_state(self) -> None:
         if self._can_send:
-            self._told = self._coordinator.gateway.snapshot
-            for message in self._report(self._told):
+            self._published = self._coordinator.gateway.snapshot
+            for message in self._report(self._published):
                 self._send(message)
 
     @property
     def _can_send(self) -> bool:
-        return self._broker.connected and len(self._sending) < MOST_UNSENT
+        return self._broker.connected and len(self._sending) < MAX_UNSENT
 
     def _status(self, status: str, reason: str, expiry: int | None = None) -> _Message:
         payload = {"status": status, "reason": reason, "timestamp": time.time()}

@@ -25,7 +25,7 @@ MQTT_DEFAULTS: Final[Mapping[str, Any]] = {
     CONF_MQTT_COMMANDS: False,
 }
 
-LONGEST_TOPIC: Final = 200
+MAX_TOPIC_LENGTH: Final = 200
 """Characters; MQTT allows far more, people do not read longer ones."""
 
 
@@ -88,7 +88,7 @@ def topic_ids(devices: Iterable[BatteryConfig | InverterConfig]) -> dict[str, st
 def may_be_topic(text: str) -> bool:
     """Return whether a text can be a topic or prefix; empty: the default."""
     return (
-        len(text) <= LONGEST_TOPIC
+        len(text) <= MAX_TOPIC_LENGTH
         and text.isprintable()
         and not text.startswith(("$", "/"))
         and not text.endswith("/")

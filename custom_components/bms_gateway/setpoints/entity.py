@@ -27,18 +27,18 @@ class SetpointEntity(BmsEntity):
         return True
 
     @property
-    def _face(self) -> object:
+    def _displayed(self) -> object:
         """Return everything that the entity shows."""
         raise NotImplementedError
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if (face := self._face) != self._written:
-            self._written = face
+        if (displayed := self._displayed) != self._written:
+            self._written = displayed
             self.async_write_ha_state()
 
-    async def _async_who(self) -> str:
+    async def _async_requester_name(self) -> str:
         return await async_requester_name(self.hass, self._context)
 
 
@@ -57,15 +57,17 @@ class SetpointFieldEntity(SetpointEntity):
         self._inverter_id = inverter_id
 
     @property
-    def _asked(self) -> Setpoints:
+    def _setpoints(self) -> Setpoints:
         """The setpoints of this device."""
         return self.coordinator.setpoint_manager.setpoints.of(self._inverter_id)
 
-    async def _async_ask(self, **asked: Any) -> None:
+    async def _async_set_fields(self, **values: Any) -> None:
         """Set new values of fields."""
-        by = await self._async_who()
+        by = await self._async_requester_name()
         setpoints = self.coordinator.setpoint_manager.setpoints
-        await self.coordinator.setpoint_manager.async_take(
-            setpoints.with_setpoints(self._inverter_id, replace(self._asked, **asked)),
+        await self.coordinator.setpoint_manager.async_set(
+            setpoints.with_setpoints(
+                self._inverter_id, replace(self._setpoints, **values)
+            ),
             by,
         )

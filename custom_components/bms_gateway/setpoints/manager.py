@@ -13,9 +13,9 @@ from ..engine.gateway import Gateway
 from ..engine.model import Direction
 from ..engine.setpoints import AllSetpoints, TemporaryLimit
 from ..errors import action_error
-from .expiry import GATHERED_FOR, Due
 from .requester import AUTOMATION
 from .store import SetpointStore
+from .urgency import WRITE_DELAY, Urgency
 
 type TemporaryLimitKey = tuple[str | None, Direction, str]
 
@@ -44,8 +44,8 @@ class SetpointManager:
         self._store = store
         self._on_change = on_change
         self._ends: dict[TemporaryLimitKey, datetime] = {}
-        self._stop_waiting: Callable[[], None] | None = None
-        self._stop_gathering: Callable[[], None] | None = None
+        self._stop_end_timer: Callable[[], None] | None = None
+        self._stop_write_timer: Callable[[], None] | None = None
 
     @property
     def setpoints(self) -> AllSetpoints:
@@ -61,10 +61,10 @@ class SetpointManager:
     async def async_stop(self) -> None:
         """Stop the timers; write pending changes and the rest of temporary limits."""
         self._stop()
-        self._gather_no_more()
+        self._cancel_write()
         await self._store.async_end(self._gateway.learnt)
 
-    async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
+    async def async_set(self, setpoints: AllSetpoints, by: str) -> None:
         """Apply new setpoints: the engine uses them at once, then they are saved.
 
         Saved by the end of this call if a restart would allow more, else within
@@ -77,22 +77,22 @@ class SetpointManager:
         if setpoints == self.setpoints:
             return
         self._store.take(setpoints, by)
-        await self._async_heed()
+        await self._async_apply()
 
     async def async_confirm(self, setpoints: AllSetpoints, by: str) -> None:
         """Apply the setpoints that the user chose after an unreadable store."""
         self._store.confirm(setpoints, by)
-        await self._async_heed()
+        await self._async_apply()
 
     async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
         """Drop the setpoints of removed batteries and inverters."""
         if self._store.keep_only(device_ids):
-            await self._async_heed()
+            await self._async_apply()
 
-    async def async_keep(self) -> None:
+    async def async_save_periodically(self) -> None:
         """Store values that move by themselves: learned data and remaining times."""
         self._note_ends()
-        await self._store.async_keep(self._gateway.learnt)
+        await self._store.async_save_periodically(self._gateway.learnt)
 
     def temporary_limits(
         self, device_id: str | None, direction: Direction | None = None
@@ -111,53 +111,53 @@ class SetpointManager:
         """Return when a temporary limit ends by the wall clock; None: when cleared."""
         if temporary_limit.until is None:
             return None
-        return _steady(
+        return _without_jitter(
             self._ends.get(temporary_limit.key), self._end(temporary_limit.until)
         )
 
-    async def _async_heed(self) -> None:
+    async def _async_apply(self) -> None:
         self._gateway.set_setpoints(self.setpoints)
         self._follow()
         self._on_change()
-        match self._store.due:
-            case Due.AT_ONCE:
+        match self._store.urgency:
+            case Urgency.AT_ONCE:
                 await self._async_write()
-            case Due.SOON if self._hass.is_stopping:
+            case Urgency.SOON if self._hass.is_stopping:
                 await self._async_write()
-            case Due.SOON:
-                self._gather()
+            case Urgency.SOON:
+                self._write_later()
 
     async def _async_write(self) -> None:
-        self._gather_no_more()
+        self._cancel_write()
         was_saved = self._store.saved
         await self._store.async_write()
         if self._store.saved != was_saved:
             self._on_change()
 
-    def _gather(self) -> None:
+    def _write_later(self) -> None:
         """Write later, with all changes until then; further ones do not postpone it."""
-        if self._stop_gathering is None:
-            self._stop_gathering = async_call_later(
+        if self._stop_write_timer is None:
+            self._stop_write_timer = async_call_later(
                 self._hass,
-                GATHERED_FOR,
-                HassJob(self._async_write_gathered, cancel_on_shutdown=True),
+                WRITE_DELAY,
+                HassJob(self._async_write_delayed, cancel_on_shutdown=True),
             )
 
-    async def _async_write_gathered(self, _: datetime) -> None:
-        self._gather_no_more()
+    async def _async_write_delayed(self, _: datetime) -> None:
+        self._cancel_write()
         # Unless the change has been reverted meanwhile
-        if self._store.due in {Due.AT_ONCE, Due.SOON}:
+        if self._store.urgency in {Urgency.AT_ONCE, Urgency.SOON}:
             await self._async_write()
 
-    def _gather_no_more(self) -> None:
-        if self._stop_gathering:
-            self._stop_gathering()
-        self._stop_gathering = None
+    def _cancel_write(self) -> None:
+        if self._stop_write_timer:
+            self._stop_write_timer()
+        self._stop_write_timer = None
 
     async def _async_end(self, _: datetime) -> None:
         """Drop the temporary limits that have ended."""
         self._store.take(self.setpoints.without_ended(self._gateway.now), AUTOMATION)
-        await self._async_heed()
+        await self._async_apply()
 
     def _follow(self) -> None:
         """Wait for the next end of a temporary limit."""
@@ -165,14 +165,14 @@ class SetpointManager:
         self._note_ends()
         now = self._gateway.now
         if (end := self.setpoints.next_end(now)) < inf:
-            self._stop_waiting = async_call_later(
+            self._stop_end_timer = async_call_later(
                 self._hass, end - now, HassJob(self._async_end, cancel_on_shutdown=True)
             )
 
     def _note_ends(self) -> None:
         shown = self._ends
         self._ends = {
-            temporary_limit.key: _steady(
+            temporary_limit.key: _without_jitter(
                 shown.get(temporary_limit.key), self._end(temporary_limit.until)
             )
             for temporary_limit in self.setpoints.temporary_limits
@@ -185,11 +185,11 @@ class SetpointManager:
         return today + timedelta(seconds=round(until - self._gateway.now))
 
     def _stop(self) -> None:
-        if self._stop_waiting:
-            self._stop_waiting()
-        self._stop_waiting = None
+        if self._stop_end_timer:
+            self._stop_end_timer()
+        self._stop_end_timer = None
 
 
-def _steady(shown: datetime | None, end: datetime) -> datetime:
+def _without_jitter(shown: datetime | None, end: datetime) -> datetime:
     """Return the end to show: the previous one unless a clock was moved."""
     return shown if shown and abs(end - shown) <= CLOCK_MOVED else end

@@ -14,12 +14,12 @@ from homeassistant.helpers import entity_registry as er
 from ..const import DOMAIN
 from ..engine.setpoints import TemporaryLimit
 from ..errors import forbidden
-from .requester import AUTOMATION, MQTT, REPAIR, looks, user_name
+from .requester import AUTOMATION, MQTT, REPAIR, normalized, user_name
 
 _CONTROLS: Final = {Platform.NUMBER, Platform.SWITCH}
-_NOBODY_S: Final = frozenset({AUTOMATION, MQTT, REPAIR})
+_RESERVED_NAMES: Final = frozenset({AUTOMATION, MQTT, REPAIR})
 """Owners that are no users, whatever a user's name."""
-_PART_OF_ID: Final = 8
+_ID_LENGTH: Final = 8
 """Characters of a user's id that distinguish users without a usable name."""
 
 
@@ -72,11 +72,13 @@ class Requester:
         """
         if self.is_free:
             return
-        is_other = looks(owner) in self.others and looks(owner) != looks(self.name)
+        is_other = normalized(owner) in self.others and normalized(owner) != normalized(
+            self.name
+        )
         alike = (
             temporary_limit
             for temporary_limit in live
-            if looks(temporary_limit.owner) == looks(owner)
+            if normalized(temporary_limit.owner) == normalized(owner)
         )
         if is_other or any(temporary_limit.by != self.by for temporary_limit in alike):
             raise forbidden(self.context, "owner_of_others", owner=owner)
@@ -94,11 +96,11 @@ async def async_requester(hass: HomeAssistant, context: Context) -> Requester:
     if user is None:
         raise UnknownUser(context=context)
     users = await hass.auth.async_get_users()
-    others = {looks(user_name(each)) for each in users if each.id != user.id}
+    others = {normalized(user_name(each)) for each in users if each.id != user.id}
     name = user_name(user)
-    if looks(name) in _NOBODY_S and not user.is_admin:
-        name = f"user {user.id[:_PART_OF_ID]}"
-    return Requester(context, user, name, _NOBODY_S | others)
+    if normalized(name) in _RESERVED_NAMES and not user.is_admin:
+        name = f"user {user.id[:_ID_LENGTH]}"
+    return Requester(context, user, name, _RESERVED_NAMES | others)
 
 
 def _controls(hass: HomeAssistant, device_id: str) -> list[str]:

@@ -13,19 +13,19 @@ from ..engine.setpoints import AllSetpoints, Setpoints, TemporaryLimit
 
 SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 
-NOTHING_ASKED: Final = AllSetpoints()
+NO_SETPOINTS_SET: Final = AllSetpoints()
 
 HOUR: Final = 3600.0
-MOST_HOURS: Final = 24
+MAX_HOURS: Final = 24
 """The most hours that are counted for a setpoint that stops a direction."""
 
-_MOST: Final = 1e10
+_MAX: Final = 1e10
 """More than any current, power or voltage."""
-_LONGEST: Final = 2 * 365 * 24 * 3600.0
+_MAX_SECONDS: Final = 2 * 365 * 24 * 3600.0
 """Seconds; twice the longest remaining time of a temporary limit."""
 _NOISE: Final = 1e-3
 """Seconds; more than differences of times err by the binary fraction."""
-_LEAST_SHARE: Final = 1e-6
+_MIN_SHARE: Final = 1e-6
 """Less than any battery carries: current cannot be shared by values near 0."""
 
 type ChangeKey = tuple[str | None, str]
@@ -50,13 +50,13 @@ def stops(name: str, value: float | bool | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredData:
     """Data that outlives a restart. Ends of temporary limits are remaining seconds.
 
     Setpoints start that many seconds before 0.
     """
 
-    setpoints: AllSetpoints = NOTHING_ASKED
+    setpoints: AllSetpoints = NO_SETPOINTS_SET
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
     learnt: Mapping[str, float] = field(default_factory=dict)
     """The current share of each battery by its id."""
@@ -64,15 +64,15 @@ class Kept:
     """Whether the user chose the setpoints; False after they were unreadable."""
 
 
-def coarse(kept: Kept) -> Kept:
+def coarse(stored: StoredData) -> StoredData:
     """Return the data with its times in coarse steps, so that it seldom changes.
 
     The rest of a temporary limit in whole seconds, never less; the time for which a
     setpoint has stopped a direction in whole hours, never more.
     """
-    setpoints = kept.setpoints
+    setpoints = stored.setpoints
     return replace(
-        kept,
+        stored,
         setpoints=replace(
             setpoints,
             temporary_limits=tuple(
@@ -87,16 +87,16 @@ def coarse(kept: Kept) -> Kept:
         ),
         changes={
             key: replace(change, since=-HOUR * _hours(setpoints, key, change))
-            for key, change in kept.changes.items()
+            for key, change in stored.changes.items()
         },
     )
 
 
-def dump(kept: Kept) -> dict[str, Any]:
+def dump(stored: StoredData) -> dict[str, Any]:
     """Return the data as JSON types."""
-    setpoints = kept.setpoints
+    setpoints = stored.setpoints
     return {
-        "confirmed": kept.confirmed,
+        "confirmed": stored.confirmed,
         "bank": asdict(setpoints.bank),
         "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
         "leases": [
@@ -110,13 +110,13 @@ def dump(kept: Kept) -> dict[str, Any]:
                 "by": change.by,
                 "hours": round(-change.since / HOUR),
             }
-            for (device_id, name), change in kept.changes.items()
+            for (device_id, name), change in stored.changes.items()
         ],
-        "learnt": dict(kept.learnt),
+        "learnt": dict(stored.learnt),
     }
 
 
-def parse(data: object) -> Kept:
+def parse(data: object) -> StoredData:
     """Return the stored data; raise ValueError for anything unexpected."""
     match data:
         case {
@@ -128,7 +128,7 @@ def parse(data: object) -> Kept:
             "changes": list(changes),
             "learnt": dict(learnt),
         }:
-            return Kept(
+            return StoredData(
                 setpoints=AllSetpoints(
                     bank=_setpoints(bank),
                     inverters={key: _setpoints(of) for key, of in inverters.items()},
@@ -148,7 +148,7 @@ def shares(learnt: Mapping[str, object]) -> dict[str, float]:
     return {
         key: float(part)
         for key, part in learnt.items()
-        if _is_number(part) and _LEAST_SHARE <= part <= 1
+        if _is_number(part) and _MIN_SHARE <= part <= 1
     }
 
 
@@ -204,7 +204,7 @@ def _change(data: object) -> tuple[ChangeKey, Change]:
             "by": str(by),
             "hours": hours,
         } if name in SETPOINT_FIELDS:
-            since = -HOUR * _number(hours, MOST_HOURS)
+            since = -HOUR * _number(hours, MAX_HOURS)
             return (_maybe(_text, device_id), name), Change(by, since)
         case _:
             raise ValueError("not a change")
@@ -215,7 +215,7 @@ def _hours(setpoints: AllSetpoints, key: ChangeKey, change: Change) -> int:
     device_id, name = key
     if not stops(name, getattr(setpoints.of(device_id), name)):
         return 0
-    return min(MOST_HOURS, max(0, int((_NOISE - change.since) / HOUR)))
+    return min(MAX_HOURS, max(0, int((_NOISE - change.since) / HOUR)))
 
 
 def _maybe[T](read: Callable[[object], T], value: object) -> T | None:
@@ -226,7 +226,7 @@ def _is_number(value: object) -> TypeIs[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(value: object, most: float = _MOST) -> float:
+def _number(value: object, most: float = _MAX) -> float:
     # NaN is not in this range either
     if not _is_number(value) or not 0 <= value <= most:
         raise ValueError("not a number in range")
@@ -234,7 +234,7 @@ def _number(value: object, most: float = _MOST) -> float:
 
 
 def _duration(value: object) -> float:
-    return _number(value, _LONGEST)
+    return _number(value, _MAX_SECONDS)
 
 
 def _text(value: object) -> str:

@@ -9,17 +9,17 @@ from homeassistant.core import HomeAssistant
 from ..engine.model import Clock
 from ..engine.setpoints import AllSetpoints, Setpoints
 from ..verified_store import VerifiedStore
-from .expiry import Due, due
 from .serialization import (
     SETPOINT_FIELDS,
     Change,
     ChangeKey,
-    Kept,
+    StoredData,
     coarse,
     dump,
     parse,
     shares,
 )
+from .urgency import Urgency, urgency
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
@@ -50,7 +50,7 @@ class SetpointStore:
         """Load the stored data; 0 A for all devices if it cannot be read."""
         try:
             data = await self._store.async_load()
-            self._take_over(Kept() if data is None else parse(data))
+            self._take_over(StoredData() if data is None else parse(data))
         except ValueError:
             self.confirmed = False
             ids = dict.fromkeys(inverter_ids, NOTHING_ALLOWED)
@@ -98,17 +98,17 @@ class SetpointStore:
         return self.setpoints != old
 
     @property
-    def due(self) -> Due:
+    def urgency(self) -> Urgency:
         """How soon the disk has to hold the present setpoints."""
         on_disk = self._store.on_disk
         if on_disk is None:
-            return due(None, self._kept())
-        return due(parse(on_disk) if on_disk else Kept(), self._kept())
+            return urgency(None, self._stored_data())
+        return urgency(parse(on_disk) if on_disk else StoredData(), self._stored_data())
 
-    async def async_keep(self, learnt: Mapping[str, float]) -> None:
+    async def async_save_periodically(self, learnt: Mapping[str, float]) -> None:
         """Write remaining times and learned data if they moved far enough."""
         self._learn(learnt)
-        if self.due is not Due.NEVER:
+        if self.urgency is not Urgency.NEVER:
             await self.async_write()
 
     async def async_end(self, learnt: Mapping[str, float]) -> None:
@@ -118,7 +118,7 @@ class SetpointStore:
 
     async def async_write(self) -> None:
         """Write everything now unless the disk holds it; `saved` shows the result."""
-        await self._store.async_write(lambda: dump(self._kept()))
+        await self._store.async_write(lambda: dump(self._stored_data()))
 
     async def async_remove(self) -> None:
         """Delete the file."""
@@ -127,10 +127,10 @@ class SetpointStore:
     def _learn(self, learnt: Mapping[str, float]) -> None:
         self.learnt = shares({key: min(part, 1.0) for key, part in learnt.items()})
 
-    def _kept(self) -> Kept:
+    def _stored_data(self) -> StoredData:
         now = self._clock()
         return coarse(
-            Kept(
+            StoredData(
                 setpoints=self.setpoints.without_ended(now).counted_from(-now),
                 changes=_counted_from(self.changes, -now),
                 learnt=self.learnt,
@@ -138,11 +138,11 @@ class SetpointStore:
             )
         )
 
-    def _take_over(self, kept: Kept) -> None:
-        if not kept.confirmed and kept.setpoints.bank.exceed(NOTHING_ALLOWED):
+    def _take_over(self, stored: StoredData) -> None:
+        if not stored.confirmed and stored.setpoints.bank.exceed(NOTHING_ALLOWED):
             raise ValueError("more than 0 A, and not confirmed")
-        self.setpoints, self.learnt = kept.setpoints, kept.learnt
-        self.changes, self.confirmed = kept.changes, kept.confirmed
+        self.setpoints, self.learnt = stored.setpoints, stored.learnt
+        self.changes, self.confirmed = stored.changes, stored.confirmed
 
 
 def _counted_from(

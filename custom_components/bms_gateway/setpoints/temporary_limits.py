@@ -14,24 +14,24 @@ from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
 from ..errors import action_error
 from .manager import SetpointManager
 from .permission import Requester
-from .ranges import MOST_CHARGE_VOLTAGE, most_amps, most_watts, without_noise
-from .requester import LONGEST_NAME, is_name
+from .ranges import MAX_CHARGE_VOLTAGE, max_amps, max_watts, without_noise
+from .requester import MAX_NAME_LENGTH, is_name
 
 ATTR_DURATION: Final = "duration"
 ATTR_UNTIL_CLEARED: Final = "until_cleared"
 
 DEFAULT_DURATION: Final = timedelta(hours=1)
 """A forgotten limit must not stay for ever."""
-LONGEST_DURATION: Final = timedelta(days=365)
+MAX_DURATION: Final = timedelta(days=365)
 
-MOST_IN_ATTRIBUTES: Final = 8192
+MAX_ATTRIBUTE_BYTES: Final = 8192
 """Bytes of JSON for the temporary limits; the recorder takes 16 kB with all other
 attributes."""
 
 NOISE_AMPS: Final = 1.0
 """How far below 0 a program gets by subtracting measured values; it means 0. More is a
 wrong sign, and 0 A in its place would black out a house."""
-NOISE_WATTS: Final = NOISE_AMPS * MOST_CHARGE_VOLTAGE
+NOISE_WATTS: Final = NOISE_AMPS * MAX_CHARGE_VOLTAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class LimitField:
     direction: Direction
     field: str
     unit: str
-    most: Callable[[GatewayConfig, str | None, Direction], float]
+    maximum: Callable[[GatewayConfig, str | None, Direction], float]
     noise: float
     """A value this far below 0 counts as 0."""
 
@@ -50,8 +50,8 @@ class LimitField:
 LIMIT_FIELDS: Final = tuple(
     LimitField(f"{direction}_{what}", direction, field, unit, most, noise)
     for what, field, unit, most, noise in (
-        ("current", "amps", "A", most_amps, NOISE_AMPS),
-        ("power", "watts", "W", most_watts, NOISE_WATTS),
+        ("current", "amps", "A", max_amps, NOISE_AMPS),
+        ("power", "watts", "W", max_watts, NOISE_WATTS),
     )
     for direction in (Direction.CHARGE, Direction.DISCHARGE)
 )
@@ -67,23 +67,23 @@ class Adjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedLimits:
     """The result of a call, as far as it does not depend on the present limits."""
 
     temporary_limits: tuple[TemporaryLimit, ...]
     adjusted: tuple[Adjusted, ...]
 
 
-def wanted(
+def requested_limits(
     coordinator: BmsGatewayCoordinator,
     inverter_id: str | None,
-    asked: Mapping[str, Any],
+    requested: Mapping[str, Any],
     owner: str,
     by: str | None = None,
-) -> Wanted:
+) -> RequestedLimits:
     """Return the requested limits on an inverter or (None) the bank.
 
-    `asked`: values by the keys of LIMIT_FIELDS, ATTR_DURATION (a timedelta) and
+    `requested`: values by the keys of LIMIT_FIELDS, ATTR_DURATION (a timedelta) and
     ATTR_UNTIL_CLEARED. `owner`: a checked name. `by`: the user's id. Raises
     ServiceValidationError for anything that makes no sense.
     """
@@ -91,25 +91,25 @@ def wanted(
         device_id=inverter_id,
         direction=Direction.CHARGE,
         owner=owner,
-        until=_until(asked, coordinator.gateway.now),
+        until=_until(requested, coordinator.gateway.now),
         by=by,
     )
     temporary_limits, adjusted = [], []
-    for row in _given(asked):
-        value = _checked(row, asked[row.key])
-        most = row.most(coordinator.config, inverter_id, row.direction)
+    for row in _given(requested):
+        value = _checked(row, requested[row.key])
+        most = row.maximum(coordinator.config, inverter_id, row.direction)
         taken = min(most, max(0.0, value))
         what: dict[str, Any] = {"direction": row.direction, row.field: taken}
         temporary_limits.append(replace(temporary_limit, **what))
         if taken != value:
             adjusted.append(Adjusted(row.key, value, taken))
-    return Wanted(tuple(temporary_limits), tuple(adjusted))
+    return RequestedLimits(tuple(temporary_limits), tuple(adjusted))
 
 
 async def async_limit(
     coordinator: BmsGatewayCoordinator,
     inverter_id: str | None,
-    asked: Mapping[str, Any],
+    requested: Mapping[str, Any],
     requester: Requester,
     owner: str,
 ) -> tuple[Adjusted, ...]:
@@ -123,7 +123,7 @@ async def async_limit(
     setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
     owner = checked_owner(owner)
     requester.check_owner(owner, setpoints.temporary_limits)
-    what = wanted(coordinator, inverter_id, asked, owner, requester.by)
+    what = requested_limits(coordinator, inverter_id, requested, owner, requester.by)
     for temporary_limit in what.temporary_limits:
         if not setpoints.has_room_for(temporary_limit):
             raise action_error("too_many_owners", most=str(MOST_OWNERS))
@@ -131,7 +131,7 @@ async def async_limit(
     if not set(what.temporary_limits) <= set(
         setpoint_manager.setpoints.temporary_limits
     ):
-        await setpoint_manager.async_take(setpoints, owner)
+        await setpoint_manager.async_set(setpoints, owner)
     return what.adjusted
 
 
@@ -167,7 +167,7 @@ async def async_clear(
             for temporary_limit in setpoints.temporary_limits
             if temporary_limit.key not in ended
         )
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             replace(setpoints, temporary_limits=left), owner or requester.name
         )
 
@@ -223,25 +223,25 @@ def checked_owner(owner: str) -> str:
     """Return an owner's name without surrounding spaces; raise if it cannot be one."""
     owner = owner.strip()
     if not is_name(owner):
-        raise action_error("bad_owner", longest=str(LONGEST_NAME))
+        raise action_error("bad_owner", longest=str(MAX_NAME_LENGTH))
     return owner
 
 
-def _until(asked: Mapping[str, Any], now: float) -> float | None:
-    duration: timedelta | None = asked.get(ATTR_DURATION)
-    if asked.get(ATTR_UNTIL_CLEARED):
+def _until(requested: Mapping[str, Any], now: float) -> float | None:
+    duration: timedelta | None = requested.get(ATTR_DURATION)
+    if requested.get(ATTR_UNTIL_CLEARED):
         if duration is not None:
             raise action_error("duration_until_cleared")
         return None
     if duration is None:
         duration = DEFAULT_DURATION
-    if not timedelta(0) < duration <= LONGEST_DURATION:
-        raise action_error("bad_duration", days=str(LONGEST_DURATION.days))
+    if not timedelta(0) < duration <= MAX_DURATION:
+        raise action_error("bad_duration", days=str(MAX_DURATION.days))
     return now + duration.total_seconds()
 
 
-def _given(asked: Mapping[str, Any]) -> list[LimitField]:
-    given = [row for row in LIMIT_FIELDS if asked.get(row.key) is not None]
+def _given(requested: Mapping[str, Any]) -> list[LimitField]:
+    given = [row for row in LIMIT_FIELDS if requested.get(row.key) is not None]
     if not given:
         raise action_error("no_limit_given")
     if len({row.direction for row in given}) < len(given):

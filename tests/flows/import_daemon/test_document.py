@@ -8,8 +8,8 @@ from hypothesis import assume, example, given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.flows.import_daemon.document import (
-    LARGEST,
-    LONGEST,
+    MAX_LENGTH,
+    MAX_SIZE,
     Document,
     NotText,
     Place,
@@ -131,10 +131,10 @@ def test_another_encoding_is_refused_with_its_line() -> None:
 
 def test_a_file_may_have_a_certain_size() -> None:
     """One byte more is too much, and so is one line more of a single value."""
-    assert read(b"a = 1\n".ljust(LARGEST, b"\n")).values == {"a": 1}
+    assert read(b"a = 1\n".ljust(MAX_SIZE, b"\n")).values == {"a": 1}
     with pytest.raises(TooLarge):
-        read(b"a = 1\n".ljust(LARGEST + 1, b"\n"))
-    longest = b"a = [" + b"\n" * (LONGEST - 1) + b"]"
+        read(b"a = 1\n".ljust(MAX_SIZE + 1, b"\n"))
+    longest = b"a = [" + b"\n" * (MAX_LENGTH - 1) + b"]"
     assert read(longest).values == {"a": []}
     with pytest.raises(TooLarge):
         read(longest.replace(b"]", b"\n]"))

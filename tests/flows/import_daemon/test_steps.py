@@ -22,14 +22,14 @@ from custom_components.bms_gateway.engine.config import (
     SendMode,
     Strategy,
 )
-from custom_components.bms_gateway.flows.import_daemon.document import LARGEST
-from custom_components.bms_gateway.flows.import_daemon.remarks import About
-from custom_components.bms_gateway.flows.import_daemon.steps import _refuse
-from custom_components.bms_gateway.flows.import_daemon.understand import (
+from custom_components.bms_gateway.flows.import_daemon.builder import (
     Links,
-    understand,
+    build_gateway,
 )
-from custom_components.bms_gateway.flows.import_daemon.words import MOST_LINES
+from custom_components.bms_gateway.flows.import_daemon.document import MAX_SIZE
+from custom_components.bms_gateway.flows.import_daemon.notices import NoticeKind
+from custom_components.bms_gateway.flows.import_daemon.steps import _check
+from custom_components.bms_gateway.flows.import_daemon.texts import MAX_LINES
 from custom_components.bms_gateway.flows.schemas import DEVICE_FORMS, OPTIONS_FORM
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -298,7 +298,7 @@ async def test_what_has_to_be_mended_is_listed(
     ("content", "expected"),
     [
         (b"", "The file is empty."),
-        (b"#" * (LARGEST + 1), "The file is far larger"),
+        (b"#" * (MAX_SIZE + 1), "The file is far larger"),
         ("[mqtt] # für".encode("latin-1"), "Line 1: This is not in UTF-8."),
         (b"\nTOPIC = tele", "Line 2: This cannot be read as TOML"),
         (FILE.encode("utf-16"), "Line 1: This is not in UTF-8."),
@@ -336,11 +336,11 @@ async def test_a_lost_upload_is_told(
 
 async def test_no_list_is_endless(hass: HomeAssistant, upload: Upload) -> None:
     """Whoever has mended so much looks again."""
-    text = FILE + "[[bmses-in]]\nCAN-IF = 1\n" * (MOST_LINES // 2 + 1)
+    text = FILE + "[[bmses-in]]\nCAN-IF = 1\n" * (MAX_LINES // 2 + 1)
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
     assert told(result).endswith("\n- … and 2 more")
-    assert told(result).count("\n- ") == MOST_LINES + 1
+    assert told(result).count("\n- ") == MAX_LINES + 1
 
 
 async def test_all_is_told_in_home_assistant_s_language(
@@ -448,14 +448,14 @@ def test_the_ranges_are_those_of_the_forms(old: str, lowest: str, highest: str) 
     key = old.partition("=")[0]
     for value in (lowest, highest):
         text = changed(old, f"{key}= {value}")
-        assert not understand(text.encode(), _refuse, Links()).problems
+        assert not build_gateway(text.encode(), _check, Links()).problems
     beyond = [str(float(highest) + 0.01), "nan", "inf", "-inf"]
     if "DELAY" not in old:
         beyond.append(str(float(lowest) - 0.01))
     for value in beyond:
         text = changed(old, f"{key}= {value}")
-        [problem] = understand(text.encode(), _refuse, Links()).problems
-        assert problem.about is About.REFUSED
+        [problem] = build_gateway(text.encode(), _check, Links()).problems
+        assert problem.kind is NoticeKind.REFUSED
         assert problem.line == line_of(text, f"= {value}")
         place, _, error = problem.detail.partition(".error.")
         assert ENGLISH[place]["error"][error]
@@ -472,17 +472,17 @@ def test_nothing_is_taken_over_that_a_form_would_refuse(
     """Whatever some of the numbers in a file are."""
     places = count()
     text = NUMBER.sub(lambda found: numbers.get(next(places), found[0]), FILE)
-    understood = understand(text.encode(), _refuse, Links())
-    if understood.problems:
+    build = build_gateway(text.encode(), _check, Links())
+    if build.problems:
         return
-    assert OPTIONS_FORM.errors(understood.options) == {}
-    for device in understood.devices:
+    assert OPTIONS_FORM.errors(build.options) == {}
+    for device in build.devices:
         assert DEVICE_FORMS[device.part].errors(device.values) == {}
 
 
 def test_every_remark_has_its_text() -> None:
     """In each language, with no placeholder that nothing fills."""
     for texts in TEXTS:
-        for about in About:
-            text = texts["common"][f"original_{about}"]
+        for kind in NoticeKind:
+            text = texts["common"][f"original_{kind}"]
             assert text.format(key="k", value="v", detail="d")

@@ -20,7 +20,7 @@ from custom_components.bms_gateway.issues.detectors.absent import (
 )
 from homeassistant.helpers.issue_registry import IssueSeverity
 
-from .situations import (
+from .contexts import (
     CONFIG,
     OPEN,
     WELL,

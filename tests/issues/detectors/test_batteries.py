@@ -12,11 +12,11 @@ from custom_components.bms_gateway.engine.setpoints import (
     Setpoints,
     TemporaryLimit,
 )
-from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.issues.conditions import VoltageDifference
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.setpoints.serialization import Change
 
-from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
+from .contexts import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_an_odd_slice_is_told_beside_the_share() -> None:
 
 def test_batteries_that_are_far_apart() -> None:
     """Both are named, with their voltages."""
-    apart = Apart("b2", 53.26, "b1", 51.9)
-    found = the_one(replace(WELL, apart=apart))
+    voltage_difference = VoltageDifference("b2", 53.26, "b1", 51.9)
+    found = the_one(replace(WELL, voltage_difference=voltage_difference))
     assert found.key == "batteries_apart"
     assert found.placeholders == {
         "high": "Cellar",
@@ -98,7 +98,7 @@ def test_a_request_for_charge_names_what_holds_it(
     found = the_one(
         replace(
             WELL,
-            asking=frozenset({"b1"}),
+            requesting=frozenset({"b1"}),
             setpoints=setpoints,
             changes={(None, "charge_current"): Change("Ann", 0.0)},
         )

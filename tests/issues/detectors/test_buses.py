@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.model import Status
-from custom_components.bms_gateway.issues.detectors.buses import JUMP_IS_TOLD_FOR
+from custom_components.bms_gateway.issues.detectors.buses import JUMP_REPORTED_FOR
 
-from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
+from .contexts import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
 
 
 def test_one_battery_on_two_ports() -> None:
@@ -46,7 +46,7 @@ def test_what_a_battery_does_not_send_any_more() -> None:
 
 @pytest.mark.parametrize(
     ("ago", "expected"),
-    [(0.0, {"soc_b1": "soc_jumps"}), (JUMP_IS_TOLD_FOR, {})],
+    [(0.0, {"soc_b1": "soc_jumps"}), (JUMP_REPORTED_FOR, {})],
 )
 def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
     """Nothing else shows it then."""

@@ -16,7 +16,7 @@ from custom_components.bms_gateway.issues.context import IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from homeassistant.util import dt as dt_util
 
-from .situations import CONFIG, I1, WELL, keys, seen, the_one, with_i1
+from .contexts import CONFIG, I1, WELL, keys, seen, the_one, with_i1
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 FOUND = Disobedience(sent=0.04, taken=19.6, since=9_930.0, inverters=frozenset({"i1"}))

@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 from custom_components.bms_gateway.issues.context import IssueContext
 from homeassistant.helpers import issue_registry as ir
 
-from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
+from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
 
 LOST = PortState(status=PortStatus.LOST)
 OUT = AllSetpoints(out_of_service=frozenset({"i1"}))
@@ -161,14 +161,16 @@ def test_an_inverter_that_is_rated_above_the_bank(
     charge: float, discharge: float, raised: bool
 ) -> None:
     """By more than a tenth, in either direction; a bank that allowed nothing is none."""
-    borne = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
-    found = keys(replace(WELL, borne=borne))
+    highest_limits = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
+    found = keys(replace(WELL, highest_limits=highest_limits))
     assert found == ({"rating_i1": "rated_above"} if raised else {})
 
 
 def test_a_rating_is_told_beside_what_the_bank_bears() -> None:
     """It can be ignored, and clears when the rating is corrected."""
-    now = replace(WELL, borne={Direction.CHARGE: 30.0, Direction.DISCHARGE: 100.0})
+    now = replace(
+        WELL, highest_limits={Direction.CHARGE: 30.0, Direction.DISCHARGE: 100.0}
+    )
     found = the_one(now)
     assert found.placeholders == {
         "name": "Roof",

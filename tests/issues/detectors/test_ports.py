@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.issues.context import Issue, IssueContext
 
-from .situations import CONFIG, keys, the_one, with_port
+from .contexts import CONFIG, keys, the_one, with_port
 
 SERIAL = PortConfig(Interface.SLCAN, "/dev/serial/by-id/usb-A1")
 ADAPTER = PortConfig(Interface.SOCKETCAN, "can0", identity="usb:1d50:606f:A1")

@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoin
 from custom_components.bms_gateway.setpoints.serialization import Change
 from homeassistant.helpers import issue_registry as ir
 
-from .situations import DAY, WELL, keys, seen, the_one
+from .contexts import DAY, WELL, keys, seen, the_one
 
 
 def test_all_is_well() -> None:

@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.issues.context import IssueContext
 
-from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_life
+from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_life
 
 SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
 STICK = PortConfig(SOCKETCAN, "can0", identity="usb:1d50:606f:A1")

@@ -6,17 +6,17 @@ from difflib import get_close_matches
 import math
 from typing import Any, Final
 
-from .contract import TABLES, TOP, Key, Kind, Table, normal
 from .document import Document, Place
-from .remarks import About, Remark
+from .notices import Notice, NoticeKind
+from .schema import TABLES, TOP, Key, Kind, Table, normal
 
-LONGEST: Final = 40
+MAX_LENGTH: Final = 40
 """Characters of a value that are quoted; no more are needed to find it."""
 
-_WRONG_KIND: Final[Mapping[Kind, About]] = {
-    Kind.NUMBER: About.NO_NUMBER,
-    Kind.YES_NO: About.NO_YES_NO,
-    Kind.TEXT: About.NO_TEXT,
+_WRONG_KIND: Final[Mapping[Kind, NoticeKind]] = {
+    Kind.NUMBER: NoticeKind.NO_NUMBER,
+    Kind.YES_NO: NoticeKind.NO_YES_NO,
+    Kind.TEXT: NoticeKind.NO_TEXT,
 }
 
 
@@ -29,10 +29,10 @@ class Value:
     key: str = ""
     """As written in the file."""
 
-    def remark(self, about: About, *, detail: str = "") -> Remark:
-        """Return a finding about this value."""
-        return Remark(
-            about=about,
+    def notice(self, kind: NoticeKind, *, detail: str = "") -> Notice:
+        """Return a notice about this value."""
+        return Notice(
+            kind=kind,
             line=self.line,
             key=self.key,
             value=shown(self.value),
@@ -66,41 +66,41 @@ def shown(value: Any) -> str:
             text = "[ … ]"
         case _:
             text = str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
-def blocks_of(document: Document) -> tuple[tuple[Block, ...], tuple[Remark, ...]]:
-    """Return the blocks of a document, and the findings in them.
+def blocks_of(document: Document) -> tuple[tuple[Block, ...], tuple[Notice, ...]]:
+    """Return the blocks of a document, and the notices in them.
 
     A table that may occur once is always there, with defaults if need be.
     """
     reader = _Reader(document)
-    return tuple(reader.blocks()), tuple(reader.remarks)
+    return tuple(reader.blocks()), tuple(reader.notices)
 
 
 class _Reader:
-    """Goes through a document once and collects findings."""
+    """Goes through a document once and collects notices."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self.remarks: list[Remark] = []
+        self.notices: list[Notice] = []
 
     def blocks(self) -> Iterator[Block]:
         """Yield the keys above all tables, then the known tables in their order."""
-        said = self._document.values
+        raw = self._document.values
         top = {key.name for key in TOP.keys}
-        written = self._written(said, (), top | TABLES.keys(), also=TABLES)
-        yield self._block(TOP, (), said, written)
+        written = self._written(raw, (), top | TABLES.keys(), also=TABLES)
+        yield self._block(TOP, (), raw, written)
         for name, table in TABLES.items():
             if (key := written.get(name)) is not None:
-                yield from self._tables(table, key, said[key])
+                yield from self._tables(table, key, raw[key])
             elif not table.several:
                 yield self._block(table, (), {}, {})
 
-    def _tables(self, table: Table, key: str, said: Any) -> Iterator[Block]:
-        inside = said if table.several else [said]
+    def _tables(self, table: Table, key: str, raw: Any) -> Iterator[Block]:
+        inside = raw if table.several else [raw]
         if not isinstance(inside, list) or not all(isinstance(t, dict) for t in inside):
-            self._remark(About.NO_TABLE, (key,), said, detail=table.head)
+            self._notice(NoticeKind.NO_TABLE, (key,), raw, detail=table.head)
             return
         for number, each in enumerate(inside):
             place = (key, number) if table.several else (key,)
@@ -109,7 +109,7 @@ class _Reader:
 
     def _written(
         self,
-        said: Mapping[str, Any],
+        raw: Mapping[str, Any],
         place: Place,
         names: Collection[str],
         also: Collection[str] = (),
@@ -121,12 +121,12 @@ class _Reader:
         """
         written: dict[str, str | None] = {}
         unknown: list[str] = []
-        for key in said:
+        for key in raw:
             name = normal(key)
             if name not in names:
                 unknown.append(key)
             elif name in written:
-                self._remark(About.TWICE, (*place, key), said[key])
+                self._notice(NoticeKind.TWICE, (*place, key), raw[key])
             else:
                 written[name] = key
         missing = [name for name in names if name not in written or name in also]
@@ -134,67 +134,67 @@ class _Reader:
             if meant := get_close_matches(normal(key), missing, n=1):
                 written.setdefault(meant[0], None)
                 head = TABLES[meant[0]].head if meant[0] in also else meant[0]
-                self._remark(About.MISSPELT, (*place, key), said[key], detail=head)
+                self._notice(NoticeKind.MISSPELT, (*place, key), raw[key], detail=head)
             else:
-                self._remark(About.UNKNOWN, (*place, key), said[key])
+                self._notice(NoticeKind.UNKNOWN, (*place, key), raw[key])
         return written
 
     def _block(
         self,
         table: Table,
         place: Place,
-        said: Mapping[str, Any],
+        raw: Mapping[str, Any],
         written: Mapping[str, str | None],
     ) -> Block:
         values: dict[str, Value] = {}
         for key in table.keys:
-            spelt = written.get(key.name)
-            if spelt is not None:
-                value = self._typed(key, said[spelt], (*place, spelt))
+            written_key = written.get(key.name)
+            if written_key is not None:
+                value = self._typed(key, raw[written_key], (*place, written_key))
                 if value is not None:
-                    line = self._document.line(*place, spelt)
-                    values[key.name] = Value(value, line, spelt)
+                    line = self._document.line(*place, written_key)
+                    values[key.name] = Value(value, line, written_key)
             elif key.default is not None:
                 values[key.name] = Value(key.default, key=key.name)
                 if key.is_limit and key.name not in written:
-                    self._remark_missing(About.ASSUMED, table, place, key)
+                    self._notice_missing(NoticeKind.ASSUMED, table, place, key)
             elif key.required and key.name not in written:
-                self._remark_missing(About.MISSING, table, place, key)
+                self._notice_missing(NoticeKind.MISSING, table, place, key)
         return Block(table, values)
 
-    def _typed(self, key: Key, said: Any, place: Place) -> float | str | bool | None:
-        """Return a value of the key's type; None, with a finding, for another type."""
-        match key.kind, said:
-            case Kind.TEXT, str() if said.strip() or not key.required:
-                return said.strip()
+    def _typed(self, key: Key, raw: Any, place: Place) -> float | str | bool | None:
+        """Return a value of the key's type; None, with a notice, for another type."""
+        match key.kind, raw:
+            case Kind.TEXT, str() if raw.strip() or not key.required:
+                return raw.strip()
             case Kind.YES_NO, bool():
-                return said
-            case Kind.NUMBER, int() | float() if not isinstance(said, bool):
-                return _number(said)
-        self._remark(_WRONG_KIND[key.kind], place, said)
+                return raw
+            case Kind.NUMBER, int() | float() if not isinstance(raw, bool):
+                return _number(raw)
+        self._notice(_WRONG_KIND[key.kind], place, raw)
         return None
 
-    def _remark(
-        self, about: About, place: Place, said: Any, *, detail: str = ""
+    def _notice(
+        self, kind: NoticeKind, place: Place, raw: Any, *, detail: str = ""
     ) -> None:
-        value = Value(said, self._document.line(*place), str(place[-1]))
-        self.remarks.append(value.remark(about, detail=detail))
+        value = Value(raw, self._document.line(*place), str(place[-1]))
+        self.notices.append(value.notice(kind, detail=detail))
 
-    def _remark_missing(
-        self, about: About, table: Table, place: Place, key: Key
+    def _notice_missing(
+        self, kind: NoticeKind, table: Table, place: Place, key: Key
     ) -> None:
-        remark = Remark(
-            about=about,
+        notice = Notice(
+            kind=kind,
             line=self._document.line(*place),
             key=key.name,
             value="" if key.default is None else shown(key.default),
             detail=table.head,
         )
-        self.remarks.append(remark)
+        self.notices.append(notice)
 
 
-def _number(said: float) -> float:
+def _number(raw: float) -> float:
     try:
-        return float(said)
+        return float(raw)
     except OverflowError:  # TOML integers may be longer than a float holds
-        return math.inf if said > 0 else -math.inf
+        return math.inf if raw > 0 else -math.inf

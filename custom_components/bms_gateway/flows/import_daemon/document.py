@@ -8,9 +8,9 @@ from typing import Any, Final
 type Place = tuple[str | int, ...]
 """The path of a value: the keys and array indexes that lead to it."""
 
-LARGEST: Final = 32 * 1024
+MAX_SIZE: Final = 32 * 1024
 """Bytes; eight times the daemon's example with all its comments."""
-LONGEST: Final = 30
+MAX_LENGTH: Final = 30
 """Lines of one statement; finding its end takes the square of that."""
 
 
@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 class TooLarge(Exception):
-    """The file exceeds `LARGEST` or `LONGEST`."""
+    """The file exceeds `MAX_SIZE` or `MAX_LENGTH`."""
 
 
 class NotText(Exception):
@@ -51,7 +51,7 @@ class Document:
 
 def read(content: bytes) -> Document:
     """Read a TOML file; raise TooLarge, NotText or Unreadable."""
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise TooLarge
     try:
         text = content.decode("utf-8-sig")  # Windows may put a byte order mark first
@@ -70,13 +70,13 @@ def _lines(text: str) -> dict[Place, int]:
     lines: dict[Place, int] = {}
     last: dict[Place, int] = {}
     table: Place = ()
-    for line, is_header, said in _statements(text):
+    for line, is_header, parsed in _statements(text):
         if is_header:
-            table = _open(said, last)
+            table = _open(parsed, last)
             for end in range(1, len(table) + 1):
                 lines.setdefault(table[:end], line)
         else:
-            for place in _places(said):
+            for place in _places(parsed):
                 lines.setdefault((*table, *place), line)
     return lines
 
@@ -92,13 +92,13 @@ def _statements(text: str) -> Iterator[tuple[int, bool, dict[str, Any]]]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         statement += f"{line}\n"
         try:
-            said = tomllib.loads(statement)
+            parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
-            if number - begin + 1 >= LONGEST:
+            if number - begin + 1 >= MAX_LENGTH:
                 raise TooLarge from None
             continue
-        if said:
-            yield begin, statement.lstrip().startswith("["), said
+        if parsed:
+            yield begin, statement.lstrip().startswith("["), parsed
         begin, statement = number + 1, ""
 
 
@@ -109,13 +109,13 @@ def _open(header: Mapping[str, Any], last: dict[Place, int]) -> Place:
     with that of an array belongs to its last one.
     """
     place: Place = ()
-    said: Any = header
-    while said:
-        [(key, said)] = said.items()
+    parsed: Any = header
+    while parsed:
+        [(key, parsed)] = parsed.items()
         place = (*place, key)
-        if isinstance(said, list):
+        if isinstance(parsed, list):
             last[place] = last.get(place, -1) + 1
-            [said] = said
+            [parsed] = parsed
         if place in last:
             place = (*place, last[place])
     return place

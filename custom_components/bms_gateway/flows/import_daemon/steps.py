@@ -22,7 +22,7 @@ from ...engine.config import DEFAULT_BITRATE, Interface
 from ..connections import async_find_connections
 from ..device import DeviceSteps
 from ..forms import Form
-from ..port import Typed, async_texts
+from ..port import UserInput, async_texts
 from ..schemas import (
     CONF_BACKUP,
     CONF_FILE,
@@ -35,11 +35,11 @@ from ..schemas import (
     Reported,
     daemon_import_form,
 )
-from .contract import Part
-from .document import LARGEST
-from .remarks import About, Remark
-from .understand import Device, Links, Understood, understand
-from .words import Texts, compare, describe, list_remarks
+from .builder import Device, ImportedGateway, Links, build_gateway
+from .document import MAX_SIZE
+from .notices import Notice, NoticeKind
+from .schema import Part
+from .texts import Texts, compare, describe, list_notices
 
 _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
     Part.GATEWAY: (OPTIONS_FORM, "options"),
@@ -54,7 +54,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
 
     _links: Mapping[str, Mapping[str, Any]]
     """The stored data of each CAN link of this machine, by its name."""
-    _understood: Understood
+    _imported: ImportedGateway
 
     async def async_take_over(
         self,
@@ -66,16 +66,16 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         raise NotImplementedError
 
     async def async_step_import_daemon(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Ask for the file until it can be imported."""
         problems = ""
         if user_input is not None:
-            self._understood = await self._async_understand(user_input[CONF_FILE])
-            if not self._understood.problems:
+            self._imported = await self._async_build(user_input[CONF_FILE])
+            if not self._imported.problems:
                 return await self.async_step_review()
             texts = await _async_texts(self.hass)
-            problems = list_remarks("original_mend", self._understood.problems, texts)
+            problems = list_notices("original_mend", self._imported.problems, texts)
         return self.async_show_form(
             step_id="original",
             data_schema=UPLOAD_FORM.schema({}),
@@ -83,9 +83,9 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             description_placeholders={"problems": problems},
         )
 
-    async def async_step_review(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_review(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Show the result, and ask for settings that the file does not have."""
-        form = daemon_import_form(several=len(self._understood.of(Part.INVERTER)) > 1)
+        form = daemon_import_form(several=len(self._imported.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
         names = await self._async_names()
@@ -96,15 +96,13 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             return await self.async_take_over(
                 values[CONF_NAME],
                 {
-                    **self._understood.options,
+                    **self._imported.options,
                     CONF_STRATEGY: values[CONF_STRATEGY],
                     **({} if values[CONF_BACKUP] else WITH_GRID),
                 },
                 [
                     self._subentry(device, name, values)
-                    for device, name in zip(
-                        self._understood.devices, names, strict=True
-                    )
+                    for device, name in zip(self._imported.devices, names, strict=True)
                 ],
             )
         texts = await _async_texts(self.hass)
@@ -113,25 +111,25 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             data_schema=form.schema(values),
             errors=errors,
             description_placeholders={
-                "found": describe(self._understood, names, texts),
-                "figures": compare(self._understood, names, texts),
-                "notes": list_remarks("original_notes", self._understood.notes, texts),
+                "found": describe(self._imported, names, texts),
+                "figures": compare(self._imported, names, texts),
+                "notes": list_notices("original_notes", self._imported.notes, texts),
             },
         )
 
-    async def _async_understand(self, file_id: str) -> Understood:
+    async def _async_build(self, file_id: str) -> ImportedGateway:
         run = self.hass.async_add_executor_job
         content = await run(_read, self.hass, file_id)
         if content is None:
-            lost = Remark(about=About.LOST)
-            return Understood(options={}, devices=(), remarks=(lost,))
+            lost = Notice(kind=NoticeKind.LOST)
+            return ImportedGateway(options={}, devices=(), notices=(lost,))
         found = await async_find_connections(self.hass, await async_texts(self.hass))
         self._links = {
             each.port[CONF_CHANNEL]: each.port
             for each in found
             if each.port[CONF_INTERFACE] == Interface.SOCKETCAN
         }
-        return await run(understand, content, _refuse, self._owned_links())
+        return await run(build_gateway, content, _check, self._owned_links())
 
     def _owned_links(self) -> Links:
         """Return the CAN links by name; one is known by its adapter if it is there."""
@@ -159,7 +157,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         return [
             device.name or await self.async_propose_name(device.part, number)
             for part in (Part.BATTERY, Part.INVERTER)
-            for number, device in enumerate(self._understood.of(part), start=1)
+            for number, device in enumerate(self._imported.of(part), start=1)
         ]
 
     @property
@@ -169,7 +167,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         If an inverter is sent its part of the limit and the current of the whole bank,
         it takes the limit to be exceeded, and throttles.
         """
-        inverters = self._understood.of(Part.INVERTER)
+        inverters = self._imported.of(Part.INVERTER)
         unchanged = all(each.values["current_factor"] == 1 for each in inverters)
         return Reported.PART if unchanged else Reported.FILE
 
@@ -214,12 +212,12 @@ def _read(hass: HomeAssistant, file_id: str) -> bytes | None:
     """Return the uploaded content, up to the size limit; None if it is gone."""
     try:
         with process_uploaded_file(hass, file_id) as path, path.open("rb") as file:
-            return file.read(LARGEST + 1)
+            return file.read(MAX_SIZE + 1)
     except OSError, ValueError:  # cleared away, or from before a restart
         return None
 
 
-def _refuse(part: Part, name: str, value: Any) -> str | None:
+def _check(part: Part, name: str, value: Any) -> str | None:
     form, place = _FORMS[part]
     error = form.error_of(name, value)
     return error and f"{place}.error.{error}"

@@ -11,7 +11,7 @@ from ...engine.config import BatteryConfig
 from ...engine.model import BatteryState, Life, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
 from ..context import Detector, Issue, IssueContext, Raised, warning
-from ..rejected_values import figures
+from ..rejected_values import describe_rejected
 
 STEADY_FOR: Final = 60.0
 """Seconds for which a battery has to be received before its issue is cleared."""
@@ -26,7 +26,7 @@ GAPS_STILL: Final = 3
 """Once raised, more gaps than this keep it: otherwise each gap that is forgotten and
 each new one would clear the issue and raise it again."""
 
-_POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
+_POLICY_ACTIVE: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
 _FRAMES: Final = {
     "0x351 (CVL, CCL, DCL)": (
         "charge_voltage_limit",
@@ -65,7 +65,7 @@ def _lost(
 ) -> Issue | None:
     if state.inverter_detected:
         return _wrong_port(now, battery)
-    if _comes_and_goes(now, raised, battery, state) is not None:
+    if _intermittent(now, raised, battery, state) is not None:
         return None
     if state.refused:
         return _refused(now, battery, state)
@@ -83,7 +83,7 @@ def _waiting(
     at, received_at = now.snapshot.at, state.last_frame_at
     if received_at is not None and at < received_at + CEILING:
         return _incomplete(now, battery, state)
-    if now.snapshot.status not in _POLICY_AT_WORK:
+    if now.snapshot.status not in _POLICY_ACTIVE:
         return None
     if state.inverter_detected:
         return _wrong_port(now, battery)
@@ -105,7 +105,7 @@ def _silent(
 def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
     # The limits do not move; the measured values would change the text all the time
     limits = [each for each in state.refused if each.attribute.endswith("_limit")]
-    values = figures(limits or state.refused)
+    values = describe_rejected(limits or state.refused)
     if state.nominal is None:
         return _issue(now, battery, "battery_refused", values=values)
     nominal = str(state.nominal)
@@ -132,7 +132,7 @@ def _issue(
     key: str,
     *,
     fixable: bool = False,
-    **told: str,
+    **details: str,
 ) -> Issue:
     """Return an issue; its text may include data that a lost battery still has."""
     config, state = now.config, now.snapshot.batteries[battery.id]
@@ -143,7 +143,7 @@ def _issue(
     }
     return Issue(
         key,
-        {"name": battery.name, "channel": now.channel(battery)} | policies | told,
+        {"name": battery.name, "channel": now.channel(battery)} | policies | details,
         fixable=fixable,
         device_id=battery.id,
         # A battery that has sent for the first time is there to stay
@@ -162,18 +162,18 @@ def _wrong_port(now: IssueContext, battery: BatteryConfig) -> Issue:
 
 def _unsteady(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
-        if found := _comes_and_goes(now, raised, battery, state):
+        if found := _intermittent(now, raised, battery, state):
             yield f"battery_{battery.id}", found
 
 
-def _comes_and_goes(
+def _intermittent(
     now: IssueContext, raised: Raised, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
     """Return the issue of a battery that is lost, or silent, again and again.
 
     If most of its losses were gaps of some seconds, the gaps say more about the cause.
     """
-    if _stays_away(now, state):
+    if _is_away(now, state):
         return None
     before = raised.get(f"battery_{battery.id}")
     named = before is not None and before.key == "battery_gaps"
@@ -190,7 +190,7 @@ def _comes_and_goes(
     )
 
 
-def _stays_away(now: IssueContext, state: BatteryState) -> bool:
+def _is_away(now: IssueContext, state: BatteryState) -> bool:
     """Return whether it was never received, is out of service, or is lost for long."""
     match state.life:
         case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:

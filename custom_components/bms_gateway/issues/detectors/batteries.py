@@ -6,7 +6,7 @@ from typing import Final
 from ...engine.config import Strategy
 from ...engine.limits.compare import compare
 from ...engine.model import Direction
-from ...event_detector import REQUEST_STANDS
+from ...event_detector import REQUEST_IGNORED_AFTER
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
 PACKS_DIFFER: Final = 1.1
@@ -15,12 +15,12 @@ PACKS_DIFFER: Final = 1.1
 
 def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find two batteries of which one is probably not connected."""
-    if now.apart:
+    if now.voltage_difference:
         placeholders = {
-            "high": now.device_name(now.apart.high),
-            "high_volts": f"{now.apart.high_volts:.1f}",
-            "low": now.device_name(now.apart.low),
-            "low_volts": f"{now.apart.low_volts:.1f}",
+            "high": now.device_name(now.voltage_difference.high),
+            "high_volts": f"{now.voltage_difference.high_volts:.1f}",
+            "low": now.device_name(now.voltage_difference.low),
+            "low_volts": f"{now.voltage_difference.low_volts:.1f}",
         }
         yield f"apart_{now.entry_id}", Issue("batteries_apart", placeholders)
 
@@ -61,11 +61,11 @@ def _requests(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find ignored charge requests, and the setpoints that stop charging."""
     held = ", ".join(sorted(_holders(now)))
     for battery in now.config.batteries:
-        if battery.id in now.asking:
+        if battery.id in now.requesting:
             key = "force_charge_held" if held else "force_charge"
             placeholders = {
                 "name": battery.name,
-                "minutes": f"{REQUEST_STANDS / 60:g}",
+                "minutes": f"{REQUEST_IGNORED_AFTER / 60:g}",
                 **({"held": held} if held else {}),
             }
             yield f"force_charge_{battery.id}", warning(key, placeholders)

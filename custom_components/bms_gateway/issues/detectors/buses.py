@@ -6,7 +6,7 @@ from typing import Final
 from ...engine.model import Status
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
-JUMP_IS_TOLD_FOR: Final = 24 * 3600.0
+JUMP_REPORTED_FOR: Final = 24 * 3600.0
 """Seconds for which a jump is reported: anyone who looks once a day sees it."""
 
 
@@ -57,7 +57,7 @@ def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     at = now.snapshot.at
     for battery, state in now.batteries:
         jumped_at = state.soc_jumped_at
-        if jumped_at is not None and at < jumped_at + JUMP_IS_TOLD_FOR:
+        if jumped_at is not None and at < jumped_at + JUMP_REPORTED_FOR:
             yield f"soc_{battery.id}", warning("soc_jumps", {"name": battery.name})
 
 

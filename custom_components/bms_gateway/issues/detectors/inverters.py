@@ -44,10 +44,10 @@ def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             or state.battery_detected
         ):
             continue
-        asked_at = state.last_request_at
+        requested_at = state.last_request_at
         sign_at = now.signs_of_life.get(inverter.id, at)
         longest = inverter.silent_after
-        if asked_at is not None and at >= asked_at + GONE_AFTER:
+        if requested_at is not None and at >= requested_at + GONE_AFTER:
             key, silent_for = "inverter_gone", GONE_AFTER
         elif longest is not None and at >= sign_at + longest:
             key, silent_for = "inverter_silent", longest
@@ -89,10 +89,12 @@ def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             Direction.CHARGE: inverter.rated_charge,
             Direction.DISCHARGE: inverter.rated_discharge,
         }
-        if any(rated[d] > RATED_ABOVE * amps > 0 for d, amps in now.borne.items()):
+        if any(
+            rated[d] > RATED_ABOVE * amps > 0 for d, amps in now.highest_limits.items()
+        ):
             placeholders = {"name": inverter.name}
             placeholders |= {f"rated_{d}": f"{rated[d]:g}" for d in Direction}
-            placeholders |= {d: f"{now.borne[d]:.0f}" for d in Direction}
+            placeholders |= {d: f"{now.highest_limits[d]:.0f}" for d in Direction}
             yield f"rating_{inverter.id}", warning("rated_above", placeholders)
 
 

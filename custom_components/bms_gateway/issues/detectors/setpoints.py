@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ...setpoints.serialization import HOUR, MOST_HOURS, stops
+from ...setpoints.serialization import HOUR, MAX_HOURS, stops
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
-FORGOTTEN_AFTER: Final = MOST_HOURS * HOUR
+FORGOTTEN_AFTER: Final = MAX_HOURS * HOUR
 """Seconds of running time after which a setpoint that stops a direction may have been
 forgotten."""
 

@@ -1,12 +1,12 @@
-"""Findings about a bms_config.toml, line by line."""
+"""Notices about a bms_config.toml, line by line."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 
-class About(StrEnum):
-    """The kind of a finding; each has a text of its own."""
+class NoticeKind(StrEnum):
+    """The kind of a notice; each has a text of its own."""
 
     LOST = "lost"
     TOO_LARGE = "too_large"
@@ -42,24 +42,24 @@ class About(StrEnum):
     NO_LINK = "no_link"
 
 
-NOTES: Final = frozenset(
+FOR_INFORMATION: Final = frozenset(
     {
-        About.NOT_ACTIVATED,
-        About.UNKNOWN,
-        About.ASSUMED,
-        About.BROKER,
-        About.NO_INVERTER,
-        About.NO_LINK,
+        NoticeKind.NOT_ACTIVATED,
+        NoticeKind.UNKNOWN,
+        NoticeKind.ASSUMED,
+        NoticeKind.BROKER,
+        NoticeKind.NO_INVERTER,
+        NoticeKind.NO_LINK,
     }
 )
-"""Findings for information; all others have to be fixed."""
+"""Notices for information; all others have to be fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remark:
-    """A finding about a line of the file, or about all of it."""
+class Notice:
+    """A notice about a line of the file, or about all of it."""
 
-    about: About
+    kind: NoticeKind
     line: int | None = None
     key: str = ""
     """As written in the file."""
@@ -68,6 +68,6 @@ class Remark:
     detail: str = ""
 
     @property
-    def prevents(self) -> bool:
+    def blocks_setup(self) -> bool:
         """Return whether it has to be fixed before anything can be set up."""
-        return self.about not in NOTES
+        return self.kind not in FOR_INFORMATION

@@ -9,7 +9,7 @@ from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
 
-LONGEST_PAYLOAD: Final = 4096
+MAX_PAYLOAD: Final = 4096
 """Bytes; several times the longest useful command."""
 
 type Check = Callable[[Any], bool]
@@ -63,8 +63,8 @@ def read_command(command: str, message: ReceiveMessage) -> dict[str, Any]:
     """
     if message.retain:
         raise RejectedCommand("retained", "Retained: it would come again and again")
-    if len(message.payload) > LONGEST_PAYLOAD:
-        raise RejectedCommand("too_long", f"More than {LONGEST_PAYLOAD} bytes")
+    if len(message.payload) > MAX_PAYLOAD:
+        raise RejectedCommand("too_long", f"More than {MAX_PAYLOAD} bytes")
     try:
         fields = json_loads(message.payload)
     except JSON_DECODE_EXCEPTIONS as err:

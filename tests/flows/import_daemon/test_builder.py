@@ -10,15 +10,15 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.flows import import_daemon
-from custom_components.bms_gateway.flows.import_daemon.contract import TABLES, TOP, Part
-from custom_components.bms_gateway.flows.import_daemon.document import LARGEST
-from custom_components.bms_gateway.flows.import_daemon.remarks import About, Remark
-from custom_components.bms_gateway.flows.import_daemon.understand import (
+from custom_components.bms_gateway.flows.import_daemon.builder import (
     Device,
+    ImportedGateway,
     Links,
-    Understood,
-    understand,
+    build_gateway,
 )
+from custom_components.bms_gateway.flows.import_daemon.document import MAX_SIZE
+from custom_components.bms_gateway.flows.import_daemon.notices import Notice, NoticeKind
+from custom_components.bms_gateway.flows.import_daemon.schema import TABLES, TOP, Part
 
 from .files import FILE, changed, line_of
 
@@ -35,26 +35,26 @@ OPTIONS = {
 }
 
 
-def refuse(_part: Part, _name: str, value: Any) -> str | None:
+def check(_part: Part, _name: str, value: Any) -> str | None:
     """Refuse what no form takes; the forms themselves are tested with the flow."""
     if isinstance(value, float) and not (isfinite(value) and -1000 < value < 10_000):
         return "out of range"
     return None
 
 
-def read(text: str, links: Links = LINKS) -> Understood:
+def read(text: str, links: Links = LINKS) -> ImportedGateway:
     """Understand a text."""
-    return understand(text.encode(), refuse, links)
+    return build_gateway(text.encode(), check, links)
 
 
-def told(text: str, links: Links = LINKS) -> list[tuple[About, int | None, str]]:
+def told(text: str, links: Links = LINKS) -> list[tuple[NoticeKind, int | None, str]]:
     """Return what is remarked about a text: about what, the line, the detail."""
-    return [(each.about, each.line, each.detail) for each in read(text, links).remarks]
+    return [(each.kind, each.line, each.detail) for each in read(text, links).notices]
 
 
 def test_a_whole_file_becomes_a_gateway() -> None:
     """With nothing lost, nothing added and nothing to complain about."""
-    assert read(FILE) == Understood(
+    assert read(FILE) == ImportedGateway(
         options=OPTIONS,
         devices=(
             Device(
@@ -98,15 +98,15 @@ def test_a_whole_file_becomes_a_gateway() -> None:
                 },
             ),
         ),
-        remarks=(),
+        notices=(),
     )
 
 
 def test_it_is_all_kept_by_plain_types() -> None:
     """Home Assistant stores it as JSON."""
-    understood = read(FILE)
-    stored = [*understood.options.values()]
-    stored += [value for each in understood.devices for value in each.values.values()]
+    build = read(FILE)
+    stored = [*build.options.values()]
+    stored += [value for each in build.devices for value in each.values.values()]
     assert {type(value) for value in stored} == {bool, float, str}
 
 
@@ -120,8 +120,8 @@ CAPACITY-AH = 100
 [[bmses-out]]
 CAN-IF = "can_out_1"
 """
-    understood = read(text)
-    assert understood.options == {
+    build = read(text)
+    assert build.options == {
         "mqtt_enabled": True,
         "mqtt_state_topic": "tele/bms/state",
         "mqtt_interval": 10.0,
@@ -130,7 +130,7 @@ CAN-IF = "can_out_1"
         "current_factor": 1.0,
         "current_offset": 0.0,
     }
-    [battery, inverter] = understood.devices
+    [battery, inverter] = build.devices
     assert (battery.name, battery.values) == (
         "",
         {"channel": "can_in_1", "capacity_ah": 100.0},
@@ -143,14 +143,14 @@ CAN-IF = "can_out_1"
         "current_offset": 0.0,
         "mode": SendMode.PUSH,
     }
-    assert [(r.about, r.line, r.key, r.value) for r in understood.notes] == [
-        (About.NOT_ACTIVATED, None, "GATEWAY-ACTIVATED", "false"),
-        (About.ASSUMED, None, "I-LIM-CHARGE", "700.0"),
-        (About.ASSUMED, None, "I-LIM-DISCHARGE", "700.0"),
-        (About.ASSUMED, 6, "I-LIM-CHARGE", "300.0"),
-        (About.ASSUMED, 6, "I-LIM-DISCHARGE", "300.0"),
+    assert [(r.kind, r.line, r.key, r.value) for r in build.notes] == [
+        (NoticeKind.NOT_ACTIVATED, None, "GATEWAY-ACTIVATED", "false"),
+        (NoticeKind.ASSUMED, None, "I-LIM-CHARGE", "700.0"),
+        (NoticeKind.ASSUMED, None, "I-LIM-DISCHARGE", "700.0"),
+        (NoticeKind.ASSUMED, 6, "I-LIM-CHARGE", "300.0"),
+        (NoticeKind.ASSUMED, 6, "I-LIM-DISCHARGE", "300.0"),
     ]
-    assert not understood.problems
+    assert not build.problems
 
 
 def test_hyphens_and_capitals_do_not_matter() -> None:
@@ -184,76 +184,81 @@ def test_what_the_daemon_does_not_use_is_not_taken_over() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", Remark(about=About.EMPTY)),
-        (b"# only a comment\n", Remark(about=About.EMPTY)),
-        (b"#" * (LARGEST + 1), Remark(about=About.TOO_LARGE)),
-        (b"\n# B\xfcro", Remark(about=About.NOT_UTF8, line=2)),
+        (b"", Notice(kind=NoticeKind.EMPTY)),
+        (b"# only a comment\n", Notice(kind=NoticeKind.EMPTY)),
+        (b"#" * (MAX_SIZE + 1), Notice(kind=NoticeKind.TOO_LARGE)),
+        (b"\n# B\xfcro", Notice(kind=NoticeKind.NOT_UTF8, line=2)),
         (
             b"[mqtt]\n\nTOPIC = tele",
-            Remark(about=About.NO_TOML, line=3, detail="Invalid value"),
+            Notice(kind=NoticeKind.NO_TOML, line=3, detail="Invalid value"),
         ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
-    content: bytes, expected: Remark
+    content: bytes, expected: Notice
 ) -> None:
     """That is all there is to say."""
-    understood = understand(content, refuse, LINKS)
-    assert understood.remarks == (expected,)
-    assert understood.problems == [expected]
-    assert (understood.options, understood.devices) == ({}, ())
+    build = build_gateway(content, check, LINKS)
+    assert build.notices == (expected,)
+    assert build.problems == [expected]
+    assert (build.options, build.devices) == ({}, ())
 
 
 @pytest.mark.parametrize(
     ("old", "new", "about", "detail"),
     [
         # Of another kind
-        ("GATEWAY-ACTIVATED = true", "GATEWAY-ACTIVATED = 1", About.NO_YES_NO, ""),
-        ("ACTIVATED = false", 'ACTIVATED = "no"', About.NO_YES_NO, ""),
-        ("I-LIM-CHARGE = 250.0", 'I-LIM-CHARGE = "250"', About.NO_NUMBER, ""),
-        ("I-LIM-CHARGE = 250.0", "I-LIM-CHARGE = true", About.NO_NUMBER, ""),
-        ("I-LIM-CHARGE = 250.0", "I-LIM-CHARGE = [250]", About.NO_NUMBER, ""),
-        ("CAPACITY-AH = 1400.0", "CAPACITY-AH = 2026-01-01", About.NO_NUMBER, ""),
-        ("PORT = 1883", "PORT = {}", About.NO_NUMBER, ""),
-        ('CAN-IF = "can_in_1"', "CAN-IF = 1", About.NO_TEXT, ""),
-        ('CAN-IF = "can_in_1"', 'CAN-IF = " "', About.NO_TEXT, ""),
-        ('DESCRIPTION = "Rack left"', "DESCRIPTION = 1", About.NO_TEXT, ""),
+        ("GATEWAY-ACTIVATED = true", "GATEWAY-ACTIVATED = 1", NoticeKind.NO_YES_NO, ""),
+        ("ACTIVATED = false", 'ACTIVATED = "no"', NoticeKind.NO_YES_NO, ""),
+        ("I-LIM-CHARGE = 250.0", 'I-LIM-CHARGE = "250"', NoticeKind.NO_NUMBER, ""),
+        ("I-LIM-CHARGE = 250.0", "I-LIM-CHARGE = true", NoticeKind.NO_NUMBER, ""),
+        ("I-LIM-CHARGE = 250.0", "I-LIM-CHARGE = [250]", NoticeKind.NO_NUMBER, ""),
+        ("CAPACITY-AH = 1400.0", "CAPACITY-AH = 2026-01-01", NoticeKind.NO_NUMBER, ""),
+        ("PORT = 1883", "PORT = {}", NoticeKind.NO_NUMBER, ""),
+        ('CAN-IF = "can_in_1"', "CAN-IF = 1", NoticeKind.NO_TEXT, ""),
+        ('CAN-IF = "can_in_1"', 'CAN-IF = " "', NoticeKind.NO_TEXT, ""),
+        ('DESCRIPTION = "Rack left"', "DESCRIPTION = 1", NoticeKind.NO_TEXT, ""),
         # Of the right kind, but no form takes it
-        ("= 1400.0", "= nan", About.REFUSED, "out of range"),
-        ("= 250.0", "= inf", About.REFUSED, "out of range"),
-        ("= 250.0", f"= -{10**400}", About.REFUSED, "out of range"),
-        ("= 2.0", "= 1e9", About.REFUSED, "out of range"),
-        ("= 4.0", "= -1e9", About.REFUSED, "out of range"),
+        ("= 1400.0", "= nan", NoticeKind.REFUSED, "out of range"),
+        ("= 250.0", "= inf", NoticeKind.REFUSED, "out of range"),
+        ("= 250.0", f"= -{10**400}", NoticeKind.REFUSED, "out of range"),
+        ("= 2.0", "= 1e9", NoticeKind.REFUSED, "out of range"),
+        ("= 4.0", "= -1e9", NoticeKind.REFUSED, "out of range"),
         # No current at all is nothing that an inverter could be rated for
-        ("= 190.0", "= 0.0", About.ZERO, ""),
-        ("= 250.0", "= 0", About.ZERO, ""),
+        ("= 190.0", "= 0.0", NoticeKind.ZERO, ""),
+        ("= 250.0", "= 0", NoticeKind.ZERO, ""),
         # Misspelt, so that a default or nothing at all would hold instead
-        ("I-LIM-CHARGE = 190", "I-LIM-CHRAGE = 190", About.MISSPELT, "I-LIM-CHARGE"),
-        ("CAPACITY-AH", "CAPACITY", About.MISSPELT, "CAPACITY-AH"),
-        ("CAN-IF", "CAN-LINK", About.MISSPELT, "CAN-IF"),
-        ("[[bmses-in]]", "[[bmses-inn]]", About.MISSPELT, "[[bmses-in]]"),
-        ("[mqtt]", "[mqqt]", About.MISSPELT, "[mqtt]"),
-        ("\nPORT = 1883", '\nbroker = "x"', About.TWICE, ""),
+        (
+            "I-LIM-CHARGE = 190",
+            "I-LIM-CHRAGE = 190",
+            NoticeKind.MISSPELT,
+            "I-LIM-CHARGE",
+        ),
+        ("CAPACITY-AH", "CAPACITY", NoticeKind.MISSPELT, "CAPACITY-AH"),
+        ("CAN-IF", "CAN-LINK", NoticeKind.MISSPELT, "CAN-IF"),
+        ("[[bmses-in]]", "[[bmses-inn]]", NoticeKind.MISSPELT, "[[bmses-in]]"),
+        ("[mqtt]", "[mqqt]", NoticeKind.MISSPELT, "[mqtt]"),
+        ("\nPORT = 1883", '\nbroker = "x"', NoticeKind.TWICE, ""),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(
-    old: str, new: str, about: About, detail: str
+    old: str, new: str, kind: NoticeKind, detail: str
 ) -> None:
     """That and nothing else."""
     text = changed(old, new)
-    assert told(text) == [(about, line_of(text, new.strip()), detail)]
+    assert told(text) == [(kind, line_of(text, new.strip()), detail)]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     """From the first line to the last."""
     text = FILE.replace("CAN-IF", "#CAN-IF").replace("= 5.0", "= false")
     assert told(text) == [
-        (About.NO_NUMBER, line_of(text, "INTERVAL = false", 1), ""),
-        (About.MISSING, line_of(text, "[[bmses-out]]", 1), "[[bmses-out]]"),
-        (About.NO_NUMBER, line_of(text, "INTERVAL = false", 2), ""),
-        (About.MISSING, line_of(text, "[[bmses-out]]", 2), "[[bmses-out]]"),
-        (About.MISSING, line_of(text, "[[bmses-in]]", 1), "[[bmses-in]]"),
-        (About.MISSING, line_of(text, "[[bmses-in]]", 2), "[[bmses-in]]"),
+        (NoticeKind.NO_NUMBER, line_of(text, "INTERVAL = false", 1), ""),
+        (NoticeKind.MISSING, line_of(text, "[[bmses-out]]", 1), "[[bmses-out]]"),
+        (NoticeKind.NO_NUMBER, line_of(text, "INTERVAL = false", 2), ""),
+        (NoticeKind.MISSING, line_of(text, "[[bmses-out]]", 2), "[[bmses-out]]"),
+        (NoticeKind.MISSING, line_of(text, "[[bmses-in]]", 1), "[[bmses-in]]"),
+        (NoticeKind.MISSING, line_of(text, "[[bmses-in]]", 2), "[[bmses-in]]"),
     ]
     keys = {each.key for each in read(text).problems}
     assert keys == {"CAN-IF", "INTERVAL", "SYNC-INTERVAL"}
@@ -268,7 +273,7 @@ def test_what_nobody_could_guess_must_be_there(old: str, new: str, key: str) -> 
     text = changed(old, new)
     [problem] = read(text).problems
     number = 1 if "can_in_1" in old else 2
-    assert problem.about is About.MISSING
+    assert problem.kind is NoticeKind.MISSING
     assert (problem.line, problem.key) == (line_of(text, "[[bmses-in]]", number), key)
 
 
@@ -285,30 +290,30 @@ def test_what_nobody_could_guess_must_be_there(old: str, new: str, key: str) -> 
 def test_a_table_needs_the_right_brackets(text: str, detail: str) -> None:
     """Two pairs where there may be several."""
     problems = read(f"GATEWAY-ACTIVATED = true\n{text}").problems
-    [problem] = [each for each in problems if each.about is About.NO_TABLE]
+    [problem] = [each for each in problems if each.kind is NoticeKind.NO_TABLE]
     assert (problem.line, problem.detail) == (2, detail)
-    about = {each.about for each in problems}
-    assert (About.NO_BATTERY in about) is (detail == "[battery]")
+    kind = {each.kind for each in problems}
+    assert (NoticeKind.NO_BATTERY in kind) is (detail == "[battery]")
 
 
 def test_a_gateway_needs_a_battery() -> None:
     """Without an inverter it would only watch, which is told."""
     text = "GATEWAY-ACTIVATED = true\nbattery = {}\nbmses-in = []\n"
     assert sorted(told(text)) == [
-        (About.ASSUMED, 2, "[battery]"),
-        (About.ASSUMED, 2, "[battery]"),
-        (About.NO_BATTERY, None, ""),
-        (About.NO_INVERTER, None, ""),
+        (NoticeKind.ASSUMED, 2, "[battery]"),
+        (NoticeKind.ASSUMED, 2, "[battery]"),
+        (NoticeKind.NO_BATTERY, None, ""),
+        (NoticeKind.NO_INVERTER, None, ""),
     ]
     text = FILE.replace("[[bmses-in]]", "[[bms-in]]")
-    assert {about for about, _, _ in told(text)} == {About.MISSPELT}
+    assert {kind for kind, _, _ in told(text)} == {NoticeKind.MISSPELT}
 
 
 def test_a_misspelt_table_is_a_problem_though_the_right_one_is_there_too() -> None:
     """Of those that may stand several times, a battery would be lost."""
     text = changed("[[bmses-in]]", "[[bmses_inn]]", 2)
     line = line_of(text, "[[bmses_inn]]")
-    assert told(text) == [(About.MISSPELT, line, "[[bmses-in]]")]
+    assert told(text) == [(NoticeKind.MISSPELT, line, "[[bmses-in]]")]
 
 
 # CAN links -------------------------------------------------------------------
@@ -318,23 +323,23 @@ def test_a_link_can_be_named_only_once() -> None:
     """It is told where it is named as well."""
     text = changed('"can_in_2"', '"can_in_1"')
     lines = [line_of(text, '"can_in_1"', number) for number in (1, 2)]
-    assert told(text) == [(About.LINK_TWICE, lines[1], str(lines[0]))]
+    assert told(text) == [(NoticeKind.LINK_TWICE, lines[1], str(lines[0]))]
 
 
 def test_a_link_of_another_gateway_is_refused() -> None:
     """And it is told whose it is."""
     links = Links(present=LINKS.present, owners={"can_out_2": "Roof (House)"})
     line = line_of(FILE, '"can_out_2"')
-    assert told(FILE, links) == [(About.LINK_TAKEN, line, "Roof (House)")]
+    assert told(FILE, links) == [(NoticeKind.LINK_TAKEN, line, "Roof (House)")]
     assert read(FILE, links).problems
 
 
 def test_links_that_are_not_there_are_told() -> None:
     """They may be there later: that prevents nothing."""
-    understood = read(FILE, Links(present=frozenset({"can_in_1", "can_out_2"})))
-    [note] = understood.notes
-    assert note == Remark(about=About.NO_LINK, value="can_in_2, can_out_1")
-    assert not understood.problems
+    build = read(FILE, Links(present=frozenset({"can_in_1", "can_out_2"})))
+    [note] = build.notes
+    assert note == Notice(kind=NoticeKind.NO_LINK, value="can_in_2, can_out_1")
+    assert not build.problems
 
 
 # What is good to know --------------------------------------------------------
@@ -343,24 +348,24 @@ def test_links_that_are_not_there_are_told() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "about", "key"),
     [
-        ("ED = true", "ED = false", About.NOT_ACTIVATED, "GATEWAY-ACTIVATED"),
-        ('"localhost"', '"nas.local"', About.BROKER, "BROKER"),
-        ("[mqtt]", "USER = 1\n[mqtt]", About.UNKNOWN, "USER"),
-        ("PORT = 1883", "PORT = 1883\nUSER = 'me'", About.UNKNOWN, "USER"),
-        ("[mqtt]", "[logging]\nLEVEL = 1\n[mqtt]", About.UNKNOWN, "logging"),
+        ("ED = true", "ED = false", NoticeKind.NOT_ACTIVATED, "GATEWAY-ACTIVATED"),
+        ('"localhost"', '"nas.local"', NoticeKind.BROKER, "BROKER"),
+        ("[mqtt]", "USER = 1\n[mqtt]", NoticeKind.UNKNOWN, "USER"),
+        ("PORT = 1883", "PORT = 1883\nUSER = 'me'", NoticeKind.UNKNOWN, "USER"),
+        ("[mqtt]", "[logging]\nLEVEL = 1\n[mqtt]", NoticeKind.UNKNOWN, "logging"),
     ],
 )
 def test_what_is_good_to_know_prevents_nothing(
-    old: str, new: str, about: About, key: str
+    old: str, new: str, kind: NoticeKind, key: str
 ) -> None:
     """A person decides."""
     text = changed(old, new)
-    understood = read(text)
-    [note] = understood.notes
-    assert (note.about, note.line, note.key) == (about, line_of(text, key), key)
-    assert not understood.problems
-    assert understood.options == OPTIONS
-    assert understood.devices == read(FILE).devices
+    build = read(text)
+    [note] = build.notes
+    assert (note.kind, note.line, note.key) == (kind, line_of(text, key), key)
+    assert not build.problems
+    assert build.options == OPTIONS
+    assert build.devices == read(FILE).devices
 
 
 def test_another_broker_does_not_matter_without_mqtt() -> None:
@@ -404,26 +409,26 @@ ANY_LINE = st.one_of(
 @example(FILE)
 def test_any_file_is_understood_or_refused_in_its_lines(text: str) -> None:
     """No exception, no line that is not there; without a problem all is complete."""
-    understood = understand(text.encode(errors="replace"), refuse, LINKS)
+    build = build_gateway(text.encode(errors="replace"), check, LINKS)
     lines = text.count("\n") + 1
-    assert all(1 <= (each.line or 1) <= lines for each in understood.remarks)
-    assert len(understood.problems) + len(understood.notes) == len(understood.remarks)
-    if understood.problems:
+    assert all(1 <= (each.line or 1) <= lines for each in build.notices)
+    assert len(build.problems) + len(build.notes) == len(build.notices)
+    if build.problems:
         return
-    assert understood.options.keys() == OPTIONS.keys()
-    assert understood.of(Part.BATTERY)
-    channels = [device.channel for device in understood.devices]
+    assert build.options.keys() == OPTIONS.keys()
+    assert build.of(Part.BATTERY)
+    channels = [device.channel for device in build.devices]
     assert all(channels)
     assert len(set(channels)) == len(channels)
-    for value in understood.options.values():
+    for value in build.options.values():
         assert not isinstance(value, float) or isfinite(value)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_understood_or_refused(content: bytes) -> None:
     """No exception."""
-    understood = understand(content, refuse, LINKS)
-    assert understood.problems or understood.devices
+    build = build_gateway(content, check, LINKS)
+    assert build.problems or build.devices
 
 
 @pytest.mark.parametrize(

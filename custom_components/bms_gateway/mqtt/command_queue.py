@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..engine.model import Direction
-from .reading import RejectedCommand
+from .parsing import RejectedCommand
 
-MOST_WAITING: Final = 32
+MAX_WAITING: Final = 32
 """Commands; each may take as long as a disk write, and more would be stale."""
 
 
@@ -20,7 +20,7 @@ class Command:
     """As they came."""
     data: Mapping[str, Any]
     """The data of its action."""
-    whose: tuple[str, str]
+    target: tuple[str, str]
     """The device and the owner of the limits concerned."""
     directions: frozenset[Direction]
 
@@ -30,7 +30,7 @@ class Command:
         return (self.name, self.directions)
 
 
-class Waiting:
+class CommandQueue:
     """A queue in which owners take turns, and each one's commands keep their order.
 
     A newer command replaces a waiting one of its kind: the older one's effect would
@@ -52,30 +52,30 @@ class Waiting:
         queue, it replaces all of which it leaves no effect: an older command must not
         apply because the newer one was one too many. One that keeps some effect stays.
         """
-        own = self._by_owner.get(command.whose, {})
+        own = self._by_owner.get(command.target, {})
         replaced = [each for each in own.values() if each.kind == command.kind]
-        if not replaced and len(self) >= MOST_WAITING:
+        if not replaced and len(self) >= MAX_WAITING:
             replaced = [
                 each for each in own.values() if each.directions <= command.directions
             ]
             if not replaced:
-                raise RejectedCommand("busy", f"{MOST_WAITING} commands wait already")
+                raise RejectedCommand("busy", f"{MAX_WAITING} commands wait already")
         for each in replaced:
             del own[each.kind]
         own[command.kind] = command
-        self._by_owner[command.whose] = own
+        self._by_owner[command.target] = own
         return replaced
 
     def take(self) -> Command | None:
         """Remove and return the next command."""
         if not self._by_owner:
             return None
-        whose = next(iter(self._by_owner))
-        own = self._by_owner.pop(whose)
+        target = next(iter(self._by_owner))
+        own = self._by_owner.pop(target)
         command = own.pop(next(iter(own)))
         if own:
             # Behind the others: nobody waits for all commands of one owner
-            self._by_owner[whose] = own
+            self._by_owner[target] = own
         return command
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Builds a gateway from a bms_config.toml, with findings about its problems."""
+"""Builds a gateway from a bms_config.toml, with notices about its problems."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from ...engine.config import SendMode
 from .blocks import Block, Value, blocks_of
-from .contract import BMSES_IN, BMSES_OUT, Part, Table
 from .document import Document, NotText, TooLarge, Unreadable, read
-from .remarks import About, Remark
+from .notices import Notice, NoticeKind
+from .schema import BMSES_IN, BMSES_OUT, Part, Table
 
-type Refuse = Callable[[Part, str, Any], str | None]
+type Check = Callable[[Part, str, Any], str | None]
 """Returns the error key with which the forms reject a value, if they do."""
 
-HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+LOCAL_BROKERS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Brokers that may well be the one that Home Assistant uses."""
 
 
@@ -34,23 +34,23 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Understood:
+class ImportedGateway:
     """A gateway as the file describes it; not to be used while there are problems."""
 
     options: Mapping[str, Any]
     devices: tuple[Device, ...]
-    remarks: tuple[Remark, ...]
+    notices: tuple[Notice, ...]
     """From the first line to the last."""
 
     @property
-    def problems(self) -> list[Remark]:
-        """Return the findings that have to be fixed first."""
-        return [remark for remark in self.remarks if remark.prevents]
+    def problems(self) -> list[Notice]:
+        """Return the notices that have to be fixed first."""
+        return [notice for notice in self.notices if notice.blocks_setup]
 
     @property
-    def notes(self) -> list[Remark]:
-        """Return the findings for information."""
-        return [remark for remark in self.remarks if not remark.prevents]
+    def notes(self) -> list[Notice]:
+        """Return the notices for information."""
+        return [notice for notice in self.notices if not notice.blocks_setup]
 
     def of(self, part: Part) -> list[Device]:
         """Return the batteries or the inverters."""
@@ -66,35 +66,35 @@ class Links:
     """The owners of links that are taken."""
 
 
-def understand(content: bytes, refuse: Refuse, links: Links) -> Understood:
-    """Return the gateway of a file, and the findings about it on this machine."""
+def build_gateway(content: bytes, check: Check, links: Links) -> ImportedGateway:
+    """Return the gateway of a file, and the notices about it on this machine."""
     try:
         document = read(content)
     except TooLarge:
-        remark = Remark(about=About.TOO_LARGE)
+        notice = Notice(kind=NoticeKind.TOO_LARGE)
     except NotText as error:
-        remark = Remark(about=About.NOT_UTF8, line=error.line)
+        notice = Notice(kind=NoticeKind.NOT_UTF8, line=error.line)
     except Unreadable as error:
-        remark = Remark(about=About.NO_TOML, line=error.line, detail=error.problem)
+        notice = Notice(kind=NoticeKind.NO_TOML, line=error.line, detail=error.problem)
     else:
         if document.values:
-            return _Builder(document, refuse, links).understood()
-        remark = Remark(about=About.EMPTY)
-    return Understood(options={}, devices=(), remarks=(remark,))
+            return _Builder(document, check, links).build()
+        notice = Notice(kind=NoticeKind.EMPTY)
+    return ImportedGateway(options={}, devices=(), notices=(notice,))
 
 
 class _Builder:
     """Builds a gateway from the blocks of a document."""
 
-    def __init__(self, document: Document, refuse: Refuse, links: Links) -> None:
-        self._blocks, self._remarked = blocks_of(document)
-        self._remarks: list[Remark] = []
-        self._refuse = refuse
+    def __init__(self, document: Document, check: Check, links: Links) -> None:
+        self._blocks, self._block_notices = blocks_of(document)
+        self._notices: list[Notice] = []
+        self._check = check
         self._links = links
         self._named: dict[str, Value] = {}
 
-    def understood(self) -> Understood:
-        """Return the gateway and all findings."""
+    def build(self) -> ImportedGateway:
+        """Return the gateway and all notices."""
         options: dict[str, Any] = {}
         devices: list[Device] = []
         for block in self._blocks:
@@ -103,14 +103,14 @@ class _Builder:
                 options |= self._stored(block)
             else:
                 devices.append(self._device(block))
-        self._note_absent_tables(BMSES_IN, About.NO_BATTERY)
-        self._note_absent_tables(BMSES_OUT, About.NO_INVERTER)
+        self._note_absent_tables(BMSES_IN, NoticeKind.NO_BATTERY)
+        self._note_absent_tables(BMSES_OUT, NoticeKind.NO_INVERTER)
         self._note_absent_links()
-        remarks = (*self._remarks, *self._remarked)
-        return Understood(
+        notices = (*self._notices, *self._block_notices)
+        return ImportedGateway(
             options=options,
             devices=tuple(devices),
-            remarks=tuple(sorted(remarks, key=lambda remark: remark.line or 0)),
+            notices=tuple(sorted(notices, key=lambda notice: notice.line or 0)),
         )
 
     def _device(self, block: Block) -> Device:
@@ -136,41 +136,50 @@ class _Builder:
                 continue
             stored[key.becomes] = value.value
             if key.is_limit and value.value == 0:
-                self._remarks.append(value.remark(About.ZERO))
-            elif error := self._refuse(block.table.part, key.becomes, value.value):
-                self._remarks.append(value.remark(About.REFUSED, detail=error))
+                self._notices.append(value.notice(NoticeKind.ZERO))
+            elif error := self._check(block.table.part, key.becomes, value.value):
+                self._notices.append(value.notice(NoticeKind.REFUSED, detail=error))
         return stored
 
     def _check_link(self, link: Value) -> None:
         """Check that each CAN link has one device, here and in other gateways."""
         if owner := self._links.owners.get(link.value):
-            self._remarks.append(link.remark(About.LINK_TAKEN, detail=owner))
+            self._notices.append(link.notice(NoticeKind.LINK_TAKEN, detail=owner))
         first = self._named.setdefault(link.value, link)
         if first is not link:
             line = str(first.line)
-            self._remarks.append(link.remark(About.LINK_TWICE, detail=line))
+            self._notices.append(link.notice(NoticeKind.LINK_TWICE, detail=line))
 
     def _note(self, block: Block) -> None:
-        """Add findings for information about valid values."""
+        """Add notices for information about valid values."""
         activated = block.values.get("GATEWAY-ACTIVATED")
         if activated is not None and not activated.value:
-            self._remarks.append(activated.remark(About.NOT_ACTIVATED))
+            self._notices.append(activated.notice(NoticeKind.NOT_ACTIVATED))
         broker = block.values.get("BROKER")
-        if broker is not None and block.get("ACTIVATED") and broker.value not in HERE:
-            self._remarks.append(broker.remark(About.BROKER))
+        if (
+            broker is not None
+            and block.get("ACTIVATED")
+            and broker.value not in LOCAL_BROKERS
+        ):
+            self._notices.append(broker.notice(NoticeKind.BROKER))
 
-    def _note_absent_tables(self, table: Table, about: About) -> None:
-        """Add a finding for a missing table, unless it has a problem of its own."""
-        problems = {(r.about, r.detail) for r in self._remarked}
-        misspelt = {(About.MISSPELT, table.head), (About.NO_TABLE, table.head)}
+    def _note_absent_tables(self, table: Table, kind: NoticeKind) -> None:
+        """Add a notice for a missing table, unless it has a problem of its own."""
+        problems = {(r.kind, r.detail) for r in self._block_notices}
+        misspelt = {
+            (NoticeKind.MISSPELT, table.head),
+            (NoticeKind.NO_TABLE, table.head),
+        }
         if all(b.table is not table for b in self._blocks) and not problems & misspelt:
-            self._remarks.append(Remark(about=about))
+            self._notices.append(Notice(kind=kind))
 
     def _note_absent_links(self) -> None:
-        """Add findings for CAN links that do not exist; they may appear later."""
+        """Add notices for CAN links that do not exist; they may appear later."""
         absent = [name for name in self._named if name not in self._links.present]
         if absent:
-            self._remarks.append(Remark(about=About.NO_LINK, value=", ".join(absent)))
+            self._notices.append(
+                Notice(kind=NoticeKind.NO_LINK, value=", ".join(absent))
+            )
 
 
 def _is_idle(block: Block, name: str) -> bool:

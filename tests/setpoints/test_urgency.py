@@ -16,13 +16,17 @@ from custom_components.bms_gateway.engine.setpoints import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.setpoints import manager
-from custom_components.bms_gateway.setpoints.expiry import (
-    CLOCK_DRIFT,
-    GATHERED_FOR,
-    Due,
-    due,
+from custom_components.bms_gateway.setpoints.serialization import (
+    HOUR,
+    Change,
+    StoredData,
 )
-from custom_components.bms_gateway.setpoints.serialization import HOUR, Change, Kept
+from custom_components.bms_gateway.setpoints.urgency import (
+    CLOCK_DRIFT,
+    WRITE_DELAY,
+    Urgency,
+    urgency,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -45,7 +49,7 @@ ASKED = AllSetpoints(
     temporary_limits=(TEMPORARY_LIMIT,),
     out_of_service=frozenset({"b1"}),
 )
-ON_DISK = Kept(
+ON_DISK = StoredData(
     setpoints=ASKED,
     changes={(None, "charge_current"): Change("Ann", 0.0)},
     learnt={"b1": 0.5},
@@ -70,110 +74,114 @@ def temporary_limit(**changes: Any) -> AllSetpoints:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (ASKED, Due.NEVER),
+        (ASKED, Urgency.NEVER),
         # A number or switch of any device
-        (bank(charge_current=19.9), Due.AT_ONCE),
-        (bank(charge_current=20.1), Due.SOON),
-        (bank(charge_current=None), Due.SOON),
-        (bank(discharge_current=500.0), Due.AT_ONCE),
-        (bank(charge_voltage=53.9), Due.AT_ONCE),
-        (bank(charge_voltage=None), Due.SOON),
-        (bank(charging_allowed=False), Due.AT_ONCE),
-        (bank(discharging_allowed=True), Due.SOON),
-        (bank(charge_current=19.9, discharging_allowed=True), Due.AT_ONCE),
-        (inverter(discharge_current=9.0), Due.AT_ONCE),
-        (inverter(discharge_current=11.0), Due.SOON),
-        (inverter(discharge_current=10.0, charge_current=0.0), Due.AT_ONCE),
-        (replace(ASKED, inverters={}), Due.SOON),
+        (bank(charge_current=19.9), Urgency.AT_ONCE),
+        (bank(charge_current=20.1), Urgency.SOON),
+        (bank(charge_current=None), Urgency.SOON),
+        (bank(discharge_current=500.0), Urgency.AT_ONCE),
+        (bank(charge_voltage=53.9), Urgency.AT_ONCE),
+        (bank(charge_voltage=None), Urgency.SOON),
+        (bank(charging_allowed=False), Urgency.AT_ONCE),
+        (bank(discharging_allowed=True), Urgency.SOON),
+        (bank(charge_current=19.9, discharging_allowed=True), Urgency.AT_ONCE),
+        (inverter(discharge_current=9.0), Urgency.AT_ONCE),
+        (inverter(discharge_current=11.0), Urgency.SOON),
+        (inverter(discharge_current=10.0, charge_current=0.0), Urgency.AT_ONCE),
+        (replace(ASKED, inverters={}), Urgency.SOON),
         (
             replace(ASKED, inverters={**ASKED.inverters, "i2": Setpoints()}),
-            Due.NEVER,
+            Urgency.NEVER,
         ),
         (
             replace(ASKED, inverters={**ASKED.inverters, "i2": BANK}),
-            Due.AT_ONCE,
+            Urgency.AT_ONCE,
         ),
         # What takes part
-        (replace(ASKED, out_of_service=frozenset()), Due.AT_ONCE),
-        (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Due.AT_ONCE),
+        (replace(ASKED, out_of_service=frozenset()), Urgency.AT_ONCE),
+        (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Urgency.AT_ONCE),
         # A temporary limit: lower, longer, another one
-        (temporary_limit(amps=4.9), Due.AT_ONCE),
-        (temporary_limit(amps=5.1), Due.SOON),
-        (temporary_limit(amps=None, watts=1.0), Due.AT_ONCE),
-        (temporary_limit(until=3601.0), Due.AT_ONCE),
-        (temporary_limit(until=None), Due.AT_ONCE),
-        (temporary_limit(direction=Direction.DISCHARGE), Due.AT_ONCE),
-        (temporary_limit(owner="Bob"), Due.AT_ONCE),
-        (temporary_limit(device_id="i1"), Due.AT_ONCE),
-        (replace(ASKED, temporary_limits=()), Due.SOON),
+        (temporary_limit(amps=4.9), Urgency.AT_ONCE),
+        (temporary_limit(amps=5.1), Urgency.SOON),
+        (temporary_limit(amps=None, watts=1.0), Urgency.AT_ONCE),
+        (temporary_limit(until=3601.0), Urgency.AT_ONCE),
+        (temporary_limit(until=None), Urgency.AT_ONCE),
+        (temporary_limit(direction=Direction.DISCHARGE), Urgency.AT_ONCE),
+        (temporary_limit(owner="Bob"), Urgency.AT_ONCE),
+        (temporary_limit(device_id="i1"), Urgency.AT_ONCE),
+        (replace(ASKED, temporary_limits=()), Urgency.SOON),
         # The same again, and what time makes of it
-        (temporary_limit(until=3599.0), Due.NEVER),
-        (temporary_limit(until=1800.0), Due.NEVER),
-        (temporary_limit(until=1799.0), Due.IN_TIME),
-        (temporary_limit(until=1.0), Due.IN_TIME),
+        (temporary_limit(until=3599.0), Urgency.NEVER),
+        (temporary_limit(until=1800.0), Urgency.NEVER),
+        (temporary_limit(until=1799.0), Urgency.LATER),
+        (temporary_limit(until=1.0), Urgency.LATER),
     ],
 )
 def test_what_a_restart_may_not_undo_is_written_at_once(
-    asked: AllSetpoints, expected: Due
+    asked: AllSetpoints, expected: Urgency
 ) -> None:
     """All else soon, or with what moves by itself."""
-    assert due(ON_DISK, replace(ON_DISK, setpoints=asked)) is expected
+    assert urgency(ON_DISK, replace(ON_DISK, setpoints=asked)) is expected
 
 
 def test_what_is_left_of_a_short_lease_costs_no_write() -> None:
     """A restart lets it last a minute longer at the most."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=90.0))
-    for left, expected in (90.0 - CLOCK_DRIFT, Due.NEVER), (29.0, Due.IN_TIME):
+    for left, expected in (90.0 - CLOCK_DRIFT, Urgency.NEVER), (29.0, Urgency.LATER):
         now = replace(ON_DISK, setpoints=temporary_limit(until=left))
-        assert due(held, now) is expected
+        assert urgency(held, now) is expected
 
 
 def test_a_lease_in_watts_is_compared_in_watts() -> None:
     """Both kinds are as low or not by themselves."""
     held = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=500.0))
-    for watts, expected in (499.0, Due.AT_ONCE), (500.0, Due.NEVER), (501.0, Due.SOON):
+    for watts, expected in (
+        (499.0, Urgency.AT_ONCE),
+        (500.0, Urgency.NEVER),
+        (501.0, Urgency.SOON),
+    ):
         now = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=watts))
-        assert due(held, now) is expected
-    assert due(held, ON_DISK) is Due.AT_ONCE
+        assert urgency(held, now) is expected
+    assert urgency(held, ON_DISK) is Urgency.AT_ONCE
 
 
 def test_one_that_lasts_until_cleared_holds_for_as_long_as_any() -> None:
     """So that one with an end may take its place later."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=None))
-    assert due(held, held) is Due.NEVER
-    assert due(held, ON_DISK) is Due.SOON
+    assert urgency(held, held) is Urgency.NEVER
+    assert urgency(held, ON_DISK) is Urgency.SOON
 
 
 def test_who_made_a_limit_is_kept() -> None:
     """A crash gives nobody back what an administrator has taken over."""
     held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
-    assert due(held, ON_DISK) is Due.SOON
-    assert due(ON_DISK, held) is Due.SOON
+    assert urgency(held, ON_DISK) is Urgency.SOON
+    assert urgency(ON_DISK, held) is Urgency.SOON
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"confirmed": False}, Due.AT_ONCE),
-        ({"changes": {}}, Due.SOON),
-        ({"changes": {(None, "charge_current"): Change("Bob", 0.0)}}, Due.SOON),
-        ({"changes": {(None, "charge_current"): Change("Ann", -HOUR)}}, Due.IN_TIME),
-        ({"learnt": {"b1": 0.6}}, Due.IN_TIME),
+        ({"confirmed": False}, Urgency.AT_ONCE),
+        ({"changes": {}}, Urgency.SOON),
+        ({"changes": {(None, "charge_current"): Change("Bob", 0.0)}}, Urgency.SOON),
+        ({"changes": {(None, "charge_current"): Change("Ann", -HOUR)}}, Urgency.LATER),
+        ({"learnt": {"b1": 0.6}}, Urgency.LATER),
     ],
 )
-def test_what_else_is_kept(changes: dict[str, Any], expected: Due) -> None:
+def test_what_else_is_kept(changes: dict[str, Any], expected: Urgency) -> None:
     """Who set what is asked, too; the rest moves by itself."""
-    assert due(ON_DISK, replace(ON_DISK, **changes)) is expected
+    assert urgency(ON_DISK, replace(ON_DISK, **changes)) is expected
 
 
 def test_what_a_crash_may_undo_is_on_disk_within_seconds() -> None:
     """Nobody waits longer before pulling a plug."""
-    assert GATHERED_FOR == 5.0
+    assert WRITE_DELAY == 5.0
 
 
 def test_what_nobody_knows_is_replaced_at_once() -> None:
     """It may allow more."""
-    assert due(None, ON_DISK) is Due.AT_ONCE
+    assert urgency(None, ON_DISK) is Urgency.AT_ONCE
 
 
 # In a running gateway ---------------------------------------------------------

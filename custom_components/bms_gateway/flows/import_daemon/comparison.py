@@ -6,17 +6,17 @@ from typing import Final
 from ...engine.limits.compare import compare
 from ...engine.model import BatteryState, Direction, Life, Readings
 from ...engine.rounding import round_down
-from .contract import Part
-from .understand import Understood
+from .builder import ImportedGateway
+from .schema import Part
 
-WEAK: Final = 10.0
+WEAK_LIMIT: Final = 10.0
 """A; the limit of one battery in the example, as when it is nearly full."""
-STRONG: Final = 100.0
+STRONG_LIMIT: Final = 100.0
 """A; the limit of each of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class TotalLimits:
     """The sum of limits sent to inverters, in A: by the daemon, by each strategy."""
 
     daemon: float
@@ -30,41 +30,41 @@ class Example:
 
     battery: int
     """The index of that battery; the one with the largest capacity."""
-    told: Told
-    carries: Told
+    limits: TotalLimits
+    battery_current: TotalLimits
     """The part of that current through this battery, if it carries its share by
     capacity."""
 
 
-def most(gateway: Understood, direction: Direction) -> Told:
+def highest_limits(gateway: ImportedGateway, direction: Direction) -> TotalLimits:
     """Return the limits if the batteries allow more than everything else does."""
     caps, total = _caps(gateway, direction)
     now = round_down(min(total, sum(caps)))
-    return Told(daemon=_by_daemon(total, caps), sum=now, share=now)
+    return TotalLimits(daemon=_by_daemon(total, caps), sum=now, share=now)
 
 
-def example(gateway: Understood) -> Example:
+def example(gateway: ImportedGateway) -> Example:
     """Return the charge limits of the example; requires at least one battery."""
     capacities = [float(b.values["capacity_ah"]) for b in gateway.of(Part.BATTERY)]
     weak = capacities.index(max(capacities))
     both = compare(
-        _battery(capacity, WEAK if place == weak else STRONG, place)
+        _battery(capacity, WEAK_LIMIT if place == weak else STRONG_LIMIT, place)
         for place, capacity in enumerate(capacities)
     )[Direction.CHARGE]
     caps, total = _caps(gateway, Direction.CHARGE)
-    told = Told(
+    limits = TotalLimits(
         daemon=_by_daemon(min(both.sum, total), caps),
         sum=round_down(min(both.sum, total, sum(caps))),
         share=round_down(min(both.share, total, sum(caps))),
     )
     part = capacities[weak] / sum(capacities)
-    carries = Told(
-        daemon=part * told.daemon, sum=part * told.sum, share=part * told.share
+    battery_current = TotalLimits(
+        daemon=part * limits.daemon, sum=part * limits.sum, share=part * limits.share
     )
-    return Example(battery=weak, told=told, carries=carries)
+    return Example(battery=weak, limits=limits, battery_current=battery_current)
 
 
-def _caps(gateway: Understood, direction: Direction) -> tuple[list[float], float]:
+def _caps(gateway: ImportedGateway, direction: Direction) -> tuple[list[float], float]:
     """Return the maximum of each inverter, and that of the bank."""
     charge = direction is Direction.CHARGE
     rated = "rated_charge" if charge else "rated_discharge"

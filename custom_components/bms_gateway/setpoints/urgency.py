@@ -8,9 +8,9 @@ from enum import Enum, auto
 from typing import Final
 
 from ..engine.setpoints import NO_SETPOINTS, TemporaryLimit
-from .serialization import Kept
+from .serialization import StoredData
 
-GATHERED_FOR: Final = 5.0
+WRITE_DELAY: Final = 5.0
 """Seconds for which a change may wait that a crash may undo: dragging a slider, or a
 script that sets one number after the other, makes one write."""
 CLOCK_DRIFT: Final = 60.0
@@ -18,33 +18,33 @@ CLOCK_DRIFT: Final = 60.0
 up to as long again as it lasts, so that a long one costs few writes."""
 
 
-class Due(Enum):
+class Urgency(Enum):
     """How soon the disk has to hold the present setpoints."""
 
     AT_ONCE = auto()
     """A restart would allow more than is set."""
     SOON = auto()
     """The setpoints differ; a restart would allow less, or as much."""
-    IN_TIME = auto()
+    LATER = auto()
     """Only values that move by themselves have moved."""
     NEVER = auto()
 
 
-def due(on_disk: Kept | None, now: Kept) -> Due:
+def urgency(on_disk: StoredData | None, now: StoredData) -> Urgency:
     """Return how soon the present setpoints have to replace those on disk.
 
     `on_disk`: None if the content is unknown.
     """
     if on_disk is None or _allows_more(on_disk, now):
-        return Due.AT_ONCE
-    if _asked(on_disk) != _asked(now):
-        return Due.SOON
-    if _moved(on_disk, now):
-        return Due.IN_TIME
-    return Due.NEVER
+        return Urgency.AT_ONCE
+    if _requested(on_disk) != _requested(now):
+        return Urgency.SOON
+    if _has_moved(on_disk, now):
+        return Urgency.LATER
+    return Urgency.NEVER
 
 
-def _allows_more(on_disk: Kept, now: Kept) -> bool:
+def _allows_more(on_disk: StoredData, now: StoredData) -> bool:
     """Return whether a restart would allow anything that is not allowed now."""
     held = {
         temporary_limit.key: temporary_limit
@@ -73,9 +73,9 @@ def _lasts_as_long(held: float | None, wanted: float | None) -> bool:
     return held is None or (wanted is not None and held >= wanted)
 
 
-def _asked(kept: Kept) -> object:
+def _requested(stored: StoredData) -> object:
     """Return all values that were requested, without the running times."""
-    setpoints = kept.setpoints
+    setpoints = stored.setpoints
     return (
         setpoints.bank,
         {k: each for k, each in setpoints.inverters.items() if each != NO_SETPOINTS},
@@ -83,11 +83,11 @@ def _asked(kept: Kept) -> object:
             e.key: (e.amps, e.watts, e.until is None, e.by)
             for e in setpoints.temporary_limits
         },
-        {key: change.by for key, change in kept.changes.items()},
+        {key: change.by for key, change in stored.changes.items()},
     )
 
 
-def _moved(on_disk: Kept, now: Kept) -> bool:
+def _has_moved(on_disk: StoredData, now: StoredData) -> bool:
     """Return whether running values have moved far enough to be worth a write."""
     lasts = {
         temporary_limit.key: temporary_limit.until
