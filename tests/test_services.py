@@ -485,7 +485,7 @@ async def test_the_same_again_succeeds(
     with patch.object(Gateway, "now", PropertyMock(return_value=clock)):
         first = await limit(bench, **asked)
         before, written = temporary_limits(bench), json.dumps(hass_storage[KEY])
-        with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
+        with patch.object(bench.coordinator.setpoint_manager, "async_set") as taken:
             assert await limit(bench, **asked) == first
         assert not taken.called
     assert temporary_limits(bench) == before
@@ -520,7 +520,7 @@ async def test_clearing_what_is_clear_succeeds(
     if data:
         await limit(bench, charge_current=20, owner="Bob")
     before = temporary_limits(bench)
-    with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
+    with patch.object(bench.coordinator.setpoint_manager, "async_set") as taken:
         answer = await clear(bench, **data)
     assert not taken.called
     assert [each["owner"] for each in answer["leases"]] == ["Bob"] * bool(data)

@@ -113,7 +113,7 @@ async def test_inverter_is_heard(
 
 
 @pytest.mark.parametrize(
-    ("kind", "frames", "told", "choices"),
+    ("kind", "frames", "text", "choices"),
     [
         ("battery", [REQUEST], "an inverter", ["battery"]),
         ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),

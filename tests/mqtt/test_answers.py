@@ -127,7 +127,7 @@ async def test_a_broker_that_is_stuck_costs_no_memory(
     hass: HomeAssistant, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest answers are kept, and the others are counted."""
-    monkeypatch.setattr(answers, "MOST_UNSENT", 5)
+    monkeypatch.setattr(answers, "MAX_UNSENT", 5)
     await bench.battery("b1").start()
     broker: Any = StuckBroker()
     to_send = Answers(hass, bench.entry, broker, "topic")

@@ -298,7 +298,7 @@ async def test_a_broker_that_takes_nothing_does_not_hold_up_the_end(
         await asyncio.Event().wait()
 
     mqtt_mock.async_publish.side_effect = wait
-    with patch("custom_components.bms_gateway.mqtt.publisher.LAST_WORD", 0.01):
+    with patch("custom_components.bms_gateway.mqtt.publisher.LAST_MESSAGE_TIME", 0.01):
         assert await hass.config_entries.async_unload("gw")
 
 

@@ -202,14 +202,14 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-GATHERED = 50.0
+DELAY = 50.0
 """Seconds; no machine is so slow that so many pass by themselves in a test here."""
 
 
 @pytest.fixture
 async def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Start a gateway at which 20 A are asked for and saved."""
-    monkeypatch.setattr(manager, "GATHERED_FOR", GATHERED)
+    monkeypatch.setattr(manager, "WRITE_DELAY", DELAY)
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, NUMBER, 20.0)
     return bench
@@ -254,7 +254,7 @@ async def test_what_rises_is_gathered(
         await ask(running, NUMBER, 20.0 + step / 10)
     assert running.coordinator.setpoint_manager.setpoints.bank.charge_current == 25.9
     assert (writes, stored(hass_storage)["charge_current"]) == ([], 20.0)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [25.9]
     await running.tick(61)
     assert writes == [25.9]
@@ -270,11 +270,11 @@ async def test_gathering_is_not_put_off(
         for step in range(60):
             await ask(running, NUMBER, 21.0 + step / 10)
     [(_, delay, job)] = [call.args for call in later.call_args_list]
-    assert delay == GATHERED
+    assert delay == DELAY
     await job.target(None)
     assert writes == [26.9]
     await ask(running, NUMBER, 30.0)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [26.9, 30.0]
 
 
@@ -287,7 +287,7 @@ async def test_what_is_below_the_disk_is_written_with_all_that_was_gathered(
     assert writes == []
     await ask(running, "gw_discharge_current_setpoint", 40.0)
     assert writes == [30.0]
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [30.0]
 
 
@@ -297,7 +297,7 @@ async def test_what_was_taken_back_is_not_written(
     """Nothing is gathered in the end."""
     for amps in islice(cycle((30.0, 20.0)), 20):
         await ask(running, NUMBER, amps)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     await running.tick(61)
     assert writes == []
 
@@ -379,10 +379,10 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
     assert len(writes) == 3
     await limit(running, 60, 4.5)
     assert len(writes) == 3
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert on_disk() == [(4.5, 60)]
     await running.move(62)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert on_disk() == []
     assert len(writes) == 5
 
@@ -418,7 +418,7 @@ async def test_a_setpoint_lowered_while_the_disk_is_written_to(
         await write(self, data)
 
     with patch.object(Store, "_async_write_data", lower_meanwhile):
-        await running.tick(GATHERED + 1)
+        await running.tick(DELAY + 1)
         await running.hass.async_block_till_done(wait_background_tasks=True)
     assert lowered
     assert stored(hass_storage)["charge_current"] == 30.0

@@ -89,7 +89,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             )
         self._scan_result = self._listening.result()
         self._listening = None
-        return self.async_show_progress_done(next_step_id="judge")
+        return self.async_show_progress_done(next_step_id="evaluate")
 
     async def async_step_listen_again(self, user_input: UserInput = None) -> ResultT:
         """Scan once more."""

@@ -129,7 +129,7 @@ def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
 @pytest.mark.parametrize("listening", [False, None])
 def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
     """With the amperes of both directions."""
-    now = with_i1(listening=listening, told=TOLD)
+    now = with_i1(listening=listening, confirmed=TOLD)
     found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
     assert found.key == "excess"
     assert found.placeholders == {"inverters": "Roof", "charge": "20", "discharge": "0"}
@@ -139,7 +139,7 @@ def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
 def test_an_excess_of_others() -> None:
     """Behind a lost port it cannot be told; who was taken away has no name any more."""
     excess = {Direction.DISCHARGE: 5.0}
-    told = with_i1(listening=True, told=TOLD)
+    told = with_i1(listening=True, confirmed=TOLD)
     gone = seen(told, excess=excess)
     assert the_one(gone).placeholders["inverters"] == "Bank"
     lost = keys(behind_a_lost_port(gone))
