@@ -190,7 +190,7 @@ class Flow:
 
     async def enter(self, channel: str, **use: Any) -> Result:
         """Enter a connection by hand."""
-        await self.fill(connection="by_hand")
+        await self.fill(connection="manual")
         return await self.fill({"interface": "virtual", "channel": channel}, use)
 
     async def reach(self, channel: str, **use: Any) -> Result:

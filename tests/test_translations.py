@@ -45,8 +45,8 @@ CONNECTION = connection_form({})
 
 FORMS: list[tuple[str, str, Form]] = [
     ("config", "simulated", NAME_FORM),
-    ("config", "original", UPLOAD_FORM),
-    ("config", "review", daemon_import_form(several=True)),
+    ("config", "import_daemon", UPLOAD_FORM),
+    ("config", "import_review", daemon_import_form(several=True)),
     ("config", "adapter", gateway_choice({})),
     ("config", "port", CONNECTION),
     ("config", "manual", MANUAL_FORM),
@@ -64,9 +64,9 @@ FORMS: list[tuple[str, str, Form]] = [
 ]
 
 MENUS: dict[str, set[str]] = {
-    "config": {"user", "heard", "more", "adapter_kind"},
-    "config_subentries.battery": {"reconfigure", "heard"},
-    "config_subentries.inverter": {"reconfigure", "heard"},
+    "config": {"user", "scan_result", "more", "adapter_kind"},
+    "config_subentries.battery": {"reconfigure", "scan_result"},
+    "config_subentries.inverter": {"reconfigure", "scan_result"},
     "options": set(),
 }
 """The steps that are menus."""
@@ -325,7 +325,7 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
 def test_whatever_is_heard_can_be_told(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
     told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
-    assert {f"heard_{each}" for each in told} <= set(at(language, "common"))
+    assert {f"scan_{each}" for each in told} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

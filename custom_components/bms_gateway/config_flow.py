@@ -94,7 +94,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Ask for real or simulated hardware, or for the daemon's configuration."""
         return self.async_show_menu(
-            step_id="user", menu_options=["gateway", "original", "simulated"]
+            step_id="user", menu_options=["gateway", "import_daemon", "simulated"]
         )
 
     @override
@@ -193,10 +193,10 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         """Start with an inverter."""
         return await self._async_add(SUBENTRY_INVERTER)
 
-    async def async_step_other_kind(
+    async def async_step_detected_kind(
         self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Continue with an inverter instead of a battery, or the reverse."""
+        """Go on with an inverter where a battery was looked for, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,
             SUBENTRY_INVERTER: SUBENTRY_BATTERY,

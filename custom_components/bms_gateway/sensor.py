@@ -43,7 +43,7 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
 
     # The figure behind a limit moves, and temporary limits are listed anew with each
     # change
-    _unrecorded_attributes = frozenset({"number", "leases"})
+    _unrecorded_attributes = frozenset({"number", "temporary_limits"})
 
     entity_description: BmsSensorDescription[S]
 

@@ -42,15 +42,15 @@ TWELVE_VOLTS = DetectedBattery(
 
 
 @pytest.mark.parametrize(
-    ("battery", "told"),
+    ("battery", "text"),
     [
         (PYLON, "PYLON, 5 modules, 81 %, 52.9 V"),
         (DetectedBattery(name="PYLON", modules=1), "PYLON, 1 module"),
-        (DetectedBattery(soc=0.0, voltage=0.0), "without a name, 0 %, 0.0 V"),
-        (DetectedBattery(), "without a name"),
+        (DetectedBattery(soc=0.0, voltage=0.0), "unnamed, 0 %, 0.0 V"),
+        (DetectedBattery(), "unnamed"),
         (
             DetectedBattery(name="SE-G5.1", dialect=Dialect.DEYE),
-            "SE-G5.1, dialect Deye",
+            "SE-G5.1, Deye protocol",
         ),
     ],
 )
@@ -58,7 +58,7 @@ def test_battery(battery: DetectedBattery, text: str) -> None:
     """By what a person recognises it; what it did not tell is left out."""
     assert (
         describe_scan(ScanResult(battery=battery), TEXTS["en"])
-        == f"Heard a battery: {text}."
+        == f"Battery detected: {text}."
     )
 
 
@@ -117,8 +117,8 @@ def test_silence_before_and_after_it_was_asked(language: str) -> None:
     plain = describe_scan(ScanResult(), texts)
     may_ask = describe_scan(ScanResult(), texts, may_ask=True)
     in_vain = describe_scan(ScanResult(), texts, may_ask=True, asked=True)
-    assert may_ask == f"{plain} {texts['heard_may_ask']}"
-    assert in_vain == f"{plain} {texts['heard_no_answer']}"
+    assert may_ask == f"{plain} {texts['scan_may_ask']}"
+    assert in_vain == f"{plain} {texts['scan_no_answer']}"
 
 
 def test_answer() -> None:
@@ -126,11 +126,11 @@ def test_answer() -> None:
     battery = ScanResult(battery=PYLON)
     text = describe_scan(battery, TEXTS["en"], asked=True)
     assert text.startswith(describe_scan(battery, TEXTS["en"]))
-    assert "*Ask for data every*" in text
+    assert "*Poll interval*" in text
     for language, texts in ALL.items():
-        rare = texts["config"]["step"]["battery"]["sections"]["rare"]
+        rare = texts["config"]["step"]["battery"]["sections"]["advanced"]
         label = rare["data"]["poll_interval"]
-        assert f"*{label}*" in TEXTS[language]["heard_answer"]
+        assert f"*{label}*" in TEXTS[language]["scan_answer"]
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -150,13 +150,13 @@ def test_own_words(language: str) -> None:
         text = describe_scan(
             ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"]
         )
-        assert text == texts["heard_own"].format(devices="Roof")
+        assert text == texts["scan_own"].format(devices="Roof")
 
 
 def test_german() -> None:
     """In the user's language."""
     text = describe_scan(ScanResult(battery=PYLON), TEXTS["de"])
-    assert text == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
+    assert text == "Batterie erkannt: PYLON, 5 Module, 81 %, 52.9 V."
 
 
 @pytest.mark.parametrize(

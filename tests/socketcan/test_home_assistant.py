@@ -265,10 +265,10 @@ def test_all_batteries_silenced(context: Context) -> None:
         battery.silence()
     missed = max(context.counts_until(battery) for battery in context.batteries)
     context.told(NOTHING, silenced)
-    context.status("silent")
+    context.status("not_sending")
     silent = time.time()
     time.sleep(2)  # a set would be repeated after 1 s
-    assert context.home_assistant.state("sensor.bank_status") == "silent"
+    assert context.home_assistant.state("sensor.bank_status") == "not_sending"
     for inverter in context.inverters:
         # Each second for 5 s; a machine that is busy may leave some out
         assert 2 <= len(context.stopped(inverter, missed)) <= 7

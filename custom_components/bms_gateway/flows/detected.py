@@ -26,30 +26,30 @@ def describe_scan(
     the inverters to which the gateway sent the same frames.
     """
     if own and not alike:
-        return texts["heard_own"].format(devices=", ".join(own))
+        return texts["scan_own"].format(devices=", ".join(own))
     parts = [_finding(result, texts)]
     if result.finding is Finding.SILENCE:
-        parts += [texts["heard_no_answer"]] if asked else []
-        parts += [texts["heard_may_ask"]] if may_ask and not asked else []
-        parts += [texts["heard_replug"]] if replug else []
+        parts += [texts["scan_no_answer"]] if asked else []
+        parts += [texts["scan_may_ask"]] if may_ask and not asked else []
+        parts += [texts["scan_replug"]] if replug else []
     if result.battery is not None and result.battery.sends_requests:
-        parts.append(texts["heard_sends_requests"])
+        parts.append(texts["scan_sends_requests"])
     if result.finding is Finding.BATTERY and asked:
-        parts.append(texts["heard_answer"])
+        parts.append(texts["scan_answer"])
     if alike:
-        parts.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
+        parts.append(texts["scan_alike"].format(devices=", ".join((*alike, *own))))
     return " ".join(parts)
 
 
 def _finding(result: ScanResult, texts: Texts) -> str:
     if result.finding is Finding.NEIGHBOUR:
         kind = min(result.neighbours)
-        return texts[f"heard_{kind}"]
+        return texts[f"scan_{kind}"]
     if (battery := result.battery) is None:
-        return texts[f"heard_{result.finding}"]
-    key = f"heard_{result.finding}"
+        return texts[f"scan_{result.finding}"]
+    key = f"scan_{result.finding}"
     if result.finding is Finding.REFUSED and battery.nominal is not None:
-        key = "heard_nominal"
+        key = "scan_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
         values=describe_rejected(battery.refused),
@@ -58,13 +58,13 @@ def _finding(result: ScanResult, texts: Texts) -> str:
 
 
 def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
-    yield battery.name or texts["heard_nameless"]
+    yield battery.name or texts["scan_nameless"]
     if battery.modules:
-        key = "heard_module" if battery.modules == 1 else "heard_modules"
+        key = "scan_module" if battery.modules == 1 else "scan_modules"
         yield texts[key].format(count=battery.modules)
     if battery.soc is not None:
         yield f"{battery.soc:.0f} %"
     if battery.voltage is not None:
         yield f"{battery.voltage:.1f} V"
     if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
-        yield texts["heard_dialect"].format(dialect=battery.dialect.capitalize())
+        yield texts["scan_dialect"].format(dialect=battery.dialect.capitalize())

@@ -70,9 +70,9 @@ NEW: Final = "new"
 class Choice(StrEnum):
     """The choices below the connections of this machine."""
 
-    BY_HAND = "by_hand"
-    AGAIN = "again"
-    LEAVE_OUT = "leave_out"
+    MANUAL = "manual"
+    RESCAN = "rescan"
+    SKIP = "skip"
 
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
@@ -82,7 +82,7 @@ BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 class Reported(StrEnum):
     """The current that each of several inverters of the daemon is sent."""
 
-    PART = "part"
+    SHARE = "share"
     """Its own part, as of the limit."""
     FILE = "file"
     """By I-SCALING, which is the whole bank's current unless it was changed."""
@@ -228,7 +228,7 @@ def daemon_import_form(*, several: bool) -> Form:
         ),
         defaults={
             CONF_STRATEGY: Strategy.SHARE,
-            CONF_REPORTED: Reported.PART,
+            CONF_REPORTED: Reported.SHARE,
             CONF_BACKUP: True,
             CONF_BRING_UP: True,
         },

@@ -99,7 +99,7 @@ def dump(stored: StoredData) -> dict[str, Any]:
         "confirmed": stored.confirmed,
         "bank": asdict(setpoints.bank),
         "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
-        "leases": [
+        "temporary_limits": [
             asdict(temporary_limit) for temporary_limit in setpoints.temporary_limits
         ],
         "out_of_service": sorted(setpoints.out_of_service),
@@ -112,7 +112,7 @@ def dump(stored: StoredData) -> dict[str, Any]:
             }
             for (device_id, name), change in stored.changes.items()
         ],
-        "learnt": dict(stored.learnt),
+        "current_shares": dict(stored.learnt),
     }
 
 
@@ -123,10 +123,10 @@ def parse(data: object) -> StoredData:
             "confirmed": bool(confirmed),
             "bank": bank,
             "inverters": dict(inverters),
-            "leases": list(temporary_limits),
+            "temporary_limits": list(temporary_limits),
             "out_of_service": list(out_of_service),
             "changes": list(changes),
-            "learnt": dict(learnt),
+            "current_shares": dict(learnt),
         }:
             return StoredData(
                 setpoints=AllSetpoints(

@@ -62,7 +62,7 @@ class Adjusted:
     """A value that was changed to fit the range."""
 
     field: str
-    asked: float
+    requested: float
     set: float
 
 
@@ -216,7 +216,10 @@ def listed(
             break
         fitting += 1
     more = len(shown) - fitting
-    return {"leases": shown[:fitting], **({"more_leases": more} if more else {})}
+    return {
+        "temporary_limits": shown[:fitting],
+        **({"more_temporary_limits": more} if more else {}),
+    }
 
 
 def checked_owner(owner: str) -> str:

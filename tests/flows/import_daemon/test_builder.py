@@ -205,7 +205,7 @@ def test_a_file_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "about", "detail"),
+    ("old", "new", "kind", "detail"),
     [
         # Of another kind
         ("GATEWAY-ACTIVATED = true", "GATEWAY-ACTIVATED = 1", NoticeKind.NO_YES_NO, ""),
@@ -346,7 +346,7 @@ def test_links_that_are_not_there_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "about", "key"),
+    ("old", "new", "kind", "key"),
     [
         ("ED = true", "ED = false", NoticeKind.NOT_ACTIVATED, "GATEWAY-ACTIVATED"),
         ('"localhost"', '"nas.local"', NoticeKind.BROKER, "BROKER"),

@@ -49,7 +49,7 @@ def behind_a_lost_port(now: IssueContext) -> IssueContext:
         (None, {}),
         (10_000.0, {}),
         (9_401.0, {}),
-        (9_400.0, {"inverter_gone_i1": "inverter_gone"}),
+        (9_400.0, {"inverter_no_requests_i1": "inverter_no_requests"}),
     ],
 )
 def test_an_inverter_that_asks_no_more(
@@ -72,7 +72,7 @@ def test_an_inverter_that_is_gone_can_be_taken_out_of_service() -> None:
     [
         (None, 0.0, {}),
         (900.0, 9_101.0, {}),
-        (900.0, 9_100.0, {"inverter_silent_i1": "inverter_silent"}),
+        (900.0, 9_100.0, {"inverter_not_responding_i1": "inverter_not_responding"}),
         # It has only just been added
         (900.0, None, {}),
     ],
@@ -100,7 +100,7 @@ def silent() -> IssueContext:
 
 def test_one_repair_for_one_silence() -> None:
     """That it asks no more tells more."""
-    assert keys(silent()) == {"inverter_gone_i1": "inverter_gone"}
+    assert keys(silent()) == {"inverter_no_requests_i1": "inverter_no_requests"}
 
 
 def test_silence_that_has_another_reason() -> None:
@@ -131,7 +131,7 @@ def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
     """With the amperes of both directions."""
     now = with_i1(listening=listening, confirmed=TOLD)
     found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
-    assert found.key == "excess"
+    assert found.key == "inverter_unreachable"
     assert found.placeholders == {"inverters": "Roof", "charge": "20", "discharge": "0"}
     assert found.severity is ir.IssueSeverity.ERROR
 
@@ -143,7 +143,10 @@ def test_an_excess_of_others() -> None:
     gone = seen(told, excess=excess)
     assert the_one(gone).placeholders["inverters"] == "Bank"
     lost = keys(behind_a_lost_port(gone))
-    assert lost == {"port_i1": "port_failed", "excess_e1": "excess"}
+    assert lost == {
+        "port_i1": "port_failed",
+        "inverter_unreachable_e1": "inverter_unreachable",
+    }
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ def test_an_inverter_that_is_rated_above_the_bank(
     """By more than a tenth, in either direction; a bank that allowed nothing is none."""
     highest_limits = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
     found = keys(replace(WELL, highest_limits=highest_limits))
-    assert found == ({"rating_i1": "rated_above"} if raised else {})
+    assert found == ({"rating_too_high_i1": "rating_too_high"} if raised else {})
 
 
 def test_a_rating_is_told_beside_what_the_bank_bears() -> None:

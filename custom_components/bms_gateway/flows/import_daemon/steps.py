@@ -73,18 +73,20 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         if user_input is not None:
             self._imported = await self._async_build(user_input[CONF_FILE])
             if not self._imported.problems:
-                return await self.async_step_review()
+                return await self.async_step_import_review()
             texts = await _async_texts(self.hass)
-            problems = list_notices("original_mend", self._imported.problems, texts)
+            problems = list_notices("import_correct", self._imported.problems, texts)
         return self.async_show_form(
-            step_id="original",
+            step_id="import_daemon",
             data_schema=UPLOAD_FORM.schema({}),
             errors={CONF_FILE: "invalid_file"} if problems else {},
             description_placeholders={"problems": problems},
         )
 
-    async def async_step_review(self, user_input: UserInput = None) -> ConfigFlowResult:
-        """Show the result, and ask for settings that the file does not have."""
+    async def async_step_import_review(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Show what was understood, and ask what the file does not say."""
         form = daemon_import_form(several=len(self._imported.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
@@ -107,13 +109,13 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             )
         texts = await _async_texts(self.hass)
         return self.async_show_form(
-            step_id="review",
+            step_id="import_review",
             data_schema=form.schema(values),
             errors=errors,
             description_placeholders={
                 "found": describe(self._imported, names, texts),
                 "figures": compare(self._imported, names, texts),
-                "notes": list_notices("original_notes", self._imported.notes, texts),
+                "notes": list_notices("import_notes", self._imported.notes, texts),
             },
         )
 
@@ -169,7 +171,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         """
         inverters = self._imported.of(Part.INVERTER)
         unchanged = all(each.values["current_factor"] == 1 for each in inverters)
-        return Reported.PART if unchanged else Reported.FILE
+        return Reported.SHARE if unchanged else Reported.FILE
 
     def _subentry(
         self, device: Device, name: str, chosen: Mapping[str, Any]
@@ -187,7 +189,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             CONF_BITRATE: DEFAULT_BITRATE,
             CONF_BRING_UP: chosen[CONF_BRING_UP],
         }
-        if chosen.get(CONF_REPORTED) == Reported.PART:
+        if chosen.get(CONF_REPORTED) == Reported.SHARE:
             data.pop("current_factor", None)
         return ConfigSubentryData(
             data=data, subentry_type=device.part.value, title=name, unique_id=None

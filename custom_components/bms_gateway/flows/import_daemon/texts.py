@@ -23,7 +23,7 @@ def list_notices(head: str, notices: Sequence[Notice], texts: Texts) -> str:
         return ""
     lines = [_notice(notice, texts) for notice in notices[:MAX_LINES]]
     if more := len(notices) - len(lines):
-        lines.append(texts["original_more"].format(count=more))
+        lines.append(texts["import_more"].format(count=more))
     return f"{texts[head]}\n\n{_list(lines)}"
 
 
@@ -45,27 +45,21 @@ def compare(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str
     shown = example(gateway)
     weak = _plain(names[shown.battery])  # batteries come before inverters
     rows = [
-        (texts["original_most_charge"], highest_limits(gateway, Direction.CHARGE)),
-        (
-            texts["original_most_discharge"],
-            highest_limits(gateway, Direction.DISCHARGE),
-        ),
+        (texts["import_most_charge"], highest_limits(gateway, Direction.CHARGE)),
+        (texts["import_most_discharge"], highest_limits(gateway, Direction.DISCHARGE)),
     ]
-    parts = [texts["original_before"]]
+    parts = [texts["import_before"]]
     if len(gateway.of(Part.BATTERY)) > 1:
         rows += [
-            (texts["original_example_told"], shown.limits),
-            (
-                texts["original_example_carries"].format(name=weak),
-                shown.battery_current,
-            ),
+            (texts["import_example_told"], shown.limits),
+            (texts["import_example_carries"].format(name=weak), shown.battery_current),
         ]
         parts.append(
-            texts["original_example"].format(
+            texts["import_example"].format(
                 name=weak, weak=f"{WEAK_LIMIT:g}", strong=f"{STRONG_LIMIT:g}"
             )
         )
-    head = (f"original_{key}" for key in ("told", "daemon", "sum", "share"))
+    head = (f"import_{key}" for key in ("told", "daemon", "sum", "share"))
     table = [
         tuple(texts[key] for key in head),
         ("---", "--:", "--:", "--:"),
@@ -77,14 +71,14 @@ def compare(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str
 
 def _notice(notice: Notice, texts: Texts) -> str:
     refused = notice.kind is NoticeKind.REFUSED
-    text = texts[f"original_{notice.kind}"].format(
+    text = texts[f"import_{notice.kind}"].format(
         key=_code(notice.key),
         value=_code(notice.value),
         detail=texts[notice.detail] if refused else _code(notice.detail),
     )
     if notice.line is None:
         return text
-    return texts["original_line"].format(line=notice.line, text=text)
+    return texts["import_line"].format(line=notice.line, text=text)
 
 
 def _battery(battery: Device, name: str, texts: Texts) -> Iterator[str]:
@@ -92,7 +86,7 @@ def _battery(battery: Device, name: str, texts: Texts) -> Iterator[str]:
     yield f"**{name}**: `{_code(battery.channel)}`"
     yield f"{values['capacity_ah']:g} Ah"
     if "poll_interval" in values:
-        yield texts["original_polled"].format(seconds=f"{values['poll_interval']:g}")
+        yield texts["import_polled"].format(seconds=f"{values['poll_interval']:g}")
 
 
 def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
@@ -100,35 +94,35 @@ def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
     yield f"**{name}**: `{_code(inverter.channel)}`"
     yield from _limits(values["rated_charge"], values["rated_discharge"], texts)
     if "prompt_interval" in values:
-        yield texts["original_reply"].format(seconds=f"{values['prompt_interval']:g}")
+        yield texts["import_reply"].format(seconds=f"{values['prompt_interval']:g}")
     if "min_gap" in values:
-        yield texts["original_gap"].format(seconds=f"{values['min_gap']:g}")
+        yield texts["import_gap"].format(seconds=f"{values['min_gap']:g}")
     yield from _scaling(values, texts)
 
 
 def _bank(options: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     total = _limits(options["total_charge"], options["total_discharge"], texts)
     parts = (*total, *_scaling(options, texts))
-    yield f"**{texts['original_bank']}**: {', '.join(parts)}"
+    yield f"**{texts['import_bank']}**: {', '.join(parts)}"
     if options["mqtt_enabled"]:
-        yield texts["original_mqtt"].format(
+        yield texts["import_mqtt"].format(
             topic=_code(options["mqtt_state_topic"]),
             seconds=f"{options['mqtt_interval']:g}",
         )
     else:
-        yield texts["original_no_mqtt"]
+        yield texts["import_no_mqtt"]
 
 
 def _limits(charge: float, discharge: float, texts: Texts) -> Iterator[str]:
-    yield texts["original_charge"].format(amps=f"{charge:g}")
-    yield texts["original_discharge"].format(amps=f"{discharge:g}")
+    yield texts["import_charge"].format(amps=f"{charge:g}")
+    yield texts["import_discharge"].format(amps=f"{discharge:g}")
 
 
 def _scaling(values: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     factor, offset = values["current_factor"], values["current_offset"]
     if factor != 1 or offset != 0:
         scaling = f"× {factor:g}" + (f" {offset:+g} A" if offset else "")
-        yield texts["original_scaling"].format(scaling=scaling)
+        yield texts["import_scaling"].format(scaling=scaling)
 
 
 def _row(label: str, limits: TotalLimits) -> tuple[str, ...]:
