@@ -1,4 +1,4 @@
-"""The pace of states: live values at the interval, what cannot wait at once."""
+"""The pace of states: live values at the interval, urgent ones at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from .bench import Bench
 
 @pytest.fixture
 def written(hass: HomeAssistant) -> Callable[[], list[str]]:
-    """Return what was written since the last look."""
+    """Return the writes since the last call."""
     found: list[str] = []
 
     @callback
@@ -55,7 +55,7 @@ async def test_live_values_wait_for_the_interval(
     assert len(once) == len(set(once))
 
 
-async def test_what_did_not_change_is_not_written(
+async def test_unchanged_values_are_not_written(
     bench: Bench, written: Callable[[], list[str]]
 ) -> None:
     """Not at the interval either."""
@@ -69,7 +69,7 @@ async def test_what_did_not_change_is_not_written(
     assert bench.entity_id("sensor", "b1_soc") not in written()
 
 
-async def test_the_interval_is_an_option(hass: HomeAssistant, bench: Bench) -> None:
+async def test_interval_is_an_option(hass: HomeAssistant, bench: Bench) -> None:
     """It changes while the gateway runs."""
     await bench.battery("b1").start(options={"update_interval": 600.0})
     await bench.online("b1", soc=50)
@@ -85,7 +85,7 @@ async def test_the_interval_is_an_option(hass: HomeAssistant, bench: Bench) -> N
     assert bench.state("sensor", "b1_soc").state == "55.0"
 
 
-async def test_an_alarm_is_shown_at_once(
+async def test_alarm_is_shown_at_once(
     bench: Bench, written: Callable[[], list[str]]
 ) -> None:
     """And only the alarm."""
@@ -100,8 +100,8 @@ async def test_an_alarm_is_shown_at_once(
     assert bench.entity_id("sensor", "b1_soc") not in written()
 
 
-async def test_a_limit_is_shown_at_once_when_it_matters(bench: Bench) -> None:
-    """10 % or 0; less waits."""
+async def test_significant_limit_is_shown_at_once(bench: Bench) -> None:
+    """10 % or 0; a smaller change waits."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=100.0)
     await bench.shows("sensor", "b1_charge_current_limit", "100.0")
@@ -113,8 +113,8 @@ async def test_a_limit_is_shown_at_once_when_it_matters(bench: Bench) -> None:
     await bench.shows("sensor", "b1_charge_current_limit", "0.0")
 
 
-async def test_a_limit_never_waits_for_a_long_interval(bench: Bench) -> None:
-    """Too much is not shown at all, too little for half a minute."""
+async def test_limit_does_not_wait_for_a_long_interval(bench: Bench) -> None:
+    """Too high a value is never shown, too low a one for half a minute."""
     await bench.battery("b1").start(options={"update_interval": 3600.0})
     await bench.online("b1", ccl=100.0)
     await bench.shows("sensor", "gw_charge_current_limit", "100.0")
@@ -122,7 +122,7 @@ async def test_a_limit_never_waits_for_a_long_interval(bench: Bench) -> None:
         await bench.speak("b1", ccl=amps)
         await bench.shows("sensor", "gw_charge_current_limit", str(amps))
     await bench.speak("b1", ccl=10.0)
-    # Real time goes on as well: on a busy machine for seconds
+    # Real time passes as well: on a busy machine for seconds
     for _ in range(2):
         bench.ahead += 10
         await bench.speak("b1", ccl=10.0)
@@ -134,7 +134,7 @@ async def test_a_limit_never_waits_for_a_long_interval(bench: Bench) -> None:
 
 
 async def test_first_values_are_shown_at_once(bench: Bench) -> None:
-    """Nobody waits half a minute for a battery that has just come."""
+    """Without waiting half a minute for a new battery."""
     await bench.battery("b1").inverter("i1").start(options={"update_interval": 3600.0})
     await bench.online("b1", soc=44)
     await bench.shows("sensor", "b1_soc", "44.0")

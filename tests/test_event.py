@@ -1,4 +1,4 @@
-"""Events: what happens to a battery is told at once, of it and of the gateway."""
+"""Event entities: a battery's events are written at once, on it and on the gateway."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ type Told = Callable[[str], list[Mapping[str, Any]]]
 
 @pytest.fixture
 def told(hass: HomeAssistant, bench: Bench) -> Told:
-    """Return what an entity told since the last look."""
+    """Return the events of an entity since the last call."""
     found: list[tuple[str, Mapping[str, Any]]] = []
 
     @callback
@@ -45,7 +45,7 @@ def told(hass: HomeAssistant, bench: Bench) -> Told:
     return look
 
 
-async def test_alarms(bench: Bench, told: Told) -> None:
+async def test_alarms_are_events(bench: Bench, told: Told) -> None:
     """Each by itself, with its battery, on the gateway and on the battery."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
@@ -63,7 +63,7 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     ]
     assert told("gw_events") == told("b1_events") == raised
     assert told("b2_events") == []
-    # The end of a protection counts once two telegrams tell it
+    # The end of a protection counts once two telegrams report it
     for _ in range(2):
         await bench.move(1.0)
         await bench.speak("b1", "b2")
@@ -75,10 +75,10 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     }
 
 
-async def test_what_stood_before_a_reload_is_no_news(
+async def test_conditions_before_a_reload_raise_no_events(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """What began or ended meanwhile is."""
+    """Changes during the reload do."""
     await bench.battery("b1").inverter("i1").start()
     # 0x359 byte 0: bit 1 over-voltage, bit 2 under-voltage, bit 3 over-temperature
     await bench.online("b1", protections=(0b1010, 0))
@@ -103,7 +103,7 @@ async def test_what_stood_before_a_reload_is_no_news(
     assert hass.data[EVENT_DETECTORS] == {}
 
 
-async def test_loss_and_return(bench: Bench, told: Told) -> None:
+async def test_loss_and_return_are_events(bench: Bench, told: Told) -> None:
     """With the id of the battery's device."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
@@ -120,10 +120,10 @@ async def test_loss_and_return(bench: Bench, told: Told) -> None:
     assert told("b2_events") == []
 
 
-async def test_a_request_that_stands_is_an_event_and_a_repair(
+async def test_ignored_charge_request_is_an_event_and_a_repair(
     bench: Bench, told: Told
 ) -> None:
-    """After ten minutes, though it is not passed on; gone with the request."""
+    """After ten minutes, even if it is not passed on; gone with the request."""
     await bench.battery("b1").inverter("i1").start()
     # 0x35C: bit 5 force-charge
     await bench.online("b1", enables=0xE0)
@@ -138,10 +138,10 @@ async def test_a_request_that_stands_is_an_event_and_a_repair(
     await bench.until(lambda: bench.issues() == {})
 
 
-async def test_a_battery_that_carries_current_out_of_service(
+async def test_current_out_of_service_is_an_event(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """It is connected: it counts again, and that is told."""
+    """It is connected: it counts again."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     await hass.services.async_call(
@@ -161,8 +161,10 @@ async def test_a_battery_that_carries_current_out_of_service(
     assert bench.issues() == {"out_of_service_current_b2": "out_of_service_current"}
 
 
-async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None:
-    """Told with its direction, and a repair until it obeys; its sensor is followed."""
+async def test_excess_current_of_an_inverter_is_an_event(
+    bench: Bench, told: Told
+) -> None:
+    """With its direction, and a repair until it obeys; its sensor is followed."""
     hass, sensor = bench.hass, "sensor.roof"
     bench.battery("b1").inverter("i1", title="Roof", current_sensor=sensor)
     await bench.start()
@@ -191,10 +193,10 @@ async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None
     await bench.until(lambda: bench.issues() == {})
 
 
-async def test_a_disabled_event_entity_is_missed_by_none(
+async def test_disabled_event_entity_affects_no_other(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """The others tell on, and the repair stands."""
+    """The others still write, and the repair stays."""
     await bench.battery("b1").inverter("i1").start()
     er.async_get(hass).async_update_entity(
         bench.entity_id("event", "gw_events"),

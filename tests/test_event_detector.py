@@ -1,4 +1,4 @@
-"""What happens to batteries: each thing is told once, when it happens."""
+"""Events of batteries: each is raised once, when it happens."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ OVER_LIMIT, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
 
 
 def snapshot(*batteries: BatteryState) -> Snapshot:
-    """Return what is known of batteries."""
+    """Return a snapshot of batteries."""
     return Snapshot(at=0, status=Status.RUNNING, batteries={b.id: b for b in batteries})
 
 
@@ -38,7 +38,7 @@ def says(**readings: Any) -> BatteryState:
 
 
 def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
-    """Return what happened at each of the battery's states."""
+    """Return the events of each of the battery's states."""
     watch = EventDetector()
     return [
         watch.update(snapshot(state), index * step)
@@ -46,8 +46,8 @@ def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
     ]
 
 
-def test_a_quiet_life_has_no_events() -> None:
-    """Neither at the first look nor later."""
+def test_unchanged_battery_has_no_events() -> None:
+    """Neither at the first snapshot nor later."""
     assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
 
 
@@ -58,8 +58,8 @@ def test_a_quiet_life_has_no_events() -> None:
         ("warnings", EventType.WARNING_RAISED, EventType.WARNING_CLEARED),
     ],
 )
-def test_alarms(field: str, raised: EventType, cleared: EventType) -> None:
-    """One event for each; unknown is neither raised nor cleared."""
+def test_alarms_raise_events(field: str, raised: EventType, cleared: EventType) -> None:
+    """One for each; unknown is neither raised nor cleared."""
     found = follow(
         says(**{field: frozenset({OVER_LIMIT})}),
         says(**{field: frozenset({OVER_LIMIT, INTERNAL})}),
@@ -76,8 +76,8 @@ def test_alarms(field: str, raised: EventType, cleared: EventType) -> None:
     ]
 
 
-def test_loss_and_return() -> None:
-    """Rejoining is neither; a battery that is taken out of service is not missed."""
+def test_loss_and_return_raise_events() -> None:
+    """Rejoining does not; nor does taking the battery out of service."""
     lost = replace(BATTERY, life=Life.LOST)
     rejoining = replace(BATTERY, life=Life.REJOINING)
     gone, back = (
@@ -98,8 +98,8 @@ def test_loss_and_return() -> None:
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
-def test_a_silence_that_is_bridged() -> None:
-    """It is a loss only if the battery is not back in time."""
+def test_bridged_silence_is_not_a_loss() -> None:
+    """It is one only if the battery is not back in time."""
     bridging = replace(BATTERY, life=Life.BRIDGING)
     lost = replace(BATTERY, life=Life.LOST)
     short, gone, back = (
@@ -114,8 +114,8 @@ def test_a_silence_that_is_bridged() -> None:
     assert follow(bridging, lost, BATTERY) == [short, gone, back]
 
 
-def test_modules_that_go_and_come_back() -> None:
-    """With how many are missing then."""
+def test_missing_modules_raise_events() -> None:
+    """With their number."""
     two, one, all_ = (
         replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1, 0)
     )
@@ -128,16 +128,16 @@ def test_modules_that_go_and_come_back() -> None:
     ]
 
 
-def test_modules_counted_anew_are_not_back() -> None:
-    """As after the user has set the capacity without those that are missing."""
+def test_recounted_modules_are_not_restored() -> None:
+    """As after the user has set the capacity without the missing ones."""
     missing = replace(BATTERY, modules_most=5, modules_missing=1)
     four = replace(BATTERY, modules_most=4)
     gone = [Event(EventType.MODULES_MISSING, "b1", modules=1)]
     assert follow(missing, BATTERY, four) == [gone, [], []]
 
 
-def test_since_when_a_battery_is_lost() -> None:
-    """From the loss until it is online again or out of service; then not any more."""
+def test_lost_since_is_kept() -> None:
+    """From the loss until it is online again or out of service."""
     watch = EventDetector()
     lives: tuple[tuple[Life, dict[str, float]], ...] = (
         (Life.ONLINE, {}),
@@ -156,7 +156,7 @@ def test_since_when_a_battery_is_lost() -> None:
     assert watch.lost_since == {}
 
 
-def test_more_than_three_losses_an_hour() -> None:
+def test_more_than_three_losses_an_hour_are_unsteady() -> None:
     """Three are not enough, and an hour later they are forgotten."""
     watch = EventDetector()
     now = 0.0
@@ -172,8 +172,8 @@ def test_more_than_three_losses_an_hour() -> None:
     assert watch.unsteady == frozenset()
 
 
-def test_current_out_of_service() -> None:
-    """Told each time that it begins."""
+def test_current_out_of_service_raises_events() -> None:
+    """Each time that it starts."""
     carries = replace(BATTERY, carries_current_out_of_service=True)
     sent = [Event(EventType.OUT_OF_SERVICE_CURRENT, "b1")]
     assert follow(BATTERY, carries, carries, BATTERY, carries) == [
@@ -185,8 +185,8 @@ def test_current_out_of_service() -> None:
     ]
 
 
-def test_inverters_that_disobey() -> None:
-    """Told each time that it begins; once where it may be one of several."""
+def test_disobeying_inverters_raise_events() -> None:
+    """Each time that it starts; once where it may be one of several."""
     charge, discharge = Direction.CHARGE, Direction.DISCHARGE
     one, several = (
         Disobedience(sent=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
@@ -218,8 +218,8 @@ def test_inverters_that_disobey() -> None:
 
 
 @pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
-def test_a_request_that_stands(field: str) -> None:
-    """For ten minutes without a break."""
+def test_ignored_request_raises_an_event(field: str) -> None:
+    """After ten minutes without a break."""
     asks, sated = says(**{field: True}), says(**{field: False})
     sent = [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
@@ -232,8 +232,8 @@ def test_a_request_that_stands(field: str) -> None:
     assert watch.requesting == frozenset()
 
 
-def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
-    """A loss for a moment neither ends the ten minutes nor completes them."""
+def test_unknown_request_is_neither_made_nor_withdrawn() -> None:
+    """A short loss neither ends the ten minutes nor completes them."""
     asks, sent = says(force_charge=True), [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
     watch = EventDetector()
     for now, state, events, standing in (
@@ -245,7 +245,7 @@ def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
         (612, asks, sent, True),
         (700, BATTERY, [], True),
         (712, asks, [], True),
-        # Of another frame; what asked is unknown
+        # Of another frame; the requesting one is unknown
         (713, says(charge_request=False), [], True),
         (714, says(force_charge=False), [], False),
     ):
@@ -253,8 +253,8 @@ def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
         assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
-    """A battery may be gone for good; what it asked for ten minutes ago is past."""
+def test_long_unknown_request_is_dropped() -> None:
+    """A battery may be gone for good; its request of ten minutes ago is past."""
     asks = says(force_charge=True)
     watch = EventDetector()
     for now, state, standing in (
@@ -269,8 +269,8 @@ def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
         assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_what_was_before_a_start_is_remembered() -> None:
-    """Though no battery is known at first; but not a request of long ago."""
+def test_conditions_before_a_start_are_remembered() -> None:
+    """Although no battery is known at first; but not a request of long ago."""
     asks = says(protections=frozenset({OVER_LIMIT}), force_charge=True)
     starting = replace(snapshot(), status=Status.STARTING)
     for later, standing in (599, True), (600, False):
@@ -284,7 +284,7 @@ def test_what_was_before_a_start_is_remembered() -> None:
         assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_a_battery_that_was_removed_is_forgotten() -> None:
+def test_removed_battery_is_dropped() -> None:
     """One with the same id is another one."""
     watch = EventDetector()
     bad = replace(

@@ -118,7 +118,7 @@ def with_limit(**changes: object) -> Snapshot:
     ],
 )
 def test_live_values_wait(latest: Snapshot) -> None:
-    """Nothing is shown that differs from what is shown already."""
+    """The displayed snapshot does not change."""
     assert show(SHOWN, latest) == SHOWN
 
 
@@ -167,19 +167,19 @@ def test_live_values_wait(latest: Snapshot) -> None:
         ),
     ],
 )
-def test_what_cannot_wait_is_shown_at_once(latest: Snapshot) -> None:
-    """The one thing that changed is shown, and nothing else is."""
+def test_urgent_value_is_shown_at_once(latest: Snapshot) -> None:
+    """That one change is shown, and nothing else."""
     assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
 
 
-def test_an_excess_waits_once_it_is_shown() -> None:
-    """It moves with every telegram; that there is one no more does not wait."""
+def test_figures_of_an_excess_wait() -> None:
+    """They move with every telegram; its end does not wait."""
     shown = replace(SHOWN, excess={Direction.CHARGE: 5.0})
     assert show(shown, replace(SHOWN, excess={Direction.CHARGE: 6.0})) == shown
     assert show(shown, SHOWN) == SHOWN
 
 
-def test_a_limit_that_leaves_0_is_shown() -> None:
+def test_limit_that_leaves_0_is_shown() -> None:
     """However small it is."""
     shown = replace(SHOWN, charge=replace(LIMIT, amps=0.0))
     latest = replace(SHOWN, charge=replace(LIMIT, amps=0.1))
@@ -187,8 +187,8 @@ def test_a_limit_that_leaves_0_is_shown() -> None:
     assert show(shown, shown).charge == shown.charge
 
 
-def test_a_limit_that_creeps_is_shown_every_10_percent() -> None:
-    """Small steps add up: they are measured from what is shown."""
+def test_creeping_limit_is_shown_every_10_percent() -> None:
+    """Small steps add up: they are measured from the displayed value."""
     shown = SHOWN
     seen = []
     for amps in range(100, 79, -1):
@@ -224,15 +224,15 @@ def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
         (Rule.RAMP, True),
     ],
 )
-def test_the_figure_of_a_rule_waits_where_it_flutters(rule: Rule, waits: bool) -> None:
-    """One that somebody chose does not; a limit for a time may be one in W."""
+def test_fluttering_figure_of_a_rule_waits(rule: Rule, waits: bool) -> None:
+    """One that a user chose does not; a temporary limit may be one in W."""
     shown = with_limit(rule=rule, number=30.0)
     latest = with_limit(rule=rule, number=29.9)
     assert (show(shown, latest) == shown) is waits
 
 
-def test_a_limit_rises_out_of_turn_once() -> None:
-    """Then it waits, lest one that flutters fills a database."""
+def test_limit_rises_out_of_turn_once() -> None:
+    """Then it waits, since one that flutters would fill a database."""
     moved: set[str] = set()
     once = show(SHOWN, limited(120.0), moved)
     assert once == limited(120.0)
@@ -242,8 +242,8 @@ def test_a_limit_rises_out_of_turn_once() -> None:
     assert show(once, limited(150.0), set()) == limited(150.0)
 
 
-def test_too_much_is_never_shown() -> None:
-    """A limit falls at once, however often; what it was before, it shows once."""
+def test_too_high_a_limit_is_never_shown() -> None:
+    """A limit falls at once, however often; an earlier value it shows once."""
     moved: set[str] = set()
     shown = SHOWN
     for amps in 120.0, 80.0, 70.0:
@@ -253,8 +253,8 @@ def test_too_much_is_never_shown() -> None:
         assert show(shown, limited(amps), moved) == shown
 
 
-def test_what_lowers_a_limit_is_shown_at_once() -> None:
-    """However little; but each rule once, for two may take turns on the way down."""
+def test_lower_limit_of_another_rule_is_shown_at_once() -> None:
+    """However little; but each rule once, since two may alternate on the way down."""
     moved: set[str] = set()
     shown = show(SHOWN, limited(80.0), moved)
     lower = show(shown, limited(79.9, Rule.OVER_LIMIT), moved)
@@ -278,7 +278,7 @@ def test_0_never_waits() -> None:
         assert shown == limited(amps)
 
 
-def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
+def test_limit_that_becomes_unknown_does_not_wait() -> None:
     """Nor one that is known again."""
     moved: set[str] = set()
     once = show(SHOWN, limited(80.0), moved)
@@ -287,7 +287,7 @@ def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
     assert show(unknown, limited(90.0), moved).charge == limited(90.0).charge
 
 
-def test_a_battery_that_comes_online_is_taken_whole() -> None:
+def test_battery_that_comes_online_is_taken_whole() -> None:
     """Its first values come at once; those of another battery wait."""
     other = replace(BATTERY, id="other")
     waiting = replace(BATTERY, life=Life.WAITING, readings=Readings())
@@ -299,7 +299,7 @@ def test_a_battery_that_comes_online_is_taken_whole() -> None:
     assert show(shown, latest).batteries == {"b": BATTERY, "other": other}
 
 
-def test_the_bank_is_taken_whole_when_the_first_battery_comes() -> None:
+def test_bank_is_taken_whole_with_the_first_battery() -> None:
     """There was no bank before."""
     waiting = replace(BATTERY, life=Life.WAITING)
     nothing = replace(SHOWN, bank=BankState(), batteries={"b": waiting})
@@ -308,14 +308,14 @@ def test_the_bank_is_taken_whole_when_the_first_battery_comes() -> None:
     assert show(replace(SHOWN, bank=BankState()), SHOWN).bank == SHOWN.bank
 
 
-def test_an_inverters_first_set_is_taken_whole() -> None:
+def test_first_telegram_of_an_inverter_is_taken_whole() -> None:
     """With its voltage limit and its counters."""
     shown = replace(SHOWN, inverters={"i": InverterState(id="i")})
     assert show(shown, SHOWN).inverters == {"i": INVERTER}
 
 
-def test_what_was_removed_is_shown_no_more() -> None:
-    """And what was added is."""
+def test_removed_devices_are_no_longer_shown() -> None:
+    """And added ones are."""
     new = replace(BATTERY, id="new")
     latest = replace(SHOWN, batteries={"new": new}, inverters={}, ports={})
     assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
@@ -333,8 +333,8 @@ def test_what_was_removed_is_shown_no_more() -> None:
         (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
     ],
 )
-def test_is_heard(battery: BatteryState, heard: bool) -> None:
-    """A battery out of service may still speak."""
+def test_is_received(battery: BatteryState, heard: bool) -> None:
+    """A battery out of service may still send."""
     assert is_received(battery) is heard
 
 
@@ -347,6 +347,6 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
         (True, Status.SILENT, False),
     ],
 )
-def test_is_told(listening: bool | None, status: Status, confirmed: bool) -> None:
-    """What an inverter was told is worth nothing once it cannot be told again."""
+def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> None:
+    """An inverter's values are worthless once it cannot be sent any more."""
     assert is_served(replace(INVERTER, listening=listening), status) is confirmed

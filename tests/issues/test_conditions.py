@@ -1,4 +1,4 @@
-"""What only time shows: raised after a while, cleared as soon as it is over."""
+"""Conditions that take time: raised after a while, cleared as soon as they end."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,7 @@ def snapshot(
     inverter: InverterState | None = None,
     port: PortState = OPEN,
 ) -> Snapshot:
-    """Return what is known of batteries and an inverter."""
+    """Return a snapshot of batteries and an inverter."""
     return Snapshot(
         at=0,
         status=Status.RUNNING,
@@ -53,13 +53,13 @@ def snapshot(
     )
 
 
-# Far apart in voltage
+# Voltages apart
 
 
 def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
-    """Return at each look whether two batteries count as far apart.
+    """Return after each snapshot whether two batteries count as apart.
 
-    A look: its time, the voltages of both.
+    Each snapshot: its time, the voltages of both.
     """
     standing = Conditions()
     found = []
@@ -70,8 +70,8 @@ def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
     return found
 
 
-def test_batteries_that_stay_far_apart() -> None:
-    """More than 1 V for a minute; by name, which is the higher one."""
+def test_lasting_voltage_difference_is_detected() -> None:
+    """More than 1 V for a minute; by name, with the higher one."""
     assert voltage_difference((0, 52.0, 50.9), (59, 52.0, 50.9), (60, 52.0, 50.9)) == [
         False,
         False,
@@ -85,8 +85,8 @@ def test_batteries_that_stay_far_apart() -> None:
     assert standing.voltage_difference == VoltageDifference("b2", 52.0, "b1", 50.9)
 
 
-def test_a_moment_apart_is_none() -> None:
-    """Telegrams of different age, while a load comes: it begins anew."""
+def test_short_voltage_difference_is_ignored() -> None:
+    """Telegrams of different age, while a load starts: the time starts anew."""
     assert not any(
         voltage_difference(
             (0, 52.0, 50.5), (30, 52.0, 51.5), (60, 52.0, 50.5), (119, 52.0, 50.5)
@@ -94,8 +94,8 @@ def test_a_moment_apart_is_none() -> None:
     )
 
 
-def test_they_are_near_again() -> None:
-    """Not before they agree as connected ones do; then a minute counts again."""
+def test_voltage_difference_ends_once_they_agree() -> None:
+    """As connected batteries do; then a minute counts again."""
     assert voltage_difference(
         (0, 52.0, 50.0),
         (60, 52.0, 50.0),
@@ -115,11 +115,11 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({}, {}, True),
         (FULL, {}, True),
         ({}, EMPTY, True),
-        # Nothing may flow out of the one, or into the other: connected all the same
+        # No current can flow out of one, or into the other: connected all the same
         (EMPTY, {}, False),
         ({}, FULL, False),
         ({}, {"charge_enabled": False}, False),
-        # Not known, or not there
+        # Unknown, or not there
         ({}, {"voltage": None}, False),
         ({"life": Life.LOST}, {}, False),
         ({}, {"life": Life.REJOINING}, False),
@@ -127,10 +127,10 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({}, {"life": Life.DUPLICATE}, False),
     ],
 )
-def test_only_what_should_even_itself_out_counts(
+def test_only_differences_that_should_balance_count(
     first: dict[str, Any], second: dict[str, Any], expected: bool
 ) -> None:
-    """A full battery rests below the others while these are charged on."""
+    """A full battery rests below the others while these are charged."""
     standing = Conditions()
     for now in 0, 60:
         both = battery("b1", **{"voltage": 54.0} | first), battery("b2", **second)
@@ -138,8 +138,8 @@ def test_only_what_should_even_itself_out_counts(
     assert (standing.voltage_difference is not None) is expected
 
 
-def test_three_batteries() -> None:
-    """The two that are furthest apart are named."""
+def test_extremes_of_three_batteries_are_named() -> None:
+    """The two with the largest difference."""
     standing = Conditions()
     volts = {"b1": 52.0, "b2": 53.5, "b3": 51.8}
     each = [battery(key, voltage=v) for key, v in volts.items()]
@@ -152,7 +152,7 @@ def test_three_batteries() -> None:
 
 
 def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
-    """Return at each look when the inverter last gave a sign of life."""
+    """Return after each snapshot when the inverter was last alive."""
     standing = Conditions()
     found = []
     for now, port, changes in normalized:
@@ -162,8 +162,8 @@ def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
     return found
 
 
-def test_signs_of_life() -> None:
-    """To be heard, or to take what is sent; the first look is the benefit of doubt."""
+def test_signs_of_life_are_tracked() -> None:
+    """Received or acknowledged frames; the first snapshot counts as one."""
     assert signs(
         (10, OPEN, {}),
         (20, OPEN, {"listening": False}),
@@ -173,12 +173,12 @@ def test_signs_of_life() -> None:
     ) == [10, 10, 25, 40, 40]
 
 
-def test_a_port_that_is_lost_hears_nobody() -> None:
-    """The time counts from when it is open again."""
+def test_time_behind_a_lost_port_does_not_count() -> None:
+    """It counts from when the port is open again."""
     assert signs((10, OPEN, {}), (20, LOST, {}), (30, OPEN, {})) == [10, 20, 20]
 
 
-def test_an_inverter_that_was_removed_is_forgotten() -> None:
+def test_removed_inverter_is_dropped() -> None:
     """One with the same id is another one."""
     standing = Conditions()
     inverter = InverterState(id="i1")
@@ -189,13 +189,13 @@ def test_an_inverter_that_was_removed_is_forgotten() -> None:
     assert standing.signs_of_life == {"i1": 30}
 
 
-# What the bank bears
+# Highest limits of the bank
 
 
 def highest_limits(
     *normalized: tuple[float, list[BatteryState]],
 ) -> list[dict[Direction, float]]:
-    """Return at each look the most that all batteries together allowed."""
+    """Return after each snapshot the highest sum of limits."""
     standing = Conditions()
     found = []
     for now, batteries in normalized:
@@ -208,8 +208,8 @@ BOTH = [battery("b1"), battery("b2")]
 BEARS = {Direction.CHARGE: 100.0, Direction.DISCHARGE: 200.0}
 
 
-def test_what_the_bank_bears() -> None:
-    """Known once every battery was online and at ease for ten minutes."""
+def test_highest_limits_are_known_after_ten_normal_minutes() -> None:
+    """Once every battery was online and in normal ranges."""
     assert highest_limits((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
 
 
@@ -227,17 +227,17 @@ def test_what_the_bank_bears() -> None:
         {"life": Life.REJOINING},
     ],
 )
-def test_a_battery_that_may_lower_its_limits_tells_nothing(
+def test_reduced_limits_are_not_counted_as_normal(
     changes: dict[str, Any],
 ) -> None:
-    """Nearly full or empty, cold or hot, not online: the ten minutes begin anew."""
+    """Nearly full or empty, cold or hot, not online: the ten minutes start anew."""
     uneasy = [battery("b1"), battery("b2", **changes)]
     normalized = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
     assert highest_limits(*normalized) == [{}, {}, {}, {}, BEARS]
 
 
-def test_the_largest_counts() -> None:
-    """Of all that was ever seen, at ease or not; a limit that falls changes nothing."""
+def test_highest_sum_counts() -> None:
+    """Of all ever seen, in normal ranges or not; a falling limit changes nothing."""
     more = [battery("b1", charge_current_limit=80.0, soc=90.0), battery("b2")]
     less = [battery("b1", charge_current_limit=5.0), battery("b2")]
     before = highest_limits((0, more), (1, BOTH), (601, BOTH))
@@ -248,8 +248,8 @@ def test_the_largest_counts() -> None:
 
 
 @pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_another_battery_makes_another_bank(life: Life) -> None:
-    """One that is out of service is none of it, nor one that is there already."""
+def test_other_battery_makes_another_bank(life: Life) -> None:
+    """One out of service is not part of it, nor a duplicate."""
     out = [battery("b1"), battery("b2", life)]
     half = {d: amps / 2 for d, amps in BEARS.items()}
     normalized = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))

@@ -62,8 +62,8 @@ from .detectors.contexts import (
 )
 
 
-async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
-    """Each goes when its reason is gone, all when nobody watches any more."""
+async def test_repairs_are_raised_and_cleared(hass: HomeAssistant) -> None:
+    """Each goes with its reason, all go when the gateway stops."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
 
@@ -92,10 +92,10 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
     assert raised() == set()
 
 
-async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
+async def test_issue_of_a_new_battery_is_cleared_at_once(
     hass: HomeAssistant,
 ) -> None:
-    """Who has spoken for the first time has come to stay."""
+    """A battery that has sent for the first time is there to stay."""
     issues = Issues(hass, "e1")
     issues.async_update(with_life(Life.WAITING))
     assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
@@ -103,8 +103,10 @@ async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
     assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
 
 
-async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> None:
-    """Home Assistant takes it back with the dialog: it comes again."""
+async def test_repair_that_its_dialog_did_not_fix_comes_back(
+    hass: HomeAssistant,
+) -> None:
+    """Home Assistant deletes it with the dialog: it is raised again."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
     issues.async_update(with_life(Life.LOST))
@@ -115,13 +117,13 @@ async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> Non
 
 @dataclass
 class Flapper:
-    """A battery that comes and goes, and what becomes of its repair."""
+    """A battery that comes and goes, and its repair."""
 
     hass: HomeAssistant
     at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Begin without repairs."""
+        """Start without repairs."""
         self.watch, self.issues = EventDetector(), Issues(self.hass, "e1")
         self.created: list[str] = []
         self.hass.bus.async_listen(
@@ -134,7 +136,7 @@ class Flapper:
             self.created.append(event.data["issue_id"])
 
     async def live(self, life: Life, seconds: float) -> None:
-        """Hold the battery in this state for a while, with a look each second."""
+        """Hold the battery in this state for a while, with a snapshot each second."""
         for _ in range(round(seconds)):
             self.at += 1
             now = seen_at(self.at, with_life(life, Status.RUNNING))
@@ -158,10 +160,10 @@ class Flapper:
 @pytest.mark.parametrize(
     ("lost", "back"), [(30, 30), (5, 25), (1, 59), (59, 1), (90, 90), (10, 590)]
 )
-async def test_a_battery_that_comes_and_goes_is_one_repair(
+async def test_flapping_battery_is_one_repair(
     hass: HomeAssistant, lost: float, back: float
 ) -> None:
-    """For an hour; nobody has to look at a new one each time."""
+    """For an hour; no new one each time."""
     battery = Flapper(hass)
     for _ in range(round(3600 / (lost + back))):
         await battery.live(Life.LOST, lost)
@@ -170,15 +172,15 @@ async def test_a_battery_that_comes_and_goes_is_one_repair(
     assert battery.created.count("battery_b1") <= (1 if back <= 60 else 2)
     assert set(battery.created) == {"battery_b1"}
     assert battery.shown() == "battery_losses"
-    # It is steady: an hour after all but three of its losses are forgotten
+    # It is stable: an hour later all but three of its losses are forgotten
     await battery.live(Life.ONLINE, 3600 + STEADY_AGAIN)
     assert battery.shown() is None
 
 
-async def test_a_battery_that_comes_and_goes_is_told_as_lost_once_it_stays_away(
+async def test_flapping_battery_is_reported_as_lost_once_it_stays_away(
     hass: HomeAssistant,
 ) -> None:
-    """By the same repair, which its return changes back."""
+    """In the same repair, which its return changes back."""
     battery = Flapper(hass)
     for _ in range(5):
         await battery.live(Life.LOST, 20)
@@ -193,7 +195,7 @@ async def test_a_battery_that_comes_and_goes_is_told_as_lost_once_it_stays_away(
     assert battery.created == ["battery_b1"]
 
 
-async def test_a_repair_is_cleared_once_its_reason_stays_away(
+async def test_repair_is_cleared_once_its_reason_stays_away(
     hass: HomeAssistant,
 ) -> None:
     """For a minute; for ten if it comes back within the hour."""
@@ -210,10 +212,10 @@ async def test_a_repair_is_cleared_once_its_reason_stays_away(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("back", [30, 600, 3000])
-async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
+async def test_ignored_flapping_battery_stays_ignored(
     hass: HomeAssistant, back: float
 ) -> None:
-    """Until it has been well for an hour."""
+    """Until it has been fine for an hour."""
     battery = Flapper(hass)
     await battery.live(Life.LOST, 30)
     ir.async_ignore_issue(hass, DOMAIN, "battery_b1", True)
@@ -229,10 +231,10 @@ async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
     assert is_ignored(hass, "battery_b1") is False
 
 
-async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
+async def test_repair_without_delay_is_cleared_at_once_the_first_time(
     hass: HomeAssistant,
 ) -> None:
-    """The repair of a port goes when it is open; one that comes and goes stays."""
+    """The repair of a port goes when it is open; a flapping one stays."""
     issues = Issues(hass, "e1")
 
     def tell(at: float, now: IssueContext) -> bool:
@@ -251,10 +253,10 @@ async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
     assert not tell(3600, WELL)
 
 
-async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
+async def test_answered_repair_goes_with_its_reason(
     hass: HomeAssistant,
 ) -> None:
-    """Home Assistant takes it back, before or after all is well."""
+    """Home Assistant deletes it, before or after the problem is gone."""
     issues = Issues(hass, "e1")
     issues.async_update(seen_at(0, with_life(Life.LOST)))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
@@ -262,7 +264,7 @@ async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
     assert is_ignored(hass, "battery_b1") is False
     issues.async_update(seen_at(2, WELL))
     assert is_ignored(hass, "battery_b1") is None
-    # That was no coming and going
+    # That was not flapping
     issues.async_update(seen_at(3, with_life(Life.LOST)))
     issues.async_update(seen_at(4, WELL))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
@@ -272,7 +274,7 @@ async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
     assert is_ignored(hass, "battery_b1") is False
 
 
-async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
+async def test_repair_of_a_removed_device_goes_at_once(
     hass: HomeAssistant,
 ) -> None:
     """Removed, or taken out of service; ignored or not."""
@@ -288,8 +290,8 @@ async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
             assert is_ignored(hass, "battery_b1") is None
 
 
-async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
-    """While its reason stands, also when its texts change."""
+async def test_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
+    """While its reason persists, also when its texts change."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
     issues.async_update(with_b1(odd_share=True, current_share=0.6))
@@ -303,7 +305,7 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
 
 
 def seen_at(at: float, now: IssueContext) -> IssueContext:
-    """Return a situation at another time of the gateway's clock."""
+    """Return a context at another time of the gateway's clock."""
     return seen(now, at=at)
 
 
@@ -313,7 +315,7 @@ def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
     return None if issue is None else issue.dismissed_version is not None
 
 
-async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
+async def test_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     """It is found again sooner or later, and then still ignored."""
     issues = Issues(hass, "e1")
     issues.async_update(
@@ -337,10 +339,10 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     assert is_ignored(hass, "odd_current_share_b1") is None
 
 
-async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
+async def test_ignored_repair_without_a_reason_goes_in_time(
     hass: HomeAssistant,
 ) -> None:
-    """Nobody is to be kept from seeing it when it comes for a new reason."""
+    """It must be seen when it comes back for a new reason."""
     issues = Issues(hass, "e1")
     issues.async_update(with_b1(odd_share=True, current_share=0.6))
     ir.async_ignore_issue(hass, DOMAIN, "odd_current_share_b1", True)
@@ -353,7 +355,7 @@ async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
     assert is_ignored(hass, "odd_current_share_b1") is None
 
 
-async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
+async def test_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
     """Ignored or not; those of another stay."""
     for entry_id in "e1", "e2":
         unreadable = replace(WELL, entry_id=entry_id, confirmed=False)
@@ -405,11 +407,11 @@ NOT_COUNTED: list[dict[str, Any]] = [
         "last_frame_at": WELL.snapshot.at,
     },
 ]
-"""Batteries that speak and do not count."""
+"""Batteries that send and do not count."""
 
 
 def find_everything() -> Iterator[Issue]:
-    """Yield at least one repair of each kind that comes by itself."""
+    """Yield at least one issue of each kind that is raised automatically."""
     changed = [
         EVERYTHING,
         replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
@@ -485,7 +487,7 @@ def find_everything() -> Iterator[Issue]:
 
 
 def polled(now: IssueContext) -> IssueContext:
-    """Return the situation with a first battery that is polled."""
+    """Return the context with a first battery that is polled."""
     first, second = now.config.batteries
     batteries = (replace(first, poll_interval=1.0), second)
     return replace(now, config=replace(now.config, batteries=batteries))
@@ -518,7 +520,7 @@ def leaves(texts: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
-    """With what the repair brings along, and nothing else."""
+    """With the placeholders of the issue, and nothing else."""
     folder = Path(__file__).parents[2] / "custom_components" / DOMAIN
     texts = json.loads((folder / f"translations/{language}.json").read_text("utf-8"))
     issues = texts["issues"]
@@ -534,7 +536,7 @@ def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
             assert names(about["description"]) <= told, issue.key
             continue
         for text in leaves(about["fix_flow"].get("abort", {})):
-            # The dialog adds what the system said to it
+            # The dialog adds the system's message to it
             assert names(text) <= told | {"detail"}, issue.key
         for text in leaves(about["fix_flow"]["step"]):
             assert names(text) <= told, issue.key

@@ -1,4 +1,4 @@
-"""Answers to commands: each is whole JSON of 1 kB at the most, none is lost uncounted."""
+"""Answers to commands: whole JSON of 1 kB at the most, none lost uncounted."""
 
 import asyncio
 import json
@@ -23,11 +23,11 @@ TEMPORARY_LIMIT = {
 
 
 def size(answer: dict[str, Any]) -> int:
-    """Return its bytes, if it is sent after many that were not."""
+    """Return its size in bytes, including the count of dropped ones."""
     return len(json_dumps(answer | {"unanswered": 999_999_999}).encode())
 
 
-def test_what_fits_is_sent_as_it_is() -> None:
+def test_answer_that_fits_is_sent_unchanged() -> None:
     """Nothing is left out without need."""
     answer = {
         "command": "limit",
@@ -40,7 +40,7 @@ def test_what_fits_is_sent_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "電", "\U0001f50b", '"'])
-def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
+def test_limits_are_cut_except_the_owners(letter: str) -> None:
     """And counted."""
     own = letter * 99
     temporary_limits = [
@@ -62,8 +62,8 @@ def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
     assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= MAX_SIZE
 
 
-def test_what_became_of_it_is_always_told() -> None:
-    """Whatever was echoed is shortened before."""
+def test_result_of_a_command_is_always_included() -> None:
+    """The echoed fields are shortened first."""
     refused = {"command": "limit", "accepted": False, "error": "invalid_value"}
     long = refused | {"message": "\0" * 4000, "fields": {"owner": "x" * 4000}}
     short = fitted(long)
@@ -102,7 +102,7 @@ def test_every_answer_fits(
     times: int,
     owners: list[str] | None,
 ) -> None:
-    """Of any message and any list of owners."""
+    """For any message and any list of owners."""
     answer = {"command": command, "accepted": False, "error": "invalid_value"}
     answer |= {"message": text * times, "fields": fields}
     if owners is not None:
@@ -116,20 +116,20 @@ def test_every_answer_fits(
 
 
 class StuckBroker:
-    """A broker that takes a message only when it is let."""
+    """A broker that accepts a message only when allowed."""
 
     def __init__(self) -> None:
-        """Take none yet."""
+        """Accept none yet."""
         self.go_on = asyncio.Event()
         self.payloads: list[str] = []
 
     async def async_publish(self, topic: str, payload: str) -> None:
-        """Wait, then take it."""
+        """Wait, then accept it."""
         await self.go_on.wait()
         self.payloads.append(payload)
 
 
-async def test_a_broker_that_is_stuck_costs_no_memory(
+async def test_stuck_broker_costs_no_memory(
     hass: HomeAssistant, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest answers are kept, and the others are counted."""

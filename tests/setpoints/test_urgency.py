@@ -1,4 +1,4 @@
-"""What is written when: at once where a restart would allow more, never the same twice."""
+"""When data is written: at once if a restart would allow more, never twice."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,7 +67,7 @@ def inverter(**changes: Any) -> AllSetpoints:
 
 
 def temporary_limit(**changes: Any) -> AllSetpoints:
-    """Return the setpoints with a lease that differs in something."""
+    """Return the setpoints with a temporary limit that differs in something."""
     return replace(ASKED, temporary_limits=(replace(TEMPORARY_LIMIT, **changes),))
 
 
@@ -97,7 +97,7 @@ def temporary_limit(**changes: Any) -> AllSetpoints:
             replace(ASKED, inverters={**ASKED.inverters, "i2": BANK}),
             Urgency.AT_ONCE,
         ),
-        # What takes part
+        # The service state
         (replace(ASKED, out_of_service=frozenset()), Urgency.AT_ONCE),
         (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Urgency.AT_ONCE),
         # A temporary limit: lower, longer, another one
@@ -110,21 +110,21 @@ def temporary_limit(**changes: Any) -> AllSetpoints:
         (temporary_limit(owner="Bob"), Urgency.AT_ONCE),
         (temporary_limit(device_id="i1"), Urgency.AT_ONCE),
         (replace(ASKED, temporary_limits=()), Urgency.SOON),
-        # The same again, and what time makes of it
+        # The same again, and with the time that has passed
         (temporary_limit(until=3599.0), Urgency.NEVER),
         (temporary_limit(until=1800.0), Urgency.NEVER),
         (temporary_limit(until=1799.0), Urgency.LATER),
         (temporary_limit(until=1.0), Urgency.LATER),
     ],
 )
-def test_what_a_restart_may_not_undo_is_written_at_once(
+def test_changes_that_a_restart_must_not_undo_are_written_at_once(
     asked: AllSetpoints, expected: Urgency
 ) -> None:
-    """All else soon, or with what moves by itself."""
+    """All others soon, or with running values."""
     assert urgency(ON_DISK, replace(ON_DISK, setpoints=asked)) is expected
 
 
-def test_what_is_left_of_a_short_lease_costs_no_write() -> None:
+def test_remaining_time_of_a_short_limit_costs_no_write() -> None:
     """A restart lets it last a minute longer at the most."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=90.0))
     for left, expected in (90.0 - CLOCK_DRIFT, Urgency.NEVER), (29.0, Urgency.LATER):
@@ -132,8 +132,8 @@ def test_what_is_left_of_a_short_lease_costs_no_write() -> None:
         assert urgency(held, now) is expected
 
 
-def test_a_lease_in_watts_is_compared_in_watts() -> None:
-    """Both kinds are as low or not by themselves."""
+def test_limit_in_watts_is_compared_in_watts() -> None:
+    """Each unit is compared by itself."""
     held = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=500.0))
     for watts, expected in (
         (499.0, Urgency.AT_ONCE),
@@ -145,14 +145,14 @@ def test_a_lease_in_watts_is_compared_in_watts() -> None:
     assert urgency(held, ON_DISK) is Urgency.AT_ONCE
 
 
-def test_one_that_lasts_until_cleared_holds_for_as_long_as_any() -> None:
-    """So that one with an end may take its place later."""
+def test_unlimited_duration_covers_any_other() -> None:
+    """So that one with an end may replace it later."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=None))
     assert urgency(held, held) is Urgency.NEVER
     assert urgency(held, ON_DISK) is Urgency.SOON
 
 
-def test_who_made_a_limit_is_kept() -> None:
+def test_user_of_a_limit_is_written() -> None:
     """A crash gives nobody back what an administrator has taken over."""
     held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
     assert urgency(held, ON_DISK) is Urgency.SOON
@@ -169,17 +169,17 @@ def test_who_made_a_limit_is_kept() -> None:
         ({"learnt": {"b1": 0.6}}, Urgency.LATER),
     ],
 )
-def test_what_else_is_kept(changes: dict[str, Any], expected: Urgency) -> None:
-    """Who set what is asked, too; the rest moves by itself."""
+def test_other_data_is_written(changes: dict[str, Any], expected: Urgency) -> None:
+    """The requester too; the rest moves by itself."""
     assert urgency(ON_DISK, replace(ON_DISK, **changes)) is expected
 
 
-def test_what_a_crash_may_undo_is_on_disk_within_seconds() -> None:
-    """Nobody waits longer before pulling a plug."""
+def test_changes_are_on_disk_within_seconds() -> None:
+    """No user waits longer before pulling a plug."""
     assert WRITE_DELAY == 5.0
 
 
-def test_what_nobody_knows_is_replaced_at_once() -> None:
+def test_unknown_content_is_replaced_at_once() -> None:
     """It may allow more."""
     assert urgency(None, ON_DISK) is Urgency.AT_ONCE
 
@@ -189,7 +189,7 @@ def test_what_nobody_knows_is_replaced_at_once() -> None:
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return the setpoints of the bank each time that they are written."""
+    """Return the bank's setpoints of each write."""
     found: list[Any] = []
     save = Store.async_save
 
@@ -203,12 +203,12 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 DELAY = 50.0
-"""Seconds; no machine is so slow that so many pass by themselves in a test here."""
+"""Seconds; no machine is so slow that this time passes by itself in a test here."""
 
 
 @pytest.fixture
 async def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Start a gateway at which 20 A are asked for and saved."""
+    """Start a gateway with a saved setpoint of 20 A."""
     monkeypatch.setattr(manager, "WRITE_DELAY", DELAY)
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, NUMBER, 20.0)
@@ -216,14 +216,14 @@ async def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def stored(hass_storage: dict[str, Any]) -> Any:
-    """Return what is on disk of the bank."""
+    """Return the bank's setpoints on disk."""
     return hass_storage[KEY]["data"]["bank"]
 
 
-async def test_the_same_again_is_not_written_again(
+async def test_repeated_setpoint_is_not_written_again(
     running: Bench, writes: list[Any]
 ) -> None:
-    """Ten minutes of an automation that asks each 10 s."""
+    """Ten minutes of an automation that sets it each 10 s."""
     for _ in range(60):
         await ask(running, NUMBER, 20.0)
         await turn(running, "gw_charging_allowed", "on")
@@ -232,7 +232,7 @@ async def test_the_same_again_is_not_written_again(
     assert writes == []
 
 
-async def test_what_lowers_is_written_at_once(
+async def test_lower_setpoint_is_written_at_once(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
     """Each by itself, before the call returns."""
@@ -246,10 +246,10 @@ async def test_what_lowers_is_written_at_once(
     assert len(writes) == 4
 
 
-async def test_what_rises_is_gathered(
+async def test_higher_setpoints_are_written_together(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """It holds at once; a crash meanwhile leaves less."""
+    """They apply at once; a crash meanwhile leaves less."""
     for step in range(60):
         await ask(running, NUMBER, 20.0 + step / 10)
     assert running.coordinator.setpoint_manager.setpoints.bank.charge_current == 25.9
@@ -260,10 +260,10 @@ async def test_what_rises_is_gathered(
     assert writes == [25.9]
 
 
-async def test_gathering_is_not_put_off(
+async def test_delayed_write_is_not_postponed(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """What goes on changing is written all the same."""
+    """Continuous changes are written all the same."""
     with patch(
         "custom_components.bms_gateway.setpoints.manager.async_call_later"
     ) as later:
@@ -278,10 +278,10 @@ async def test_gathering_is_not_put_off(
     assert writes == [26.9, 30.0]
 
 
-async def test_what_is_below_the_disk_is_written_with_all_that_was_gathered(
+async def test_setpoint_below_the_disk_writes_pending_ones_too(
     running: Bench, writes: list[Any]
 ) -> None:
-    """And what lowers only what was not written yet can wait with it."""
+    """One that is lower only than pending ones can wait with them."""
     await ask(running, NUMBER, 40.0)
     await ask(running, NUMBER, 30.0)
     assert writes == []
@@ -291,10 +291,10 @@ async def test_what_is_below_the_disk_is_written_with_all_that_was_gathered(
     assert writes == [30.0]
 
 
-async def test_what_was_taken_back_is_not_written(
+async def test_reverted_change_is_not_written(
     running: Bench, writes: list[Any]
 ) -> None:
-    """Nothing is gathered in the end."""
+    """Nothing is pending in the end."""
     for amps in islice(cycle((30.0, 20.0)), 20):
         await ask(running, NUMBER, amps)
     await running.tick(DELAY + 1)
@@ -302,13 +302,13 @@ async def test_what_was_taken_back_is_not_written(
     assert writes == []
 
 
-async def test_what_was_gathered_is_written_at_the_end(
+async def test_pending_changes_are_written_when_the_gateway_stops(
     hass: HomeAssistant,
     running: Bench,
     writes: list[Any],
     hass_storage: dict[str, Any],
 ) -> None:
-    """Of the gateway; and the next one starts with it."""
+    """And the next start uses them."""
     await ask(running, NUMBER, 30.0)
     assert await hass.config_entries.async_unload("gw")
     assert writes == [30.0]
@@ -319,10 +319,10 @@ async def test_what_was_gathered_is_written_at_the_end(
     assert writes == [30.0]
 
 
-async def test_what_was_gathered_is_written_at_the_end_of_home_assistant(
+async def test_pending_changes_are_written_when_home_assistant_stops(
     hass: HomeAssistant, running: Bench, writes: list[Any]
 ) -> None:
-    """And what is asked while it stops, too."""
+    """And so are changes while it stops."""
     await ask(running, NUMBER, 30.0)
     hass.set_state(CoreState.stopping)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
@@ -341,7 +341,7 @@ def device(bench: Bench) -> str:
 
 
 async def limit(bench: Bench, duration: float, amps: float = 5.0) -> None:
-    """Limit charging for a time."""
+    """Set a temporary charge limit."""
     await bench.hass.services.async_call(
         DOMAIN,
         "limit_current",
@@ -351,7 +351,7 @@ async def limit(bench: Bench, duration: float, amps: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize("duration", [30, 60, 90, 3600])
-async def test_a_limit_that_is_renewed_is_not_written_again(
+async def test_renewed_limit_is_not_written_again(
     running: Bench, writes: list[Any], duration: float
 ) -> None:
     """Each 10 s for ten minutes: the disk holds it for as long from a restart."""
@@ -361,7 +361,7 @@ async def test_a_limit_that_is_renewed_is_not_written_again(
     assert len(writes) == 1
 
 
-async def test_a_longer_or_lower_limit_is_written_at_once(
+async def test_longer_or_lower_limit_is_written_at_once(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
     """A restart would end it too early, or allow more."""
@@ -387,10 +387,10 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
     assert len(writes) == 5
 
 
-async def test_a_long_limit_costs_few_writes(
+async def test_long_limit_costs_few_writes(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """After a crash it lasts no more than twice what was left, or a minute longer."""
+    """After a crash it lasts at most twice the remaining time, or a minute longer."""
     await limit(running, 4 * 3600)
     for _ in range(239):
         await running.move(60)
@@ -402,10 +402,10 @@ async def test_a_long_limit_costs_few_writes(
     assert len(writes) < 12
 
 
-async def test_a_setpoint_lowered_while_the_disk_is_written_to(
+async def test_setpoint_lowered_during_a_write_is_written(
     running: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """What is being written allows more: the lower one follows at once."""
+    """The running write allows more: the lower one follows at once."""
     await ask(running, NUMBER, 50.0)
     write: Callable[..., Any] = Store._async_write_data
     lowered = False

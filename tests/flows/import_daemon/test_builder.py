@@ -1,4 +1,4 @@
-"""What a bms_config.toml says becomes a gateway; what is wrong is told by its line."""
+"""Building a gateway from a bms_config.toml, with notices by line."""
 
 import ast
 from math import isfinite
@@ -36,24 +36,24 @@ OPTIONS = {
 
 
 def check(_part: Part, _name: str, value: Any) -> str | None:
-    """Refuse what no form takes; the forms themselves are tested with the flow."""
+    """Reject what no form accepts; the forms themselves are tested with the flow."""
     if isinstance(value, float) and not (isfinite(value) and -1000 < value < 10_000):
         return "out of range"
     return None
 
 
 def read(text: str, links: Links = LINKS) -> ImportedGateway:
-    """Understand a text."""
+    """Build a gateway from a text."""
     return build_gateway(text.encode(), check, links)
 
 
 def told(text: str, links: Links = LINKS) -> list[tuple[NoticeKind, int | None, str]]:
-    """Return what is remarked about a text: about what, the line, the detail."""
+    """Return the notices about a text: kind, line and detail."""
     return [(each.kind, each.line, each.detail) for each in read(text, links).notices]
 
 
-def test_a_whole_file_becomes_a_gateway() -> None:
-    """With nothing lost, nothing added and nothing to complain about."""
+def test_complete_file_becomes_a_gateway() -> None:
+    """Nothing lost, nothing added, no notice."""
     assert read(FILE) == ImportedGateway(
         options=OPTIONS,
         devices=(
@@ -102,7 +102,7 @@ def test_a_whole_file_becomes_a_gateway() -> None:
     )
 
 
-def test_it_is_all_kept_by_plain_types() -> None:
+def test_result_consists_of_plain_types() -> None:
     """Home Assistant stores it as JSON."""
     build = read(FILE)
     stored = [*build.options.values()]
@@ -110,8 +110,8 @@ def test_it_is_all_kept_by_plain_types() -> None:
     assert {type(value) for value in stored} == {bool, float, str}
 
 
-def test_what_a_file_leaves_out_is_as_the_daemon_takes_it() -> None:
-    """Limits that nobody wrote down are told."""
+def test_missing_keys_get_the_daemons_defaults() -> None:
+    """Limits that are not in the file are reported."""
     text = """
 [[bmses-in]]
 CAN-IF = "can_in_1"
@@ -167,8 +167,8 @@ def test_hyphens_and_capitals_do_not_matter() -> None:
     assert read(text) == read(FILE)
 
 
-def test_what_the_daemon_does_not_use_is_not_taken_over() -> None:
-    """A delay while it replies; 0 s of it, which means none; prompts while it pushes."""
+def test_values_the_daemon_ignores_are_not_imported() -> None:
+    """A delay while it replies; a delay of 0 s; prompts while it pushes."""
     text = changed("PUSH-MIN-DELAY = 0.5", "PUSH-MIN-DELAY = 0.0")
     assert "min_gap" not in read(text).of(Part.INVERTER)[0].values
     text = changed("SEND-SYNC-ACTIVATED = false", "SEND-SYNC-ACTIVATED = true")
@@ -178,7 +178,7 @@ def test_what_the_daemon_does_not_use_is_not_taken_over() -> None:
     assert told(text) == []
 
 
-# What has to be mended -------------------------------------------------------
+# Problems that have to be fixed ------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -194,10 +194,8 @@ def test_what_the_daemon_does_not_use_is_not_taken_over() -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused(
-    content: bytes, expected: Notice
-) -> None:
-    """That is all there is to say."""
+def test_unreadable_file_is_rejected(content: bytes, expected: Notice) -> None:
+    """With one notice."""
     build = build_gateway(content, check, LINKS)
     assert build.notices == (expected,)
     assert build.problems == [expected]
@@ -207,7 +205,7 @@ def test_a_file_that_cannot_be_read_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "kind", "detail"),
     [
-        # Of another kind
+        # Another type
         ("GATEWAY-ACTIVATED = true", "GATEWAY-ACTIVATED = 1", NoticeKind.NO_YES_NO, ""),
         ("ACTIVATED = false", 'ACTIVATED = "no"', NoticeKind.NO_YES_NO, ""),
         ("I-LIM-CHARGE = 250.0", 'I-LIM-CHARGE = "250"', NoticeKind.NO_NUMBER, ""),
@@ -218,16 +216,16 @@ def test_a_file_that_cannot_be_read_is_refused(
         ('CAN-IF = "can_in_1"', "CAN-IF = 1", NoticeKind.NO_TEXT, ""),
         ('CAN-IF = "can_in_1"', 'CAN-IF = " "', NoticeKind.NO_TEXT, ""),
         ('DESCRIPTION = "Rack left"', "DESCRIPTION = 1", NoticeKind.NO_TEXT, ""),
-        # Of the right kind, but no form takes it
+        # The right type, but rejected by the forms
         ("= 1400.0", "= nan", NoticeKind.REFUSED, "out of range"),
         ("= 250.0", "= inf", NoticeKind.REFUSED, "out of range"),
         ("= 250.0", f"= -{10**400}", NoticeKind.REFUSED, "out of range"),
         ("= 2.0", "= 1e9", NoticeKind.REFUSED, "out of range"),
         ("= 4.0", "= -1e9", NoticeKind.REFUSED, "out of range"),
-        # No current at all is nothing that an inverter could be rated for
+        # An inverter cannot be rated for no current at all
         ("= 190.0", "= 0.0", NoticeKind.ZERO, ""),
         ("= 250.0", "= 0", NoticeKind.ZERO, ""),
-        # Misspelt, so that a default or nothing at all would hold instead
+        # Misspelt, so that a default or nothing at all would apply instead
         (
             "I-LIM-CHARGE = 190",
             "I-LIM-CHRAGE = 190",
@@ -241,7 +239,7 @@ def test_a_file_that_cannot_be_read_is_refused(
         ("\nPORT = 1883", '\nbroker = "x"', NoticeKind.TWICE, ""),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(
+def test_problem_is_reported_with_its_line(
     old: str, new: str, kind: NoticeKind, detail: str
 ) -> None:
     """That and nothing else."""
@@ -249,7 +247,7 @@ def test_what_is_wrong_is_told_with_its_line(
     assert told(text) == [(kind, line_of(text, new.strip()), detail)]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """From the first line to the last."""
     text = FILE.replace("CAN-IF", "#CAN-IF").replace("= 5.0", "= false")
     assert told(text) == [
@@ -268,8 +266,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ("old", "new", "key"),
     [('CAN-IF = "can_in_1"', "", "CAN-IF"), ("CAPACITY-AH = 280.0", "", "CAPACITY-AH")],
 )
-def test_what_nobody_could_guess_must_be_there(old: str, new: str, key: str) -> None:
-    """The link, and what the battery weighs in every mean."""
+def test_required_keys_must_be_present(old: str, new: str, key: str) -> None:
+    """The link, and the capacity, by which the battery is weighted in every mean."""
     text = changed(old, new)
     [problem] = read(text).problems
     number = 1 if "can_in_1" in old else 2
@@ -287,8 +285,8 @@ def test_what_nobody_could_guess_must_be_there(old: str, new: str, key: str) -> 
         ("bmses-in = [1]", "[[bmses-in]]"),
     ],
 )
-def test_a_table_needs_the_right_brackets(text: str, detail: str) -> None:
-    """Two pairs where there may be several."""
+def test_table_needs_the_right_brackets(text: str, detail: str) -> None:
+    """Double ones where there may be several."""
     problems = read(f"GATEWAY-ACTIVATED = true\n{text}").problems
     [problem] = [each for each in problems if each.kind is NoticeKind.NO_TABLE]
     assert (problem.line, problem.detail) == (2, detail)
@@ -296,8 +294,8 @@ def test_a_table_needs_the_right_brackets(text: str, detail: str) -> None:
     assert (NoticeKind.NO_BATTERY in kind) is (detail == "[battery]")
 
 
-def test_a_gateway_needs_a_battery() -> None:
-    """Without an inverter it would only watch, which is told."""
+def test_gateway_needs_a_battery() -> None:
+    """Without an inverter it would only monitor, which is reported."""
     text = "GATEWAY-ACTIVATED = true\nbattery = {}\nbmses-in = []\n"
     assert sorted(told(text)) == [
         (NoticeKind.ASSUMED, 2, "[battery]"),
@@ -309,8 +307,8 @@ def test_a_gateway_needs_a_battery() -> None:
     assert {kind for kind, _, _ in told(text)} == {NoticeKind.MISSPELT}
 
 
-def test_a_misspelt_table_is_a_problem_though_the_right_one_is_there_too() -> None:
-    """Of those that may stand several times, a battery would be lost."""
+def test_misspelt_table_is_a_problem_next_to_a_correct_one() -> None:
+    """Of tables that may occur several times, a battery would be lost."""
     text = changed("[[bmses-in]]", "[[bmses_inn]]", 2)
     line = line_of(text, "[[bmses_inn]]")
     assert told(text) == [(NoticeKind.MISSPELT, line, "[[bmses-in]]")]
@@ -319,30 +317,30 @@ def test_a_misspelt_table_is_a_problem_though_the_right_one_is_there_too() -> No
 # CAN links -------------------------------------------------------------------
 
 
-def test_a_link_can_be_named_only_once() -> None:
-    """It is told where it is named as well."""
+def test_link_can_be_used_only_once() -> None:
+    """The notice gives the line of the first use."""
     text = changed('"can_in_2"', '"can_in_1"')
     lines = [line_of(text, '"can_in_1"', number) for number in (1, 2)]
     assert told(text) == [(NoticeKind.LINK_TWICE, lines[1], str(lines[0]))]
 
 
-def test_a_link_of_another_gateway_is_refused() -> None:
-    """And it is told whose it is."""
+def test_link_of_another_gateway_is_rejected() -> None:
+    """The notice gives its owner."""
     links = Links(present=LINKS.present, owners={"can_out_2": "Roof (House)"})
     line = line_of(FILE, '"can_out_2"')
     assert told(FILE, links) == [(NoticeKind.LINK_TAKEN, line, "Roof (House)")]
     assert read(FILE, links).problems
 
 
-def test_links_that_are_not_there_are_told() -> None:
-    """They may be there later: that prevents nothing."""
+def test_missing_links_are_reported() -> None:
+    """They may appear later: that prevents nothing."""
     build = read(FILE, Links(present=frozenset({"can_in_1", "can_out_2"})))
     [note] = build.notes
     assert note == Notice(kind=NoticeKind.NO_LINK, value="can_in_2, can_out_1")
     assert not build.problems
 
 
-# What is good to know --------------------------------------------------------
+# Notices for information -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -355,10 +353,10 @@ def test_links_that_are_not_there_are_told() -> None:
         ("[mqtt]", "[logging]\nLEVEL = 1\n[mqtt]", NoticeKind.UNKNOWN, "logging"),
     ],
 )
-def test_what_is_good_to_know_prevents_nothing(
+def test_information_does_not_block_the_setup(
     old: str, new: str, kind: NoticeKind, key: str
 ) -> None:
-    """A person decides."""
+    """The user decides."""
     text = changed(old, new)
     build = read(text)
     [note] = build.notes
@@ -368,16 +366,16 @@ def test_what_is_good_to_know_prevents_nothing(
     assert build.devices == read(FILE).devices
 
 
-def test_another_broker_does_not_matter_without_mqtt() -> None:
-    """It is kept that nothing is published."""
+def test_other_broker_does_not_matter_without_mqtt() -> None:
+    """MQTT stays switched off."""
     text = changed('"localhost"', '"nas.local"')
     text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
     assert told(text) == []
     assert read(text).options["mqtt_enabled"] is False
 
 
-def test_what_is_shown_of_a_value_is_short() -> None:
-    """And on one line, as it may be anything."""
+def test_quoted_value_is_short() -> None:
+    """And on one line, since it may be anything."""
     text = changed("= 250.0", f'= """{"long " * 20}"""')
     [problem] = read(text).problems
     assert problem.value == f'"{"long " * 7}long…'
@@ -386,7 +384,7 @@ def test_what_is_shown_of_a_value_is_short() -> None:
         assert problem.value == shown
 
 
-# Anything at all -------------------------------------------------------------
+# Any input ---------------------------------------------------------------------
 
 NAMES = [key.name for table in (TOP, *TABLES.values()) for key in table.keys]
 HEADS = [table.head for table in TABLES.values()]
@@ -407,8 +405,8 @@ ANY_LINE = st.one_of(
 
 @given(st.lists(ANY_LINE, max_size=15).map("\n".join))
 @example(FILE)
-def test_any_file_is_understood_or_refused_in_its_lines(text: str) -> None:
-    """No exception, no line that is not there; without a problem all is complete."""
+def test_any_file_is_built_or_rejected_by_line(text: str) -> None:
+    """No exception, no line that does not exist; without a problem it is complete."""
     build = build_gateway(text.encode(errors="replace"), check, LINKS)
     lines = text.count("\n") + 1
     assert all(1 <= (each.line or 1) <= lines for each in build.notices)
@@ -425,17 +423,17 @@ def test_any_file_is_understood_or_refused_in_its_lines(text: str) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_understood_or_refused(content: bytes) -> None:
+def test_any_bytes_are_built_or_rejected(content: bytes) -> None:
     """No exception."""
     build = build_gateway(content, check, LINKS)
     assert build.problems or build.devices
 
 
 @pytest.mark.parametrize(
-    "module", ["blocks", "contract", "document", "figures", "remarks", "understand"]
+    "module", ["blocks", "schema", "document", "comparison", "notices", "builder"]
 )
-def test_home_assistant_is_not_needed(module: str) -> None:
-    """To understand a file; only to show it and to store what it says."""
+def test_home_assistant_is_not_imported(module: str) -> None:
+    """Building needs none; only displaying and storing do."""
     path = Path(import_daemon.__path__[0]) / f"{module}.py"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import | ast.ImportFrom):

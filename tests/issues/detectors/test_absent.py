@@ -1,4 +1,4 @@
-"""Batteries that do not count: each is named as what it is."""
+"""Batteries that do not count, each with its reason."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,7 +41,7 @@ TWELVE = (
 )
 
 
-def test_a_lost_battery_is_told_with_its_policy() -> None:
+def test_lost_battery_is_reported_with_its_loss_policy() -> None:
     """What it means for the house depends on it."""
     found = the_one(with_life(Life.LOST))
     assert found.key == "battery_lost"
@@ -68,10 +68,10 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
         (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
     ],
 )
-def test_a_battery_that_never_spoke_is_told_once_it_matters(
+def test_battery_never_received_is_reported_once_it_matters(
     life: Life, status: Status, expected: dict[str, str]
 ) -> None:
-    """Not while the gateway still waits for it; a loss at once, also in the grace."""
+    """Not while the gateway waits for it; a loss at once, also in the grace period."""
     assert keys(with_life(life, status)) == expected
 
 
@@ -88,10 +88,10 @@ def test_a_battery_that_never_spoke_is_told_once_it_matters(
         (Life.OUT_OF_SERVICE, None, None),
     ],
 )
-def test_a_battery_that_is_lost_again_and_again(
+def test_repeatedly_lost_battery_is_one_issue(
     life: Life, lost_for: float | None, expected: str | None
 ) -> None:
-    """One repair tells of it, until it is lost for long."""
+    """Until it is lost for long."""
     now = replace(with_life(life), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
@@ -108,17 +108,17 @@ def test_a_battery_that_is_lost_again_and_again(
         (4, "battery_lost", None),
     ],
 )
-def test_a_battery_with_many_gaps(
+def test_battery_with_many_gaps_is_reported(
     gaps: int, before: str | None, expected: str | None
 ) -> None:
-    """It is named from the seventh on, until there are but three."""
+    """From the seventh gap on, until only three are left."""
     now = with_b1(gaps=gaps)
     raised = {"battery_b1": Issue(before, {})} if before else {}
     assert keys(now, raised) == ({"battery_b1": expected} if expected else {})
 
 
-def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
-    """And that is a warning: the battery counts."""
+def test_gaps_are_counted_in_a_warning() -> None:
+    """A warning, because the battery counts."""
     found = the_one(with_b1(gaps=12))
     assert found.placeholders == {"name": "Garage", "gaps": "12"}
     assert (found.severity, found.device_id) == (IssueSeverity.WARNING, "b1")
@@ -136,18 +136,18 @@ def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
         (Life.DUPLICATE, None, None),
     ],
 )
-def test_one_repair_for_gaps_and_losses(
+def test_gaps_and_losses_are_one_issue(
     life: Life, lost_for: float | None, expected: str | None
 ) -> None:
-    """The one that tells more: its gaps, unless it is lost for long."""
+    """The more specific one: its gaps, unless it is lost for long."""
     now = replace(with_b1(life=life, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
 
 
-def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
-    """However long the port stays away: that is told by the repair of the port."""
+def test_battery_lost_with_its_port_is_not_an_own_issue() -> None:
+    """However long the port stays lost: the port's issue covers it."""
     lost = with_port(PortState(status=PortStatus.LOST))
     now = replace(lost, unsteady=frozenset({"b1"}), lost_since={"b1": 0.0})
     assert keys(now) == {"battery_b1": "battery_losses", "port_b1": "port_failed"}
@@ -158,22 +158,22 @@ def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
     [
         (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
         (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
-        # A slow battery may follow
+        # A slow battery may still send the rest
         (Life.WAITING, Status.STARTING, {}),
-        # One that speaks shares its bus with an inverter
+        # One that sends shares its bus with an inverter
         (Life.ONLINE, Status.RUNNING, {}),
     ],
 )
-def test_an_inverter_alone_on_a_batterys_port(
+def test_inverter_alone_on_a_batterys_port_is_reported(
     life: Life, status: Status, expected: dict[str, str]
 ) -> None:
-    """It tells more than that the battery is lost, and so takes that one's place."""
+    """It is more specific than the loss of the battery, and replaces it."""
     now = seen(with_b1(life=life, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
-def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
-    """And whose it is, for the dialog."""
+def test_wrong_port_names_the_present_link() -> None:
+    """And the device, for the dialog."""
     now = seen(
         with_b1(life=Life.LOST, inverter_detected=True),
         ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
@@ -184,7 +184,7 @@ def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
 
 
 def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
-    """Return the situation with a first battery that was never online."""
+    """Return the context with a first battery that was never online."""
     since = {"receiving_since": AT - RECEIVED_FOR, "last_frame_at": AT}
     now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
     return seen(now, status=status)
@@ -194,7 +194,7 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     ("status", "is_told"),
     [
         (Status.STARTING, False),
-        (Status.RUNNING, True),  # it was added to a gateway that runs
+        (Status.RUNNING, True),  # it was added to a running gateway
         (Status.REDUCED, True),
         (Status.BLOCKED, True),
         (Status.SILENT, True),
@@ -207,20 +207,20 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
         (TWELVE, 12, "battery_wrong_voltage"),
     ],
 )
-def test_a_battery_that_is_not_believed(
+def test_battery_with_rejected_values_is_reported(
     status: Status,
     is_told: bool,
     refused: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
-    """It speaks, so it never passes for a silent one; that it counts is not expected."""
+    """It sends, so it is not silent; it is not expected to count."""
     now = waiting(status, refused=refused, nominal=nominal)
     assert keys(now) == ({"battery_b1": key} if is_told else {})
 
 
-def test_what_is_refused_is_told_with_its_window() -> None:
-    """Limits first: what is measured would change the text all the time."""
+def test_rejected_value_is_shown_with_its_range() -> None:
+    """Limits first: measured values would change the text all the time."""
     found = the_one(waiting(refused=TWELVE, nominal=12))
     assert found.placeholders == {
         "name": "Garage",
@@ -235,16 +235,16 @@ def test_what_is_refused_is_told_with_its_window() -> None:
     assert found.placeholders["values"] == "Vbat 13.2 V (30–65 V)"
 
 
-def test_a_lost_battery_that_is_not_believed_any_more() -> None:
-    """Its cable is well; it goes once the battery has been back for a minute."""
+def test_lost_battery_with_rejected_values_is_reported() -> None:
+    """Its cable works; cleared once the battery has been back for a minute."""
     found = the_one(with_b1(life=Life.LOST, refused=(TOO_HIGH,)))
     assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
 
 @pytest.mark.parametrize("life", [Life.ONLINE, Life.REJOINING, Life.OUT_OF_SERVICE])
-def test_one_value_that_is_not_believed_is_no_repair(life: Life) -> None:
-    """As long as the battery counts, or nobody wants it to."""
+def test_single_rejected_value_raises_no_issue(life: Life) -> None:
+    """As long as the battery counts, or is out of service."""
     assert keys(with_b1(life=life, refused=(TOO_HIGH,))) == {}
 
 
@@ -265,10 +265,8 @@ def test_one_value_that_is_not_believed_is_no_repair(life: Life) -> None:
         ),
     ],
 )
-def test_a_battery_that_does_not_send_all(
-    changes: dict[str, Any], missing: str
-) -> None:
-    """It is heard: that is what is told, with what is missing."""
+def test_incomplete_battery_is_reported(changes: dict[str, Any], missing: str) -> None:
+    """It is received: the issue names the missing frames."""
     found = the_one(waiting(readings=Readings(**changes)))
     assert found.key == "battery_incomplete"
     assert found.placeholders["missing"] == missing
@@ -282,16 +280,16 @@ def test_a_battery_that_does_not_send_all(
         (Status.STARTING, RECEIVED_FOR, None),
     ],
 )
-def test_a_battery_that_may_still_send_the_rest(
+def test_battery_that_may_still_send_the_rest_is_not_reported(
     status: Status, heard_for: float, key: str | None
 ) -> None:
-    """Some send all only each 10 s."""
+    """Some send everything only each 10 s."""
     now = waiting(status, receiving_since=AT - heard_for)
     assert keys(now) == ({"battery_b1": key} if key else {})
 
 
-def test_a_battery_that_is_silent_again() -> None:
-    """It was heard without being asked, so asking helps nothing."""
+def test_battery_that_went_silent_is_not_offered_polling() -> None:
+    """It was received without polling, so polling would not help."""
     assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
         "battery_b1": "battery_silent"
     }
@@ -306,14 +304,14 @@ def test_a_battery_that_is_silent_again() -> None:
         (replace(OPEN, errors=5), None, "battery_not_polled"),
         (HEARD, None, "battery_other_protocol"),
         (HEARD, 1.0, "battery_silent"),
-        # Nothing since it was opened last
+        # Nothing received since it was last opened
         (replace(HEARD, received_before=9), None, "battery_not_polled"),
     ],
 )
-def test_a_battery_that_was_never_heard(
+def test_battery_never_received_is_offered_polling(
     port: PortState, poll_interval: float | None, key: str
 ) -> None:
-    """It may need to be asked, which the repair offers: not where others are heard."""
+    """It may need polling; not offered where other devices are received."""
     first, second = CONFIG.batteries
     config = replace(
         CONFIG, batteries=(replace(first, poll_interval=poll_interval), second)

@@ -1,4 +1,4 @@
-"""USB adapters that pass nothing on: they are to be plugged in anew."""
+"""USB adapters that pass on no frames and should be replugged."""
 
 from dataclasses import replace
 
@@ -37,9 +37,9 @@ HEARD = [
 ]
 SILENT = [
     OPEN,
-    # What it was sent, and could not be sent, shows nothing
+    # Frames that were sent, and those that could not be, show nothing
     replace(OPEN, sent=9, errors=3, unsent=3),
-    # It was heard before it was lost and opened again
+    # Received before it was lost and opened again
     replace(OPEN, received=5, errors=1, received_before=6),
 ]
 
@@ -47,7 +47,7 @@ SILENT = [
 def battery(
     port: PortConfig, state: PortState = OPEN, life: Life = Life.LOST
 ) -> IssueContext:
-    """Return a situation in which the first battery is not heard on such a port."""
+    """Return a context in which the first battery is not received on such a port."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))
     ports = {"b1": state, "b2": OPEN, "i1": OPEN}
@@ -55,7 +55,7 @@ def battery(
 
 
 def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
-    """Return a situation in which the inverter gives no sign of life on such a port."""
+    """Return a context in which the inverter is silent on such a port."""
     [only] = CONFIG.inverters
     silent = replace(only, port=port, silent_after=900.0)
     ports = {"b1": OPEN, "b2": OPEN, "i1": state}
@@ -68,10 +68,10 @@ def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
 
 @pytest.mark.parametrize("port", USB)
 @pytest.mark.parametrize("state", SILENT)
-def test_silent_usb_adapter_is_to_be_plugged_in_anew(
+def test_silent_usb_adapter_should_be_replugged(
     port: PortConfig, state: PortState
 ) -> None:
-    """A battery that was lost, one that never spoke, an inverter: each is told so."""
+    """For a battery that was lost, one never received, and an inverter."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost_replug"}
     never = battery(port, state, Life.WAITING)
     assert keys(never) == {"battery_b1": "battery_not_polled_replug"}
@@ -89,10 +89,10 @@ def test_silent_usb_adapter_is_to_be_plugged_in_anew(
         *((port, state) for port in USB for state in HEARD),
     ],
 )
-def test_nothing_else_is_to_be_plugged_in_anew(
+def test_other_adapters_need_not_be_replugged(
     port: PortConfig, state: PortState
 ) -> None:
-    """What is no USB adapter, and one that has passed on anything at all."""
+    """Those that are not USB, and one that has passed on any frame."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
     never = battery(port, state, Life.WAITING)
     heard = state.received > state.received_before
@@ -104,8 +104,8 @@ def test_nothing_else_is_to_be_plugged_in_anew(
     }
 
 
-def test_the_repair_tells_the_same_placeholders() -> None:
-    """Whether the adapter is to be plugged in anew or not."""
+def test_placeholders_are_the_same_with_and_without_replugging() -> None:
+    """Both texts can be filled."""
     for life in (Life.LOST, Life.WAITING):
         found = the_one(battery(STICK, life=life))
         other = the_one(battery(OTHERS[0], life=life))
@@ -113,14 +113,14 @@ def test_the_repair_tells_the_same_placeholders() -> None:
     assert the_one(inverter(STICK)).placeholders == {"name": "Roof", "minutes": "15"}
 
 
-def test_adapter_that_is_silent_for_another_reason() -> None:
-    """Lost; or its inverter has asked before, and does so no more."""
+def test_adapter_silent_for_another_reason_is_not_replugged() -> None:
+    """Lost; or its inverter has sent requests before and stopped."""
     lost = PortState(status=PortStatus.LOST, fault=PortFault.FAILED)
     assert keys(battery(STICK, lost)) == {"port_b1": "port_failed"}
     asked = replace(inverter(STICK), snapshot=with_i1(last_request_at=0.0).snapshot)
     assert keys(asked) == {"inverter_no_requests_i1": "inverter_no_requests"}
 
 
-def test_battery_that_speaks_is_well_whatever_its_port_counts() -> None:
-    """No repair comes of the counts alone."""
+def test_battery_that_sends_raises_no_issue() -> None:
+    """The counters alone raise none."""
     assert keys(replace(battery(STICK), snapshot=WELL.snapshot)) == {}
