@@ -21,10 +21,10 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.config import Interface
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import PortStatus, Snapshot
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, State, callback
@@ -143,16 +143,16 @@ class Bench:
     async def setup(self) -> None:
         """Set the gateway up, again if need be; its engine has this bench's clock."""
         with patch(
-            "custom_components.bms_gateway.Gateway", partial(Gateway, clock=self.clock)
+            "custom_components.bms_gateway.runtime.Gateway", partial(Gateway, clock=self.clock)
         ):
             assert await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
-        self._undo.append(self.coordinator.gateway.subscribe(self._on_news))
+        self._undo.append(self.runtime.gateway.subscribe(self._on_news))
         # Frames sent on a virtual bus before the gateway has opened it are lost
         await self.opened(
             *(
                 device.id
-                for device in self.coordinator.config.devices
+                for device in self.runtime.config.devices
                 if device.port.interface is Interface.VIRTUAL
             )
         )
@@ -177,15 +177,15 @@ class Bench:
             bus.shutdown()
 
     @property
-    def coordinator(self) -> BmsGatewayCoordinator:
+    def runtime(self) -> BmsGatewayRuntime:
         """The running gateway for Home Assistant."""
-        coordinator: BmsGatewayCoordinator = self.entry.runtime_data
-        return coordinator
+        runtime: BmsGatewayRuntime = self.entry.runtime_data
+        return runtime
 
     @property
     def snapshot(self) -> Snapshot:
         """The engine's present snapshot."""
-        return self.coordinator.gateway.snapshot
+        return self.runtime.gateway.snapshot
 
     def clock(self) -> float:
         """Return the engine's time: real time plus what was skipped."""

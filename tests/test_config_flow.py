@@ -408,7 +408,7 @@ async def test_adapter_for_an_existing_gateway(
 ) -> None:
     """One more device, while it runs."""
     assert await hass.config_entries.async_setup(bank.entry_id)
-    coordinator = bank.runtime_data
+    runtime = bank.runtime_data
     flow = await plug_in(hass, ADAPTER)
     assert offered(flow.result) == {bank.entry_id: "House", "new": "New gateway"}
     result = await flow.fill(gateway=bank.entry_id)
@@ -424,8 +424,8 @@ async def test_adapter_for_an_existing_gateway(
     assert result["description_placeholders"] == {"device": title, "gateway": "House"}
     added = bank.get_subentries_of_type(kind)[-1]
     assert (added.title, added.data["channel"]) == (title, ADAPTER.device)
-    assert bank.runtime_data is coordinator
-    assert added.subentry_id in coordinator.gateway.snapshot.ports
+    assert bank.runtime_data is runtime
+    assert added.subentry_id in runtime.gateway.snapshot.ports
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 

@@ -381,7 +381,7 @@ class TestOnDisk:
         await flow(bench, "b1", amps=1000.0, times=8)
         take_folder(hass)
         await bench.tick(SAVED)
-        await bench.until(lambda: bench.coordinator.energy_store.saved)
+        await bench.until(lambda: bench.runtime.energy_store.saved)
         assert (
             300.5
             < kwh(bench, "gw_energy_charged")

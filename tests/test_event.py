@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.coordinator import EVENT_DETECTORS
 from custom_components.bms_gateway.engine.model import Alarm
 from custom_components.bms_gateway.event_detector import (
     Event as BatteryEvent,
     EventType,
 )
+from custom_components.bms_gateway.monitor import EVENT_DETECTORS
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -86,7 +86,7 @@ async def test_conditions_before_a_reload_raise_no_events(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     events: list[BatteryEvent] = []
-    bench.coordinator.async_on_event(events.append)
+    bench.runtime.monitor.async_on_event(events.append)
     await bench.online("b1", protections=(0b0110, 0))
     await bench.until(
         lambda: (

@@ -92,7 +92,7 @@ async def come(hass: HomeAssistant, moment: datetime) -> None:
 
 def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
     """Return the limits that end by themselves."""
-    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    return bench.runtime.setpoint_manager.setpoints.temporary_limits
 
 
 def test_every_example_is_tested() -> None:
@@ -114,7 +114,7 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     await told(bench, 10.0, 25.0)
     await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "50.0")
-    assert bench.coordinator.setpoint_manager.setpoints.bank.charge_current is None
+    assert bench.runtime.setpoint_manager.setpoints.bank.charge_current is None
 
 
 async def test_keep_stored_energy_while_electricity_is_cheap(

@@ -82,7 +82,7 @@ async def test_unload_leaves_nothing(hass: HomeAssistant, bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     await bench.told("i1", 50.0, 50.0)
-    gateway = bench.coordinator.gateway
+    gateway = bench.runtime.gateway
     assert await hass.config_entries.async_unload("gw")
     bench.heard("i1")
     bench.say("b1", telegram())
@@ -222,10 +222,10 @@ async def test_removed_inverter_loses_its_setpoints(
             },
             blocking=True,
         )
-    assert set(bench.coordinator.store.setpoints.inverters) == {"i1", "i2"}
+    assert set(bench.runtime.setpoint_store.setpoints.inverters) == {"i1", "i2"}
     hass.config_entries.async_remove_subentry(bench.entry, "i2")
     await hass.async_block_till_done()
-    assert set(bench.coordinator.store.setpoints.inverters) == {"i1"}
+    assert set(bench.runtime.setpoint_store.setpoints.inverters) == {"i1"}
 
 
 async def test_devices_removed_while_stopped_lose_their_setpoints(
@@ -240,7 +240,7 @@ async def test_devices_removed_while_stopped_lose_their_setpoints(
     stopped = Setpoints(charging_allowed=False)
     asked = left.with_setpoints("i2", stopped).with_temporary_limit(temporary_limit)
     out = frozenset({"b2", "i2"})
-    await bench.coordinator.setpoint_manager.async_set(
+    await bench.runtime.setpoint_manager.async_set(
         replace(asked, out_of_service=out), "Ann"
     )
     assert await hass.config_entries.async_unload("gw")
@@ -248,8 +248,8 @@ async def test_devices_removed_while_stopped_lose_their_setpoints(
         hass.config_entries.async_remove_subentry(bench.entry, removed)
     await hass.async_block_till_done()
     await bench.setup()
-    assert bench.coordinator.setpoint_manager.setpoints == left
-    assert {device for device, _ in bench.coordinator.store.changes} == {"i1"}
+    assert bench.runtime.setpoint_manager.setpoints == left
+    assert {device for device, _ in bench.runtime.setpoint_store.changes} == {"i1"}
     assert await hass.config_entries.async_unload("gw")
     stored = hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]
     assert (stored["out_of_service"], stored["temporary_limits"]) == ([], [])

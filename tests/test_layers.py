@@ -31,7 +31,9 @@ INTEGRATION: Final = (
     "const errors verified_store",
     "config_entry device_registry event_detector simulation state_throttle",
     "can_log current_sensors energy_store issues setpoints",
+    "monitor",
     "coordinator",
+    "runtime",
     (
         "setpoints.entity setpoints.temporary_limits can_log.services"
         " descriptions diagnostics entity services system_health"
@@ -111,10 +113,10 @@ def test_home_assistant_is_not_imported(name: str) -> None:
 def test_upward_import_is_detected() -> None:
     """Or the test could not fail."""
     assert layer("battery.telemetry", ENGINE) < layer("limits.pipeline", ENGINE)
-    assert layer("setpoints.store", INTEGRATION) < layer("coordinator", INTEGRATION)
-    assert layer("setpoints.entity", INTEGRATION) > layer("coordinator", INTEGRATION)
+    assert layer("setpoints.store", INTEGRATION) < layer("runtime", INTEGRATION)
+    assert layer("setpoints.entity", INTEGRATION) > layer("runtime", INTEGRATION)
     assert "engine.limits.context" in {*imported("engine.limits.pipeline")}
-    assert "coordinator" in {*imported("sensor")}
+    assert "runtime" in {*imported("sensor")}
 
 
 def test_every_package_is_small() -> None:

@@ -58,7 +58,7 @@ async def test_setpoints_show_no_limit_as_their_maximum(bench: Bench) -> None:
     assert shown(bench, "gw_discharge_current_setpoint") == 100.0
     assert shown(bench, "gw_charge_voltage_setpoint") == 60.0
     assert shown(bench, "i2_charge_current_setpoint") == 20.0
-    assert bench.coordinator.store.setpoints == AllSetpoints()
+    assert bench.runtime.setpoint_store.setpoints == AllSetpoints()
 
 
 async def test_maximum_is_no_limit_and_moves(hass: HomeAssistant, bench: Bench) -> None:
@@ -66,7 +66,9 @@ async def test_maximum_is_no_limit_and_moves(hass: HomeAssistant, bench: Bench) 
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, "gw_charge_current_setpoint", 50.0)
     await ask(bench, "gw_discharge_current_setpoint", 40.0)
-    assert bench.coordinator.store.setpoints.bank == Setpoints(discharge_current=40.0)
+    assert bench.runtime.setpoint_store.setpoints.bank == Setpoints(
+        discharge_current=40.0
+    )
 
     def total(amps: float) -> None:
         hass.config_entries.async_update_entry(
@@ -105,14 +107,14 @@ async def test_invalid_setpoint_is_rejected(
         assert refused.value.translation_domain == DOMAIN
         assert refused.value.translation_key == "setpoint_out_of_range"
     assert shown(bench, "gw_charge_current_setpoint") == 20.0
-    assert bench.coordinator.store.setpoints.bank == Setpoints(charge_current=20.0)
+    assert bench.runtime.setpoint_store.setpoints.bank == Setpoints(charge_current=20.0)
 
 
 async def test_minus_zero_is_zero(bench: Bench) -> None:
     """A limit of -0 A would look odd."""
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, "gw_charge_current_setpoint", -0.0)
-    assert str(bench.coordinator.store.setpoints.bank.charge_current) == "0.0"
+    assert str(bench.runtime.setpoint_store.setpoints.bank.charge_current) == "0.0"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ async def test_float_noise_is_removed(
     await bench.battery("b1").inverter("i1").inverter("i2").start()
     await ask(bench, "gw_charge_current_setpoint", 10.0)
     await ask(bench, "gw_charge_current_setpoint", value)
-    assert bench.coordinator.store.setpoints.bank.charge_current == kept
+    assert bench.runtime.setpoint_store.setpoints.bank.charge_current == kept
     state = bench.state("number", "gw_charge_current_setpoint").state
     assert state == str(100.0 if kept is None else kept)
 
@@ -143,7 +145,7 @@ async def test_float_noise_above_the_maximum_is_accepted(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1", rated_charge=66.6).start()
     await ask(bench, "i1_charge_current_setpoint", 10.0)
     await ask(bench, "i1_charge_current_setpoint", 66.60000000000001)
-    assert bench.coordinator.store.setpoints.inverters["i1"].charge_current is None
+    assert bench.runtime.setpoint_store.setpoints.inverters["i1"].charge_current is None
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     with pytest.raises(ServiceValidationError, match="outside valid range"):
@@ -171,7 +173,7 @@ async def test_stored_noise_is_not_shown(
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     noisy = AllSetpoints(bank=Setpoints(charge_current=33.300000000000004))
-    await bench.coordinator.setpoint_manager.async_set(noisy, "Ann")
+    await bench.runtime.setpoint_manager.async_set(noisy, "Ann")
     assert bench.state("number", "gw_charge_current_setpoint").state == "33.3"
 
 
@@ -185,7 +187,7 @@ async def test_sum_of_ratings_can_be_entered(bench: Bench) -> None:
     assert (state.state, state.attributes["max"]) == ("99.9", 99.9)
     await ask(bench, "gw_charge_current_setpoint", 50.0)
     await ask(bench, "gw_charge_current_setpoint", 99.9)
-    assert bench.coordinator.store.setpoints == AllSetpoints()
+    assert bench.runtime.setpoint_store.setpoints == AllSetpoints()
 
 
 async def test_voltage_has_a_minimum(bench: Bench) -> None:
@@ -194,7 +196,7 @@ async def test_voltage_has_a_minimum(bench: Bench) -> None:
     with pytest.raises(ServiceValidationError):
         await ask(bench, "gw_charge_voltage_setpoint", 47.9)
     await ask(bench, "gw_charge_voltage_setpoint", 54.0)
-    assert bench.coordinator.store.setpoints.bank.charge_voltage == 54.0
+    assert bench.runtime.setpoint_store.setpoints.bank.charge_voltage == 54.0
 
 
 async def test_setpoints_are_saved_at_once_and_loaded_first(
@@ -281,12 +283,12 @@ async def test_setpoints_can_only_be_lowered_after_an_unreadable_store(
     context = Context(user_id=user.id) if by_a_person else None
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
     await bench.battery("b1").inverter("i1").start()
-    before = bench.coordinator.store.setpoints
+    before = bench.runtime.setpoint_store.setpoints
     for number, value in ("gw_charge", 50.0), ("gw_charge", 0.1), ("i1_charge", 50.0):
         with pytest.raises(ServiceValidationError) as refused:
             await ask(bench, f"{number}_current_setpoint", value, context)
         assert refused.value.translation_key == "setpoints_unconfirmed"
-    assert bench.coordinator.store.setpoints == before
+    assert bench.runtime.setpoint_store.setpoints == before
     await ask(bench, "gw_charge_current_setpoint", 0.0, context)
     await ask(bench, "gw_charge_voltage_setpoint", 54.0, context)
     with pytest.raises(ServiceValidationError):
@@ -295,7 +297,7 @@ async def test_setpoints_can_only_be_lowered_after_an_unreadable_store(
     await bench.told("i1", 0.0, 0.0)
     assert bench.issues() == {"setpoints_unreadable_gw": "setpoints_unreadable"}
 
-    setpoint_manager = bench.coordinator.setpoint_manager
+    setpoint_manager = bench.runtime.setpoint_manager
     await setpoint_manager.async_confirm(setpoint_manager.setpoints, "repair")
     await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
     for device in "gw", "i1":

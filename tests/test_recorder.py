@@ -61,7 +61,7 @@ class House:
             Gateway, clock=self.clock, wall=self.clock, port_factory=self.port_services
         )
         self.entry.add_to_hass(self.hass)
-        with patch("custom_components.bms_gateway.Gateway", gateway):
+        with patch("custom_components.bms_gateway.runtime.Gateway", gateway):
             assert await self.hass.config_entries.async_setup("gw")
         await self.hass.async_block_till_done()
         config = self.entry.runtime_data.config

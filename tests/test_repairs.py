@@ -98,9 +98,7 @@ async def test_forgotten_setpoint_is_a_repair(
     """It names the requester, also after a restart; gone once charging is allowed."""
     key = f"{DOMAIN}.gw.setpoints"
     await bench.battery("b1").inverter("i1").start()
-    await bench.coordinator.setpoint_manager.async_set(
-        AllSetpoints(bank=stopped), "Ann"
-    )
+    await bench.runtime.setpoint_manager.async_set(AllSetpoints(bank=stopped), "Ann")
     assert bench.issues() == {}
     assert await hass.config_entries.async_unload("gw")
     hass_storage[key]["data"]["changes"][0]["hours"] = 24
@@ -110,7 +108,7 @@ async def test_forgotten_setpoint_is_a_repair(
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue is not None
     assert issue.translation_placeholders == {"name": "Bank", "by": "Ann"}
-    await bench.coordinator.setpoint_manager.async_set(AllSetpoints(), "Bob")
+    await bench.runtime.setpoint_manager.async_set(AllSetpoints(), "Bob")
     assert bench.issues() == {}
 
 
@@ -150,7 +148,7 @@ async def test_ignored_repair_stays_until_the_gateway_is_removed(
     """A reload does not bring it back."""
     await bench.battery("b1").inverter("i1").start()
     stopped = AllSetpoints(bank=Setpoints(charge_current=0.0))
-    await bench.coordinator.setpoint_manager.async_set(stopped, "Ann")
+    await bench.runtime.setpoint_manager.async_set(stopped, "Ann")
     assert await hass.config_entries.async_unload("gw")
     hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]["changes"][0]["hours"] = 24
     await bench.setup()
@@ -375,7 +373,7 @@ async def test_link_can_be_set_up(
     done = await confirm(flows)
     assert done["type"] == "create_entry"
     assert bench.entry.subentries["b1"].data == before | {"bring_up": True}
-    assert bench.coordinator.config.batteries[0].port.bring_up
+    assert bench.runtime.config.batteries[0].port.bring_up
     await bench.hass.async_block_till_done()
     assert bench.issues().get("port_b1") != f"port_{fault}"
 

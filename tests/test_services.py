@@ -80,7 +80,7 @@ async def clear(bench: Bench, target: str = "gw", **data: Any) -> dict[str, Any]
 
 def temporary_limits(bench: Bench) -> list[TemporaryLimit]:
     """Return the active temporary limits."""
-    return list(bench.coordinator.setpoint_manager.setpoints.temporary_limits)
+    return list(bench.runtime.setpoint_manager.setpoints.temporary_limits)
 
 
 async def ready(bench: Bench) -> None:
@@ -392,7 +392,7 @@ async def test_invalid_call_is_rejected(
     await bench.move(2)
     stored, before = (
         json.dumps(hass_storage[KEY]),
-        bench.coordinator.setpoint_manager.setpoints,
+        bench.runtime.setpoint_manager.setpoints,
     )
     with pytest.raises(ServiceValidationError) as refused:
         await limit(bench, target, **data)
@@ -400,7 +400,7 @@ async def test_invalid_call_is_rejected(
         DOMAIN,
         key,
     )
-    assert bench.coordinator.setpoint_manager.setpoints == before
+    assert bench.runtime.setpoint_manager.setpoints == before
     assert json.dumps(hass_storage[KEY]) == stored
     await bench.speak("b1")
     await bench.told("i1", 10.0, 25.0)
@@ -493,7 +493,7 @@ async def test_repeated_call_succeeds(
     with patch.object(Gateway, "now", PropertyMock(return_value=clock)):
         first = await limit(bench, **asked)
         before, written = temporary_limits(bench), json.dumps(hass_storage[KEY])
-        with patch.object(bench.coordinator.setpoint_manager, "async_set") as taken:
+        with patch.object(bench.runtime.setpoint_manager, "async_set") as taken:
             assert await limit(bench, **asked) == first
         assert not taken.called
     assert temporary_limits(bench) == before
@@ -526,7 +526,7 @@ async def test_clearing_twice_succeeds(bench: Bench, data: Mapping[str, Any]) ->
     if data:
         await limit(bench, charge_current=20, owner="Bob")
     before = temporary_limits(bench)
-    with patch.object(bench.coordinator.setpoint_manager, "async_set") as taken:
+    with patch.object(bench.runtime.setpoint_manager, "async_set") as taken:
         answer = await clear(bench, **data)
     assert not taken.called
     assert [each["owner"] for each in answer["temporary_limits"]] == ["Bob"] * bool(
@@ -577,7 +577,7 @@ async def test_too_many_owners_are_rejected(bench: Bench) -> None:
     await limit(bench, "i1", charge_current=5, owner="new")
     await limit(bench, charge_current=3, owner="o7")
     # The engine ends one at its exact time, before it has left the store
-    ended = bench.coordinator.gateway.now + 60.5
+    ended = bench.runtime.gateway.now + 60.5
     with patch.object(Gateway, "now", PropertyMock(return_value=ended)):
         await limit(bench, charge_current=5, owner="new")
     owners = {
@@ -725,19 +725,19 @@ async def test_wall_clock_ends_no_limit(bench: Bench) -> None:
     """It may jump by a year; only the displayed end moves along, at once."""
     await ready(bench)
     before = (await limit(bench, charge_current=20))["temporary_limits"][0]["ends_at"]
-    await bench.coordinator.setpoint_manager.async_save_periodically()
+    await bench.runtime.setpoint_manager.async_save_periodically()
     assert (
-        shown_temporary_limits(bench.coordinator.setpoint_manager, None)[0]["ends_at"]
+        shown_temporary_limits(bench.runtime.setpoint_manager, None)[0]["ends_at"]
         == before
     )
     next_year = dt_util.utcnow() + timedelta(days=365)
     for _ in range(2):
         with patch("homeassistant.util.dt.utcnow", return_value=next_year):
             [temporary_limit] = temporary_limits(bench)
-            end = bench.coordinator.setpoint_manager.ends_at(temporary_limit)
+            end = bench.runtime.setpoint_manager.ends_at(temporary_limit)
             assert end is not None
             assert timedelta(minutes=59) < end - next_year <= timedelta(hours=1)
-            await bench.coordinator.setpoint_manager.async_save_periodically()
+            await bench.runtime.setpoint_manager.async_save_periodically()
 
 
 async def test_temporary_limit_does_not_lift_an_unreadable_store(
@@ -778,4 +778,4 @@ async def test_learned_shares_survive_a_restart(
         assert hass_storage[KEY]["data"]["current_shares"] == learnt
         assert await hass.config_entries.async_unload("gw")
     await bench.setup()
-    assert bench.coordinator.gateway.learnt == learnt
+    assert bench.runtime.gateway.learnt == learnt

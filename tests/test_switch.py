@@ -65,7 +65,7 @@ async def test_off_is_0_a(
     await bench.told("i1", *told)
     await turn(bench, switch, "on")
     assert shown(bench, switch) == STATE_ON
-    setpoints = bench.coordinator.setpoint_manager.setpoints
+    setpoints = bench.runtime.setpoint_manager.setpoints
     assert setpoints.of("i1") == setpoints.bank == Setpoints()
     assert not setpoints.out_of_service
 
@@ -86,7 +86,7 @@ async def test_nothing_can_be_allowed_after_an_unreadable_store(
 async def test_number_is_kept_behind_the_switch(bench: Bench) -> None:
     """Allowed again, the setpoint applies again."""
     await bench.battery("b1").inverter("i1").start()
-    setpoint_manager = bench.coordinator.setpoint_manager
+    setpoint_manager = bench.runtime.setpoint_manager
     twenty = AllSetpoints(bank=Setpoints(charge_current=20.0))
     await setpoint_manager.async_set(twenty, "Ann")
     await turn(bench, "gw_charging_allowed", "off")
@@ -130,7 +130,7 @@ async def test_battery_that_carries_current_stays_in_service(
     """It would be overloaded unseen; the error says what to do."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=current)
-    before = bench.coordinator.setpoint_manager.setpoints
+    before = bench.runtime.setpoint_manager.setpoints
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
     assert refused.value.translation_key == "battery_carries"
@@ -139,7 +139,7 @@ async def test_battery_that_carries_current_stays_in_service(
         "amps": f"{abs(current):.1f}",
     }
     assert shown(bench, "b2_in_service") == STATE_ON
-    assert bench.coordinator.setpoint_manager.setpoints == before
+    assert bench.runtime.setpoint_manager.setpoints == before
     assert KEY not in hass_storage
 
 
@@ -261,7 +261,7 @@ async def test_requester_is_stored(hass: HomeAssistant, bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await turn(bench, "gw_charging_allowed", "off", Context(user_id=user.id))
     await turn(bench, "i1_charging_allowed", "off")
-    changes = bench.coordinator.store.changes
+    changes = bench.runtime.setpoint_store.changes
     assert {key: change.by for key, change in changes.items()} == {
         (None, "charging_allowed"): "Ann",
         ("i1", "charging_allowed"): "automation",

@@ -9,12 +9,12 @@ from homeassistant.helpers.typing import ConfigType
 from .can_log.services import async_register_traffic_actions
 from .config_entry import gateway_config
 from .const import DOMAIN
-from .coordinator import EVENT_DETECTORS, BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .energy_store import EnergyStore
 from .engine.config import GatewayConfig
-from .engine.gateway import Gateway
 from .issues.registry import async_remove_issues
+from .monitor import EVENT_DETECTORS
 from .mqtt import Uplink, async_await_mqtt
+from .runtime import BmsGatewayConfigEntry, async_build
 from .services import async_register_actions
 from .setpoints.store import SetpointStore
 
@@ -38,46 +38,27 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
     """Start a gateway. A port that cannot be opened does not fail the set-up."""
-    config = _config(entry)
-    store = SetpointStore(hass, entry.entry_id)
-    await store.async_load(each.id for each in config.inverters)
-    # Devices may have been removed while the gateway was not running
-    store.keep_only({each.id for each in config.devices})
-    energy_store = EnergyStore(hass, entry.entry_id, entry.title)
-    await energy_store.async_load()
-    gateway = Gateway(config, learnt=store.learnt)
-    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, energy_store)
-    entry.runtime_data = coordinator
-    simulation = coordinator.simulation
+    runtime = await async_build(hass, entry, _config(entry))
+    entry.runtime_data = runtime
     uplink = Uplink(hass, entry)
 
     async def async_stop(_: Event | None = None) -> None:
-        await gateway.stop()
-        await coordinator.setpoint_manager.async_stop()
-        await energy_store.async_end()
-        await coordinator.recorder.async_end()
-        if simulation:
-            await simulation.async_end()
+        await runtime.async_stop()
 
     async def async_apply(_: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
-        await entry.runtime_data.async_apply()
+        await runtime.async_apply()
         await uplink.async_apply()
-        if simulation:
-            await simulation.async_apply(entry.runtime_data.config)
+        if runtime.simulation:
+            await runtime.simulation.async_apply(runtime.config)
 
     entry.async_on_unload(async_stop)
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
     )
-    if simulation:
-        await simulation.async_apply(config)
-    coordinator.setpoint_manager.async_start()
-    await gateway.start()
-    energy_store.async_follow(gateway)
-    entry.async_on_unload(coordinator.async_leave)
+    await runtime.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     # Not earlier: event entities that do not exist yet would miss events
-    coordinator.async_follow()
+    runtime.async_follow()
     uplink.async_start()
     entry.async_on_unload(entry.add_update_listener(async_apply))
     return True

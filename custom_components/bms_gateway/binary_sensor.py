@@ -6,10 +6,10 @@ from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BmsGatewayConfigEntry
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsBinarySensorDescription
 from .entity import BmsValueEntity, Tables, async_add_tables
+from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0
 

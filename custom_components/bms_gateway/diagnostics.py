@@ -10,9 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.can.log.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 TO_REDACT: Final = {"serial", "identity", "by"}
 """Serial numbers of batteries and adapters, and the id of the user who set a limit."""
@@ -27,21 +27,20 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry
 ) -> dict[str, Any]:
     """Return diagnostics of a gateway and all its ports."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
     return _redacted(
         {
             "options": dict(entry.options),
-            "config": plain(coordinator.config),
-            "setpoints": plain(coordinator.store.setpoints),
-            "current_shares": plain(coordinator.gateway.learnt),
-            "snapshot": plain(coordinator.gateway.snapshot),
+            "config": plain(runtime.config),
+            "setpoints": plain(runtime.setpoint_store.setpoints),
+            "current_shares": plain(runtime.gateway.learnt),
+            "snapshot": plain(runtime.gateway.snapshot),
             "energy": {
-                key: plain(coordinator.energy_store.shown(key))
+                key: plain(runtime.energy_store.shown(key))
                 for key in (entry.entry_id, *entry.subentries)
             },
             "frames": {
-                device.id: _frames(coordinator, device)
-                for device in coordinator.config.devices
+                device.id: _frames(runtime, device) for device in runtime.config.devices
             },
         }
     )
@@ -51,9 +50,9 @@ async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
     """Return diagnostics of one battery or inverter; for the gateway, everything."""
-    coordinator = entry.runtime_data
-    snapshot = coordinator.gateway.snapshot
-    for config in coordinator.config.devices:
+    runtime = entry.runtime_data
+    snapshot = runtime.gateway.snapshot
+    for config in runtime.config.devices:
         if (DOMAIN, config.id) in device.identifiers:
             states = (snapshot.batteries, snapshot.inverters)
             return _redacted(
@@ -66,8 +65,8 @@ async def async_get_device_diagnostics(
                         "charge": plain(snapshot.charge),
                         "discharge": plain(snapshot.discharge),
                     },
-                    "energy": plain(coordinator.energy_store.shown(config.id)),
-                    "frames": _frames(coordinator, config),
+                    "energy": plain(runtime.energy_store.shown(config.id)),
+                    "frames": _frames(runtime, config),
                 }
             )
     return await async_get_config_entry_diagnostics(hass, entry)
@@ -91,10 +90,10 @@ def plain(value: Any) -> Any:
 
 
 def _frames(
-    coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
+    runtime: BmsGatewayRuntime, device: BatteryConfig | InverterConfig
 ) -> dict[str, Any]:
     """Return the frame rate of each CAN ID on a port, and the last frames."""
-    frame_buffer = coordinator.gateway.frame_buffers[device.id]
+    frame_buffer = runtime.gateway.frame_buffers[device.id]
     channel = device.port.channel
     return {
         "timing": plain(frame_buffer.rhythms()),

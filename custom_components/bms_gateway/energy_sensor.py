@@ -18,9 +18,9 @@ from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.aggregate.energy import Energy
 from .entity import BmsEntity
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 _PER_KWH: Final = 1000
 """Displayed in whole Wh: a smaller change is not worth a row in a database."""
@@ -57,18 +57,18 @@ def async_add_energies(
     entry: BmsGatewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add both directions for the bank and each battery, including later ones."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_BATTERY:
             async_add_entities(
-                [EnergySensor(coordinator, subentry.subentry_id, e) for e in ENERGIES],
+                [EnergySensor(runtime, subentry.subentry_id, e) for e in ENERGIES],
                 config_subentry_id=subentry.subentry_id,
             )
 
-    async_add_entities(EnergySensor(coordinator, entry.entry_id, e) for e in ENERGIES)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(EnergySensor(runtime, entry.entry_id, e) for e in ENERGIES)
+    runtime.devices.async_on_subentry(add)
 
 
 class EnergySensor(BmsEntity, RestoreSensor):
@@ -83,12 +83,12 @@ class EnergySensor(BmsEntity, RestoreSensor):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         device_id: str,
         description: EnergyDescription,
     ) -> None:
         """Show one direction of a battery's energy, or the bank's by the entry's id."""
-        super().__init__(coordinator, device_id, description)
+        super().__init__(runtime, device_id, description)
         self._device_id = device_id
         self._written: float | None = None
         self._shown_before = 0.0
@@ -103,7 +103,7 @@ class EnergySensor(BmsEntity, RestoreSensor):
     @override
     def native_value(self) -> float | None:
         """Return the kWh: never more than saved, never less than shown before."""
-        energy = self.coordinator.energy_store.shown(self._device_id)
+        energy = self._runtime.energy_store.shown(self._device_id)
         kwh = self.entity_description.read(energy)
         if kwh < self._shown_before:
             return None
@@ -128,11 +128,11 @@ class EnergySensor(BmsEntity, RestoreSensor):
         match last and last.native_value:
             case int() | float() as kwh if math.isfinite(kwh) and kwh > 0:
                 self._shown_before = float(kwh)
-                await self.coordinator.energy_store.async_continue_from(
+                await self._runtime.energy_store.async_continue_from(
                     self._device_id, self.entity_description.make(float(kwh))
                 )
         self.async_on_remove(
-            self.coordinator.energy_store.async_on_save(self._handle_coordinator_update)
+            self._runtime.energy_store.async_on_save(self._handle_coordinator_update)
         )
 
     @callback

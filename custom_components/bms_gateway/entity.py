@@ -17,9 +17,10 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .config_entry import CONF_INTERFACE
 from .const import DOMAIN, SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
+from .coordinator import BmsGatewayCoordinator
 from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.temporary_limits import shown_temporary_limits
 from .state_throttle import is_bank_known, is_received, is_served
 
@@ -94,12 +95,13 @@ class BmsEntity(CoordinatorEntity[BmsGatewayCoordinator]):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         device_id: str,
         description: EntityDescription,
     ) -> None:
         """Attach the entity to the device of an entry or subentry."""
-        super().__init__(coordinator)
+        super().__init__(runtime.coordinator)
+        self._runtime = runtime
         self.entity_description = description
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{device_id}_{description.key}"
@@ -114,15 +116,15 @@ class BmsValueEntity[S](BmsEntity):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         subject: Subject[S],
         description: BmsEntityDescription[S],
     ) -> None:
         """Start with the coordinator's present data."""
-        super().__init__(coordinator, subject.device_id, description)
+        super().__init__(runtime, subject.device_id, description)
         self._subject = subject
         self._shown = self._read()
-        self._shown_at = coordinator.data.at
+        self._shown_at = runtime.coordinator.data.at
 
     @property
     @override
@@ -181,21 +183,19 @@ class BmsValueEntity[S](BmsEntity):
 
     def _entity_context(self) -> EntityContext:
         return EntityContext(
-            partial(registered_device_id, self.coordinator),
-            partial(shown_temporary_limits, self.coordinator.setpoint_manager),
+            partial(registered_device_id, self._runtime),
+            partial(shown_temporary_limits, self._runtime.setpoint_manager),
         )
 
 
-def registered_device_id(
-    coordinator: BmsGatewayCoordinator, key: str | None
-) -> str | None:
+def registered_device_id(runtime: BmsGatewayRuntime, key: str | None) -> str | None:
     """Return Home Assistant's id of the device of a battery, an inverter or the gateway.
 
     `key`: the id of the subentry; None for the gateway. Automations use the result as
     it is, in targets and in `device_attr`, and it stays when a device is renamed.
     """
-    entry_id = coordinator.config_entry.entry_id
-    device = dr.async_get(coordinator.hass).async_get_device_by_identifier(
+    entry_id = runtime.entry.entry_id
+    device = dr.async_get(runtime.hass).async_get_device_by_identifier(
         (DOMAIN, key or entry_id), entry_id
     )
     return device.id if device else None
@@ -259,7 +259,7 @@ class Tables[DescriptionT: BmsEntityDescription[Any]]:
 def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
     entry: BmsGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[BmsGatewayCoordinator, Subject[Any], DescriptionT], Entity],
+    make: Callable[[BmsGatewayRuntime, Subject[Any], DescriptionT], Entity],
     tables: Tables[DescriptionT],
 ) -> None:
     """Add a platform's entities for all existing devices and for later ones."""

@@ -24,9 +24,9 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
 from .engine.model import Direction
+from .runtime import BmsGatewayConfigEntry
 from .setpoints.entity import SetpointFieldEntity
 from .setpoints.ranges import (
     MAX_CHARGE_VOLTAGE,
@@ -95,18 +95,18 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the setpoints of the bank and of every inverter."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_INVERTER:
             async_add_entities(
-                [Setpoint(coordinator, row, subentry.subentry_id) for row in INVERTER],
+                [Setpoint(runtime, row, subentry.subentry_id) for row in INVERTER],
                 config_subentry_id=subentry.subentry_id,
             )
 
-    async_add_entities(Setpoint(coordinator, row) for row in BANK)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(Setpoint(runtime, row) for row in BANK)
+    runtime.devices.async_on_subentry(add)
 
 
 class Setpoint(SetpointFieldEntity, NumberEntity):

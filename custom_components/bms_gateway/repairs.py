@@ -17,13 +17,13 @@ from homeassistant.helpers.selector import (
 
 from .config_entry import CONF_BRING_UP, PORT_DATA, port_config
 from .const import DOMAIN, POLLED, SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry
 from .engine.can.backend import ready_link
 from .engine.can.interface.state import PortError
 from .engine.model import PortFault
 from .engine.setpoints import NO_SETPOINTS, AllSetpoints
 from .flows.forms import Field, Form
 from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
+from .runtime import BmsGatewayConfigEntry
 from .setpoints.manager import SetpointManager
 from .setpoints.requester import REPAIR
 

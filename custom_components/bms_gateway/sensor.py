@@ -9,11 +9,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .coordinator import BmsGatewayConfigEntry
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsSensorDescription
 from .energy_sensor import async_add_energies
 from .entity import BmsValueEntity, Tables, async_add_tables
+from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0
 

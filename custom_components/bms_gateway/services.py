@@ -21,9 +21,9 @@ from homeassistant.core import (
 from homeassistant.helpers import config_validation as cv, service
 
 from .const import DOMAIN, SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.model import Direction
 from .errors import action_error
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.permission import Requester, async_requester
 from .setpoints.temporary_limits import (
     ATTR_DURATION,
@@ -40,7 +40,7 @@ SERVICE_CLEAR_LIMIT: Final = "clear_limit"
 ATTR_OWNER: Final = "owner"
 ATTR_DIRECTION: Final = "direction"
 
-type Target = tuple[BmsGatewayCoordinator, str | None]
+type Target = tuple[BmsGatewayRuntime, str | None]
 """A running gateway, and one of its inverters or (None) the bank."""
 
 
@@ -109,10 +109,10 @@ def async_register_actions(hass: HomeAssistant) -> None:
 async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
     """Set a temporary limit on the bank or an inverter."""
     requester = await async_requester(call.hass, call.context)
-    coordinator, inverter_id = _target(call, requester)
+    runtime, inverter_id = _target(call, requester)
     owner = call.data.get(ATTR_OWNER, requester.name)
-    adjusted = await async_limit(coordinator, inverter_id, call.data, requester, owner)
-    response = _response(coordinator, inverter_id)
+    adjusted = await async_limit(runtime, inverter_id, call.data, requester, owner)
+    response = _response(runtime, inverter_id)
     if adjusted:
         response["adjusted"] = [asdict(each) for each in adjusted]
     return response
@@ -121,15 +121,15 @@ async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
 async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
     """Clear the limits of one owner, or all that the caller may clear."""
     requester = await async_requester(call.hass, call.context)
-    coordinator, inverter_id = _target(call, requester)
+    runtime, inverter_id = _target(call, requester)
     await async_clear(
-        coordinator,
+        runtime,
         inverter_id,
         requester,
         call.data.get(ATTR_OWNER),
         call.data.get(ATTR_DIRECTION),
     )
-    return _response(coordinator, inverter_id)
+    return _response(runtime, inverter_id)
 
 
 def _target(call: ServiceCall, requester: Requester) -> Target:
@@ -153,12 +153,10 @@ def _target(call: ServiceCall, requester: Requester) -> Target:
     )
 
 
-def _response(
-    coordinator: BmsGatewayCoordinator, inverter_id: str | None
-) -> dict[str, Any]:
+def _response(runtime: BmsGatewayRuntime, inverter_id: str | None) -> dict[str, Any]:
     """Return the active temporary limits."""
     return {
         "temporary_limits": shown_temporary_limits(
-            coordinator.setpoint_manager, inverter_id
+            runtime.setpoint_manager, inverter_id
         )
     }

@@ -10,11 +10,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
 from .engine.battery.timing.timeouts import CEILING
 from .engine.model import BatteryState
 from .errors import action_error
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
 from .state_throttle import is_received
 
@@ -46,18 +46,18 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the switches of the bank, of every battery and of every inverter."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         key = subentry.subentry_id
-        switches: list[SwitchEntity] = [InService(coordinator, key)]
+        switches: list[SwitchEntity] = [InService(runtime, key)]
         if subentry.subentry_type == SUBENTRY_INVERTER:
-            switches += [Allowed(coordinator, row, key) for row in ALLOWED]
+            switches += [Allowed(runtime, row, key) for row in ALLOWED]
         async_add_entities(switches, config_subentry_id=key)
 
-    async_add_entities(Allowed(coordinator, row) for row in ALLOWED)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(Allowed(runtime, row) for row in ALLOWED)
+    runtime.devices.async_on_subentry(add)
 
 
 class Allowed(SetpointFieldEntity, SwitchEntity):
@@ -90,9 +90,9 @@ class Allowed(SetpointFieldEntity, SwitchEntity):
 class InService(SetpointEntity, SwitchEntity):
     """Whether a battery or inverter is part of the gateway."""
 
-    def __init__(self, coordinator: BmsGatewayCoordinator, device_id: str) -> None:
+    def __init__(self, runtime: BmsGatewayRuntime, device_id: str) -> None:
         """Show the stored state of a battery or inverter."""
-        super().__init__(coordinator, device_id, IN_SERVICE)
+        super().__init__(runtime, device_id, IN_SERVICE)
         self._device_id = device_id
 
     @property
@@ -101,7 +101,7 @@ class InService(SetpointEntity, SwitchEntity):
         """Return whether the user has it in service."""
         return (
             self._device_id
-            not in self.coordinator.setpoint_manager.setpoints.out_of_service
+            not in self._runtime.setpoint_manager.setpoints.out_of_service
         )
 
     @property
@@ -129,7 +129,7 @@ class InService(SetpointEntity, SwitchEntity):
 
     async def _async_set(self, out: frozenset[str]) -> None:
         by = await self._async_requester_name()
-        setpoint_manager = self.coordinator.setpoint_manager
+        setpoint_manager = self._runtime.setpoint_manager
         others = setpoint_manager.setpoints.out_of_service - {self._device_id}
         await setpoint_manager.async_set(
             replace(setpoint_manager.setpoints, out_of_service=others | out), by

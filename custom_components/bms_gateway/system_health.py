@@ -9,8 +9,8 @@ from homeassistant.components.system_health import SystemHealthRegistration
 from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
-from .coordinator import BmsGatewayConfigEntry
 from .engine.model import PortStatus
+from .runtime import BmsGatewayConfigEntry
 
 
 @callback

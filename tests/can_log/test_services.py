@@ -187,8 +187,8 @@ async def test_nothing_is_lost_at_the_end(bench: Bench, folder: Path, way: str) 
     await bench.battery("b1").start()
     await record(bench, file="a.log", duration=3600)
     await speak(bench)
-    recorder = bench.coordinator.recorder
-    device = bench.coordinator.config.batteries[0]
+    recorder = bench.runtime.recorder
+    device = bench.runtime.config.batteries[0]
     if way == "unload":
         await bench.hass.config_entries.async_unload("gw")
     else:
@@ -394,7 +394,7 @@ async def test_replay_is_rejected_with_one_real_port(
 async def test_replay_is_rejected_after_the_gateway_ended(bench: Bench) -> None:
     """No device is left to replace."""
     await bench.battery("b1").start(data=SIMULATED)
-    simulation = bench.coordinator.simulation
+    simulation = bench.runtime.simulation
     assert simulation is not None
     one = Logged(Frame(0x351), "can0")
     assert not simulation.replay("none", Replay([one]))
@@ -409,7 +409,7 @@ async def test_replay_is_rejected_if_the_gateway_ends_while_reading(
     """It is rejected, not lost."""
     await bench.battery("b1").start(data=SIMULATED)
     put(folder, a=log_of(*telegram()))
-    simulation = bench.coordinator.simulation
+    simulation = bench.runtime.simulation
     assert simulation is not None
     await simulation.async_end()
     assert await refused(replay(bench, file="a.log")) == "not_simulated"

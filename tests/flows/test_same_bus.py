@@ -6,8 +6,8 @@ from contextlib import ExitStack, asynccontextmanager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.model import Frame, PortStatus
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -59,10 +59,10 @@ async def start(
 ) -> MockConfigEntry:
     """Return a running gateway with its ports open."""
     assert await hass.config_entries.async_setup(bank.entry_id)
-    coordinator: BmsGatewayCoordinator = bank.runtime_data
+    runtime: BmsGatewayRuntime = bank.runtime_data
     await until(
         lambda: (
-            {p.status for p in coordinator.gateway.snapshot.ports.values()}
+            {p.status for p in runtime.gateway.snapshot.ports.values()}
             == {PortStatus.OPEN}
         )
     )
@@ -92,11 +92,11 @@ async def test_bus_of_an_inverter_is_recognized(
     hass: HomeAssistant, running: MockConfigEntry
 ) -> None:
     """The frames look like a battery but come from the gateway itself."""
-    coordinator: BmsGatewayCoordinator = running.runtime_data
+    runtime: BmsGatewayRuntime = running.runtime_data
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", says=OTHER), bridged("old-i", "flow-1"):
         await until(
-            lambda: any(i.sets for i in coordinator.gateway.snapshot.inverters.values())
+            lambda: any(i.sets for i in runtime.gateway.snapshot.inverters.values())
         )
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"

@@ -8,7 +8,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.config_entry import gateway_config
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.detection.classify import (
     DetectedBattery,
     ScanResult,
@@ -16,6 +15,7 @@ from custom_components.bms_gateway.engine.detection.classify import (
 from custom_components.bms_gateway.engine.model import PortStatus
 from custom_components.bms_gateway.flows import listen as listen_flow
 from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -213,14 +213,14 @@ async def start_bank(hass: HomeAssistant, bank: MockConfigEntry) -> MockConfigEn
 
 def statuses(entry: MockConfigEntry) -> dict[str, PortStatus]:
     """Return the status of each port of a running gateway."""
-    ports = coordinator_of(entry).gateway.snapshot.ports
+    ports = runtime_of(entry).gateway.snapshot.ports
     return {key: port.status for key, port in ports.items()}
 
 
-def coordinator_of(entry: MockConfigEntry) -> BmsGatewayCoordinator:
+def runtime_of(entry: MockConfigEntry) -> BmsGatewayRuntime:
     """Return the coordinator; the same one as long as the entry is not reloaded."""
-    coordinator: BmsGatewayCoordinator = entry.runtime_data
-    return coordinator
+    runtime: BmsGatewayRuntime = entry.runtime_data
+    return runtime
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,13 @@ async def test_device_is_added_to_a_running_gateway(
     hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
 ) -> None:
     """It opens one more port, and nothing else changes."""
-    before = coordinator_of(running)
+    before = runtime_of(running)
     flow = await add(hass, running, kind)
     await flow.reach("flow-1")
     assert members("flow-1") == 0
     await flow.fill(typed)
     await until(lambda: members("flow-1") == 1)
-    assert coordinator_of(running) is before
+    assert runtime_of(running) is before
     assert members("old-b") == members("old-i") == 1
 
 
@@ -293,7 +293,7 @@ async def test_own_silent_adapter_should_be_replugged(
 
 def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
     """Return whether any frame was received on a device's port."""
-    return not coordinator_of(entry).gateway.snapshot.ports[device_id].is_silent
+    return not runtime_of(entry).gateway.snapshot.ports[device_id].is_silent
 
 
 async def test_battery_on_an_inverters_own_port_is_rejected(
@@ -320,7 +320,7 @@ async def test_new_port_applies_to_the_running_gateway(
     hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
 ) -> None:
     """The old one is closed, the other device's stays open."""
-    before = coordinator_of(running)
+    before = runtime_of(running)
     channel = subentry(running, kind).data["channel"]
     other = ({"old-b", "old-i"} - {channel}).pop()
     bus = virtual.channels[other]
@@ -329,7 +329,7 @@ async def test_new_port_applies_to_the_running_gateway(
     await flow.reach("flow-1")
     await flow.fill(typed)
     await until(lambda: members("flow-1") == 1 and members(channel) == 0)
-    assert coordinator_of(running) is before
+    assert runtime_of(running) is before
     assert virtual.channels[other] is bus
 
 

@@ -205,7 +205,7 @@ async def test_inverters_are_sent_the_limit_until_it_ends(
         ("discharge", 10),
     }
     assert {each["owner"] for each in answer["temporary_limits"]} == {"mqtt"}
-    state = Report(bench.snapshot, bench.coordinator.config, 0.0).state()
+    state = Report(bench.snapshot, bench.runtime.config, 0.0).state()
     assert state["charge_limited_by"] == "temporary_limit"
     await say(hass, CLEAR, '{"direction": "charge"}')
     [answer] = answers()
@@ -213,7 +213,7 @@ async def test_inverters_are_sent_the_limit_until_it_ends(
     await bench.until(
         lambda: all(
             temporary_limit.direction == "discharge"
-            for temporary_limit in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+            for temporary_limit in bench.runtime.setpoint_manager.setpoints.temporary_limits
         )
     )
 
@@ -241,12 +241,12 @@ async def test_invalid_values_are_rejected_by_the_real_actions(
 ) -> None:
     """And answered; nothing changes."""
     await listening(bench)
-    before = bench.coordinator.setpoint_manager.setpoints
+    before = bench.runtime.setpoint_manager.setpoints
     await say(hass, topic, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
     assert answer["message"]
-    assert bench.coordinator.setpoint_manager.setpoints == before
+    assert bench.runtime.setpoint_manager.setpoints == before
 
 
 # Rejections -------------------------------------------------------------------------
@@ -627,7 +627,7 @@ async def test_engine_keeps_running_during_a_flood(
     assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
     held = {
         each.owner: each.amps
-        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+        for each in bench.runtime.setpoint_manager.setpoints.temporary_limits
     }
     newest = {f"o{n % 14}": 20.0 + n % 20 for n in range(500)} | {"o3": 15.0}
     assert held == newest

@@ -398,7 +398,7 @@ async def test_thousand_commands_are_answered_or_counted(
     assert max(sizes) <= 1024
     held = {
         each.owner: each.amps
-        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+        for each in bench.runtime.setpoint_manager.setpoints.temporary_limits
     }
     newest = {f"o{n % 5}": 20.0 + n % 30 for n in range(1000)}
     assert held == newest | {"last": None}

@@ -138,7 +138,7 @@ async def test_interval_and_topics_are_options(
     await bench.speak("b1", soc=51, voltage=52.3)
     await bench.tick(11)
     assert STATE not in topics(sent())
-    gateway = bench.coordinator.gateway
+    gateway = bench.runtime.gateway
     hass.config_entries.async_update_entry(
         bench.entry,
         options={
@@ -155,7 +155,7 @@ async def test_interval_and_topics_are_options(
     messages = sent()
     assert on("tele/bms/state", messages) == on("home/bank/state", messages) != []
     assert "home/bank/batteries/my_b1" in topics(messages)
-    assert bench.coordinator.gateway is gateway
+    assert bench.runtime.gateway is gateway
 
 
 @pytest.mark.parametrize(

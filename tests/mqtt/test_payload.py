@@ -170,7 +170,7 @@ async def heard(bench: Bench, said: Sequence[Said], **options: Any) -> dict[str,
 
 def published(bench: Bench) -> dict[str, Any]:
     """Return the state as a subscriber receives it."""
-    report = Report(bench.snapshot, bench.coordinator.config, time.time())
+    report = Report(bench.snapshot, bench.runtime.config, time.time())
     state: dict[str, Any] = json.loads(json_dumps(report.state()))
     return state
 

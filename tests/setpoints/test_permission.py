@@ -106,7 +106,7 @@ async def clear(bench: Bench, requester: User | None, **data: Any) -> dict[str, 
 
 def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
     """Return all active limits."""
-    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    return bench.runtime.setpoint_manager.setpoints.temporary_limits
 
 
 def owners(bench: Bench) -> list[str]:

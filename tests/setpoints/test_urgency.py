@@ -252,7 +252,7 @@ async def test_higher_setpoints_are_written_together(
     """They apply at once; a crash meanwhile leaves less."""
     for step in range(60):
         await ask(running, NUMBER, 20.0 + step / 10)
-    assert running.coordinator.setpoint_manager.setpoints.bank.charge_current == 25.9
+    assert running.runtime.setpoint_manager.setpoints.bank.charge_current == 25.9
     assert (writes, stored(hass_storage)["charge_current"]) == ([], 20.0)
     await running.tick(DELAY + 1)
     assert writes == [25.9]
@@ -394,7 +394,7 @@ async def test_long_limit_costs_few_writes(
     await limit(running, 4 * 3600)
     for _ in range(239):
         await running.move(60)
-        [asked] = running.coordinator.setpoint_manager.setpoints.temporary_limits
+        [asked] = running.runtime.setpoint_manager.setpoints.temporary_limits
         assert asked.until is not None
         left = asked.until - running.clock()
         [temporary_limit] = hass_storage[KEY]["data"]["temporary_limits"]

@@ -21,9 +21,9 @@ from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util import dt as dt_util, slugify
 
 from ..const import DOMAIN
-from ..coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from ..engine.config import BatteryConfig, Interface, InverterConfig
 from ..errors import action_error
+from ..runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from ..services import checked_amount, checked_time
 from ..setpoints.temporary_limits import ATTR_DURATION
 from ..simulation import Simulation
@@ -63,7 +63,7 @@ REPLAY_SCHEMA: Final[Any] = vol.Schema(
     }
 )
 
-type Target = tuple[BmsGatewayCoordinator, BatteryConfig | InverterConfig]
+type Target = tuple[BmsGatewayRuntime, BatteryConfig | InverterConfig]
 """A running gateway, and one of its batteries or inverters."""
 
 
@@ -86,7 +86,7 @@ def async_register_traffic_actions(hass: HomeAssistant) -> None:
 
 async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
     """Start recording; return at once, with the time at which the file is complete."""
-    coordinator, device = _target(call)
+    runtime, device = _target(call)
     duration: timedelta = call.data[ATTR_DURATION]
     if not timedelta(seconds=1) <= duration <= MAX_DURATION:
         longest = str(int(MAX_DURATION.total_seconds()))
@@ -95,7 +95,7 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
     proposed = f"{slugify(device.name)[:50]}-{now:%Y%m%d-%H%M%S}.log"
     name = checked_name(call.data.get(ATTR_FILE, proposed))
     path = folder(call.hass) / name
-    await coordinator.recorder.async_record(device, path, duration)
+    await runtime.recorder.async_record(device, path, duration)
     return {
         "file": name,
         "path": str(path),
@@ -105,8 +105,8 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
 
 async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
     """Play a log in place of a simulated battery or inverter."""
-    coordinator, device = _target(call)
-    simulation = _simulation(coordinator, device)
+    runtime, device = _target(call)
+    simulation = _simulation(runtime, device)
     name = checked_name(call.data[ATTR_FILE])
     path = folder(call.hass) / name
     try:
@@ -120,7 +120,7 @@ async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
             translation_placeholders={"file": str(path), "error": str(error)},
         ) from error
     # Check again: the devices may have changed meanwhile
-    _simulation(coordinator, device)
+    _simulation(runtime, device)
     if not simulation.replay(device.id, replay):
         raise action_error("not_simulated", name=device.name)
     return {"frames": replay.frames, "seconds": round(replay.seconds, 3)}
@@ -141,13 +141,13 @@ def _target(call: ServiceCall) -> Target:
 
 
 def _simulation(
-    coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
+    runtime: BmsGatewayRuntime, device: BatteryConfig | InverterConfig
 ) -> Simulation:
     """Return the simulation of a gateway that has no real port at all.
 
     A replayed log decides what every inverter of the gateway is sent.
     """
-    interfaces = {one.port.interface for one in coordinator.config.devices}
-    if coordinator.simulation is None or interfaces != {Interface.VIRTUAL}:
+    interfaces = {one.port.interface for one in runtime.config.devices}
+    if runtime.simulation is None or interfaces != {Interface.VIRTUAL}:
         raise action_error("not_simulated", name=device.name)
-    return coordinator.simulation
+    return runtime.simulation

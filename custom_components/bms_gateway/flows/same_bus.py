@@ -9,10 +9,10 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from ..const import DOMAIN
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.config import InverterConfig, PortConfig
 from ..engine.detection.scan import beside
 from ..engine.topology.comparison import Comparison
+from ..runtime import BmsGatewayRuntime
 
 
 class SameBusDevices(NamedTuple):
@@ -62,9 +62,9 @@ class SameBus:
         for entry in self._hass.config_entries.async_entries(DOMAIN):
             if entry.state is not ConfigEntryState.LOADED:
                 continue
-            coordinator: BmsGatewayCoordinator = entry.runtime_data
-            tap = coordinator.gateway.tap
-            for device in coordinator.config.devices:
+            runtime: BmsGatewayRuntime = entry.runtime_data
+            tap = runtime.gateway.tap
+            for device in runtime.config.devices:
                 if device.id == self._but:
                     continue
                 key = f"{device.id} heard"

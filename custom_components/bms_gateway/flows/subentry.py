@@ -21,10 +21,10 @@ from ..config_entry import (
     taken_ports,
 )
 from ..const import CONF_SIMULATED
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.detection.scan import Tap
 from ..engine.gateway import Gateway
 from ..engine.model import PortStatus
+from ..runtime import BmsGatewayRuntime
 from .device import DeviceSteps
 from .device_form import simulated_port
 from .port import UserInput
@@ -116,7 +116,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
             or port_key(self.stored) not in self.names
         ):
             return None
-        coordinator: BmsGatewayCoordinator = entry.runtime_data
-        gateway = coordinator.gateway
+        runtime: BmsGatewayRuntime = entry.runtime_data
+        gateway = runtime.gateway
         port = gateway.snapshot.ports.get(self._reconfigure_subentry_id)
         return gateway if port and port.status is PortStatus.OPEN else None

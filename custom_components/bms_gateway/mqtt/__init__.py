@@ -20,7 +20,7 @@ from .publisher import Offline, Publisher
 from .settings import mqtt_settings
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 

@@ -10,7 +10,7 @@ from homeassistant.helpers.json import json_bytes, json_dumps
 from ..setpoints.temporary_limits import listed
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 MAX_SIZE: Final = 1024

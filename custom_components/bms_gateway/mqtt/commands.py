@@ -32,7 +32,7 @@ from .settings import MqttSettings, topic_ids
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
 
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 _LOGGER = logging.getLogger(__name__)

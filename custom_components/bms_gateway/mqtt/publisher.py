@@ -18,7 +18,7 @@ from .payload import Report
 from .settings import MqttSettings
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 STATUS_RENEWAL: Final = 30.0
@@ -62,10 +62,10 @@ class Publisher:
         """Publish nothing before `async_start`."""
         self._hass = hass
         self._entry = entry
-        self._coordinator = entry.runtime_data
+        self._runtime = entry.runtime_data
         self._broker = broker
         self._settings = settings
-        self._published = self._latest = self._coordinator.gateway.snapshot
+        self._published = self._latest = self._runtime.gateway.snapshot
         self._published_status: Status | None = None
         self._pending: asyncio.Handle | None = None
         self._sending: set[asyncio.Task[None]] = set()
@@ -75,7 +75,7 @@ class Publisher:
     def async_start(self) -> None:
         """Publish everything now if there is a connection, then continue."""
         self._undo = [
-            self._coordinator.gateway.subscribe(self._on_snapshot),
+            self._runtime.gateway.subscribe(self._on_snapshot),
             self._broker.on_connection(self._publish_all),
             self._every(self._settings.interval, self._publish_state),
             self._every(STATUS_RENEWAL, self._publish_status),
@@ -130,13 +130,13 @@ class Publisher:
     @callback
     def _publish_status(self) -> None:
         if self._can_send:
-            status = self._published_status = self._coordinator.gateway.snapshot.status
+            status = self._published_status = self._runtime.gateway.snapshot.status
             self._send(self._status("online", status, STATUS_EXPIRY))
 
     @callback
     def _publish_state(self) -> None:
         if self._can_send:
-            self._published = self._coordinator.gateway.snapshot
+            self._published = self._runtime.gateway.snapshot
             for message in self._report(self._published):
                 self._send(message)
 
@@ -152,7 +152,7 @@ class Publisher:
 
     def _report(self, now: Snapshot) -> Iterator[_Message]:
         settings = self._settings
-        report = Report(now, self._coordinator.config, time.time())
+        report = Report(now, self._runtime.config, time.time())
         state = json_dumps(report.state())
         for topic in settings.state_topics:
             yield _Message(topic, state)

@@ -6,9 +6,9 @@ from typing import Any, override
 from homeassistant.core import callback
 from homeassistant.helpers.entity import EntityDescription
 
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.setpoints import Setpoints
 from ..entity import BmsEntity
+from ..runtime import BmsGatewayRuntime
 from .requester import async_requester_name
 
 
@@ -47,25 +47,25 @@ class SetpointFieldEntity(SetpointEntity):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         description: EntityDescription,
         inverter_id: str | None = None,
     ) -> None:
         """Show the stored setpoint."""
-        device_id = inverter_id or coordinator.config_entry.entry_id
-        super().__init__(coordinator, device_id, description)
+        device_id = inverter_id or runtime.entry.entry_id
+        super().__init__(runtime, device_id, description)
         self._inverter_id = inverter_id
 
     @property
     def _setpoints(self) -> Setpoints:
         """The setpoints of this device."""
-        return self.coordinator.setpoint_manager.setpoints.of(self._inverter_id)
+        return self._runtime.setpoint_manager.setpoints.of(self._inverter_id)
 
     async def _async_set_fields(self, **values: Any) -> None:
         """Set new values of fields."""
         by = await self._async_requester_name()
-        setpoints = self.coordinator.setpoint_manager.setpoints
-        await self.coordinator.setpoint_manager.async_set(
+        setpoints = self._runtime.setpoint_manager.setpoints
+        await self._runtime.setpoint_manager.async_set(
             setpoints.with_setpoints(
                 self._inverter_id, replace(self._setpoints, **values)
             ),

@@ -7,11 +7,11 @@ import json
 import math
 from typing import Any, Final
 
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.config import GatewayConfig
 from ..engine.model import Direction
 from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
 from ..errors import action_error
+from ..runtime import BmsGatewayRuntime
 from .manager import SetpointManager
 from .permission import Requester
 from .ranges import MAX_CHARGE_VOLTAGE, max_amps, max_watts, without_noise
@@ -75,7 +75,7 @@ class RequestedLimits:
 
 
 def requested_limits(
-    coordinator: BmsGatewayCoordinator,
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
     requested: Mapping[str, Any],
     owner: str,
@@ -91,13 +91,13 @@ def requested_limits(
         device_id=inverter_id,
         direction=Direction.CHARGE,
         owner=owner,
-        until=_until(requested, coordinator.gateway.now),
+        until=_until(requested, runtime.gateway.now),
         by=by,
     )
     temporary_limits, adjusted = [], []
     for row in _given(requested):
         value = _checked(row, requested[row.key])
-        most = row.maximum(coordinator.config, inverter_id, row.direction)
+        most = row.maximum(runtime.config, inverter_id, row.direction)
         taken = min(most, max(0.0, value))
         what: dict[str, Any] = {"direction": row.direction, row.field: taken}
         temporary_limits.append(replace(temporary_limit, **what))
@@ -107,7 +107,7 @@ def requested_limits(
 
 
 async def async_limit(
-    coordinator: BmsGatewayCoordinator,
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
     requested: Mapping[str, Any],
     requester: Requester,
@@ -119,11 +119,11 @@ async def async_limit(
     the caller's, and ServiceValidationError for anything that makes no sense; then
     nothing changes. Setting a limit that is active already changes nothing, either.
     """
-    setpoint_manager = coordinator.setpoint_manager
-    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = runtime.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(runtime.gateway.now)
     owner = checked_owner(owner)
     requester.check_owner(owner, setpoints.temporary_limits)
-    what = requested_limits(coordinator, inverter_id, requested, owner, requester.by)
+    what = requested_limits(runtime, inverter_id, requested, owner, requester.by)
     for temporary_limit in what.temporary_limits:
         if not setpoints.has_room_for(temporary_limit):
             raise action_error("too_many_owners", most=str(MOST_OWNERS))
@@ -136,7 +136,7 @@ async def async_limit(
 
 
 async def async_clear(
-    coordinator: BmsGatewayCoordinator,
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
     requester: Requester,
     owner: str | None = None,
@@ -147,8 +147,8 @@ async def async_clear(
     Raises Unauthorized for an owner that is not the caller's. Without an owner, limits
     that are not the caller's stay.
     """
-    setpoint_manager = coordinator.setpoint_manager
-    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = runtime.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(runtime.gateway.now)
     if owner is not None:
         owner = checked_owner(owner)
         requester.check_owner(owner, setpoints.temporary_limits)
