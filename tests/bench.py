@@ -143,7 +143,8 @@ class Bench:
     async def setup(self) -> None:
         """Set the gateway up, again if need be; its engine has this bench's clock."""
         with patch(
-            "custom_components.bms_gateway.runtime.Gateway", partial(Gateway, clock=self.clock)
+            "custom_components.bms_gateway.runtime.Gateway",
+            partial(Gateway, clock=self.clock),
         ):
             assert await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()

@@ -244,7 +244,7 @@ async def test_inverter_rated_above_the_batteries_is_a_repair(bench: Bench) -> N
 
 async def test_silent_inverter_is_a_repair(bench: Bench) -> None:
     """Where monitored; it can be taken out of service, or is received again."""
-    await bench.inverter("i1").inverter("i2", silent_after=60.0).start()
+    await bench.inverter("i1").inverter("i2", no_response_after=60.0).start()
     await bench.tick(61)
     bench.ahead += 61
     await bench.tick(61)
@@ -293,7 +293,7 @@ async def test_silent_battery_can_be_polled(bench: Bench, key: str) -> None:
     assert bench.entry.subentries["b1"].data["timeout"] == 20.0
     await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.heard("b1")})
     await bench.tick(61)
-    assert bench.issues()["battery_b1"] == "battery_silent"
+    assert bench.issues()["battery_b1"] == "battery_not_received"
     await bench.online("b1")
     await bench.tick(61)
     assert "battery_b1" not in bench.issues()

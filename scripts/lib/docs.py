@@ -112,7 +112,7 @@ def settings() -> Iterator[str]:
     forms = {
         "Gateway": (STEPS["gateway"], GATEWAY_FORM),
         "Connection of a battery or inverter": (STEPS["port"], connection_form({})),
-        "Connection entered by hand": (STEPS["manual"], MANUAL_FORM),
+        "Connection entered manually": (STEPS["manual"], MANUAL_FORM),
         "Battery": (STEPS["battery"], DEVICE_FORMS["battery"]),
         "Inverter": (STEPS["inverter"], DEVICE_FORMS["inverter"]),
         "Options of the gateway": (TEXTS["options"]["step"]["init"], OPTIONS_FORM),

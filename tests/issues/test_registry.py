@@ -451,7 +451,8 @@ def find_everything() -> Iterator[Issue]:
             WELL,
             signs_of_life={"i1": 0.0},
             config=replace(
-                CONFIG, inverters=(replace(CONFIG.inverters[0], silent_after=60.0),)
+                CONFIG,
+                inverters=(replace(CONFIG.inverters[0], no_response_after=60.0),),
             ),
         ),
     ]
@@ -500,7 +501,7 @@ def _connected(config: GatewayConfig, port: PortConfig) -> GatewayConfig:
     return replace(
         config,
         batteries=(replace(first, port=port), second),
-        inverters=(replace(inverter, port=port, silent_after=60.0),),
+        inverters=(replace(inverter, port=port, no_response_after=60.0),),
     )
 
 

@@ -206,8 +206,8 @@ def test_combined_telegrams(context: Context) -> None:
 @pytest.mark.parametrize(
     ("entity", "shares"),
     [
-        ("number.bank_charge_current_setpoint", (2 / 3, 1 / 3)),
-        ("number.i1_charge_current_setpoint", (1, None)),
+        ("number.bank_max_charge_current", (2 / 3, 1 / 3)),
+        ("number.i1_max_charge_current", (1, None)),
     ],
 )
 def test_changed_number_is_on_the_wire_at_once(

@@ -55,7 +55,7 @@ async def set_up(flow: Recorded) -> ConfigEntry:
     await flow.choose("gateway")
     await flow.fill(name="Bank", backup=False)
     await flow.reach("flow-b1")
-    await flow.fill(BATTERY, rare={"poll_interval": 2, "timeout": 30})
+    await flow.fill(BATTERY, advanced={"poll_interval": 2, "timeout": 30})
     await flow.choose("add_inverter")
     await flow.reach("flow-i1")
     await flow.fill(INVERTER)

@@ -164,10 +164,14 @@ async def test_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> No
     left, right = config.inverters
     assert (left.name, right.name) == ("Inverter left", "Inverter right")
     assert (left.rated_charge, left.rated_discharge) == (190, 200)
-    assert (left.mode, left.min_gap, left.prompt_interval) == (SendMode.PUSH, 0.5, None)
+    assert (left.mode, left.min_send_interval, left.prompt_interval) == (
+        SendMode.PUSH,
+        0.5,
+        None,
+    )
     assert (left.current_factor, left.current_offset) == (0.5, 0.25)
     assert (right.rated_charge, right.rated_discharge) == (120, 100)
-    assert (right.mode, right.min_gap, right.prompt_interval) == (
+    assert (right.mode, right.min_send_interval, right.prompt_interval) == (
         SendMode.REPLY,
         0.1,
         4,
@@ -242,7 +246,7 @@ async def test_gateway_without_inverters_only_monitors(
     flow = await review(hass, upload, text)
     assert told(flow.result, "figures") == ""
     assert "will only monitor" in told(flow.result, "notes")
-    assert "MQTT: nothing is published" in told(flow.result, "found")
+    assert "MQTT: not published" in told(flow.result, "found")
     result = await flow.fill(name="Cellar")
     config = gateway_config(result["result"])
     assert [each.name for each in config.batteries] == ["Battery 1", "Battery 2"]
@@ -280,10 +284,10 @@ async def test_problems_are_listed(hass: HomeAssistant, upload: Upload) -> None:
         f"{ENGLISH['common']['import_correct']}\n\n"
         f'- Line {at[0]}: `TOPIC` is `"tele/#"`.'
         f" {ENGLISH['options']['error']['invalid_mqtt_state_topic']}\n"
-        f"- Line {at[1]}: `I-LIM-CHARGE` has to be a number without quotation marks,"
-        f' but is `"250\'"`.\n'
-        f"- Line {at[2]}: `I-SCALLING` is unknown. If `I-SCALING` is meant,"
-        " correct it; if not, delete it.\n"
+        f"- Line {at[1]}: `I-LIM-CHARGE` must be a number without quotation marks,"
+        f' not `"250\'"`.\n'
+        f"- Line {at[2]}: `I-SCALLING` is unknown. Change it to `I-SCALING` if that is"
+        " intended, otherwise delete it.\n"
         f"- Line {at[3]}: `CAPACITY-AH` is `0.0`."
         f" {ENGLISH['config']['error']['invalid_capacity_ah']}"
     )

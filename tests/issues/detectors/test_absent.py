@@ -291,7 +291,7 @@ def test_battery_that_may_still_send_the_rest_is_not_reported(
 def test_battery_that_went_silent_is_not_offered_polling() -> None:
     """It was received without polling, so polling would not help."""
     assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
-        "battery_b1": "battery_silent"
+        "battery_b1": "battery_not_received"
     }
     assert keys(waiting(Status.RUNNING, last_frame_at=AT - RECEIVED_FOR)) == {}
 
@@ -300,10 +300,10 @@ def test_battery_that_went_silent_is_not_offered_polling() -> None:
     ("port", "poll_interval", "key"),
     [
         (OPEN, None, "battery_not_polled"),
-        (OPEN, 1.0, "battery_silent"),
+        (OPEN, 1.0, "battery_not_received"),
         (replace(OPEN, errors=5), None, "battery_not_polled"),
         (HEARD, None, "battery_other_protocol"),
-        (HEARD, 1.0, "battery_silent"),
+        (HEARD, 1.0, "battery_not_received"),
         # Nothing received since it was last opened
         (replace(HEARD, received_before=9), None, "battery_not_polled"),
     ],

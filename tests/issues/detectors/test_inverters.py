@@ -68,7 +68,7 @@ def test_lost_inverter_can_be_taken_out_of_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silent_after", "sign_at", "expected"),
+    ("no_response_after", "sign_at", "expected"),
     [
         (None, 0.0, {}),
         (900.0, 9_101.0, {}),
@@ -78,24 +78,26 @@ def test_lost_inverter_can_be_taken_out_of_service() -> None:
     ],
 )
 def test_silent_inverter_is_reported_if_monitored(
-    silent_after: float | None, sign_at: float | None, expected: dict[str, str]
+    no_response_after: float | None, sign_at: float | None, expected: dict[str, str]
 ) -> None:
     """Only where the user enabled it, after the chosen time."""
-    now = with_inverter(WELL, silent_after=silent_after)
+    now = with_inverter(WELL, no_response_after=no_response_after)
     signs = {} if sign_at is None else {"i1": sign_at}
     assert keys(replace(now, signs_of_life=signs)) == expected
 
 
 def test_silence_is_reported_with_its_duration() -> None:
     """As configured."""
-    now = with_inverter(replace(WELL, signs_of_life={"i1": 0.0}), silent_after=900.0)
+    now = with_inverter(
+        replace(WELL, signs_of_life={"i1": 0.0}), no_response_after=900.0
+    )
     assert the_one(now).placeholders == {"name": "Roof", "minutes": "15"}
 
 
 def silent() -> IssueContext:
     """Return a context in which the inverter has stopped its requests and is silent."""
     now = replace(with_i1(last_request_at=0.0), signs_of_life={"i1": 0.0})
-    return with_inverter(now, silent_after=60.0)
+    return with_inverter(now, no_response_after=60.0)
 
 
 def test_one_silence_is_one_issue() -> None:

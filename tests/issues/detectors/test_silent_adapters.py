@@ -57,7 +57,7 @@ def battery(
 def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
     """Return a context in which the inverter is silent on such a port."""
     [only] = CONFIG.inverters
-    silent = replace(only, port=port, silent_after=900.0)
+    silent = replace(only, port=port, no_response_after=900.0)
     ports = {"b1": OPEN, "b2": OPEN, "i1": state}
     return replace(
         seen(WELL, ports=ports),

@@ -51,7 +51,7 @@ def compare(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str
     parts = [texts["import_before"]]
     if len(gateway.of(Part.BATTERY)) > 1:
         rows += [
-            (texts["import_example_told"], shown.limits),
+            (texts["import_example_sent"], shown.limits),
             (texts["import_example_carries"].format(name=weak), shown.battery_current),
         ]
         parts.append(
@@ -59,7 +59,7 @@ def compare(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str
                 name=weak, weak=f"{WEAK_LIMIT:g}", strong=f"{STRONG_LIMIT:g}"
             )
         )
-    head = (f"import_{key}" for key in ("told", "daemon", "sum", "share"))
+    head = (f"import_{key}" for key in ("sent", "daemon", "sum", "share"))
     table = [
         tuple(texts[key] for key in head),
         ("---", "--:", "--:", "--:"),
@@ -95,8 +95,8 @@ def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
     yield from _limits(values["rated_charge"], values["rated_discharge"], texts)
     if "prompt_interval" in values:
         yield texts["import_reply"].format(seconds=f"{values['prompt_interval']:g}")
-    if "min_gap" in values:
-        yield texts["import_gap"].format(seconds=f"{values['min_gap']:g}")
+    if "min_send_interval" in values:
+        yield texts["import_gap"].format(seconds=f"{values['min_send_interval']:g}")
     yield from _scaling(values, texts)
 
 

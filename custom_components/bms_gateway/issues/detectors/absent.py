@@ -88,7 +88,7 @@ def _waiting(
     if state.inverter_detected:
         return _wrong_port(now, battery)
     if received_at is not None or battery.poll_interval is not None:
-        return _silent(now, battery, "battery_silent")
+        return _silent(now, battery, "battery_not_received")
     port = now.port(battery.id)
     if port.received > 0 and not port.is_silent:
         return _issue(now, battery, "battery_other_protocol")

@@ -46,7 +46,7 @@ def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             continue
         requested_at = state.last_request_at
         sign_at = now.signs_of_life.get(inverter.id, at)
-        longest = inverter.silent_after
+        longest = inverter.no_response_after
         if requested_at is not None and at >= requested_at + GONE_AFTER:
             key, silent_for = "inverter_no_requests", GONE_AFTER
         elif longest is not None and at >= sign_at + longest:
