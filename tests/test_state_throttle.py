@@ -1,6 +1,6 @@
 """What is shown at once and what waits for the update interval."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -24,7 +24,17 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.state_throttle import is_received, is_served, show
+from custom_components.bms_gateway.state_throttle import (
+    AT_ONCE,
+    SLOW_INTERVAL,
+    TABLE,
+    Kind,
+    Shown,
+    is_received,
+    is_served,
+    is_worth_writing,
+    show,
+)
 
 READINGS = Readings(
     voltage=52.0,
@@ -350,3 +360,43 @@ def test_is_received(battery: BatteryState, heard: bool) -> None:
 def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> None:
     """An inverter's values are worthless once it cannot be sent any more."""
     assert is_served(replace(INVERTER, listening=listening), status) is confirmed
+
+
+def test_every_kind_has_a_row_and_every_urgent_field_exists() -> None:
+    """Or a value would be written at a pace that nobody chose."""
+    assert TABLE.keys() == set(Kind)
+    for model, names in AT_ONCE.items():
+        assert set(names) <= {field.name for field in fields(model)}, model
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "waited", "expected"),
+    [
+        (Kind.CURRENT, 10.0, 10.9, 0.0, False),
+        (Kind.CURRENT, 10.0, 11.0, 0.0, True),
+        (Kind.CURRENT, 0.5, 0.0, 0.0, True),
+        (Kind.CURRENT, 10.0, None, 0.0, True),
+        (Kind.CURRENT, 10.0, 10.1, SLOW_INTERVAL, True),
+        (Kind.CURRENT, 10.0, 10.0, SLOW_INTERVAL, False),
+        (Kind.POWER, 500.0, 549.0, 0.0, False),
+        (Kind.LIMIT, 3.0, 2.6, 0.0, True),  # more than a tenth
+        (Kind.LIMIT, 30.0, 29.5, 0.0, False),
+        (Kind.LIVE, 1.0, 1.001, 0.0, True),
+        (Kind.STATE, 1.0, 1.001, 0.0, True),
+    ],
+)
+def test_table_decides_what_an_entity_writes(
+    kind: Kind, old: float, new: float | None, waited: float, expected: bool
+) -> None:
+    """By the smallest step of the kind of value, its fraction, and the time."""
+    before, after = Shown(True, old, {}), Shown(True, new, {})
+    assert is_worth_writing(kind, before, after, waited) is expected
+
+
+def test_attributes_are_written_by_the_same_row() -> None:
+    """The figure behind a limit moves with it; a new attribute does not wait."""
+    before = Shown(True, 30.0, {"number": 30.0})
+    assert not is_worth_writing(
+        Kind.LIMIT, before, Shown(True, 30.0, {"number": 30.4}), 0.0
+    )
+    assert is_worth_writing(Kind.LIMIT, before, Shown(True, 30.0, {"by": "x"}), 0.0)

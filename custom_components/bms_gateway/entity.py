@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
-from typing import Any, Final, NamedTuple, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
@@ -22,7 +21,14 @@ from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.temporary_limits import shown_temporary_limits
-from .state_throttle import is_bank_known, is_received, is_served
+from .state_throttle import (
+    Kind,
+    Shown,
+    is_bank_known,
+    is_received,
+    is_served,
+    is_worth_writing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +63,14 @@ class BmsEntityDescription[S](EntityDescription):
     exact_fn: Callable[[S], object] = lambda _: None
     """A value whose change does not wait even if the state moves by less than a step.
     """
-    step: float = 0.0
-    """A move that is shown at the next interval; a smaller one waits for SLOW_INTERVAL.
-    A change to 0 and any other kind of change does not wait."""
-    part: float = inf
-    """A move by this fraction of the value is also shown, even if it is less than a
-    step."""
+    kind: Kind = Kind.LIVE
+    """The row of the decision table by which the state is written."""
     always: bool = False
     """Whether it has a value while its subject is absent."""
     always_fn: Callable[[S], bool] = lambda _: False
     """Whether it has a value now although its subject is absent."""
     interfaces: frozenset[Interface] = frozenset(Interface)
     """The port interfaces that have this entity."""
-
-
-SLOW_INTERVAL: Final = 300.0
-"""Seconds after which a value is shown however little it has moved: Home Assistant's
-statistics are no finer, and each row in a database costs."""
-
-
-class Shown(NamedTuple):
-    """The state that an entity displays."""
-
-    available: bool
-    value: StateType
-    attributes: Mapping[str, Any]
-    exact: object = None
 
 
 ABSENT: Final = Shown(False, None, {})
@@ -147,23 +135,11 @@ class BmsValueEntity[S](BmsEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if self._is_news(shown := self._read()):
-            self._shown = shown
-            self._shown_at = self.coordinator.data.at
+        shown, at = self._read(), self.coordinator.data.at
+        kind = self.entity_description.kind
+        if is_worth_writing(kind, self._shown, shown, at - self._shown_at):
+            self._shown, self._shown_at = shown, at
             self.async_write_ha_state()
-
-    def _is_news(self, shown: Shown) -> bool:
-        """Return whether the state to display is worth writing."""
-        if self.coordinator.data.at - self._shown_at >= SLOW_INTERVAL:
-            return shown != self._shown
-        description = self.entity_description
-        calmed = partial(_calmed, step=description.step, part=description.part)
-        value = calmed(self._shown.value, shown.value)
-        attributes = {
-            key: calmed(self._shown.attributes.get(key), each)
-            for key, each in shown.attributes.items()
-        }
-        return shown._replace(value=value, attributes=attributes) != self._shown
 
     def _read(self) -> Shown:
         snapshot, description = self.coordinator.data, self.entity_description
@@ -199,14 +175,6 @@ def registered_device_id(runtime: BmsGatewayRuntime, key: str | None) -> str | N
         (DOMAIN, key or entry_id), entry_id
     )
     return device.id if device else None
-
-
-def _calmed[T](old: T, new: T, step: float, part: float) -> T:
-    """Return the old number if the new one differs by less than a step and a part."""
-    if isinstance(old, float) and isinstance(new, float) and new != 0:
-        moved = abs(new - old)
-        return old if moved < step and moved < part * abs(old) else new
-    return new
 
 
 def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:

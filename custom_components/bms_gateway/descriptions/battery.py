@@ -8,6 +8,7 @@ from homeassistant.const import EntityCategory
 
 from ..engine.battery.capacity import capacity_kwh, remaining_ah, stored_kwh
 from ..engine.model import BatteryState, Dialect, Direction, Life, Readings
+from ..state_throttle import Kind
 from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -56,8 +57,8 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
     percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
     percent("soh", lambda battery: battery.readings.soh),
-    volts("voltage", lambda battery: battery.readings.voltage, step=0.2),
-    amps("current", lambda battery: battery.readings.current, step=1.0),
+    volts("voltage", lambda battery: battery.readings.voltage, kind=Kind.VOLTAGE),
+    amps("current", lambda battery: battery.readings.current, kind=Kind.CURRENT),
     watts("power", _power),
     degrees("temperature", lambda battery: battery.readings.temperature),
     cell_volts(
@@ -73,7 +74,7 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     cell_volts(
         "cell_voltage_spread",
         lambda battery: _cell_spread(battery.readings),
-        step=0.005,
+        kind=Kind.CELL_VOLTAGE_SPREAD,
     ),
     degrees(
         "cell_temperature_min",

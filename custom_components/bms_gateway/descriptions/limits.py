@@ -9,11 +9,9 @@ from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..entity import EntityContext
 from ..setpoints.temporary_limits import MAX_ATTRIBUTE_BYTES, listed
-from ..state_throttle import NOTABLE_MOVE, why
+from ..state_throttle import Kind, why
 from .base import BmsSensorDescription, amps, choice
 
-_STEP: Final = 1.0
-"""A; a limit or the figure behind it that moves by less can wait."""
 _ASKED: Final = frozenset({Rule.SETPOINT, Rule.TEMPORARY_LIMIT})
 """Rules that both the bank and each inverter have."""
 _UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
@@ -34,8 +32,7 @@ def limit[S](
         key,
         # Never shown as more than can be told
         lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
-        step=_STEP,
-        part=NOTABLE_MOVE,
+        kind=Kind.LIMIT,
         attributes_fn=attributes,
         exact_fn=_exact(limit_fn),
         **more,
@@ -66,8 +63,7 @@ def reason[S](
         attributes_fn=attributes,
         exact_fn=_exact(limit_fn),
         # As the limit's own, so that the two never contradict each other
-        step=_STEP,
-        part=NOTABLE_MOVE,
+        kind=Kind.LIMIT,
         **more,
     )
 
