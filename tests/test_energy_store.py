@@ -333,17 +333,22 @@ NOT_TOTALS: list[Any] = [
 
 @pytest.mark.parametrize("data", NOT_TOTALS)
 async def test_damaged_totals_continue_from_what_was_shown(
-    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any], data: Any
+    hass: HomeAssistant,
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    data: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With a repair; a reload later, they are still there."""
+    """With a warning in the log; a reload later, they are still there."""
     remember(hass, bank_energy_charged=300.5, my_b1_energy_discharged=7.25)
     write(hass, b"")
     hass_storage[KEY] = stored(data)
     await bench.battery("b1").start()
-    assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+    assert bench.issues() == {}
     assert kwh(bench, "gw_energy_charged") == 300.5
     assert kwh(bench, "b1_energy_discharged") == 7.25
-    # Nobody knows these any more: that is the reason of the repair
+    assert "energy totals of Bank cannot be read" in caplog.text
+    # No sensor showed these before
     assert kwh(bench, "gw_energy_discharged") == 0.0
     assert hass_storage[KEY]["data"]["gw"]["charged"] == 300.5
     await hass.config_entries.async_reload("gw")
@@ -365,10 +370,7 @@ class TestOnDisk:
         remember(hass, bank_energy_charged=300.5)
         make_folder(hass)
         await bench.battery("b1").inverter("i1").start()
-        assert bench.issues() == {
-            "energy_unreadable_gw": "energy_unreadable",
-            **dict([UNSAVED]),
-        }
+        assert bench.issues() == dict([UNSAVED])
         assert bench.state("sensor", "gw_energy_charged").state == STATE_UNKNOWN
         # Nor may the shown value be lost
         assert await hass.config_entries.async_unload("gw")
@@ -387,7 +389,7 @@ class TestOnDisk:
             < kwh(bench, "gw_energy_charged")
             <= read(hass)["data"]["gw"]["charged"]
         )
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
 
     @pytest.mark.parametrize("leave", [link_to_nothing, put_aside])
     async def test_missing_totals_are_not_new(
@@ -397,7 +399,7 @@ class TestOnDisk:
         remember(hass, bank_energy_charged=300.5)
         leave(hass)
         await bench.battery("b1").start()
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
         assert kwh(bench, "gw_energy_charged") == 300.5
         assert read(hass)["data"]["gw"]["charged"] == 300.5
 
@@ -409,12 +411,12 @@ class TestOnDisk:
         remember(hass, bank_energy_charged=300.5)
         write(hass, content)
         await bench.battery("b1").start()
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
         assert kwh(bench, "gw_energy_charged") == 300.5
         assert read(hass)["data"]["gw"]["charged"] == 300.5
 
 
-async def test_new_gateway_starts_at_0_without_a_repair(bench: Bench) -> None:
+async def test_new_gateway_starts_at_0_without_a_warning(bench: Bench) -> None:
     """There was nothing to lose."""
     await bench.battery("b1").start()
     assert kwh(bench, "gw_energy_charged") == 0.0

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+import logging
 import math
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
-from .const import DOMAIN
 from .engine.aggregate.energy import (
     NO_ENERGY,
     Energy,
@@ -26,7 +25,8 @@ SAVE_INTERVAL: Final = timedelta(seconds=60)
 """The most energy a crash can lose. A fixed interval: a save that every change
 postpones would never happen."""
 
-ENERGY_UNREADABLE: Final = "energy_unreadable"
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class EnergyStore:
@@ -54,18 +54,14 @@ class EnergyStore:
         return self._store.saved
 
     async def async_load(self) -> None:
-        """Load the stored totals; raise a repair if they cannot be read."""
+        """Load the stored totals; unreadable ones continue from their sensors."""
         try:
             self._saved = _energies(await self._store.async_load())
         except ValueError:
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                f"{ENERGY_UNREADABLE}_{self._entry_id}",
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=ENERGY_UNREADABLE,
-                translation_placeholders={"name": self._name},
+            _LOGGER.warning(
+                "The energy totals of %s cannot be read; they continue from the last"
+                " values of their sensors",
+                self._name,
             )
         self._meters = {key: Meter(energy) for key, energy in self._saved.items()}
 
@@ -125,10 +121,7 @@ class EnergyStore:
         await self.async_save()
 
     async def async_remove(self) -> None:
-        """Delete the file and the repair."""
-        ir.async_delete_issue(
-            self._hass, DOMAIN, f"{ENERGY_UNREADABLE}_{self._entry_id}"
-        )
+        """Delete the file."""
         await self._store.async_remove()
 
     async def _async_save_at(self, _now: datetime) -> None:
