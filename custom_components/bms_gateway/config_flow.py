@@ -32,16 +32,19 @@ from .config_entry import (
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .engine.config import PortConfig
 from .flows.connections import adapter_port, async_find_connections, async_identify
+from .flows.device import DeviceSteps
 from .flows.device_form import simulated_port
-from .flows.import_daemon.steps import DaemonImportSteps
+from .flows.import_daemon.steps import DaemonImport, NewGateway
 from .flows.options import GatewayOptionsFlow
-from .flows.port import UserInput, async_texts
+from .flows.port import UserInput, async_propose_name, async_texts
 from .flows.schemas import (
     CONF_BACKUP,
+    CONF_FILE,
     CONF_GATEWAY,
     GATEWAY_FORM,
     NAME_FORM,
     NEW,
+    UPLOAD_FORM,
     WITH_GRID,
     gateway_choice,
 )
@@ -56,13 +59,14 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
 """Unequal on purpose: equal batteries would not show what a gateway does."""
 
 
-class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
+class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
     """Sets up a gateway, its batteries and its inverters as one entry.
 
     For a discovered adapter it can also add one device to an existing gateway.
     """
 
     may_change_kind = True
+    _import: DaemonImport
 
     def __init__(self) -> None:
         """Start with no devices."""
@@ -154,7 +158,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("simulated")
+            values[CONF_NAME] = await async_propose_name(self.hass, "simulated")
         elif not errors:
             return await self._async_create_simulated(values[CONF_NAME])
         return self.async_show_form(
@@ -170,7 +174,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         values = GATEWAY_FORM.read(user_input)
         errors = GATEWAY_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("gateway")
+            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
         elif not errors:
             self._name = values[CONF_NAME]
             self._options = {} if values[CONF_BACKUP] else WITH_GRID
@@ -249,14 +253,32 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             },
         )
 
-    @override
-    async def async_take_over(
-        self,
-        name: str,
-        options: Mapping[str, Any],
-        devices: list[ConfigSubentryData],
+    async def async_step_import_daemon(
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        self._name, self._options, self._devices = name, options, devices
+        """Ask for the daemon's file until it can be imported."""
+        problems = ""
+        if user_input is not None:
+            self._import = DaemonImport(self.hass)
+            problems = await self._import.async_read(user_input[CONF_FILE])
+            if not problems:
+                return await self.async_step_import_review()
+        return self.async_show_form(
+            step_id="import_daemon",
+            data_schema=UPLOAD_FORM.schema({}),
+            errors={CONF_FILE: "invalid_file"} if problems else {},
+            description_placeholders={"problems": problems},
+        )
+
+    async def async_step_import_review(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Show the imported gateway, and ask for settings the file does not have."""
+        review = await self._import.async_review(user_input)
+        if not isinstance(review, NewGateway):
+            return self.async_show_form(step_id="import_review", **review)
+        self._name, self._options = review.name, review.options
+        self._devices = review.devices
         return await self.async_step_finish()
 
     async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
@@ -316,11 +338,13 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         if self._gateway:
             kinds = [each.subentry_type for each in self._gateway.subentries.values()]
         self.kind = kind
-        self.device_name = await self.async_propose_name(kind, 1 + kinds.count(kind))
+        self.device_name = await async_propose_name(
+            self.hass, kind, 1 + kinds.count(kind)
+        )
 
     async def _async_create_simulated(self, name: str) -> ConfigFlowResult:
         for kind, number, data in SIMULATED_DEVICES:
-            title = await self.async_propose_name(kind, number)
+            title = await async_propose_name(self.hass, kind, number)
             self._devices.append(
                 ConfigSubentryData(
                     data={**simulated_port(), **data},

@@ -11,7 +11,7 @@ from homeassistant.data_entry_flow import FlowResult
 from ..const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .device_form import DeviceForm
 from .listen import ListenSteps
-from .port import UserInput, async_texts
+from .port import UserInput
 
 
 class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
@@ -35,11 +35,6 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
     async def async_step_inverter(self, user_input: UserInput = None) -> ResultT:
         """Ask for the data of an inverter."""
         return await self._async_step_device_form(SUBENTRY_INVERTER, user_input)
-
-    async def async_propose_name(self, kind: str, number: int = 1) -> str:
-        """Return a name in Home Assistant's language, such as "Battery 2"."""
-        texts = await async_texts(self.hass)
-        return texts[f"name_{kind}"].format(number=number)
 
     @override
     def forget_port(self) -> None:

@@ -38,6 +38,12 @@ async def async_texts(hass: HomeAssistant) -> Texts:
     return {key.removeprefix(prefix): text for key, text in found.items()}
 
 
+async def async_propose_name(hass: HomeAssistant, kind: str, number: int = 1) -> str:
+    """Return a name in Home Assistant's language, such as "Battery 2"."""
+    texts = await async_texts(hass)
+    return texts[f"name_{kind}"].format(number=number)
+
+
 class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     """Leads from the list of connections to `async_use_port`.
 

@@ -27,7 +27,7 @@ from ..engine.model import PortStatus
 from ..runtime import BmsGatewayRuntime
 from .device import DeviceSteps
 from .device_form import simulated_port
-from .port import UserInput
+from .port import UserInput, async_propose_name
 
 
 class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
@@ -38,7 +38,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
         self.kind = self._subentry_type
         entry = self._get_entry()
         number = 1 + len(entry.get_subentries_of_type(self.kind))
-        self.device_name = await self.async_propose_name(self.kind, number)
+        self.device_name = await async_propose_name(self.hass, self.kind, number)
         if entry.data.get(CONF_SIMULATED, False):
             self.port = simulated_port()
             return await self.async_step_device()

@@ -1,10 +1,11 @@
-"""The steps that import the daemon's bms_config.toml."""
+"""Imports the daemon's bms_config.toml: reads it, and asks what it does not say."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypedDict
 
 from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.config_entries import ConfigFlowResult, ConfigSubentryData
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -20,17 +21,14 @@ from ...config_entry import (
 from ...const import DOMAIN
 from ...engine.config import DEFAULT_BITRATE, Interface
 from ..connections import async_find_connections
-from ..device import DeviceSteps
 from ..forms import Form
-from ..port import UserInput, async_texts
+from ..port import UserInput, async_propose_name, async_texts
 from ..schemas import (
     CONF_BACKUP,
-    CONF_FILE,
     CONF_REPORTED,
     CONF_STRATEGY,
     DEVICE_FORMS,
     OPTIONS_FORM,
-    UPLOAD_FORM,
     WITH_GRID,
     Reported,
     daemon_import_form,
@@ -49,75 +47,70 @@ _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
 """The forms that check values of the file, and the step whose error texts they use."""
 
 
-class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
-    """Leads from the file to `async_take_over`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewGateway:
+    """A gateway to create, as the user agreed to."""
 
-    _links: Mapping[str, Mapping[str, Any]]
-    """The stored data of each CAN link of this machine, by its name."""
-    _imported: ImportedGateway
+    name: str
+    options: Mapping[str, Any]
+    devices: list[ConfigSubentryData]
 
-    async def async_take_over(
-        self,
-        name: str,
-        options: Mapping[str, Any],
-        devices: list[ConfigSubentryData],
-    ) -> ConfigFlowResult:
-        """Create what the user agreed to."""
-        raise NotImplementedError
 
-    async def async_step_import_daemon(
-        self, user_input: UserInput = None
-    ) -> ConfigFlowResult:
-        """Ask for the file until it can be imported."""
-        problems = ""
-        if user_input is not None:
-            self._imported = await self._async_build(user_input[CONF_FILE])
-            if not self._imported.problems:
-                return await self.async_step_import_review()
-            texts = await _async_texts(self.hass)
-            problems = list_notices("import_correct", self._imported.problems, texts)
-        return self.async_show_form(
-            step_id="import_daemon",
-            data_schema=UPLOAD_FORM.schema({}),
-            errors={CONF_FILE: "invalid_file"} if problems else {},
-            description_placeholders={"problems": problems},
-        )
+class ReviewForm(TypedDict):
+    """The arguments of `async_show_form` for the review."""
 
-    async def async_step_import_review(
-        self, user_input: UserInput = None
-    ) -> ConfigFlowResult:
-        """Show what was understood, and ask what the file does not say."""
+    data_schema: Any
+    errors: dict[str, str]
+    description_placeholders: dict[str, str]
+
+
+class DaemonImport:
+    """An import in progress: the config flow asks it what to show and to create."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without a file."""
+        self.hass = hass
+        self._links: Mapping[str, Mapping[str, Any]] = {}
+        """The stored data of each CAN link of this machine, by its name."""
+        self._imported = ImportedGateway(options={}, devices=(), notices=())
+
+    async def async_read(self, file_id: str) -> str:
+        """Read an uploaded file; return its problems as text, empty without any."""
+        self._imported = await self._async_build(file_id)
+        texts = await _async_texts(self.hass)
+        return list_notices("import_correct", self._imported.problems, texts)
+
+    async def async_review(self, user_input: UserInput) -> NewGateway | ReviewForm:
+        """Return the gateway once all questions are answered, until then the form."""
         form = daemon_import_form(several=len(self._imported.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
         names = await self._async_names()
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("gateway")
+            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
             values[CONF_REPORTED] = self._proposed_report
         elif not errors:
-            return await self.async_take_over(
-                values[CONF_NAME],
-                {
+            devices = zip(self._imported.devices, names, strict=True)
+            backup = {} if values[CONF_BACKUP] else WITH_GRID
+            return NewGateway(
+                name=values[CONF_NAME],
+                options={
                     **self._imported.options,
                     CONF_STRATEGY: values[CONF_STRATEGY],
-                    **({} if values[CONF_BACKUP] else WITH_GRID),
+                    **backup,
                 },
-                [
-                    self._subentry(device, name, values)
-                    for device, name in zip(self._imported.devices, names, strict=True)
-                ],
+                devices=[self._subentry(each, name, values) for each, name in devices],
             )
         texts = await _async_texts(self.hass)
-        return self.async_show_form(
-            step_id="import_review",
-            data_schema=form.schema(values),
-            errors=errors,
-            description_placeholders={
+        return {
+            "data_schema": form.schema(values),
+            "errors": errors,
+            "description_placeholders": {
                 "found": describe(self._imported, names, texts),
                 "figures": compare(self._imported, names, texts),
                 "notes": list_notices("import_notes", self._imported.notes, texts),
             },
-        )
+        }
 
     async def _async_build(self, file_id: str) -> ImportedGateway:
         run = self.hass.async_add_executor_job
@@ -157,7 +150,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
     async def _async_names(self) -> list[str]:
         """Return the names from the file, or names that distinguish the devices."""
         return [
-            device.name or await self.async_propose_name(device.part, number)
+            device.name or await async_propose_name(self.hass, device.part, number)
             for part in (Part.BATTERY, Part.INVERTER)
             for number, device in enumerate(self._imported.of(part), start=1)
         ]
