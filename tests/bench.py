@@ -204,7 +204,7 @@ class Bench:
         )
         await self.hass.async_block_till_done()
 
-    def say(self, id: str, frames: Iterable[tuple[int, bytes]]) -> None:
+    def send(self, id: str, frames: Iterable[tuple[int, bytes]]) -> None:
         """Send from a battery or inverter."""
         for can_id, data in frames:
             self.buses[id].send(
@@ -214,12 +214,12 @@ class Bench:
     async def online(self, *ids: str, **said: Any) -> None:
         """Let batteries send twice, so that they are accepted, and wait for that."""
         for _ in range(2):
-            await self.speak(*ids, **said)
+            await self.send_telegrams(*ids, **said)
         await self.until(
             lambda: all(self.snapshot.batteries[each].online for each in ids)
         )
 
-    async def speak(self, *ids: str, **said: Any) -> None:
+    async def send_telegrams(self, *ids: str, **said: Any) -> None:
         """Let each battery send one telegram, and wait until it is received."""
         batteries = self.snapshot.batteries
         before = {
@@ -227,26 +227,26 @@ class Bench:
         }
         for each in ids:
             name = "PYLON" if each == "b1" else f"PYLON{each}"
-            self.say(each, telegram(**{"name": name[:8]} | said))
+            self.send(each, telegram(**{"name": name[:8]} | said))
         await self.until(
             lambda: all(
                 self.snapshot.batteries[each].telegrams > before[each] for each in ids
             )
         )
 
-    def heard(self, id: str) -> list[can.Message]:
+    def received(self, id: str) -> list[can.Message]:
         """Return what an inverter received since the last call."""
         found = []
         while (message := self.buses[id].recv(0)) is not None:
             found.append(message)
         return found
 
-    async def told(self, id: str, charge: float, discharge: float) -> None:
+    async def receives(self, id: str, charge: float, discharge: float) -> None:
         """Wait until an inverter receives these limits (A) in a telegram of its own."""
         last: list[tuple[float, float]] = []
 
         def hears() -> bool:
-            for message in self.heard(id):
+            for message in self.received(id):
                 if message.arbitration_id == 0x351:
                     _, ccl, dcl, _ = LIMITS.unpack(message.data)
                     last.append((ccl / 10, dcl / 10))

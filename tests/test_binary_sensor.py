@@ -21,10 +21,10 @@ async def test_requesting_inverter_is_connected(bench: Bench) -> None:
     """And one that acknowledges frames is listening."""
     await bench.battery("b1").inverter("i1").start()
     await bench.shows("binary_sensor", "i1_port", STATE_ON)
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
     await bench.shows("binary_sensor", "i1_receiving", STATE_ON)
     await bench.shows("binary_sensor", "i1_requesting", STATE_ON)
@@ -46,14 +46,14 @@ async def test_alarms_are_shown(bench: Bench) -> None:
     await bench.online("b1", "b2")
     await bench.shows("binary_sensor", "b1_protections", STATE_OFF)
     # 0x359 byte 0: bit 1 over-voltage, bit 3 over-temperature
-    await bench.speak("b1", protections=(0b1010, 0))
+    await bench.send_telegrams("b1", protections=(0b1010, 0))
     shown = await bench.shows("binary_sensor", "b1_protections", STATE_ON)
     assert shown.attributes["alarms"] == ["over_temperature", "over_voltage"]
     assert bench.state("binary_sensor", "b2_protections").state == STATE_OFF
     # The end of a protection counts once two telegrams report it
     for _ in range(2):
         await bench.move(1.0)
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     shown = await bench.shows("binary_sensor", "b1_protections", STATE_OFF)
     assert shown.attributes["alarms"] == []
 
@@ -62,7 +62,7 @@ async def test_missing_alarm_frames_are_not_no_alarm(bench: Bench) -> None:
     """A battery that never sends them may have any."""
     await bench.battery("b1").start()
     for _ in range(2):
-        bench.say("b1", [row for row in telegram() if row[0] not in {0x359, 0x35C}])
+        bench.send("b1", [row for row in telegram() if row[0] not in {0x359, 0x35C}])
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
     for key in "b1_protections", "b1_warnings", "b1_charge_enabled", "gw_protections":
         state = bench.state("binary_sensor", key)
@@ -81,6 +81,6 @@ async def test_enables(bench: Bench) -> None:
     # A charge request counts once two telegrams make it
     for _ in range(2):
         await bench.move(1.0)
-        await bench.speak("b1", enables=0xE0)
+        await bench.send_telegrams("b1", enables=0xE0)
     await bench.shows("binary_sensor", "b1_force_charge", STATE_ON)
     await bench.shows("binary_sensor", "gw_force_charge", STATE_ON)

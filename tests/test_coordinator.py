@@ -36,12 +36,12 @@ async def test_live_values_wait_for_the_interval(
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", soc=50, current=1.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    await bench.speak("b1", soc=50, current=1.0)
+    await bench.send_telegrams("b1", soc=50, current=1.0)
     await bench.shows("binary_sensor", "i1_receiving", "on")
     await bench.tick(31)
     written()
     for step in range(1, 11):
-        await bench.speak(
+        await bench.send_telegrams(
             "b1", soc=50 + step, current=float(step), voltage=52 + step / 10
         )
     assert written() == []
@@ -61,10 +61,10 @@ async def test_unchanged_values_are_not_written(
     """Not at the interval either."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.tick(31)
     written()
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.tick(31)
     assert bench.entity_id("sensor", "b1_soc") not in written()
 
@@ -74,7 +74,7 @@ async def test_interval_is_an_option(hass: HomeAssistant, bench: Bench) -> None:
     await bench.battery("b1").start(options={"update_interval": 600.0})
     await bench.online("b1", soc=50)
     await bench.shows("sensor", "b1_soc", "50.0")
-    await bench.speak("b1", soc=55)
+    await bench.send_telegrams("b1", soc=55)
     await bench.tick(31)
     assert bench.state("sensor", "b1_soc").state == "50.0"
     hass.config_entries.async_update_entry(
@@ -93,7 +93,7 @@ async def test_alarm_is_shown_at_once(
     await bench.online("b1", soc=50)
     await bench.shows("binary_sensor", "b1_protections", "off")
     written()
-    await bench.speak("b1", soc=51, protections=(0x02, 0))
+    await bench.send_telegrams("b1", soc=51, protections=(0x02, 0))
     shown = await bench.shows("binary_sensor", "b1_protections", "on")
     assert shown.attributes["alarms"] == ["over_voltage"]
     assert bench.state("sensor", "b1_soc").state == "50.0"
@@ -105,11 +105,11 @@ async def test_significant_limit_is_shown_at_once(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=100.0)
     await bench.shows("sensor", "b1_charge_current_limit", "100.0")
-    await bench.speak("b1", ccl=95.0)
+    await bench.send_telegrams("b1", ccl=95.0)
     assert bench.state("sensor", "b1_charge_current_limit").state == "100.0"
-    await bench.speak("b1", ccl=89.0)
+    await bench.send_telegrams("b1", ccl=89.0)
     await bench.shows("sensor", "b1_charge_current_limit", "89.0")
-    await bench.speak("b1", ccl=0.0)
+    await bench.send_telegrams("b1", ccl=0.0)
     await bench.shows("sensor", "b1_charge_current_limit", "0.0")
 
 
@@ -119,17 +119,17 @@ async def test_limit_does_not_wait_for_a_long_interval(bench: Bench) -> None:
     await bench.online("b1", ccl=100.0)
     await bench.shows("sensor", "gw_charge_current_limit", "100.0")
     for amps in 40.0, 5.0, 4.0:
-        await bench.speak("b1", ccl=amps)
+        await bench.send_telegrams("b1", ccl=amps)
         await bench.shows("sensor", "gw_charge_current_limit", str(amps))
-    await bench.speak("b1", ccl=10.0)
+    await bench.send_telegrams("b1", ccl=10.0)
     # Real time passes as well: on a busy machine for seconds
     for _ in range(2):
         bench.ahead += 10
-        await bench.speak("b1", ccl=10.0)
+        await bench.send_telegrams("b1", ccl=10.0)
     assert bench.state("sensor", "gw_charge_current_limit").state == "4.0"
     for _ in range(8):
         bench.ahead += 2
-        await bench.speak("b1", ccl=10.0)
+        await bench.send_telegrams("b1", ccl=10.0)
     await bench.shows("sensor", "gw_charge_current_limit", "10.0")
 
 
@@ -140,5 +140,5 @@ async def test_first_values_are_shown_at_once(bench: Bench) -> None:
     await bench.shows("sensor", "b1_soc", "44.0")
     await bench.shows("sensor", "gw_soc", "44.0")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    await bench.speak("b1", soc=44)
+    await bench.send_telegrams("b1", soc=44)
     await bench.shows("sensor", "i1_charge_current_limit", "50.0")

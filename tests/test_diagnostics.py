@@ -58,7 +58,7 @@ def test_sets_and_bytes_become_json() -> None:
 async def test_last_frames_are_a_candump_log(hass: HomeAssistant, bench: Bench) -> None:
     """With the timing of each, but without frames that hold a serial number."""
     await bench.battery("b1").inverter("i1").start()
-    bench.say("b1", [(0x380, b"S-1234")])
+    bench.send("b1", [(0x380, b"S-1234")])
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     told = await async_get_config_entry_diagnostics(hass, bench.entry)

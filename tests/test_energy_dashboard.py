@@ -30,7 +30,7 @@ async def test_bank_is_a_battery_of_the_dashboard(
     assert await async_setup_component(hass, "energy", {})
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0, current=-20.0)
-    await bench.speak("b1", voltage=50.0, current=-20.0)
+    await bench.send_telegrams("b1", voltage=50.0, current=-20.0)
     await bench.tick(31)
     manager = await async_get_manager(hass)
     await manager.async_update(

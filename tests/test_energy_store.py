@@ -46,15 +46,15 @@ def kwh(bench: Bench, key: str) -> float:
 
 
 async def flow(bench: Bench, *ids: str, amps: float, times: int = 4) -> None:
-    """Let batteries carry a current at 50 V, `times` times 2 s.
+    """Make batteries carry a current at 50 V, `times` times 2 s.
 
     More than 1,200 A would be unknown for a battery that allows 100 A.
     """
-    await bench.speak(*ids, voltage=50.0, current=amps)
+    await bench.send_telegrams(*ids, voltage=50.0, current=amps)
     for _ in range(times):
         # Less than the 3 s after which a frame is missed at the earliest
         await bench.move(2.0)
-        await bench.speak(*ids, voltage=50.0, current=amps)
+        await bench.send_telegrams(*ids, voltage=50.0, current=amps)
 
 
 async def test_each_battery_and_the_bank_are_counted(bench: Bench) -> None:
@@ -84,8 +84,8 @@ async def test_current_between_batteries_is_not_energy_of_the_bank(
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", voltage=50.0)
     for _ in range(5):
-        bench.say("b1", [(0x356, bytes.fromhex("8813e803d700"))])  # 50 V, +100 A
-        bench.say("b2", [(0x356, bytes.fromhex("881318fcd700"))])  # 50 V, -100 A
+        bench.send("b1", [(0x356, bytes.fromhex("8813e803d700"))])  # 50 V, +100 A
+        bench.send("b2", [(0x356, bytes.fromhex("881318fcd700"))])  # 50 V, -100 A
         await bench.until(
             lambda: (
                 bench.snapshot.batteries["b1"].readings.current == 100.0
@@ -267,7 +267,7 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 def remember(hass: HomeAssistant, **shown: float) -> None:
-    """Let Home Assistant restore the sensors' values from before the start."""
+    """Make Home Assistant restore the sensors' values from before the start."""
     mock_restore_cache_with_extra_data(
         hass,
         [
@@ -360,7 +360,7 @@ class TestOnDisk:
 
     @pytest.fixture
     def hass_storage(self) -> dict[str, Any]:
-        """Let stores write real files."""
+        """Make stores write real files."""
         return {}
 
     async def test_folder_in_place_of_the_totals(

@@ -25,7 +25,7 @@ def all_enabled() -> Iterator[None]:
 
 async def shown(bench: Bench, key: str, *, current: float) -> str:
     """Return what a sensor shows at the next interval after a telegram."""
-    await bench.speak("b1", current=current)
+    await bench.send_telegrams("b1", current=current)
     await bench.tick(31)
     return bench.state("sensor", key).state
 
@@ -48,7 +48,7 @@ async def test_small_moves_are_shown_in_time(bench: Bench) -> None:
     assert await shown(bench, "b1_current", current=10.5) == "10.0"
     bench.ahead += SLOW_INTERVAL
     for _ in range(4):
-        await bench.speak("b1", current=10.5)
+        await bench.send_telegrams("b1", current=10.5)
     assert await shown(bench, "b1_current", current=10.5) == "10.5"
 
 
@@ -57,10 +57,10 @@ async def test_small_limit_is_shown_by_its_fraction(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=3.0)
     await bench.shows("sensor", "gw_charge_current_limit", "3.0")
-    await bench.speak("b1", ccl=2.8)
+    await bench.send_telegrams("b1", ccl=2.8)
     await bench.tick(31)
     assert bench.state("sensor", "gw_charge_current_limit").state == "3.0"
-    await bench.speak("b1", ccl=2.5)
+    await bench.send_telegrams("b1", ccl=2.5)
     await bench.shows("sensor", "gw_charge_current_limit", "2.5")
 
 
@@ -69,7 +69,7 @@ async def test_energies_for_the_dashboard(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     # A charge voltage limit of 56 V is that of 16 cells: 51.2 V
     await bench.online("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
-    await bench.speak("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
+    await bench.send_telegrams("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
     await bench.tick(31)
     expected = {
         "gw_power": ("-1000.0", "power"),
@@ -91,7 +91,7 @@ async def test_last_telegram_has_a_date(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     assert bench.state("sensor", "b1_last_telegram").state == STATE_UNKNOWN
     await bench.online("b1")
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.tick(31)
     at = datetime.fromisoformat(bench.state("sensor", "b1_last_telegram").state)
     assert timedelta() <= dt_util.utcnow() - at < timedelta(seconds=20)
@@ -109,7 +109,7 @@ async def test_diagnostic_sensors(bench: Bench) -> None:
     await bench.online("b1", ccl=0.0)
     for _ in range(3):
         await bench.move(1.0)
-        await bench.speak("b1", ccl=0.0)
+        await bench.send_telegrams("b1", ccl=0.0)
     await bench.tick(31)
     assert float(bench.state("sensor", "b1_telegram_period").state) == pytest.approx(
         1.0, 0.3

@@ -51,7 +51,7 @@ async def test_alarms_are_events(bench: Bench, told: Told) -> None:
     await bench.online("b1", "b2")
     assert bench.state("event", "gw_events").state == STATE_UNKNOWN
     # 0x359 byte 0: bit 1 over-voltage, bit 3 over-temperature
-    await bench.speak("b1", protections=(0b1010, 0))
+    await bench.send_telegrams("b1", protections=(0b1010, 0))
     await bench.until(lambda: len(told("gw_events")) == 2)
     raised = [
         {
@@ -66,7 +66,7 @@ async def test_alarms_are_events(bench: Bench, told: Told) -> None:
     # The end of a protection counts once two telegrams report it
     for _ in range(2):
         await bench.move(1.0)
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await bench.until(lambda: len(told("gw_events")) == 4)
     assert told("gw_events")[-1] == {
         "event_type": "protection_cleared",
@@ -109,11 +109,11 @@ async def test_loss_and_return_are_events(bench: Bench, told: Told) -> None:
     await bench.online("b1", "b2")
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     lost = {"event_type": "battery_lost", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost])
     for _ in range(4):
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     back = {"event_type": "battery_restored", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost, back])
     assert told("b1_events") == [lost, back]
@@ -129,12 +129,12 @@ async def test_ignored_charge_request_is_an_event_and_a_repair(
     await bench.online("b1", enables=0xE0)
     for _ in range(310):
         bench.ahead += 2
-        await bench.speak("b1", enables=0xE0)
+        await bench.send_telegrams("b1", enables=0xE0)
     await bench.tick(61)
     asks = {"event_type": "charge_request_unmet", "device_id": bench.device_id("b1")}
     assert told("b1_events") == [asks]
     assert bench.issues() == {"force_charge_b1": "force_charge"}
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.until(lambda: bench.issues() == {})
 
 
@@ -152,7 +152,7 @@ async def test_current_out_of_service_is_an_event(
     )
     for _ in range(7):
         bench.ahead += 2
-        await bench.speak("b1", "b2", current=20.0)
+        await bench.send_telegrams("b1", "b2", current=20.0)
     carries = {
         "event_type": "out_of_service_current",
         "device_id": bench.device_id("b2"),
@@ -174,7 +174,7 @@ async def test_excess_current_of_an_inverter_is_an_event(
         for _ in range(28):
             bench.ahead += 2
             hass.states.async_set(sensor, sensed, {"unit_of_measurement": "A"})
-            await bench.speak("b1", dcl=0.0, current=amps)
+            await bench.send_telegrams("b1", dcl=0.0, current=amps)
 
     await draw(-20.0, "0")
     assert bench.issues() == {}

@@ -63,7 +63,7 @@ async def at_work(bench: Bench, **options: Any) -> None:
 async def told(bench: Bench, charge: float, discharge: float) -> None:
     """Wait until both inverters receive these limits."""
     for inverter in "i1", "i2":
-        await bench.told(inverter, charge, discharge)
+        await bench.receives(inverter, charge, discharge)
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +153,7 @@ async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
     for minutes, (soc, allowed) in enumerate(
         [(21, STATE_ON), (19, STATE_OFF), (24, STATE_OFF), (26, STATE_ON)], start=1
     ):
-        await bench.speak("b1", "b2", soc=soc)
+        await bench.send_telegrams("b1", "b2", soc=soc)
         await bench.tick(60 * minutes)
         await bench.shows("sensor", "gw_soc", f"{soc:.1f}")
         await bench.shows("switch", "gw_discharging_allowed", allowed)
@@ -174,12 +174,12 @@ async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
     await at_work(bench)
     await automate(hass, NOTIFY)
     # 0x359 byte 0 bit 1: over-voltage
-    await bench.speak("b1", protections=(0b10, 0))
+    await bench.send_telegrams("b1", protections=(0b10, 0))
     await bench.until(lambda: bool(texts))
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     await bench.until(lambda: len(texts) > 1)
     assert texts == [
         "Battery 1: protection raised over voltage",
@@ -253,7 +253,7 @@ async def test_evcc_limits_reach_the_inverters(
     await say_mode(hass, "holdcharge")
     for _ in range(30):  # a limit rises slowly
         bench.ahead += 1
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await told(bench, 0.0, 25.0)
 
 

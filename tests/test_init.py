@@ -46,7 +46,7 @@ async def test_gateway_without_traffic_loads(hass: HomeAssistant, bench: Bench) 
         assert device(hass, subentry_id).via_device_id == gateway.id
     assert bench.state("sensor", "gw_status").state == "starting"
     assert bench.state("sensor", "b1_state").state == "waiting"
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
 
 
 @pytest.mark.usefixtures("socket_enabled")
@@ -81,13 +81,13 @@ async def test_unload_leaves_nothing(hass: HomeAssistant, bench: Bench) -> None:
     """Silence, no repair; the fixtures check timers, tasks and threads."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     gateway = bench.runtime.gateway
     assert await hass.config_entries.async_unload("gw")
-    bench.heard("i1")
-    bench.say("b1", telegram())
+    bench.received("i1")
+    bench.send("b1", telegram())
     await bench.tick(60)
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
     assert {port.status for port in gateway.snapshot.ports.values()} <= {
         PortStatus.CLOSED
     }
@@ -111,13 +111,13 @@ async def test_gateway_is_silent_at_the_end_of_home_assistant(
     """An entry is not unloaded then."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await hass.async_block_till_done()
-    bench.heard("i1")
-    bench.say("b1", telegram(ccl=10))
+    bench.received("i1")
+    bench.send("b1", telegram(ccl=10))
     await bench.tick(5)
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
 
 
 async def test_removal_deletes_the_setpoints(
@@ -189,7 +189,7 @@ async def test_battery_removed_from_a_running_gateway(
     bench.battery("b1").inverter("i1")
     await bench.battery("b2", interface="socketcan", channel="nosuchcan0").start()
     await bench.until(lambda: "port_b2" in bench.issues())
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     received = bench.snapshot.ports["b1"].received
     hass.config_entries.async_remove_subentry(bench.entry, "b2")
     await hass.async_block_till_done()
@@ -272,7 +272,7 @@ async def test_reconfigured_battery_leaves_the_others_alone(
     await hass.async_block_till_done()
     assert device(hass, "b2").name == "Cellar"
     await bench.opened("b2")
-    await bench.speak("b2")
+    await bench.send_telegrams("b2")
     assert bench.snapshot.ports["b1"].received >= received > 0
     assert bench.snapshot.batteries["b1"].life is Life.ONLINE
 

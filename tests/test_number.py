@@ -42,13 +42,13 @@ async def test_setpoint_lowers_the_sent_limit(bench: Bench) -> None:
     """At once: the bank's for all inverters, an inverter's for itself."""
     await bench.battery("b1").inverter("i1").inverter("i2").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
-    await bench.told("i2", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
+    await bench.receives("i2", 50.0, 50.0)
     await ask(bench, "gw_charge_current_setpoint", 30.0)
-    await bench.told("i1", 15.0, 50.0)
-    await bench.told("i2", 15.0, 50.0)
+    await bench.receives("i1", 15.0, 50.0)
+    await bench.receives("i2", 15.0, 50.0)
     await ask(bench, "i1_discharge_current_setpoint", 0.0)
-    await bench.told("i1", 15.0, 0.0)
+    await bench.receives("i1", 15.0, 0.0)
 
 
 async def test_setpoints_show_no_limit_as_their_maximum(bench: Bench) -> None:
@@ -210,7 +210,7 @@ async def test_setpoints_are_saved_at_once_and_loaded_first(
     await bench.setup()
     assert shown(bench, "gw_charge_current_setpoint") == 12.0
     await bench.online("b1")
-    await bench.told("i1", 12.0, 50.0)
+    await bench.receives("i1", 12.0, 50.0)
 
 
 async def test_disabled_number_keeps_its_setpoint(
@@ -226,7 +226,7 @@ async def test_disabled_number_keeps_its_setpoint(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     await bench.online("b1")
-    await bench.told("i1", 12.0, 50.0)
+    await bench.receives("i1", 12.0, 50.0)
 
 
 @pytest.mark.usefixtures("socket_enabled")
@@ -256,7 +256,7 @@ async def test_unreadable_store_allows_nothing_until_confirmed(
     assert bench.issues() == {issue_id: "setpoints_unreadable"}
     assert shown(bench, "gw_charge_current_setpoint") == 0.0
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
 
     flows = hass.data[REPAIRS]["flow_manager"]
     menu = await flows.async_init(
@@ -294,7 +294,7 @@ async def test_setpoints_can_only_be_lowered_after_an_unreadable_store(
     with pytest.raises(ServiceValidationError):
         await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
     assert bench.issues() == {"setpoints_unreadable_gw": "setpoints_unreadable"}
 
     setpoint_manager = bench.runtime.setpoint_manager

@@ -32,7 +32,7 @@ async def gone(bench: Bench) -> Any:
     """Let a requesting inverter stop its requests; return the manager of dialogs."""
     assert await async_setup_component(bench.hass, REPAIRS, {})
     await bench.battery("b1").inverter("i1").start()
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.until(
         lambda: bench.snapshot.inverters["i1"].last_request_at is not None
     )
@@ -64,7 +64,7 @@ async def test_repair_goes_when_the_inverter_requests_again(bench: Bench) -> Non
     """By itself."""
     await gone(bench)
     before = bench.snapshot.inverters["i1"].last_request_at
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.until(lambda: bench.snapshot.inverters["i1"].last_request_at != before)
     await bench.tick(61)
     assert "inverter_no_requests_i1" not in bench.issues()
@@ -171,7 +171,7 @@ async def go_on(bench: Bench, seconds: float, volts: dict[str, float]) -> None:
     for _ in range(round(seconds / 2)):
         bench.ahead += 2
         for each, voltage in volts.items():
-            await bench.speak(each, voltage=voltage)
+            await bench.send_telegrams(each, voltage=voltage)
     await bench.tick(61)
 
 
@@ -185,12 +185,12 @@ async def test_flapping_battery_makes_one_repair(
     for loss in range(1, 7):
         for _ in range(6):
             await bench.move(2)
-            await bench.speak("b2")
+            await bench.send_telegrams("b2")
         await bench.shows("sensor", "b1_state", "lost")
         told = "battery_losses" if loss > 3 else "battery_lost"
         assert bench.issues() == {"battery_b1": told}
         for _ in range(4):
-            await bench.speak("b1", "b2")
+            await bench.send_telegrams("b1", "b2")
         await bench.shows("sensor", "b1_state", "online")
         assert bench.issues() == {"battery_b1": told}
     assert [each.data["action"] for each in updates].count("create") == 1
@@ -203,11 +203,11 @@ async def test_battery_with_many_short_gaps_is_a_repair(bench: Bench) -> None:
     for _ in range(7):
         for _ in range(2):
             await bench.move(2)
-            await bench.speak("b2")
+            await bench.send_telegrams("b2")
         assert bench.issues() != {"battery_b1": "battery_gaps"}
         for _ in range(10):
             await bench.move(1)
-            await bench.speak("b1", "b2")
+            await bench.send_telegrams("b1", "b2")
         await bench.shows("sensor", "b1_state", "online")
     assert bench.issues() == {"battery_b1": "battery_gaps"}
 
@@ -249,7 +249,7 @@ async def test_silent_inverter_is_a_repair(bench: Bench) -> None:
     bench.ahead += 61
     await bench.tick(61)
     assert bench.issues() == {"inverter_not_responding_i2": "inverter_not_responding"}
-    bench.say("i2", [(0x306, bytes(8))])
+    bench.send("i2", [(0x306, bytes(8))])
     await bench.until(
         lambda: bench.snapshot.inverters["i2"].last_foreign_frame_at is not None
     )
@@ -291,7 +291,7 @@ async def test_silent_battery_can_be_polled(bench: Bench, key: str) -> None:
     await bench.hass.async_block_till_done()
     assert bench.entry.subentries["b1"].data["poll_interval"] == 1.0
     assert bench.entry.subentries["b1"].data["timeout"] == 20.0
-    await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.heard("b1")})
+    await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.received("b1")})
     await bench.tick(61)
     assert bench.issues()["battery_b1"] == "battery_not_received"
     await bench.online("b1")
@@ -303,7 +303,7 @@ async def test_battery_of_another_voltage_is_a_repair(bench: Bench) -> None:
     """It sends, so no user checks its cable; it never counts."""
     await bench.battery("b1").inverter("i1").start()
     bench.ahead += 16
-    bench.say("b1", telegram(cvl=29.2, voltage=26.4))
+    bench.send("b1", telegram(cvl=29.2, voltage=26.4))
     await bench.until(lambda: bench.snapshot.batteries["b1"].nominal == 24)
     await bench.tick(61)
     assert bench.issues()["battery_b1"] == "battery_wrong_voltage"
@@ -439,7 +439,7 @@ async def hears(bench: Bench, id: str, *frames: tuple[int, bytes]) -> None:
     """Send on a port a second later, and wait until it is received."""
     bench.ahead += 1
     enough = bench.snapshot.ports[id].received + len(frames)
-    bench.say(id, frames)
+    bench.send(id, frames)
     await bench.until(lambda: bench.snapshot.ports[id].received >= enough)
 
 
@@ -495,8 +495,8 @@ async def test_ports_can_be_swapped(bench: Bench, id: str, other: str) -> None:
     await bench.online("b1")
     for _ in range(20):  # a limit rises slowly after a loss
         bench.ahead += 1
-        await bench.speak("b1")
-    await bench.told("i1", 50.0, 50.0)
+        await bench.send_telegrams("b1")
+    await bench.receives("i1", 50.0, 50.0)
     await bench.tick(61)
     assert bench.issues() == {}
 
@@ -507,7 +507,7 @@ async def test_working_device_is_not_proposed(bench: Bench) -> None:
     await bench.online("b0")
     for _ in range(2):
         await hears(bench, "i1", *telegram())
-        await bench.speak("b0")
+        await bench.send_telegrams("b0")
     assert bench.snapshot.batteries["b0"].online
     form = await open_dialog(bench, "i1")
     assert form["data_schema"]({}) == {"other": "b1"}

@@ -42,7 +42,7 @@ async def test_values_of_two_batteries_are_shown(bench: Bench) -> None:
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=10.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    await bench.speak("b1", "b2", current=10.0)
+    await bench.send_telegrams("b1", "b2", current=10.0)
     await bench.tick(31)
     shown = {key: bench.state("sensor", key).state for key in EXPECTED}
     assert shown == EXPECTED
@@ -52,8 +52,8 @@ async def test_mean_has_only_meaningful_digits(bench: Bench) -> None:
     """And no limit is shown rounded up."""
     await bench.battery("b1").battery("b2", capacity_ah=280.0).inverter("i1").start()
     for _ in range(2):
-        bench.say("b1", telegram(soc=50, ccl=9.7))
-        bench.say("b2", telegram(soc=61, ccl=140.0))
+        bench.send("b1", telegram(soc=50, ccl=9.7))
+        bench.send("b2", telegram(soc=61, ccl=140.0))
     # (50 % x 100 Ah + 61 % x 280 Ah) / 380 Ah is 58.10526 %
     await bench.shows("sensor", "gw_soc", "58.1")
     # 9.7 A x 380 Ah / 100 Ah are 36.86 A
@@ -64,8 +64,8 @@ async def test_inverter_limits_show_their_reason(bench: Bench) -> None:
     """As confirmed, with the rule, and the id of the device that binds."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
-    await bench.speak("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
     charge = await bench.shows("sensor", "i1_charge_current_limit", "20.0")
     assert set(charge.attributes) >= {"limited_by", "number", "unit"}
     assert None not in charge.attributes.values()  # shown as "Unknown"
@@ -86,7 +86,7 @@ async def test_setpoint_is_named_as_the_reason(bench: Bench) -> None:
         platform, service = action.split(".")
         data["entity_id"] = bench.entity_id(platform, unique_id)
         await bench.hass.services.async_call(platform, service, data, blocking=True)
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
 
     async def explains(whose: str, source: str, device: str, number: float) -> None:
         """Wait until the limit and its reason both show this."""
@@ -118,7 +118,7 @@ async def test_bank_shows_the_reason_while_all_are_lost(bench: Bench) -> None:
     """As long as the inverters are sent 0 A; then there is silence."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     bench.ahead += 12
     await bench.tick(12)
     await bench.shows("sensor", "gw_status", "blocked")
@@ -140,7 +140,7 @@ async def test_unreported_value_is_unknown(bench: Bench) -> None:
         (can_id, MEASURED.pack(5200, 0, 0x7FFF) if can_id == 0x356 else data)
         for can_id, data in telegram()
     ]
-    bench.say("b1", frames)
+    bench.send("b1", frames)
     await bench.shows("sensor", "b1_soc", "50.0")
     assert bench.state("sensor", "b1_temperature").state == STATE_UNKNOWN
     assert bench.state("sensor", "b1_voltage").state == "52.0"
@@ -152,7 +152,7 @@ async def test_cell_of_an_extreme_is_shown(bench: Bench) -> None:
     # 0x373: 3312 mV, 3401 mV, 293 K, 298 K; no round values, which may be settings
     cells = (0x373, bytes.fromhex("f00c490d25012a01"))
     for _ in range(2):
-        bench.say("b1", [*telegram(), cells, (0x374, b"M2C07")])
+        bench.send("b1", [*telegram(), cells, (0x374, b"M2C07")])
     lowest = await bench.shows("sensor", "b1_cell_voltage_min", "3.312")
     assert lowest.attributes["cell"] == "M2C07"
     highest = await bench.shows("sensor", "b1_cell_voltage_max", "3.401")
@@ -170,7 +170,7 @@ async def test_loss_and_return_change_availability(bench: Bench) -> None:
     # Less than the 3 s for which any frame may be missing, so that only b1 is lost
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "b2_soc").state == "50.0"
@@ -178,13 +178,13 @@ async def test_loss_and_return_change_availability(bench: Bench) -> None:
     assert bench.issues() == {"battery_b1": "battery_lost"}
 
     for soc in 51, 52, 53, 54:
-        await bench.speak("b1", "b2", soc=soc)
+        await bench.send_telegrams("b1", "b2", soc=soc)
     await bench.shows("sensor", "b1_state", "online")
     assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
     assert bench.issues() == {"battery_b1": "battery_lost"}
     for _ in range(31):
         bench.ahead += 2
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await bench.tick(61)
     assert bench.issues() == {}
 

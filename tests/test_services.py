@@ -96,7 +96,7 @@ async def at_work(bench: Bench, **said: Any) -> None:
     await ready(bench)
     await bench.online("b1", **said)
     for inverter in "i1", "i2":
-        await bench.told(inverter, 25.0, 25.0)
+        await bench.receives(inverter, 25.0, 25.0)
 
 
 async def later(bench: Bench, seconds: float) -> None:
@@ -164,15 +164,15 @@ async def live(bench: Bench, seconds: int) -> None:
     """Advance the time while the battery sends; rising limits ramp up."""
     for _ in range(seconds // 2):
         await bench.move(2)
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
 
 
 async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     """After an hour by default."""
     await at_work(bench)
     answer = await limit(bench, charge_current=20.0)
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
     [told] = answer["temporary_limits"]
     end = dt_util.parse_datetime(told["ends_at"])
     assert end is not None
@@ -185,21 +185,21 @@ async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     }
     await later(bench, 3500)
     await live(bench, 40)
-    await bench.told("i1", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
     assert len(temporary_limits(bench)) == 1
     await later(bench, 61)
     assert temporary_limits(bench) == []
     await live(bench, 24)
-    await bench.told("i1", 25.0, 25.0)
+    await bench.receives("i1", 25.0, 25.0)
 
 
 async def test_limit_of_one_inverter(bench: Bench) -> None:
     """It alone is sent less; the others take the rest."""
     await ready(bench)
     await bench.online("b1", ccl=40.0)
-    await bench.told("i1", 20.0, 25.0)
+    await bench.receives("i1", 20.0, 25.0)
     await limit(bench, "i1", charge_current=10.0, discharge_current=0.0)
-    await bench.told("i1", 10.0, 0.0)
+    await bench.receives("i1", 10.0, 0.0)
     reason = await bench.shows("sensor", "i1_discharge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "automation"
     assert reason.attributes["device_id"] == bench.device_id("i1")
@@ -209,9 +209,9 @@ async def test_limit_in_watts_uses_the_present_voltage(bench: Bench) -> None:
     """Converted again with each telegram, rounding down."""
     await at_work(bench, voltage=50.0)
     await limit(bench, charge_power=1000, discharge_power=503)
-    await bench.told("i1", 10.0, 5.0)
-    await bench.speak("b1", voltage=55.0)
-    await bench.told("i1", 9.0, 4.5)
+    await bench.receives("i1", 10.0, 5.0)
+    await bench.send_telegrams("b1", voltage=55.0)
+    await bench.receives("i1", 9.0, 4.5)
     [charge, discharge] = temporary_limits(bench)
     assert (charge.watts, discharge.watts) == (1000.0, 503.0)
 
@@ -387,8 +387,8 @@ async def test_invalid_call_is_rejected(
     """With its own reason, and nothing changes: not in the store, nor on the wire."""
     await at_work(bench)
     await limit(bench, charge_current=20, owner="Bob", until_cleared=True)
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
     await bench.move(2)
     stored, before = (
         json.dumps(hass_storage[KEY]),
@@ -402,9 +402,9 @@ async def test_invalid_call_is_rejected(
     )
     assert bench.runtime.setpoint_manager.setpoints == before
     assert json.dumps(hass_storage[KEY]) == stored
-    await bench.speak("b1")
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.send_telegrams("b1")
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
 
 
 @pytest.mark.parametrize(
@@ -676,10 +676,10 @@ async def test_limit_set_while_a_battery_is_lost(bench: Bench) -> None:
     await bench.shows("sensor", "b1_state", "lost")
     await limit(bench, charge_current=10)
     for _ in range(4):
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
     await bench.shows("sensor", "b1_state", "online")
     await live(bench, 24)
-    await bench.told("i1", 5.0, 25.0)
+    await bench.receives("i1", 5.0, 25.0)
 
 
 async def test_temporary_limit_survives_a_restart_and_ends(
@@ -699,7 +699,7 @@ async def test_temporary_limit_survives_a_restart_and_ends(
     bench.ahead += 100_000
     await bench.setup()
     await bench.online("b1")
-    await bench.told("i1", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
     await later(bench, 390)
     assert len(temporary_limits(bench)) == 1
     await later(bench, 15)
@@ -748,7 +748,7 @@ async def test_temporary_limit_does_not_lift_an_unreadable_store(
     await ready(bench)
     await limit(bench, charge_current=20)
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
     assert "setpoints_unreadable_gw" in bench.issues()
 
 
@@ -763,7 +763,7 @@ async def test_zero_shares_do_not_stop_a_gateway(
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", ccl=20.0)
-    await bench.told("i1", 40.0, 50.0)
+    await bench.receives("i1", 40.0, 50.0)
 
 
 async def test_learned_shares_survive_a_restart(

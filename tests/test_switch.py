@@ -54,15 +54,15 @@ async def test_off_is_0_a(
     await bench.battery("b1").inverter("i1").start()
     assert shown(bench, switch) == STATE_ON
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await turn(bench, switch, "off")
     assert shown(bench, switch) == STATE_OFF
-    await bench.told("i1", *told)
+    await bench.receives("i1", *told)
     assert await bench.hass.config_entries.async_unload("gw")
     await bench.setup()
     assert shown(bench, switch) == STATE_OFF
     await bench.online("b1")
-    await bench.told("i1", *told)
+    await bench.receives("i1", *told)
     await turn(bench, switch, "on")
     assert shown(bench, switch) == STATE_ON
     setpoints = bench.runtime.setpoint_manager.setpoints
@@ -101,10 +101,10 @@ async def test_inverter_out_of_service_leaves_its_part_to_the_others(
     """It is sent 0 A."""
     await bench.battery("b1", capacity_ah=100.0).inverter("i1").inverter("i2").start()
     await bench.online("b1", ccl=60.0)
-    await bench.told("i2", 30.0, 50.0)
+    await bench.receives("i2", 30.0, 50.0)
     await turn(bench, "i1_in_service", "off")
-    await bench.told("i1", 0.0, 0.0)
-    await bench.told("i2", 30.0, 50.0)
+    await bench.receives("i1", 0.0, 0.0)
+    await bench.receives("i2", 30.0, 50.0)
     reason = await bench.shows("sensor", "i1_charge_limited_by", "in_service")
     assert "source" not in reason.attributes
 
@@ -113,13 +113,13 @@ async def test_battery_out_of_service_does_not_count(bench: Bench) -> None:
     """It is still read and shown."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", ccl=10.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.receives("i1", 20.0, 50.0)
     await turn(bench, "b2_in_service", "off")
     await bench.shows("sensor", "b2_state", "out_of_service")
-    await bench.told("i1", 10.0, 50.0)
+    await bench.receives("i1", 10.0, 50.0)
     assert bench.state("sensor", "b2_soc").state == "50.0"
     await turn(bench, "b2_in_service", "on")
-    await bench.speak("b1", "b2", ccl=10.0)
+    await bench.send_telegrams("b1", "b2", ccl=10.0)
     await bench.until(lambda: bench.snapshot.batteries["b2"].online)
 
 
@@ -127,7 +127,7 @@ async def test_battery_out_of_service_does_not_count(bench: Bench) -> None:
 async def test_battery_that_carries_current_stays_in_service(
     bench: Bench, hass_storage: dict[str, Any], current: float
 ) -> None:
-    """It would be overloaded unseen; the error says what to do."""
+    """It would be overloaded unseen; the error explains what to do."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=current)
     before = bench.runtime.setpoint_manager.setpoints
@@ -160,8 +160,8 @@ async def test_lost_battery_with_a_known_current_stays(bench: Bench) -> None:
     await bench.online("b1", "b2", current=-23.0)
     for _ in range(20):
         bench.ahead += 2
-        bench.say("b2", [row for row in telegram(current=-23.0) if row[0] != 0x351])
-        await bench.speak("b1")
+        bench.send("b2", [row for row in telegram(current=-23.0) if row[0] != 0x351])
+        await bench.send_telegrams("b1")
     assert bench.snapshot.batteries["b2"].life is Life.LOST
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
@@ -174,8 +174,8 @@ async def test_battery_whose_current_is_unknown_stays(bench: Bench) -> None:
     await bench.online("b1", "b2", current=10.0)
     for _ in range(20):
         bench.ahead += 2
-        bench.say("b2", [row for row in telegram() if row[0] != 0x356])
-        await bench.speak("b1")
+        bench.send("b2", [row for row in telegram() if row[0] != 0x356])
+        await bench.send_telegrams("b1")
     assert bench.snapshot.batteries["b2"].online
     assert bench.snapshot.batteries["b2"].readings.current is None
     with pytest.raises(ServiceValidationError) as refused:
@@ -191,8 +191,8 @@ async def test_lost_battery_that_sends_anything_stays(bench: Bench) -> None:
     for _ in range(20):
         bench.ahead += 2
         rest = [row for row in telegram() if row[0] not in {0x351, 0x356}]
-        bench.say("b2", rest)
-        await bench.speak("b1")
+        bench.send("b2", rest)
+        await bench.send_telegrams("b1")
     assert bench.snapshot.batteries["b2"].life is Life.LOST
     assert bench.snapshot.batteries["b2"].readings.current is None
     with pytest.raises(ServiceValidationError) as refused:
@@ -206,7 +206,7 @@ async def test_lost_battery_that_sends_anything_stays(bench: Bench) -> None:
 async def test_battery_that_never_reported_its_limits_stays(bench: Bench) -> None:
     """It waits for its first telegram, yet it is connected."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
-    bench.say("b2", [row for row in telegram() if row[0] == 0x355])
+    bench.send("b2", [row for row in telegram() if row[0] == 0x355])
     await bench.until(lambda: bench.snapshot.batteries["b2"].last_frame_at is not None)
     assert bench.snapshot.batteries["b2"].life is Life.WAITING
     with pytest.raises(ServiceValidationError) as refused:
@@ -219,7 +219,7 @@ async def test_silent_battery_can_be_taken_out(bench: Bench) -> None:
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await turn(bench, "b2_in_service", "off")
     await bench.online("b1", current=30.0)
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     assert bench.snapshot.batteries["b2"].life is Life.OUT_OF_SERVICE
 
 
@@ -252,7 +252,7 @@ async def test_disabled_switch_still_blocks(hass: HomeAssistant, bench: Bench) -
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     await bench.online("b1")
-    await bench.told("i1", 0.0, 50.0)
+    await bench.receives("i1", 0.0, 50.0)
 
 
 async def test_requester_is_stored(hass: HomeAssistant, bench: Bench) -> None:

@@ -82,7 +82,7 @@ async def test_both_directions_are_switched_by_any_target(
     """It stops the current at once, and takes nothing out of service."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     target = aim(hass, key)
     for to, amps in ("off", 0.0), ("on", 50.0):
         await call(hass, f"switch.turn_{to}", target)
@@ -90,8 +90,8 @@ async def test_both_directions_are_switched_by_any_target(
         assert states == [to, to]
         for _ in range(0 if to == "off" else 20):  # a limit rises slowly
             bench.ahead += 1
-            await bench.speak("b1")
-        await bench.told("i1", amps, amps)
+            await bench.send_telegrams("b1")
+        await bench.receives("i1", amps, amps)
         assert bench.state("switch", "i1_in_service").state == "on"
 
 
@@ -103,7 +103,7 @@ async def test_inverter_is_limited_by_any_target(
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     await call(hass, "number.set_value", aim(hass, "i1"), value=7)
-    await bench.told("i1", 7.0, 7.0)
+    await bench.receives("i1", 7.0, 7.0)
 
 
 @pytest.mark.parametrize("aim", AIMS)

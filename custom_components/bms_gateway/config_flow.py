@@ -200,7 +200,7 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
     async def async_step_detected_kind(
         self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Go on with an inverter where a battery was looked for, or the reverse."""
+        """Continue with an inverter instead of a battery, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,
             SUBENTRY_INVERTER: SUBENTRY_BATTERY,

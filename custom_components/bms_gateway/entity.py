@@ -33,7 +33,7 @@ from .state_throttle import (
 
 @dataclass(frozen=True, slots=True)
 class EntityContext:
-    """Gives an entity's attributes what they contain besides its subject."""
+    """Context for an entity's attributes beyond its own subject."""
 
     device_id: Callable[[str | None], str | None]
     """Home Assistant's id of the device of a battery, an inverter or (None) the gateway;
@@ -165,10 +165,10 @@ class BmsValueEntity[S](BmsEntity):
 
 
 def registered_device_id(runtime: BmsGatewayRuntime, key: str | None) -> str | None:
-    """Return Home Assistant's id of the device of a battery, an inverter or the gateway.
+    """Return Home Assistant's device id of a battery, an inverter or the gateway.
 
-    `key`: the id of the subentry; None for the gateway. Automations use the result as
-    it is, in targets and in `device_attr`, and it stays when a device is renamed.
+    `key`: the id of the subentry; None for the gateway. Automations can use the result
+    directly in targets and in `device_attr`, and it stays when a device is renamed.
     """
     entry_id = runtime.entry.entry_id
     device = dr.async_get(runtime.hass).async_get_device_by_identifier(

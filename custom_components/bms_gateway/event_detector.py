@@ -34,8 +34,8 @@ class EventType(StrEnum):
     WARNING_CLEARED = "warning_cleared"
     BATTERY_LOST = "battery_lost"
     BATTERY_GAP = "battery_gap"
-    """A battery is silent for a moment, and others go on: the last one, or one whose
-    short gaps are a habit."""
+    """A battery is silent briefly while others continue: the last one, or one with
+    habitual short gaps."""
     BATTERY_RESTORED = "battery_restored"
     MODULES_MISSING = "modules_missing"
     """A battery counts fewer modules than before."""
@@ -43,9 +43,9 @@ class EventType(StrEnum):
     OUT_OF_SERVICE_CURRENT = "out_of_service_current"
     """A battery carries current although it was taken out of service."""
     CHARGE_REQUEST_UNMET = "charge_request_unmet"
-    """A battery has asked for charge for REQUEST_IGNORED_AFTER."""
+    """A battery has requested charge for REQUEST_IGNORED_AFTER."""
     INVERTER_OVER_LIMIT = "inverter_over_limit"
-    """An inverter takes more current than it was told."""
+    """An inverter takes more current than it was sent."""
 
 
 _ALARMS: Final = (

@@ -61,7 +61,7 @@ replay = partial(call, action="replay_traffic")
 async def speak(bench: Bench, battery_id: str = "b1") -> None:
     """Let a battery send a telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
-    bench.say(battery_id, telegram())
+    bench.send(battery_id, telegram())
     await bench.until(
         lambda: bench.snapshot.ports[battery_id].received == before + len(telegram())
     )
@@ -127,9 +127,9 @@ async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
     assert end is not None
     after = dt_util.utcnow().timestamp()
     assert before + 90 <= end.timestamp() <= after + 90
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await pass_by(bench, 2)
     frames = logged(folder / "a.log")
     assert 0x305 in {each.frame.can_id for each in frames if not each.own}
@@ -343,10 +343,10 @@ async def test_log_is_replayed(bench: Bench, folder: Path) -> None:
     answer = await replay(bench, file="a.log", loops=1000)
     assert answer == {"frames": 12, "seconds": 0.22}
     await bench.until(lambda: bench.snapshot.batteries["b1"].readings.soc == 77)
-    bench.heard("b1")
+    bench.received("b1")
     count = bench.snapshot.batteries["b1"].telegrams
     await bench.until(lambda: bench.snapshot.batteries["b1"].telegrams >= count + 10)
-    said = {(each.arbitration_id, bytes(each.data)) for each in bench.heard("b1")}
+    said = {(each.arbitration_id, bytes(each.data)) for each in bench.received("b1")}
     assert said - {(0x305, bytes(8))} == set(frames)
 
 
@@ -359,11 +359,11 @@ async def test_simulated_battery_resumes_after_the_replay(
     put(folder, a=log_of((0x7AB, b"\x01")))
     await record(bench, file="b.log")
     await replay(bench, file="a.log")
-    bench.heard("b1")
+    bench.received("b1")
     found: list[int] = []
 
     def speaks_again() -> bool:
-        found.extend(each.arbitration_id for each in bench.heard("b1"))
+        found.extend(each.arbitration_id for each in bench.received("b1"))
         return 0x7AB in found and 0x351 in found[found.index(0x7AB) :]
 
     await bench.until(speaks_again)

@@ -336,7 +336,7 @@ async def test_new_port_applies_to_the_running_gateway(
 async def test_new_port_is_scanned_directly(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry
 ) -> None:
-    """The present port says nothing about the new one."""
+    """The present port gives no information about the new one."""
     machine.listen(0.3)
     flow = await change(hass, running, "battery")
     await flow.choose("port")

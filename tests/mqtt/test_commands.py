@@ -193,9 +193,9 @@ async def test_inverters_are_sent_the_limit_until_it_ends(
     """By the real actions, from the message to the wire."""
     await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await say(hass, LIMIT, '{"charge_current": 20, "discharge_current": 10}')
-    await bench.told("i1", 20.0, 10.0)
+    await bench.receives("i1", 20.0, 10.0)
     [answer] = answers()
     assert answer["accepted"]
     assert {
@@ -613,13 +613,13 @@ async def test_engine_keeps_running_during_a_flood(
     """By the real actions: a battery's data reaches the inverter between commands."""
     await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     for n in range(500):
         fields = {"charge_current": 20 + n % 20, "owner": f"o{n % 14}"}
         async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 15, "owner": "o3"}')
-    bench.say("b1", telegram(dcl=10.0))
-    await bench.told("i1", 15.0, 10.0)
+    bench.send("b1", telegram(dcl=10.0))
+    await bench.receives("i1", 15.0, 10.0)
     await hass.async_block_till_done(wait_background_tasks=True)
     told = answers()
     unanswered = sum(each.get("unanswered", 0) for each in told)

@@ -170,7 +170,7 @@ async def running(bench: Bench, stack: AsyncExitStack, **options: Any) -> None:
     await bench.battery("b1").inverter("i1").start(options=options)
     stack.push_async_callback(ended, bench)
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
 
 
 async def ended(bench: Bench) -> None:
@@ -205,7 +205,7 @@ async def test_everything_is_published(
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
     await running(bench, stack, mqtt_state_topic="tele/bms/state")
     await bench.until(lambda: reader.topics >= EVERYTHING)
-    await bench.speak("b1", ccl=20.0, soc=77)
+    await bench.send_telegrams("b1", ccl=20.0, soc=77)
     await bench.until(
         lambda: any(state["i_lim_charge"] == 20 for state in reader.on(STATE))
     )
@@ -316,8 +316,8 @@ async def test_gateway_survives_a_lost_broker(
     await running(bench, stack, mqtt_commands=True)
     broker.stop()
     await bench.until(lambda: not mqtt.is_connected(hass))
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
     await bench.tick(31)
     await broker.start()
     reader = await read(bench, stack, broker)
@@ -332,7 +332,7 @@ async def test_gateway_survives_a_lost_broker(
         return any(answer["accepted"] for answer in reader.on(RESULT))
 
     await bench.until(is_taken)
-    await bench.told("i1", 5.0, 50.0)
+    await bench.receives("i1", 5.0, 50.0)
 
 
 @both_protocols
@@ -353,7 +353,7 @@ async def test_commands_are_answered(
     await bench.until(lambda: bool(reader.on(RESULT)))
     assert reader.on(RESULT)[0]["error"] == "retained"
     reader.say(LIMIT, '{"charge_current": 5}')
-    await bench.told("i1", 5.0, 50.0)
+    await bench.receives("i1", 5.0, 50.0)
     await bench.until(lambda: len(reader.on(RESULT)) == 2)
     assert reader.on(RESULT)[1]["accepted"] is True
     reader.say(LIMIT, "nonsense")
@@ -390,8 +390,8 @@ async def test_thousand_commands_are_answered_or_counted(
     async with asyncio.timeout(PATIENCE):
         while answered() < 1001:
             # Meanwhile the battery is received
-            await bench.speak("b1", dcl=30.0)
-    await bench.told("i1", 0.0, 30.0)
+            await bench.send_telegrams("b1", dcl=30.0)
+    await bench.receives("i1", 0.0, 30.0)
     told = reader.on(RESULT)
     assert {each.get("error") for each in told} <= {None, "replaced", "not_json"}
     sizes = [len(m.payload) for m in reader.messages if m.topic == RESULT]

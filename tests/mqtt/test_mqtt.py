@@ -83,7 +83,7 @@ async def running(bench: Bench, **options: Any) -> Bench:
     """Start a gateway with a battery and an inverter that is sent limits."""
     await bench.battery("b1").inverter("i1").start(options=options)
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].listening is True)
     return bench
 
@@ -118,7 +118,7 @@ async def test_state_is_published_at_the_interval(bench: Bench, sent: Look) -> N
     await running(bench)
     await bench.tick(11)
     sent()
-    await bench.speak("b1", soc=51, voltage=52.3)
+    await bench.send_telegrams("b1", soc=51, voltage=52.3)
     await bench.tick(11)
     messages = sent()
     assert set(topics(messages)) == EVERYTHING
@@ -135,7 +135,7 @@ async def test_interval_and_topics_are_options(
     await running(bench, mqtt_interval=60.0)
     await bench.tick(61)
     sent()
-    await bench.speak("b1", soc=51, voltage=52.3)
+    await bench.send_telegrams("b1", soc=51, voltage=52.3)
     await bench.tick(11)
     assert STATE not in topics(sent())
     gateway = bench.runtime.gateway
@@ -172,7 +172,7 @@ async def test_urgent_change_is_published_at_once(
     """An alarm, a limit that matters: no timer fires here."""
     await running(bench)
     sent()
-    await bench.speak("b1", **said)
+    await bench.send_telegrams("b1", **said)
     messages: list[Message] = []
 
     def is_served() -> bool:
@@ -224,14 +224,14 @@ async def test_status_renewal_does_not_hide_changes(bench: Bench, sent: Look) ->
         limit: float = on(STATE, messages)[-1]["i_lim_charge"]
         return limit
 
-    await bench.speak("b1", ccl=40.0)
+    await bench.send_telegrams("b1", ccl=40.0)
     await bench.until(lambda: last_limit() == 40)
     # Together more than a tenth, each of them less
-    await bench.speak("b1", ccl=38.0)
-    await bench.told("i1", 38.0, 50.0)
+    await bench.send_telegrams("b1", ccl=38.0)
+    await bench.receives("i1", 38.0, 50.0)
     await bench.tick(31)
     assert last_limit() == 40
-    await bench.speak("b1", ccl=35.0)
+    await bench.send_telegrams("b1", ccl=35.0)
     await bench.until(lambda: last_limit() == 35)
 
 
@@ -498,8 +498,8 @@ async def test_failed_setup_of_mqtt_stops_nothing(
             await async_setup_component(hass, "mqtt", {})
         await bench.tick(31)
     assert bench.entry.state is ConfigEntryState.LOADED
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
 
 
 async def test_lost_broker_delays_nothing(
@@ -509,8 +509,8 @@ async def test_lost_broker_delays_nothing(
     await running(bench)
     await connection(hass, mqtt_mock, False)
     sent()
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
     await bench.tick(31)
     assert sent() == []
     await connection(hass, mqtt_mock, True)

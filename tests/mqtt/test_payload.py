@@ -158,7 +158,7 @@ async def heard(bench: Bench, said: Sequence[Said], **options: Any) -> dict[str,
     await bench.inverter("i1").start(options={"strategy": "sum"} | options)
     for count in (1, 2, 3):
         for key, one in zip(ids, said, strict=True):
-            bench.say(key, one.frames)
+            bench.send(key, one.frames)
         await bench.until(
             lambda count=count: all(  # type: ignore[misc] # its type is that of count
                 bench.snapshot.batteries[key].telegrams >= count for key in ids
@@ -245,7 +245,7 @@ async def test_times_are_unix_seconds(bench: Bench) -> None:
     assert before - 1 <= state["timestamp_last_bms_update"] <= time.time() + 1
     assert state["timestamp_last_inverter_request"] is None
     before = time.time()
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.until(
         lambda: bench.snapshot.inverters["i1"].last_request_at is not None
     )

@@ -43,7 +43,7 @@ def spoil(path: Path) -> None:
     path.mkdir()
 
 
-def mend(path: Path) -> None:
+def make_writable(path: Path) -> None:
     """Make it writable again."""
     path.rmdir()
 
@@ -71,7 +71,7 @@ async def test_failed_save_is_repeated(bench: Bench, path: Path, retry: Retry) -
     assert bench.issues() == {"setpoints_unsaved_gw": "setpoints_unsaved"}
     await keep(bench)
     assert bench.issues() == {"setpoints_unsaved_gw": "setpoints_unsaved"}
-    mend(path)
+    make_writable(path)
     await retry(bench)
     await bench.until(lambda: bench.issues() == {})
     await unload(bench)
@@ -84,5 +84,5 @@ async def test_failed_save_does_not_block_setpoints(bench: Bench, path: Path) ->
     spoil(path)
     await bench.online("b1")
     await ask(bench, SETPOINT, 5.0)
-    await bench.told("i1", 5.0, 50.0)
-    mend(path)
+    await bench.receives("i1", 5.0, 50.0)
+    make_writable(path)

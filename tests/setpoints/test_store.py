@@ -352,7 +352,7 @@ async def test_folder_in_place_of_the_file_allows_nothing(
 async def test_unconfirmed_setpoints_allow_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whatever the file says."""
+    """Whatever the file contains."""
     write(path, content(confirmed=False).encode())
     assert await load(hass) == (NOTHING, False)
 

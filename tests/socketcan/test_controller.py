@@ -153,12 +153,12 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
 
             # On a busy machine the battery may be lost meanwhile
             while not is_told():
-                await bench.speak("b1", soc=50)
+                await bench.send_telegrams("b1", soc=50)
             # Twice: what was confirmed just before bus-off may not have arrived
             await bench.move(UNPROVEN)
             sets = bench.snapshot.inverters["i1"].sets
             while bench.snapshot.inverters["i1"].sets == sets:
-                await bench.speak("b1", soc=50)
+                await bench.send_telegrams("b1", soc=50)
             adapter.say(BUS_OFF)
             await bench.until(
                 lambda: port_of(bench, "i1") == (PortStatus.LOST, PortFault.BUS_OFF)
@@ -176,10 +176,10 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             )
             for _ in range(5):
                 await bench.move(1.0)
-                await bench.speak("b1", soc=50, current=30.0)
+                await bench.send_telegrams("b1", soc=50, current=30.0)
 
             def is_reported() -> bool:
-                bench.say("b1", telegram(soc=50, current=30.0))
+                bench.send("b1", telegram(soc=50, current=30.0))
                 return "inverter_unreachable" in bench.issues().values()
 
             await bench.until(is_reported)

@@ -112,7 +112,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return await self.async_step_scan_result()
 
     async def async_step_scan_result(self, user_input: UserInput = None) -> ResultT:
-        """Say what was heard instead, and ask how to go on."""
+        """Show what was detected instead, and ask how to continue."""
         assert self._scan_result is not None
         finding = self._scan_result.finding
         options = ["listen_again", "port"]

@@ -62,7 +62,7 @@ class Answers:
 
     @callback
     def async_end(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._ended = True
         self._unsent.clear()
 

@@ -51,7 +51,7 @@ type Upload = Callable[[str | bytes], Awaitable[str]]
 
 @pytest.fixture(autouse=True)
 def have_links(machine: Machine, socket_enabled: None) -> None:
-    """Let the machine have the CAN links of the file."""
+    """Give the machine the CAN links of the file."""
     machine.links = LINKS
 
 

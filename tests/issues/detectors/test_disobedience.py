@@ -1,4 +1,4 @@
-"""Repairs about inverters that take more current than they were told."""
+"""Issues of inverters that take more current than they were sent."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Imports the daemon's bms_config.toml: reads it, and asks what it does not say."""
+"""Imports the daemon's bms_config.toml: reads it, and asks for what it lacks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

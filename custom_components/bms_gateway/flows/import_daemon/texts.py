@@ -11,7 +11,7 @@ from .notices import Notice, NoticeKind
 from .schema import Part
 
 type Texts = Mapping[str, str]
-"""Texts by the last part of their keys; those used here begin with `original_`."""
+"""Texts by the last part of their keys; those used here begin with `import_`."""
 
 MAX_LINES: Final = 20
 """Notices that are shown; after fixing this many, a user looks at the rest."""

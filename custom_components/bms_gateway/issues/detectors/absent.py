@@ -171,7 +171,7 @@ def _intermittent(
 ) -> Issue | None:
     """Return the issue of a battery that is lost, or silent, again and again.
 
-    If most of its losses were gaps of some seconds, the gaps say more about the cause.
+    If most of its losses were gaps of some seconds, the gaps point to the cause.
     """
     if _is_away(now, state):
         return None
