@@ -283,7 +283,10 @@ async def test_offline_is_published_at_the_end_of_home_assistant(
     await running(bench, stack)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await bench.until(
-        lambda: reader.on(STATUS)[-1]["reason"] == "home_assistant_stopped"
+        lambda: (
+            (seen := reader.on(STATUS))
+            and seen[-1]["reason"] == "home_assistant_stopped"
+        )
     )
     assert reader.on(STATUS)[-1]["status"] == "offline"
     assert reader.messages[-1].topic == STATUS
