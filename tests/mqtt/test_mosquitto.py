@@ -284,7 +284,7 @@ async def test_offline_is_published_at_the_end_of_home_assistant(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await bench.until(
         lambda: (
-            (seen := reader.on(STATUS))
+            bool(seen := reader.on(STATUS))
             and seen[-1]["reason"] == "home_assistant_stopped"
         )
     )
