@@ -14,7 +14,6 @@ from .interface.discovery import QUEUE_LENGTH, resolve
 from .interface.state import Link, PortError, check_link, read_link
 from .slcan.adapter import SlcanAdapter
 from .socketcan import LinkBus, SocketBus
-from .socketcand import SocketcandServer
 from .stream_backend import StreamBus
 from .virtual import ERRORS, OpenBus
 
@@ -82,9 +81,6 @@ async def open_channel(config: PortConfig, *, lower: bool = False) -> Channel:
         case Interface.SLCAN:
             adapter = SlcanAdapter(config.channel, config.bitrate)
             return await _open_stream(StreamBus(config.channel, adapter))
-        case Interface.SOCKETCAND:
-            server = SocketcandServer(config.channel)
-            return await _open_stream(StreamBus(config.channel, server))
         case _:
             return await _open_in_executor(config, lower)
 

@@ -76,8 +76,6 @@ class BusGuard:
                 return True
             case Proof.PRESENCE:
                 return self.is_present(now)
-            case Proof.NONE:
-                return False
 
     def next_change(self, now: float) -> float | None:
         """Return when one of the answers changes if nobody is heard any more."""
