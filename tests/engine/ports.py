@@ -7,6 +7,8 @@ import time
 
 import can
 
+from custom_components.bms_gateway.engine.can.backend import open_bus
+from custom_components.bms_gateway.engine.can.interface.state import PortError
 from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
@@ -113,6 +115,16 @@ class Recorder:
     def _on_change(self, state: PortState) -> None:
         self.changes.append(state)
         self._news.set()
+
+
+async def probe(config: PortConfig) -> PortFault | None:
+    """Return why a port cannot be opened, None if it can; nothing is sent."""
+    try:
+        bus = await open_bus(config)
+    except PortError as error:
+        return error.fault
+    await bus.close()
+    return None
 
 
 def one_clock(late: Clock = lambda: 0.0) -> tuple[Clock, Clock]:

@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.discovery import (
     Adapter,
     FoundLink,
@@ -368,7 +369,7 @@ async def test_battery_on_a_serial_adapter(
     def speak() -> None:
         if "O" in adapter.commands:
             for frame in BATTERY_SAYS:
-                adapter.say(codec.encode(frame))
+                adapter.say(codec.encode(as_message(frame)))
 
     async with repeating(speak):
         result = await flow.fill(connection=key)

@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.engine.can import port as port_module
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.state import read_link
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface
@@ -46,7 +47,7 @@ async def forms(
 def speak(adapter: Adapter) -> None:
     """Let a battery speak on the adapter's bus."""
     for frame in SAID:
-        adapter.say(codec.encode(frame).decode().strip())
+        adapter.say(codec.encode(as_message(frame)).decode().strip())
 
 
 async def test_links_are_found(

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.can import port as port_module
 from custom_components.bms_gateway.engine.can.backend import ready_link
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.discovery import (
     FoundLink,
     list_links,
@@ -15,7 +16,7 @@ from custom_components.bms_gateway.engine.can.interface.state import (
     PortError,
     read_link,
 )
-from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection import scan as listening_module
@@ -28,7 +29,7 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
 )
 from tests.connected import repeating
-from tests.engine.ports import Recorder
+from tests.engine.ports import Recorder, probe
 from tests.engine.telegrams import telegram
 from tests.waiting import PATIENCE, until
 
@@ -291,7 +292,7 @@ async def test_errors_before_we_acknowledge_are_no_verdict(
             await until(lambda: _is_listened_to(adapter.name))
             adapter.say("e1a")
             for frame in telegram():  # which ends the listening without acknowledging
-                adapter.say(codec.encode(frame).decode().strip())
+                adapter.say(codec.encode(as_message(frame)).decode().strip())
             await adapter.hears("O")
             heard = await listening
     assert news[0] is Finding.ERRORS

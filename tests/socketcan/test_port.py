@@ -17,9 +17,8 @@ from custom_components.bms_gateway.engine.can import (
     port as port_module,
     socketcan as socketcan_bus,
 )
+from custom_components.bms_gateway.engine.can.bus import is_full
 from custom_components.bms_gateway.engine.can.interface.state import read_link
-from custom_components.bms_gateway.engine.can.port import probe
-from custom_components.bms_gateway.engine.can.virtual import is_full
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Clock,
@@ -27,7 +26,7 @@ from custom_components.bms_gateway.engine.model import (
     PortFault,
     PortStatus,
 )
-from tests.engine.ports import Recorder, content, one_clock, other_node
+from tests.engine.ports import Recorder, content, one_clock, other_node, probe
 from tests.waiting import until
 
 from .adapter import plugged

@@ -11,20 +11,16 @@ from pathlib import Path
 import threading
 import time
 from typing import override
-from unittest.mock import call, patch
 
 import can
-from can.interfaces import BACKENDS, virtual
+from can.interfaces import virtual
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.can.port import (
-    LONGEST_RETRY,
-    READING,
-    Port,
-    probe,
-)
-from custom_components.bms_gateway.engine.can.virtual import OpenBus, _Guard
+from custom_components.bms_gateway.engine.can import backend
+from custom_components.bms_gateway.engine.can.port import LONGEST_RETRY, Port
+from custom_components.bms_gateway.engine.can.reader import READING, wire_time
+from custom_components.bms_gateway.engine.can.virtual import VirtualLink
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Frame,
@@ -33,8 +29,8 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
 )
 
-from ...waiting import PATIENCE, until, wait_until
-from ..ports import Recorder, content, other_node
+from ...waiting import PATIENCE, until
+from ..ports import Recorder, content, other_node, probe
 from ..wires import MovedClock
 
 LIMITS = Frame(0x351, bytes(range(8)))
@@ -232,10 +228,8 @@ def test_age_stays_within_what_is_possible(
     timestamp: float, wall: float, drained: float, since: float
 ) -> None:
     """Whatever the wall clock does: not from the future, not from before the drain."""
-    now = drained
-    port = Recorder("a", clock=lambda: now).port
     now = drained + since
-    at = port._wire_time(wall - timestamp, now)
+    at = wire_time(wall - timestamp, now, drained)
     assert at <= now
     assert at == pytest.approx(drained, abs=1e-6) or at > drained
 
@@ -248,8 +242,7 @@ async def test_held_loop_does_not_make_frames_young() -> None:
         with other_node("a") as node:
             for number in range(12):
                 node.send(_stamped(5e8 + 1000 + 0.5 * number))
-            # No await: the loop is held while the reader's thread goes on
-            _wait_for_reader(port, 12)
+            # No await: the loop is blocked
             assert far.frames == []
             now += 7.0
             port.drain()
@@ -465,14 +458,17 @@ async def test_send_on_a_dead_bus_loses_the_port(quick_retries: list[float]) -> 
     assert quick_retries == [1.0]
 
 
-class _BrokenBus(virtual.VirtualBus):
-    """A bus whose reading and sending fails as told."""
+class _BrokenBus(VirtualLink):
+    """A bus whose reading and sending fails as the test says."""
 
     on_recv: Exception | None = None
     on_send: Exception | None = None
+    reads = 0
+    may_close = threading.Event()
 
     @override
     def recv(self, timeout: float | None = None) -> can.Message | None:
+        type(self).reads += 1
         if self.on_recv:
             raise self.on_recv
         return super().recv(timeout)
@@ -483,14 +479,22 @@ class _BrokenBus(virtual.VirtualBus):
             raise self.on_send
         super().send(msg, timeout)
 
+    @override
+    def shutdown(self) -> None:
+        self.may_close.wait(PATIENCE)
+        super().shutdown()
+
 
 @pytest.fixture
 def broken_bus(monkeypatch: pytest.MonkeyPatch) -> type[_BrokenBus]:
-    """Let python-can open buses that fail as the test says."""
-    broken = type("Broken", (_BrokenBus,), {})
-    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Broken"))
-    monkeypatch.setitem(globals(), "Broken", broken)
-    return broken
+    """Open buses that fail as the test says."""
+
+    class Broken(_BrokenBus):
+        pass
+
+    Broken.may_close.set()
+    monkeypatch.setattr(backend, "VirtualLink", Broken)
+    return Broken
 
 
 @pytest.mark.parametrize(
@@ -521,6 +525,7 @@ async def test_error_while_reading_only_loses_the_port(
     far = Recorder("a")
     async with far.opened():
         broken_bus.on_recv = error
+        _wake("a")
         await far.until(lambda: (PortStatus.LOST, fault) in far.statuses)
         broken_bus.on_recv = None
         await far.becomes(PortStatus.OPEN)
@@ -548,16 +553,20 @@ async def test_full_queue_does_not_lose_the_port(
         assert port.send(LIMITS)
 
 
-def test_reader_rests_after_an_error(broken_bus: type[_BrokenBus]) -> None:
-    """A dead bus is not read again and does not keep a core busy."""
-    errors: list[Exception] = []
-    dead = OSError("dead")
-    broken_bus.on_recv = dead
-    with patch.object(time, "sleep") as sleep, broken_bus("a") as bus:
-        guard = _Guard(bus, errors.append)
-        assert [guard.recv(0.1) for _ in range(3)] == [None] * 3
-    assert errors == [dead]
-    assert sleep.call_args_list == [call(0.1)] * 2
+async def test_failed_bus_is_not_read_again(broken_bus: type[_BrokenBus]) -> None:
+    """Its descriptor stays readable until it is closed, which would keep a core busy."""
+    broken_bus.may_close.clear()
+    far = Recorder("a")
+    async with far.opened() as port:
+        broken_bus.on_recv = OSError("gone")
+        broken_bus.reads = 0
+        _wake("a")
+        await far.becomes(PortStatus.LOST, PortFault.FAILED)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        port.drain()
+        assert broken_bus.reads == 1
+        broken_bus.may_close.set()
 
 
 async def test_retries_back_off_and_tell_once(
@@ -629,11 +638,11 @@ async def test_cancelled_opening_leaves_no_open_bus(
     opening, go_on, closed = threading.Event(), threading.Event(), threading.Event()
     closers: list[threading.Thread] = []
 
-    class Slow(virtual.VirtualBus):
-        def __init__(self, channel: str, *, receive_own_messages: bool) -> None:
+    class Slow(VirtualLink):
+        def __init__(self, channel: str) -> None:
             opening.set()
             go_on.wait(PATIENCE)
-            super().__init__(channel, receive_own_messages)
+            super().__init__(channel)
 
         @override
         def shutdown(self) -> None:
@@ -641,8 +650,7 @@ async def test_cancelled_opening_leaves_no_open_bus(
             closers.append(threading.current_thread())
             closed.set()
 
-    monkeypatch.setitem(globals(), "Slow", Slow)
-    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Slow"))
+    monkeypatch.setattr(backend, "VirtualLink", Slow)
     near = Recorder("a")
     async with near.running():
         assert await asyncio.to_thread(opening.wait, PATIENCE)
@@ -661,14 +669,13 @@ async def test_cancelled_opening_that_fails_is_nobody_s_business(
     """Not even asyncio complains that nobody asked for the error."""
     opening, go_on = threading.Event(), threading.Event()
 
-    class Failing(virtual.VirtualBus):
-        def __init__(self, channel: str, *, receive_own_messages: bool) -> None:
+    class Failing(VirtualLink):
+        def __init__(self, channel: str) -> None:
             opening.set()
             go_on.wait(PATIENCE)
             raise can.CanInitializationError("gone meanwhile")
 
-    monkeypatch.setitem(globals(), "Failing", Failing)
-    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "Failing"))
+    monkeypatch.setattr(backend, "VirtualLink", Failing)
     async with Recorder("a").running():
         assert await asyncio.to_thread(opening.wait, PATIENCE)
     go_on.set()
@@ -684,7 +691,7 @@ async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it(
     """However long that takes: nobody else would close it."""
     closing, go_on = threading.Event(), threading.Event()
 
-    class SlowToClose(virtual.VirtualBus):
+    class SlowToClose(VirtualLink):
         @override
         def recv(self, timeout: float | None = None) -> can.Message | None:
             raise OSError("gone")
@@ -695,10 +702,11 @@ async def test_port_that_ends_while_it_closes_a_lost_bus_has_closed_it(
             go_on.wait(PATIENCE)
             super().shutdown()
 
-    monkeypatch.setitem(globals(), "SlowToClose", SlowToClose)
-    monkeypatch.setitem(BACKENDS, "virtual", (__name__, "SlowToClose"))
+    monkeypatch.setattr(backend, "VirtualLink", SlowToClose)
     near = Recorder("a")
     task = asyncio.create_task(near.port.run())
+    await near.becomes(PortStatus.OPEN)
+    _wake("a")
     assert await asyncio.to_thread(closing.wait, PATIENCE)
     task.cancel()
     for _ in range(3):  # turns of the loop, in which it would end
@@ -725,10 +733,9 @@ async def test_no_variable_or_file_changes_how_a_port_opens(
     near = Recorder("a")
     async with near.opened() as port:
         assert list(virtual.channels) == ["a"]
-        assert isinstance(port._bus, OpenBus)
-        bus = port._bus._bus
-        assert isinstance(bus, virtual.VirtualBus)
-        assert bus.queue.maxsize == 0
+        assert port._reader
+        assert isinstance(port._reader.bus, virtual.VirtualBus)
+        assert port._reader.bus.queue.maxsize == 0
 
 
 async def test_probe_finds_nothing_wrong() -> None:
@@ -752,13 +759,16 @@ def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
 
 
 def _break(port: Port) -> None:
-    """Close the bus under the port: python-can's own errors follow."""
-    assert isinstance(port._bus, OpenBus)
-    port._bus._bus.shutdown()
+    """Have the bus fail as one that was closed; python-can's own error follows."""
+    assert port._reader
+    bus = port._reader.bus
+    assert isinstance(bus, VirtualLink)
+    virtual.channels[bus.channel_id].remove(bus.queue)
+    bus._open = False
+    bus.queue.put(can.Message())
 
 
-def _wait_for_reader(port: Port, count: int) -> None:
-    """Hold the loop until the reader's thread has what was sent."""
-    assert isinstance(port._bus, OpenBus)
-    waiting = port._bus._waiting
-    wait_until(lambda: len(waiting) >= count, "the thread has read what was sent")
+def _wake(channel: str) -> None:
+    """Send a frame, so that a bus which fails is read."""
+    with other_node(channel) as node:
+        node.send(can.Message())

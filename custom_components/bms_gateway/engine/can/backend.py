@@ -1,21 +1,18 @@
-"""Opening a CAN channel of any kind, and what every open one can do."""
+"""Opening a CAN bus of any kind, and setting up its link first where that is needed."""
 
 import asyncio
-from collections.abc import Callable, Iterator
 import logging
-from typing import Final, Protocol
-
-import can
-from can.interfaces.socketcan import SocketcanBus
+from typing import Final
 
 from ..config import Interface, PortConfig
-from ..model import GAVE_UP, Controller, Frame, PortFault
+from ..model import GAVE_UP, PortFault
+from .bus import ERRORS, Bus
 from .interface.discovery import QUEUE_LENGTH, resolve
 from .interface.state import Link, PortError, check_link, read_link
 from .slcan.adapter import SlcanAdapter
-from .socketcan import LinkBus, SocketBus
-from .stream_backend import StreamBus
-from .virtual import ERRORS, OpenBus
+from .socketcan import SocketcanLink
+from .stream_backend import open_stream
+from .virtual import VirtualLink
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,73 +20,30 @@ FIXABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAV
 """What setting a link up cures."""
 
 
-class Channel(Protocol):
-    """An open channel: read without errors or waits in the event loop."""
-
-    link: str | None
-    """What the link of the configured adapter is called now."""
-    controller: Controller
-    """What was known of the controller when the channel was opened."""
-
-    owns_error_frames: bool
-    """Whether error frames can come from nothing but the controller."""
-
-    @property
-    def has_echo(self) -> bool:
-        """Whether own frames come back."""
-
-    @property
-    def echo_is_proof(self) -> bool:
-        """Whether an echo proves that the frame has left."""
-
-    def read(
-        self,
-        *,
-        on_waiting: Callable[[], None],
-        on_error: Callable[[Exception], None],
-        on_controller: Callable[[Controller], None],
-    ) -> None:
-        """Start reading; the callbacks come in the running loop.
-
-        `on_controller`: what the kernel reports of the link, where it is one. What the
-        controller itself reports comes as error frames.
-        """
-
-    def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait, the oldest first, until none does.
-
-        Who ends it earlier finds the others the next time.
-        """
-
-    def doubt(self) -> None:
-        """Yield no echo until it is known whether the controller has given up."""
-
-    def send(self, frame: Frame) -> None:
-        """Queue a frame without blocking; raises one of `bus.ERRORS`."""
-
-    async def close(self) -> None:
-        """Stop reading and close."""
-
-
-async def open_channel(config: PortConfig, *, lower: bool = False) -> Channel:
-    """Open a channel; PortError says why not. When cancelled, nothing stays open.
+async def open_bus(config: PortConfig, *, lower: bool = False) -> Bus:
+    """Open a bus; PortError says why not. When cancelled, nothing stays open.
 
     `lower`: whether a link whose controller gave up is lowered and raised again, if
     `bring_up` allows it and restarting the controller does not help.
     """
-    match config.interface:
-        case Interface.SLCAN:
-            adapter = SlcanAdapter(config.channel, config.bitrate)
-            return await _open_stream(StreamBus(config.channel, adapter))
-        case _:
-            return await _open_in_executor(config, lower)
+    if config.interface is Interface.SLCAN:
+        adapter = SlcanAdapter(config.channel, config.bitrate)
+        return await open_stream(config.channel, adapter)
+    opening = asyncio.get_running_loop().run_in_executor(None, _open, config, lower)
+    try:
+        # Unlike shield, wait complains of no error once nobody waits any more
+        await asyncio.wait((opening,))
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+    return opening.result()
 
 
 def ready_link(config: PortConfig, *, lower: bool = True) -> tuple[PortConfig, Link]:
     """Return a SocketCAN port by its link's present name, and the link; or PortError.
 
     A link that is down, has another bitrate or a controller that gave up is set up
-    first, if `bring_up` allows it and the process may; `lower` as in `open_channel`.
+    first, if `bring_up` allows it and the process may; `lower` as in `open_bus`.
     Blocks, for as long as the link's driver does.
     """
     found = resolve(config)
@@ -180,51 +134,26 @@ def _complete(name: str, link: Link) -> None:
         _LOGGER.debug("Link %s stays as it is: %s", name, error)
 
 
-async def _open_stream(bus: StreamBus) -> StreamBus:
-    await bus.open()
-    return bus
-
-
-async def _open_in_executor(config: PortConfig, lower: bool) -> OpenBus | SocketBus:
-    opening = asyncio.get_running_loop().run_in_executor(None, _open, config, lower)
+def _open(config: PortConfig, lower: bool) -> Bus:
+    """Open a bus by python-can; PortError says why not. Blocks for a moment."""
     try:
-        # Unlike shield, wait complains of no error once nobody waits any more
-        await asyncio.wait((opening,))
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_unwanted)
+        if config.interface is Interface.VIRTUAL:
+            return VirtualLink(config.channel)
+        return _open_link(config, lower)
+    except PortError:
         raise
-    return opening.result()
-
-
-def _open(config: PortConfig, lower: bool) -> OpenBus | SocketBus:
-    if config.interface is not Interface.SOCKETCAN:
-        return OpenBus(_open_python_can(config))
-    found, link = ready_link(config, lower=lower)
-    bus = _open_python_can(found)
-    assert isinstance(bus, SocketcanBus)
-    opened = SocketBus(bus, link)
-    opened.link = found.channel if config.identity else None
-    return opened
-
-
-def _open_python_can(config: PortConfig) -> can.BusABC:
-    """Open a channel with python-can; PortError says why not. Blocks for a moment."""
-    try:
-        if config.interface is Interface.SOCKETCAN:
-            return LinkBus(config.channel)
-        return can.Bus(
-            interface=config.interface.value,
-            channel=config.channel,
-            receive_own_messages=True,
-            ignore_config=True,
-        )
-    except can.CanInterfaceNotImplementedError as error:
-        raise PortError(PortFault.NOT_SUPPORTED, str(error)) from error
     except ERRORS as error:
         raise PortError.of(error) from error
 
 
-def _close_unwanted(opening: asyncio.Future[OpenBus | SocketBus]) -> None:
+def _open_link(config: PortConfig, lower: bool) -> Bus:
+    found, link = ready_link(config, lower=lower)
+    bus = SocketcanLink(found.channel, link)
+    bus.link = found.channel if config.identity else None
+    return bus
+
+
+def _close_unwanted(opening: asyncio.Future[Bus]) -> None:
     """Close what was opened too late; not in the loop, the kernel may let it wait."""
     if opening.cancelled() or opening.exception() is not None:
         return

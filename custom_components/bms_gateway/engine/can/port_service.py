@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..config import PortConfig
 from ..model import Clock, Frame, PortState
-from .port import Sender
+from .sender import Sender
 
 _LOGGER = logging.getLogger(__name__)
 

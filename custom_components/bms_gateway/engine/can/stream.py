@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import can
 
-from ..model import Frame, PortFault
+from ..model import PortFault
 
 _READ_SIZE: Final = 4096
 
@@ -33,7 +33,7 @@ class Conversation(Protocol):
     def on_frame(self, data: bytes) -> Iterable[can.Message | bool]:
         """Yield frames, and whether the oldest frame not answered yet was taken."""
 
-    def encode(self, frame: Frame) -> bytes:
+    def encode(self, message: can.Message) -> bytes:
         """Return what makes the adapter send a frame."""
 
     def part(self, descriptor: int) -> None:
@@ -80,18 +80,6 @@ class Stream:
 
     @property
     def unsent(self) -> int:
-        """Bytes that the operating system holds: unsent, or over a network, unproven."""
+        """Bytes that the operating system holds and has not sent yet."""
         answer = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
         return int(struct.unpack("=i", answer)[0])
-
-
-def as_message(frame: Frame, *, at: float = 0.0, is_rx: bool = True) -> can.Message:
-    """Return a frame as python-can has it; `at` by the wall clock."""
-    return can.Message(
-        timestamp=at,
-        arbitration_id=frame.can_id,
-        data=frame.data,
-        is_extended_id=frame.extended,
-        is_remote_frame=frame.remote,
-        is_rx=is_rx,
-    )

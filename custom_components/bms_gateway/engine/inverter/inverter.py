@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from ..battery.timing.telegram_boundary import WAIT, Progress
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..config import InverterConfig, Proof, SendMode
 from ..model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
 from ..protocol import POLL, encode

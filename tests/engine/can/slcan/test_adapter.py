@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.can import (
     port as port_module,
     stream_backend as stream_module,
 )
-from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.can.slcan import adapter as slcan_adapter
 from custom_components.bms_gateway.engine.config import (
     GatewayConfig,
@@ -35,7 +35,7 @@ from custom_components.bms_gateway.engine.model import (
 
 from ....waiting import PATIENCE, until, wait_until
 from ...plant import battery, inverter
-from ...ports import Recorder, content, one_clock
+from ...ports import Recorder, content, one_clock, probe
 from ...serial_adapter import ACKNOWLEDGING, QUIET, SerialAdapter, plugged_in
 from ...telegrams import telegram
 
@@ -505,13 +505,17 @@ async def _until_open(gateway: Gateway) -> None:
 
 
 def _waiting(port: Port) -> bool:
-    assert isinstance(port._bus, stream_module.StreamBus)
-    return bool(port._bus._waiting)
+    return bool(_bus(port)._received.qsize())
 
 
 def _to_send(port: Port) -> bool:
-    assert isinstance(port._bus, stream_module.StreamBus)
-    return bool(port._bus._to_send)
+    return bool(_bus(port)._to_send)
+
+
+def _bus(port: Port) -> stream_module.StreamBus:
+    assert port._reader
+    assert isinstance(port._reader.bus, stream_module.StreamBus)
+    return port._reader.bus
 
 
 def _threads() -> list[threading.Thread]:

@@ -10,6 +10,7 @@ import re
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.state import PortError
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.can.slcan.recognition import Evidence
@@ -211,7 +212,7 @@ def test_battery_behind_lawicel_is_no_waveshare() -> None:
     """Though its name is full of what those frames begin and end with."""
     frame = telegram()[0]
     odd = frame.__class__(0x35E, bytes.fromhex("AAC85503AA5555AA"))
-    talk = every(0.1, codec.encode(odd))
+    talk = every(0.1, codec.encode(as_message(odd)))
     assert not greeted(SerialLine(NOBODY, talk)).acknowledges
 
 

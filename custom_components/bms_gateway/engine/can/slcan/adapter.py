@@ -10,7 +10,7 @@ from typing import Final
 
 import can
 
-from ...model import Frame, PortFault, PortReason
+from ...model import PortFault, PortReason
 from ..interface.state import PortError
 from ..stream import Stream
 from . import codec
@@ -88,9 +88,9 @@ class SlcanAdapter:
                 case Answer() as answer:
                     yield answer is Answer.DONE
 
-    def encode(self, frame: Frame) -> bytes:
+    def encode(self, message: can.Message) -> bytes:
         """Return the command that sends a frame."""
-        return codec.encode(frame)
+        return codec.encode(message)
 
     def part(self, descriptor: int) -> None:
         """Take the adapter off the bus; what it was not given yet is dropped."""

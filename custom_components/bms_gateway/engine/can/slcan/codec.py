@@ -11,7 +11,7 @@ from typing import Final
 
 import can
 
-from ...model import BusState, Frame
+from ...model import BusState
 from ..error_frames import BUS_ERROR, error_frame_data
 
 CR: Final = b"\r"
@@ -98,15 +98,13 @@ def parse(line: bytes, at: float) -> ScanResult:
     return _frame(content, at)
 
 
-def encode(frame: Frame) -> bytes:
+def encode(message: can.Message) -> bytes:
     """Return the command that sends a frame."""
-    kind = "r" if frame.remote else "t"
-    name = f"{frame.can_id:03X}"
-    if frame.extended:
-        kind, name = kind.upper(), f"{frame.can_id:08X}"
-    length = len(frame.data)
-    content = "" if frame.remote else frame.data.hex().upper()
-    return f"{kind}{name}{length}{content}\r".encode()
+    kind = "r" if message.is_remote_frame else "t"
+    name = f"{message.arbitration_id:03X}"
+    if message.is_extended_id:
+        kind, name = kind.upper(), f"{message.arbitration_id:08X}"
+    return f"{kind}{name}{message.dlc}{message.data.hex().upper()}\r".encode()
 
 
 def _state(content: bytes, at: float) -> can.Message | None:
