@@ -182,4 +182,4 @@ class _Guard(can.BusABC):
 
     @override
     def send(self, msg: can.Message, timeout: float | None = None) -> None:
-        self._bus.send(msg, timeout)
+        raise NotImplementedError("The Notifier only reads")
