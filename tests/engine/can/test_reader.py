@@ -85,10 +85,12 @@ async def test_reader_that_is_stopped_by_a_frame_leaves_the_others(
 ) -> None:
     """What follows may be echoes that prove nothing any longer."""
     read = _Read(bus)
-    read.reader._on_message = lambda message, _: (
-        read.ids.append(message.arbitration_id),
-        read.reader.stop(),
-    )
+
+    def stop_at(message: can.Message, _: float) -> None:
+        read.ids.append(message.arbitration_id)
+        read.reader.stop()
+
+    read.reader._on_message = stop_at
     _send(node, 1, 2)
     read.reader.drain()
     assert read.ids == [1]

@@ -17,21 +17,21 @@ from .virtual import VirtualLink
 _LOGGER = logging.getLogger(__name__)
 
 FIXABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
-"""What setting a link up cures."""
+"""What setting up the link remedies."""
 
 
 async def open_bus(config: PortConfig, *, lower: bool = False) -> Bus:
-    """Open a bus; PortError says why not. When cancelled, nothing stays open.
+    """Open a bus; PortError if that fails. Cancelling leaves nothing open.
 
-    `lower`: whether a link whose controller gave up is lowered and raised again, if
-    `bring_up` allows it and restarting the controller does not help.
+    `lower`: whether a link whose controller is bus-off is brought down and up again, if
+    `bring_up` permits and restarting the controller does not help.
     """
     if config.interface is Interface.SLCAN:
         adapter = SlcanAdapter(config.channel, config.bitrate)
         return await open_stream(config.channel, adapter)
     opening = asyncio.get_running_loop().run_in_executor(None, _open, config, lower)
     try:
-        # Unlike shield, wait complains of no error once nobody waits any more
+        # Unlike shield, wait logs no unretrieved error after a cancellation
         await asyncio.wait((opening,))
     except asyncio.CancelledError:
         opening.add_done_callback(_close_unwanted)
@@ -40,11 +40,11 @@ async def open_bus(config: PortConfig, *, lower: bool = False) -> Bus:
 
 
 def ready_link(config: PortConfig, *, lower: bool = True) -> tuple[PortConfig, Link]:
-    """Return a SocketCAN port by its link's present name, and the link; or PortError.
+    """Return a SocketCAN port with its link's present name, and the link; or PortError.
 
-    A link that is down, has another bitrate or a controller that gave up is set up
-    first, if `bring_up` allows it and the process may; `lower` as in `open_bus`.
-    Blocks, for as long as the link's driver does.
+    A link that is down, has another bitrate or a controller that is bus-off is set up
+    first, if `bring_up` and the rights of the process permit; `lower` as in `open_bus`.
+    Blocks for as long as the link's driver does.
     """
     found = resolve(config)
     try:
@@ -55,8 +55,8 @@ def ready_link(config: PortConfig, *, lower: bool = True) -> tuple[PortConfig, L
 
 
 def set_up(config: PortConfig, *, lower: bool, listen_only: bool = False) -> None:
-    """Give a link its bitrate and raise it; PortError when that is refused. Blocks."""
-    # pyroute2 takes a while to import, and only who brings up a link needs it
+    """Set a link's bitrate and bring it up; PortError when that is refused. Blocks."""
+    # pyroute2 takes a second to import, and only setting up a link needs it
     from .interface.setup import bring_up  # noqa: PLC0415
 
     try:
@@ -89,7 +89,7 @@ def _check_or_set_up(config: PortConfig, lower: bool) -> Link:
 def _restart(config: PortConfig) -> bool:
     """Restart a controller that is bus-off; return whether it works now.
 
-    A driver may take the order and do nothing, or do it later.
+    A driver may accept the command and do nothing, or do it later.
     """
     name = config.channel
     from .interface.setup import restart  # noqa: PLC0415 - as in `set_up`
@@ -108,9 +108,9 @@ def _restart(config: PortConfig) -> bool:
 
 
 def _lower(config: PortConfig) -> bool:
-    """Lower a link and raise it again; return whether that was permitted and done.
+    """Bring a link down and up again; return whether that was permitted and done.
 
-    Where it is not, what is wrong is still that the controller gave up.
+    If it is not permitted, the fault is still that the controller is bus-off.
     """
     try:
         set_up(config, lower=True)
@@ -121,7 +121,7 @@ def _lower(config: PortConfig) -> bool:
 
 
 def _complete(name: str, link: Link) -> None:
-    """Give a link that somebody else raised what it lacks; it works without."""
+    """Add restart and queue to a link that was set up without; failing is no error."""
     lacks_restart = link.restart_ms == 0
     lacks_queue = (link.queue_length or QUEUE_LENGTH) < QUEUE_LENGTH
     if link.is_virtual or not (lacks_restart or lacks_queue):
@@ -131,11 +131,11 @@ def _complete(name: str, link: Link) -> None:
     try:
         complete(name, with_restart=lacks_restart)
     except OSError as error:
-        _LOGGER.debug("Link %s stays as it is: %s", name, error)
+        _LOGGER.debug("Link %s is left unchanged: %s", name, error)
 
 
 def _open(config: PortConfig, lower: bool) -> Bus:
-    """Open a bus by python-can; PortError says why not. Blocks for a moment."""
+    """Open a bus by python-can; PortError if that fails. Blocks briefly."""
     try:
         if config.interface is Interface.VIRTUAL:
             return VirtualLink(config.channel)
@@ -154,7 +154,7 @@ def _open_link(config: PortConfig, lower: bool) -> Bus:
 
 
 def _close_unwanted(opening: asyncio.Future[Bus]) -> None:
-    """Close what was opened too late; not in the loop, the kernel may let it wait."""
+    """Close a bus that opened too late; not in the loop, as the kernel may block."""
     if opening.cancelled() or opening.exception() is not None:
         return
     bus = opening.result()

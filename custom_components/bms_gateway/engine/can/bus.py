@@ -1,4 +1,4 @@
-"""A CAN bus as the gateway uses it: python-can's `BusABC`, and what its echoes prove."""
+"""A CAN bus of the gateway: python-can's `BusABC` plus what its echoes prove."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ..model import NO_CONTROLLER, Controller, Frame
 from .interface.state import PortError
 
 ERRORS: Final = (can.CanError, OSError, ValueError, AssertionError, PortError)
-"""What a bus that failed raises; python-can asserts what its peers send."""
+"""Exceptions of a failed bus; python-can checks with `assert` what its peers send."""
 
 _FULL: Final = frozenset({errno.ENOBUFS, errno.EAGAIN})
 
@@ -29,37 +29,36 @@ class Bus(can.BusABC):
     echo_is_proof: bool = True
     """Whether an echo proves that the frame has left."""
     owns_error_frames: bool = False
-    """Whether error frames can come from nothing but the controller."""
+    """Whether all error frames come from the controller, none from other programs."""
     link: str | None = None
     """The present name of the link of the configured adapter."""
     controller: Controller = NO_CONTROLLER
-    """What was known of the controller when the bus was opened."""
+    """The state of the controller when the bus was opened."""
 
     def begin(
         self,
         on_waiting: Callable[[], None],
         on_controller: Callable[[Controller], None],
     ) -> None:
-        """Watch what the descriptor does not show; the callbacks come in the loop.
+        """Watch what the descriptor does not show; the callbacks run in the loop.
 
         `on_waiting`: frames can be received. `on_controller`: what the kernel reports
-        of the link, where it is one. What the controller itself reports comes as error
-        frames.
+        of a link. What the controller itself reports arrives as error frames.
         """
 
     def end(self) -> None:
-        """Watch no longer; may be called twice."""
+        """Stop watching; may be called twice."""
 
     def doubt(self) -> None:
-        """Withhold echoes until it is known whether the controller has given up."""
+        """Withhold echoes until it is known whether the controller is bus-off."""
 
     async def close(self) -> None:
-        """Close the bus, which is not read any longer, without blocking the loop."""
+        """Close the bus, after reading has stopped, without blocking the loop."""
         await asyncio.get_running_loop().run_in_executor(None, self.shutdown)
 
 
 def is_full(error: Exception) -> bool:
-    """Return whether only the queue is full: the link is up, its peer takes nothing."""
+    """Return whether only the queue is full: the link is up, the peer is not."""
     code = getattr(error, "error_code", None) or getattr(error, "errno", None)
     return code in _FULL or str(error) == "Transmit buffer full"
 

@@ -1,4 +1,4 @@
-"""A port: one CAN channel's life: open, read, write, lose, reopen with backoff, close."""
+"""A port: opens one CAN channel, reads, writes, reopens it with backoff, closes it."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from .port_record import PortRecord
 from .reader import Reader
 
 FIRST_RETRY: Final = 1.0
-"""Seconds from a loss to the first try to open again; doubled for each further one."""
+"""Seconds from a loss to the first attempt to reopen; doubled for each further one."""
 LONGEST_RETRY: Final = 5.0
-"""Seconds: a link that comes back is taken up within this time."""
+"""Seconds within which a link that comes back is opened again."""
 
 
 class Port:
@@ -38,13 +38,13 @@ class Port:
         wall: Clock = time.time,
         loss_level: int = logging.WARNING,
     ) -> None:
-        """Describe a port; `run` opens it.
+        """Create a closed port; `run` opens it.
 
         The callbacks must not raise. `on_frame`: a frame from another node, or an
         error frame of the controller (`error` set, `can_id` its class bits).
         `on_echo`: an own frame that was sent. `on_change`: another status or fault.
         `wall` is the clock of the frames' time stamps, `clock` that of `Frame.at`.
-        `loss_level`: how a loss is logged; quietly where somebody waits to be told.
+        `loss_level`: log level of a loss; low where the caller reports it to the user.
         """
         self.config = config
         self._on_frame = on_frame
@@ -60,15 +60,15 @@ class Port:
 
     @property
     def state(self) -> PortState:
-        """Where the port stands now."""
+        """The present state of the port."""
         return self._record.state
 
     @property
     def has_echo(self) -> bool:
         """Whether own frames come back when they have left, see `echo_is_proof`.
 
-        A serial adapter's acknowledgement comes as an echo, if it gives one: known once
-        the port was open. False until first opened.
+        A serial adapter's acknowledgement comes as an echo, if the adapter sends one:
+        known once the port was open. False until first opened.
         """
         return self._has_echo
 
@@ -76,18 +76,18 @@ class Port:
     def echo_is_proof(self) -> bool:
         """Whether an echo proves that the frame has left. False until first opened.
 
-        So it is where the driver echoes after the transmission, which nearly all do; a
+        It does where the driver echoes after the transmission, which nearly all do; a
         virtual bus or link delivers at once. Otherwise (the kernel's slcan) the kernel
-        echoes what it takes into its queue, and the port withholds echoes while that is
-        not empty. Then an echo proves only that the driver has the frame: it may hold one
-        that the adapter does not take, so a set should open with two harmless frames.
-        A serial adapter may hold many: see `Interface.proof`.
+        echoes what it puts into its queue, and the port withholds echoes until that is
+        empty. Then an echo proves only that the driver has the frame: it may hold one
+        that the adapter does not accept, so a telegram should open with two harmless
+        frames. A serial adapter may hold many: see `Interface.proof`.
         """
         return self._echo_is_proof
 
     @property
     def read_until(self) -> float:
-        """Until when all that came has been dispatched; now where nothing can come."""
+        """Time up to which all received frames are dispatched; now if none can come."""
         return self._reader.read_until if self._reader else self._clock()
 
     async def run(self) -> None:
@@ -107,9 +107,9 @@ class Port:
     def drain(self) -> None:
         """Dispatch the frames that wait, within the reader's budget; never raises.
 
-        The others follow in the next turns of the loop by themselves. To be called
-        before any evaluation of time-outs and before any send, which then wait for
-        `read_until`: after the loop was blocked, timers come before most of the frames.
+        The rest follows in the next turns of the loop automatically. Call it before any
+        evaluation of time-outs and before any send, which then wait for `read_until`:
+        after the loop was blocked, timers run before most of the frames are read.
         From within `on_frame` or `on_echo` it does nothing.
         """
         if self._reader:
@@ -119,7 +119,7 @@ class Port:
         """Queue a frame; neither blocks nor raises.
 
         False, and counted, when the port is not open or its queue is full. Queued is
-        not sent: only the echo tells that.
+        not sent: only the echo shows that.
         """
         try:
             if self._reader is None:
@@ -135,7 +135,7 @@ class Port:
         return True
 
     async def _stay_open(self) -> bool:
-        """Open the bus and return once it is lost and closed; False: did not open."""
+        """Open the bus, return once it is lost and closed; False if it did not open."""
         began = self._clock()
         try:
             lower = self._bus_off.take_turn_to_lower(began)
@@ -180,23 +180,23 @@ class Port:
             self._lost.set()
 
     def _note(self, error: PortError) -> None:
-        """Keep what an error tells of the controller."""
+        """Record what an error reports of the controller."""
         self._record.controller = error.controller
         self._bus_off.note(error.fault, self._clock())
 
     def _take_report(self, controller: Controller) -> None:
-        """Take what the kernel reports; not every driver reports the counters there."""
+        """Record a report of the kernel; not every driver has the counters there."""
         self._take_controller(controller.with_counters_of(self._record.controller))
 
     def _take_error(self, bus: Bus, controller: Controller) -> None:
-        """Take what an error frame reports, which need not be the controller's."""
+        """Record what an error frame reports, which may come from another program."""
         if controller.fault and not bus.owns_error_frames:
             bus.doubt()
         else:
             self._take_controller(controller)
 
     def _take_controller(self, controller: Controller) -> None:
-        """Take what is known of the controller; without it the port is lost."""
+        """Record the state of the controller; bus-off or no carrier loses the port."""
         self._record.controller = controller
         if fault := controller.fault:
             name = self._record.link or self.config.channel
@@ -226,7 +226,7 @@ class Port:
 
 
 async def _close(bus: Bus) -> None:
-    """Close a bus to the end, also when cancelled: that may be when it was lost."""
+    """Close a bus completely, even if cancelled while a lost bus is being closed."""
     closing = asyncio.ensure_future(bus.close())
     try:
         await asyncio.shield(closing)

@@ -1,4 +1,4 @@
-"""What is known of a port: its status and fault, its counters, its controller."""
+"""The state of a port: status and fault, counters, controller."""
 
 from collections.abc import Callable
 import logging
@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class PortRecord:
-    """A port's state, which changes with each frame; a `PortState` shows it."""
+    """A port's state, which changes with each frame; `PortState` is its snapshot."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PortRecord:
         on_change: Callable[[PortState], None],
         loss_level: int,
     ) -> None:
-        """Begin with a closed port; `on_change` and `loss_level` as in `Port`."""
+        """Start with a closed port; `on_change` and `loss_level` as in `Port`."""
         self.received = self.sent = self.errors = self.unsent = 0
         self.link: str | None = None
         self.controller = NO_CONTROLLER
@@ -41,7 +41,7 @@ class PortRecord:
 
     @property
     def state(self) -> PortState:
-        """The state at this moment."""
+        """The present state."""
         return PortState(
             status=self._status,
             fault=self._fault,
@@ -57,12 +57,12 @@ class PortRecord:
         )
 
     def open_as(self, link: str | None, controller: Controller) -> None:
-        """Record what was just opened; what comes from now on is received from it."""
+        """Record what was just opened; frames are counted anew for `is_silent`."""
         self.link, self.controller = link, controller
         self._received_before = self.received + self.errors - self.unsent
 
     def become(self, status: PortStatus, error: PortError | None = None) -> None:
-        """Change the status; reported and logged only where it or the fault differs."""
+        """Change the status; call `on_change` if the status or the fault differs."""
         before = self._status, self._fault
         self._log(status, error)
         self._status = status

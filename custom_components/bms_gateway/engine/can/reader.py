@@ -12,7 +12,7 @@ from .bus import ERRORS, Bus
 
 READING: Final = 0.001
 """Seconds that a bus is read in one turn of the event loop, which others use, too. After
-the loop was blocked there may be hundreds of frames, on a flooded bus always more."""
+the loop was blocked hundreds of frames wait, on a flooded bus always more."""
 
 
 class Reader:
@@ -37,7 +37,7 @@ class Reader:
         """Start reading in the running loop.
 
         `on_message`: a message, and when it was on the wire by `clock`. `on_error`: the
-        bus failed, once; it is not read any longer. `on_controller` as in `Bus.begin`.
+        bus has failed; called once, after reading ended. `on_controller`: see `Bus`.
         `opened_at`: a time before the bus was opened: no frame is older. `wall` is the
         clock of the time stamps.
         """
@@ -48,7 +48,7 @@ class Reader:
         self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._first: deque[can.Message] = deque()
-        """What the Notifier has read and the budget was too small for."""
+        """What the Notifier has read after the budget was used up."""
         self._stopped = self._draining = False
         self._drained_at = self._read_until = opened_at
         self._turn: asyncio.Handle | None = None
@@ -60,7 +60,7 @@ class Reader:
 
     @property
     def read_until(self) -> float:
-        """Until when all that came has been dispatched.
+        """Time up to which all received frames were dispatched.
 
         Frames are read in the order in which they came: while some still wait, that is
         the time on the wire of the last one read.
@@ -70,7 +70,7 @@ class Reader:
     def drain(self) -> None:
         """Dispatch the frames that wait, for READING in a turn of the loop.
 
-        The others follow in the next turns by themselves. From within `on_message` it
+        The rest follows in the next turns automatically. From within `on_message` it
         does nothing: the frames follow when that has returned.
         """
         if self._stopped or self._draining or self._left <= 0:
@@ -82,7 +82,7 @@ class Reader:
             self._draining = False
 
     def stop(self) -> None:
-        """Read no longer, from this moment; the bus stays open."""
+        """Stop reading at once; the bus stays open."""
         if self._stopped:
             return
         self._stopped = True
@@ -132,7 +132,7 @@ class Reader:
         """Continue reading where the last turn of the loop was too short for it.
 
         However slow the loop is, a bus has to be read as fast as frames come: so for as
-        long as the others had their turn, where that is longer than READING.
+        long as the other callbacks took, if that is longer than READING.
         """
         too_short = self._left <= 0
         self._turn, self._left = None, READING

@@ -1,4 +1,4 @@
-"""The side of a port that whoever sends frames needs."""
+"""A port as seen by the code that sends frames."""
 
 from typing import Protocol
 
@@ -6,11 +6,11 @@ from ..model import Frame, PortState
 
 
 class Sender(Protocol):
-    """What a writer needs of a port."""
+    """The part of a port that is needed to send."""
 
     @property
     def state(self) -> PortState:
-        """Where the port stands."""
+        """The present state of the port."""
 
     @property
     def has_echo(self) -> bool:
@@ -21,7 +21,7 @@ class Sender(Protocol):
         """Whether an echo proves that the frame has left."""
 
     def drain(self) -> None:
-        """Dispatch the frames that wait, the echoes of those sent among them."""
+        """Dispatch the frames that wait, including echoes of sent ones."""
 
     def send(self, frame: Frame) -> bool:
         """Queue a frame; return whether that succeeded."""

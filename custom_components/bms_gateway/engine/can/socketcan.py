@@ -1,4 +1,4 @@
-"""A SocketCAN link: python-can's bus, read in a fraction of its time, with own echoes."""
+"""A SocketCAN link: python-can's bus with a faster receive and reliable echoes."""
 
 import asyncio
 from collections import deque
@@ -16,8 +16,8 @@ from .interface.state import Link
 from .interface.watch import LinkWatch
 
 ECHO_RECHECK: Final = 0.01
-"""Seconds after which an echo that proves nothing yet is looked at again, twice as long
-for each further time: a peer may take nothing for hours."""
+"""Seconds until an echo that proves nothing yet is checked again, doubled for each
+further check: a peer may accept nothing for hours."""
 LONGEST_RECHECK: Final = 1.0
 
 # Linux: linux/can.h, asm-generic/socket.h, linux/sock_diag.h
@@ -31,17 +31,17 @@ _MEMORY: Final = struct.Struct("=3I")  # received bytes, their bound, bytes to s
 class SocketcanLink(Bus, SocketcanBus):
     """An open link of the kernel, and the watch over its controller.
 
-    python-can asks before each frame whether one waits, and takes every frame of this
-    machine for an echo (MSG_DONTROUTE), also one that another program sent; the kernel
-    tells the own ones apart (MSG_CONFIRM).
+    python-can polls before each frame, and regards every frame sent on this machine as
+    an echo (MSG_DONTROUTE), even one of another program; the kernel marks the frames of
+    this socket (MSG_CONFIRM).
 
-    An echo that the driver did not give is withheld until nothing waits to be sent.
+    An echo that is not the driver's is withheld until nothing waits to be sent.
     """
 
     def __init__(self, name: str, link: Link) -> None:
         """Open a link, so that own frames come back; OSError if that fails.
 
-        python-can leaves a socket open when the link vanishes in this very moment.
+        python-can leaves its socket open if the link vanishes in between.
         """
         try:
             super().__init__(name, receive_own_messages=True)
@@ -57,9 +57,9 @@ class SocketcanLink(Bus, SocketcanBus):
         self._withholds = not link.echoes
         self._is_virtual = link.is_virtual
         self._needed = 0
-        """The number of the look without whose answer no echo counts."""
+        """Number of the query that must be answered before an echo counts."""
         self._withheld: deque[tuple[can.Message, int]] = deque()
-        """Echoes, and which look has to be answered first."""
+        """Echoes, and the query that has to be answered first."""
         self._recheck: asyncio.TimerHandle | None = None
         self._recheck_in = ECHO_RECHECK
 
@@ -71,7 +71,7 @@ class SocketcanLink(Bus, SocketcanBus):
     ) -> None:
         self._on_waiting = on_waiting
         self._on_controller = on_controller
-        self._watch = LinkWatch(self._index, self._looked)
+        self._watch = LinkWatch(self._index, self._on_link)
         self._watch.start()
 
     @override
@@ -85,18 +85,18 @@ class SocketcanLink(Bus, SocketcanBus):
     @override
     def doubt(self) -> None:
         if self._watch and not self._is_virtual:
-            self._needed = self._watch.look()
+            self._needed = self._watch.query()
 
     @override
     def send(self, msg: can.Message, timeout: float | None = None) -> None:
-        """Queue a frame; OSError if it is not taken at once."""
+        """Queue a frame; OSError if it is not accepted at once."""
         flags = socket.CAN_EFF_FLAG if msg.is_extended_id else 0
         flags |= socket.CAN_RTR_FLAG if msg.is_remote_frame else 0
         self.socket.send(_FRAME.pack(msg.arbitration_id | flags, msg.dlc, msg.data))
 
     @override
     def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        """Return the oldest frame that counts; never waits, whatever the timeout is."""
+        """Return the oldest frame, except withheld echoes; never waits."""
         while not self._may_release:
             message = self._receive()
             if message is None or message.is_rx:
@@ -110,14 +110,14 @@ class SocketcanLink(Bus, SocketcanBus):
         """Return the oldest frame that waits, None if none does; else OSError.
 
         The kernel keeps about 280. When the loop is blocked for longer than those take,
-        it drops the newest: what is known is older then, never younger than it looks.
+        it drops the newest: known values are then older, never younger than they look.
         """
         try:
             packed, ancillary, flags, _ = self.socket.recvmsg(_FRAME.size, _STAMP_SPACE)
         except BlockingIOError:
             return None
         can_id, length, data = _FRAME.unpack(packed)
-        [(_, _, stamp)] = ancillary  # python-can has asked for SO_TIMESTAMPNS alone
+        [(_, _, stamp)] = ancillary  # python-can requests SO_TIMESTAMPNS alone
         seconds, nanoseconds = _STAMP.unpack(stamp)
         extended = bool(can_id & socket.CAN_EFF_FLAG)
         return can.Message(
@@ -137,12 +137,12 @@ class SocketcanLink(Bus, SocketcanBus):
         self._recheck_later()
 
     def _recheck_later(self) -> None:
-        # Nothing tells when the queue gets empty
+        # No event reports that the queue has become empty
         if self._recheck is None and self._watch and self._is_answered:
             loop = asyncio.get_running_loop()
-            self._recheck = loop.call_later(self._recheck_in, self._look_again)
+            self._recheck = loop.call_later(self._recheck_in, self._check_again)
 
-    def _look_again(self) -> None:
+    def _check_again(self) -> None:
         if self._recheck:
             self._recheck.cancel()
         self._recheck = None
@@ -152,28 +152,28 @@ class SocketcanLink(Bus, SocketcanBus):
 
     @property
     def _may_release(self) -> bool:
-        """Whether the oldest echo that is withheld proves by now that its frame left."""
+        """Whether the oldest withheld echo now proves that its frame has left."""
         return self._is_answered and not (self._withholds and self._unsent)
 
     @property
     def _is_answered(self) -> bool:
-        """Whether an echo is withheld for which no look is still to be answered."""
+        """Whether an echo is withheld whose query has been answered."""
         return bool(self._withheld) and not self._doubts(self._withheld[0][1])
 
     @property
     def _unsent(self) -> int:
-        """Bytes of kernel memory held by own frames that the driver did not take yet.
+        """Bytes of kernel memory held by own frames that the driver has not taken yet.
 
-        Each frame holds some hundred. The driver may have taken one and not sent it.
+        Each frame holds several hundred. The driver may have taken one and not sent it.
         """
         memory = self.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
         return int(_MEMORY.unpack(memory)[2])
 
-    def _doubts(self, look: int) -> bool:
-        """Return whether a look is still to be answered."""
-        return self._watch is not None and self._watch.answered < look
+    def _doubts(self, query: int) -> bool:
+        """Return whether a query is still unanswered."""
+        return self._watch is not None and self._watch.answered < query
 
-    def _looked(self, link: Link) -> None:
+    def _on_link(self, link: Link) -> None:
         self._on_controller(link.controller)
         if self._is_answered:
-            self._look_again()
+            self._check_again()

@@ -1,7 +1,7 @@
 """A CAN adapter at the end of a byte stream, served by a thread that can be abandoned.
 
-Opening, writing and closing such a stream may block for ever: in a wedged USB stack.
-No one waits for it: neither the event loop nor its end.
+Opening, writing and closing such a stream may block for ever, in a wedged USB stack.
+Neither the event loop nor its shutdown waits for the thread.
 """
 
 import asyncio
@@ -24,34 +24,34 @@ from .interface.state import PortError
 from .stream import Conversation, Stream
 
 FAILURES: Final = (*ERRORS, termios.error)
-"""What the thread's work may end with: the port is lost, and tried again."""
+"""Exceptions that end the thread: the port is lost, and opened again."""
 
 OPEN_TIMEOUT: Final = 12.0
-"""Seconds after which an opening is given up, longer than any of its parts takes."""
+"""Seconds after which opening is abandoned, longer than any of its steps takes."""
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds to wait for the thread's end before it is abandoned."""
 STALE: Final = 0.05
 """Seconds after which a frame that could not be written is dropped."""
 STUCK: Final = 1.0
-"""Seconds within which a frame half written has to be through."""
+"""Seconds within which a frame half written has to be complete."""
 MOST_UNSENT: Final = 256
-"""Bytes, about a set, that the operating system may hold before no more is written."""
+"""Bytes, about a telegram, that the operating system may hold before writing pauses."""
 MOST_QUEUED: Final = 32
 """Frames that wait for the thread, or for the adapter's acknowledgement."""
 UNACKNOWLEDGED: Final = 1.0
-"""Seconds after which an acknowledgement does not come any more."""
+"""Seconds after which an acknowledgement is no longer expected."""
 _LOOK_AGAIN: Final = 5
-"""Milliseconds between two looks at what the operating system still holds."""
+"""Milliseconds between two checks of what the operating system still holds."""
 
 _at_work: set[str] = set()
-"""The channels that a thread has, also one that was abandoned: it may still come to
-life with the device in its hands, and each further one would get stuck like it."""
+"""The channels in use by a thread, even an abandoned one: it may resume with the device
+still open, and each further thread would hang like it."""
 
 
 async def open_stream(channel: str, conversation: Conversation) -> StreamBus:
-    """Return a bus whose adapter takes part; PortError if it does not.
+    """Return a bus whose adapter has opened its channel; PortError if it does not.
 
-    No two have a channel at once. When cancelled, nothing stays open.
+    Each channel is opened once at a time. Cancelling leaves nothing open.
     """
     if channel in _at_work:
         raise PortError(PortFault.BUSY, "An earlier attempt still hangs")
@@ -68,11 +68,11 @@ class StreamBus(Bus):
     """An adapter in use, and its thread."""
 
     echo_is_proof = False
-    """The adapter queues: its acknowledgement says no more than that it has a frame."""
+    """The adapter queues: its acknowledgement shows only that it has the frame."""
     owns_error_frames = True
 
     def __init__(self, channel: str, conversation: Conversation) -> None:
-        """Describe a bus; `start` starts its thread."""
+        """Create a bus; `start` starts its thread."""
         super().__init__(channel)
         self.channel_info = channel
         self._conversation = conversation
@@ -87,10 +87,10 @@ class StreamBus(Bus):
         self._half = b""
         self._half_since = 0.0
         self._received: FrameQueue[can.Message | Exception] = FrameQueue()
-        """What the adapter passed on, at last why it does not any longer."""
+        """Frames of the adapter; the error that ended the thread comes last."""
 
     async def start(self) -> None:
-        """Start the thread and wait until the adapter takes part; or PortError."""
+        """Start the thread and wait until the adapter is open, or raise PortError."""
         channel = self.channel_info
         _at_work.add(channel)
         threading.Thread(target=self._run, name=f"CAN {channel}", daemon=True).start()
@@ -119,7 +119,7 @@ class StreamBus(Bus):
 
     @override
     def send(self, msg: can.Message, timeout: float | None = None) -> None:
-        """Hand a frame to the thread; raises when too many wait for their way out."""
+        """Hand a frame to the thread; CanOperationError when too many wait."""
         now = time.monotonic()
         with self._lock:
             self._forget_unanswered(now)
@@ -138,7 +138,7 @@ class StreamBus(Bus):
 
     @override
     def shutdown(self) -> None:
-        """Have the thread end; does not wait for it."""
+        """Request the end of the thread; does not wait for it."""
         super().shutdown()
         self._stopping = True
         self._rouse()
@@ -196,7 +196,7 @@ class StreamBus(Bus):
         timeout = self._write(stream)
         if not stream.wait(timeout, writing=bool(self._half)):
             return
-        for received in self._conversation.on_frame(stream.read()):
+        for received in self._conversation.parse(stream.read()):
             if isinstance(received, can.Message):
                 self._received.put(received)
             else:
@@ -213,12 +213,12 @@ class StreamBus(Bus):
             self._received.put(echo)
 
     def _forget_unanswered(self, now: float) -> None:
-        """Lose count: an answer that did not come shifts all that follow."""
+        """Start counting anew: a missing answer would shift all that follow."""
         if self._unanswered and now > self._unanswered[0][0] + UNACKNOWLEDGED:
             self._unanswered.clear()
 
     def _write(self, stream: Stream) -> float | None:
-        """Write what is due; return when to come again, in seconds."""
+        """Write what is due; return the seconds until a retry, None: on a wake-up."""
         while True:
             now = time.monotonic()
             if self._half:

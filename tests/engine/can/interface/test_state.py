@@ -65,7 +65,7 @@ def _changed(offset: int, form: str, value: int) -> bytes:
 )
 def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> None:
     """Each part of an answer is found where it stands."""
-    monkeypatch.setattr(link_module, "ask", lambda _: answer)
+    monkeypatch.setattr(link_module, "query", lambda _: answer)
     assert read_link("can0") == link
 
 
@@ -80,13 +80,13 @@ def test_state_of_the_controller(
         bytes.fromhex("0800040000000000"),
         bytes.fromhex("08000400") + number.to_bytes(4, "little"),
     )
-    monkeypatch.setattr(link_module, "ask", lambda _: answer)
+    monkeypatch.setattr(link_module, "query", lambda _: answer)
     assert read_link("can0").state is state
 
 
 def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the flags and, where the driver counts, an attribute; both None while down."""
-    monkeypatch.setattr(link_module, "ask", lambda _: ANSWER)
+    monkeypatch.setattr(link_module, "query", lambda _: ANSWER)
     known = read_link("can0")
     assert (known.index, known.restart_ms, known.queue_length) == (2, None, None)
     assert known.controller == Controller(carrier=True, state=BusState.ERROR_ACTIVE)
@@ -95,14 +95,14 @@ def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     modes = bytes.fromhex("0c00050000000000" + "00000000")
     counters = bytes.fromhex("0800080080000700" + "04000000")
     counted = _changed(FLAGS, "=I", 0x81).replace(modes, counters)
-    monkeypatch.setattr(link_module, "ask", lambda _: counted)
+    monkeypatch.setattr(link_module, "query", lambda _: counted)
     assert read_link("can0").controller == Controller(
         carrier=False,
         state=BusState.ERROR_ACTIVE,
         transmit_errors=128,
         receive_errors=7,
     )
-    monkeypatch.setattr(link_module, "ask", lambda _: _changed(FLAGS, "=I", 0x80))
+    monkeypatch.setattr(link_module, "query", lambda _: _changed(FLAGS, "=I", 0x80))
     assert read_link("can0").controller.carrier is None
 
 

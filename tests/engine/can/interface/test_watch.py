@@ -28,7 +28,7 @@ class Kernel:
         """Have nothing to say yet."""
         self.answers = queue.Queue[bytes | OSError]()
 
-    def ask(self, index: int) -> bytes:
+    def query(self, index: int) -> bytes:
         """Wait for what to answer."""
         assert index == INDEX
         answer = self.answers.get(timeout=PATIENCE)
@@ -41,7 +41,7 @@ class Kernel:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     """Return a kernel that answers when it is told to."""
     kernel = Kernel()
-    monkeypatch.setattr(watch, "ask_index", kernel.ask)
+    monkeypatch.setattr(watch, "query_index", kernel.query)
     return kernel
 
 
@@ -61,12 +61,12 @@ async def test_answer_counts_though_it_was_asked_again_meanwhile(
     """Else nothing would ever be known on a link where doubts come all the time."""
     looks: list[Link] = []
     with watching(looks) as watch:
-        assert watch.look() == 1
-        assert (watch.look(), watch.look()) == (2, 2)
+        assert watch.query() == 1
+        assert (watch.query(), watch.query()) == (2, 2)
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 1)
         assert len(looks) == 1
-        assert watch.look() == 3
+        assert watch.query() == 3
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 2)
         kernel.answers.put(ANSWER)
@@ -78,8 +78,8 @@ async def test_question_that_failed_is_not_answered(kernel: Kernel) -> None:
     """The one after it is."""
     looks: list[Link] = []
     with watching(looks) as watch:
-        watch.look()
-        watch.look()
+        watch.query()
+        watch.query()
         kernel.answers.put(OSError())
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 2)
@@ -94,7 +94,7 @@ async def test_link_that_goes_while_it_is_asked_for_leaves_no_complaint(
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
     with watching([]) as watch:
-        watch.look()
+        watch.query()
     kernel.answers.put(OSError())
     del watch
     await loop.shutdown_default_executor()

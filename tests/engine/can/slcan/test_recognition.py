@@ -219,16 +219,16 @@ def test_battery_behind_lawicel_is_no_waveshare() -> None:
 def test_words_are_the_same_in_whatever_pieces_they_come() -> None:
     """An adapter with USB of its own sends 64 bytes at once."""
     words, evidence = 2 * WORDS, Evidence()
-    evidence.ask(2 * codec.VERSION)
+    evidence.on_command(2 * codec.VERSION)
     for piece in (words[:64], words[64:], b"\r"):
-        evidence.on_frame(piece)
+        evidence.on_data(piece)
     text = evidence.text
     assert text is not None
-    assert not evidence.speaks
+    assert not evidence.is_lawicel
     evidence.begin()
-    evidence.on_frame(words + b"\r")
+    evidence.on_data(words + b"\r")
     evidence.confirm(text)
-    assert evidence.speaks
+    assert evidence.is_lawicel
 
 
 @pytest.mark.parametrize("talk", [(), every(1.0, b"z\r")])

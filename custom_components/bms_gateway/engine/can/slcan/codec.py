@@ -52,38 +52,38 @@ _MOST_ERRORS: Final = 255
 
 
 class Answer(Enum):
-    """An adapter's answer to a command, or to a frame that it shall send."""
+    """An adapter's answer to a command, or to a frame to be sent."""
 
     DONE = "done"
     REFUSED = "refused"
 
 
-type ScanResult = can.Message | Answer | None
-"""What one line says; None: nothing that is understood, such as a version."""
+type Parsed = can.Message | Answer | None
+"""The meaning of one line; None: none of these, such as a version."""
 
 
 class Lines:
-    """Bytes as they come, cut into lines; no sequence of them can wedge it."""
+    """Splits received bytes into lines; no sequence of bytes can block it."""
 
     def __init__(self) -> None:
-        """Begin with an empty line."""
+        """Start with an empty line."""
         self._begun = b""
 
     @property
     def begun(self) -> bytes:
-        """What has come of the line that is not complete."""
+        """The received part of the incomplete line."""
         return self._begun
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that are complete now, each with the CR or BEL at its end."""
+        """Return the lines that are now complete, each with its final CR or BEL."""
         *lines, begun = _END.split(self._begun + data)
         # A line that got too long stays longer than any frame is
         self._begun = begun[:LONGEST]
         return lines
 
 
-def parse(line: bytes, at: float) -> ScanResult:
-    """Tell what a line says; `at`: when it came, by the wall clock."""
+def parse(line: bytes, at: float) -> Parsed:
+    """Return the meaning of a line; `at`: when it came, by the wall clock."""
     if line.endswith(b"\a"):
         return Answer.REFUSED
     content = line.removesuffix(CR).lstrip(b"\n")
