@@ -103,7 +103,8 @@ class Reader:
         """Yield the messages that wait, the oldest first, until none does."""
         while self._first:
             yield self._first.popleft()
-        while (message := self._guard.recv(0)) is not None:
+        receive = self._guard.recv
+        while (message := receive(0)) is not None:
             yield message
 
     def _dispatch_all(self) -> None:
@@ -115,9 +116,9 @@ class Reader:
             self._on_message(message, at)
             if self._stopped:
                 return  # its echoes prove nothing any longer
-            if age >= 0:
-                # Else the clock was set back, or it came after all that waited
-                self._read_until = max(self._read_until, at)
+            if age >= 0 and at > self._read_until:
+                # Age < 0: the clock was set back, or it came after all that waited
+                self._read_until = at
             now = self._clock()
             if now - started >= self._left:
                 break
@@ -148,7 +149,7 @@ def wire_time(age: float, now: float, drained_at: float) -> float:
     By the monotonic clock. A wall clock that jumps makes it no younger than `now` and
     no older than `drained_at`, the last time when nothing waited.
     """
-    return now - min(max(age, 0.0), now - drained_at)
+    return now if age <= 0 else max(now - age, drained_at)
 
 
 class _Guard(can.BusABC):

@@ -95,16 +95,19 @@ class SocketcanLink(Bus, SocketcanBus):
         self.socket.send(_FRAME.pack(msg.arbitration_id | flags, msg.dlc, msg.data))
 
     @override
-    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        """Return the oldest frame, except withheld echoes; never waits."""
-        while not self._may_release:
+    def recv(self, timeout: float | None = None) -> can.Message | None:
+        """Return the oldest frame, except withheld echoes; never waits.
+
+        Without python-can's filters and log: they take 1 µs of the 5 of a frame.
+        """
+        while not (self._withheld and self._may_release):
             message = self._receive()
             if message is None or message.is_rx:
-                return message, True
+                return message
             if not (self._withholds or self._doubts(self._needed)):
-                return message, True
+                return message
             self._withhold(message)
-        return self._withheld.popleft()[0], True
+        return self._withheld.popleft()[0]
 
     def _receive(self) -> can.Message | None:
         """Return the oldest frame that waits, None if none does; else OSError.
