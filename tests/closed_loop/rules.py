@@ -60,6 +60,6 @@ class NoOffsets(CirculatingCurrents):
 
 def use_capacity_share(loop: Loop) -> None:
     """Let a loop's gateway reckon by the capacity share alone."""
-    parallel = loop.gateway._bank._evaluation._limits.parallel
+    parallel = loop.gateway._bank._evaluation._pipeline.parallel
     parallel.shares = CapacitySlices()
     parallel.circulating = NoOffsets()

@@ -133,7 +133,7 @@ class InverterConfig:
     """A; never told more for discharging, and its weight when the limit is shared."""
     profile: Profile = Profile.PYLONTECH
     mode: SendMode = SendMode.PUSH
-    min_gap: float = 0.1
+    min_send_interval: float = 0.1
     """Seconds between two sets; a falling limit does not wait for it."""
     prompt_interval: float | None = None
     """Seconds between the 0x305 frames that make an inverter ask; None: not prompted."""
@@ -145,7 +145,7 @@ class InverterConfig:
     """Seconds for which it may act upon what it was told last, if nothing follows."""
     reaction_time: float = 10.0
     """Seconds in which it follows another limit."""
-    silent_after: float | None = None
+    no_response_after: float | None = None
     """Seconds without a sign of life after which that is reported; None: never."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""

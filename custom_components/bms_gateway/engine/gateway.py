@@ -14,16 +14,16 @@ from .can.port import Port
 from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
-from .inverter.allocation import AllocationRequest
+from .inverter.allocation import Allocation, AllocationRequest
 from .inverter.disobedience import Current, Obedience, measured
 from .inverter.inverter import Inverter
 from .inverter.soc_stop import SocStop
 from .inverter.targets import InverterTarget, sends_block, target_for
-from .limits.evaluation import BankLimits
+from .limits.bank_limits import BankLimits
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .protocol import is_request
 from .rounding import round_down
-from .scheduling import Priority, Schedule
+from .scheduling import PACE, Priority, Schedule
 from .setpoints import AllSetpoints
 from .topology.shared_bus import SUSPECTED, BusTopology
 
@@ -73,6 +73,10 @@ class Gateway:
         self._soc_stop = SocStop()
         self._devices = Devices(self, port_factory, clock, wall)
         self._devices.apply(config)
+        self._set_in_service()
+        self._allocation: Allocation | None = None
+        """How the limits are shared now; None: it has to be calculated anew."""
+        self._allocated_at = 0.0
         self._listeners: list[Listener] = []
         self._watch = Wake(clock)
         self._watcher: asyncio.Task[None] | None = None
@@ -157,12 +161,16 @@ class Gateway:
         self._config = config
         self._bank.apply(config, self._clock())
         self._devices.apply(config)
+        self._set_in_service()
+        self._allocation = None
         self._soc_stop.keep_only(self._devices.inverters)
         self._tell_news()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Take over changed setpoints at once."""
         self._setpoints = setpoints
+        self._set_in_service()
+        self._allocation = None
         self._tell_news()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
@@ -234,6 +242,7 @@ class Gateway:
             matters = inverter.on_echo(frame, self._clock())
             self._devices.port_services[key].wake()
             if matters:
+                self._allocation = None
                 # What this one was told now may make room for the others.
                 self._devices.wake_writers()
                 self._tell_change()
@@ -274,9 +283,12 @@ class Gateway:
                 return now + READ_ON
         current = self._why[key] = self._target(key, now)
         listened = inverter.reachable
+        sent = inverter.sent_version
         again = inverter.step(
             now, current.telegram if current else None, self._bank.progress
         )
+        if inverter.sent_version != sent or inverter.reachable is not listened:
+            self._allocation = None
         if inverter.reachable is not listened:
             # What it holds and can no longer be told to give up is missing to the others
             self._devices.wake_writers()
@@ -310,6 +322,7 @@ class Gateway:
                 inverter.bridge(
                     self._bank_limits.status, now, bridges=self._bank_limits.bridges
                 )
+            self._allocation = None
             self._watch_takers(now)
             self._devices.wake_writers(but=who)
             self._changed = True
@@ -358,9 +371,14 @@ class Gateway:
         """Return what an inverter may be told now; nothing at the end, or a block."""
         if self._ending and not self._config.block_at_end:
             return None
-        ids = [inverter.id for inverter in self._config.inverters]
-        requests = {d: self._allocation_requests(d, ids, now) for d in Direction}
-        found = target_for(self._config, ids.index(key), self._bank_limits, requests)
+        if not self._bank_limits.speaks or self._bank_limits.limits is None:
+            return None
+        found = target_for(
+            self._config,
+            [inverter.id for inverter in self._config.inverters].index(key),
+            self._bank_limits,
+            self._allocate(now),
+        )
         if found is None:
             return None
         telegram = self._soc_stop.tell(
@@ -371,27 +389,44 @@ class Gateway:
         )
         return replace(found, telegram=telegram)
 
+    def _allocate(self, now: float) -> Allocation:
+        """Return how the limits are shared: calculated once for all inverters.
+
+        It is kept for PACE, or until a limit, a setpoint or an inverter changes. What
+        time alone changes only leaves more room.
+        """
+        if self._allocation is None or now > self._allocated_at + PACE:
+            requests = {d: self._allocation_requests(d, now) for d in Direction}
+            limits = self._bank_limits.limits or {}
+            self._allocation = Allocation.of(limits, requests)
+            self._allocated_at = now
+        return self._allocation
+
     def _allocation_requests(
-        self, direction: Direction, ids: list[str], now: float
+        self, direction: Direction, now: float
     ) -> list[AllocationRequest]:
-        """Return every inverter's claim; behind those of `ids`, those taken away."""
+        """Return every inverter's request; last, those taken out of the configuration."""
+        ids = [inverter.id for inverter in self._config.inverters]
         flowing = 0.0
         if direction is Direction.DISCHARGE:
             flowing = max(0.0, -(self._bank_limits.current or 0.0)) / len(ids)
-        requests = []
-        for key in ids:
-            inverter = self._devices.inverters[key]
-            inverter.in_service = key not in self._setpoints.out_of_service
-            requested = self._setpoints.requested(
-                key, direction, now, self._bank_limits.volts
+        return [
+            self._devices.inverters[key].allocation_request(
+                direction,
+                self._setpoints.requested(key, direction, now, self._bank_limits.volts),
+                flowing,
+                now,
             )
-            requests.append(
-                inverter.allocation_request(direction, requested, flowing, now)
-            )
-        gone = self._devices.departed(now)
-        return requests + [
-            inverter.last_allocation_request(direction, now) for inverter in gone
+            for key in ids
+        ] + [
+            inverter.last_allocation_request(direction, now)
+            for inverter in self._devices.departed(now)
         ]
+
+    def _set_in_service(self) -> None:
+        """Pass on which inverters the user wants to take part."""
+        for key, inverter in self._devices.inverters.items():
+            inverter.in_service = key not in self._setpoints.out_of_service
 
     def _tell_news(self, priority: Priority = Priority.AT_ONCE) -> None:
         """Let it be reckoned with, and what comes of it be sent."""

@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Life,
     Readings,
 )
-from custom_components.bms_gateway.engine.scheduling import Priority
+from custom_components.bms_gateway.engine.scheduling import Priority, next_wake
 
 from ..plant import battery
 from ..protocol.captures import (
@@ -103,7 +103,7 @@ def test_waiting() -> None:
     assert state.readings == Readings()
     assert state.last == Readings()
     assert (state.last_frame_at, state.lost_at) == (None, None)
-    assert ScanResult().battery.next_change(1000.0) is None
+    assert next_wake(1000.0, ScanResult().battery) is None
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
@@ -604,8 +604,8 @@ def test_age_is_the_age_on_the_wire() -> None:
 def test_next_change() -> None:
     """When the first value becomes stale if nothing more comes."""
     heard = ScanResult().telegrams(10)
-    assert heard.battery.next_change(heard.now) == pytest.approx(heard.now + 3)
-    assert heard.battery.next_change(heard.now + 1000) is None
+    assert next_wake(heard.now, heard.battery) == pytest.approx(heard.now + 3)
+    assert next_wake(heard.now + 1000, heard.battery) is None
 
 
 def test_largest_charge_limit_is_remembered() -> None:
@@ -712,7 +712,7 @@ def test_out_of_service_but_carrying_falls_silent() -> None:
     state = heard.after(4.0)
     assert (state.life, state.carries_current_out_of_service) == (Life.LOST, True)
     assert state.lost_at == heard.now
-    assert heard.battery.next_change(heard.now) == at + 30.0
+    assert next_wake(heard.now, heard.battery) == at + 30.0
     assert heard.after(25.9).life is Life.LOST
     state = heard.after(0.2)
     assert (state.life, state.carries_current_out_of_service) == (

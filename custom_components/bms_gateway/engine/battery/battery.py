@@ -1,7 +1,7 @@
 """A battery's life: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import logging
 from math import inf
 from typing import Final
@@ -212,17 +212,15 @@ class Battery:
             inverter_detected=self._hears_inverter(now),
         )
 
-    def next_change(self, now: float) -> float | None:
-        """Return when one of its values becomes stale if nothing more is heard."""
-        times = self._telemetry.stale_at(now)
-        closes_at = self._cycle.closes_at
-        if closes_at is not None and closes_at > now:
-            times.append(closes_at)
+    def wake_times(self, now: float) -> Iterator[float]:
+        """Yield when one of its values becomes stale if nothing more is received."""
+        yield from self._telemetry.wake_times(now)
+        if self._cycle.closes_at is not None:
+            yield self._cycle.closes_at
         if self._hears_inverter(now):
-            times.append(self._asked_at + INVERTER_GONE)
+            yield self._asked_at + INVERTER_GONE
         if self._out_of_service_monitor.counts:
-            times.append(self._silent_at)
-        return min(times, default=None)
+            yield self._silent_at
 
     def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
         """Return its nominal voltage by what was refused, if it is not 48 V."""

@@ -1,6 +1,6 @@
 """What a battery says: its frames read by its dialect, each value with its age."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final, NamedTuple
@@ -250,14 +250,12 @@ class Telemetry:
         """Seconds; how often the slowest of its limits and measurements comes."""
         return self._rhythm.period(LIMITS, MEASUREMENTS)
 
-    def stale_at(self, now: float) -> list[float]:
-        """Return when its frames and values cease to count, those that still do."""
-        ends = (
-            self._stale_at(name, said)
-            for name, said in self._said.items()
-            if name in ("soc", "voltage") or name in _HELD
-        )
-        return self._rhythm.ends(now) + [at for at in ends if at > now]
+    def wake_times(self, now: float) -> Iterator[float]:
+        """Yield when its frames and values become stale."""
+        yield from self._rhythm.wake_times(now)
+        for name, said in self._said.items():
+            if name in ("soc", "voltage") or name in _HELD:
+                yield self._stale_at(name, said)
 
     def _is_boot(self, frame: Frame) -> bool:
         """Return whether it is only starting: limits of 0 before it measured anything."""

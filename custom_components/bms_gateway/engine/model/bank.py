@@ -18,14 +18,14 @@ class Rule(StrEnum):
     TOTAL = "total"
     """The gateway's total limit."""
     SETPOINT = "setpoint"
-    TEMPORARY_LIMIT = "lease"
-    UNMANAGED = "untold"
+    TEMPORARY_LIMIT = "temporary_limit"
+    UNMANAGED = "unmanaged"
     """Current flows that no inverter was told."""
-    OVER_LIMIT = "over"
+    OVER_LIMIT = "over_limit"
     """A battery carries more than it allows."""
     IN_SERVICE = "in_service"
     """The inverter was taken out of service."""
-    BELOW_MINIMUM = "near_zero"
+    BELOW_MINIMUM = "below_minimum"
     """Too little to be worth telling."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
@@ -37,7 +37,7 @@ class Rule(StrEnum):
     """The inverter's rated current."""
     SHARING = "sharing"
     """The inverter's part of the bank's limit."""
-    RAMP = "rising"
+    RAMP = "ramp"
     """A higher limit that has to hold first, then ramps."""
 
 
@@ -70,7 +70,7 @@ class Status(StrEnum):
     """No battery is heard, for a moment: discharging goes on with ever less."""
     BLOCKED = "blocked"
     """A loss policy tells 0 A in at least one direction."""
-    SILENT = "silent"
+    SILENT = "not_sending"
     """Nothing is sent: no battery is online, or a loss policy says so."""
 
 

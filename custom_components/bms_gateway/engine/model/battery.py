@@ -61,7 +61,7 @@ class Life(StrEnum):
     REJOINING = "rejoining"
     """Speaks again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
-    DUPLICATE = "twin"
+    DUPLICATE = "duplicate"
     """The same battery as another one: both ports are on one bus. It counts once."""
 
 

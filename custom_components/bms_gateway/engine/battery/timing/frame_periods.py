@@ -1,5 +1,6 @@
 """How often a battery sends each of its frames, and which of them are its own."""
 
+from collections.abc import Iterator
 from math import inf
 from typing import Final
 
@@ -103,9 +104,10 @@ class Rhythm:
         """Return whether the last frame still counts."""
         return now < self.stale_at(can_id)
 
-    def ends(self, now: float) -> list[float]:
-        """Return when frames cease to count that still do."""
-        return [at for each in self._frame_periods if (at := self.stale_at(each)) > now]
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when frames become stale."""
+        for each in self._frame_periods:
+            yield self.stale_at(each)
 
     def missing(self, now: float) -> frozenset[int]:
         """Return which alarms and enables the battery used to send and does not now.
