@@ -155,8 +155,9 @@ def wire_time(age: float, now: float, drained_at: float) -> float:
 class _Guard(can.BusABC):
     """What the Notifier reads: a bus whose first error ends the reading.
 
-    The Notifier itself lets an error of `recv` through to the loop's exception handler,
-    again and again: the descriptor of a failed link stays readable.
+    The Notifier itself passes an error of `recv` to the loop's exception handler, and
+    again at each turn: the descriptor of a failed link stays readable. `on_error` has
+    to stop it.
     """
 
     def __init__(self, bus: Bus, on_error: Callable[[Exception], None]) -> None:
@@ -164,7 +165,6 @@ class _Guard(can.BusABC):
         self.channel_info = bus.channel_info
         self._bus = bus
         self._on_error = on_error
-        self._failed = False
 
     @override
     def fileno(self) -> int:
@@ -172,12 +172,9 @@ class _Guard(can.BusABC):
 
     @override
     def recv(self, timeout: float | None = None) -> can.Message | None:
-        if self._failed:
-            return None
         try:
             return self._bus.recv(timeout)
         except ERRORS as error:
-            self._failed = True
             self._on_error(error)
             return None
 
