@@ -25,12 +25,11 @@ from .protocol import is_request
 from .rounding import round_down
 from .scheduling import PACE, Priority, Schedule
 from .setpoints import AllSetpoints
+from .tolerances import TOLERANCE
 from .topology.shared_bus import SUSPECTED, BusTopology
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
-EXCESS_COUNTS: Final = 1.0
-"""A; less is within what batteries and inverters measure wrongly."""
 READ_ON: Final = 0.01
 """Seconds after which who has to wait for what is still to be read looks again."""
 
@@ -81,6 +80,8 @@ class Gateway:
         self._watch = Wake(clock)
         self._watcher: asyncio.Task[None] | None = None
         self._schedule = Schedule()
+        self._built: Snapshot | None = None
+        """The last snapshot; None: something has changed since."""
         self._changed = True
         """Whether there is something that the listeners do not know yet."""
         self._ending = False
@@ -88,8 +89,13 @@ class Gateway:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Everything known at this moment."""
-        now = self._clock()
+        """Everything known at this moment; built once per change."""
+        now, built = self._clock(), self._built
+        if built is None or not built.at <= now <= built.at + PACE:
+            built = self._built = self._build_snapshot(now)
+        return built
+
+    def _build_snapshot(self, now: float) -> Snapshot:
         bank_limits = self._bank_limits
         limits = bank_limits.limits or {}
         volts = bank_limits.charge_voltage_limit
@@ -162,7 +168,7 @@ class Gateway:
         self._bank.apply(config, self._clock())
         self._devices.apply(config)
         self._set_in_service()
-        self._allocation = None
+        self._allocation = self._built = None
         self._soc_stop.keep_only(self._devices.inverters)
         self._tell_news()
 
@@ -170,7 +176,7 @@ class Gateway:
         """Take over changed setpoints at once."""
         self._setpoints = setpoints
         self._set_in_service()
-        self._allocation = None
+        self._allocation = self._built = None
         self._tell_news()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
@@ -211,6 +217,7 @@ class Gateway:
 
     def on_battery_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from a battery's bus."""
+        self._built = None
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if not frame.standard or self._is_own(key, frame):
@@ -224,6 +231,7 @@ class Gateway:
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
+        self._built = None
         inverter = self._devices.inverters[key]
         self._topology.on_frame(key, frame)
         if is_request(frame):
@@ -235,6 +243,7 @@ class Gateway:
 
     def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
+        self._built = None
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if inverter := self._devices.inverters.get(key):
@@ -253,10 +262,12 @@ class Gateway:
 
     def queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
+        self._built = None
         self._topology.queue(key, frame, self._clock())
 
     def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
+        self._built = None
         self._tell_news()
 
     # Acting (Crew): by the coroutines of the fleet, or by `step`.
@@ -282,6 +293,7 @@ class Gateway:
             if not inverter.goes_on(now):
                 return now + READ_ON
         current = self._why[key] = self._target(key, now)
+        self._built = None
         listened = inverter.reachable
         sent = inverter.sent_version
         again = inverter.step(
@@ -322,7 +334,7 @@ class Gateway:
                 inverter.bridge(
                     self._bank_limits.status, now, bridges=self._bank_limits.bridges
                 )
-            self._allocation = None
+            self._allocation = self._built = None
             self._watch_takers(now)
             self._devices.wake_writers(but=who)
             self._changed = True
@@ -487,4 +499,4 @@ def _excess(
         direction: sum(each.sent_amps(direction) for each in held) - limit.amps
         for direction, limit in limits.items()
     }
-    return {d: amps for d, amps in excesses.items() if amps > EXCESS_COUNTS}
+    return {d: amps for d, amps in excesses.items() if amps > TOLERANCE}

@@ -8,12 +8,11 @@ from typing import Final
 
 from ..model import BatteryState, Direction, Limit, Rule
 from ..rounding import round_down
+from ..tolerances import TOLERANCE
 from .rule_inputs import RuleInputs, tighter
 
 AGREE: Final = 0.5
 """V; batteries on one bus bar do not differ by more, unless one is disconnected."""
-CARRYING: Final = 1.0
-"""A; more than this is current that flows, less may be the meter's tolerance."""
 UNDER_PACK: Final = 0.1
 """V; a charge voltage limit further under the pack makes inverters dump the battery
 (Deye's fault W31, a Multi discharging at full power)."""
@@ -70,7 +69,7 @@ def bank_voltage(
         near = []
     if not near:
         carrying = [
-            volts for b, volts in picked if abs(b.readings.current or 0.0) > CARRYING
+            volts for b, volts in picked if abs(b.readings.current or 0.0) > TOLERANCE
         ]
         return max(carrying or all_volts)
     weight = sum(b.capacity_ah for b, _ in near)

@@ -11,9 +11,9 @@ from math import copysign, inf
 from typing import Final, NamedTuple
 
 from ...model import BatteryState, Direction
+from ...tolerances import TOLERANCE
 from .current_reports import Reports
 from .shares import bank_current
-from .step_detection import TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...model import Direction
+from ...tolerances import TOLERANCE
 from .circulating_current import UNKNOWN_HOLD
-from .step_detection import TOLERANCE
 
 PROBE: Final = 4 * TOLERANCE
 """A; what a battery that allows nothing counts with until it is known to carry."""

@@ -5,11 +5,12 @@ from dataclasses import replace
 from math import inf
 
 from ...model import BatteryState, Direction
+from ...tolerances import TOLERANCE
 from ..context import Context
 from .circulating_current import CirculatingCurrents, Part, spread
 from .exclusion import CARRIES, Seen, ZeroLimitPeriod, counts_with, follow, follow_lost
 from .shares import CurrentShares, bank_current, capacity_shares
-from .step_detection import TOLERANCE, Idle
+from .step_detection import Idle
 from .time_alignment import LEAST_SHARE, TimeAlignment
 
 type Parts = dict[Direction, dict[str, Part]]
