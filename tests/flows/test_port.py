@@ -164,12 +164,8 @@ async def test_taken_connection_is_rejected(
             },
             {"interface": "socketcan", "channel": "can1"},
         ),
-        (
-            {"interface": "socketcand", "channel": "bms.lan:29536/can0"},
-            {"interface": "socketcand", "channel": "BMS.lan/can0"},
-        ),
     ],
-    ids=["serial", "link", "network"],
+    ids=["serial", "link"],
 )
 async def test_other_spelling_of_a_taken_port_is_rejected(
     hass: HomeAssistant,

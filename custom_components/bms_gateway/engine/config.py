@@ -19,8 +19,6 @@ class Proof(StrEnum):
     """Their echo."""
     PRESENCE = "presence"
     """Nothing does: an inverter is sent to only while it is heard."""
-    NONE = "none"
-    """Nothing does, and they may be on their way for long: no inverter is sent to."""
 
 
 class Interface(StrEnum):
@@ -30,8 +28,6 @@ class Interface(StrEnum):
     """A CAN link of the kernel. Channel: its name, such as `can0`."""
     SLCAN = "slcan"
     """A serial adapter that speaks LAWICEL's protocol. Channel: its device file."""
-    SOCKETCAND = "socketcand"
-    """A link of another machine, over the network. Channel: `host:port/link`."""
     VIRTUAL = "virtual"
     """A bus inside this process. Channel: any name."""
 
@@ -39,16 +35,13 @@ class Interface(StrEnum):
     def proof(self) -> Proof:
         """What shows that frames sent leave for the wire.
 
-        A serial adapter acknowledges, if at all, what it takes into a queue of its own,
-        and behind a network nothing tells how long a frame was on its way.
+        A serial adapter acknowledges, if at all, what it takes into a queue of its own.
         """
         match self:
             case Interface.SOCKETCAN | Interface.VIRTUAL:
                 return Proof.ECHO
             case Interface.SLCAN:
                 return Proof.PRESENCE
-            case Interface.SOCKETCAND:
-                return Proof.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +72,6 @@ class PortConfig:
             return not self.channel.startswith(_ON_BOARD)
         identity = self.identity or ""
         return identity.startswith("usb:") or "-usb-" in identity
-
-    @property
-    def suits_inverters(self) -> bool:
-        """Whether an inverter can be sent to at all."""
-        return self.interface.proof is not Proof.NONE
 
 
 class Strategy(StrEnum):

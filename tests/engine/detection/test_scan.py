@@ -146,9 +146,8 @@ async def test_ask() -> None:
             {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED},
         ),
         (PortConfig(Interface.SLCAN, "/dev/none"), {PortFault.NO_SUCH_CHANNEL}),
-        (PortConfig(Interface.SOCKETCAND, "x"), {PortFault.NO_SUCH_CHANNEL}),
     ],
-    ids=["socketcan", "bring up", "slcan", "socketcand"],
+    ids=["socketcan", "bring up", "slcan"],
 )
 async def test_port_that_cannot_be_opened(
     socket_enabled: None, port: PortConfig, faults: set[PortFault]

@@ -1,6 +1,6 @@
 """The 0x305 that makes a battery speak which waits to be asked."""
 
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..model import Frame, PortStatus
 from ..protocol import POLL
 

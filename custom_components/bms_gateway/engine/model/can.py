@@ -42,8 +42,6 @@ class PortFault(StrEnum):
     """The machine has no CAN of this kind at all."""
     BUSY = "busy"
     """Another program has the serial adapter, or an earlier attempt hangs in it."""
-    UNREACHABLE = "unreachable"
-    """The server with the CAN link does not answer, or its answer is none."""
     AMBIGUOUS = "ambiguous"
     """Several adapters bear the number by which the right one was to be found."""
     BUS_OFF = "bus_off"
