@@ -8,10 +8,10 @@ import pytest
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Readings,
     Snapshot,
     Status,
@@ -20,7 +20,7 @@ from custom_components.bms_gateway.event_detector import Event, Happening, Watch
 
 BATTERY = BatteryState(
     id="b1",
-    life=Life.ONLINE,
+    status=BatteryStatus.ONLINE,
     capacity_ah=100,
     readings=Readings(protections=frozenset(), warnings=frozenset()),
 )
@@ -48,7 +48,11 @@ def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
 
 def test_a_quiet_life_has_no_events() -> None:
     """Neither at the first look nor later."""
-    assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
+    assert follow(replace(BATTERY, status=BatteryStatus.WAITING), BATTERY, BATTERY) == [
+        [],
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +82,8 @@ def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
 
 def test_loss_and_return() -> None:
     """Rejoining is neither; a battery that is taken out of service is not missed."""
-    lost = replace(BATTERY, life=Life.LOST)
-    rejoining = replace(BATTERY, life=Life.REJOINING)
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
+    rejoining = replace(BATTERY, status=BatteryStatus.REJOINING)
     gone, back = (
         [Event(kind, "b1")] for kind in (Happening.BATTERY_LOST, Happening.BATTERY_BACK)
     )
@@ -92,15 +96,15 @@ def test_loss_and_return() -> None:
         [],
         back,
     ]
-    for life in Life.OUT_OF_SERVICE, Life.DUPLICATE:
-        out = replace(BATTERY, life=life)
+    for battery_status in BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE:
+        out = replace(BATTERY, status=battery_status)
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
 def test_a_silence_that_is_bridged() -> None:
     """It is a loss only if the battery is not back in time."""
-    bridging = replace(BATTERY, life=Life.BRIDGING)
-    lost = replace(BATTERY, life=Life.LOST)
+    bridging = replace(BATTERY, status=BatteryStatus.BRIDGING)
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
     short, gone, back = (
         [Event(kind, "b1")]
         for kind in (
@@ -138,18 +142,18 @@ def test_modules_counted_anew_are_not_back() -> None:
 def test_since_when_a_battery_is_lost() -> None:
     """From the loss until it is online again or out of service; then not any more."""
     watch = Watch()
-    lives: tuple[tuple[Life, dict[str, float]], ...] = (
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.REJOINING, {"b1": 2.0}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 6.0}),
-        (Life.OUT_OF_SERVICE, {}),
-        (Life.LOST, {"b1": 8.0}),
+    lives: tuple[tuple[BatteryStatus, dict[str, float]], ...] = (
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.REJOINING, {"b1": 2.0}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 6.0}),
+        (BatteryStatus.OUT_OF_SERVICE, {}),
+        (BatteryStatus.LOST, {"b1": 8.0}),
     )
-    for now, (life, expected) in enumerate(lives, start=1):
-        watch.update(snapshot(replace(BATTERY, life=life)), now)
+    for now, (battery_status, expected) in enumerate(lives, start=1):
+        watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.lost_since == expected
     watch.update(snapshot(), 9.0)
     assert watch.lost_since == {}
@@ -160,9 +164,9 @@ def test_more_than_three_losses_an_hour() -> None:
     watch = Watch()
     now = 0.0
     for loss in range(1, 5):
-        for life in Life.ONLINE, Life.LOST:
+        for battery_status in BatteryStatus.ONLINE, BatteryStatus.LOST:
             now += 60
-            watch.update(snapshot(replace(BATTERY, life=life)), now)
+            watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.unsteady == (frozenset({"b1"}) if loss > 3 else frozenset())
     # The first was at 120 s
     watch.update(snapshot(BATTERY), 120 + 3599)
@@ -288,7 +292,7 @@ def test_a_battery_that_was_removed_is_forgotten() -> None:
     watch = Watch()
     bad = replace(
         says(protections=frozenset({OVER_LIMIT}), force_charge=True),
-        life=Life.LOST,
+        status=BatteryStatus.LOST,
         carries_current_out_of_service=True,
     )
     first = watch.update(snapshot(bad), 0)

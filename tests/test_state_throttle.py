@@ -8,12 +8,12 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BatteryStatus,
     BusState,
     Controller,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Limit,
     PortFault,
     PortState,
@@ -36,7 +36,7 @@ READINGS = Readings(
     charge_enabled=True,
 )
 BATTERY = BatteryState(
-    id="b", life=Life.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
+    id="b", status=BatteryStatus.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
 )
 LIMIT = Limit(amps=100.0, rule=Rule.BATTERY, source="b", number=100.0)
 TOLD = Telegram(
@@ -126,7 +126,7 @@ def test_live_values_wait(latest: Snapshot) -> None:
     "latest",
     [
         replace(SHOWN, status=Status.BLOCKED),
-        with_battery(life=Life.REJOINING),
+        with_battery(status=BatteryStatus.REJOINING),
         with_readings(protections=frozenset({Alarm.OVER_VOLTAGE})),
         with_readings(protections=None),
         with_readings(warnings=frozenset({Alarm.INTERNAL})),
@@ -290,7 +290,7 @@ def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
 def test_a_battery_that_comes_online_is_taken_whole() -> None:
     """Its first values come at once; those of another battery wait."""
     other = replace(BATTERY, id="other")
-    waiting = replace(BATTERY, life=Life.WAITING, readings=Readings())
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING, readings=Readings())
     shown = replace(SHOWN, batteries={"b": waiting, "other": other})
     moved = replace(READINGS, soc=99.0)
     latest = replace(
@@ -301,7 +301,7 @@ def test_a_battery_that_comes_online_is_taken_whole() -> None:
 
 def test_the_bank_is_taken_whole_when_the_first_battery_comes() -> None:
     """There was no bank before."""
-    waiting = replace(BATTERY, life=Life.WAITING)
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING)
     nothing = replace(SHOWN, bank=BankState(), batteries={"b": waiting})
     assert show(nothing, SHOWN).bank == SHOWN.bank
     # At the start it takes two telegrams until a battery online makes a bank
@@ -324,13 +324,16 @@ def test_what_was_removed_is_shown_no_more() -> None:
 @pytest.mark.parametrize(
     ("battery", "heard"),
     [
-        (replace(BATTERY, life=Life.WAITING), False),
+        (replace(BATTERY, status=BatteryStatus.WAITING), False),
         (BATTERY, True),
-        (replace(BATTERY, life=Life.REJOINING), True),
-        (replace(BATTERY, life=Life.LOST), False),
-        (replace(BATTERY, life=Life.DUPLICATE), False),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
+        (replace(BATTERY, status=BatteryStatus.REJOINING), True),
+        (replace(BATTERY, status=BatteryStatus.LOST), False),
+        (replace(BATTERY, status=BatteryStatus.DUPLICATE), False),
+        (replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE), True),
+        (
+            replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE, readings=Readings()),
+            False,
+        ),
     ],
 )
 def test_is_heard(battery: BatteryState, heard: bool) -> None:

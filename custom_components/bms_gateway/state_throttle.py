@@ -13,9 +13,9 @@ from typing import Any, Final
 from .engine.model import (
     BankState,
     BatteryState,
+    BatteryStatus,
     Controller,
     InverterState,
-    Life,
     Limit,
     PortState,
     Readings,
@@ -52,10 +52,10 @@ _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 def is_heard(battery: BatteryState) -> bool:
     """Return whether a battery speaks now, so that its values mean something."""
-    match battery.life:
-        case Life.ONLINE | Life.REJOINING:
+    match battery.status:
+        case BatteryStatus.ONLINE | BatteryStatus.REJOINING:
             return True
-        case Life.OUT_OF_SERVICE:
+        case BatteryStatus.OUT_OF_SERVICE:
             return battery.readings.voltage is not None
         case _:
             return False
@@ -119,7 +119,7 @@ def _battery(
         return latest
     return replace(
         shown,
-        life=latest.life,
+        status=latest.status,
         dialect=latest.dialect,
         odd_share=latest.odd_share,
         wrong_sign=latest.wrong_sign,

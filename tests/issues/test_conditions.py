@@ -7,9 +7,9 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     InverterState,
-    Life,
     PortState,
     PortStatus,
     Readings,
@@ -28,10 +28,15 @@ EASY = Readings(
 OPEN, LOST = (PortState(status=each) for each in (PortStatus.OPEN, PortStatus.LOST))
 
 
-def battery(id: str, life: Life = Life.ONLINE, **readings: Any) -> BatteryState:
+def battery(
+    id: str, status: BatteryStatus = BatteryStatus.ONLINE, **readings: Any
+) -> BatteryState:
     """Return a battery that allows 50 A of charging, 100 A of discharging."""
     return BatteryState(
-        id=id, life=life, capacity_ah=100, readings=replace(EASY, **readings)
+        id=id,
+        status=status,
+        capacity_ah=100,
+        readings=replace(EASY, **readings),
     )
 
 
@@ -116,10 +121,10 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({}, {"charge_enabled": False}, False),
         # Not known, or not there
         ({}, {"voltage": None}, False),
-        ({"life": Life.LOST}, {}, False),
-        ({}, {"life": Life.REJOINING}, False),
-        ({}, {"life": Life.OUT_OF_SERVICE}, False),
-        ({}, {"life": Life.DUPLICATE}, False),
+        ({"status": BatteryStatus.LOST}, {}, False),
+        ({}, {"status": BatteryStatus.REJOINING}, False),
+        ({}, {"status": BatteryStatus.OUT_OF_SERVICE}, False),
+        ({}, {"status": BatteryStatus.DUPLICATE}, False),
     ],
 )
 def test_only_what_should_even_itself_out_counts(
@@ -215,9 +220,9 @@ def test_what_the_bank_bears() -> None:
         {"temperature": 14.9},
         {"temperature": 35.1},
         {"temperature": None},
-        {"life": Life.LOST},
-        {"life": Life.WAITING},
-        {"life": Life.REJOINING},
+        {"status": BatteryStatus.LOST},
+        {"status": BatteryStatus.WAITING},
+        {"status": BatteryStatus.REJOINING},
     ],
 )
 def test_a_battery_that_may_lower_its_limits_tells_nothing(
@@ -240,10 +245,12 @@ def test_the_largest_counts() -> None:
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_another_battery_makes_another_bank(life: Life) -> None:
+@pytest.mark.parametrize(
+    "battery_status", [BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE]
+)
+def test_another_battery_makes_another_bank(battery_status: BatteryStatus) -> None:
     """One that is out of service is none of it, nor one that is there already."""
-    out = [battery("b1"), battery("b2", life)]
+    out = [battery("b1"), battery("b2", battery_status)]
     half = {d: amps / 2 for d, amps in BEARS.items()}
     looks = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
     assert borne(*looks) == [{}, BEARS, {}, {}, half]

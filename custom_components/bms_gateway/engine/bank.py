@@ -14,7 +14,7 @@ from .limits.bridge import bridge_time
 from .limits.context import Context
 from .limits.evaluation import BankEvaluation, BankLimits
 from .limits.pipeline import RAMP_STEP
-from .model import BatteryState, Direction, Frame, Life, Status
+from .model import BatteryState, BatteryStatus, Direction, Frame, Status
 from .scheduling import Priority
 from .setpoints import AllSetpoints
 from .topology.duplicate_battery import counted_once
@@ -165,12 +165,12 @@ class Bank:
         # one that was there at the start and never spoke is lost since then.
         states = [
             replace(state, lost_at=self._start_end)
-            if state.life is Life.WAITING and state.id in self._awaited
+            if state.status is BatteryStatus.WAITING and state.id in self._awaited
             else state
             for state in states
         ]
-        gone = (Life.WAITING, Life.LOST, Life.REJOINING)
-        lost = tuple(s for s in states if s.lost_at is not None and s.life in gone)
+        gone = (BatteryStatus.WAITING, BatteryStatus.LOST, BatteryStatus.REJOINING)
+        lost = tuple(s for s in states if s.lost_at is not None and s.status in gone)
         lost = () if self._starting else lost
         policies = {d: self._policy(d, lost, now) for d in Direction}
         waits: Mapping[str, Wait] = {}
@@ -194,9 +194,9 @@ class Bank:
             until = context.awaited.get(state.id, 0.0)
             if status is Status.BRIDGING:
                 until = (state.limits_at or 0.0) + bridge_time(self._config)
-            if state.life is Life.LOST and context.now < until:
+            if state.status is BatteryStatus.LOST and context.now < until:
                 self._batteries[state.id].bridge(until)
-                bridged.append(replace(state, life=Life.BRIDGING))
+                bridged.append(replace(state, status=BatteryStatus.BRIDGING))
             else:
                 bridged.append(state)
         return bridged
@@ -219,11 +219,11 @@ class Bank:
         return LossPolicy.BLOCK if ends else found
 
     def _judge_start(self, states: list[BatteryState], now: float) -> None:
-        self._awaited -= {s.id for s in states if s.life is not Life.WAITING}
+        self._awaited -= {s.id for s in states if s.status is not BatteryStatus.WAITING}
         if not self._starting:
             return
-        excluded = (Life.OUT_OF_SERVICE, Life.DUPLICATE)
-        spoken = [s for s in states if s.life not in excluded]
+        excluded = (BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE)
+        spoken = [s for s in states if s.status not in excluded]
         ready = not self._awaited and all(
             state.telegrams >= START_TELEGRAMS for state in spoken
         )

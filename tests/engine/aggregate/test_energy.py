@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.aggregate.energy import (
 from custom_components.bms_gateway.engine.model import (
     BankState,
     BatteryState,
-    Life,
+    BatteryStatus,
     Snapshot,
     Status,
 )
@@ -141,7 +141,7 @@ def test_a_battery_s_power() -> None:
         replace(measured(), readings=replace(online().readings, current=None)),
         replace(measured(), readings=replace(online().readings, voltage=None)),
         replace(lost("b1"), current_at=10.0),
-        replace(measured(), life=Life.DUPLICATE, duplicate_of="b2"),
+        replace(measured(), status=BatteryStatus.DUPLICATE, duplicate_of="b2"),
     ],
 )
 def test_what_is_not_known_is_no_sample(battery: BatteryState) -> None:
@@ -164,7 +164,7 @@ def test_the_bank_s_power_is_as_old_as_its_oldest_measurement() -> None:
         bank(measured(), online("b2")),
         bank(),
         bank(lost("b1")),
-        bank(replace(measured(), life=Life.OUT_OF_SERVICE)),
+        bank(replace(measured(), status=BatteryStatus.OUT_OF_SERVICE)),
     ],
 )
 def test_an_estimated_bank_is_no_sample(snapshot: Snapshot) -> None:

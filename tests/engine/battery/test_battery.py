@@ -11,9 +11,9 @@ from custom_components.bms_gateway.engine.battery.battery import Battery
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Dialect,
     Frame,
-    Life,
     Readings,
 )
 from custom_components.bms_gateway.engine.scheduling import Priority
@@ -86,9 +86,9 @@ class ScanResult:
         return self.battery.state(self.now)
 
     @property
-    def life(self) -> Life:
+    def status(self) -> BatteryStatus:
         """Where it stands now."""
-        return self.after(0).life
+        return self.after(0).status
 
     @property
     def readings(self) -> Readings:
@@ -99,7 +99,7 @@ class ScanResult:
 def test_waiting() -> None:
     """Before it spoke nothing is known."""
     state = ScanResult().after(100)
-    assert state.life is Life.WAITING
+    assert state.status is BatteryStatus.WAITING
     assert state.readings == Readings()
     assert state.last == Readings()
     assert (state.last_frame_at, state.lost_at) == (None, None)
@@ -110,14 +110,14 @@ def test_waiting() -> None:
 def test_online_with_its_first_complete_set(missing: int) -> None:
     """Limits, SOC and voltage at the least."""
     heard = ScanResult().telegrams(3, without={missing})
-    assert heard.life is Life.WAITING
-    assert heard.telegrams().life is Life.ONLINE
+    assert heard.status is BatteryStatus.WAITING
+    assert heard.telegrams().status is BatteryStatus.ONLINE
 
 
 def test_a_bare_set_is_complete() -> None:
     """Enables and alarms that it never sends are not missed."""
     heard = ScanResult().telegrams(without={0x359, 0x35C, 0x379})
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
     assert heard.readings.charge_enabled is None
     assert heard.readings.protections is None
 
@@ -125,7 +125,7 @@ def test_a_bare_set_is_complete() -> None:
 def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
     """0x8000 says that it is not available: unknown current is a state to live in."""
     heard = ScanResult().telegrams(3, current=None)
-    assert (heard.life, heard.after(0).telegrams) == (Life.ONLINE, 3)
+    assert (heard.status, heard.after(0).telegrams) == (BatteryStatus.ONLINE, 3)
     assert heard.readings.current is None
 
 
@@ -137,7 +137,7 @@ def test_recorded_stack() -> None:
             heard.now = frame.at
             heard.on_frame(frame)
         state = heard.after(0)
-        assert state.life is Life.ONLINE
+        assert state.status is BatteryStatus.ONLINE
         assert state.dialect is Dialect.PYLONTECH
         assert state.readings.charge_current_limit == 922.5
         assert state.readings.modules == 5
@@ -179,9 +179,9 @@ def test_what_is_no_battery_frame(frame: Frame) -> None:
 def test_lost_after_three_periods(period: float, lost_after: float) -> None:
     """Learnt from 0x351; 3 s at the least, 10 s at the most."""
     heard = ScanResult().telegrams(10, every=period)
-    assert heard.after(lost_after - 0.01).life is Life.ONLINE
+    assert heard.after(lost_after - 0.01).status is BatteryStatus.ONLINE
     state = heard.after(0.02)
-    assert state.life is Life.LOST
+    assert state.status is BatteryStatus.LOST
     assert state.losses == 1
     assert state.lost_at == heard.now
 
@@ -189,22 +189,22 @@ def test_lost_after_three_periods(period: float, lost_after: float) -> None:
 def test_a_slow_sender_may_be_allowed_more() -> None:
     """The user's time-out is the ceiling."""
     heard = ScanResult(timeout=40.0).telegrams(10, every=10.0)
-    assert heard.after(29.9).life is Life.ONLINE
-    assert heard.after(0.2).life is Life.LOST
+    assert heard.after(29.9).status is BatteryStatus.ONLINE
+    assert heard.after(0.2).status is BatteryStatus.LOST
 
 
 def test_the_users_ceiling_lowers_too() -> None:
     """Where it is known that a battery is quick."""
     heard = ScanResult(timeout=5.0).telegrams(10, every=2.0)
-    assert heard.after(5.1).life is Life.LOST
+    assert heard.after(5.1).status is BatteryStatus.LOST
 
 
 def test_a_changed_ceiling_holds_at_once() -> None:
     """A running battery's time-out can be settled without losing it."""
     heard = ScanResult().telegrams(10, every=5.0)
     heard.battery.config = battery("b1", timeout=15.0)
-    assert heard.after(14.9).life is Life.ONLINE
-    assert heard.after(0.2).life is Life.LOST
+    assert heard.after(14.9).status is BatteryStatus.ONLINE
+    assert heard.after(0.2).status is BatteryStatus.LOST
 
 
 @pytest.mark.parametrize("missing", [0x359, 0x35C])
@@ -217,7 +217,7 @@ def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
     heard.now += 1
     heard.telegrams(60, without={missing})
     state = heard.after(0)
-    assert (state.life, state.losses) == (Life.ONLINE, 0)
+    assert (state.status, state.losses) == (BatteryStatus.ONLINE, 0)
     assert state.missing == {missing}
     assert (state.readings.protections is None) is (missing == 0x359)
     assert (state.readings.charge_enabled is None) is (missing == 0x35C)
@@ -237,7 +237,7 @@ def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
         assert bool(readings.protections) is holds
         assert (readings.discharge_enabled is False) is holds
         assert readings.charge_enabled is None
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
 
 
 def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -> None:
@@ -281,7 +281,7 @@ def test_an_alarm_frame_that_came_once_is_not_waited_for(
     assert heard.readings.charge_enabled is None
     heard.telegrams(60, without={0x359, 0x35A, 0x35C})
     state = heard.after(0)
-    assert (state.life, state.missing) == (Life.ONLINE, frozenset())
+    assert (state.status, state.missing) == (BatteryStatus.ONLINE, frozenset())
 
 
 def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
@@ -307,7 +307,7 @@ def test_alarms_that_come_each_ten_seconds() -> None:
         heard.telegrams(without={0x359, 0x35C})
         heard.now += 1
     state = heard.after(0)
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
     assert state.losses == 0
     assert state.readings.protections == frozenset()
 
@@ -326,7 +326,7 @@ def test_every_other_field_goes_unknown_by_itself() -> None:
     """A measurement that ceases is unknown, not 0, and loses nobody."""
     heard = ScanResult().telegrams(10).telegrams(5, without={0x356, 0x355})
     state = heard.after(0)
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
     assert state.readings.voltage is None
     assert state.readings.current is None
     assert state.readings.charge_current_limit == 100.0
@@ -346,7 +346,7 @@ def test_names_and_capacities_are_kept() -> None:
     """They do not change while a battery is connected, nor with its loss."""
     heard = ScanResult().telegrams(capacity_ah=280.0)
     state = heard.after(1000)
-    assert state.life is Life.LOST
+    assert state.status is BatteryStatus.LOST
     assert state.readings == Readings(name="PYLON", installed_ah=280.0)
 
 
@@ -357,7 +357,7 @@ def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
     assert heard.readings.charge_current_limit == 100.0
     heard.now += 1
     heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
-    assert heard.life is Life.LOST
+    assert heard.status is BatteryStatus.LOST
 
 
 def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
@@ -365,10 +365,10 @@ def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
     heard = ScanResult().telegrams(10, charge_current_limit=80.0)
     heard.now += 1
     heard.on_frame(NO_LIMITS)
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
     assert heard.readings.charge_current_limit == 80.0
     heard.now += 1
-    assert heard.telegrams(charge_current_limit=70.0).life is Life.ONLINE
+    assert heard.telegrams(charge_current_limit=70.0).status is BatteryStatus.ONLINE
     assert heard.readings.charge_current_limit == 70.0
 
 
@@ -376,11 +376,11 @@ def test_lost_once_its_limits_stay_unknown() -> None:
     """Frames alone renew nothing; what it said last is kept for the rule `reduce`."""
     heard = ScanResult().telegrams(10, charge_current_limit=80.0)
     for _ in range(3):
-        assert heard.after(0).life is Life.ONLINE
+        assert heard.after(0).status is BatteryStatus.ONLINE
         heard.now += 1
         heard.on_frame(NO_LIMITS)
     state = heard.after(0)
-    assert state.life is Life.LOST
+    assert state.status is BatteryStatus.LOST
     assert state.readings.charge_current_limit is None
     assert state.last.charge_current_limit == 80.0
     assert state.last.discharge_current_limit == 100.0
@@ -403,7 +403,7 @@ def test_any_required_limit_not_available(data: str) -> None:
     for _ in range(3):
         heard.now += 1
         heard.on_frame(Frame(LIMITS_ID, bytes.fromhex(data)))
-    assert heard.life is Life.LOST
+    assert heard.status is BatteryStatus.LOST
 
 
 def test_one_state_of_charge_or_voltage_not_available() -> None:
@@ -415,13 +415,13 @@ def test_one_state_of_charge_or_voltage_not_available() -> None:
         heard.telegrams(instead={0x355: soc, 0x356: volts})
         assert heard.readings.voltage == held
     assert heard.readings.soc == 50.0  # holds for a minute
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
 
 
 def test_an_unknown_discharge_voltage_loses_nobody() -> None:
     """Pylontech's document leaves it blank."""
     heard = ScanResult().telegrams(10, discharge_voltage_limit=None)
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
     assert heard.readings.discharge_voltage_limit is None
 
 
@@ -436,7 +436,7 @@ def test_values_outside_their_window_are_counted() -> None:
 
 def _lost() -> ScanResult:
     heard = ScanResult().telegrams(10)
-    assert heard.after(20).life is Life.LOST
+    assert heard.after(20).status is BatteryStatus.LOST
     return heard
 
 
@@ -446,9 +446,13 @@ def test_rejoins_after_three_whole_telegrams() -> None:
     lives = []
     for _ in range(3):
         heard.telegrams()
-        lives.append(heard.life)
+        lives.append(heard.status)
         heard.now += 1
-    assert lives == [Life.REJOINING, Life.REJOINING, Life.ONLINE]
+    assert lives == [
+        BatteryStatus.REJOINING,
+        BatteryStatus.REJOINING,
+        BatteryStatus.ONLINE,
+    ]
     assert heard.after(0).lost_at is None
 
 
@@ -469,18 +473,18 @@ def test_telegrams_that_were_read_together_count_too() -> None:
         for frame in telegram(heard.now + n):
             heard.battery.on_frame(frame)
     heard.after(2)
-    assert heard.after(0).life is Life.ONLINE
+    assert heard.after(0).status is BatteryStatus.ONLINE
 
 
 def test_a_gap_begins_the_count_anew() -> None:
     """Three telegrams without one are wanted."""
     heard = _lost()
     heard.telegrams(2)
-    assert heard.after(5).life is Life.LOST
+    assert heard.after(5).status is BatteryStatus.LOST
     heard.telegrams(2)
-    assert heard.life is Life.REJOINING
+    assert heard.status is BatteryStatus.REJOINING
     heard.now += 1
-    assert heard.telegrams().life is Life.ONLINE
+    assert heard.telegrams().status is BatteryStatus.ONLINE
     assert heard.after(0).losses == 1
 
 
@@ -489,7 +493,7 @@ def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
     """Nor does a battery rejoin by them."""
     heard = _lost()
     heard.telegrams(1).telegrams(10, without={missing})
-    assert heard.life is not Life.ONLINE
+    assert heard.status is not BatteryStatus.ONLINE
 
 
 @pytest.mark.parametrize("content", ["", "0000000000000000", "00000000aaaaaaaa"])
@@ -501,8 +505,8 @@ def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
             heard.on_frame(Frame(0x35A, bytes.fromhex(content)))
             heard.telegrams(without={0x359})
             heard.now += 1.0
-        assert heard.life is Life.ONLINE
-        assert heard.after(60.0).life is Life.LOST
+        assert heard.status is BatteryStatus.ONLINE
+        assert heard.after(60.0).status is BatteryStatus.LOST
 
 
 def test_truncated_telegrams_are_not_whole() -> None:
@@ -511,7 +515,7 @@ def test_truncated_telegrams_are_not_whole() -> None:
     heard.telegrams()
     heard.now += 1
     heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
-    assert heard.life is Life.REJOINING
+    assert heard.status is BatteryStatus.REJOINING
 
 
 def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
@@ -522,7 +526,7 @@ def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
             heard.now = 1000.0 + n + frame.at
             heard.on_frame(replace(frame, at=heard.now))
     state = heard.after(0)
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
     assert state.dialect is Dialect.VICTRON
     assert state.readings.charge_enabled is None
     assert state.readings.current == 0.8
@@ -586,7 +590,7 @@ def test_the_period_is_known_after_a_loss() -> None:
     """It is not learnt again."""
     heard = _lost()
     heard.telegrams(3)
-    assert heard.after(3.1).life is Life.LOST
+    assert heard.after(3.1).status is BatteryStatus.LOST
     assert heard.after(0).losses == 2
 
 
@@ -597,8 +601,8 @@ def test_age_is_the_age_on_the_wire() -> None:
         for frame in telegram(heard.now + n):
             heard.battery.on_frame(frame)
     heard.now += 9
-    assert heard.life is Life.ONLINE
-    assert heard.after(3.1).life is Life.LOST
+    assert heard.status is BatteryStatus.ONLINE
+    assert heard.after(3.1).status is BatteryStatus.LOST
 
 
 def test_next_change() -> None:
@@ -621,7 +625,7 @@ def test_two_dialects_at_once_leave_the_current_unknown() -> None:
     heard = ScanResult().telegrams(5)
     heard.on_frame(Frame(0x364, bytes.fromhex("0100000001000000")))
     heard.telegrams()
-    assert heard.life is Life.ONLINE
+    assert heard.status is BatteryStatus.ONLINE
     assert heard.readings.current is None
     heard.now += 1
     assert heard.telegrams(4).readings.current == 0.0
@@ -648,7 +652,7 @@ def test_out_of_service() -> None:
     heard = ScanResult().telegrams(current=1.9)
     heard.battery.serve(False, heard.now)
     state = heard.after(0)
-    assert state.life is Life.OUT_OF_SERVICE
+    assert state.status is BatteryStatus.OUT_OF_SERVICE
     assert state.readings.voltage == 52.0
     assert not state.online
     heard.telegrams(30, current=1.9)
@@ -663,9 +667,9 @@ def test_out_of_service_but_carrying() -> None:
     heard.battery.serve(False, heard.now)
     lives = []
     for _ in range(11):
-        lives.append(heard.telegrams(current=-2.1).life)
+        lives.append(heard.telegrams(current=-2.1).status)
         heard.now += 1
-    assert lives == [Life.OUT_OF_SERVICE] * 10 + [Life.ONLINE]
+    assert lives == [BatteryStatus.OUT_OF_SERVICE] * 10 + [BatteryStatus.ONLINE]
     assert heard.after(0).carries_current_out_of_service
 
 
@@ -690,7 +694,7 @@ def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
     heard.now += 1
     heard.telegrams(3600, current=current)
     state = heard.after(0)
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
     assert state.carries_current_out_of_service
 
 
@@ -699,10 +703,13 @@ def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
     heard = _out_of_service_monitor()
     heard.battery.serve(True, heard.now)
     state = heard.after(0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.ONLINE, False)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.ONLINE,
+        False,
+    )
     heard.battery.serve(False, heard.now)
     heard.telegrams(current=0.0)
-    assert heard.life is Life.OUT_OF_SERVICE
+    assert heard.status is BatteryStatus.OUT_OF_SERVICE
 
 
 def test_out_of_service_but_carrying_falls_silent() -> None:
@@ -710,17 +717,20 @@ def test_out_of_service_but_carrying_falls_silent() -> None:
     heard = _out_of_service_monitor()
     at = heard.now
     state = heard.after(4.0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.LOST, True)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.LOST,
+        True,
+    )
     assert state.lost_at == heard.now
     assert heard.battery.next_change(heard.now) == at + 30.0
-    assert heard.after(25.9).life is Life.LOST
+    assert heard.after(25.9).status is BatteryStatus.LOST
     state = heard.after(0.2)
-    assert (state.life, state.carries_current_out_of_service) == (
-        Life.OUT_OF_SERVICE,
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.OUT_OF_SERVICE,
         False,
     )
     heard.telegrams(5, current=-50.0)
-    assert heard.life is Life.OUT_OF_SERVICE
+    assert heard.status is BatteryStatus.OUT_OF_SERVICE
 
 
 def test_out_of_service_but_carrying_speaks_slowly() -> None:
@@ -741,11 +751,11 @@ def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
     heard.after(7200.0)
     heard.telegrams(2, every=10.0, current=-50.0)
     state = heard.after(0)
-    assert (state.life, state.lost_at) == (Life.REJOINING, heard.now)
+    assert (state.status, state.lost_at) == (BatteryStatus.REJOINING, heard.now)
     lost_at = heard.now
     assert heard.after(1.0).lost_at == lost_at
     heard.telegrams(2, every=10.0, current=-50.0)
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+    assert (heard.status, heard.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
 def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
@@ -754,10 +764,13 @@ def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
     heard.battery.serve(False, heard.now)
     heard.telegrams(12, without={0x351}, current=-50.0)
     state = heard.after(0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.WAITING, True)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.WAITING,
+        True,
+    )
     assert state.lost_at is not None
     heard.telegrams(current=-50.0)
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+    assert (heard.status, heard.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
 def test_put_in_service_before_it_ever_spoke() -> None:
@@ -769,9 +782,9 @@ def test_put_in_service_before_it_ever_spoke() -> None:
     at = heard.now
     heard.battery = heard.battery.moved(battery("b1"), at + 1.0)
     state = heard.after(2.0)
-    assert (state.life, state.lost_at) == (Life.WAITING, at)
+    assert (state.status, state.lost_at) == (BatteryStatus.WAITING, at)
     heard.telegrams()
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+    assert (heard.status, heard.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
 def test_how_often_it_speaks_and_when_it_measured() -> None:

@@ -1,7 +1,7 @@
 """Modules that are missing lower what a battery holds; one false count does not."""
 
 from custom_components.bms_gateway.engine.battery.modules import AGREE, Modules
-from custom_components.bms_gateway.engine.model import BatteryState, Life
+from custom_components.bms_gateway.engine.model import BatteryState, BatteryStatus
 
 
 def _told(*counts: int, name: str = "modules") -> Modules:
@@ -48,9 +48,13 @@ def test_those_online_where_they_are_told() -> None:
 
 def test_what_is_left_of_the_capacity() -> None:
     """By the part of the modules."""
-    state = BatteryState(id="b1", life=Life.ONLINE, capacity_ah=500.0)
+    state = BatteryState(id="b1", status=BatteryStatus.ONLINE, capacity_ah=500.0)
     assert state.available_ah == 500.0
     less = BatteryState(
-        id="b1", life=Life.ONLINE, capacity_ah=500.0, modules_most=5, modules_missing=2
+        id="b1",
+        status=BatteryStatus.ONLINE,
+        capacity_ah=500.0,
+        modules_most=5,
+        modules_missing=2,
     )
     assert less.available_ah == 300.0

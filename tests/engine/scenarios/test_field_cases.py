@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Alarm, Dialect, Life, Status
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Dialect,
+    Status,
+)
 from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
     decode,
@@ -238,7 +243,10 @@ def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
         field.play(1, without=(missing,))
         assert field.sent() == (56.8, 100.0, 100.0)
         assert field.raised().protections == frozenset()
-    assert (field.state().life, field.snapshot.status) == (Life.ONLINE, Status.RUNNING)
+    assert (field.state().status, field.snapshot.status) == (
+        BatteryStatus.ONLINE,
+        Status.RUNNING,
+    )
 
 
 def test_a_lone_battery_silent_for_a_moment() -> None:

@@ -9,7 +9,7 @@ import pytest
 from custom_components.bms_gateway.engine.bank import LATEST, Bank
 from custom_components.bms_gateway.engine.gateway import READ_ON
 from custom_components.bms_gateway.engine.inverter.inverter import REPEAT
-from custom_components.bms_gateway.engine.model import Frame, Life, Snapshot
+from custom_components.bms_gateway.engine.model import BatteryStatus, Frame, Snapshot
 from custom_components.bms_gateway.engine.scheduling import PACE
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
@@ -59,7 +59,7 @@ def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
     _held(plant)
     for _ in range(20):
         plant.step(1)
-        assert plant.state().life is Life.ONLINE
+        assert plant.state().status is BatteryStatus.ONLINE
     assert plant.port("b1").read_until == plant.now
     assert plant.state().losses == 0
 
@@ -71,7 +71,7 @@ def test_battery_that_fell_silent_is_lost() -> None:
     plant.port("b1").push(*[OTHER] * 9)
     plant.port("b1").most = 3
     plant.step(5)
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
 def test_nothing_is_sent_while_a_lower_limit_waits() -> None:
@@ -243,15 +243,18 @@ def test_other_battery_is_lost_on_a_flooded_bus() -> None:
     plant = Plant([battery("b1"), battery("b2")]).started()
     said_at = plant.now
     flood = Flood(plant, "b1", *telegram())
-    while plant.state("b2").life is Life.ONLINE:
+    while plant.state("b2").status is BatteryStatus.ONLINE:
         flood.turn(10)
     assert plant.now <= said_at + 3.0 + 0.1
 
 
 @pytest.mark.parametrize(
-    ("late", "life"), [(LATEST - 0.1, Life.ONLINE), (2 * LATEST, Life.LOST)]
+    ("late", "battery_status"),
+    [(LATEST - 0.1, BatteryStatus.ONLINE), (2 * LATEST, BatteryStatus.LOST)],
 )
-def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
+def test_what_is_heard_too_late_does_not_count(
+    late: float, battery_status: BatteryStatus
+) -> None:
     """However late a port is read: no value is taken for fresh without an end."""
     plant = Plant().started()
     plant.speak()
@@ -259,7 +262,7 @@ def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
     plant.clock.now += 2.9 + late
     bank = plant.gateway._bank
     bank.evaluate(plant.now, AllSetpoints(), received_until=plant.now - late)
-    assert bank._batteries["b1"].state(plant.now).life is life
+    assert bank._batteries["b1"].state(plant.now).status is battery_status
 
 
 # How much a flood costs

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import (
-    Life,
+    BatteryStatus,
     PortState,
     PortStatus,
     Readings,
@@ -28,8 +28,8 @@ from .situations import (
     seen,
     the_one,
     with_b1,
-    with_life,
     with_port,
+    with_status,
 )
 
 AT = WELL.snapshot.at
@@ -43,7 +43,7 @@ TWELVE = (
 
 def test_a_lost_battery_is_told_with_its_policy() -> None:
     """What it means for the house depends on it."""
-    found = the_one(with_life(Life.LOST))
+    found = the_one(with_status(BatteryStatus.LOST))
     assert found.key == "battery_lost"
     assert found.placeholders == {
         "name": "Garage",
@@ -55,44 +55,44 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
-        (Life.WAITING, Status.STARTING, {}),
-        (Life.WAITING, Status.RUNNING, {}),
-        (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_unasked"}),
-        (Life.WAITING, Status.SILENT, {"battery_b1": "battery_unasked"}),
-        (Life.REJOINING, Status.BLOCKED, {}),
-        (Life.BRIDGING, Status.BRIDGING, {}),
-        (Life.DUPLICATE, Status.BLOCKED, {}),
-        (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
+        (BatteryStatus.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
+        (BatteryStatus.WAITING, Status.STARTING, {}),
+        (BatteryStatus.WAITING, Status.RUNNING, {}),
+        (BatteryStatus.WAITING, Status.BLOCKED, {"battery_b1": "battery_unasked"}),
+        (BatteryStatus.WAITING, Status.SILENT, {"battery_b1": "battery_unasked"}),
+        (BatteryStatus.REJOINING, Status.BLOCKED, {}),
+        (BatteryStatus.BRIDGING, Status.BRIDGING, {}),
+        (BatteryStatus.DUPLICATE, Status.BLOCKED, {}),
+        (BatteryStatus.OUT_OF_SERVICE, Status.RUNNING, {}),
     ],
 )
 def test_a_battery_that_never_spoke_is_told_once_it_matters(
-    life: Life, status: Status, expected: dict[str, str]
+    battery_status: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """Not while the gateway still waits for it; a loss at once, also in the grace."""
-    assert keys(with_life(life, status)) == expected
+    assert keys(with_status(battery_status, status)) == expected
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_losses"),
-        (Life.REJOINING, 100.0, "battery_losses"),
-        (Life.LOST, 0.0, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.LOST, None, "battery_losses"),
-        (Life.WAITING, None, "battery_unasked"),
-        (Life.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_losses"),
+        (BatteryStatus.REJOINING, 100.0, "battery_losses"),
+        (BatteryStatus.LOST, 0.0, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.LOST, None, "battery_losses"),
+        (BatteryStatus.WAITING, None, "battery_unasked"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
     ],
 )
 def test_a_battery_that_is_lost_again_and_again(
-    life: Life, lost_for: float | None, expected: str | None
+    battery_status: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """One repair tells of it, until it is lost for long."""
-    now = replace(with_life(life), unsteady=frozenset({"b1"}))
+    now = replace(with_status(battery_status), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -125,22 +125,22 @@ def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_gaps"),
-        (Life.BRIDGING, None, "battery_gaps"),
-        (Life.REJOINING, 20.0, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.OUT_OF_SERVICE, None, None),
-        (Life.DUPLICATE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_gaps"),
+        (BatteryStatus.BRIDGING, None, "battery_gaps"),
+        (BatteryStatus.REJOINING, 20.0, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.DUPLICATE, None, None),
     ],
 )
 def test_one_repair_for_gaps_and_losses(
-    life: Life, lost_for: float | None, expected: str | None
+    battery_status: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """The one that tells more: its gaps, unless it is lost for long."""
-    now = replace(with_b1(life=life, gaps=7), unsteady=frozenset({"b1"}))
+    now = replace(with_b1(status=battery_status, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -154,28 +154,36 @@ def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
-        (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
+        (
+            BatteryStatus.LOST,
+            Status.REDUCED,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
+        (
+            BatteryStatus.WAITING,
+            Status.SILENT,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
         # A slow battery may follow
-        (Life.WAITING, Status.STARTING, {}),
+        (BatteryStatus.WAITING, Status.STARTING, {}),
         # One that speaks shares its bus with an inverter
-        (Life.ONLINE, Status.RUNNING, {}),
+        (BatteryStatus.ONLINE, Status.RUNNING, {}),
     ],
 )
 def test_an_inverter_alone_on_a_batterys_port(
-    life: Life, status: Status, expected: dict[str, str]
+    battery_status: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """It tells more than that the battery is lost, and so takes that one's place."""
-    now = seen(with_b1(life=life, inverter_detected=True), status=status)
+    now = seen(with_b1(status=battery_status, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
 def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
     """And whose it is, for the dialog."""
     now = seen(
-        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(status=BatteryStatus.LOST, inverter_detected=True),
         ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
     )
     found = the_one(now)
@@ -186,7 +194,9 @@ def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
 def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     """Return the situation with a first battery that was never online."""
     since = {"receiving_since": AT - RECEIVED_FOR, "last_frame_at": AT}
-    now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
+    now = with_b1(
+        **{"status": BatteryStatus.WAITING, "readings": Readings()} | since | changes
+    )
     return seen(now, status=status)
 
 
@@ -234,15 +244,20 @@ def test_what_is_refused_is_told_with_its_window() -> None:
 
 def test_a_lost_battery_that_is_not_believed_any_more() -> None:
     """Its cable is well; it goes once the battery has been back for a minute."""
-    found = the_one(with_b1(life=Life.LOST, refused=(TOO_HIGH,)))
+    found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
     assert found.key == "battery_refused"
     assert found.steady_for == 60.0
 
 
-@pytest.mark.parametrize("life", [Life.ONLINE, Life.REJOINING, Life.OUT_OF_SERVICE])
-def test_one_value_that_is_not_believed_is_no_repair(life: Life) -> None:
+@pytest.mark.parametrize(
+    "battery_status",
+    [BatteryStatus.ONLINE, BatteryStatus.REJOINING, BatteryStatus.OUT_OF_SERVICE],
+)
+def test_one_value_that_is_not_believed_is_no_repair(
+    battery_status: BatteryStatus,
+) -> None:
     """As long as the battery counts, or nobody wants it to."""
-    assert keys(with_b1(life=life, refused=(TOO_HIGH,))) == {}
+    assert keys(with_b1(status=battery_status, refused=(TOO_HIGH,))) == {}
 
 
 @pytest.mark.parametrize(
@@ -315,7 +330,9 @@ def test_a_battery_that_was_never_heard(
     config = replace(
         CONFIG, batteries=(replace(first, poll_interval=poll_interval), second)
     )
-    now = seen(with_life(Life.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN})
+    now = seen(
+        with_status(BatteryStatus.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN}
+    )
     found = the_one(replace(now, config=config))
     assert (found.key, found.fixable) == (key, key == "battery_unasked")
     assert found.device_id == "b1"

@@ -6,14 +6,14 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
-    Life,
+    BatteryStatus,
     PortFault,
     PortState,
     PortStatus,
 )
 from custom_components.bms_gateway.issues.context import IssueContext
 
-from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_life
+from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_status
 
 SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
 STICK = PortConfig(SOCKETCAN, "can0", identity="usb:1d50:606f:A1")
@@ -45,13 +45,15 @@ SILENT = [
 
 
 def battery(
-    port: PortConfig, state: PortState = OPEN, life: Life = Life.LOST
+    port: PortConfig,
+    state: PortState = OPEN,
+    battery_status: BatteryStatus = BatteryStatus.LOST,
 ) -> IssueContext:
     """Return a situation in which the first battery is not heard on such a port."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))
     ports = {"b1": state, "b2": OPEN, "i1": OPEN}
-    return replace(seen(with_life(life), ports=ports), config=config)
+    return replace(seen(with_status(battery_status), ports=ports), config=config)
 
 
 def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
@@ -73,7 +75,7 @@ def test_silent_usb_adapter_is_to_be_plugged_in_anew(
 ) -> None:
     """A battery that was lost, one that never spoke, an inverter: each is told so."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost_replug"}
-    never = battery(port, state, Life.WAITING)
+    never = battery(port, state, BatteryStatus.WAITING)
     assert keys(never) == {"battery_b1": "battery_unasked_replug"}
     gone = inverter(port, state)
     assert keys(gone) == {"inverter_silent_i1": "inverter_silent_replug"}
@@ -92,7 +94,7 @@ def test_nothing_else_is_to_be_plugged_in_anew(
 ) -> None:
     """What is no USB adapter, and one that has passed on anything at all."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
-    never = battery(port, state, Life.WAITING)
+    never = battery(port, state, BatteryStatus.WAITING)
     heard = state.received > state.received_before
     assert keys(never) == {
         "battery_b1": "battery_foreign" if heard else "battery_unasked"
@@ -102,9 +104,9 @@ def test_nothing_else_is_to_be_plugged_in_anew(
 
 def test_the_repair_tells_the_same_placeholders() -> None:
     """Whether the adapter is to be plugged in anew or not."""
-    for life in (Life.LOST, Life.WAITING):
-        found = the_one(battery(STICK, life=life))
-        other = the_one(battery(OTHERS[0], life=life))
+    for battery_status in (BatteryStatus.LOST, BatteryStatus.WAITING):
+        found = the_one(battery(STICK, battery_status=battery_status))
+        other = the_one(battery(OTHERS[0], battery_status=battery_status))
         assert found.placeholders == other.placeholders
     assert the_one(inverter(STICK)).placeholders == {"name": "Roof", "minutes": "15"}
 

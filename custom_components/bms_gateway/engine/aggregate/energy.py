@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ..model import BatteryState, Life, Snapshot
+from ..model import BatteryState, BatteryStatus, Snapshot
 
 LONGEST_GAP: Final = 30.0
 """Seconds between two measurements of which nobody knows what flowed meanwhile."""
@@ -48,7 +48,7 @@ def battery_sample(battery: BatteryState) -> Sample | None:
 
     What a twin measures is counted once, as the other battery's.
     """
-    if battery.life is Life.DUPLICATE:
+    if battery.status is BatteryStatus.DUPLICATE:
         return None
     voltage, current = battery.readings.voltage, battery.readings.current
     if voltage is None or current is None or battery.current_at is None:

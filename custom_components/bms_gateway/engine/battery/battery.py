@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from ..config import BatteryConfig
-from ..model import BatteryState, Frame, Life, Readings, RejectedValue
+from ..model import BatteryState, BatteryStatus, Frame, Readings, RejectedValue
 from ..protocol import is_battery_frame, is_request
 from ..scheduling import Priority
 from .capacity import cells_of
@@ -40,7 +40,7 @@ class Battery:
         self._cycle = Cycle()
         self._in_service = True
         self._out_of_service_monitor = OutOfServiceMonitor()
-        self._life = Life.WAITING
+        self._status = BatteryStatus.WAITING
         self._since_loss = self._losses = 0
         self._gaps = Gaps()
         self._habitual = False
@@ -67,8 +67,8 @@ class Battery:
         """Return it on another port: lost, if it was ever online, and begun anew."""
         battery = Battery(config)
         battery._in_service, battery._lost_at = self._in_service, self._lost_at
-        if self._life is not Life.WAITING:
-            battery._life = Life.LOST
+        if self._status is not BatteryStatus.WAITING:
+            battery._status = BatteryStatus.LOST
             battery._lost_at = now if self._lost_at is None else self._lost_at
             battery._telemetry.remember(self._telemetry)
             battery._losses = self._losses
@@ -119,7 +119,9 @@ class Battery:
         if heard.whole:
             self._since_loss += 1
             self._lately.append(self._telemetry.readings(frame.at))
-        if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
+        if self._status is not BatteryStatus.ONLINE or (
+            heard.new and frame.can_id in CONTROL
+        ):
             return Priority.AT_ONCE
         # Also a current that stays the same tells, by its time, who carries what
         measured = frame.can_id == MEASUREMENTS
@@ -137,22 +139,22 @@ class Battery:
         self._cycle.update(now)
         controlled = self._telemetry.is_controlled(now)
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
-        if self._life is Life.LOST and controlled:
-            self._life = Life.REJOINING
+        if self._status is BatteryStatus.LOST and controlled:
+            self._status = BatteryStatus.REJOINING
             self._gaps.on_frame(now)
-        match self._life:
-            case Life.WAITING if controlled and self._complete(now):
-                self._life = Life.ONLINE
+        match self._status:
+            case BatteryStatus.WAITING if controlled and self._complete(now):
+                self._status = BatteryStatus.ONLINE
                 self._lost_at = None
                 _LOGGER.info("%s is online", self.config.name)
-            case Life.ONLINE if not controlled:
+            case BatteryStatus.ONLINE if not controlled:
                 self._lose(now)
                 _LOGGER.warning("%s is lost", self.config.name)
-            case Life.REJOINING if not controlled:
-                self._life = Life.LOST
+            case BatteryStatus.REJOINING if not controlled:
+                self._status = BatteryStatus.LOST
                 self._count_anew()
-            case Life.REJOINING if self._since_loss >= enough:
-                self._life = Life.ONLINE
+            case BatteryStatus.REJOINING if self._since_loss >= enough:
+                self._status = BatteryStatus.ONLINE
                 self._lost_at = None
                 self._gaps.end()
                 _LOGGER.info("%s is back", self.config.name)
@@ -172,17 +174,17 @@ class Battery:
         self._largest_discharge_limit = max(
             self._largest_discharge_limit, readings.discharge_current_limit or 0.0
         )
-        if self._life is Life.ONLINE:
+        if self._status is BatteryStatus.ONLINE:
             self._limits_at = telemetry.limits_at
         self._largest_charge_voltage = max(
             self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
         )
         return BatteryState(
             id=self.config.id,
-            life=Life.OUT_OF_SERVICE if out else self._life,
+            status=BatteryStatus.OUT_OF_SERVICE if out else self._status,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
-            last=readings if self._life is Life.ONLINE else telemetry.last,
+            last=readings if self._status is BatteryStatus.ONLINE else telemetry.last,
             cells=cells_of(self._largest_charge_voltage)
             if self._largest_charge_voltage
             else None,
@@ -264,7 +266,7 @@ class Battery:
 
     def _begin_to_count(self, now: float) -> None:
         """Be lost since now, if at all: nobody missed it before."""
-        if self._life is not Life.ONLINE:
+        if self._status is not BatteryStatus.ONLINE:
             self._lost_at = now
 
     def _complete(self, now: float) -> bool:
@@ -272,7 +274,7 @@ class Battery:
         return None not in (readings.soc, readings.voltage)
 
     def _lose(self, now: float) -> None:
-        self._life = Life.LOST
+        self._status = BatteryStatus.LOST
         self._lost_at = now
         self._losses += 1
         if self._in_service:

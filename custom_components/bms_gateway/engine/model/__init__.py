@@ -7,7 +7,14 @@ the one injected monotonic clock.
 
 from .bank import NO_BANK, BankState, Limit, Rule, Status
 from .base import Clock, Direction
-from .battery import Alarm, BatteryState, Dialect, Life, Readings, RejectedValue
+from .battery import (
+    Alarm,
+    BatteryState,
+    BatteryStatus,
+    Dialect,
+    Readings,
+    RejectedValue,
+)
 from .can import (
     GAVE_UP,
     NO_CONTROLLER,
@@ -29,6 +36,7 @@ __all__ = [
     "Alarm",
     "BankState",
     "BatteryState",
+    "BatteryStatus",
     "BusState",
     "Clock",
     "Controller",
@@ -37,7 +45,6 @@ __all__ = [
     "Disobedience",
     "Frame",
     "InverterState",
-    "Life",
     "Limit",
     "PortFault",
     "PortReason",

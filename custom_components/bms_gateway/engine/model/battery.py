@@ -48,7 +48,7 @@ class RejectedValue(NamedTuple):
     """The window in which it would be believed, in the value's own unit."""
 
 
-class Life(StrEnum):
+class BatteryStatus(StrEnum):
     """Where a battery stands."""
 
     WAITING = "waiting"
@@ -125,7 +125,7 @@ class BatteryState:
     """One battery at one moment."""
 
     id: str
-    life: Life
+    status: BatteryStatus
     capacity_ah: float
     """As configured: what the battery weighs in every mean."""
     readings: Readings = Readings()
@@ -194,7 +194,7 @@ class BatteryState:
     @property
     def is_left_out(self) -> bool:
         """Whether it is meant to be no part of the bank, lost or not."""
-        return self.life in (Life.OUT_OF_SERVICE, Life.DUPLICATE)
+        return self.status in (BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE)
 
     @property
     def available_ah(self) -> float:
@@ -207,4 +207,4 @@ class BatteryState:
     @property
     def online(self) -> bool:
         """Return whether its values count now."""
-        return self.life is Life.ONLINE
+        return self.status is BatteryStatus.ONLINE

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...engine.battery.timing.timeouts import CEILING
 from ...engine.config import BatteryConfig
-from ...engine.model import BatteryState, Life, PortStatus, Status
+from ...engine.model import BatteryState, BatteryStatus, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
 from ..context import Detector, Issue, IssueContext, Raised, warning
 from ..rejected_values import figures
@@ -48,10 +48,10 @@ def _absent(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         if now.port(battery.id).status is not PortStatus.OPEN:
             continue
-        match state.life:
-            case Life.LOST:
+        match state.status:
+            case BatteryStatus.LOST:
                 found = _lost(now, raised, battery, state)
-            case Life.WAITING:
+            case BatteryStatus.WAITING:
                 found = _waiting(now, battery, state)
             case _:
                 continue
@@ -147,7 +147,7 @@ def _issue(
         fixable=fixable,
         device_id=battery.id,
         # Who has spoken for the first time has come to stay
-        steady_for=STEADY_FOR if state.life is Life.LOST else 0.0,
+        steady_for=STEADY_FOR if state.status is BatteryStatus.LOST else 0.0,
     )
 
 
@@ -192,10 +192,14 @@ def _comes_and_goes(
 
 def _stays_away(now: IssueContext, state: BatteryState) -> bool:
     """Return whether it never came, is not wanted, or is lost for long just now."""
-    match state.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:
+    match state.status:
+        case (
+            BatteryStatus.WAITING
+            | BatteryStatus.OUT_OF_SERVICE
+            | BatteryStatus.DUPLICATE
+        ):
             return True
-        case Life.LOST if now.port(state.id).status is PortStatus.OPEN:
+        case BatteryStatus.LOST if now.port(state.id).status is PortStatus.OPEN:
             at = now.snapshot.at
             return at >= now.lost_since.get(state.id, at) + LOST_FOR_LONG
         case _:

@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.battery.battery import Battery
 from custom_components.bms_gateway.engine.battery.plausibility.rejected import (
     nominal_voltage,
 )
-from custom_components.bms_gateway.engine.model import BatteryState, Life
+from custom_components.bms_gateway.engine.model import BatteryState, BatteryStatus
 
 from ...plant import battery
 from ...telegrams import telegram
@@ -54,7 +54,7 @@ def test_a_pack_of_another_voltage_is_recognised(
         hears(subject, {0x356: measured}, at=0.0, without=[0x351])
     for second in range(1, 20):
         state = hears(subject, {0x351: limits, 0x356: measured}, at=second)
-        assert state.life is Life.WAITING
+        assert state.status is BatteryStatus.WAITING
     assert state.nominal == nominal
     assert {each.attribute for each in state.refused} == {
         "charge_voltage_limit",
@@ -65,7 +65,7 @@ def test_a_pack_of_another_voltage_is_recognised(
 def test_a_value_outside_its_window_is_named() -> None:
     """With the window; the rest of it is as it should be."""
     state = hears(Battery(battery("b1")), {0x351: TOO_HIGH}, at=0.0, seconds=3)
-    assert state.life is Life.WAITING
+    assert state.status is BatteryStatus.WAITING
     assert state.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
     assert state.nominal is None
 
@@ -77,14 +77,14 @@ def test_a_limit_that_is_none_is_named() -> None:
     assert state.refused == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
     state = hears(Battery(battery("b1", 1000.0)), no_limit, at=0.0)
     assert state.refused == ()
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
 
 
 def test_what_is_not_needed_is_not_named() -> None:
     """A temperature or a discharge voltage limit is just unknown."""
     odd = {0x351: "3002C800F4016400", 0x356: "50140000E02E"}  # DVL 10 V, 1200 °C
     state = hears(Battery(battery("b1")), odd, at=0.0)
-    assert state.life is Life.ONLINE
+    assert state.status is BatteryStatus.ONLINE
     assert state.refused == ()
 
 
@@ -100,12 +100,12 @@ def test_a_value_that_is_believed_again_is_not_refused_any_more() -> None:
 def test_a_battery_that_is_lost_by_what_it_reports() -> None:
     """Its limits age; once it reports them as before, it is back."""
     subject = Battery(battery("b1"))
-    assert hears(subject, {}, at=0.0, seconds=10).life is Life.ONLINE
+    assert hears(subject, {}, at=0.0, seconds=10).status is BatteryStatus.ONLINE
     state = hears(subject, {0x351: TOO_HIGH}, at=10.0, seconds=20)
-    assert state.life is Life.LOST
+    assert state.status is BatteryStatus.LOST
     assert [each.value for each in state.refused] == [65.6]
     state = hears(subject, {}, at=30.0, seconds=10)
-    assert (state.life, state.refused) == (Life.ONLINE, ())
+    assert (state.status, state.refused) == (BatteryStatus.ONLINE, ())
 
 
 def test_since_when_a_battery_is_heard() -> None:
@@ -113,7 +113,7 @@ def test_since_when_a_battery_is_heard() -> None:
     subject = Battery(battery("b1"))
     assert subject.state(0.0).receiving_since is None
     partly = hears(subject, {}, at=5.0, seconds=3, without=[0x351])
-    assert (partly.life, partly.receiving_since) == (Life.WAITING, 5.0)
+    assert (partly.status, partly.receiving_since) == (BatteryStatus.WAITING, 5.0)
     again = hears(subject, {}, at=37.0, without=[0x351])
     assert again.receiving_since == 5.0
     again = hears(subject, {}, at=67.5, without=[0x351])

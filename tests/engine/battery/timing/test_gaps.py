@@ -13,15 +13,21 @@ from custom_components.bms_gateway.engine.battery.timing.gaps import (
     Gaps,
 )
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.engine.model import Alarm, Frame, Life, Rule, Status
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Frame,
+    Rule,
+    Status,
+)
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ...plant import PERIOD, Plant, battery, inverter
 
 TWO = (battery("b1"), battery("b2"))
 THREE = (*TWO, battery("b3"))
-STILL_BLOCKED = (Status.BLOCKED, Life.REJOINING)
-AWAITED = (Status.REDUCED, Life.BRIDGING)
+STILL_BLOCKED = (Status.BLOCKED, BatteryStatus.REJOINING)
+AWAITED = (Status.REDUCED, BatteryStatus.BRIDGING)
 TIMEOUT = 3.0
 """Seconds without a telegram after which a battery is lost."""
 SETTLED = 40.0
@@ -70,11 +76,11 @@ def test_one_gap_makes_no_habit() -> None:
         _fall_silent(plant)
         plant.run(TIMEOUT + 0.25)
         assert plant.sent()[1] == 0.0
-        assert plant.state().life is Life.LOST
+        assert plant.state().status is BatteryStatus.LOST
         assert plant.charge.rule is Rule.LOSS
         plant.packs["b1"].speaks = True
         plant.run(1.0)
-        assert plant.state().life is Life.REJOINING
+        assert plant.state().status is BatteryStatus.REJOINING
         plant.run(4.0)
         assert plant.sent()[1] < 100.0
         plant.run(SETTLED)
@@ -88,7 +94,7 @@ def test_half_is_charged_while_it_is_awaited() -> None:
     assert plant.sent()[1:] == (100.0, 200.0)
     assert plant.enabled() == (True, True)
     assert plant.raised() == (frozenset(), frozenset())
-    assert (plant.snapshot.status, plant.state().life) == AWAITED
+    assert (plant.snapshot.status, plant.state().status) == AWAITED
     limit = plant.charge
     assert (limit.rule, limit.source, limit.number) == (Rule.BRIDGING, "b1", 200.0)
     plant.run(1.75)
@@ -96,7 +102,10 @@ def test_half_is_charged_while_it_is_awaited() -> None:
     assert plant.sent()[1:] == (100.0, 200.0)
     plant.packs["b1"].speaks = True
     plant.run(0.25)
-    assert (plant.snapshot.status, plant.state().life) == (Status.RUNNING, Life.ONLINE)
+    assert (plant.snapshot.status, plant.state().status) == (
+        Status.RUNNING,
+        BatteryStatus.ONLINE,
+    )
     assert (plant.charge.amps, plant.charge.rule) == (200.0, Rule.BATTERIES)
     plant.run(NEXT_SET)
     assert plant.sent()[1:] == (200.0, 200.0)
@@ -128,9 +137,9 @@ def test_half_for_three_seconds_and_then_nothing() -> None:
     plant.wait(at + TIMEOUT + HALVED - plant.now)
     assert plant.sent()[1] == 0.0
     assert plant.charge.rule is Rule.LOSS
-    assert (plant.snapshot.status, plant.state().life) == (
+    assert (plant.snapshot.status, plant.state().status) == (
         Status.BLOCKED,
-        Life.BRIDGING,
+        BatteryStatus.BRIDGING,
     )
 
 
@@ -201,9 +210,12 @@ def test_no_longer_than_the_last_battery_is_bridged() -> None:
     """Then it is lost: three telegrams, a hold and a ramp."""
     plant = _with_habit()
     _gap(plant, lasts=SHORT + 0.25)
-    assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
+    assert (plant.snapshot.status, plant.state().status) == (
+        Status.BLOCKED,
+        BatteryStatus.LOST,
+    )
     plant.run(1.0)
-    assert (plant.snapshot.status, plant.state().life) == STILL_BLOCKED
+    assert (plant.snapshot.status, plant.state().status) == STILL_BLOCKED
     assert plant.sent()[1] == 0.0
     plant.run(4.0)
     assert plant.charge.rule is Rule.RAMP
@@ -285,7 +297,7 @@ def test_last_words_that_end_charging(says: dict[str, Any]) -> None:
     at = _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
     assert plant.snapshot.status is Status.BLOCKED
     told = [ccl for _, ccl, _ in plant.sent_since(at)]
     assert told == sorted(told, reverse=True)
@@ -318,11 +330,11 @@ def test_several_at_a_time() -> None:
     plant.run(1.0)
     plant.packs["b2"].speaks = False
     plant.run(3.5)
-    assert {plant.state(key).life for key in ("b1", "b2")} == {Life.BRIDGING}
+    assert {plant.state(key).status for key in ("b1", "b2")} == {BatteryStatus.BRIDGING}
     assert plant.sent()[1] == 150.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.ONLINE
+    assert plant.state("b1").status is BatteryStatus.ONLINE
     assert plant.sent()[1] == 150.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
@@ -336,7 +348,7 @@ def test_one_of_two_that_has_no_habit() -> None:
     _fall_silent(plant, "b1", "b2")
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
-    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").status is BatteryStatus.LOST
 
 
 def test_one_that_is_lost_for_long_beside_it() -> None:
@@ -358,8 +370,8 @@ def test_all_are_silent() -> None:
     assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.ONLINE
-    assert plant.state("b2").life is Life.BRIDGING
+    assert plant.state("b1").status is BatteryStatus.ONLINE
+    assert plant.state("b2").status is BatteryStatus.BRIDGING
     assert plant.sent()[1] == 0.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
@@ -381,7 +393,7 @@ def test_the_other_one_falls_silent_in_the_gap() -> None:
     at = plant.now
     plant.packs["b2"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.BRIDGING
+    assert plant.state("b1").status is BatteryStatus.BRIDGING
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
 
 
@@ -504,7 +516,7 @@ def test_nothing_is_told_where_a_loss_stops() -> None:
     _fall_silent(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.snapshot.status is Status.SILENT
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
 def test_at_the_end() -> None:
@@ -516,7 +528,7 @@ def test_at_the_end() -> None:
     plant.gateway._bank.end()
     plant.run(1.0)
     assert plant.sent()[1:] == (0.0, 0.0)
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
 def test_out_of_service_is_no_gap() -> None:
@@ -553,7 +565,7 @@ def test_another_port_is_no_gap() -> None:
     )
     plant.apply(batteries=(moved, TWO[1]))
     plant.step()
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
     assert plant.sent()[1] == 0.0
     assert plant.state().gaps == 0
 
