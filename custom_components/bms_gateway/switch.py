@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import SUBENTRY_INVERTER
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
-from .engine.battery.timing.timeouts import CEILING
+from .engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from .engine.model import BatteryState
 from .errors import action_error
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
@@ -155,4 +155,7 @@ def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
 
 def _spoke_lately(battery: BatteryState, now: float) -> bool:
     """Return whether it has sent anything of late, lost or not."""
-    return battery.last_frame_at is not None and now < battery.last_frame_at + CEILING
+    return (
+        battery.last_frame_at is not None
+        and now < battery.last_frame_at + LONGEST_TIMEOUT
+    )

@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.simulator import (
     Bms,
     Pack,
     SimulatedBattery,
-    Talk,
+    TelegramTiming,
 )
 from custom_components.bms_gateway.engine.simulator.bms import limits
 
@@ -29,14 +29,16 @@ class PatientBattery(SimulatedBattery):
     @override
     def telegram(self) -> Telegram:
         """Return what the battery says now."""
-        return _patient(super().telegram(), self.claims.keys())
+        return _patient(super().telegram(), self.overrides.keys())
 
     def allows(self, direction: Direction) -> float:
         """Return what it really allows at this moment, in A."""
         charge, discharge = limits(self.bms, self.state, self.pack, self.cells)
         if direction is Direction.CHARGE:
-            return self.claims.get("charge_current_limit", round_down(charge / MARGIN))
-        return self.claims.get(
+            return self.overrides.get(
+                "charge_current_limit", round_down(charge / MARGIN)
+            )
+        return self.overrides.get(
             "discharge_current_limit", round_down(discharge / MARGIN)
         )
 
@@ -52,7 +54,7 @@ class Make:
 
     pack: Pack
     bms: Bms
-    talk: Talk
+    timing: TelegramTiming
     soc: float
 
 
@@ -66,7 +68,7 @@ def random_bank(seed: int) -> list[Make]:
 def battery[B: PatientBattery](key: str, make: Make, seed: int, kind: type[B]) -> B:
     """Return a battery of this make; `seed` for the noise it measures."""
     return kind(
-        key, make.pack, make.bms, soc=make.soc, talk=make.talk, rng=Random(seed)
+        key, make.pack, make.bms, soc=make.soc, timing=make.timing, rng=Random(seed)
     )
 
 
@@ -97,7 +99,9 @@ def _make(rng: Random, base: float) -> Make:
             full_below=rng.uniform(95, 99),
             empty_above=rng.uniform(2, 6),
         ),
-        talk=Talk(period=period, phase=rng.uniform(0, period), frame_gap=0.0),
+        timing=TelegramTiming(
+            period=period, phase=rng.uniform(0, period), frame_gap=0.0
+        ),
         soc=min(max(base + rng.uniform(-7, 7), 1.0), 99.0),
     )
 

@@ -7,7 +7,7 @@ from custom_components.bms_gateway.engine.simulator import (
     Inverter,
     Pack,
     SimulatedInverter,
-    Talk,
+    TelegramTiming,
 )
 
 from .banks import Make, PatientBattery, battery, patient_bms
@@ -59,11 +59,13 @@ def make(
     """Return a battery; `resistance`: Ω of 100 Ah of it."""
     own = resistance * 100 / capacity
     pack = Pack(capacity_ah=capacity, resistance=own, polarisation_resistance=own / 2)
-    talk = Talk(period=period, phase=0.1 + 0.37 * (len(key) + capacity) % period)
+    timing = TelegramTiming(
+        period=period, phase=0.1 + 0.37 * (len(key) + capacity) % period
+    )
     bms = patient_bms(charge, discharge, **options)
     return battery(
         key,
-        Make(pack=pack, bms=bms, talk=talk, soc=soc),
+        Make(pack=pack, bms=bms, timing=timing, soc=soc),
         sum(key.encode()),
         kind,
     )

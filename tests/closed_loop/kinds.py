@@ -154,7 +154,10 @@ def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
                 opened = rng.choice(batteries)
                 until = loop.at + 300.0
                 opened.breaker_closed = False
-                opened.claims |= {"charge_current_limit": 0.0, "charge_enabled": False}
+                opened.overrides |= {
+                    "charge_current_limit": 0.0,
+                    "charge_enabled": False,
+                }
         elif loop.at >= until:
             _close(opened, closed=True, allows=True)
             opened = None
@@ -165,9 +168,9 @@ def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 def _close(battery: OddBattery, *, closed: bool, allows: bool) -> None:
     battery.breaker_closed = closed
     if allows:
-        battery.claims = {}
+        battery.overrides = {}
     else:
-        battery.claims |= {
+        battery.overrides |= {
             "charge_current_limit": 0.0,
             "discharge_current_limit": 0.0,
             "charge_enabled": False,
@@ -248,8 +251,8 @@ def _gaps(length: float, each: float) -> Trouble:
 
 def _quick(make: Make) -> Make:
     """Let a battery speak each second: a gap is one of several telegrams."""
-    talk = replace(make.talk, period=1.0, phase=make.talk.phase % 1.0)
-    return replace(make, talk=talk)
+    timing = replace(make.timing, period=1.0, phase=make.timing.phase % 1.0)
+    return replace(make, timing=timing)
 
 
 def _middle(make: Make) -> Make:

@@ -153,7 +153,7 @@ class Loop:
 
     def told(self, direction: Direction) -> float:
         """Return the sum of what the inverters know that they may take, in A."""
-        told = [inverter.told for inverter in self.simulator.inverters.values()]
+        told = [inverter.received for inverter in self.simulator.inverters.values()]
         if direction is Direction.CHARGE:
             return sum(one.charge for one in told)
         return sum(one.discharge for one in told)

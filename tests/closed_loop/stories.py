@@ -105,7 +105,7 @@ def full() -> Chart:
     diary = Diary(loop_of([first, second], house))
     diary.keep(180)
     # One of its cells is full: it lets nothing in, until it has given some.
-    first.judgement = replace(first.judgement, full=True)
+    first.bms_state = replace(first.bms_state, full=True)
     diary.keep(540)
     charge = Direction.CHARGE
     excluded = diary.excluded.get("first", [])

@@ -2,7 +2,11 @@
 
 from math import inf
 
-from custom_components.bms_gateway.engine.scheduling import PACE, Priority, Schedule
+from custom_components.bms_gateway.engine.scheduling import (
+    RECALCULATION_INTERVAL,
+    Priority,
+    Schedule,
+)
 
 NOW = 1000.0
 
@@ -26,7 +30,7 @@ def test_measurements_are_due_at_a_pace() -> None:
     agenda.done(NOW)
     assert agenda.add(Priority.SOON)
     assert not agenda.add(Priority.SOON)
-    assert agenda.due_at == NOW + PACE
+    assert agenda.due_at == NOW + RECALCULATION_INTERVAL
     agenda.done(NOW + 5)
     assert agenda.due_at is None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from .battery.battery import Battery
-from .battery.startup_check import least
+from .battery.startup_check import with_lowest_recent_limits
 from .battery.timing.gaps import Wait, awaited, wait
 from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
@@ -56,10 +56,17 @@ class Bank:
     @property
     def progress(self) -> Progress:
         """How far the batteries online are with their telegrams."""
-        cycles = [b.cycle for key, b in self._batteries.items() if key in self._online]
-        opened = [c.open_since for c in cycles if c.open_since is not None]
+        boundaries = [
+            b.telegram_boundary
+            for key, b in self._batteries.items()
+            if key in self._online
+        ]
+        opened = [c.open_since for c in boundaries if c.open_since is not None]
         return Progress(
-            min((cycle.whole_at for cycle in cycles), default=0.0),
+            min(
+                (telegram_boundary.whole_at for telegram_boundary in boundaries),
+                default=0.0,
+            ),
             min(opened, default=None),
         )
 
@@ -98,7 +105,7 @@ class Bank:
             if known is None:
                 known = Battery(battery)
             elif not known.config.port.is_same_place(battery.port):
-                known = known.moved(battery, now)
+                known = known.moved_to(battery, now)
             known.config = battery
             self._batteries[battery.id] = known
         self._awaited &= set(self._batteries)
@@ -152,7 +159,9 @@ class Bank:
         states = []
         wrong_signs = self._evaluation.wrong_signs
         for battery in self._batteries.values():
-            battery.serve(battery.config.id not in setpoints.out_of_service, now)
+            battery.set_in_service(
+                battery.config.id not in setpoints.out_of_service, now
+            )
             battery.update(received_until)
             state = battery.state(received_until)
             if state.id in wrong_signs:
@@ -208,7 +217,10 @@ class Bank:
         are the lowest then, and rise as after any fall. A battery whose limits vary for
         ever delays no start.
         """
-        online = (least(b, self._batteries[b.id].lately) for b in context.online)
+        online = (
+            with_lowest_recent_limits(b, self._batteries[b.id].recent_readings)
+            for b in context.online
+        )
         return replace(context, online=tuple(online))
 
     def _policy(

@@ -25,7 +25,7 @@ from .protocol import is_request
 from .rounding import round_down
 from .scheduling import Priority, Schedule
 from .setpoints import AllSetpoints
-from .topology.shared_bus import SUSPECTED, BusTopology
+from .topology.shared_bus import LIKELY, BusTopology
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -296,7 +296,7 @@ class Gateway:
             self._schedule.done(now)
             ids = self._battery_ids
             self._bank.set_duplicates(
-                self._topology.duplicates(ids, SUSPECTED),
+                self._topology.duplicates(ids, LIKELY),
                 sure=self._topology.duplicates(ids),
             )
             self._bank_limits = self._bank.evaluate(

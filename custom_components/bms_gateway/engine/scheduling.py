@@ -4,7 +4,7 @@ from enum import Enum
 from math import inf
 from typing import Final
 
-PACE: Final = 0.02
+RECALCULATION_INTERVAL: Final = 0.02
 """Seconds from one reckoning to the next for what is not urgent: the frames of a
 telegram come within a few ms of each other, those of a flooded bus without an end."""
 
@@ -39,7 +39,7 @@ class Schedule:
             case Priority.NONE:
                 return False
             case Priority.SOON:
-                due_at = self._done_at + PACE
+                due_at = self._done_at + RECALCULATION_INTERVAL
             case Priority.AT_ONCE:
                 due_at = -inf
         earlier = self._due_at is None or due_at < self._due_at

@@ -97,7 +97,7 @@ class TemporaryLimit:
         """What no two live leases have in common."""
         return (self.device_id, self.direction, self.owner)
 
-    def live(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Return whether it still holds at `now`."""
         return self.until is None or now < self.until
 
@@ -164,7 +164,7 @@ class AllSetpoints:
             for temporary_limit in self.temporary_limits
             if temporary_limit.device_id == device_id
             and temporary_limit.direction is direction
-            and temporary_limit.live(now)
+            and temporary_limit.is_active(now)
         ]
         return min(requests, key=lambda requested: requested.amps, default=None)
 
@@ -202,7 +202,9 @@ class AllSetpoints:
         """Return the same without the leases that have ended by `now`."""
         return replace(
             self,
-            temporary_limits=tuple(e for e in self.temporary_limits if e.live(now)),
+            temporary_limits=tuple(
+                e for e in self.temporary_limits if e.is_active(now)
+            ),
         )
 
     def counted_from(self, seconds: float) -> AllSetpoints:
@@ -251,12 +253,12 @@ def _bounded(
             )
             temporary_limits = (
                 *others,
-                *_joined(e for e in temporary_limits if e.place == place),
+                *_merged(e for e in temporary_limits if e.place == place),
             )
     return temporary_limits
 
 
-def _joined(temporary_limits: Iterable[TemporaryLimit]) -> list[TemporaryLimit]:
+def _merged(temporary_limits: Iterable[TemporaryLimit]) -> list[TemporaryLimit]:
     """Return the lowest MOST_OWNERS of the leases of one device and direction.
 
     One that goes leaves its end, if that is later, to one that is as low or lower and

@@ -13,7 +13,7 @@ from ..config_entry import CONF_INTERFACE, port_config
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding, ScanResult
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_along
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_in
 from ..engine.model import PortFault, PortReason
 from .detected import tell
 from .port import PortSteps, Typed, async_texts
@@ -213,7 +213,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         others = SameBus(self.hass, self.own_id())
         async with others.compared(self.unused_ports()):
             if tap := self.tap():
-                heard = await listen_along(
+                heard = await listen_in(
                     tap,
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,

@@ -2,7 +2,10 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.aggregate.forecast import MEMORY, Forecast
+from custom_components.bms_gateway.engine.aggregate.forecast import (
+    SMOOTHING_TIME,
+    Forecast,
+)
 from custom_components.bms_gateway.engine.model import BankState
 
 HOUR = 3600.0
@@ -61,7 +64,7 @@ def test_what_lasts_is_followed() -> None:
     outlook = Forecast()
     outlook.update(bank(-10.0), 0.0)
     for step in range(1, 21):
-        found = outlook.update(bank(-50.0), step * MEMORY / 4)
+        found = outlook.update(bank(-50.0), step * SMOOTHING_TIME / 4)
     assert found.time_to_empty == pytest.approx(2 * HOUR, rel=0.02)
 
 

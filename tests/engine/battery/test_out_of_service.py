@@ -11,13 +11,13 @@ from custom_components.bms_gateway.engine.battery.out_of_service import (
 
 
 def _seen(
-    currents: Iterable[float | None], intruder: OutOfServiceMonitor | None = None
+    currents: Iterable[float | None], monitor: OutOfServiceMonitor | None = None
 ) -> bool:
     """Show a current each second; return whether it counts after the last one."""
-    intruder = intruder or OutOfServiceMonitor()
+    monitor = monitor or OutOfServiceMonitor()
     for now, current in enumerate(currents, 1000):
-        intruder.watch(current, float(now))
-    return intruder.counts
+        monitor.watch(current, float(now))
+    return monitor.counts
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -54,10 +54,10 @@ def test_an_unknown_current_is_no_rest() -> None:
 
 def test_one_that_is_at_rest_does_not_begin_to_count() -> None:
     """One telegram of a slow sender is no 10 s of current."""
-    intruder = OutOfServiceMonitor()
-    intruder.watch(50.0, 1000.0)
-    intruder.watch(0.0, 1010.0)
-    assert not intruder.counts
+    monitor = OutOfServiceMonitor()
+    monitor.watch(50.0, 1000.0)
+    monitor.watch(0.0, 1010.0)
+    assert not monitor.counts
 
 
 @pytest.mark.parametrize("current", [0.0, None])

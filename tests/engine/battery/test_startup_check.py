@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.battery.limits import allowed
-from custom_components.bms_gateway.engine.battery.startup_check import least
+from custom_components.bms_gateway.engine.battery.startup_check import (
+    with_lowest_recent_limits,
+)
 from custom_components.bms_gateway.engine.model import Alarm, Direction, Readings
 
 from ..states import READINGS, online
@@ -14,7 +16,9 @@ from ..states import READINGS, online
 def _allowed(*said: Readings) -> tuple[float, float]:
     """Return what a battery is taken to allow to be charged and discharged."""
     *lately, now = said
-    readings = least(replace(online(), readings=now), lately).readings
+    readings = with_lowest_recent_limits(
+        replace(online(), readings=now), lately
+    ).readings
     charge, discharge = (allowed(readings, direction) for direction in Direction)
     return charge, discharge
 

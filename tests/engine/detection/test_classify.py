@@ -48,7 +48,7 @@ def _heard(*frames: Frame) -> ScanResult:
     ear = Classifier()
     for frame in frames:
         ear.on_frame(frame)
-    return ear.heard(max((frame.at for frame in frames), default=0.0))
+    return ear.result(max((frame.at for frame in frames), default=0.0))
 
 
 def _repeated(capture: str, times: int) -> list[Frame]:

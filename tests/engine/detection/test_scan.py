@@ -12,9 +12,9 @@ import pytest
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection.classify import Finding, ScanResult
 from custom_components.bms_gateway.engine.detection.scan import (
-    beside,
     listen,
-    listen_along,
+    listen_in,
+    listen_on_others,
 )
 from custom_components.bms_gateway.engine.model import (
     Dialect,
@@ -51,7 +51,7 @@ async def test_battery_is_heard_and_nothing_is_sent() -> None:
     far, news = Recorder("a"), News()
     async with far.opened() as port:
         listening = asyncio.create_task(
-            listen(PORT, seconds=3600, settle=0, on_news=news)
+            listen(PORT, seconds=3600, settle=0, on_change=news)
         )
         await _joined(2)
         for frame in telegram():
@@ -109,7 +109,9 @@ async def test_ports_that_nobody_uses_are_listened_to_beside() -> None:
     ports = {"here": PORT, "gone": PortConfig(Interface.SLCAN, "/dev/none")}
     far = Recorder("a")
     async with far.opened() as port:
-        async with beside(ports, lambda key, frame: heard.append((key, frame.can_id))):
+        async with listen_on_others(
+            ports, lambda key, frame: heard.append((key, frame.can_id))
+        ):
             await _joined(2)
             port.send(Frame(0x351, bytes(8)))
             await until(lambda: bool(heard))
@@ -166,7 +168,7 @@ async def test_port_that_is_lost_meanwhile() -> None:
     news = News()
     with plugged_in(QUIET) as adapter:
         port = PortConfig(Interface.SLCAN, adapter.device)
-        listening = asyncio.create_task(listen(port, seconds=3600, on_news=news))
+        listening = asyncio.create_task(listen(port, seconds=3600, on_change=news))
         await adapter.until(lambda: "O" in adapter.commands)
 
         def is_heard() -> bool:
@@ -211,7 +213,7 @@ async def test_port_in_use_is_overheard() -> None:
     """Through its gateway's own reader; its working is not touched."""
     plant, news = Plant().started(), News()
     listening = asyncio.create_task(
-        listen_along(partial(plant.gateway.tap, "b1"), seconds=0.2, on_news=news)
+        listen_in(partial(plant.gateway.tap, "b1"), seconds=0.2, on_change=news)
     )
     await asyncio.sleep(0)
     plant.run(2.0)
@@ -240,7 +242,7 @@ async def test_frames_in_the_moment_in_which_the_time_is_over(turns: int) -> Non
         speaking.append(asyncio.create_task(speak(on_frame)))
         return lambda: None
 
-    await listen_along(tap, seconds=0, clock=lambda: 0.0)
+    await listen_in(tap, seconds=0, clock=lambda: 0.0)
     await speaking[0]
 
 
@@ -252,7 +254,7 @@ async def test_frames_in_the_moment_in_which_the_form_is_closed() -> None:
         taps.append(on_frame)
         return lambda: None
 
-    listening = asyncio.create_task(listen_along(tap, seconds=3600, clock=lambda: 0.0))
+    listening = asyncio.create_task(listen_in(tap, seconds=3600, clock=lambda: 0.0))
     await until(lambda: bool(taps))
     listening.cancel()
     await asyncio.wait([listening])

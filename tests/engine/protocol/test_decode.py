@@ -20,7 +20,7 @@ from custom_components.bms_gateway.engine.protocol import (
     decode,
     joined,
     marks_after,
-    recognised,
+    recognise,
 )
 from custom_components.bms_gateway.engine.protocol.fields import Value
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
@@ -162,7 +162,7 @@ def test_a_change_of_profile_never_turns_the_current_round(
     marks, currents = NO_MARKS, []
     for frame in frames(dump):
         marks = marks_after(marks, frame)
-        dialect, settled = recognised(marks, frame.at)
+        dialect, settled = recognise(marks, frame.at)
         decoded = decode(frame, dialect, settled)
         if frame.can_id == 0x356:
             currents.append(decoded.values["current"])

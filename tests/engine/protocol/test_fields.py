@@ -6,8 +6,8 @@ import pytest
 from custom_components.bms_gateway.engine.model import RejectedValue
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
-    Gap,
     Kind,
+    NoValue,
     Number,
     Rounding,
     Text,
@@ -134,8 +134,8 @@ def test_a_missing_tail_is_not_told() -> None:
 def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
     """Both give None; only the second is a fault."""
     window = Number(attribute="t", start=0, low=1.0, high=2.0, codes=frozenset({9}))
-    assert window.decode(b"\x09\x00") is Gap.UNAVAILABLE
-    assert window.decode(b"\x03\x00") is Gap.IMPLAUSIBLE
+    assert window.decode(b"\x09\x00") is NoValue.UNAVAILABLE
+    assert window.decode(b"\x03\x00") is NoValue.IMPLAUSIBLE
     assert decode_fields(b"\x09\x00", [window]) == ({"t": None}, ())
     assert decode_fields(b"\x03\x00", [window]) == (
         {"t": None},
@@ -149,8 +149,8 @@ def test_text_ends_at_the_first_byte_that_is_not_printable() -> None:
     name = Text(attribute="name")
     assert name.decode(b"  BYD \xff\x41") == "BYD"
     assert name.decode(b"PYTES") == "PYTES"
-    assert name.decode(b"\x00BYD") is Gap.UNAVAILABLE
-    assert name.decode(b"        ") is Gap.UNAVAILABLE
+    assert name.decode(b"\x00BYD") is NoValue.UNAVAILABLE
+    assert name.decode(b"        ") is NoValue.UNAVAILABLE
     assert Text(attribute="half", half=True).decode(b"My bank ") == "My bank "
     assert printable(bytes(range(0x7D, 0x80))) == "}~"
 

@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.protocol import (
     decode,
     encode,
     marks_after,
-    recognised,
+    recognise,
 )
 
 from .captures import STACK, frames
@@ -100,7 +100,7 @@ def test_a_set_is_recognised_as_a_pylontechs() -> None:
     marks = NO_MARKS
     for frame in encode(replace(TELEGRAM, name="DY001")):
         marks = marks_after(marks, frame)
-    assert recognised(marks, 0.0) == (Dialect.PYLONTECH, True)
+    assert recognise(marks, 0.0) == (Dialect.PYLONTECH, True)
 
 
 # --- Limits --------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
     decode,
     marks_after,
-    recognised,
+    recognise,
 )
 
 from ..plant import Plant, battery
@@ -69,7 +69,7 @@ class Field(Plant):
         for can_id in (0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359):
             frame = next(f for f in reversed(self.port().sent) if f.can_id == can_id)
             marks = marks_after(marks, frame)
-            dialect, settled = recognised(marks, frame.at)
+            dialect, settled = recognise(marks, frame.at)
             values |= decode(frame, dialect, settled).values
         return values
 

@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.bank import LATEST, Bank
 from custom_components.bms_gateway.engine.gateway import READ_ON
 from custom_components.bms_gateway.engine.inverter.inverter import REPEAT
 from custom_components.bms_gateway.engine.model import BatteryStatus, Frame, Snapshot
-from custom_components.bms_gateway.engine.scheduling import PACE
+from custom_components.bms_gateway.engine.scheduling import RECALCULATION_INTERVAL
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, battery, inverter
@@ -280,7 +280,7 @@ def test_frames_that_bring_nothing_new_are_not_reckoned_with(
         plant.port("b1").push(*telegram())
         plant.step(1)
     elapsed = plant.now - began
-    assert len(reckonings) <= elapsed / PACE + elapsed / 0.1 + 1
+    assert len(reckonings) <= elapsed / RECALCULATION_INTERVAL + elapsed / 0.1 + 1
 
 
 def test_foreign_frames_are_not_reckoned_with(reckonings: list[float]) -> None:
@@ -317,7 +317,7 @@ async def test_listeners_are_not_told_before_there_was_a_reckoning() -> None:
     await plant.gateway.start()
     seen: list[Snapshot] = []
     plant.gateway.subscribe(seen.append)
-    plant.clock.now += PACE
+    plant.clock.now += RECALCULATION_INTERVAL
     for current in (1.0, 2.0):
         plant.port("b1").push(_measured(current=current))
         plant.port("b1").drain()
@@ -389,11 +389,11 @@ def test_measurement_is_reckoned_with_at_a_pace() -> None:
     plant.port("b1").push(*telegram(current=1.0))
     plant.step()
     assert plant.snapshot.bank.current == 1.0
-    plant.clock.now += PACE / 2
+    plant.clock.now += RECALCULATION_INTERVAL / 2
     plant.port("b1").push(_measured(current=2.0))
     plant.step()
     assert plant.snapshot.bank.current == 1.0
-    plant.clock.now += PACE
+    plant.clock.now += RECALCULATION_INTERVAL
     plant.step()
     assert plant.snapshot.bank.current == 2.0
 

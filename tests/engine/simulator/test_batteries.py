@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.simulator import (
     Bms,
     Pack,
     SimulatedBattery,
-    Talk,
+    TelegramTiming,
 )
 from custom_components.bms_gateway.engine.simulator.physics import NO_PATH, Path, step
 
@@ -20,8 +20,8 @@ PACK = Pack(capacity_ah=280)
 BMS = Bms(max_charge=140, max_discharge=200, modules=3)
 
 
-def _battery(soc: float = 60.0, **talk: Any) -> SimulatedBattery:
-    return SimulatedBattery("one", PACK, BMS, soc=soc, talk=Talk(**talk))
+def _battery(soc: float = 60.0, **timing: Any) -> SimulatedBattery:
+    return SimulatedBattery("one", PACK, BMS, soc=soc, timing=TelegramTiming(**timing))
 
 
 def _carry(battery: SimulatedBattery, current: float, seconds: float = 1.0) -> None:
@@ -164,10 +164,10 @@ def test_it_can_be_made_to_claim_anything() -> None:
     """A full pack that retries: a high limit for a moment, while nothing changed."""
     battery = _battery(100.0)
     _carry(battery, 0.0)
-    battery.claims = {"charge_current_limit": 922.0, "charge_enabled": True}
+    battery.overrides = {"charge_current_limit": 922.0, "charge_enabled": True}
     said = _said(battery.due(0.0))
     assert said["charge_current_limit"] == 922.0
     assert said["charge_enabled"] is True
     assert battery.path == Path(charge=False)
-    battery.claims = {}
+    battery.overrides = {}
     assert _said(battery.due(1.0))["charge_current_limit"] == 0.0

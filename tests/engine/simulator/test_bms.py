@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.simulator.bms import (
     Bms,
     BmsState,
     allowed,
-    judge,
+    evaluate,
     path_of,
     raised,
     report,
@@ -35,7 +35,7 @@ def _at(soc: float, **changes: float) -> PackState:
 def _evaluation(
     cells: PackState, state: BmsState | None = None, dt: float = 1.0
 ) -> BmsState:
-    return judge(BMS, state or BmsState(), PACK, cells, dt)
+    return evaluate(BMS, state or BmsState(), PACK, cells, dt)
 
 
 def _report(soc: float, **changes: float) -> Telegram:

@@ -65,7 +65,7 @@ def test_batteries_are_unequal() -> None:
     assert one.pack.resistance != other.pack.resistance
     assert one.bms.max_charge != other.bms.max_charge
     assert one.soc != other.soc
-    assert one.talk.period != other.talk.period
+    assert one.timing.period != other.timing.period
 
 
 def test_real_hardware_is_not_played_unless_named() -> None:

@@ -8,8 +8,8 @@ import pytest
 from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.engine.simulator.inverters import (
     Inverter,
+    ReceivedLimits,
     SimulatedInverter,
-    Told,
     on_frame,
     wanted_current,
 )
@@ -18,20 +18,20 @@ from custom_components.bms_gateway.engine.simulator.inverters import (
 REAL_LIMITS = bytes.fromhex("330209240924D501")
 
 INVERTER = Inverter(rated_charge=60, rated_discharge=80, lag=2.0)
-TOLD = Told(charge_voltage_limit=56.0, charge=30, discharge=40, at=0.0)
+RECEIVED = ReceivedLimits(charge_voltage_limit=56.0, charge=30, discharge=40, at=0.0)
 
 
 def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> float:
-    told = replace(TOLD, **changes)  # type: ignore[arg-type]  # any field of Told
-    return wanted_current(inverter, told, power, 50.0, 1.0)
+    received = replace(RECEIVED, **changes)  # type: ignore[arg-type]  # any field of Told
+    return wanted_current(inverter, received, power, 50.0, 1.0)
 
 
 def test_it_reads_the_limits_of_a_real_stack() -> None:
     """Little-endian: 0x0233 = 563, 0x2409 = 9225."""
-    told = on_frame(Told(), Frame(0x351, REAL_LIMITS), 7.0)
-    assert told.charge_voltage_limit == 56.3
-    assert (told.charge, told.discharge) == (922.5, 922.5)
-    assert told.at == 7.0
+    received = on_frame(ReceivedLimits(), Frame(0x351, REAL_LIMITS), 7.0)
+    assert received.charge_voltage_limit == 56.3
+    assert (received.charge, received.discharge) == (922.5, 922.5)
+    assert received.at == 7.0
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_it_reads_the_limits_of_a_real_stack() -> None:
 )
 def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
     """0x35C: bit 7 charge, bit 6 discharge."""
-    told = on_frame(TOLD, Frame(0x35C, bytes([byte])), 0.0)
-    assert (told.charge_enabled, told.discharge_enabled) == (charge, discharge)
+    received = on_frame(RECEIVED, Frame(0x35C, bytes([byte])), 0.0)
+    assert (received.charge_enabled, received.discharge_enabled) == (charge, discharge)
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
 )
 def test_it_reads_protections(can_id: int, data: str, alarm: bool) -> None:
     """Bytes 0-1 of 0x359, and the value 1 in bytes 0-3 of 0x35A."""
-    assert on_frame(TOLD, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
+    assert on_frame(RECEIVED, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
 
 
 @given(st.integers(0, 0x7FF), st.binary(max_size=8))
 def test_any_frame_can_be_heard(can_id: int, data: bytes) -> None:
     """No frame is too short or too odd."""
-    told = on_frame(TOLD, Frame(can_id, data), 0.0)
-    assert told.charge >= 0
-    assert told.discharge >= 0
+    received = on_frame(RECEIVED, Frame(can_id, data), 0.0)
+    assert received.charge >= 0
+    assert received.discharge >= 0
 
 
 def test_frames_of_another_kind_do_not_count() -> None:
@@ -76,7 +76,7 @@ def test_frames_of_another_kind_do_not_count() -> None:
         Frame(0x351, REAL_LIMITS, remote=True),
         Frame(0x351, REAL_LIMITS, error=True),
     ):
-        assert on_frame(TOLD, frame, 0.0) is TOLD
+        assert on_frame(RECEIVED, frame, 0.0) is RECEIVED
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def test_a_cleared_enable_is_a_limit_of_0() -> None:
 
 def test_without_telegrams_it_stops() -> None:
     """After its own time-out, and before the first one."""
-    assert wanted_current(INVERTER, TOLD, 500, 50.0, 60.0) == 10
-    assert wanted_current(INVERTER, TOLD, 500, 50.0, 60.1) == 0
+    assert wanted_current(INVERTER, RECEIVED, 500, 50.0, 60.0) == 10
+    assert wanted_current(INVERTER, RECEIVED, 500, 50.0, 60.1) == 0
     assert _wanted(500, at=None) == 0
-    assert wanted_current(replace(INVERTER, timeout=3), TOLD, 500, 50.0, 3.1) == 0
+    assert wanted_current(replace(INVERTER, timeout=3), RECEIVED, 500, 50.0, 3.1) == 0
 
 
 def test_a_protection_stops_it_if_it_is_of_that_kind() -> None:
@@ -126,7 +126,7 @@ def test_a_charge_voltage_limit_far_below_the_pack_makes_it_dump() -> None:
 
 def test_no_voltage_no_current() -> None:
     """Without a battery it does nothing."""
-    assert wanted_current(INVERTER, TOLD, 500, 0.0, 1.0) == 0
+    assert wanted_current(INVERTER, RECEIVED, 500, 0.0, 1.0) == 0
 
 
 def _run(
@@ -140,7 +140,7 @@ def _run(
 def inverter() -> SimulatedInverter:
     """Return an inverter that may do 30 A and 40 A."""
     result = SimulatedInverter("one", INVERTER, lambda _: 0.0)
-    result.told = TOLD
+    result.received = RECEIVED
     return result
 
 
@@ -155,7 +155,7 @@ def test_it_follows_with_its_lag(inverter: SimulatedInverter) -> None:
 def test_it_begins_after_its_dead_time() -> None:
     """Nothing for 5 s, then the lag."""
     inverter = SimulatedInverter("one", replace(INVERTER, dead_time=5.0), lambda _: 0.0)
-    inverter.told = TOLD
+    inverter.received = RECEIVED
     _run(inverter, 0, 4.9)
     assert inverter.current == 0
     _run(inverter, 4.9, 7)
@@ -166,7 +166,7 @@ def test_it_begins_after_its_dead_time() -> None:
 
 def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
     """At the charge voltage limit the current is what keeps it there, then less."""
-    inverter.told = replace(TOLD, charge_voltage_limit=52.0, at=100.0)
+    inverter.received = replace(RECEIVED, charge_voltage_limit=52.0, at=100.0)
     source, resistance = 51.8, 0.02
     voltage = source
     for k in range(1200):

@@ -22,7 +22,7 @@ from custom_components.bms_gateway.engine.simulator import (
     SimulatedBattery,
     SimulatedInverter,
     Simulator,
-    Talk,
+    TelegramTiming,
 )
 
 from ...waiting import until
@@ -38,7 +38,7 @@ def _battery(
         Pack(capacity_ah=100, resistance=resistance),
         Bms(max_charge=50, max_discharge=100),
         soc=60.0,
-        talk=Talk(period=period),
+        timing=TelegramTiming(period=period),
     )
 
 
@@ -260,8 +260,8 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
     await until(complete, lambda: f"all is heard, not {heard}")
     assert not heard["i"] & heard["a"]
     assert others["i"].send(Frame(0x351, bytes.fromhex("3002C8002C010000")))
-    await until(lambda: simulator.inverters["i"].told.at, "the inverter is told")
-    assert simulator.inverters["i"].told.discharge == 30.0
+    await until(lambda: simulator.inverters["i"].received.at, "the inverter is told")
+    assert simulator.inverters["i"].received.discharge == 30.0
     own = list(simulator._ports.values())
     await simulator.stop()
     assert [port.state.status for port in own] == [PortStatus.CLOSED] * 2

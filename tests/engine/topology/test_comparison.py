@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.engine.topology.comparison import Comparison
-from custom_components.bms_gateway.engine.topology.shared_bus import SAME_MOMENT
+from custom_components.bms_gateway.engine.topology.shared_bus import SAME_TIME
 
 from ..telegrams import telegram
 
@@ -67,7 +67,7 @@ def test_listening_begins_in_the_middle_of_a_telegram(heard: int) -> None:
     assert comparison.alike == {"b1"}
 
 
-@pytest.mark.parametrize("after", [0.3, 2 * SAME_MOMENT, -0.2])
+@pytest.mark.parametrize("after", [0.3, 2 * SAME_TIME, -0.2])
 def test_batteries_that_are_alike_but_speak_at_other_moments(after: float) -> None:
     """They are two, and nothing is open."""
     comparison = Comparison()

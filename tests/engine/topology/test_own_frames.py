@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.topology.shared_bus import BusTopology
 from ..telegrams import telegram
 
 SET = telegram(100.0)
-LIMITS = next(frame for frame in SET if frame.can_id == 0x351)
+LIMITS_ID = next(frame for frame in SET if frame.can_id == 0x351)
 
 
 def _queued() -> BusTopology:
@@ -25,7 +25,7 @@ def _limits_are_ours(wiring: BusTopology, port: str, late: float = 0.001) -> boo
     """Return whether none of a set that is heard makes a battery of a port."""
     heard = [replace(frame, at=100.0 + late) for frame in SET]
     ours = [wiring.is_own(port, frame, counts=False) for frame in heard]
-    return ours[SET.index(LIMITS)]
+    return ours[SET.index(LIMITS_ID)]
 
 
 def test_heard_before_its_echo() -> None:
@@ -52,7 +52,7 @@ def test_heard_once_on_each_port() -> None:
     """Whoever says the same again is a battery."""
     wiring = _queued()
     assert _limits_are_ours(wiring, "b1")
-    assert not wiring.is_own("b1", replace(LIMITS, at=100.1), counts=False)
+    assert not wiring.is_own("b1", replace(LIMITS_ID, at=100.1), counts=False)
 
 
 @pytest.mark.parametrize("can_id", [0x355, 0x356, 0x359])
@@ -73,9 +73,13 @@ def test_frames_of_a_battery_that_died_show_none() -> None:
         duplicate_receives=False,
         shares_bus=lambda _: False,
     )
-    own.queue("i1", LIMITS, 100.0)
+    own.queue("i1", LIMITS_ID, 100.0)
     assert own.is_own(
-        "b1", LIMITS, counts=False, duplicate_receives=False, shares_bus=lambda _: False
+        "b1",
+        LIMITS_ID,
+        counts=False,
+        duplicate_receives=False,
+        shares_bus=lambda _: False,
     )
 
 
@@ -83,5 +87,5 @@ def test_the_same_set_again_and_again() -> None:
     """No list grows."""
     own = OwnFrames()
     for n in range(1000):
-        own.queue("i1", LIMITS, float(n))
+        own.queue("i1", LIMITS_ID, float(n))
     assert [len(each) for each in own._sent.values()] == [8]

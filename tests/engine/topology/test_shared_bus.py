@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.engine.topology.shared_bus import (
-    SUSPECTED,
-    BusTopology,
-)
+from custom_components.bms_gateway.engine.topology.shared_bus import LIKELY, BusTopology
 
 from ..telegrams import telegram
 
@@ -36,7 +33,7 @@ def test_one_battery_on_two_ports(late: float) -> None:
     wiring = BusTopology()
     speak(wiring, "b1", "b2", at=10.0, seconds=9, late=late)
     assert wiring.duplicates(["b1", "b2"]) == {}
-    assert wiring.duplicates(["b1", "b2"], SUSPECTED)
+    assert wiring.duplicates(["b1", "b2"], LIKELY)
     speak(wiring, "b1", "b2", at=19.0, late=late)
     assert wiring.duplicates(["b1", "b2"]) == {"b2": "b1"}
     assert wiring.duplicates(["b2", "b1"]) == {"b1": "b2"}
@@ -55,7 +52,7 @@ def test_what_comes_in_one_piece(is_one: bool) -> None:
             last_first = reversed(telegram(name=name))
             for n, frame in enumerate(last_first):
                 wiring.on_frame(port, replace(frame, at=second / 100 + n / 1000))
-        assert is_one or not wiring.duplicates(["b1", "b2"], SUSPECTED)
+        assert is_one or not wiring.duplicates(["b1", "b2"], LIKELY)
     assert bool(wiring.duplicates(["b1", "b2"])) is is_one
 
 
@@ -73,7 +70,7 @@ def test_frames_of_one_time_are_in_the_order_in_which_they_came() -> None:
         for port in ("b1", "b2"):
             for frame in telegram():
                 wiring.on_frame(port, replace(frame, at=float(second)))
-    assert wiring.duplicates(["b1", "b2"], SUSPECTED)
+    assert wiring.duplicates(["b1", "b2"], LIKELY)
 
 
 def test_two_batteries_that_are_alike() -> None:
@@ -83,7 +80,7 @@ def test_two_batteries_that_are_alike() -> None:
         speak(wiring, "b1", at=second)
         speak(wiring, "b2", at=second + 0.4)
     assert wiring.duplicates(["b1", "b2"]) == {}
-    assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
+    assert not wiring.duplicates(["b1", "b2"], LIKELY)
 
 
 def test_other_limits_are_another_battery() -> None:
@@ -92,7 +89,7 @@ def test_other_limits_are_another_battery() -> None:
     for second in range(5):
         speak(wiring, "b1", at=second, charge_current_limit=60.0)
         speak(wiring, "b2", at=second)
-        assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
+        assert not wiring.duplicates(["b1", "b2"], LIKELY)
 
 
 @pytest.mark.parametrize("says", [{"name": "PYLON 2"}, {"soc": 49.0}])
@@ -102,7 +99,7 @@ def test_any_other_word_is_another_battery(says: dict[str, Any]) -> None:
     for second in range(5):
         speak(wiring, "b1", at=second, **says)
         speak(wiring, "b2", at=second)
-        assert not wiring.duplicates(["b1", "b2"], SUSPECTED)
+        assert not wiring.duplicates(["b1", "b2"], LIKELY)
 
 
 def test_two_batteries_asked_at_once() -> None:
@@ -185,8 +182,8 @@ def _own(
     own = []
     for frame in frames:
         wiring.queue("i1", frame, frame.at)
-        heard = replace(frame, at=frame.at + late)
-        own.append(wiring.is_own(port, heard, counts=counts))
+        received = replace(frame, at=frame.at + late)
+        own.append(wiring.is_own(port, received, counts=counts))
     return own
 
 
@@ -238,5 +235,5 @@ def test_a_flood_leaves_no_more_than_is_kept() -> None:
         frame = Frame(0x356, n.to_bytes(8, "little"), n / 5000)
         wiring.on_frame("b1", frame)
         wiring.queue("i1", frame, frame.at)
-    assert len(wiring._heard) <= 512
+    assert len(wiring._received) <= 512
     assert len(wiring._own._sent) <= 512

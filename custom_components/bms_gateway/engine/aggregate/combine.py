@@ -30,34 +30,36 @@ def combine(
         current = factor * current + offset
     return BankState(
         soc=_mean(online, lambda r: r.soc),
-        soc_min=_least(r.soc for r in all_),
-        soc_max=_most(r.soc for r in all_),
+        soc_min=_lowest(r.soc for r in all_),
+        soc_max=_highest(r.soc for r in all_),
         soh=_mean(online, lambda r: r.soh),
-        soh_min=_least(r.soh for r in all_),
-        soh_max=_most(r.soh for r in all_),
+        soh_min=_lowest(r.soh for r in all_),
+        soh_max=_highest(r.soh for r in all_),
         voltage=voltage,
         voltage_spread=_spread([r.voltage for r in all_]),
         current=current,
         current_estimated=any(r.current is None for r in all_),
         power=None if voltage is None or current is None else voltage * current,
         temperature=_mean(online, lambda r: r.temperature),
-        temperature_min=_least(r.temperature for r in all_),
-        temperature_max=_most(r.temperature for r in all_),
-        cell_voltage_min=_least(r.cell_voltage_min for r in all_),
-        cell_voltage_max=_most(r.cell_voltage_max for r in all_),
-        cell_temperature_min=_least(r.cell_temperature_min for r in all_),
-        cell_temperature_max=_most(r.cell_temperature_max for r in all_),
+        temperature_min=_lowest(r.temperature for r in all_),
+        temperature_max=_highest(r.temperature for r in all_),
+        cell_voltage_min=_lowest(r.cell_voltage_min for r in all_),
+        cell_voltage_max=_highest(r.cell_voltage_max for r in all_),
+        cell_temperature_min=_lowest(r.cell_temperature_min for r in all_),
+        cell_temperature_max=_highest(r.cell_temperature_max for r in all_),
         capacity_ah=sum(battery.available_ah for battery in online),
         remaining_ah=_sum(online, remaining_ah),
         capacity_kwh=_sum(online, capacity_kwh),
         stored_kwh=_sum(online, stored_kwh),
         modules=_modules(all_),
-        charge_voltage_limit=_least(r.charge_voltage_limit for r in all_),
-        discharge_voltage_limit=_most(r.discharge_voltage_limit for r in all_),
+        charge_voltage_limit=_lowest(r.charge_voltage_limit for r in all_),
+        discharge_voltage_limit=_highest(r.discharge_voltage_limit for r in all_),
         force_charge=_any(r.force_charge for r in all_),
         # Victron's request has no second kind; it is one to recommend
         force_charge_2=_any(
-            asked for r in all_ for asked in (r.force_charge_2, r.charge_request)
+            requested
+            for r in all_
+            for requested in (r.force_charge_2, r.charge_request)
         ),
         full_charge=_any(r.full_charge for r in all_),
         protections=_union(r.protections for r in all_),
@@ -105,12 +107,12 @@ def _modules(all_: Sequence[Readings]) -> int | None:
     return None if None in counts else sum(c for c in counts if c is not None)
 
 
-def _least(values: Iterable[float | None]) -> float | None:
+def _lowest(values: Iterable[float | None]) -> float | None:
     """Return the lowest known value."""
     return min((value for value in values if value is not None), default=None)
 
 
-def _most(values: Iterable[float | None]) -> float | None:
+def _highest(values: Iterable[float | None]) -> float | None:
     """Return the highest known value."""
     return max((value for value in values if value is not None), default=None)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model import BankState
 
-MEMORY: Final = 120.0
+SMOOTHING_TIME: Final = 120.0
 """Seconds after which a change of the current has found its way into the outlook by
 two thirds: clouds and kettles are shorter."""
 REST: Final = 0.01
@@ -45,5 +45,7 @@ class Forecast:
         before, elapsed = self._amps, now - self._at
         self._amps, self._at = amps, now
         if amps is not None and before is not None:
-            self._amps = amps + (before - amps) * exp(-max(elapsed, 0.0) / MEMORY)
+            self._amps = amps + (before - amps) * exp(
+                -max(elapsed, 0.0) / SMOOTHING_TIME
+            )
         return self._amps

@@ -29,15 +29,15 @@ def members(
     None count where none that is heard tells: a mean of old values alone is no news.
     `pick`: the value, in %.
     """
-    told = [(b, pick(b.readings)) for b in online]
-    if all(value is None for _, value in told):
+    reported = [(b, pick(b.readings)) for b in online]
+    if all(value is None for _, value in reported):
         return {}
-    told += [
+    reported += [
         (b, pick(b.last))
         for b in lost
         if b.lost_at is not None and now <= b.lost_at + LOST_COUNTS
     ]
-    return {b.id: (value, b.capacity_ah) for b, value in told if value is not None}
+    return {b.id: (value, b.capacity_ah) for b, value in reported if value is not None}
 
 
 class SmoothedMean:

@@ -13,11 +13,11 @@ from ..scheduling import Priority
 from .capacity import cells_of
 from .out_of_service import OutOfServiceMonitor
 from .plausibility.rejected import nominal_voltage
-from .telemetry import MEASUREMENTS, Telemetry
-from .timing.frame_periods import CONTROL
+from .telemetry import MEASUREMENTS_ID, Telemetry
+from .timing.frame_periods import CONTROL_IDS
 from .timing.gaps import Gaps
-from .timing.telegram_boundary import Cycle
-from .timing.timeouts import CEILING
+from .timing.telegram_boundary import TelegramBoundary
+from .timing.timeouts import LONGEST_TIMEOUT
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ class Battery:
         """Wait for a battery's first complete set."""
         self._config = config
         self._telemetry = Telemetry(config)
-        self._cycle = Cycle()
+        self._telegram_boundary = TelegramBoundary()
         self._in_service = True
         self._out_of_service_monitor = OutOfServiceMonitor()
         self._status = BatteryStatus.WAITING
         self._since_loss = self._losses = 0
         self._gaps = Gaps()
         self._habitual = False
-        self._lately: deque[Readings] = deque(maxlen=2)
+        self._recent_readings: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
         self._asked_since: float | None = None
         self._asked_at = 0.0
@@ -63,7 +63,7 @@ class Battery:
         self._config = config
         self._telemetry.configure(config)
 
-    def moved(self, config: BatteryConfig, now: float) -> Battery:
+    def moved_to(self, config: BatteryConfig, now: float) -> Battery:
         """Return it on another port: lost, if it was ever online, and begun anew."""
         battery = Battery(config)
         battery._in_service, battery._lost_at = self._in_service, self._lost_at
@@ -77,7 +77,7 @@ class Battery:
             battery._largest_charge_voltage = self._largest_charge_voltage
         return battery
 
-    def serve(self, in_service: bool, now: float) -> None:
+    def set_in_service(self, in_service: bool, now: float) -> None:
         """Take part in the reckoning or not, as the user wants it.
 
         One that is not heard when it is wanted again, or never was, is lost since then:
@@ -93,14 +93,14 @@ class Battery:
             self._begin_to_count(now)
 
     @property
-    def cycle(self) -> Cycle:
+    def telegram_boundary(self) -> TelegramBoundary:
         """Where its telegrams begin and end."""
-        return self._cycle
+        return self._telegram_boundary
 
     @property
-    def lately(self) -> tuple[Readings, ...]:
+    def recent_readings(self) -> tuple[Readings, ...]:
         """What it said with each of its last two whole telegrams."""
-        return tuple(self._lately)
+        return tuple(self._recent_readings)
 
     def on_frame(self, frame: Frame) -> Priority:
         """Take one frame from the battery's bus; what is none of its is left out.
@@ -114,18 +114,18 @@ class Battery:
         if not is_battery_frame(frame):
             return Priority.NONE
         self._asked_since = None
-        heard = self._telemetry.on_frame(frame)
-        self._cycle.on_frame(frame.can_id, frame.at)
-        if heard.whole:
+        received = self._telemetry.on_frame(frame)
+        self._telegram_boundary.on_frame(frame.can_id, frame.at)
+        if received.completes_telegram:
             self._since_loss += 1
-            self._lately.append(self._telemetry.readings(frame.at))
+            self._recent_readings.append(self._telemetry.readings(frame.at))
         if self._status is not BatteryStatus.ONLINE or (
-            heard.new and frame.can_id in CONTROL
+            received.changes_value and frame.can_id in CONTROL_IDS
         ):
             return Priority.AT_ONCE
         # Also a current that stays the same tells, by its time, who carries what
-        measured = frame.can_id == MEASUREMENTS
-        return Priority.SOON if heard.new or measured else Priority.NONE
+        measured = frame.can_id == MEASUREMENTS_ID
+        return Priority.SOON if received.changes_value or measured else Priority.NONE
 
     def bridge(self, until: float) -> None:
         """Take it that others go on until then although it is not heard.
@@ -136,7 +136,7 @@ class Battery:
 
     def update(self, now: float) -> None:
         """Move on in life by what is fresh at `now`."""
-        self._cycle.update(now)
+        self._telegram_boundary.update(now)
         controlled = self._telemetry.is_controlled(now)
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
         if self._status is BatteryStatus.LOST and controlled:
@@ -152,7 +152,7 @@ class Battery:
                 _LOGGER.warning("%s is lost", self.config.name)
             case BatteryStatus.REJOINING if not controlled:
                 self._status = BatteryStatus.LOST
-                self._count_anew()
+                self._restart_count()
             case BatteryStatus.REJOINING if self._since_loss >= enough:
                 self._status = BatteryStatus.ONLINE
                 self._lost_at = None
@@ -165,9 +165,9 @@ class Battery:
         """Return the battery at `now`, only fresh values among its readings."""
         telemetry = self._telemetry
         readings = telemetry.readings(now)
-        intrudes = self._out_of_service_monitor.counts
+        carries_current = self._out_of_service_monitor.counts
         refused = telemetry.refused(now)
-        out = not self._in_service and not intrudes
+        out = not self._in_service and not carries_current
         self._largest_charge_limit = max(
             self._largest_charge_limit, readings.charge_current_limit or 0.0
         )
@@ -200,7 +200,7 @@ class Battery:
             losses=self._losses,
             gaps=self._gaps.count(now),
             habitual=self._habitual,
-            carries_current_out_of_service=intrudes,
+            carries_current_out_of_service=carries_current,
             voltages=telemetry.voltages,
             modules_most=telemetry.modules.most,
             modules_missing=telemetry.modules.missing,
@@ -211,16 +211,16 @@ class Battery:
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),
             soc_jumped_at=telemetry.soc_jumped_at,
-            inverter_detected=self._hears_inverter(now),
+            inverter_detected=self._only_inverter(now),
         )
 
     def next_change(self, now: float) -> float | None:
         """Return when one of its values becomes stale if nothing more is heard."""
         times = self._telemetry.stale_at(now)
-        closes_at = self._cycle.closes_at
+        closes_at = self._telegram_boundary.closes_at
         if closes_at is not None and closes_at > now:
             times.append(closes_at)
-        if self._hears_inverter(now):
+        if self._only_inverter(now):
             times.append(self._asked_at + INVERTER_GONE)
         if self._out_of_service_monitor.counts:
             times.append(self._silent_at)
@@ -229,13 +229,13 @@ class Battery:
     def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
         """Return its nominal voltage by what was refused, if it is not 48 V."""
         last = self._telemetry.last
-        told = {
+        reported = {
             "charge_voltage_limit": last.charge_voltage_limit,
             "voltage": last.voltage,
         } | {each.attribute: each.value for each in refused}
-        return nominal_voltage(told["charge_voltage_limit"], told["voltage"])
+        return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
 
-    def _hears_inverter(self, now: float) -> bool:
+    def _only_inverter(self, now: float) -> bool:
         """Return whether only an inverter talks here: somebody else's port."""
         return (
             self._asked_since is not None
@@ -261,7 +261,7 @@ class Battery:
     def _silent_at(self) -> float:
         """When it is switched off, and not just badly heard, if nothing more comes."""
         return (self._telemetry.last_at or 0.0) + max(
-            CEILING, self.config.timeout or 0.0
+            LONGEST_TIMEOUT, self.config.timeout or 0.0
         )
 
     def _begin_to_count(self, now: float) -> None:
@@ -280,8 +280,8 @@ class Battery:
         if self._in_service:
             self._gaps.lose(now)
             self._habitual = self._gaps.is_habit(now)
-        self._count_anew()
+        self._restart_count()
 
-    def _count_anew(self) -> None:
-        self._telemetry.begin_anew()
+    def _restart_count(self) -> None:
+        self._telemetry.begin_telegram()
         self._since_loss = 0

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-AGREE: Final = 3
+CONFIRMING_COUNTS: Final = 3
 """Times in a row that a count has to be told: no false frame takes modules away."""
 
 
@@ -17,8 +17,8 @@ class Modules:
 
     def __init__(self) -> None:
         """Begin with nothing told."""
-        self._told: deque[int] = deque(maxlen=AGREE)
-        self._tells_online = False
+        self._counts: deque[int] = deque(maxlen=CONFIRMING_COUNTS)
+        self._reports_online = False
         self.most: int | None = None
         """The most that were ever there; None: not known."""
         self.missing = 0
@@ -27,17 +27,17 @@ class Modules:
     def take(self, values: Mapping[str, Any]) -> None:
         """Take what one frame says: those online if that is told, else all there are."""
         if (online := values.get("modules_online")) is not None:
-            if not self._tells_online:
-                self._told.clear()
-            self._tells_online = True
+            if not self._reports_online:
+                self._counts.clear()
+            self._reports_online = True
             self._count(online)
-        elif not self._tells_online and (count := values.get("modules")) is not None:
+        elif not self._reports_online and (count := values.get("modules")) is not None:
             self._count(count)
 
     def _count(self, count: int) -> None:
         if count == 0:
             return  # a battery without modules sends nothing
-        self._told.append(count)
-        if len(self._told) == AGREE and len(set(self._told)) == 1:
+        self._counts.append(count)
+        if len(self._counts) == CONFIRMING_COUNTS and len(set(self._counts)) == 1:
             self.most = max(self.most or 0, count)
             self.missing = self.most - count

@@ -7,22 +7,22 @@ from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
 from ..model import Dialect, Frame, Readings, RejectedValue
-from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognised
+from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognise
 from ..ramp import HOLD
 from .modules import Modules
-from .plausibility.confirmation import HELD, PASSED_ON, Confirmation
+from .plausibility.confirmation import IMMEDIATE, RAMPED, Confirmation
 from .plausibility.duplicate_senders import DuplicateSenders
 from .plausibility.ranges import HUGE_LIMIT, Plausibility
 from .plausibility.rejected import RejectedValues
 from .plausibility.soc_jump import SocJump
 from .readings import readings_of
-from .timing.frame_periods import LIMITS, OPTIONAL, PAIRS, Rhythm
-from .timing.timeouts import CEILING
+from .timing.frame_periods import ALARM_PAIRS_ID, LIMITS_ID, OPTIONAL_IDS, FramePeriods
+from .timing.timeouts import LONGEST_TIMEOUT
 
-CHARGE_STATE: Final = 0x355
-MEASUREMENTS: Final = 0x356
+CHARGE_STATE_ID: Final = 0x355
+MEASUREMENTS_ID: Final = 0x356
 
-_COMMON: Final = frozenset({LIMITS, CHARGE_STATE, MEASUREMENTS})
+_COMMON: Final = frozenset({LIMITS_ID, CHARGE_STATE_ID, MEASUREMENTS_ID})
 """What every dialect sends, and with the same meaning but for the current's sign."""
 _KEPT: Final = frozenset(
     {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
@@ -76,13 +76,13 @@ _EMPTY: Final = _Cache()
 class ReceivedFrame(NamedTuple):
     """What one frame brought."""
 
-    whole: bool
+    completes_telegram: bool
     """It completes a whole telegram: all that is needed was told again, and is known."""
-    new: bool
+    changes_value: bool
     """A value is another than before, or was not fresh any more."""
 
 
-NOTHING_RECEIVED: Final = ReceivedFrame(whole=False, new=False)
+NOTHING_RECEIVED: Final = ReceivedFrame(completes_telegram=False, changes_value=False)
 
 
 class Telemetry:
@@ -93,7 +93,7 @@ class Telemetry:
         self._config = config
         self._said: dict[str, _Said] = {}
         self._known: dict[str, Any] = {}
-        self._rhythm = Rhythm(config)
+        self._frame_periods = FramePeriods(config)
         self._marks = NO_MARKS
         self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
@@ -123,7 +123,7 @@ class Telemetry:
             self.modules = Modules()
         self._config = config
         self._cache = _EMPTY
-        self._rhythm.configure(config)
+        self._frame_periods.configure(config)
 
     def on_frame(self, frame: Frame) -> ReceivedFrame:
         """Take one of its frames.
@@ -132,21 +132,21 @@ class Telemetry:
         gave a value for: a healthy one may send 0x35A for ever without stating a single
         alarm.
         """
-        if self.last_at is None or frame.at > self.last_at + CEILING:
+        if self.last_at is None or frame.at > self.last_at + LONGEST_TIMEOUT:
             self.receiving_since = frame.at
         self.last_at = max(self.last_at or frame.at, frame.at)
         if self._is_boot(frame):
             return NOTHING_RECEIVED
         self._cache = _EMPTY
         self._marks = marks_after(self._marks, frame)
-        verdict = recognised(self._marks, frame.at)
+        verdict = recognise(self._marks, frame.at)
         if verdict.settled:
             self._settle(verdict.dialect)
         else:
             self._doubt_current()
         decoded = decode(frame, verdict.dialect, settled=verdict.settled)
         self.invalid += decoded.invalid
-        if frame.can_id in OPTIONAL and decoded.is_empty:
+        if frame.can_id in OPTIONAL_IDS and decoded.is_empty:
             return (
                 NOTHING_RECEIVED  # malformed, or not to be read yet: it teaches nothing
             )
@@ -156,17 +156,19 @@ class Telemetry:
         values = self._believed(values, frame)
         refused = (*decoded.refused, *self._plausibility.refused)
         self._rejected.take(refused, _BRIDGED & values.keys(), frame)
-        new = any(self._is_new(name, value, frame.at) for name, value in values.items())
+        changes_value = any(
+            self._is_new(name, value, frame.at) for name, value in values.items()
+        )
         self.modules.take(values)
-        self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
+        self._frame_periods.on_frame(frame.can_id, frame.at, self.telegrams)
         for name, value in values.items():
             self._said[name] = _Said(value, frame.can_id, frame.at)
             if value is not None:
                 self._known[name] = value
                 self._part.add(name)
-        return ReceivedFrame(self._is_whole(frame.at), new)
+        return ReceivedFrame(self._is_whole(frame.at), changes_value)
 
-    def begin_anew(self) -> None:
+    def begin_telegram(self) -> None:
         """Begin a new telegram: what came before a gap is no part of it."""
         self._part.clear()
 
@@ -180,22 +182,22 @@ class Telemetry:
 
         Alarms and enables that stay away lose nobody: see `missing`.
         """
-        return self._rhythm.fresh(LIMITS, now) and all(
+        return self._frame_periods.fresh(LIMITS_ID, now) and all(
             (said := self._said.get(name)) is not None and self._fresh(name, said, now)
             for name in _REQUIRED
         )
 
     def missing(self, now: float) -> frozenset[int]:
         """Return the IDs of alarms and enables that it used to send and does not now."""
-        return self._rhythm.missing(now)
+        return self._frame_periods.missing(now)
 
     def has_duplicate_sender(self, now: float) -> bool:
         """Return whether somebody else sends its IDs, too."""
-        return self._duplicate_senders.heard(now)
+        return self._duplicate_senders.detected(now)
 
     def refused(self, now: float) -> tuple[RejectedValue, ...]:
         """Return what it has to report to count and reports outside its window now."""
-        return self._rejected.standing(now, self._rhythm.timeout)
+        return self._rejected.standing(now, self._frame_periods.timeout)
 
     @property
     def soc_jumped_at(self) -> float | None:
@@ -230,7 +232,7 @@ class Telemetry:
 
     def dialect(self, now: float) -> Dialect:
         """Return the dialect that it speaks."""
-        return recognised(self._marks, now).dialect
+        return recognise(self._marks, now).dialect
 
     @property
     def current_at(self) -> float | None:
@@ -248,7 +250,7 @@ class Telemetry:
     @property
     def period(self) -> float | None:
         """Seconds; how often the slowest of its limits and measurements comes."""
-        return self._rhythm.period(LIMITS, MEASUREMENTS)
+        return self._frame_periods.period(LIMITS_ID, MEASUREMENTS_ID)
 
     def stale_at(self, now: float) -> list[float]:
         """Return when its frames and values cease to count, those that still do."""
@@ -257,11 +259,11 @@ class Telemetry:
             for name, said in self._said.items()
             if name in ("soc", "voltage") or name in _HELD
         )
-        return self._rhythm.ends(now) + [at for at in ends if at > now]
+        return self._frame_periods.ends(now) + [at for at in ends if at > now]
 
     def _is_boot(self, frame: Frame) -> bool:
         """Return whether it is only starting: limits of 0 before it measured anything."""
-        is_zero = frame.can_id == LIMITS and not any(frame.data)
+        is_zero = frame.can_id == LIMITS_ID and not any(frame.data)
         return is_zero and "voltage" not in self._known
 
     def _believed(self, values: dict[str, Any], frame: Frame) -> dict[str, Any]:
@@ -279,17 +281,17 @@ class Telemetry:
             goes_on = said is not None and self._fresh("voltage", said, at)
             before = self.voltages[1 - _VOLTAGES :] if goes_on else ()
             self.voltages = (*before, volts)
-        habit = self._rhythm.habit(frame.can_id)
-        self._duplicate_senders.on_frame(frame, habit)
-        disputed = self._duplicate_senders.heard(at)
-        slow = disputed or (habit or 0.0) > _QUICK
+        longest_period = self._frame_periods.longest_period(frame.can_id)
+        self._duplicate_senders.on_frame(frame, longest_period)
+        disputed = self._duplicate_senders.detected(at)
+        slow = disputed or (longest_period or 0.0) > _QUICK
         for name, value in values.items():
-            if value is not None and (name in PASSED_ON or (slow and name in HELD)):
+            if value is not None and (name in IMMEDIATE or (slow and name in RAMPED)):
                 values[name] = self._confirmation.believed(
                     name,
                     value,
                     at,
-                    period=habit or 0.0,
+                    period=longest_period or 0.0,
                     gap=self._gap(name, frame),
                     disputed=disputed,
                 )
@@ -299,9 +301,9 @@ class Telemetry:
         """Return after how many seconds what was told of a value counts no more."""
         said = self._said.get(name)
         still_counts = said is not None and self._fresh(name, said, frame.at)
-        if still_counts or self._rhythm.habit(frame.can_id) is None:
+        if still_counts or self._frame_periods.longest_period(frame.can_id) is None:
             return inf
-        return self._rhythm.timeout(frame.can_id)
+        return self._frame_periods.timeout(frame.can_id)
 
     @property
     def _largest_current(self) -> float:
@@ -324,7 +326,7 @@ class Telemetry:
                 if name not in _KEPT and said.can_id not in _COMMON
             }
             self._forget(gone)
-            self._rhythm.keep(_COMMON)
+            self._frame_periods.keep(_COMMON)
             self._pairs = NO_PAIRS
         self._dialect = dialect
 
@@ -335,7 +337,7 @@ class Telemetry:
 
     def _after_pairs(self, change: PairChange, at: float) -> dict[str, object]:
         """Return the alarms after a 0x35A; what held before a silence is forgotten."""
-        if not self._rhythm.fresh(PAIRS, at):
+        if not self._frame_periods.fresh(ALARM_PAIRS_ID, at):
             self._pairs = NO_PAIRS
             self._forget({"pair_protections", "pair_warnings"})
         self._pairs = self._pairs.after(change)
@@ -360,7 +362,7 @@ class Telemetry:
             for name in _HELD
             if (said := self._said.get(name)) is not None
             and said.value is not None
-            and self._rhythm.fresh(said.can_id, at)
+            and self._frame_periods.fresh(said.can_id, at)
         }
         is_whole = _BRIDGED | awaited <= self._part
         if is_whole:
@@ -373,18 +375,20 @@ class Telemetry:
 
     def _stale_at(self, name: str, said: _Said) -> float:
         """Return when a value ceases to count; some hold while limits are fresh."""
-        end = said.at + self._rhythm.timeout(said.can_id)
+        end = said.at + self._frame_periods.timeout(said.can_id)
         if name == "voltage":
-            return max(end, self._rhythm.ends_with_limits(said.at))
+            return max(end, self._frame_periods.ends_with_limits(said.at))
         if name == "soc":
             holds = SOC_HOLDS
         elif (
-            name in _HELD and _forbids(said.value) and self._rhythm.is_own(said.can_id)
+            name in _HELD
+            and _forbids(said.value)
+            and self._frame_periods.is_own(said.can_id)
         ):
             holds = FORBIDDEN_HOLDS
         else:
             return end
-        return max(end, min(said.at + holds, self._rhythm.stale_at(LIMITS)))
+        return max(end, min(said.at + holds, self._frame_periods.stale_at(LIMITS_ID)))
 
 
 def _forbids(value: object) -> bool:

@@ -84,7 +84,7 @@ class ScanResult:
     @property
     def finding(self) -> Finding:
         """What it comes to."""
-        heard = (
+        result = (
             (self.fault is not None, Finding.FAULT),
             (self.battery is not None and self.inverter, Finding.BOTH),
             (self.battery is not None and bool(self.battery.refused), Finding.REFUSED),
@@ -94,7 +94,7 @@ class ScanResult:
             (self.other, Finding.OTHER),
             (self.errors, Finding.ERRORS),
         )
-        return next((finding for is_so, finding in heard if is_so), Finding.SILENCE)
+        return next((finding for is_so, finding in result if is_so), Finding.SILENCE)
 
 
 class Classifier:
@@ -129,7 +129,7 @@ class Classifier:
         else:
             self._other = True
 
-    def heard(self, now: float) -> ScanResult:
+    def result(self, now: float) -> ScanResult:
         """Return what it comes to at `now`, by the clock of the frames."""
         battery = self._detected_battery(now)
         strange = bool(self._marks) and battery is None

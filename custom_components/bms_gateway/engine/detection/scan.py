@@ -40,14 +40,14 @@ async def listen(
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[ScanResult], None] = lambda _: None,
+    on_change: Callable[[ScanResult], None] = lambda _: None,
     ask: bool = False,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
     """Open a port that nobody uses, listen for some seconds, and close it.
 
-    `on_news` is told whenever what was heard changes. Nothing is sent, but frames are
+    `on_change` is told whenever what was heard changes. Nothing is sent, but frames are
     acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
     some batteries speak. A link that is down is set up if `bring_up` allows it, and
     then listened to without acknowledging first. Ends early when the port is lost, and
@@ -55,35 +55,35 @@ async def listen(
     that is heard; raises nothing.
     """
     loop = asyncio.get_running_loop()
-    raising = loop.run_in_executor(None, _raise_shyly, config)
+    bring_up = loop.run_in_executor(None, _bring_up_listen_only, config)
     try:
-        shy = await asyncio.shield(raising)
+        listen_only = await asyncio.shield(bring_up)
     except asyncio.CancelledError:
-        raising.add_done_callback(_acknowledge_after_all)
+        bring_up.add_done_callback(_acknowledge_after_cancel)
         raise
-    if isinstance(shy, ScanResult):
-        return shy
-    if shy is not None:
+    if isinstance(listen_only, ScanResult):
+        return listen_only
+    if listen_only is not None:
         try:
-            await _Listener(on_news, settle, clock).listen(
+            await _Listener(on_change, settle, clock).listen(
                 config, LISTEN_ONLY_TIME, ask=False
             )
         finally:
             # Also when the form is closed: such a link would never acknowledge
-            fault = await loop.run_in_executor(None, _set_up, shy)
+            fault = await loop.run_in_executor(None, _set_up, listen_only)
         if fault is not None:
             return fault
         seconds -= LISTEN_ONLY_TIME
-    listener = _Listener(on_news, settle, clock, comparison)
+    listener = _Listener(on_change, settle, clock, comparison)
     return await listener.listen(config, seconds, ask=ask)
 
 
-async def listen_along(
+async def listen_in(
     tap: Tap,
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[ScanResult], None] = lambda _: None,
+    on_change: Callable[[ScanResult], None] = lambda _: None,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
@@ -91,12 +91,12 @@ async def listen_along(
 
     `tap`: such as `partial(gateway.tap, battery_id)`.
     """
-    listener = _Listener(on_news, settle, clock, comparison)
-    return await listener.listen_along(tap, seconds)
+    listener = _Listener(on_change, settle, clock, comparison)
+    return await listener.listen_in(tap, seconds)
 
 
 @asynccontextmanager
-async def beside(
+async def listen_on_others(
     ports: Mapping[str, PortConfig],
     on_frame: Callable[[str, Frame], None],
     clock: Clock = time.monotonic,
@@ -143,42 +143,42 @@ class _Listener:
 
     def __init__(
         self,
-        on_news: Callable[[ScanResult], None],
+        on_change: Callable[[ScanResult], None],
         settle: float,
         clock: Clock,
         comparison: Comparison | None = None,
     ) -> None:
-        self._on_news = on_news
+        self._on_change = on_change
         self._settle = settle
         self._clock = clock
-        self._ear = Classifier()
+        self._classifier = Classifier()
         self._comparison = comparison or Comparison()
         self._acknowledges: bool | None = None
-        self._told = ScanResult()
+        self._reported = ScanResult()
         self._changed = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
         self._is_clear = False
 
     @property
-    def heard(self) -> ScanResult:
+    def result(self) -> ScanResult:
         """What was heard until now."""
-        heard = self._ear.heard(self._clock())
-        return replace(heard, acknowledges=self._acknowledges)
+        result = self._classifier.result(self._clock())
+        return replace(result, acknowledges=self._acknowledges)
 
     def on_frame(self, frame: Frame) -> None:
         """Take a frame, and tell if that is news."""
-        self._ear.on_frame(frame)
+        self._classifier.on_frame(frame)
         self._comparison.on_frame(frame)
-        heard = self.heard
-        if heard != self._told:
-            self._told = heard
-            self._on_news(heard)
-        is_clear = heard.is_clear and not self._comparison.is_open
+        result = self.result
+        if result != self._reported:
+            self._reported = result
+            self._on_change(result)
+        is_clear = result.is_clear and not self._comparison.is_open
         if is_clear and not self._is_clear:
             self._is_clear = True
             self._end_soon()
 
-    async def listen_along(self, tap: Tap, seconds: float) -> ScanResult:
+    async def listen_in(self, tap: Tap, seconds: float) -> ScanResult:
         """Listen on the port of somebody else."""
         undo = tap(self.on_frame)
         try:
@@ -188,7 +188,7 @@ class _Listener:
             pass
         finally:
             undo()
-        return self.heard
+        return self.result
 
     async def listen(
         self, config: PortConfig, seconds: float, *, ask: bool
@@ -214,7 +214,7 @@ class _Listener:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         return replace(
-            self.heard, fault=state.fault, reason=state.reason, detail=state.detail
+            self.result, fault=state.fault, reason=state.reason, detail=state.detail
         )
 
     async def _stays_open(self, port: Port, seconds: float) -> PortState:
@@ -250,7 +250,7 @@ class _Listener:
         return state
 
 
-def _raise_shyly(config: PortConfig) -> PortConfig | ScanResult | None:
+def _bring_up_listen_only(config: PortConfig) -> PortConfig | ScanResult | None:
     """Set up a link that is not, to listen only; None: there is nothing to set up."""
     if config.interface is not Interface.SOCKETCAN or not config.bring_up:
         return None
@@ -264,14 +264,14 @@ def _raise_shyly(config: PortConfig) -> PortConfig | ScanResult | None:
     return None
 
 
-def _acknowledge_after_all(
-    raising: asyncio.Future[PortConfig | ScanResult | None],
+def _acknowledge_after_cancel(
+    bring_up: asyncio.Future[PortConfig | ScanResult | None],
 ) -> None:
     """Set up a link that was raised shyly when nobody wanted it any more."""
-    if raising.cancelled() or raising.exception():
+    if bring_up.cancelled() or bring_up.exception():
         return
-    if isinstance(shy := raising.result(), PortConfig):
-        asyncio.get_running_loop().run_in_executor(None, _set_up, shy)
+    if isinstance(listen_only := bring_up.result(), PortConfig):
+        asyncio.get_running_loop().run_in_executor(None, _set_up, listen_only)
 
 
 def _is_virtual(config: PortConfig) -> bool:

@@ -3,11 +3,11 @@
 from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
 from .dialect import (
     NO_MARKS,
-    DialectVerdict,
     Marks,
+    RecognisedDialect,
     is_battery_frame,
     marks_after,
-    recognised,
+    recognise,
 )
 from .flags import encode_bits
 from .pairs import NO_PAIRS, PairChange, Pairs
@@ -20,11 +20,11 @@ __all__ = [
     "NO_PAIRS",
     "POLL",
     "Decoded",
-    "DialectVerdict",
     "Marks",
     "Neighbour",
     "PairChange",
     "Pairs",
+    "RecognisedDialect",
     "agreed_capacity",
     "decode",
     "encode",
@@ -34,5 +34,5 @@ __all__ = [
     "joined",
     "marks_after",
     "neighbour",
-    "recognised",
+    "recognise",
 ]

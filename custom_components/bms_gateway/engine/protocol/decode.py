@@ -6,7 +6,7 @@ from typing import Final
 
 from ..model import Dialect, Frame, RejectedValue
 from .dialect import is_battery_frame, is_deye_name
-from .fields import Fields, Gap, Number, Text, Value, decode_fields
+from .fields import Fields, NoValue, Number, Text, Value, decode_fields
 from .flags import Flags, decode_bits, decode_deye, encode_bits
 from .frames import (
     CELLS_AND_KELVINS,
@@ -20,7 +20,7 @@ from .frames import (
     FINE_SOC,
     FINE_VOLTAGE,
     IDENTITY,
-    LEAST_PACK,
+    LOWEST_PACK_VOLTAGE,
     MEASUREMENTS,
     MODULES,
     NAME,
@@ -137,9 +137,9 @@ def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
 
 def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x356: the scale by what is plausible, the sign by the dialect."""
-    coarse = FINE_VOLTAGE.decode(data) is Gap.IMPLAUSIBLE and (
-        not isinstance(COARSE_VOLTAGE.decode(data), Gap)
-        or FINE_VOLTAGE.refused(data).value < LEAST_PACK
+    coarse = FINE_VOLTAGE.decode(data) is NoValue.IMPLAUSIBLE and (
+        not isinstance(COARSE_VOLTAGE.decode(data), NoValue)
+        or FINE_VOLTAGE.refused(data).value < LOWEST_PACK_VOLTAGE
     )
     table = COARSE_MEASUREMENTS if coarse else MEASUREMENTS
     values, refused = decode_fields(data, table)
@@ -163,7 +163,7 @@ def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
     """
     tag = data[TAG_PLACE]
     if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
-        return _told(decode_deye(data))
+        return _flags_decoded(decode_deye(data))
     is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
     if dialect is None and not is_known:
         return NOTHING
@@ -173,14 +173,14 @@ def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
 
 
 def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
-    flags = _told(decode_bits(data))
+    flags = _flags_decoded(decode_bits(data))
     values = {**flags.values, **decode_fields(data, more).values}
     if len(data) >= 4:
         values["flag_bytes"] = data[:4]
     return replace(flags, values=values)
 
 
-def _told(flags: Flags) -> Decoded:
+def _flags_decoded(flags: Flags) -> Decoded:
     """Leave out a half that the frame did not tell in full and raised nothing in."""
     values: dict[str, Value] = {
         attribute: alarms
@@ -213,7 +213,7 @@ def _identity(data: bytes, _: Dialect | None) -> Decoded:
 def _charge_request(data: bytes, _: Dialect | None) -> Decoded:
     asked = {0x00: False, 0xFF: True}
     value = CHARGE_REQUEST.decode(data)
-    if isinstance(value, Gap):
+    if isinstance(value, NoValue):
         return NOTHING
     return Decoded({"charge_request": asked.get(int(value))})
 

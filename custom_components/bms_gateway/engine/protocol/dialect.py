@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from ..model import Dialect, Frame
 from .frames import BATTERY_IDS, PYLONTECH_TAG, TAG_PLACE
 
-CHANGE: Final = 1.5
+FAMILY_GONE_AFTER: Final = 1.5
 """Seconds for which a mark counts as present: a Deye sends each of its own at least
 every 1.1 s (Deye PCS V3.3), so a family not heard for this long has gone."""
-PATIENCE: Final = 5.0
+NO_MARK_WAIT: Final = 5.0
 """Seconds to wait for a mark before judging without one."""
-MEMORY: Final = 120.0
+MARK_LIFETIME: Final = 120.0
 """Seconds for which a mark is remembered: a name may come only each 60 s (BYD)."""
 
 
@@ -37,18 +37,18 @@ class Marks:
 
     first: float | None = None
     """The first battery frame."""
-    heard: Mapping[Mark, float] = field(default_factory=dict)
+    seen_at: Mapping[Mark, float] = field(default_factory=dict)
 
     def age(self, now: float, *marks: Mark) -> float:
         """Return the seconds since one of the marks was last heard; inf: not lately."""
-        last = max((self.heard.get(mark, -inf) for mark in marks), default=-inf)
-        return now - last if now - last <= MEMORY else inf
+        last = max((self.seen_at.get(mark, -inf) for mark in marks), default=-inf)
+        return now - last if now - last <= MARK_LIFETIME else inf
 
 
 NO_MARKS: Final = Marks()
 
 
-class DialectVerdict(NamedTuple):
+class RecognisedDialect(NamedTuple):
     """The dialect, and whether the current may be read by it."""
 
     dialect: Dialect
@@ -62,12 +62,12 @@ def marks_after(marks: Marks, frame: Frame) -> Marks:
     first = frame.at if marks.first is None else marks.first
     mark = _mark(frame.can_id, frame.data)
     if mark is None:
-        return Marks(first, marks.heard)
-    at = max(frame.at, marks.heard.get(mark, frame.at))
-    return Marks(first, {**marks.heard, mark: at})
+        return Marks(first, marks.seen_at)
+    at = max(frame.at, marks.seen_at.get(mark, frame.at))
+    return Marks(first, {**marks.seen_at, mark: at})
 
 
-def recognised(marks: Marks, now: float) -> DialectVerdict:
+def recognise(marks: Marks, now: float) -> RecognisedDialect:
     """Tell the dialect at `now`; while it is not settled the current is unknown.
 
     Deye counts discharge as positive (PCS V3.3), every other relative charge: a wrong
@@ -82,10 +82,10 @@ def recognised(marks: Marks, now: float) -> DialectVerdict:
     deye = marks.age(now, Mark.DEYE)
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
-        waited = marks.first is not None and now - marks.first >= PATIENCE
-        return DialectVerdict(Dialect.UNKNOWN, settled=waited)
+        waited = marks.first is not None and now - marks.first >= NO_MARK_WAIT
+        return RecognisedDialect(Dialect.UNKNOWN, settled=waited)
     dialect = Dialect.DEYE if deye < other else _pylontech_or_victron(marks, now)
-    return DialectVerdict(dialect, settled=max(deye, other) > CHANGE)
+    return RecognisedDialect(dialect, settled=max(deye, other) > FAMILY_GONE_AFTER)
 
 
 def is_battery_frame(frame: Frame) -> bool:

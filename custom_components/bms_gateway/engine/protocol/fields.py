@@ -16,7 +16,7 @@ _GUARD: Final = 1e-6
 """Of a count: a value this near to a count is that count, whatever its binary form."""
 
 
-class Gap(Enum):
+class NoValue(Enum):
     """Why a field gives no value."""
 
     MISSING = "missing"
@@ -102,16 +102,16 @@ class Number:
     blank: int = 0
     """The raw value to send when the value is unknown."""
 
-    def decode(self, data: bytes) -> float | Gap:
+    def decode(self, data: bytes) -> float | NoValue:
         """Return the value in its unit, or why there is none."""
         if len(data) < self.start + self.kind.size:
-            return Gap.MISSING
+            return NoValue.MISSING
         raw: int = unpack_from(self.kind, data, self.start)[0]
         if raw in self.codes:
-            return Gap.UNAVAILABLE
+            return NoValue.UNAVAILABLE
         value = self._read(raw)
         if not self.low <= value <= self.high:
-            return Gap.IMPLAUSIBLE
+            return NoValue.IMPLAUSIBLE
         return int(value) if self.whole else value
 
     def refused(self, data: bytes) -> RejectedValue:
@@ -167,10 +167,10 @@ class Bit:
     start: int
     bit: int
 
-    def decode(self, data: bytes) -> bool | Gap:
+    def decode(self, data: bytes) -> bool | NoValue:
         """Return whether the bit is set."""
         if len(data) <= self.start:
-            return Gap.MISSING
+            return NoValue.MISSING
         return bool(data[self.start] >> self.bit & 1)
 
     def encode(self, value: Value, data: bytearray) -> None:
@@ -188,12 +188,12 @@ class Text:
     half: bool = False
     """Part of a longer text: blanks at its ends belong to it."""
 
-    def decode(self, data: bytes) -> str | Gap:
+    def decode(self, data: bytes) -> str | NoValue:
         """Return what is printable up to the first byte that is not."""
         if len(data) <= self.start:
-            return Gap.MISSING
+            return NoValue.MISSING
         text = printable(data[self.start : self.start + self.length])
-        return (text if self.half else text.strip(" ")) or Gap.UNAVAILABLE
+        return (text if self.half else text.strip(" ")) or NoValue.UNAVAILABLE
 
     def encode(self, value: Value, data: bytearray) -> None:
         """Write the text, cut to its place; what is not ASCII becomes "?"."""
@@ -217,16 +217,16 @@ def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
     """Read any 0 to 8 bytes; a field that they do not reach is left out."""
     found = {field.attribute: field.decode(data) for field in fields}
     values: dict[str, Value] = {
-        attribute: None if isinstance(value, Gap) else value
+        attribute: None if isinstance(value, NoValue) else value
         for attribute, value in found.items()
-        if value is not Gap.MISSING
+        if value is not NoValue.MISSING
     }
-    if Gap.IMPLAUSIBLE not in found.values():
+    if NoValue.IMPLAUSIBLE not in found.values():
         return Fields(values, ())
     refused = tuple(
         field.refused(data)
         for field in fields
-        if isinstance(field, Number) and found[field.attribute] is Gap.IMPLAUSIBLE
+        if isinstance(field, Number) and found[field.attribute] is NoValue.IMPLAUSIBLE
     )
     return Fields(values, refused)
 

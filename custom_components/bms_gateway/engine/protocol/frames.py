@@ -14,7 +14,7 @@ from typing import Final
 
 from .fields import Bit, Field, Kind, Number, Rounding, Text
 from .quantities import (
-    LEAST_CELL,
+    LOWEST_CELL_VOLTAGE,
     NO_U16,
     UNSENT,
     capacity,
@@ -77,7 +77,7 @@ FINE_SOC: Final = Number(
 # PY, SMA. 0.1 V: Discover AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
 FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
-LEAST_PACK: Final = 8.0
+LOWEST_PACK_VOLTAGE: Final = 8.0
 """V; no pack has less, one of 12 V neither: what reads so in 0.01 V is in 0.1 V."""
 _FLOW: Final = (current("current", 2), temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
@@ -162,8 +162,8 @@ TEMPERATURES_AND_CELLS: Final = (
 # A bridge for EPEver's batteries: the same in another order, in 0.1 K. A cell's mV is
 # no temperature in 0.1 °C (3300 would be 330 °C), so ranges tell the two apart.
 CELLS_AND_KELVINS: Final = (
-    cell_voltage("cell_voltage_max", 0, low=LEAST_CELL),
-    cell_voltage("cell_voltage_min", 2, low=LEAST_CELL),
+    cell_voltage("cell_voltage_max", 0, low=LOWEST_CELL_VOLTAGE),
+    cell_voltage("cell_voltage_min", 2, low=LOWEST_CELL_VOLTAGE),
     kelvin("cell_temperature_max", 4, per_unit=10),
     kelvin("cell_temperature_min", 6, per_unit=10),
 )

@@ -124,10 +124,10 @@ def _pylontech_name(telegram: Telegram, _: _Values) -> bytes:
 
 
 def _pylontech_measurements(_: Telegram, values: _Values) -> bytes:
-    told = {
+    unknown = {
         k: v if values[k] is None else values[k] for k, v in _PYLONTECH_UNKNOWN.items()
     }
-    return encode_fields(values | told, MEASUREMENTS)
+    return encode_fields(values | unknown, MEASUREMENTS)
 
 
 def _pylontech_flags(telegram: Telegram, values: _Values) -> bytes:

@@ -17,10 +17,10 @@ UNSENT: Final = frozenset({0, 0xFFFF})
 _COLD: Final = -40.0
 _HOT: Final = 100.0
 """°C; a missing sensor is -150 with emulators, -50 with Seplos V2."""
-LEAST_CELL: Final = 1.5
+LOWEST_CELL_VOLTAGE: Final = 1.5
 """V; what is less may be a temperature, 150 °C in 0.1 °C at the least."""
 FULL: Final = 100.0
-MOST_SOC: Final = 150.0
+HIGHEST_SOC: Final = 150.0
 """%; batteries tell 101 to 140 when they have miscounted; more is none at all."""
 
 
@@ -90,7 +90,7 @@ def percent(
         start=start,
         low=0.0,
         high=FULL,
-        clamps_to=MOST_SOC,
+        clamps_to=HIGHEST_SOC,
         codes=NO_U16,
         rounding=rounding,
         bounded=True,

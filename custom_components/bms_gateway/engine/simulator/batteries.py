@@ -7,12 +7,12 @@ from typing import TypedDict
 
 from ..model import Alarm, Frame, Telegram
 from ..protocol import POLL, encode
-from .bms import Bms, BmsState, judge, path_of, raised, report
+from .bms import Bms, BmsState, evaluate, path_of, raised, report
 from .physics import NO_PATH, Pack, PackState, Path, soc_of, state_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Talk:
+class TelegramTiming:
     """How a battery talks; times in seconds."""
 
     period: float = 1.0
@@ -26,7 +26,7 @@ class Talk:
     exact_dlc: bool = False
 
 
-class AllocationRequests(TypedDict, total=False):
+class ReportOverrides(TypedDict, total=False):
     """What a battery can be made to say in place of the truth (V, A, °C, %)."""
 
     charge_voltage_limit: float
@@ -53,7 +53,7 @@ class SimulatedBattery:
         bms: Bms,
         *,
         soc: float = 50.0,
-        talk: Talk | None = None,
+        timing: TelegramTiming | None = None,
         rng: Random | None = None,
     ) -> None:
         """Make a battery at rest; `soc` in %, `rng` for the noise it measures."""
@@ -61,15 +61,15 @@ class SimulatedBattery:
         self.pack = pack
         self.bms = bms
         self.cells = state_of(pack, soc)
-        self.judgement = BmsState()
+        self.bms_state = BmsState()
         """What the BMS itself thinks."""
-        self.talk = talk if talk is not None else Talk()
+        self.timing = timing if timing is not None else TelegramTiming()
         self.silent = False
         """Its telegrams stay away while it goes on carrying current."""
         self.breaker_closed = True
         self.protections: frozenset[Alarm] = frozenset()
         """Those that are raised by hand, besides the BMS's own."""
-        self.claims: AllocationRequests = {}
+        self.overrides: ReportOverrides = {}
         self._rng = rng
         self._queue: deque[Frame] = deque()
         self._next_at: float | None = None
@@ -83,7 +83,7 @@ class SimulatedBattery:
     @property
     def state(self) -> BmsState:
         """What the BMS thinks, with what is raised by hand."""
-        return raised(self.judgement, self.protections)
+        return raised(self.bms_state, self.protections)
 
     @property
     def path(self) -> Path:
@@ -98,20 +98,20 @@ class SimulatedBattery:
     def take(self, cells: PackState, dt: float) -> None:
         """Go on with the pack's new state, `dt` seconds later."""
         self.cells = cells
-        self.judgement = judge(self.bms, self.judgement, self.pack, cells, dt)
+        self.bms_state = evaluate(self.bms, self.bms_state, self.pack, cells, dt)
 
     def telegram(self) -> Telegram:
         """Return what the battery says now."""
         truth = report(self.bms, self.state, self.pack, self.cells, self._rng)
-        return replace(truth, **self.claims)
+        return replace(truth, **self.overrides)
 
     def due(self, now: float) -> list[Frame]:
         """Return the frames that are due by now."""
         if self._next_at is None:
-            self._next_at = now + self.talk.phase
+            self._next_at = now + self.timing.phase
         if now >= self._next_at:
             while self._next_at <= now:
-                self._next_at += self.talk.period
+                self._next_at += self.timing.period
             if self._talks(now):
                 self._begin(now)
         frames = []
@@ -121,15 +121,15 @@ class SimulatedBattery:
 
     def _talks(self, now: float) -> bool:
         """Return whether a telegram begins: unasked, or asked not long ago."""
-        wake_time = self.talk.wake_time
+        wake_time = self.timing.wake_time
         if wake_time is None:
             return True
         return self._asked_at is not None and now - self._asked_at <= wake_time
 
     def _begin(self, now: float) -> None:
         """Put a telegram's frames in the queue, each with its time."""
-        frames = encode(self.telegram(), exact_dlc=self.talk.exact_dlc)
+        frames = encode(self.telegram(), exact_dlc=self.timing.exact_dlc)
         self._queue.extend(
-            Frame(frame.can_id, frame.data, now + k * self.talk.frame_gap)
+            Frame(frame.can_id, frame.data, now + k * self.timing.frame_gap)
             for k, frame in enumerate(frames)
         )

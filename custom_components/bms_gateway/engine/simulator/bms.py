@@ -48,7 +48,7 @@ class BmsState:
     warnings: frozenset[Alarm] = frozenset()
 
 
-class BusGuard(NamedTuple):
+class Protection(NamedTuple):
     """One thing a BMS watches: warns and trips beyond a value, and clears before it."""
 
     alarm: Alarm
@@ -69,26 +69,30 @@ _MEAN_TIME: Final = 10.0
 # In the order of `_watched`: V a cell, °C, current over the largest allowed. Values
 # as makers of LFP packs choose them; the currents' end is far down so that a tripped
 # path opens again only after half a minute.
-GUARDS: Final = (
-    BusGuard(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
-    BusGuard(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
-    BusGuard(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
-    BusGuard(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
-    BusGuard(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
-    BusGuard(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
+PROTECTIONS: Final = (
+    Protection(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
+    Protection(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
+    Protection(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
+    Protection(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
+    Protection(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
+    Protection(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
 )
 type _Threshold = tuple[Alarm, int, float, float]
 
 _TRIPS: Final[tuple[_Threshold, ...]] = tuple(
-    (guard.alarm, guard.sign, guard.trip, guard.trip_end) for guard in GUARDS
+    (protection.alarm, protection.sign, protection.trip, protection.trip_end)
+    for protection in PROTECTIONS
 )
 _WARNINGS: Final[tuple[_Threshold, ...]] = tuple(
-    (guard.alarm, guard.sign, guard.warn, guard.warn_end) for guard in GUARDS
+    (protection.alarm, protection.sign, protection.warn, protection.warn_end)
+    for protection in PROTECTIONS
 )
 # Any other protection blocks both directions.
-_SPARES_CHARGE: Final = frozenset(guard.alarm for guard in GUARDS if not guard.charge)
+_SPARES_CHARGE: Final = frozenset(
+    protection.alarm for protection in PROTECTIONS if not protection.charge
+)
 _SPARES_DISCHARGE: Final = frozenset(
-    guard.alarm for guard in GUARDS if not guard.discharge
+    protection.alarm for protection in PROTECTIONS if not protection.discharge
 )
 
 # What part of its largest current a pack allows, over its state of charge in %.
@@ -100,7 +104,7 @@ FORCE_CHARGE_SOC: Final = 5.0
 FORCE_CHARGE_2_SOC: Final = 9.0
 
 
-def judge(
+def evaluate(
     bms: Bms, state: BmsState, pack: Pack, cells: PackState, dt: float
 ) -> BmsState:
     """Return the state after looking at the pack; `dt` seconds since the last look."""

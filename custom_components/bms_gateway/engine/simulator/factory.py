@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
 from ..model import Clock
-from .batteries import SimulatedBattery, Talk
+from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .household import Household, Size
 from .inverters import Inverter, SimulatedInverter
@@ -107,7 +107,7 @@ def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBatter
             noise=_NOISE,
         ),
         soc=make.soc,
-        talk=Talk(
+        timing=TelegramTiming(
             period=make.period,
             phase=make.phase,
             frame_gap=make.frame_gap,

@@ -48,7 +48,7 @@ class Inverter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ReceivedLimits:
     """What an inverter was last told; limits in V and A, at least 0."""
 
     charge_voltage_limit: float = 0.0
@@ -61,16 +61,16 @@ class Told:
     """When limits last came; None: never."""
 
 
-def on_frame(told: Told, frame: Frame, now: float) -> Told:
+def on_frame(received: ReceivedLimits, frame: Frame, now: float) -> ReceivedLimits:
     """Return what an inverter knows after one more frame, of any kind and length."""
     if not frame.standard:
-        return told
+        return received
     data = frame.data
     match frame.can_id:
         case 0x351 if len(data) >= _LIMITS.size:
             voltage, charge, discharge = _LIMITS.unpack_from(data)
             return replace(
-                told,
+                received,
                 charge_voltage_limit=voltage / 10,
                 charge=max(charge / 10, 0.0),
                 discharge=max(discharge / 10, 0.0),
@@ -78,38 +78,42 @@ def on_frame(told: Told, frame: Frame, now: float) -> Told:
             )
         case 0x35C if data:
             return replace(
-                told,
+                received,
                 charge_enabled=bool(data[0] & _CHARGE_BIT),
                 discharge_enabled=bool(data[0] & _DISCHARGE_BIT),
             )
         case 0x359 if len(data) >= 2:
-            return replace(told, alarm=any(data[:2]))
+            return replace(received, alarm=any(data[:2]))
         case 0x35A if len(data) >= 4:
-            return replace(told, alarm=_pair_raised(data[:4]))
+            return replace(received, alarm=_pair_raised(data[:4]))
         case _:
-            return told
+            return received
 
 
 def wanted_current(
-    inverter: Inverter, told: Told, power: float, voltage: float, now: float
+    inverter: Inverter,
+    received: ReceivedLimits,
+    power: float,
+    voltage: float,
+    now: float,
 ) -> float:
     """Return the current (A, charge positive) an inverter wants to flow.
 
     Args:
         inverter: how it behaves.
-        told: what it was told.
+        received: what it received.
         power: W to spare (positive) or needed (negative).
         voltage: V at its terminals; with none it does nothing.
-        now: s, by the clock `told` was stamped with.
+        now: s, by the clock `received` was stamped with.
     """
-    silent = told.at is None or now - told.at > inverter.timeout
-    if silent or voltage <= 0 or (told.alarm and inverter.stops_on_alarm):
+    silent = received.at is None or now - received.at > inverter.timeout
+    if silent or voltage <= 0 or (received.alarm and inverter.stops_on_alarm):
         return 0.0
-    headroom = told.charge_voltage_limit - voltage
+    headroom = received.charge_voltage_limit - voltage
     if inverter.dump_margin is not None and headroom < -inverter.dump_margin:
         return -inverter.rated_discharge
-    charge = told.charge if told.charge_enabled else 0.0
-    discharge = told.discharge if told.discharge_enabled else 0.0
+    charge = received.charge if received.charge_enabled else 0.0
+    discharge = received.discharge if received.discharge_enabled else 0.0
     most = min(charge, inverter.rated_charge)
     least = -min(discharge, inverter.rated_discharge)
     return min(max(power / voltage, least), most)
@@ -123,7 +127,7 @@ class SimulatedInverter:
         self.id = id
         self.inverter = inverter
         self.demand = demand
-        self.told = Told()
+        self.received = ReceivedLimits()
         self.current = 0.0
         """A, charge positive."""
         self._wanted: deque[tuple[float, float]] = deque()
@@ -134,18 +138,18 @@ class SimulatedInverter:
 
     def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus."""
-        self.told = on_frame(self.told, frame, now)
+        self.received = on_frame(self.received, frame, now)
 
     def step(self, now: float, dt: float, power: float, voltage: float) -> float:
         """Return the current (A, charge positive) after `dt` more seconds.
 
         `power`: W to spare or, negative, needed; `voltage`: V at the terminals.
         """
-        target = wanted_current(self.inverter, self.told, power, voltage, now)
+        target = wanted_current(self.inverter, self.received, power, voltage, now)
         if self.inverter.dead_time:
             target = self._delayed(target, now)
         self._following += (target - self._following) * min(dt / self.inverter.lag, 1.0)
-        ramp = _VOLTAGE_GAIN * (self.told.charge_voltage_limit - voltage) * dt
+        ramp = _VOLTAGE_GAIN * (self.received.charge_voltage_limit - voltage) * dt
         self._ceiling = min(max(self._ceiling + ramp, 0.0), self.inverter.rated_charge)
         if voltage <= 0:
             self._following = 0.0

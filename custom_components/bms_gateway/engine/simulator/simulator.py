@@ -22,7 +22,7 @@ TICK: Final = 0.05
 SHORTEST_TICK: Final = 0.01
 """Seconds between two looks at least, while a log is replayed in its own time."""
 
-LONGEST_GAP: Final = 10.0
+LONGEST_CATCH_UP: Final = 10.0
 """Seconds that are caught up with at most: a machine that slept is no long night."""
 
 
@@ -97,7 +97,7 @@ class Simulator:
         if self._began is None:
             self._began = self._now = now
             self._advance(0.0)
-        left = min(now - self._now, LONGEST_GAP)
+        left = min(now - self._now, LONGEST_CATCH_UP)
         self._now = now - max(left, 0.0)
         while left > 1e-9:
             dt = min(left, self._resolution)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..model import Frame
-from .shared_bus import SUSPECTED, BusTopology
+from .shared_bus import LIKELY, BusTopology
 
 _THIS: Final = ""
 """The port that is listened to, among the ids of the others."""
@@ -12,7 +12,7 @@ _THIS: Final = ""
 class Comparison:
     """Hears a port and others for a few seconds; what comes of it is no more than likely.
 
-    In so short a time there are fewer telegrams than `wiring.NEEDED`, and two batteries
+    In so short a time there are fewer telegrams than `wiring.CERTAIN`, and two batteries
     that are alike may speak in the same moments for as long.
     """
 
@@ -32,9 +32,9 @@ class Comparison:
     def alike(self) -> frozenset[str]:
         """Return the other ports that are probably on the same bus."""
         found = self._topology.alike(_THIS)
-        return frozenset(k for k, telegrams in found.items() if telegrams >= SUSPECTED)
+        return frozenset(k for k, telegrams in found.items() if telegrams >= LIKELY)
 
     @property
     def is_open(self) -> bool:
         """Return whether one has heard the same, but not often enough yet."""
-        return any(each < SUSPECTED for each in self._topology.alike(_THIS).values())
+        return any(each < LIKELY for each in self._topology.alike(_THIS).values())

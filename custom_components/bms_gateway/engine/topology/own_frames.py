@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from ..battery.timing.frame_periods import LIMITS
+from ..battery.timing.frame_periods import LIMITS_ID
 from ..can.port import Sender
 from ..model import Frame, PortState
 from ..protocol import is_battery_frame
@@ -26,7 +26,7 @@ class _Sent:
     port: str
     at: float
     left: bool = False
-    heard_on: set[str] = field(default_factory=set)
+    received_on: set[str] = field(default_factory=set)
     """The ports that have heard it: each hears it once."""
 
 
@@ -40,7 +40,7 @@ class OwnFrames:
     def __init__(self) -> None:
         """Begin with nothing sent."""
         self._sent: dict[tuple[int, bytes], deque[_Sent]] = {}
-        self._strange: dict[str, float] = {}
+        self._foreign: dict[str, float] = {}
         """When each port last heard a battery's frame that we have not sent."""
         self._counted: dict[str, float] = {}
         """When the battery of each port counted last."""
@@ -85,22 +85,26 @@ class OwnFrames:
             sent
             for sent in self._sent.get((frame.can_id, frame.data), ())
             if sent.port != port
-            and port not in sent.heard_on
+            and port not in sent.received_on
             and abs(frame.at - sent.at) <= RECEIVED_WITHIN
         ]
         if not ours and is_battery_frame(frame):
-            self._strange[port] = frame.at
-        speaks = self._strange.get(port, -inf) > self._counted.get(port, -inf)
-        alone = frame.can_id == LIMITS and not (counts or speaks or duplicate_receives)
+            self._foreign[port] = frame.at
+        foreign_since_online = self._foreign.get(port, -inf) > self._counted.get(
+            port, -inf
+        )
+        only_own_frames = frame.can_id == LIMITS_ID and not (
+            counts or foreign_since_online or duplicate_receives
+        )
         for sent in ours:
-            if alone or shares_bus(sent.port):
-                sent.heard_on.add(port)
+            if only_own_frames or shares_bus(sent.port):
+                sent.received_on.add(port)
                 return True
         return False
 
     def forget(self, port: str) -> None:
         """Forget what was heard on a port that is another one now."""
-        self._strange.pop(port, None)
+        self._foreign.pop(port, None)
         self._counted.pop(port, None)
 
 

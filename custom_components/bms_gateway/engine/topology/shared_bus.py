@@ -8,60 +8,62 @@ from itertools import combinations
 from operator import itemgetter
 from typing import Final
 
-from ..battery.timing.frame_periods import LIMITS
+from ..battery.timing.frame_periods import LIMITS_ID
 from ..model import Frame
 from ..protocol import is_battery_frame
 from .own_frames import OwnFrames
 
-SAME_MOMENT: Final = 0.05
+SAME_TIME: Final = 0.05
 """Seconds; adapters tell of one frame at times that differ by no more."""
 OVERDUE: Final = 0.25
 """Seconds; when the other port has heard later ones, it has not heard this one."""
-NEEDED: Final = 10
+CERTAIN: Final = 10
 """Telegrams in a row that both ports have heard. Two batteries that are alike do not
 speak at once for so long."""
-SUSPECTED: Final = 2
+LIKELY: Final = 2
 """Telegrams after which they may be one, and count as one: who is not shows it within
 one more."""
-APART: Final = 3
+DIFFERENT_BUSES: Final = 3
 """Frames of one ID that only one of them has heard, so many of each since they last heard
 the same: they are two batteries that were alike, or the cables were changed. Where one
 hears nothing at all, its adapter or its cable is off, and there is still one battery."""
 _MOST: Final = 512
 """Kept of each kind, on a flooded bus, too."""
 
-type _Said = tuple[int, bytes]
+type _FrameKey = tuple[int, bytes]
 
 
 @dataclass(slots=True)
-class _Likeness:
+class _PortPair:
     """How far two ports have heard the same."""
 
     telegrams: int = 0
-    alone: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    unmatched: dict[int, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
     """By ID: how many frames each has heard that the other one has not."""
-    waiting: deque[tuple[float, str, _Said]] = field(
+    waiting: deque[tuple[float, str, _FrameKey]] = field(
         default_factory=lambda: deque(maxlen=_MOST)
     )
     """What only one has heard: when, which of them, and the frame."""
 
     @property
     def is_sure(self) -> bool:
-        return self.telegrams >= NEEDED
+        return self.telegrams >= CERTAIN
 
-    def meet(self, port: str, said: _Said, at: float) -> None:
+    def match(self, port: str, frame_key: _FrameKey, at: float) -> None:
         """Take a frame that the other port has heard, too.
 
         A bus has one order: what either of them heard before it, and the other one did
         not, that one will not hear any more.
         """
-        self.alone.pop(said[0], None)
-        self.telegrams += said[0] == LIMITS
+        self.unmatched.pop(frame_key[0], None)
+        self.telegrams += frame_key[0] == LIMITS_ID
         met = next(
             (
                 n
                 for n, (when, who, what) in enumerate(self.waiting)
-                if who != port and what == said and abs(when - at) <= SAME_MOMENT
+                if who != port and what == frame_key and abs(when - at) <= SAME_TIME
             ),
             len(self.waiting),
         )
@@ -84,14 +86,14 @@ class _Likeness:
         while self.waiting and self.waiting[0][0] < last - OVERDUE:
             self._count(*self.waiting.popleft())
         if not self.is_sure:
-            return bool(self.alone)
+            return bool(self.unmatched)
         return any(
-            len(counts) == 2 and min(counts.values()) >= APART
-            for counts in self.alone.values()
+            len(counts) == 2 and min(counts.values()) >= DIFFERENT_BUSES
+            for counts in self.unmatched.values()
         )
 
-    def _count(self, _at: float, port: str, said: _Said) -> None:
-        self.alone[said[0]][port] += 1
+    def _count(self, _at: float, port: str, frame_key: _FrameKey) -> None:
+        self.unmatched[frame_key[0]][port] += 1
 
 
 class BusTopology:
@@ -99,37 +101,37 @@ class BusTopology:
 
     def __init__(self) -> None:
         """Begin with nothing heard."""
-        self._heard: dict[_Said, dict[str, deque[float]]] = {}
+        self._received: dict[_FrameKey, dict[str, deque[float]]] = {}
         self._since: dict[str, float] = {}
         self._until: dict[str, float] = {}
         self._own = OwnFrames()
-        self._pairs: dict[frozenset[str], _Likeness] = {}
+        self._pairs: dict[frozenset[str], _PortPair] = {}
 
     def on_frame(self, port: str, frame: Frame) -> None:
         """Take a frame of another node. What is all zeros is everybody's."""
         if not is_battery_frame(frame) or not any(frame.data):
             return
-        said, at = (frame.can_id, frame.data), frame.at
+        frame_key, at = (frame.can_id, frame.data), frame.at
         self._since.setdefault(port, at)
         self._until[port] = max(at, self._until.get(port, at))
-        before = self._heard.setdefault(said, {})
+        before = self._received.setdefault(frame_key, {})
         others = [
             other
             for other, times in before.items()
-            if other != port and any(abs(at - each) <= SAME_MOMENT for each in times)
+            if other != port and any(abs(at - each) <= SAME_TIME for each in times)
         ]
         for other in others:
             ports = frozenset({port, other})
             if (pair := self._pairs.get(ports)) is None:
-                pair = self._pairs[ports] = self._likeness(port, other, at)
-            pair.meet(port, said, at)
+                pair = self._pairs[ports] = self._new_pair(port, other, at)
+            pair.match(port, frame_key, at)
         before.setdefault(port, deque(maxlen=16)).append(at)
-        if len(self._heard) > _MOST:
-            del self._heard[next(iter(self._heard))]
+        if len(self._received) > _MOST:
+            del self._received[next(iter(self._received))]
         for ports, pair in list(self._pairs.items()):
             if port in ports:
                 if ports.isdisjoint(others):
-                    pair.waiting.append((at, port, said))
+                    pair.waiting.append((at, port, frame_key))
                 if pair.differs({each: self._until[each] for each in ports}):
                     del self._pairs[ports]
 
@@ -156,7 +158,9 @@ class BusTopology:
             shares_bus=partial(self._is_sure, port),
         )
 
-    def duplicates(self, ids: Sequence[str], telegrams: int = NEEDED) -> dict[str, str]:
+    def duplicates(
+        self, ids: Sequence[str], telegrams: int = CERTAIN
+    ) -> dict[str, str]:
         """Return which of these is another one's twin: on one bus with one before it.
 
         `telegrams`: how many both have to have heard.
@@ -195,41 +199,41 @@ class BusTopology:
         self._since.pop(port, None)
         self._until.pop(port, None)
         self._own.forget(port)
-        for ports in self._heard.values():
+        for ports in self._received.values():
             ports.pop(port, None)
 
-    def _likeness(self, first: str, second: str, now: float) -> _Likeness:
+    def _new_pair(self, first: str, second: str, now: float) -> _PortPair:
         """Return how alike two ports are that now have heard the same for once.
 
         What one heard before the other one was there makes no difference.
         """
-        likeness = _Likeness()
+        pair = _PortPair()
         begun = max(self._since[first], self._since[second])
         lately = [
-            (at, port, said)
-            for said, ports in self._heard.items()
+            (at, port, frame_key)
+            for frame_key, ports in self._received.items()
             for port, other in ((first, second), (second, first))
             for at in ports.get(port, ())
             if max(begun, now - OVERDUE) <= at <= now
-            and not any(abs(at - each) <= SAME_MOMENT for each in ports.get(other, ()))
+            and not any(abs(at - each) <= SAME_TIME for each in ports.get(other, ()))
         ]
         # What came in one piece has one time, and stays in the order in which it came
-        likeness.waiting.extend(sorted(lately, key=itemgetter(0)))
-        return likeness
+        pair.waiting.extend(sorted(lately, key=itemgetter(0)))
+        return pair
 
-    def _duplicate_receives(self, port: str, said: _Said, at: float) -> bool:
+    def _duplicate_receives(self, port: str, frame_key: _FrameKey, at: float) -> bool:
         """Return whether a port that is probably on the same bus hears the same now."""
-        heard = self._heard.get(said, {})
+        received = self._received.get(frame_key, {})
         others = (
             other
             for ports, pair in self._pairs.items()
-            if port in ports and pair.telegrams >= SUSPECTED
+            if port in ports and pair.telegrams >= LIKELY
             for other in ports - {port}
         )
         return any(
-            abs(at - each) <= SAME_MOMENT
+            abs(at - each) <= SAME_TIME
             for other in others
-            for each in heard.get(other, ())
+            for each in received.get(other, ())
         )
 
     def _is_sure(self, first: str, second: str) -> bool:

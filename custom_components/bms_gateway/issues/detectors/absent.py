@@ -6,7 +6,7 @@ And about those that count, but not for long: lost, or silent, again and again.
 from collections.abc import Iterator
 from typing import Final
 
-from ...engine.battery.timing.timeouts import CEILING
+from ...engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from ...engine.config import BatteryConfig
 from ...engine.model import BatteryState, BatteryStatus, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
@@ -17,7 +17,7 @@ STEADY_FOR: Final = 60.0
 """Seconds for which a battery has to be heard before its repair goes."""
 LOST_FOR_LONG: Final = 60.0
 """Seconds after which a battery that is lost again and again is just lost."""
-RECEIVED_FOR: Final = CEILING
+RECEIVED_FOR: Final = LONGEST_TIMEOUT
 """Seconds after which a battery has sent all that it sends; most need 1 or 2, some 10."""
 
 GAPS_PER_HOUR: Final = 6
@@ -81,7 +81,7 @@ def _waiting(
     if state.refused:
         return _refused(now, battery, state)
     at, received_at = now.snapshot.at, state.last_frame_at
-    if received_at is not None and at < received_at + CEILING:
+    if received_at is not None and at < received_at + LONGEST_TIMEOUT:
         return _incomplete(now, battery, state)
     if now.snapshot.status not in _POLICY_AT_WORK:
         return None

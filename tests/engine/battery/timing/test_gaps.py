@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.battery.timing.gaps import (
-    HABIT,
+    HABITUAL_GAPS,
     HALVED,
     MOST,
     SHORT,
@@ -60,7 +60,7 @@ def _with_habit(*keys: str, batteries: Any = TWO, **options: Any) -> Plant:
     """Return a plant with a battery that has had two short gaps, all well again."""
     plant = Plant(batteries, **options).started(10.0)
     for key in keys or ("b1",):
-        for _ in range(HABIT):
+        for _ in range(HABITUAL_GAPS):
             _gap(plant, key)
             plant.run(SETTLED)
     assert sum(plant.sent(i.id)[1] for i in plant.config.inverters) == (
@@ -72,7 +72,7 @@ def _with_habit(*keys: str, batteries: Any = TWO, **options: Any) -> Plant:
 def test_one_gap_makes_no_habit() -> None:
     """The first and the second one block at once; limits rise slowly after it."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT):
+    for _ in range(HABITUAL_GAPS):
         _fall_silent(plant)
         plant.run(TIMEOUT + 0.25)
         assert plant.sent()[1] == 0.0
@@ -238,7 +238,7 @@ def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
 def test_a_long_gap_teaches_nothing() -> None:
     """Two that lasted longer are no habit, and no short one is made of them."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT + 1):
+    for _ in range(HABITUAL_GAPS + 1):
         _gap(plant, lasts=SHORT + 1.0)
         plant.run(SETTLED)
     assert plant.state().gaps == 0
@@ -252,7 +252,7 @@ def test_a_gap_that_is_awaited_in_vain_teaches_nothing() -> None:
     plant = _with_habit()
     _gap(plant, lasts=SHORT + 1.0)
     plant.run(SETTLED)
-    assert plant.state().gaps == HABIT
+    assert plant.state().gaps == HABITUAL_GAPS
 
 
 def test_it_is_forgotten_after_an_hour() -> None:
@@ -465,7 +465,7 @@ def test_half_of_what_was_told_not_of_what_was_allowed() -> None:
 def test_without_inverters() -> None:
     """What would be told is halved all the same."""
     plant = Plant(TWO, ()).started(10.0)
-    for _ in range(HABIT):
+    for _ in range(HABITUAL_GAPS):
         _gap(plant)
         plant.run(SETTLED)
     _fall_silent(plant)
@@ -534,7 +534,7 @@ def test_at_the_end() -> None:
 def test_out_of_service_is_no_gap() -> None:
     """Nor is what happens to it there."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT):
+    for _ in range(HABITUAL_GAPS):
         plant.set(AllSetpoints(out_of_service=frozenset({"b1"})))
         _gap(plant)
         plant.run(1.0)

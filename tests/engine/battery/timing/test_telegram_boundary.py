@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.battery.timing.telegram_boundary import (
     WAIT,
-    Cycle,
+    TelegramBoundary,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -25,7 +25,11 @@ ORDERS = (
 
 
 def _heard(
-    cycle: Cycle, order: tuple[int, ...], apart: float, n: int, begin: float = 0.0
+    cycle: TelegramBoundary,
+    order: tuple[int, ...],
+    apart: float,
+    n: int,
+    begin: float = 0.0,
 ) -> float:
     """Let it hear n telegrams, one a second; return when the last frame came."""
     at = 0.0
@@ -40,7 +44,7 @@ def _heard(
 @pytest.mark.parametrize("apart", [0.0005, 0.02, 0.09])
 def test_whole_with_its_last_frame(order: tuple[int, ...], apart: float) -> None:
     """Whichever that is, and at whichever the listening began."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     cycle.on_frame(order[-2], -1.5)
     cycle.on_frame(order[-1], -1.5 + apart)
     end = _heard(cycle, order, apart, n=4)
@@ -52,7 +56,7 @@ def test_whole_with_its_last_frame(order: tuple[int, ...], apart: float) -> None
 
 def test_whole_after_a_while_if_the_last_frame_is_lost() -> None:
     """Half as long again as a telegram takes, or 150 ms."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     _heard(cycle, ORDERS[0], 0.09, n=4)
     for place, can_id in enumerate(ORDERS[0][:-1]):
         cycle.on_frame(can_id, 4 + place * 0.09)
@@ -66,7 +70,7 @@ def test_whole_after_a_while_if_the_last_frame_is_lost() -> None:
 
 def test_nothing_learnt_waits_150_ms() -> None:
     """A whole telegram is told within that time by most."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     cycle.on_frame(0x351, 1.0)
     assert cycle.closes_at == 1.0 + WAIT
     cycle.update(1.1)
@@ -77,7 +81,7 @@ def test_nothing_learnt_waits_150_ms() -> None:
 
 def test_evenly_spread_frames_wait_150_ms_after_the_limits() -> None:
     """There is no pause, so no end: no battery tells its values closer together."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     order = (0x351, 0x355, 0x356, 0x359)
     _heard(cycle, order, 0.25, n=4)
     cycle.update(3.9)
@@ -86,7 +90,7 @@ def test_evenly_spread_frames_wait_150_ms_after_the_limits() -> None:
 
 def test_a_stray_frame_changes_nothing() -> None:
     """Neither in the pause nor within a telegram."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     _heard(cycle, ORDERS[0], 0.01, n=4)
     cycle.on_frame(0x35A, 3.5)
     cycle.update(3.9)
@@ -97,7 +101,7 @@ def test_a_stray_frame_changes_nothing() -> None:
 
 def test_a_frame_that_is_sent_no_more_ends_no_telegram() -> None:
     """The next to last one does then, from the next telegram but one."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     _heard(cycle, ORDERS[0], 0.01, n=4)
     end = _heard(cycle, ORDERS[0][:-1], 0.01, n=3, begin=4.0)
     assert cycle.whole_at == pytest.approx(end)
@@ -105,7 +109,7 @@ def test_a_frame_that_is_sent_no_more_ends_no_telegram() -> None:
 
 def test_no_limits_no_telegram() -> None:
     """A name each ten seconds makes no set due."""
-    cycle = Cycle()
+    cycle = TelegramBoundary()
     cycle.on_frame(0x35E, 1.0)
     cycle.update(2.0)
     assert (cycle.whole_at, cycle.open_since) == (0.0, None)

@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.battery.timing.timeouts import FramePe
 def _pulse(*times: float, ceiling: float = 10.0) -> FramePeriod:
     frame_period = FramePeriod(ceiling)
     for at in times:
-        frame_period.beat(at)
+        frame_period.on_frame(at)
     return frame_period
 
 
@@ -53,7 +53,7 @@ def test_slow_senders_may_be_allowed_more() -> None:
 def test_one_late_frame_changes_nothing() -> None:
     """The median of the last gaps counts."""
     frame_period = _regular(1.0)
-    frame_period.beat(frame_period.stale_at + 5)
+    frame_period.on_frame(frame_period.stale_at + 5)
     assert frame_period.period == pytest.approx(1.0)
 
 
@@ -61,7 +61,7 @@ def test_eight_gaps_are_remembered() -> None:
     """A changed period is learnt within eight frames."""
     frame_period = _regular(1.0)
     for _ in range(8):
-        frame_period.beat((frame_period.last or 0) + 5)
+        frame_period.on_frame((frame_period.last or 0) + 5)
     assert frame_period.period == 5.0
 
 
@@ -94,10 +94,10 @@ def test_timeout_is_bounded(gaps: list[float], ceiling: float) -> None:
     """Whatever came, 3 s at the least, and never more than the rule's maximum."""
     frame_period = FramePeriod(ceiling)
     at = 0.0
-    frame_period.beat(at)
+    frame_period.on_frame(at)
     for gap in gaps:
         at += gap
-        frame_period.beat(at)
+        frame_period.on_frame(at)
     assert 3.0 <= frame_period.timeout <= max(ceiling, 1.5 * 30 + 1)
 
 

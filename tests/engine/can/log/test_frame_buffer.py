@@ -9,7 +9,7 @@ import pytest
 from custom_components.bms_gateway.engine.can.log.frame_buffer import (
     LENGTH,
     FrameBuffer,
-    Rhythm,
+    FrameStatistics,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -28,7 +28,7 @@ def trace_of(*frames: Frame, now: float = 1000.0) -> FrameBuffer:
     """Return a trace at a time when the wall clock says 1 700 000 000 s."""
     frame_buffer = FrameBuffer(MovedClock(now), lambda: 1_700_000_000.0)
     for frame in frames:
-        frame_buffer.heard(frame)
+        frame_buffer.on_frame(frame)
     return frame_buffer
 
 
@@ -52,7 +52,7 @@ def test_a_frame_is_written_as_candump_writes_it(frame: Frame, text: str) -> Non
 def test_own_frames_are_told_apart() -> None:
     """In the order in which they were on the wire."""
     frame_buffer = trace_of(Frame(0x305, bytes(8), at=999.0))
-    frame_buffer.sent(Frame(0x35E, b"PYLON   ", at=999.5))
+    frame_buffer.on_echo(Frame(0x35E, b"PYLON   ", at=999.5))
     assert frame_buffer.lines("can0") == [
         "(1699999999.000000) can0 305#0000000000000000 R",
         "(1699999999.500000) can0 35E#50594C4F4E202020 T",
@@ -91,20 +91,20 @@ def test_rhythms() -> None:
     """Of each kind of frame; one late frame does not change the period."""
     late = [Frame(0x351, at=at) for at in (990.0, 991.0, 992.0, 995.0, 996.0)]
     frame_buffer = trace_of(*late, Frame(0x35E, at=996.5))
-    frame_buffer.sent(Frame(0x305, at=997.0))
-    assert frame_buffer.rhythms() == {
-        "351": Rhythm(count=5, period=1.0, age=4.0),
-        "35E": Rhythm(count=1, period=None, age=3.5),
-        "305 T": Rhythm(count=1, period=None, age=3.0),
+    frame_buffer.on_echo(Frame(0x305, at=997.0))
+    assert frame_buffer.statistics() == {
+        "351": FrameStatistics(count=5, period=1.0, age=4.0),
+        "35E": FrameStatistics(count=1, period=None, age=3.5),
+        "305 T": FrameStatistics(count=1, period=None, age=3.0),
     }
 
 
 def test_a_gateway_keeps_a_trace_of_every_port() -> None:
     """Of what it hears and of what it was confirmed to have sent."""
     plant = Plant().started()
-    heard = plant.gateway.frame_buffers["b1"].rhythms()
-    sent = plant.gateway.frame_buffers["i1"].rhythms()
-    assert heard["351"].count > 3
-    assert sent["351 T"].count > 3
+    on_frame = plant.gateway.frame_buffers["b1"].statistics()
+    on_echo = plant.gateway.frame_buffers["i1"].statistics()
+    assert on_frame["351"].count > 3
+    assert on_echo["351 T"].count > 3
     plant.apply(batteries=())
     assert set(plant.gateway.frame_buffers) == {"i1"}

@@ -22,7 +22,7 @@ def test_lines_are_fetched_once() -> None:
     """In order, with wall times, and told apart by whose they are."""
     taken = recording()
     taken.on_frame(FRAME)
-    taken.echo(Frame(0x305, bytes(8), at=100.25))
+    taken.on_echo(Frame(0x305, bytes(8), at=100.25))
     assert taken.fetch() == (
         "(1700000000.000000) can0 351#0102030405060708 R\n"
         "(1700000000.250000) can0 305#0000000000000000 T\n"

@@ -17,7 +17,7 @@ from custom_components.bms_gateway.engine.can.stream_backend import OPEN_TIMEOUT
 from custom_components.bms_gateway.engine.model import PortFault, PortReason
 
 from ... import waveshare
-from ...serial_line import Answers, SerialLine, Talk, every, greeted
+from ...serial_line import Answers, SerialLine, TelegramTiming, every, greeted
 from ...telegrams import telegram
 
 ACKNOWLEDGING = {"": b"\r", "C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r"}
@@ -38,7 +38,7 @@ def noise(size: int, seed: int = 0) -> bytes:
 NOBODY = table({})
 WORDS = b"b158aa7 github.com/a-maker/a-firmware"
 
-ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
+ADAPTERS: dict[str, tuple[Answers, TelegramTiming, bool]] = {
     "all answers": (table(ACKNOWLEDGING), (), True),
     "closed already": (table(ACKNOWLEDGING | {"": b"\a", "C": b"\a"}), (), True),
     "line feeds": (table({k: v + b"\n" for k, v in ACKNOWLEDGING.items()}), (), True),
@@ -84,10 +84,10 @@ ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
     ("answers", "talk", "acknowledges"), ADAPTERS.values(), ids=ADAPTERS
 )
 def test_adapter_that_speaks_it(
-    answers: Answers, talk: Talk, acknowledges: bool
+    answers: Answers, timing: TelegramTiming, acknowledges: bool
 ) -> None:
     """However little of it."""
-    line = SerialLine(answers, talk)
+    line = SerialLine(answers, timing)
     assert greeted(line).acknowledges is acknowledges
     assert line.commands[-2:] == ["S6", "O"]
     assert line.now < OPEN_TIMEOUT
@@ -114,8 +114,8 @@ def test_adapter_that_starts_anew_when_it_is_opened(boot: str, later: str) -> No
     """Deaf for 2 s, and what it prints meanwhile is held against nobody."""
     answers, frames = LATER[later]
     printed = [(n * BOOT_TIME / 20, each) for n, each in enumerate(BOOTS[boot])]
-    talk = chain(printed, every(0.5, frames, begin=6.0))
-    line = SerialLine(answers, talk, deaf_until=BOOT_TIME)
+    timing = chain(printed, every(0.5, frames, begin=6.0))
+    line = SerialLine(answers, timing, deaf_until=BOOT_TIME)
     greeted(line)
     assert line.now < OPEN_TIMEOUT
 
@@ -126,7 +126,7 @@ GPS = (
 )
 BATTERY = telegram(soc=13.0, current=0.7)
 
-STRANGERS: dict[str, tuple[Answers, Talk]] = {
+STRANGERS: dict[str, tuple[Answers, TelegramTiming]] = {
     "receiver of positions": (NOBODY, every(1.0, GPS)),
     "the same position": (NOBODY, every(1.0, GPS.split(b"\n")[0] + b"\n")),
     "modem": (lambda _: b"\r\nERROR\r\n", ()),
@@ -172,9 +172,11 @@ STRANGERS: dict[str, tuple[Answers, Talk]] = {
 
 
 @pytest.mark.parametrize(("answers", "talk"), STRANGERS.values(), ids=STRANGERS)
-def test_adapter_that_speaks_something_else(answers: Answers, talk: Talk) -> None:
+def test_adapter_that_speaks_something_else(
+    answers: Answers, timing: TelegramTiming
+) -> None:
     """One answer, whatever its bytes are, and in time."""
-    line = SerialLine(answers, talk)
+    line = SerialLine(answers, timing)
     with pytest.raises(PortError, match=re.escape("not speak LAWICEL's")) as raised:
         greeted(line)
     error = raised.value
@@ -211,8 +213,8 @@ def test_battery_behind_lawicel_is_no_waveshare() -> None:
     """Though its name is full of what those frames begin and end with."""
     frame = telegram()[0]
     odd = frame.__class__(0x35E, bytes.fromhex("AAC85503AA5555AA"))
-    talk = every(0.1, codec.encode(odd))
-    assert not greeted(SerialLine(NOBODY, talk)).acknowledges
+    timing = every(0.1, codec.encode(odd))
+    assert not greeted(SerialLine(NOBODY, timing)).acknowledges
 
 
 def test_words_are_the_same_in_whatever_pieces_they_come() -> None:
@@ -231,9 +233,9 @@ def test_words_are_the_same_in_whatever_pieces_they_come() -> None:
 
 
 @pytest.mark.parametrize("talk", [(), every(1.0, b"z\r")])
-def test_adapter_that_says_nothing(talk: Talk) -> None:
+def test_adapter_that_says_nothing(timing: TelegramTiming) -> None:
     """It may be any, also one that hangs."""
-    line = SerialLine(NOBODY, talk)
+    line = SerialLine(NOBODY, timing)
     with pytest.raises(PortError, match="does not answer") as raised:
         greeted(line)
     assert raised.value.reason is PortReason.NOT_LAWICEL
@@ -282,10 +284,10 @@ def test_whatever_it_says(
     said: list[tuple[float, bytes]], answers: dict[str, bytes], again: float | None
 ) -> None:
     """It is an adapter, or a fault is told: always in time, and nothing else is raised."""
-    talk: Talk = sorted(said)
+    timing: TelegramTiming = sorted(said)
     if again and said:
-        talk = every(again, b"".join(each for _, each in said))
-    line, fault = SerialLine(table(answers), talk), None
+        timing = every(again, b"".join(each for _, each in said))
+    line, fault = SerialLine(table(answers), timing), None
     try:
         greeted(line)
     except PortError as error:

@@ -22,13 +22,13 @@ class _Sides(NamedTuple):
 _LOWER: Final = _Sides(min, max)
 _NOT: Final = _Sides(operator.and_, operator.or_)
 
-HELD: Final = {
+RAMPED: Final = {
     "charge_voltage_limit": _LOWER,
     "charge_current_limit": _LOWER,
     "discharge_current_limit": _LOWER,
 }
 """What rises only after `rise.HOLD`, wherever it comes from."""
-PASSED_ON: Final = {
+IMMEDIATE: Final = {
     "charge_enabled": _NOT,
     "discharge_enabled": _NOT,
     "protections": _Sides(operator.or_, operator.and_),
@@ -40,7 +40,7 @@ PASSED_ON: Final = {
     "charge_request": _NOT,
 }
 """What goes out as it comes. A request for charge makes inverters buy energy."""
-_ALL: Final = HELD | PASSED_ON
+_ALL: Final = RAMPED | IMMEDIATE
 
 
 class Confirmation:
@@ -52,7 +52,7 @@ class Confirmation:
 
     def __init__(self) -> None:
         """Begin with nothing told."""
-        self._told: dict[str, deque[tuple[float, Any]]] = {}
+        self._reported: dict[str, deque[tuple[float, Any]]] = {}
         self._last_at: dict[str, float] = {}
 
     def believed(
@@ -73,16 +73,16 @@ class Confirmation:
         of both counts.
         """
         sides = _ALL[name]
-        told = self._told.setdefault(name, deque(maxlen=_KEPT))
+        reported = self._reported.setdefault(name, deque(maxlen=_KEPT))
         if self._last_at.get(name, at) < at - gap:
-            told.clear()
+            reported.clear()
         self._last_at[name] = at
-        if told and at < told[-1][0] + period:
-            since, before = told.pop()
-            told.append((since, sides.less(before, value)))
+        if reported and at < reported[-1][0] + period:
+            since, before = reported.pop()
+            reported.append((since, sides.less(before, value)))
         else:
-            told.append((at, value))
-        values = [each for _, each in told]
+            reported.append((at, value))
+        values = [each for _, each in reported]
         if disputed or len(values) == 1:
             return reduce(sides.less, values)
         twice = [sides.less(a, b) for a, b in combinations(values, 2)]
@@ -90,4 +90,4 @@ class Confirmation:
 
     def forget(self, name: str) -> None:
         """Forget what was told of it."""
-        self._told.pop(name, None)
+        self._reported.pop(name, None)

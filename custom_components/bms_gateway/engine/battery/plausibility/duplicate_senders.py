@@ -40,7 +40,7 @@ class DuplicateSenders:
             self._compare(first, second, frame, period)
         last.append(frame)
 
-    def heard(self, now: float) -> bool:
+    def detected(self, now: float) -> bool:
         """Return whether two senders are there."""
         return now < self._until
 

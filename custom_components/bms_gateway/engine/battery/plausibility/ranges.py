@@ -17,11 +17,11 @@ ROUND: Final = 50
 """mV; cell voltages in whole counts of it may be settings instead of measurements."""
 SOC_MOVED: Final = 5.0
 """%; a capacity that stayed the same meanwhile is not what remains."""
-LEAST_48_V: Final = 44.5
+LOWEST_48_V: Final = 44.5
 """V; a pack of 36 V has less (12 cells of 3.65 V: 43.8 V) and is charged to less. One of
 48 V may have less when it is empty, or lower its charge voltage limit to stop charging,
 but not both: 13 to 17 cells are charged to more than 50 V."""
-MOST_48_V: Final = 65.0
+HIGHEST_48_V: Final = 65.0
 """V; the window of the voltage in 0x356."""
 _CELLS: Final = ("cell_voltage_min", "cell_voltage_max")
 _CURRENT_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
@@ -79,13 +79,13 @@ class Plausibility:
 
     def _screen_voltages(self, values: dict[str, Any]) -> None:
         """Take away the voltages of a pack of 36 V, which the windows of 48 V hold."""
-        told = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
-        self._volts |= told
-        low = [volts < LEAST_48_V for volts in self._volts.values()]
+        reported = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
+        self._volts |= reported
+        low = [volts < LOWEST_48_V for volts in self._volts.values()]
         if len(low) == len(_VOLTAGES) and all(low):
-            for name, volts in told.items():
+            for name, volts in reported.items():
                 values[name] = None
-                self.refused += (RejectedValue(name, volts, LEAST_48_V, MOST_48_V),)
+                self.refused += (RejectedValue(name, volts, LOWEST_48_V, HIGHEST_48_V),)
 
     def _measured(self, values: Values) -> dict[str, Any]:
         """Return cell voltages as unknown that are settings: round, and never moved.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...model import Frame, RejectedValue
-from .ranges import LEAST_48_V
+from .ranges import LOWEST_48_V
 
-_MOST: Final = {12: 17.0, 24: 34.0, 36: LEAST_48_V}
+_MOST: Final = {12: 17.0, 24: 34.0, 36: LOWEST_48_V}
 """V; the highest that packs of these nominal voltages are charged to."""
 _EMPTY: Final = 2 / 3
 """Of the nominal voltage; no pack has less."""

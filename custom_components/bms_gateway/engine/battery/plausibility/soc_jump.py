@@ -4,10 +4,10 @@ from typing import Final
 
 JUMP: Final = 5.0
 """%; more within WITHIN seconds is a jump, unless the current explains it."""
-WITHIN: Final = 10.0
-HELD: Final = 60.0
+JUMP_TIME: Final = 10.0
+HOLD_TIME: Final = 60.0
 """Seconds for which the value of before is held; what lasts is no false sample."""
-KNOWN: Final = 3
+SETTLED_VALUES: Final = 3
 """Values in a row that agree; before them the battery may still be starting."""
 _ENDS: Final = frozenset({0.0, 100.0})
 """%, acted upon by inverters: never believed before they are repeated."""
@@ -21,7 +21,7 @@ class SocJump:
         self.jumped_at: float | None = None
         """When a jump was believed in the end; None: never."""
         self._value: float | None = None
-        self._told: float | None = None
+        self._reported: float | None = None
         self._at = 0.0
         self._explained = 0.0
         self._agreed = 0
@@ -34,20 +34,20 @@ class SocJump:
         then nothing is doubted.
         """
         passed = max(0.0, at - self._at)
-        repeated = soc == self._told
-        self._told, self._at = soc, at
+        repeated = soc == self._reported
+        self._reported, self._at = soc, at
         # A x s / (3600 x Ah) x 100 %
         self._explained += amps * passed / (36 * capacity)
-        room = JUMP * max(1.0, passed / WITHIN) + self._explained
+        room = JUMP * max(1.0, passed / JUMP_TIME) + self._explained
         value = self._value
         if value is None or not abs(soc - value) > room:
             if value is None or repeated or soc not in _ENDS:
                 return self._believe(soc)
             return value
-        if self._agreed < KNOWN:
+        if self._agreed < SETTLED_VALUES:
             return self._believe(soc, agreed=0)
         self._since = at if self._since is None else self._since
-        if at < self._since + HELD:
+        if at < self._since + HOLD_TIME:
             return value
         self.jumped_at = at
         return self._believe(soc)

@@ -14,7 +14,7 @@ as long as the gap of the last battery is bridged. Longer ones are losses."""
 HALVED: Final = 3.0
 """Seconds after a loss for which half is charged. At 1C they are less than 0.1 % of a
 battery's capacity: too little to become full from less than ALMOST_FULL."""
-HABIT: Final = 2
+HABITUAL_GAPS: Final = 2
 """Short gaps within WINDOW that make a habit: one by itself may be anything."""
 WINDOW: Final = 3600.0
 """Seconds for which a gap is remembered."""
@@ -60,7 +60,7 @@ class Gaps:
 
     def is_habit(self, now: float) -> bool:
         """Return whether short gaps are a habit of it."""
-        return self.count(now) >= HABIT
+        return self.count(now) >= HABITUAL_GAPS
 
     def count(self, now: float) -> int:
         """Return how many short gaps there were within WINDOW."""

@@ -4,7 +4,7 @@ from collections import deque
 from statistics import median
 from typing import Final, NamedTuple
 
-from .frame_periods import LIMITS
+from .frame_periods import LIMITS_ID
 
 WAIT: Final = 0.15
 """Seconds after 0x351 for which the rest of a telegram is waited for."""
@@ -37,7 +37,7 @@ class Progress(NamedTuple):
         return self.open_since is None or self.open_since > since
 
 
-class Cycle:
+class TelegramBoundary:
     """The telegrams of one battery, by the times of its frames on the wire.
 
     Most batteries send all of their frames within some ms, then nothing until the next
@@ -79,11 +79,11 @@ class Cycle:
             if last_id == self._last_id:
                 self._first_at = at
         self._last = can_id, at
-        self._telegrams += can_id == LIMITS
+        self._telegrams += can_id == LIMITS_ID
         self._heard[can_id] = self._telegrams
         if self.open_since is None:
             self.open_since = at
-        if can_id == LIMITS and self._limits_at is None:
+        if can_id == LIMITS_ID and self._limits_at is None:
             self._limits_at = at
         if can_id == self._last_id:
             if self._first_at is not None:

@@ -4,17 +4,17 @@ from collections import deque
 from statistics import median
 from typing import Final
 
-FLOOR: Final = 3.0
+SHORTEST_TIMEOUT: Final = 3.0
 """Seconds; no frame is missed earlier."""
-LIMITS_CEILING: Final = 10.0
+LONGEST_LIMITS_TIMEOUT: Final = 10.0
 """Seconds; 0x351 is missed at the latest, unless the user allows a slow sender more."""
-CEILING: Final = 30.0
+LONGEST_TIMEOUT: Final = 30.0
 """Seconds; measurements, alarms and enables are missed at the latest (BYD sends them
 each 10 s)."""
-LONGEST_GAP: Final = 30.0
+LONGEST_PERIOD: Final = 30.0
 """Seconds; a longer gap is a silence, not a period."""
 _GAPS: Final = 8
-_HABIT: Final = 60.0
+_LONGEST_KEPT: Final = 60.0
 """Seconds for which a longer period is remembered: a flood does not make it shorter."""
 
 
@@ -22,7 +22,7 @@ class FramePeriod:
     """When the frames of one ID come, by their times on the wire.
 
     `last`: when the last one came; None: none since the beginning. `period`: the
-    learnt period in s, the median of the last gaps; None: not known yet. `habit`: the
+    learnt period in s, the median of the last gaps; None: not known yet. `longest_period`: the
     longest period of the last minute. `timeout`: after how many seconds the frame is
     missed.
     """
@@ -31,8 +31,8 @@ class FramePeriod:
         """Expect a frame that may stay away for `ceiling` seconds."""
         self.last: float | None = None
         self.period: float | None = None
-        self.habit: float | None = None
-        self._habit_at = 0.0
+        self.longest_period: float | None = None
+        self._longest_at = 0.0
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self.ceiling = ceiling
 
@@ -46,9 +46,9 @@ class FramePeriod:
         self._ceiling = ceiling
         self._set_timeout()
 
-    def beat(self, at: float) -> None:
+    def on_frame(self, at: float) -> None:
         """Take the arrival of one frame."""
-        if self.last is not None and 0 < at - self.last < LONGEST_GAP:
+        if self.last is not None and 0 < at - self.last < LONGEST_PERIOD:
             self._learn(at - self.last, at)
         self.last = at if self.last is None else max(self.last, at)
 
@@ -64,8 +64,12 @@ class FramePeriod:
     def _learn(self, gap: float, at: float) -> None:
         self._gaps.append(gap)
         self.period = period = median(self._gaps)
-        if self.habit is None or period >= self.habit or at > self._habit_at + _HABIT:
-            self.habit, self._habit_at = period, at
+        if (
+            self.longest_period is None
+            or period >= self.longest_period
+            or at > self._longest_at + _LONGEST_KEPT
+        ):
+            self.longest_period, self._longest_at = period, at
         self._set_timeout()
 
     def _set_timeout(self) -> None:
@@ -77,4 +81,6 @@ class FramePeriod:
         if period is None:
             self.timeout = ceiling
         else:
-            self.timeout = max(min(3 * period, ceiling), 1.5 * period + 1, FLOOR)
+            self.timeout = max(
+                min(3 * period, ceiling), 1.5 * period + 1, SHORTEST_TIMEOUT
+            )

@@ -15,7 +15,7 @@ LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class FrameStatistics:
     """How one kind of frame came."""
 
     count: int
@@ -34,11 +34,11 @@ class FrameBuffer:
         self._wall = wall
         self._frames: deque[tuple[Frame, bool]] = deque(maxlen=LENGTH)
 
-    def heard(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node."""
         self._frames.append((frame, False))
 
-    def sent(self, frame: Frame) -> None:
+    def on_echo(self, frame: Frame) -> None:
         """Take an own frame whose echo came."""
         self._frames.append((frame, True))
 
@@ -54,19 +54,19 @@ class FrameBuffer:
             for frame, own in self._frames
         ]
 
-    def rhythms(self) -> Mapping[str, Rhythm]:
+    def statistics(self) -> Mapping[str, FrameStatistics]:
         """Return how each kind of frame came, by its ID; the own ones by ID and `T`."""
         times: dict[str, list[float]] = defaultdict(list)
         for frame, own in self._frames:
             times[f"{id_text(frame)}{' T' if own else ''}"].append(frame.at)
         now = self._clock()
-        return {key: _rhythm(at, now) for key, at in sorted(times.items())}
+        return {key: _statistics(at, now) for key, at in sorted(times.items())}
 
 
-def _rhythm(times: list[float], now: float) -> Rhythm:
+def _statistics(times: list[float], now: float) -> FrameStatistics:
     gaps = [after - before for before, after in pairwise(times)]
     period = round(median(gaps), 3) if gaps else None
-    return Rhythm(len(times), period, round(now - times[-1], 3))
+    return FrameStatistics(len(times), period, round(now - times[-1], 3))
 
 
 def _shown(frame: Frame, began: float, hidden: Collection[int]) -> Frame:

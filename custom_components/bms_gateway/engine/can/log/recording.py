@@ -44,7 +44,7 @@ class Recording:
         """Take a frame of another node."""
         self._take(frame, own=False)
 
-    def echo(self, frame: Frame) -> None:
+    def on_echo(self, frame: Frame) -> None:
         """Take an own frame whose echo came."""
         self._take(frame, own=True)
 
