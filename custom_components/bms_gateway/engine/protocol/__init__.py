@@ -11,7 +11,7 @@ from .dialect import (
 )
 from .flags import encode_bits
 from .pairs import NO_PAIRS, PairChange, Pairs
-from .profiles import encode
+from .profiles.encode import encode
 from .requests import POLL, Neighbour, is_request, neighbour
 
 __all__ = [
