@@ -22,8 +22,8 @@ from custom_components.bms_gateway.engine.protocol import (
     marks_after,
     recognise,
 )
-from custom_components.bms_gateway.engine.protocol.fields import Value
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
+from custom_components.bms_gateway.engine.protocol.number import Value
 
 from .captures import (
     DEYE,

@@ -5,14 +5,11 @@ import pytest
 from custom_components.bms_gateway.engine.protocol import frames
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
-    Field,
-    Kind,
-    Number,
     Text,
-    Value,
     decode_fields,
     encode_fields,
 )
+from custom_components.bms_gateway.engine.protocol.number import Kind, Number, Value
 
 ROWS = [
     pytest.param(field, id=f"{name}.{field.attribute}")

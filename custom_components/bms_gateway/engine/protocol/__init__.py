@@ -1,6 +1,7 @@
 """The wire: frames as tables, decoding, encoding, and which dialect is spoken."""
 
-from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
+from .decode import agreed_capacity, decode, joined
+from .decoded import NOTHING, Decoded
 from .dialect import (
     NO_MARKS,
     Marks,

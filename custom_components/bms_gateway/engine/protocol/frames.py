@@ -12,7 +12,8 @@ Sources, by the tags used beside the tables:
 
 from typing import Final
 
-from .fields import Bit, Field, Kind, Number, Rounding, Text
+from .fields import Bit, Field, Text
+from .number import Kind, Number, Rounding
 from .quantities import (
     LOWEST_CELL_VOLTAGE,
     NO_U16,

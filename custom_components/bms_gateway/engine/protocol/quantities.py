@@ -5,7 +5,7 @@ Windows that no document gives are judged for a pack of 48 V (13 to 17 cells).
 
 from typing import Final
 
-from .fields import Kind, Number, Rounding
+from .number import Kind, Number, Rounding
 
 NO_U16: Final = frozenset({0xFFFF})
 _NO_S16: Final = frozenset({-0x8000})

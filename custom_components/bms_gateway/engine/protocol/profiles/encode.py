@@ -7,7 +7,7 @@ from typing import Final
 
 from ...config import Profile
 from ...model import Frame, Telegram
-from ..fields import Value
+from ..number import Value
 from .pylontech import PYLONTECH
 from .rows import Row, Values
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...model import Telegram
-from ..fields import Field, Value, encode_fields
+from ..fields import Field, encode_fields
+from ..number import Value
 
 type Values = dict[str, Value]
 """The values of a telegram, by the attributes that the tables use."""
