@@ -1,7 +1,7 @@
 """What a battery says does not depend on how often, or when, it is asked for."""
 
 from collections.abc import Sequence
-from copy import copy
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 
@@ -55,6 +55,6 @@ def test_asking_changes_nothing(
             for telemetry in (often, once):
                 telemetry.configure(battery("b", 100.0 + passed, timeout=timeout))
     for at in (now, now + late, now - late):
-        fresh = copy(once)
+        fresh = deepcopy(once)
         assert often.readings(at) == fresh.readings(at)
         assert often.last == fresh.last

@@ -1,7 +1,5 @@
 """Fields of a frame: frames that end early, codes, implausible values, texts."""
 
-
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import RejectedValue
@@ -13,13 +11,12 @@ from custom_components.bms_gateway.engine.protocol.fields import (
     printable,
 )
 from custom_components.bms_gateway.engine.protocol.number import (
-    Kind,
     NoValue,
     Number,
     Rounding,
-    Value,
 )
 
+TENTHS = Number(
     attribute="limit",
     start=2,
     per_unit=10,

@@ -5,6 +5,7 @@ import pytest
 from custom_components.bms_gateway.engine.protocol import frames
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
+    Field,
     Text,
     decode_fields,
     encode_fields,

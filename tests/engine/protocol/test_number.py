@@ -1,25 +1,15 @@
 """Numbers of a frame: counts, rounding, ends of the window, clamping."""
 
-
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.model import RejectedValue
 from custom_components.bms_gateway.engine.protocol.fields import (
-    Bit,
-    Text,
     decode_fields,
     encode_fields,
-    printable,
 )
-from custom_components.bms_gateway.engine.protocol.number import (
-    Kind,
-    NoValue,
-    Number,
-    Rounding,
-    Value,
-)
+from custom_components.bms_gateway.engine.protocol.number import Kind, Number, Rounding
 
+TENTHS = Number(
     attribute="limit",
     start=2,
     per_unit=10,
@@ -124,5 +114,3 @@ def test_the_ends_are_told_only_when_reached(soc: float, sent: int) -> None:
 def test_values_clamp_to_their_field(kind: Kind, value: float, count: int) -> None:
     """Too much is the most that fits, and never a code for "not available"."""
     assert Number(attribute="n", start=0, kind=kind).count(value) == count
-
-
