@@ -10,7 +10,7 @@ from ..config import BatteryConfig
 from ..model import BatteryState, BatteryStatus, Frame, Readings, RejectedValue
 from ..protocol import is_battery_frame, is_request
 from ..scheduling import Priority
-from .capacity import cells_of
+from .highest_limits import HighestLimits
 from .out_of_service import OutOfServiceMonitor
 from .plausibility.rejected import nominal_voltage
 from .telemetry import MEASUREMENTS_ID, Telemetry
@@ -18,16 +18,12 @@ from .timing.frame_periods import CONTROL_IDS
 from .timing.gaps import Gaps
 from .timing.telegram_boundary import TelegramBoundary
 from .timing.timeouts import LONGEST_TIMEOUT
+from .wrong_port import WrongPort
 
 _LOGGER = logging.getLogger(__name__)
 
 REJOIN_TELEGRAMS: Final = 3
 """Whole telegrams without a gap after which a lost battery counts again."""
-
-INVERTER_ALONE: Final = 5.0
-"""Seconds of an inverter's 0x305 without a battery frame: no battery is on this bus."""
-INVERTER_GONE: Final = 30.0
-"""Seconds without 0x305 after which the inverter is not there any more."""
 
 
 class Battery:
@@ -46,12 +42,10 @@ class Battery:
         self._habitual = False
         self._recent_readings: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
-        self._asked_since: float | None = None
-        self._asked_at = 0.0
+        self._wrong_port = WrongPort()
         self._limits_at: float | None = None
         self._bridged_until = -inf
-        self._largest_charge_limit = self._largest_discharge_limit = 0.0
-        self._largest_charge_voltage = 0.0
+        self._highest = HighestLimits()
 
     @property
     def config(self) -> BatteryConfig:
@@ -72,9 +66,7 @@ class Battery:
             battery._lost_at = now if self._lost_at is None else self._lost_at
             battery._telemetry.remember(self._telemetry)
             battery._losses = self._losses
-            battery._largest_charge_limit = self._largest_charge_limit
-            battery._largest_discharge_limit = self._largest_discharge_limit
-            battery._largest_charge_voltage = self._largest_charge_voltage
+            battery._highest = self._highest
         return battery
 
     def set_in_service(self, in_service: bool, now: float) -> None:
@@ -108,12 +100,11 @@ class Battery:
         Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
         """
         if is_request(frame):
-            self._asked_since = self._asked_since or frame.at
-            self._asked_at = frame.at
+            self._wrong_port.on_request(frame.at)
             return Priority.SOON
         if not is_battery_frame(frame):
             return Priority.NONE
-        self._asked_since = None
+        self._wrong_port.on_battery_frame()
         received = self._telemetry.on_frame(frame)
         self._telegram_boundary.on_frame(frame.can_id, frame.at)
         if received.completes_telegram:
@@ -160,6 +151,9 @@ class Battery:
                 _LOGGER.info("%s is back", self.config.name)
         if not self._in_service:
             self._watch(now)
+        self._highest.take(self._telemetry.readings(now))
+        if self._status is BatteryStatus.ONLINE:
+            self._limits_at = self._telemetry.limits_at
 
     def state(self, now: float) -> BatteryState:
         """Return the battery at `now`, only fresh values among its readings."""
@@ -168,28 +162,15 @@ class Battery:
         carries_current = self._out_of_service_monitor.counts
         refused = telemetry.refused(now)
         out = not self._in_service and not carries_current
-        self._largest_charge_limit = max(
-            self._largest_charge_limit, readings.charge_current_limit or 0.0
-        )
-        self._largest_discharge_limit = max(
-            self._largest_discharge_limit, readings.discharge_current_limit or 0.0
-        )
-        if self._status is BatteryStatus.ONLINE:
-            self._limits_at = telemetry.limits_at
-        self._largest_charge_voltage = max(
-            self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
-        )
         return BatteryState(
             id=self.config.id,
             status=BatteryStatus.OUT_OF_SERVICE if out else self._status,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
             last=readings if self._status is BatteryStatus.ONLINE else telemetry.last,
-            cells=cells_of(self._largest_charge_voltage)
-            if self._largest_charge_voltage
-            else None,
-            largest_charge_limit=self._largest_charge_limit,
-            largest_discharge_limit=self._largest_discharge_limit,
+            cells=self._highest.cells,
+            largest_charge_limit=self._highest.charge,
+            largest_discharge_limit=self._highest.discharge,
             dialect=telemetry.dialect(now),
             last_frame_at=telemetry.last_at,
             current_at=telemetry.current_at,
@@ -211,7 +192,7 @@ class Battery:
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),
             soc_jumped_at=telemetry.soc_jumped_at,
-            inverter_detected=self._only_inverter(now),
+            inverter_detected=self._wrong_port.only_inverter(now),
         )
 
     def next_change(self, now: float) -> float | None:
@@ -220,8 +201,8 @@ class Battery:
         closes_at = self._telegram_boundary.closes_at
         if closes_at is not None and closes_at > now:
             times.append(closes_at)
-        if self._only_inverter(now):
-            times.append(self._asked_at + INVERTER_GONE)
+        if self._wrong_port.only_inverter(now):
+            times.append(self._wrong_port.ends_at)
         if self._out_of_service_monitor.counts:
             times.append(self._silent_at)
         return min(times, default=None)
@@ -234,14 +215,6 @@ class Battery:
             "voltage": last.voltage,
         } | {each.attribute: each.value for each in refused}
         return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
-
-    def _only_inverter(self, now: float) -> bool:
-        """Return whether only an inverter talks here: somebody else's port."""
-        return (
-            self._asked_since is not None
-            and self._asked_at - self._asked_since >= INVERTER_ALONE
-            and now < self._asked_at + INVERTER_GONE
-        )
 
     def _watch(self, now: float) -> None:
         """See whether it carries current though it is out of service.
