@@ -1,40 +1,44 @@
-"""How soon what was heard is reckoned with: at once, at a pace, or not for its own sake."""
+"""Recalculation schedule.
+
+at once, after an interval, or not at all for a received frame.
+"""
 
 from enum import Enum
 from math import inf
 from typing import Final
 
 RECALCULATION_INTERVAL: Final = 0.02
-"""Seconds from one reckoning to the next for what is not urgent: the frames of a
+"""Seconds between two recalculations for changes that are not urgent: the frames of a
 telegram come within a few ms of each other, those of a flooded bus without an end."""
 
 
 class Priority(Enum):
-    """How soon something has to be reckoned with."""
+    """How soon a change has to be evaluated."""
 
     NONE = "none"
-    """Nothing is new; that a value was told again counts when it would be stale."""
+    """Nothing changed; that a value came again matters only when it would expire."""
     SOON = "soon"
     """A measurement, or another value that sets no limit."""
     AT_ONCE = "at_once"
-    """Limits, enables, alarms; whatever makes a set due, or a battery count."""
+    """Limits, enables, alarms; anything that makes a telegram due, or a battery
+    count."""
 
 
 class Schedule:
-    """When to reckon next."""
+    """The time of the next recalculation."""
 
     def __init__(self) -> None:
-        """Begin with something to reckon."""
+        """Begin with a recalculation due."""
         self._due_at: float | None = -inf
         self._done_at = -inf
 
     @property
     def due_at(self) -> float | None:
-        """When to reckon with what came since the last time; None: nothing came."""
+        """When to evaluate the changes since the last time; None: there are none."""
         return self._due_at
 
     def add(self, priority: Priority) -> bool:
-        """Take what came; return whether it is due earlier than what came before."""
+        """Add a change; return whether it is due earlier than those before it."""
         match priority:
             case Priority.NONE:
                 return False
@@ -48,5 +52,5 @@ class Schedule:
         return earlier
 
     def done(self, now: float) -> None:
-        """Tell that all was reckoned with."""
+        """Record that everything was evaluated at `now`."""
         self._due_at, self._done_at = None, now

@@ -1,4 +1,4 @@
-"""The values that flow: frames, battery states, the bank, and what inverters are sent.
+"""The values that pass between the rooms: frames, battery states, the bank, telegrams.
 
 Units are V, A, W, °C, Ah, kWh, % and seconds. Current is positive while the battery
 charges. None means unknown: it is never 0 and never "no alarm". Times are seconds of
