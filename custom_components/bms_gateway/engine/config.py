@@ -13,7 +13,7 @@ _ON_BOARD: Final = ("/dev/ttyS", "/dev/ttyAMA", "/dev/serial0", "/dev/serial1")
 
 
 class Proof(StrEnum):
-    """What shows that frames sent do leave for the wire, rather than wait somewhere."""
+    """The proof that sent frames leave for the wire instead of waiting in a queue."""
 
     ECHO = "echo"
     """Their echo."""

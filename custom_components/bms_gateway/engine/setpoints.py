@@ -33,7 +33,7 @@ class Setpoints:
     discharging_allowed: bool = True
 
     def requested(self, direction: Direction) -> RequestedLimit | None:
-        """Return the limit requested in a direction, with the setpoint that requests it."""
+        """Return the limit requested in a direction, and the setpoint behind it."""
         charge = direction is Direction.CHARGE
         if not (self.charging_allowed if charge else self.discharging_allowed):
             switch = (

@@ -1,4 +1,4 @@
-"""n battery states become one: means, sums and extremes of what the batteries say."""
+"""Combined values of all batteries: weighted means, sums and extremes."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,11 +15,11 @@ def combine(
     factor: float = 1.0,
     offset: float = 0.0,
 ) -> BankState:
-    """Return the virtual battery that the batteries online make together.
+    """Return the virtual battery that the online batteries form together.
 
-    Means are weighted by capacity. `current`: what flows through the bank, in A, as
-    `slices.bank_current` says; None: unknown. What is shown and sent of it is `factor`
-    x current + `offset` (A). A value is unknown only when no battery tells it.
+    Means are weighted by capacity. `current`: the current through the bank, in A, by
+    `shares.bank_current`; None: unknown. It is shown and sent as `factor` x current +
+    `offset` (A). A value is unknown only when no battery reports it.
     """
     online = [battery for battery in batteries if battery.online]
     if not online:
@@ -55,7 +55,7 @@ def combine(
         charge_voltage_limit=_lowest(r.charge_voltage_limit for r in all_),
         discharge_voltage_limit=_highest(r.discharge_voltage_limit for r in all_),
         force_charge=_any(r.force_charge for r in all_),
-        # Victron's request has no second kind; it is one to recommend
+        # Victron has one kind of request only: it corresponds to the milder one
         force_charge_2=_any(
             requested
             for r in all_
@@ -69,7 +69,7 @@ def combine(
 
 
 def temperature(bank: BankState) -> float | None:
-    """Return the bank's temperature in °C, else the middle of its cells'."""
+    """Return the bank's temperature in °C, or else the middle of its cell temperatures."""
     if bank.temperature is not None:
         return bank.temperature
     coldest, hottest = bank.cell_temperature_min, bank.cell_temperature_max
@@ -79,7 +79,7 @@ def temperature(bank: BankState) -> float | None:
 
 
 def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
-    """Return the mean of what is known, weighted by capacity."""
+    """Return the mean of the known values, weighted by capacity."""
     known = [
         (value, battery.capacity_ah)
         for battery in batteries
@@ -89,20 +89,20 @@ def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
         return None
     low, high = min(known)[0], max(known)[0]
     mean = sum(value * weight for value, weight in known) / sum(w for _, w in known)
-    # Binary fractions may carry a mean of equal values past them: 100 % stays 100 %.
+    # Rounding errors may move a mean of equal values past them: 100 % stays 100 %.
     return min(max(mean, low), high)
 
 
 def _sum(
     batteries: Sequence[BatteryState], pick: Callable[[BatteryState], float | None]
 ) -> float | None:
-    """Return the sum; unknown while one battery's part is."""
+    """Return the sum; unknown while the value of one battery is."""
     values = [pick(battery) for battery in batteries]
     return None if None in values else sum(v for v in values if v is not None)
 
 
 def _modules(all_: Sequence[Readings]) -> int | None:
-    """Return the number of modules; unknown while one battery does not tell."""
+    """Return the number of modules; unknown while one battery does not report it."""
     counts = [readings.modules for readings in all_]
     return None if None in counts else sum(c for c in counts if c is not None)
 
@@ -130,7 +130,7 @@ def _any(values: Iterable[bool | None]) -> bool | None:
 
 
 def _union(values: Iterable[frozenset[Alarm] | None]) -> frozenset[Alarm] | None:
-    """Return every alarm raised; unknown if there is none but one does not tell."""
+    """Return every raised alarm; unknown if there is none but one battery reports none."""
     all_ = list(values)
     raised = frozenset[Alarm]().union(*(alarms for alarms in all_ if alarms))
     return None if None in all_ and not raised else raised

@@ -1,4 +1,4 @@
-"""A battery's life: waiting, online, lost, rejoining, out of service."""
+"""One battery's status: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ REJOIN_TELEGRAMS: Final = 3
 
 
 class Battery:
-    """One battery: takes its frames, judges what is fresh, tells its state."""
+    """One battery: takes its frames and returns its state."""
 
     def __init__(self, config: BatteryConfig) -> None:
-        """Wait for a battery's first complete set."""
+        """Wait for the battery's first complete telegram."""
         self._config = config
         self._telemetry = Telemetry(config)
         self._telegram_boundary = TelegramBoundary()
@@ -49,7 +49,7 @@ class Battery:
 
     @property
     def config(self) -> BatteryConfig:
-        """What the user chose; it may be changed while the battery lives on."""
+        """The configuration; it may be changed while the battery runs."""
         return self._config
 
     @config.setter
@@ -58,7 +58,10 @@ class Battery:
         self._telemetry.configure(config)
 
     def moved_to(self, config: BatteryConfig, now: float) -> Battery:
-        """Return it on another port: lost, if it was ever online, and begun anew."""
+        """Return this battery on another port.
+
+        lost, if it was ever online, and restarted.
+        """
         battery = Battery(config)
         battery._in_service, battery._lost_at = self._in_service, self._lost_at
         if self._status is not BatteryStatus.WAITING:
@@ -70,10 +73,10 @@ class Battery:
         return battery
 
     def set_in_service(self, in_service: bool, now: float) -> None:
-        """Take part in the reckoning or not, as the user wants it.
+        """Put the battery in service or take it out, as the user wants.
 
-        One that is not heard when it is wanted again, or never was, is lost since then:
-        the others go on for the grace, in which it may be plugged in.
+        One that is not received when it is put in service, or never was, is lost since
+        then: the others continue for the grace period, in which it may be connected.
         """
         if in_service is self._in_service:
             return
@@ -86,18 +89,18 @@ class Battery:
 
     @property
     def telegram_boundary(self) -> TelegramBoundary:
-        """Where its telegrams begin and end."""
+        """The boundaries of its telegrams."""
         return self._telegram_boundary
 
     @property
     def recent_readings(self) -> tuple[Readings, ...]:
-        """What it said with each of its last two whole telegrams."""
+        """Its readings at each of its last two whole telegrams."""
         return tuple(self._recent_readings)
 
     def on_frame(self, frame: Frame) -> Priority:
-        """Take one frame from the battery's bus; what is none of its is left out.
+        """Take one frame from the battery's bus; return how soon to evaluate it.
 
-        Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
+        Frames of other nodes are ignored. On a busy bus most frames change nothing.
         """
         if is_request(frame):
             self._wrong_port.on_request(frame.at)
@@ -114,19 +117,19 @@ class Battery:
             received.changes_value and frame.can_id in CONTROL_IDS
         ):
             return Priority.AT_ONCE
-        # Also a current that stays the same tells, by its time, who carries what
+        # An unchanged current matters, too: its time shows which battery carries it
         measured = frame.can_id == MEASUREMENTS_ID
         return Priority.SOON if received.changes_value or measured else Priority.NONE
 
     def bridge(self, until: float) -> None:
-        """Take it that others go on until then although it is not heard.
+        """Record that the others continue until then although it is not received.
 
-        If it is back by then it counts from its first whole telegram on.
+        If it is back by then, it counts from its first whole telegram on.
         """
         self._bridged_until = until
 
     def update(self, now: float) -> None:
-        """Move on in life by what is fresh at `now`."""
+        """Update the status by the values that are fresh at `now`."""
         self._telegram_boundary.update(now)
         controlled = self._telemetry.is_controlled(now)
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
@@ -156,7 +159,7 @@ class Battery:
             self._limits_at = self._telemetry.limits_at
 
     def state(self, now: float) -> BatteryState:
-        """Return the battery at `now`, only fresh values among its readings."""
+        """Return the battery's state at `now`; its readings hold only fresh values."""
         telemetry = self._telemetry
         readings = telemetry.readings(now)
         carries_current = self._out_of_service_monitor.counts
@@ -196,7 +199,7 @@ class Battery:
         )
 
     def next_change(self, now: float) -> float | None:
-        """Return when one of its values becomes stale if nothing more is heard."""
+        """Return when one of its values expires next if nothing more is received."""
         times = self._telemetry.stale_at(now)
         closes_at = self._telegram_boundary.closes_at
         if closes_at is not None and closes_at > now:
@@ -208,7 +211,7 @@ class Battery:
         return min(times, default=None)
 
     def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
-        """Return its nominal voltage by what was refused, if it is not 48 V."""
+        """Return its nominal voltage according to rejected values, if it is not 48 V."""
         last = self._telemetry.last
         reported = {
             "charge_voltage_limit": last.charge_voltage_limit,
@@ -217,10 +220,10 @@ class Battery:
         return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
 
     def _watch(self, now: float) -> None:
-        """See whether it carries current though it is out of service.
+        """Check whether it carries current although it is out of service.
 
-        One that does counts while it is heard: the user opens its breaker so that it
-        falls silent, or puts it in service, for now or to take it out anew.
+        One that does counts while it is received: the user opens its breaker so that it
+        stops sending, or puts it in service, permanently or to take it out again.
         """
         if now >= self._silent_at:
             self._out_of_service_monitor = OutOfServiceMonitor()
@@ -232,13 +235,16 @@ class Battery:
 
     @property
     def _silent_at(self) -> float:
-        """When it is switched off, and not just badly heard, if nothing more comes."""
+        """When it counts as switched off, not just badly received, if no frame comes."""
         return (self._telemetry.last_at or 0.0) + max(
             LONGEST_TIMEOUT, self.config.timeout or 0.0
         )
 
     def _begin_to_count(self, now: float) -> None:
-        """Be lost since now, if at all: nobody missed it before."""
+        """Count as lost since now, unless online.
+
+        before, no other device waited for it.
+        """
         if self._status is not BatteryStatus.ONLINE:
             self._lost_at = now
 

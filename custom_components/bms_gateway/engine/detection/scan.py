@@ -1,4 +1,4 @@
-"""Listening to a port, for the form that sets it up: nothing is sent unless asked for."""
+"""Scan of a port for the set-up form: listen, and send nothing unless requested."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,19 +20,21 @@ from ..topology.comparison import Comparison
 from .classify import Classifier, ScanResult
 
 LISTEN_TIME: Final = 6.0
-"""Seconds that bring every value of any battery known; most send all in 1 or 2 s, and
-a battery without a name needs 5 s until its dialect is sure."""
+"""Seconds in which every value of any battery is received; most send all in 1 or 2 s,
+and a battery without a name needs 5 s until its dialect is settled."""
 SETTLE_TIME: Final = 2.0
-"""Seconds to go on once it is clear who talks: who else does is heard by then, too."""
+"""Seconds to continue once the sender is identified: other devices are received by
+then, too."""
 LISTEN_ONLY_TIME: Final = 1.0
-"""Seconds without even acknowledging, on a link that we raise: with a wrong bitrate we
-would disturb a bus at work."""
+"""Seconds without even acknowledging, on a link that we bring up: with a wrong bitrate
+we would disturb a bus in operation."""
 
 OPEN_TIME: Final = 2.0
-"""Seconds in which other ports open, to be listened to beside; a serial one takes half."""
+"""Seconds in which other ports open for a comparison; a serial one takes half."""
 
 type Tap = Callable[[Callable[[Frame], None]], Callable[[], None]]
-"""Calls back with each frame of a port that is in use; returns how to end that."""
+"""Calls back with each frame of a port that is in use; returns a function that ends
+it."""
 
 
 async def listen(
@@ -45,14 +47,14 @@ async def listen(
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
-    """Open a port that nobody uses, listen for some seconds, and close it.
+    """Open a port that is not in use, listen for some seconds, and close it.
 
-    `on_change` is told whenever what was heard changes. Nothing is sent, but frames are
+    `on_change` is called whenever the result changes. Nothing is sent, but frames are
     acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
-    some batteries speak. A link that is down is set up if `bring_up` allows it, and
-    then listened to without acknowledging first. Ends early when the port is lost, and
-    `settle` seconds after it is clear who talks, for `comparison`, too, which takes all
-    that is heard; raises nothing.
+    some batteries send. A link that is down is set up if `bring_up` allows it, and then
+    listened to without acknowledging first. Ends early when the port is lost, and
+    `settle` seconds after the sender is identified, also for `comparison`, which takes
+    all received frames; raises nothing.
     """
     loop = asyncio.get_running_loop()
     bring_up = loop.run_in_executor(None, _bring_up_listen_only, config)
@@ -101,10 +103,9 @@ async def listen_on_others(
     on_frame: Callable[[str, Frame], None],
     clock: Clock = time.monotonic,
 ) -> AsyncIterator[None]:
-    """Listen to ports that nobody uses, by any ids, while another one is listened to.
+    """Listen to other ports, by any ids, while one port is scanned; none is in use.
 
-    Nothing is sent. One that cannot be opened is left out; nobody waits for it longer
-    than OPEN_TIME.
+    Nothing is sent. One that cannot be opened is left out after at most OPEN_TIME.
     """
     opened = [asyncio.Event() for _ in ports]
     running = [
@@ -115,9 +116,9 @@ async def listen_on_others(
                 on_echo=lambda _: None,
                 on_change=partial(_note, event),
                 clock=clock,
-                loss_level=logging.DEBUG,  # its own listening has told
+                loss_level=logging.DEBUG,  # its own scan reports it
             ).run(),
-            name="listening beside",
+            name="comparison",
         )
         for (key, config), event in zip(ports.items(), opened, strict=True)
     ]
@@ -133,13 +134,13 @@ async def listen_on_others(
 
 
 def _note(event: asyncio.Event, state: PortState) -> None:
-    """Note that a port is open, or that it cannot be opened."""
+    """Set the event once a port is open, or cannot be opened."""
     if state.status in {PortStatus.OPEN, PortStatus.LOST}:
         event.set()
 
 
 class _Listener:
-    """One spell of listening: it tells news, and ends early where all is clear."""
+    """One scan: reports changes of its result, and ends early once it is clear."""
 
     def __init__(
         self,
@@ -161,12 +162,12 @@ class _Listener:
 
     @property
     def result(self) -> ScanResult:
-        """What was heard until now."""
+        """The result until now."""
         result = self._classifier.result(self._clock())
         return replace(result, acknowledges=self._acknowledges)
 
     def on_frame(self, frame: Frame) -> None:
-        """Take a frame, and tell if that is news."""
+        """Take a frame, and report a changed result."""
         self._classifier.on_frame(frame)
         self._comparison.on_frame(frame)
         result = self.result
@@ -179,7 +180,7 @@ class _Listener:
             self._end_soon()
 
     async def listen_in(self, tap: Tap, seconds: float) -> ScanResult:
-        """Listen on the port of somebody else."""
+        """Listen to a port that is in use."""
         undo = tap(self.on_frame)
         try:
             async with self._limited(seconds):
@@ -193,14 +194,14 @@ class _Listener:
     async def listen(
         self, config: PortConfig, seconds: float, *, ask: bool
     ) -> ScanResult:
-        """Listen on a port of its own."""
+        """Open a port and listen to it."""
         port = Port(
             config,
             on_frame=self.on_frame,
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
             clock=self._clock,
-            loss_level=logging.DEBUG,  # it is told in the form
+            loss_level=logging.DEBUG,  # the form shows it
         )
         running = asyncio.create_task(port.run(), name="listening")
         try:
@@ -236,7 +237,7 @@ class _Listener:
             self._limit = None
 
     def _end_soon(self) -> None:
-        # Not in the moment in which it is over: what comes then is heard all the same
+        # Not once it has expired: frames of that time are received in any case
         limit = self._limit
         if limit and not limit.expired() and (end := limit.when()):
             now = asyncio.get_running_loop().time()
@@ -251,7 +252,7 @@ class _Listener:
 
 
 def _bring_up_listen_only(config: PortConfig) -> PortConfig | ScanResult | None:
-    """Set up a link that is not, to listen only; None: there is nothing to set up."""
+    """Set up a link that is down, to listen only; None: there is nothing to set up."""
     if config.interface is not Interface.SOCKETCAN or not config.bring_up:
         return None
     try:
@@ -267,7 +268,7 @@ def _bring_up_listen_only(config: PortConfig) -> PortConfig | ScanResult | None:
 def _acknowledge_after_cancel(
     bring_up: asyncio.Future[PortConfig | ScanResult | None],
 ) -> None:
-    """Set up a link that was raised shyly when nobody wanted it any more."""
+    """Finish the set-up of a link whose scan was cancelled: it must acknowledge."""
     if bring_up.cancelled() or bring_up.exception():
         return
     if isinstance(listen_only := bring_up.result(), PortConfig):
@@ -278,11 +279,11 @@ def _is_virtual(config: PortConfig) -> bool:
     try:
         return read_link(config.channel).is_virtual
     except OSError:
-        return True  # gone this moment: its port will tell
+        return True  # just removed: its port will report it
 
 
 def _set_up(config: PortConfig, *, listen_only: bool = False) -> ScanResult | None:
-    """Set up a link; return what is wrong if that fails."""
+    """Set up a link; return the fault if that fails."""
     try:
         set_up(config, lower=True, listen_only=listen_only)
     except PortError as error:

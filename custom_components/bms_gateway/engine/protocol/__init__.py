@@ -1,4 +1,4 @@
-"""The wire: frames as tables, decoding, encoding, and which dialect is spoken."""
+"""The wire: frames as tables, decoding, encoding, and recognition of dialects."""
 
 from .decode import agreed_capacity, decode, joined
 from .decoded import NOTHING, Decoded

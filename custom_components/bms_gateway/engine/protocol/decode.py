@@ -9,11 +9,11 @@ from .readers import READERS, plain
 
 
 def decode(frame: Frame, dialect: Dialect, settled: bool) -> Decoded:
-    """Read one frame by the dialect that `judge` told; never raises.
+    """Decode one frame by the dialect that `recognise` returned; never raises.
 
-    Frames that are no battery's tell nothing: 29-bit, remote and error frames, the
-    inverter's 0x305, other protocols. While the dialect is not settled the current is
-    unknown, and what else depends on the dialect is not told.
+    Frames of other nodes yield nothing: 29-bit, remote and error frames, the inverter's
+    0x305, other protocols. While the dialect is not settled, the current is unknown,
+    and other values that depend on the dialect are left out.
     """
     if not is_battery_frame(frame):
         return NOTHING
@@ -27,10 +27,10 @@ def decode(frame: Frame, dialect: Dialect, settled: bool) -> Decoded:
 
 
 def agreed_capacity(candidate: float | None, known: float | None) -> float | None:
-    """Return the capacity (Ah) told in 0x35F if it agrees with a known one.
+    """Return the capacity (Ah) of 0x35F if it agrees with a known one.
 
-    Some send 0.1 Ah there, some the modules on line: it is believed within a factor
-    of 2 of what 0x379 says or the user set.
+    Some batteries send 0.1 Ah there, some the modules online: it is accepted within a
+    factor of 2 of the capacity in 0x379 or the configured one.
     """
     if candidate is None or known is None:
         return None
@@ -38,7 +38,7 @@ def agreed_capacity(candidate: float | None, known: float | None) -> float | Non
 
 
 def joined(first: str | None, second: str | None) -> str | None:
-    """Return a text that came in two frames; without the first half it is unknown."""
+    """Return a text that came in two frames; None without the first half."""
     return first and (first + (second or "")).strip(" ")
 
 

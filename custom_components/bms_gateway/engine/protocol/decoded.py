@@ -11,19 +11,19 @@ from .pairs import PairChange
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What one frame told.
+    """The values of one frame.
 
-    `values` are by attribute of `Readings`, besides `candidate_ah` (see
+    `values` are keyed by attribute of `Readings`, plus `candidate_ah` (see
     `agreed_capacity`), `identity_ah` (see `Plausibility`) and the halves of texts (see
-    `joined`). An attribute that is
-    not there was not told; None: told as unknown, or not to be believed.
+    `joined`). An attribute that is missing was not in the frame; None: sent as unknown,
+    or not plausible.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
     pairs: PairChange | None = None
-    """What 0x35A changed, for `Pairs.after`."""
+    """The changes of 0x35A, for `Pairs.after`."""
     refused: tuple[RejectedValue, ...] = ()
-    """The values outside their window; they are None among `values`."""
+    """Values outside their window; they are None among `values`."""
 
     @property
     def invalid(self) -> bool:
@@ -32,10 +32,10 @@ class Decoded:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether the frame told nothing, not even that something is unknown."""
+        """Return whether the frame held nothing, not even an "unknown"."""
         pairs = self.pairs
-        said = pairs and (pairs.raised or pairs.cleared or pairs.zero)
-        return not (self.values or said)
+        has_pairs = pairs and (pairs.raised or pairs.cleared or pairs.zero)
+        return not (self.values or has_pairs)
 
 
 NOTHING: Final = Decoded()

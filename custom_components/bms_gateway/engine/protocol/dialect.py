@@ -1,4 +1,4 @@
-"""Which relative of the protocol a battery speaks, recognised from its frames."""
+"""Recognising a battery's dialect (Pylontech, Victron, Deye) from its frames."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from .frames import BATTERY_IDS, PYLONTECH_TAG, TAG_PLACE
 
 FAMILY_GONE_AFTER: Final = 1.5
 """Seconds for which a mark counts as present: a Deye sends each of its own at least
-every 1.1 s (Deye PCS V3.3), so a family not heard for this long has gone."""
+every 1.1 s (Deye PCS V3.3), so a family not received for this long has gone."""
 NO_MARK_WAIT: Final = 5.0
-"""Seconds to wait for a mark before judging without one."""
+"""Seconds to wait for a mark before the dialect is settled without one."""
 MARK_LIFETIME: Final = 120.0
 """Seconds for which a mark is remembered: a name may come only each 60 s (BYD)."""
 
 
 class Mark(StrEnum):
-    """What tells one dialect from another."""
+    """A mark that distinguishes one dialect from another."""
 
     DEYE = "deye"
     """0x361, 0x363, 0x364, or a name beginning `DY`."""
@@ -33,14 +33,17 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """When each mark was last heard, by the frames' own times."""
+    """When each mark was last received, by the frames' own times."""
 
     first: float | None = None
     """The first battery frame."""
     seen_at: Mapping[Mark, float] = field(default_factory=dict)
 
     def age(self, now: float, *marks: Mark) -> float:
-        """Return the seconds since one of the marks was last heard; inf: not lately."""
+        """Return the seconds since one of the marks was last received; inf.
+
+        not recently.
+        """
         last = max((self.seen_at.get(mark, -inf) for mark in marks), default=-inf)
         return now - last if now - last <= MARK_LIFETIME else inf
 
@@ -56,7 +59,7 @@ class RecognisedDialect(NamedTuple):
 
 
 def marks_after(marks: Marks, frame: Frame) -> Marks:
-    """Return the marks after one frame; what is no battery frame leaves none."""
+    """Return the marks after one frame; frames of other nodes leave none."""
     if not is_battery_frame(frame):
         return marks
     first = frame.at if marks.first is None else marks.first
@@ -68,16 +71,16 @@ def marks_after(marks: Marks, frame: Frame) -> Marks:
 
 
 def recognise(marks: Marks, now: float) -> RecognisedDialect:
-    """Tell the dialect at `now`; while it is not settled the current is unknown.
+    """Return the dialect at `now`; while it is not settled, the current is unknown.
 
-    Deye counts discharge as positive (PCS V3.3), every other relative charge: a wrong
-    guess turns the current round. So when both families are heard, as while a Deye's
-    profile is changed under way, nothing is settled until one of them has been gone
-    for 1.5 s; then it is the one heard last. A slow name does not make it waver: one
-    family alone has no need to be heard again and again.
-    Without a mark it takes 5 s, in which a Deye would have shown itself; then charge
-    is positive, as in all other relatives. A 0x359 without a tag is no mark: a Deye's
-    has none, but neither have those of LG, LuxPower, Dyness and home-made ends.
+    Deye counts discharge as positive (PCS V3.3), every other variant charge: a wrong
+    guess reverses the current. So while both families are received, as during a change
+    of a Deye's profile, nothing is settled until one of them has been gone for 1.5 s;
+    then it is the one received last. A slow name does not unsettle it: one family alone
+    need not be received again and again. Without a mark it takes 5 s, in which a Deye
+    would have shown itself; then charge is positive, as in all other variants. A 0x359
+    without a tag is no mark: a Deye's has none, but neither have those of LG, LuxPower,
+    Dyness and home-made devices.
     """
     deye = marks.age(now, Mark.DEYE)
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
@@ -89,17 +92,17 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
 
 
 def is_battery_frame(frame: Frame) -> bool:
-    """Return whether only a battery sends this: 11 bits, data, and a known ID."""
+    """Return whether only a battery sends this frame: 11 bits, data, and a known ID."""
     return frame.standard and frame.can_id in BATTERY_IDS
 
 
 def is_deye_name(data: bytes) -> bool:
-    """Return whether a 0x35E is a Deye's. Dyness begins alike, and is none."""
+    """Return whether a 0x35E is a Deye's. Dyness begins alike, and is not."""
     return data.startswith(b"DY") and not data.upper().startswith(b"DYNESS")
 
 
 def _pylontech_or_victron(marks: Marks, now: float) -> Dialect:
-    """Tell Victron's set by its alarms in 0x35A instead of a tagged 0x359."""
+    """Recognise Victron by its alarms in 0x35A instead of a tagged 0x359."""
     tagged = marks.age(now, Mark.TAGGED) < inf
     victron = marks.age(now, Mark.VICTRON) < inf
     return Dialect.VICTRON if victron and not tagged else Dialect.PYLONTECH

@@ -38,14 +38,14 @@ class Text:
     """Part of a longer text: blanks at its ends belong to it."""
 
     def decode(self, data: bytes) -> str | NoValue:
-        """Return what is printable up to the first byte that is not."""
+        """Return the text up to the first byte that is not printable."""
         if len(data) <= self.start:
             return NoValue.MISSING
         text = printable(data[self.start : self.start + self.length])
         return (text if self.half else text.strip(" ")) or NoValue.UNAVAILABLE
 
     def encode(self, value: Value, data: bytearray) -> None:
-        """Write the text, cut to its place; what is not ASCII becomes "?"."""
+        """Write the text, cut to its length; characters outside ASCII become "?"."""
         raw = ("" if value is None else str(value)).encode("ascii", "replace")
         end = self.start + self.length
         data[self.start : end] = raw[: self.length].ljust(self.length, b"\0")
@@ -55,7 +55,7 @@ type Field = Number | Bit | Text
 
 
 class Fields(NamedTuple):
-    """The values of one frame by attribute; None: the sender gave none to believe."""
+    """The values of one frame by attribute; None: not available, or not plausible."""
 
     values: dict[str, Value]
     refused: tuple[RejectedValue, ...]
@@ -63,7 +63,7 @@ class Fields(NamedTuple):
 
 
 def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
-    """Read any 0 to 8 bytes; a field that they do not reach is left out."""
+    """Read any 0 to 8 bytes; a field beyond their end is left out."""
     found = {field.attribute: field.decode(data) for field in fields}
     values: dict[str, Value] = {
         attribute: None if isinstance(value, NoValue) else value
@@ -93,8 +93,8 @@ def encode_fields(
 def printable(data: bytes) -> str:
     """Return the text up to the first byte outside 0x20 to 0x7E.
 
-    Byte by byte, for vendors put binary after the name (Deye PCS V3.3: cell maker
-    and capacity), which no strict decoder survives.
+    Byte by byte, because vendors put binary data after the name (Deye PCS V3.3: cell
+    maker and capacity), which no strict decoder survives.
     """
     end = next((i for i, byte in enumerate(data) if not 0x20 <= byte <= 0x7E), None)
     return data[:end].decode("ascii")

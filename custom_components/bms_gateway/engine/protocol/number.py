@@ -12,22 +12,22 @@ from ..rounding import count_down
 type Value = float | bool | str | bytes | frozenset[Alarm] | None
 
 _GUARD: Final = 1e-6
-"""Of a count: a value this near to a count is that count, whatever its binary form."""
+"""Of a count: a value this close to a count is that count, whatever its binary form."""
 
 
 class NoValue(Enum):
-    """Why a field gives no value."""
+    """The reason why a field gives no value."""
 
     MISSING = "missing"
-    """The frame ends before it: nothing was said about it."""
+    """The frame ends before it: nothing is known about it."""
     UNAVAILABLE = "unavailable"
-    """The sender said that it does not know."""
+    """The sender reports it as not available."""
     IMPLAUSIBLE = "implausible"
-    """Outside the window in which a 48 V battery can be."""
+    """Outside the window that is possible for a 48 V battery."""
 
 
 class Kind(StrEnum):
-    """How a number lies in the bytes; little-endian, as every document has it."""
+    """The encoding of a number; little-endian in every document."""
 
     U8 = "<B"
     U16 = "<H"
@@ -59,23 +59,23 @@ _HIGHEST: Final = {
 
 
 class Rounding(StrEnum):
-    """How a value becomes counts; it never favours the load."""
+    """How a value is rounded to counts; never in favour of the load."""
 
     HALF_UP = "half_up"
     DOWN = "down"
-    """What may not be exceeded."""
+    """For values that must not be exceeded."""
     UP = "up"
-    """What may not be gone below."""
+    """For values that must not be undercut."""
     INSIDE = "inside"
-    """Half up, but an end of the window only if it is really reached."""
+    """Half up, but an end of the window only if it is actually reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
     """A number in a frame: value = raw / `per_unit` - `offset`.
 
-    `per_unit` is a whole number, so that 528 / 10 is exactly 52.8. `low` and `high`
-    are the window, in the value's own unit, outside of which nothing is believed.
+    `per_unit` is a whole number, so that 528 / 10 is exactly 52.8. `low` and `high` are
+    the plausible window in the value's own unit; values outside are rejected.
     """
 
     attribute: str
@@ -89,9 +89,9 @@ class Number:
     """Raw values that mean "not available"."""
     rounding: Rounding = Rounding.HALF_UP
     magnitude: bool = False
-    """The sign is not to be trusted: read without, sent positive."""
+    """The sign is not reliable: dropped when read, sent positive."""
     noise: float = 0.0
-    """So little below 0 is read as 0, in the value's own unit."""
+    """Values less than this below 0 are read as 0, in the value's own unit."""
     clamps_to: float = -inf
     """Values above the window up to this one are read as its upper end."""
     whole: bool = False
@@ -102,7 +102,7 @@ class Number:
     """The raw value to send when the value is unknown."""
 
     def decode(self, data: bytes) -> float | NoValue:
-        """Return the value in its unit, or why there is none."""
+        """Return the value in its unit, or the reason why there is none."""
         if len(data) < self.start + self.kind.size:
             return NoValue.MISSING
         raw: int = unpack_from(self.kind, data, self.start)[0]
@@ -132,7 +132,7 @@ class Number:
         pack_into(self.kind, data, self.start, raw)
 
     def count(self, value: float) -> int:
-        """Return the raw value that says `value` (finite), clamped to the field."""
+        """Return the raw value for `value` (finite), clamped to the field."""
         if self.bounded:
             value = min(max(value, self.low), self.high)
         lowest = 0 if self.magnitude else self.kind.lowest

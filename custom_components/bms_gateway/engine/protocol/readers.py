@@ -42,7 +42,7 @@ type Reader = Callable[[bytes, Dialect | None], Decoded]
 
 
 def plain(fields: Fields) -> Decoded:
-    """Return the values of a table as they are."""
+    """Return the values of a table as decoded."""
     return Decoded(fields.values, refused=fields.refused)
 
 
@@ -67,7 +67,7 @@ def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
 
 
 def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x356: the scale by what is plausible, the sign by the dialect."""
+    """Read 0x356: scale by plausibility, sign by dialect."""
     coarse = FINE_VOLTAGE.decode(data) is NoValue.IMPLAUSIBLE and (
         not isinstance(COARSE_VOLTAGE.decode(data), NoValue)
         or FINE_VOLTAGE.refused(data).value < LOWEST_PACK_VOLTAGE
@@ -90,7 +90,7 @@ def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
 def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x359, by Pylontech's bits or Deye's tables.
 
-    One without a tag may be a Deye's: before that is settled it tells nothing.
+    One without a tag may be a Deye's: it yields nothing until the dialect is settled.
     """
     tag = data[TAG_PLACE]
     if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
@@ -112,7 +112,7 @@ def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
 
 
 def _flags_decoded(flags: Flags) -> Decoded:
-    """Leave out a half that the frame did not tell in full and raised nothing in."""
+    """Leave out a half that is not complete and raises nothing."""
     values: dict[str, Value] = {
         attribute: alarms
         for attribute, alarms in flags._asdict().items()
@@ -133,7 +133,10 @@ def _name(data: bytes, _: Dialect | None) -> Decoded:
 
 
 def _identity(data: bytes, _: Dialect | None) -> Decoded:
-    """Read 0x35F; versions as they stand: some mean the digits, some the number."""
+    """Read 0x35F; the version as raw digits.
+
+    some batteries mean the digits, some the number.
+    """
     fields = decode_fields(data, IDENTITY)
     version = data[VERSION_PLACE]
     if len(version) == 2:
@@ -150,7 +153,7 @@ def _charge_request(data: bytes, _: Dialect | None) -> Decoded:
 
 
 def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x370: Victron's text, else numbers where nothing speaks against them."""
+    """Read 0x370: Victron's text, or numbers if nothing contradicts them."""
     if dialect is Dialect.DEYE:
         return NOTHING
     if _is_text(data):
@@ -164,7 +167,7 @@ def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
 
 
 def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x371: Deye's limits on the grid, else Victron's text; else bare ids."""
+    """Read 0x371: Deye's limits on the grid, or Victron's text; bare ids yield nothing."""
     if dialect is Dialect.DEYE:
         return plain(decode_fields(data, ON_GRID_LIMITS))
     return _half_text(data, PRODUCT_2) if _is_text(data) else NOTHING
@@ -175,9 +178,9 @@ def _half_text(data: bytes, table: Text) -> Decoded:
 
 
 def _is_text(data: bytes) -> bool:
-    """Return whether all is printable but the padding.
+    """Return whether all bytes but the padding are printable.
 
-    Numbers never are: the high byte of a temperature in 0.1 °C is none, and a single
+    Numbers never are: the high byte of a temperature in 0.1 °C is not, and a single
     letter before the padding could be its low byte.
     """
     text = data.rstrip(b"\0")

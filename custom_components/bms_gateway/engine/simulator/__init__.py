@@ -1,4 +1,4 @@
-"""Batteries and inverters with physics, for the demo and the tests."""
+"""Simulated batteries and inverters with physics, for the demo and the tests."""
 
 from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms

@@ -1,4 +1,4 @@
-"""A simulated inverter: it serves a house and obeys the battery it is told of, late."""
+"""A simulated inverter: serves a house within the limits received, with a lag."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ..model import Frame
 from ..protocol import POLL
 
 type Demand = Callable[[float], float]
-"""W to spare (positive) or needed (negative), by the seconds since the start."""
+"""W of surplus (positive) or demand (negative), by the seconds since the start."""
 
 REQUEST_PERIOD: Final = 1.0
 """Seconds between two requests (Pylontech CAN protocol 1.2: each second)."""
@@ -19,7 +19,7 @@ REQUEST_PERIOD: Final = 1.0
 # it, by its own measurement and without its lag.
 _VOLTAGE_GAIN: Final = 20.0
 
-# The inverter reads for itself what it obeys, beside the gateway's own decoder: an
+# The inverter has a decoder of its own instead of the gateway's: an
 # encoder and a decoder that were wrong in the same way would not notice each other.
 _LIMITS: Final = Struct("<Hhh")
 _CHARGE_BIT: Final = 0x80
@@ -33,23 +33,24 @@ class Inverter:
     rated_charge: float
     rated_discharge: float
     lag: float = 2.0
-    """Time constant with which the current follows what is wanted."""
+    """Time constant with which the current follows its target."""
     dead_time: float = 0.0
-    """What passes before it begins to follow."""
+    """Seconds before it begins to follow."""
     timeout: float = 60.0
-    """It stops when no limits came for so long (SMA: 60; Victron: 3)."""
+    """It stops when no limits came for this long (SMA: 60; Victron: 3)."""
     stops_on_alarm: bool = True
     """Stand by while the battery raises a protection, as an SMA does."""
     dump_margin: float | None = 0.5
-    """V. With the charge voltage limit further under the battery it discharges at its
-    full rating, whatever the limits say (Multi, Sunny Island). None: it never does."""
+    """V. If the charge voltage limit is further than this below the battery's voltage,
+    it discharges at its full rating, whatever the limits are (Multi, Sunny Island).
+    None: it never does."""
     asks: bool = True
     """Send 0x305 each second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedLimits:
-    """What an inverter was last told; limits in V and A, at least 0."""
+    """The limits that an inverter last received, in V and A, at least 0."""
 
     charge_voltage_limit: float = 0.0
     charge: float = 0.0
@@ -62,7 +63,7 @@ class ReceivedLimits:
 
 
 def on_frame(received: ReceivedLimits, frame: Frame, now: float) -> ReceivedLimits:
-    """Return what an inverter knows after one more frame, of any kind and length."""
+    """Return the received limits after one more frame, of any kind and length."""
     if not frame.standard:
         return received
     data = frame.data
@@ -97,14 +98,14 @@ def wanted_current(
     voltage: float,
     now: float,
 ) -> float:
-    """Return the current (A, charge positive) an inverter wants to flow.
+    """Return the current (A, charge positive) that an inverter aims at.
 
     Args:
-        inverter: how it behaves.
-        received: what it received.
-        power: W to spare (positive) or needed (negative).
-        voltage: V at its terminals; with none it does nothing.
-        now: s, by the clock `received` was stamped with.
+        inverter: its behaviour.
+        received: the limits it received.
+        power: W of surplus (positive) or demand (negative).
+        voltage: V at its terminals; without it the current is 0.
+        now: s, by the clock of `received`.
     """
     silent = received.at is None or now - received.at > inverter.timeout
     if silent or voltage <= 0 or (received.alarm and inverter.stops_on_alarm):
@@ -120,10 +121,10 @@ def wanted_current(
 
 
 class SimulatedInverter:
-    """One inverter in time: what it was told, what it draws, when it asks."""
+    """One inverter over time: received limits, current and requests."""
 
     def __init__(self, id: str, inverter: Inverter, demand: Demand) -> None:
-        """Make an inverter that serves a demand."""
+        """Create an inverter that serves a demand."""
         self.id = id
         self.inverter = inverter
         self.demand = demand
@@ -143,7 +144,7 @@ class SimulatedInverter:
     def step(self, now: float, dt: float, power: float, voltage: float) -> float:
         """Return the current (A, charge positive) after `dt` more seconds.
 
-        `power`: W to spare or, negative, needed; `voltage`: V at the terminals.
+        `power`: W of surplus or, negative, demand; `voltage`: V at the terminals.
         """
         target = wanted_current(self.inverter, self.received, power, voltage, now)
         if self.inverter.dead_time:
@@ -167,7 +168,7 @@ class SimulatedInverter:
         return [replace(POLL, at=now)]
 
     def _delayed(self, target: float, now: float) -> float:
-        """Return what was wanted one dead time ago."""
+        """Return the target of one dead time ago."""
         self._wanted.append((now, target))
         while self._wanted and self._wanted[0][0] <= now - self.inverter.dead_time:
             self._target = self._wanted.popleft()[1]

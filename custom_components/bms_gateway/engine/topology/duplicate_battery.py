@@ -1,4 +1,4 @@
-"""Counting a battery once that is received on several ports."""
+"""Duplicate batteries: a battery received on several ports counts once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +11,12 @@ def counted_once(
     duplicates: Mapping[str, str],
     sure: Mapping[str, str],
 ) -> list[BatteryState]:
-    """Return the states, where all but one of each group of twins are `BatteryStatus.TWIN`.
+    """Return the states, all but one of each group of duplicates marked as DUPLICATE.
 
     The one that counts is in service and online, if any of them is: when its cable is
-    pulled, or it is taken out of service, the battery is still received on another port.
-    `twins`: by its id, of which other battery each may be the twin; `sure`: of which of
-    these that is certain.
+    pulled, or it is taken out of service, the battery is still received on another
+    port. `duplicates`: by its id, the battery that each one probably duplicates;
+    `sure`: those for which it is certain.
     """
     groups: dict[str, list[BatteryState]] = {}
     for state in states:

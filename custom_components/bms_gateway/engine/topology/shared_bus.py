@@ -1,4 +1,4 @@
-"""Which ports are on one bus: they hear the same frames in the same moments."""
+"""Recognising ports on one bus: they receive the same frames at the same time."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,48 +14,49 @@ from ..protocol import is_battery_frame
 from .own_frames import OwnFrames
 
 SAME_TIME: Final = 0.05
-"""Seconds; adapters tell of one frame at times that differ by no more."""
+"""Seconds; adapters report one frame at times that differ by no more."""
 OVERDUE: Final = 0.25
-"""Seconds; when the other port has heard later ones, it has not heard this one."""
+"""Seconds; if the other port has received later frames, it did not receive this one."""
 CERTAIN: Final = 10
-"""Telegrams in a row that both ports have heard. Two batteries that are alike do not
-speak at once for so long."""
+"""Telegrams in a row that both ports received. Two identical batteries do not send at
+the same time for so long."""
 LIKELY: Final = 2
-"""Telegrams after which they may be one, and count as one: who is not shows it within
-one more."""
+"""Telegrams after which two ports may be on one bus, and their batteries count as one:
+different batteries show it within one more."""
 DIFFERENT_BUSES: Final = 3
-"""Frames of one ID that only one of them has heard, so many of each since they last heard
-the same: they are two batteries that were alike, or the cables were changed. Where one
-hears nothing at all, its adapter or its cable is off, and there is still one battery."""
+"""Frames of one ID that only one of them received, this many on each side since they
+last received the same: two identical batteries, or the cables were changed. If one
+receives nothing at all, its adapter or cable is disconnected, and there is still one
+battery."""
 _MOST: Final = 512
-"""Kept of each kind, on a flooded bus, too."""
+"""Entries kept of each kind, on a flooded bus, too."""
 
 type _FrameKey = tuple[int, bytes]
 
 
 @dataclass(slots=True)
 class _PortPair:
-    """How far two ports have heard the same."""
+    """Two ports that receive the same frames."""
 
     telegrams: int = 0
     unmatched: dict[int, Counter[str]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
-    """By ID: how many frames each has heard that the other one has not."""
+    """By ID: how many frames each received that the other one did not."""
     waiting: deque[tuple[float, str, _FrameKey]] = field(
         default_factory=lambda: deque(maxlen=_MOST)
     )
-    """What only one has heard: when, which of them, and the frame."""
+    """Frames that only one received so far: time, port and frame."""
 
     @property
     def is_sure(self) -> bool:
         return self.telegrams >= CERTAIN
 
     def match(self, port: str, frame_key: _FrameKey, at: float) -> None:
-        """Take a frame that the other port has heard, too.
+        """Take a frame that the other port received, too.
 
-        A bus has one order: what either of them heard before it, and the other one did
-        not, that one will not hear any more.
+        A bus has one order: frames that one of them received before it, and the other
+        one did not, will not be received by the other one any more.
         """
         self.unmatched.pop(frame_key[0], None)
         self.telegrams += frame_key[0] == LIMITS_ID
@@ -79,8 +80,8 @@ class _PortPair:
     def differs(self, received_until: dict[str, float]) -> bool:
         """Return whether they are on two buses after all.
 
-        `heard_until`: the time of each one's last frame; after the loop was held, what
-        waited for one is read before what waited for the other.
+        `received_until`: the time of each one's last frame; after the loop was held,
+        the frames waiting on one port are read before those on the other.
         """
         last = min(received_until.values())
         while self.waiting and self.waiting[0][0] < last - OVERDUE:
@@ -100,7 +101,7 @@ class BusTopology:
     """Watches the ports of a gateway, by the ids of their batteries and inverters."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin without a frame."""
         self._received: dict[_FrameKey, dict[str, deque[float]]] = {}
         self._since: dict[str, float] = {}
         self._until: dict[str, float] = {}
@@ -108,7 +109,7 @@ class BusTopology:
         self._pairs: dict[frozenset[str], _PortPair] = {}
 
     def on_frame(self, port: str, frame: Frame) -> None:
-        """Take a frame of another node. What is all zeros is everybody's."""
+        """Take a frame of another node. A frame of zeros may come from any battery."""
         if not is_battery_frame(frame) or not any(frame.data):
             return
         frame_key, at = (frame.can_id, frame.data), frame.at
@@ -136,15 +137,15 @@ class BusTopology:
                     del self._pairs[ports]
 
     def queue(self, port: str, frame: Frame, at: float) -> None:
-        """Take a frame of our own that was queued to be sent."""
+        """Take an own frame that was queued for sending."""
         self._own.queue(port, frame, at)
 
     def leave(self, port: str, frame: Frame) -> None:
-        """Take a frame of our own that has left."""
+        """Take an own frame whose echo came."""
         self._own.leave(port, frame)
 
     def is_own(self, port: str, frame: Frame, *, counts: bool) -> bool:
-        """Return whether a frame that was heard is one that we have just sent.
+        """Return whether a received frame is one that we just sent.
 
         `counts`: whether the port's battery is online, see `OwnFrames.is_own`.
         """
@@ -161,9 +162,9 @@ class BusTopology:
     def duplicates(
         self, ids: Sequence[str], telegrams: int = CERTAIN
     ) -> dict[str, str]:
-        """Return which of these is another one's twin: on one bus with one before it.
+        """Return the ports that share the bus of one before them, with that one.
 
-        `telegrams`: how many both have to have heard.
+        `telegrams`: the number that both have to have received.
         """
         found: dict[str, str] = {}
         for first, second in combinations(ids, 2):
@@ -173,7 +174,7 @@ class BusTopology:
         return found
 
     def alike(self, port: str) -> dict[str, int]:
-        """Return with which others a port has heard the same until now.
+        """Return how many telegrams a port has received in common with each other port.
 
         And how many telegrams: below SUSPECTED it may still be chance.
         """
@@ -203,9 +204,9 @@ class BusTopology:
             ports.pop(port, None)
 
     def _new_pair(self, first: str, second: str, now: float) -> _PortPair:
-        """Return how alike two ports are that now have heard the same for once.
+        """Return a new pair of ports that have just received the same frame once.
 
-        What one heard before the other one was there makes no difference.
+        Frames that one received before the other one was open do not count.
         """
         pair = _PortPair()
         begun = max(self._since[first], self._since[second])
@@ -217,12 +218,12 @@ class BusTopology:
             if max(begun, now - OVERDUE) <= at <= now
             and not any(abs(at - each) <= SAME_TIME for each in ports.get(other, ()))
         ]
-        # What came in one piece has one time, and stays in the order in which it came
+        # Frames read together have one time, and stay in the order of reception
         pair.waiting.extend(sorted(lately, key=itemgetter(0)))
         return pair
 
     def _duplicate_receives(self, port: str, frame_key: _FrameKey, at: float) -> bool:
-        """Return whether a port that is probably on the same bus hears the same now."""
+        """Return whether a port that is probably on the same bus receives the same now."""
         received = self._received.get(frame_key, {})
         others = (
             other

@@ -1,4 +1,4 @@
-"""What permits less counts at once; what permits more, only once it was told twice."""
+"""Confirmation of values: lower permission at once, higher only when reported twice."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,12 +8,12 @@ import operator
 from typing import Any, Final, NamedTuple
 
 _KEPT: Final = 3
-"""Times: of the last three, two have to tell as much. So one false low value ends as
-soon as the next one is right."""
+"""Reports kept: two of the last three have to permit as much. So one false low value
+ends as soon as the next one is right."""
 
 
 class _Sides(NamedTuple):
-    """Which of two values permits less, and which more."""
+    """Functions that pick the value that permits less, and the one that permits more."""
 
     less: Callable[[Any, Any], Any]
     more: Callable[[Any, Any], Any]
@@ -27,7 +27,7 @@ RAMPED: Final = {
     "charge_current_limit": _LOWER,
     "discharge_current_limit": _LOWER,
 }
-"""What rises only after `rise.HOLD`, wherever it comes from."""
+"""Limits that rise only after `ramp.HOLD`, wherever they come from."""
 IMMEDIATE: Final = {
     "charge_enabled": _NOT,
     "discharge_enabled": _NOT,
@@ -39,19 +39,21 @@ IMMEDIATE: Final = {
     "full_charge": _NOT,
     "charge_request": _NOT,
 }
-"""What goes out as it comes. A request for charge makes inverters buy energy."""
+"""Values that are passed on as they come. A charge request makes inverters buy
+energy."""
 _ALL: Final = RAMPED | IMMEDIATE
 
 
 class Confirmation:
-    """Remembers what a battery told lately, of all that permits or forbids.
+    """Remembers the recent reports of all values that permit or forbid.
 
-    A single frame, false or from somebody else, permits nothing so. Where two senders
-    disagree, what permits less holds for as long as both are heard.
+    A single frame, false or from another node, therefore permits nothing. If two
+    senders disagree, the value that permits less holds for as long as both are
+    received.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
+        """Begin without a report."""
         self._reported: dict[str, deque[tuple[float, Any]]] = {}
         self._last_at: dict[str, float] = {}
 
@@ -65,11 +67,11 @@ class Confirmation:
         gap: float,
         disputed: bool,
     ) -> Any:
-        """Return what counts of `name`, now that it was told as `value`, not None.
+        """Return the accepted value of `name` after a report of `value` (not None).
 
-        `period`: how often it is told, in s: frames within one are told at one time,
-        however many come, so a flood does not outvote the battery. After more than
-        `gap` seconds it begins anew. `disputed`: there are two senders, and the lowest
+        `period`: how often it comes, in s: all frames within one period are one report,
+        however many there are, so a flood does not outvote the battery. After more than
+        `gap` seconds it starts again. `disputed`: there are two senders, and the lowest
         of both counts.
         """
         sides = _ALL[name]
@@ -89,5 +91,5 @@ class Confirmation:
         return sides.less(values[-1], reduce(sides.more, twice))
 
     def forget(self, name: str) -> None:
-        """Forget what was told of it."""
+        """Forget the reports of it."""
         self._reported.pop(name, None)

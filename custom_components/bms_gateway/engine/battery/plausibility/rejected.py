@@ -1,4 +1,4 @@
-"""What a battery reports and is not believed: kept so that it can be named."""
+"""Rejected values: reported but not accepted, kept so that they can be shown."""
 
 from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ _MOST: Final = {12: 17.0, 24: 34.0, 36: LOWEST_48_V}
 _EMPTY: Final = 2 / 3
 """Of the nominal voltage; no pack has less."""
 _EMPTY_48_V: Final = 30.0
-"""V; the lowest voltage that is believed, see `protocol.quantities.voltage`."""
+"""V; the lowest voltage that is accepted, see `protocol.quantities.voltage`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One value that was not believed, the frame and when that was on the wire."""
+    """One rejected value, with its frame and its time on the wire."""
 
     refused: RejectedValue
     can_id: int
@@ -25,17 +25,17 @@ class _Kept:
 
 
 class RejectedValues:
-    """Keeps the last refused value of each attribute until one is believed again."""
+    """Keeps the last rejected value of each attribute until one is accepted."""
 
     def __init__(self, watched: AbstractSet[str]) -> None:
-        """Keep those of the attributes without which a battery does not count."""
+        """Watch these attributes, without which a battery does not count."""
         self._watched = watched
         self._kept: dict[str, _Kept] = {}
 
     def take(
         self, refused: Iterable[RejectedValue], believed: AbstractSet[str], frame: Frame
     ) -> None:
-        """Take what was refused of one frame, and the attributes that were believed."""
+        """Take the rejected values of one frame, and the attributes that were accepted."""
         for name in self._watched & believed:
             self._kept.pop(name, None)
         for each in refused:
@@ -45,7 +45,10 @@ class RejectedValues:
     def standing(
         self, now: float, timeout: Callable[[int], float]
     ) -> tuple[RejectedValue, ...]:
-        """Return what still comes; `timeout`: the seconds for which a frame counts."""
+        """Return the values still reported; `timeout`.
+
+        seconds for which a frame counts.
+        """
         return tuple(
             kept.refused
             for kept in self._kept.values()
@@ -58,8 +61,9 @@ def nominal_voltage(
 ) -> int | None:
     """Return the nominal voltage in V of a pack of 12, 24 or 36 V; None: it is none.
 
-    By its charge voltage limit, which says most; by its voltage alone only where it tells
-    no limit (0 is none), and only below what an empty pack of 48 V can have.
+    By its charge voltage limit, which shows most; by its voltage alone only if it
+    reports no limit (0 is none), and only below the voltage that an empty 48 V pack can
+    have.
     """
     limit = charge_voltage_limit or None
     if limit is None and (voltage is None or voltage >= _EMPTY_48_V):

@@ -1,4 +1,4 @@
-"""A state of charge that jumps: doubted for a minute, then believed."""
+"""Jumps of the state of charge: held back for a minute, then accepted."""
 
 from typing import Final
 
@@ -6,11 +6,12 @@ JUMP: Final = 5.0
 """%; more within WITHIN seconds is a jump, unless the current explains it."""
 JUMP_TIME: Final = 10.0
 HOLD_TIME: Final = 60.0
-"""Seconds for which the value of before is held; what lasts is no false sample."""
+"""Seconds for which the previous value is held; a jump that lasts is no false
+sample."""
 SETTLED_VALUES: Final = 3
-"""Values in a row that agree; before them the battery may still be starting."""
+"""Agreeing values in a row; before them the battery may still be starting."""
 _ENDS: Final = frozenset({0.0, 100.0})
-"""%, acted upon by inverters: never believed before they are repeated."""
+"""%; inverters act on them: never accepted before they are repeated."""
 
 
 class SocJump:
@@ -19,7 +20,7 @@ class SocJump:
     def __init__(self) -> None:
         """Begin with none."""
         self.jumped_at: float | None = None
-        """When a jump was believed in the end; None: never."""
+        """When a jump was accepted after all; None: never."""
         self._value: float | None = None
         self._reported: float | None = None
         self._at = 0.0
@@ -28,10 +29,10 @@ class SocJump:
         self._since: float | None = None
 
     def believed(self, soc: float, at: float, *, amps: float, capacity: float) -> float:
-        """Return the state of charge to believe in %, now that `soc` (%) was told.
+        """Return the accepted state of charge in % after a report of `soc` (%).
 
-        `amps`: what may flow, at the most; `capacity` in Ah, nan where it is not known:
-        then nothing is doubted.
+        `amps`: the highest current that may flow; `capacity` in Ah, nan if it is not
+        known: then nothing is held back.
         """
         passed = max(0.0, at - self._at)
         repeated = soc == self._reported

@@ -1,4 +1,4 @@
-"""How often a battery sends each of its frames, and which of them are its own."""
+"""Frame periods of a battery, and which optional frames it really sends."""
 
 from math import inf
 from typing import Final
@@ -17,30 +17,30 @@ OPTIONAL_IDS: Final = frozenset({0x359, ALARM_PAIRS_ID, 0x35C})
 """Alarms and enables, which not every battery sends."""
 CONTROL_IDS: Final = OPTIONAL_IDS | {LIMITS_ID}
 OWN_AFTER: Final = 3
-"""Whole telegrams, in each of which (or after a gap below LONGEST_GAP) a frame came: it
-is one of those that the battery sends."""
+"""Whole telegrams, in each of which (or after a gap below LONGEST_PERIOD) a frame came:
+then it is one of those that the battery sends."""
 UNKNOWN_FRAME_PERIODS: Final = 1.2
 """Periods of 0x351 for which a frame counts that the battery never sent before."""
 
 
 class FramePeriods:
-    """The pulses of one battery's frames, by their IDs."""
+    """The periods of one battery's frames, by ID."""
 
     def __init__(self, config: BatteryConfig) -> None:
-        """Begin with nothing heard."""
+        """Begin without a frame."""
         self._config = config
         self._periods: dict[int, FramePeriod] = {}
         self._beats: dict[int, tuple[int, int]] = {}
         self._late: set[int] = set()
 
     def configure(self, config: BatteryConfig) -> None:
-        """Take over what the user changed."""
+        """Take over a changed configuration."""
         self._config = config
         for can_id, frame_period in self._periods.items():
             frame_period.ceiling = self._ceiling(can_id)
 
     def on_frame(self, can_id: int, at: float, telegrams: int) -> None:
-        """Take the arrival of a frame; `telegrams`: how many were whole until now."""
+        """Take a frame; `telegrams`: how many were whole until now."""
         frame_period = self._periods.get(can_id)
         if frame_period is None:
             frame_period = self._periods[can_id] = FramePeriod(self._ceiling(can_id))
@@ -72,8 +72,8 @@ class FramePeriods:
     def timeout(self, can_id: int) -> float:
         """Return for how many seconds a frame counts.
 
-        One that the battery never sent before may be somebody else's, or false. It
-        counts until the battery has told all anew without it.
+        One that the battery never sent before may be another node's, or false. It
+        counts until the battery has sent everything again without it.
         """
         timeout = self._periods[can_id].timeout
         if can_id in OPTIONAL_IDS and can_id in self._late and not self.is_own(can_id):
@@ -88,16 +88,16 @@ class FramePeriods:
         return self._beats.get(can_id, (0, 0))[0] >= OWN_AFTER
 
     def stale_at(self, can_id: int) -> float:
-        """Return when the last frame ceases to count; -inf: none came."""
+        """Return when the last frame expires; -inf: none came."""
         last = self._last(can_id)
         return last if last == -inf else last + self.timeout(can_id)
 
     def ends_with_limits(self, at: float) -> float:
-        """Return when limits of the same telegram as `at` cease to count; -inf: none did.
+        """Return when limits of the same telegram as `at` expire; -inf: there are none.
 
-        In a silence of all frames the limits have to be missed first: they decide what
-        it means. (Batteries that send 0x356 before 0x351 were blocked for some ms, with
-        an alarm, at the beginning of each silence that is bridged.)
+        When all frames stop, the limits have to be missed first: they decide what it
+        means. (Batteries that send 0x356 before 0x351 were blocked for some ms, with an
+        alarm, at the beginning of each silence that is bridged.)
         """
         period = self.period(LIMITS_ID)
         is_same = period is not None and self._last(LIMITS_ID) <= at + period / 2
@@ -108,13 +108,13 @@ class FramePeriods:
         return now < self.stale_at(can_id)
 
     def ends(self, now: float) -> list[float]:
-        """Return when frames cease to count that still do."""
+        """Return when frames expire, those that still count."""
         return [at for each in self._periods if (at := self.stale_at(each)) > now]
 
     def missing(self, now: float) -> frozenset[int]:
-        """Return which alarms and enables the battery used to send and does not now.
+        """Return the alarms and enables that the battery no longer sends, but used to.
 
-        While its limits go on: in a silence of all frames none of them is missing.
+        Only while its limits continue: when all frames stop, none of them is missing.
         """
         return frozenset(
             each
@@ -127,7 +127,7 @@ class FramePeriods:
         )
 
     def keep(self, can_ids: frozenset[int]) -> None:
-        """Forget all other frames: the battery speaks another dialect now."""
+        """Forget all other frames: the dialect has changed."""
         self._periods = {k: v for k, v in self._periods.items() if k in can_ids}
         self._beats = {k: v for k, v in self._beats.items() if k in can_ids}
         self._late &= can_ids

@@ -1,34 +1,34 @@
-"""How long what a frame said counts: learnt from how often the frame comes."""
+"""Time-out of a frame, learned from its period."""
 
 from collections import deque
 from statistics import median
 from typing import Final
 
 SHORTEST_TIMEOUT: Final = 3.0
-"""Seconds; no frame is missed earlier."""
+"""Seconds; no frame times out earlier."""
 LONGEST_LIMITS_TIMEOUT: Final = 10.0
-"""Seconds; 0x351 is missed at the latest, unless the user allows a slow sender more."""
+"""Seconds; the longest time-out of 0x351, unless the user allows a slow sender more."""
 LONGEST_TIMEOUT: Final = 30.0
-"""Seconds; measurements, alarms and enables are missed at the latest (BYD sends them
-each 10 s)."""
+"""Seconds; the longest time-out of measurements, alarms and enables (BYD sends them
+every 10 s)."""
 LONGEST_PERIOD: Final = 30.0
 """Seconds; a longer gap is a silence, not a period."""
 _GAPS: Final = 8
 _LONGEST_KEPT: Final = 60.0
-"""Seconds for which a longer period is remembered: a flood does not make it shorter."""
+"""Seconds for which a longer period is remembered: a flood does not shorten it."""
 
 
 class FramePeriod:
-    """When the frames of one ID come, by their times on the wire.
+    """The period and time-out of one frame ID, by the frames' times on the wire.
 
     `last`: when the last one came; None: none since the beginning. `period`: the
-    learnt period in s, the median of the last gaps; None: not known yet. `longest_period`: the
-    longest period of the last minute. `timeout`: after how many seconds the frame is
-    missed.
+    learned period in s, the median of the last gaps; None: not known yet.
+    `longest_period`: the longest period of the last minute. `timeout`: after how many
+    seconds the frame is missed.
     """
 
     def __init__(self, ceiling: float) -> None:
-        """Expect a frame that may stay away for `ceiling` seconds."""
+        """Expect a frame that may be absent for `ceiling` seconds."""
         self.last: float | None = None
         self.period: float | None = None
         self.longest_period: float | None = None
@@ -38,7 +38,7 @@ class FramePeriod:
 
     @property
     def ceiling(self) -> float:
-        """Return after how many seconds the frame is missed at the latest."""
+        """Return the longest time-out in seconds."""
         return self._ceiling
 
     @ceiling.setter
@@ -47,7 +47,7 @@ class FramePeriod:
         self._set_timeout()
 
     def on_frame(self, at: float) -> None:
-        """Take the arrival of one frame."""
+        """Take the time of one frame."""
         if self.last is not None and 0 < at - self.last < LONGEST_PERIOD:
             self._learn(at - self.last, at)
         self.last = at if self.last is None else max(self.last, at)
@@ -58,7 +58,7 @@ class FramePeriod:
 
     @property
     def stale_at(self) -> float:
-        """Return when the last frame ceases to count."""
+        """Return when the last frame expires."""
         return (self.last or 0.0) + self.timeout
 
     def _learn(self, gap: float, at: float) -> None:
@@ -73,9 +73,9 @@ class FramePeriod:
         self._set_timeout()
 
     def _set_timeout(self) -> None:
-        """Miss the frame after three periods, at most the ceiling.
+        """Set the time-out to three periods, at most the ceiling.
 
-        A slow sender gets one and a half periods and a second, whatever the ceiling.
+        A slow sender gets one and a half periods plus a second, whatever the ceiling.
         """
         period, ceiling = self.period, self._ceiling
         if period is None:
