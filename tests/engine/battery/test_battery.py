@@ -1,4 +1,4 @@
-"""A battery's life: waiting, online, lost, rejoining; what is fresh."""
+"""One battery: waiting, online, lost, rejoining, out of service; expiry of values."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -39,7 +39,7 @@ class BatteryBench:
     """A battery, its clock and its frames."""
 
     def __init__(self, **options: Any) -> None:
-        """Start with a battery never heard."""
+        """Start with a battery that was never received."""
         self.now = 1000.0
         self.battery = Battery(battery("b1", **options))
         self.currents: list[float] = []
@@ -54,7 +54,7 @@ class BatteryBench:
         instead: dict[int, bytes] | None = None,
         **changes: Any,
     ) -> BatteryBench:
-        """Hear telegrams, the first one now, the clock left at the last one."""
+        """Receive telegrams, the first one now, the clock left at the last one."""
         for n in range(count):
             self.now += every if n else 0.0
             for frame in telegram(self.now, without=without, **changes):
@@ -63,12 +63,12 @@ class BatteryBench:
         return self
 
     def on_frame(self, frame: Frame) -> None:
-        """Hear one frame at its time, or now."""
+        """Receive one frame at its time, or now."""
         self.battery.on_frame(frame if frame.at else replace(frame, at=self.now))
         self.battery.update(self.now)
 
     def capture(self, text: str, times: int = 1) -> BatteryBench:
-        """Hear recorded frames, again each second, the clock left after the last."""
+        """Receive recorded frames, again every second, the clock left after the last."""
         for _ in range(times):
             start = self.now
             for frame in frames(text, start=start):
@@ -80,24 +80,24 @@ class BatteryBench:
         return self
 
     def after(self, seconds: float) -> BatteryState:
-        """Move the clock and judge."""
+        """Move the clock and evaluate."""
         self.now += seconds
         self.battery.update(self.now)
         return self.battery.state(self.now)
 
     @property
     def status(self) -> BatteryStatus:
-        """Where it stands now."""
+        """The present status."""
         return self.after(0).status
 
     @property
     def readings(self) -> Readings:
-        """What is fresh now."""
+        """The present readings."""
         return self.after(0).readings
 
 
-def test_waiting() -> None:
-    """Before it spoke nothing is known."""
+def test_a_battery_without_a_frame_is_waiting() -> None:
+    """Before its first frame nothing is known."""
     state = BatteryBench().after(100)
     assert state.status is BatteryStatus.WAITING
     assert state.readings == Readings()
@@ -107,14 +107,14 @@ def test_waiting() -> None:
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
-def test_online_with_its_first_complete_set(missing: int) -> None:
-    """Limits, SOC and voltage at the least."""
+def test_a_battery_is_online_with_its_first_complete_telegram(missing: int) -> None:
+    """Limits, SOC and voltage are the minimum."""
     bench = BatteryBench().telegrams(3, without={missing})
     assert bench.status is BatteryStatus.WAITING
     assert bench.telegrams().status is BatteryStatus.ONLINE
 
 
-def test_a_bare_set_is_complete() -> None:
+def test_a_telegram_without_optional_frames_is_complete() -> None:
     """Enables and alarms that it never sends are not missed."""
     bench = BatteryBench().telegrams(without={0x359, 0x35C, 0x379})
     assert bench.status is BatteryStatus.ONLINE
@@ -122,15 +122,15 @@ def test_a_bare_set_is_complete() -> None:
     assert bench.readings.protections is None
 
 
-def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
-    """0x8000 says that it is not available: unknown current is a state to live in."""
+def test_an_unavailable_current_does_not_keep_it_waiting() -> None:
+    """0x8000 means not available: the current may stay unknown for ever."""
     bench = BatteryBench().telegrams(3, current=None)
     assert (bench.status, bench.after(0).telegrams) == (BatteryStatus.ONLINE, 3)
     assert bench.readings.current is None
 
 
-def test_recorded_stack() -> None:
-    """A Pylontech stack of five modules, as recorded."""
+def test_a_recorded_stack_is_online() -> None:
+    """A Pylontech stack of five modules."""
     for capture in (STACK, STACK_AND_INVERTER):
         bench = BatteryBench()
         for frame in frames(capture, start=1000.0):
@@ -144,8 +144,8 @@ def test_recorded_stack() -> None:
         assert state.telegrams == 1
 
 
-def test_recorded_deye_counts_discharge_positive() -> None:
-    """Its current is turned round: -0.8 A as sent charges the battery."""
+def test_the_current_of_a_recorded_deye_is_reversed() -> None:
+    """It counts discharge as positive: -0.8 A as sent charges the battery."""
     bench = BatteryBench()
     for n in range(3):
         for frame in frames(DEYE):
@@ -165,7 +165,7 @@ def test_recorded_deye_counts_discharge_positive() -> None:
         Frame(0x400, bytes(8)),
     ],
 )
-def test_what_is_no_battery_frame(frame: Frame) -> None:
+def test_frames_of_other_nodes_are_ignored(frame: Frame) -> None:
     """The inverter's 0x305, 29 bits, remote and error frames, other protocols."""
     bench = BatteryBench()
     bench.on_frame(frame)
@@ -176,8 +176,10 @@ def test_what_is_no_battery_frame(frame: Frame) -> None:
 @pytest.mark.parametrize(
     ("period", "lost_after"), [(0.5, 3.0), (1.0, 3.0), (2.0, 6.0), (5.0, 10.0)]
 )
-def test_lost_after_three_periods(period: float, lost_after: float) -> None:
-    """Learnt from 0x351; 3 s at the least, 10 s at the most."""
+def test_a_battery_is_lost_after_three_periods(
+    period: float, lost_after: float
+) -> None:
+    """Learned from 0x351; at least 3 s, at most 10 s."""
     bench = BatteryBench().telegrams(10, every=period)
     assert bench.after(lost_after - 0.01).status is BatteryStatus.ONLINE
     state = bench.after(0.02)
@@ -186,21 +188,21 @@ def test_lost_after_three_periods(period: float, lost_after: float) -> None:
     assert state.lost_at == bench.now
 
 
-def test_a_slow_sender_may_be_allowed_more() -> None:
+def test_a_longer_timeout_allows_a_slow_sender() -> None:
     """The user's time-out is the ceiling."""
     bench = BatteryBench(timeout=40.0).telegrams(10, every=10.0)
     assert bench.after(29.9).status is BatteryStatus.ONLINE
     assert bench.after(0.2).status is BatteryStatus.LOST
 
 
-def test_the_users_ceiling_lowers_too() -> None:
-    """Where it is known that a battery is quick."""
+def test_a_shorter_timeout_loses_a_battery_earlier() -> None:
+    """For a battery that is known to be quick."""
     bench = BatteryBench(timeout=5.0).telegrams(10, every=2.0)
     assert bench.after(5.1).status is BatteryStatus.LOST
 
 
-def test_a_changed_ceiling_holds_at_once() -> None:
-    """A running battery's time-out can be settled without losing it."""
+def test_a_changed_timeout_holds_at_once() -> None:
+    """It can be changed without losing a running battery."""
     bench = BatteryBench().telegrams(10, every=5.0)
     bench.battery.config = battery("b1", timeout=15.0)
     assert bench.after(14.9).status is BatteryStatus.ONLINE
@@ -208,8 +210,8 @@ def test_a_changed_ceiling_holds_at_once() -> None:
 
 
 @pytest.mark.parametrize("missing", [0x359, 0x35C])
-def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
-    """It is told; limits, state of charge and measurements go on."""
+def test_missing_alarms_and_enables_do_not_lose_a_battery(missing: int) -> None:
+    """It is reported; limits, state of charge and measurements continue."""
     bench = BatteryBench().telegrams(10)
     bench.now += 1
     bench.telegrams(2, without={missing})
@@ -226,8 +228,8 @@ def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
     assert bench.telegrams().after(0).missing == frozenset()
 
 
-def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
-    """For ten minutes; then the limits alone tell what may be done."""
+def test_a_prohibition_holds_while_its_frame_is_missing() -> None:
+    """For ten minutes; then the limits alone decide."""
     bench = BatteryBench().telegrams(
         10, protections=frozenset({Alarm.OVER_VOLTAGE}), discharge_enabled=False
     )
@@ -240,7 +242,7 @@ def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
     assert bench.status is BatteryStatus.ONLINE
 
 
-def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -> None:
+def test_a_prohibition_is_lifted_by_two_frames_after_a_gap_too() -> None:
     """One may be false, however long none came."""
     raised: dict[str, Any] = {
         "protections": frozenset({Alarm.OVER_VOLTAGE}),
@@ -266,10 +268,8 @@ def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -
         (0x359, "0200000001504E"),  # over-voltage
     ],
 )
-def test_an_alarm_frame_that_came_once_is_not_waited_for(
-    can_id: int, data: str
-) -> None:
-    """It counts until the battery has told all anew without it, and no longer."""
+def test_an_alarm_frame_that_came_once_is_not_awaited(can_id: int, data: str) -> None:
+    """It counts until the battery has sent everything again without it, and no longer."""
     bench = BatteryBench().telegrams(10, without={0x359, 0x35A, 0x35C})
     bench.on_frame(Frame(can_id, bytes.fromhex(data)))
     said = bench.readings
@@ -284,7 +284,7 @@ def test_an_alarm_frame_that_came_once_is_not_waited_for(
     assert (state.status, state.missing) == (BatteryStatus.ONLINE, frozenset())
 
 
-def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
+def test_an_alarm_frame_that_comes_regularly_counts_fully() -> None:
     """From the third on it counts for as long as any other."""
     bench = BatteryBench().telegrams(10, without={0x359})
     pairs = Frame(0x35A, bytes.fromhex("0400000000000000"))
@@ -297,8 +297,8 @@ def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
     assert bench.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
 
 
-def test_alarms_that_come_each_ten_seconds() -> None:
-    """A BYD sends 0x35A so: it is no reason to lose it (ceiling 30 s)."""
+def test_alarms_every_ten_seconds_do_not_lose_a_battery() -> None:
+    """A BYD sends 0x35A at that period (ceiling 30 s)."""
     bench = BatteryBench()
     pairs = Frame(0x35A, bytes.fromhex("aaaaaaaaaaaaaaaa"))
     for n in range(100):
@@ -313,7 +313,7 @@ def test_alarms_that_come_each_ten_seconds() -> None:
 
 
 def test_both_kinds_of_alarms_count() -> None:
-    """What one of 0x359 and 0x35A raises is raised."""
+    """An alarm in either of 0x359 and 0x35A is raised."""
     bench = BatteryBench().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
     # byte 1, field 2: charge temperature low (SMA), raised; byte 4 on: none warned of
     bench.on_frame(Frame(0x35A, bytes.fromhex("0010000000000000")))
@@ -322,8 +322,8 @@ def test_both_kinds_of_alarms_count() -> None:
     )
 
 
-def test_every_other_field_goes_unknown_by_itself() -> None:
-    """A measurement that ceases is unknown, not 0, and loses nobody."""
+def test_missing_measurements_become_unknown() -> None:
+    """They are unknown, not 0, and the battery is not lost."""
     bench = BatteryBench().telegrams(10).telegrams(5, without={0x356, 0x355})
     state = bench.after(0)
     assert state.status is BatteryStatus.ONLINE
@@ -343,15 +343,15 @@ def test_the_state_of_charge_holds_for_a_minute() -> None:
 
 
 def test_names_and_capacities_are_kept() -> None:
-    """They do not change while a battery is connected, nor with its loss."""
+    """They do not change while a battery is connected, nor when it is lost."""
     bench = BatteryBench().telegrams(capacity_ah=280.0)
     state = bench.after(1000)
     assert state.status is BatteryStatus.LOST
     assert state.readings == Readings(name="PYLON", installed_ah=280.0)
 
 
-def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
-    """A missing tail is unknown: with the currents gone it is lost in time."""
+def test_a_truncated_frame_renews_only_the_values_it_holds() -> None:
+    """A missing tail is unknown: without currents it is lost in time."""
     bench = BatteryBench().telegrams(10)
     bench.telegrams(3, instead={LIMITS_ID: CVL_ONLY})
     assert bench.readings.charge_current_limit == 100.0
@@ -360,7 +360,7 @@ def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
     assert bench.status is BatteryStatus.LOST
 
 
-def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
+def test_one_frame_without_limits_counts_as_missing() -> None:
     """A house must not go dark for it: the last limits hold for their time-out."""
     bench = BatteryBench().telegrams(10, charge_current_limit=80.0)
     bench.now += 1
@@ -372,8 +372,8 @@ def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
     assert bench.readings.charge_current_limit == 70.0
 
 
-def test_lost_once_its_limits_stay_unknown() -> None:
-    """Frames alone renew nothing; what it said last is kept for the rule `reduce`."""
+def test_a_battery_is_lost_once_its_limits_stay_unknown() -> None:
+    """Frames alone renew nothing; its last values are kept for the policy `reduce`."""
     bench = BatteryBench().telegrams(10, charge_current_limit=80.0)
     for _ in range(3):
         assert bench.after(0).status is BatteryStatus.ONLINE
@@ -397,7 +397,7 @@ def test_lost_once_its_limits_stay_unknown() -> None:
         "0000f403e803cc01",  # nor is 0 V
     ],
 )
-def test_any_required_limit_not_available(data: str) -> None:
+def test_any_unavailable_required_limit_loses_a_battery(data: str) -> None:
     """One of CVL, CCL and DCL is enough, in time."""
     bench = BatteryBench().telegrams(10)
     for _ in range(3):
@@ -406,8 +406,8 @@ def test_any_required_limit_not_available(data: str) -> None:
     assert bench.status is BatteryStatus.LOST
 
 
-def test_one_state_of_charge_or_voltage_not_available() -> None:
-    """Nothing can be told without: they are bridged too, and no longer."""
+def test_one_unavailable_soc_or_voltage_is_bridged() -> None:
+    """Nothing can be sent without them: they are bridged, too, but no longer."""
     bench = BatteryBench().telegrams(10)
     soc, volts = bytes.fromhex("ffff6400"), bytes.fromhex("0080000000000000")
     for held in (52.0, 52.0, None):
@@ -418,14 +418,14 @@ def test_one_state_of_charge_or_voltage_not_available() -> None:
     assert bench.status is BatteryStatus.ONLINE
 
 
-def test_an_unknown_discharge_voltage_loses_nobody() -> None:
+def test_an_unknown_discharge_voltage_limit_is_accepted() -> None:
     """Pylontech's document leaves it blank."""
     bench = BatteryBench().telegrams(10, discharge_voltage_limit=None)
     assert bench.status is BatteryStatus.ONLINE
     assert bench.readings.discharge_voltage_limit is None
 
 
-def test_values_outside_their_window_are_counted() -> None:
+def test_values_outside_their_window_are_counted_and_rejected() -> None:
     """And believed by nobody."""
     bench = BatteryBench().telegrams(
         instead={0x355: bytes.fromhex("c8006400")}
@@ -440,7 +440,7 @@ def _lost() -> BatteryBench:
     return bench
 
 
-def test_rejoins_after_three_whole_telegrams() -> None:
+def test_a_lost_battery_rejoins_after_three_whole_telegrams() -> None:
     """No sooner, and not later."""
     bench = _lost()
     statuses = []
@@ -456,8 +456,8 @@ def test_rejoins_after_three_whole_telegrams() -> None:
     assert bench.after(0).lost_at is None
 
 
-def test_rejoining_is_not_online_and_still_lost_since() -> None:
-    """The loss policy goes on until it counts again."""
+def test_a_rejoining_battery_is_not_online_yet() -> None:
+    """The loss policy continues until it counts again."""
     bench = _lost()
     lost_at = bench.after(0).lost_at
     bench.telegrams()
@@ -466,8 +466,8 @@ def test_rejoining_is_not_online_and_still_lost_since() -> None:
     assert state.lost_at == lost_at
 
 
-def test_telegrams_that_were_read_together_count_too() -> None:
-    """After the loop was held several are judged at once."""
+def test_telegrams_read_together_count_for_rejoining() -> None:
+    """After the loop was held, several are evaluated at once."""
     bench = _lost()
     for n in range(3):
         for frame in telegram(bench.now + n):
@@ -476,8 +476,8 @@ def test_telegrams_that_were_read_together_count_too() -> None:
     assert bench.after(0).status is BatteryStatus.ONLINE
 
 
-def test_a_gap_begins_the_count_anew() -> None:
-    """Three telegrams without one are wanted."""
+def test_a_gap_restarts_the_count_for_rejoining() -> None:
+    """Three telegrams without one are required."""
     bench = _lost()
     bench.telegrams(2)
     assert bench.after(5).status is BatteryStatus.LOST
@@ -489,16 +489,16 @@ def test_a_gap_begins_the_count_anew() -> None:
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
-def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
-    """Nor does a battery rejoin by them."""
+def test_incomplete_telegrams_do_not_count(missing: int) -> None:
+    """A battery does not rejoin by them either."""
     bench = _lost()
     bench.telegrams(1).telegrams(10, without={missing})
     assert bench.status is not BatteryStatus.ONLINE
 
 
 @pytest.mark.parametrize("content", ["", "0000000000000000", "00000000aaaaaaaa"])
-def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
-    """Healthy packs send 0x35A all 0, which says nothing of any alarm."""
+def test_alarms_that_are_never_stated_are_not_awaited(content: str) -> None:
+    """Healthy packs send 0x35A all 0, which states no alarm at all."""
     bench = BatteryBench()
     for _ in range(2):
         for _ in range(3):
@@ -510,7 +510,7 @@ def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
 
 
 def test_truncated_telegrams_are_not_whole() -> None:
-    """A 0x351 without currents is no limit."""
+    """A 0x351 without currents is not a limit."""
     bench = _lost()
     bench.telegrams()
     bench.now += 1
@@ -518,7 +518,7 @@ def test_truncated_telegrams_are_not_whole() -> None:
     assert bench.status is BatteryStatus.REJOINING
 
 
-def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
+def test_a_new_dialect_need_not_send_the_frames_of_the_old_one() -> None:
     """A Deye in its profile for Victron sends no enables and other alarms."""
     bench = BatteryBench()
     for n in range(40):
@@ -539,10 +539,10 @@ def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
         (DEYE_AS_VICTRON, VICTRON_TO_DEYE, DEYE),
     ],
 )
-def test_a_profile_changed_under_way_loses_nobody(
+def test_a_change_of_profile_does_not_lose_a_battery(
     before: str, change: str, after: str
 ) -> None:
-    """Frame by frame as recorded: all charge the battery, none is read turned round."""
+    """Frame by frame as recorded: all charge the battery, no sign is reversed."""
     bench = BatteryBench().capture(before, times=5)
     assert bench.readings.current == 0.8
     bench.capture(change).capture(after, times=5)
@@ -551,8 +551,8 @@ def test_a_profile_changed_under_way_loses_nobody(
     assert min(bench.currents) > 0
 
 
-def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
-    """It is unknown as soon as it is in doubt, not only with the next 0x356."""
+def test_a_current_is_unknown_as_soon_as_the_dialect_is() -> None:
+    """Not only with the next 0x356."""
     bench = BatteryBench().capture(DEYE, times=5)
     bench.now += 1
     bench.on_frame(Frame(0x356, bytes.fromhex("D2140800F0000000")))
@@ -561,8 +561,8 @@ def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
     assert bench.readings.current is None
 
 
-def test_a_current_read_before_any_dialect_showed_itself() -> None:
-    """A Deye that hid its marks for long counts discharge as positive, all the same."""
+def test_a_late_deye_mark_clears_the_current() -> None:
+    """A Deye without marks for a long time still counts discharge as positive."""
     bench = BatteryBench()
     for _ in range(10):
         bench.telegrams(without={0x359, 0x35E}, current=8.0)
@@ -575,8 +575,8 @@ def test_a_current_read_before_any_dialect_showed_itself() -> None:
     assert read == [8.0, None, -8.0]
 
 
-def test_alarms_of_before_a_silence_hold_no_more() -> None:
-    """Whoever comes back with pairs that say nothing has not raised one again."""
+def test_alarms_from_before_a_silence_are_forgotten() -> None:
+    """A battery that returns with unchanged pairs has not raised one again."""
     bench = BatteryBench()
     bench.on_frame(Frame(0x35A, bytes.fromhex("0400000000000000")))
     bench.telegrams(10, without={0x359})
@@ -587,7 +587,7 @@ def test_alarms_of_before_a_silence_hold_no_more() -> None:
 
 
 def test_the_period_is_known_after_a_loss() -> None:
-    """It is not learnt again."""
+    """It is not learned again."""
     bench = _lost()
     bench.telegrams(3)
     assert bench.after(3.1).status is BatteryStatus.LOST
@@ -595,7 +595,7 @@ def test_the_period_is_known_after_a_loss() -> None:
 
 
 def test_age_is_the_age_on_the_wire() -> None:
-    """Frames that waited to be read are as old as they are."""
+    """Frames that waited to be read are as old as their time on the wire."""
     bench = BatteryBench()
     for n in range(10):
         for frame in telegram(bench.now + n):
@@ -605,15 +605,15 @@ def test_age_is_the_age_on_the_wire() -> None:
     assert bench.after(3.1).status is BatteryStatus.LOST
 
 
-def test_next_change() -> None:
+def test_next_change_is_when_the_first_value_expires() -> None:
     """When the first value becomes stale if nothing more comes."""
     bench = BatteryBench().telegrams(10)
     assert bench.battery.next_change(bench.now) == pytest.approx(bench.now + 3)
     assert bench.battery.next_change(bench.now + 1000) is None
 
 
-def test_largest_charge_limit_is_remembered() -> None:
-    """By it a battery that tapered off is known."""
+def test_the_highest_charge_limit_is_remembered() -> None:
+    """It shows later that a battery has tapered off."""
     bench = BatteryBench().telegrams(charge_current_limit=80.0)
     assert bench.after(0).largest_charge_limit == 80.0
     bench.telegrams(charge_current_limit=10.0)
@@ -621,7 +621,7 @@ def test_largest_charge_limit_is_remembered() -> None:
 
 
 def test_two_dialects_at_once_leave_the_current_unknown() -> None:
-    """As while a Deye's profile is changed; the battery is not lost for it."""
+    """As during a change of a Deye's profile; the battery is not lost for it."""
     bench = BatteryBench().telegrams(5)
     bench.on_frame(Frame(0x364, bytes.fromhex("0100000001000000")))
     bench.telegrams()
@@ -631,10 +631,10 @@ def test_two_dialects_at_once_leave_the_current_unknown() -> None:
     assert bench.telegrams(4).readings.current == 0.0
 
 
-def test_each_step_of_its_life_is_logged_once(
+def test_each_change_of_status_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Once when it goes, once when it is back."""
+    """Once when it is lost, once when it is back."""
     caplog.set_level(logging.INFO)
     bench = BatteryBench().telegrams(3)
     for _ in range(3):
@@ -647,8 +647,8 @@ def test_each_step_of_its_life_is_logged_once(
     ]
 
 
-def test_out_of_service() -> None:
-    """A pack that is disconnected is still read, but not reckoned with."""
+def test_a_battery_out_of_service_is_read_but_does_not_count() -> None:
+    """A pack that is disconnected."""
     bench = BatteryBench().telegrams(current=1.9)
     bench.battery.set_in_service(False, bench.now)
     state = bench.after(0)
@@ -661,8 +661,8 @@ def test_out_of_service() -> None:
     assert bench.after(0).online
 
 
-def test_out_of_service_but_carrying() -> None:
-    """More than 2 A for 10 s: it is connected after all, and counts again."""
+def test_a_battery_out_of_service_that_carries_current_counts() -> None:
+    """More than 2 A for 10 s: it is connected after all."""
     bench = BatteryBench().telegrams(10)
     bench.battery.set_in_service(False, bench.now)
     statuses = []
@@ -673,7 +673,7 @@ def test_out_of_service_but_carrying() -> None:
     assert bench.after(0).carries_current_out_of_service
 
 
-def _out_of_service_monitor() -> BatteryBench:
+def _carrying_out_of_service() -> BatteryBench:
     """Return a battery that counts again because it carries current."""
     bench = BatteryBench().telegrams(10)
     bench.battery.set_in_service(False, bench.now)
@@ -684,13 +684,15 @@ def _out_of_service_monitor() -> BatteryBench:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("current", [0.0, None])
-def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
-    """That it carries nothing any more may be the effect of its own limits.
+def test_a_carrying_battery_out_of_service_keeps_counting_at_rest(
+    current: float | None,
+) -> None:
+    """Its current may be 0 because of its own limits.
 
-    If it left the reckoning then, they would be forgotten, the full current would flow
+    If it stopped counting then, they would be forgotten, the full current would flow
     again, and so on for ever.
     """
-    bench = _out_of_service_monitor()
+    bench = _carrying_out_of_service()
     bench.now += 1
     bench.telegrams(3600, current=current)
     state = bench.after(0)
@@ -698,9 +700,9 @@ def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
     assert state.carries_current_out_of_service
 
 
-def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
+def test_service_switched_on_and_off_restarts_the_monitor() -> None:
     """The user acted: it is watched anew."""
-    bench = _out_of_service_monitor()
+    bench = _carrying_out_of_service()
     bench.battery.set_in_service(True, bench.now)
     state = bench.after(0)
     assert (state.status, state.carries_current_out_of_service) == (
@@ -712,9 +714,9 @@ def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
     assert bench.status is BatteryStatus.OUT_OF_SERVICE
 
 
-def test_out_of_service_but_carrying_falls_silent() -> None:
-    """It is lost as any other, and out of service once it is surely switched off."""
-    bench = _out_of_service_monitor()
+def test_a_silent_carrying_battery_returns_to_out_of_service() -> None:
+    """It is lost like any other, and out of service once it is surely switched off."""
+    bench = _carrying_out_of_service()
     at = bench.now
     state = bench.after(4.0)
     assert (state.status, state.carries_current_out_of_service) == (
@@ -733,8 +735,8 @@ def test_out_of_service_but_carrying_falls_silent() -> None:
     assert bench.status is BatteryStatus.OUT_OF_SERVICE
 
 
-def test_out_of_service_but_carrying_speaks_slowly() -> None:
-    """No shorter silence than its own time-out says that it was switched off."""
+def test_a_slow_carrying_battery_has_its_own_timeout() -> None:
+    """Only a silence longer than its own time-out means that it was switched off."""
     bench = BatteryBench(timeout=60.0).telegrams(10, every=25.0)
     bench.battery.set_in_service(False, bench.now)
     bench.now += 25.0
@@ -743,8 +745,8 @@ def test_out_of_service_but_carrying_speaks_slowly() -> None:
     assert not bench.after(2.0).carries_current_out_of_service
 
 
-def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
-    """It was silent for hours; its grace does not begin in the past."""
+def test_a_carrying_battery_is_lost_from_when_it_counts() -> None:
+    """It was silent for hours; its grace period does not begin in the past."""
     bench = BatteryBench().telegrams(10, every=10.0)
     bench.battery.set_in_service(False, bench.now)
     bench.after(20.0)
@@ -758,8 +760,8 @@ def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
     assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
-def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
-    """It is lost, as one in service that has not told its limits yet."""
+def test_a_carrying_battery_without_limits_counts_as_lost() -> None:
+    """Like one in service that has not reported its limits yet."""
     bench = BatteryBench()
     bench.battery.set_in_service(False, bench.now)
     bench.telegrams(12, without={0x351}, current=-50.0)
@@ -773,8 +775,8 @@ def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
     assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
-def test_put_in_service_before_it_ever_spoke() -> None:
-    """It is lost since then, on another port too; whoever waits for it is told."""
+def test_a_battery_put_in_service_before_its_first_frame_is_lost() -> None:
+    """Since then, on another port, too; the other batteries wait for it."""
     bench = BatteryBench()
     bench.battery.set_in_service(False, bench.now)
     assert bench.after(100.0).lost_at is None
@@ -787,8 +789,8 @@ def test_put_in_service_before_it_ever_spoke() -> None:
     assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
-def test_how_often_it_speaks_and_when_it_measured() -> None:
-    """The slowest of limits and measurements, for those who learn from them."""
+def test_period_and_time_of_the_current_are_reported() -> None:
+    """The slowest of limits and measurements."""
     bench = BatteryBench().telegrams(10).telegrams(6, every=1.0, without={0x356})
     assert bench.after(0).period == pytest.approx(1.0)
     assert bench.after(0).current_at == bench.now - 5.0
@@ -798,8 +800,8 @@ def test_how_often_it_speaks_and_when_it_measured() -> None:
 # How urgent it is
 
 
-def _urgency(bench: BatteryBench, can_id: int, **changes: Any) -> Priority:
-    """Let the battery say one frame of a telegram; return how urgent that is."""
+def _priority(bench: BatteryBench, can_id: int, **changes: Any) -> Priority:
+    """Return the priority of one frame of a telegram."""
     frame = next(f for f in telegram(bench.now, **changes) if f.can_id == can_id)
     return bench.battery.on_frame(frame)
 
@@ -821,34 +823,36 @@ def _urgency(bench: BatteryBench, can_id: int, **changes: Any) -> Priority:
         (0x35E, {}, Priority.NONE),
     ],
 )
-def test_urgency(can_id: int, changes: dict[str, Any], priority: Priority) -> None:
-    """What changes a limit cannot wait; the same again need not be reckoned with."""
+def test_a_changed_limit_is_evaluated_at_once(
+    can_id: int, changes: dict[str, Any], priority: Priority
+) -> None:
+    """Unchanged values need no evaluation."""
     bench = BatteryBench().telegrams(3)
     bench.now += 0.5
-    assert _urgency(bench, can_id, **changes) is priority
+    assert _priority(bench, can_id, **changes) is priority
 
 
-def test_all_is_urgent_of_a_battery_that_does_not_count() -> None:
-    """Any frame may be the one by which it does."""
+def test_every_frame_is_urgent_while_a_battery_does_not_count() -> None:
+    """Any frame may be the one that makes it count."""
     bench = BatteryBench()
-    assert _urgency(bench, 0x35E) is Priority.AT_ONCE
+    assert _priority(bench, 0x35E) is Priority.AT_ONCE
     bench.telegrams(3)
     bench.after(20.0)
-    assert _urgency(bench, 0x35E) is Priority.AT_ONCE
+    assert _priority(bench, 0x35E) is Priority.AT_ONCE
 
 
-def test_value_that_was_stale_is_new() -> None:
-    """Though it is the same as before."""
+def test_an_expired_value_counts_as_changed() -> None:
+    """Although it is the same as before."""
     bench = BatteryBench().telegrams(3)
     for _ in range(4):
         bench.now += 1.0
         for can_id in CONTROL_IDS:
-            assert _urgency(bench, can_id) is Priority.NONE
-    assert _urgency(bench, 0x355) is Priority.SOON
+            assert _priority(bench, can_id) is Priority.NONE
+    assert _priority(bench, 0x355) is Priority.SOON
 
 
-def test_other_frames_are_not_urgent() -> None:
-    """Foreign ones tell nothing; an inverter's question tells whose port this is."""
+def test_frames_of_other_nodes_are_not_urgent() -> None:
+    """They change nothing; an inverter's request shows whose port this is."""
     bench = BatteryBench().telegrams(3)
     assert bench.battery.on_frame(Frame(0x123, at=bench.now)) is Priority.NONE
     assert bench.battery.on_frame(Frame(0x305, bytes(8), at=bench.now)) is Priority.SOON

@@ -1,4 +1,4 @@
-"""Whether the first telegrams of a battery agree about what it allows."""
+"""Start-up check: the first limits of a battery have to agree."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from ..states import READINGS, online
 
 
 def _allowed(*said: Readings) -> tuple[float, float]:
-    """Return what a battery is taken to allow to be charged and discharged."""
+    """Return the currents that a battery allows for charging and discharging."""
     *lately, now = said
     readings = with_lowest_recent_limits(
         replace(online(), readings=now), lately
@@ -24,8 +24,8 @@ def _allowed(*said: Readings) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("first", [100.0, 91.0, 110.0])
-def test_they_agree(first: float) -> None:
-    """What is said now holds."""
+def test_agreeing_limits_are_used_as_they_are(first: float) -> None:
+    """The present ones."""
     said = replace(READINGS, charge_current_limit=first)
     assert _allowed(said, READINGS) == (100.0, 100.0)
 
@@ -39,15 +39,15 @@ def test_they_agree(first: float) -> None:
         replace(READINGS, protections=frozenset({Alarm.OVER_VOLTAGE})),
     ],
 )
-def test_they_do_not_agree(other: Readings) -> None:
-    """Whichever came first; the other direction is as it is."""
+def test_disagreeing_limits_use_the_lowest(other: Readings) -> None:
+    """Whichever came first; the other direction is unchanged."""
     lowest = allowed(other, Direction.CHARGE)
     assert _allowed(other, READINGS) == (lowest, 100.0)
     assert _allowed(READINGS, other) == (lowest, 100.0)
 
 
-def test_nothing_to_agree_about() -> None:
-    """One telegram, or a battery that allows nothing."""
+def test_a_single_telegram_is_used() -> None:
+    """Also for a battery that allows nothing."""
     full = replace(READINGS, charge_current_limit=0.0)
     assert _allowed(READINGS) == (100.0, 100.0)
     assert _allowed(full, full, full) == (0.0, 100.0)

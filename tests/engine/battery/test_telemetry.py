@@ -1,4 +1,4 @@
-"""What a battery says does not depend on how often, or when, it is asked for."""
+"""Telemetry does not depend on how often, or when, it is queried."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -38,10 +38,10 @@ SECONDS = st.sampled_from([0.0, 0.1, 0.9, 3.0, 7.0, 31.0])
     ),
     SECONDS,
 )
-def test_asking_changes_nothing(
+def test_queries_change_nothing(
     said: list[tuple[Frame, float, float | None]], late: float
 ) -> None:
-    """Also not where what was asked for before is kept, and asked for later or earlier."""
+    """Nor does the cache of an earlier query, for a later or an earlier time."""
     often, once = Telemetry(battery("b")), Telemetry(battery("b"))
     now = 1000.0
     for frame, passed, timeout in said:

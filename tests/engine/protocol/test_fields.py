@@ -26,8 +26,8 @@ TENTHS = Number(
 """A limit in 0.1 A at bytes 2 and 3."""
 
 
-def test_a_missing_tail_is_not_told() -> None:
-    """A field that the frame does not reach whole is left out, not 0."""
+def test_a_field_beyond_the_end_is_left_out() -> None:
+    """A field that the frame does not fully hold is left out, not 0."""
     assert decode_fields(b"\x01\x02\x03", [TENTHS]) == ({}, ())
     assert decode_fields(b"\x01\x02\x03\x00", [TENTHS]) == ({"limit": 0.3}, ())
     assert decode_fields(b"", [Bit(attribute="b", start=0, bit=1)]) == ({}, ())
@@ -35,7 +35,7 @@ def test_a_missing_tail_is_not_told() -> None:
 
 
 def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
-    """Both give None; only the second is a fault."""
+    """Both give None; only the second is invalid."""
     window = Number(attribute="t", start=0, low=1.0, high=2.0, codes=frozenset({9}))
     assert window.decode(b"\x09\x00") is NoValue.UNAVAILABLE
     assert window.decode(b"\x03\x00") is NoValue.IMPLAUSIBLE
@@ -48,7 +48,7 @@ def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
 
 
 def test_text_ends_at_the_first_byte_that_is_not_printable() -> None:
-    """Vendors put binary after the name, 0x80 and above, too."""
+    """Vendors put binary data after the name, also bytes of 0x80 and above."""
     name = Text(attribute="name")
     assert name.decode(b"  BYD \xff\x41") == "BYD"
     assert name.decode(b"PYTES") == "PYTES"
@@ -59,7 +59,7 @@ def test_text_ends_at_the_first_byte_that_is_not_printable() -> None:
 
 
 def test_text_is_cut_and_padded() -> None:
-    """What is no ASCII is replaced; the frame keeps its length."""
+    """Characters outside ASCII are replaced; the frame keeps its length."""
     name = [Text(attribute="name")]
     assert encode_fields({"name": "PYLON"}, name) == b"PYLON\0\0\0"
     assert encode_fields({"name": "Ä battery"}, name) == b"? batter"
@@ -67,6 +67,6 @@ def test_text_is_cut_and_padded() -> None:
 
 
 def test_only_numbers_go_into_numbers() -> None:
-    """A text in the place of a number is an error of ours."""
+    """A text in place of a number is a programming error."""
     with pytest.raises(TypeError):
         encode_fields({"limit": "12"}, [TENTHS])

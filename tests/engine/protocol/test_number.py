@@ -34,14 +34,14 @@ TENTHS = Number(
         (1e9, 0xFFFE),
     ],
 )
-def test_a_limit_is_cut_to_its_count(value: float, raw: int) -> None:
-    """Cut, not rounded; binary fractions do not cost a count; never below 0."""
+def test_a_limit_is_rounded_down_to_its_count(value: float, raw: int) -> None:
+    """Binary fractions do not cost a count; never below 0."""
     assert encode_fields({"limit": value}, [TENTHS])[2:4] == raw.to_bytes(2, "little")
 
 
 @given(st.floats(0, 6553))
 def test_a_limit_is_never_raised(value: float) -> None:
-    """What is read back is at most what was meant, and less than a count below it."""
+    """The decoded value is at most the encoded one, and less than a count below it."""
     read = decode_fields(encode_fields({"limit": value}, [TENTHS]), [TENTHS])
     sent = read.values["limit"]
     assert isinstance(sent, float)
@@ -62,7 +62,9 @@ def test_a_limit_is_never_raised(value: float) -> None:
         (Rounding.DOWN, 46.909, 4690),
     ],
 )
-def test_rounding(rounding: Rounding, value: float, count: int) -> None:
+def test_measurements_round_to_nearest_and_limits_to_the_safe_side(
+    rounding: Rounding, value: float, count: int
+) -> None:
     """Measurements to the nearest, limits to the safe side."""
     field = Number(
         attribute="v", start=0, kind=Kind.S16, per_unit=100, rounding=rounding
@@ -87,8 +89,8 @@ def test_rounding(rounding: Rounding, value: float, count: int) -> None:
         (250.0, 100),
     ],
 )
-def test_the_ends_are_told_only_when_reached(soc: float, sent: int) -> None:
-    """Full and empty are acted upon: 99.6 % is not full, 0.4 % not empty."""
+def test_full_and_empty_are_sent_only_when_reached(soc: float, sent: int) -> None:
+    """Inverters act on them: 99.6 % is not full, 0.4 % not empty."""
     field = Number(
         attribute="soc",
         start=0,
@@ -111,6 +113,8 @@ def test_the_ends_are_told_only_when_reached(soc: float, sent: int) -> None:
         (Kind.U32, -1, 0),
     ],
 )
-def test_values_clamp_to_their_field(kind: Kind, value: float, count: int) -> None:
-    """Too much is the most that fits, and never a code for "not available"."""
+def test_values_are_clamped_to_their_field(
+    kind: Kind, value: float, count: int
+) -> None:
+    """Too much becomes the highest count, never a code for "not available"."""
     assert Number(attribute="n", start=0, kind=kind).count(value) == count

@@ -174,9 +174,9 @@ class BusTopology:
         return found
 
     def alike(self, port: str) -> dict[str, int]:
-        """Return how many telegrams a port has received in common with each other port.
+        """Return the ports that have received the same as a port until now.
 
-        And how many telegrams: below SUSPECTED it may still be chance.
+        With the number of telegrams: below LIKELY it may still be chance.
         """
         return {
             other: pair.telegrams
