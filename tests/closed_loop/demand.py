@@ -1,4 +1,4 @@
-"""What a house asks of its inverters over time: steps both ways, and a wander."""
+"""Demand of a house over time: steps in both directions, and slow changes."""
 
 from bisect import bisect_right
 from random import Random

@@ -1,4 +1,4 @@
-"""What the physics allow: the limit that a rule would give that knew everything."""
+"""The physical optimum: the limit of a rule that knew everything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.simulator.physics import (
     source_voltage,
 )
 
-from .banks import PatientBattery
+from .banks import CautiousBattery
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Ideal:
     batteries: Sequence[float]
 
 
-def ideal(batteries: Sequence[PatientBattery], direction: Direction) -> Ideal:
-    """Return what is possible now."""
+def ideal(batteries: Sequence[CautiousBattery], direction: Direction) -> Ideal:
+    """Return the optimum now."""
     sign = direction.sign
     sources = [source_voltage(b.pack, b.cells) for b in batteries]
     resistances = [b.pack.resistance for b in batteries]

@@ -1,4 +1,4 @@
-"""Kinds of trouble from the field: what a random bank does besides, one row each."""
+"""Field faults: the troubles of random banks, one row each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from custom_components.bms_gateway.engine.rounding import round_down
 from custom_components.bms_gateway.engine.simulator.household import Wander
 from custom_components.bms_gateway.engine.simulator.physics import state_of
 
-from .banks import Make, PatientBattery
+from .banks import CautiousBattery, Make
 from .loop import Loop
 
 type Meter = Callable[[float], float]
@@ -21,8 +21,8 @@ NO_CURRENT: Final = bytes.fromhex("0080")
 """In bytes 2 and 3 of 0x356: unknown."""
 
 
-class OddBattery(PatientBattery):
-    """A battery whose meter, limits or contactor are not as they should be."""
+class OddBattery(CautiousBattery):
+    """A battery with a faulty meter, limits or contactor."""
 
     part = 1.0
     """Of its usual limits; what it tells, and what it really allows."""
@@ -31,17 +31,17 @@ class OddBattery(PatientBattery):
 
     @override
     def telegram(self) -> Telegram:
-        """Return what the battery says now."""
-        said = super().telegram()
-        current = said.current
+        """Return the present telegram."""
+        reported = super().telegram()
+        current = reported.current
         if self.meter is not None and current is not None:
             current = self.meter(current)
         return replace(
-            said,
+            reported,
             current=current,
-            charge_current_limit=round_down(self.part * said.charge_current_limit),
+            charge_current_limit=round_down(self.part * reported.charge_current_limit),
             discharge_current_limit=round_down(
-                self.part * said.discharge_current_limit
+                self.part * reported.discharge_current_limit
             ),
         )
 
@@ -60,7 +60,7 @@ class OddBattery(PatientBattery):
 
     @override
     def allows(self, direction: Direction) -> float:
-        """Return what it really allows at this moment, in A."""
+        """Return the current it really allows now, in A."""
         return self.part * super().allows(direction)
 
 
@@ -78,7 +78,7 @@ type Trouble = Callable[[Loop, Sequence[OddBattery], Random], Event]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: what it is called in the table, its bank and its trouble."""
+    """One kind of fault: its title in the table, its bank and its trouble."""
 
     text: str
     trouble: Trouble
@@ -89,12 +89,12 @@ class Kind:
 
     @property
     def title(self) -> str:
-        """Return what the table calls it."""
+        """Return its title in the table."""
         return f"{self.text} ({self.reason})" if self.reason else self.text
 
 
 def _nothing() -> None:
-    """Let nothing happen in a turn."""
+    """Do nothing in a turn."""
 
 
 def _meters(*meters: Meter) -> Trouble:
@@ -117,7 +117,7 @@ def _silent_below(dead_band: float) -> Meter:
 
 
 def _unknown(count: int | None) -> Trouble:
-    """Let the first batteries never tell their current; None: all."""
+    """Make the first batteries never report their current; None: all."""
 
     def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
         for battery in batteries[:count]:
@@ -179,7 +179,7 @@ def _close(battery: OddBattery, *, closed: bool, allows: bool) -> None:
 
 
 def _wanders(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let each battery's limits wander by 25 % both ways, each 30 s to another value."""
+    """Vary each battery's limits by 25 % both ways, every 30 s."""
     ways = [Wander(rng.randrange(2**31), 30.0) for _ in batteries]
 
     def event() -> None:
@@ -225,7 +225,7 @@ OUTSIDE_FROM: Final = 180.0
 
 
 def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let 30 A of charge flow that no inverter was told, from the third minute on."""
+    """Let 30 A of unmanaged charge flow from the third minute on."""
 
     def event() -> None:
         loop.simulator.unmanaged = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
@@ -234,7 +234,7 @@ def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _gaps(length: float, each: float) -> Trouble:
-    """Let every battery fall silent for `length` seconds, `each` so many of them."""
+    """Stop every battery for `length` seconds, `each` so often."""
 
     def trouble(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
         starts = [rng.uniform(30.0, each) for _ in batteries]
@@ -250,7 +250,7 @@ def _gaps(length: float, each: float) -> Trouble:
 
 
 def _quick(make: Make) -> Make:
-    """Let a battery speak each second: a gap is one of several telegrams."""
+    """Make a battery send every second: a gap is one of several telegrams."""
     timing = replace(make.timing, period=1.0, phase=make.timing.phase % 1.0)
     return replace(make, timing=timing)
 
@@ -333,7 +333,10 @@ KINDS: Final[Mapping[str, Kind]] = {
 def trouble(
     kind: Kind, loop: Loop, seed: int, each: Callable[[], None]
 ) -> Callable[[], None]:
-    """Return what to call after each turn of a loop: `each`, then what happens next."""
+    """Return the function to call after each turn of a loop.
+
+    `each`, then the next event.
+    """
     batteries = [b for b in loop.batteries.values() if isinstance(b, OddBattery)]
     event = kind.trouble(loop, batteries, Random(seed))
 

@@ -1,4 +1,4 @@
-"""What a run shows: overload, swings, energy moved, needless blackouts."""
+"""Figures of a run: overload, swings, energy moved, needless blackouts."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -39,7 +39,7 @@ class Swings:
     _rising: bool = False
 
     def follow(self, limit: float) -> None:
-        """Take the limit as it is now, in A."""
+        """Take the present limit, in A."""
         if self._furthest is None:
             self._furthest = limit
         turned = limit - self._furthest if not self._rising else self._furthest - limit
@@ -60,7 +60,7 @@ class Figures:
     take their time to follow when that falls."""
     worst: float = 0.0
     """A; the most by which a battery was over at any moment."""
-    told: Swings = field(default_factory=Swings)
+    sent: Swings = field(default_factory=Swings)
     possible_limit: Swings = field(default_factory=Swings)
     """Of what the physics allow: a rule that knew everything would swing as often."""
     moved: float = 0.0
@@ -75,7 +75,7 @@ class Meter:
     def __init__(
         self, loop: Loop, *, energy_from: float = BEGUN, strict: bool = False
     ) -> None:
-        """Begin to watch; energy is counted from so many seconds after the start on."""
+        """Begin to measure; energy counts from that many seconds after the start."""
         self._grace = STRICT_GRACE if strict else GRACE
         self._grace_part = STRICT_GRACE_PART if strict else GRACE_PART
         self._settled = BEGUN if strict else SETTLED
@@ -121,7 +121,7 @@ class Meter:
     def _sample(
         self, direction: Direction, figures: Figures, possible: float, dt: float
     ) -> None:
-        figures.told.follow(self._loop.limit(direction))
+        figures.sent.follow(self._loop.limit(direction))
         figures.possible_limit.follow(possible)
         largest = sum(b.largest(direction) for b in self._loop.batteries.values())
         grace = max(self._grace, self._grace_part * largest)
@@ -135,10 +135,10 @@ class Meter:
     def _is_dark(self, direction: Direction, possible: float, demand: float) -> bool:
         worth = WORTH * len(self._inverters) + TOLERANCE
         wanted = min(possible, direction.sign * demand)
-        return wanted > worth and self._loop.told(direction) <= 0
+        return wanted > worth and self._loop.sent(direction) <= 0
 
     def _demand(self) -> float:
-        """Return what the house has to spare, within the inverters' ratings, in A."""
+        """Return the demand of the house, within the inverters' ratings, in A."""
         volts = self._loop.simulator.voltage or 51.2
         at = self._loop.at
         return sum(

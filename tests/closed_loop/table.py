@@ -64,7 +64,7 @@ def over(figures: Sequence[Figures]) -> float:
 
 def swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
     """Return how often the limit swung in an hour."""
-    return mean(f.told.count for f in figures) / (length / 3600)
+    return mean(f.sent.count for f in figures) / (length / 3600)
 
 
 def least_over(figures: Sequence[Figures]) -> float:

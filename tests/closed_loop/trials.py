@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.config import Strategy
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.simulator import Inverter, SimulatedInverter
 
-from .banks import PatientBattery, battery, random_bank
+from .banks import CautiousBattery, battery, random_bank
 from .demand import House
 from .kinds import KINDS, OddBattery, trouble
 from .loop import Loop
@@ -67,7 +67,7 @@ class Trial:
         return loop
 
     def _inverters(
-        self, batteries: Sequence[PatientBattery], house: int
+        self, batteries: Sequence[CautiousBattery], house: int
     ) -> list[SimulatedInverter]:
         """Return inverters of about the size of the bank, all in the same house."""
         rng = Random(self.seed)

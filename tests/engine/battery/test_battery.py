@@ -272,8 +272,8 @@ def test_an_alarm_frame_that_came_once_is_not_awaited(can_id: int, data: str) ->
     """It counts until the battery has sent everything again without it, and no longer."""
     bench = BatteryBench().telegrams(10, without={0x359, 0x35A, 0x35C})
     bench.on_frame(Frame(can_id, bytes.fromhex(data)))
-    said = bench.readings
-    forbids = bool(said.protections) or said.charge_enabled is False
+    now = bench.readings
+    forbids = bool(now.protections) or now.charge_enabled is False
     assert forbids is bool(data)
     bench.now += 1
     bench.telegrams(2, without={0x359, 0x35A, 0x35C})

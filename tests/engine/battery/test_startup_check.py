@@ -13,11 +13,11 @@ from custom_components.bms_gateway.engine.model import Alarm, Direction, Reading
 from ..states import READINGS, online
 
 
-def _allowed(*said: Readings) -> tuple[float, float]:
+def _allowed(*telegrams: Readings) -> tuple[float, float]:
     """Return the currents that a battery allows for charging and discharging."""
-    *lately, now = said
+    *recent, now = telegrams
     readings = with_lowest_recent_limits(
-        replace(online(), readings=now), lately
+        replace(online(), readings=now), recent
     ).readings
     charge, discharge = (allowed(readings, direction) for direction in Direction)
     return charge, discharge
@@ -26,8 +26,8 @@ def _allowed(*said: Readings) -> tuple[float, float]:
 @pytest.mark.parametrize("first", [100.0, 91.0, 110.0])
 def test_agreeing_limits_are_used_as_they_are(first: float) -> None:
     """The present ones."""
-    said = replace(READINGS, charge_current_limit=first)
-    assert _allowed(said, READINGS) == (100.0, 100.0)
+    readings = replace(READINGS, charge_current_limit=first)
+    assert _allowed(readings, READINGS) == (100.0, 100.0)
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,12 @@ SECONDS = st.sampled_from([0.0, 0.1, 0.9, 3.0, 7.0, 31.0])
     SECONDS,
 )
 def test_queries_change_nothing(
-    said: list[tuple[Frame, float, float | None]], late: float
+    steps: list[tuple[Frame, float, float | None]], late: float
 ) -> None:
     """Nor does the cache of an earlier query, for a later or an earlier time."""
     often, once = Telemetry(battery("b")), Telemetry(battery("b"))
     now = 1000.0
-    for frame, passed, timeout in said:
+    for frame, passed, timeout in steps:
         now += passed
         for telemetry in (often, once):
             telemetry.on_frame(replace(frame, at=now))

@@ -146,9 +146,9 @@ def test_real_traffic_decodes_to_the_known_values(
     dump: str, dialect: Dialect, expected: dict[int, dict[str, Value]]
 ) -> None:
     """Every value of every frame, and no others."""
-    heard = list(frames(dump))
-    assert {f.can_id: dict(decoded_by(f, dialect).values) for f in heard} == expected
-    assert not any(decoded_by(f, dialect).invalid for f in heard)
+    captured = list(frames(dump))
+    assert {f.can_id: dict(decoded_by(f, dialect).values) for f in captured} == expected
+    assert not any(decoded_by(f, dialect).invalid for f in captured)
 
 
 @pytest.mark.parametrize(
@@ -461,17 +461,17 @@ def test_pylontech_alarms_are_decoded() -> None:
 
 def test_raw_flags_keep_undocumented_bits() -> None:
     """They are OR-ed for receivers of the bytes."""
-    told_ = values(0x359, "0110000005504E00")
-    assert told_["flag_bytes"] == b"\x01\x10\x00\x00"
-    assert told_["protections"] == frozenset({Alarm.OTHER})
+    decoded = values(0x359, "0110000005504E00")
+    assert decoded["flag_bytes"] == b"\x01\x10\x00\x00"
+    assert decoded["protections"] == frozenset({Alarm.OTHER})
 
 
 @pytest.mark.parametrize("dialect", [None, *Dialect])
 def test_the_tag_overrules_the_dialect(dialect: Dialect | None) -> None:
     """`PN` means Pylontech's table, also while a Deye changes its profile."""
-    told_ = values(0x359, "0200000005504E", dialect)
-    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
-    assert told_["modules"] == 5
+    decoded = values(0x359, "0200000005504E", dialect)
+    assert decoded["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert decoded["modules"] == 5
 
 
 def test_deye_alarms_are_decoded() -> None:
@@ -490,9 +490,9 @@ def test_alarms_without_a_tag_wait_for_the_dialect() -> None:
     assert values(0x359, "0200000005555A", None)["protections"] == frozenset(
         {Alarm.OVER_VOLTAGE}
     )
-    told_ = values(0x359, "0200000005000000", Dialect.UNKNOWN)
-    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
-    assert told_["flag_bytes"] == b"\x02\x00\x00\x00"
+    decoded = values(0x359, "0200000005000000", Dialect.UNKNOWN)
+    assert decoded["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert decoded["flag_bytes"] == b"\x02\x00\x00\x00"
 
 
 @pytest.mark.parametrize(
@@ -553,9 +553,9 @@ def test_pairs_are_decoded_as_changes() -> None:
 )
 def test_requests_and_enables_are_decoded(byte: str, names: set[str]) -> None:
     """One bit each; the lower ones are heating (Deye), or nothing."""
-    told_ = values(0x35C, byte)
-    assert {name for name, value in told_.items() if value} == names
-    assert len(told_) == 5
+    decoded = values(0x35C, byte)
+    assert {name for name, value in decoded.items() if value} == names
+    assert len(decoded) == 5
 
 
 @pytest.mark.parametrize(

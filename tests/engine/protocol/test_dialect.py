@@ -36,10 +36,10 @@ OTHER_FRAMES = [
 ]
 
 
-def marks_of(*heard: Frame) -> Marks:
+def marks_of(*received: Frame) -> Marks:
     """Return the marks after some frames."""
     marks = NO_MARKS
-    for frame in heard:
+    for frame in received:
         marks = marks_after(marks, frame)
     return marks
 

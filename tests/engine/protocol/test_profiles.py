@@ -57,8 +57,8 @@ def read(telegram: Telegram) -> dict[str, object]:
 
 def test_a_real_telegram_is_reproduced_byte_by_byte() -> None:
     """Padded, the very bytes of the stack; the harmless name first."""
-    heard = {f.can_id: f.data for f in frames(STACK)}
-    assert sent(TELEGRAM) == heard
+    captured = {f.can_id: f.data for f in frames(STACK)}
+    assert sent(TELEGRAM) == captured
     assert list(sent(TELEGRAM)) == ORDER
 
 
@@ -126,12 +126,12 @@ def test_no_limit_is_ever_raised(cvl: float, ccl: float, dcl: float) -> None:
         ("charge_current_limit", ccl),
         ("discharge_current_limit", dcl),
     ):
-        told = values[name]
-        if told is None:  # CVL cut to below the window, at its very edge
+        decoded = values[name]
+        if decoded is None:  # CVL cut to below the window, at its very edge
             assert name == "charge_voltage_limit"
             continue
-        assert isinstance(told, float)
-        assert limit - 0.1 < told <= limit + guard
+        assert isinstance(decoded, float)
+        assert limit - 0.1 < decoded <= limit + guard
 
 
 @given(st.integers(400, 650), st.integers(0, 0x7FFF))
@@ -190,17 +190,17 @@ def test_without_a_finite_required_value_nothing_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("soc", "told"), [(99.6, 99), (100.0, 100), (0.4, 1), (0.0, 0), (49.5, 50)]
+    ("soc", "encoded"), [(99.6, 99), (100.0, 100), (0.4, 1), (0.0, 0), (49.5, 50)]
 )
-def test_soc_is_0_or_100_only_when_reached(soc: float, told: int) -> None:
+def test_soc_is_0_or_100_only_when_reached(soc: float, encoded: int) -> None:
     """Inverters act on full and empty."""
-    assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == told.to_bytes(2, "little")
+    assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == encoded.to_bytes(2, "little")
 
 
-@pytest.mark.parametrize(("soh", "told"), [(99.6, 99), (98.6, 99), (104.0, 100)])
-def test_soh_is_100_only_when_reached(soh: float, told: int) -> None:
+@pytest.mark.parametrize(("soh", "encoded"), [(99.6, 99), (98.6, 99), (104.0, 100)])
+def test_soh_is_100_only_when_reached(soh: float, encoded: int) -> None:
     """It is 100 % only if every battery's is."""
-    assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == told.to_bytes(2, "little")
+    assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == encoded.to_bytes(2, "little")
 
 
 def test_hundredths_of_soc_stay_blank() -> None:
@@ -277,7 +277,7 @@ def test_no_charge_is_requested_while_none_is_allowed(limit: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "encoded"),
     [
         (None, b"PYLON\0\0\0"),
         ("BYD", b"PYLON\0\0\0"),
@@ -286,9 +286,9 @@ def test_no_charge_is_requested_while_none_is_allowed(limit: float) -> None:
         ("PYLONTECH", b"PYLONTEC"),
     ],
 )
-def test_the_name_begins_with_pylon(name: str | None, told: bytes) -> None:
+def test_the_name_begins_with_pylon(name: str | None, encoded: bytes) -> None:
     """A Deye rejects others."""
-    assert sent(replace(TELEGRAM, name=name))[0x35E] == told
+    assert sent(replace(TELEGRAM, name=name))[0x35E] == encoded
 
 
 @pytest.mark.parametrize(

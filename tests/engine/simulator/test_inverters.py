@@ -1,4 +1,7 @@
-"""Tests of the simulated inverter: it obeys, late, and does what real ones do wrong."""
+"""The simulated inverter.
+
+Follows its limits with a lag, and has the faults of real ones.
+"""
 
 from dataclasses import replace
 
@@ -62,7 +65,7 @@ def test_it_reads_protections(can_id: int, data: str, alarm: bool) -> None:
 
 
 @given(st.integers(0, 0x7FF), st.binary(max_size=8))
-def test_any_frame_can_be_heard(can_id: int, data: bytes) -> None:
+def test_any_frame_is_accepted(can_id: int, data: bytes) -> None:
     """No frame is too short or too odd."""
     received = on_frame(RECEIVED, Frame(can_id, data), 0.0)
     assert received.charge >= 0
@@ -84,12 +87,12 @@ def test_frames_of_another_kind_do_not_count() -> None:
     [(500.0, 10.0), (5000.0, 30.0), (-500.0, -10.0), (-5000.0, -40.0)],
 )
 def test_it_serves_the_house_within_the_limits(power: float, current: float) -> None:
-    """W over V, but no more than it was told."""
+    """W over V, but no more than the limit it received."""
     assert _wanted(power) == current
 
 
 def test_it_stays_within_its_own_rating() -> None:
-    """Told more than it can, it does what it can."""
+    """Limits above its rating do not raise its current."""
     assert _wanted(9000, charge=500, discharge=500) == 60
     assert _wanted(-9000, charge=500, discharge=500) == -80
 
@@ -110,21 +113,21 @@ def test_without_telegrams_it_stops() -> None:
     assert wanted_current(replace(INVERTER, timeout=3), RECEIVED, 500, 50.0, 3.1) == 0
 
 
-def test_a_protection_stops_it_if_it_is_of_that_kind() -> None:
-    """An SMA stands by on any alarm; others go on."""
+def test_a_protection_stops_it_if_configured() -> None:
+    """An SMA stands by on any alarm; others continue."""
     assert _wanted(500, alarm=True) == 0
     assert _wanted(500, replace(INVERTER, stops_on_alarm=False), alarm=True) == 10
 
 
 def test_a_charge_voltage_limit_far_below_the_pack_makes_it_dump() -> None:
-    """At full rating, whatever the limits say: the trap that no gateway may set."""
+    """At full rating, whatever the limits are: the trap that no gateway may set."""
     assert _wanted(0, charge_voltage_limit=49.6) == 0
     assert _wanted(0, charge_voltage_limit=49.4, discharge=0) == -80
     tame = replace(INVERTER, dump_margin=None)
     assert _wanted(0, tame, charge_voltage_limit=0.0) == 0
 
 
-def test_no_voltage_no_current() -> None:
+def test_without_voltage_there_is_no_current() -> None:
     """Without a battery it does nothing."""
     assert wanted_current(INVERTER, RECEIVED, 500, 0.0, 1.0) == 0
 
@@ -138,7 +141,7 @@ def _run(
 
 @pytest.fixture
 def inverter() -> SimulatedInverter:
-    """Return an inverter that may do 30 A and 40 A."""
+    """Return an inverter rated 30 A and 40 A."""
     result = SimulatedInverter("one", INVERTER, lambda _: 0.0)
     result.received = RECEIVED
     return result
@@ -165,7 +168,7 @@ def test_it_begins_after_its_dead_time() -> None:
 
 
 def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
-    """At the charge voltage limit the current is what keeps it there, then less."""
+    """At the charge voltage limit only the current that holds it flows, then less."""
     inverter.received = replace(RECEIVED, charge_voltage_limit=52.0, at=100.0)
     source, resistance = 51.8, 0.02
     voltage = source
@@ -176,14 +179,14 @@ def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
     assert inverter.current == pytest.approx(10.0, abs=0.5)
 
 
-def test_it_asks_each_second(inverter: SimulatedInverter) -> None:
+def test_it_sends_a_request_every_second(inverter: SimulatedInverter) -> None:
     """0x305, 8 zero bytes, 11-bit."""
-    asked = [inverter.due(100 + k / 4) for k in range(9)]
-    assert [len(frames) for frames in asked] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert asked[0] == [Frame(0x305, bytes(8), 100.0)]
+    requests = [inverter.due(100 + k / 4) for k in range(9)]
+    assert [len(frames) for frames in requests] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert requests[0] == [Frame(0x305, bytes(8), 100.0)]
 
 
-def test_a_silent_inverter_never_asks() -> None:
+def test_an_inverter_may_send_no_requests() -> None:
     """Some never send 0x305."""
     silent = SimulatedInverter("one", replace(INVERTER, asks=False), lambda _: 0.0)
     assert silent.due(0) == []

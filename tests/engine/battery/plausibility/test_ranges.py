@@ -86,8 +86,8 @@ def test_voltages_of_a_36_v_pack_are_rejected(first: str) -> None:
 @pytest.mark.parametrize(("limit", "volts"), [(44.5, 40.0), (40.0, 44.5), (56.0, 39.0)])
 def test_one_low_voltage_alone_is_accepted(limit: float, volts: float) -> None:
     """A 48 V pack is empty, or lowers its limit to stop charging."""
-    told = {"charge_voltage_limit": limit, "voltage": volts}
-    assert screened(told) == told
+    reported = {"charge_voltage_limit": limit, "voltage": volts}
+    assert screened(reported) == reported
 
 
 @pytest.mark.parametrize(("capacity", "is_named"), [(100.0, True), (nan, False)])

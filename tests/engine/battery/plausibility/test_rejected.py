@@ -36,8 +36,8 @@ def receive(
     for second in range(seconds):
         for frame in telegram(at + second, without=without):
             data = instead.get(frame.can_id)
-            said = frame.data if data is None else bytes.fromhex(data)
-            subject.on_frame(replace(frame, data=said))
+            sent = frame.data if data is None else bytes.fromhex(data)
+            subject.on_frame(replace(frame, data=sent))
         subject.update(at + second)
     return subject.state(at + seconds - 1)
 
