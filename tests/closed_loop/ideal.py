@@ -15,11 +15,11 @@ from .banks import CautiousBattery
 
 @dataclass(frozen=True, slots=True)
 class Ideal:
-    """What is possible at one moment in one direction, in A.
+    """The possible current at one time in one direction, in A.
 
     `bank`: the largest current with no battery over its own, nor over the lowest
-    charge voltage limit. `batteries`: what each may carry: its limit, or what
-    circulates through it anyway.
+    charge voltage limit. `batteries`: the current that each may carry: its limit, or the
+    current that circulates through it anyway.
     """
 
     bank: float

@@ -14,7 +14,7 @@ from .banks import CautiousBattery, Make
 from .loop import Loop
 
 type Meter = Callable[[float], float]
-"""What a battery tells (A) of the current that it measures."""
+"""The current in A that a battery reports for a measured one."""
 
 MEASUREMENTS: Final = 0x356
 NO_CURRENT: Final = bytes.fromhex("0080")
@@ -25,9 +25,9 @@ class OddBattery(CautiousBattery):
     """A battery with a faulty meter, limits or contactor."""
 
     part = 1.0
-    """Of its usual limits; what it tells, and what it really allows."""
+    """Part of its usual limits that it reports, and really allows."""
     meter: Meter | None = None
-    tells_current = True
+    reports_current = True
 
     @override
     def telegram(self) -> Telegram:
@@ -49,7 +49,7 @@ class OddBattery(CautiousBattery):
     def due(self, now: float) -> list[Frame]:
         """Return the frames that are due by now."""
         frames = super().due(now)
-        if self.tells_current:
+        if self.reports_current:
             return frames
         return [
             replace(frame, data=frame.data[:2] + NO_CURRENT + frame.data[4:])
@@ -121,7 +121,7 @@ def _unknown(count: int | None) -> Trouble:
 
     def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
         for battery in batteries[:count]:
-            battery.tells_current = False
+            battery.reports_current = False
         return _nothing
 
     return trouble
@@ -267,30 +267,30 @@ def _large(make: Make) -> Make:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "plain": Kind("nothing besides", lambda *_: _nothing),
+    "plain": Kind("no fault", lambda *_: _nothing),
     "one-unknown": Kind(
-        "one battery never tells its current",
+        "one battery never reports its current",
         _unknown(1),
-        reason="nothing shows when it is over",
+        reason="nothing shows when it is over its limit",
     ),
     "all-unknown": Kind(
-        "no battery tells its current",
+        "no battery reports its current",
         _unknown(None),
-        reason="nothing shows how they divide it",
+        reason="nothing shows how they share it",
     ),
     "steps-of-10": Kind(
         "currents in steps of 10 A and of 1 A",
         _meters(_in_steps_of(10.0), _in_steps_of(1.0)),
     ),
     "dead-band": Kind(
-        "currents told as 0 below 2 A, the others in steps of 1 A",
+        "currents reported as 0 below 2 A, the others in steps of 1 A",
         _meters(_silent_below(2.0), _in_steps_of(1.0)),
     ),
     "joins": Kind(
         "batteries that join at another charge",
         _joins,
         _middle,
-        reason="one that joins carries before it tells that it may",
+        reason="one that joins carries current before it reports its limits",
     ),
     "opens": Kind(
         "a contactor opens while charging",
@@ -299,24 +299,24 @@ KINDS: Final[Mapping[str, Kind]] = {
         reason="the others carry its part until the inverters follow",
     ),
     "wanders": Kind(
-        "limits wander by 25 % within 30 s",
+        "limits vary by 25 % within 30 s",
         _wanders,
-        reason="what the packs allow turns each half a minute",
+        reason="the packs' limits change every half minute",
     ),
     "modules": Kind(
         "half of a battery's modules drop",
         _modules_drop,
         _middle,
-        reason="how they divide the current is not what it was",
+        reason="they share the current in a new way",
     ),
     "outside": Kind(
-        "30 A of charge that nobody was told",
+        "30 A of unmanaged charge current",
         _outside,
         _large,
-        reason="for 20 s it may be what inverters still follow",
+        reason="for 20 s it may be an earlier limit of an inverter",
     ),
     "gaps-4": Kind(
-        "gaps of 4 s each 10 min",
+        "gaps of 4 s every 10 min",
         _gaps(4.0, 600.0),
         _quick,
         reason="each one halves, and the first two stop",

@@ -29,7 +29,7 @@ TICK: Final = 0.1
 """Seconds of one turn: physics, frames across, gateway."""
 
 IDLE: Final = 2
-"""Turns after which the gateway is let do what is due though nobody spoke."""
+"""Turns after which the gateway does what is due although no frame came."""
 
 _OPEN: Final = PortState(status=PortStatus.OPEN)
 

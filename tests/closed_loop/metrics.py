@@ -26,8 +26,8 @@ BEGUN: Final = 20.0
 SETTLED: Final = 300.0
 """Seconds after which a blackout is needless; strictly it is so once it has begun."""
 WORTH: Final = 3.0
-"""A per inverter; less is told as 0 by rule. (What the gateway believes to be just less
-may be just more in truth, by as much as a current meter is wrong by.)"""
+"""A per inverter; less is sent as 0 by rule. (A current just below it for the gateway may
+really be just above it, by the error of a current meter.)"""
 
 
 @dataclass(slots=True)
@@ -56,17 +56,17 @@ class Figures:
 
     over: float = 0.0
     least_over: float = 0.0
-    """A·s by which the bank is over though the inverters are told what is possible: they
-    take their time to follow when that falls."""
+    """A·s by which the bank is over although the inverters are sent the possible limit: they
+    take their time to follow when it falls."""
     worst: float = 0.0
-    """A; the most by which a battery was over at any moment."""
+    """A; the highest excess of a battery at any time."""
     sent: Swings = field(default_factory=Swings)
     possible_limit: Swings = field(default_factory=Swings)
-    """Of what the physics allow: a rule that knew everything would swing as often."""
+    """Of the physical optimum: a rule that knew everything would swing as often."""
     moved: float = 0.0
     possible: float = 0.0
     blackout: float = 0.0
-    """s in which nothing was told though something was possible and wanted."""
+    """s in which 0 A was sent although more was possible and wanted."""
 
 
 class Meter:
@@ -86,10 +86,10 @@ class Meter:
         self._inverters = loop.simulator.inverters.values()
         self._lag = max(i.inverter.lag for i in self._inverters)
         self._following = 0.0
-        """A; what would flow if the inverters were told what is possible."""
+        """A; the current if the inverters were sent the possible limit."""
 
     def __call__(self) -> None:
-        """Take one sample each EVERY turns."""
+        """Take one sample every EVERY turns."""
         self._turns += 1
         if self._turns % EVERY:
             return

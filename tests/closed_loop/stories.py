@@ -79,7 +79,7 @@ def load_step() -> Chart:
                 "Bank, charging",
                 [
                     Line("sum of the limits", GREY, diary.sums[charge], dashed=True),
-                    Line("told to the inverter", BLUE, diary.limits[charge]),
+                    Line("sent to the inverter", BLUE, diary.limits[charge]),
                     Line("flows", GREEN, diary.bank),
                 ],
             ),
@@ -119,7 +119,7 @@ def full() -> Chart:
                 "Bank, charging",
                 [
                     Line("sum of the limits", GREY, diary.sums[charge], dashed=True),
-                    Line("told to the inverter", BLUE, diary.limits[charge]),
+                    Line("sent to the inverter", BLUE, diary.limits[charge]),
                     Line("flows", GREEN, diary.bank),
                 ],
             ),
@@ -159,16 +159,16 @@ def lost() -> Chart:
     charge, discharge = Direction.CHARGE, Direction.DISCHARGE
     return Chart(
         "A battery's cable is pulled, and plugged in again",
-        "Charging stops at once. Discharging goes on for a grace of 3 min with the lost "
+        "Charging stops at once. Discharging continues for a grace period of 3 min with the lost "
         "battery's last limit, then stops, too",
         diary.times,
         [
             Panel(
                 "Bank",
                 [
-                    Line("told for charging", BLUE, diary.limits[charge]),
+                    Line("sent for charging", BLUE, diary.limits[charge]),
                     Line(
-                        "told for discharging",
+                        "sent for discharging",
                         ORANGE,
                         [-amps for amps in diary.limits[discharge]],
                     ),
@@ -189,7 +189,7 @@ def lost() -> Chart:
                 ],
             ),
         ],
-        [Span(240, 540, "not heard")],
+        [Span(240, 540, "not received")],
     )
 
 

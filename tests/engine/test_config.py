@@ -43,7 +43,7 @@ SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
         (PortConfig(SOCKETCAN, "can1", identity="path:xhci-hcd.0-usb-2#1"), True),
         (PortConfig(SLCAN, "/dev/serial/by-id/usb-CANable"), True),
         (PortConfig(SLCAN, "/dev/ttyACM0"), True),
-        # On a board, in the machine, virtual, or nobody knows
+        # On a board, in the machine, virtual, or unknown
         (PortConfig(SOCKETCAN, "can0", identity="path:spi0.0"), False),
         (PortConfig(SOCKETCAN, "can0", identity="path:0000:03:00.0"), False),
         (PortConfig(SLCAN, "/dev/ttyAMA0"), False),

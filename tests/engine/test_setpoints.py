@@ -74,7 +74,7 @@ def test_exceed_compares_every_setpoint(
     before = AllSetpoints().with_setpoints(device, Setpoints(**old))
     after = AllSetpoints().with_setpoints(device, Setpoints(**new))
     assert after.exceed(before) is expected
-    # One that says nothing of an inverter does not limit it
+    # Setpoints without an inverter do not limit it
     assert AllSetpoints().exceed(before) is any(old)
 
 

@@ -1,7 +1,4 @@
-"""Recalculation schedule.
-
-at once, after an interval, or not at all for a received frame.
-"""
+"""Recalculation schedule: how soon a received change is evaluated."""
 
 from enum import Enum
 from math import inf

@@ -224,7 +224,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
                     port_config(self.port),
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
-                    ask=self._asks,
+                    poll=self._asks,
                     comparison=others.comparison,
                 )
         self._alike = others.alike

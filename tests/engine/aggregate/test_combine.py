@@ -170,8 +170,10 @@ def test_remaining_charge_is_reported_or_calculated() -> None:
 
 def test_victrons_charge_request_counts() -> None:
     """It has no other way to request (0x360)."""
-    asks = online("b1", charge_request=True)
-    assert combine([asks, online("b2", force_charge_2=False)]).force_charge_2 is True
+    requests = online("b1", charge_request=True)
+    assert (
+        combine([requests, online("b2", force_charge_2=False)]).force_charge_2 is True
+    )
     assert combine([online(charge_request=False)]).force_charge_2 is False
 
 

@@ -426,7 +426,7 @@ def test_an_unknown_discharge_voltage_limit_is_accepted() -> None:
 
 
 def test_values_outside_their_window_are_counted_and_rejected() -> None:
-    """And believed by nobody."""
+    """The last valid values stay."""
     bench = BatteryBench().telegrams(
         instead={0x355: bytes.fromhex("c8006400")}
     )  # SOC 200 %

@@ -187,7 +187,7 @@ def test_other_traffic_is_no_battery(frame: Frame) -> None:
 
 
 def test_errors_count_only_without_frames() -> None:
-    """Errors count only where nothing else is heard."""
+    """Otherwise the frames decide."""
     assert _classified().finding is Finding.SILENCE
     assert _classified(ERROR).finding is Finding.ERRORS
     assert _classified(ERROR, *frames_of(STACK)).finding is Finding.BATTERY

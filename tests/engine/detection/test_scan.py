@@ -131,7 +131,7 @@ async def test_a_poll_is_sent_on_request() -> None:
     """One 0x305 of 8 zeros, and the answer."""
     far = Recorder("a")
     async with far.opened():
-        await listen(PORT, seconds=0.2, ask=True)
+        await listen(PORT, seconds=0.2, poll=True)
         await far.hears(1)
     assert [content(frame) for frame in far.frames] == [(0x305, bytes(8))]
 
@@ -171,12 +171,12 @@ async def test_the_result_survives_the_loss_of_the_port() -> None:
         listening = asyncio.create_task(listen(port, seconds=3600, on_change=news))
         await adapter.until(lambda: "O" in adapter.commands)
 
-        def is_heard() -> bool:
+        def is_received() -> bool:
             # Again and again: what comes while it is greeted is lost
             adapter.say(b"t3058" + 16 * b"0" + b"\r")
             return bool(news.result)
 
-        await until(is_heard, "a frame of the adapter's is heard")
+        await until(is_received, "a frame of the adapter is received")
         adapter.unplug()
         result = await listening
     assert result.inverter

@@ -33,7 +33,7 @@ PLACES = {
 }
 
 HEALTHY = b"\xaa" * 8
-"""All pairs say "not raised", as BYD, Seplos and REC packs do."""
+"""All pairs are "not raised", as BYD, Seplos and REC packs send them."""
 
 
 def flags_of(

@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.protocol import (
 
 from .captures import STACK, frames
 
-# What the real stack of the capture says, as a telegram.
+# The values of the captured stack, as a telegram.
 TELEGRAM = Telegram(
     charge_voltage_limit=56.3,
     charge_current_limit=922.5,

@@ -188,6 +188,8 @@ def test_it_sends_a_request_every_second(inverter: SimulatedInverter) -> None:
 
 def test_an_inverter_may_send_no_requests() -> None:
     """Some never send 0x305."""
-    silent = SimulatedInverter("one", replace(INVERTER, asks=False), lambda _: 0.0)
+    silent = SimulatedInverter(
+        "one", replace(INVERTER, sends_requests=False), lambda _: 0.0
+    )
     assert silent.due(0) == []
     assert silent.due(5) == []

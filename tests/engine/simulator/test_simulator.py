@@ -92,7 +92,7 @@ def test_an_hour_in_the_closed_loop(simulator: Simulator) -> None:
                 assert name in {"a", "b", "i"}
                 assert len(frame.data) == 8
     drawn = 120.0 - sum(b.cells.charge_ah for b in simulator.batteries.values())
-    # The inverter wants 50 A and is told 40
+    # The inverter wants 50 A and is allowed 40
     assert drawn == pytest.approx(40.0, rel=0.01)
     assert simulator.current == pytest.approx(-40.0, abs=0.1)
     assert simulator.batteries["a"].soc == pytest.approx(40.0, abs=0.5)
@@ -197,7 +197,7 @@ def test_a_machine_that_slept_continues_where_it_was(simulator: Simulator) -> No
         st.tuples(
             st.floats(0.1, 3),
             st.sampled_from(["a", "b"]),
-            st.sampled_from(["silent", "breaker", "trip", "untold", "tell", "well"]),
+            st.sampled_from(["silent", "breaker", "trip", "unmanaged", "send", "well"]),
             st.floats(-300, 300),
         ),
         max_size=30,
@@ -221,9 +221,9 @@ def test_no_sequence_of_events_breaks_it(
                 battery.breaker_closed = False
             case "trip":
                 battery.protections = frozenset({Alarm.INTERNAL})
-            case "untold":
+            case "unmanaged":
                 simulator.unmanaged = number
-            case "tell":
+            case "send":
                 _send_limits(simulator, abs(number), abs(number), now)
             case _:
                 battery.silent, battery.breaker_closed = False, True
@@ -267,10 +267,10 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
         "all listeners are open",
     )
     await simulator.start()
-    await until(complete, lambda: f"all is heard, not {received}")
+    await until(complete, lambda: f"all is received, not {received}")
     assert not received["i"] & received["a"]
     assert others["i"].send(Frame(0x351, bytes.fromhex("3002C8002C010000")))
-    await until(lambda: simulator.inverters["i"].received.at, "the inverter is told")
+    await until(lambda: simulator.inverters["i"].received.at, "the inverter has limits")
     assert simulator.inverters["i"].received.discharge == 30.0
     own = list(simulator._ports.values())
     await simulator.stop()

@@ -17,10 +17,10 @@ def receive(
     *ports: str,
     at: float,
     late: float = 0.0,
-    **says: Any,
+    **changes: Any,
 ) -> None:
     """Let ports receive one telegram, each `late` after the last; "" is scanned."""
-    for n, frame in enumerate(telegram(**says)):
+    for n, frame in enumerate(telegram(**changes)):
         for place, port in enumerate(ports):
             received = replace(frame, at=at + n / 50 + place * late)
             if port:
@@ -79,16 +79,16 @@ def test_identical_batteries_at_other_times_do_not_match(after: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "says", [{"voltage": 52.01}, {"soc": 49.0}, {"name": "PYLON 2"}]
+    "changes", [{"voltage": 52.01}, {"soc": 49.0}, {"name": "PYLON 2"}]
 )
 def test_simultaneous_batteries_with_other_values_do_not_match(
-    says: dict[str, Any],
+    changes: dict[str, Any],
 ) -> None:
     """One value is enough."""
     comparison = Comparison()
     for second in range(6):
         receive(comparison, "", at=second)
-        receive(comparison, "b1", at=second, **says)
+        receive(comparison, "b1", at=second, **changes)
     assert comparison.alike == frozenset()
 
 

@@ -18,11 +18,11 @@ def send(
     at: float,
     seconds: int = 1,
     late: float = 0.0,
-    **says: Any,
+    **changes: Any,
 ) -> None:
     """Let the ports receive a telegram every second, each `late` after the last."""
     for n in range(seconds):
-        for frame in telegram(**says):
+        for frame in telegram(**changes):
             for place, port in enumerate(ports):
                 topology.on_frame(port, replace(frame, at=at + n + place * late))
 
@@ -93,12 +93,12 @@ def test_other_limits_are_another_battery() -> None:
         assert not topology.duplicates(["b1", "b2"], LIKELY)
 
 
-@pytest.mark.parametrize("says", [{"name": "PYLON 2"}, {"soc": 49.0}])
-def test_any_other_frame_is_another_battery(says: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [{"name": "PYLON 2"}, {"soc": 49.0}])
+def test_any_other_frame_is_another_battery(changes: dict[str, Any]) -> None:
     """Also one that comes before the limits."""
     topology = BusTopology()
     for second in range(5):
-        send(topology, "b1", at=second, **says)
+        send(topology, "b1", at=second, **changes)
         send(topology, "b2", at=second)
         assert not topology.duplicates(["b1", "b2"], LIKELY)
 
@@ -208,7 +208,7 @@ def test_a_duplicate_may_send_what_we_sent() -> None:
     send(topology, "b1", at=92.0)
     ours = [frame.can_id == 0x351 for frame in frames]
     assert not any(_own(topology, frames, late=0.01, counts=False, port="b2"))
-    # While the first one hears nothing, our own words are not to take its place
+    # While the first one receives nothing, own frames must not take its place
     frames = telegram(93.0)
     assert _own(topology, frames, late=0.01, counts=False, port="b2") == ours
 

@@ -1,18 +1,17 @@
 """One battery's status: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
-from collections.abc import Sequence
 import logging
 from math import inf
 from typing import Final
 
 from ..config import BatteryConfig
-from ..model import BatteryState, BatteryStatus, Frame, Readings, RejectedValue
+from ..model import BatteryState, BatteryStatus, Frame, Readings
 from ..protocol import is_battery_frame, is_request
 from ..scheduling import Priority
 from .highest_limits import HighestLimits
 from .out_of_service import OutOfServiceMonitor
-from .plausibility.rejected import nominal_voltage
+from .plausibility.rejected import nominal_voltage_of
 from .telemetry import MEASUREMENTS_ID, Telemetry
 from .timing.frame_periods import CONTROL_IDS
 from .timing.gaps import Gaps
@@ -190,7 +189,7 @@ class Battery:
             modules_missing=telemetry.modules.missing,
             invalid=telemetry.invalid,
             refused=refused,
-            nominal=self._nominal(refused) if refused else None,
+            nominal=nominal_voltage_of(refused, telemetry.last) if refused else None,
             receiving_since=telemetry.receiving_since,
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),
@@ -209,15 +208,6 @@ class Battery:
         if self._out_of_service_monitor.counts:
             times.append(self._silent_at)
         return min(times, default=None)
-
-    def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
-        """Return its nominal voltage according to rejected values, if it is not 48 V."""
-        last = self._telemetry.last
-        reported = {
-            "charge_voltage_limit": last.charge_voltage_limit,
-            "voltage": last.voltage,
-        } | {each.attribute: each.value for each in refused}
-        return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
 
     def _watch(self, now: float) -> None:
         """Check whether it carries current although it is out of service.

@@ -1,4 +1,4 @@
-"""An inverter alone on a battery's port: the battery is connected to another one."""
+"""Wrong port: only an inverter is received on the port of a battery."""
 
 from typing import Final
 

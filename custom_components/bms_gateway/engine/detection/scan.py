@@ -43,14 +43,14 @@ async def listen(
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
     on_change: Callable[[ScanResult], None] = lambda _: None,
-    ask: bool = False,
+    poll: bool = False,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
     """Open a port that is not in use, listen for some seconds, and close it.
 
     `on_change` is called whenever the result changes. Nothing is sent, but frames are
-    acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
+    acknowledged, as a lone battery needs; with `poll`, one 0x305 is sent, which makes
     some batteries send. A link that is down is set up if `bring_up` allows it, and then
     listened to without acknowledging first. Ends early when the port is lost, and
     `settle` seconds after the sender is identified, also for `comparison`, which takes
@@ -68,7 +68,7 @@ async def listen(
     if listen_only is not None:
         try:
             await _Listener(on_change, settle, clock).listen(
-                config, LISTEN_ONLY_TIME, ask=False
+                config, LISTEN_ONLY_TIME, poll=False
             )
         finally:
             # Also when the form is closed: such a link would never acknowledge
@@ -77,7 +77,7 @@ async def listen(
             return fault
         seconds -= LISTEN_ONLY_TIME
     listener = _Listener(on_change, settle, clock, comparison)
-    return await listener.listen(config, seconds, ask=ask)
+    return await listener.listen(config, seconds, poll=poll)
 
 
 async def listen_in(
@@ -192,7 +192,7 @@ class _Listener:
         return self.result
 
     async def listen(
-        self, config: PortConfig, seconds: float, *, ask: bool
+        self, config: PortConfig, seconds: float, *, poll: bool
     ) -> ScanResult:
         """Open a port and listen to it."""
         port = Port(
@@ -208,7 +208,7 @@ class _Listener:
             state = await self._leaves(port, PortStatus.CLOSED, PortStatus.OPENING)
             if state.status is PortStatus.OPEN:
                 self._acknowledges = port.has_echo
-                if ask:
+                if poll:
                     port.send(POLL)
                 state = await self._stays_open(port, seconds)
         finally:

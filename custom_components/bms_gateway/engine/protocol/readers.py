@@ -145,11 +145,11 @@ def _identity(data: bytes, _: Dialect | None) -> Decoded:
 
 
 def _charge_request(data: bytes, _: Dialect | None) -> Decoded:
-    asked = {0x00: False, 0xFF: True}
+    meanings = {0x00: False, 0xFF: True}
     value = CHARGE_REQUEST.decode(data)
     if isinstance(value, NoValue):
         return NOTHING
-    return Decoded({"charge_request": asked.get(int(value))})
+    return Decoded({"charge_request": meanings.get(int(value))})
 
 
 def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:

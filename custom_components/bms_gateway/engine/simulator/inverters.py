@@ -44,8 +44,8 @@ class Inverter:
     """V. If the charge voltage limit is further than this below the battery's voltage,
     it discharges at its full rating, whatever the limits are (Multi, Sunny Island).
     None: it never does."""
-    asks: bool = True
-    """Send 0x305 each second."""
+    sends_requests: bool = True
+    """Send 0x305 every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class SimulatedInverter:
         self._target = 0.0
         self._following = 0.0
         self._ceiling = 0.0
-        self._ask_at: float | None = None
+        self._request_at: float | None = None
 
     def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus."""
@@ -159,12 +159,12 @@ class SimulatedInverter:
 
     def due(self, now: float) -> list[Frame]:
         """Return the request that is due, if any."""
-        if self._ask_at is None:
-            self._ask_at = now
-        if not self.inverter.asks or now < self._ask_at:
+        if self._request_at is None:
+            self._request_at = now
+        if not self.inverter.sends_requests or now < self._request_at:
             return []
-        while self._ask_at <= now:
-            self._ask_at += REQUEST_PERIOD
+        while self._request_at <= now:
+            self._request_at += REQUEST_PERIOD
         return [replace(POLL, at=now)]
 
     def _delayed(self, target: float, now: float) -> float:

@@ -266,7 +266,7 @@ def test_gaps_are_forgotten_after_an_hour() -> None:
 
 
 def test_a_protection_during_a_gap_counts_at_once() -> None:
-    """What is heard of it counts at once."""
+    """A protection that it reports counts at once."""
     plant = _with_habit()
     _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
@@ -280,7 +280,7 @@ def test_a_protection_during_a_gap_counts_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "says",
+    "reports",
     [
         {"protections": frozenset({Alarm.OVER_VOLTAGE})},
         {"protections": frozenset({Alarm.INTERNAL})},
@@ -290,11 +290,11 @@ def test_a_protection_during_a_gap_counts_at_once() -> None:
     ],
 )
 def test_a_last_telegram_that_ends_charging_is_not_awaited(
-    says: dict[str, Any],
+    reports: dict[str, Any],
 ) -> None:
     """It may have switched off for that reason."""
     plant = _with_habit()
-    plant.packs["b1"].says(**says)
+    plant.packs["b1"].says(**reports)
     plant.run(90.0)  # a state of charge that jumps is doubted for a minute
     at = _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)

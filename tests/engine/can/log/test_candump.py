@@ -67,7 +67,7 @@ LOGGED = st.builds(Logged, FRAMES, LINKS, st.booleans())
                 Frame(4, bytes.fromhex("0008000000000000"), 1.0, error=True), "can0"
             ),
         ),
-        # A length code above 8, as newer candumps tell it
+        # A length code above 8, as newer candumps write it
         (
             "(1.000000) can0 123#0102030405060708_F",
             Logged(Frame(0x123, bytes(range(1, 9)), 1.0), "can0"),

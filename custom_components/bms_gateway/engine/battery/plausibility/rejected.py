@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from ...model import Frame, RejectedValue
+from ...model import Frame, Readings, RejectedValue
 from .ranges import LOWEST_48_V
 
 _MOST: Final = {12: 17.0, 24: 34.0, 36: LOWEST_48_V}
@@ -54,6 +54,18 @@ class RejectedValues:
             for kept in self._kept.values()
             if now < kept.at + timeout(kept.can_id)
         )
+
+
+def nominal_voltage_of(rejected: Iterable[RejectedValue], last: Readings) -> int | None:
+    """Return the nominal voltage in V by rejected values; None: it is 48 V, or unknown.
+
+    `last`: the last accepted values, which stand in for those that are not rejected.
+    """
+    reported = {
+        "charge_voltage_limit": last.charge_voltage_limit,
+        "voltage": last.voltage,
+    } | {each.attribute: each.value for each in rejected}
+    return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
 
 
 def nominal_voltage(
