@@ -28,7 +28,11 @@ from custom_components.bms_gateway.engine.model import PortStatus, Snapshot
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, State, callback
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 
 from .waiting import What, until
@@ -263,6 +267,12 @@ class Bench:
         found = registry.async_get_entity_id(platform, DOMAIN, unique_id)
         assert found is not None, unique_id
         return found
+
+    def device_id(self, key: str) -> str:
+        """Return Home Assistant's id of the gateway's, a battery's or inverter's device."""
+        return dr.async_get_device_id_by_identifier(
+            self.hass, (DOMAIN, key), config_entry_id="gw"
+        )
 
     async def shows(self, platform: str, unique_id: str, value: str) -> State:
         """Wait until an entity shows a value."""

@@ -47,7 +47,7 @@ INVERTER: Final[dict[str, Any]] = {
     SECTION_RARE: {},
 }
 INVERTER_DEFAULTS: Final[dict[str, Any]] = {
-    "min_gap": 0.1,
+    "min_send_interval": 0.1,
     "current_offset": 0.0,
     "timeout": 60.0,
     "reaction_time": 10.0,
@@ -190,7 +190,7 @@ class Flow:
 
     async def enter(self, channel: str, **use: Any) -> Result:
         """Enter a connection by hand."""
-        await self.fill(connection="by_hand")
+        await self.fill(connection="manual")
         return await self.fill({"interface": "virtual", "channel": channel}, use)
 
     async def reach(self, channel: str, **use: Any) -> Result:

@@ -11,8 +11,8 @@ async def test_connections_have_a_state_from_the_start(bench: Bench) -> None:
     """Also before anything was heard."""
     await bench.battery("b1").inverter("i1").start()
     assert bench.state("binary_sensor", "b1_online").state == STATE_OFF
-    assert bench.state("binary_sensor", "i1_listening").state == STATE_UNKNOWN
-    assert bench.state("binary_sensor", "i1_connected").state == STATE_UNKNOWN
+    assert bench.state("binary_sensor", "i1_receiving").state == STATE_UNKNOWN
+    assert bench.state("binary_sensor", "i1_requesting").state == STATE_UNKNOWN
     await bench.shows("binary_sensor", "b1_port", STATE_ON)
     await bench.shows("binary_sensor", "i1_port", STATE_ON)
 
@@ -26,8 +26,8 @@ async def test_an_inverter_that_asks_is_connected(bench: Bench) -> None:
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     await bench.speak("b1")
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
-    await bench.shows("binary_sensor", "i1_listening", STATE_ON)
-    await bench.shows("binary_sensor", "i1_connected", STATE_ON)
+    await bench.shows("binary_sensor", "i1_receiving", STATE_ON)
+    await bench.shows("binary_sensor", "i1_requesting", STATE_ON)
 
 
 @pytest.mark.usefixtures("socket_enabled")

@@ -205,7 +205,7 @@ async def test_a_port_cannot_be_taken_from_another_gateway(
         "Old inverter",
     )
     result = await flow.fill(interface="virtual", channel="flow-b1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 async def test_two_flows_at_once_do_not_get_the_same_port(
@@ -255,7 +255,7 @@ async def test_the_frontend_gets_what_it_needs(
     use = {field["name"]: field["default"] for field in fields[SECTION_RARE]["schema"]}
     assert use == {"bitrate": "500000", "bring_up": True}
 
-    typed = {"connection": "by_hand", SECTION_RARE: {}}
+    typed = {"connection": "manual", SECTION_RARE: {}}
     result = await (await client.post(url, json=typed)).json()
     fields = {field["name"]: field for field in result["data_schema"]}
     assert list(fields) == ["interface", "channel", SECTION_RARE]
@@ -266,7 +266,7 @@ async def test_the_frontend_gets_what_it_needs(
     assert "progress_task" not in result
     await hass.async_block_till_done()
     result = await (await client.get(url)).json()
-    assert (result["type"], result["step_id"]) == ("menu", "heard")
+    assert (result["type"], result["step_id"]) == ("menu", "scan_result")
     await client.post(url, json={"next_step_id": "battery"})
     typed = {**BATTERY, SECTION_RARE: {"timeout": "nan"}}
     result = await (await client.post(url, json=typed)).json()
@@ -284,12 +284,12 @@ async def test_the_frontend_gets_what_it_needs(
 async def test_going_on_without_a_device(hass: HomeAssistant) -> None:
     """Whoever has no adapter for an inverter yet loses no battery for it."""
     flow = await start_real(hass)
-    assert "leave_out" not in offered(flow.result)
+    assert "skip" not in offered(flow.result)
     await flow.reach("flow-b1")
     await flow.fill(BATTERY)
     result = await flow.choose("add_inverter")
-    assert "leave_out" in offered(result)
-    result = await flow.fill(connection="leave_out")
+    assert "skip" in offered(result)
+    result = await flow.fill(connection="skip")
     assert result["step_id"] == "more"
     assert result["description_placeholders"] == {"devices": "Cellar"}
     result = await flow.choose("finish")
@@ -319,12 +319,12 @@ async def test_what_was_heard_is_set_up_instead(
     machine.listen(PATIENCE)
     async with talking("flow-2", *said):
         result = await flow.enter("flow-2")
-    assert result["menu_options"][0] == "other_kind"
-    result = await flow.choose("other_kind")
+    assert result["menu_options"][0] == "detected_kind"
+    result = await flow.choose("detected_kind")
     other = {"battery": "inverter", "inverter": "battery"}[kind]
     assert result["step_id"] == other
     assert filled(result) == proposed
-    assert "eard a" in result["description_placeholders"]["heard"]
+    assert "detected" in result["description_placeholders"]["scan_result"]
     await flow.fill(BATTERY if other == "battery" else INVERTER)
     result = await flow.choose("finish")
     kinds = [each.subentry_type for each in result["result"].subentries.values()]
@@ -346,7 +346,7 @@ async def test_an_inverter_of_another_machine_is_not_set_up_instead(
 
         async with repeating(ask):
             await flow.enter(server.channel, interface="socketcand")
-        result = await flow.choose("other_kind")
+        result = await flow.choose("detected_kind")
     assert result["errors"] == {"channel": "not_for_inverters"}
     machine.listen(0.05)
     await flow.fill(interface="virtual", channel="flow-1")
@@ -388,7 +388,7 @@ async def test_an_adapter_for_a_new_gateway(
     await flow.fill(BATTERY)
     result = await flow.choose("add_battery")
     assert filled(result) == {"connection": "socketcan:can0"}
-    await flow.fill(connection="leave_out")
+    await flow.fill(connection="skip")
     result = await flow.choose("finish")
     assert result["type"] is FlowResultType.CREATE_ENTRY
     entry = result["result"]
@@ -412,12 +412,12 @@ async def test_an_adapter_for_a_gateway_that_is_there(
     assert await hass.config_entries.async_setup(bank.entry_id)
     coordinator = bank.runtime_data
     flow = await plug_in(hass, ADAPTER)
-    assert offered(flow.result) == {bank.entry_id: "House", "new": "A new gateway"}
+    assert offered(flow.result) == {bank.entry_id: "House", "new": "New gateway"}
     result = await flow.fill(gateway=bank.entry_id)
     assert result["step_id"] == "adapter_kind"
     result = await flow.choose(f"add_{kind}")
     assert filled(result) == {"connection": KEY}
-    assert "leave_out" not in offered(result)
+    assert "skip" not in offered(result)
     await flow.fill(connection=KEY)
     result = await flow.choose(kind)
     assert filled(result) == {"name": f"{kind.capitalize()} 2"}

@@ -37,7 +37,7 @@ async def test_live_values_wait_for_the_interval(
     await bench.online("b1", soc=50, current=1.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     await bench.speak("b1", soc=50, current=1.0)
-    await bench.shows("binary_sensor", "i1_listening", "on")
+    await bench.shows("binary_sensor", "i1_receiving", "on")
     await bench.tick(31)
     written()
     for step in range(1, 11):

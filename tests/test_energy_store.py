@@ -106,7 +106,7 @@ async def test_a_lost_battery_keeps_its_total_and_counts_no_gap(bench: Bench) ->
     await bench.online("b1", "b2", voltage=50.0)
     await flow(bench, "b1", "b2", amps=200.0)
     await flow(bench, "b2", amps=200.0, times=8)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     await flow(bench, "b1", "b2", amps=200.0, times=1)
     await bench.tick(SAVED)
     assert bench.state("sensor", "b1_energy_charged").state != STATE_UNAVAILABLE

@@ -6,11 +6,8 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Alarm
 from custom_components.bms_gateway.entity import SLOW
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util import dt as dt_util
 
 from .bench import Bench
@@ -89,35 +86,6 @@ async def test_energies_for_the_dashboard(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_every_alarm_has_a_sensor_of_its_own(bench: Bench) -> None:
-    """As a protection and as a warning, of the battery and of the bank."""
-    await bench.battery("b1").inverter("i1").start()
-    for owner in "b1", "gw":
-        for alarm in Alarm:
-            for kind in "protection", "warning":
-                state = bench.state("binary_sensor", f"{owner}_{kind}_{alarm}")
-                assert state.state == STATE_UNAVAILABLE
-    # 0x359 byte 0, bit 1: over-voltage
-    await bench.online("b1", protections=(0x02, 0))
-    await bench.shows("binary_sensor", "b1_protection_over_voltage", STATE_ON)
-    await bench.shows("binary_sensor", "gw_protection_over_voltage", STATE_ON)
-    await bench.shows("binary_sensor", "b1_protection_under_voltage", STATE_OFF)
-    await bench.shows("binary_sensor", "b1_warning_over_voltage", STATE_OFF)
-
-
-async def test_single_alarms_are_off_by_default(
-    hass: HomeAssistant, bench: Bench
-) -> None:
-    """The two that list them all are on."""
-    await bench.battery("b1").start()
-    registry = er.async_get(hass)
-    for key, off in ("b1_protection_over_voltage", True), ("b1_protections", False):
-        entry = registry.async_get(bench.entity_id("binary_sensor", key))
-        assert entry is not None
-        assert (entry.disabled_by is not None) is off
-
-
-@pytest.mark.usefixtures("all_enabled")
 async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
     """Which stays what it was when the battery falls silent."""
     await bench.battery("b1").inverter("i1").start()
@@ -128,7 +96,7 @@ async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
     at = datetime.fromisoformat(bench.state("sensor", "b1_last_telegram").state)
     assert timedelta() <= dt_util.utcnow() - at < timedelta(seconds=20)
     await bench.move(60)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     before = bench.state("sensor", "b1_last_telegram").state
     await bench.move(60)
     assert bench.state("sensor", "b1_last_telegram").state == before
@@ -143,8 +111,15 @@ async def test_what_is_for_diagnosis(bench: Bench) -> None:
         await bench.move(1.0)
         await bench.speak("b1", ccl=0.0)
     await bench.tick(31)
-    assert float(bench.state("sensor", "b1_period").state) == pytest.approx(1.0, 0.3)
+    assert float(bench.state("sensor", "b1_telegram_period").state) == pytest.approx(
+        1.0, 0.3
+    )
     assert bench.state("binary_sensor", "b1_charge_request").state == STATE_UNKNOWN
-    assert bench.state("binary_sensor", "b1_aside_discharge").state == STATE_OFF
-    for key in "b1_slice", "b1_offset", "gw_soh_min", "i1_last_set":
+    assert bench.state("binary_sensor", "b1_excluded_discharge").state == STATE_OFF
+    for key in (
+        "b1_current_share",
+        "b1_circulating_current",
+        "gw_soh_min",
+        "i1_last_telegram_sent",
+    ):
         assert bench.state("sensor", key).state != STATE_UNAVAILABLE

@@ -35,7 +35,7 @@ def told(hass: HomeAssistant, bench: Bench) -> Told:
 
     def look(unique_id: str) -> list[Mapping[str, Any]]:
         entity_id = bench.entity_id("event", unique_id)
-        keys = "event_type", "device", "alarm", "direction"
+        keys = "event_type", "device_id", "alarm", "direction"
         return [
             {key: attributes[key] for key in keys if key in attributes}
             for each, attributes in found
@@ -54,7 +54,11 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     await bench.speak("b1", protections=(0b1010, 0))
     await bench.until(lambda: len(told("gw_events")) == 2)
     raised = [
-        {"event_type": "protection_raised", "device": "My b1", "alarm": alarm}
+        {
+            "event_type": "protection_raised",
+            "device_id": bench.device_id("b1"),
+            "alarm": alarm,
+        }
         for alarm in ("over_temperature", "over_voltage")
     ]
     assert told("gw_events") == told("b1_events") == raised
@@ -66,7 +70,7 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     await bench.until(lambda: len(told("gw_events")) == 4)
     assert told("gw_events")[-1] == {
         "event_type": "protection_cleared",
-        "device": "My b1",
+        "device_id": bench.device_id("b1"),
         "alarm": "over_voltage",
     }
 
@@ -100,17 +104,17 @@ async def test_what_stood_before_a_reload_is_no_news(
 
 
 async def test_loss_and_return(bench: Bench, told: Told) -> None:
-    """With the battery's name."""
+    """With the id of the battery's device."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     for _ in range(6):
         await bench.move(2)
         await bench.speak("b2")
-    lost = {"event_type": "battery_lost", "device": "My b1"}
+    lost = {"event_type": "battery_lost", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost])
     for _ in range(4):
         await bench.speak("b1", "b2")
-    back = {"event_type": "battery_back", "device": "My b1"}
+    back = {"event_type": "battery_restored", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost, back])
     assert told("b1_events") == [lost, back]
     assert told("b2_events") == []
@@ -127,7 +131,7 @@ async def test_a_request_that_stands_is_an_event_and_a_repair(
         bench.ahead += 2
         await bench.speak("b1", enables=0xE0)
     await bench.tick(61)
-    asks = {"event_type": "force_charge_stands", "device": "My b1"}
+    asks = {"event_type": "charge_request_unmet", "device_id": bench.device_id("b1")}
     assert told("b1_events") == [asks]
     assert bench.issues() == {"force_charge_b1": "force_charge"}
     await bench.speak("b1")
@@ -149,9 +153,12 @@ async def test_a_battery_that_carries_current_out_of_service(
     for _ in range(7):
         bench.ahead += 2
         await bench.speak("b1", "b2", current=20.0)
-    carries = {"event_type": "out_of_service_current", "device": "My b2"}
+    carries = {
+        "event_type": "out_of_service_current",
+        "device_id": bench.device_id("b2"),
+    }
     await bench.until(lambda: told("gw_events") == [carries])
-    assert bench.issues() == {"carries_b2": "out_of_service_current"}
+    assert bench.issues() == {"out_of_service_current_b2": "out_of_service_current"}
 
 
 async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None:
@@ -171,13 +178,15 @@ async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None
     assert bench.issues() == {}
     await draw(-20.0, "unavailable")
     takes = {
-        "event_type": "inverter_disobeys",
-        "device": "Roof",
+        "event_type": "inverter_over_limit",
+        "device_id": bench.device_id("i1"),
         "direction": "discharge",
     }
     await bench.until(lambda: told("gw_events") == [takes])
     assert told("b1_events") == []
-    assert bench.issues() == {"disobeys_i1_discharge": "inverter_disobeys_discharge"}
+    assert bench.issues() == {
+        "over_limit_i1_discharge": "inverter_over_limit_discharge"
+    }
     await draw(0.0, "unavailable")
     await bench.until(lambda: bench.issues() == {})
 

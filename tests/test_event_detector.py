@@ -85,7 +85,8 @@ def test_loss_and_return() -> None:
     lost = replace(BATTERY, status=BatteryStatus.LOST)
     rejoining = replace(BATTERY, status=BatteryStatus.REJOINING)
     gone, back = (
-        [Event(kind, "b1")] for kind in (Happening.BATTERY_LOST, Happening.BATTERY_BACK)
+        [Event(kind, "b1")]
+        for kind in (Happening.BATTERY_LOST, Happening.BATTERY_RESTORED)
     )
     assert follow(BATTERY, lost, lost, rejoining, lost, rejoining, BATTERY) == [
         [],
@@ -108,9 +109,9 @@ def test_a_silence_that_is_bridged() -> None:
     short, gone, back = (
         [Event(kind, "b1")]
         for kind in (
-            Happening.BATTERY_BRIDGED,
+            Happening.BATTERY_GAP,
             Happening.BATTERY_LOST,
-            Happening.BATTERY_BACK,
+            Happening.BATTERY_RESTORED,
         )
     )
     assert follow(bridging, bridging, BATTERY) == [short, [], back]
@@ -126,8 +127,8 @@ def test_modules_that_go_and_come_back() -> None:
         [],
         [Event(Happening.MODULES_MISSING, "b1", modules=2)],
         [],
-        [Event(Happening.MODULES_BACK, "b1", modules=1)],
-        [Event(Happening.MODULES_BACK, "b1", modules=0)],
+        [Event(Happening.MODULES_RESTORED, "b1", modules=1)],
+        [Event(Happening.MODULES_RESTORED, "b1", modules=0)],
     ]
 
 
@@ -215,8 +216,8 @@ def test_inverters_that_disobey() -> None:
         )
         for state in states
     ]
-    begins = [Event(Happening.INVERTER_DISOBEYS, "i1", direction=discharge)]
-    unsure = [Event(Happening.INVERTER_DISOBEYS, None, direction=charge)]
+    begins = [Event(Happening.INVERTER_OVER_LIMIT, "i1", direction=discharge)]
+    unsure = [Event(Happening.INVERTER_OVER_LIMIT, None, direction=charge)]
     assert found == [[], begins, unsure, [], begins]
 
 
@@ -224,7 +225,7 @@ def test_inverters_that_disobey() -> None:
 def test_a_request_that_stands(field: str) -> None:
     """For ten minutes without a break."""
     asks, sated = says(**{field: True}), says(**{field: False})
-    sent = [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    sent = [Event(Happening.CHARGE_REQUEST_UNMET, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
     assert found == [[], [], [], sent, [], [], []]
     watch = Watch()
@@ -237,7 +238,7 @@ def test_a_request_that_stands(field: str) -> None:
 
 def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
     """A loss for a moment neither ends the ten minutes nor completes them."""
-    asks, sent = says(force_charge=True), [Event(Happening.FORCE_CHARGE_STANDS, "b1")]
+    asks, sent = says(force_charge=True), [Event(Happening.CHARGE_REQUEST_UNMET, "b1")]
     watch = Watch()
     for now, state, events, standing in (
         (0, asks, [], False),

@@ -49,7 +49,7 @@ async def test_a_silent_gateway_loads(hass: HomeAssistant, bench: Bench) -> None
         assert device(hass, subentry_id).name == f"My {subentry_id}"
         assert device(hass, subentry_id).via_device_id == gateway.id
     assert bench.state("sensor", "gw_status").state == "starting"
-    assert bench.state("sensor", "b1_life").state == "waiting"
+    assert bench.state("sensor", "b1_state").state == "waiting"
     assert bench.heard("i1") == []
 
 
@@ -157,7 +157,7 @@ async def test_a_battery_added_to_a_running_gateway(
     await hass.async_block_till_done()
     assert device(hass, "b2").via_device_id == device(hass, "gw").id
     assert device(hass, "b2").config_subentry_id == "b2"
-    assert bench.state("sensor", "b2_life").state == "waiting"
+    assert bench.state("sensor", "b2_state").state == "waiting"
     await bench.opened("b2")
     await bench.online("b2", soc=70)
     await bench.shows("sensor", "b2_soc", "70.0")
@@ -256,7 +256,7 @@ async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
     assert {device for device, _ in bench.coordinator.store.changes} == {"i1"}
     assert await hass.config_entries.async_unload("gw")
     stored = hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]
-    assert (stored["out_of_service"], stored["leases"]) == ([], [])
+    assert (stored["out_of_service"], stored["temporary_limits"]) == ([], [])
 
 
 async def test_a_reconfigured_battery_leaves_the_others_alone(

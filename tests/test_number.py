@@ -240,7 +240,7 @@ async def test_lowering_is_always_possible(bench: Bench) -> None:
     assert shown(bench, "i1_charge_current_setpoint") == 0.0
 
 
-@pytest.mark.parametrize(("choice", "amps"), [("keep", 0.0), ("release", 50.0)])
+@pytest.mark.parametrize(("choice", "amps"), [("keep", 0.0), ("clear", 50.0)])
 async def test_an_unreadable_store_allows_nothing_until_confirmed(
     hass: HomeAssistant,
     bench: Bench,
@@ -262,7 +262,7 @@ async def test_an_unreadable_store_allows_nothing_until_confirmed(
     menu = await flows.async_init(
         DOMAIN, context={"source": "user"}, data={"issue_id": issue_id}
     )
-    assert menu["menu_options"] == ["keep", "release"]
+    assert menu["menu_options"] == ["keep", "clear"]
     done = await flows.async_configure(menu["flow_id"], {"next_step_id": choice})
     assert done["type"] == "create_entry"
     await hass.async_block_till_done()
@@ -319,5 +319,5 @@ async def test_a_repair_needs_a_running_gateway(
         data={"issue_id": "setpoints_unreadable_gw"},
     )
     assert await hass.config_entries.async_unload("gw")
-    done = await flows.async_configure(menu["flow_id"], {"next_step_id": "release"})
+    done = await flows.async_configure(menu["flow_id"], {"next_step_id": "clear"})
     assert (done["type"], done["reason"]) == ("abort", "not_loaded")

@@ -38,7 +38,7 @@ async def gone(bench: Bench) -> Any:
     )
     bench.ahead += 601
     await bench.tick(61)
-    assert bench.issues()["inverter_gone_i1"] == "inverter_gone"
+    assert bench.issues()["inverter_no_requests_i1"] == "inverter_no_requests"
     return bench.hass.data[REPAIRS]["flow_manager"]
 
 
@@ -47,7 +47,9 @@ async def test_an_inverter_that_is_gone_can_be_taken_out_of_service(
 ) -> None:
     """By the dialog of its repair; that goes at once."""
     flows = await gone(bench)
-    form = await flows.async_init(DOMAIN, context={"issue_id": "inverter_gone_i1"})
+    form = await flows.async_init(
+        DOMAIN, context={"issue_id": "inverter_no_requests_i1"}
+    )
     assert (form["type"], form["step_id"]) == ("form", "confirm")
     assert form["description_placeholders"] == {"name": "My i1", "minutes": "10"}
     assert bench.state("switch", "i1_in_service").state == "on"
@@ -55,7 +57,7 @@ async def test_an_inverter_that_is_gone_can_be_taken_out_of_service(
     assert done["type"] == "create_entry"
     await bench.hass.async_block_till_done()
     assert bench.state("switch", "i1_in_service").state == "off"
-    assert "inverter_gone_i1" not in bench.issues()
+    assert "inverter_no_requests_i1" not in bench.issues()
 
 
 async def test_an_inverter_that_asks_again(bench: Bench) -> None:
@@ -65,13 +67,15 @@ async def test_an_inverter_that_asks_again(bench: Bench) -> None:
     bench.say("i1", [(0x305, bytes(8))])
     await bench.until(lambda: bench.snapshot.inverters["i1"].last_request_at != before)
     await bench.tick(61)
-    assert "inverter_gone_i1" not in bench.issues()
+    assert "inverter_no_requests_i1" not in bench.issues()
 
 
 async def test_the_dialog_needs_a_running_gateway(bench: Bench) -> None:
     """There is nobody to tell the answer to."""
     flows = await gone(bench)
-    form = await flows.async_init(DOMAIN, context={"issue_id": "inverter_gone_i1"})
+    form = await flows.async_init(
+        DOMAIN, context={"issue_id": "inverter_no_requests_i1"}
+    )
     assert await bench.hass.config_entries.async_unload("gw")
     done = await flows.async_configure(form["flow_id"], {})
     assert (done["type"], done["reason"]) == ("abort", "not_loaded")
@@ -186,12 +190,12 @@ async def test_a_battery_that_comes_and_goes_makes_one_repair(
         for _ in range(6):
             await bench.move(2)
             await bench.speak("b2")
-        await bench.shows("sensor", "b1_life", "lost")
+        await bench.shows("sensor", "b1_state", "lost")
         told = "battery_losses" if loss > 3 else "battery_lost"
         assert bench.issues() == {"battery_b1": told}
         for _ in range(4):
             await bench.speak("b1", "b2")
-        await bench.shows("sensor", "b1_life", "online")
+        await bench.shows("sensor", "b1_state", "online")
         assert bench.issues() == {"battery_b1": told}
     assert [each.data["action"] for each in updates].count("create") == 1
 
@@ -208,7 +212,7 @@ async def test_a_battery_with_many_short_gaps(bench: Bench) -> None:
         for _ in range(10):
             await bench.move(1)
             await bench.speak("b1", "b2")
-        await bench.shows("sensor", "b1_life", "online")
+        await bench.shows("sensor", "b1_state", "online")
     assert bench.issues() == {"battery_b1": "battery_gaps"}
 
 
@@ -220,7 +224,7 @@ async def test_batteries_that_are_far_apart(bench: Bench) -> None:
     await go_on(bench, 50, {"b1": 52.0, "b2": 54.0})
     assert bench.issues() == {}
     await go_on(bench, 20, {"b1": 52.0, "b2": 54.0})
-    assert bench.issues() == {"apart_gw": "batteries_apart"}
+    assert bench.issues() == {"batteries_apart_gw": "batteries_apart"}
     await go_on(bench, 5, {"b1": 53.0, "b2": 53.4})
     assert bench.issues() == {}
 
@@ -233,7 +237,7 @@ async def test_an_inverter_that_can_do_more_than_the_batteries(bench: Bench) -> 
     await go_on(bench, 590, {"b1": 52.0})
     assert bench.issues() == {}
     await go_on(bench, 20, {"b1": 52.0})
-    assert bench.issues() == {"rating_i1": "rated_above"}
+    assert bench.issues() == {"rating_too_high_i1": "rating_too_high"}
     subentry = bench.entry.subentries["i1"]
     bench.hass.config_entries.async_update_subentry(
         bench.entry, subentry, data={**subentry.data, "rated_charge": 100.0}
@@ -244,11 +248,11 @@ async def test_an_inverter_that_can_do_more_than_the_batteries(bench: Bench) -> 
 
 async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
     """Where that is to be told; it can be taken out of service, or it is heard."""
-    await bench.inverter("i1").inverter("i2", silent_after=60.0).start()
+    await bench.inverter("i1").inverter("i2", no_response_after=60.0).start()
     await bench.tick(61)
     bench.ahead += 61
     await bench.tick(61)
-    assert bench.issues() == {"inverter_silent_i2": "inverter_silent"}
+    assert bench.issues() == {"inverter_not_responding_i2": "inverter_not_responding"}
     bench.say("i2", [(0x306, bytes(8))])
     await bench.until(
         lambda: bench.snapshot.inverters["i2"].last_foreign_frame_at is not None
@@ -257,7 +261,9 @@ async def test_an_inverter_without_a_sign_of_life(bench: Bench) -> None:
     assert bench.issues() == {}
 
 
-@pytest.mark.parametrize("key", ["inverter_silent", "inverter_silent_replug"])
+@pytest.mark.parametrize(
+    "key", ["inverter_not_responding", "inverter_not_responding_replug"]
+)
 async def test_an_inverter_that_is_silent_can_be_taken_out_of_service(
     bench: Bench, key: str
 ) -> None:
@@ -268,7 +274,7 @@ async def test_an_inverter_that_is_silent_can_be_taken_out_of_service(
     assert isinstance(flow, repairs.GoneRepair)
 
 
-@pytest.mark.parametrize("key", ["battery_unasked", "battery_unasked_replug"])
+@pytest.mark.parametrize("key", ["battery_not_polled", "battery_not_polled_replug"])
 async def test_a_battery_that_is_not_heard_can_be_polled(
     bench: Bench, key: str
 ) -> None:
@@ -277,7 +283,7 @@ async def test_a_battery_that_is_not_heard_can_be_polled(
     await bench.battery("b1", timeout=20.0).inverter("i1").start()
     bench.ahead += 16
     await bench.tick(61)
-    assert bench.issues()["battery_b1"] == "battery_unasked"
+    assert bench.issues()["battery_b1"] == "battery_not_polled"
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "b1"}
     flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
     assert isinstance(flow, repairs.AskRepair)
@@ -293,7 +299,7 @@ async def test_a_battery_that_is_not_heard_can_be_polled(
     assert bench.entry.subentries["b1"].data["timeout"] == 20.0
     await bench.until(lambda: 0x305 in {m.arbitration_id for m in bench.heard("b1")})
     await bench.tick(61)
-    assert bench.issues()["battery_b1"] == "battery_silent"
+    assert bench.issues()["battery_b1"] == "battery_not_received"
     await bench.online("b1")
     await bench.tick(61)
     assert "battery_b1" not in bench.issues()
@@ -306,7 +312,7 @@ async def test_a_battery_of_another_voltage_is_named(bench: Bench) -> None:
     bench.say("b1", telegram(cvl=29.2, voltage=26.4))
     await bench.until(lambda: bench.snapshot.batteries["b1"].nominal == 24)
     await bench.tick(61)
-    assert bench.issues()["battery_b1"] == "battery_nominal"
+    assert bench.issues()["battery_b1"] == "battery_wrong_voltage"
     issue = ir.async_get(bench.hass).async_get_issue(DOMAIN, "battery_b1")
     assert issue
     assert issue.translation_placeholders
@@ -519,7 +525,7 @@ async def test_nobody_to_exchange_with(bench: Bench) -> None:
     for _ in range(2):
         await hears(bench, "i1", *telegram())
     done = await open_dialog(bench, "i1")
-    assert (done["type"], done["reason"]) == ("abort", "nobody")
+    assert (done["type"], done["reason"]) == ("abort", "no_counterpart")
     assert done["description_placeholders"]["name"] == "My i1"
 
 

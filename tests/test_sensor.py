@@ -22,7 +22,7 @@ EXPECTED = {
     "gw_power": "1040.0",
     "gw_temperature": "21.5",
     "gw_capacity": "200.0",
-    "b1_life": "online",
+    "b1_state": "online",
     "b1_dialect": "pylontech",
     "b1_soc": "50.0",
     "b1_soh": "99.0",
@@ -61,7 +61,7 @@ async def test_a_mean_has_only_digits_that_mean_something(bench: Bench) -> None:
 
 
 async def test_an_inverters_limits_say_why(bench: Bench) -> None:
-    """As confirmed, with the rule and what binds by its name."""
+    """As confirmed, with the rule, and the id of the device that binds."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=20.0)
     await bench.told("i1", 20.0, 50.0)
@@ -73,7 +73,7 @@ async def test_an_inverters_limits_say_why(bench: Bench) -> None:
     assert discharge.attributes["limited_by"] in list(Rule)
     reason = bench.state("sensor", "gw_charge_limited_by")
     assert reason.state in reason.attributes["options"]
-    assert reason.attributes.get("source") in {"My b1", None}
+    assert reason.attributes.get("source") in {"b1", None}
 
 
 async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
@@ -89,8 +89,9 @@ async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
         await bench.speak("b1")
 
     async def explains(whose: str, source: str, device: str, number: float) -> None:
-        """Wait until the limit and its reason both tell this."""
-        wanted = {"source": source, "device": device, "number": number, "unit": "A"}
+        """Wait until the limit and its reason both show this."""
+        device_id = bench.device_id(device)
+        wanted = {"source": source, "device_id": device_id, "number": number}
         keys = f"{whose}_charge_limited_by", f"{whose}_charge_current_limit"
         await bench.until(
             lambda: all(
@@ -103,14 +104,14 @@ async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
     for amps in 30.0, 10.0, 9.9:
         await asks("number.set_value", "gw_charge_current_setpoint", value=amps)
         for whose in "gw", "i1":
-            await explains(whose, "Bank Charge current setpoint", "Bank", amps)
+            await explains(whose, "charge_current", "gw", amps)
     await asks("number.set_value", "i1_charge_current_setpoint", value=4.0)
-    await explains("i1", "My i1 Charge current setpoint", "My i1", 4.0)
-    await explains("gw", "Bank Charge current setpoint", "Bank", 9.9)
+    await explains("i1", "charge_current", "i1", 4.0)
+    await explains("gw", "charge_current", "gw", 9.9)
     await asks("switch.turn_off", "i1_charging_allowed")
-    await explains("i1", "My i1 Charging allowed", "My i1", 0.0)
+    await explains("i1", "charging_allowed", "i1", 0.0)
     await asks("switch.turn_off", "gw_charging_allowed")
-    await explains("gw", "Bank Charging allowed", "Bank", 0.0)
+    await explains("gw", "charging_allowed", "gw", 0.0)
 
 
 async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
@@ -122,12 +123,13 @@ async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
     await bench.tick(12)
     await bench.shows("sensor", "gw_status", "blocked")
     reason = await bench.shows("sensor", "gw_charge_limited_by", "loss")
-    assert reason.attributes["source"] == "My b1"
+    assert reason.attributes["source"] == "b1"
+    assert reason.attributes["device_id"] == bench.device_id("b1")
     await bench.shows("sensor", "gw_discharge_limited_by", "loss")
     assert bench.state("sensor", "gw_voltage").state == STATE_UNAVAILABLE
     bench.ahead += 12
     await bench.tick(12)
-    await bench.shows("sensor", "gw_status", "silent")
+    await bench.shows("sensor", "gw_status", "not_sending")
     await bench.shows("sensor", "gw_charge_limited_by", STATE_UNAVAILABLE)
 
 
@@ -169,7 +171,7 @@ async def test_loss_and_return(bench: Bench) -> None:
     for _ in range(6):
         await bench.move(2)
         await bench.speak("b2")
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "b2_soc").state == "50.0"
     assert bench.state("sensor", "gw_soc").state == "50.0"
@@ -177,7 +179,7 @@ async def test_loss_and_return(bench: Bench) -> None:
 
     for soc in 51, 52, 53, 54:
         await bench.speak("b1", "b2", soc=soc)
-    await bench.shows("sensor", "b1_life", "online")
+    await bench.shows("sensor", "b1_state", "online")
     assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
     assert bench.issues() == {"battery_b1": "battery_lost"}
     for _ in range(31):
@@ -193,11 +195,11 @@ async def test_without_a_battery_there_is_no_bank(bench: Bench) -> None:
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     await bench.move(11)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "gw_charge_current_limit").state == STATE_UNAVAILABLE
     await bench.move(6)
-    await bench.shows("sensor", "gw_status", "silent")
+    await bench.shows("sensor", "gw_status", "not_sending")
     assert bench.state("sensor", "i1_charge_current_limit").state == STATE_UNAVAILABLE
 
 
@@ -205,7 +207,7 @@ async def test_rare_sensors_are_off(hass: HomeAssistant, bench: Bench) -> None:
     """They can be switched on by who wants them."""
     await bench.battery("b1").inverter("i1").start()
     registry = er.async_get(hass)
-    for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_sets_sent":
+    for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_telegrams_sent":
         entry = registry.async_get(bench.entity_id("sensor", key))
         assert entry is not None
         assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
@@ -230,6 +232,6 @@ async def test_counters(bench: Bench) -> None:
     await bench.tick(31)
     assert bench.state("sensor", "b1_telegrams").state == "2"
     assert int(bench.state("sensor", "b1_frames_received").state) == 12
-    assert int(bench.state("sensor", "i1_sets_sent").state) > 0
+    assert int(bench.state("sensor", "i1_telegrams_sent").state) > 0
     assert int(bench.state("sensor", "i1_frames_sent").state) > 0
     assert bench.state("sensor", "b1_modules").state == "2"

@@ -173,7 +173,7 @@ async def test_a_limit_is_told_at_once_and_ends_by_itself(bench: Bench) -> None:
     answer = await limit(bench, charge_current=20.0)
     await bench.told("i1", 10.0, 25.0)
     await bench.told("i2", 10.0, 25.0)
-    [told] = answer["leases"]
+    [told] = answer["temporary_limits"]
     end = dt_util.parse_datetime(told["ends_at"])
     assert end is not None
     assert abs(end - dt_util.utcnow() - timedelta(hours=1)) < timedelta(seconds=5)
@@ -200,9 +200,9 @@ async def test_of_an_inverter(bench: Bench) -> None:
     await bench.told("i1", 20.0, 25.0)
     await limit(bench, "i1", charge_current=10.0, discharge_current=0.0)
     await bench.told("i1", 10.0, 0.0)
-    reason = await bench.shows("sensor", "i1_discharge_limited_by", "lease")
+    reason = await bench.shows("sensor", "i1_discharge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "automation"
-    assert reason.attributes["device"] == "My i1"
+    assert reason.attributes["device_id"] == bench.device_id("i1")
 
 
 async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
@@ -266,16 +266,26 @@ async def test_each_owner_has_one_and_the_lowest_holds(
         for temporary_limit in temporary_limits(bench)
     }
     assert owners == {"Ann": 30.0, "Tariff": 25.0, "automation": 40.0}
-    reason = await bench.shows("sensor", "gw_charge_limited_by", "lease")
+    reason = await bench.shows("sensor", "gw_charge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "Tariff"
-    assert reason.attributes["device"] == "Bank"
+    assert reason.attributes["device_id"] == bench.device_id("gw")
     assert reason.attributes["number"] == 25.0
-    assert {each["owner"] for each in reason.attributes["leases"]} == set(owners)
+    assert {each["owner"] for each in reason.attributes["temporary_limits"]} == set(
+        owners
+    )
     answer = await clear(bench, owner=" Tariff ")
-    assert [each["owner"] for each in answer["leases"]] == ["Ann", "automation"]
+    assert [each["owner"] for each in answer["temporary_limits"]] == [
+        "Ann",
+        "automation",
+    ]
     await bench.until(
         lambda: (
-            len(bench.state("sensor", "gw_charge_limited_by").attributes["leases"]) == 2
+            len(
+                bench.state("sensor", "gw_charge_limited_by").attributes[
+                    "temporary_limits"
+                ]
+            )
+            == 2
         )
     )
 
@@ -297,10 +307,10 @@ async def test_until_cleared(bench: Bench) -> None:
     """Only when asked for; then it is shown without an end."""
     await ready(bench)
     answer = await limit(bench, charge_current=20, until_cleared=True)
-    assert answer["leases"][0]["ends_at"] is None
+    assert answer["temporary_limits"][0]["ends_at"] is None
     await later(bench, 90_000)
     assert len(temporary_limits(bench)) == 1
-    assert (await clear(bench))["leases"] == []
+    assert (await clear(bench))["temporary_limits"] == []
 
 
 async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
@@ -449,11 +459,11 @@ async def test_what_is_meant_is_taken_and_told(
     [(field, value)] = asked.items()
     await limit(bench, target, owner="EMS", **{field: 5.0})
     answer = await limit(bench, target, owner="EMS", **asked)
-    adjusted = {"field": field, "asked": float(value), "set": taken}
+    adjusted = {"field": field, "requested": float(value), "set": taken}
     assert answer["adjusted"] == [adjusted]
     [temporary_limit] = temporary_limits(bench)
     assert taken in {temporary_limit.amps, temporary_limit.watts}
-    [told] = answer["leases"]
+    [told] = answer["temporary_limits"]
     assert taken in {told.get("current"), told.get("power")}
 
 
@@ -466,11 +476,11 @@ async def test_the_answer_tells_only_what_was_taken_otherwise(bench: Bench) -> N
         bench, charge_current=66.60000000000001, discharge_current=0.1 + 0.2
     )
     assert answer["adjusted"] == [
-        {"field": "charge_current", "asked": 66.6, "set": 50.0}
+        {"field": "charge_current", "requested": 66.6, "set": 50.0}
     ]
-    assert {each.get("current") for each in answer["leases"]} == {50.0, 0.3}
+    assert {each.get("current") for each in answer["temporary_limits"]} == {50.0, 0.3}
     answer = await limit(bench, "i1", charge_power=66.60000000000001)
-    assert answer["leases"][0]["power"] == 66.6
+    assert answer["temporary_limits"][0]["power"] == 66.6
     assert "adjusted" not in answer
 
 
@@ -523,7 +533,9 @@ async def test_clearing_what_is_clear_succeeds(
     with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
         answer = await clear(bench, **data)
     assert not taken.called
-    assert [each["owner"] for each in answer["leases"]] == ["Bob"] * bool(data)
+    assert [each["owner"] for each in answer["temporary_limits"]] == ["Bob"] * bool(
+        data
+    )
     for refused in (clear(bench, "b1"), clear(bench, owner=" ")):
         with pytest.raises(ServiceValidationError):
             await refused
@@ -598,11 +610,13 @@ async def test_no_list_of_owners_is_too_long_for_the_recorder(
     for device_id in "gw", "i1":
         for way in "charge", "discharge":
             unique_id = f"{device_id}_{way}_limited_by"
-            await bench.shows("sensor", unique_id, "lease")
+            await bench.shows("sensor", unique_id, "temporary_limit")
             attributes = dict(bench.state("sensor", unique_id).attributes)
-            shown = len(attributes["leases"]) + attributes.get("more_leases", 0)
+            shown = len(attributes["temporary_limits"]) + attributes.get(
+                "more_temporary_limits", 0
+            )
             assert shown == MOST_OWNERS
-            assert ("more_leases" in attributes) is not letter.isascii()
+            assert ("more_temporary_limits" in attributes) is not letter.isascii()
     for state in bench.hass.states.async_all():
         assert len(json.dumps(dict(state.attributes), default=str)) < 16_384
         changed = EventStateChangedData(
@@ -663,11 +677,11 @@ async def test_while_a_battery_is_lost(bench: Bench) -> None:
     """The limit holds when it is back."""
     await at_work(bench)
     await bench.move(11)
-    await bench.shows("sensor", "b1_life", "lost")
+    await bench.shows("sensor", "b1_state", "lost")
     await limit(bench, charge_current=10)
     for _ in range(4):
         await bench.speak("b1")
-    await bench.shows("sensor", "b1_life", "online")
+    await bench.shows("sensor", "b1_state", "online")
     await live(bench, 24)
     await bench.told("i1", 5.0, 25.0)
 
@@ -678,10 +692,14 @@ async def test_a_lease_outlives_a_restart_and_ends(
     """What is left goes on counting from the restart, however long that took."""
     await ready(bench)
     await limit(bench, charge_current=20, duration=600)
-    assert hass_storage[KEY]["data"]["leases"][0]["until"] == pytest.approx(600, abs=5)
+    assert hass_storage[KEY]["data"]["temporary_limits"][0]["until"] == pytest.approx(
+        600, abs=5
+    )
     await later(bench, 200)
     assert await hass.config_entries.async_unload("gw")
-    assert hass_storage[KEY]["data"]["leases"][0]["until"] == pytest.approx(400, abs=5)
+    assert hass_storage[KEY]["data"]["temporary_limits"][0]["until"] == pytest.approx(
+        400, abs=5
+    )
     bench.ahead += 100_000
     await bench.setup()
     await bench.online("b1")
@@ -690,7 +708,7 @@ async def test_a_lease_outlives_a_restart_and_ends(
     assert len(temporary_limits(bench)) == 1
     await later(bench, 15)
     assert temporary_limits(bench) == []
-    assert hass_storage[KEY]["data"]["leases"] == []
+    assert hass_storage[KEY]["data"]["temporary_limits"] == []
 
 
 async def test_after_a_crash_a_limit_lasts_longer_never_shorter(
@@ -703,14 +721,14 @@ async def test_after_a_crash_a_limit_lasts_longer_never_shorter(
         [temporary_limit] = temporary_limits(bench)
         assert temporary_limit.until is not None
         await later(bench, passed - (600 - (temporary_limit.until - bench.clock())))
-        left = hass_storage[KEY]["data"]["leases"][0]["until"]
+        left = hass_storage[KEY]["data"]["temporary_limits"][0]["until"]
         assert left == pytest.approx(stored, abs=5)
 
 
 async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
     """It may jump by a year; only the end that is shown moves along, at once."""
     await ready(bench)
-    before = (await limit(bench, charge_current=20))["leases"][0]["ends_at"]
+    before = (await limit(bench, charge_current=20))["temporary_limits"][0]["ends_at"]
     await bench.coordinator.setpoint_manager.async_keep()
     assert (
         shown_temporary_limits(bench.coordinator.setpoint_manager, None)[0]["ends_at"]
@@ -744,8 +762,8 @@ async def test_slices_of_nothing_do_not_stop_a_gateway(
 ) -> None:
     """It begins by capacity."""
     nobody = asdict(Setpoints())
-    data = {"confirmed": True, "bank": nobody, "inverters": {}, "leases": []}
-    data |= {"out_of_service": [], "changes": [], "learnt": learnt}
+    data = {"confirmed": True, "bank": nobody, "inverters": {}, "temporary_limits": []}
+    data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", ccl=20.0)
@@ -761,7 +779,7 @@ async def test_what_is_learnt_outlives_a_restart(
     learnt = {"b1": 0.7, "b2": 0.3}
     with patch.object(Gateway, "learnt", PropertyMock(return_value=learnt)):
         await bench.move(61)
-        assert hass_storage[KEY]["data"]["learnt"] == learnt
+        assert hass_storage[KEY]["data"]["current_shares"] == learnt
         assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     assert bench.coordinator.gateway.learnt == learnt

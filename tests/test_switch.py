@@ -115,7 +115,7 @@ async def test_a_battery_out_of_service_does_not_count(bench: Bench) -> None:
     await bench.online("b1", "b2", ccl=10.0)
     await bench.told("i1", 20.0, 50.0)
     await turn(bench, "b2_in_service", "off")
-    await bench.shows("sensor", "b2_life", "out_of_service")
+    await bench.shows("sensor", "b2_state", "out_of_service")
     await bench.told("i1", 10.0, 50.0)
     assert bench.state("sensor", "b2_soc").state == "50.0"
     await turn(bench, "b2_in_service", "on")

@@ -18,7 +18,7 @@ async def test_how_many_do_well(hass: HomeAssistant, bench: Bench) -> None:
     assert await get_system_health_info(hass, DOMAIN) == {
         "gateways": "starting",
         "batteries_online": "1 / 2",
-        "inverters_listening": "0 / 1",
+        "inverters_receiving": "0 / 1",
         "ports_open": "3 / 3",
         "python_can": can.__version__,
     }

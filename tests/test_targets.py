@@ -11,7 +11,6 @@ from homeassistant.components.websocket_api.automation import (
     async_get_services_for_target,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -107,13 +106,13 @@ async def test_an_inverter_is_limited_by_any_target(
     await bench.told("i1", 7.0, 7.0)
 
 
-async def test_the_numbers_of_a_gateway_have_different_units(
-    hass: HomeAssistant, bench: Bench
+@pytest.mark.parametrize("aim", AIMS)
+async def test_a_target_sets_the_currents_of_a_gateway_and_leaves_its_voltage(
+    hass: HomeAssistant, bench: Bench, aim: Callable[[HomeAssistant, str], Target]
 ) -> None:
-    """A current is no voltage: that is told, and only lowers what it is one of."""
+    """The voltage is configuration: a value in amperes never reaches it."""
     await bench.battery("b1").inverter("i1").start()
-    with pytest.raises(ServiceValidationError, match="7"):
-        await call(hass, "number.set_value", by_device(hass, "gw"), value=7)
+    await call(hass, "number.set_value", aim(hass, "gw"), value=7)
     assert shown(bench, "gw_charge_current_setpoint") == 7.0
     assert shown(bench, "gw_discharge_current_setpoint") == 7.0
     assert shown(bench, "gw_charge_voltage_setpoint") == 60.0

@@ -45,8 +45,8 @@ CONNECTION = connection_form({})
 
 FORMS: list[tuple[str, str, Form]] = [
     ("config", "simulated", NAME_FORM),
-    ("config", "original", UPLOAD_FORM),
-    ("config", "review", daemon_import_form(several=True)),
+    ("config", "import_daemon", UPLOAD_FORM),
+    ("config", "import_review", daemon_import_form(several=True)),
     ("config", "adapter", gateway_choice({})),
     ("config", "port", CONNECTION),
     ("config", "manual", MANUAL_FORM),
@@ -64,9 +64,9 @@ FORMS: list[tuple[str, str, Form]] = [
 ]
 
 MENUS: dict[str, set[str]] = {
-    "config": {"user", "heard", "more", "adapter_kind"},
-    "config_subentries.battery": {"reconfigure", "heard"},
-    "config_subentries.inverter": {"reconfigure", "heard"},
+    "config": {"user", "scan_result", "more", "adapter_kind"},
+    "config_subentries.battery": {"reconfigure", "scan_result"},
+    "config_subentries.inverter": {"reconfigure", "scan_result"},
     "options": set(),
 }
 """The steps that are menus."""
@@ -85,13 +85,13 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("config_subentries.battery", BATTERY, "timeout", 3, 300),
     ("config_subentries.inverter", INVERTER, "rated_charge", 1, 10_000),
     ("config_subentries.inverter", INVERTER, "rated_discharge", 1, 10_000),
-    ("config_subentries.inverter", INVERTER, "min_gap", 0, 10),
+    ("config_subentries.inverter", INVERTER, "min_send_interval", 0, 10),
     ("config_subentries.inverter", INVERTER, "prompt_interval", 0.5, 60),
     ("config_subentries.inverter", INVERTER, "current_factor", -10, 10),
     ("config_subentries.inverter", INVERTER, "current_offset", -1000, 1000),
     ("config_subentries.inverter", INVERTER, "timeout", 5, 3600),
     ("config_subentries.inverter", INVERTER, "reaction_time", 0, 120),
-    ("config_subentries.inverter", INVERTER, "silent_after", 60, 86_400),
+    ("config_subentries.inverter", INVERTER, "no_response_after", 60, 86_400),
     ("options", OPTIONS_FORM, "discharge_grace", 0, 1800),
     ("options", OPTIONS_FORM, "total_charge", 1, 100_000),
     ("options", OPTIONS_FORM, "total_discharge", 1, 100_000),
@@ -325,7 +325,7 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
 def test_whatever_is_heard_can_be_told(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
     told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
-    assert {f"heard_{each}" for each in told} <= set(at(language, "common"))
+    assert {f"scan_{each}" for each in told} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -94,7 +94,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: Typed = None) -> ConfigFlowResult:
         """Ask: real or simulated hardware, or what the original daemon had?"""
         return self.async_show_menu(
-            step_id="user", menu_options=["gateway", "original", "simulated"]
+            step_id="user", menu_options=["gateway", "import_daemon", "simulated"]
         )
 
     @override
@@ -187,7 +187,9 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         """Begin with an inverter."""
         return await self._async_add(SUBENTRY_INVERTER)
 
-    async def async_step_other_kind(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_detected_kind(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
         """Go on with an inverter where a battery was looked for, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,

@@ -33,7 +33,7 @@ async def async_get_config_entry_diagnostics(
             "options": dict(entry.options),
             "config": plain(coordinator.config),
             "setpoints": plain(coordinator.store.setpoints),
-            "learnt": plain(coordinator.gateway.learnt),
+            "current_shares": plain(coordinator.gateway.learnt),
             "snapshot": plain(coordinator.gateway.snapshot),
             "energy": {
                 key: plain(coordinator.counters.shown(key))

@@ -7,9 +7,8 @@ from math import inf
 from typing import Any, Final, NamedTuple, override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import Platform
 from homeassistant.core import callback
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -21,23 +20,17 @@ from .const import DOMAIN, SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.config import Interface
 from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
-from .engine.setpoints import SetpointKey
 from .setpoints.temporary_limits import shown_temporary_limits
 from .state_throttle import is_bank_known, is_heard, is_told
-
-type Names = Mapping[str, str]
-"""The names of batteries and inverters by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an entity may tell of besides its subject."""
+    """Gives an entity's attributes what they contain besides its subject."""
 
-    gateway: str
-    """The name of the gateway."""
-    names: Names
-    setpoint: Callable[[str | None, SetpointKey], str]
-    """The name of a setpoint of an inverter or (None) the bank."""
+    device_id: Callable[[str | None], str | None]
+    """Home Assistant's id of the device of a battery, an inverter or (None) the gateway;
+    None for any other text, such as the owner of a temporary limit."""
     temporary_limits: Callable[[str | None, Direction], list[dict[str, Any]]]
     """The live leases on an inverter or (None) the bank, for people."""
 
@@ -73,14 +66,6 @@ class BmsEntityDescription[S](EntityDescription):
     interfaces: frozenset[Interface] = frozenset(Interface)
     """The interfaces of which a port has this entity."""
 
-
-_SETPOINTS: Final = {
-    SetpointKey.CHARGE_CURRENT: (Platform.NUMBER, "charge_current_setpoint"),
-    SetpointKey.DISCHARGE_CURRENT: (Platform.NUMBER, "discharge_current_setpoint"),
-    SetpointKey.CHARGING_ALLOWED: (Platform.SWITCH, "charging_allowed"),
-    SetpointKey.DISCHARGING_ALLOWED: (Platform.SWITCH, "discharging_allowed"),
-}
-"""The entity of each setpoint."""
 
 SLOW: Final = 300.0
 """Seconds after which a value is shown however little it has moved: Home Assistant's
@@ -192,25 +177,25 @@ class BmsValueEntity[S](BmsEntity):
         )
 
     def _around(self) -> Around:
-        config = self.coordinator.config
         return Around(
-            config.name,
-            {each.id: each.name for each in config.devices},
-            partial(_setpoint_name, self.coordinator),
+            partial(registered_device_id, self.coordinator),
             partial(shown_temporary_limits, self.coordinator.setpoint_manager),
         )
 
 
-def _setpoint_name(
-    coordinator: BmsGatewayCoordinator, inverter_id: str | None, asked: SetpointKey
-) -> str:
-    """Return what the user calls a setpoint of an inverter or (None) the bank."""
-    platform, key = _SETPOINTS[asked]
-    device_id = inverter_id or coordinator.config_entry.entry_id
-    registry = er.async_get(coordinator.hass)
-    entity_id = registry.async_get_entity_id(platform, DOMAIN, f"{device_id}_{key}")
-    entry = registry.async_get(entity_id) if entity_id else None
-    return er.async_get_full_entity_name(coordinator.hass, entry) if entry else asked
+def registered_device_id(
+    coordinator: BmsGatewayCoordinator, key: str | None
+) -> str | None:
+    """Return Home Assistant's id of the device of a battery, an inverter or the gateway.
+
+    `key`: the id of the subentry; None for the gateway. Automations use the result as
+    it is, in targets and in `device_attr`, and it stays when a device is renamed.
+    """
+    entry_id = coordinator.config_entry.entry_id
+    device = dr.async_get(coordinator.hass).async_get_device_by_identifier(
+        (DOMAIN, key or entry_id), entry_id
+    )
+    return device.id if device else None
 
 
 def _calmed[T](old: T, new: T, step: float, part: float) -> T:

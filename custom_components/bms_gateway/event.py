@@ -4,12 +4,13 @@ from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_BATTERY
 from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .entity import BmsEntity
+from .entity import BmsEntity, registered_device_id
 from .event_detector import Event, Happening
 
 PARALLEL_UPDATES = 0
@@ -67,17 +68,14 @@ class BmsEvents(BmsEntity, EventEntity):
     def _async_take(self, event: Event) -> None:
         if self._battery_id not in {None, event.device_id}:
             return
-        config = self.coordinator.config
-        names = {device.id: device.name for device in config.devices}
-        key = event.device_id
-        told: dict[str, str | int] = {
-            "device": config.name if key is None else names.get(key, key)
+        data: dict[str, str | int | None] = {
+            ATTR_DEVICE_ID: registered_device_id(self.coordinator, event.device_id)
         }
         if event.alarm:
-            told["alarm"] = str(event.alarm)
+            data["alarm"] = str(event.alarm)
         if event.direction:
-            told["direction"] = str(event.direction)
+            data["direction"] = str(event.direction)
         if event.modules is not None:
-            told["modules_missing"] = event.modules
-        self._trigger_event(str(event.kind), told)
+            data["modules_missing"] = event.modules
+        self._trigger_event(str(event.kind), data)
         self.async_write_ha_state()

@@ -33,18 +33,18 @@ class Happening(StrEnum):
     WARNING_RAISED = "warning_raised"
     WARNING_CLEARED = "warning_cleared"
     BATTERY_LOST = "battery_lost"
-    BATTERY_BRIDGED = "battery_bridged"
+    BATTERY_GAP = "battery_gap"
     """A battery is silent for a moment, and others go on: the last one, or one whose
     short gaps are a habit."""
-    BATTERY_BACK = "battery_back"
+    BATTERY_RESTORED = "battery_restored"
     MODULES_MISSING = "modules_missing"
     """A battery counts fewer modules than before."""
-    MODULES_BACK = "modules_back"
+    MODULES_RESTORED = "modules_restored"
     OUT_OF_SERVICE_CURRENT = "out_of_service_current"
     """A battery carries current though it was taken out of service."""
-    FORCE_CHARGE_STANDS = "force_charge_stands"
+    CHARGE_REQUEST_UNMET = "charge_request_unmet"
     """A battery has asked for charge for REQUEST_STANDS."""
-    INVERTER_DISOBEYS = "inverter_disobeys"
+    INVERTER_OVER_LIMIT = "inverter_over_limit"
     """An inverter takes more current than it was told."""
 
 
@@ -121,7 +121,7 @@ class Watch:
             if request.until >= request.since + REQUEST_STANDS
         )
         events += [
-            Event(Happening.FORCE_CHARGE_STANDS, key)
+            Event(Happening.CHARGE_REQUEST_UNMET, key)
             for key in sorted(asking - self.asking)
         ]
         self.asking = asking
@@ -164,14 +164,14 @@ class Watch:
         new, self._disobeying = now - self._disobeying, now
         for keys, direction in sorted(new, key=lambda each: (sorted(each[0]), each[1])):
             key = next(iter(keys)) if len(keys) == 1 else None
-            yield Event(Happening.INVERTER_DISOBEYS, key, direction=direction)
+            yield Event(Happening.INVERTER_OVER_LIMIT, key, direction=direction)
 
     def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
         key = battery.id
         match battery.status:
             case BatteryStatus.BRIDGING if key not in self._bridged:
                 self._bridged.add(key)
-                yield Event(Happening.BATTERY_BRIDGED, key)
+                yield Event(Happening.BATTERY_GAP, key)
             case BatteryStatus.LOST if key not in self._lost:
                 self._lost[key] = now
                 self._losses.setdefault(key, deque()).append(now)
@@ -179,7 +179,7 @@ class Watch:
             case BatteryStatus.ONLINE if key in self._lost or key in self._bridged:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
-                yield Event(Happening.BATTERY_BACK, key)
+                yield Event(Happening.BATTERY_RESTORED, key)
             case BatteryStatus.OUT_OF_SERVICE | BatteryStatus.DUPLICATE:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
@@ -199,7 +199,7 @@ class Watch:
         self._missing[battery.id] = missing
         if missing != before:
             more = missing > before
-            kind = Happening.MODULES_MISSING if more else Happening.MODULES_BACK
+            kind = Happening.MODULES_MISSING if more else Happening.MODULES_RESTORED
             yield Event(kind, battery.id, modules=missing)
 
     def _unsteady(self, now: float) -> frozenset[str]:

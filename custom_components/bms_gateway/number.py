@@ -14,7 +14,11 @@ from homeassistant.components.number import (
     NumberMode,
 )
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
+from homeassistant.const import (
+    EntityCategory,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -43,8 +47,9 @@ more before the entity is asked, and a template that means 66.6 may say
 class BmsNumberDescription(NumberEntityDescription):
     """A setpoint: its field of `Setpoints` and the maximum, which is no limit.
 
-    Without an entity category: it is a control, and Home Assistant finds no other for
-    an action that is aimed at a device, an area or a floor, or is spoken.
+    Currents have no entity category: they are controls, and Home Assistant finds only
+    such for an action that targets a device, an area or a floor, or is spoken. The
+    voltage is configuration, so that such an action never sets it to a current.
     """
 
     field: str
@@ -73,6 +78,8 @@ BANK: Final = (
     *INVERTER,
     BmsNumberDescription(
         key="charge_voltage_setpoint",
+        # A number for a device would set it to amperes otherwise
+        entity_category=EntityCategory.CONFIG,
         field="charge_voltage",
         maximum_fn=lambda *_: MOST_CHARGE_VOLTAGE,
         device_class=NumberDeviceClass.VOLTAGE,

@@ -48,9 +48,13 @@ async def async_create_fix_flow(
             return SetUpRepair(entry, device_id)
         case "battery_on_inverter_port" | "inverter_on_battery_port":
             return ExchangeRepair(entry, device_id)
-        case "inverter_gone" | "inverter_silent" | "inverter_silent_replug":
+        case (
+            "inverter_no_requests"
+            | "inverter_not_responding"
+            | "inverter_not_responding_replug"
+        ):
             return GoneRepair(entry, device_id)
-        case "battery_unasked" | "battery_unasked_replug":
+        case "battery_not_polled" | "battery_not_polled_replug":
             return AskRepair(entry, device_id)
         case _:
             return SetpointsRepair(entry)
@@ -68,7 +72,7 @@ class SetpointsRepair(RepairsFlow):
     ) -> RepairsFlowResult:
         """Show the choices."""
         return self.async_show_menu(
-            menu_options=["keep", "release"],
+            menu_options=["keep", "clear"],
             description_placeholders={"name": self._entry.title},
         )
 
@@ -78,7 +82,7 @@ class SetpointsRepair(RepairsFlow):
         """Keep what the numbers show now: 0 A, and what was lowered meanwhile."""
         return await self._async_confirm()
 
-    async def async_step_release(
+    async def async_step_clear(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Limit nothing: the batteries alone decide."""
@@ -203,7 +207,7 @@ class ExchangeRepair(DeviceRepair):
         """Ask with whom, if there is anybody."""
         if not self._others:
             return self.async_abort(
-                reason="nobody", description_placeholders=self._placeholders
+                reason="no_counterpart", description_placeholders=self._placeholders
             )
         return await super().async_step_confirm(user_input)
 

@@ -42,7 +42,7 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
     """A sensor of one device."""
 
     # The figure behind a limit moves, and leases are told again with each change
-    _unrecorded_attributes = frozenset({"number", "leases"})
+    _unrecorded_attributes = frozenset({"number", "temporary_limits"})
 
     entity_description: BmsSensorDescription[S]
 

@@ -157,4 +157,8 @@ def _response(
     coordinator: BmsGatewayCoordinator, inverter_id: str | None
 ) -> dict[str, Any]:
     """Return the leases that are live now."""
-    return {"leases": shown_temporary_limits(coordinator.setpoint_manager, inverter_id)}
+    return {
+        "temporary_limits": shown_temporary_limits(
+            coordinator.setpoint_manager, inverter_id
+        )
+    }

@@ -30,7 +30,7 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
         "batteries_online": _of(
             battery.online for each in snapshots for battery in each.batteries.values()
         ),
-        "inverters_listening": _of(
+        "inverters_receiving": _of(
             inverter.listening is True
             for each in snapshots
             for inverter in each.inverters.values()

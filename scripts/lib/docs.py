@@ -112,7 +112,7 @@ def settings() -> Iterator[str]:
     forms = {
         "Gateway": (STEPS["gateway"], GATEWAY_FORM),
         "Connection of a battery or inverter": (STEPS["port"], connection_form({})),
-        "Connection entered by hand": (STEPS["manual"], MANUAL_FORM),
+        "Connection entered manually": (STEPS["manual"], MANUAL_FORM),
         "Battery": (STEPS["battery"], DEVICE_FORMS["battery"]),
         "Inverter": (STEPS["inverter"], DEVICE_FORMS["inverter"]),
         "Options of the gateway": (TEXTS["options"]["step"]["init"], OPTIONS_FORM),
@@ -162,16 +162,9 @@ def entities() -> Iterator[str]:
 
 
 def entity_rows(device: str) -> Iterator[Row]:
-    """Return a row for each entity of a kind of device, and of its port.
-
-    Entities named alike, such as "Warning: contactor", share one.
-    """
-    told: set[str] = set()
+    """Return a row for each entity of a kind of device, and of its port."""
     for platform, row in descriptions(device):
-        shown = entity(platform, row)
-        if shown[0] not in told:
-            told.add(shown[0])
-            yield shown
+        yield entity(platform, row)
 
 
 def descriptions(device: str) -> Iterator[tuple[str, EntityDescription]]:
@@ -191,8 +184,6 @@ def descriptions(device: str) -> Iterator[tuple[str, EntityDescription]]:
 def entity(platform: str, row: EntityDescription) -> Row:
     """Return an entity's row; a star marks what is off by default."""
     name: str = TEXTS["entity"][platform][row.key]["name"]
-    kind, colon, _ = name.partition(": ")
-    name = f"{kind}: one for each" if colon else name
     star = "" if row.entity_registry_enabled_default else " *"
     units = ("suggested_unit_of_measurement", "native_unit_of_measurement")
     unit = next((unit for each in units if (unit := getattr(row, each, None))), "")

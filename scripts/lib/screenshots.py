@@ -46,7 +46,7 @@ async def take_all(address: str) -> None:
 async def allow_charging_with(someone: Visitor, amps: str) -> None:
     """Set what a picture without it would not show."""
     await someone.open_device("Battery bank")
-    setpoint = someone.row("Charge current setpoint").locator("input")
+    setpoint = someone.row("Max charge current").locator("input")
     await setpoint.fill(amps)
     await setpoint.press("Enter")
 

@@ -48,7 +48,7 @@ async def test_options_apply_while_it_runs(visitor: Visitor) -> None:
     await visitor.open_device("Battery bank")
     limit = visitor.row("Discharge current limit")
     await expect(limit).to_contain_text("90.0 A")
-    setpoint = visitor.row("Discharge current setpoint").locator("input")
+    setpoint = visitor.row("Max discharge current").locator("input")
     await expect(setpoint).to_have_value("90")
 
 
@@ -59,9 +59,9 @@ async def test_the_original_daemon_s_file_is_looked_at_first(
     page, dialog = visitor.page, visitor.dialog()
     await visitor.open_integration()
     await page.get_by_role("button", name="Add hub").click()
-    await dialog.get_by_text("From the original daemon").click()
+    await dialog.get_by_text("Import from the bms_gateway daemon").click()
     bad = FILE.replace("= 190.0", '= "190"')
-    line = f"Line {line_of(bad, '190')}: I-LIM-CHARGE has to be a number"
+    line = f"Line {line_of(bad, '190')}: I-LIM-CHARGE must be a number"
     for text, answer in ((bad, line), (FILE, "Rack left: can_in_1, 1400 Ah")):
         file = FilePayload(
             name="bms_config.toml", mimeType="text/plain", buffer=text.encode()
@@ -71,9 +71,9 @@ async def test_the_original_daemon_s_file_is_looked_at_first(
         await dialog.get_by_role("button", name="Submit").click()
         await expect(dialog.locator("li", has_text=answer)).to_be_visible()
         await page.screenshot(path=tmp_path / f"{answer.partition(':')[0]}.png")
-    row = dialog.locator("tr", has_text="Charging, at most").first
+    row = dialog.locator("tr", has_text="Charging, maximum").first
     assert await row.locator("td").all_inner_texts() == [
-        "Charging, at most",
+        "Charging, maximum",
         "310 A",
         "250 A",
         "250 A",
@@ -88,12 +88,12 @@ async def test_link_that_is_not_there_is_explained(visitor: Visitor) -> None:
     await dialog.get_by_text("Real batteries and inverters").click()
     await dialog.locator("ha-input").first.wait_for()
     await dialog.get_by_role("button", name="Submit").click()
-    await dialog.get_by_text("entered by hand").first.click()
+    await dialog.get_by_text("Enter manually").first.click()
     await dialog.get_by_role("button", name="Submit").click()
     await dialog.get_by_text("Name or address").first.wait_for()
     await visitor.fill("Name or address", "can7")
     await dialog.get_by_role("button", name="Submit").click()
-    told = re.compile("can7 is not there|knows no CAN of this kind")
+    told = re.compile("can7 does not exist|does not support this kind of CAN")
     await expect(dialog.get_by_text(told)).to_be_visible()
 
 
@@ -134,14 +134,14 @@ async def test_second_start_goes_on(tmp_path: Path) -> None:
     with running_demo(tmp_path) as demo:
         async with visitor_at(demo.address) as first:
             await first.open_device("Battery bank")
-            setpoint = first.row("Charge current setpoint").locator("input")
+            setpoint = first.row("Max charge current").locator("input")
             await setpoint.fill("30")
             await setpoint.press("Enter")
             await expect(first.row("Charging limited by")).to_contain_text("Setpoint")
     with running_demo(tmp_path) as demo:
         async with visitor_at(demo.address) as second:
             await second.open_device("Battery bank")
-            setpoint = second.row("Charge current setpoint").locator("input")
+            setpoint = second.row("Max charge current").locator("input")
             await expect(setpoint).to_have_value("30")
             limit = second.row("Charge current limit")
             await expect(limit).to_contain_text("30.0 A")

@@ -30,7 +30,7 @@ async def tells(details: Locator, **attributes: str) -> None:
 async def test_inverters_follow_the_setpoint(visitor: Visitor, tmp_path: Path) -> None:
     """A number set on the gateway's page arrives at the inverters, shared."""
     await visitor.open_device("Battery bank")
-    setpoint = visitor.row("Charge current setpoint").locator("input")
+    setpoint = visitor.row("Max charge current").locator("input")
     await setpoint.fill("40")
     await setpoint.press("Enter")
     await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")

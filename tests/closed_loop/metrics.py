@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from custom_components.bms_gateway.engine.limits.sharing.step_detection import TOLERANCE
 from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.tolerances import TOLERANCE
 
 from .ideal import Ideal, ideal
 from .loop import TICK, Loop

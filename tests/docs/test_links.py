@@ -17,6 +17,9 @@ OUTSIDE: Final = (README, Path("info.md"))
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 _PICTURE: Final = re.compile(r'(?:src|srcset)="([^"]+)"|!\[[^\]]*\]\(([^)]+)\)')
 
+LINES: Final = re.compile(r"L(\d+)(?:-L(\d+))?")
+"""The anchor of a line, or of several, of a source file."""
+
 
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a page."""
@@ -44,7 +47,11 @@ def test_links_lead_somewhere(page: Path) -> None:
         if found := target_of(page, address):
             target, anchor = found
             assert (ROOT / target).exists(), address
-            assert not anchor or anchor in anchors(target), address
+            if lines := LINES.fullmatch(anchor):
+                length = len(text_of(target).splitlines())
+                assert int(lines[1]) <= int(lines[2] or lines[1]) <= length, address
+            else:
+                assert not anchor or anchor in anchors(target), address
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

@@ -3,7 +3,7 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.ramp import Ramp, ramp
+from custom_components.bms_gateway.engine.ramp import Ramp, ramp_to
 
 RATED = 200.0
 RATE = RATED / 10  # A/s
@@ -15,7 +15,7 @@ def _run(
     """Request limits at times."""
     state = before
     for at, amps in wanted:
-        state = ramp(state, amps, at, rated=RATED, flowing=flowing)
+        state = ramp_to(state, amps, at, rated=RATED, flowing=flowing)
     assert state is not None
     return state
 
@@ -105,7 +105,7 @@ def test_never_above_the_lowest_recent_request(
     for gap, amps in steps:
         at += gap
         wanted.append((at, amps))
-        state = ramp(state, amps, at, rated=rated, flowing=flowing)
+        state = ramp_to(state, amps, at, rated=rated, flowing=flowing)
         begun = [a for t, a in wanted if t > at - 3.0]
         held = [a for t, a in wanted if t <= at - 3.0][-1:]
         assert state.amps <= min(begun + held)

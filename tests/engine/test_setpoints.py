@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import Direction, Rule
+from custom_components.bms_gateway.engine.scheduling import next_wake
 from custom_components.bms_gateway.engine.setpoints import (
     MOST_OWNERS,
     AllSetpoints,
@@ -174,8 +175,8 @@ def test_a_temporary_limit_ends_on_time() -> None:
     requested = AllSetpoints(temporary_limits=(temporary_limit(10.0, until=5.0),))
     assert charge_limit(requested, 4.999) == 10.0
     assert charge_limit(requested, 5.0) == inf
-    assert requested.next_end(0.0) == 5.0
-    assert requested.next_end(5.0) == inf
+    assert next_wake(0.0, requested) == 5.0
+    assert next_wake(5.0, requested) is None
     assert requested.without_ended(4.999) == requested
     assert requested.without_ended(5.0) == AllSetpoints()
     unlimited = AllSetpoints(temporary_limits=(temporary_limit(10.0),))

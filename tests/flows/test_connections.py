@@ -54,7 +54,7 @@ async def find(hass: HomeAssistant) -> list[Connection]:
         (link("can0", is_up=False), "can0 · switched off"),
         (
             link("can0", state=BusState.ERROR_PASSIVE),
-            "can0 · 500 kbit/s · disturbed",
+            "can0 · 500 kbit/s · bus errors",
         ),
         (link("can0", state=BusState.ERROR_ACTIVE), "can0 · 500 kbit/s"),
         (link("vcan0", **VIRTUAL), "vcan0 · virtual"),

@@ -46,17 +46,19 @@ TWELVE_VOLTS = DetectedBattery(
     [
         (PYLON, "PYLON, 5 modules, 81 %, 52.9 V"),
         (DetectedBattery(name="PYLON", modules=1), "PYLON, 1 module"),
-        (DetectedBattery(soc=0.0, voltage=0.0), "without a name, 0 %, 0.0 V"),
-        (DetectedBattery(), "without a name"),
+        (DetectedBattery(soc=0.0, voltage=0.0), "unnamed, 0 %, 0.0 V"),
+        (DetectedBattery(), "unnamed"),
         (
             DetectedBattery(name="SE-G5.1", dialect=Dialect.DEYE),
-            "SE-G5.1, dialect Deye",
+            "SE-G5.1, Deye protocol",
         ),
     ],
 )
 def test_battery(battery: DetectedBattery, told: str) -> None:
     """By what a person recognises it; what it did not tell is left out."""
-    assert tell(ScanResult(battery=battery), TEXTS["en"]) == f"Heard a battery: {told}."
+    assert (
+        tell(ScanResult(battery=battery), TEXTS["en"]) == f"Battery detected: {told}."
+    )
 
 
 def test_battery_and_inverter() -> None:
@@ -112,8 +114,8 @@ def test_silence_before_and_after_it_was_asked(language: str) -> None:
     plain = tell(ScanResult(), texts)
     may_ask = tell(ScanResult(), texts, may_ask=True)
     in_vain = tell(ScanResult(), texts, may_ask=True, asked=True)
-    assert may_ask == f"{plain} {texts['heard_may_ask']}"
-    assert in_vain == f"{plain} {texts['heard_no_answer']}"
+    assert may_ask == f"{plain} {texts['scan_may_ask']}"
+    assert in_vain == f"{plain} {texts['scan_no_answer']}"
 
 
 def test_answer() -> None:
@@ -121,11 +123,11 @@ def test_answer() -> None:
     battery = ScanResult(battery=PYLON)
     told = tell(battery, TEXTS["en"], asked=True)
     assert told.startswith(tell(battery, TEXTS["en"]))
-    assert "*Ask for data every*" in told
+    assert "*Poll interval*" in told
     for language, texts in ALL.items():
-        rare = texts["config"]["step"]["battery"]["sections"]["rare"]
+        rare = texts["config"]["step"]["battery"]["sections"]["advanced"]
         label = rare["data"]["poll_interval"]
-        assert f"*{label}*" in TEXTS[language]["heard_answer"]
+        assert f"*{label}*" in TEXTS[language]["scan_answer"]
 
 
 @pytest.mark.parametrize("language", TEXTS)
@@ -143,13 +145,13 @@ def test_own_words(language: str) -> None:
     texts = TEXTS[language]
     for inverter in (False, True):
         told = tell(ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"])
-        assert told == texts["heard_own"].format(devices="Roof")
+        assert told == texts["scan_own"].format(devices="Roof")
 
 
 def test_german() -> None:
     """In the user's language."""
     told = tell(ScanResult(battery=PYLON), TEXTS["de"])
-    assert told == "Eine Batterie ist zu hören: PYLON, 5 Module, 81 %, 52.9 V."
+    assert told == "Batterie erkannt: PYLON, 5 Module, 81 %, 52.9 V."
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ GROWATT = Frame(0x311, bytes(8))
 STRANGER = Frame(0x123)
 DISTURBANCE = Frame(0x88, bytes(8), error=True)
 
-HEARD = "Heard a battery: PYLON"
+HEARD = "Battery detected: PYLON"
 TOLD = f"{HEARD}, 2 modules, 50 %, 52.0 V."
 
 
@@ -78,7 +78,7 @@ async def test_battery_is_heard(machine: Machine, flow: Flow) -> None:
     async with talking("flow-1", *BATTERY_SAYS, CAPACITY):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    assert result["description_placeholders"]["heard"] == TOLD
+    assert result["description_placeholders"]["scan_result"] == TOLD
     assert filled(result) == {"name": "Battery 2", "capacity_ah": 280.0}
     assert members("flow-1") == 0
     result = await flow.fill(BATTERY)
@@ -91,7 +91,7 @@ async def test_battery_that_sends_0x305_itself(machine: Machine, flow: Flow) -> 
     async with talking("flow-1", *OWN_REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    told = result["description_placeholders"]["heard"]
+    told = result["description_placeholders"]["scan_result"]
     assert told.startswith(TOLD)
     assert "sends 0x305 itself" in told
     assert "separate" not in told
@@ -106,7 +106,7 @@ async def test_inverter_is_heard(
     async with talking("flow-1", REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "inverter"
-    assert "asks for its battery" in result["description_placeholders"]["heard"]
+    assert "Inverter detected" in result["description_placeholders"]["scan_result"]
     assert filled(result) == {"name": "Inverter 2"}
     result = await flow.fill(INVERTER)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -115,21 +115,21 @@ async def test_inverter_is_heard(
 @pytest.mark.parametrize(
     ("kind", "frames", "told", "choices"),
     [
-        ("battery", [REQUEST], "an inverter", ["battery"]),
+        ("battery", [REQUEST], "Inverter detected", ["battery"]),
         ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),
         ("battery", [GROWATT], "Growatt", ["battery"]),
-        ("battery", [STRANGER], "no battery or inverter", ["battery"]),
-        ("battery", [DISTURBANCE], "Only disturbances", ["battery"]),
-        ("battery", [], "Nothing was heard", ["battery", "ask"]),
+        ("battery", [STRANGER], "none from a supported battery", ["battery"]),
+        ("battery", [DISTURBANCE], "Only bus errors", ["battery"]),
+        ("battery", [], "Nothing was received", ["battery", "poll"]),
         ("battery", TOO_HIGH, "CVL 65.6 V (40–65 V)", ["battery"]),
-        ("battery", TWENTY_FOUR, "a 24 V battery", ["battery"]),
+        ("battery", TWENTY_FOUR, "24 V battery detected", ["battery"]),
         ("inverter", BATTERY_SAYS, TOLD, []),
-        ("inverter", TWENTY_FOUR, "a 24 V battery", []),
+        ("inverter", TWENTY_FOUR, "24 V battery detected", []),
         ("inverter", [REQUEST, *BATTERY_SAYS], "each other", []),
         ("inverter", [GROWATT], "Growatt", ["inverter"]),
-        ("inverter", [STRANGER], "no battery or inverter", ["inverter"]),
-        ("inverter", [DISTURBANCE], "Only disturbances", ["inverter"]),
-        ("inverter", [], "Nothing was heard", ["inverter"]),
+        ("inverter", [STRANGER], "none from a supported battery", ["inverter"]),
+        ("inverter", [DISTURBANCE], "Only bus errors", ["inverter"]),
+        ("inverter", [], "Nothing was received", ["inverter"]),
     ],
 )
 async def test_something_else_is_heard(
@@ -146,12 +146,12 @@ async def test_something_else_is_heard(
     flow = await add(hass, bank, kind)
     async with talking("flow-1", *frames):
         result = await flow.enter("flow-1")
-    assert result["step_id"] == "heard"
-    assert told in result["description_placeholders"]["heard"]
+    assert result["step_id"] == "scan_result"
+    assert told in result["description_placeholders"]["scan_result"]
     assert result["menu_options"] == [*choices, "listen_again", "port"]
     result = await flow.choose("port")
-    assert filled(result)["connection"] == "by_hand"
-    result = await flow.fill(connection="by_hand")
+    assert filled(result)["connection"] == "manual"
+    result = await flow.fill(connection="manual")
     assert filled(result)["channel"] == "flow-1"
 
 
@@ -170,11 +170,11 @@ async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
 ) -> None:
     """Some hang after a restart of the computer; a board is not plugged in anew."""
     machine.links = [found]
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     with patch.object(listen_flow, "listen", return_value=ScanResult()):
         result = await flow.fill(connection="socketcan:can7")
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("Nothing was heard.")
+    told = result["description_placeholders"]["scan_result"]
+    assert told.startswith("Nothing was received.")
     assert ("plug it in again" in told) is is_usb
 
 
@@ -183,21 +183,24 @@ async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> N
     async with answering("flow-1", *BATTERY_SAYS):
         await flow.enter("flow-1")
         machine.listen(PATIENCE)
-        result = await flow.submit({"next_step_id": "ask"})
-        assert result["progress_action"] == "ask"
+        result = await flow.submit({"next_step_id": "poll"})
+        assert result["progress_action"] == "poll"
         result = await flow.follow()
     assert result["step_id"] == "battery"
     assert filled(result) == {"name": "Battery 2", "poll_interval": 1.0}
-    assert "*Ask for data every*" in result["description_placeholders"]["heard"]
+    assert "*Poll interval*" in result["description_placeholders"]["scan_result"]
 
 
 async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) -> None:
     """Listening again asks no more, and a battery that speaks by itself is not asked."""
     result = await flow.enter("flow-1")
-    assert "*Ask once and listen again*" in result["description_placeholders"]["heard"]
-    result = await flow.choose("ask")
-    assert result["menu_options"] == ["battery", "ask", "listen_again", "port"]
-    assert "did not answer" in result["description_placeholders"]["heard"]
+    assert (
+        "*Poll once and listen again*"
+        in result["description_placeholders"]["scan_result"]
+    )
+    result = await flow.choose("poll")
+    assert result["menu_options"] == ["battery", "poll", "listen_again", "port"]
+    assert "did not answer" in result["description_placeholders"]["scan_result"]
     machine.listen(PATIENCE)
     async with talking("flow-1", *BATTERY_SAYS):
         result = await flow.submit({"next_step_id": "listen_again"})
@@ -210,7 +213,7 @@ async def test_going_on_although_nothing_was_heard(flow: Flow) -> None:
     """A battery may be installed tomorrow."""
     await flow.enter("flow-1")
     result = await flow.choose("battery")
-    assert "Nothing was heard" in result["description_placeholders"]["heard"]
+    assert "Nothing was received" in result["description_placeholders"]["scan_result"]
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -227,7 +230,7 @@ async def test_progress_is_told(
 
     undo = hass.bus.async_listen(EVENT_DATA_ENTRY_FLOW_PROGRESS_UPDATE, note)
     machine.listen(3600)
-    await flow.fill(connection="by_hand")
+    await flow.fill(connection="manual")
     await flow.submit({"interface": "virtual", "channel": "flow-1"})
     await until(lambda: members("flow-1") == 1)
     await until(lambda: len(parts) > 1)
@@ -250,7 +253,7 @@ async def test_a_dialog_closed_while_it_listens(
 ) -> None:
     """No port stays open, and the port can be had at once."""
     machine.listen(3600)
-    await flow.fill(connection="by_hand")
+    await flow.fill(connection="manual")
     await flow.submit({"interface": "virtual", "channel": "flow-1"})
     await until(lambda: members("flow-1") == 1)
     flow.close()
@@ -258,7 +261,7 @@ async def test_a_dialog_closed_while_it_listens(
     again = await add(hass, bank, "battery")
     machine.listen(0.05)
     result = await again.enter("flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 # Faults
@@ -271,7 +274,7 @@ async def test_each_fault_of_a_port_is_told_and_mended(
 ) -> None:
     """The faults are made up: no machine has all of them. The recovery is real."""
     machine.links = [link("can7")]
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     use = {"bitrate": "250000", "bring_up": False}
     with patch.object(
         listen_flow, "listen", return_value=ScanResult(fault=fault)
@@ -295,9 +298,9 @@ async def test_each_fault_of_a_port_is_told_and_mended(
         " txqueuelen 100 type can bitrate 250000 restart-ms 100",
     }
     if not by_hand:
-        await flow.fill(connection="by_hand")
+        await flow.fill(connection="manual")
     result = await flow.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 async def test_permission_for_a_serial_adapter_is_got_in_another_way(
@@ -305,7 +308,7 @@ async def test_permission_for_a_serial_adapter_is_got_in_another_way(
 ) -> None:
     """No command of the network gives it."""
     machine.adapters = [usb_device("/dev/ttyACM0")]
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     fault = ScanResult(fault=PortFault.NO_PERMISSION)
     with patch.object(listen_flow, "listen", return_value=fault):
         result = await flow.fill(connection="slcan:/dev/ttyACM0")
@@ -321,7 +324,7 @@ async def test_a_link_that_this_machine_lacks_is_refused(flow: Flow) -> None:
         PortFault.NOT_SUPPORTED,
     }
     result = await flow.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 async def test_what_was_unplugged_is_found_once_it_is_back(
@@ -329,18 +332,18 @@ async def test_what_was_unplugged_is_found_once_it_is_back(
 ) -> None:
     """As the message tells: plug it in, wait a moment, submit again."""
     machine.links = [link("can6"), link("can7", "4D")]
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     machine.links = [link("can6")]
     lost = ScanResult(fault=PortFault.NO_SUCH_CHANNEL)
     with patch.object(listen_flow, "listen", return_value=lost):
         result = await flow.fill(connection="socketcan:can7")
     assert result["errors"] == {"connection": "no_such_channel"}
     assert result["description_placeholders"]["channel"] == "can7"
-    assert filled(result)["connection"] == "again"
+    assert filled(result)["connection"] == "rescan"
     machine.links = [link("can6"), link("can5", "4D")]
     result = await flow.fill(filled(result))
     assert filled(result)["connection"] == "socketcan:can5"
-    result = await flow.fill(connection="by_hand")
+    result = await flow.fill(connection="manual")
     assert filled(result)["channel"] == "can5"
 
 
@@ -374,7 +377,7 @@ async def test_battery_on_a_serial_adapter(
 
     async with repeating(speak):
         result = await flow.fill(connection=key)
-    assert HEARD in result["description_placeholders"]["heard"]
+    assert HEARD in result["description_placeholders"]["scan_result"]
     assert adapter.frames == []
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -391,7 +394,7 @@ async def test_serial_adapter_that_is_unplugged_while_it_is_listened_to(
 ) -> None:
     """Told at once, not after the time to listen."""
     machine.listen(3600)
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     await flow.submit({"connection": f"slcan:{adapter.device}"})
     await adapter.until(lambda: "O" in adapter.commands)
     adapter.unplug()
@@ -406,7 +409,7 @@ async def test_serial_adapter_that_speaks_something_else(
     """It is named as what it is, not as a silent bus; with new firmware it is taken."""
     machine.listen(3600)
     adapter.answers = {}
-    await flow.fill(connection="again")
+    await flow.fill(connection="rescan")
     said = waveshare.variable(telegram(soc=13.0))
     async with repeating(lambda: adapter.say(said)):
         result = await flow.fill(connection=f"slcan:{adapter.device}")
@@ -415,7 +418,7 @@ async def test_serial_adapter_that_speaks_something_else(
     machine.listen(0.05)
     adapter.answers = dict(ACKNOWLEDGING)
     result = await flow.fill(connection=f"slcan:{adapter.device}")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 @pytest.mark.usefixtures("socket_enabled")
@@ -425,7 +428,7 @@ async def test_battery_of_another_machine(
     """A link over the network is for batteries; an inverter is refused before."""
     machine.listen(PATIENCE)
     async with serving(Server()) as server:
-        await flow.fill(connection="by_hand")
+        await flow.fill(connection="manual")
 
         def speak() -> None:
             if "rawmode" in server.commands:
@@ -435,7 +438,7 @@ async def test_battery_of_another_machine(
 
         async with repeating(speak):
             result = await flow.fill(interface="socketcand", channel=server.channel)
-        assert HEARD in result["description_placeholders"]["heard"]
+        assert HEARD in result["description_placeholders"]["scan_result"]
         result = await flow.fill(BATTERY)
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert bank.get_subentries_of_type("battery")[-1].data == {
@@ -454,7 +457,7 @@ async def test_battery_of_another_machine(
         assert server.clients == clients
     machine.listen(0.05)
     result = await other.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 @pytest.mark.usefixtures("socket_enabled")

@@ -35,8 +35,8 @@ async def test_connections_are_listed(
         "socketcan:can1": "can1 · canable gs_usb · gs_usb · 4D · 500 kbit/s",
         "socketcan:can2": "can2 · switched off",
         "slcan:/dev/serial/by-id/x": "CANable2 · 0042 · /dev/ttyACM0",
-        "by_hand": "Another one, entered by hand",
-        "again": "Look again, after an adapter was plugged in",
+        "manual": "Enter manually",
+        "rescan": "Search again, after plugging in an adapter",
     }
     assert filled(flow.result) == {"connection": "socketcan:can1"}
 
@@ -65,13 +65,13 @@ async def test_an_empty_list_tells_why_it_may_be_empty(
     assert "config.txt" in hint(flow.result)
     # A radio is no CAN adapter
     machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
-    result = await flow.fill(connection="again")
+    result = await flow.fill(connection="rescan")
     assert hint(result).startswith("No CAN connection was found")
     machine.links = [link("can0", is_up=False)]
-    result = await flow.fill(connection="again")
+    result = await flow.fill(connection="rescan")
     assert hint(result) == ""
     machine.links, machine.adapters = [], [usb_device("/dev/ttyACM0")]
-    result = await flow.fill(connection="again")
+    result = await flow.fill(connection="rescan")
     assert hint(result) == ""
 
 
@@ -104,7 +104,7 @@ async def test_looking_again_finds_what_was_plugged_in(
 ) -> None:
     """And proposes it; how it is to be used stays."""
     machine.links = [link("can0")]
-    result = await flow.fill(connection="again", bitrate="250000", bring_up=False)
+    result = await flow.fill(connection="rescan", bitrate="250000", bring_up=False)
     assert filled(result) == {
         "connection": "socketcan:can0",
         "bitrate": "250000",
@@ -114,11 +114,11 @@ async def test_looking_again_finds_what_was_plugged_in(
 
 async def test_nobody_gets_stuck_with_a_connection_by_hand(flow: Flow) -> None:
     """An empty one leads back to the list."""
-    result = await flow.fill(connection="by_hand", bitrate="250000")
+    result = await flow.fill(connection="manual", bitrate="250000")
     assert filled(result) == {"bitrate": "250000", "bring_up": True}
     result = await flow.fill(channel=" ")
     assert result["step_id"] == "port"
-    await flow.fill(connection="by_hand")
+    await flow.fill(connection="manual")
     result = await flow.fill({})
     assert result["step_id"] == "port"
 
@@ -127,12 +127,12 @@ async def test_what_is_not_in_the_list_cannot_be_chosen(flow: Flow) -> None:
     """Nor a bitrate that nobody offers."""
     for wrong in ({"connection": "socketcan:can7"}, {"bitrate": "1"}):
         with pytest.raises(InvalidData):
-            await flow.fill({"connection": "by_hand"}, wrong)
-    await flow.fill(connection="by_hand")
+            await flow.fill({"connection": "manual"}, wrong)
+    await flow.fill(connection="manual")
     with pytest.raises(InvalidData):
         await flow.fill(interface="pigeon", channel="coo")
     result = await flow.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
 
 
 async def test_a_connection_that_is_taken_is_refused(
@@ -188,7 +188,7 @@ async def test_another_spelling_of_a_port_that_is_taken(
     before = subentry(bank, "battery")
     hass.config_entries.async_update_subentry(bank, before, data=before.data | there)
     flow = await add(hass, bank, "battery")
-    await flow.fill(connection="by_hand")
+    await flow.fill(connection="manual")
     result = await flow.fill(typed)
     assert result["errors"] == {"channel": "port_taken"}
     assert result["description_placeholders"]["device"] == "Old battery"

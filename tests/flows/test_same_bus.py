@@ -77,13 +77,13 @@ async def test_the_bus_of_a_battery(
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", "flow-1"):
         result = await flow.enter("flow-1")
-    assert result["step_id"] == "heard"
+    assert result["step_id"] == "scan_result"
     assert result["menu_options"] == ["battery", "listen_again", "port"]
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("Heard a battery: PYLON")
-    assert "on the connection of Old battery." in told
+    told = result["description_placeholders"]["scan_result"]
+    assert told.startswith("Battery detected: PYLON")
+    assert "The connection of Old battery receives the same" in told
     result = await flow.choose("battery")
-    assert result["description_placeholders"]["heard"] == told
+    assert result["description_placeholders"]["scan_result"] == told
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -99,9 +99,11 @@ async def test_the_bus_of_an_inverter(
             lambda: any(i.sets for i in coordinator.gateway.snapshot.inverters.values())
         )
         result = await flow.enter("flow-1")
-    assert result["step_id"] == "heard"
-    told = result["description_placeholders"]["heard"]
-    assert told.startswith("What is heard here is what the gateway sends to Old inv")
+    assert result["step_id"] == "scan_result"
+    told = result["description_placeholders"]["scan_result"]
+    assert told.startswith(
+        "The messages received here are those that the gateway sends to Old inv"
+    )
     assert "battery" in result["menu_options"]
 
 
@@ -111,7 +113,7 @@ async def test_another_battery(hass: HomeAssistant, running: MockConfigEntry) ->
     async with one_bus("old-b", says=OTHER), one_bus("flow-1"):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    assert "Old battery" not in result["description_placeholders"]["heard"]
+    assert "Old battery" not in result["description_placeholders"]["scan_result"]
 
 
 async def test_the_own_bus_through_another_adapter(
@@ -123,7 +125,7 @@ async def test_the_own_bus_through_another_adapter(
     async with one_bus("old-b", "flow-1"):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    assert "Old battery" not in result["description_placeholders"]["heard"]
+    assert "Old battery" not in result["description_placeholders"]["scan_result"]
 
 
 @pytest.mark.parametrize("is_one", [True, False])
@@ -142,6 +144,6 @@ async def test_the_first_set_up(
     async with one_bus(*channels), one_bus(*others, says=OTHER):
         result = await flow.enter("flow-2")
     assert members("flow-1") == members("flow-2") == 0
-    told = result["description_placeholders"]["heard"]
+    told = result["description_placeholders"]["scan_result"]
     assert ("Cellar" in told) is is_one
-    assert result["step_id"] == ("heard" if is_one else "battery")
+    assert result["step_id"] == ("scan_result" if is_one else "battery")

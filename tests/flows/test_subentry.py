@@ -251,15 +251,15 @@ async def test_the_own_port_is_overheard(
     machine.listen(3600)
     flow = await change(hass, running, kind)
     result = await flow.choose("port")
-    assert filled(result)["connection"] == "by_hand"
-    result = await flow.fill(connection="by_hand")
+    assert filled(result)["connection"] == "manual"
+    result = await flow.fill(connection="manual")
     assert filled(result)["channel"] == channel
     said = BATTERY_SAYS if kind == "battery" else [REQUEST]
     with patch.object(listen_flow, "listen", side_effect=AssertionError):
         async with talking(channel, *said):
             result = await flow.fill(filled(result))
     assert result["step_id"] == kind
-    assert "eard a" in result["description_placeholders"]["heard"]
+    assert "detected" in result["description_placeholders"]["scan_result"]
     assert filled(result)["name"] == f"Old {kind}"
 
     machine.listen(0.05)
@@ -286,11 +286,11 @@ async def test_the_own_adapter_that_has_never_passed_anything_on(
             flow = await change(hass, bank, "battery")
             await flow.choose("port")
             result = await flow.enter(adapter.device, interface="slcan")
-            told.append(result["description_placeholders"]["heard"])
+            told.append(result["description_placeholders"]["scan_result"])
             adapter.say(b"t1230\r")
             await until(lambda: is_heard(bank, before.subentry_id))
     assert ["plug it in again" in each for each in told] == [True, False]
-    assert all(each.startswith("Nothing was heard") for each in told)
+    assert all(each.startswith("Nothing was received") for each in told)
 
 
 def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
@@ -344,8 +344,8 @@ async def test_another_port_is_listened_to_itself(
     await flow.choose("port")
     async with talking("old-b", *BATTERY_SAYS), talking("flow-1", REQUEST):
         result = await flow.enter("flow-1")
-    assert result["step_id"] == "heard"
-    assert "an inverter" in result["description_placeholders"]["heard"]
+    assert result["step_id"] == "scan_result"
+    assert "Inverter detected" in result["description_placeholders"]["scan_result"]
 
 
 async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
@@ -358,7 +358,7 @@ async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
     async with talking("old-b", *BATTERY_SAYS):
         result = await flow.enter("old-b", bitrate="250000")
     assert result["step_id"] == "battery"
-    assert result["description_placeholders"]["heard"] == ""
+    assert result["description_placeholders"]["scan_result"] == ""
     result = await flow.fill(BATTERY)
     assert result["reason"] == "reconfigure_successful"
     assert gateway_config(running).batteries[0].port.bitrate == 250_000
@@ -379,7 +379,7 @@ async def test_a_lost_port_is_tried_and_told(
 
     flow = await change(hass, bank, "inverter")
     result = await flow.choose("port")
-    assert filled(result)["connection"] == "again"
+    assert filled(result)["connection"] == "rescan"
     result = await flow.enter("/dev/none", interface="slcan", bitrate=bitrate)
     assert result["errors"] == {"channel": "no_such_channel"}
     await flow.fill(interface="virtual", channel="flow-1")

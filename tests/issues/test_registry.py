@@ -293,13 +293,13 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
     issues.async_tell(with_b1(odd_share=True, current_share=0.6))
-    registry.async_ignore(DOMAIN, "odd_slice_b1", True)
+    registry.async_ignore(DOMAIN, "odd_current_share_b1", True)
     issues.async_tell(with_b1(odd_share=True, current_share=0.7))
-    issue = registry.async_get_issue(DOMAIN, "odd_slice_b1")
+    issue = registry.async_get_issue(DOMAIN, "odd_current_share_b1")
     assert issue is not None
     assert issue.dismissed_version is not None
     assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["slice"] == "70%"
+    assert issue.translation_placeholders["current_share"] == "70%"
 
 
 def seen_at(at: float, now: IssueContext) -> IssueContext:
@@ -319,22 +319,22 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     issues.async_tell(
         replace(with_b1(odd_share=True, current_share=0.6), confirmed=False)
     )
-    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    ir.async_ignore_issue(hass, DOMAIN, "odd_current_share_b1", True)
     issues.async_end()
-    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "odd_current_share_b1") is True
     assert is_ignored(hass, "setpoints_unreadable_e1") is None
 
     again = Issues(hass, "e1")
     again.async_tell(seen_at(0.0, WELL))
     again.async_tell(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
-    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "odd_current_share_b1") is True
     again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
-    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "odd_current_share_b1") is True
     again.async_tell(seen_at(ALL_KNOWN, WELL))
     again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
-    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "odd_current_share_b1") is True
     again.async_tell(seen_at(2 * ALL_KNOWN, WELL))
-    assert is_ignored(hass, "odd_slice_b1") is None
+    assert is_ignored(hass, "odd_current_share_b1") is None
 
 
 async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
@@ -343,14 +343,14 @@ async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
     """Nobody is to be kept from seeing it when it comes for a new reason."""
     issues = Issues(hass, "e1")
     issues.async_tell(with_b1(odd_share=True, current_share=0.6))
-    ir.async_ignore_issue(hass, DOMAIN, "odd_slice_b1", True)
+    ir.async_ignore_issue(hass, DOMAIN, "odd_current_share_b1", True)
     issues.async_end()
     again = Issues(hass, "e1")
     again.async_tell(seen_at(500.0, WELL))
     again.async_tell(seen_at(499.0 + ALL_KNOWN, WELL))
-    assert is_ignored(hass, "odd_slice_b1") is True
+    assert is_ignored(hass, "odd_current_share_b1") is True
     again.async_tell(seen_at(500.0 + ALL_KNOWN, WELL))
-    assert is_ignored(hass, "odd_slice_b1") is None
+    assert is_ignored(hass, "odd_current_share_b1") is None
 
 
 async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
@@ -430,7 +430,7 @@ def find_everything() -> Iterator[Issue]:
         with_b1(modules_missing=1, modules_most=3),
         with_b1(gaps=7),
         with_i1(battery_detected=True),
-        with_i1(shares_bus_with="b1", told=TOLD),
+        with_i1(shares_bus_with="b1", confirmed=TOLD),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(
@@ -451,7 +451,8 @@ def find_everything() -> Iterator[Issue]:
             WELL,
             signs_of_life={"i1": 0.0},
             config=replace(
-                CONFIG, inverters=(replace(CONFIG.inverters[0], silent_after=60.0),)
+                CONFIG,
+                inverters=(replace(CONFIG.inverters[0], no_response_after=60.0),),
             ),
         ),
     ]
@@ -503,7 +504,7 @@ def _connected(config: GatewayConfig, port: PortConfig) -> GatewayConfig:
     return replace(
         config,
         batteries=(replace(first, port=port), second),
-        inverters=(replace(inverter, port=port, silent_after=60.0),),
+        inverters=(replace(inverter, port=port, no_response_after=60.0),),
     )
 
 

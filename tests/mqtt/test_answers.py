@@ -33,8 +33,8 @@ def test_what_fits_is_sent_as_it_is() -> None:
         "command": "limit",
         "accepted": True,
         "fields": {"charge_current": 20, "owner": "Ann"},
-        "leases": [TEMPORARY_LIMIT | {"owner": f"o{n}"} for n in range(5)],
-        "adjusted": [{"field": "charge_current", "asked": 60.0, "set": 50.0}],
+        "temporary_limits": [TEMPORARY_LIMIT | {"owner": f"o{n}"} for n in range(5)],
+        "adjusted": [{"field": "charge_current", "requested": 60.0, "set": 50.0}],
     }
     assert fitted(answer) == answer
 
@@ -47,13 +47,17 @@ def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
         TEMPORARY_LIMIT | {"owner": f"{n:02}{letter * 98}"} for n in range(31)
     ]
     temporary_limits.append(TEMPORARY_LIMIT | {"owner": "Car"})
-    answer = {"command": "limit", "accepted": True, "leases": temporary_limits}
+    answer = {
+        "command": "limit",
+        "accepted": True,
+        "temporary_limits": temporary_limits,
+    }
     answer |= {"fields": {"owner": "Car", "charge_current": 5}}
     short = fitted(answer, "Car")
     assert size(short) <= LONGEST
-    assert short["leases"][0]["owner"] == "Car"
-    assert len(short["leases"]) + short["more_leases"] == 32
-    assert len(short["leases"]) > 1
+    assert short["temporary_limits"][0]["owner"] == "Car"
+    assert len(short["temporary_limits"]) + short["more_temporary_limits"] == 32
+    assert len(short["temporary_limits"]) > 1
     assert short["fields"] == answer["fields"]
     assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= LONGEST
 
@@ -102,7 +106,9 @@ def test_every_answer_fits(
     answer = {"command": command, "accepted": False, "error": "invalid_value"}
     answer |= {"message": text * times, "fields": fields}
     if owners is not None:
-        answer["leases"] = [TEMPORARY_LIMIT | {"owner": each} for each in owners]
+        answer["temporary_limits"] = [
+            TEMPORARY_LIMIT | {"owner": each} for each in owners
+        ]
     short = fitted(answer)
     assert size(short) <= LONGEST
     assert json.loads(json_dumps(short))["error"] == "invalid_value"

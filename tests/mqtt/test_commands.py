@@ -94,7 +94,7 @@ def mocked(hass: HomeAssistant, action: str, **how: Any) -> list[ServiceCall]:
         hass,
         DOMAIN,
         action,
-        response={"leases": []},
+        response={"temporary_limits": []},
         supports_response=SupportsResponse.OPTIONAL,
         **how,
     )
@@ -116,7 +116,7 @@ async def test_a_limit_is_the_action_s(
     gateway = {"device_id": device_id(hass, "gw"), "owner": "mqtt"}
     assert call.data == fields | gateway
     assert answers() == [
-        {"command": "limit", "accepted": True, "fields": fields, "leases": []}
+        {"command": "limit", "accepted": True, "fields": fields, "temporary_limits": []}
     ]
 
 
@@ -198,16 +198,18 @@ async def test_the_inverters_are_told_until_the_limit_ends(
     await bench.told("i1", 20.0, 10.0)
     [answer] = answers()
     assert answer["accepted"]
-    assert {(each["direction"], each["current"]) for each in answer["leases"]} == {
+    assert {
+        (each["direction"], each["current"]) for each in answer["temporary_limits"]
+    } == {
         ("charge", 20),
         ("discharge", 10),
     }
-    assert {each["owner"] for each in answer["leases"]} == {"mqtt"}
+    assert {each["owner"] for each in answer["temporary_limits"]} == {"mqtt"}
     state = Report(bench.snapshot, bench.coordinator.config, 0.0).state()
-    assert state["charge_limited_by"] == "lease"
+    assert state["charge_limited_by"] == "temporary_limit"
     await say(hass, CLEAR, '{"direction": "charge"}')
     [answer] = answers()
-    assert [each["direction"] for each in answer["leases"]] == ["discharge"]
+    assert [each["direction"] for each in answer["temporary_limits"]] == ["discharge"]
     await bench.until(
         lambda: all(
             temporary_limit.direction == "discharge"
@@ -474,7 +476,7 @@ class Slow:
         self.data.append(dict(call.data))
         self.called.set()
         await self.go_on.wait()
-        return {"leases": []}
+        return {"temporary_limits": []}
 
     @property
     def last(self) -> dict[str, float]:
@@ -675,16 +677,21 @@ async def test_the_same_again_over_mqtt_is_accepted(
     for topic, payload in ((CLEAR, "{}"), (LIMIT, same), (LIMIT, same)):
         await say(hass, topic, payload)
     cleared, first, again = answers()
-    assert cleared == {"command": "clear", "accepted": True, "fields": {}, "leases": []}
+    assert cleared == {
+        "command": "clear",
+        "accepted": True,
+        "fields": {},
+        "temporary_limits": [],
+    }
     assert first == again
     assert first["accepted"] is True
     assert first["adjusted"] == [
-        {"field": "discharge_current", "asked": -0.4, "set": 0.0},
+        {"field": "discharge_current", "requested": -0.4, "set": 0.0},
     ]
     await say(hass, LIMIT, '{"charge_power": 6000.1}')
     [answer] = answers()
     assert answer["adjusted"] == [
-        {"field": "charge_power", "asked": 6000.1, "set": 6000.0}
+        {"field": "charge_power", "requested": 6000.1, "set": 6000.0}
     ]
 
 
@@ -709,8 +716,8 @@ async def test_every_answer_is_short(
     assert [each["accepted"] for each in told] == [True] * 16 + [False] * 3
     assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
     last = told[15]
-    assert len(last["leases"]) + last["more_leases"] == 32
-    assert last["leases"][0]["owner"].startswith("15")
+    assert len(last["temporary_limits"]) + last["more_temporary_limits"] == 32
+    assert last["temporary_limits"][0]["owner"].startswith("15")
 
 
 @LINGERS
@@ -725,5 +732,5 @@ async def test_a_short_answer_begins_with_the_owner_s_own_limit(
         await say(hass, LIMIT, json.dumps(fields))
     await say(hass, LIMIT, json.dumps({"charge_current": 7} | owner))
     last = answers()[-1]
-    assert last["more_leases"] > 0
-    assert last["leases"][0]["owner"] == owner.get("owner", "mqtt").strip()
+    assert last["more_temporary_limits"] > 0
+    assert last["temporary_limits"][0]["owner"] == owner.get("owner", "mqtt").strip()

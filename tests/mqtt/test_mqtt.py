@@ -193,13 +193,13 @@ async def test_a_loss_is_published_at_once(bench: Bench, sent: Look) -> None:
     def is_told() -> bool:
         messages.extend(sent())
         reasons = [status["reason"] for status in on(STATUS, messages)]
-        return bool(reasons) and reasons[-1] == "silent"
+        return bool(reasons) and reasons[-1] == "not_sending"
 
     await bench.until(is_told)
     state = on(STATE, messages)[-1]
-    assert state["status"] == "silent"
+    assert state["status"] == "not_sending"
     assert state["soc"] is state["i_lim_charge"] is None
-    assert on(f"{PREFIX}/batteries/my_b1", messages)[-1]["life"] == "lost"
+    assert on(f"{PREFIX}/batteries/my_b1", messages)[-1]["state"] == "lost"
 
 
 async def test_the_status_is_renewed(bench: Bench, sent: Look) -> None:

@@ -374,7 +374,7 @@ def test_the_state_tells_why() -> None:
     assert state["timestamp_last_inverter_request"] == WALL - 2
     assert state["n_invalid_data_telegrams"] == 4
     assert (state["n_batteries"], state["n_batteries_online"]) == (2, 1)
-    assert (state["n_inverters"], state["n_inverters_listening"]) == (1, 1)
+    assert (state["n_inverters"], state["n_inverters_receiving"]) == (1, 1)
 
 
 def test_a_loss_that_blocks_clears_the_enable() -> None:
@@ -407,12 +407,12 @@ def test_batteries() -> None:
     assert cellar["name"] == "Cellar"
     assert cellar["manufacturer"] == "PYLON"
     assert cellar["power"] == -520
-    assert cellar["slice"] == 0.7
-    assert cellar["aside"] == ["charge"]
+    assert cellar["current_share"] == 0.7
+    assert cellar["excluded"] == ["charge"]
     assert cellar["warnings"] == ["internal", "under_voltage"]
     assert cellar["port"] == "open"
     assert cellar["timestamp_last_bms_update"] == WALL - 0.5
-    assert lost["life"] == "lost"
+    assert lost["state"] == "lost"
     assert lost["soc"] is lost["power"] is lost["timestamp_last_bms_update"] is None
     assert lost["port"] == "closed"
 
@@ -434,13 +434,14 @@ def test_inverters() -> None:
     assert roof["discharge_limited_by_device"] == "roof"
     assert roof["charge_voltage_limit"] == 56
     assert roof["manufacturer"] == "PYLON"
-    assert roof["sets_sent"] == 7
-    assert roof["timestamp_last_set"] == WALL - 1
+    assert roof["telegrams_sent"] == 7
+    assert roof["timestamp_last_telegram"] == WALL - 1
     assert roof["timestamp_last_inverter_request"] == WALL - 2
 
 
 @pytest.mark.parametrize(
-    "changes", [{"listening": False}, {"told": None, "charge": None, "discharge": None}]
+    "changes",
+    [{"listening": False}, {"confirmed": None, "charge": None, "discharge": None}],
 )
 def test_an_inverter_that_is_told_nothing(changes: dict[str, Any]) -> None:
     """The keys stay, the values are unknown."""

@@ -359,7 +359,7 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
     """A restart would end it too early, or allow more."""
 
     def on_disk() -> list[tuple[float, Any]]:
-        temporary_limits = hass_storage[KEY]["data"]["leases"]
+        temporary_limits = hass_storage[KEY]["data"]["temporary_limits"]
         return [
             (each["amps"], pytest.approx(each["until"], abs=15))
             for each in temporary_limits
@@ -389,7 +389,7 @@ async def test_a_long_limit_costs_few_writes(
         [asked] = running.coordinator.setpoint_manager.setpoints.temporary_limits
         assert asked.until is not None
         left = asked.until - running.clock()
-        [temporary_limit] = hass_storage[KEY]["data"]["leases"]
+        [temporary_limit] = hass_storage[KEY]["data"]["temporary_limits"]
         assert left <= temporary_limit["until"] <= left + max(left, CLOCK_DRIFT) + 61
     assert len(writes) < 12
 

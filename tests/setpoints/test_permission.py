@@ -359,16 +359,21 @@ async def test_clear_without_owner_leaves_those_of_others(
         await limit(bench, bob, owner="Car", discharge_current=4)
         await limit(bench, bob, owner="Car", target="i1")
         answer = await clear(bench, bob, direction="charge")
-        left = {(each["owner"], each["direction"]) for each in answer["leases"]}
+        left = {
+            (each["owner"], each["direction"]) for each in answer["temporary_limits"]
+        }
         assert left == {
             ("Ann", "charge"),
             ("Bob's friend", "charge"),
             ("Car", "discharge"),
         }
         answer = await clear(bench, bob)
-        assert {each["owner"] for each in answer["leases"]} == {"Ann", "Bob's friend"}
+        assert {each["owner"] for each in answer["temporary_limits"]} == {
+            "Ann",
+            "Bob's friend",
+        }
         assert await clear(bench, bob) == answer
-        assert (await clear(bench, final))["leases"] == []
+        assert (await clear(bench, final))["temporary_limits"] == []
         assert owners(bench) == ["Car"]
         await clear(bench, final, target="i1")
 

@@ -143,10 +143,10 @@ def content(**changes: Any) -> str:
         "confirmed": True,
         "bank": EMPTY,
         "inverters": {},
-        "leases": [],
+        "temporary_limits": [],
         "out_of_service": [],
         "changes": [],
-        "learnt": {},
+        "current_shares": {},
     }
     data |= changes
     return json.dumps({"version": 1, "minor_version": 1, "key": "k", "data": data})
@@ -203,7 +203,7 @@ def change(**changes: Any) -> str:
             ),
         ),
         (change(), AllSetpoints()),
-        (content(learnt={"b1": 0.5, "b2": 1}), AllSetpoints()),
+        (content(current_shares={"b1": 0.5, "b2": 1}), AllSetpoints()),
     ],
 )
 async def test_a_whole_file_is_taken_as_it_is(
@@ -259,10 +259,10 @@ def nan(whole: str) -> str:
         content(out_of_service=[1]),
         content(temporary_limits=None),
         content(temporary_limits={}),
-        content(temporary_limits=["lease"]),
+        content(temporary_limits=["temporary limit"]),
         content(changes=None),
         content(changes=[{}]),
-        content(learnt=[]),
+        content(current_shares=[]),
         bank(charging_allowed=0),
         bank(discharging_allowed=None),
         bank(charge_current="50"),
@@ -325,7 +325,10 @@ async def test_a_slice_that_is_none_is_learnt_anew(
 ) -> None:
     """It is nothing that a person chose: the others stay, and so do the setpoints."""
     write(
-        path, content(bank=asdict(ASKED.bank), learnt={"b1": odd, "b2": 0.5}).encode()
+        path,
+        content(
+            bank=asdict(ASKED.bank), current_shares={"b1": odd, "b2": 0.5}
+        ).encode(),
     )
     store = await open_store(hass)
     assert (store.setpoints.bank, store.confirmed) == (ASKED.bank, True)

@@ -127,7 +127,7 @@ class HomeAssistant:
         shown = self.post(_FLOW, {"handler": "bms_gateway"})
         for step, answers in _steps(batteries, inverters):
             shown = self._listened(shown)
-            if shown["step_id"] == "heard":  # an inverter is silent as yet
+            if shown["step_id"] == "scan_result":  # an inverter is silent as yet
                 shown = self._answer_form(shown, {"next_step_id": step})
             assert shown["step_id"] == step and not shown.get("errors"), shown
             shown = self._answer_form(shown, answers)
@@ -222,13 +222,13 @@ def _steps(
     for number, (channel, capacity) in enumerate(batteries.items(), 1):
         if number > 1:
             yield "more", {"next_step_id": "add_battery"}
-        yield "port", {"connection": f"socketcan:{channel}", "rare": {}}
-        yield "battery", {"name": f"B{number}", "capacity_ah": capacity, "rare": {}}
+        yield "port", {"connection": f"socketcan:{channel}", "advanced": {}}
+        yield "battery", {"name": f"B{number}", "capacity_ah": capacity, "advanced": {}}
     for number, (channel, rating) in enumerate(inverters.items(), 1):
         yield "more", {"next_step_id": "add_inverter"}
-        yield "port", {"connection": f"socketcan:{channel}", "rare": {}}
+        yield "port", {"connection": f"socketcan:{channel}", "advanced": {}}
         rated = {"rated_charge": rating, "rated_discharge": rating}
-        yield "inverter", {"name": f"I{number}", **rated, "rare": {}}
+        yield "inverter", {"name": f"I{number}", **rated, "advanced": {}}
     yield "more", {"next_step_id": "finish"}
 
 

@@ -180,7 +180,7 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
 
             def is_reported() -> bool:
                 bench.say("b1", telegram(soc=50, current=30.0))
-                return "excess" in bench.issues().values()
+                return "inverter_unreachable" in bench.issues().values()
 
             await bench.until(is_reported)
             assert not bench.snapshot.inverters["i1"].listening

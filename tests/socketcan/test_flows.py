@@ -77,7 +77,7 @@ async def test_link_that_is_down_is_set_up_and_listened_to(
                 result = await flow.fill(
                     connection=f"socketcan:{adapter.name}", bitrate="250000"
                 )
-                assert "PYLON" in result["description_placeholders"]["heard"]
+                assert "PYLON" in result["description_placeholders"]["scan_result"]
                 link = read_link(adapter.name)
                 assert (link.is_up, link.bitrate) == (True, 250_000)
                 assert link.state is BusState.ERROR_ACTIVE
@@ -119,7 +119,7 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
                 running = await asyncio.create_subprocess_exec(*command.split()[1:])
                 assert await running.wait() == 0
             result = await flow.fill(connection=key, bring_up=False)
-            assert result["step_id"] == "heard"
+            assert result["step_id"] == "scan_result"
 
 
 async def test_swapped_links_lead_to_the_same_adapters(

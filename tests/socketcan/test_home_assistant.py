@@ -206,8 +206,8 @@ def test_combined_telegrams(context: Context) -> None:
 @pytest.mark.parametrize(
     ("entity", "shares"),
     [
-        ("number.bank_charge_current_setpoint", (2 / 3, 1 / 3)),
-        ("number.i1_charge_current_setpoint", (1, None)),
+        ("number.bank_max_charge_current", (2 / 3, 1 / 3)),
+        ("number.i1_max_charge_current", (1, None)),
     ],
 )
 def test_changed_number_is_on_the_wire_at_once(
@@ -265,10 +265,10 @@ def test_all_batteries_silenced(context: Context) -> None:
         battery.silence()
     missed = max(context.counts_until(battery) for battery in context.batteries)
     context.told(NOTHING, silenced)
-    context.status("silent")
+    context.status("not_sending")
     silent = time.time()
     time.sleep(2)  # a set would be repeated after 1 s
-    assert context.home_assistant.state("sensor.bank_status") == "silent"
+    assert context.home_assistant.state("sensor.bank_status") == "not_sending"
     for inverter in context.inverters:
         # Each second for 5 s; a machine that is busy may leave some out
         assert 2 <= len(context.stopped(inverter, missed)) <= 7

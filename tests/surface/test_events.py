@@ -49,11 +49,11 @@ async def test_events(hass: HomeAssistant, bench: Bench) -> None:
     await caused("battery_lost")
     for _ in range(4):
         await bench.speak("b1", "b2")
-    await caused("battery_back")
+    await caused("battery_restored")
     for _ in range(28):
         bench.ahead += 2
         await bench.speak("b1", "b2", dcl=0.0, current=-20.0)
-    await caused("inverter_disobeys")
+    await caused("inverter_over_limit")
     check(
         "events",
         {

@@ -32,7 +32,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "discharge_grace": 60,
     "total_charge": 100,
     "total_discharge": 100,
-    "rare": {},
+    "advanced": {},
     "mqtt": {"mqtt_prefix": "home/bank", "mqtt_state_topic": "tele/bms/state"},
 }
 
@@ -55,7 +55,7 @@ async def set_up(flow: Recorded) -> ConfigEntry:
     await flow.choose("gateway")
     await flow.fill(name="Bank", backup=False)
     await flow.reach("flow-b1")
-    await flow.fill(BATTERY, rare={"poll_interval": 2, "timeout": 30})
+    await flow.fill(BATTERY, advanced={"poll_interval": 2, "timeout": 30})
     await flow.choose("add_inverter")
     await flow.reach("flow-i1")
     await flow.fill(INVERTER)
@@ -98,7 +98,7 @@ async def test_first_set_up(
     entries["simulated"] = written((await flow.fill(name="Demo"))["result"])
 
     flow = watch("config", await start(hass))
-    await flow.choose("original")
+    await flow.choose("import_daemon")
     await flow.fill(file=await uploaded(hass_client))
     result = await flow.fill(name="Cellar", reported_current="file")
     entries["daemon"] = written(result["result"])

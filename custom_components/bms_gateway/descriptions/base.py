@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from math import inf
 from typing import Any, Final
 
@@ -302,25 +301,4 @@ def alarms[S](
         attributes_fn=names,
         device_class=BinarySensorDeviceClass.PROBLEM,
         **more,
-    )
-
-
-def each_alarm[S](
-    kind: str, alarms_fn: Callable[[S], frozenset[Alarm] | None]
-) -> tuple[BmsBinarySensorDescription[S], ...]:
-    """Describe every alarm by itself; off by default, for `alarms` lists them all."""
-
-    def is_raised(subject: S, alarm: Alarm) -> bool | None:
-        raised = alarms_fn(subject)
-        return None if raised is None else alarm in raised
-
-    return tuple(
-        BmsBinarySensorDescription(
-            key=f"{kind}_{alarm}",
-            value_fn=partial(is_raised, alarm=alarm),
-            device_class=BinarySensorDeviceClass.PROBLEM,
-            entity_category=EntityCategory.DIAGNOSTIC,
-            entity_registry_enabled_default=False,
-        )
-        for alarm in Alarm
     )

@@ -19,7 +19,6 @@ from .base import (
     connection,
     counter,
     degrees,
-    each_alarm,
     energy,
     flag,
     moment,
@@ -54,7 +53,7 @@ def _cell_spread(readings: Readings) -> float | None:
 
 SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     choice(
-        "life",
+        "state",
         lambda battery: battery.status,
         BatteryStatus,
         always=True,
@@ -143,13 +142,13 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     ),
     counter("cycles", lambda battery: battery.readings.cycles),
     percent(
-        "slice",
+        "current_share",
         lambda battery: None if (part := battery.current_share) is None else 100 * part,
         **_RARE,
     ),
-    amps("offset", lambda battery: battery.circulating_current, **_RARE),
+    amps("circulating_current", lambda battery: battery.circulating_current, **_RARE),
     moment("last_telegram", lambda battery: battery.last_frame_at),
-    seconds("period", lambda battery: battery.period, **_RARE),
+    seconds("telegram_period", lambda battery: battery.period, **_RARE),
     counter("telegrams", lambda battery: battery.telegrams),
     counter("losses", lambda battery: battery.losses, always=True),
     counter("invalid_frames", lambda battery: battery.invalid),
@@ -181,8 +180,6 @@ BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
     ),
     flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
     flag("charge_request", lambda battery: battery.readings.charge_request, **_RARE),
-    flag("aside_charge", lambda b: Direction.CHARGE in b.excluded, **_RARE),
-    flag("aside_discharge", lambda b: Direction.DISCHARGE in b.excluded, **_RARE),
-    *each_alarm("protection", lambda battery: battery.readings.protections),
-    *each_alarm("warning", lambda battery: battery.readings.warnings),
+    flag("excluded_charge", lambda b: Direction.CHARGE in b.excluded, **_RARE),
+    flag("excluded_discharge", lambda b: Direction.DISCHARGE in b.excluded, **_RARE),
 )

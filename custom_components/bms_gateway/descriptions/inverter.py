@@ -49,16 +49,16 @@ SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
     ),
-    moment("last_set", lambda inverter: inverter.last_set_at),
+    moment("last_telegram_sent", lambda inverter: inverter.last_set_at),
     moment("last_request", lambda inverter: inverter.last_request_at),
-    counter("sets_sent", lambda inverter: inverter.sets, always=True),
-    counter("sets_dropped", lambda inverter: inverter.dropped, always=True),
+    counter("telegrams_sent", lambda inverter: inverter.sets, always=True),
+    counter("telegrams_dropped", lambda inverter: inverter.dropped, always=True),
 )
 
 BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[InverterState], ...]] = (
-    connection("listening", lambda inverter: inverter.listening),
+    connection("receiving", lambda inverter: inverter.listening),
     connection(
-        "connected",
+        "requesting",
         lambda inverter: inverter.connected,
         entity_category=EntityCategory.DIAGNOSTIC,
     ),

@@ -7,7 +7,6 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
-from ..engine.setpoints import SetpointKey
 from ..entity import Around
 from ..setpoints.temporary_limits import MOST_IN_ATTRIBUTES, listed
 from ..state_throttle import NOTABLE_MOVE, why
@@ -79,14 +78,21 @@ def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
 
 
 def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
-    """Return what binds, by its name, and the figure of the rule, if there are such."""
+    """Return the source and device of the binding rule and its figure, if it has them.
+
+    `source`: a battery's id, a setpoint's key or an owner. `device_id`: Home Assistant's
+    id of the battery, or of the gateway or inverter that the setpoint or the temporary
+    limit belongs to. Ids, because names change.
+    """
     shown: dict[str, Any] = {}
-    if isinstance(found.source, SetpointKey):
-        shown["source"] = around.setpoint(found.device, found.source)
-    elif found.source is not None:
-        shown["source"] = around.names.get(found.source, found.source)
-    if found.rule in _ASKED:
-        shown["device"] = around.names.get(found.device or "", around.gateway)
+    if found.source is not None:
+        shown["source"] = str(found.source)
+    # An owner may have any text as its name, also that of a device's id
+    of_a_user = found.rule in _ASKED
+    if of_a_user or found.source is not None:
+        key = found.device if of_a_user else found.source
+        if (device_id := around.device_id(key)) is not None:
+            shown["device_id"] = device_id
     if found.number is not None:
         shown["number"] = round(found.number, 1)
         shown["unit"] = str(_UNITS.get(found.rule, UnitOfElectricCurrent.AMPERE))

@@ -1,6 +1,6 @@
 """The bank: its batteries' frames in, a verdict on what may be told out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,13 +9,13 @@ from .battery.startup_check import with_lowest_recent_limits
 from .battery.timing.gaps import Wait, awaited, wait
 from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
-from .limits.battery_loss import grace_end, policy
-from .limits.bridge import bridge_time
+from .limits.bank_limits import BankLimits
 from .limits.context import Context
-from .limits.evaluation import BankEvaluation, BankLimits
-from .limits.pipeline import RAMP_STEP
+from .limits.evaluation import BankEvaluation
+from .limits.loss.battery_loss import grace_end, policy
+from .limits.loss.bridge import bridge_time
 from .model import BatteryState, BatteryStatus, Direction, Frame, Status
-from .scheduling import Priority
+from .scheduling import Priority, Timed, next_of
 from .setpoints import AllSetpoints
 from .topology.duplicate_battery import counted_once
 
@@ -148,7 +148,7 @@ class Bank:
                 self._evaluation.hold_back()
             if bank_limits.bridges:
                 states = self._bridge(states, context, bank_limits.status)
-        self._set_deadline(context, setpoints)
+        self._deadline = next_of(now, self._wake_times(context, setpoints))
         if context.online and not self._starting:
             states = self._evaluation.with_parts(states)
         return replace(bank_limits, batteries=_by_id(states))
@@ -243,29 +243,19 @@ class Bank:
             self._starting = False
             self._start_end = min(self._start_end, now)
 
-    def _set_deadline(self, context: Context, setpoints: AllSetpoints) -> None:
-        self._deadline = None
-        for battery in self._batteries.values():
-            self._look_again(battery.next_change(context.now))
-        for at in (
-            self._start_end,
-            self._evaluation.dark_until,
-            self._evaluation.changes_at(context.now),
-            context.now + RAMP_STEP if self._evaluation.ramping else None,
-            grace_end(self._config, context.lost),
-            *(
-                at
-                for battery in context.lost
-                for at in wait(self._config, battery) or ()
-            ),
-            setpoints.next_end(context.now),
-        ):
-            if at is not None and at > context.now:
-                self._look_again(at)
-
-    def _look_again(self, at: float | None) -> None:
-        if at is not None:
-            self._deadline = at if self._deadline is None else min(self._deadline, at)
+    def _wake_times(self, context: Context, setpoints: AllSetpoints) -> Iterator[float]:
+        """Yield when the evaluation of a context may change although nothing is received."""
+        parts: tuple[Timed, ...] = (
+            *self._batteries.values(),
+            self._evaluation,
+            setpoints,
+        )
+        for part in parts:
+            yield from part.wake_times(context.now)
+        yield self._start_end
+        yield grace_end(self._config, context.lost)
+        for battery in context.lost:
+            yield from wait(self._config, battery) or ()
 
 
 def _by_id(states: Sequence[BatteryState]) -> dict[str, BatteryState]:

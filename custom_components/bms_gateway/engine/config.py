@@ -148,7 +148,7 @@ class InverterConfig:
     shared."""
     profile: Profile = Profile.PYLONTECH
     mode: SendMode = SendMode.PUSH
-    min_gap: float = 0.1
+    min_send_interval: float = 0.1
     """Seconds between two telegrams; a falling limit does not wait for it."""
     prompt_interval: float | None = None
     """Seconds between the 0x305 frames that prompt an inverter to request; None: no
@@ -163,7 +163,7 @@ class InverterConfig:
     time-out)."""
     reaction_time: float = 10.0
     """Seconds within which it follows a changed limit."""
-    silent_after: float | None = None
+    no_response_after: float | None = None
     """Seconds without any frame of it after which that is reported; None: never."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""

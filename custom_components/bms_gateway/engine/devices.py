@@ -120,8 +120,7 @@ class Devices:
 
     def departed(self, now: float) -> list[Inverter]:
         """Return inverters that were taken away but may still act upon what was told."""
-        self._departed = [(end, one) for end, one in self._departed if end > now]
-        return [inverter for _, inverter in self._departed]
+        return [inverter for end, inverter in self._departed if end > now]
 
     def out_of_reach(self, now: float) -> list[Inverter]:
         """Return inverters that cannot be told anything, those taken away among them."""
@@ -217,6 +216,8 @@ class Devices:
         if inverter := self.inverters.pop(key, None):
             expires_at = self._clock() + inverter.config.timeout
             end = max(expires_at, inverter.followed_at)
+            now = self._clock()
+            self._departed = [each for each in self._departed if each[0] > now]
             self._departed.append((end, inverter))
         self.pollers.pop(key, None)
         self.frame_buffers.pop(key, None)

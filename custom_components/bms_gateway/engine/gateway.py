@@ -14,23 +14,22 @@ from .can.port import Port
 from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
-from .inverter.allocation import AllocationRequest
+from .inverter.allocation import Allocation, AllocationRequest
 from .inverter.disobedience import Current, Obedience, measured
 from .inverter.inverter import Inverter
 from .inverter.soc_stop import SocStop
 from .inverter.targets import InverterTarget, sends_block, target_for
-from .limits.evaluation import BankLimits
+from .limits.bank_limits import BankLimits
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .protocol import is_request
 from .rounding import round_down
-from .scheduling import Priority, Schedule
+from .scheduling import RECALCULATION_INTERVAL, Priority, Schedule
 from .setpoints import AllSetpoints
+from .tolerances import TOLERANCE
 from .topology.shared_bus import LIKELY, BusTopology
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
-EXCESS_COUNTS: Final = 1.0
-"""A; less is within what batteries and inverters measure wrongly."""
 READ_ON: Final = 0.01
 """Seconds after which who has to wait for what is still to be read looks again."""
 
@@ -73,10 +72,16 @@ class Gateway:
         self._soc_stop = SocStop()
         self._devices = Devices(self, port_factory, clock, wall)
         self._devices.apply(config)
+        self._set_in_service()
+        self._allocation: Allocation | None = None
+        """How the limits are shared now; None: it has to be calculated anew."""
+        self._allocated_at = 0.0
         self._listeners: list[Listener] = []
         self._watch = Wake(clock)
         self._watcher: asyncio.Task[None] | None = None
         self._schedule = Schedule()
+        self._built: Snapshot | None = None
+        """The last snapshot; None: something has changed since."""
         self._changed = True
         """Whether there is something that the listeners do not know yet."""
         self._ending = False
@@ -84,8 +89,13 @@ class Gateway:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Everything known at this moment."""
-        now = self._clock()
+        """Everything known at this moment; built once per change."""
+        now, built = self._clock(), self._built
+        if built is None or not built.at <= now <= built.at + RECALCULATION_INTERVAL:
+            built = self._built = self._build_snapshot(now)
+        return built
+
+    def _build_snapshot(self, now: float) -> Snapshot:
         bank_limits = self._bank_limits
         limits = bank_limits.limits or {}
         volts = bank_limits.charge_voltage_limit
@@ -157,12 +167,16 @@ class Gateway:
         self._config = config
         self._bank.apply(config, self._clock())
         self._devices.apply(config)
+        self._set_in_service()
+        self._allocation = self._built = None
         self._soc_stop.keep_only(self._devices.inverters)
         self._tell_news()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Take over changed setpoints at once."""
         self._setpoints = setpoints
+        self._set_in_service()
+        self._allocation = self._built = None
         self._tell_news()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
@@ -203,6 +217,7 @@ class Gateway:
 
     def on_battery_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from a battery's bus."""
+        self._built = None
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if not frame.standard or self._is_own(key, frame):
@@ -216,6 +231,7 @@ class Gateway:
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame from an inverter's bus."""
+        self._built = None
         inverter = self._devices.inverters[key]
         self._topology.on_frame(key, frame)
         if is_request(frame):
@@ -227,6 +243,7 @@ class Gateway:
 
     def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
+        self._built = None
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if inverter := self._devices.inverters.get(key):
@@ -234,6 +251,7 @@ class Gateway:
             matters = inverter.on_echo(frame, self._clock())
             self._devices.port_services[key].wake()
             if matters:
+                self._allocation = None
                 # What this one was told now may make room for the others.
                 self._devices.wake_writers()
                 self._tell_change()
@@ -244,10 +262,12 @@ class Gateway:
 
     def queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued to be sent to an inverter."""
+        self._built = None
         self._topology.queue(key, frame, self._clock())
 
     def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
+        self._built = None
         self._tell_news()
 
     # Acting (Crew): by the coroutines of the fleet, or by `step`.
@@ -273,10 +293,14 @@ class Gateway:
             if not inverter.goes_on(now):
                 return now + READ_ON
         current = self._why[key] = self._target(key, now)
+        self._built = None
         listened = inverter.reachable
+        sent = inverter.sent_version
         again = inverter.step(
             now, current.telegram if current else None, self._bank.progress
         )
+        if inverter.sent_version != sent or inverter.reachable is not listened:
+            self._allocation = None
         if inverter.reachable is not listened:
             # What it holds and can no longer be told to give up is missing to the others
             self._devices.wake_writers()
@@ -310,6 +334,7 @@ class Gateway:
                 inverter.bridge(
                     self._bank_limits.status, now, bridges=self._bank_limits.bridges
                 )
+            self._allocation = self._built = None
             self._watch_takers(now)
             self._devices.wake_writers(but=who)
             self._changed = True
@@ -358,9 +383,14 @@ class Gateway:
         """Return what an inverter may be told now; nothing at the end, or a block."""
         if self._ending and not self._config.block_at_end:
             return None
-        ids = [inverter.id for inverter in self._config.inverters]
-        requests = {d: self._allocation_requests(d, ids, now) for d in Direction}
-        found = target_for(self._config, ids.index(key), self._bank_limits, requests)
+        if not self._bank_limits.speaks or self._bank_limits.limits is None:
+            return None
+        found = target_for(
+            self._config,
+            [inverter.id for inverter in self._config.inverters].index(key),
+            self._bank_limits,
+            self._allocate(now),
+        )
         if found is None:
             return None
         telegram = self._soc_stop.tell(
@@ -371,27 +401,47 @@ class Gateway:
         )
         return replace(found, telegram=telegram)
 
+    def _allocate(self, now: float) -> Allocation:
+        """Return how the limits are shared: calculated once for all inverters.
+
+        It is kept for PACE, or until a limit, a setpoint or an inverter changes. What
+        time alone changes only leaves more room.
+        """
+        if (
+            self._allocation is None
+            or now > self._allocated_at + RECALCULATION_INTERVAL
+        ):
+            requests = {d: self._allocation_requests(d, now) for d in Direction}
+            limits = self._bank_limits.limits or {}
+            self._allocation = Allocation.of(limits, requests)
+            self._allocated_at = now
+        return self._allocation
+
     def _allocation_requests(
-        self, direction: Direction, ids: list[str], now: float
+        self, direction: Direction, now: float
     ) -> list[AllocationRequest]:
-        """Return every inverter's claim; behind those of `ids`, those taken away."""
+        """Return every inverter's request; last, those taken out of the configuration."""
+        ids = [inverter.id for inverter in self._config.inverters]
         flowing = 0.0
         if direction is Direction.DISCHARGE:
             flowing = max(0.0, -(self._bank_limits.current or 0.0)) / len(ids)
-        requests = []
-        for key in ids:
-            inverter = self._devices.inverters[key]
-            inverter.in_service = key not in self._setpoints.out_of_service
-            requested = self._setpoints.requested(
-                key, direction, now, self._bank_limits.volts
+        return [
+            self._devices.inverters[key].allocation_request(
+                direction,
+                self._setpoints.requested(key, direction, now, self._bank_limits.volts),
+                flowing,
+                now,
             )
-            requests.append(
-                inverter.allocation_request(direction, requested, flowing, now)
-            )
-        gone = self._devices.departed(now)
-        return requests + [
-            inverter.last_allocation_request(direction, now) for inverter in gone
+            for key in ids
+        ] + [
+            inverter.last_allocation_request(direction, now)
+            for inverter in self._devices.departed(now)
         ]
+
+    def _set_in_service(self) -> None:
+        """Pass on which inverters the user wants to take part."""
+        for key, inverter in self._devices.inverters.items():
+            inverter.in_service = key not in self._setpoints.out_of_service
 
     def _tell_news(self, priority: Priority = Priority.AT_ONCE) -> None:
         """Let it be reckoned with, and what comes of it be sent."""
@@ -452,4 +502,4 @@ def _excess(
         direction: sum(each.sent_amps(direction) for each in held) - limit.amps
         for direction, limit in limits.items()
     }
-    return {d: amps for d, amps in excesses.items() if amps > EXCESS_COUNTS}
+    return {d: amps for d, amps in excesses.items() if amps > TOLERANCE}

@@ -9,6 +9,8 @@ HOLD: Final = 3.0
 922 A for 1 s in 20 s) is never sent as anything but 0 A."""
 RAMP_TIME: Final = 10.0
 """Seconds from nothing to the rated current."""
+RAMP_STEP: Final = 0.25
+"""Seconds after which a limit that ramps is evaluated again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Ramp:
         return min(amps for _, amps in self.wanted)
 
 
-def ramp(
+def ramp_to(
     before: Ramp | None, wanted: float, now: float, *, rated: float, flowing: float
 ) -> Ramp:
     """Return the ramp at `now` towards the `wanted` limit; all in A.

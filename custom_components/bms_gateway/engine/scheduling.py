@@ -1,12 +1,34 @@
-"""Recalculation schedule: how soon a received change is evaluated."""
+"""Recalculation schedule: how soon a received change is evaluated, and wake times."""
 
+from collections.abc import Iterable
 from enum import Enum
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 RECALCULATION_INTERVAL: Final = 0.02
 """Seconds between two recalculations for changes that are not urgent: the frames of a
 telegram come within a few ms of each other, those of a flooded bus without an end."""
+
+
+class Timed(Protocol):
+    """An object whose results change with time, although nothing is received."""
+
+    def wake_times(self, now: float) -> Iterable[float]:
+        """Yield the times of such changes, in s of the clock; past ones are ignored."""
+
+
+def next_wake(now: float, *objects: Timed) -> float | None:
+    """Return the next moment after `now` at which any of the objects changes.
+
+    Every rule that acts by time is in one of these objects: this is the only place where
+    their moments are collected, so that no rule acts late because it was forgotten.
+    """
+    return next_of(now, (at for each in objects for at in each.wake_times(now)))
+
+
+def next_of(now: float, times: Iterable[float]) -> float | None:
+    """Return the next of these times after `now`; None: there is none."""
+    return min((at for at in times if at > now), default=None)
 
 
 class Priority(Enum):

@@ -1,7 +1,7 @@
 """Setpoints that stay and temporary limits that end: both only lower the bank's limits."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from enum import StrEnum
 from math import inf
@@ -225,19 +225,11 @@ class AllSetpoints:
             ),
         )
 
-    def next_end(self, now: float) -> float:
-        """Return when the next temporary limit ends; inf: none does."""
-        return min(
-            (end for end in _ends(self.temporary_limits) if end > now), default=inf
-        )
-
-
-def _ends(temporary_limits: Iterable[TemporaryLimit]) -> Iterable[float]:
-    return (
-        temporary_limit.until
-        for temporary_limit in temporary_limits
-        if temporary_limit.until is not None
-    )
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when temporary limits end."""
+        for temporary_limit in self.temporary_limits:
+            if temporary_limit.until is not None:
+                yield temporary_limit.until
 
 
 def _bounded(

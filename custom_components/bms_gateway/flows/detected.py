@@ -26,30 +26,30 @@ def tell(
     the gateway sent the same.
     """
     if own and not alike:
-        return texts["heard_own"].format(devices=", ".join(own))
+        return texts["scan_own"].format(devices=", ".join(own))
     told = [_finding(heard, texts)]
     if heard.finding is Finding.SILENCE:
-        told += [texts["heard_no_answer"]] if asked else []
-        told += [texts["heard_may_ask"]] if may_ask and not asked else []
-        told += [texts["heard_replug"]] if replug else []
+        told += [texts["scan_no_answer"]] if asked else []
+        told += [texts["scan_may_ask"]] if may_ask and not asked else []
+        told += [texts["scan_replug"]] if replug else []
     if heard.battery is not None and heard.battery.sends_requests:
-        told.append(texts["heard_sends_requests"])
+        told.append(texts["scan_sends_requests"])
     if heard.finding is Finding.BATTERY and asked:
-        told.append(texts["heard_answer"])
+        told.append(texts["scan_answer"])
     if alike:
-        told.append(texts["heard_alike"].format(devices=", ".join((*alike, *own))))
+        told.append(texts["scan_alike"].format(devices=", ".join((*alike, *own))))
     return " ".join(told)
 
 
 def _finding(heard: ScanResult, texts: Texts) -> str:
     if heard.finding is Finding.NEIGHBOUR:
         kind = min(heard.neighbours)
-        return texts[f"heard_{kind}"]
+        return texts[f"scan_{kind}"]
     if (battery := heard.battery) is None:
-        return texts[f"heard_{heard.finding}"]
-    key = f"heard_{heard.finding}"
+        return texts[f"scan_{heard.finding}"]
+    key = f"scan_{heard.finding}"
     if heard.finding is Finding.REFUSED and battery.nominal is not None:
-        key = "heard_nominal"
+        key = "scan_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
         values=figures(battery.refused),
@@ -58,13 +58,13 @@ def _finding(heard: ScanResult, texts: Texts) -> str:
 
 
 def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
-    yield battery.name or texts["heard_nameless"]
+    yield battery.name or texts["scan_nameless"]
     if battery.modules:
-        key = "heard_module" if battery.modules == 1 else "heard_modules"
+        key = "scan_module" if battery.modules == 1 else "scan_modules"
         yield texts[key].format(count=battery.modules)
     if battery.soc is not None:
         yield f"{battery.soc:.0f} %"
     if battery.voltage is not None:
         yield f"{battery.voltage:.1f} V"
     if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
-        yield texts["heard_dialect"].format(dialect=battery.dialect.capitalize())
+        yield texts["scan_dialect"].format(dialect=battery.dialect.capitalize())

@@ -56,7 +56,7 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
         if not is_complete:
             return self.async_show_form(
                 step_id=kind,
-                description_placeholders={"heard": await self.async_told()},
+                description_placeholders={"scan_result": await self.async_told()},
                 **form.shown,
             )
         # Another flow may have taken it in the meantime

@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import Selector
 if TYPE_CHECKING:
     import probatio
 
-SECTION_RARE: Final = "rare"
+SECTION_RARE: Final = "advanced"
 SECTION_MQTT: Final = "mqtt"
 
 

@@ -83,7 +83,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         if not self._listening.done():
             return self.async_show_progress(
                 step_id="listen",
-                progress_action="ask" if self._asks else "listen",
+                progress_action="poll" if self._asks else "listen",
                 progress_task=self._listening,
                 description_placeholders=self.placeholders,
             )
@@ -96,7 +96,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         self._asks = False
         return await self.async_step_listen()
 
-    async def async_step_ask(self, user_input: Typed = None) -> ResultT:
+    async def async_step_poll(self, user_input: Typed = None) -> ResultT:
         """Ask the battery once, and listen to what it answers."""
         self._asks = True
         return await self.async_step_listen()
@@ -109,9 +109,9 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             return await self.async_refuse(self._fault_key(heard.fault, heard.reason))
         if heard.finding is _EXPECTED[self.kind] and self._alike == Alike():
             return await self.async_step_device()
-        return await self.async_step_heard()
+        return await self.async_step_scan_result()
 
-    async def async_step_heard(self, user_input: Typed = None) -> ResultT:
+    async def async_step_scan_result(self, user_input: Typed = None) -> ResultT:
         """Say what was heard instead, and ask how to go on."""
         assert self._heard is not None
         finding = self._heard.finding
@@ -119,15 +119,15 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         if self.kind == SUBENTRY_BATTERY or finding not in _OF_A_BATTERY:
             options.insert(0, self.kind)
         if self._may_ask:
-            options.insert(1, "ask")
+            options.insert(1, "poll")
         if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
-            options.insert(0, "other_kind")
+            options.insert(0, "detected_kind")
         return self.async_show_menu(
-            step_id="heard",
+            step_id="scan_result",
             menu_options=options,
             description_placeholders={
                 **self.placeholders,
-                "heard": await self.async_told(),
+                "scan_result": await self.async_told(),
             },
         )
 

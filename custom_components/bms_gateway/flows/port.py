@@ -80,11 +80,11 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         values = connection_form({}).read(user_input)
         self._use = {key: values[key] for key in USE_KEYS}
         match values[CONF_CONNECTION]:
-            case Choice.BY_HAND:
+            case Choice.MANUAL:
                 return await self.async_step_manual()
-            case Choice.AGAIN:
+            case Choice.RESCAN:
                 return await self._async_show_connections()
-            case Choice.LEAVE_OUT:
+            case Choice.SKIP:
                 return await self.async_leave_out()
             case key:
                 [chosen] = [each for each in self._found if each.key == key]
@@ -177,7 +177,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         taken = self.taken()
         labels = {each.key: each.told(taken, texts) for each in self._found}
         for choice in Choice:
-            if choice is not Choice.LEAVE_OUT or self.may_leave_out():
+            if choice is not Choice.SKIP or self.may_leave_out():
                 labels[choice] = texts[f"connection_{choice}"]
         return labels
 
@@ -192,7 +192,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         elif self.port:
             local = self.port[CONF_INTERFACE] in {Interface.SOCKETCAN, Interface.SLCAN}
             # Unplugged, or not of this machine
-            values[CONF_CONNECTION] = Choice.AGAIN if local else Choice.BY_HAND
+            values[CONF_CONNECTION] = Choice.RESCAN if local else Choice.MANUAL
         elif free:
             values[CONF_CONNECTION] = free[0].key
         return values

@@ -70,9 +70,9 @@ NEW: Final = "new"
 class Choice(StrEnum):
     """What stands below the connections of this machine."""
 
-    BY_HAND = "by_hand"
-    AGAIN = "again"
-    LEAVE_OUT = "leave_out"
+    MANUAL = "manual"
+    RESCAN = "rescan"
+    SKIP = "skip"
 
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
@@ -82,7 +82,7 @@ BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
 class Reported(StrEnum):
     """What current each of several inverters of the original daemon is told of."""
 
-    PART = "part"
+    SHARE = "share"
     """Its own part, as of the limit."""
     FILE = "file"
     """What I-SCALING says, which is the whole bank's unless it was changed."""
@@ -227,7 +227,7 @@ def daemon_import_form(*, several: bool) -> Form:
         ),
         defaults={
             CONF_STRATEGY: Strategy.SHARE,
-            CONF_REPORTED: Reported.PART,
+            CONF_REPORTED: Reported.SHARE,
             CONF_BACKUP: True,
             CONF_BRING_UP: True,
         },
@@ -252,13 +252,13 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             _choice("mode", SendMode),
         ),
         rare=(
-            _number("min_gap", "s", 0, 10),
+            _number("min_send_interval", "s", 0, 10),
             _number("prompt_interval", "s", 0.5, 60),
             _number("current_factor", "", -10, 10),
             _number("current_offset", "A", -1000, 1000),
             _number("timeout", "s", 5, 3600, "invalid_inverter_timeout"),
             _number("reaction_time", "s", 0, 120),
-            _number("silent_after", "s", 60, 86_400),
+            _number("no_response_after", "s", 60, 86_400),
             _yes_no("exact_dlc"),
             _current_sensor(CONF_CURRENT_SENSOR),
             _yes_no("stop_by_soc"),

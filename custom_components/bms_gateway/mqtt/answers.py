@@ -19,7 +19,7 @@ MOST_UNSENT: Final = 1000
 """Answers, 1 MB at the most; with so many on their way the broker is stuck."""
 
 _COUNT: Final = len(',"unanswered":1000000000')
-_TEMPORARY_LIMITS: Final = len(',"leases":[],"more_leases":99')
+_TEMPORARY_LIMITS: Final = len(',"temporary_limits":[],"more_temporary_limits":99')
 _ESSENTIAL: Final = ("command", "accepted", "error", "message")
 _SHORT, _SHORTEST = 200, 100
 """Characters of a text. Each may be 6 bytes of JSON."""
@@ -86,13 +86,14 @@ def fitted(answer: Mapping[str, Any], owner: str | None = None) -> dict[str, Any
     most = LONGEST - _COUNT
     if _size(answer) <= most:
         return dict(answer)
-    rest = {key: value for key, value in answer.items() if key != "leases"}
+    rest = {key: value for key, value in answer.items() if key != "temporary_limits"}
     room = most - _TEMPORARY_LIMITS
     rest = next(each for each in _shorter_and_shorter(rest) if _size(each) <= room)
-    if "leases" not in answer:
+    if "temporary_limits" not in answer:
         return rest
     own_first = sorted(
-        answer["leases"], key=lambda temporary_limit: temporary_limit["owner"] != owner
+        answer["temporary_limits"],
+        key=lambda temporary_limit: temporary_limit["owner"] != owner,
     )
     return rest | listed(own_first, room - _size(rest), _size)
 

@@ -62,7 +62,7 @@ class Report:
             "n_batteries": len(batteries),
             "n_batteries_online": sum(battery.online for battery in batteries),
             "n_inverters": len(inverters),
-            "n_inverters_listening": sum(each.listening is True for each in inverters),
+            "n_inverters_receiving": sum(each.listening is True for each in inverters),
         }
 
     def batteries(self) -> dict[str, Payload]:
@@ -86,14 +86,14 @@ class Report:
         volts, amps = readings.voltage, readings.current
         return {
             **self._device(topic_id, battery.id),
-            "life": battery.status,
+            "state": battery.status,
             "dialect": battery.dialect,
             "capacity_ah": battery.capacity_ah,
             **_plain(Readings, readings, {"flag_bytes"}),
             "power": None if volts is None or amps is None else volts * amps,
-            "slice": battery.current_share,
-            "offset": battery.circulating_current,
-            "aside": sorted(battery.excluded),
+            "current_share": battery.current_share,
+            "circulating_current": battery.circulating_current,
+            "excluded": sorted(battery.excluded),
             "telegrams": battery.telegrams,
             "losses": battery.losses,
             "n_invalid_data_telegrams": battery.invalid,
@@ -105,14 +105,14 @@ class Report:
         limits = {"charge_current_limit", "discharge_current_limit"}
         return {
             **self._device(topic_id, inverter.id),
-            "listening": inverter.listening,
-            "connected": inverter.connected,
+            "receiving": inverter.listening,
+            "requesting": inverter.connected,
             **self._told_limit("charge", inverter.charge if confirmed else None),
             **self._told_limit("discharge", inverter.discharge if confirmed else None),
             **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
-            "sets_sent": inverter.sets,
-            "sets_dropped": inverter.dropped,
-            "timestamp_last_set": self._wall(inverter.last_set_at),
+            "telegrams_sent": inverter.sets,
+            "telegrams_dropped": inverter.dropped,
+            "timestamp_last_telegram": self._wall(inverter.last_set_at),
             "timestamp_last_inverter_request": self._wall(inverter.last_request_at),
         }
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Set as AbstractSet
 from datetime import datetime, timedelta
-from math import inf
 from typing import Final
 
 from homeassistant.core import HassJob, HomeAssistant, callback
@@ -11,6 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from ..engine.gateway import Gateway
 from ..engine.model import Direction
+from ..engine.scheduling import next_wake
 from ..engine.setpoints import AllSetpoints, TemporaryLimit
 from ..errors import action_error
 from .expiry import GATHERED_FOR, Due
@@ -163,7 +163,7 @@ class SetpointManager:
         self._stop()
         self._note_ends()
         now = self._gateway.now
-        if (end := self.setpoints.next_end(now)) < inf:
+        if (end := next_wake(now, self.setpoints)) is not None:
             self._stop_waiting = async_call_later(
                 self._hass, end - now, HassJob(self._async_end, cancel_on_shutdown=True)
             )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..engine.config import GatewayConfig
-from ..engine.limits.pipeline import total_limit
+from ..engine.limits.rule_inputs import total_limit
 from ..engine.model import Direction
 
 LEAST_CHARGE_VOLTAGE: Final = 48.0

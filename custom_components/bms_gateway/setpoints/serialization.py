@@ -99,7 +99,7 @@ def dump(kept: Kept) -> dict[str, Any]:
         "confirmed": kept.confirmed,
         "bank": asdict(setpoints.bank),
         "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
-        "leases": [
+        "temporary_limits": [
             asdict(temporary_limit) for temporary_limit in setpoints.temporary_limits
         ],
         "out_of_service": sorted(setpoints.out_of_service),
@@ -112,7 +112,7 @@ def dump(kept: Kept) -> dict[str, Any]:
             }
             for (device_id, name), change in kept.changes.items()
         ],
-        "learnt": dict(kept.learnt),
+        "current_shares": dict(kept.learnt),
     }
 
 
@@ -123,10 +123,10 @@ def parse(data: object) -> Kept:
             "confirmed": bool(confirmed),
             "bank": bank,
             "inverters": dict(inverters),
-            "leases": list(temporary_limits),
+            "temporary_limits": list(temporary_limits),
             "out_of_service": list(out_of_service),
             "changes": list(changes),
-            "learnt": dict(learnt),
+            "current_shares": dict(learnt),
         }:
             return Kept(
                 setpoints=AllSetpoints(

@@ -61,7 +61,7 @@ class Adjusted:
     """A value that was taken as another one."""
 
     field: str
-    asked: float
+    requested: float
     set: float
 
 
@@ -215,7 +215,10 @@ def listed(
             break
         fitting += 1
     more = len(shown) - fitting
-    return {"leases": shown[:fitting], **({"more_leases": more} if more else {})}
+    return {
+        "temporary_limits": shown[:fitting],
+        **({"more_temporary_limits": more} if more else {}),
+    }
 
 
 def checked_owner(owner: str) -> str:

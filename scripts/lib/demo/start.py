@@ -255,7 +255,7 @@ class HomeAssistant:
         options = f"{entries}/options/flow"
         flow = self._call(options, {"handler": entry_id})
         answers = defaults(flow["data_schema"])
-        answers["rare"]["update_interval"] = UPDATE_INTERVAL
+        answers["advanced"]["update_interval"] = UPDATE_INTERVAL
         self._call(f"{options}/{flow['flow_id']}", answers)
 
     def _call(self, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.model import (
     Frame,
     Readings,
 )
-from custom_components.bms_gateway.engine.scheduling import Priority
+from custom_components.bms_gateway.engine.scheduling import Priority, next_wake
 
 from ..plant import battery
 from ..protocol.captures import (
@@ -103,7 +103,7 @@ def test_a_battery_without_a_frame_is_waiting() -> None:
     assert state.readings == Readings()
     assert state.last == Readings()
     assert (state.last_frame_at, state.lost_at) == (None, None)
-    assert BatteryBench().battery.next_change(1000.0) is None
+    assert next_wake(1000.0, BatteryBench().battery) is None
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
@@ -608,8 +608,8 @@ def test_age_is_the_age_on_the_wire() -> None:
 def test_next_change_is_when_the_first_value_expires() -> None:
     """When the first value becomes stale if nothing more comes."""
     bench = BatteryBench().telegrams(10)
-    assert bench.battery.next_change(bench.now) == pytest.approx(bench.now + 3)
-    assert bench.battery.next_change(bench.now + 1000) is None
+    assert next_wake(bench.now, bench.battery) == pytest.approx(bench.now + 3)
+    assert next_wake(bench.now + 1000, bench.battery) is None
 
 
 def test_the_highest_charge_limit_is_remembered() -> None:
@@ -724,7 +724,7 @@ def test_a_silent_carrying_battery_returns_to_out_of_service() -> None:
         True,
     )
     assert state.lost_at == bench.now
-    assert bench.battery.next_change(bench.now) == at + 30.0
+    assert next_wake(bench.now, bench.battery) == at + 30.0
     assert bench.after(25.9).status is BatteryStatus.LOST
     state = bench.after(0.2)
     assert (state.status, state.carries_current_out_of_service) == (

@@ -14,6 +14,7 @@ from custom_components.bms_gateway.engine.inverter.bus_guard import (
     BusGuard,
 )
 from custom_components.bms_gateway.engine.model import Frame
+from custom_components.bms_gateway.engine.scheduling import next_wake
 
 from ..plant import Plant, battery, inverter
 from ..telegrams import telegram
@@ -311,6 +312,6 @@ def test_never_while_a_battery_was_heard_lately(
         assert not guard.battery_detected(now)
     if proof is Proof.NONE:
         assert not guard.allows(proof, now)
-    change = guard.next_change(now)
+    change = next_wake(now, guard)
     assert change is None or change > now
     assert BURST < BURST_GONE < BATTERY_GONE

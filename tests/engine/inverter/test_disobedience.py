@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.inverter.disobedience import (
     measured,
 )
 from custom_components.bms_gateway.engine.limits.context import Context
-from custom_components.bms_gateway.engine.limits.pipeline import Bounds, Limits
+from custom_components.bms_gateway.engine.limits.pipeline import Pipeline
 from custom_components.bms_gateway.engine.limits.unmanaged_hold import LONGEST
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
@@ -562,8 +562,7 @@ def test_it_never_raises_a_limit(
 ) -> None:
     """Whatever flows and whatever is taken beyond: at most what it is without."""
     config = GatewayConfig(name="Test", inverters=(inverter("i1", 100.0),))
-    both = Limits(), Limits()
-    free = Bounds(None, None)
+    both = Pipeline(), Pipeline()
     now = 1000.0
     for seconds, flowing, sent, beyond in [(1, 0.0, 0.0, 0.0), *phases]:
         for _ in range(seconds):
@@ -584,7 +583,12 @@ def test_it_never_raises_a_limit(
                     dict.fromkeys(Direction, taken),
                 )
                 amps.append(
-                    [limits.evaluate(d, context, config, free).amps for d in Direction]
+                    [
+                        limits.evaluate(
+                            d, context, config, over_voltage=None, requested=None
+                        ).amps
+                        for d in Direction
+                    ]
                 )
             for with_, without in zip(*amps, strict=True):
                 assert with_ <= without + 1e-9

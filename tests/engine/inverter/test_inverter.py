@@ -159,7 +159,7 @@ def test_a_set_each_second() -> None:
 
 def test_a_set_when_every_battery_has_spoken_again() -> None:
     """Not closer than the minimum gap."""
-    played = Played(min_gap=0.3)
+    played = Played(min_send_interval=0.3)
     played.after()
     played.clock.now += 0.2
     played.progress = Progress(played.clock.now)
@@ -228,7 +228,7 @@ def test_an_answer_waits_for_the_rest_of_a_telegram() -> None:
 @pytest.mark.parametrize("mode", SendMode)
 def test_what_falls_goes_out_at_once(mode: SendMode, change: dict[str, Any]) -> None:
     """Whatever the minimum gap, and without being asked."""
-    played = Played(mode=mode, min_gap=5.0)
+    played = Played(mode=mode, min_send_interval=5.0)
     played.port.push(REQUEST)
     played.after()
     played.says(**change)
@@ -280,7 +280,7 @@ def test_a_request_that_came_during_a_set_is_answered() -> None:
 
 def test_requests_are_answered_no_faster_than_the_gap() -> None:
     """Each of a flood would draw a set; one that came within the gap is kept."""
-    played = Played(mode=SendMode.REPLY, min_gap=0.5)
+    played = Played(mode=SendMode.REPLY, min_send_interval=0.5)
     played.port.push(REQUEST)
     played.after()
     at = played.clock.now

@@ -7,13 +7,17 @@ from typing import override
 import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig
-from custom_components.bms_gateway.engine.inverter.allocation import AllocationRequest
-from custom_components.bms_gateway.engine.inverter.targets import (
+from custom_components.bms_gateway.engine.inverter.allocation import (
+    Allocation,
+    AllocationRequest,
     AllocationRequests,
+)
+from custom_components.bms_gateway.engine.inverter.targets import (
+    InverterTarget,
     sends_block,
     target_for,
 )
-from custom_components.bms_gateway.engine.limits.evaluation import BankLimits
+from custom_components.bms_gateway.engine.limits.bank_limits import BankLimits
 from custom_components.bms_gateway.engine.model import (
     BankState,
     Direction,
@@ -47,12 +51,23 @@ def _claims(*requests: AllocationRequest) -> AllocationRequests:
     return dict.fromkeys(Direction, both)
 
 
+def target(
+    config: GatewayConfig,
+    index: int,
+    bank_limits: BankLimits,
+    requests: AllocationRequests,
+) -> InverterTarget | None:
+    """Return the target of one inverter, of limits that are shared by these requests."""
+    limits = bank_limits.limits or dict.fromkeys(Direction, Limit(amps=0.0))
+    return target_for(config, index, bank_limits, Allocation.of(limits, requests))
+
+
 FREE = _claims(AllocationRequest(100, 100), AllocationRequest(100, 100))
 
 
 def test_limits_are_cut_to_counts() -> None:
     """Never rounded up."""
-    current = target_for(CONFIG, 0, VERDICT, FREE)
+    current = target(CONFIG, 0, VERDICT, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 50.0
     assert current.telegram.charge_voltage_limit == 52.8
@@ -65,7 +80,7 @@ def test_counts_survive_binary_fractions() -> None:
         limits=dict.fromkeys(Direction, Limit(amps=105.6)),
         charge_voltage_limit=52.8,
     )
-    current = target_for(CONFIG, 0, bank_limits, FREE)
+    current = target(CONFIG, 0, bank_limits, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 52.8
     assert current.telegram.charge_voltage_limit == 52.8
@@ -102,7 +117,7 @@ def test_the_rule_that_binds(
     requests: AllocationRequests, rule: Rule, number: float
 ) -> None:
     """The bank's own, the inverter's, or that the others come first."""
-    current = target_for(CONFIG, 0, VERDICT, requests)
+    current = target(CONFIG, 0, VERDICT, requests)
     assert current is not None
     limit = current.limits[Direction.CHARGE]
     assert (limit.rule, limit.number) == (rule, number)
@@ -118,9 +133,7 @@ def test_whose_setpoint_or_lease_it_is() -> None:
         AllocationRequest(100, 30),
     )
     three = replace(CONFIG, inverters=(*CONFIG.inverters, inverter("i3")))
-    first, second = (
-        target_for(three, index, bank_limits, reserved) for index in (0, 1)
-    )
+    first, second = (target(three, index, bank_limits, reserved) for index in (0, 1))
     assert first is not None
     assert second is not None
     assert first.limits[Direction.CHARGE] == Limit(
@@ -147,7 +160,7 @@ def test_whose_setpoint_or_lease_it_is() -> None:
 def test_nothing_to_tell(bank_limits: BankLimits) -> None:
     """Without what is required nothing is sent, least of all a 0 in its place."""
     assert not bank_limits.speaks
-    assert target_for(CONFIG, 0, bank_limits, FREE) is None
+    assert target(CONFIG, 0, bank_limits, FREE) is None
 
 
 class _Rash(BankLimits):
@@ -163,7 +176,7 @@ def test_unknown_never_becomes_a_number() -> None:
     """Even if somebody else made a mistake."""
     bank_limits = _Rash(status=Status.RUNNING, batteries={}, limits=VERDICT.limits)
     with pytest.raises(ValueError, match="unknown"):
-        target_for(CONFIG, 0, bank_limits, FREE)
+        target(CONFIG, 0, bank_limits, FREE)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +198,7 @@ def test_is_block(sent: Telegram | None, is_it: bool) -> None:
 
 def test_an_inverter_that_may_take_nothing_is_given_no_current() -> None:
     """Without parts or weights the current is split evenly."""
-    current = target_for(
+    current = target(
         CONFIG, 1, VERDICT, _claims(AllocationRequest(0, 0), AllocationRequest(0, 0))
     )
     assert current is not None

@@ -6,7 +6,7 @@ import pytest
 from custom_components.bms_gateway.engine.limits.charge_voltage import (
     VoltageReference,
     bank_voltage,
-    charge_voltage,
+    charge_voltage_limit,
     discharge_voltage,
 )
 from custom_components.bms_gateway.engine.rounding import round_down
@@ -105,29 +105,29 @@ def test_reference_falls_slowly() -> None:
 
 def test_wanted_is_sent_while_the_pack_is_lower() -> None:
     """The lowest battery's limit, or the user's cap below it."""
-    assert charge_voltage(56.0, 52.0, cells=16).volts == 56.0
-    assert charge_voltage(56.0, 52.0, cells=16, cap=54.0).volts == 54.0
-    assert charge_voltage(56.0, 52.0, cells=16, cap=58.0).volts == 56.0
+    assert charge_voltage_limit(56.0, 52.0, cells=16).volts == 56.0
+    assert charge_voltage_limit(56.0, 52.0, cells=16, cap=54.0).volts == 54.0
+    assert charge_voltage_limit(56.0, 52.0, cells=16, cap=58.0).volts == 56.0
 
 
 def test_never_far_under_the_pack() -> None:
     """A cap set under the pack would make inverters dump it."""
-    sent = charge_voltage(56.0, 54.5, cells=16, cap=50.0)
+    sent = charge_voltage_limit(56.0, 54.5, cells=16, cap=50.0)
     assert sent.volts == pytest.approx(54.4)
 
 
 def test_never_under_the_floor() -> None:
     """3.0 V a cell, however low the battery itself goes."""
-    assert charge_voltage(56.0, 40.0, cells=16, cap=10.0).volts == 48.0
-    assert charge_voltage(53.2, 40.0, cells=15, cap=10.0).volts == 45.0
-    assert charge_voltage(42.0, 40.0, cells=16).volts == 48.0
+    assert charge_voltage_limit(56.0, 40.0, cells=16, cap=10.0).volts == 48.0
+    assert charge_voltage_limit(53.2, 40.0, cells=15, cap=10.0).volts == 45.0
+    assert charge_voltage_limit(42.0, 40.0, cells=16).volts == 48.0
 
 
 def test_a_battery_below_the_pack_wins_through_the_current() -> None:
     """Its limit cannot be sent, so it is told that it is exceeded."""
-    assert charge_voltage(54.0, 54.5, cells=16).over_battery
-    assert not charge_voltage(54.0, 54.1, cells=16).over_battery
-    assert not charge_voltage(56.0, 54.5, cells=16, cap=50.0).over_battery
+    assert charge_voltage_limit(54.0, 54.5, cells=16).over_battery
+    assert not charge_voltage_limit(54.0, 54.1, cells=16).over_battery
+    assert not charge_voltage_limit(56.0, 54.5, cells=16, cap=50.0).over_battery
 
 
 @given(
@@ -140,7 +140,7 @@ def test_sent_voltage(
     lowest: float, reference: float, cells: int, cap: float | None
 ) -> None:
     """As sent, after rounding: above floor and pack, and over no battery untold."""
-    sent = charge_voltage(lowest, reference, cells=cells, cap=cap)
+    sent = charge_voltage_limit(lowest, reference, cells=cells, cap=cap)
     volts = round_down(sent.volts)
     assert volts >= max(reference - 0.1, 3.0 * cells) - 0.1
     assert volts >= 3.0 * cells

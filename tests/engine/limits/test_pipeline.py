@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.config import (
     GatewayConfig,
     LossPolicy,
 )
-from custom_components.bms_gateway.engine.limits.pipeline import total_limit
+from custom_components.bms_gateway.engine.limits.rule_inputs import total_limit
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryStatus,

@@ -179,7 +179,8 @@ class Installation(RuleBasedStateMachine):
             port.leave()
         # Leases stay: they end by themselves.
         self.ask(AllSetpoints(temporary_limits=self.referee.asks.temporary_limits))
-        for second in range(int(LONGEST_LEASE + RECOVERY + LINGERS)):
+        recovers_by = LONGEST_LEASE + RECOVERY
+        for second in range(int(recovers_by + LINGERS)):
             self.plant.clock.now += 1.0
             for one in self.plant.config.inverters:
                 if asks or one.mode is SendMode.REPLY:
@@ -191,7 +192,10 @@ class Installation(RuleBasedStateMachine):
                 return
             limits = self.plant.snapshot.charge, self.plant.snapshot.discharge
             unmanaged = any(limit and limit.rule is Rule.UNMANAGED for limit in limits)
-            if second >= LONGEST_LEASE + RECOVERY and not unmanaged:
+            if unmanaged:
+                # The rest of the recovery begins when it is let go
+                recovers_by = max(recovers_by, second + RECOVERY)
+            elif second >= recovers_by:
                 break
         raise AssertionError(lacks)
 

@@ -106,7 +106,7 @@ class Observer:
 
     def _offset(self, direction: Direction, battery_id: str) -> float:
         """Return what circulates through a battery, in A; only charge's is shown."""
-        parallel = self.plant.gateway._bank._evaluation._limits.parallel
+        parallel = self.plant.gateway._bank._evaluation._pipeline.parallel
         part = parallel._parts[direction].get(battery_id)
         return part.circulating_current if part else 0.0
 

@@ -34,6 +34,8 @@ class ScanResult:
         """Begin with nothing."""
         self._silences: deque[float] = deque(maxlen=50)
         """When those ended in which it may have been lost."""
+        self._limits_at: float | None = None
+        """When limits came last that can be true."""
         self._at: dict[int, float] = {}
         self._gaps: dict[int, deque[float]] = {}
         self._deye_at = self._other_at = -1e9
@@ -43,8 +45,11 @@ class ScanResult:
     def take(self, frame: Frame, now: float) -> None:
         """Take a frame of the battery's; `now`: when it comes in, later than `frame.at`."""
         key, at = frame.can_id, frame.at
-        if key == LIMITS and key in self._at and at >= self._at[key] + SHORTEST:
-            self._silences.append(at)
+        if key == LIMITS and _are_limits(frame.data):
+            # Spoilt limits keep no battery online
+            if self._limits_at is not None and at >= self._limits_at + SHORTEST:
+                self._silences.append(at)
+            self._limits_at = at
         if key in self._at and 0 < at - self._at[key] < 30.0:
             self._gaps.setdefault(key, deque(maxlen=8)).append(at - self._at[key])
         self._at[key] = max(at, self._at.get(key, at))
@@ -192,3 +197,8 @@ def asked(
                 else temporary_limit.watts / (volts or 1e9)
             )
     return min((a for a in amps if a is not None), default=None)
+
+
+def _are_limits(data: bytes) -> bool:
+    """Return whether a 0x351 holds a charge voltage limit of a 48 V battery."""
+    return len(data) >= 6 and 400 <= int.from_bytes(data[:2], "little") <= 650

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.bank import LATEST, Bank
 from custom_components.bms_gateway.engine.gateway import READ_ON
-from custom_components.bms_gateway.engine.inverter.inverter import REPEAT
+from custom_components.bms_gateway.engine.inverter.send_schedule import REPEAT
 from custom_components.bms_gateway.engine.model import BatteryStatus, Frame, Snapshot
 from custom_components.bms_gateway.engine.scheduling import RECALCULATION_INTERVAL
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints

@@ -40,7 +40,7 @@ from ...connected import Machine, link
 from ...form_user import TEXTS, Flow, Result, filled, start
 from .files import FILE, changed, line_of
 
-ENGLISH, GERMAN = sorted(TEXTS, key=lambda each: str(each["common"]["original_line"]))
+ENGLISH, GERMAN = sorted(TEXTS, key=lambda each: str(each["common"]["import_line"]))
 
 LINKS: Final = [
     link(name, name) for name in ("can_in_1", "can_in_2", "can_out_1", "can_out_2")
@@ -87,7 +87,7 @@ def clear(folder: Path) -> None:
 async def begin(hass: HomeAssistant) -> Flow:
     """Choose the original daemon in the first step."""
     flow = await start(hass)
-    await flow.choose("original")
+    await flow.choose("import_daemon")
     return flow
 
 
@@ -95,7 +95,7 @@ async def review(hass: HomeAssistant, upload: Upload, text: str = FILE) -> Flow:
     """Go as far as what was understood of a file."""
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
-    assert result["step_id"] == "review", told(result)
+    assert result["step_id"] == "import_review", told(result)
     return flow
 
 
@@ -111,31 +111,32 @@ def told(result: Result, *names: str) -> str:
 async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> None:
     """All of it, on the adapters that bear the links' names now."""
     flow = await begin(hass)
-    assert (flow.result["step_id"], flow.result["errors"]) == ("original", {})
+    assert (flow.result["step_id"], flow.result["errors"]) == ("import_daemon", {})
     assert told(flow.result) == ""
     flow = await review(hass, upload)
     assert not hass.config_entries.async_entries(DOMAIN)
     assert filled(flow.result) == {"name": "Battery bank", "reported_current": "file"}
     assert told(flow.result).rstrip() == (
         "- **Rack left**: `can_in_1`, 1400 Ah\n"
-        "- **Rack right**: `can_in_2`, 280 Ah, asked every 2 s\n"
+        "- **Rack right**: `can_in_2`, 280 Ah, polled every 2 s\n"
         "- **Inverter left**: `can_out_1`, charging up to 190 A,"
-        " discharging up to 200 A, sent every 0.5 s at most, current × 0.5 +0.25 A\n"
+        " discharging up to 200 A, sent at most every 0.5 s, current × 0.5 +0.25 A\n"
         "- **Inverter right**: `can_out_2`, charging up to 120 A,"
-        " discharging up to 100 A, sent as a reply, prompted every 4 s,"
+        " discharging up to 100 A, sent on request, prompted every 4 s,"
         " current × 0.5\n"
-        "- **All together**: charging up to 250 A, discharging up to 400 A,"
+        "- **Total**: charging up to 250 A, discharging up to 400 A,"
         " current × 1.02 -0.5 A\n"
         "- MQTT: `tele/bms/state`, every 5 s\n\n"
-        f"{ENGLISH['common']['original_before']}\n\n"
-        "Example: Rack left is nearly full and allows 10 A,"
-        " every other battery 100 A.\n\n"
-        "| All inverters are told | Daemon | Plain sum | By part (proposed) |\n"
+        f"{ENGLISH['common']['import_before']}\n\n"
+        "Example: Rack left is nearly full and allows 10 A;"
+        " every other battery allows 100 A.\n\n"
+        "| Limit sent to all inverters together | Daemon | Plain sum"
+        " | By current share (recommended) |\n"
         "| --- | --: | --: | --: |\n"
-        "| Charging, at most | 310 A | 250 A | 250 A |\n"
-        "| Discharging, at most | 300 A | 300 A | 300 A |\n"
+        "| Charging, maximum | 310 A | 250 A | 250 A |\n"
+        "| Discharging, maximum | 300 A | 300 A | 300 A |\n"
         "| In the example | 220 A | 110 A | 12 A |\n"
-        "| of which Rack left gets | 183.3 A | 91.7 A | 10 A |"
+        "| of which Rack left carries | 183.3 A | 91.7 A | 10 A |"
     )
 
     result = await flow.fill(name=" Cellar ", reported_current="file")
@@ -163,10 +164,14 @@ async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> 
     left, right = config.inverters
     assert (left.name, right.name) == ("Inverter left", "Inverter right")
     assert (left.rated_charge, left.rated_discharge) == (190, 200)
-    assert (left.mode, left.min_gap, left.prompt_interval) == (SendMode.PUSH, 0.5, None)
+    assert (left.mode, left.min_send_interval, left.prompt_interval) == (
+        SendMode.PUSH,
+        0.5,
+        None,
+    )
     assert (left.current_factor, left.current_offset) == (0.5, 0.25)
     assert (right.rated_charge, right.rated_discharge) == (120, 100)
-    assert (right.mode, right.min_gap, right.prompt_interval) == (
+    assert (right.mode, right.min_send_interval, right.prompt_interval) == (
         SendMode.REPLY,
         0.1,
         4,
@@ -185,13 +190,13 @@ async def test_the_user_decides_what_the_file_does_not_say(
     flow = await review(hass, upload)
     absent = "`can_in_1, can_in_2, can_out_1, can_out_2`"
     assert told(flow.result, "notes") == (
-        "Good to know:\n\n- These CAN links are not there at the moment: "
-        f"{absent}. You can go on all the same, and choose others afterwards."
+        "Notes:\n\n- These CAN links do not exist at present: "
+        f"{absent}. You can continue and choose others later."
     )
     result = await flow.fill(
         name="Cellar",
         strategy="sum",
-        reported_current="part",
+        reported_current="share",
         backup=False,
         bring_up=False,
     )
@@ -225,7 +230,7 @@ async def test_inverters_that_saw_all_current_are_proposed_their_part(
 ) -> None:
     """The whole current beside a part of the limit would look like too much."""
     flow = await review(hass, upload, FILE.replace("I-SCALING = 0.5", "#"))
-    assert filled(flow.result)["reported_current"] == "part"
+    assert filled(flow.result)["reported_current"] == "share"
     text = changed("I-SCALING = 0.5", "I-SCALING = 1.0")
     flow = await review(hass, upload, text)
     assert filled(flow.result)["reported_current"] == "file"
@@ -238,8 +243,8 @@ async def test_a_gateway_may_only_watch(hass: HomeAssistant, upload: Upload) -> 
     text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
     flow = await review(hass, upload, text)
     assert told(flow.result, "figures") == ""
-    assert "will only watch" in told(flow.result, "notes")
-    assert "MQTT: nothing is published" in told(flow.result, "found")
+    assert "will only monitor" in told(flow.result, "notes")
+    assert "MQTT: not published" in told(flow.result, "found")
     result = await flow.fill(name="Cellar")
     config = gateway_config(result["result"])
     assert [each.name for each in config.batteries] == ["Battery 1", "Battery 2"]
@@ -251,7 +256,7 @@ async def test_a_name_is_needed(hass: HomeAssistant, upload: Upload) -> None:
     """What was chosen besides stays."""
     flow = await review(hass, upload)
     before = told(flow.result)
-    chosen = {"strategy": "sum", "reported_current": "part"}
+    chosen = {"strategy": "sum", "reported_current": "share"}
     result = await flow.fill(chosen, name=" ", backup=False, bring_up=False)
     assert result["errors"] == {"name": "invalid_name"}
     assert filled(result) == chosen | {"name": "", "backup": False, "bring_up": False}
@@ -273,23 +278,23 @@ async def test_what_has_to_be_mended_is_listed(
     at = [line_of(text, part) for part in ("TOPIC", '"250', "I-SCALLING", "AH = 0")]
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
-    assert result["step_id"] == "original"
+    assert result["step_id"] == "import_daemon"
     assert result["errors"] == {"file": "invalid_file"}
     assert told(result) == (
-        f"{ENGLISH['common']['original_mend']}\n\n"
+        f"{ENGLISH['common']['import_correct']}\n\n"
         f'- Line {at[0]}: `TOPIC` is `"tele/#"`.'
         f" {ENGLISH['options']['error']['invalid_mqtt_state_topic']}\n"
-        f"- Line {at[1]}: `I-LIM-CHARGE` has to be a number without quotation marks,"
-        f' but is `"250\'"`.\n'
-        f"- Line {at[2]}: `I-SCALLING` is unknown. If `I-SCALING` is meant,"
-        " correct it; if not, delete it.\n"
+        f"- Line {at[1]}: `I-LIM-CHARGE` must be a number without quotation marks,"
+        f' not `"250\'"`.\n'
+        f"- Line {at[2]}: `I-SCALLING` is unknown. Change it to `I-SCALING` if that is"
+        " intended, otherwise delete it.\n"
         f"- Line {at[3]}: `CAPACITY-AH` is `0.0`."
         f" {ENGLISH['config']['error']['invalid_capacity_ah']}"
     )
     assert not hass.config_entries.async_entries(DOMAIN)
 
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
     result = await flow.fill(name="Cellar")
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
@@ -298,10 +303,10 @@ async def test_what_has_to_be_mended_is_listed(
     ("content", "expected"),
     [
         (b"", "The file is empty."),
-        (b"#" * (LARGEST + 1), "The file is far larger"),
-        ("[mqtt] # für".encode("latin-1"), "Line 1: This is not in UTF-8."),
-        (b"\nTOPIC = tele", "Line 2: This cannot be read as TOML"),
-        (FILE.encode("utf-16"), "Line 1: This is not in UTF-8."),
+        (b"#" * (LARGEST + 1), "The file is much larger"),
+        ("[mqtt] # für".encode("latin-1"), "Line 1: The file is not encoded in UTF-8."),
+        (b"\nTOPIC = tele", "Line 2: The file is not valid TOML"),
+        (FILE.encode("utf-16"), "Line 1: The file is not encoded in UTF-8."),
     ],
     ids=["empty", "large", "latin", "syntax", "utf-16"],
 )
@@ -314,7 +319,7 @@ async def test_what_is_no_such_file_is_told(
     assert result["errors"] == {"file": "invalid_file"}
     assert f"- {expected}" in told(result)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_a_lost_upload_is_told(
@@ -329,9 +334,9 @@ async def test_a_lost_upload_is_told(
     for file_id in (used, cleared, unknown):
         result = await flow.fill(file=file_id)
         assert result["errors"] == {"file": "invalid_file"}
-        assert "The upload got lost." in told(result)
+        assert "The upload was lost." in told(result)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_no_list_is_endless(hass: HomeAssistant, upload: Upload) -> None:
@@ -367,7 +372,7 @@ async def test_a_name_changes_nothing_in_the_look(
     flow = await review(hass, upload, text)
     shown = r"A \| B \!\[x\]\(y\) \<b\> \*\*c\*\* \`d\`"
     assert f"- **{shown}**: `can_in_1`" in told(flow.result)
-    assert f"| of which {shown} gets |" in told(flow.result)
+    assert f"| of which {shown} carries |" in told(flow.result)
 
 
 # CAN links of others ---------------------------------------------------------
@@ -403,7 +408,7 @@ async def test_a_link_that_is_taken_is_told_and_mended(
     )
     await hass.config_entries.async_remove(other.entry_id)
     result = await flow.fill(file=await upload(FILE))
-    assert result["step_id"] == "review"
+    assert result["step_id"] == "import_review"
 
 
 async def test_a_link_taken_while_the_user_reads_is_refused(
@@ -484,5 +489,5 @@ def test_every_remark_has_its_text() -> None:
     """In each language, with no placeholder that nothing fills."""
     for texts in TEXTS:
         for about in About:
-            text = texts["common"][f"original_{about}"]
+            text = texts["common"][f"import_{about}"]
             assert text.format(key="k", value="v", detail="d")

@@ -80,7 +80,7 @@ def test_a_whole_file_becomes_a_gateway() -> None:
                     "rated_discharge": 200.0,
                     "current_factor": 0.5,
                     "current_offset": 0.25,
-                    "min_gap": 0.5,
+                    "min_send_interval": 0.5,
                     "mode": SendMode.PUSH,
                 },
             ),
@@ -170,10 +170,10 @@ def test_hyphens_and_capitals_do_not_matter() -> None:
 def test_what_the_daemon_does_not_use_is_not_taken_over() -> None:
     """A delay while it replies; 0 s of it, which means none; prompts while it pushes."""
     text = changed("PUSH-MIN-DELAY = 0.5", "PUSH-MIN-DELAY = 0.0")
-    assert "min_gap" not in read(text).of(Part.INVERTER)[0].values
+    assert "min_send_interval" not in read(text).of(Part.INVERTER)[0].values
     text = changed("SEND-SYNC-ACTIVATED = false", "SEND-SYNC-ACTIVATED = true")
     assert read(text).of(Part.INVERTER)[0].values["prompt_interval"] == 5
-    assert "min_gap" not in read(text).of(Part.INVERTER)[0].values
+    assert "min_send_interval" not in read(text).of(Part.INVERTER)[0].values
     text = changed("SYNC-INTERVAL = 5.0", "SYNC-INTERVAL = inf")
     assert told(text) == []
 

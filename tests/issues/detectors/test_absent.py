@@ -60,8 +60,8 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
         (BatteryStatus.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
         (BatteryStatus.WAITING, Status.STARTING, {}),
         (BatteryStatus.WAITING, Status.RUNNING, {}),
-        (BatteryStatus.WAITING, Status.BLOCKED, {"battery_b1": "battery_unasked"}),
-        (BatteryStatus.WAITING, Status.SILENT, {"battery_b1": "battery_unasked"}),
+        (BatteryStatus.WAITING, Status.BLOCKED, {"battery_b1": "battery_not_polled"}),
+        (BatteryStatus.WAITING, Status.SILENT, {"battery_b1": "battery_not_polled"}),
         (BatteryStatus.REJOINING, Status.BLOCKED, {}),
         (BatteryStatus.BRIDGING, Status.BRIDGING, {}),
         (BatteryStatus.DUPLICATE, Status.BLOCKED, {}),
@@ -84,7 +84,7 @@ def test_a_battery_that_never_spoke_is_told_once_it_matters(
         (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_losses"),
         (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
         (BatteryStatus.LOST, None, "battery_losses"),
-        (BatteryStatus.WAITING, None, "battery_unasked"),
+        (BatteryStatus.WAITING, None, "battery_not_polled"),
         (BatteryStatus.OUT_OF_SERVICE, None, None),
     ],
 )
@@ -212,7 +212,10 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
 )
 @pytest.mark.parametrize(
     ("refused", "nominal", "key"),
-    [((TOO_HIGH,), None, "battery_refused"), (TWELVE, 12, "battery_nominal")],
+    [
+        ((TOO_HIGH,), None, "battery_values_rejected"),
+        (TWELVE, 12, "battery_wrong_voltage"),
+    ],
 )
 def test_a_battery_that_is_not_believed(
     status: Status,
@@ -245,7 +248,7 @@ def test_what_is_refused_is_told_with_its_window() -> None:
 def test_a_lost_battery_that_is_not_believed_any_more() -> None:
     """Its cable is well; it goes once the battery has been back for a minute."""
     found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
-    assert found.key == "battery_refused"
+    assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
 
@@ -305,7 +308,7 @@ def test_a_battery_that_may_still_send_the_rest(
 def test_a_battery_that_is_silent_again() -> None:
     """It was heard without being asked, so asking helps nothing."""
     assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
-        "battery_b1": "battery_silent"
+        "battery_b1": "battery_not_received"
     }
     assert keys(waiting(Status.RUNNING, last_frame_at=AT - RECEIVED_FOR)) == {}
 
@@ -313,13 +316,13 @@ def test_a_battery_that_is_silent_again() -> None:
 @pytest.mark.parametrize(
     ("port", "poll_interval", "key"),
     [
-        (OPEN, None, "battery_unasked"),
-        (OPEN, 1.0, "battery_silent"),
-        (replace(OPEN, errors=5), None, "battery_unasked"),
-        (HEARD, None, "battery_foreign"),
-        (HEARD, 1.0, "battery_silent"),
+        (OPEN, None, "battery_not_polled"),
+        (OPEN, 1.0, "battery_not_received"),
+        (replace(OPEN, errors=5), None, "battery_not_polled"),
+        (HEARD, None, "battery_other_protocol"),
+        (HEARD, 1.0, "battery_not_received"),
         # Nothing since it was opened last
-        (replace(HEARD, received_before=9), None, "battery_unasked"),
+        (replace(HEARD, received_before=9), None, "battery_not_polled"),
     ],
 )
 def test_a_battery_that_was_never_heard(
@@ -334,5 +337,5 @@ def test_a_battery_that_was_never_heard(
         with_status(BatteryStatus.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN}
     )
     found = the_one(replace(now, config=config))
-    assert (found.key, found.fixable) == (key, key == "battery_unasked")
+    assert (found.key, found.fixable) == (key, key == "battery_not_polled")
     assert found.device_id == "b1"

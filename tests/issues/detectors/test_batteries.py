@@ -24,10 +24,13 @@ from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
     [
         (
             {"carries_current_out_of_service": True},
-            {"carries_b1": "out_of_service_current"},
+            {"out_of_service_current_b1": "out_of_service_current"},
         ),
         ({"wrong_sign": True}, {"wrong_sign_b1": "wrong_sign"}),
-        ({"odd_share": True, "current_share": 0.6}, {"odd_slice_b1": "odd_slice"}),
+        (
+            {"odd_share": True, "current_share": 0.6},
+            {"odd_current_share_b1": "odd_current_share"},
+        ),
         # A wrong sign is reason enough for an odd slice
         (
             {"odd_share": True, "current_share": 0.6, "wrong_sign": True},
@@ -42,11 +45,11 @@ def test_currents_that_are_not_what_they_should_be(
     assert keys(with_b1(**changes)) == expected
 
 
-def test_an_odd_slice_is_told_beside_the_share() -> None:
+def test_an_odd_current_share_is_shown_with_the_share_of_the_capacity() -> None:
     """100 of 400 Ah."""
     assert the_one(with_b1(odd_share=True, current_share=0.6)).placeholders == {
         "name": "Garage",
-        "slice": "60%",
+        "current_share": "60%",
         "share": "25%",
     }
 

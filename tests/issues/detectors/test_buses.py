@@ -13,7 +13,7 @@ from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
 def test_one_battery_on_two_ports() -> None:
     """Both are named: whoever has two batteries looks at both cables."""
     found = the_one(with_b1(duplicate_of="b2"))
-    assert found.key == "battery_twin"
+    assert found.key == "duplicate_battery"
     assert found.placeholders == {"name": "Garage", "other": "Cellar"}
 
 
@@ -46,7 +46,7 @@ def test_what_a_battery_does_not_send_any_more() -> None:
 
 @pytest.mark.parametrize(
     ("ago", "expected"),
-    [(0.0, {"soc_b1": "soc_jumps"}), (JUMP_IS_TOLD_FOR, {})],
+    [(0.0, {"soc_jumps_b1": "soc_jumps"}), (JUMP_IS_TOLD_FOR, {})],
 )
 def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
     """Nothing else shows it then."""
@@ -56,8 +56,8 @@ def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("celsius", "status", "expected"),
     [
-        (None, Status.RUNNING, {"temperature_e1": "temperature_unknown"}),
-        (None, Status.REDUCED, {"temperature_e1": "temperature_unknown"}),
+        (None, Status.RUNNING, {"temperature_unknown_e1": "temperature_unknown"}),
+        (None, Status.REDUCED, {"temperature_unknown_e1": "temperature_unknown"}),
         (20.0, Status.RUNNING, {}),
         (None, Status.BLOCKED, {}),
     ],

@@ -31,12 +31,12 @@ def noon(freezer: FrozenDateTimeFactory) -> None:
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize(
     ("sensed", "key"),
-    [(False, "inverter_disobeys"), (True, "inverter_disobeys_sensed")],
+    [(False, "inverter_over_limit"), (True, "inverter_over_limit_measured")],
 )
 def test_one_that_is_sure(direction: Direction, sensed: bool, key: str) -> None:
     """By what it is known is told, as it may be something else without a sensor."""
     now = with_i1(disobeys={direction: replace(FOUND, sensed=sensed)})
-    assert keys(now) == {f"disobeys_i1_{direction}": f"{key}_{direction}"}
+    assert keys(now) == {f"over_limit_i1_{direction}": f"{key}_{direction}"}
     assert the_one(now).device_id == "i1"
 
 
@@ -47,8 +47,8 @@ def test_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
         found = the_one(with_i1(disobeys={DISCHARGE: FOUND}))
     assert found.placeholders == {
         "name": "Roof",
-        "told": "0",
-        "taken": "20",
+        "allowed": "0",
+        "measured": "20",
         "since": "2026-01-02 12:59",  # 70 s ago
     }
 
@@ -65,8 +65,8 @@ def test_both_directions_are_two_repairs() -> None:
     """It may take too much in either."""
     now = with_i1(disobeys={DISCHARGE: FOUND, CHARGE: FOUND})
     assert keys(now) == {
-        "disobeys_i1_charge": "inverter_disobeys_charge",
-        "disobeys_i1_discharge": "inverter_disobeys_discharge",
+        "over_limit_i1_charge": "inverter_over_limit_charge",
+        "over_limit_i1_discharge": "inverter_over_limit_discharge",
     }
 
 
@@ -81,7 +81,9 @@ def test_one_of_several_is_one_repair() -> None:
     )
     second = replace(CONFIG.inverters[0], id="i2", name="Barn")
     both = replace(both, config=replace(CONFIG, inverters=(*CONFIG.inverters, second)))
-    assert keys(both) == {"disobeys_i1_i2_discharge": "inverters_disobey_discharge"}
+    assert keys(both) == {
+        "over_limit_i1_i2_discharge": "inverters_over_limit_discharge"
+    }
     assert the_one(both).placeholders["name"] == "Roof, Barn"
     assert the_one(both).device_id is None
 

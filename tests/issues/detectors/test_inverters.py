@@ -49,7 +49,7 @@ def behind_a_lost_port(now: IssueContext) -> IssueContext:
         (None, {}),
         (10_000.0, {}),
         (9_401.0, {}),
-        (9_400.0, {"inverter_gone_i1": "inverter_gone"}),
+        (9_400.0, {"inverter_no_requests_i1": "inverter_no_requests"}),
     ],
 )
 def test_an_inverter_that_asks_no_more(
@@ -68,39 +68,41 @@ def test_an_inverter_that_is_gone_can_be_taken_out_of_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silent_after", "sign_at", "expected"),
+    ("no_response_after", "sign_at", "expected"),
     [
         (None, 0.0, {}),
         (900.0, 9_101.0, {}),
-        (900.0, 9_100.0, {"inverter_silent_i1": "inverter_silent"}),
+        (900.0, 9_100.0, {"inverter_not_responding_i1": "inverter_not_responding"}),
         # It has only just been added
         (900.0, None, {}),
     ],
 )
 def test_an_inverter_without_a_sign_of_life(
-    silent_after: float | None, sign_at: float | None, expected: dict[str, str]
+    no_response_after: float | None, sign_at: float | None, expected: dict[str, str]
 ) -> None:
     """Only where the user wants to know, after the time that was chosen."""
-    now = with_inverter(WELL, silent_after=silent_after)
+    now = with_inverter(WELL, no_response_after=no_response_after)
     signs = {} if sign_at is None else {"i1": sign_at}
     assert keys(replace(now, signs_of_life=signs)) == expected
 
 
 def test_silence_is_told_with_its_time() -> None:
     """As it was chosen."""
-    now = with_inverter(replace(WELL, signs_of_life={"i1": 0.0}), silent_after=900.0)
+    now = with_inverter(
+        replace(WELL, signs_of_life={"i1": 0.0}), no_response_after=900.0
+    )
     assert the_one(now).placeholders == {"name": "Roof", "minutes": "15"}
 
 
 def silent() -> IssueContext:
     """Return a situation in which the inverter has asked no more and is silent."""
     now = replace(with_i1(last_request_at=0.0), signs_of_life={"i1": 0.0})
-    return with_inverter(now, silent_after=60.0)
+    return with_inverter(now, no_response_after=60.0)
 
 
 def test_one_repair_for_one_silence() -> None:
     """That it asks no more tells more."""
-    assert keys(silent()) == {"inverter_gone_i1": "inverter_gone"}
+    assert keys(silent()) == {"inverter_no_requests_i1": "inverter_no_requests"}
 
 
 def test_silence_that_has_another_reason() -> None:
@@ -129,9 +131,9 @@ def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
 @pytest.mark.parametrize("listening", [False, None])
 def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
     """With the amperes of both directions."""
-    now = with_i1(listening=listening, told=TOLD)
+    now = with_i1(listening=listening, confirmed=TOLD)
     found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
-    assert found.key == "excess"
+    assert found.key == "inverter_unreachable"
     assert found.placeholders == {"inverters": "Roof", "charge": "20", "discharge": "0"}
     assert found.severity is ir.IssueSeverity.ERROR
 
@@ -139,11 +141,14 @@ def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
 def test_an_excess_of_others() -> None:
     """Behind a lost port it cannot be told; who was taken away has no name any more."""
     excess = {Direction.DISCHARGE: 5.0}
-    told = with_i1(listening=True, told=TOLD)
+    told = with_i1(listening=True, confirmed=TOLD)
     gone = seen(told, excess=excess)
     assert the_one(gone).placeholders["inverters"] == "Bank"
     lost = keys(behind_a_lost_port(gone))
-    assert lost == {"port_i1": "port_failed", "excess_e1": "excess"}
+    assert lost == {
+        "port_i1": "port_failed",
+        "inverter_unreachable_e1": "inverter_unreachable",
+    }
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ def test_an_inverter_that_is_rated_above_the_bank(
     """By more than a tenth, in either direction; a bank that allowed nothing is none."""
     borne = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
     found = keys(replace(WELL, borne=borne))
-    assert found == ({"rating_i1": "rated_above"} if raised else {})
+    assert found == ({"rating_too_high_i1": "rating_too_high"} if raised else {})
 
 
 def test_a_rating_is_told_beside_what_the_bank_bears() -> None:

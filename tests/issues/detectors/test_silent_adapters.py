@@ -59,7 +59,7 @@ def battery(
 def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
     """Return a situation in which the inverter gives no sign of life on such a port."""
     [only] = CONFIG.inverters
-    silent = replace(only, port=port, silent_after=900.0)
+    silent = replace(only, port=port, no_response_after=900.0)
     ports = {"b1": OPEN, "b2": OPEN, "i1": state}
     return replace(
         seen(WELL, ports=ports),
@@ -76,9 +76,11 @@ def test_silent_usb_adapter_is_to_be_plugged_in_anew(
     """A battery that was lost, one that never spoke, an inverter: each is told so."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost_replug"}
     never = battery(port, state, BatteryStatus.WAITING)
-    assert keys(never) == {"battery_b1": "battery_unasked_replug"}
+    assert keys(never) == {"battery_b1": "battery_not_polled_replug"}
     gone = inverter(port, state)
-    assert keys(gone) == {"inverter_silent_i1": "inverter_silent_replug"}
+    assert keys(gone) == {
+        "inverter_not_responding_i1": "inverter_not_responding_replug"
+    }
     assert (the_one(gone).fixable, the_one(gone).device_id) == (True, "i1")
 
 
@@ -97,9 +99,11 @@ def test_nothing_else_is_to_be_plugged_in_anew(
     never = battery(port, state, BatteryStatus.WAITING)
     heard = state.received > state.received_before
     assert keys(never) == {
-        "battery_b1": "battery_foreign" if heard else "battery_unasked"
+        "battery_b1": "battery_other_protocol" if heard else "battery_not_polled"
     }
-    assert keys(inverter(port, state)) == {"inverter_silent_i1": "inverter_silent"}
+    assert keys(inverter(port, state)) == {
+        "inverter_not_responding_i1": "inverter_not_responding"
+    }
 
 
 def test_the_repair_tells_the_same_placeholders() -> None:
@@ -116,7 +120,7 @@ def test_adapter_that_is_silent_for_another_reason() -> None:
     lost = PortState(status=PortStatus.LOST, fault=PortFault.FAILED)
     assert keys(battery(STICK, lost)) == {"port_b1": "port_failed"}
     asked = replace(inverter(STICK), snapshot=with_i1(last_request_at=0.0).snapshot)
-    assert keys(asked) == {"inverter_gone_i1": "inverter_gone"}
+    assert keys(asked) == {"inverter_no_requests_i1": "inverter_no_requests"}
 
 
 def test_battery_that_speaks_is_well_whatever_its_port_counts() -> None:

@@ -1,6 +1,7 @@
 """One battery's status: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
+from collections.abc import Iterator
 import logging
 from math import inf
 from typing import Final
@@ -197,17 +198,15 @@ class Battery:
             inverter_detected=self._wrong_port.only_inverter(now),
         )
 
-    def next_change(self, now: float) -> float | None:
-        """Return when one of its values expires next if nothing more is received."""
-        times = self._telemetry.stale_at(now)
-        closes_at = self._telegram_boundary.closes_at
-        if closes_at is not None and closes_at > now:
-            times.append(closes_at)
+    def wake_times(self, now: float) -> Iterator[float]:
+        """Yield when one of its values expires if nothing more is received."""
+        yield from self._telemetry.wake_times(now)
+        if self._telegram_boundary.closes_at is not None:
+            yield self._telegram_boundary.closes_at
         if self._wrong_port.only_inverter(now):
-            times.append(self._wrong_port.ends_at)
+            yield self._wrong_port.ends_at
         if self._out_of_service_monitor.counts:
-            times.append(self._silent_at)
-        return min(times, default=None)
+            yield self._silent_at
 
     def _watch(self, now: float) -> None:
         """Check whether it carries current although it is out of service.

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-OUT_OF_SERVICE_AMPS: Final = 2.0
+from ..tolerances import TOLERANCE
+
+OUT_OF_SERVICE_AMPS: Final = 2 * TOLERANCE
 """A; a battery that carries more cannot be disconnected."""
 OUT_OF_SERVICE_TIME: Final = 10.0
 """Seconds for which an out-of-service battery has to carry that current to count again;

@@ -1,5 +1,6 @@
 """Everything that a battery reports: frames decoded by its dialect, values with their age."""
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
@@ -171,9 +172,10 @@ class Telemetry:
         """Seconds; how often the slowest of its limits and measurements comes."""
         return self._frame_periods.period(LIMITS_ID, MEASUREMENTS_ID)
 
-    def stale_at(self, now: float) -> list[float]:
-        """Return when its frames and values expire, those that still count at `now`."""
-        return self._frame_periods.ends(now) + self._values.held_until(now)
+    def wake_times(self, now: float) -> Iterator[float]:
+        """Yield when its frames and values expire."""
+        yield from self._frame_periods.wake_times(now)
+        yield from self._values.wake_times(now)
 
     def _is_boot(self, frame: Frame) -> bool:
         """Return whether the battery is only starting: limits of 0 before any voltage."""

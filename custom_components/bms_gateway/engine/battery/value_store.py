@@ -164,14 +164,11 @@ class ValueStore:
             self._cache = replace(self._cache, last=last)
         return last
 
-    def held_until(self, now: float) -> list[float]:
-        """Return when values expire that may outlive their frame, those still fresh."""
-        ends = (
-            self._stale_at(name, reported)
-            for name, reported in self._reported.items()
-            if name in ("soc", "voltage") or name in OPTIONAL_CONTROL
-        )
-        return [at for at in ends if at > now]
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when values expire that may outlive their frame."""
+        for name, reported in self._reported.items():
+            if name in ("soc", "voltage") or name in OPTIONAL_CONTROL:
+                yield self._stale_at(name, reported)
 
     def _stale_at(self, name: str, reported: Reported) -> float:
         """Return when a value expires; some hold while limits are fresh."""

@@ -1,11 +1,11 @@
 """One limit becomes m: how the bank's current is shared over the inverters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from ..model import Rule
+from ..model import Direction, Limit, Rule
 from ..rounding import round_down
 
 LEAST: Final = 1.0
@@ -13,6 +13,10 @@ LEAST: Final = 1.0
 RETURN: Final = 3.0
 """A; an inverter told 0 gets current again only from here on."""
 _NOTHING_LEFT: Final = 1e-9
+
+
+type AllocationRequests = Mapping[Direction, Sequence[AllocationRequest]]
+"""Of every inverter, in the order of the configuration; behind them those taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class AllocationRequest:
 
     weight: float
     cap: float
-    rule: Rule = Rule.RATING
+    rule: Rule = Rule.NONE
     source: str | None = None
     sent: float = 0.0
     at_least: float = inf
@@ -38,6 +42,16 @@ class AllocationRequest:
     ceiling: float = inf
     reachable: bool = True
     active_at: float = -inf
+
+    def own(self, inverter_id: str) -> Limit:
+        """Return the limit of the inverter itself, as that of a device."""
+        return Limit(
+            amps=self.cap,
+            rule=self.rule,
+            source=self.source,
+            device=inverter_id,
+            number=self.cap,
+        )
 
 
 def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]:
@@ -111,3 +125,20 @@ def permitted_now(
         return target
     room = limit - sum(c.reserved for i, c in enumerate(requests) if i != index)
     return max(at_least, round_down(min(target, room, request.ceiling)))
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How the bank's limits are shared at one moment: calculated once for all inverters."""
+
+    requests: AllocationRequests
+    targets: Mapping[Direction, Sequence[float]]
+    """A; of each inverter, in the order of the requests."""
+
+    @classmethod
+    def of(
+        cls, limits: Mapping[Direction, Limit], requests: AllocationRequests
+    ) -> Allocation:
+        """Share the bank's limits over the inverters."""
+        targets = {d: allocate(limits[d].amps, requests[d]) for d in Direction}
+        return cls(requests, targets)

@@ -1,5 +1,6 @@
 """Who else is heard on an inverter's port, and whether it may be sent to."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from ..config import Proof
@@ -79,12 +80,12 @@ class BusGuard:
             case Proof.NONE:
                 return False
 
-    def next_change(self, now: float) -> float | None:
-        """Return when one of the answers changes if nobody is heard any more."""
-        times = [] if self._battery_since is None else [self._battery_gone_at]
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when one of the answers changes if nothing more is received."""
+        if self._battery_since is not None:
+            yield self._battery_gone_at
         if self._received_at is not None:
-            times.append(self._received_at + PRESENT)
-        return min((at for at in times if at > now), default=None)
+            yield self._received_at + PRESENT
 
     @property
     def _is_battery(self) -> bool:

@@ -1,32 +1,29 @@
 """When an inverter is sent a set, and what it is known to have been told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Final
 
-from ..battery.timing.telegram_boundary import WAIT, Progress
+from ..battery.timing.telegram_boundary import Progress
 from ..can.port import Sender
-from ..config import InverterConfig, Proof, SendMode
-from ..model import Direction, Frame, InverterState, Limit, Rule, Status, Telegram
+from ..config import InverterConfig, Proof
+from ..limits.rule_inputs import NO_LIMIT
+from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
 from ..protocol import POLL, encode
 from ..ramp import RAMP_TIME
+from ..scheduling import next_of
 from ..setpoints import RequestedLimit
 from .allocation import AllocationRequest
 from .bus_guard import BusGuard
 from .disobedience import InverterLoad
+from .rules import OWN_RULES, InverterInputs, apply, rating
+from .send_schedule import SendSchedule
 from .sent_limits import SentLimits
 from .transmission import Phase, Transmission
 
-REPEAT: Final = 1.0
-"""Seconds after which a set is due though nothing is new (Victron waits 3 s)."""
-LATEST_REPEAT: Final = 1.5
-"""Seconds after which it is due in the middle of a battery's telegram, too."""
-REPEATS: Final = (REPEAT, LATEST_REPEAT)
 LEAST_RAMP_STEP: Final = 0.1
 """A from one set to the next: what is told is cut to such counts, less never adds up."""
-REQUESTS_GONE: Final = 60.0
-"""Seconds without 0x305 after which an inverter is not connected any more."""
 PRESENCE_PROBE: Final = 1.0
 """Seconds between two knocks, see `_knock`."""
 OUT_OF_REACH: Final = 2.0
@@ -47,27 +44,20 @@ class Inverter:
         self._sent_limits = SentLimits()
         self.in_service = True
         """Whether the user wants it to take part."""
-        self._set_at: float | None = None
-        self._prompted_at: float | None = None
-        self._request_at: float | None = None
-        self._answered_at: float | None = None
-        self._unanswered_since = 0.0
+        self._schedule = SendSchedule()
         self._guard = BusGuard()
         self._allowed = True
         self._unreachable_since: float | None = None
         self._presence_probed_at: float | None = None
-        self._urgent = False
         self._bridged: dict[Direction, float] = {}
         """A; what it was told before a silence that is bridged, or was until lately."""
         self._resumes_until = 0.0
-        self._is_early = False
-        """Whether the last set did not wait for the rest of what was being told."""
 
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return who plays to the same one from now on: what it was told is told."""
         inverter = Inverter(config, port)
         inverter._sent_limits = self._sent_limits
-        inverter._request_at = self._request_at
+        inverter._schedule.request_at = self._schedule.request_at
         return inverter
 
     def allocation_request(
@@ -77,19 +67,20 @@ class Inverter:
         flowing: float,
         now: float,
     ) -> AllocationRequest:
-        """Return what the inverter can take in a direction and what it may hold.
+        """Return how much the inverter can take in a direction, and may still hold.
 
-        `ask`: the lowest of its setpoint and leases. `flowing`: A of its own part that
-        flow already, at which a rise may begin.
+        `requested`: the lowest of its setpoint and temporary limits. `flowing`: A of its
+        own part that flow already, at which a ramp may begin.
         """
-        config = self.config
-        charge = direction is Direction.CHARGE
-        rated = config.rated_charge if charge else config.rated_discharge
-        cap, rule, source = rated, Rule.RATING, None
-        if requested is not None and requested.amps < rated:
-            cap, rule, source = requested.amps, requested.rule, requested.owner
-        if not self.in_service:
-            cap, rule, source = 0.0, Rule.IN_SERVICE, None
+        inputs = InverterInputs(
+            config=self.config,
+            direction=direction,
+            bank=NO_LIMIT,
+            requested=requested,
+            in_service=self.in_service,
+        )
+        own = apply(OWN_RULES, inputs, NO_LIMIT)
+        rated = rating(inputs, NO_LIMIT).amps
         limits = self._sent_limits
         sent = limits.amps(direction)
         ceiling = inf
@@ -98,9 +89,9 @@ class Inverter:
             ceiling = max(sent, flowing, self._bridged.get(direction, 0.0)) + step
         return AllocationRequest(
             weight=rated,
-            cap=cap,
-            rule=rule,
-            source=source,
+            cap=own.amps,
+            rule=own.rule,
+            source=own.source,
             sent=sent,
             at_least=limits.at_least(direction),
             reserved=limits.reserved(direction, now),
@@ -154,6 +145,11 @@ class Inverter:
         return self._sent_limits.amps(direction)
 
     @property
+    def sent_version(self) -> int:
+        """Counts changes of what it may act upon."""
+        return self._sent_limits.version
+
+    @property
     def followed_at(self) -> float:
         """When it has surely followed down to what it was told last."""
         return self._sent_limits.followed_at
@@ -175,12 +171,12 @@ class Inverter:
 
     def connected(self, now: float) -> bool | None:
         """Return whether it asks with 0x305; None: it never did."""
-        return None if (ends := self.disconnects_at) is None else now < ends
+        return self._schedule.connected(now)
 
     @property
     def disconnects_at(self) -> float | None:
-        """When it is connected no more if it does not ask again; None: it never did."""
-        return None if self._request_at is None else self._request_at + REQUESTS_GONE
+        """When it counts as disconnected unless it asks again; None: it never did."""
+        return self._schedule.disconnects_at
 
     def out_of_reach(self, now: float) -> bool:
         """Return whether it could not be told anything for OUT_OF_REACH."""
@@ -196,9 +192,7 @@ class Inverter:
 
     def on_request(self, at: float) -> None:
         """Take a 0x305 of the inverter's."""
-        if not self._is_asked:
-            self._unanswered_since = at
-        self._request_at = at
+        self._schedule.on_request(at)
 
     def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of its bus, or an error frame."""
@@ -214,7 +208,7 @@ class Inverter:
         ended = self._transmission.on_echo(frame)
         if ended is Phase.NOT_ACKNOWLEDGED:
             self._sent_limits.leave_stuck(now)
-            self._urgent = True
+            self._schedule.urgent = True
         elif ended is Phase.SENT:
             self._confirm(now)
         return ended is not None
@@ -224,8 +218,7 @@ class Inverter:
 
         `before`, `after`: how far they are with their telegrams.
         """
-        push = self.config.mode is SendMode.PUSH
-        return push and not self._is_renewed(before) and self._is_renewed(after)
+        return self._schedule.awaits(self.config, before, after)
 
     def step(
         self, now: float, telegram: Telegram | None, progress: Progress
@@ -254,14 +247,14 @@ class Inverter:
             self._probe_presence(now, telegram)
             telegram = None
         probe = delivery.phase is Phase.NOT_ACKNOWLEDGED and now >= delivery.probe_due
-        due = delivery.phase is Phase.IDLE and self._due(now, telegram, progress)
+        due = delivery.phase is Phase.IDLE and self._is_due(now, telegram, progress)
         if telegram is not None and (probe or due):
             delivery.open(self._frames(telegram, opening=True), now)
         if delivery.phase is Phase.LEFT:
             self._send_rest(now, telegram, progress)
         if delivery.phase is Phase.IDLE and telegram is not None:
             self._prompt(now)
-        return self._deadline(now, telegram)
+        return next_of(now, self._wake_times(now, telegram))
 
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind what it may be told."""
@@ -277,7 +270,7 @@ class Inverter:
             sets=self._transmission.sets,
             dropped=self._transmission.dropped,
             last_set_at=self._sent_limits.confirmed_at if confirmed else None,
-            last_request_at=self._request_at if asks else None,
+            last_request_at=self._schedule.request_at if asks else None,
             last_foreign_frame_at=self._guard.received_at,
             battery_detected=self._guard.battery_detected(now),
         )
@@ -316,38 +309,15 @@ class Inverter:
                 if frame.can_id in _HARMLESS:
                     self.port.send(frame)
 
-    def _due(self, now: float, telegram: Telegram | None, progress: Progress) -> bool:
-        if telegram is None:
-            return False
-        if self._cannot_wait(telegram):
-            return True
-        if self._set_at is not None and now < self._set_at + self.config.min_gap:
-            return False
-        amid = progress.open_since is not None
-        if self.config.mode is SendMode.REPLY:
-            waits = amid and now < self._unanswered_since + WAIT
-            return self._is_asked and not waits
-        if self._set_at is None:
-            return True
-        repeat = self._set_at + (LATEST_REPEAT if amid else REPEAT)
-        return self._is_renewed(progress) or now >= repeat
+    def _is_due(
+        self, now: float, telegram: Telegram | None, progress: Progress
+    ) -> bool:
+        return telegram is not None and self._schedule.is_due(
+            self.config, progress, now, cannot_wait=self._cannot_wait(telegram)
+        )
 
     def _cannot_wait(self, telegram: Telegram) -> bool:
-        return self._urgent or self._sent_limits.would_fall(telegram)
-
-    def _is_renewed(self, progress: Progress) -> bool:
-        """Return whether what the batteries say is whole, and newer than the last set."""
-        if self._set_at is None:
-            return False
-        was_early = self._is_early and progress.completed(self._set_at)
-        return was_early or progress.renewed(self._set_at)
-
-    @property
-    def _is_asked(self) -> bool:
-        """Return whether a 0x305 has not been answered yet."""
-        return self._request_at is not None and (
-            self._answered_at is None or self._request_at > self._answered_at
-        )
+        return self._schedule.urgent or self._sent_limits.would_fall(telegram)
 
     def _send_rest(
         self, now: float, telegram: Telegram | None, progress: Progress
@@ -356,11 +326,8 @@ class Inverter:
         if telegram is None:
             self._transmission.drop()
             return
-        amid = progress.open_since is not None
-        self._is_early = amid and (self._set_at is None or self._cannot_wait(telegram))
-        self._urgent = False
-        self._set_at = now
-        self._answered_at = self._request_at
+        cannot_wait = self._cannot_wait(telegram)
+        self._schedule.sent(now, progress, cannot_wait=cannot_wait)
         self._sent_limits.queue(telegram, now)
         if self._transmission.send_rest(self._frames(telegram)[1:], now):
             self._confirm(now)
@@ -380,18 +347,10 @@ class Inverter:
 
     def _prompt(self, now: float) -> None:
         """Make the inverter ask by a 0x305 of our own, as the original can."""
-        due = self._prompt_due
-        if due is None or now < due:
-            return
-        self._prompted_at = now
-        self._transmission.prompt(POLL, now)
-
-    @property
-    def _prompt_due(self) -> float | None:
-        interval = self.config.prompt_interval
-        if interval is None or self.config.mode is not SendMode.REPLY:
-            return None
-        return -inf if self._prompted_at is None else self._prompted_at + interval
+        due = self._schedule.prompt_due(self.config)
+        if due is not None and now >= due:
+            self._schedule.prompted(now)
+            self._transmission.prompt(POLL, now)
 
     def _expire(self, now: float) -> None:
         """Forget what was told once the inverter itself no longer acts upon it."""
@@ -399,35 +358,23 @@ class Inverter:
             return
         self._sent_limits.expire(
             now,
-            asked_at=self._request_at or 0.0,
+            asked_at=self._schedule.request_at or 0.0,
             timeout=self.config.timeout,
             not_acknowledged=self._transmission.phase is Phase.NOT_ACKNOWLEDGED,
         )
 
-    def _deadline(self, now: float, telegram: Telegram | None) -> float | None:
-        """Return when something becomes due if nothing happens before."""
-        match self._transmission.phase:
-            case Phase.IDLE:
-                push = telegram is not None and self.config.mode is SendMode.PUSH
-                gap = (self._set_at or now) + self.config.min_gap
-                times = [self._prompt_due if telegram else None]
-                if push and gap <= now:
-                    times += [(self._set_at or now) + each for each in REPEATS]
-                elif push or (self._is_asked and gap > now):
-                    times.append(gap)
-                elif self._is_asked:
-                    times.append(self._unanswered_since + WAIT)
-            case Phase.NOT_ACKNOWLEDGED:
-                times = [self._transmission.probe_due if telegram else None]
-            case _:
-                times = [self._transmission.times_out_at]
+    def _wake_times(self, now: float, telegram: Telegram | None) -> Iterator[float]:
+        """Yield when something becomes due if nothing happens before."""
+        sends = telegram is not None
+        if self._transmission.phase is Phase.IDLE:
+            yield from self._schedule.wake_times(self.config, now, sends=sends)
+        elif sends or self._transmission.phase is not Phase.NOT_ACKNOWLEDGED:
+            yield from self._transmission.wake_times(now)
         if self._sent_limits.confirmed:
-            times.append(self._sent_limits.confirmed_at + self.config.timeout)
-        times.append(self._guard.next_change(now))
+            yield self._sent_limits.confirmed_at + self.config.timeout
+        yield from self._guard.wake_times(now)
         if self._proof is Proof.PRESENCE and self._presence_probed_at is not None:
-            times.append(self._presence_probed_at + PRESENCE_PROBE)
-        later = [at for at in times if at is not None and at > now]
-        return min(later, default=None)
+            yield self._presence_probed_at + PRESENCE_PROBE
 
 
 def _because(

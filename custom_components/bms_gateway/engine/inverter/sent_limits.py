@@ -23,6 +23,8 @@ class SentLimits:
 
     def __init__(self) -> None:
         """Begin with nothing told."""
+        self.version = 0
+        """Counts changes: what is calculated from the sent limits is outdated then."""
         self.confirmed: Telegram | None = None
         """Confirmed on the wire; None: nothing, or it has expired."""
         self.confirmed_at = 0.0
@@ -39,6 +41,7 @@ class SentLimits:
 
     def queue(self, telegram: Telegram, now: float) -> None:
         """Take a set that is on its way."""
+        self.version += 1
         self._unsure.append(telegram)
         self._unsure_at = now
 
@@ -47,6 +50,7 @@ class SentLimits:
 
         `follows_in`: seconds in which the inverter has surely followed it.
         """
+        self.version += 1
         *before, confirmed = self._sent
         self._before.extend((now + follows_in, earlier) for earlier in before)
         self.confirmed, self.confirmed_at = confirmed, now
@@ -65,6 +69,7 @@ class SentLimits:
         self._prove(now)
         if not self._unproven:
             return
+        self.version += 1
         unproven = [telegram for _, telegram in self._unproven]
         self._unsure.extendleft(reversed(unproven))
         self._unsure_at = self.confirmed_at
@@ -79,12 +84,16 @@ class SentLimits:
         It does for `timeout` seconds after the last set, and while it still asks.
         `deaf`: what is unsure may wait in a queue for ever, and may yet leave.
         """
+        while self._before and self._before[0][0] <= now:
+            self._before.popleft()
         if now > max(self.confirmed_at, asked_at) + timeout:
+            self.version += self.confirmed is not None
             self.confirmed = self._proven = None
             self._unproven.clear()
         if now > max(self._unsure_at, asked_at) + timeout:
             if not_acknowledged and self._unsure:
                 self._stuck = [*self._unsure]
+            self.version += bool(self._unsure)
             self._unsure.clear()
 
     def _prove(self, now: float) -> None:
@@ -95,6 +104,7 @@ class SentLimits:
     def leave_stuck(self, now: float) -> None:
         """Take what was stuck as on its way: the inverter hears again."""
         if self._stuck:
+            self.version += 1
             self._unsure.extendleft(reversed(self._stuck))
             self._unsure_at = now
         self._stuck.clear()
@@ -118,12 +128,8 @@ class SentLimits:
 
     def reserved(self, direction: Direction, now: float) -> float:
         """Return the most in A that it may still take, not having followed down yet."""
-        while self._before and self._before[0][0] <= now:
-            self._before.popleft()
-        most = self.amps(direction)
-        for _, telegram in self._before:
-            most = max(most, telegram.limit(direction))
-        return most
+        before = (t.limit(direction) for until, t in self._before if until > now)
+        return max(self.amps(direction), max(before, default=0.0))
 
     @property
     def followed_at(self) -> float:

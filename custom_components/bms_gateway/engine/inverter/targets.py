@@ -1,19 +1,15 @@
 """What each inverter may be told now: its part of the bank's verdict, as a telegram."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..config import GatewayConfig, InverterConfig
-from ..limits.evaluation import BankLimits
-from ..model import Direction, Limit, Rule, Telegram
+from ..limits.bank_limits import BankLimits
+from ..limits.rule_inputs import tighter
+from ..model import Direction, Limit, Telegram
 from ..rounding import round_down
-from .allocation import AllocationRequest, allocate, permitted_now
-
-type AllocationRequests = Mapping[Direction, Sequence[AllocationRequest]]
-
-_SAME: Final = 0.05
-"""A; half a count: nearer limits are the same one."""
+from .allocation import Allocation
+from .rules import SHARING_RULES, InverterInputs, apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +21,22 @@ class InverterTarget:
 
 
 def target_for(
-    config: GatewayConfig,
-    index: int,
-    bank_limits: BankLimits,
-    requests: AllocationRequests,
+    config: GatewayConfig, index: int, bank_limits: BankLimits, allocation: Allocation
 ) -> InverterTarget | None:
-    """Return what one inverter may be told of the verdict; None: nothing may be told.
+    """Return what one inverter may be sent of the bank's limits; None: nothing.
 
-    `index`: its place in the configuration; `claims`: of every inverter in that order,
-    per direction.
+    `index`: its place in the configuration.
     """
     if not bank_limits.speaks or bank_limits.limits is None:
         return None
-    targets = {d: allocate(bank_limits.limits[d].amps, requests[d]) for d in Direction}
     inverter = config.inverters[index]
     limits = {
-        d: _limit(
-            inverter.id, index, targets[d][index], bank_limits.limits[d], requests[d]
-        )
+        d: _limit(inverter, d, bank_limits.limits[d], index, allocation)
         for d in Direction
     }
-    part = _part(index, bank_limits.current, targets, requests)
-    return InverterTarget(
-        _telegram(config, inverter, bank_limits, limits, part), limits
-    )
+    part = _part(index, bank_limits.current, allocation)
+    telegram = _telegram(config, inverter, bank_limits, limits, part)
+    return InverterTarget(telegram, limits)
 
 
 def sends_block(confirmed: Telegram | None) -> bool:
@@ -59,42 +47,31 @@ def sends_block(confirmed: Telegram | None) -> bool:
 
 
 def _limit(
-    key: str,
-    index: int,
-    target: float,
+    config: InverterConfig,
+    direction: Direction,
     bank: Limit,
-    requests: Sequence[AllocationRequest],
-) -> Limit:
-    """Return what one inverter (its id, its place) may be told now, and why."""
-    request = requests[index]
-    amps = permitted_now(index, target, bank.amps, requests)
-    if amps < target - _SAME:
-        return Limit(amps=amps, rule=Rule.SHARING, number=target)
-    if target >= request.cap - _SAME and request.cap < bank.amps:
-        return Limit(
-            amps=amps,
-            rule=request.rule,
-            source=request.source,
-            device=key,
-            number=request.cap,
-        )
-    if target == 0.0 < bank.amps and request.reachable:
-        return Limit(amps=amps, rule=Rule.BELOW_MINIMUM, number=bank.amps)
-    return replace(bank, amps=amps)
-
-
-def _part(
     index: int,
-    current: float | None,
-    targets: Mapping[Direction, Sequence[float]],
-    requests: AllocationRequests,
-) -> float:
+    allocation: Allocation,
+) -> Limit:
+    """Return what one inverter may be sent now, and why."""
+    own = allocation.requests[direction][index].own(config.id)
+    inputs = InverterInputs(
+        config=config,
+        direction=direction,
+        bank=bank,
+        index=index,
+        allocation=allocation,
+    )
+    return apply(SHARING_RULES, inputs, tighter(bank, own))
+
+
+def _part(index: int, current: float | None, allocation: Allocation) -> float:
     """Return an inverter's part of the current: as of the limit, else of the weights."""
     discharges = current is not None and current < 0
     direction = Direction.DISCHARGE if discharges else Direction.CHARGE
-    parts = list(targets[direction])
+    parts = list(allocation.targets[direction])
     if sum(parts) <= 0:
-        parts = [request.weight for request in requests[direction]]
+        parts = [request.weight for request in allocation.requests[direction]]
     total = sum(parts)
     return parts[index] / total if total > 0 else 1 / len(parts)
 

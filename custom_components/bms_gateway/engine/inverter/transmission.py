@@ -1,5 +1,6 @@
 """Sends a set: its name first, the rest once the name's echo proves that it left."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 import logging
 from typing import Final
@@ -78,6 +79,13 @@ class Transmission:
     def times_out_at(self) -> float:
         """When the echo that is awaited fails to come."""
         return self._since + ECHO_TIMEOUT
+
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when an echo times out, or the next probe is due."""
+        if self.phase is Phase.NOT_ACKNOWLEDGED:
+            yield self.probe_due
+        elif self.phase is not Phase.IDLE:
+            yield self.times_out_at
 
     def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of the bus, or an error frame.

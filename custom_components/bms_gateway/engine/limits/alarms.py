@@ -6,9 +6,9 @@ from typing import Final
 
 from ..battery.limits import CONCERNS
 from ..model import Alarm, BatteryState, Direction
+from ..tolerances import TOLERANCE
 from .context import Context
 from .sharing.exclusion import CARRIES
-from .sharing.step_detection import TOLERANCE
 
 PATIENCE: Final = 10.0
 """Seconds, besides the inverters' reaction time, for a protection to have its way by

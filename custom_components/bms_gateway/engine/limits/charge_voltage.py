@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from ..model import BatteryState
+from ..model import BatteryState, Direction, Limit, Rule
 from ..rounding import round_down
+from ..tolerances import TOLERANCE
+from .rule_inputs import RuleInputs, tighter
 
 AGREE: Final = 0.5
 """V; batteries on one bus bar do not differ by more, unless one is disconnected."""
-CARRYING: Final = 1.0
-"""A; more than this is current that flows, less may be the meter's tolerance."""
 UNDER_PACK: Final = 0.1
 """V; a charge voltage limit further under the pack makes inverters dump the battery
 (Deye's fault W31, a Multi discharging at full power)."""
@@ -69,7 +69,7 @@ def bank_voltage(
         near = []
     if not near:
         carrying = [
-            volts for b, volts in picked if abs(b.readings.current or 0.0) > CARRYING
+            volts for b, volts in picked if abs(b.readings.current or 0.0) > TOLERANCE
         ]
         return max(carrying or all_volts)
     weight = sum(b.capacity_ah for b, _ in near)
@@ -115,7 +115,7 @@ class ChargeVoltage:
     """The bank is above the lowest battery's limit: only 0 A protects that one."""
 
 
-def charge_voltage(
+def charge_voltage_limit(
     lowest: float, reference: float, *, cells: int, cap: float | None = None
 ) -> ChargeVoltage:
     """Return the charge voltage limit to send.
@@ -140,3 +140,18 @@ def discharge_voltage(
     """
     limit = EMPTY_CELL * cells if highest is None else highest
     return limit if bank is None else min(limit, round_down(bank - BELOW_BANK))
+
+
+def charge_voltage(inputs: RuleInputs, limit: Limit) -> Limit:
+    """Stop charging where the voltage limit that is sent is too high for a battery.
+
+    `Rule.VOLTAGE`: a charge voltage limit far under the pack makes inverters discharge
+    it, so the limit that is sent stays close to the pack; 0 A protects the battery.
+    """
+    battery = inputs.over_voltage
+    if battery is None or inputs.direction is not Direction.CHARGE:
+        return limit
+    number = battery.last.charge_voltage_limit
+    return tighter(
+        limit, Limit(amps=0.0, rule=Rule.VOLTAGE, source=battery.id, number=number)
+    )

@@ -1,132 +1,68 @@
-"""What the inverters may be told: the rules for voltage, current, SOC and alarms."""
+"""One evaluation: what the inverters may be sent, from the batteries at one moment."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from math import inf
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..aggregate.combine import combine, temperature
 from ..aggregate.forecast import Forecast
 from ..aggregate.smoothing import SmoothedMean, members
-from ..battery.capacity import CELLS, cells_of
 from ..battery.limits import permits
 from ..config import GatewayConfig, LossPolicy, Strategy
-from ..model import NO_BANK, BankState, BatteryState, Direction, Limit, Rule, Status
-from ..ramp import RAMP_TIME, Ramp, ramp
+from ..model import NO_BANK, BankState, BatteryState, Direction, Limit, Status
+from ..ramp import RAMP_STEP
 from ..setpoints import AllSetpoints
-from .alarms import NOTHING_RAISED, Alarms, Raised
-from .battery_loss import BLOCK_BEFORE_SILENCE
-from .bridge import bridge
-from .charge_voltage import (
-    CELL_FULL,
-    RAMP_RATE,
-    ChargeVoltage,
-    VoltageReference,
-    bank_voltage,
-    charge_voltage,
-    discharge_voltage,
-    peak,
-)
+from .alarms import Alarms
+from .bank_limits import BankLimits
+from .charge_voltage import bank_voltage
 from .context import Context
-from .pipeline import Bounds, Limits, as_wanted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BankLimits:
-    """What the inverters together may be told at one moment."""
-
-    status: Status
-    batteries: Mapping[str, BatteryState] = field(default_factory=dict)
-    bank: BankState = NO_BANK
-    current: float | None = None
-    """A, charge positive; what flows through the bank as measured. None: unknown."""
-    volts: float | None = None
-    """The bank's voltage by which watts are converted: the higher one of what is told and
-    what stands without single outliers, so that no limit in W is exceeded."""
-    limits: Mapping[Direction, Limit] | None = None
-    enabled: frozenset[Direction] = frozenset()
-    charge_voltage_limit: float | None = None
-    discharge_voltage_limit: float | None = None
-    temperature: float | None = None
-    """°C, as told: where no battery tells its own it may be that of the cells, or an
-    earlier one."""
-    raised: Raised = NOTHING_RAISED
-    awaits: bool = False
-    """Whether the lost batteries are awaited: short gaps are a habit of them."""
-
-    @property
-    def bridges(self) -> bool:
-        """Return whether a silence is bridged, after which no limit has to ramp."""
-        return self.awaits or self.status is Status.BRIDGING
-
-    @property
-    def speaks(self) -> bool:
-        """Return whether enough is known and allowed to be sent."""
-        return self.status not in (Status.STARTING, Status.SILENT) and None not in (
-            self.limits,
-            self.charge_voltage_limit,
-            self.discharge_voltage_limit,
-            self.bank.soc,
-            self.bank.voltage,
-        )
+from .loss.battery_loss import BLOCK_BEFORE_SILENCE, stopped_by_loss
+from .loss.bridge import bridge
+from .pipeline import Pipeline
+from .voltage_limits import VoltageLimits
 
 
 class BankEvaluation:
-    """Judges scene by scene; remembers what the rules need of earlier ones."""
+    """Evaluates the batteries moment by moment, and keeps what that needs."""
 
     def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with slices learnt earlier (by battery id), else with none."""
-        self._limits = Limits(learnt)
-        self._reference = VoltageReference()
+        """Begin with current shares learnt earlier (by battery id), else with none."""
+        self._pipeline = Pipeline(learnt)
+        self._voltages = VoltageLimits()
         self._soc, self._soh = SmoothedMean(), SmoothedMean()
         self._forecast = Forecast()
         self._alarms = Alarms()
         self._dark_since: float | None = None
+        """Since when the inverters are blocked because no battery is received."""
+        self._bridged_until: float | None = None
         self._last: BankLimits | None = None
-        """The last one of batteries that were heard."""
+        """The last limits of batteries that were received."""
         self._last_allowed: Mapping[str, float] = {}
         """A; what each battery allowed for discharging then."""
-        self._bridged_until: float | None = None
-        self._last_lowest: BatteryState | None = None
-        self._last_reference: float | None = None
-        self._voltage_ramp: Ramp | None = None
-        self._last_discharge_voltage: float | None = None
-        self._last_temperature: float | None = None
+        self._temperature: float | None = None
 
     @property
     def learnt(self) -> dict[str, float]:
-        """The slices by battery id, to be kept across restarts."""
-        return self._limits.parallel.shares.learnt
+        """The current shares by battery id, to be kept across restarts."""
+        return self._pipeline.parallel.shares.learnt
 
     @property
     def wrong_signs(self) -> frozenset[str]:
         """The batteries that count their current the other way round."""
-        return self._limits.parallel.shares.wrong_signs
+        return self._pipeline.parallel.shares.wrong_signs
 
-    @property
-    def dark_until(self) -> float | None:
-        """When a bridge ends in a block, or a block in silence; None: none holds."""
+    def wake_times(self, now: float) -> Iterator[float]:
+        """Yield when the limits may change although nothing is received."""
         if self._bridged_until is not None:
-            return self._bridged_until
-        since = self._dark_since
-        return None if since is None else since + BLOCK_BEFORE_SILENCE
-
-    def changes_at(self, now: float) -> float | None:
-        """Return when the limits may be others though nothing is heard."""
-        return self._limits.parallel.changes_at(now)
-
-    @property
-    def ramping(self) -> bool:
-        """Whether a limit is on its way and wants to be judged again soon."""
-        way = self._voltage_ramp
-        if self._bridged_until is not None:
-            return True
-        return self._limits.ramping or (
-            way is not None and way.amps < way.wanted[-1][1]
-        )
+            yield self._bridged_until
+        elif self._dark_since is not None:
+            yield self._dark_since + BLOCK_BEFORE_SILENCE
+        if self._bridged_until or self._pipeline.ramping or self._voltages.ramping:
+            yield now + RAMP_STEP
+        yield from self._pipeline.parallel.wake_times(now)
 
     def hold_back(self) -> None:
-        """Let limits above those just judged rise as after a fall."""
-        self._limits.hold_back()
+        """Ramp up from the limits just evaluated, as after a fall."""
+        self._pipeline.hold_back()
 
     def evaluate(
         self,
@@ -136,46 +72,37 @@ class BankEvaluation:
         sent: Mapping[Direction, float],
         beyond: Mapping[Direction, float],
     ) -> BankLimits:
-        """Return what may be told.
+        """Return what may be sent.
 
-        `told`: the sum of what the inverters were told, in A per direction; `beyond`:
+        `sent`: the sum of what the inverters were sent, in A per direction; `beyond`:
         what they are known to take beyond that.
         """
         if not context.online:
-            return self._dark(config, context, NO_BANK, setpoints)
-        self._limits.observe(context, config, sent, beyond)
-        current = self._limits.parallel.current(context)
-        bank = combine(
-            context.online,
-            current=current,
-            factor=config.current_factor,
-            offset=config.current_offset,
-        )
-        now, batteries = context.now, (context.online, context.lost)
-        soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
-        soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
-        bank = self._forecast.update(replace(bank, soc=soc, soh=soh), now)
-        connected = self._connected(context)
+            return self._without_batteries(config, context, NO_BANK, setpoints)
+        self._pipeline.observe(context, config, sent, beyond)
+        now, connected = context.now, self._connected(context)
+        bank = self._combined(context, config)
         volts = bank_voltage(connected)
-        reference = self._reference.update(_peak(connected), context.now)
-        if volts is None or reference is None or soc is None:
-            return self._dark(config, context, bank, setpoints)
-        self._dark_since = None
-        self._bridged_until = None
+        reference = self._voltages.refer(connected, now)
+        if volts is None or reference is None or bank.soc is None:
+            return self._without_batteries(config, context, bank, setpoints)
+        self._dark_since = self._bridged_until = None
         if context.silenced:
-            self._limits.block(context.now)
+            self._pipeline.block(now)
             return BankLimits(status=Status.SILENT, bank=bank)
-        self._remember(bank, reference)
-        voltage, over = self._charge_voltage(context, volts, reference, setpoints)
+        if (celsius := temperature(bank)) is not None:
+            self._temperature = celsius
+        charge_voltage, over_voltage = self._voltages.charge(
+            context, volts, reference, setpoints.bank.charge_voltage
+        )
         highest = max(volts, bank.voltage or volts)
         limits = {
-            direction: self._limits.evaluate(
+            direction: self._pipeline.evaluate(
                 direction,
                 context,
                 config,
-                Bounds(
-                    over, setpoints.requested(None, direction, context.now, highest)
-                ),
+                over_voltage=over_voltage,
+                requested=setpoints.requested(None, direction, now, highest),
             )
             for direction in Direction
         }
@@ -184,13 +111,13 @@ class BankEvaluation:
         self._last = BankLimits(
             status=_status(context),
             bank=bank,
-            current=current,
+            current=self._pipeline.parallel.current(context),
             volts=highest,
             limits=limits,
             enabled=_enabled(config, context, permitted),
-            charge_voltage_limit=voltage,
-            discharge_voltage_limit=self._discharge_voltage(volts),
-            temperature=self._last_temperature,
+            charge_voltage_limit=charge_voltage,
+            discharge_voltage_limit=self._voltages.discharge(bank, volts),
+            temperature=self._temperature,
             raised=self._alarms.update(
                 context, permitted, reaction=config.reaction_time
             ),
@@ -198,158 +125,9 @@ class BankEvaluation:
         )
         return self._last
 
-    def _dark(
-        self,
-        config: GatewayConfig,
-        context: Context,
-        bank: BankState,
-        setpoints: AllSetpoints,
-    ) -> BankLimits:
-        """Return what may be told without what a set needs.
-
-        A silence of some seconds is bridged; then there is a block, then nothing. No
-        bridge follows a block: what held before it was taken back.
-        """
-        last = self._last
-        policies = (config.charge_loss_policy, config.discharge_loss_policy)
-        stops = LossPolicy.STOP in policies
-        is_dark = self._dark_since is not None
-        if last is not None and last.limits is not None and not stops and not is_dark:
-            bridged = bridge(
-                config,
-                context,
-                last.limits[Direction.DISCHARGE],
-                self._last_discharge_voltage,
-                self._last_allowed,
-            )
-            if bridged is not None:
-                self._bridged_until = bridged.until
-                return self._bridged(config, context, last, bridged.limit, setpoints)
-        since = context.now if self._dark_since is None else self._dark_since
-        self._dark_since = since
-        self._bridged_until = None
-        silent = context.now >= since + BLOCK_BEFORE_SILENCE
-        self._limits.block(context.now)
-        if silent or stops or last is None:
-            return BankLimits(status=Status.SILENT, bank=bank)
-        source = next((b.id for b in (*context.lost, *context.online)), None)
-        return replace(
-            self._held(context, last, setpoints),
-            status=Status.BLOCKED,
-            limits=dict.fromkeys(
-                Direction, Limit(amps=0.0, rule=Rule.LOSS, source=source)
-            ),
-            raised=self._alarms.update(
-                context, frozenset(), reaction=config.reaction_time
-            ).with_loss(),
-        )
-
-    def _bridged(
-        self,
-        config: GatewayConfig,
-        context: Context,
-        last: BankLimits,
-        limit: Limit,
-        setpoints: AllSetpoints,
-    ) -> BankLimits:
-        """Return what is told while no battery is heard for a moment: no alarm yet."""
-        requested = setpoints.requested(
-            None, Direction.DISCHARGE, context.now, last.volts
-        )
-        limit = as_wanted(limit, Direction.DISCHARGE, config, requested)
-        none = Limit(amps=0.0, rule=Rule.LOSS, source=context.lost[0].id)
-        return replace(
-            self._held(context, last, setpoints),
-            status=Status.BRIDGING,
-            volts=last.volts,
-            limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
-            enabled=last.enabled - {Direction.CHARGE},
-            raised=last.raised,
-        )
-
-    def _held(
-        self, context: Context, last: BankLimits, setpoints: AllSetpoints
-    ) -> BankLimits:
-        """Return what was last known of the pack, without what flows: that is unknown.
-
-        The charge voltage limit stands at the pack's voltage. In the dark its reference
-        would fall, though nobody knows what the pack does: it stays as it was.
-        """
-        bank = last.bank
-        caps = (bank.voltage, setpoints.bank.charge_voltage)
-        cap = min((volts for volts in caps if volts is not None), default=None)
-        lowest, reference = self._last_lowest, self._last_reference
-        if context.counted:
-            # What one that is rejoining says holds already
-            lowest = min(context.counted, key=_charge_voltage_limit)
-        volts = None
-        if lowest is not None and reference is not None:
-            volts = _charge_voltage(lowest, reference, cap=cap).volts
-        return BankLimits(
-            status=last.status,
-            bank=BankState(soc=bank.soc, soh=bank.soh, voltage=bank.voltage),
-            charge_voltage_limit=volts,
-            discharge_voltage_limit=self._discharge_voltage(bank.voltage),
-            temperature=self._last_temperature,
-        )
-
-    def _charge_voltage(
-        self, context: Context, volts: float, reference: float, setpoints: AllSetpoints
-    ) -> tuple[float, Limit | None]:
-        """Return the charge voltage limit, and what holds if it is too high for one."""
-        lowest = min(context.counted, key=_charge_voltage_limit)
-        self._last_lowest = lowest
-        free = _charge_voltage(lowest, reference, cap=None)
-        cap = self._slowly(free.volts, context.now)
-        if (requested := setpoints.bank.charge_voltage) is not None:
-            cap = min(cap, requested)
-        if Direction.CHARGE in context.blocked:
-            cap = min(cap, volts)
-        sent = _charge_voltage(lowest, reference, cap=cap)
-        if not sent.over_battery:
-            return sent.volts, None
-        number = _charge_voltage_limit(lowest)
-        return sent.volts, Limit(
-            amps=0.0, rule=Rule.VOLTAGE, source=lowest.id, number=number
-        )
-
-    def _slowly(self, volts: float, now: float) -> float:
-        """Return how much of a charge voltage limit in V may be told: it rises slowly."""
-        self._voltage_ramp = ramp(
-            self._voltage_ramp, volts, now, rated=RAMP_RATE * RAMP_TIME, flowing=0.0
-        )
-        return self._voltage_ramp.amps
-
-    def _remember(self, bank: BankState, reference: float) -> None:
-        """Keep what is still told when it is not known any more."""
-        self._last_reference = reference
-        if bank.discharge_voltage_limit is not None:
-            self._last_discharge_voltage = bank.discharge_voltage_limit
-        if (celsius := temperature(bank)) is not None:
-            self._last_temperature = celsius
-
-    def _discharge_voltage(self, volts: float | None) -> float:
-        lowest = self._last_lowest
-        cells = (lowest and lowest.cells) or CELLS
-        return discharge_voltage(self._last_discharge_voltage, volts, cells=cells)
-
-    def _connected(self, context: Context) -> Sequence[BatteryState]:
-        """Return whose voltage is the bank's: who stands aside may be on its own."""
-        parallel = self._limits.parallel
-        known = [b for b in context.online if b.readings.voltage is not None]
-        return [b for b in known if not parallel.excluded(b.id)] or known
-
-    def _permits(self, context: Context, direction: Direction) -> bool:
-        """Return whether some battery allows a direction that does not stand aside."""
-        return any(
-            permits(battery.readings, direction)
-            and direction not in self._limits.parallel.excluded(battery.id)
-            for battery in context.online
-        )
-
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery what is known of how it carries the bank's current."""
-        parallel = self._limits.parallel
+        parallel = self._pipeline.parallel
         parts = {s.id: part for s in states if (part := parallel.part(s.id))}
         odd = parallel.shares.odd([s for s in states if s.id in parts])
         wrong_signs = parallel.shares.wrong_signs
@@ -367,34 +145,121 @@ class BankEvaluation:
             for state in states
         ]
 
+    def _combined(self, context: Context, config: GatewayConfig) -> BankState:
+        """Return the batteries as one."""
+        now, batteries = context.now, (context.online, context.lost)
+        bank = combine(
+            context.online,
+            current=self._pipeline.parallel.current(context),
+            factor=config.current_factor,
+            offset=config.current_offset,
+        )
+        soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
+        soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
+        return self._forecast.update(replace(bank, soc=soc, soh=soh), now)
 
-def _peak(connected: Sequence[BatteryState]) -> float | None:
-    """Return the bank voltage in V that is told again and again, and can be one."""
-    volts = bank_voltage(connected, peak)
-    if volts is None:
-        return None
-    cells = max((battery.cells or CELLS for battery in connected), default=CELLS)
-    return min(volts, CELL_FULL * cells)
+    def _without_batteries(
+        self,
+        config: GatewayConfig,
+        context: Context,
+        bank: BankState,
+        setpoints: AllSetpoints,
+    ) -> BankLimits:
+        """Return what may be sent without the values that a telegram needs.
 
+        A silence of some seconds is bridged; then follows a block, then nothing. No
+        bridge follows a block: what applied before it was taken back.
+        """
+        last = self._last
+        policies = (config.charge_loss_policy, config.discharge_loss_policy)
+        stops = LossPolicy.STOP in policies
+        is_dark = self._dark_since is not None
+        if last is not None and last.limits is not None and not stops and not is_dark:
+            bridged = bridge(
+                config,
+                context,
+                last.limits[Direction.DISCHARGE],
+                self._voltages.discharge_floor,
+                self._last_allowed,
+            )
+            if bridged is not None:
+                self._bridged_until = bridged.until
+                return self._bridged(config, context, last, bridged.limit, setpoints)
+        since = context.now if self._dark_since is None else self._dark_since
+        self._dark_since = since
+        self._bridged_until = None
+        silent = context.now >= since + BLOCK_BEFORE_SILENCE
+        self._pipeline.block(context.now)
+        if silent or stops or last is None:
+            return BankLimits(status=Status.SILENT, bank=bank)
+        source = next((b.id for b in (*context.lost, *context.online)), None)
+        return replace(
+            self._held(context, last, setpoints),
+            status=Status.BLOCKED,
+            limits=dict.fromkeys(Direction, stopped_by_loss(source)),
+            raised=self._alarms.update(
+                context, frozenset(), reaction=config.reaction_time
+            ).with_loss(),
+        )
 
-def _charge_voltage_limit(battery: BatteryState) -> float:
-    limit = battery.last.charge_voltage_limit
-    return inf if limit is None else limit
+    def _bridged(
+        self,
+        config: GatewayConfig,
+        context: Context,
+        last: BankLimits,
+        limit: Limit,
+        setpoints: AllSetpoints,
+    ) -> BankLimits:
+        """Return what is sent during a gap of the last battery: no alarm yet."""
+        way = Direction.DISCHARGE
+        requested = setpoints.requested(None, way, context.now, last.volts)
+        limit = self._pipeline.within_user_limits(
+            limit, way, context, config, requested
+        )
+        none = stopped_by_loss(context.lost[0].id)
+        return replace(
+            self._held(context, last, setpoints),
+            status=Status.BRIDGING,
+            volts=last.volts,
+            limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
+            enabled=last.enabled - {Direction.CHARGE},
+            raised=last.raised,
+        )
 
+    def _held(
+        self, context: Context, last: BankLimits, setpoints: AllSetpoints
+    ) -> BankLimits:
+        """Return what was last known of the pack, without the current: it is unknown."""
+        bank = last.bank
+        return BankLimits(
+            status=last.status,
+            bank=BankState(soc=bank.soc, soh=bank.soh, voltage=bank.voltage),
+            charge_voltage_limit=self._voltages.charge_in_silence(
+                context, bank, setpoints.bank.charge_voltage
+            ),
+            discharge_voltage_limit=self._voltages.discharge_in_silence(bank.voltage),
+            temperature=self._temperature,
+        )
 
-def _charge_voltage(
-    lowest: BatteryState, reference: float, *, cap: float | None
-) -> ChargeVoltage:
-    """Return what to send for the battery with the lowest charge voltage limit."""
-    limit = _charge_voltage_limit(lowest)
-    cells = lowest.cells or cells_of(limit)
-    return charge_voltage(limit, reference, cells=cells, cap=cap)
+    def _connected(self, context: Context) -> Sequence[BatteryState]:
+        """Return whose voltage is the bank's: an excluded one may be disconnected."""
+        parallel = self._pipeline.parallel
+        known = [b for b in context.online if b.readings.voltage is not None]
+        return [b for b in known if not parallel.excluded(b.id)] or known
+
+    def _permits(self, context: Context, direction: Direction) -> bool:
+        """Return whether a battery permits a direction and is not excluded in it."""
+        return any(
+            permits(battery.readings, direction)
+            and direction not in self._pipeline.parallel.excluded(battery.id)
+            for battery in context.online
+        )
 
 
 def _enabled(
     config: GatewayConfig, context: Context, permitted: frozenset[Direction]
 ) -> frozenset[Direction]:
-    """Return what is told as enabled: some battery permits it, by `sum` every one."""
+    """Return the enables to send: some battery permits it; by `sum` every one has to."""
     if config.strategy is Strategy.SUM:
         permitted = frozenset(
             direction

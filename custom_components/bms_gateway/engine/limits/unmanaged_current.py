@@ -1,9 +1,12 @@
-"""Current that flows though no inverter was told: chargers and loads of others."""
+"""Unmanaged current: chargers and loads on the batteries that no inverter controls."""
 
 from collections import deque
 from collections.abc import Callable
 import operator
 from typing import Final
+
+from ..model import Limit, Rule
+from .rule_inputs import RuleInputs
 
 SENT_WINDOW: Final = 10.0
 """Seconds; inverters may still follow the largest sum told in them."""
@@ -62,3 +65,15 @@ class UnmanagedCurrent:
         self.most_sent = self._sent.add(sent, now, SENT_WINDOW)
         least = self._excess.add(flowing - self.most_sent, now, window)
         return max(0.0, least) if now >= self._since + window else 0.0
+
+
+def unmanaged_current(inputs: RuleInputs, limit: Limit) -> Limit:
+    """Subtract current that flows although no inverter was sent it.
+
+    `Rule.UNMANAGED`: a charger or load beside the gateway, or an inverter that disobeys,
+    already uses this part of what the batteries allow.
+    """
+    if inputs.unmanaged <= 0 or not inputs.config.inverters:
+        return limit
+    rest = max(0.0, limit.amps - inputs.unmanaged)
+    return Limit(amps=rest, rule=Rule.UNMANAGED, number=inputs.unmanaged)

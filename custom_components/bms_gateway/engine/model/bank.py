@@ -18,14 +18,14 @@ class Rule(StrEnum):
     TOTAL = "total"
     """The gateway's total limit."""
     SETPOINT = "setpoint"
-    TEMPORARY_LIMIT = "lease"
-    UNMANAGED = "untold"
+    TEMPORARY_LIMIT = "temporary_limit"
+    UNMANAGED = "unmanaged"
     """Current flows that no inverter was permitted."""
-    OVER_LIMIT = "over"
+    OVER_LIMIT = "over_limit"
     """A battery carries more than it allows."""
     IN_SERVICE = "in_service"
     """The inverter was taken out of service."""
-    BELOW_MINIMUM = "near_zero"
+    BELOW_MINIMUM = "below_minimum"
     """The limit is too low to be worth sending."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
@@ -37,7 +37,7 @@ class Rule(StrEnum):
     """The inverter's rated current."""
     SHARING = "sharing"
     """The inverter's part of the bank limit."""
-    RAMP = "rising"
+    RAMP = "ramp"
     """A higher limit that has to hold before it ramps up."""
 
 
@@ -72,7 +72,7 @@ class Status(StrEnum):
     limit."""
     BLOCKED = "blocked"
     """A loss policy sets 0 A in at least one direction."""
-    SILENT = "silent"
+    SILENT = "not_sending"
     """Nothing is sent: no battery is online, or a loss policy requires it."""
 
 

@@ -61,7 +61,7 @@ class BatteryStatus(StrEnum):
     REJOINING = "rejoining"
     """Sends again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
-    DUPLICATE = "twin"
+    DUPLICATE = "duplicate"
     """The same battery as another one, received on two ports of one bus. It counts
     once."""
 

@@ -109,7 +109,7 @@ BMSES_OUT: Final = Table(
         Key("I-LIM-DISCHARGE", Kind.NUMBER, 300.0, "rated_discharge", is_limit=True),
         Key("I-SCALING", Kind.NUMBER, 1.0, "current_factor"),
         Key("I-OFFSET", Kind.NUMBER, 0.0, "current_offset"),
-        Key("PUSH-MIN-DELAY", Kind.NUMBER, 0.0, "min_gap"),
+        Key("PUSH-MIN-DELAY", Kind.NUMBER, 0.0, "min_send_interval"),
         Key("SEND-SYNC-ACTIVATED", Kind.YES_NO, default=False),
         Key("SYNC-INTERVAL", Kind.NUMBER, 5.0, "prompt_interval"),
     ),

@@ -73,17 +73,19 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         if user_input is not None:
             self._understood = await self._async_understand(user_input[CONF_FILE])
             if not self._understood.problems:
-                return await self.async_step_review()
+                return await self.async_step_import_review()
             texts = await _async_texts(self.hass)
-            problems = list_remarks("original_mend", self._understood.problems, texts)
+            problems = list_remarks("import_correct", self._understood.problems, texts)
         return self.async_show_form(
-            step_id="original",
+            step_id="import_daemon",
             data_schema=UPLOAD_FORM.schema({}),
             errors={CONF_FILE: "invalid_file"} if problems else {},
             description_placeholders={"problems": problems},
         )
 
-    async def async_step_review(self, user_input: Typed = None) -> ConfigFlowResult:
+    async def async_step_import_review(
+        self, user_input: Typed = None
+    ) -> ConfigFlowResult:
         """Show what was understood, and ask what the file does not say."""
         form = daemon_import_form(several=len(self._understood.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
@@ -109,13 +111,13 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             )
         texts = await _async_texts(self.hass)
         return self.async_show_form(
-            step_id="review",
+            step_id="import_review",
             data_schema=form.schema(values),
             errors=errors,
             description_placeholders={
                 "found": describe(self._understood, names, texts),
                 "figures": compare(self._understood, names, texts),
-                "notes": list_remarks("original_notes", self._understood.notes, texts),
+                "notes": list_remarks("import_notes", self._understood.notes, texts),
             },
         )
 
@@ -171,7 +173,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         """
         inverters = self._understood.of(Part.INVERTER)
         unchanged = all(each.values["current_factor"] == 1 for each in inverters)
-        return Reported.PART if unchanged else Reported.FILE
+        return Reported.SHARE if unchanged else Reported.FILE
 
     def _subentry(
         self, device: Device, name: str, chosen: Mapping[str, Any]
@@ -189,7 +191,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
             CONF_BITRATE: DEFAULT_BITRATE,
             CONF_BRING_UP: chosen[CONF_BRING_UP],
         }
-        if chosen.get(CONF_REPORTED) == Reported.PART:
+        if chosen.get(CONF_REPORTED) == Reported.SHARE:
             data.pop("current_factor", None)
         return ConfigSubentryData(
             data=data, subentry_type=device.part.value, title=name, unique_id=None

@@ -23,7 +23,7 @@ def list_remarks(head: str, remarks: Sequence[Remark], texts: Texts) -> str:
         return ""
     told = [_remark(remark, texts) for remark in remarks[:MOST_LINES]]
     if more := len(remarks) - len(told):
-        told.append(texts["original_more"].format(count=more))
+        told.append(texts["import_more"].format(count=more))
     return f"{texts[head]}\n\n{_list(told)}"
 
 
@@ -42,21 +42,21 @@ def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
     shown = example(gateway)
     weak = _plain(names[shown.battery])  # batteries stand before inverters
     rows = [
-        (texts["original_most_charge"], most(gateway, Direction.CHARGE)),
-        (texts["original_most_discharge"], most(gateway, Direction.DISCHARGE)),
+        (texts["import_most_charge"], most(gateway, Direction.CHARGE)),
+        (texts["import_most_discharge"], most(gateway, Direction.DISCHARGE)),
     ]
-    parts = [texts["original_before"]]
+    parts = [texts["import_before"]]
     if len(gateway.of(Part.BATTERY)) > 1:
         rows += [
-            (texts["original_example_told"], shown.told),
-            (texts["original_example_carries"].format(name=weak), shown.carries),
+            (texts["import_example_sent"], shown.told),
+            (texts["import_example_carries"].format(name=weak), shown.carries),
         ]
         parts.append(
-            texts["original_example"].format(
+            texts["import_example"].format(
                 name=weak, weak=f"{WEAK:g}", strong=f"{STRONG:g}"
             )
         )
-    head = (f"original_{key}" for key in ("told", "daemon", "sum", "share"))
+    head = (f"import_{key}" for key in ("sent", "daemon", "sum", "share"))
     table = [
         tuple(texts[key] for key in head),
         ("---", "--:", "--:", "--:"),
@@ -68,14 +68,14 @@ def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
 
 def _remark(remark: Remark, texts: Texts) -> str:
     refused = remark.about is About.REFUSED
-    text = texts[f"original_{remark.about}"].format(
+    text = texts[f"import_{remark.about}"].format(
         key=_code(remark.key),
         value=_code(remark.value),
         detail=texts[remark.detail] if refused else _code(remark.detail),
     )
     if remark.line is None:
         return text
-    return texts["original_line"].format(line=remark.line, text=text)
+    return texts["import_line"].format(line=remark.line, text=text)
 
 
 def _battery(battery: Device, name: str, texts: Texts) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _battery(battery: Device, name: str, texts: Texts) -> Iterator[str]:
     yield f"**{name}**: `{_code(battery.channel)}`"
     yield f"{values['capacity_ah']:g} Ah"
     if "poll_interval" in values:
-        yield texts["original_polled"].format(seconds=f"{values['poll_interval']:g}")
+        yield texts["import_polled"].format(seconds=f"{values['poll_interval']:g}")
 
 
 def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
@@ -91,35 +91,35 @@ def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
     yield f"**{name}**: `{_code(inverter.channel)}`"
     yield from _limits(values["rated_charge"], values["rated_discharge"], texts)
     if "prompt_interval" in values:
-        yield texts["original_reply"].format(seconds=f"{values['prompt_interval']:g}")
-    if "min_gap" in values:
-        yield texts["original_gap"].format(seconds=f"{values['min_gap']:g}")
+        yield texts["import_reply"].format(seconds=f"{values['prompt_interval']:g}")
+    if "min_send_interval" in values:
+        yield texts["import_gap"].format(seconds=f"{values['min_send_interval']:g}")
     yield from _scaling(values, texts)
 
 
 def _bank(options: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     total = _limits(options["total_charge"], options["total_discharge"], texts)
     told = (*total, *_scaling(options, texts))
-    yield f"**{texts['original_bank']}**: {', '.join(told)}"
+    yield f"**{texts['import_bank']}**: {', '.join(told)}"
     if options["mqtt_enabled"]:
-        yield texts["original_mqtt"].format(
+        yield texts["import_mqtt"].format(
             topic=_code(options["mqtt_state_topic"]),
             seconds=f"{options['mqtt_interval']:g}",
         )
     else:
-        yield texts["original_no_mqtt"]
+        yield texts["import_no_mqtt"]
 
 
 def _limits(charge: float, discharge: float, texts: Texts) -> Iterator[str]:
-    yield texts["original_charge"].format(amps=f"{charge:g}")
-    yield texts["original_discharge"].format(amps=f"{discharge:g}")
+    yield texts["import_charge"].format(amps=f"{charge:g}")
+    yield texts["import_discharge"].format(amps=f"{discharge:g}")
 
 
 def _scaling(values: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     factor, offset = values["current_factor"], values["current_offset"]
     if factor != 1 or offset != 0:
         told = f"× {factor:g}" + (f" {offset:+g} A" if offset else "")
-        yield texts["original_scaling"].format(scaling=told)
+        yield texts["import_scaling"].format(scaling=told)
 
 
 def _row(label: str, told: Told) -> tuple[str, ...]:

@@ -88,11 +88,11 @@ def _waiting(
     if state.inverter_detected:
         return _wrong_port(now, battery)
     if received_at is not None or battery.poll_interval is not None:
-        return _silent(now, battery, "battery_silent")
+        return _silent(now, battery, "battery_not_received")
     port = now.port(battery.id)
     if port.received > 0 and not port.is_silent:
-        return _issue(now, battery, "battery_foreign")
-    return _silent(now, battery, "battery_unasked", fixable=True)
+        return _issue(now, battery, "battery_other_protocol")
+    return _silent(now, battery, "battery_not_polled", fixable=True)
 
 
 def _silent(
@@ -107,9 +107,9 @@ def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> 
     limits = [each for each in state.refused if each.attribute.endswith("_limit")]
     values = figures(limits or state.refused)
     if state.nominal is None:
-        return _issue(now, battery, "battery_refused", values=values)
+        return _issue(now, battery, "battery_values_rejected", values=values)
     nominal = str(state.nominal)
-    return _issue(now, battery, "battery_nominal", values=values, nominal=nominal)
+    return _issue(now, battery, "battery_wrong_voltage", values=values, nominal=nominal)
 
 
 def _incomplete(

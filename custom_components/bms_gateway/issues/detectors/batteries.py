@@ -22,7 +22,7 @@ def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             "low": now.device_name(now.apart.low),
             "low_volts": f"{now.apart.low_volts:.1f}",
         }
-        yield f"apart_{now.entry_id}", Issue("batteries_apart", placeholders)
+        yield f"batteries_apart_{now.entry_id}", Issue("batteries_apart", placeholders)
 
 
 def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -31,15 +31,21 @@ def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         name = {"name": battery.name}
         if state.carries_current_out_of_service:
-            yield f"carries_{battery.id}", Issue("out_of_service_current", name)
+            yield (
+                f"out_of_service_current_{battery.id}",
+                Issue("out_of_service_current", name),
+            )
         if state.wrong_sign:
             yield f"wrong_sign_{battery.id}", Issue("wrong_sign", name)
         elif state.odd_share and state.current_share is not None:
             placeholders = name | {
-                "slice": f"{state.current_share:.0%}",
+                "current_share": f"{state.current_share:.0%}",
                 "share": f"{battery.capacity_ah / capacity:.0%}",
             }
-            yield f"odd_slice_{battery.id}", warning("odd_slice", placeholders)
+            yield (
+                f"odd_current_share_{battery.id}",
+                warning("odd_current_share", placeholders),
+            )
 
 
 def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:

@@ -15,7 +15,7 @@ def _duplicates(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         if state.duplicate_of is not None:
             names = {"name": battery.name, "other": now.device_name(state.duplicate_of)}
-            yield f"twin_{battery.id}", Issue("battery_twin", names)
+            yield f"duplicate_battery_{battery.id}", Issue("duplicate_battery", names)
 
 
 def _shared(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -49,7 +49,7 @@ def _missing(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
         if state.online and state.missing:
             frames = ", ".join(f"0x{can_id:X}" for can_id in sorted(state.missing))
             names = {"name": battery.name, "frames": frames}
-            yield f"missing_{battery.id}", warning("alarms_missing", names)
+            yield f"alarms_missing_{battery.id}", warning("alarms_missing", names)
 
 
 def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -58,7 +58,10 @@ def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         jumped_at = state.soc_jumped_at
         if jumped_at is not None and at < jumped_at + JUMP_IS_TOLD_FOR:
-            yield f"soc_{battery.id}", warning("soc_jumps", {"name": battery.name})
+            yield (
+                f"soc_jumps_{battery.id}",
+                warning("soc_jumps", {"name": battery.name}),
+            )
 
 
 def _temperature(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -69,7 +72,7 @@ def _temperature(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     if now.snapshot.status in (Status.RUNNING, Status.REDUCED) and any(
         each.temperature is None for each in confirmed
     ):
-        key = f"temperature_{now.entry_id}"
+        key = f"temperature_unknown_{now.entry_id}"
         yield key, warning("temperature_unknown", {"name": now.name})
 
 

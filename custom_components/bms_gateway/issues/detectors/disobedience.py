@@ -18,16 +18,20 @@ def _disobedience(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issu
         for direction, found in state.disobeys.items()
     }
     for (ids, direction), found in sorted(disobedience.items(), key=lambda e: e[0]):
-        key = f"disobeys_{'_'.join(ids)}_{direction}"
+        key = f"over_limit_{'_'.join(ids)}_{direction}"
         if len(ids) > 1:
-            kind = "inverters_disobey"
+            kind = "inverters_over_limit"
         else:
-            kind = "inverter_disobeys_sensed" if found.sensed else "inverter_disobeys"
+            kind = (
+                "inverter_over_limit_measured"
+                if found.sensed
+                else "inverter_over_limit"
+            )
         before = raised.get(key)
         placeholders = {
             "name": ", ".join(now.device_name(each) for each in ids),
-            "told": f"{found.sent:.0f}",
-            "taken": f"{found.taken:.0f}",
+            "allowed": f"{found.sent:.0f}",
+            "measured": f"{found.taken:.0f}",
             # Of two clocks: worked out anew, it might differ by a minute
             "since": before.placeholders["since"] if before else _since(now, found),
         }

@@ -46,14 +46,14 @@ def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             continue
         asked_at = state.last_request_at
         sign_at = now.signs_of_life.get(inverter.id, at)
-        longest = inverter.silent_after
+        longest = inverter.no_response_after
         if asked_at is not None and at >= asked_at + GONE_AFTER:
-            key, silent_for = "inverter_gone", GONE_AFTER
+            key, silent_for = "inverter_no_requests", GONE_AFTER
         elif longest is not None and at >= sign_at + longest:
-            key, silent_for = "inverter_silent", longest
+            key, silent_for = "inverter_not_responding", longest
         else:
             continue
-        replug = key == "inverter_silent" and now.wants_replugging(inverter)
+        replug = key == "inverter_not_responding" and now.wants_replugging(inverter)
         yield (
             f"{key}_{inverter.id}",
             warning(
@@ -78,8 +78,10 @@ def _excess(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
         ]
         placeholders = {"inverters": ", ".join(not_acknowledged) or now.name}
         placeholders |= {d: f"{excess.get(d, 0.0):.0f}" for d in Direction}
-        issue = Issue("excess", placeholders, steady_for=EXCESS_STEADY_FOR)
-        yield f"excess_{now.entry_id}", issue
+        issue = Issue(
+            "inverter_unreachable", placeholders, steady_for=EXCESS_STEADY_FOR
+        )
+        yield f"inverter_unreachable_{now.entry_id}", issue
 
 
 def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -93,7 +95,10 @@ def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             placeholders = {"name": inverter.name}
             placeholders |= {f"rated_{d}": f"{rated[d]:g}" for d in Direction}
             placeholders |= {d: f"{now.borne[d]:.0f}" for d in Direction}
-            yield f"rating_{inverter.id}", warning("rated_above", placeholders)
+            yield (
+                f"rating_too_high_{inverter.id}",
+                warning("rating_too_high", placeholders),
+            )
 
 
 def _inverters(now: IssueContext) -> Iterator[tuple[InverterConfig, InverterState]]:

@@ -1,5 +1,6 @@
 """Frame periods of a battery, and which optional frames it really sends."""
 
+from collections.abc import Iterator
 from math import inf
 from typing import Final
 
@@ -107,9 +108,10 @@ class FramePeriods:
         """Return whether the last frame still counts."""
         return now < self.stale_at(can_id)
 
-    def ends(self, now: float) -> list[float]:
-        """Return when frames expire, those that still count."""
-        return [at for each in self._periods if (at := self.stale_at(each)) > now]
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when frames expire."""
+        for each in self._periods:
+            yield self.stale_at(each)
 
     def missing(self, now: float) -> frozenset[int]:
         """Return the alarms and enables that the battery no longer sends, but used to.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...model import Limit, Rule
-from .step_detection import TOLERANCE
+from ...tolerances import TOLERANCE
 
 HOLD: Final = 15.0
 """Seconds for which it holds after the battery carried too much: longer than the lower

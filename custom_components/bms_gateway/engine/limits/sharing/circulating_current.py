@@ -5,15 +5,15 @@ other direction. So there are up to two ways in which the bank divides its curre
 for each direction: by other slices, and with offsets of their own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import copysign, inf
 from typing import Final, NamedTuple
 
 from ...model import BatteryState, Direction
+from ...tolerances import TOLERANCE
 from .current_reports import Reports
 from .shares import bank_current
-from .step_detection import TOLERANCE
 
 SETTLING: Final = 8.0
 """Seconds in which an offset follows, or two of the slowest battery's periods."""
@@ -172,9 +172,10 @@ class CirculatingCurrents:
             if b.online and b.readings.current is None
         }
 
-    def changes_at(self) -> list[float]:
-        """Return when somebody counts otherwise though nothing is heard."""
-        return [since + UNKNOWN_HOLD for since in self._unknown_since.values()]
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when an unknown current counts differently although nothing is received."""
+        for since in self._unknown_since.values():
+            yield since + UNKNOWN_HOLD
 
     def _parts(
         self,

@@ -5,12 +5,13 @@ protects itself) and ends when it allows current again. Where its path is open i
 direction it may be so in both: it carries nothing though it allows current.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ...model import Direction
+from ...tolerances import TOLERANCE
 from .circulating_current import UNKNOWN_HOLD
-from .step_detection import TOLERANCE
 
 PROBE: Final = 4 * TOLERANCE
 """A; what a battery that allows nothing counts with until it is known to carry."""
@@ -81,6 +82,15 @@ class ZeroLimitPeriod:
     """What it goes back to if the next telegram takes back that it carries."""
     doubted_at: float | None = None
     """When that was taken back last."""
+
+    def wake_times(self, _now: float) -> Iterator[float]:
+        """Yield when its battery may count differently although nothing is received."""
+        if self.bridge is not None:
+            yield self.since + GOING_EMPTY
+        if self.carried_at is not None:
+            yield self.carried_at + RETRY
+        if self.unknown_since is not None:
+            yield self.unknown_since + UNKNOWN_HOLD
 
 
 def follow(
@@ -159,18 +169,6 @@ def follow_lost(
     if amps is not None and amps > CARRIES:
         return replace(zero_period, excluded=False)
     return unknown(zero_period, now) if direction is Direction.CHARGE else zero_period
-
-
-def changes_at(zero_period: ZeroLimitPeriod) -> list[float]:
-    """Return when a spell may count otherwise though nothing is heard."""
-    ends = []
-    if zero_period.bridge is not None:
-        ends.append(zero_period.since + GOING_EMPTY)
-    if zero_period.carried_at is not None:
-        ends.append(zero_period.carried_at + RETRY)
-    if zero_period.unknown_since is not None:
-        ends.append(zero_period.unknown_since + UNKNOWN_HOLD)
-    return ends
 
 
 def counts_with(zero_period: ZeroLimitPeriod, now: float) -> float:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from ...model import BatteryState
-from .step_detection import QUANTA, TOLERANCE, Idle, Step, Steps
+from ...tolerances import TOLERANCE
+from .step_detection import QUANTA, Idle, Step, Steps
 
 RATE: Final = 0.4
 """How much of what one step shows is taken over."""

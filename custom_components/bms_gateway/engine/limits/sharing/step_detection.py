@@ -7,10 +7,9 @@ from math import inf
 from typing import Final
 
 from ...model import BatteryState, Direction
+from ...tolerances import TOLERANCE
 from .resolution import CurrentMeter
 
-TOLERANCE: Final = 1.0
-"""A; what a battery's current meter may be wrong by."""
 QUIET_AMPS: Final = 0.7
 QUIET_PART: Final = 0.03
 """A battery is quiet while its current moves by no more than this sum of both."""

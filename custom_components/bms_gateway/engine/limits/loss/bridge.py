@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ..battery.capacity import CELLS
-from ..config import GatewayConfig
-from ..model import BatteryState, Direction, Limit, Rule
-from .charge_voltage import EMPTY_CELL
-from .context import Context
-from .pipeline import RAMP_STEP
+from ...battery.capacity import CELLS
+from ...config import GatewayConfig
+from ...model import BatteryState, Direction, Limit, Rule
+from ...ramp import RAMP_STEP
+from ..charge_voltage import EMPTY_CELL
+from ..context import Context
 
 LEAST_PART: Final = 0.5
 """To this part of the last discharge limit it falls until the end."""
@@ -69,8 +69,15 @@ def bridge(
         LEAST_PART + (1 - LEAST_PART) * left
     )
     source = silent[-1][0].id
-    limit = Limit(amps=amps, rule=Rule.BRIDGING, source=source, number=last.amps)
-    return Bridge(limit, until)
+    return Bridge(bridging_limit(amps, source=source, number=last.amps), until)
+
+
+def bridging_limit(amps: float, *, source: str, number: float) -> Limit:
+    """Return a limit during a gap, in A: less than the `number` before it.
+
+    `Rule.BRIDGING`. `source`: the battery that is silent, by its id.
+    """
+    return Limit(amps=amps, rule=Rule.BRIDGING, source=source, number=number)
 
 
 def bridge_time(config: GatewayConfig) -> float:

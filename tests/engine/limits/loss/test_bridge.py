@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
-from ..plant import Plant, battery, inverter
+from ...plant import Plant, battery, inverter
 
 BRIDGING = (Status.BRIDGING, BatteryStatus.BRIDGING)
 TWO = (battery("b1"), battery("b2"))

@@ -3,10 +3,13 @@
 import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig, LossPolicy
-from custom_components.bms_gateway.engine.limits.battery_loss import grace_end, policy
+from custom_components.bms_gateway.engine.limits.loss.battery_loss import (
+    grace_end,
+    policy,
+)
 from custom_components.bms_gateway.engine.model import Direction
 
-from ..states import lost, never_heard
+from ...states import lost, never_heard
 
 CONFIG = GatewayConfig(
     name="Test",

@@ -1,0 +1,47 @@
+"""What the inverters together may be sent: the outcome of an evaluation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..model import NO_BANK, BankState, BatteryState, Direction, Limit, Status
+from .alarms import NOTHING_RAISED, Raised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankLimits:
+    """What the inverters together may be told at one moment."""
+
+    status: Status
+    batteries: Mapping[str, BatteryState] = field(default_factory=dict)
+    bank: BankState = NO_BANK
+    current: float | None = None
+    """A, charge positive; what flows through the bank as measured. None: unknown."""
+    volts: float | None = None
+    """The bank's voltage by which watts are converted: the higher one of what is told and
+    what stands without single outliers, so that no limit in W is exceeded."""
+    limits: Mapping[Direction, Limit] | None = None
+    enabled: frozenset[Direction] = frozenset()
+    charge_voltage_limit: float | None = None
+    discharge_voltage_limit: float | None = None
+    temperature: float | None = None
+    """°C, as told: where no battery tells its own it may be that of the cells, or an
+    earlier one."""
+    raised: Raised = NOTHING_RAISED
+    awaits: bool = False
+    """Whether the lost batteries are awaited: short gaps are a habit of them."""
+
+    @property
+    def bridges(self) -> bool:
+        """Return whether a silence is bridged, after which no limit has to ramp."""
+        return self.awaits or self.status is Status.BRIDGING
+
+    @property
+    def speaks(self) -> bool:
+        """Return whether enough is known and allowed to be sent."""
+        return self.status not in (Status.STARTING, Status.SILENT) and None not in (
+            self.limits,
+            self.charge_voltage_limit,
+            self.discharge_voltage_limit,
+            self.bank.soc,
+            self.bank.voltage,
+        )

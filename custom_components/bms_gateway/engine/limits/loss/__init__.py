@@ -1,0 +1,1 @@
+"""A lost or silent battery: what it means for the limits of the others."""

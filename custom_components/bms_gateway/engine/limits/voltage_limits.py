@@ -1,0 +1,128 @@
+"""The voltage limits of the bank, with what they need of earlier moments."""
+
+from collections.abc import Sequence
+from math import inf
+
+from ..battery.capacity import CELLS, cells_of
+from ..model import BankState, BatteryState, Direction
+from ..ramp import RAMP_TIME, Ramp, ramp_to
+from .charge_voltage import (
+    CELL_FULL,
+    RAMP_RATE,
+    ChargeVoltage,
+    VoltageReference,
+    bank_voltage,
+    charge_voltage_limit,
+    discharge_voltage,
+    peak,
+)
+from .context import Context
+
+
+class VoltageLimits:
+    """The charge and discharge voltage limits that are sent."""
+
+    def __init__(self) -> None:
+        """Begin without knowledge."""
+        self._reference = VoltageReference()
+        self._ramp: Ramp | None = None
+        self._lowest: BatteryState | None = None
+        """The battery with the lowest charge voltage limit of the last evaluation."""
+        self._held_reference: float | None = None
+        """V; the reference of the last evaluation: without batteries it is held."""
+        self._discharge: float | None = None
+
+    @property
+    def ramping(self) -> bool:
+        """Whether the charge voltage limit rises at the moment."""
+        way = self._ramp
+        return way is not None and way.amps < way.wanted[-1][1]
+
+    def refer(self, connected: Sequence[BatteryState], now: float) -> float | None:
+        """Take the batteries that are connected; return the reference in V, if known."""
+        return self._reference.update(_peak(connected), now)
+
+    def charge(
+        self,
+        context: Context,
+        volts: float,
+        reference: float,
+        requested: float | None,
+    ) -> tuple[float, BatteryState | None]:
+        """Return the charge voltage limit in V, and the battery for which it is too high.
+
+        `volts`: of the bank; `reference`: of `refer`; `requested`: the setpoint.
+        """
+        self._held_reference = reference
+        self._lowest = lowest = min(context.counted, key=_limit)
+        cap = self._slowly(_charge(lowest, reference, cap=None).volts, context.now)
+        if requested is not None:
+            cap = min(cap, requested)
+        if Direction.CHARGE in context.blocked:
+            cap = min(cap, volts)
+        sent = _charge(lowest, reference, cap=cap)
+        return sent.volts, lowest if sent.over_battery else None
+
+    def charge_in_silence(
+        self, context: Context, bank: BankState, requested: float | None
+    ) -> float | None:
+        """Return the charge voltage limit in V while the bank's voltage is unknown.
+
+        It is that of the pack. The reference would fall, although nobody knows the
+        voltage of the pack: it is held.
+        """
+        caps = (bank.voltage, requested)
+        cap = min((volts for volts in caps if volts is not None), default=None)
+        lowest, reference = self._lowest, self._held_reference
+        if context.counted:
+            # The limit of a battery that is rejoining counts already
+            lowest = min(context.counted, key=_limit)
+        if lowest is None or reference is None:
+            return None
+        return _charge(lowest, reference, cap=cap).volts
+
+    def discharge(self, bank: BankState, volts: float | None) -> float:
+        """Return the discharge voltage limit in V; `volts`: of the bank."""
+        if bank.discharge_voltage_limit is not None:
+            self._discharge = bank.discharge_voltage_limit
+        return self.discharge_in_silence(volts)
+
+    def discharge_in_silence(self, volts: float | None) -> float:
+        """Return the discharge voltage limit in V by what was last reported."""
+        cells = (self._lowest and self._lowest.cells) or CELLS
+        return discharge_voltage(self._discharge, volts, cells=cells)
+
+    @property
+    def discharge_floor(self) -> float | None:
+        """The batteries' discharge voltage limit in V, as last reported."""
+        return self._discharge
+
+    def _slowly(self, volts: float, now: float) -> float:
+        """Return how far a charge voltage limit in V may rise: slowly, as a current."""
+        self._ramp = ramp_to(
+            self._ramp, volts, now, rated=RAMP_RATE * RAMP_TIME, flowing=0.0
+        )
+        return self._ramp.amps
+
+
+def _peak(connected: Sequence[BatteryState]) -> float | None:
+    """Return the bank voltage in V that was reported repeatedly and is possible."""
+    volts = bank_voltage(connected, peak)
+    if volts is None:
+        return None
+    cells = max((battery.cells or CELLS for battery in connected), default=CELLS)
+    return min(volts, CELL_FULL * cells)
+
+
+def _limit(battery: BatteryState) -> float:
+    limit = battery.last.charge_voltage_limit
+    return inf if limit is None else limit
+
+
+def _charge(
+    lowest: BatteryState, reference: float, *, cap: float | None
+) -> ChargeVoltage:
+    """Return the limit to send for the battery with the lowest charge voltage limit."""
+    limit = _limit(lowest)
+    cells = lowest.cells or cells_of(limit)
+    return charge_voltage_limit(limit, reference, cells=cells, cap=cap)
