@@ -29,11 +29,11 @@ PYLON = DetectedBattery(
     name="PYLON", dialect=Dialect.PYLONTECH, modules=5, soc=80.6, voltage=52.91
 )
 TOO_HIGH = replace(
-    PYLON, refused=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    PYLON, rejected=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
 )
 TWELVE_VOLTS = DetectedBattery(
     name="LFP12",
-    refused=(
+    rejected=(
         RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),
         RejectedValue("voltage", 13.2, 30.0, 65.0),
     ),
@@ -86,12 +86,12 @@ def test_battery_of_another_voltage(language: str, kind: str) -> None:
 def test_figures() -> None:
     """In any language: the field's symbols, a value and its window, each with its unit."""
     assert figures(()) == ""
-    refused = (
+    rejected = (
         RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),
         RejectedValue("discharge_current_limit", 1200.1, 0.0, 1200.0),
         RejectedValue("soc", 200.0, 0.0, 100.0),
     )
-    assert figures(refused) == (
+    assert figures(rejected) == (
         "CCL 3276.7 A (0–1200 A), DCL 1200.1 A (0–1200 A), SOC 200.0 % (0–100 %)"
     )
 

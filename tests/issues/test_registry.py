@@ -397,10 +397,10 @@ EVERYTHING = replace(
 )
 
 
-REFUSED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
+REJECTED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
 NOT_COUNTED: list[dict[str, Any]] = [
-    {"refused": REFUSED},
-    {"refused": REFUSED, "nominal": 12},
+    {"rejected": REJECTED},
+    {"rejected": REJECTED, "nominal": 12},
     {
         "readings": Readings(),
         "receiving_since": 0.0,

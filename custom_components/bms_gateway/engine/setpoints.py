@@ -86,10 +86,7 @@ class TemporaryLimit:
 
     @property
     def place(self) -> tuple[str | None, Direction]:
-        """Device and direction that it limits.
-
-        at most MOST_OWNERS temporary limits share them.
-        """
+        """Device and direction that it limits; at most MOST_OWNERS limits share them."""
         return (self.device_id, self.direction)
 
     @property
@@ -148,9 +145,7 @@ class AllSetpoints:
         now: float,
         volts: float | None,
     ) -> RequestedLimit | None:
-        """Return the lowest of the setpoint and the active temporary limits; None.
-
-        no limit.
+        """Return the lowest of setpoint and active temporary limits, None without any.
 
         `volts`: converts watts to amperes, the bank's voltage or the charge voltage
         limit, never less than the bank's: the resulting current is never too high.

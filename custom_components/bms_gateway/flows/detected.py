@@ -52,7 +52,7 @@ def _finding(heard: ScanResult, texts: Texts) -> str:
         key = "scan_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
-        values=figures(battery.refused),
+        values=figures(battery.rejected),
         nominal=battery.nominal,
     )
 

@@ -15,10 +15,10 @@ _SYMBOLS: Final = {
 """How values are told in any language, with their units."""
 
 
-def figures(refused: Iterable[RejectedValue]) -> str:
+def figures(rejected: Iterable[RejectedValue]) -> str:
     """Return values that were refused, with what would be accepted in brackets."""
     told = []
-    for each in refused:
+    for each in rejected:
         symbol, unit = _SYMBOLS[each.attribute]
         window = f"{each.low:g}–{each.high:g} {unit}"
         told.append(f"{symbol} {each.value:.1f} {unit} ({window})")

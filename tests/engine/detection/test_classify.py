@@ -101,7 +101,7 @@ def test_a_battery_with_rejected_values_is_reported() -> None:
     result = _classified(*_repeated(TOO_HIGH, 2))
     assert result.finding is Finding.REFUSED
     assert result.battery
-    assert result.battery.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert result.battery.rejected == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
     assert result.battery.nominal is None
     assert result.is_clear
 
@@ -112,7 +112,7 @@ def test_a_battery_of_another_voltage_is_recognised() -> None:
     assert result.finding is Finding.REFUSED
     assert result.battery
     assert result.battery.nominal == 12
-    assert [each.value for each in result.battery.refused] == [14.6, 13.2]
+    assert [each.value for each in result.battery.rejected] == [14.6, 13.2]
     assert result.is_clear
 
 

@@ -311,7 +311,9 @@ def test_a_rejected_value_comes_with_its_window() -> None:
         "charge_current_limit": 20.0,
         "discharge_current_limit": 50.0,
     }
-    assert decoded.refused == (RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert decoded.rejected == (
+        RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),
+    )
 
 
 # --- 0x355, 0x356 --------------------------------------------------------------------
@@ -384,7 +386,7 @@ def test_the_voltage_scale_is_chosen_by_plausibility(
 
 
 @pytest.mark.parametrize(
-    ("raw", "refused"),
+    ("raw", "rejected"),
     [
         (1320, 13.2),
         (132, 13.2),  # in 0.1 V
@@ -397,12 +399,12 @@ def test_the_voltage_scale_is_chosen_by_plausibility(
     ],
 )
 def test_a_rejected_voltage_is_scaled_to_a_possible_pack(
-    raw: int, refused: float
+    raw: int, rejected: float
 ) -> None:
     """The user is shown a voltage that a pack can have, if there is one."""
     data = raw.to_bytes(2, "little", signed=True) + bytes(4)
     decoded = decoded_by(Frame(0x356, data), Dialect.PYLONTECH)
-    assert decoded.refused == (RejectedValue("voltage", refused, 30.0, 65.0),)
+    assert decoded.rejected == (RejectedValue("voltage", rejected, 30.0, 65.0),)
 
 
 @pytest.mark.parametrize(

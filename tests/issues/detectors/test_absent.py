@@ -211,7 +211,7 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     ],
 )
 @pytest.mark.parametrize(
-    ("refused", "nominal", "key"),
+    ("rejected", "nominal", "key"),
     [
         ((TOO_HIGH,), None, "battery_values_rejected"),
         (TWELVE, 12, "battery_wrong_voltage"),
@@ -220,18 +220,18 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
 def test_a_battery_that_is_not_believed(
     status: Status,
     is_told: bool,
-    refused: tuple[RejectedValue, ...],
+    rejected: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
     """It speaks, so it never passes for a silent one; that it counts is not expected."""
-    now = waiting(status, refused=refused, nominal=nominal)
+    now = waiting(status, rejected=rejected, nominal=nominal)
     assert keys(now) == ({"battery_b1": key} if is_told else {})
 
 
 def test_what_is_refused_is_told_with_its_window() -> None:
     """Limits first: what is measured would change the text all the time."""
-    found = the_one(waiting(refused=TWELVE, nominal=12))
+    found = the_one(waiting(rejected=TWELVE, nominal=12))
     assert found.placeholders == {
         "name": "Garage",
         "channel": "can0",
@@ -241,13 +241,13 @@ def test_what_is_refused_is_told_with_its_window() -> None:
         "nominal": "12",
         "values": "CVL 14.6 V (40–65 V)",
     }
-    found = the_one(waiting(refused=TWELVE[:1]))
+    found = the_one(waiting(rejected=TWELVE[:1]))
     assert found.placeholders["values"] == "Vbat 13.2 V (30–65 V)"
 
 
 def test_a_lost_battery_that_is_not_believed_any_more() -> None:
     """Its cable is well; it goes once the battery has been back for a minute."""
-    found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
+    found = the_one(with_b1(status=BatteryStatus.LOST, rejected=(TOO_HIGH,)))
     assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
@@ -260,7 +260,7 @@ def test_one_value_that_is_not_believed_is_no_repair(
     battery_status: BatteryStatus,
 ) -> None:
     """As long as the battery counts, or nobody wants it to."""
-    assert keys(with_b1(status=battery_status, refused=(TOO_HIGH,))) == {}
+    assert keys(with_b1(status=battery_status, rejected=(TOO_HIGH,))) == {}
 
 
 @pytest.mark.parametrize(

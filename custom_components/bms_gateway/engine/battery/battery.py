@@ -60,7 +60,7 @@ class Battery:
     def moved_to(self, config: BatteryConfig, now: float) -> Battery:
         """Return this battery on another port.
 
-        lost, if it was ever online, and restarted.
+        It is lost, if it was ever online, and restarted.
         """
         battery = Battery(config)
         battery._in_service, battery._lost_at = self._in_service, self._lost_at
@@ -163,7 +163,7 @@ class Battery:
         telemetry = self._telemetry
         readings = telemetry.readings(now)
         carries_current = self._out_of_service_monitor.counts
-        refused = telemetry.refused(now)
+        rejected = telemetry.rejected(now)
         out = not self._in_service and not carries_current
         return BatteryState(
             id=self.config.id,
@@ -189,8 +189,8 @@ class Battery:
             modules_most=telemetry.modules.most,
             modules_missing=telemetry.modules.missing,
             invalid=telemetry.invalid,
-            refused=refused,
-            nominal=nominal_voltage_of(refused, telemetry.last) if refused else None,
+            rejected=rejected,
+            nominal=nominal_voltage_of(rejected, telemetry.last) if rejected else None,
             receiving_since=telemetry.receiving_since,
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),
@@ -232,7 +232,7 @@ class Battery:
     def _begin_to_count(self, now: float) -> None:
         """Count as lost since now, unless online.
 
-        before, no other device waited for it.
+        Before, no other device waited for it.
         """
         if self._status is not BatteryStatus.ONLINE:
             self._lost_at = now

@@ -28,7 +28,7 @@ class Modules:
     def take(self, values: Mapping[str, Any]) -> None:
         """Take the counts of one frame.
 
-        modules online if reported, otherwise all modules.
+        Modules online if reported, otherwise all modules.
         """
         if (online := values.get("modules_online")) is not None:
             if not self._reports_online:

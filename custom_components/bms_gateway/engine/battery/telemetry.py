@@ -93,8 +93,8 @@ class Telemetry:
         values: dict[str, Any] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
-        values = self._screening.believed(
-            values, decoded.refused, frame, self._config.capacity_ah
+        values = self._screening.accepted(
+            values, decoded.rejected, frame, self._config.capacity_ah
         )
         if (volts := values.get("voltage")) is not None:
             self._add_voltage(volts, frame.at)
@@ -134,9 +134,9 @@ class Telemetry:
         """Return whether another node sends its IDs, too."""
         return self._screening.has_duplicate_sender(now)
 
-    def refused(self, now: float) -> tuple[RejectedValue, ...]:
+    def rejected(self, now: float) -> tuple[RejectedValue, ...]:
         """Return the required values that it reports outside their window now."""
-        return self._screening.refused(now)
+        return self._screening.rejected(now)
 
     @property
     def soc_jumped_at(self) -> float | None:

@@ -18,7 +18,7 @@ class Finding(StrEnum):
     """The port could not be opened, or was lost: see `ScanResult.fault`."""
     BATTERY = "battery"
     REFUSED = "refused"
-    """A battery that would not count: see `DetectedBattery.refused`."""
+    """A battery that would not count: see `DetectedBattery.rejected`."""
     INVERTER = "inverter"
     """An inverter sends requests (0x305)."""
     BOTH = "both"
@@ -44,7 +44,7 @@ class DetectedBattery:
     voltage: float | None = None
     """V"""
     capacity_ah: float | None = None
-    refused: tuple[RejectedValue, ...] = ()
+    rejected: tuple[RejectedValue, ...] = ()
     """Required values that it reports outside their window."""
     nominal: int | None = None
     """V; its nominal voltage according to those, if it is not a 48 V battery."""
@@ -78,7 +78,7 @@ class ScanResult:
         battery = self.battery
         if battery is None:
             return self.inverter
-        required = (battery.name, battery.soc, battery.refused or battery.voltage)
+        required = (battery.name, battery.soc, battery.rejected or battery.voltage)
         return battery.dialect is not Dialect.UNKNOWN and None not in required
 
     @property
@@ -87,7 +87,7 @@ class ScanResult:
         findings = (
             (self.fault is not None, Finding.FAULT),
             (self.battery is not None and self.inverter, Finding.BOTH),
-            (self.battery is not None and bool(self.battery.refused), Finding.REFUSED),
+            (self.battery is not None and bool(self.battery.rejected), Finding.REFUSED),
             (self.battery is not None, Finding.BATTERY),
             (self.inverter, Finding.INVERTER),
             (bool(self.neighbours), Finding.NEIGHBOUR),
@@ -156,7 +156,7 @@ class Classifier:
             soc=last.soc,
             voltage=last.voltage,
             capacity_ah=last.installed_ah,
-            refused=state.refused,
+            rejected=state.rejected,
             nominal=state.nominal,
             sends_requests=self._requests.by_battery,
         )

@@ -176,7 +176,7 @@ class BatteryState:
     """Number of those modules that it no longer counts."""
     invalid: int = 0
     """Frames that held a value outside its window."""
-    refused: tuple[RejectedValue, ...] = ()
+    rejected: tuple[RejectedValue, ...] = ()
     """Required values that it reports outside their window now."""
     nominal: int | None = None
     """V; the nominal voltage according to the rejected values, if this is no 48 V

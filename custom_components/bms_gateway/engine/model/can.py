@@ -91,10 +91,7 @@ class Controller:
 
     @property
     def fault(self) -> PortFault | None:
-        """Return the fault that prevents sending and receiving; None.
-
-        no fault is known.
-        """
+        """Return the fault that prevents sending and receiving, None if none is known."""
         if self.state is BusState.BUS_OFF:
             return PortFault.BUS_OFF
         return PortFault.NO_CARRIER if self.carrier is False else None

@@ -22,13 +22,13 @@ class Decoded:
     values: Mapping[str, Value] = field(default_factory=dict)
     pairs: PairChange | None = None
     """The changes of 0x35A, for `Pairs.after`."""
-    refused: tuple[RejectedValue, ...] = ()
+    rejected: tuple[RejectedValue, ...] = ()
     """Values outside their window; they are None among `values`."""
 
     @property
     def invalid(self) -> bool:
         """Return whether a value was outside its window."""
-        return bool(self.refused)
+        return bool(self.rejected)
 
     @property
     def is_empty(self) -> bool:

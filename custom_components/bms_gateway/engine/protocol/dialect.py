@@ -40,10 +40,7 @@ class Marks:
     seen_at: Mapping[Mark, float] = field(default_factory=dict)
 
     def age(self, now: float, *marks: Mark) -> float:
-        """Return the seconds since one of the marks was last received; inf.
-
-        not recently.
-        """
+        """Return the seconds since one of the marks was received; inf if not recently."""
         last = max((self.seen_at.get(mark, -inf) for mark in marks), default=-inf)
         return now - last if now - last <= MARK_LIFETIME else inf
 

@@ -58,7 +58,7 @@ class Fields(NamedTuple):
     """The values of one frame by attribute; None: not available, or not plausible."""
 
     values: dict[str, Value]
-    refused: tuple[RejectedValue, ...]
+    rejected: tuple[RejectedValue, ...]
     """Those outside their window."""
 
 
@@ -72,12 +72,12 @@ def decode_fields(data: bytes, fields: Sequence[Field]) -> Fields:
     }
     if NoValue.IMPLAUSIBLE not in found.values():
         return Fields(values, ())
-    refused = tuple(
-        field.refused(data)
+    rejected = tuple(
+        field.rejected(data)
         for field in fields
         if isinstance(field, Number) and found[field.attribute] is NoValue.IMPLAUSIBLE
     )
-    return Fields(values, refused)
+    return Fields(values, rejected)
 
 
 def encode_fields(

@@ -113,7 +113,7 @@ class Number:
             return NoValue.IMPLAUSIBLE
         return int(value) if self.whole else value
 
-    def refused(self, data: bytes) -> RejectedValue:
+    def rejected(self, data: bytes) -> RejectedValue:
         """Return the value that `decode` found outside the window."""
         raw: int = unpack_from(self.kind, data, self.start)[0]
         return RejectedValue(self.attribute, self._read(raw), self.low, self.high)

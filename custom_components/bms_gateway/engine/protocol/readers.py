@@ -43,7 +43,7 @@ type Reader = Callable[[bytes, Dialect | None], Decoded]
 
 def plain(fields: Fields) -> Decoded:
     """Return the values of a table as decoded."""
-    return Decoded(fields.values, refused=fields.refused)
+    return Decoded(fields.values, rejected=fields.rejected)
 
 
 def _discover(data: bytes, dialect: Dialect | None) -> Decoded:
@@ -58,27 +58,27 @@ def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
 
     They do if they are within 1 %, and not the 0 that pads the frame.
     """
-    values, refused = decode_fields(data, CHARGE_STATE)
+    values, rejected = decode_fields(data, CHARGE_STATE)
     whole, fine = values.get("soc"), FINE_SOC.decode(data)
     if isinstance(whole, float) and isinstance(fine, float):
         if abs(fine - whole) <= 1.0 and (fine or not whole):
             values["soc"] = fine
-    return Decoded(values, refused=refused)
+    return Decoded(values, rejected=rejected)
 
 
 def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x356: scale by plausibility, sign by dialect."""
     coarse = FINE_VOLTAGE.decode(data) is NoValue.IMPLAUSIBLE and (
         not isinstance(COARSE_VOLTAGE.decode(data), NoValue)
-        or FINE_VOLTAGE.refused(data).value < LOWEST_PACK_VOLTAGE
+        or FINE_VOLTAGE.rejected(data).value < LOWEST_PACK_VOLTAGE
     )
     table = COARSE_MEASUREMENTS if coarse else MEASUREMENTS
-    values, refused = decode_fields(data, table)
+    values, rejected = decode_fields(data, table)
     if "current" in values:
         values["current"] = _charge_positive(values["current"], dialect)
     if dialect is Dialect.VICTRON:
         values |= decode_fields(data, (CYCLES,)).values
-    return Decoded(values, refused=refused)
+    return Decoded(values, rejected=rejected)
 
 
 def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
@@ -135,7 +135,7 @@ def _name(data: bytes, _: Dialect | None) -> Decoded:
 def _identity(data: bytes, _: Dialect | None) -> Decoded:
     """Read 0x35F; the version as raw digits.
 
-    some batteries mean the digits, some the number.
+    Some batteries mean the digits, some the number.
     """
     fields = decode_fields(data, IDENTITY)
     version = data[VERSION_PLACE]

@@ -67,7 +67,7 @@ def _lost(
         return _wrong_port(now, battery)
     if _comes_and_goes(now, raised, battery, state) is not None:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     return _silent(now, battery, "battery_lost")
 
@@ -78,7 +78,7 @@ def _waiting(
     """Tell of one that is silent only once it matters: it may be installed tomorrow."""
     if now.snapshot.status is Status.STARTING:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     at, received_at = now.snapshot.at, state.last_frame_at
     if received_at is not None and at < received_at + LONGEST_TIMEOUT:
@@ -104,8 +104,8 @@ def _silent(
 
 def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
     # Limits stand still; what is measured would change the text all the time
-    limits = [each for each in state.refused if each.attribute.endswith("_limit")]
-    values = figures(limits or state.refused)
+    limits = [each for each in state.rejected if each.attribute.endswith("_limit")]
+    values = figures(limits or state.rejected)
     if state.nominal is None:
         return _issue(now, battery, "battery_values_rejected", values=values)
     nominal = str(state.nominal)

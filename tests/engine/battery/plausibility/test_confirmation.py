@@ -20,7 +20,7 @@ def accepted(
     """Return the accepted value after each report, one per period."""
     prudence = Confirmation()
     return [
-        prudence.believed(
+        prudence.accepted(
             name, value, n * period, period=period, gap=3 * period, disputed=disputed
         )
         for n, value in enumerate(values)
@@ -67,7 +67,7 @@ def test_reports_from_before_a_silence_are_dropped() -> None:
     """What was accepted before is of another time."""
     prudence = Confirmation()
     for at, limit in ((0.0, 10.0), (1.0, 10.0), (5.0, 50.0)):
-        counts = prudence.believed(CCL, limit, at, period=1.0, gap=3.0, disputed=False)
+        counts = prudence.accepted(CCL, limit, at, period=1.0, gap=3.0, disputed=False)
     assert counts == 50.0
 
 
@@ -79,7 +79,7 @@ def test_a_flood_is_one_report() -> None:
         at, true = tenths / 10, tenths % 60 == 0
         limit = 10.0 if true else 300.0
         counts.append(
-            prudence.believed(CCL, limit, at, period=6.0, gap=10.0, disputed=False)
+            prudence.accepted(CCL, limit, at, period=6.0, gap=10.0, disputed=False)
         )
     assert max(counts) == 10.0
 

@@ -71,7 +71,7 @@ def test_voltages_of_a_36_v_pack_are_rejected(first: str) -> None:
 
     def left(name: str, volts: float) -> tuple[float | None, tuple[RejectedValue, ...]]:
         values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
-        return values[name], plausibility.refused
+        return values[name], plausibility.rejected
 
     def action_error(name: str) -> tuple[RejectedValue, ...]:
         return (RejectedValue(name, LOW[name], 44.5, 65.0),)
@@ -95,10 +95,10 @@ def test_a_rejected_limit_is_reported(capacity: float, is_named: bool) -> None:
     """Unless the capacity is still unknown: it may be large enough."""
     plausibility = Plausibility()
     plausibility.screen({"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
-    refused = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
-    assert plausibility.refused == (refused if is_named else ())
+    rejected = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    assert plausibility.rejected == (rejected if is_named else ())
     plausibility.screen({"soc": 50.0}, capacity=capacity, soc=None)
-    assert plausibility.refused == ()
+    assert plausibility.rejected == ()
 
 
 CELLS = {"cell_voltage_min": 2.8, "cell_voltage_max": 3.65}

@@ -56,7 +56,7 @@ def test_a_pack_of_another_voltage_is_recognised(
         state = receive(subject, {0x351: limits, 0x356: measured}, at=second)
         assert state.status is BatteryStatus.WAITING
     assert state.nominal == nominal
-    assert {each.attribute for each in state.refused} == {
+    assert {each.attribute for each in state.rejected} == {
         "charge_voltage_limit",
         "voltage",
     }
@@ -66,7 +66,7 @@ def test_a_value_outside_its_window_is_reported() -> None:
     """With the window; all other values are valid."""
     state = receive(Battery(battery("b1")), {0x351: TOO_HIGH}, at=0.0, seconds=3)
     assert state.status is BatteryStatus.WAITING
-    assert state.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert state.rejected == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
     assert state.nominal is None
 
 
@@ -74,9 +74,9 @@ def test_an_impossible_limit_is_reported() -> None:
     """0x7FFF: 3276.7 A is not a limit of a 100 Ah battery, but of a large one."""
     no_limit = {0x351: "3002FF7FF401E001"}
     state = receive(Battery(battery("b1", 999.0)), no_limit, at=0.0)
-    assert state.refused == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    assert state.rejected == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
     state = receive(Battery(battery("b1", 1000.0)), no_limit, at=0.0)
-    assert state.refused == ()
+    assert state.rejected == ()
     assert state.status is BatteryStatus.ONLINE
 
 
@@ -85,16 +85,16 @@ def test_a_rejected_optional_value_is_not_reported() -> None:
     odd = {0x351: "3002C800F4016400", 0x356: "50140000E02E"}  # DVL 10 V, 1200 °C
     state = receive(Battery(battery("b1")), odd, at=0.0)
     assert state.status is BatteryStatus.ONLINE
-    assert state.refused == ()
+    assert state.rejected == ()
 
 
 def test_an_accepted_value_is_no_longer_reported() -> None:
     """Nor is one received long ago: then the battery is just silent."""
     subject = Battery(battery("b1"))
-    assert receive(subject, {0x351: TOO_HIGH}, at=0.0, seconds=5).refused
-    assert receive(subject, {0x351: NORMAL}, at=5.0).refused == ()
-    assert receive(subject, {0x351: TOO_HIGH}, at=6.0).refused
-    assert subject.state(60.0).refused == ()
+    assert receive(subject, {0x351: TOO_HIGH}, at=0.0, seconds=5).rejected
+    assert receive(subject, {0x351: NORMAL}, at=5.0).rejected == ()
+    assert receive(subject, {0x351: TOO_HIGH}, at=6.0).rejected
+    assert subject.state(60.0).rejected == ()
 
 
 def test_a_battery_is_lost_by_rejected_limits() -> None:
@@ -103,9 +103,9 @@ def test_a_battery_is_lost_by_rejected_limits() -> None:
     assert receive(subject, {}, at=0.0, seconds=10).status is BatteryStatus.ONLINE
     state = receive(subject, {0x351: TOO_HIGH}, at=10.0, seconds=20)
     assert state.status is BatteryStatus.LOST
-    assert [each.value for each in state.refused] == [65.6]
+    assert [each.value for each in state.rejected] == [65.6]
     state = receive(subject, {}, at=30.0, seconds=10)
-    assert (state.status, state.refused) == (BatteryStatus.ONLINE, ())
+    assert (state.status, state.rejected) == (BatteryStatus.ONLINE, ())
 
 
 def test_receiving_since_is_known() -> None:

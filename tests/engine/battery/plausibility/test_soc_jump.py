@@ -12,11 +12,11 @@ def accepted(
 ) -> list[float]:
     """Return the accepted value of each; reported repeatedly before the first."""
     doubt = SocJump()
-    believed = []
+    accepted = []
     for n, soc in enumerate([socs[0]] * 3 + list(socs)):
         at = 1000.0 + n * every
-        believed.append(doubt.believed(soc, at, amps=amps, capacity=capacity))
-    return believed[3:]
+        accepted.append(doubt.accepted(soc, at, amps=amps, capacity=capacity))
+    return accepted[3:]
 
 
 def test_a_small_step_counts_at_once() -> None:
@@ -34,12 +34,12 @@ def test_a_lasting_jump_is_accepted_after_a_minute() -> None:
     """Its time is kept for the repair."""
     doubt = SocJump()
     for second in range(3):
-        doubt.believed(50.0, second, amps=0.0, capacity=100.0)
-    believed = [
-        doubt.believed(80.0, 3.0 + second, amps=0.0, capacity=100.0)
+        doubt.accepted(50.0, second, amps=0.0, capacity=100.0)
+    accepted = [
+        doubt.accepted(80.0, 3.0 + second, amps=0.0, capacity=100.0)
         for second in range(62)
     ]
-    assert believed == [50.0] * 60 + [80.0] * 2
+    assert accepted == [50.0] * 60 + [80.0] * 2
     assert doubt.jumped_at == 63.0
 
 
@@ -53,8 +53,8 @@ def test_a_larger_step_is_accepted_after_a_silence() -> None:
     """5 % for each 10 s: the charge meanwhile is unknown."""
     doubt = SocJump()
     for second in range(3):
-        doubt.believed(50.0, second, amps=0.0, capacity=100.0)
-    assert doubt.believed(79.0, 62.0, amps=0.0, capacity=100.0) == 79.0
+        doubt.accepted(50.0, second, amps=0.0, capacity=100.0)
+    assert doubt.accepted(79.0, 62.0, amps=0.0, capacity=100.0) == 79.0
 
 
 @pytest.mark.parametrize(("before", "end"), [(98.0, 100.0), (2.0, 0.0)])
@@ -73,8 +73,8 @@ def test_a_starting_battery_may_report_anything() -> None:
     """It is not held at values from before it had measured."""
     doubt = SocJump()
     values = [(0.0, 0.0), (66.0, 66.0), (66.0, 66.0)]
-    for at, (soc, believed) in enumerate(values):
-        assert doubt.believed(soc, at, amps=0.0, capacity=100.0) == believed
+    for at, (soc, accepted) in enumerate(values):
+        assert doubt.accepted(soc, at, amps=0.0, capacity=100.0) == accepted
 
 
 def test_every_jump_is_accepted_without_a_known_capacity() -> None:

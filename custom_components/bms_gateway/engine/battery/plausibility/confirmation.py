@@ -57,7 +57,7 @@ class Confirmation:
         self._reported: dict[str, deque[tuple[float, Any]]] = {}
         self._last_at: dict[str, float] = {}
 
-    def believed(
+    def accepted(
         self,
         name: str,
         value: Any,

@@ -43,7 +43,7 @@ class Plausibility:
         self._identity: float | None = None
         self._socs = (0.0, 0.0)
         self._volts: dict[str, float] = {}
-        self.refused: tuple[RejectedValue, ...] = ()
+        self.rejected: tuple[RejectedValue, ...] = ()
         """Required values of the last frame that were rejected."""
 
     def screen(
@@ -54,7 +54,7 @@ class Plausibility:
         `capacity`: Ah as configured, nan unless known; `soc`: in %, as last reported.
         """
         screened = dict(values)
-        self.refused = ()
+        self.rejected = ()
         self._screen_voltages(screened)
         for name in _CURRENT_LIMITS:
             limit = screened.get(name)
@@ -65,7 +65,7 @@ class Plausibility:
             ):
                 screened[name] = None
                 if capacity < HUGE_CAPACITY:  # else it may become known, and be enough
-                    self.refused += (RejectedValue(name, limit, 0.0, HUGE_LIMIT),)
+                    self.rejected += (RejectedValue(name, limit, 0.0, HUGE_LIMIT),)
             self._largest = max(self._largest, screened.get(name) or 0.0)
         current = screened.get("current")
         if current is not None and abs(current) > max(
@@ -87,14 +87,15 @@ class Plausibility:
         if len(low) == len(_VOLTAGES) and all(low):
             for name, volts in reported.items():
                 values[name] = None
-                self.refused += (RejectedValue(name, volts, LOWEST_48_V, HIGHEST_48_V),)
+                self.rejected += (
+                    RejectedValue(name, volts, LOWEST_48_V, HIGHEST_48_V),
+                )
 
     def _measured(self, values: Values) -> dict[str, Any]:
         """Return cell voltages as unknown if they are settings.
 
-        round, and never changing.
-
-        Some emulators send the voltages at which they protect, 2.80 V and 3.65 V.
+        These are round and never change: some emulators send the voltages at which they
+        protect, 2.80 V and 3.65 V.
         """
         if not all(values.get(name) for name in _CELLS):
             return {}

@@ -19,7 +19,7 @@ _EMPTY_48_V: Final = 30.0
 class _Kept:
     """One rejected value, with its frame and its time on the wire."""
 
-    refused: RejectedValue
+    rejected: RejectedValue
     can_id: int
     at: float
 
@@ -33,24 +33,27 @@ class RejectedValues:
         self._kept: dict[str, _Kept] = {}
 
     def take(
-        self, refused: Iterable[RejectedValue], believed: AbstractSet[str], frame: Frame
+        self,
+        rejected: Iterable[RejectedValue],
+        accepted: AbstractSet[str],
+        frame: Frame,
     ) -> None:
         """Take the rejected values of one frame, and the attributes that were accepted."""
-        for name in self._watched & believed:
+        for name in self._watched & accepted:
             self._kept.pop(name, None)
-        for each in refused:
+        for each in rejected:
             if each.attribute in self._watched:
                 self._kept[each.attribute] = _Kept(each, frame.can_id, frame.at)
 
-    def standing(
+    def still_reported(
         self, now: float, timeout: Callable[[int], float]
     ) -> tuple[RejectedValue, ...]:
-        """Return the values still reported; `timeout`.
+        """Return the values that are still reported.
 
-        seconds for which a frame counts.
+        `timeout`: returns the seconds for which a frame counts, by ID.
         """
         return tuple(
-            kept.refused
+            kept.rejected
             for kept in self._kept.values()
             if now < kept.at + timeout(kept.can_id)
         )

@@ -34,16 +34,16 @@ class Screening:
         self._duplicate_senders = DuplicateSenders()
         self._rejected = RejectedValues(BRIDGED)
 
-    def believed(
+    def accepted(
         self,
         values: dict[str, Any],
-        refused: tuple[RejectedValue, ...],
+        rejected: tuple[RejectedValue, ...],
         frame: Frame,
         capacity: float,
     ) -> dict[str, Any]:
         """Return the values of one frame that count.
 
-        `refused`: those that decoding already found outside their window; `capacity`: in
+        `rejected`: those that decoding already found outside their window; `capacity`: in
         Ah, as configured.
         """
         at = frame.at
@@ -55,14 +55,14 @@ class Screening:
             amps = max(
                 abs(self._values.known.get("current", 0.0)), self._largest_current
             )
-            values["soc"] = self._soc.believed(soc, at, amps=amps, capacity=capacity)
+            values["soc"] = self._soc.accepted(soc, at, amps=amps, capacity=capacity)
         longest_period = self._frame_periods.longest_period(frame.can_id)
         self._duplicate_senders.on_frame(frame, longest_period)
         disputed = self._duplicate_senders.detected(at)
         slow = disputed or (longest_period or 0.0) > _QUICK
         for name, value in values.items():
             if value is not None and (name in IMMEDIATE or (slow and name in RAMPED)):
-                values[name] = self._confirmation.believed(
+                values[name] = self._confirmation.accepted(
                     name,
                     value,
                     at,
@@ -71,7 +71,7 @@ class Screening:
                     disputed=disputed,
                 )
         self._rejected.take(
-            (*refused, *self._plausibility.refused), BRIDGED & values.keys(), frame
+            (*rejected, *self._plausibility.rejected), BRIDGED & values.keys(), frame
         )
         return values
 
@@ -84,9 +84,9 @@ class Screening:
         """Return whether another node sends the battery's IDs, too."""
         return self._duplicate_senders.detected(now)
 
-    def refused(self, now: float) -> tuple[RejectedValue, ...]:
+    def rejected(self, now: float) -> tuple[RejectedValue, ...]:
         """Return the required values that are reported outside their window now."""
-        return self._rejected.standing(now, self._frame_periods.timeout)
+        return self._rejected.still_reported(now, self._frame_periods.timeout)
 
     @property
     def soc_jumped_at(self) -> float | None:

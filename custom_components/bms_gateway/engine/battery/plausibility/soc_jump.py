@@ -28,7 +28,7 @@ class SocJump:
         self._agreed = 0
         self._since: float | None = None
 
-    def believed(self, soc: float, at: float, *, amps: float, capacity: float) -> float:
+    def accepted(self, soc: float, at: float, *, amps: float, capacity: float) -> float:
         """Return the accepted state of charge in % after a report of `soc` (%).
 
         `amps`: the highest current that may flow; `capacity` in Ah, nan if it is not

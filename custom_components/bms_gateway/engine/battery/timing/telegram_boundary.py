@@ -64,10 +64,7 @@ class TelegramBoundary:
 
     @property
     def closes_at(self) -> float | None:
-        """When the open telegram counts as whole although more may come; None.
-
-        none is open.
-        """
+        """When the open telegram counts as whole although more may come, None without one."""
         if self.open_since is None:
             return None
         begun_at = self.open_since if self._limits_at is None else self._limits_at
