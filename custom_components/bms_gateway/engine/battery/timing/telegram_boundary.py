@@ -64,7 +64,7 @@ class TelegramBoundary:
 
     @property
     def closes_at(self) -> float | None:
-        """When the open telegram counts as whole although more may come, None without one."""
+        """When the open telegram times out and counts as whole; None: none is open."""
         if self.open_since is None:
             return None
         begun_at = self.open_since if self._limits_at is None else self._limits_at
