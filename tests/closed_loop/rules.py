@@ -59,7 +59,7 @@ class NoCirculatingCurrents(CirculatingCurrents):
 
 
 def use_capacity_share(loop: Loop) -> None:
-    """Let a loop's gateway reckon by the capacity share alone."""
+    """Let a loop's gateway use the capacity share alone."""
     parallel = loop.gateway._bank._evaluation._pipeline.parallel
     parallel.shares = CapacityShares()
     parallel.circulating = NoCirculatingCurrents()

@@ -33,7 +33,7 @@ class Trial:
     energy_from: float = BEGUN
     """Seconds after the start from which on energy is counted."""
     kind: str = "plain"
-    """Of KINDS: what happens besides."""
+    """Key of KINDS: the fault that happens."""
     strict: bool = False
     """Whether little is an overload, and each blackout needless (metrics)."""
 

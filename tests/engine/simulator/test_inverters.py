@@ -25,7 +25,7 @@ RECEIVED = ReceivedLimits(charge_voltage_limit=56.0, charge=30, discharge=40, at
 
 
 def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> float:
-    received = replace(RECEIVED, **changes)  # type: ignore[arg-type]  # any field of Told
+    received = replace(RECEIVED, **changes)  # type: ignore[arg-type]  # any field of ReceivedLimits
     return wanted_current(inverter, received, power, 50.0, 1.0)
 
 
