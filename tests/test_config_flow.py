@@ -1,7 +1,6 @@
 """The first set-up, an adapter that is plugged in, a gateway that is renamed."""
 
 from collections.abc import Iterator
-import time
 from typing import Any
 from unittest.mock import patch
 
@@ -21,8 +20,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
-from .connected import REQUEST, Machine, link, repeating, talking, usb_device
-from .engine.can.test_socketcand import Server, serving
+from .connected import REQUEST, Machine, link, talking, usb_device
 from .engine.telegrams import telegram
 from .form_user import (
     BATTERY,
@@ -329,30 +327,6 @@ async def test_what_was_heard_is_set_up_instead(
     result = await flow.choose("finish")
     kinds = [each.subentry_type for each in result["result"].subentries.values()]
     assert kinds == ["battery", other]
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_an_inverter_of_another_machine_is_not_set_up_instead(
-    hass: HomeAssistant, machine: Machine
-) -> None:
-    """Though it was heard: it could not be told anything in time."""
-    machine.listen(PATIENCE)
-    flow = await start_real(hass)
-    async with serving(Server()) as server:
-
-        def ask() -> None:
-            if "rawmode" in server.commands:
-                server.say(f"< frame 305 {time.time():f} {bytes(8).hex()} >".encode())
-
-        async with repeating(ask):
-            await flow.enter(server.channel, interface="socketcand")
-        result = await flow.choose("detected_kind")
-    assert result["errors"] == {"channel": "not_for_inverters"}
-    machine.listen(0.05)
-    await flow.fill(interface="virtual", channel="flow-1")
-    await flow.choose("inverter")
-    result = await flow.fill(INVERTER)
-    assert result["description_placeholders"] == {"devices": "Roof"}
 
 
 # An adapter that is plugged in

@@ -527,16 +527,3 @@ async def test_nobody_to_exchange_with(bench: Bench) -> None:
     done = await open_dialog(bench, "i1")
     assert (done["type"], done["reason"]) == ("abort", "no_counterpart")
     assert done["description_placeholders"]["name"] == "My i1"
-
-
-async def test_an_inverter_is_not_put_behind_a_network(bench: Bench) -> None:
-    """Where it would never be sent to; nothing is changed."""
-    bench.battery("b1", interface="socketcand", channel="nowhere")
-    await bench.inverter("i1").start()
-    for _ in range(2):
-        await hears(bench, "i1", *telegram())
-    form = await open_dialog(bench, "i1")
-    before = stored(bench, port=True)
-    done = await choose(bench, form, "b1")
-    assert (done["type"], done["reason"]) == ("abort", "unsuitable")
-    assert stored(bench, port=True) == before

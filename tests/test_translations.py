@@ -226,8 +226,6 @@ def test_every_error_that_can_come_has_its_text(language: str) -> None:
         errors |= {each.error for each in fields_of(form) if can_be_wrong(each)}
     for flow in expected.keys() - {"options"}:
         expected[flow] |= PORT_ERRORS
-    for flow in expected.keys() - {"options", "config_subentries.battery"}:
-        expected[flow] |= {"not_for_inverters"}
     expected["config"] |= {"invalid_file"}
     for flow, errors in expected.items():
         assert set(at(language, f"{flow}.error")) == errors, flow

@@ -16,7 +16,7 @@ from homeassistant.helpers.selector import (
 )
 
 from .config_entry import CONF_BRING_UP, PORT_DATA, port_config
-from .const import DOMAIN, POLLED, SUBENTRY_BATTERY
+from .const import DOMAIN, POLLED
 from .coordinator import BmsGatewayConfigEntry
 from .engine.can.backend import ready_link
 from .engine.can.interface.state import PortError
@@ -244,9 +244,6 @@ class ExchangeRepair(DeviceRepair):
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         device, other = self._device, self._entry.subentries[answers[CONF_OTHER]]
-        battery = device if device.subentry_type == SUBENTRY_BATTERY else other
-        if not port_config(battery.data).suits_inverters:
-            return self.async_abort(reason="unsuitable")
         changes = (
             (device, _with_port_of(device, other)),
             (other, _with_port_of(other, device)),

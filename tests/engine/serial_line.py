@@ -17,7 +17,7 @@ BATCH = 4096
 
 type Answers = Callable[[bytes], bytes]
 """What is answered to each command, which comes without its CR."""
-type TelegramTiming = Iterable[tuple[float, bytes]]
+type Talk = Iterable[tuple[float, bytes]]
 """What is said unasked, and when: in its order, and without an end if need be."""
 
 
@@ -25,7 +25,7 @@ class SerialLine:
     """What an adapter's thread sees of its line; the clock goes on while it waits."""
 
     def __init__(
-        self, answers: Answers, timing: TelegramTiming = (), deaf_until: float = 0
+        self, answers: Answers, talk: Talk = (), deaf_until: float = 0
     ) -> None:
         """Open the line to somebody who may be deaf at first."""
         self.now = 0.0
@@ -34,7 +34,7 @@ class SerialLine:
         self._deaf_until = deaf_until
         self._said: list[tuple[float, int, bytes]] = []
         self._count = 0
-        self._talk = chain(timing, [(inf, b"")])
+        self._talk = chain(talk, [(inf, b"")])
         self._next = next(self._talk)
         self._begun = b""
 

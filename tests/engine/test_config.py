@@ -49,7 +49,6 @@ SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
         (PortConfig(SLCAN, "/dev/ttyAMA0"), False),
         (PortConfig(SLCAN, "/dev/ttyS1"), False),
         (PortConfig(SOCKETCAN, "can0"), False),
-        (PortConfig(Interface.SOCKETCAND, "host:29536/can0"), False),
         (PortConfig(Interface.VIRTUAL, "usb"), False),
     ],
 )

@@ -161,9 +161,6 @@ async def test_owner_is_told() -> None:
         ("slcan", "/dev/x", {"channel": "/dev/x"}),
         ("slcan", "/dev/../dev/ttyACM0", {"channel": "/dev/x"}),
         ("slcan", "/dev/ttyACM9", {"channel": "/dev/ttyACM9"}),
-        ("socketcand", "Host/can0", {"channel": "host:29536/can0"}),
-        ("socketcand", "[FE80::1]:1/can0", {"channel": "[fe80::1]:1/can0"}),
-        ("socketcand", "nonsense", {"channel": "nonsense"}),
         ("virtual", "can0", {"channel": "can0"}),
     ],
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-import time
 from typing import Any
 from unittest.mock import patch
 
@@ -12,6 +11,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.discovery import (
     Adapter,
     FoundLink,
@@ -42,7 +42,6 @@ from ..connected import (
     usb_device,
 )
 from ..engine import waveshare
-from ..engine.can.test_socketcand import Server, serving
 from ..engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
 from ..engine.telegrams import telegram
 from ..form_user import BATTERY, INVERTER, Flow, add, filled
@@ -373,7 +372,7 @@ async def test_battery_on_a_serial_adapter(
     def speak() -> None:
         if "O" in adapter.commands:
             for frame in BATTERY_SAYS:
-                adapter.say(codec.encode(frame))
+                adapter.say(codec.encode(as_message(frame)))
 
     async with repeating(speak):
         result = await flow.fill(connection=key)
@@ -419,54 +418,3 @@ async def test_serial_adapter_that_speaks_something_else(
     adapter.answers = dict(ACKNOWLEDGING)
     result = await flow.fill(connection=f"slcan:{adapter.device}")
     assert result["step_id"] == "scan_result"
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_battery_of_another_machine(
-    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, flow: Flow
-) -> None:
-    """A link over the network is for batteries; an inverter is refused before."""
-    machine.listen(PATIENCE)
-    async with serving(Server()) as server:
-        await flow.fill(connection="manual")
-
-        def speak() -> None:
-            if "rawmode" in server.commands:
-                for frame in BATTERY_SAYS:
-                    now, data = time.time(), frame.data.hex()
-                    server.say(f"< frame {frame.can_id:x} {now:f} {data} >".encode())
-
-        async with repeating(speak):
-            result = await flow.fill(interface="socketcand", channel=server.channel)
-        assert HEARD in result["description_placeholders"]["scan_result"]
-        result = await flow.fill(BATTERY)
-        assert result["type"] is FlowResultType.CREATE_ENTRY
-        assert bank.get_subentries_of_type("battery")[-1].data == {
-            "interface": "socketcand",
-            "channel": server.channel,
-            "bitrate": 500_000,
-            "capacity_ah": 280.0,
-        }
-
-        clients = server.clients
-        other = await add(hass, bank, "inverter")
-        other_link = server.channel.replace("can0", "can1")
-        result = await other.enter(other_link, interface="socketcand")
-        assert result["errors"] == {"channel": "not_for_inverters"}
-        assert result["description_placeholders"]["channel"] == other_link
-        assert server.clients == clients
-    machine.listen(0.05)
-    result = await other.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "scan_result"
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_server_that_is_not_there(flow: Flow) -> None:
-    """Told with what to check; an address that is none, too."""
-    async with serving(Server()) as server:
-        gone = server.channel
-    result = await flow.enter(gone, interface="socketcand")
-    assert result["errors"] == {"channel": "unreachable"}
-    result = await flow.fill(interface="socketcand", channel="nonsense")
-    assert result["errors"] == {"channel": "no_such_channel"}
-    assert filled(result)["channel"] == "nonsense"

@@ -166,12 +166,8 @@ async def test_a_connection_that_is_taken_is_refused(
             },
             {"interface": "socketcan", "channel": "can1"},
         ),
-        (
-            {"interface": "socketcand", "channel": "bms.lan:29536/can0"},
-            {"interface": "socketcand", "channel": "BMS.lan/can0"},
-        ),
     ],
-    ids=["serial", "link", "network"],
+    ids=["serial", "link"],
 )
 async def test_another_spelling_of_a_port_that_is_taken(
     hass: HomeAssistant,

@@ -19,8 +19,6 @@ class Proof(StrEnum):
     """Their echo."""
     PRESENCE = "presence"
     """No proof: an inverter is only sent to while it is received."""
-    NONE = "none"
-    """No proof, and frames may be delayed for long: no inverter is sent to."""
 
 
 class Interface(StrEnum):
@@ -30,8 +28,6 @@ class Interface(StrEnum):
     """A CAN link of the kernel. Channel: its name, such as `can0`."""
     SLCAN = "slcan"
     """A serial adapter with LAWICEL's protocol. Channel: its device file."""
-    SOCKETCAND = "socketcand"
-    """A link of another machine over the network. Channel: `host:port/link`."""
     VIRTUAL = "virtual"
     """A bus inside this process. Channel: any name."""
 
@@ -40,15 +36,13 @@ class Interface(StrEnum):
         """The proof that sent frames leave for the wire.
 
         A serial adapter acknowledges, if at all, frames that it takes into a queue of
-        its own, and nothing shows how long a frame was delayed in a network.
+        its own.
         """
         match self:
             case Interface.SOCKETCAN | Interface.VIRTUAL:
                 return Proof.ECHO
             case Interface.SLCAN:
                 return Proof.PRESENCE
-            case Interface.SOCKETCAND:
-                return Proof.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +74,6 @@ class PortConfig:
             return not self.channel.startswith(_ON_BOARD)
         identity = self.identity or ""
         return identity.startswith("usb:") or "-usb-" in identity
-
-    @property
-    def suits_inverters(self) -> bool:
-        """Whether an inverter can be sent to on this kind of channel."""
-        return self.interface.proof is not Proof.NONE
 
 
 class Strategy(StrEnum):

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from .battery.poller import Poller
 from .can.log.frame_buffer import FrameBuffer
-from .can.port import Sender
 from .can.port_service import PortFactory, PortService
+from .can.sender import Sender
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter.inverter import Inverter
 from .model import Clock, Frame, PortState

@@ -24,7 +24,6 @@ from ..config_entry import (
 )
 from ..const import DOMAIN
 from ..engine.can.interface.discovery import FoundLink, list_links
-from ..engine.can.socketcand import Address
 from ..engine.config import Interface
 from ..engine.model import BusState
 
@@ -96,8 +95,6 @@ async def async_identify(
     be taken twice by two names.
     """
     port = {key: typed[key] for key in (CONF_INTERFACE, CONF_CHANNEL)}
-    if port[CONF_INTERFACE] == Interface.SOCKETCAND:
-        port[CONF_CHANNEL] = _spelled_out(port[CONF_CHANNEL])
     names = [port_key(port)]
     if port[CONF_INTERFACE] == Interface.SLCAN:
         path = await hass.async_add_executor_job(_real, port[CONF_CHANNEL])
@@ -128,13 +125,6 @@ async def _async_serial_ports(hass: HomeAssistant) -> Sequence[SerialDevice]:
 
 def _real(path: str) -> str:
     return os.path.realpath(path)
-
-
-def _spelled_out(address: str) -> str:
-    try:
-        return str(Address.parse(address))
-    except ValueError:
-        return address  # its port will tell
 
 
 def _of_link(link: FoundLink, texts: Texts) -> Connection:

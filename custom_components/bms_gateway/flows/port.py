@@ -18,7 +18,7 @@ from ..config_entry import (
     port_config,
     port_key,
 )
-from ..const import DOMAIN, SUBENTRY_INVERTER
+from ..const import DOMAIN
 from ..engine.can.interface.discovery import set_up_commands
 from ..engine.config import Interface
 from .connections import Connection, Texts, async_find_connections, async_identify
@@ -106,12 +106,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     def port_error(self) -> str | None:
         """Return why the chosen port cannot be this device's, if so."""
         assert self.port is not None
-        if self._owner:
-            return "port_taken"
-        suits = port_config(self.port).suits_inverters
-        if self.kind == SUBENTRY_INVERTER and not suits:
-            return "not_for_inverters"
-        return None
+        return "port_taken" if self._owner else None
 
     async def async_refuse(self, error: str) -> ResultT:
         """Show the form of the port again, with what is wrong."""

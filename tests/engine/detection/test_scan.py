@@ -148,9 +148,8 @@ async def test_a_poll_is_sent_on_request() -> None:
             {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED},
         ),
         (PortConfig(Interface.SLCAN, "/dev/none"), {PortFault.NO_SUCH_CHANNEL}),
-        (PortConfig(Interface.SOCKETCAND, "x"), {PortFault.NO_SUCH_CHANNEL}),
     ],
-    ids=["socketcan", "bring up", "slcan", "socketcand"],
+    ids=["socketcan", "bring up", "slcan"],
 )
 async def test_a_port_that_cannot_be_opened_is_reported_at_once(
     socket_enabled: None, port: PortConfig, faults: set[PortFault]

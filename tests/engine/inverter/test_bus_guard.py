@@ -265,26 +265,6 @@ def test_no_knock_in_silence() -> None:
     assert plant.port().sent == []
 
 
-def test_network_is_never_sent_to() -> None:
-    """Nobody knows when such a frame would arrive."""
-    config = PortConfig(Interface.SOCKETCAND, "i1")
-    assert not config.suits_inverters
-    plant = Plant(inverters=(replace(inverter("i1"), port=config),)).started()
-    for _ in range(10):
-        plant.port().push(replace(REQUEST, at=plant.now))
-        plant.run(1.0)
-    assert plant.port().sent == []
-    assert plant.inverter().confirmed is None
-
-
-@pytest.mark.parametrize(
-    "interface", [Interface.SOCKETCAN, Interface.VIRTUAL, Interface.SLCAN]
-)
-def test_what_suits_inverters(interface: Interface) -> None:
-    """Told by the configuration, for the form."""
-    assert PortConfig(interface, "x").suits_inverters
-
-
 # The rule itself
 
 
@@ -310,8 +290,6 @@ def test_never_while_a_battery_was_heard_lately(
     if age >= BATTERY_GONE:
         assert guard.allows(Proof.ECHO, now)
         assert not guard.battery_detected(now)
-    if proof is Proof.NONE:
-        assert not guard.allows(proof, now)
     change = next_wake(now, guard)
     assert change is None or change > now
     assert BURST < BURST_GONE < BATTERY_GONE

@@ -26,7 +26,6 @@ OTHERS = [
     PortConfig(SOCKETCAN, "can0", identity="path:spi0.0"),
     PortConfig(SOCKETCAN, "vcan0"),
     PortConfig(SLCAN, "/dev/ttyAMA0"),
-    PortConfig(Interface.SOCKETCAND, "host:29536/can0"),
     PortConfig(Interface.VIRTUAL, "v"),
 ]
 HEARD = [

@@ -1,6 +1,6 @@
 """Polling of a battery that sends only on request (0x305)."""
 
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..model import Frame, PortStatus
 from ..protocol import POLL
 

@@ -77,8 +77,6 @@ class BusGuard:
                 return True
             case Proof.PRESENCE:
                 return self.is_present(now)
-            case Proof.NONE:
-                return False
 
     def wake_times(self, _now: float) -> Iterator[float]:
         """Yield when one of the answers changes if nothing more is received."""

@@ -42,8 +42,6 @@ class PortFault(StrEnum):
     """The machine has no CAN hardware of this kind."""
     BUSY = "busy"
     """Another program uses the serial adapter, or an earlier attempt is stuck in it."""
-    UNREACHABLE = "unreachable"
-    """The server with the CAN link does not answer, or its answer is not valid."""
     AMBIGUOUS = "ambiguous"
     """Several adapters have the serial number that should identify the right one."""
     BUS_OFF = "bus_off"

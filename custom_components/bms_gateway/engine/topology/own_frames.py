@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from ..battery.timing.frame_periods import LIMITS_ID
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..model import Frame, PortState
 from ..protocol import is_battery_frame
 
