@@ -8,10 +8,10 @@ import pytest
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Readings,
     Snapshot,
     Status,
@@ -20,7 +20,7 @@ from custom_components.bms_gateway.event_detector import Event, EventDetector, E
 
 BATTERY = BatteryState(
     id="b1",
-    life=Life.ONLINE,
+    status=BatteryStatus.ONLINE,
     capacity_ah=100,
     readings=Readings(protections=frozenset(), warnings=frozenset()),
 )
@@ -48,7 +48,11 @@ def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
 
 def test_unchanged_battery_has_no_events() -> None:
     """Neither at the first snapshot nor later."""
-    assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
+    assert follow(replace(BATTERY, status=BatteryStatus.WAITING), BATTERY, BATTERY) == [
+        [],
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +82,8 @@ def test_alarms_raise_events(field: str, raised: EventType, cleared: EventType) 
 
 def test_loss_and_return_raise_events() -> None:
     """Rejoining does not; nor does taking the battery out of service."""
-    lost = replace(BATTERY, life=Life.LOST)
-    rejoining = replace(BATTERY, life=Life.REJOINING)
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
+    rejoining = replace(BATTERY, status=BatteryStatus.REJOINING)
     gone, back = (
         [Event(kind, "b1")]
         for kind in (EventType.BATTERY_LOST, EventType.BATTERY_RESTORED)
@@ -93,15 +97,15 @@ def test_loss_and_return_raise_events() -> None:
         [],
         back,
     ]
-    for life in Life.OUT_OF_SERVICE, Life.DUPLICATE:
-        out = replace(BATTERY, life=life)
+    for battery_status in BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE:
+        out = replace(BATTERY, status=battery_status)
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
 def test_bridged_silence_is_not_a_loss() -> None:
     """It is one only if the battery is not back in time."""
-    bridging = replace(BATTERY, life=Life.BRIDGING)
-    lost = replace(BATTERY, life=Life.LOST)
+    bridging = replace(BATTERY, status=BatteryStatus.BRIDGING)
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
     short, gone, back = (
         [Event(kind, "b1")]
         for kind in (
@@ -139,18 +143,18 @@ def test_recounted_modules_are_not_restored() -> None:
 def test_lost_since_is_kept() -> None:
     """From the loss until it is online again or out of service."""
     watch = EventDetector()
-    lives: tuple[tuple[Life, dict[str, float]], ...] = (
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.REJOINING, {"b1": 2.0}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 6.0}),
-        (Life.OUT_OF_SERVICE, {}),
-        (Life.LOST, {"b1": 8.0}),
+    lives: tuple[tuple[BatteryStatus, dict[str, float]], ...] = (
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.REJOINING, {"b1": 2.0}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 6.0}),
+        (BatteryStatus.OUT_OF_SERVICE, {}),
+        (BatteryStatus.LOST, {"b1": 8.0}),
     )
-    for now, (life, expected) in enumerate(lives, start=1):
-        watch.update(snapshot(replace(BATTERY, life=life)), now)
+    for now, (battery_status, expected) in enumerate(lives, start=1):
+        watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.lost_since == expected
     watch.update(snapshot(), 9.0)
     assert watch.lost_since == {}
@@ -161,9 +165,9 @@ def test_more_than_three_losses_an_hour_are_unsteady() -> None:
     watch = EventDetector()
     now = 0.0
     for loss in range(1, 5):
-        for life in Life.ONLINE, Life.LOST:
+        for battery_status in BatteryStatus.ONLINE, BatteryStatus.LOST:
             now += 60
-            watch.update(snapshot(replace(BATTERY, life=life)), now)
+            watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.unsteady == (frozenset({"b1"}) if loss > 3 else frozenset())
     # The first was at 120 s
     watch.update(snapshot(BATTERY), 120 + 3599)
@@ -289,7 +293,7 @@ def test_removed_battery_is_dropped() -> None:
     watch = EventDetector()
     bad = replace(
         says(protections=frozenset({OVER_LIMIT}), force_charge=True),
-        life=Life.LOST,
+        status=BatteryStatus.LOST,
         carries_current_out_of_service=True,
     )
     first = watch.update(snapshot(bad), 0)

@@ -12,7 +12,11 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.engine.model import Direction, Life, PortStatus
+from custom_components.bms_gateway.engine.model import (
+    BatteryStatus,
+    Direction,
+    PortStatus,
+)
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
     Setpoints,
@@ -159,7 +163,7 @@ async def test_battery_added_to_a_running_gateway(
     await bench.shows("sensor", "b2_soc", "70.0")
     # A port that had been closed would count from 0 again
     assert bench.snapshot.ports["b1"].received >= received
-    assert bench.snapshot.batteries["b1"].life is Life.ONLINE
+    assert bench.snapshot.batteries["b1"].status is BatteryStatus.ONLINE
     assert bench.entry.state is ConfigEntryState.LOADED
 
 
@@ -274,7 +278,7 @@ async def test_reconfigured_battery_leaves_the_others_alone(
     await bench.opened("b2")
     await bench.send_telegrams("b2")
     assert bench.snapshot.ports["b1"].received >= received > 0
-    assert bench.snapshot.batteries["b1"].life is Life.ONLINE
+    assert bench.snapshot.batteries["b1"].status is BatteryStatus.ONLINE
 
 
 async def test_renamed_gateway_renames_its_device(

@@ -8,12 +8,12 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BatteryStatus,
     BusState,
     Controller,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Limit,
     PortFault,
     PortState,
@@ -46,7 +46,7 @@ READINGS = Readings(
     charge_enabled=True,
 )
 BATTERY = BatteryState(
-    id="b", life=Life.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
+    id="b", status=BatteryStatus.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
 )
 LIMIT = Limit(amps=100.0, rule=Rule.BATTERY, source="b", number=100.0)
 TOLD = Telegram(
@@ -136,7 +136,7 @@ def test_live_values_wait(latest: Snapshot) -> None:
     "latest",
     [
         replace(SHOWN, status=Status.BLOCKED),
-        with_battery(life=Life.REJOINING),
+        with_battery(status=BatteryStatus.REJOINING),
         with_readings(protections=frozenset({Alarm.OVER_VOLTAGE})),
         with_readings(protections=None),
         with_readings(warnings=frozenset({Alarm.INTERNAL})),
@@ -300,7 +300,7 @@ def test_limit_that_becomes_unknown_does_not_wait() -> None:
 def test_battery_that_comes_online_is_taken_whole() -> None:
     """Its first values come at once; those of another battery wait."""
     other = replace(BATTERY, id="other")
-    waiting = replace(BATTERY, life=Life.WAITING, readings=Readings())
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING, readings=Readings())
     shown = replace(SHOWN, batteries={"b": waiting, "other": other})
     moved = replace(READINGS, soc=99.0)
     latest = replace(
@@ -311,7 +311,7 @@ def test_battery_that_comes_online_is_taken_whole() -> None:
 
 def test_bank_is_taken_whole_with_the_first_battery() -> None:
     """There was no bank before."""
-    waiting = replace(BATTERY, life=Life.WAITING)
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING)
     nothing = replace(SHOWN, bank=BankState(), batteries={"b": waiting})
     assert show(nothing, SHOWN).bank == SHOWN.bank
     # At the start it takes two telegrams until a battery online makes a bank
@@ -334,13 +334,16 @@ def test_removed_devices_are_no_longer_shown() -> None:
 @pytest.mark.parametrize(
     ("battery", "heard"),
     [
-        (replace(BATTERY, life=Life.WAITING), False),
+        (replace(BATTERY, status=BatteryStatus.WAITING), False),
         (BATTERY, True),
-        (replace(BATTERY, life=Life.REJOINING), True),
-        (replace(BATTERY, life=Life.LOST), False),
-        (replace(BATTERY, life=Life.DUPLICATE), False),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
+        (replace(BATTERY, status=BatteryStatus.REJOINING), True),
+        (replace(BATTERY, status=BatteryStatus.LOST), False),
+        (replace(BATTERY, status=BatteryStatus.DUPLICATE), False),
+        (replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE), True),
+        (
+            replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE, readings=Readings()),
+            False,
+        ),
     ],
 )
 def test_is_received(battery: BatteryState, heard: bool) -> None:

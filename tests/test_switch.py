@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.model import Life
+from custom_components.bms_gateway.engine.model import BatteryStatus
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import Context, HomeAssistant
@@ -162,7 +162,7 @@ async def test_lost_battery_with_a_known_current_stays(bench: Bench) -> None:
         bench.ahead += 2
         bench.send("b2", [row for row in telegram(current=-23.0) if row[0] != 0x351])
         await bench.send_telegrams("b1")
-    assert bench.snapshot.batteries["b2"].life is Life.LOST
+    assert bench.snapshot.batteries["b2"].status is BatteryStatus.LOST
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
     assert refused.value.translation_key == "battery_carries"
@@ -193,7 +193,7 @@ async def test_lost_battery_that_sends_anything_stays(bench: Bench) -> None:
         rest = [row for row in telegram() if row[0] not in {0x351, 0x356}]
         bench.send("b2", rest)
         await bench.send_telegrams("b1")
-    assert bench.snapshot.batteries["b2"].life is Life.LOST
+    assert bench.snapshot.batteries["b2"].status is BatteryStatus.LOST
     assert bench.snapshot.batteries["b2"].readings.current is None
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
@@ -208,7 +208,7 @@ async def test_battery_that_never_reported_its_limits_stays(bench: Bench) -> Non
     await bench.battery("b1").battery("b2").inverter("i1").start()
     bench.send("b2", [row for row in telegram() if row[0] == 0x355])
     await bench.until(lambda: bench.snapshot.batteries["b2"].last_frame_at is not None)
-    assert bench.snapshot.batteries["b2"].life is Life.WAITING
+    assert bench.snapshot.batteries["b2"].status is BatteryStatus.WAITING
     with pytest.raises(ServiceValidationError) as refused:
         await turn(bench, "b2_in_service", "off")
     assert refused.value.translation_key == "battery_current_unknown"
@@ -220,7 +220,7 @@ async def test_silent_battery_can_be_taken_out(bench: Bench) -> None:
     await turn(bench, "b2_in_service", "off")
     await bench.online("b1", current=30.0)
     await bench.receives("i1", 50.0, 50.0)
-    assert bench.snapshot.batteries["b2"].life is Life.OUT_OF_SERVICE
+    assert bench.snapshot.batteries["b2"].status is BatteryStatus.OUT_OF_SERVICE
 
 
 @pytest.mark.usefixtures("socket_enabled")

@@ -96,7 +96,7 @@ def _frames(
     frame_buffer = runtime.gateway.frame_buffers[device.id]
     channel = device.port.channel
     return {
-        "timing": plain(frame_buffer.rhythms()),
+        "timing": plain(frame_buffer.statistics()),
         "candump": frame_buffer.lines(
             link_text(channel, device.port.interface), hidden=SERIAL_FRAMES
         ),

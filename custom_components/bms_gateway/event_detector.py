@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from .engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Direction,
-    Life,
     Readings,
     Snapshot,
     Status,
@@ -168,19 +168,19 @@ class EventDetector:
 
     def _follow_life(self, battery: BatteryState, now: float) -> Iterator[Event]:
         key = battery.id
-        match battery.life:
-            case Life.BRIDGING if key not in self._bridged:
+        match battery.status:
+            case BatteryStatus.BRIDGING if key not in self._bridged:
                 self._bridged.add(key)
                 yield Event(EventType.BATTERY_GAP, key)
-            case Life.LOST if key not in self._lost:
+            case BatteryStatus.LOST if key not in self._lost:
                 self._lost[key] = now
                 self._losses.setdefault(key, deque()).append(now)
                 yield Event(EventType.BATTERY_LOST, key)
-            case Life.ONLINE if key in self._lost or key in self._bridged:
+            case BatteryStatus.ONLINE if key in self._lost or key in self._bridged:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
                 yield Event(EventType.BATTERY_RESTORED, key)
-            case Life.OUT_OF_SERVICE | Life.DUPLICATE:
+            case BatteryStatus.OUT_OF_SERVICE | BatteryStatus.DUPLICATE:
                 self._lost.pop(key, None)
                 self._bridged.discard(key)
         if not battery.carries_current_out_of_service:

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from .engine.model import (
     BankState,
     BatteryState,
+    BatteryStatus,
     Controller,
     InverterState,
-    Life,
     Limit,
     PortState,
     Readings,
@@ -145,10 +145,10 @@ _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 def is_received(battery: BatteryState) -> bool:
     """Return whether a battery is received now, so that its values are valid."""
-    match battery.life:
-        case Life.ONLINE | Life.REJOINING:
+    match battery.status:
+        case BatteryStatus.ONLINE | BatteryStatus.REJOINING:
             return True
-        case Life.OUT_OF_SERVICE:
+        case BatteryStatus.OUT_OF_SERVICE:
             return battery.readings.voltage is not None
         case _:
             return False

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
-from .engine.battery.timing.timeouts import CEILING
+from .engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from .engine.model import BatteryState
 from .errors import action_error
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
@@ -155,4 +155,7 @@ def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
 
 def _sent_recently(battery: BatteryState, now: float) -> bool:
     """Return whether the battery has sent anything recently, lost or not."""
-    return battery.last_frame_at is not None and now < battery.last_frame_at + CEILING
+    return (
+        battery.last_frame_at is not None
+        and now < battery.last_frame_at + LONGEST_TIMEOUT
+    )

@@ -29,11 +29,11 @@ PYLON = DetectedBattery(
     name="PYLON", dialect=Dialect.PYLONTECH, modules=5, soc=80.6, voltage=52.91
 )
 TOO_HIGH = replace(
-    PYLON, refused=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    PYLON, rejected=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
 )
 TWELVE_VOLTS = DetectedBattery(
     name="LFP12",
-    refused=(
+    rejected=(
         RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),
         RejectedValue("voltage", 13.2, 30.0, 65.0),
     ),

@@ -7,9 +7,9 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     InverterState,
-    Life,
     PortState,
     PortStatus,
     Readings,
@@ -31,10 +31,15 @@ EASY = Readings(
 OPEN, LOST = (PortState(status=each) for each in (PortStatus.OPEN, PortStatus.LOST))
 
 
-def battery(id: str, life: Life = Life.ONLINE, **readings: Any) -> BatteryState:
+def battery(
+    id: str, status: BatteryStatus = BatteryStatus.ONLINE, **readings: Any
+) -> BatteryState:
     """Return a battery that allows 50 A of charging, 100 A of discharging."""
     return BatteryState(
-        id=id, life=life, capacity_ah=100, readings=replace(EASY, **readings)
+        id=id,
+        status=status,
+        capacity_ah=100,
+        readings=replace(EASY, **readings),
     )
 
 
@@ -121,10 +126,10 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({}, {"charge_enabled": False}, False),
         # Unknown, or not there
         ({}, {"voltage": None}, False),
-        ({"life": Life.LOST}, {}, False),
-        ({}, {"life": Life.REJOINING}, False),
-        ({}, {"life": Life.OUT_OF_SERVICE}, False),
-        ({}, {"life": Life.DUPLICATE}, False),
+        ({"status": BatteryStatus.LOST}, {}, False),
+        ({}, {"status": BatteryStatus.REJOINING}, False),
+        ({}, {"status": BatteryStatus.OUT_OF_SERVICE}, False),
+        ({}, {"status": BatteryStatus.DUPLICATE}, False),
     ],
 )
 def test_only_differences_that_should_balance_count(
@@ -222,9 +227,9 @@ def test_highest_limits_are_known_after_ten_normal_minutes() -> None:
         {"temperature": 14.9},
         {"temperature": 35.1},
         {"temperature": None},
-        {"life": Life.LOST},
-        {"life": Life.WAITING},
-        {"life": Life.REJOINING},
+        {"status": BatteryStatus.LOST},
+        {"status": BatteryStatus.WAITING},
+        {"status": BatteryStatus.REJOINING},
     ],
 )
 def test_reduced_limits_are_not_counted_as_normal(
@@ -247,8 +252,10 @@ def test_highest_sum_counts() -> None:
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_other_battery_makes_another_bank(life: Life) -> None:
+@pytest.mark.parametrize(
+    "life", [BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE]
+)
+def test_other_battery_makes_another_bank(life: BatteryStatus) -> None:
     """One out of service is not part of it, nor a duplicate."""
     out = [battery("b1"), battery("b2", life)]
     half = {d: amps / 2 for d, amps in BEARS.items()}

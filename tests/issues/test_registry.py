@@ -18,9 +18,9 @@ from custom_components.bms_gateway.engine.config import (
     Strategy,
 )
 from custom_components.bms_gateway.engine.model import (
+    BatteryStatus,
     Direction,
     Disobedience,
-    Life,
     PortFault,
     PortReason,
     PortState,
@@ -57,8 +57,8 @@ from .detectors.contexts import (
     seen,
     with_b1,
     with_i1,
-    with_life,
     with_port,
+    with_status,
 )
 
 
@@ -70,7 +70,7 @@ async def test_repairs_are_raised_and_cleared(hass: HomeAssistant) -> None:
     def raised() -> set[str]:
         return {issue_id for domain, issue_id in registry.issues if domain == DOMAIN}
 
-    issues.async_update(replace(with_life(Life.LOST), confirmed=False))
+    issues.async_update(replace(with_status(BatteryStatus.LOST), confirmed=False))
     assert raised() == {"battery_b1", "setpoints_unreadable_e1"}
     unreadable = registry.async_get_issue(DOMAIN, "setpoints_unreadable_e1")
     assert unreadable is not None and unreadable.is_fixable
@@ -84,11 +84,11 @@ async def test_repairs_are_raised_and_cleared(hass: HomeAssistant) -> None:
     later = seen_at(WELL.snapshot.at + STEADY_FOR, WELL)
     issues.async_update(replace(later, confirmed=False))
     assert raised() == {"setpoints_unreadable_e1"}
-    issues.async_update(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert raised() == {"battery_b1"}
     issues.async_end()
     assert raised() == set()
-    issues.async_update(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert raised() == set()
 
 
@@ -97,7 +97,7 @@ async def test_issue_of_a_new_battery_is_cleared_at_once(
 ) -> None:
     """A battery that has sent for the first time is there to stay."""
     issues = Issues(hass, "e1")
-    issues.async_update(with_life(Life.WAITING))
+    issues.async_update(with_status(BatteryStatus.WAITING))
     assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
     issues.async_update(WELL)
     assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
@@ -109,9 +109,9 @@ async def test_repair_that_its_dialog_did_not_fix_comes_back(
     """Home Assistant deletes it with the dialog: it is raised again."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_update(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_update(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert registry.async_get_issue(DOMAIN, "battery_b1") is not None
 
 
@@ -135,11 +135,11 @@ class Flapper:
         if event.data["action"] == "create":
             self.created.append(event.data["issue_id"])
 
-    async def live(self, life: Life, seconds: float) -> None:
+    async def live(self, battery_status: BatteryStatus, seconds: float) -> None:
         """Hold the battery in this state for a while, with a snapshot each second."""
         for _ in range(round(seconds)):
             self.at += 1
-            now = seen_at(self.at, with_life(life, Status.RUNNING))
+            now = seen_at(self.at, with_status(battery_status, Status.RUNNING))
             self.watch.update(now.snapshot, self.at)
             self.issues.async_update(
                 replace(
@@ -166,14 +166,14 @@ async def test_flapping_battery_is_one_repair(
     """For an hour; no new one each time."""
     battery = Flapper(hass)
     for _ in range(round(3600 / (lost + back))):
-        await battery.live(Life.LOST, lost)
+        await battery.live(BatteryStatus.LOST, lost)
         assert battery.shown() is not None
-        await battery.live(Life.ONLINE, back)
+        await battery.live(BatteryStatus.ONLINE, back)
     assert battery.created.count("battery_b1") <= (1 if back <= 60 else 2)
     assert set(battery.created) == {"battery_b1"}
     assert battery.shown() == "battery_losses"
     # It is stable: an hour later all but three of its losses are forgotten
-    await battery.live(Life.ONLINE, 3600 + STEADY_AGAIN)
+    await battery.live(BatteryStatus.ONLINE, 3600 + STEADY_AGAIN)
     assert battery.shown() is None
 
 
@@ -183,14 +183,14 @@ async def test_flapping_battery_is_reported_as_lost_once_it_stays_away(
     """In the same repair, which its return changes back."""
     battery = Flapper(hass)
     for _ in range(5):
-        await battery.live(Life.LOST, 20)
-        await battery.live(Life.ONLINE, 20)
+        await battery.live(BatteryStatus.LOST, 20)
+        await battery.live(BatteryStatus.ONLINE, 20)
     assert battery.shown() == "battery_losses"
-    await battery.live(Life.LOST, 60)
+    await battery.live(BatteryStatus.LOST, 60)
     assert battery.shown() == "battery_losses"
-    await battery.live(Life.LOST, 2)
+    await battery.live(BatteryStatus.LOST, 2)
     assert battery.shown() == "battery_lost"
-    await battery.live(Life.ONLINE, 1)
+    await battery.live(BatteryStatus.ONLINE, 1)
     assert battery.shown() == "battery_losses"
     assert battery.created == ["battery_b1"]
 
@@ -201,12 +201,12 @@ async def test_repair_is_cleared_once_its_reason_stays_away(
     """For a minute; for ten if it comes back within the hour."""
     battery = Flapper(hass)
     for rest, steady_for in (120, 60), (3000, 600), (3601, 600), (0, 60):
-        await battery.live(Life.LOST, 30)
-        await battery.live(Life.ONLINE, steady_for)
+        await battery.live(BatteryStatus.LOST, 30)
+        await battery.live(BatteryStatus.ONLINE, steady_for)
         assert battery.shown() == "battery_lost"
-        await battery.live(Life.ONLINE, 1)
+        await battery.live(BatteryStatus.ONLINE, 1)
         assert battery.shown() is None
-        await battery.live(Life.ONLINE, rest)
+        await battery.live(BatteryStatus.ONLINE, rest)
     assert battery.created == ["battery_b1"] * 4
 
 
@@ -217,17 +217,17 @@ async def test_ignored_flapping_battery_stays_ignored(
 ) -> None:
     """Until it has been fine for an hour."""
     battery = Flapper(hass)
-    await battery.live(Life.LOST, 30)
+    await battery.live(BatteryStatus.LOST, 30)
     ir.async_ignore_issue(hass, DOMAIN, "battery_b1", True)
     for _ in range(8):
-        await battery.live(Life.ONLINE, back)
+        await battery.live(BatteryStatus.ONLINE, back)
         assert is_ignored(hass, "battery_b1") is True
-        await battery.live(Life.LOST, 30)
+        await battery.live(BatteryStatus.LOST, 30)
         assert is_ignored(hass, "battery_b1") is True
     assert battery.created == ["battery_b1"]
-    await battery.live(Life.ONLINE, 3600 + ALL_KNOWN)
+    await battery.live(BatteryStatus.ONLINE, 3600 + ALL_KNOWN)
     assert is_ignored(hass, "battery_b1") is None
-    await battery.live(Life.LOST, 1)
+    await battery.live(BatteryStatus.LOST, 1)
     assert is_ignored(hass, "battery_b1") is False
 
 
@@ -258,19 +258,19 @@ async def test_answered_repair_goes_with_its_reason(
 ) -> None:
     """Home Assistant deletes it, before or after the problem is gone."""
     issues = Issues(hass, "e1")
-    issues.async_update(seen_at(0, with_life(Life.LOST)))
+    issues.async_update(seen_at(0, with_status(BatteryStatus.LOST)))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_update(seen_at(1, with_life(Life.LOST)))
+    issues.async_update(seen_at(1, with_status(BatteryStatus.LOST)))
     assert is_ignored(hass, "battery_b1") is False
     issues.async_update(seen_at(2, WELL))
     assert is_ignored(hass, "battery_b1") is None
     # That was not flapping
-    issues.async_update(seen_at(3, with_life(Life.LOST)))
+    issues.async_update(seen_at(3, with_status(BatteryStatus.LOST)))
     issues.async_update(seen_at(4, WELL))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
     issues.async_update(seen_at(5, WELL))
     assert is_ignored(hass, "battery_b1") is None
-    issues.async_update(seen_at(6, with_life(Life.LOST)))
+    issues.async_update(seen_at(6, with_status(BatteryStatus.LOST)))
     assert is_ignored(hass, "battery_b1") is False
 
 
@@ -284,7 +284,7 @@ async def test_repair_of_a_removed_device_goes_at_once(
             replace(WELL, config=replace(CONFIG, batteries=CONFIG.batteries[1:])),
             replace(WELL, setpoints=AllSetpoints(out_of_service=frozenset({"b1"}))),
         ):
-            issues.async_update(seen_at(at, with_life(Life.LOST)))
+            issues.async_update(seen_at(at, with_status(BatteryStatus.LOST)))
             ir.async_ignore_issue(hass, DOMAIN, "battery_b1", ignored)
             issues.async_update(seen_at(at + 1, gone))
             assert is_ignored(hass, "battery_b1") is None
@@ -370,10 +370,12 @@ EVERYTHING = replace(
     seen(
         with_port(PortState(status=PortStatus.LOST)),
         batteries={
-            "b1": replace(B1, life=Life.LOST, carries_current_out_of_service=True),
+            "b1": replace(
+                B1, status=BatteryStatus.LOST, carries_current_out_of_service=True
+            ),
             "b2": replace(
                 B2,
-                life=Life.LOST,
+                status=BatteryStatus.LOST,
                 odd_share=True,
                 current_share=0.1,
                 carries_current_out_of_service=True,
@@ -397,10 +399,10 @@ EVERYTHING = replace(
 )
 
 
-REFUSED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
+REJECTED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
 NOT_COUNTED: list[dict[str, Any]] = [
-    {"refused": REFUSED},
-    {"refused": REFUSED, "nominal": 12},
+    {"rejected": REJECTED},
+    {"rejected": REJECTED, "nominal": 12},
     {
         "readings": Readings(),
         "receiving_since": 0.0,
@@ -417,12 +419,12 @@ def find_everything() -> Iterator[Issue]:
         replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
         with_b1(wrong_sign=True),
         replace(WELL, requesting=frozenset({"b1"})),
-        with_life(Life.WAITING),
+        with_status(BatteryStatus.WAITING),
         *(
-            seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)
+            seen(with_b1(status=BatteryStatus.WAITING, **each), status=Status.BLOCKED)
             for each in NOT_COUNTED
         ),
-        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(status=BatteryStatus.LOST, inverter_detected=True),
         with_b1(
             duplicate_of="b2", has_duplicate_sender=True, missing=frozenset({0x359})
         ),
@@ -471,10 +473,13 @@ def find_everything() -> Iterator[Issue]:
             replace(now, config=_connected(now.config, port))
             for now in (
                 with_port(state),
-                seen(with_life(Life.WAITING), ports={"b1": state}),
-                seen(with_life(Life.WAITING), ports={"b1": replace(state, received=1)}),
+                seen(with_status(BatteryStatus.WAITING), ports={"b1": state}),
+                seen(
+                    with_status(BatteryStatus.WAITING),
+                    ports={"b1": replace(state, received=1)},
+                ),
                 *(
-                    polled(seen(with_life(Life.WAITING), ports={"b1": each}))
+                    polled(seen(with_status(BatteryStatus.WAITING), ports={"b1": each}))
                     for each in (state, replace(state, received=1))
                 ),
                 replace(

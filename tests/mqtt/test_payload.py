@@ -22,9 +22,9 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BatteryStatus,
     Direction,
     InverterState,
-    Life,
     Limit,
     PortState,
     PortStatus,
@@ -302,7 +302,7 @@ NOW: Final = Snapshot(
     batteries={
         "01": BatteryState(
             id="01",
-            life=Life.ONLINE,
+            status=BatteryStatus.ONLINE,
             capacity_ah=280,
             readings=READINGS,
             last_frame_at=99.5,
@@ -310,7 +310,9 @@ NOW: Final = Snapshot(
             excluded=frozenset({Direction.CHARGE}),
             invalid=3,
         ),
-        "02": BatteryState(id="02", life=Life.LOST, capacity_ah=100, invalid=1),
+        "02": BatteryState(
+            id="02", status=BatteryStatus.LOST, capacity_ah=100, invalid=1
+        ),
     },
     inverters={
         "03": InverterState(
@@ -383,10 +385,12 @@ def test_blocking_loss_clears_the_enable() -> None:
     assert state["discharge_enable"] is True
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_battery_out_of_service_has_no_capacity(life: Life) -> None:
+@pytest.mark.parametrize(
+    "life", [BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE]
+)
+def test_battery_out_of_service_has_no_capacity(life: BatteryStatus) -> None:
     """It is not part of the bank, or is counted already."""
-    out = replace(NOW.batteries["02"], life=life)
+    out = replace(NOW.batteries["02"], status=life)
     state = report(replace(NOW, batteries=NOW.batteries | {"02": out})).state()  # type: ignore[operator] # a dict here
     assert state["capacity_ah"] == 280
 

@@ -100,7 +100,7 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
         with without_rights():
             return raise_shyly(config)
 
-    raise_shyly = scan._raise_shyly
+    raise_shyly = scan._bring_up_listen_only
     with plugged(up=False) as adapter:
         key = f"socketcan:{adapter.name}"
         async with adapter.taking():

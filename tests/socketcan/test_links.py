@@ -290,7 +290,7 @@ async def test_errors_before_acknowledging_do_not_count(
                     config,
                     seconds=3600.1,
                     settle=0,
-                    on_news=lambda heard: news.append(heard.finding),
+                    on_change=lambda heard: news.append(heard.finding),
                 )
             )
             await until(lambda: _is_listened_to(adapter.name))

@@ -81,7 +81,7 @@ class Recorder:
         name = link_text(port.channel, port.interface)
         recording = Recording(name, lambda: gateway.now, time.time)
         undo.callback(gateway.tap(device.id, recording.on_frame))
-        undo.callback(gateway.tap(device.id, recording.echo, own=True))
+        undo.callback(gateway.tap(device.id, recording.on_echo, own=True))
         return recording
 
     async def _async_create(self, path: Path) -> None:

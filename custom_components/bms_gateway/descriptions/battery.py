@@ -7,7 +7,7 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
 from ..engine.battery.capacity import capacity_kwh, remaining_ah, stored_kwh
-from ..engine.model import BatteryState, Dialect, Direction, Life, Readings
+from ..engine.model import BatteryState, BatteryStatus, Dialect, Direction, Readings
 from ..state_throttle import Kind
 from .base import (
     BmsBinarySensorDescription,
@@ -53,7 +53,13 @@ def _cell_spread(readings: Readings) -> float | None:
 
 
 SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
-    choice("state", lambda battery: battery.life, Life, always=True, **_DIAGNOSTIC),
+    choice(
+        "state",
+        lambda battery: battery.status,
+        BatteryStatus,
+        always=True,
+        **_DIAGNOSTIC,
+    ),
     choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
     percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
     percent("soh", lambda battery: battery.readings.soh),

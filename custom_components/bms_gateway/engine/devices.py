@@ -182,13 +182,13 @@ class Devices:
 
         def take(frame: Frame) -> None:
             if current():
-                frame_buffer.heard(frame)
+                frame_buffer.on_frame(frame)
                 on_frame(key, frame)
                 self._pass_on(key, frame, own=False)
 
         def take_echo(frame: Frame) -> None:
             if current():
-                frame_buffer.sent(frame)
+                frame_buffer.on_echo(frame)
                 self._callbacks.on_echo(key, frame)
                 self._pass_on(key, frame, own=True)
 

@@ -23,10 +23,10 @@ from .limits.bank_limits import BankLimits
 from .model import Clock, Direction, Frame, Limit, PortState, Snapshot, Status
 from .protocol import is_request
 from .rounding import round_down
-from .scheduling import PACE, Priority, Schedule
+from .scheduling import RECALCULATION_INTERVAL, Priority, Schedule
 from .setpoints import AllSetpoints
 from .tolerances import TOLERANCE
-from .topology.shared_bus import SUSPECTED, BusTopology
+from .topology.shared_bus import LIKELY, BusTopology
 
 LAST_WORD: Final = 0.2
 """Seconds that a last set of 0 A may take before the ports close."""
@@ -91,7 +91,7 @@ class Gateway:
     def snapshot(self) -> Snapshot:
         """Everything known at this moment; built once per change."""
         now, built = self._clock(), self._built
-        if built is None or not built.at <= now <= built.at + PACE:
+        if built is None or not built.at <= now <= built.at + RECALCULATION_INTERVAL:
             built = self._built = self._build_snapshot(now)
         return built
 
@@ -320,7 +320,7 @@ class Gateway:
             self._schedule.done(now)
             ids = self._battery_ids
             self._bank.set_duplicates(
-                self._topology.duplicates(ids, SUSPECTED),
+                self._topology.duplicates(ids, LIKELY),
                 sure=self._topology.duplicates(ids),
             )
             self._bank_limits = self._bank.evaluate(
@@ -407,7 +407,10 @@ class Gateway:
         It is kept for PACE, or until a limit, a setpoint or an inverter changes. What
         time alone changes only leaves more room.
         """
-        if self._allocation is None or now > self._allocated_at + PACE:
+        if (
+            self._allocation is None
+            or now > self._allocated_at + RECALCULATION_INTERVAL
+        ):
             requests = {d: self._allocation_requests(d, now) for d in Direction}
             limits = self._bank_limits.limits or {}
             self._allocation = Allocation.of(limits, requests)

@@ -1,6 +1,6 @@
-"""How wrong a measurement may be: one constant for the current meters of all batteries."""
+"""Tolerances of measurements: one constant for the current meters of all batteries."""
 
 from typing import Final
 
 TOLERANCE: Final = 1.0
-"""A; a battery's current meter may be wrong by this much. Smaller currents may be none."""
+"""A; the possible error of a battery's current meter. Smaller currents may be none."""

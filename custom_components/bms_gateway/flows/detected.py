@@ -52,7 +52,7 @@ def _finding(result: ScanResult, texts: Texts) -> str:
         key = "scan_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
-        values=describe_rejected(battery.refused),
+        values=describe_rejected(battery.rejected),
         nominal=battery.nominal,
     )
 

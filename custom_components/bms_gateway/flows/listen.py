@@ -13,7 +13,7 @@ from ..config_entry import CONF_INTERFACE, port_config
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding, ScanResult
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_along
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_in
 from ..engine.model import PortFault, PortReason
 from .detected import describe_scan
 from .port import PortSteps, UserInput, async_texts
@@ -217,7 +217,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         others = SameBus(self.hass, self.own_id())
         async with others.compared(self.unused_ports()):
             if tap := self.tap():
-                result = await listen_along(
+                result = await listen_in(
                     tap,
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
@@ -228,7 +228,7 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
                     port_config(self.port),
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
-                    ask=self._polls,
+                    poll=self._polls,
                     comparison=others.comparison,
                 )
         self._alike = others.alike

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 
 from ..const import DOMAIN
 from ..engine.config import InverterConfig, PortConfig
-from ..engine.detection.scan import beside
+from ..engine.detection.scan import listen_on_others
 from ..engine.topology.comparison import Comparison
 from ..runtime import BmsGatewayRuntime
 
@@ -54,7 +54,7 @@ class SameBus:
         with ExitStack() as taps:
             for undo in self._tap():
                 taps.callback(undo)
-            async with beside(unused, self.comparison.on_other_frame):
+            async with listen_on_others(unused, self.comparison.on_other_frame):
                 yield
 
     def _tap(self) -> Iterator[Callable[[], None]]:

@@ -86,7 +86,7 @@ class Report:
         volts, amps = readings.voltage, readings.current
         return {
             **self._device(topic_id, battery.id),
-            "state": battery.life,
+            "state": battery.status,
             "dialect": battery.dialect,
             "capacity_ah": battery.capacity_ah,
             **_plain(Readings, readings, {"flag_bytes"}),

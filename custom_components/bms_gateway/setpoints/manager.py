@@ -104,7 +104,7 @@ class SetpointManager:
             for temporary_limit in self.setpoints.temporary_limits
             if temporary_limit.device_id == device_id
             and direction in {None, temporary_limit.direction}
-            and temporary_limit.live(now)
+            and temporary_limit.is_active(now)
         )
 
     def ends_at(self, temporary_limit: TemporaryLimit) -> datetime | None:

@@ -20,9 +20,9 @@ from custom_components.bms_gateway.engine.limits.pipeline import Pipeline
 from custom_components.bms_gateway.engine.limits.unmanaged_hold import LONGEST
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     Disobedience,
-    Life,
     Readings,
     Rule,
 )
@@ -375,7 +375,7 @@ def test_what_is_taken_beyond_follows_no_single_measurement() -> None:
 def _battery(**changes: Any) -> BatteryState:
     state = BatteryState(
         id="b1",
-        life=Life.ONLINE,
+        status=BatteryStatus.ONLINE,
         capacity_ah=100.0,
         readings=Readings(current=-10.0),
         current_at=5.0,
@@ -389,11 +389,11 @@ def _battery(**changes: Any) -> BatteryState:
         ({}, Current(-20.0, 5.0)),
         ({"current_at": 4.0}, Current(-20.0, 4.0)),
         ({"readings": Readings()}, None),
-        ({"life": Life.LOST}, None),
-        ({"life": Life.REJOINING}, None),
-        ({"life": Life.WAITING}, None),
-        ({"life": Life.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
-        ({"life": Life.DUPLICATE}, Current(-10.0, 5.0)),
+        ({"status": BatteryStatus.LOST}, None),
+        ({"status": BatteryStatus.REJOINING}, None),
+        ({"status": BatteryStatus.WAITING}, None),
+        ({"status": BatteryStatus.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
+        ({"status": BatteryStatus.DUPLICATE}, Current(-10.0, 5.0)),
     ],
 )
 def test_nobody_is_accused_by_an_estimate(

@@ -13,8 +13,8 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     InverterState,
-    Life,
     PortState,
     PortStatus,
     Readings,
@@ -55,8 +55,12 @@ CONFIG = GatewayConfig(
 )
 OPEN = PortState(status=PortStatus.OPEN)
 ALLOWS = Readings(charge_current_limit=50.0, discharge_current_limit=50.0)
-B1 = BatteryState(id="b1", life=Life.ONLINE, capacity_ah=100, readings=ALLOWS)
-B2 = BatteryState(id="b2", life=Life.ONLINE, capacity_ah=300, readings=ALLOWS)
+B1 = BatteryState(
+    id="b1", status=BatteryStatus.ONLINE, capacity_ah=100, readings=ALLOWS
+)
+B2 = BatteryState(
+    id="b2", status=BatteryStatus.ONLINE, capacity_ah=300, readings=ALLOWS
+)
 I1 = InverterState(id="i1", listening=True)
 TOLD = Telegram(
     charge_voltage_limit=56.0,
@@ -97,15 +101,17 @@ def with_i1(**changes: Any) -> IssueContext:
     return seen(inverters={"i1": replace(I1, **changes)})
 
 
-def with_life(life: Life, status: Status = Status.BLOCKED) -> IssueContext:
-    """Return the context with its first battery in another life state."""
-    return seen(with_b1(life=life), status=status)
+def with_status(
+    battery_status: BatteryStatus, status: Status = Status.BLOCKED
+) -> IssueContext:
+    """Return the context with its first battery in another state."""
+    return seen(with_b1(status=battery_status), status=status)
 
 
 def with_port(port: PortState) -> IssueContext:
     """Return the context with the first battery's port in another state."""
     ports = {"b1": port, "b2": OPEN, "i1": OPEN}
-    return seen(with_life(Life.LOST), ports=ports)
+    return seen(with_status(BatteryStatus.LOST), ports=ports)
 
 
 def keys(now: IssueContext, raised: Raised | None = None) -> dict[str, str]:

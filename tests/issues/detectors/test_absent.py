@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import (
-    Life,
+    BatteryStatus,
     PortState,
     PortStatus,
     Readings,
@@ -28,8 +28,8 @@ from .contexts import (
     seen,
     the_one,
     with_b1,
-    with_life,
     with_port,
+    with_status,
 )
 
 AT = WELL.snapshot.at
@@ -43,7 +43,7 @@ TWELVE = (
 
 def test_lost_battery_is_reported_with_its_loss_policy() -> None:
     """What it means for the house depends on it."""
-    found = the_one(with_life(Life.LOST))
+    found = the_one(with_status(BatteryStatus.LOST))
     assert found.key == "battery_lost"
     assert found.placeholders == {
         "name": "Garage",
@@ -55,44 +55,44 @@ def test_lost_battery_is_reported_with_its_loss_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
-        (Life.WAITING, Status.STARTING, {}),
-        (Life.WAITING, Status.RUNNING, {}),
-        (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_not_polled"}),
-        (Life.WAITING, Status.SILENT, {"battery_b1": "battery_not_polled"}),
-        (Life.REJOINING, Status.BLOCKED, {}),
-        (Life.BRIDGING, Status.BRIDGING, {}),
-        (Life.DUPLICATE, Status.BLOCKED, {}),
-        (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
+        (BatteryStatus.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
+        (BatteryStatus.WAITING, Status.STARTING, {}),
+        (BatteryStatus.WAITING, Status.RUNNING, {}),
+        (BatteryStatus.WAITING, Status.BLOCKED, {"battery_b1": "battery_not_polled"}),
+        (BatteryStatus.WAITING, Status.SILENT, {"battery_b1": "battery_not_polled"}),
+        (BatteryStatus.REJOINING, Status.BLOCKED, {}),
+        (BatteryStatus.BRIDGING, Status.BRIDGING, {}),
+        (BatteryStatus.DUPLICATE, Status.BLOCKED, {}),
+        (BatteryStatus.OUT_OF_SERVICE, Status.RUNNING, {}),
     ],
 )
 def test_battery_never_received_is_reported_once_it_matters(
-    life: Life, status: Status, expected: dict[str, str]
+    life: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """Not while the gateway waits for it; a loss at once, also in the grace period."""
-    assert keys(with_life(life, status)) == expected
+    assert keys(with_status(life, status)) == expected
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_losses"),
-        (Life.REJOINING, 100.0, "battery_losses"),
-        (Life.LOST, 0.0, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.LOST, None, "battery_losses"),
-        (Life.WAITING, None, "battery_not_polled"),
-        (Life.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_losses"),
+        (BatteryStatus.REJOINING, 100.0, "battery_losses"),
+        (BatteryStatus.LOST, 0.0, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.LOST, None, "battery_losses"),
+        (BatteryStatus.WAITING, None, "battery_not_polled"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
     ],
 )
 def test_repeatedly_lost_battery_is_one_issue(
-    life: Life, lost_for: float | None, expected: str | None
+    life: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """Until it is lost for long."""
-    now = replace(with_life(life), unsteady=frozenset({"b1"}))
+    now = replace(with_status(life), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -125,22 +125,22 @@ def test_gaps_are_counted_in_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_gaps"),
-        (Life.BRIDGING, None, "battery_gaps"),
-        (Life.REJOINING, 20.0, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.OUT_OF_SERVICE, None, None),
-        (Life.DUPLICATE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_gaps"),
+        (BatteryStatus.BRIDGING, None, "battery_gaps"),
+        (BatteryStatus.REJOINING, 20.0, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.DUPLICATE, None, None),
     ],
 )
 def test_gaps_and_losses_are_one_issue(
-    life: Life, lost_for: float | None, expected: str | None
+    life: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """The more specific one: its gaps, unless it is lost for long."""
-    now = replace(with_b1(life=life, gaps=7), unsteady=frozenset({"b1"}))
+    now = replace(with_b1(status=life, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -154,28 +154,36 @@ def test_battery_lost_with_its_port_is_not_an_own_issue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
-        (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
+        (
+            BatteryStatus.LOST,
+            Status.REDUCED,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
+        (
+            BatteryStatus.WAITING,
+            Status.SILENT,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
         # A slow battery may still send the rest
-        (Life.WAITING, Status.STARTING, {}),
+        (BatteryStatus.WAITING, Status.STARTING, {}),
         # One that sends shares its bus with an inverter
-        (Life.ONLINE, Status.RUNNING, {}),
+        (BatteryStatus.ONLINE, Status.RUNNING, {}),
     ],
 )
 def test_inverter_alone_on_a_batterys_port_is_reported(
-    life: Life, status: Status, expected: dict[str, str]
+    life: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """It is more specific than the loss of the battery, and replaces it."""
-    now = seen(with_b1(life=life, inverter_detected=True), status=status)
+    now = seen(with_b1(status=life, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
 def test_wrong_port_names_the_present_link() -> None:
     """And the device, for the dialog."""
     now = seen(
-        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(status=BatteryStatus.LOST, inverter_detected=True),
         ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
     )
     found = the_one(now)
@@ -186,7 +194,9 @@ def test_wrong_port_names_the_present_link() -> None:
 def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     """Return the context with a first battery that was never online."""
     since = {"receiving_since": AT - RECEIVED_FOR, "last_frame_at": AT}
-    now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
+    now = with_b1(
+        **{"status": BatteryStatus.WAITING, "readings": Readings()} | since | changes
+    )
     return seen(now, status=status)
 
 
@@ -201,7 +211,7 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     ],
 )
 @pytest.mark.parametrize(
-    ("refused", "nominal", "key"),
+    ("rejected", "nominal", "key"),
     [
         ((TOO_HIGH,), None, "battery_values_rejected"),
         (TWELVE, 12, "battery_wrong_voltage"),
@@ -210,12 +220,12 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
 def test_battery_with_rejected_values_is_reported(
     status: Status,
     is_told: bool,
-    refused: tuple[RejectedValue, ...],
+    rejected: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
     """It sends, so it is not silent; it is not expected to count."""
-    now = waiting(status, refused=refused, nominal=nominal)
+    now = waiting(status, rejected=rejected, nominal=nominal)
     assert keys(now) == ({"battery_b1": key} if is_told else {})
 
 
@@ -231,21 +241,24 @@ def test_rejected_value_is_shown_with_its_range() -> None:
         "nominal": "12",
         "values": "CVL 14.6 V (40–65 V)",
     }
-    found = the_one(waiting(refused=TWELVE[:1]))
+    found = the_one(waiting(rejected=TWELVE[:1]))
     assert found.placeholders["values"] == "Vbat 13.2 V (30–65 V)"
 
 
 def test_lost_battery_with_rejected_values_is_reported() -> None:
     """Its cable works; cleared once the battery has been back for a minute."""
-    found = the_one(with_b1(life=Life.LOST, refused=(TOO_HIGH,)))
+    found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
     assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
 
-@pytest.mark.parametrize("life", [Life.ONLINE, Life.REJOINING, Life.OUT_OF_SERVICE])
-def test_single_rejected_value_raises_no_issue(life: Life) -> None:
+@pytest.mark.parametrize(
+    "life",
+    [BatteryStatus.ONLINE, BatteryStatus.REJOINING, BatteryStatus.OUT_OF_SERVICE],
+)
+def test_single_rejected_value_raises_no_issue(life: BatteryStatus) -> None:
     """As long as the battery counts, or is out of service."""
-    assert keys(with_b1(life=life, refused=(TOO_HIGH,))) == {}
+    assert keys(with_b1(status=life, refused=(TOO_HIGH,))) == {}
 
 
 @pytest.mark.parametrize(
@@ -316,7 +329,9 @@ def test_battery_never_received_is_offered_polling(
     config = replace(
         CONFIG, batteries=(replace(first, poll_interval=poll_interval), second)
     )
-    now = seen(with_life(Life.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN})
+    now = seen(
+        with_status(BatteryStatus.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN}
+    )
     found = the_one(replace(now, config=config))
     assert (found.key, found.fixable) == (key, key == "battery_not_polled")
     assert found.device_id == "b1"

@@ -6,14 +6,14 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
-    Life,
+    BatteryStatus,
     PortFault,
     PortState,
     PortStatus,
 )
 from custom_components.bms_gateway.issues.context import IssueContext
 
-from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_life
+from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1, with_status
 
 SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
 STICK = PortConfig(SOCKETCAN, "can0", identity="usb:1d50:606f:A1")
@@ -44,13 +44,15 @@ SILENT = [
 
 
 def battery(
-    port: PortConfig, state: PortState = OPEN, life: Life = Life.LOST
+    port: PortConfig,
+    state: PortState = OPEN,
+    battery_status: BatteryStatus = BatteryStatus.LOST,
 ) -> IssueContext:
     """Return a context in which the first battery is not received on such a port."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))
     ports = {"b1": state, "b2": OPEN, "i1": OPEN}
-    return replace(seen(with_life(life), ports=ports), config=config)
+    return replace(seen(with_status(battery_status), ports=ports), config=config)
 
 
 def inverter(port: PortConfig, state: PortState = OPEN) -> IssueContext:
@@ -72,7 +74,7 @@ def test_silent_usb_adapter_should_be_replugged(
 ) -> None:
     """For a battery that was lost, one never received, and an inverter."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost_replug"}
-    never = battery(port, state, Life.WAITING)
+    never = battery(port, state, BatteryStatus.WAITING)
     assert keys(never) == {"battery_b1": "battery_not_polled_replug"}
     gone = inverter(port, state)
     assert keys(gone) == {
@@ -93,7 +95,7 @@ def test_other_adapters_need_not_be_replugged(
 ) -> None:
     """Those that are not USB, and one that has passed on any frame."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
-    never = battery(port, state, Life.WAITING)
+    never = battery(port, state, BatteryStatus.WAITING)
     heard = state.received > state.received_before
     assert keys(never) == {
         "battery_b1": "battery_other_protocol" if heard else "battery_not_polled"
@@ -105,9 +107,9 @@ def test_other_adapters_need_not_be_replugged(
 
 def test_placeholders_are_the_same_with_and_without_replugging() -> None:
     """Both texts can be filled."""
-    for life in (Life.LOST, Life.WAITING):
-        found = the_one(battery(STICK, life=life))
-        other = the_one(battery(OTHERS[0], life=life))
+    for battery_status in (BatteryStatus.LOST, BatteryStatus.WAITING):
+        found = the_one(battery(STICK, battery_status=battery_status))
+        other = the_one(battery(OTHERS[0], battery_status=battery_status))
         assert found.placeholders == other.placeholders
     assert the_one(inverter(STICK)).placeholders == {"name": "Roof", "minutes": "15"}
 

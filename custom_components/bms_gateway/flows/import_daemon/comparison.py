@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...engine.limits.compare import compare
-from ...engine.model import BatteryState, Direction, Life, Readings
+from ...engine.model import BatteryState, BatteryStatus, Direction, Readings
 from ...engine.rounding import round_down
 from .builder import ImportedGateway
 from .schema import Part
@@ -81,5 +81,8 @@ def _by_daemon(bank: float, caps: list[float]) -> float:
 def _battery(capacity: float, amps: float, place: int) -> BatteryState:
     readings = Readings(charge_current_limit=amps)
     return BatteryState(
-        id=str(place), life=Life.ONLINE, capacity_ah=capacity, readings=readings
+        id=str(place),
+        status=BatteryStatus.ONLINE,
+        capacity_ah=capacity,
+        readings=readings,
     )

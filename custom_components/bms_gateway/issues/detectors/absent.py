@@ -6,9 +6,9 @@ And of those that count, but not for long: lost, or silent, again and again.
 from collections.abc import Iterator
 from typing import Final
 
-from ...engine.battery.timing.timeouts import CEILING
+from ...engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from ...engine.config import BatteryConfig
-from ...engine.model import BatteryState, Life, PortStatus, Status
+from ...engine.model import BatteryState, BatteryStatus, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
 from ..context import Detector, Issue, IssueContext, Raised, warning
 from ..rejected_values import describe_rejected
@@ -17,7 +17,7 @@ STEADY_FOR: Final = 60.0
 """Seconds for which a battery has to be received before its issue is cleared."""
 LOST_FOR_LONG: Final = 60.0
 """Seconds after which a battery that is lost again and again is simply lost."""
-RECEIVED_FOR: Final = CEILING
+RECEIVED_FOR: Final = LONGEST_TIMEOUT
 """Seconds after which a battery has sent all its frames; most need 1 or 2, some 10."""
 
 GAPS_PER_HOUR: Final = 6
@@ -48,10 +48,10 @@ def _absent(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
         if now.port(battery.id).status is not PortStatus.OPEN:
             continue
-        match state.life:
-            case Life.LOST:
+        match state.status:
+            case BatteryStatus.LOST:
                 found = _lost(now, raised, battery, state)
-            case Life.WAITING:
+            case BatteryStatus.WAITING:
                 found = _waiting(now, battery, state)
             case _:
                 continue
@@ -67,7 +67,7 @@ def _lost(
         return _wrong_port(now, battery)
     if _intermittent(now, raised, battery, state) is not None:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     return _silent(now, battery, "battery_lost")
 
@@ -78,10 +78,10 @@ def _waiting(
     """Report a silent battery only once it matters: it may be installed tomorrow."""
     if now.snapshot.status is Status.STARTING:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     at, received_at = now.snapshot.at, state.last_frame_at
-    if received_at is not None and at < received_at + CEILING:
+    if received_at is not None and at < received_at + LONGEST_TIMEOUT:
         return _incomplete(now, battery, state)
     if now.snapshot.status not in _POLICY_ACTIVE:
         return None
@@ -104,8 +104,8 @@ def _silent(
 
 def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
     # The limits do not move; the measured values would change the text all the time
-    limits = [each for each in state.refused if each.attribute.endswith("_limit")]
-    values = describe_rejected(limits or state.refused)
+    limits = [each for each in state.rejected if each.attribute.endswith("_limit")]
+    values = describe_rejected(limits or state.rejected)
     if state.nominal is None:
         return _issue(now, battery, "battery_values_rejected", values=values)
     nominal = str(state.nominal)
@@ -147,7 +147,7 @@ def _issue(
         fixable=fixable,
         device_id=battery.id,
         # A battery that has sent for the first time is there to stay
-        steady_for=STEADY_FOR if state.life is Life.LOST else 0.0,
+        steady_for=STEADY_FOR if state.status is BatteryStatus.LOST else 0.0,
     )
 
 
@@ -192,10 +192,14 @@ def _intermittent(
 
 def _is_away(now: IssueContext, state: BatteryState) -> bool:
     """Return whether it was never received, is out of service, or is lost for long."""
-    match state.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:
+    match state.status:
+        case (
+            BatteryStatus.WAITING
+            | BatteryStatus.OUT_OF_SERVICE
+            | BatteryStatus.DUPLICATE
+        ):
             return True
-        case Life.LOST if now.port(state.id).status is PortStatus.OPEN:
+        case BatteryStatus.LOST if now.port(state.id).status is PortStatus.OPEN:
             at = now.snapshot.at
             return at >= now.lost_since.get(state.id, at) + LOST_FOR_LONG
         case _:

@@ -91,7 +91,7 @@ def _holders(now: IssueContext) -> Iterator[str]:
         if (
             zero
             and temporary_limit.direction is Direction.CHARGE
-            and temporary_limit.live(now.snapshot.at)
+            and temporary_limit.is_active(now.snapshot.at)
         ):
             yield _named(now, temporary_limit.device_id, temporary_limit.owner)
 

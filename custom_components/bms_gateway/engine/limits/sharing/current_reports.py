@@ -6,7 +6,7 @@ from math import inf
 from statistics import median
 from typing import Final
 
-from ...battery.timing.timeouts import LONGEST_GAP
+from ...battery.timing.timeouts import LONGEST_PERIOD
 from ...model import BatteryState
 from .step_detection import QUIET_AMPS, QUIET_PART
 
@@ -51,7 +51,7 @@ class Report:
     def after(self, at: float, amps: float, others: Mapping[str, float]) -> Report:
         """Return what it tells next, measured at `at`; `others`: what all told by now."""
         is_quiet = abs(amps - self.amps) <= QUIET_AMPS + QUIET_PART * abs(amps)
-        goes_on = at <= self.at + LONGEST_GAP
+        goes_on = at <= self.at + LONGEST_PERIOD
         return Report(
             at,
             amps,
