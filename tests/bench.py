@@ -21,10 +21,10 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.config import Interface
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import PortStatus, Snapshot
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryDataWithId
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, State, callback
@@ -58,9 +58,9 @@ def telegram(
     enables: int = 0xC0,
     name: str = "PYLON",
 ) -> list[tuple[int, bytes]]:
-    """Return what a battery sends each second.
+    """Return the frames that a battery sends each second.
 
-    `name`: batteries that say nothing but the same in the same moments are one battery.
+    `name`: batteries that send the same at the same times are one battery.
     `protections`: bytes 0 and 1 of 0x359, bit 1 of the first is over-voltage.
     `enables`: 0x35C, bit 7 charge, bit 6 discharge.
     """
@@ -77,7 +77,7 @@ def telegram(
 
 
 class Bench:
-    """One gateway, what stands on its ports, and the time."""
+    """A gateway, the peers on its ports, and the time."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Prepare a gateway without devices."""
@@ -143,16 +143,17 @@ class Bench:
     async def setup(self) -> None:
         """Set the gateway up, again if need be; its engine has this bench's clock."""
         with patch(
-            "custom_components.bms_gateway.Gateway", partial(Gateway, clock=self.clock)
+            "custom_components.bms_gateway.runtime.Gateway",
+            partial(Gateway, clock=self.clock),
         ):
             assert await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
-        self._undo.append(self.coordinator.gateway.subscribe(self._on_news))
-        # What is said on a virtual bus before the gateway has opened it is lost
+        self._undo.append(self.runtime.gateway.subscribe(self._on_news))
+        # Frames sent on a virtual bus before the gateway has opened it are lost
         await self.opened(
             *(
                 device.id
-                for device in self.coordinator.config.devices
+                for device in self.runtime.config.devices
                 if device.port.interface is Interface.VIRTUAL
             )
         )
@@ -168,7 +169,7 @@ class Bench:
         )
 
     async def stop(self) -> None:
-        """Take the gateway and its peers away."""
+        """Remove the gateway and its peers."""
         if self.entry.state is ConfigEntryState.LOADED:
             await self.hass.config_entries.async_unload(self.entry.entry_id)
         for undo in self._undo:
@@ -177,75 +178,75 @@ class Bench:
             bus.shutdown()
 
     @property
-    def coordinator(self) -> BmsGatewayCoordinator:
+    def runtime(self) -> BmsGatewayRuntime:
         """The running gateway for Home Assistant."""
-        coordinator: BmsGatewayCoordinator = self.entry.runtime_data
-        return coordinator
+        runtime: BmsGatewayRuntime = self.entry.runtime_data
+        return runtime
 
     @property
     def snapshot(self) -> Snapshot:
-        """What the engine knows."""
-        return self.coordinator.gateway.snapshot
+        """The engine's present snapshot."""
+        return self.runtime.gateway.snapshot
 
     def clock(self) -> float:
-        """Return the engine's time: real, but for what it was moved ahead."""
+        """Return the engine's time: real time plus what was skipped."""
         return time.monotonic() + self.ahead
 
     async def move(self, seconds: float) -> None:
-        """Let time pass, for the engine and for Home Assistant."""
+        """Advance the time of the engine and of Home Assistant."""
         self.ahead += seconds
         await self.tick(seconds)
 
     async def tick(self, seconds: float) -> None:
-        """Let time pass for timers alone: nothing that was heard gets older."""
+        """Advance only timers: nothing that was received gets older."""
         async_fire_time_changed(
             self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
         )
         await self.hass.async_block_till_done()
 
-    def say(self, id: str, frames: Iterable[tuple[int, bytes]]) -> None:
-        """Let a battery or inverter send."""
+    def send(self, id: str, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Send from a battery or inverter."""
         for can_id, data in frames:
             self.buses[id].send(
                 can.Message(arbitration_id=can_id, data=data, is_extended_id=False)
             )
 
     async def online(self, *ids: str, **said: Any) -> None:
-        """Let batteries speak, twice so that they are believed, until that is known."""
+        """Let batteries send twice, so that they are accepted, and wait for that."""
         for _ in range(2):
-            await self.speak(*ids, **said)
+            await self.send_telegrams(*ids, **said)
         await self.until(
             lambda: all(self.snapshot.batteries[each].online for each in ids)
         )
 
-    async def speak(self, *ids: str, **said: Any) -> None:
-        """Let each battery send one telegram, and wait until it is heard."""
+    async def send_telegrams(self, *ids: str, **said: Any) -> None:
+        """Let each battery send one telegram, and wait until it is received."""
         batteries = self.snapshot.batteries
         before = {
             each: batteries[each].telegrams if each in batteries else 0 for each in ids
         }
         for each in ids:
             name = "PYLON" if each == "b1" else f"PYLON{each}"
-            self.say(each, telegram(**{"name": name[:8]} | said))
+            self.send(each, telegram(**{"name": name[:8]} | said))
         await self.until(
             lambda: all(
                 self.snapshot.batteries[each].telegrams > before[each] for each in ids
             )
         )
 
-    def heard(self, id: str) -> list[can.Message]:
-        """Return what an inverter heard since the last look."""
+    def received(self, id: str) -> list[can.Message]:
+        """Return what an inverter received since the last call."""
         found = []
         while (message := self.buses[id].recv(0)) is not None:
             found.append(message)
         return found
 
-    async def told(self, id: str, charge: float, discharge: float) -> None:
-        """Wait until an inverter hears these limits (A) in a set of its own."""
+    async def receives(self, id: str, charge: float, discharge: float) -> None:
+        """Wait until an inverter receives these limits (A) in a telegram of its own."""
         last: list[tuple[float, float]] = []
 
         def hears() -> bool:
-            for message in self.heard(id):
+            for message in self.received(id):
                 if message.arbitration_id == 0x351:
                     _, ccl, dcl, _ = LIMITS.unpack(message.data)
                     last.append((ccl / 10, dcl / 10))
@@ -283,7 +284,7 @@ class Bench:
         return self.state(platform, unique_id)
 
     def issues(self) -> dict[str, str]:
-        """Return the repairs there are: ids and keys of texts."""
+        """Return the present repairs: ids and keys of texts."""
         return {
             issue.issue_id: issue.translation_key or ""
             for issue in ir.async_get(self.hass).issues.values()
@@ -291,7 +292,7 @@ class Bench:
         }
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition: looked at whenever there is news, and else often."""
+        """Wait for a condition, checked on every change and often besides."""
         await self._until(condition)
 
     async def _until(self, condition: Callable[[], bool], what: What = "") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 import pytest
 
-# Before Home Assistant's test helpers import theirs, a package of the same name
+# Before Home Assistant's test helpers import their package of the same name
 import custom_components  # noqa: F401
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .bench import Bench
     from .connected import Machine
 
-# How long an example takes tells of the machine, and of who else is busy on it
+# The time of an example depends on the machine and its load
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -26,19 +26,19 @@ settings.register_profile(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what starts a whole gateway in Home Assistant: there are so many."""
+    """Mark tests that start a gateway in Home Assistant as slow: there are many."""
     for item in items:
         if "bench" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
 THREADS_END = 20.0
-"""Seconds within which the thread of a closed adapter has to be gone."""
+"""Seconds within which the thread of a closed adapter has to end."""
 
 
 @pytest.fixture(autouse=True)
 def adapters_threads_end() -> Iterator[None]:
-    """Let the threads end whose last act was to say so: they need a moment more."""
+    """Wait for threads that are about to end."""
     yield
     for thread in threading.enumerate():
         if thread.name.startswith("CAN "):
@@ -48,14 +48,14 @@ def adapters_threads_end() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def load_this_integration(request: pytest.FixtureRequest) -> None:
-    """Let Home Assistant load it, in tests that have a Home Assistant."""
+    """Let Home Assistant load the integration, in tests that use Home Assistant."""
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 
 
 @pytest.fixture
 async def bench(hass: HomeAssistant) -> AsyncGenerator[Bench]:
-    """Return a gateway to be set up, with peers on its buses."""
+    """Return a gateway to set up, with peers on its buses."""
     from .bench import Bench  # noqa: PLC0415 - the engine's tests do without it
 
     bench = Bench(hass)
@@ -67,7 +67,7 @@ async def bench(hass: HomeAssistant) -> AsyncGenerator[Bench]:
 async def machine(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[Machine]:
-    """Return what the flows find plugged in; they listen only for a moment."""
+    """Return the connections that the flows find; scans take only an instant."""
     from .connected import Machine  # noqa: PLC0415 - the engine's tests do without it
 
     machine = Machine(hass, monkeypatch)
@@ -77,7 +77,7 @@ async def machine(
 
 @pytest.fixture
 def bank(hass: HomeAssistant, machine: Machine) -> MockConfigEntry:
-    """Return a gateway that is there already, with a battery and an inverter."""
+    """Return an existing gateway with a battery and an inverter."""
     from .form_user import add_bank  # noqa: PLC0415 - as above
 
     return add_bank(hass)

@@ -1,4 +1,4 @@
-"""What is connected to a machine in the tests of flows, and who talks there."""
+"""The connections of a machine in the tests of flows, and their traffic."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,20 +23,20 @@ from homeassistant.core import HomeAssistant
 from .engine.ports import other_node
 
 REQUEST: Final = Frame(0x305, bytes(8))
-"""How an inverter asks for its battery."""
+"""The request of an inverter."""
 
 
 class Forms:
-    """Forms that listen only for a moment; and the gateways that come of them."""
+    """Forms with short scans, and the gateways they create."""
 
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Begin with a moment."""
+        """Start with short scans."""
         self._hass = hass
         self._monkeypatch = monkeypatch
         self.listen(0.05)
 
     def listen(self, seconds: float, settle: float = 0.0) -> None:
-        """Let them listen for so long, or for `settle` once it is clear who talks."""
+        """Set the duration of scans, or `settle` once the result is clear."""
         self._monkeypatch.setattr(listen_flow, "LISTEN_TIME", seconds)
         self._monkeypatch.setattr(listen_flow, "SETTLE_TIME", settle)
 
@@ -48,10 +48,10 @@ class Forms:
 
 
 class Machine(Forms):
-    """Such forms, and the connections that they find: none at first."""
+    """Such forms, and the connections they find: none at first."""
 
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let them find what is plugged in here."""
+        """Let them find the connections of this machine."""
         super().__init__(hass, monkeypatch)
         self.links: list[FoundLink] = []
         self.adapters: list[USBDevice | SerialDevice] = []
@@ -88,7 +88,7 @@ def link(
 
 
 def usb_device(device: str, **known: Any) -> USBDevice:
-    """Return a serial adapter; unless told otherwise one that is known to be for CAN."""
+    """Return a serial adapter, by default one that is known to be for CAN."""
     told: dict[str, Any] = {
         "serial_number": "0042",
         "manufacturer": "Maker",
@@ -111,7 +111,7 @@ def message(frame: Frame) -> can.Message:
 
 @asynccontextmanager
 async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
-    """Say frames on a virtual bus, again and again, while somebody is there."""
+    """Send frames on a virtual bus repeatedly while it is open."""
 
     def talk() -> None:
         if members(channel) > 1:
@@ -125,7 +125,7 @@ async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def answering(channel: str, *frames: Frame) -> AsyncIterator[None]:
-    """Say frames on a virtual bus when asked for them."""
+    """Send frames on a virtual bus in reply to requests."""
 
     def answer() -> None:
         while (heard := node.recv(0)) is not None:
@@ -140,7 +140,7 @@ async def answering(channel: str, *frames: Frame) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def repeating(act: Callable[[], None]) -> AsyncIterator[None]:
-    """Do something again and again."""
+    """Do something repeatedly."""
 
     async def repeat() -> None:
         while True:
@@ -156,5 +156,5 @@ async def repeating(act: Callable[[], None]) -> AsyncIterator[None]:
 
 
 def members(channel: str) -> int:
-    """Return how many have a virtual bus open."""
+    """Return the number of members of a virtual bus."""
     return len(virtual.channels.get(channel, ()))

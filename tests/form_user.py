@@ -1,4 +1,4 @@
-"""A person at a flow, who finds everything explained."""
+"""A user at a flow, with checks that everything is explained."""
 
 from collections.abc import Iterator
 import json
@@ -24,7 +24,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, section
 
 type Result = Any
-"""What a flow answers; its types differ between the kinds of flow."""
+"""The result of a flow; its types differ between the kinds of flow."""
 
 FOLDER: Final = (
     Path(__file__).parent.parent / "custom_components" / DOMAIN / "translations"
@@ -54,7 +54,7 @@ INVERTER_DEFAULTS: Final[dict[str, Any]] = {
     "exact_dlc": False,
     "stop_by_soc": False,
 }
-"""What is stored of the rare fields that nobody touched."""
+"""The stored values of the rare fields that were not touched."""
 RATED: Final[dict[str, Any]] = {
     "rated_charge": 50.0,
     "rated_discharge": 60.0,
@@ -75,7 +75,7 @@ def stored(kind: str, title: str, **data: Any) -> Any:
 
 
 def add_bank(hass: HomeAssistant) -> MockConfigEntry:
-    """Add a gateway with a battery and an inverter; it does not run."""
+    """Add a gateway with a battery and an inverter, not running."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="House",
@@ -95,7 +95,7 @@ def subentry(entry: ConfigEntry, kind: str) -> ConfigSubentry:
     return found
 
 
-# What a person sees ---------------------------------------------------------
+# Checks of texts ---------------------------------------------------------------
 
 
 def texts_of(result: Result) -> Iterator[dict[str, Any]]:
@@ -110,7 +110,7 @@ def texts_of(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def assert_told(text: str, result: Result) -> None:
-    """Check that nothing in a text is left open."""
+    """Check that every placeholder of a text is filled."""
     names = {name for _, name, _, _ in string.Formatter().parse(text) if name}
     assert names <= set(result["description_placeholders"] or {}), text
 
@@ -138,12 +138,12 @@ def _assert_form(texts: dict[str, Any], result: Result) -> None:
     shown = {str(key) for key in result["data_schema"].schema}
     assert shown <= set(step["data"]) | set(step.get("sections", {}))
     for field, error in (result["errors"] or {}).items():
-        assert field in shown  # else the frontend would show nothing
+        assert field in shown  # otherwise the frontend would show nothing
         assert_told(texts["error"][error], result)
 
 
 def filled(result: Result) -> dict[str, Any]:
-    """Return what stands in the fields of a form."""
+    """Return the values of the fields of a form."""
     values: dict[str, Any] = {}
     for key, field in result["data_schema"].schema.items():
         fields = field.schema.schema if isinstance(field, section) else {key: field}
@@ -160,22 +160,22 @@ def offered(result: Result) -> dict[str, str]:
 
 
 def is_open(result: Result, name: str = SECTION_RARE) -> bool:
-    """Return whether a section is unfolded."""
+    """Return whether a section is expanded."""
     collapsed: bool = result["data_schema"].schema[name].options["collapsed"]
     return not collapsed
 
 
 class Flow:
-    """A person at one flow."""
+    """A user at one flow."""
 
     def __init__(self, manager: Any, result: Result) -> None:
-        """Look at the first step."""
+        """Show the first step."""
         self._manager = manager
         self.result: Result = result
         assert_texts(result)
 
     async def fill(self, *forms: dict[str, Any], **fields: Any) -> Result:
-        """Submit a form, and wait while it listens."""
+        """Submit a form, and wait for the scan."""
         typed: dict[str, Any] = {}
         for form in (*forms, fields):
             typed |= form
@@ -194,13 +194,13 @@ class Flow:
         return await self.fill({"interface": "virtual", "channel": channel}, use)
 
     async def reach(self, channel: str, **use: Any) -> Result:
-        """Enter one on which nobody talks, and go on all the same."""
+        """Enter one without traffic, and continue all the same."""
         result = await self.enter(channel, **use)
         [kind] = {"battery", "inverter"} & set(result["menu_options"])
         return await self.choose(kind)
 
     async def submit(self, typed: dict[str, Any] | None = None) -> Result:
-        """Submit something, and look no further than what comes at once."""
+        """Submit input, and return the immediate result."""
         flow_id = self.result["flow_id"]
         typed = None if typed is None else self._folded(typed)
         self.result = await self._manager.async_configure(flow_id, typed)
@@ -209,7 +209,7 @@ class Flow:
         return self.result
 
     def _folded(self, typed: dict[str, Any]) -> dict[str, Any]:
-        """Return what was typed, with what stands in the folded section in there."""
+        """Return the input with the values of the collapsed section inside it."""
         shown = self.result.get("data_schema")
         if shown is None or SECTION_RARE not in map(str, shown.schema):
             return typed
@@ -219,7 +219,7 @@ class Flow:
         return {**rest, SECTION_RARE: {**rare, **rest.get(SECTION_RARE, {})}}
 
     async def follow(self) -> Result:
-        """Wait until nothing goes on any more, and look again."""
+        """Wait until no progress is pending, and return the step."""
         await self._manager.hass.async_block_till_done()
         if self.result["type"] is FlowResultType.SHOW_PROGRESS:
             await self.submit()
@@ -231,14 +231,14 @@ class Flow:
 
 
 async def start(hass: HomeAssistant) -> Flow:
-    """Begin the first set-up."""
+    """Start the first setup."""
     manager = hass.config_entries.flow
     context = ConfigFlowContext(source=SOURCE_USER)
     return Flow(manager, await manager.async_init(DOMAIN, context=context))
 
 
 async def start_real(hass: HomeAssistant, name: str = "Bank") -> Flow:
-    """Go as far as the first battery's connection."""
+    """Continue to the first battery's connection."""
     flow = await start(hass)
     await flow.choose("gateway")
     await flow.fill(name=name, backup=True)
@@ -246,7 +246,7 @@ async def start_real(hass: HomeAssistant, name: str = "Bank") -> Flow:
 
 
 async def add(hass: HomeAssistant, entry: ConfigEntry, kind: str) -> Flow:
-    """Begin to add a battery or an inverter."""
+    """Start adding a battery or an inverter."""
     manager = hass.config_entries.subentries
     context = SubentryFlowContext(source=SOURCE_USER)
     handler = (entry.entry_id, kind)
@@ -254,7 +254,7 @@ async def add(hass: HomeAssistant, entry: ConfigEntry, kind: str) -> Flow:
 
 
 async def change(hass: HomeAssistant, entry: ConfigEntry, kind: str) -> Flow:
-    """Begin to change the last battery or inverter."""
+    """Start changing the last battery or inverter."""
     manager = hass.config_entries.subentries
     context = SubentryFlowContext(
         source=SOURCE_RECONFIGURE,
@@ -265,7 +265,7 @@ async def change(hass: HomeAssistant, entry: ConfigEntry, kind: str) -> Flow:
 
 
 async def plug_in(hass: HomeAssistant, adapter: USBDevice) -> Flow:
-    """Begin with an adapter that was plugged in."""
+    """Start with a newly plugged-in adapter."""
     manager = hass.config_entries.flow
     context = ConfigFlowContext(source=SOURCE_USB)
     result = await manager.async_init(

@@ -1,4 +1,4 @@
-"""Pytest plugin of scripts/test: run the tests that this machine can run."""
+"""Pytest plugin of scripts/test: runs the tests that this machine can run."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -14,7 +14,7 @@ OF_THE_MACHINE: Final = ("socketcan", "browser")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choices that scripts/test makes."""
+    """Add the options that scripts/test uses."""
     group = parser.getgroup("machine")
     group.addoption("--only", metavar="MARK", help="leave out tests without the mark")
     group.addoption("--without", metavar="MARK", action="append", default=[])
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take down failures, in the one process that hears of all tests."""
+    """Collect failures, in the one process that receives all reports."""
     if (path := config.getoption("--failures")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Failures(Path(path)))
 
@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Deselect by mark; unlike -m, this can be asked for several times."""
+    """Deselect by mark; unlike -m, this can be given several times."""
     only, without = config.getoption("--only"), config.getoption("--without")
     chosen: list[pytest.Item] = []
     rest: list[pytest.Item] = []
@@ -62,22 +62,22 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Hook:
 
 
 class Failures:
-    """What failed, each test in a line: its tier, `-` for any other, and its id."""
+    """The failures, one test a line: its tier, `-` for any other, and its id."""
 
     def __init__(self, path: Path) -> None:
-        """Begin with an empty file."""
+        """Start with an empty file."""
         self._path = path
         self._failed: dict[str, str] = {}
         path.write_text("")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take down a test of which any part failed."""
+        """Record a test of which any part failed."""
         if report.failed:
             tiers = (mark for mark in OF_THE_MACHINE if mark in report.keywords)
             self._failed[_without_group(report)] = next(tiers, "-")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take down a module that could not even be read."""
+        """Record a module that could not be collected."""
         if report.failed:
             self._failed[report.nodeid] = "-"
 
@@ -88,7 +88,7 @@ class Failures:
 
 
 def _without_group(report: pytest.TestReport) -> str:
-    """Return a test's id without the group that pytest-xdist puts at its end."""
+    """Return a test's id without the group that pytest-xdist appends."""
     grouped = "xdist_group" in report.keywords
     return re.sub(r"@[^]@]*$", "", report.nodeid) if grouped else report.nodeid
 

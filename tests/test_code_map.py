@@ -13,7 +13,7 @@ def test_code_map_is_up_to_date() -> None:
     assert SCRIPT["MAP"].read_text(encoding="utf-8") == SCRIPT["render"]()
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_summary() -> None:
     """In its first line, which fits into a row."""
     for path in SCRIPT["CODE"].rglob("*.py"):
         line = SCRIPT["first_line"](path)

@@ -1,4 +1,4 @@
-"""An entry's meaning: the engine's configuration and the ports that are taken."""
+"""The engine configuration from an entry, and the ports that are taken."""
 
 from types import MappingProxyType
 from typing import Any
@@ -60,13 +60,13 @@ def gateway(
     )
 
 
-def test_an_entry_without_options_has_the_engine_s_defaults() -> None:
-    """What was never chosen is the engine's business."""
+def test_entry_without_options_has_the_engines_defaults() -> None:
+    """The defaults are the engine's."""
     assert gateway_config(gateway(title="House")) == GatewayConfig(name="House")
 
 
 def test_every_option_reaches_the_engine() -> None:
-    """Options bear the engine's field names; the rest is not for the engine."""
+    """Options use the engine's field names; the rest is not for the engine."""
     entry = gateway(
         title="House",
         options={
@@ -103,8 +103,8 @@ def test_every_option_reaches_the_engine() -> None:
     assert isinstance(config.charge_loss_policy, LossPolicy)
 
 
-def test_batteries_keep_their_subentry_s_id_title_and_order() -> None:
-    """The id never changes; the name is what the user sees."""
+def test_batteries_keep_their_subentrys_id_title_and_order() -> None:
+    """The id never changes; the name is the user's."""
     entry = gateway(
         subentry("battery", 2, {**CAN0, "capacity_ah": 280.0}, "Cellar"),
         subentry(
@@ -168,7 +168,7 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
     assert isinstance(config.inverters[0].mode, SendMode)
 
 
-def test_what_cannot_be_used_is_refused() -> None:
+def test_unusable_configuration_is_rejected() -> None:
     """Never guessed: an unknown strategy or a battery without a capacity."""
     with pytest.raises(ValueError, match="guess"):
         gateway_config(gateway(options={"strategy": "guess"}))
@@ -178,21 +178,21 @@ def test_what_cannot_be_used_is_refused() -> None:
         port_config({"interface": "virtual"})
 
 
-def test_a_port_without_a_bitrate_has_the_usual_one() -> None:
+def test_port_without_a_bitrate_gets_the_default() -> None:
     """500 kbit/s, as every low-voltage battery."""
     port = port_config({"interface": "virtual", "channel": "a"})
     assert port == PortConfig(Interface.VIRTUAL, "a", 500_000)
 
 
-def test_a_channel_is_the_same_port_at_whatever_bitrate() -> None:
+def test_channel_is_the_same_port_at_any_bitrate() -> None:
     """A link has one bitrate: two devices cannot have it at two."""
     assert port_key(CAN0) == port_key(CAN0 | {"bitrate": 250_000})
     assert port_key(CAN0) != port_key(CAN1)
     assert port_key(CAN0) != port_key(CAN0 | {"interface": "virtual"})
 
 
-def test_ports_are_taken_over_all_gateways(hass: HomeAssistant) -> None:
-    """Batteries and inverters alike, of every gateway, but for the one named."""
+def test_ports_of_all_gateways_count_as_taken(hass: HomeAssistant) -> None:
+    """Of batteries and inverters, except the one named."""
     gateway(subentry("battery", 1, CAN0, "Cellar"), title="House").add_to_hass(hass)
     gateway(subentry("inverter", 2, CAN1, "Roof"), title="Barn").add_to_hass(hass)
     assert taken_ports(hass) == {
@@ -204,8 +204,8 @@ def test_ports_are_taken_over_all_gateways(hass: HomeAssistant) -> None:
     }
 
 
-def test_an_adapter_is_the_same_under_another_name() -> None:
-    """Names of links change places when adapters are plugged in in another order."""
+def test_adapter_is_the_same_under_another_name() -> None:
+    """Names of links are swapped when adapters are plugged in in another order."""
     left, right = (CAN0 | {"identity": name} for name in ("usb:left", "usb:right"))
     assert port_key(left) == port_key(left | {"channel": "can1"})
     assert port_key(left) != port_key(right)

@@ -1,7 +1,6 @@
-"""The first set-up, an adapter that is plugged in, a gateway that is renamed."""
+"""The first setup, an adapter that is plugged in, a gateway that is renamed."""
 
 from collections.abc import Iterator
-import time
 from typing import Any
 from unittest.mock import patch
 
@@ -21,8 +20,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
-from .connected import REQUEST, Machine, link, repeating, talking, usb_device
-from .engine.can.test_socketcand import Server, serving
+from .connected import REQUEST, Machine, link, talking, usb_device
 from .engine.telegrams import telegram
 from .form_user import (
     BATTERY,
@@ -40,11 +38,11 @@ from .waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("machine")
 
-# The first set-up
+# The first setup
 
 
-async def test_simulated_hardware_is_there_at_once(hass: HomeAssistant) -> None:
-    """Two unequal batteries, two unequal inverters, nobody else's channels."""
+async def test_simulated_hardware_is_created_at_once(hass: HomeAssistant) -> None:
+    """Two unequal batteries, two unequal inverters, channels of their own."""
     for name in ("Demo", "Second demo"):
         flow = await start(hass)
         result = await flow.choose("simulated")
@@ -74,8 +72,8 @@ async def test_simulated_hardware_is_there_at_once(hass: HomeAssistant) -> None:
     assert len({port.channel for port in ports}) == 8
 
 
-async def test_names_are_proposed_in_the_user_s_language(hass: HomeAssistant) -> None:
-    """What nobody translated a person would have to rename."""
+async def test_names_are_proposed_in_the_users_language(hass: HomeAssistant) -> None:
+    """An untranslated name would have to be changed."""
     hass.config.language = "de"
     flow = await start(hass)
     result = await flow.choose("gateway")
@@ -85,7 +83,7 @@ async def test_names_are_proposed_in_the_user_s_language(hass: HomeAssistant) ->
     assert filled(result)["name"] == "Batterie 1"
 
 
-async def test_real_hardware_in_one_flow(hass: HomeAssistant) -> None:
+async def test_real_hardware_is_set_up_in_one_flow(hass: HomeAssistant) -> None:
     """Gateway, two batteries, two inverters, one entry."""
     flow = await start_real(hass, "Bank")
     assert flow.result["step_id"] == "port"
@@ -143,7 +141,7 @@ async def test_real_hardware_in_one_flow(hass: HomeAssistant) -> None:
 
 
 @pytest.mark.parametrize(("backup", "grace"), [(True, 60.0), (False, 0.0)])
-async def test_the_house_s_supply_sets_the_grace(
+async def test_backup_supply_sets_the_grace_period(
     hass: HomeAssistant, backup: bool, grace: float
 ) -> None:
     """A stop of discharge blacks out a house only where no grid takes over."""
@@ -160,10 +158,10 @@ async def test_the_house_s_supply_sets_the_grace(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     config = gateway_config(result["result"])
     assert config.discharge_grace == grace
-    assert config.inverters == ()  # only to watch: no inverter is needed
+    assert config.inverters == ()  # monitoring only: no inverter is needed
 
 
-async def test_a_port_cannot_be_taken_twice_within_one_flow(
+async def test_port_cannot_be_taken_twice_within_one_flow(
     hass: HomeAssistant,
 ) -> None:
     """Neither by another battery nor by an inverter, nor at another bitrate."""
@@ -192,7 +190,7 @@ async def test_a_port_cannot_be_taken_twice_within_one_flow(
     assert result["step_id"] == "more"
 
 
-async def test_a_port_cannot_be_taken_from_another_gateway(
+async def test_port_of_another_gateway_cannot_be_taken(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """The message names the gateway and the device that has it."""
@@ -208,10 +206,10 @@ async def test_a_port_cannot_be_taken_from_another_gateway(
     assert result["step_id"] == "scan_result"
 
 
-async def test_two_flows_at_once_do_not_get_the_same_port(
+async def test_two_simultaneous_flows_do_not_get_the_same_port(
     hass: HomeAssistant,
 ) -> None:
-    """The port was free when it was chosen, and is not when the gateway is made."""
+    """The port was free when it was chosen, and is not when the gateway is created."""
     slow, quick = await start_real(hass, "Slow"), await start_real(hass, "Quick")
     for flow in (slow, quick):
         await flow.reach("flow-b1")
@@ -236,10 +234,10 @@ async def test_two_flows_at_once_do_not_get_the_same_port(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_the_frontend_gets_what_it_needs(
+async def test_frontend_gets_what_it_needs(
     hass: HomeAssistant, hass_client: ClientSessionGenerator
 ) -> None:
-    """As it goes over the wire: fields, sections, progress, what is proposed."""
+    """As sent over the wire: fields, sections, progress, proposals."""
     for component in ("config", DOMAIN):  # before the web server starts
         assert await async_setup_component(hass, component, {})
     client = await hass_client()
@@ -281,8 +279,8 @@ async def test_the_frontend_gets_what_it_needs(
     assert result["errors"] == {SECTION_RARE: "invalid_timeout"}
 
 
-async def test_going_on_without_a_device(hass: HomeAssistant) -> None:
-    """Whoever has no adapter for an inverter yet loses no battery for it."""
+async def test_device_can_be_skipped(hass: HomeAssistant) -> None:
+    """A missing adapter for an inverter loses no battery."""
     flow = await start_real(hass)
     assert "skip" not in offered(flow.result)
     await flow.reach("flow-b1")
@@ -304,14 +302,14 @@ async def test_going_on_without_a_device(hass: HomeAssistant) -> None:
         ("inverter", telegram(), {"name": "Battery 2"}),
     ],
 )
-async def test_what_was_heard_is_set_up_instead(
+async def test_other_kind_can_be_set_up_instead(
     hass: HomeAssistant,
     machine: Machine,
     kind: str,
     said: list[Frame],
     proposed: dict[str, str],
 ) -> None:
-    """An inverter where a battery was looked for, and the reverse."""
+    """An inverter where a battery was expected, and the reverse."""
     flow = await start_real(hass)
     await flow.reach("flow-b1")
     await flow.fill(BATTERY)
@@ -331,30 +329,6 @@ async def test_what_was_heard_is_set_up_instead(
     assert kinds == ["battery", other]
 
 
-@pytest.mark.usefixtures("socket_enabled")
-async def test_an_inverter_of_another_machine_is_not_set_up_instead(
-    hass: HomeAssistant, machine: Machine
-) -> None:
-    """Though it was heard: it could not be told anything in time."""
-    machine.listen(PATIENCE)
-    flow = await start_real(hass)
-    async with serving(Server()) as server:
-
-        def ask() -> None:
-            if "rawmode" in server.commands:
-                server.say(f"< frame 305 {time.time():f} {bytes(8).hex()} >".encode())
-
-        async with repeating(ask):
-            await flow.enter(server.channel, interface="socketcand")
-        result = await flow.choose("detected_kind")
-    assert result["errors"] == {"channel": "not_for_inverters"}
-    machine.listen(0.05)
-    await flow.fill(interface="virtual", channel="flow-1")
-    await flow.choose("inverter")
-    result = await flow.fill(INVERTER)
-    assert result["description_placeholders"] == {"devices": "Roof"}
-
-
 # An adapter that is plugged in
 
 
@@ -364,16 +338,14 @@ KEY = "slcan:/dev/serial/by-id/usb-CANable"
 
 @pytest.fixture(name="silence")
 def silent_adapter(machine: Machine) -> Iterator[None]:
-    """Plug an adapter in that can be opened, and hears nothing."""
+    """Plug in an adapter that can be opened and receives nothing."""
     machine.adapters = [ADAPTER]
     with patch.object(listen_flow, "listen", return_value=ScanResult()):
         yield
 
 
 @pytest.mark.usefixtures("silence")
-async def test_an_adapter_for_a_new_gateway(
-    hass: HomeAssistant, machine: Machine
-) -> None:
+async def test_adapter_for_a_new_gateway(hass: HomeAssistant, machine: Machine) -> None:
     """It is proposed for the first device, and not for the second one."""
     flow = await plug_in(hass, ADAPTER)
     assert flow.result["step_id"] == "gateway"
@@ -401,16 +373,16 @@ async def test_an_adapter_for_a_new_gateway(
     ("kind", "typed", "title"),
     [("battery", BATTERY, "Cellar"), ("inverter", INVERTER, "Roof")],
 )
-async def test_an_adapter_for_a_gateway_that_is_there(
+async def test_adapter_for_an_existing_gateway(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     kind: str,
     typed: dict[str, Any],
     title: str,
 ) -> None:
-    """One device more for it, while it runs."""
+    """One more device, while it runs."""
     assert await hass.config_entries.async_setup(bank.entry_id)
-    coordinator = bank.runtime_data
+    runtime = bank.runtime_data
     flow = await plug_in(hass, ADAPTER)
     assert offered(flow.result) == {bank.entry_id: "House", "new": "New gateway"}
     result = await flow.fill(gateway=bank.entry_id)
@@ -426,16 +398,16 @@ async def test_an_adapter_for_a_gateway_that_is_there(
     assert result["description_placeholders"] == {"device": title, "gateway": "House"}
     added = bank.get_subentries_of_type(kind)[-1]
     assert (added.title, added.data["channel"]) == (title, ADAPTER.device)
-    assert bank.runtime_data is coordinator
-    assert added.subentry_id in coordinator.gateway.snapshot.ports
+    assert bank.runtime_data is runtime
+    assert added.subentry_id in runtime.gateway.snapshot.ports
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 
 @pytest.mark.usefixtures("silence")
-async def test_an_adapter_for_a_new_gateway_beside_one_that_is_there(
+async def test_simulated_and_ignored_entries_are_not_offered(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Simulated ones and ignored adapters are no gateways to choose from."""
+    """They are no gateways to choose from."""
     first = await start(hass)
     await first.choose("simulated")
     await first.fill(name="Demo")
@@ -449,7 +421,7 @@ async def test_an_adapter_for_a_new_gateway_beside_one_that_is_there(
 
 @pytest.mark.parametrize("channel", [ADAPTER.device, ADAPTER.resolved_device])
 @pytest.mark.usefixtures("silence")
-async def test_an_adapter_that_is_in_use_is_not_asked_about(
+async def test_adapter_in_use_is_not_offered(
     hass: HomeAssistant, bank: MockConfigEntry, channel: str
 ) -> None:
     """By whatever name it is stored: after each restart it is discovered anew."""
@@ -462,8 +434,8 @@ async def test_an_adapter_that_is_in_use_is_not_asked_about(
 
 
 @pytest.mark.usefixtures("silence")
-async def test_an_adapter_is_asked_about_once(hass: HomeAssistant) -> None:
-    """And no more once a person has said that it is for something else."""
+async def test_ignored_adapter_is_not_offered_again(hass: HomeAssistant) -> None:
+    """After the user has ignored it."""
     flow = await plug_in(hass, ADAPTER)
     again = await plug_in(hass, ADAPTER)
     assert again.result["reason"] == "already_in_progress"
@@ -478,7 +450,7 @@ async def test_an_adapter_is_asked_about_once(hass: HomeAssistant) -> None:
 # The gateway itself
 
 
-async def test_a_gateway_is_renamed(hass: HomeAssistant, bank: MockConfigEntry) -> None:
+async def test_gateway_is_renamed(hass: HomeAssistant, bank: MockConfigEntry) -> None:
     """Its batteries and options stay."""
     result = await bank.start_reconfigure_flow(hass)
     flow = Flow(hass.config_entries.flow, result)

@@ -1,4 +1,4 @@
-"""Sensors of inverters' DC currents: what the gateway learns of them."""
+"""Sensors of inverters' DC currents: what the gateway gets from them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,19 +34,19 @@ type Sensed = list[tuple[Any, ...]]
         ("inf", "A", None),
     ],
 )
-def test_what_a_sensor_shows(state: str, unit: str | None, amps: float | None) -> None:
-    """A current, or nothing."""
+def test_current_of_a_sensor(state: str, unit: str | None, amps: float | None) -> None:
+    """A current, or none."""
     shown = State(SENSOR, state, {"unit_of_measurement": unit} if unit else {})
     assert amperes(shown) == amps
 
 
-def test_a_sensor_that_is_not_there_shows_nothing() -> None:
+def test_missing_sensor_has_no_current() -> None:
     """Nor is that 0 A."""
     assert amperes(None) is None
 
 
 class Followed:
-    """The sensors of an entry's inverters, and a gateway that keeps what it is told."""
+    """The sensors of an entry's inverters, and a gateway that records their values."""
 
     def __init__(self, hass: HomeAssistant, sensors: dict[str, str | None]) -> None:
         """Choose a sensor for each inverter, or none."""
@@ -71,7 +71,7 @@ class Followed:
         self.sensors.async_apply()
 
     def sensed(self) -> Sensed:
-        """Return what the gateway was told since the last look."""
+        """Return the values that the gateway got since the last call."""
         calls = self.gateway.sense.call_args_list
         told = [(*call.args, None)[:3] for call in calls]
         self.gateway.sense.reset_mock()
@@ -96,7 +96,7 @@ async def _set(hass: HomeAssistant, state: str) -> None:
 
 @pytest.fixture
 def follow(hass: HomeAssistant) -> Callable[..., Followed]:
-    """Return how to follow sensors."""
+    """Return a factory that follows sensors."""
 
     def begin(**sensors: str | None) -> Followed:
         return Followed(hass, sensors)
@@ -109,7 +109,7 @@ async def test_each_value_is_passed_on(
     freezer: FrozenDateTimeFactory,
     follow: Callable[..., Followed],
 ) -> None:
-    """The same one again, too: it is as old as it was last shown."""
+    """Also an unchanged one: its age counts from the last report."""
     await _set(hass, "5")
     freezer.tick(timedelta(seconds=40))
     followed = follow(i1=SENSOR, i2=None)
@@ -124,7 +124,7 @@ async def test_each_value_is_passed_on(
     assert followed.sensed() == [("i1", None, 1000.0)]
 
 
-async def test_a_sensor_that_comes_later(
+async def test_sensor_that_appears_later_is_followed(
     hass: HomeAssistant, follow: Callable[..., Followed]
 ) -> None:
     """As after a restart."""
@@ -134,10 +134,10 @@ async def test_a_sensor_that_comes_later(
     assert followed.sensed() == [("i1", 7.0, pytest.approx(1000.0))]
 
 
-async def test_another_choice(
+async def test_new_choice_replaces_the_old_one(
     hass: HomeAssistant, follow: Callable[..., Followed]
 ) -> None:
-    """What the one before showed counts no more."""
+    """The earlier sensor no longer counts."""
     await _set(hass, "5")
     followed = follow(i1=SENSOR)
     followed.sensed()
@@ -149,8 +149,10 @@ async def test_another_choice(
     assert followed.sensed() == [("i1", 6.0, pytest.approx(1000.0, abs=1.0))]
 
 
-async def test_the_end(hass: HomeAssistant, follow: Callable[..., Followed]) -> None:
-    """Nothing is passed on any more."""
+async def test_nothing_is_passed_on_after_the_end(
+    hass: HomeAssistant, follow: Callable[..., Followed]
+) -> None:
+    """All sensors are dropped."""
     await _set(hass, "5")
     followed = follow(i1=SENSOR)
     followed.sensors.async_end()

@@ -22,8 +22,10 @@ from homeassistant.helpers import device_registry as dr
 from .bench import Bench
 
 
-async def test_what_is_known_without_serials(hass: HomeAssistant, bench: Bench) -> None:
-    """A user posts this file where everybody reads it."""
+async def test_diagnostics_hide_serial_numbers(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """A user posts this file in public."""
     await bench.battery("b1").inverter("i1").start(options={"start_timeout": 20.0})
     await bench.online("b1")
     known = bench.snapshot
@@ -44,7 +46,7 @@ async def test_what_is_known_without_serials(hass: HomeAssistant, bench: Bench) 
     assert told["setpoints"]["bank"]["charge_current"] is None
 
 
-def test_sets_and_bytes_are_made_plain() -> None:
+def test_sets_and_bytes_become_json() -> None:
     """JSON knows neither."""
     readings = Readings(
         protections=frozenset({Alarm.OTHER, Alarm.GENERAL}), flag_bytes=b"\x01\x00"
@@ -53,12 +55,10 @@ def test_sets_and_bytes_are_made_plain() -> None:
     assert plain(readings)["flag_bytes"] == "0100"
 
 
-async def test_the_last_frames_are_a_candump_log(
-    hass: HomeAssistant, bench: Bench
-) -> None:
-    """With the timing of each, but without what tells a serial number."""
+async def test_last_frames_are_a_candump_log(hass: HomeAssistant, bench: Bench) -> None:
+    """With the timing of each, but without frames that hold a serial number."""
     await bench.battery("b1").inverter("i1").start()
-    bench.say("b1", [(0x380, b"S-1234")])
+    bench.send("b1", [(0x380, b"S-1234")])
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
     told = await async_get_config_entry_diagnostics(hass, bench.entry)
@@ -72,8 +72,10 @@ async def test_the_last_frames_are_a_candump_log(
     assert b"S-1234".hex() not in json.dumps(told).lower()
 
 
-async def test_a_device_tells_of_itself(hass: HomeAssistant, bench: Bench) -> None:
-    """A battery of the battery, an inverter of the inverter, the gateway of all."""
+async def test_device_diagnostics_cover_the_device(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """A battery's, an inverter's, and for the gateway everything."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
 
@@ -95,7 +97,7 @@ async def test_a_device_tells_of_itself(hass: HomeAssistant, bench: Bench) -> No
     assert set((await of("gw"))["frames"]) == {"b1", "b2", "i1"}
 
 
-def test_an_adapter_s_serial_number_is_hidden() -> None:
+def test_serial_number_of_an_adapter_is_hidden() -> None:
     """Its device file is named by it, and its identity."""
     path = "/dev/serial/by-id/usb-Maker_Adapter_0042-if00"
     assert plain({"channel": path}) == {

@@ -1,4 +1,4 @@
-"""The energy dashboard takes our sensors as its battery, and finds nothing wrong."""
+"""The energy dashboard accepts our sensors as its battery, and reports no problem."""
 
 from datetime import datetime
 from typing import Any
@@ -20,17 +20,17 @@ from .bench import Bench
 
 @pytest.fixture(autouse=True)
 def load_this_integration(recorder_mock: Any, enable_custom_integrations: None) -> None:
-    """Have a database before there is a Home Assistant."""
+    """Start a database before Home Assistant."""
 
 
-async def test_the_bank_is_a_battery_of_the_dashboard(
+async def test_bank_is_a_battery_of_the_dashboard(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """With both energies, the inverted power, state of charge and capacity."""
     assert await async_setup_component(hass, "energy", {})
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0, current=-20.0)
-    await bench.speak("b1", voltage=50.0, current=-20.0)
+    await bench.send_telegrams("b1", voltage=50.0, current=-20.0)
     await bench.tick(31)
     manager = await async_get_manager(hass)
     await manager.async_update(

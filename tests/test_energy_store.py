@@ -1,4 +1,4 @@
-"""Energy totals: they only grow, whatever happens to the battery, us or the disk."""
+"""Energy totals only grow, whatever happens to the battery, the gateway or the disk."""
 
 from collections.abc import Callable
 import json
@@ -46,19 +46,19 @@ def kwh(bench: Bench, key: str) -> float:
 
 
 async def flow(bench: Bench, *ids: str, amps: float, times: int = 4) -> None:
-    """Let batteries carry a current at 50 V for so many times 2 s.
+    """Make batteries carry a current at 50 V, `times` times 2 s.
 
-    More than 1,200 A is no current of a battery that allows 100 A: it would be unknown.
+    More than 1,200 A would be unknown for a battery that allows 100 A.
     """
-    await bench.speak(*ids, voltage=50.0, current=amps)
+    await bench.send_telegrams(*ids, voltage=50.0, current=amps)
     for _ in range(times):
         # Less than the 3 s after which a frame is missed at the earliest
         await bench.move(2.0)
-        await bench.speak(*ids, voltage=50.0, current=amps)
+        await bench.send_telegrams(*ids, voltage=50.0, current=amps)
 
 
 async def test_each_battery_and_the_bank_are_counted(bench: Bench) -> None:
-    """In kWh, each way apart, and shown when they are saved."""
+    """In kWh, each direction separately, and shown when they are saved."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", voltage=50.0)
     await flow(bench, "b1", "b2", amps=200.0)
@@ -77,15 +77,15 @@ async def test_each_battery_and_the_bank_are_counted(bench: Bench) -> None:
     assert state.attributes["unit_of_measurement"] == "kWh"
 
 
-async def test_what_flows_between_batteries_is_no_energy_of_the_bank(
+async def test_current_between_batteries_is_not_energy_of_the_bank(
     bench: Bench,
 ) -> None:
-    """One charges the other: the house gets nothing of it."""
+    """One charges the other: the house gets nothing."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", voltage=50.0)
     for _ in range(5):
-        bench.say("b1", [(0x356, bytes.fromhex("8813e803d700"))])  # 50 V, +100 A
-        bench.say("b2", [(0x356, bytes.fromhex("881318fcd700"))])  # 50 V, -100 A
+        bench.send("b1", [(0x356, bytes.fromhex("8813e803d700"))])  # 50 V, +100 A
+        bench.send("b2", [(0x356, bytes.fromhex("881318fcd700"))])  # 50 V, -100 A
         await bench.until(
             lambda: (
                 bench.snapshot.batteries["b1"].readings.current == 100.0
@@ -100,8 +100,8 @@ async def test_what_flows_between_batteries_is_no_energy_of_the_bank(
     assert kwh(bench, "gw_energy_discharged") == 0.0
 
 
-async def test_a_lost_battery_keeps_its_total_and_counts_no_gap(bench: Bench) -> None:
-    """The others go on counting, and so does the bank."""
+async def test_lost_battery_keeps_its_total_and_counts_no_gap(bench: Bench) -> None:
+    """The others keep counting, and so does the bank."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", voltage=50.0)
     await flow(bench, "b1", "b2", amps=200.0)
@@ -117,8 +117,8 @@ async def test_a_lost_battery_keeps_its_total_and_counts_no_gap(bench: Bench) ->
     assert lost < kwh(bench, "gw_energy_charged") < lost + kept + 0.001
 
 
-async def test_totals_go_on_after_a_reload(bench: Bench) -> None:
-    """What was counted since the last save is saved at the end."""
+async def test_totals_continue_after_a_reload(bench: Bench) -> None:
+    """Energy since the last save is saved at the end."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0)
     await flow(bench, "b1", amps=200.0)
@@ -129,7 +129,7 @@ async def test_totals_go_on_after_a_reload(bench: Bench) -> None:
     assert kwh(bench, "gw_energy_charged") == pytest.approx(0.022, abs=0.004)
 
 
-async def test_a_crash_costs_only_what_was_not_saved(
+async def test_crash_loses_only_unsaved_energy(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
     """And what was shown had been saved."""
@@ -153,21 +153,21 @@ async def full(self: Store[Any], data: dict[str, Any]) -> None:
 
 
 async def forgetful(self: Store[Any], data: dict[str, Any]) -> None:
-    """Take what is written, and write nothing."""
+    """Accept writes, and write nothing."""
 
 
 UNSAVED = ("energy_unsaved_gw", "energy_unsaved")
 
 
 @pytest.mark.parametrize("write", [full, forgetful])
-async def test_what_is_not_saved_is_not_shown(
+async def test_unsaved_energy_is_not_shown(
     hass: HomeAssistant,
     bench: Bench,
     hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
     write: Any,
 ) -> None:
-    """A repair says so; after a crash the totals go on from what was shown."""
+    """With a repair; after a crash the totals continue from what was shown."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0)
     await flow(bench, "b1", amps=1000.0, times=8)
@@ -192,10 +192,10 @@ async def test_what_is_not_saved_is_not_shown(
     assert UNSAVED[0] not in bench.issues()
 
 
-async def test_totals_that_can_be_saved_again_are_shown(
+async def test_totals_are_shown_once_they_can_be_saved_again(
     bench: Bench, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With all that was counted meanwhile, also while nothing flows any more."""
+    """With all energy counted meanwhile, also while nothing flows."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0)
     with patch.object(Store, "_async_write_data", full):
@@ -210,10 +210,10 @@ async def test_totals_that_can_be_saved_again_are_shown(
     assert caplog.text.count("energy can be saved again") == 1
 
 
-async def test_what_is_counted_at_the_end_of_home_assistant_is_not_shown(
+async def test_energy_counted_at_the_end_of_home_assistant_is_not_shown(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """It is written when all else is, too late to be read back; then it is there."""
+    """It is written with everything else, too late to be read back; it is there later."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", voltage=50.0)
     await flow(bench, "b1", amps=1000.0, times=8)
@@ -228,10 +228,10 @@ async def test_what_is_counted_at_the_end_of_home_assistant_is_not_shown(
     hass.set_state(CoreState.running)
 
 
-async def test_nothing_is_written_while_nothing_flows(
+async def test_nothing_is_written_without_a_current(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """A card that is written to each minute wears out."""
+    """Writing each minute wears out a card."""
     hass_storage[KEY] = stored(STORED)
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", current=0.0)
@@ -248,7 +248,7 @@ async def test_nothing_is_written_while_nothing_flows(
 async def test_stored_totals_are_shown_at_once(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """Before any battery has spoken; rounded down to whole Wh."""
+    """Before any battery has sent; rounded down to whole Wh."""
     hass_storage[KEY] = stored(
         STORED | {"b1": {"charged": 100.5019, "discharged": 99.25}}
     )
@@ -267,7 +267,7 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 def remember(hass: HomeAssistant, **shown: float) -> None:
-    """Let Home Assistant remember what sensors showed before it started."""
+    """Make Home Assistant restore the sensors' values from before the start."""
     mock_restore_cache_with_extra_data(
         hass,
         [
@@ -281,34 +281,34 @@ def remember(hass: HomeAssistant, **shown: float) -> None:
 
 
 def place(hass: HomeAssistant) -> Path:
-    """Return where totals are looked for."""
+    """Return the path of the totals."""
     path = Path(hass.config.path(".storage", KEY))
     path.parent.mkdir(exist_ok=True)
     return path
 
 
 def write(hass: HomeAssistant, content: bytes) -> None:
-    """Leave something where totals are looked for."""
+    """Put content in place of the totals."""
     place(hass).write_bytes(content)
 
 
 def make_folder(hass: HomeAssistant) -> None:
-    """Leave a folder there."""
+    """Put a folder there."""
     place(hass).mkdir()
 
 
 def take_folder(hass: HomeAssistant) -> None:
-    """Take such a folder away."""
+    """Remove such a folder."""
     place(hass).rmdir()
 
 
 def link_to_nothing(hass: HomeAssistant) -> None:
-    """Leave a link there whose target is on a disk that is not mounted."""
+    """Put a link there whose target is on a disk that is not mounted."""
     place(hass).symlink_to("not_mounted")
 
 
 def put_aside(hass: HomeAssistant) -> None:
-    """Leave what Home Assistant makes of a corrupt file."""
+    """Put Home Assistant's renamed corrupt file there."""
     path = place(hass)
     path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00").write_bytes(b"{")
 
@@ -332,18 +332,23 @@ NOT_TOTALS: list[Any] = [
 
 
 @pytest.mark.parametrize("data", NOT_TOTALS)
-async def test_damaged_totals_go_on_from_what_was_shown(
-    hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any], data: Any
+async def test_damaged_totals_continue_from_what_was_shown(
+    hass: HomeAssistant,
+    bench: Bench,
+    hass_storage: dict[str, Any],
+    data: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With a repair that says so; a reload later, they are still there."""
+    """With a warning in the log; a reload later, they are still there."""
     remember(hass, bank_energy_charged=300.5, my_b1_energy_discharged=7.25)
     write(hass, b"")
     hass_storage[KEY] = stored(data)
     await bench.battery("b1").start()
-    assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+    assert bench.issues() == {}
     assert kwh(bench, "gw_energy_charged") == 300.5
     assert kwh(bench, "b1_energy_discharged") == 7.25
-    # Nobody knows these any more: that is what the repair is for
+    assert "energy totals of Bank cannot be read" in caplog.text
+    # No sensor showed these before
     assert kwh(bench, "gw_energy_discharged") == 0.0
     assert hass_storage[KEY]["data"]["gw"]["charged"] == 300.5
     await hass.config_entries.async_reload("gw")
@@ -355,22 +360,19 @@ class TestOnDisk:
 
     @pytest.fixture
     def hass_storage(self) -> dict[str, Any]:
-        """Let stores write real files."""
+        """Make stores write real files."""
         return {}
 
-    async def test_a_folder_in_its_place(
+    async def test_folder_in_place_of_the_totals(
         self, hass: HomeAssistant, bench: Bench
     ) -> None:
-        """What was shown is saved nowhere, and neither 0 nor more may be shown."""
+        """The shown value is saved nowhere, and neither 0 nor more may be shown."""
         remember(hass, bank_energy_charged=300.5)
         make_folder(hass)
         await bench.battery("b1").inverter("i1").start()
-        assert bench.issues() == {
-            "energy_unreadable_gw": "energy_unreadable",
-            **dict([UNSAVED]),
-        }
+        assert bench.issues() == dict([UNSAVED])
         assert bench.state("sensor", "gw_energy_charged").state == STATE_UNKNOWN
-        # Nor may it be forgotten what was shown
+        # Nor may the shown value be lost
         assert await hass.config_entries.async_unload("gw")
         states = restore_state.async_get(hass).last_states
         kept = states["sensor.bank_energy_charged"].extra_data
@@ -381,50 +383,50 @@ class TestOnDisk:
         await flow(bench, "b1", amps=1000.0, times=8)
         take_folder(hass)
         await bench.tick(SAVED)
-        await bench.until(lambda: bench.coordinator.counters.saved)
+        await bench.until(lambda: bench.runtime.energy_store.saved)
         assert (
             300.5
             < kwh(bench, "gw_energy_charged")
             <= read(hass)["data"]["gw"]["charged"]
         )
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
 
     @pytest.mark.parametrize("leave", [link_to_nothing, put_aside])
-    async def test_what_is_missing_is_not_new(
+    async def test_missing_totals_are_not_new(
         self, hass: HomeAssistant, bench: Bench, leave: Callable[[HomeAssistant], None]
     ) -> None:
-        """A link whose target is gone, a file that was put aside: totals are lost."""
+        """A dangling link, a renamed file: totals are lost."""
         remember(hass, bank_energy_charged=300.5)
         leave(hass)
         await bench.battery("b1").start()
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
         assert kwh(bench, "gw_energy_charged") == 300.5
         assert read(hass)["data"]["gw"]["charged"] == 300.5
 
     @pytest.mark.parametrize("content", [b"", b"{", b"\0" * 300, b"[]", b"{}", b"\xff"])
-    async def test_a_torn_file_is_no_0(
+    async def test_torn_file_does_not_start_at_0(
         self, hass: HomeAssistant, bench: Bench, content: bytes
     ) -> None:
         """Whatever is left of it."""
         remember(hass, bank_energy_charged=300.5)
         write(hass, content)
         await bench.battery("b1").start()
-        assert bench.issues() == {"energy_unreadable_gw": "energy_unreadable"}
+        assert bench.issues() == {}
         assert kwh(bench, "gw_energy_charged") == 300.5
         assert read(hass)["data"]["gw"]["charged"] == 300.5
 
 
-async def test_a_new_gateway_begins_at_0_without_a_repair(bench: Bench) -> None:
+async def test_new_gateway_starts_at_0_without_a_warning(bench: Bench) -> None:
     """There was nothing to lose."""
     await bench.battery("b1").start()
     assert kwh(bench, "gw_energy_charged") == 0.0
     assert bench.issues() == {}
 
 
-async def test_a_removed_battery_is_forgotten_and_a_removed_gateway_leaves_nothing(
+async def test_removed_devices_leave_no_totals(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """The bank's total stays what it was."""
+    """A removed battery or gateway; the bank's total stays."""
     hass_storage[KEY] = stored(STORED)
     await bench.battery("b1").battery("b2").start()
     hass.config_entries.async_remove_subentry(bench.entry, "b1")

@@ -1,4 +1,4 @@
-"""When entities write: what moved enough, what cannot wait, and all else in time."""
+"""When entities write: large moves, urgent values, and everything else in time."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from custom_components.bms_gateway.entity import SLOW
+from custom_components.bms_gateway.state_throttle import SLOW_INTERVAL
 from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util import dt as dt_util
 
@@ -15,7 +15,7 @@ from .bench import Bench
 
 @pytest.fixture
 def all_enabled() -> Iterator[None]:
-    """Switch on what is off by default."""
+    """Enable entities that are disabled by default."""
     with patch(
         "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
         PropertyMock(return_value=True),
@@ -25,13 +25,13 @@ def all_enabled() -> Iterator[None]:
 
 async def shown(bench: Bench, key: str, *, current: float) -> str:
     """Return what a sensor shows at the next interval after a telegram."""
-    await bench.speak("b1", current=current)
+    await bench.send_telegrams("b1", current=current)
     await bench.tick(31)
     return bench.state("sensor", key).state
 
 
-async def test_small_moves_wait_large_ones_do_not(bench: Bench) -> None:
-    """1 A is worth a row; many small steps add up to it; 0 always is."""
+async def test_small_moves_wait_and_large_ones_do_not(bench: Bench) -> None:
+    """1 A is worth a row; small steps add up to it; 0 is always written."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", current=10.0)
     assert await shown(bench, "b1_current", current=10.9) == "10.0"
@@ -42,25 +42,25 @@ async def test_small_moves_wait_large_ones_do_not(bench: Bench) -> None:
 
 
 async def test_small_moves_are_shown_in_time(bench: Bench) -> None:
-    """After five minutes the value is what it is."""
+    """After five minutes the value is exact."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", current=10.0)
     assert await shown(bench, "b1_current", current=10.5) == "10.0"
-    bench.ahead += SLOW
+    bench.ahead += SLOW_INTERVAL
     for _ in range(4):
-        await bench.speak("b1", current=10.5)
+        await bench.send_telegrams("b1", current=10.5)
     assert await shown(bench, "b1_current", current=10.5) == "10.5"
 
 
-async def test_a_small_limit_is_shown_by_its_parts(bench: Bench) -> None:
+async def test_small_limit_is_shown_by_its_fraction(bench: Bench) -> None:
     """Of 3 A, half an ampere is much."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=3.0)
     await bench.shows("sensor", "gw_charge_current_limit", "3.0")
-    await bench.speak("b1", ccl=2.8)
+    await bench.send_telegrams("b1", ccl=2.8)
     await bench.tick(31)
     assert bench.state("sensor", "gw_charge_current_limit").state == "3.0"
-    await bench.speak("b1", ccl=2.5)
+    await bench.send_telegrams("b1", ccl=2.5)
     await bench.shows("sensor", "gw_charge_current_limit", "2.5")
 
 
@@ -69,7 +69,7 @@ async def test_energies_for_the_dashboard(bench: Bench) -> None:
     await bench.battery("b1").inverter("i1").start()
     # A charge voltage limit of 56 V is that of 16 cells: 51.2 V
     await bench.online("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
-    await bench.speak("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
+    await bench.send_telegrams("b1", cvl=56.0, soc=50, voltage=50.0, current=-20.0)
     await bench.tick(31)
     expected = {
         "gw_power": ("-1000.0", "power"),
@@ -86,12 +86,12 @@ async def test_energies_for_the_dashboard(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
-    """Which stays what it was when the battery falls silent."""
+async def test_last_telegram_has_a_date(bench: Bench) -> None:
+    """Which stays when the battery goes silent."""
     await bench.battery("b1").inverter("i1").start()
     assert bench.state("sensor", "b1_last_telegram").state == STATE_UNKNOWN
     await bench.online("b1")
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.tick(31)
     at = datetime.fromisoformat(bench.state("sensor", "b1_last_telegram").state)
     assert timedelta() <= dt_util.utcnow() - at < timedelta(seconds=20)
@@ -103,13 +103,13 @@ async def test_the_last_telegram_has_a_date(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_what_is_for_diagnosis(bench: Bench) -> None:
-    """Slices, periods, standing aside: known once there is something to know."""
+async def test_diagnostic_sensors(bench: Bench) -> None:
+    """Shares, periods, exclusion: known once there is something to know."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=0.0)
     for _ in range(3):
         await bench.move(1.0)
-        await bench.speak("b1", ccl=0.0)
+        await bench.send_telegrams("b1", ccl=0.0)
     await bench.tick(31)
     assert float(bench.state("sensor", "b1_telegram_period").state) == pytest.approx(
         1.0, 0.3

@@ -1,16 +1,16 @@
-"""Events: what happens to a battery is told at once, of it and of the gateway."""
+"""Event entities: a battery's events are written at once, on it and on the gateway."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.coordinator import WATCHES
 from custom_components.bms_gateway.engine.model import Alarm
 from custom_components.bms_gateway.event_detector import (
     Event as BatteryEvent,
-    Happening,
+    EventType,
 )
+from custom_components.bms_gateway.monitor import EVENT_DETECTORS
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNKNOWN
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -22,7 +22,7 @@ type Told = Callable[[str], list[Mapping[str, Any]]]
 
 @pytest.fixture
 def told(hass: HomeAssistant, bench: Bench) -> Told:
-    """Return what an entity told since the last look."""
+    """Return the events of an entity since the last call."""
     found: list[tuple[str, Mapping[str, Any]]] = []
 
     @callback
@@ -45,13 +45,13 @@ def told(hass: HomeAssistant, bench: Bench) -> Told:
     return look
 
 
-async def test_alarms(bench: Bench, told: Told) -> None:
+async def test_alarms_are_events(bench: Bench, told: Told) -> None:
     """Each by itself, with its battery, on the gateway and on the battery."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     assert bench.state("event", "gw_events").state == STATE_UNKNOWN
     # 0x359 byte 0: bit 1 over-voltage, bit 3 over-temperature
-    await bench.speak("b1", protections=(0b1010, 0))
+    await bench.send_telegrams("b1", protections=(0b1010, 0))
     await bench.until(lambda: len(told("gw_events")) == 2)
     raised = [
         {
@@ -63,10 +63,10 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     ]
     assert told("gw_events") == told("b1_events") == raised
     assert told("b2_events") == []
-    # The end of a protection counts once two telegrams tell it
+    # The end of a protection counts once two telegrams report it
     for _ in range(2):
         await bench.move(1.0)
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await bench.until(lambda: len(told("gw_events")) == 4)
     assert told("gw_events")[-1] == {
         "event_type": "protection_cleared",
@@ -75,10 +75,10 @@ async def test_alarms(bench: Bench, told: Told) -> None:
     }
 
 
-async def test_what_stood_before_a_reload_is_no_news(
+async def test_conditions_before_a_reload_raise_no_events(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """What began or ended meanwhile is."""
+    """Changes during the reload do."""
     await bench.battery("b1").inverter("i1").start()
     # 0x359 byte 0: bit 1 over-voltage, bit 2 under-voltage, bit 3 over-temperature
     await bench.online("b1", protections=(0b1010, 0))
@@ -86,62 +86,62 @@ async def test_what_stood_before_a_reload_is_no_news(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     events: list[BatteryEvent] = []
-    bench.coordinator.async_on_event(events.append)
+    bench.runtime.monitor.async_on_event(events.append)
     await bench.online("b1", protections=(0b0110, 0))
     await bench.until(
         lambda: (
             events
             == [
-                BatteryEvent(Happening.PROTECTION_RAISED, "b1", Alarm.UNDER_VOLTAGE),
+                BatteryEvent(EventType.PROTECTION_RAISED, "b1", Alarm.UNDER_VOLTAGE),
                 BatteryEvent(
-                    Happening.PROTECTION_CLEARED, "b1", Alarm.OVER_TEMPERATURE
+                    EventType.PROTECTION_CLEARED, "b1", Alarm.OVER_TEMPERATURE
                 ),
             ]
         )
     )
     assert await hass.config_entries.async_remove("gw")
-    assert hass.data[WATCHES] == {}
+    assert hass.data[EVENT_DETECTORS] == {}
 
 
-async def test_loss_and_return(bench: Bench, told: Told) -> None:
+async def test_loss_and_return_are_events(bench: Bench, told: Told) -> None:
     """With the id of the battery's device."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     lost = {"event_type": "battery_lost", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost])
     for _ in range(4):
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     back = {"event_type": "battery_restored", "device_id": bench.device_id("b1")}
     await bench.until(lambda: told("gw_events") == [lost, back])
     assert told("b1_events") == [lost, back]
     assert told("b2_events") == []
 
 
-async def test_a_request_that_stands_is_an_event_and_a_repair(
+async def test_ignored_charge_request_is_an_event_and_a_repair(
     bench: Bench, told: Told
 ) -> None:
-    """After ten minutes, though it is not passed on; gone with the request."""
+    """After ten minutes, even if it is not passed on; gone with the request."""
     await bench.battery("b1").inverter("i1").start()
     # 0x35C: bit 5 force-charge
     await bench.online("b1", enables=0xE0)
     for _ in range(310):
         bench.ahead += 2
-        await bench.speak("b1", enables=0xE0)
+        await bench.send_telegrams("b1", enables=0xE0)
     await bench.tick(61)
     asks = {"event_type": "charge_request_unmet", "device_id": bench.device_id("b1")}
     assert told("b1_events") == [asks]
     assert bench.issues() == {"force_charge_b1": "force_charge"}
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     await bench.until(lambda: bench.issues() == {})
 
 
-async def test_a_battery_that_carries_current_out_of_service(
+async def test_current_out_of_service_is_an_event(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """It is connected: it counts again, and that is told."""
+    """It is connected: it counts again."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     await hass.services.async_call(
@@ -152,7 +152,7 @@ async def test_a_battery_that_carries_current_out_of_service(
     )
     for _ in range(7):
         bench.ahead += 2
-        await bench.speak("b1", "b2", current=20.0)
+        await bench.send_telegrams("b1", "b2", current=20.0)
     carries = {
         "event_type": "out_of_service_current",
         "device_id": bench.device_id("b2"),
@@ -161,8 +161,10 @@ async def test_a_battery_that_carries_current_out_of_service(
     assert bench.issues() == {"out_of_service_current_b2": "out_of_service_current"}
 
 
-async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None:
-    """Told with its direction, and a repair until it obeys; its sensor is followed."""
+async def test_excess_current_of_an_inverter_is_an_event(
+    bench: Bench, told: Told
+) -> None:
+    """With its direction, and a repair until it obeys; its sensor is followed."""
     hass, sensor = bench.hass, "sensor.roof"
     bench.battery("b1").inverter("i1", title="Roof", current_sensor=sensor)
     await bench.start()
@@ -172,7 +174,7 @@ async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None
         for _ in range(28):
             bench.ahead += 2
             hass.states.async_set(sensor, sensed, {"unit_of_measurement": "A"})
-            await bench.speak("b1", dcl=0.0, current=amps)
+            await bench.send_telegrams("b1", dcl=0.0, current=amps)
 
     await draw(-20.0, "0")
     assert bench.issues() == {}
@@ -191,10 +193,10 @@ async def test_an_inverter_that_takes_too_much(bench: Bench, told: Told) -> None
     await bench.until(lambda: bench.issues() == {})
 
 
-async def test_a_disabled_event_entity_is_missed_by_none(
+async def test_disabled_event_entity_affects_no_other(
     hass: HomeAssistant, bench: Bench, told: Told
 ) -> None:
-    """The others tell on, and the repair stands."""
+    """The others still write, and the repair stays."""
     await bench.battery("b1").inverter("i1").start()
     er.async_get(hass).async_update_entity(
         bench.entity_id("event", "gw_events"),

@@ -1,4 +1,4 @@
-"""What happens to batteries: each thing is told once, when it happens."""
+"""Events of batteries: each is raised once, when it happens."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,19 +8,19 @@ import pytest
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Readings,
     Snapshot,
     Status,
 )
-from custom_components.bms_gateway.event_detector import Event, Happening, Watch
+from custom_components.bms_gateway.event_detector import Event, EventDetector, EventType
 
 BATTERY = BatteryState(
     id="b1",
-    life=Life.ONLINE,
+    status=BatteryStatus.ONLINE,
     capacity_ah=100,
     readings=Readings(protections=frozenset(), warnings=frozenset()),
 )
@@ -28,7 +28,7 @@ OVER_LIMIT, INTERNAL = Alarm.OVER_VOLTAGE, Alarm.INTERNAL
 
 
 def snapshot(*batteries: BatteryState) -> Snapshot:
-    """Return what is known of batteries."""
+    """Return a snapshot of batteries."""
     return Snapshot(at=0, status=Status.RUNNING, batteries={b.id: b for b in batteries})
 
 
@@ -38,28 +38,32 @@ def says(**readings: Any) -> BatteryState:
 
 
 def follow(*states: BatteryState, step: float = 1.0) -> list[list[Event]]:
-    """Return what happened at each of the battery's states."""
-    watch = Watch()
+    """Return the events of each of the battery's states."""
+    watch = EventDetector()
     return [
         watch.update(snapshot(state), index * step)
         for index, state in enumerate(states)
     ]
 
 
-def test_a_quiet_life_has_no_events() -> None:
-    """Neither at the first look nor later."""
-    assert follow(replace(BATTERY, life=Life.WAITING), BATTERY, BATTERY) == [[], [], []]
+def test_unchanged_battery_has_no_events() -> None:
+    """Neither at the first snapshot nor later."""
+    assert follow(replace(BATTERY, status=BatteryStatus.WAITING), BATTERY, BATTERY) == [
+        [],
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(
     ("field", "raised", "cleared"),
     [
-        ("protections", Happening.PROTECTION_RAISED, Happening.PROTECTION_CLEARED),
-        ("warnings", Happening.WARNING_RAISED, Happening.WARNING_CLEARED),
+        ("protections", EventType.PROTECTION_RAISED, EventType.PROTECTION_CLEARED),
+        ("warnings", EventType.WARNING_RAISED, EventType.WARNING_CLEARED),
     ],
 )
-def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
-    """One event for each; unknown is neither raised nor cleared."""
+def test_alarms_raise_events(field: str, raised: EventType, cleared: EventType) -> None:
+    """One for each; unknown is neither raised nor cleared."""
     found = follow(
         says(**{field: frozenset({OVER_LIMIT})}),
         says(**{field: frozenset({OVER_LIMIT, INTERNAL})}),
@@ -76,13 +80,13 @@ def test_alarms(field: str, raised: Happening, cleared: Happening) -> None:
     ]
 
 
-def test_loss_and_return() -> None:
-    """Rejoining is neither; a battery that is taken out of service is not missed."""
-    lost = replace(BATTERY, life=Life.LOST)
-    rejoining = replace(BATTERY, life=Life.REJOINING)
+def test_loss_and_return_raise_events() -> None:
+    """Rejoining does not; nor does taking the battery out of service."""
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
+    rejoining = replace(BATTERY, status=BatteryStatus.REJOINING)
     gone, back = (
         [Event(kind, "b1")]
-        for kind in (Happening.BATTERY_LOST, Happening.BATTERY_RESTORED)
+        for kind in (EventType.BATTERY_LOST, EventType.BATTERY_RESTORED)
     )
     assert follow(BATTERY, lost, lost, rejoining, lost, rejoining, BATTERY) == [
         [],
@@ -93,77 +97,77 @@ def test_loss_and_return() -> None:
         [],
         back,
     ]
-    for life in Life.OUT_OF_SERVICE, Life.DUPLICATE:
-        out = replace(BATTERY, life=life)
+    for battery_status in BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE:
+        out = replace(BATTERY, status=battery_status)
         assert follow(lost, out, BATTERY) == [gone, [], []]
 
 
-def test_a_silence_that_is_bridged() -> None:
-    """It is a loss only if the battery is not back in time."""
-    bridging = replace(BATTERY, life=Life.BRIDGING)
-    lost = replace(BATTERY, life=Life.LOST)
+def test_bridged_silence_is_not_a_loss() -> None:
+    """It is one only if the battery is not back in time."""
+    bridging = replace(BATTERY, status=BatteryStatus.BRIDGING)
+    lost = replace(BATTERY, status=BatteryStatus.LOST)
     short, gone, back = (
         [Event(kind, "b1")]
         for kind in (
-            Happening.BATTERY_GAP,
-            Happening.BATTERY_LOST,
-            Happening.BATTERY_RESTORED,
+            EventType.BATTERY_GAP,
+            EventType.BATTERY_LOST,
+            EventType.BATTERY_RESTORED,
         )
     )
     assert follow(bridging, bridging, BATTERY) == [short, [], back]
     assert follow(bridging, lost, BATTERY) == [short, gone, back]
 
 
-def test_modules_that_go_and_come_back() -> None:
-    """With how many are missing then."""
+def test_missing_modules_raise_events() -> None:
+    """With their number."""
     two, one, all_ = (
         replace(BATTERY, modules_most=5, modules_missing=n) for n in (2, 1, 0)
     )
     assert follow(BATTERY, two, two, one, all_) == [
         [],
-        [Event(Happening.MODULES_MISSING, "b1", modules=2)],
+        [Event(EventType.MODULES_MISSING, "b1", modules=2)],
         [],
-        [Event(Happening.MODULES_RESTORED, "b1", modules=1)],
-        [Event(Happening.MODULES_RESTORED, "b1", modules=0)],
+        [Event(EventType.MODULES_RESTORED, "b1", modules=1)],
+        [Event(EventType.MODULES_RESTORED, "b1", modules=0)],
     ]
 
 
-def test_modules_counted_anew_are_not_back() -> None:
-    """As after the user has set the capacity without those that are missing."""
+def test_recounted_modules_are_not_restored() -> None:
+    """As after the user has set the capacity without the missing ones."""
     missing = replace(BATTERY, modules_most=5, modules_missing=1)
     four = replace(BATTERY, modules_most=4)
-    gone = [Event(Happening.MODULES_MISSING, "b1", modules=1)]
+    gone = [Event(EventType.MODULES_MISSING, "b1", modules=1)]
     assert follow(missing, BATTERY, four) == [gone, [], []]
 
 
-def test_since_when_a_battery_is_lost() -> None:
-    """From the loss until it is online again or out of service; then not any more."""
-    watch = Watch()
-    lives: tuple[tuple[Life, dict[str, float]], ...] = (
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.REJOINING, {"b1": 2.0}),
-        (Life.LOST, {"b1": 2.0}),
-        (Life.ONLINE, {}),
-        (Life.LOST, {"b1": 6.0}),
-        (Life.OUT_OF_SERVICE, {}),
-        (Life.LOST, {"b1": 8.0}),
+def test_lost_since_is_kept() -> None:
+    """From the loss until it is online again or out of service."""
+    watch = EventDetector()
+    lives: tuple[tuple[BatteryStatus, dict[str, float]], ...] = (
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.REJOINING, {"b1": 2.0}),
+        (BatteryStatus.LOST, {"b1": 2.0}),
+        (BatteryStatus.ONLINE, {}),
+        (BatteryStatus.LOST, {"b1": 6.0}),
+        (BatteryStatus.OUT_OF_SERVICE, {}),
+        (BatteryStatus.LOST, {"b1": 8.0}),
     )
-    for now, (life, expected) in enumerate(lives, start=1):
-        watch.update(snapshot(replace(BATTERY, life=life)), now)
+    for now, (battery_status, expected) in enumerate(lives, start=1):
+        watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.lost_since == expected
     watch.update(snapshot(), 9.0)
     assert watch.lost_since == {}
 
 
-def test_more_than_three_losses_an_hour() -> None:
+def test_more_than_three_losses_an_hour_are_unsteady() -> None:
     """Three are not enough, and an hour later they are forgotten."""
-    watch = Watch()
+    watch = EventDetector()
     now = 0.0
     for loss in range(1, 5):
-        for life in Life.ONLINE, Life.LOST:
+        for battery_status in BatteryStatus.ONLINE, BatteryStatus.LOST:
             now += 60
-            watch.update(snapshot(replace(BATTERY, life=life)), now)
+            watch.update(snapshot(replace(BATTERY, status=battery_status)), now)
         assert watch.unsteady == (frozenset({"b1"}) if loss > 3 else frozenset())
     # The first was at 120 s
     watch.update(snapshot(BATTERY), 120 + 3599)
@@ -172,10 +176,10 @@ def test_more_than_three_losses_an_hour() -> None:
     assert watch.unsteady == frozenset()
 
 
-def test_current_out_of_service() -> None:
-    """Told each time that it begins."""
+def test_current_out_of_service_raises_events() -> None:
+    """Each time that it starts."""
     carries = replace(BATTERY, carries_current_out_of_service=True)
-    sent = [Event(Happening.OUT_OF_SERVICE_CURRENT, "b1")]
+    sent = [Event(EventType.OUT_OF_SERVICE_CURRENT, "b1")]
     assert follow(BATTERY, carries, carries, BATTERY, carries) == [
         [],
         sent,
@@ -185,8 +189,8 @@ def test_current_out_of_service() -> None:
     ]
 
 
-def test_inverters_that_disobey() -> None:
-    """Told each time that it begins; once where it may be one of several."""
+def test_disobeying_inverters_raise_events() -> None:
+    """Each time that it starts; once where it may be one of several."""
     charge, discharge = Direction.CHARGE, Direction.DISCHARGE
     one, several = (
         Disobedience(sent=0.0, taken=20.0, since=1.0, inverters=frozenset(ids))
@@ -199,7 +203,7 @@ def test_inverters_that_disobey() -> None:
         {},
         {discharge: one},
     ]
-    watch = Watch()
+    watch = EventDetector()
     found = [
         watch.update(
             replace(
@@ -212,30 +216,30 @@ def test_inverters_that_disobey() -> None:
         )
         for state in states
     ]
-    begins = [Event(Happening.INVERTER_OVER_LIMIT, "i1", direction=discharge)]
-    unsure = [Event(Happening.INVERTER_OVER_LIMIT, None, direction=charge)]
+    begins = [Event(EventType.INVERTER_OVER_LIMIT, "i1", direction=discharge)]
+    unsure = [Event(EventType.INVERTER_OVER_LIMIT, None, direction=charge)]
     assert found == [[], begins, unsure, [], begins]
 
 
 @pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
-def test_a_request_that_stands(field: str) -> None:
-    """For ten minutes without a break."""
+def test_ignored_request_raises_an_event(field: str) -> None:
+    """After ten minutes without a break."""
     asks, sated = says(**{field: True}), says(**{field: False})
-    sent = [Event(Happening.CHARGE_REQUEST_UNMET, "b1")]
+    sent = [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
     assert found == [[], [], [], sent, [], [], []]
-    watch = Watch()
+    watch = EventDetector()
     for now, state in (0, asks), (599, asks), (600, asks):
         watch.update(snapshot(state), now)
-        assert watch.asking == (frozenset({"b1"}) if now == 600 else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if now == 600 else frozenset())
     watch.update(snapshot(sated), 601)
-    assert watch.asking == frozenset()
+    assert watch.requesting == frozenset()
 
 
-def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
-    """A loss for a moment neither ends the ten minutes nor completes them."""
-    asks, sent = says(force_charge=True), [Event(Happening.CHARGE_REQUEST_UNMET, "b1")]
-    watch = Watch()
+def test_unknown_request_is_neither_made_nor_withdrawn() -> None:
+    """A short loss neither ends the ten minutes nor completes them."""
+    asks, sent = says(force_charge=True), [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
+    watch = EventDetector()
     for now, state, events, standing in (
         (0, asks, [], False),
         (300, BATTERY, [], False),
@@ -245,18 +249,18 @@ def test_an_unknown_request_is_neither_made_nor_withdrawn() -> None:
         (612, asks, sent, True),
         (700, BATTERY, [], True),
         (712, asks, [], True),
-        # Of another frame; what asked is unknown
+        # Of another frame; the requesting one is unknown
         (713, says(charge_request=False), [], True),
         (714, says(force_charge=False), [], False),
     ):
         assert watch.update(snapshot(state), now) == events
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
-    """A battery may be gone for good; what it asked for ten minutes ago is past."""
+def test_long_unknown_request_is_dropped() -> None:
+    """A battery may be gone for good; its request of ten minutes ago is past."""
     asks = says(force_charge=True)
-    watch = Watch()
+    watch = EventDetector()
     for now, state, standing in (
         (0, asks, False),
         (600, asks, True),
@@ -266,30 +270,30 @@ def test_a_request_that_is_unknown_for_as_long_stands_no_more() -> None:
         (1801, asks, True),
     ):
         watch.update(snapshot(state), now)
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_what_was_before_a_start_is_remembered() -> None:
-    """Though no battery is known at first; but not a request of long ago."""
+def test_conditions_before_a_start_are_remembered() -> None:
+    """Although no battery is known at first; but not a request of long ago."""
     asks = says(protections=frozenset({OVER_LIMIT}), force_charge=True)
     starting = replace(snapshot(), status=Status.STARTING)
     for later, standing in (599, True), (600, False):
-        watch = Watch()
+        watch = EventDetector()
         assert watch.update(snapshot(asks), 0) == [
-            Event(Happening.PROTECTION_RAISED, "b1", OVER_LIMIT)
+            Event(EventType.PROTECTION_RAISED, "b1", OVER_LIMIT)
         ]
         watch.update(snapshot(asks), 600)
         watch.update(starting, 600 + later)
         assert watch.update(snapshot(asks), 600 + later) == []
-        assert watch.asking == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
 
 
-def test_a_battery_that_was_removed_is_forgotten() -> None:
+def test_removed_battery_is_dropped() -> None:
     """One with the same id is another one."""
-    watch = Watch()
+    watch = EventDetector()
     bad = replace(
         says(protections=frozenset({OVER_LIMIT}), force_charge=True),
-        life=Life.LOST,
+        status=BatteryStatus.LOST,
         carries_current_out_of_service=True,
     )
     first = watch.update(snapshot(bad), 0)

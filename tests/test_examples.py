@@ -1,4 +1,4 @@
-"""Every example in the manual does what it says: loaded and run in Home Assistant."""
+"""Every example in the manual works: loaded and run in Home Assistant."""
 
 from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime, time, timedelta
@@ -61,14 +61,14 @@ async def at_work(bench: Bench, **options: Any) -> None:
 
 
 async def told(bench: Bench, charge: float, discharge: float) -> None:
-    """Wait until both inverters hear these limits."""
+    """Wait until both inverters receive these limits."""
     for inverter in "i1", "i2":
-        await bench.told(inverter, charge, discharge)
+        await bench.receives(inverter, charge, discharge)
 
 
 @pytest.fixture(autouse=True)
 async def no_timer_left(hass: HomeAssistant) -> AsyncGenerator[None]:
-    """Take the automations away at the end: their times of day would linger."""
+    """Remove the automations at the end: their time triggers would linger."""
     yield
     for state in hass.states.async_all("automation"):
         target = {"entity_id": state.entity_id}
@@ -85,17 +85,17 @@ async def automate(hass: HomeAssistant, alias: str) -> None:
 
 
 async def come(hass: HomeAssistant, moment: datetime) -> None:
-    """Let it be that moment, for Home Assistant alone."""
+    """Set the time of day, for Home Assistant alone."""
     async_fire_time_changed(hass, moment)
     await hass.async_block_till_done()
 
 
 def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
     """Return the limits that end by themselves."""
-    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    return bench.runtime.setpoint_manager.setpoints.temporary_limits
 
 
-def test_every_example_is_run() -> None:
+def test_every_example_is_tested() -> None:
     """Below."""
     assert set(AUTOMATIONS) == {NIGHT, CHEAP, RESERVE, NOTIFY, EVCC}
     assert len(ACTIONS) == len(DASHBOARDS) == 1
@@ -114,13 +114,13 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     await told(bench, 10.0, 25.0)
     await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "50.0")
-    assert bench.coordinator.setpoint_manager.setpoints.bank.charge_current is None
+    assert bench.runtime.setpoint_manager.setpoints.bank.charge_current is None
 
 
 async def test_keep_stored_energy_while_electricity_is_cheap(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Renewed while it is; else the limit ends by itself."""
+    """Renewed meanwhile; afterwards the limit ends by itself."""
     await at_work(bench)
     hass.states.async_set(PRICE, "0.31")
     await automate(hass, CHEAP)
@@ -147,13 +147,13 @@ async def test_keep_stored_energy_while_electricity_is_cheap(
 
 
 async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
-    """Off below 20 %, on above 25 %, and as it is in between."""
+    """Off below 20 %, on above 25 %, unchanged in between."""
     await at_work(bench)
     await automate(hass, RESERVE)
     for minutes, (soc, allowed) in enumerate(
         [(21, STATE_ON), (19, STATE_OFF), (24, STATE_OFF), (26, STATE_ON)], start=1
     ):
-        await bench.speak("b1", "b2", soc=soc)
+        await bench.send_telegrams("b1", "b2", soc=soc)
         await bench.tick(60 * minutes)
         await bench.shows("sensor", "gw_soc", f"{soc:.1f}")
         await bench.shows("switch", "gw_discharging_allowed", allowed)
@@ -174,12 +174,12 @@ async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
     await at_work(bench)
     await automate(hass, NOTIFY)
     # 0x359 byte 0 bit 1: over-voltage
-    await bench.speak("b1", protections=(0b10, 0))
+    await bench.send_telegrams("b1", protections=(0b10, 0))
     await bench.until(lambda: bool(texts))
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     await bench.until(lambda: len(texts) > 1)
     assert texts == [
         "Battery 1: protection raised over voltage",
@@ -195,7 +195,7 @@ EVCC_MODES: Final[dict[str, Direction | None]] = {
     "discharge": None,
     "unknown": None,
 }
-"""evcc's battery modes, and what each forbids."""
+"""evcc's battery modes, and what each blocks."""
 
 
 async def say_mode(hass: HomeAssistant, mode: str) -> None:
@@ -205,7 +205,7 @@ async def say_mode(hass: HomeAssistant, mode: str) -> None:
 
 
 def held(bench: Bench) -> list[tuple[str, Direction, float | None, float | None]]:
-    """Return what is limited, by whom, to what and until when."""
+    """Return the active limits: owner, value and end."""
     return [
         (
             temporary_limit.owner,
@@ -218,7 +218,7 @@ def held(bench: Bench) -> list[tuple[str, Direction, float | None, float | None]
 
 
 def held_by_evcc(mode: str) -> list[tuple[str, Direction, float | None, float | None]]:
-    """Return what has to be limited in a mode: until evcc ends it."""
+    """Return the limits required in a mode: until evcc clears them."""
     direction = EVCC_MODES[mode]
     return [("evcc", direction, 0.0, None)] if direction else []
 
@@ -230,7 +230,7 @@ LINGERS: Final = pytest.mark.parametrize("expected_lingering_timers", [True])
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
 async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -> None:
-    """From each mode to each other one, however often it is told."""
+    """From each mode to each other one, however often it is published."""
     await at_work(bench)
     await automate(hass, EVCC)
     for before, after in permutations(EVCC_MODES, 2):
@@ -242,10 +242,10 @@ async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -
 
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_what_evcc_holds_is_told_to_the_inverters(
+async def test_evcc_limits_reach_the_inverters(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """One way only."""
+    """In one direction only."""
     await at_work(bench)
     await automate(hass, EVCC)
     await say_mode(hass, "hold")
@@ -253,7 +253,7 @@ async def test_what_evcc_holds_is_told_to_the_inverters(
     await say_mode(hass, "holdcharge")
     for _ in range(30):  # a limit rises slowly
         bench.ahead += 1
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await told(bench, 0.0, 25.0)
 
 
@@ -270,7 +270,7 @@ async def test_what_evcc_holds_is_told_to_the_inverters(
         ("charge", "hold"),
     ],
 )
-async def test_what_evcc_holds_outlasts_a_restart(
+async def test_evcc_limits_survive_a_restart(
     hass: HomeAssistant, bench: Bench, before: str, after: str
 ) -> None:
     """Its mode is retained: it comes again, and may have changed meanwhile."""
@@ -286,7 +286,9 @@ async def test_what_evcc_holds_outlasts_a_restart(
 
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_evcc_ends_no_limit_of_others(hass: HomeAssistant, bench: Bench) -> None:
+async def test_evcc_clears_no_limit_of_others(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Each owner has one of its own."""
     await at_work(bench)
     await automate(hass, EVCC)
@@ -337,7 +339,7 @@ def shown(part: Any) -> Iterator[str]:
 
 
 async def test_dashboard(hass: HomeAssistant, bench: Bench) -> None:
-    """It shows what is there without anything being switched on first."""
+    """It shows existing entities without enabling any first."""
     await at_work(bench)
     found = shown(DASHBOARDS[0])
     entities = {each for each in found if re.fullmatch(r"[a-z_]+\.\w+", each)}

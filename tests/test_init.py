@@ -1,4 +1,4 @@
-"""A gateway's life in Home Assistant: set-up, changes while it runs, the end."""
+"""A gateway's life in Home Assistant: setup, changes while it runs, the end."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,11 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from custom_components.bms_gateway.engine.model import Direction, Life, PortStatus
+from custom_components.bms_gateway.engine.model import (
+    BatteryStatus,
+    Direction,
+    PortStatus,
+)
 from custom_components.bms_gateway.engine.setpoints import (
     AllSetpoints,
     Setpoints,
@@ -35,8 +39,8 @@ def device(hass: HomeAssistant, identifier: str) -> dr.DeviceEntry:
     return found
 
 
-async def test_a_silent_gateway_loads(hass: HomeAssistant, bench: Bench) -> None:
-    """Nothing is heard, nothing is told, and all the devices are there."""
+async def test_gateway_without_traffic_loads(hass: HomeAssistant, bench: Bench) -> None:
+    """Nothing is received or sent, and all the devices are there."""
     await bench.battery("b1").inverter("i1").start()
     assert bench.entry.state is ConfigEntryState.LOADED
     gateway = device(hass, "gw")
@@ -46,12 +50,12 @@ async def test_a_silent_gateway_loads(hass: HomeAssistant, bench: Bench) -> None
         assert device(hass, subentry_id).via_device_id == gateway.id
     assert bench.state("sensor", "gw_status").state == "starting"
     assert bench.state("sensor", "b1_state").state == "waiting"
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
 
 
 @pytest.mark.usefixtures("socket_enabled")
-async def test_a_port_that_cannot_be_opened_is_a_repair(bench: Bench) -> None:
-    """The gateway loads anyway: one adapter of several must not stop the others."""
+async def test_port_that_cannot_be_opened_is_a_repair(bench: Bench) -> None:
+    """The gateway loads anyway: one of several adapters must not stop the others."""
     bench.battery("b1", interface="socketcan", channel="nosuchcan0")
     await bench.battery("b2").inverter("i1").start()
     await bench.until(lambda: "port_b1" in bench.issues())
@@ -59,17 +63,17 @@ async def test_a_port_that_cannot_be_opened_is_a_repair(bench: Bench) -> None:
     await bench.opened("b2", "i1")
 
 
-async def test_a_gateway_without_devices_loads(bench: Bench) -> None:
+async def test_gateway_without_devices_loads(bench: Bench) -> None:
     """Its batteries may have been removed one by one."""
     await bench.start()
     assert bench.entry.state is ConfigEntryState.LOADED
     assert bench.state("number", "gw_charge_current_setpoint").state == "1000.0"
 
 
-async def test_an_unusable_configuration_is_told(
+async def test_unusable_configuration_is_reported(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """It cannot be guessed what was meant."""
+    """Nothing is guessed."""
     bench.battery("b1", interface="telepathy")
     with pytest.raises(AssertionError):
         await bench.start()
@@ -78,16 +82,16 @@ async def test_an_unusable_configuration_is_told(
 
 
 async def test_unload_leaves_nothing(hass: HomeAssistant, bench: Bench) -> None:
-    """Silence, no repair, and the fixtures see to timers, tasks and threads."""
+    """Silence, no repair; the fixtures check timers, tasks and threads."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
-    gateway = bench.coordinator.gateway
+    await bench.receives("i1", 50.0, 50.0)
+    gateway = bench.runtime.gateway
     assert await hass.config_entries.async_unload("gw")
-    bench.heard("i1")
-    bench.say("b1", telegram())
+    bench.received("i1")
+    bench.send("b1", telegram())
     await bench.tick(60)
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
     assert {port.status for port in gateway.snapshot.ports.values()} <= {
         PortStatus.CLOSED
     }
@@ -95,7 +99,7 @@ async def test_unload_leaves_nothing(hass: HomeAssistant, bench: Bench) -> None:
     assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
 
 
-async def test_it_can_be_set_up_again(bench: Bench, hass: HomeAssistant) -> None:
+async def test_gateway_can_be_set_up_again(bench: Bench, hass: HomeAssistant) -> None:
     """With the same entities."""
     await bench.battery("b1").start()
     registry = er.async_get(hass)
@@ -105,25 +109,25 @@ async def test_it_can_be_set_up_again(bench: Bench, hass: HomeAssistant) -> None
     assert set(registry.entities) == before
 
 
-async def test_the_end_of_home_assistant_is_silence(
+async def test_gateway_is_silent_at_the_end_of_home_assistant(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """An entry is not unloaded then."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await hass.async_block_till_done()
-    bench.heard("i1")
-    bench.say("b1", telegram(ccl=10))
+    bench.received("i1")
+    bench.send("b1", telegram(ccl=10))
     await bench.tick(5)
-    assert bench.heard("i1") == []
+    assert bench.received("i1") == []
 
 
 async def test_removal_deletes_the_setpoints(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """A new gateway must not begin with those of an old one."""
+    """A new gateway must not start with those of an old one."""
     await bench.battery("b1").start()
     await hass.services.async_call(
         "number",
@@ -139,10 +143,10 @@ async def test_removal_deletes_the_setpoints(
     assert f"{DOMAIN}.gw.setpoints" not in hass_storage
 
 
-async def test_a_battery_added_to_a_running_gateway(
+async def test_battery_added_to_a_running_gateway(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """It gets its device, its entities and its port; the others never notice."""
+    """It gets its device, its entities and its port; the others are undisturbed."""
     await bench.battery("b1").inverter("i1").start()
     await bench.opened("b1", "i1")
     await bench.online("b1")
@@ -159,11 +163,11 @@ async def test_a_battery_added_to_a_running_gateway(
     await bench.shows("sensor", "b2_soc", "70.0")
     # A port that had been closed would count from 0 again
     assert bench.snapshot.ports["b1"].received >= received
-    assert bench.snapshot.batteries["b1"].life is Life.ONLINE
+    assert bench.snapshot.batteries["b1"].status is BatteryStatus.ONLINE
     assert bench.entry.state is ConfigEntryState.LOADED
 
 
-async def test_an_inverter_added_to_a_running_gateway(
+async def test_inverter_added_to_a_running_gateway(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """It has setpoints of its own, and the bank's maximum moves."""
@@ -182,14 +186,14 @@ async def test_an_inverter_added_to_a_running_gateway(
 
 
 @pytest.mark.usefixtures("socket_enabled")
-async def test_a_battery_removed_from_a_running_gateway(
+async def test_battery_removed_from_a_running_gateway(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Its device, its entities and its repair go; the others never notice."""
+    """Its device, its entities and its repair go; the others are undisturbed."""
     bench.battery("b1").inverter("i1")
     await bench.battery("b2", interface="socketcan", channel="nosuchcan0").start()
     await bench.until(lambda: "port_b2" in bench.issues())
-    await bench.speak("b1")
+    await bench.send_telegrams("b1")
     received = bench.snapshot.ports["b1"].received
     hass.config_entries.async_remove_subentry(bench.entry, "b2")
     await hass.async_block_till_done()
@@ -205,7 +209,7 @@ async def test_a_battery_removed_from_a_running_gateway(
     assert bench.snapshot.ports["b1"].received >= received > 0
 
 
-async def test_an_inverter_removed_takes_its_setpoints_along(
+async def test_removed_inverter_loses_its_setpoints(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """One with the same id is another one."""
@@ -222,16 +226,16 @@ async def test_an_inverter_removed_takes_its_setpoints_along(
             },
             blocking=True,
         )
-    assert set(bench.coordinator.store.setpoints.inverters) == {"i1", "i2"}
+    assert set(bench.runtime.setpoint_store.setpoints.inverters) == {"i1", "i2"}
     hass.config_entries.async_remove_subentry(bench.entry, "i2")
     await hass.async_block_till_done()
-    assert set(bench.coordinator.store.setpoints.inverters) == {"i1"}
+    assert set(bench.runtime.setpoint_store.setpoints.inverters) == {"i1"}
 
 
-async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
+async def test_devices_removed_while_stopped_lose_their_setpoints(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """Its setpoints, limits and marks go at the next start."""
+    """Setpoints, limits and the service state go at the next start."""
     await bench.battery("b1").battery("b2").inverter("i1").inverter("i2").start()
     left = AllSetpoints(inverters={"i1": Setpoints(charge_current=5.0)})
     temporary_limit = TemporaryLimit(
@@ -240,7 +244,7 @@ async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
     stopped = Setpoints(charging_allowed=False)
     asked = left.with_setpoints("i2", stopped).with_temporary_limit(temporary_limit)
     out = frozenset({"b2", "i2"})
-    await bench.coordinator.setpoint_manager.async_take(
+    await bench.runtime.setpoint_manager.async_set(
         replace(asked, out_of_service=out), "Ann"
     )
     assert await hass.config_entries.async_unload("gw")
@@ -248,17 +252,17 @@ async def test_what_is_removed_while_nothing_runs_is_asked_for_nothing(
         hass.config_entries.async_remove_subentry(bench.entry, removed)
     await hass.async_block_till_done()
     await bench.setup()
-    assert bench.coordinator.setpoint_manager.setpoints == left
-    assert {device for device, _ in bench.coordinator.store.changes} == {"i1"}
+    assert bench.runtime.setpoint_manager.setpoints == left
+    assert {device for device, _ in bench.runtime.setpoint_store.changes} == {"i1"}
     assert await hass.config_entries.async_unload("gw")
     stored = hass_storage[f"{DOMAIN}.gw.setpoints"]["data"]
     assert (stored["out_of_service"], stored["temporary_limits"]) == ([], [])
 
 
-async def test_a_reconfigured_battery_leaves_the_others_alone(
+async def test_reconfigured_battery_leaves_the_others_alone(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Only its own port is another one."""
+    """Only its own port changes."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     received = bench.snapshot.ports["b1"].received
@@ -272,12 +276,12 @@ async def test_a_reconfigured_battery_leaves_the_others_alone(
     await hass.async_block_till_done()
     assert device(hass, "b2").name == "Cellar"
     await bench.opened("b2")
-    await bench.speak("b2")
+    await bench.send_telegrams("b2")
     assert bench.snapshot.ports["b1"].received >= received > 0
-    assert bench.snapshot.batteries["b1"].life is Life.ONLINE
+    assert bench.snapshot.batteries["b1"].status is BatteryStatus.ONLINE
 
 
-async def test_a_renamed_gateway_renames_its_device(
+async def test_renamed_gateway_renames_its_device(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Without a reload."""
@@ -287,7 +291,9 @@ async def test_a_renamed_gateway_renames_its_device(
     assert device(hass, "gw").name == "Cellar"
 
 
-async def test_frames_tell_make_and_model(hass: HomeAssistant, bench: Bench) -> None:
+async def test_telemetry_sets_manufacturer_and_model(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """0x35E names the maker."""
     await bench.battery("b1").start()
     assert device(hass, "b1").manufacturer is None
@@ -295,8 +301,10 @@ async def test_frames_tell_make_and_model(hass: HomeAssistant, bench: Bench) -> 
     assert device(hass, "b1").manufacturer == "PYLON"
 
 
-async def test_devices_in_use_stay(hass: HomeAssistant, bench: Bench) -> None:
-    """Only one that nothing stands behind may be deleted by hand."""
+async def test_devices_in_use_cannot_be_deleted(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """Only one without a subentry may be deleted by hand."""
     await bench.battery("b1").inverter("i1").start()
     for identifier in "gw", "b1", "i1":
         assert not await async_remove_config_entry_device(
@@ -308,8 +316,8 @@ async def test_devices_in_use_stay(hass: HomeAssistant, bench: Bench) -> None:
     assert await async_remove_config_entry_device(hass, bench.entry, stale)
 
 
-async def test_simulated_hardware(hass: HomeAssistant, bench: Bench) -> None:
-    """Batteries speak and inverters are told, without a peer of the test's."""
+async def test_simulated_hardware_runs(hass: HomeAssistant, bench: Bench) -> None:
+    """Batteries send and inverters are sent limits, without a peer in the test."""
     await bench.battery("b1").inverter("i1").start(data={CONF_SIMULATED: True})
     await bench.until(lambda: bench.snapshot.batteries["b1"].online)
     await bench.until(lambda: bench.snapshot.inverters["i1"].connected is True)

@@ -1,4 +1,4 @@
-"""Layers of the code: who may import whom. Arrows point down, never up."""
+"""Layers of the code: which module may import which. Arrows point down, never up."""
 
 import ast
 from collections.abc import Iterator
@@ -23,14 +23,17 @@ ENGINE: Final = (
     "gateway",
     "simulator",
 )
-"""The rooms of `engine/`, from the bottom up. Those of one row may import each other."""
+"""The packages of `engine/`, from the bottom up. Those of one row may import each
+other."""
 
 INTEGRATION: Final = (
     "engine",
     "const errors verified_store",
     "config_entry device_registry event_detector simulation state_throttle",
     "can_log current_sensors energy_store issues setpoints",
+    "monitor",
     "coordinator",
+    "runtime",
     (
         "setpoints.entity setpoints.temporary_limits can_log.services"
         " descriptions diagnostics entity services system_health"
@@ -40,11 +43,11 @@ INTEGRATION: Final = (
     "flows config_flow repairs",
     "__init__",
 )
-"""The rooms of the integration, from the bottom up. A module named with its room stands
-above the room: it is the part of its subject that acts on a running gateway."""
+"""The packages of the integration, from the bottom up. A module named with its package
+is above the package: it is the part that acts on a running gateway."""
 
 FREE_OF_HOME_ASSISTANT: Final = ("engine", "state_throttle", "event_detector")
-"""What runs and is tested without Home Assistant."""
+"""Code that runs and is tested without Home Assistant."""
 
 
 def modules() -> dict[str, Path]:
@@ -76,7 +79,7 @@ def imported(name: str) -> Iterator[str]:
 
 
 def layer(name: str, rows: tuple[str, ...]) -> int:
-    """Return which row a module is in; the longest name that fits counts."""
+    """Return the row of a module; the longest matching name counts."""
     fitting = {
         len(room): number
         for number, row in enumerate(rows)
@@ -89,7 +92,7 @@ def layer(name: str, rows: tuple[str, ...]) -> int:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_no_module_imports_from_above(name: str) -> None:
-    """In the integration, and in the engine among its own rooms."""
+    """In the integration, and in the engine among its own packages."""
     for other in imported(name):
         assert layer(other, INTEGRATION) <= layer(name, INTEGRATION), other
         if (room := name.removeprefix("engine.")) != name and other != "engine":
@@ -107,16 +110,16 @@ def test_home_assistant_is_not_imported(name: str) -> None:
             assert "homeassistant" not in ast.unparse(node)
 
 
-def test_the_test_sees_an_arrow_that_points_up() -> None:
-    """Or it could not fail."""
+def test_upward_import_is_detected() -> None:
+    """Or the test could not fail."""
     assert layer("battery.telemetry", ENGINE) < layer("limits.pipeline", ENGINE)
-    assert layer("setpoints.store", INTEGRATION) < layer("coordinator", INTEGRATION)
-    assert layer("setpoints.entity", INTEGRATION) > layer("coordinator", INTEGRATION)
+    assert layer("setpoints.store", INTEGRATION) < layer("runtime", INTEGRATION)
+    assert layer("setpoints.entity", INTEGRATION) > layer("runtime", INTEGRATION)
     assert "engine.limits.context" in {*imported("engine.limits.pipeline")}
-    assert "coordinator" in {*imported("sensor")}
+    assert "runtime" in {*imported("sensor")}
 
 
-def test_every_folder_is_small_enough_to_be_taken_in_at_a_glance() -> None:
-    """A room of more than 16 modules is grouped; Home Assistant's names excepted."""
+def test_every_package_is_small() -> None:
+    """One of more than 16 modules is grouped; Home Assistant's names excepted."""
     for folder in {path.parent for path in MODULES.values()} - {ROOT}:
         assert len([*folder.glob("*.py")]) <= 16, folder

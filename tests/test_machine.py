@@ -1,4 +1,4 @@
-"""What scripts/test makes of a test that fails: real runs, on a folder of their own."""
+"""How scripts/test handles a failing test: real runs, in a folder of their own."""
 
 import os
 from pathlib import Path
@@ -23,14 +23,14 @@ STUBS: Final = {
     "bin/mosquitto": "exit 0",
     ".venv/bin/python": f'exec {shlex.quote(sys.executable)} "$@"',
 }
-"""What is not needed here, or stands in for a kernel with CAN."""
+"""Modules that are not needed here, or replace a kernel with CAN."""
 
 QUICKLY: Final = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_PLUGINS": "pytest_asyncio.plugin,pytest_cov.plugin,pytest_timeout,xdist.plugin",
     "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
 }
-"""Without what takes most of the time: Home Assistant's test helpers, a second worker."""
+"""Without the slowest parts: Home Assistant's test helpers, a second worker."""
 
 TESTS: Final = '''
 from pathlib import Path
@@ -99,7 +99,7 @@ class Checkout:
     """A folder with scripts/test and with tests."""
 
     def __init__(self, folder: Path) -> None:
-        """Put what runs tests there, and stubs for the rest."""
+        """Put the test runner there, and stubs for the rest."""
         self._folder = folder
         (folder / "tests").mkdir()
         self._path("custom_components/__init__.py").touch()
@@ -118,7 +118,7 @@ class Checkout:
         return path
 
     def test(self, tests: str, *arguments: str, ci: str = "true") -> tuple[int, str]:
-        """Run scripts/test; return its status and what it says."""
+        """Run scripts/test; return its status and output."""
         (self._folder / "tests/test_some.py").write_text(TESTS + tests)
         bash = shutil.which("bash")
         assert bash
@@ -142,14 +142,14 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def flaky(said: str) -> list[str]:
-    """Return what is named at the end."""
+    """Return the tests named at the end."""
     lines = said.splitlines()
     named = [line for line in lines if line.startswith("FLAKY ")]
     assert lines[len(lines) - len(named) :] == named
     return [line.removeprefix("FLAKY tests/test_some.py::") for line in named]
 
 
-def test_what_passes_the_second_time_is_named_and_fails_nothing(
+def test_second_success_is_named_and_fails_nothing(
     checkout: Checkout,
 ) -> None:
     """Of both tiers, in a kernel where that is needed; also where a fixture failed."""
@@ -157,11 +157,11 @@ def test_what_passes_the_second_time_is_named_and_fails_nothing(
     assert status == 0, said
     assert flaky(said) == ["test_browser", "test_kernel[a b]"]
     assert said.count("In a kernel") == 2
-    # Also of what only the second time reached
+    # Also of what only the second attempt reached
     assert re.search(r"^TOTAL .* 100%$", said, re.MULTILINE), said
 
 
-def test_what_fails_again_fails_the_run(checkout: Checkout) -> None:
+def test_second_failure_fails_the_run(checkout: Checkout) -> None:
     """The other one is named all the same."""
     status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
     assert status == 1, said
@@ -171,9 +171,7 @@ def test_what_fails_again_fails_the_run(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     "tests", [FLAKY_ELSEWHERE + FLAKY_IN_BROWSER, MANY], ids=["other tier", "many"]
 )
-def test_what_is_no_matter_of_the_machine_is_not_tried_again(
-    checkout: Checkout, tests: str
-) -> None:
+def test_other_tests_are_not_repeated(checkout: Checkout, tests: str) -> None:
     """A test of another tier, or more than a handful."""
     status, said = checkout.test(tests, "--system")
     assert status == 1, said
@@ -181,21 +179,21 @@ def test_what_is_no_matter_of_the_machine_is_not_tried_again(
     assert "Once more" not in said
 
 
-def test_nothing_is_tried_again_outside_ci(checkout: Checkout) -> None:
-    """There somebody sees it."""
+def test_nothing_is_repeated_outside_ci(checkout: Checkout) -> None:
+    """There a person sees it."""
     status, said = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
     assert status == 1, said
     assert "Once more" not in said
 
 
-def test_a_module_that_cannot_be_read_is_not_made_up_for(checkout: Checkout) -> None:
-    """It tells of no tests that could be tried."""
+def test_uncollectable_module_fails_the_run(checkout: Checkout) -> None:
+    """It has no tests that could be repeated."""
     status, said = checkout.test("import nothing_of_that_name", "--system")
     assert status == 2, said
     assert "Once more" not in said
 
 
-def test_quick_says_what_it_leaves_out(checkout: Checkout) -> None:
+def test_quick_lists_what_it_leaves_out(checkout: Checkout) -> None:
     """Tests that take long, too."""
     slow = "@pytest.mark.slow\ndef test_slow():\n    raise AssertionError\n"
     status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")

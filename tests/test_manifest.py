@@ -1,4 +1,4 @@
-"""The manifest: what Home Assistant, its checker and HACS ask of it."""
+"""The manifest: the requirements of Home Assistant, its checker and HACS."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,14 @@ def read_manifest() -> dict[str, Any]:
 
 
 def test_domain_and_name_come_first_then_the_alphabet(manifest: dict[str, Any]) -> None:
-    """Home Assistant's checker refuses any other order."""
+    """Home Assistant's checker rejects any other order."""
     keys = list(manifest)
     assert keys[:2] == ["domain", "name"]
     assert keys[2:] == sorted(keys[2:])
 
 
-def test_says_what_the_integration_is(manifest: dict[str, Any]) -> None:
-    """The folder is the domain; a gateway pushes and stands before several devices."""
+def test_manifest_describes_the_integration(manifest: dict[str, Any]) -> None:
+    """The folder is the domain; a gateway pushes and has several devices."""
     assert manifest["domain"] == DOMAIN == INTEGRATION.name
     assert manifest["integration_type"] == "hub"
     assert manifest["iot_class"] == "local_push"
@@ -40,8 +40,8 @@ def test_says_what_the_integration_is(manifest: dict[str, Any]) -> None:
     assert manifest["codeowners"]
 
 
-def test_has_a_version_that_home_assistant_loads(manifest: dict[str, Any]) -> None:
-    """A custom integration without a semantic version is refused."""
+def test_version_is_accepted_by_home_assistant(manifest: dict[str, Any]) -> None:
+    """A custom integration without a semantic version is rejected."""
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
 
 
@@ -53,14 +53,16 @@ def test_links_lead_to_the_project(manifest: dict[str, Any]) -> None:
 
 
 def test_mqtt_and_quality_scale_are_left_out(manifest: dict[str, Any]) -> None:
-    """A failed MQTT set-up must not fail ours; custom code has no official score."""
+    """A failed MQTT setup must not fail ours; custom code has no official score."""
     dependencies = manifest.get("dependencies", [])
     assert "mqtt" not in dependencies + manifest.get("after_dependencies", [])
     assert "quality_scale" not in manifest
 
 
-def test_requirements_are_pinned_and_are_those_tested(manifest: dict[str, Any]) -> None:
-    """What Home Assistant installs is what the tests ran with."""
+def test_requirements_are_pinned_to_the_tested_versions(
+    manifest: dict[str, Any],
+) -> None:
+    """Home Assistant installs what the tests ran with."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tested = project["dependency-groups"]["home-assistant"]
     assert "python-can==4.6.1" in manifest["requirements"]

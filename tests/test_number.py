@@ -1,4 +1,4 @@
-"""Setpoints: what is asked is told at once, kept, and never more than allowed."""
+"""Setpoints: sent at once, stored, and never more than allowed."""
 
 import math
 from typing import Any
@@ -38,17 +38,17 @@ def shown(bench: Bench, unique_id: str) -> float:
     return float(bench.state("number", unique_id).state)
 
 
-async def test_a_setpoint_lowers_what_the_wire_tells(bench: Bench) -> None:
+async def test_setpoint_lowers_the_sent_limit(bench: Bench) -> None:
     """At once: the bank's for all inverters, an inverter's for itself."""
     await bench.battery("b1").inverter("i1").inverter("i2").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
-    await bench.told("i2", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
+    await bench.receives("i2", 50.0, 50.0)
     await ask(bench, "gw_charge_current_setpoint", 30.0)
-    await bench.told("i1", 15.0, 50.0)
-    await bench.told("i2", 15.0, 50.0)
+    await bench.receives("i1", 15.0, 50.0)
+    await bench.receives("i2", 15.0, 50.0)
     await ask(bench, "i1_discharge_current_setpoint", 0.0)
-    await bench.told("i1", 15.0, 0.0)
+    await bench.receives("i1", 15.0, 0.0)
 
 
 async def test_setpoints_show_no_limit_as_their_maximum(bench: Bench) -> None:
@@ -58,17 +58,17 @@ async def test_setpoints_show_no_limit_as_their_maximum(bench: Bench) -> None:
     assert shown(bench, "gw_discharge_current_setpoint") == 100.0
     assert shown(bench, "gw_charge_voltage_setpoint") == 60.0
     assert shown(bench, "i2_charge_current_setpoint") == 20.0
-    assert bench.coordinator.store.setpoints == AllSetpoints()
+    assert bench.runtime.setpoint_store.setpoints == AllSetpoints()
 
 
-async def test_the_maximum_is_no_limit_and_moves(
-    hass: HomeAssistant, bench: Bench
-) -> None:
-    """One at the maximum follows it; one below does not, and is not forgotten."""
+async def test_maximum_is_no_limit_and_moves(hass: HomeAssistant, bench: Bench) -> None:
+    """A setpoint at the maximum follows it; one below does not, and is kept."""
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, "gw_charge_current_setpoint", 50.0)
     await ask(bench, "gw_discharge_current_setpoint", 40.0)
-    assert bench.coordinator.store.setpoints.bank == Setpoints(discharge_current=40.0)
+    assert bench.runtime.setpoint_store.setpoints.bank == Setpoints(
+        discharge_current=40.0
+    )
 
     def total(amps: float) -> None:
         hass.config_entries.async_update_entry(
@@ -87,7 +87,7 @@ async def test_the_maximum_is_no_limit_and_moves(
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.1, 50.1])
 @pytest.mark.parametrize("directly", [True, False])
-async def test_what_is_no_setpoint_is_refused(
+async def test_invalid_setpoint_is_rejected(
     hass: HomeAssistant, bench: Bench, value: float, directly: bool
 ) -> None:
     """And changes nothing, through Home Assistant's own checks or past them."""
@@ -107,14 +107,14 @@ async def test_what_is_no_setpoint_is_refused(
         assert refused.value.translation_domain == DOMAIN
         assert refused.value.translation_key == "setpoint_out_of_range"
     assert shown(bench, "gw_charge_current_setpoint") == 20.0
-    assert bench.coordinator.store.setpoints.bank == Setpoints(charge_current=20.0)
+    assert bench.runtime.setpoint_store.setpoints.bank == Setpoints(charge_current=20.0)
 
 
 async def test_minus_zero_is_zero(bench: Bench) -> None:
-    """Nobody wants to read that charging is limited to -0 A."""
+    """A limit of -0 A would look odd."""
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, "gw_charge_current_setpoint", -0.0)
-    assert str(bench.coordinator.store.setpoints.bank.charge_current) == "0.0"
+    assert str(bench.runtime.setpoint_store.setpoints.bank.charge_current) == "0.0"
 
 
 @pytest.mark.parametrize(
@@ -128,32 +128,32 @@ async def test_minus_zero_is_zero(bench: Bench) -> None:
         (99.99999999999999, None),
     ],
 )
-async def test_the_noise_of_floats_is_not_asked_for(
+async def test_float_noise_is_removed(
     bench: Bench, value: float, kept: float | None
 ) -> None:
-    """A template that calculates a value means what people would write."""
+    """A template that calculates a value means the rounded one."""
     await bench.battery("b1").inverter("i1").inverter("i2").start()
     await ask(bench, "gw_charge_current_setpoint", 10.0)
     await ask(bench, "gw_charge_current_setpoint", value)
-    assert bench.coordinator.store.setpoints.bank.charge_current == kept
+    assert bench.runtime.setpoint_store.setpoints.bank.charge_current == kept
     state = bench.state("number", "gw_charge_current_setpoint").state
     assert state == str(100.0 if kept is None else kept)
 
 
-async def test_the_noise_of_floats_is_not_above_the_maximum(bench: Bench) -> None:
-    """Home Assistant itself would refuse it: 66.60000000000001 is 66.6 there, too."""
+async def test_float_noise_above_the_maximum_is_accepted(bench: Bench) -> None:
+    """Home Assistant itself would reject it: 66.60000000000001 is 66.6 there, too."""
     await bench.battery("b1").inverter("i1", rated_charge=66.6).start()
     await ask(bench, "i1_charge_current_setpoint", 10.0)
     await ask(bench, "i1_charge_current_setpoint", 66.60000000000001)
-    assert bench.coordinator.store.setpoints.inverters["i1"].charge_current is None
+    assert bench.runtime.setpoint_store.setpoints.inverters["i1"].charge_current is None
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     with pytest.raises(ServiceValidationError, match="outside valid range"):
         await ask(bench, "i1_charge_current_setpoint", 66.61)
 
 
-async def test_the_maximum_is_shown_without_noise_in_any_unit(bench: Bench) -> None:
-    """Whoever prefers mA gets no more digits than there are."""
+async def test_maximum_is_shown_without_noise_in_any_unit(bench: Bench) -> None:
+    """In mA, too, it has no extra digits."""
     await bench.battery("b1").inverter("i1", rated_charge=66.6).start()
     entity_id = bench.entity_id("number", "i1_charge_current_setpoint")
     er.async_get(bench.hass).async_update_entity_options(
@@ -164,7 +164,7 @@ async def test_the_maximum_is_shown_without_noise_in_any_unit(bench: Bench) -> N
     assert (state.state, state.attributes["max"]) == ("66600.0", 66600.0)
 
 
-async def test_noise_that_was_stored_is_not_shown(
+async def test_stored_noise_is_not_shown(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
     """Nor is that of a rating."""
@@ -173,12 +173,12 @@ async def test_noise_that_was_stored_is_not_shown(
     state = bench.state("number", "i1_charge_current_setpoint")
     assert (state.state, state.attributes["max"]) == ("66.6", 66.6)
     noisy = AllSetpoints(bank=Setpoints(charge_current=33.300000000000004))
-    await bench.coordinator.setpoint_manager.async_take(noisy, "Ann")
+    await bench.runtime.setpoint_manager.async_set(noisy, "Ann")
     assert bench.state("number", "gw_charge_current_setpoint").state == "33.3"
 
 
-async def test_a_sum_of_ratings_can_be_entered(bench: Bench) -> None:
-    """Three times 33.3 is 99.9, whatever floats make of it."""
+async def test_sum_of_ratings_can_be_entered(bench: Bench) -> None:
+    """Three times 33.3 is 99.9, despite float errors."""
     bench.battery("b1")
     for inverter in "i1", "i2", "i3":
         bench.inverter(inverter, rated_charge=33.3, rated_discharge=33.3)
@@ -187,22 +187,22 @@ async def test_a_sum_of_ratings_can_be_entered(bench: Bench) -> None:
     assert (state.state, state.attributes["max"]) == ("99.9", 99.9)
     await ask(bench, "gw_charge_current_setpoint", 50.0)
     await ask(bench, "gw_charge_current_setpoint", 99.9)
-    assert bench.coordinator.store.setpoints == AllSetpoints()
+    assert bench.runtime.setpoint_store.setpoints == AllSetpoints()
 
 
-async def test_the_voltage_has_a_floor(bench: Bench) -> None:
-    """Inverters told less would dump the battery to get there."""
+async def test_voltage_has_a_minimum(bench: Bench) -> None:
+    """At a lower value inverters would discharge the battery to reach it."""
     await bench.battery("b1").inverter("i1").start()
     with pytest.raises(ServiceValidationError):
         await ask(bench, "gw_charge_voltage_setpoint", 47.9)
     await ask(bench, "gw_charge_voltage_setpoint", 54.0)
-    assert bench.coordinator.store.setpoints.bank.charge_voltage == 54.0
+    assert bench.runtime.setpoint_store.setpoints.bank.charge_voltage == 54.0
 
 
 async def test_setpoints_are_saved_at_once_and_loaded_first(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """The first set after a restart is already limited by them."""
+    """The first telegram after a restart is already limited by them."""
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, "gw_charge_current_setpoint", 12.0)
     assert hass_storage[KEY]["data"]["bank"]["charge_current"] == 12.0
@@ -210,10 +210,10 @@ async def test_setpoints_are_saved_at_once_and_loaded_first(
     await bench.setup()
     assert shown(bench, "gw_charge_current_setpoint") == 12.0
     await bench.online("b1")
-    await bench.told("i1", 12.0, 50.0)
+    await bench.receives("i1", 12.0, 50.0)
 
 
-async def test_a_disabled_number_keeps_its_setpoint(
+async def test_disabled_number_keeps_its_setpoint(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Entities only show it."""
@@ -226,12 +226,12 @@ async def test_a_disabled_number_keeps_its_setpoint(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     await bench.online("b1")
-    await bench.told("i1", 12.0, 50.0)
+    await bench.receives("i1", 12.0, 50.0)
 
 
 @pytest.mark.usefixtures("socket_enabled")
 async def test_lowering_is_always_possible(bench: Bench) -> None:
-    """Also while nothing is heard and a port is lost."""
+    """Also while nothing is received and a port is lost."""
     bench.inverter("i1", interface="socketcan", channel="nosuchcan0")
     await bench.battery("b1").start()
     await bench.until(lambda: "port_i1" in bench.issues())
@@ -241,14 +241,14 @@ async def test_lowering_is_always_possible(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("choice", "amps"), [("keep", 0.0), ("clear", 50.0)])
-async def test_an_unreadable_store_allows_nothing_until_confirmed(
+async def test_unreadable_store_allows_nothing_until_confirmed(
     hass: HomeAssistant,
     bench: Bench,
     hass_storage: dict[str, Any],
     choice: str,
     amps: float,
 ) -> None:
-    """The repair asks, and the answer is heeded at once and kept."""
+    """The repair asks, and the answer is applied at once and stored."""
     assert await async_setup_component(hass, REPAIRS, {})
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
     await bench.battery("b1").inverter("i1").start()
@@ -256,7 +256,7 @@ async def test_an_unreadable_store_allows_nothing_until_confirmed(
     assert bench.issues() == {issue_id: "setpoints_unreadable"}
     assert shown(bench, "gw_charge_current_setpoint") == 0.0
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
 
     flows = hass.data[REPAIRS]["flow_manager"]
     menu = await flows.async_init(
@@ -272,7 +272,7 @@ async def test_an_unreadable_store_allows_nothing_until_confirmed(
 
 
 @pytest.mark.parametrize("by_a_person", [False, True])
-async def test_after_an_unreadable_store_setpoints_only_sink(
+async def test_setpoints_can_only_be_lowered_after_an_unreadable_store(
     hass: HomeAssistant,
     bench: Bench,
     hass_storage: dict[str, Any],
@@ -283,21 +283,21 @@ async def test_after_an_unreadable_store_setpoints_only_sink(
     context = Context(user_id=user.id) if by_a_person else None
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
     await bench.battery("b1").inverter("i1").start()
-    before = bench.coordinator.store.setpoints
+    before = bench.runtime.setpoint_store.setpoints
     for number, value in ("gw_charge", 50.0), ("gw_charge", 0.1), ("i1_charge", 50.0):
         with pytest.raises(ServiceValidationError) as refused:
             await ask(bench, f"{number}_current_setpoint", value, context)
         assert refused.value.translation_key == "setpoints_unconfirmed"
-    assert bench.coordinator.store.setpoints == before
+    assert bench.runtime.setpoint_store.setpoints == before
     await ask(bench, "gw_charge_current_setpoint", 0.0, context)
     await ask(bench, "gw_charge_voltage_setpoint", 54.0, context)
     with pytest.raises(ServiceValidationError):
         await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
     assert bench.issues() == {"setpoints_unreadable_gw": "setpoints_unreadable"}
 
-    setpoint_manager = bench.coordinator.setpoint_manager
+    setpoint_manager = bench.runtime.setpoint_manager
     await setpoint_manager.async_confirm(setpoint_manager.setpoints, "repair")
     await ask(bench, "gw_charge_voltage_setpoint", 54.1, context)
     for device in "gw", "i1":
@@ -305,10 +305,10 @@ async def test_after_an_unreadable_store_setpoints_only_sink(
         assert shown(bench, f"{device}_charge_current_setpoint") == 20.0
 
 
-async def test_a_repair_needs_a_running_gateway(
+async def test_repair_needs_a_running_gateway(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """There is nobody to tell the answer to."""
+    """Nothing can take the answer otherwise."""
     assert await async_setup_component(hass, REPAIRS, {})
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
     await bench.battery("b1").start()

@@ -1,4 +1,4 @@
-"""What a live gateway costs a database: rows in an hour, with everything at default."""
+"""Database rows of a live gateway in an hour, with default settings."""
 
 from collections import Counter
 from datetime import timedelta
@@ -28,13 +28,13 @@ MOST_ROWS: Final = 2000
 """In an hour, with two batteries and two inverters."""
 
 STEP: Final = 0.5
-"""Seconds; each battery sends once or twice a second, so that nothing is passed over."""
+"""Seconds; each battery sends once or twice a second, so that nothing is missed."""
 INTERVAL: Final = 30
 """Seconds, the update interval by default."""
 
 
 class House:
-    """A gateway on wires in memory, with a simulated house, an hour in some seconds."""
+    """A gateway on in-memory buses with a simulated house, an hour in some seconds."""
 
     def __init__(
         self, hass: HomeAssistant, bench: Bench, capacities: tuple[float, float]
@@ -61,7 +61,7 @@ class House:
             Gateway, clock=self.clock, wall=self.clock, port_factory=self.port_services
         )
         self.entry.add_to_hass(self.hass)
-        with patch("custom_components.bms_gateway.Gateway", gateway):
+        with patch("custom_components.bms_gateway.runtime.Gateway", gateway):
             assert await self.hass.config_entries.async_setup("gw")
         await self.hass.async_block_till_done()
         config = self.entry.runtime_data.config
@@ -71,7 +71,7 @@ class House:
         await self.run(300)
 
     async def run(self, seconds: int) -> None:
-        """Let time pass: frames at their times, timers at theirs."""
+        """Advance the time: frames at their times, timers at theirs."""
         for elapsed in range(INTERVAL, seconds + 1, INTERVAL):
             for _ in range(round(INTERVAL / STEP)):
                 self._step()
@@ -100,7 +100,7 @@ class House:
 
 
 def rows(hass: HomeAssistant) -> Counter[str]:
-    """Return how many rows the database has, by what they are about."""
+    """Return the number of database rows by their subject."""
     counted: Counter[str] = Counter()
     with session_scope(hass=hass, read_only=True) as session:
         states = select(StatesMeta.entity_id).join(
@@ -114,7 +114,7 @@ def rows(hass: HomeAssistant) -> Counter[str]:
 
 
 async def counted(hass: HomeAssistant) -> Counter[str]:
-    """Return how many rows there are once all is written."""
+    """Return the number of rows once everything is written."""
     instance = get_instance(hass)
     await instance.async_block_till_done()
     return await instance.async_add_executor_job(rows, hass)
@@ -131,12 +131,12 @@ def load_this_integration(recorder_mock: Any, enable_custom_integrations: None) 
     [
         # As in the simulation that users can try
         pytest.param((280.0, 100.0), 3600, MOST_ROWS, id="usual"),
-        # Full and empty in turn within a third of an hour: limits and what binds them
+        # Full and empty in turn within a third of an hour: limits and their reasons
         # change all the time, as in a real house they do for some minutes a day
         pytest.param((100.0, 50.0), 1200, 1200, id="at its limits"),
     ],
 )
-async def test_rows_of_live_data(
+async def test_rows_of_live_data_are_few(
     hass: HomeAssistant,
     bench: Bench,
     capacities: tuple[float, float],
@@ -149,5 +149,5 @@ async def test_rows_of_live_data(
     before = await counted(hass)
     await house.run(seconds)
     written = await counted(hass) - before
-    # So many that the test would notice a gateway that stands still
+    # Enough that the test would notice a gateway that stands still
     assert most / 3 < written.total() < most, written.most_common()

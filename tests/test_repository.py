@@ -41,8 +41,8 @@ def test_hacs_gets_what_the_release_attaches() -> None:
     assert hacs["filename"] in release
 
 
-def test_scripts_say_what_they_are_for() -> None:
-    """The first comment line of each script is its description."""
+def test_scripts_have_a_description() -> None:
+    """The first comment line of each script."""
     for script in (ROOT / "scripts").glob("*"):
         if script.is_file():
             _shebang, first, *_ = script.read_text().splitlines()
@@ -50,7 +50,7 @@ def test_scripts_say_what_they_are_for() -> None:
 
 
 def test_every_rule_of_the_quality_scale_is_met() -> None:
-    """Or does not apply, for a reason that is told."""
+    """Or is exempt, with a reason."""
     path = ROOT / "custom_components/bms_gateway/quality_scale.yaml"
     rules = parse_yaml(path.read_text(encoding="utf-8"))
     assert isinstance(rules, dict)

@@ -1,4 +1,4 @@
-"""Sensors: what is known is shown, what is not is unknown, what is gone unavailable."""
+"""Sensors: known values are shown, others are unknown, absent ones unavailable."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,35 +37,35 @@ EXPECTED = {
 }
 
 
-async def test_what_two_batteries_say_is_shown(bench: Bench) -> None:
-    """Each of its own, and the bank of both."""
+async def test_values_of_two_batteries_are_shown(bench: Bench) -> None:
+    """Each on its own, and the bank's of both."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=10.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    await bench.speak("b1", "b2", current=10.0)
+    await bench.send_telegrams("b1", "b2", current=10.0)
     await bench.tick(31)
     shown = {key: bench.state("sensor", key).state for key in EXPECTED}
     assert shown == EXPECTED
 
 
-async def test_a_mean_has_only_digits_that_mean_something(bench: Bench) -> None:
-    """And no limit is shown as more than can be told of it."""
+async def test_mean_has_only_meaningful_digits(bench: Bench) -> None:
+    """And no limit is shown rounded up."""
     await bench.battery("b1").battery("b2", capacity_ah=280.0).inverter("i1").start()
     for _ in range(2):
-        bench.say("b1", telegram(soc=50, ccl=9.7))
-        bench.say("b2", telegram(soc=61, ccl=140.0))
+        bench.send("b1", telegram(soc=50, ccl=9.7))
+        bench.send("b2", telegram(soc=61, ccl=140.0))
     # (50 % x 100 Ah + 61 % x 280 Ah) / 380 Ah is 58.10526 %
     await bench.shows("sensor", "gw_soc", "58.1")
     # 9.7 A x 380 Ah / 100 Ah are 36.86 A
     await bench.shows("sensor", "gw_charge_current_limit", "36.8")
 
 
-async def test_an_inverters_limits_say_why(bench: Bench) -> None:
+async def test_inverter_limits_show_their_reason(bench: Bench) -> None:
     """As confirmed, with the rule, and the id of the device that binds."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
-    await bench.speak("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
     charge = await bench.shows("sensor", "i1_charge_current_limit", "20.0")
     assert set(charge.attributes) >= {"limited_by", "number", "unit"}
     assert None not in charge.attributes.values()  # shown as "Unknown"
@@ -76,7 +76,7 @@ async def test_an_inverters_limits_say_why(bench: Bench) -> None:
     assert reason.attributes.get("source") in {"b1", None}
 
 
-async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
+async def test_setpoint_is_named_as_the_reason(bench: Bench) -> None:
     """The bank's or the inverter's, number or switch, with its own figure at once."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
@@ -86,7 +86,7 @@ async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
         platform, service = action.split(".")
         data["entity_id"] = bench.entity_id(platform, unique_id)
         await bench.hass.services.async_call(platform, service, data, blocking=True)
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
 
     async def explains(whose: str, source: str, device: str, number: float) -> None:
         """Wait until the limit and its reason both show this."""
@@ -114,11 +114,11 @@ async def test_a_setpoint_says_which_and_whose(bench: Bench) -> None:
     await explains("gw", "charging_allowed", "gw", 0.0)
 
 
-async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
-    """As long as the inverters are told 0 A; then there is silence."""
+async def test_bank_shows_the_reason_while_all_are_lost(bench: Bench) -> None:
+    """As long as the inverters are sent 0 A; then there is silence."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     bench.ahead += 12
     await bench.tick(12)
     await bench.shows("sensor", "gw_status", "blocked")
@@ -133,33 +133,33 @@ async def test_the_bank_says_why_while_all_are_lost(bench: Bench) -> None:
     await bench.shows("sensor", "gw_charge_limited_by", STATE_UNAVAILABLE)
 
 
-async def test_a_value_that_is_not_said_is_unknown(bench: Bench) -> None:
-    """0x7FFF in a measurement is no temperature; the others stay."""
+async def test_unreported_value_is_unknown(bench: Bench) -> None:
+    """0x7FFF in a measurement is not a temperature; the others stay."""
     await bench.battery("b1").start()
     frames = [
         (can_id, MEASURED.pack(5200, 0, 0x7FFF) if can_id == 0x356 else data)
         for can_id, data in telegram()
     ]
-    bench.say("b1", frames)
+    bench.send("b1", frames)
     await bench.shows("sensor", "b1_soc", "50.0")
     assert bench.state("sensor", "b1_temperature").state == STATE_UNKNOWN
     assert bench.state("sensor", "b1_voltage").state == "52.0"
 
 
-async def test_which_cell_it_is(bench: Bench) -> None:
-    """Told where the battery tells it (0x374, of the lowest voltage), else left out."""
+async def test_cell_of_an_extreme_is_shown(bench: Bench) -> None:
+    """If the battery reports it (0x374, of the lowest voltage), else left out."""
     await bench.battery("b1").start()
     # 0x373: 3312 mV, 3401 mV, 293 K, 298 K; no round values, which may be settings
     cells = (0x373, bytes.fromhex("f00c490d25012a01"))
     for _ in range(2):
-        bench.say("b1", [*telegram(), cells, (0x374, b"M2C07")])
+        bench.send("b1", [*telegram(), cells, (0x374, b"M2C07")])
     lowest = await bench.shows("sensor", "b1_cell_voltage_min", "3.312")
     assert lowest.attributes["cell"] == "M2C07"
     highest = await bench.shows("sensor", "b1_cell_voltage_max", "3.401")
     assert "cell" not in highest.attributes
 
 
-async def test_loss_and_return(bench: Bench) -> None:
+async def test_loss_and_return_change_availability(bench: Bench) -> None:
     """The lost one's values go; the other's stay; all come back."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
@@ -167,10 +167,10 @@ async def test_loss_and_return(bench: Bench) -> None:
     await bench.online("b1", "b2")
     await bench.shows("sensor", "b1_soc", "50.0")
 
-    # Less than the 3 s that every frame may stay away, so that only b1 is lost
+    # Less than the 3 s for which any frame may be missing, so that only b1 is lost
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "b1_soc").state == STATE_UNAVAILABLE
     assert bench.state("sensor", "b2_soc").state == "50.0"
@@ -178,19 +178,19 @@ async def test_loss_and_return(bench: Bench) -> None:
     assert bench.issues() == {"battery_b1": "battery_lost"}
 
     for soc in 51, 52, 53, 54:
-        await bench.speak("b1", "b2", soc=soc)
+        await bench.send_telegrams("b1", "b2", soc=soc)
     await bench.shows("sensor", "b1_state", "online")
     assert bench.state("sensor", "b1_soc").state not in {"50.0", STATE_UNAVAILABLE}
     assert bench.issues() == {"battery_b1": "battery_lost"}
     for _ in range(31):
         bench.ahead += 2
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await bench.tick(61)
     assert bench.issues() == {}
 
 
-async def test_without_a_battery_there_is_no_bank(bench: Bench) -> None:
-    """But its status is told."""
+async def test_bank_is_unavailable_without_a_battery(bench: Bench) -> None:
+    """But its status is shown."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
@@ -203,8 +203,8 @@ async def test_without_a_battery_there_is_no_bank(bench: Bench) -> None:
     assert bench.state("sensor", "i1_charge_current_limit").state == STATE_UNAVAILABLE
 
 
-async def test_rare_sensors_are_off(hass: HomeAssistant, bench: Bench) -> None:
-    """They can be switched on by who wants them."""
+async def test_rare_sensors_are_disabled(hass: HomeAssistant, bench: Bench) -> None:
+    """Users can enable them."""
     await bench.battery("b1").inverter("i1").start()
     registry = er.async_get(hass)
     for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_telegrams_sent":
@@ -215,7 +215,7 @@ async def test_rare_sensors_are_off(hass: HomeAssistant, bench: Bench) -> None:
 
 @pytest.fixture
 def all_enabled() -> Iterator[None]:
-    """Switch on what is off by default."""
+    """Enable entities that are disabled by default."""
     with patch(
         "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
         PropertyMock(return_value=True),
@@ -224,8 +224,8 @@ def all_enabled() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_counters(bench: Bench) -> None:
-    """Of telegrams, sets and frames since the start."""
+async def test_counters_count_since_the_start(bench: Bench) -> None:
+    """Telegrams and frames."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)

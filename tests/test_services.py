@@ -1,4 +1,4 @@
-"""The actions: a limit that ends by itself, and everything that is refused."""
+"""The actions: temporary limits, and every rejection."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -55,7 +55,7 @@ def device(bench: Bench, identifier: str) -> str:
 async def call(
     bench: Bench, action: str, target: str, context: Context | None = None, **data: Any
 ) -> dict[str, Any]:
-    """Call an action for a device, and return what it answers."""
+    """Call an action for a device, and return its response."""
     answer = await bench.hass.services.async_call(
         DOMAIN,
         action,
@@ -79,8 +79,8 @@ async def clear(bench: Bench, target: str = "gw", **data: Any) -> dict[str, Any]
 
 
 def temporary_limits(bench: Bench) -> list[TemporaryLimit]:
-    """Return the leases that are live."""
-    return list(bench.coordinator.setpoint_manager.setpoints.temporary_limits)
+    """Return the active temporary limits."""
+    return list(bench.runtime.setpoint_manager.setpoints.temporary_limits)
 
 
 async def ready(bench: Bench) -> None:
@@ -92,15 +92,15 @@ async def ready(bench: Bench) -> None:
 
 
 async def at_work(bench: Bench, **said: Any) -> None:
-    """Start it, and let both inverters be told what the battery allows."""
+    """Start it, and wait until both inverters are sent the battery's limit."""
     await ready(bench)
     await bench.online("b1", **said)
     for inverter in "i1", "i2":
-        await bench.told(inverter, 25.0, 25.0)
+        await bench.receives(inverter, 25.0, 25.0)
 
 
 async def later(bench: Bench, seconds: float) -> None:
-    """Let time pass at one go, also for timers that were set long ago."""
+    """Advance the time in one step, also for timers that were set long ago."""
     bench.ahead += seconds
     await bench.tick(bench.ahead)
 
@@ -133,7 +133,7 @@ def test_every_field_is_described(action: str, schema: Any) -> None:
     assert set(icons) == set(form)
 
 
-async def test_the_form_offers_what_can_be_limited(bench: Bench) -> None:
+async def test_form_offers_devices_that_can_be_limited(bench: Bench) -> None:
     """The gateway and its inverters, but no battery."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
@@ -153,26 +153,26 @@ async def test_the_form_offers_what_can_be_limited(bench: Bench) -> None:
         assert found == {"gw", "i1"}
 
 
-async def test_every_action_is_there_before_any_gateway(hass: HomeAssistant) -> None:
-    """So that automations can be checked while none runs."""
+async def test_actions_exist_before_any_gateway(hass: HomeAssistant) -> None:
+    """So that automations can be validated while none runs."""
     assert await async_setup_component(hass, DOMAIN, {})
     for action in "limit_current", "clear_limit":
         assert hass.services.has_service(DOMAIN, action)
 
 
 async def live(bench: Bench, seconds: int) -> None:
-    """Let time pass while the battery speaks; rising limits take their time."""
+    """Advance the time while the battery sends; rising limits ramp up."""
     for _ in range(seconds // 2):
         await bench.move(2)
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
 
 
-async def test_a_limit_is_told_at_once_and_ends_by_itself(bench: Bench) -> None:
-    """After an hour, if nobody says how long."""
+async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
+    """After an hour by default."""
     await at_work(bench)
     answer = await limit(bench, charge_current=20.0)
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
     [told] = answer["temporary_limits"]
     end = dt_util.parse_datetime(told["ends_at"])
     assert end is not None
@@ -185,33 +185,33 @@ async def test_a_limit_is_told_at_once_and_ends_by_itself(bench: Bench) -> None:
     }
     await later(bench, 3500)
     await live(bench, 40)
-    await bench.told("i1", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
     assert len(temporary_limits(bench)) == 1
     await later(bench, 61)
     assert temporary_limits(bench) == []
     await live(bench, 24)
-    await bench.told("i1", 25.0, 25.0)
+    await bench.receives("i1", 25.0, 25.0)
 
 
-async def test_of_an_inverter(bench: Bench) -> None:
-    """It alone is told less; the others take what is left."""
+async def test_limit_of_one_inverter(bench: Bench) -> None:
+    """It alone is sent less; the others take the rest."""
     await ready(bench)
     await bench.online("b1", ccl=40.0)
-    await bench.told("i1", 20.0, 25.0)
+    await bench.receives("i1", 20.0, 25.0)
     await limit(bench, "i1", charge_current=10.0, discharge_current=0.0)
-    await bench.told("i1", 10.0, 0.0)
+    await bench.receives("i1", 10.0, 0.0)
     reason = await bench.shows("sensor", "i1_discharge_limited_by", "temporary_limit")
     assert reason.attributes["source"] == "automation"
     assert reason.attributes["device_id"] == bench.device_id("i1")
 
 
-async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
+async def test_limit_in_watts_uses_the_present_voltage(bench: Bench) -> None:
     """Converted again with each telegram, rounding down."""
     await at_work(bench, voltage=50.0)
     await limit(bench, charge_power=1000, discharge_power=503)
-    await bench.told("i1", 10.0, 5.0)
-    await bench.speak("b1", voltage=55.0)
-    await bench.told("i1", 9.0, 4.5)
+    await bench.receives("i1", 10.0, 5.0)
+    await bench.send_telegrams("b1", voltage=55.0)
+    await bench.receives("i1", 9.0, 4.5)
     [charge, discharge] = temporary_limits(bench)
     assert (charge.watts, discharge.watts) == (1000.0, 503.0)
 
@@ -227,10 +227,10 @@ async def test_in_watts_by_the_voltage_of_the_moment(bench: Bench) -> None:
         ("a\nb", "automation"),
     ],
 )
-async def test_a_user_with_an_odd_name_needs_no_owner(
+async def test_user_with_an_odd_name_needs_no_owner(
     hass: HomeAssistant, bench: Bench, name: str | None, owner: str
 ) -> None:
-    """A limit must not fail for what somebody is called."""
+    """A limit must not fail for a user's name."""
     await ready(bench)
     user = MockUser(name=name, is_owner=True).add_to_hass(hass)
     await call(
@@ -242,17 +242,17 @@ async def test_a_user_with_an_odd_name_needs_no_owner(
 
 
 async def test_minus_zero_is_zero(bench: Bench) -> None:
-    """Nobody wants to read that charging is limited to -0 A."""
+    """A limit of -0 A would look odd."""
     await ready(bench)
     await limit(bench, charge_current=-0.0, discharge_power="-0")
     charge, discharge = temporary_limits(bench)
     assert (str(charge.amps), str(discharge.watts)) == ("0.0", "0.0")
 
 
-async def test_each_owner_has_one_and_the_lowest_holds(
+async def test_each_owner_has_one_limit_and_the_lowest_holds(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """A user is the owner of what he asks for, unless he names another."""
+    """A user is the owner by default."""
     await ready(bench)
     await bench.online("b1")
     user = MockUser(name="Ann", is_owner=True).add_to_hass(hass)
@@ -290,8 +290,8 @@ async def test_each_owner_has_one_and_the_lowest_holds(
     )
 
 
-async def test_a_longer_call_prolongs(bench: Bench) -> None:
-    """The same owner's own limit begins anew; a shorter one ends it earlier."""
+async def test_repeated_call_renews_the_limit(bench: Bench) -> None:
+    """The same owner's limit starts anew; a shorter one ends it earlier."""
     await ready(bench)
     await limit(bench, charge_current=20, duration={"minutes": 10})
     await later(bench, 300)
@@ -304,7 +304,7 @@ async def test_a_longer_call_prolongs(bench: Bench) -> None:
 
 
 async def test_until_cleared(bench: Bench) -> None:
-    """Only when asked for; then it is shown without an end."""
+    """Only when requested; then it is shown without an end."""
     await ready(bench)
     answer = await limit(bench, charge_current=20, until_cleared=True)
     assert answer["temporary_limits"][0]["ends_at"] is None
@@ -313,8 +313,8 @@ async def test_until_cleared(bench: Bench) -> None:
     assert (await clear(bench))["temporary_limits"] == []
 
 
-async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
-    """What was not named stays."""
+async def test_clear_one_direction_of_one_device(bench: Bench) -> None:
+    """Everything else stays."""
     await ready(bench)
     for target in "gw", "i1":
         await limit(bench, target, charge_current=20, discharge_current=15)
@@ -344,12 +344,12 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("gw", {"charge_power": math.nan}, "limit_not_finite"),
         ("gw", {"discharge_current": math.inf}, "limit_not_finite"),
         ("gw", {"discharge_power": -math.inf}, "limit_not_finite"),
-        # Of a wrong sign 0 A must not be made: the house would be dark
+        # A wrong sign must not become 0 A: the house would be dark
         ("gw", {"discharge_current": -1.1}, "limit_negative"),
         ("i1", {"charge_current": -20}, "limit_negative"),
         ("gw", {"discharge_power": -60.1}, "limit_negative"),
         ("i1", {"charge_power": -3000}, "limit_negative"),
-        # A good direction is not taken where the other is bad
+        # A valid direction is not applied if the other is invalid
         ("gw", {"charge_current": 5, "discharge_current": -5}, "limit_negative"),
         ("gw", {"charge_current": -5, "discharge_current": 5}, "limit_negative"),
         ("gw", {"charge_current": 60, "discharge_power": -99}, "limit_negative"),
@@ -369,7 +369,7 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("gw", {"charge_current": 5, "owner": "a\u2028b"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "a\ud83d"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "\ud83d\udd0b"}, "bad_owner"),
-        # What turns the text behind it around, or is not seen at all
+        # Characters that reverse the text, or are invisible
         ("gw", {"charge_current": 5, "owner": "a\u202eb"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "a\u2066b"}, "bad_owner"),
         ("gw", {"charge_current": 5, "owner": "a\u200bb"}, "bad_owner"),
@@ -377,22 +377,22 @@ async def test_clear_only_one_direction_of_one_device(bench: Bench) -> None:
         ("b1", {"charge_current": 5}, "no_gateway_or_inverter"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(
+async def test_invalid_call_is_rejected(
     bench: Bench,
     hass_storage: dict[str, Any],
     target: str,
     data: Mapping[str, Any],
     key: str,
 ) -> None:
-    """With its own reason, and nothing is changed: not in the store, nor on the wire."""
+    """With its own reason, and nothing changes: not in the store, nor on the wire."""
     await at_work(bench)
     await limit(bench, charge_current=20, owner="Bob", until_cleared=True)
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
     await bench.move(2)
     stored, before = (
         json.dumps(hass_storage[KEY]),
-        bench.coordinator.setpoint_manager.setpoints,
+        bench.runtime.setpoint_manager.setpoints,
     )
     with pytest.raises(ServiceValidationError) as refused:
         await limit(bench, target, **data)
@@ -400,11 +400,11 @@ async def test_what_makes_no_sense_is_refused(
         DOMAIN,
         key,
     )
-    assert bench.coordinator.setpoint_manager.setpoints == before
+    assert bench.runtime.setpoint_manager.setpoints == before
     assert json.dumps(hass_storage[KEY]) == stored
-    await bench.speak("b1")
-    await bench.told("i1", 10.0, 25.0)
-    await bench.told("i2", 10.0, 25.0)
+    await bench.send_telegrams("b1")
+    await bench.receives("i1", 10.0, 25.0)
+    await bench.receives("i2", 10.0, 25.0)
 
 
 @pytest.mark.parametrize(
@@ -425,10 +425,8 @@ async def test_what_makes_no_sense_is_refused(
         {"charge_current": 5, "owner": None},
     ],
 )
-async def test_what_is_not_even_of_its_kind_is_refused(
-    bench: Bench, data: Mapping[str, Any]
-) -> None:
-    """By the form of the action itself."""
+async def test_wrong_type_is_rejected(bench: Bench, data: Mapping[str, Any]) -> None:
+    """By the schema of the action itself."""
     await ready(bench)
     with pytest.raises(vol.Invalid):
         await limit(bench, **data)
@@ -438,7 +436,7 @@ async def test_what_is_not_even_of_its_kind_is_refused(
 @pytest.mark.parametrize(
     ("target", "asked", "taken"),
     [
-        # A program hands over its forecast less its load, whatever comes of that
+        # A program passes its forecast minus its load, whatever the result
         ("gw", {"charge_current": 50.1}, 50.0),
         ("gw", {"discharge_current": 1e308}, 50.0),
         ("i1", {"charge_current": 25.1}, 25.0),
@@ -451,10 +449,10 @@ async def test_what_is_not_even_of_its_kind_is_refused(
         ("i1", {"charge_power": "-3.5"}, 0.0),
     ],
 )
-async def test_what_is_meant_is_taken_and_told(
+async def test_adjusted_value_is_applied_and_reported(
     bench: Bench, target: str, asked: dict[str, Any], taken: float
 ) -> None:
-    """It takes the place of the older limit, which would hold on else."""
+    """It replaces the older limit, which would stay otherwise."""
     await ready(bench)
     [(field, value)] = asked.items()
     await limit(bench, target, owner="EMS", **{field: 5.0})
@@ -467,8 +465,8 @@ async def test_what_is_meant_is_taken_and_told(
     assert taken in {told.get("current"), told.get("power")}
 
 
-async def test_the_answer_tells_only_what_was_taken_otherwise(bench: Bench) -> None:
-    """Not the rating itself, nor 0, nor what floats make of a number."""
+async def test_response_lists_only_adjusted_values(bench: Bench) -> None:
+    """Not the rating itself, nor 0, nor float noise."""
     await ready(bench)
     answer = await limit(bench, charge_current=50, discharge_power=-0.0)
     assert "adjusted" not in answer
@@ -485,25 +483,25 @@ async def test_the_answer_tells_only_what_was_taken_otherwise(bench: Bench) -> N
 
 
 @pytest.mark.parametrize("data", [{"until_cleared": True}, {"duration": 600}])
-async def test_the_same_again_succeeds(
+async def test_repeated_call_succeeds(
     bench: Bench, hass_storage: dict[str, Any], data: dict[str, Any]
 ) -> None:
-    """An automation says what shall hold, not what shall change."""
+    """An automation sets a state, not a change."""
     await ready(bench)
     asked: dict[str, Any] = {"charge_current": 20, "discharge_power": 0, **data}
     clock = bench.clock()
     with patch.object(Gateway, "now", PropertyMock(return_value=clock)):
         first = await limit(bench, **asked)
         before, written = temporary_limits(bench), json.dumps(hass_storage[KEY])
-        with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
+        with patch.object(bench.runtime.setpoint_manager, "async_set") as taken:
             assert await limit(bench, **asked) == first
         assert not taken.called
     assert temporary_limits(bench) == before
     assert json.dumps(hass_storage[KEY]) == written
 
 
-async def test_the_same_in_one_direction_keeps_the_other(bench: Bench) -> None:
-    """The new one of a call is taken, though the other is known."""
+async def test_repeated_direction_keeps_the_other(bench: Bench) -> None:
+    """The new one of a call is applied, although the other is unchanged."""
     await ready(bench)
     await limit(bench, charge_current=20, until_cleared=True)
     await limit(bench, charge_current=20, discharge_current=9, until_cleared=True)
@@ -522,15 +520,13 @@ async def test_the_same_in_one_direction_keeps_the_other(bench: Bench) -> None:
         {"direction": "discharge"},
     ],
 )
-async def test_clearing_what_is_clear_succeeds(
-    bench: Bench, data: Mapping[str, Any]
-) -> None:
-    """It changes nothing, and tells what holds."""
+async def test_clearing_twice_succeeds(bench: Bench, data: Mapping[str, Any]) -> None:
+    """It changes nothing, and returns the active limits."""
     await ready(bench)
     if data:
         await limit(bench, charge_current=20, owner="Bob")
     before = temporary_limits(bench)
-    with patch.object(bench.coordinator.setpoint_manager, "async_take") as taken:
+    with patch.object(bench.runtime.setpoint_manager, "async_set") as taken:
         answer = await clear(bench, **data)
     assert not taken.called
     assert [each["owner"] for each in answer["temporary_limits"]] == ["Bob"] * bool(
@@ -542,8 +538,10 @@ async def test_clearing_what_is_clear_succeeds(
     assert temporary_limits(bench) == before
 
 
-async def test_an_automation_goes_on(hass: HomeAssistant, bench: Bench) -> None:
-    """What it has said before ends it no more."""
+async def test_automation_continues_after_an_error(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """An earlier call does not end it."""
     await ready(bench)
     target = {"device_id": device(bench, "gw"), "owner": "tariff"}
     clears = {"action": f"{DOMAIN}.clear_limit", "data": target}
@@ -564,8 +562,8 @@ async def test_an_automation_goes_on(hass: HomeAssistant, bench: Bench) -> None:
     assert (temporary_limit.owner, temporary_limit.amps) == ("tariff", 0.0)
 
 
-async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
-    """Nothing of the call is taken; those that are there may change their limits."""
+async def test_too_many_owners_are_rejected(bench: Bench) -> None:
+    """Nothing of the call is applied; existing owners may change their limits."""
     await ready(bench)
     for n in range(MOST_OWNERS):
         await limit(bench, charge_current=20, owner=f"o{n}", duration=60 + n)
@@ -578,8 +576,8 @@ async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
     await limit(bench, discharge_current=5, owner="new")
     await limit(bench, "i1", charge_current=5, owner="new")
     await limit(bench, charge_current=3, owner="o7")
-    # The engine ends one at its moment, before it has left the store
-    ended = bench.coordinator.gateway.now + 60.5
+    # The engine ends one at its exact time, before it has left the store
+    ended = bench.runtime.gateway.now + 60.5
     with patch.object(Gateway, "now", PropertyMock(return_value=ended)):
         await limit(bench, charge_current=5, owner="new")
     owners = {
@@ -589,10 +587,8 @@ async def test_one_owner_too_many_is_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "電", "\U0001f50b", '"', "\\"])
-async def test_no_list_of_owners_is_too_long_for_the_recorder(
-    bench: Bench, letter: str
-) -> None:
-    """Of the longest names, whatever they are written in, beside all else it takes."""
+async def test_list_of_owners_fits_the_recorder(bench: Bench, letter: str) -> None:
+    """With the longest names, in any script, next to all other attributes."""
     name = letter * 98
     bench.battery("b1", title=f"My {name}")
     await bench.inverter("i1", title=f"Your {name}").start()
@@ -605,7 +601,7 @@ async def test_no_list_of_owners_is_too_long_for_the_recorder(
             ):
                 data = amount | {"owner": f"{n:02}{name}", "duration": {"days": 300}}
                 await limit(bench, target, **data)
-    # All of that took its time, in which nothing was heard
+    # All of that took time in which nothing was received
     await bench.online("b1")
     for device_id in "gw", "i1":
         for way in "charge", "discharge":
@@ -627,10 +623,10 @@ async def test_no_list_of_owners_is_too_long_for_the_recorder(
 
 
 @pytest.mark.parametrize("action", ["limit_current", "clear_limit"])
-async def test_devices_that_are_none_of_ours(
+async def test_foreign_devices_are_rejected(
     hass: HomeAssistant, bench: Bench, action: str
 ) -> None:
-    """Unknown, another integration's, gone, or of a gateway that does not run."""
+    """Unknown, another integration's, gone, or of a gateway that is not running."""
     await ready(bench)
     await limit(bench, charge_current=20)
     before = temporary_limits(bench)
@@ -673,23 +669,23 @@ async def test_limiting_is_always_possible(bench: Bench) -> None:
     assert len(temporary_limits(bench)) == 2
 
 
-async def test_while_a_battery_is_lost(bench: Bench) -> None:
-    """The limit holds when it is back."""
+async def test_limit_set_while_a_battery_is_lost(bench: Bench) -> None:
+    """It applies when the battery is back."""
     await at_work(bench)
     await bench.move(11)
     await bench.shows("sensor", "b1_state", "lost")
     await limit(bench, charge_current=10)
     for _ in range(4):
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
     await bench.shows("sensor", "b1_state", "online")
     await live(bench, 24)
-    await bench.told("i1", 5.0, 25.0)
+    await bench.receives("i1", 5.0, 25.0)
 
 
-async def test_a_lease_outlives_a_restart_and_ends(
+async def test_temporary_limit_survives_a_restart_and_ends(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """What is left goes on counting from the restart, however long that took."""
+    """The remaining time counts from the restart, however long that took."""
     await ready(bench)
     await limit(bench, charge_current=20, duration=600)
     assert hass_storage[KEY]["data"]["temporary_limits"][0]["until"] == pytest.approx(
@@ -703,7 +699,7 @@ async def test_a_lease_outlives_a_restart_and_ends(
     bench.ahead += 100_000
     await bench.setup()
     await bench.online("b1")
-    await bench.told("i1", 10.0, 25.0)
+    await bench.receives("i1", 10.0, 25.0)
     await later(bench, 390)
     assert len(temporary_limits(bench)) == 1
     await later(bench, 15)
@@ -711,10 +707,10 @@ async def test_a_lease_outlives_a_restart_and_ends(
     assert hass_storage[KEY]["data"]["temporary_limits"] == []
 
 
-async def test_after_a_crash_a_limit_lasts_longer_never_shorter(
+async def test_limit_lasts_longer_after_a_crash_never_shorter(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """What is left is stored anew once it is half of what the disk holds."""
+    """The remaining time is stored anew once it is half of that on disk."""
     await ready(bench)
     await limit(bench, charge_current=20, duration=600)
     for passed, stored in (61, 600), (290, 600), (310, 290), (440, 290), (470, 130):
@@ -725,55 +721,55 @@ async def test_after_a_crash_a_limit_lasts_longer_never_shorter(
         assert left == pytest.approx(stored, abs=5)
 
 
-async def test_the_clock_of_the_day_ends_no_lease(bench: Bench) -> None:
-    """It may jump by a year; only the end that is shown moves along, at once."""
+async def test_wall_clock_ends_no_limit(bench: Bench) -> None:
+    """It may jump by a year; only the displayed end moves along, at once."""
     await ready(bench)
     before = (await limit(bench, charge_current=20))["temporary_limits"][0]["ends_at"]
-    await bench.coordinator.setpoint_manager.async_keep()
+    await bench.runtime.setpoint_manager.async_save_periodically()
     assert (
-        shown_temporary_limits(bench.coordinator.setpoint_manager, None)[0]["ends_at"]
+        shown_temporary_limits(bench.runtime.setpoint_manager, None)[0]["ends_at"]
         == before
     )
     next_year = dt_util.utcnow() + timedelta(days=365)
     for _ in range(2):
         with patch("homeassistant.util.dt.utcnow", return_value=next_year):
             [temporary_limit] = temporary_limits(bench)
-            end = bench.coordinator.setpoint_manager.ends_at(temporary_limit)
+            end = bench.runtime.setpoint_manager.ends_at(temporary_limit)
             assert end is not None
             assert timedelta(minutes=59) < end - next_year <= timedelta(hours=1)
-            await bench.coordinator.setpoint_manager.async_keep()
+            await bench.runtime.setpoint_manager.async_save_periodically()
 
 
-async def test_a_lease_does_not_lift_what_was_unreadable(
+async def test_temporary_limit_does_not_lift_an_unreadable_store(
     bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """0 A until a person confirms; a lease can only lower."""
+    """0 A until the user confirms; a temporary limit can only lower."""
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": "?"}
     await ready(bench)
     await limit(bench, charge_current=20)
     await bench.online("b1")
-    await bench.told("i1", 0.0, 0.0)
+    await bench.receives("i1", 0.0, 0.0)
     assert "setpoints_unreadable_gw" in bench.issues()
 
 
 @pytest.mark.parametrize("learnt", [{"b1": 0.0}, {"b1": 0.0, "b2": 0.0}])
-async def test_slices_of_nothing_do_not_stop_a_gateway(
+async def test_zero_shares_do_not_stop_a_gateway(
     bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
 ) -> None:
-    """It begins by capacity."""
+    """It starts by capacity."""
     nobody = asdict(Setpoints())
     data = {"confirmed": True, "bank": nobody, "inverters": {}, "temporary_limits": []}
     data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", ccl=20.0)
-    await bench.told("i1", 40.0, 50.0)
+    await bench.receives("i1", 40.0, 50.0)
 
 
-async def test_what_is_learnt_outlives_a_restart(
+async def test_learned_shares_survive_a_restart(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """Loaded before the engine begins."""
+    """Loaded before the engine starts."""
     await bench.battery("b1").battery("b2").start()
     await bench.online("b1", "b2")
     learnt = {"b1": 0.7, "b2": 0.3}
@@ -782,4 +778,4 @@ async def test_what_is_learnt_outlives_a_restart(
         assert hass_storage[KEY]["data"]["current_shares"] == learnt
         assert await hass.config_entries.async_unload("gw")
     await bench.setup()
-    assert bench.coordinator.gateway.learnt == learnt
+    assert bench.runtime.gateway.learnt == learnt

@@ -1,6 +1,6 @@
 """What is shown at once and what waits for the update interval."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -8,12 +8,12 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BatteryStatus,
     BusState,
     Controller,
     Direction,
     Disobedience,
     InverterState,
-    Life,
     Limit,
     PortFault,
     PortState,
@@ -24,7 +24,17 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.state_throttle import is_heard, is_told, show
+from custom_components.bms_gateway.state_throttle import (
+    AT_ONCE,
+    SLOW_INTERVAL,
+    TABLE,
+    Kind,
+    Shown,
+    is_received,
+    is_served,
+    is_worth_writing,
+    show,
+)
 
 READINGS = Readings(
     voltage=52.0,
@@ -36,7 +46,7 @@ READINGS = Readings(
     charge_enabled=True,
 )
 BATTERY = BatteryState(
-    id="b", life=Life.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
+    id="b", status=BatteryStatus.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
 )
 LIMIT = Limit(amps=100.0, rule=Rule.BATTERY, source="b", number=100.0)
 TOLD = Telegram(
@@ -118,7 +128,7 @@ def with_limit(**changes: object) -> Snapshot:
     ],
 )
 def test_live_values_wait(latest: Snapshot) -> None:
-    """Nothing is shown that differs from what is shown already."""
+    """The displayed snapshot does not change."""
     assert show(SHOWN, latest) == SHOWN
 
 
@@ -126,7 +136,7 @@ def test_live_values_wait(latest: Snapshot) -> None:
     "latest",
     [
         replace(SHOWN, status=Status.BLOCKED),
-        with_battery(life=Life.REJOINING),
+        with_battery(status=BatteryStatus.REJOINING),
         with_readings(protections=frozenset({Alarm.OVER_VOLTAGE})),
         with_readings(protections=None),
         with_readings(warnings=frozenset({Alarm.INTERNAL})),
@@ -167,19 +177,19 @@ def test_live_values_wait(latest: Snapshot) -> None:
         ),
     ],
 )
-def test_what_cannot_wait_is_shown_at_once(latest: Snapshot) -> None:
-    """The one thing that changed is shown, and nothing else is."""
+def test_urgent_value_is_shown_at_once(latest: Snapshot) -> None:
+    """That one change is shown, and nothing else."""
     assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
 
 
-def test_an_excess_waits_once_it_is_shown() -> None:
-    """It moves with every telegram; that there is one no more does not wait."""
+def test_figures_of_an_excess_wait() -> None:
+    """They move with every telegram; its end does not wait."""
     shown = replace(SHOWN, excess={Direction.CHARGE: 5.0})
     assert show(shown, replace(SHOWN, excess={Direction.CHARGE: 6.0})) == shown
     assert show(shown, SHOWN) == SHOWN
 
 
-def test_a_limit_that_leaves_0_is_shown() -> None:
+def test_limit_that_leaves_0_is_shown() -> None:
     """However small it is."""
     shown = replace(SHOWN, charge=replace(LIMIT, amps=0.0))
     latest = replace(SHOWN, charge=replace(LIMIT, amps=0.1))
@@ -187,8 +197,8 @@ def test_a_limit_that_leaves_0_is_shown() -> None:
     assert show(shown, shown).charge == shown.charge
 
 
-def test_a_limit_that_creeps_is_shown_every_10_percent() -> None:
-    """Small steps add up: they are measured from what is shown."""
+def test_creeping_limit_is_shown_every_10_percent() -> None:
+    """Small steps add up: they are measured from the displayed value."""
     shown = SHOWN
     seen = []
     for amps in range(100, 79, -1):
@@ -224,15 +234,15 @@ def limited(amps: float, rule: Rule = Rule.BATTERY) -> Snapshot:
         (Rule.RAMP, True),
     ],
 )
-def test_the_figure_of_a_rule_waits_where_it_flutters(rule: Rule, waits: bool) -> None:
-    """One that somebody chose does not; a limit for a time may be one in W."""
+def test_fluttering_figure_of_a_rule_waits(rule: Rule, waits: bool) -> None:
+    """One that a user chose does not; a temporary limit may be one in W."""
     shown = with_limit(rule=rule, number=30.0)
     latest = with_limit(rule=rule, number=29.9)
     assert (show(shown, latest) == shown) is waits
 
 
-def test_a_limit_rises_out_of_turn_once() -> None:
-    """Then it waits, lest one that flutters fills a database."""
+def test_limit_rises_out_of_turn_once() -> None:
+    """Then it waits, since one that flutters would fill a database."""
     moved: set[str] = set()
     once = show(SHOWN, limited(120.0), moved)
     assert once == limited(120.0)
@@ -242,8 +252,8 @@ def test_a_limit_rises_out_of_turn_once() -> None:
     assert show(once, limited(150.0), set()) == limited(150.0)
 
 
-def test_too_much_is_never_shown() -> None:
-    """A limit falls at once, however often; what it was before, it shows once."""
+def test_too_high_a_limit_is_never_shown() -> None:
+    """A limit falls at once, however often; an earlier value it shows once."""
     moved: set[str] = set()
     shown = SHOWN
     for amps in 120.0, 80.0, 70.0:
@@ -253,8 +263,8 @@ def test_too_much_is_never_shown() -> None:
         assert show(shown, limited(amps), moved) == shown
 
 
-def test_what_lowers_a_limit_is_shown_at_once() -> None:
-    """However little; but each rule once, for two may take turns on the way down."""
+def test_lower_limit_of_another_rule_is_shown_at_once() -> None:
+    """However little; but each rule once, since two may alternate on the way down."""
     moved: set[str] = set()
     shown = show(SHOWN, limited(80.0), moved)
     lower = show(shown, limited(79.9, Rule.OVER_LIMIT), moved)
@@ -278,7 +288,7 @@ def test_0_never_waits() -> None:
         assert shown == limited(amps)
 
 
-def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
+def test_limit_that_becomes_unknown_does_not_wait() -> None:
     """Nor one that is known again."""
     moved: set[str] = set()
     once = show(SHOWN, limited(80.0), moved)
@@ -287,10 +297,10 @@ def test_a_limit_that_is_known_no_more_does_not_wait() -> None:
     assert show(unknown, limited(90.0), moved).charge == limited(90.0).charge
 
 
-def test_a_battery_that_comes_online_is_taken_whole() -> None:
+def test_battery_that_comes_online_is_taken_whole() -> None:
     """Its first values come at once; those of another battery wait."""
     other = replace(BATTERY, id="other")
-    waiting = replace(BATTERY, life=Life.WAITING, readings=Readings())
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING, readings=Readings())
     shown = replace(SHOWN, batteries={"b": waiting, "other": other})
     moved = replace(READINGS, soc=99.0)
     latest = replace(
@@ -299,23 +309,23 @@ def test_a_battery_that_comes_online_is_taken_whole() -> None:
     assert show(shown, latest).batteries == {"b": BATTERY, "other": other}
 
 
-def test_the_bank_is_taken_whole_when_the_first_battery_comes() -> None:
+def test_bank_is_taken_whole_with_the_first_battery() -> None:
     """There was no bank before."""
-    waiting = replace(BATTERY, life=Life.WAITING)
+    waiting = replace(BATTERY, status=BatteryStatus.WAITING)
     nothing = replace(SHOWN, bank=BankState(), batteries={"b": waiting})
     assert show(nothing, SHOWN).bank == SHOWN.bank
     # At the start it takes two telegrams until a battery online makes a bank
     assert show(replace(SHOWN, bank=BankState()), SHOWN).bank == SHOWN.bank
 
 
-def test_an_inverters_first_set_is_taken_whole() -> None:
+def test_first_telegram_of_an_inverter_is_taken_whole() -> None:
     """With its voltage limit and its counters."""
     shown = replace(SHOWN, inverters={"i": InverterState(id="i")})
     assert show(shown, SHOWN).inverters == {"i": INVERTER}
 
 
-def test_what_was_removed_is_shown_no_more() -> None:
-    """And what was added is."""
+def test_removed_devices_are_no_longer_shown() -> None:
+    """And added ones are."""
     new = replace(BATTERY, id="new")
     latest = replace(SHOWN, batteries={"new": new}, inverters={}, ports={})
     assert show(SHOWN, latest) == replace(latest, at=SHOWN.at)
@@ -324,18 +334,21 @@ def test_what_was_removed_is_shown_no_more() -> None:
 @pytest.mark.parametrize(
     ("battery", "heard"),
     [
-        (replace(BATTERY, life=Life.WAITING), False),
+        (replace(BATTERY, status=BatteryStatus.WAITING), False),
         (BATTERY, True),
-        (replace(BATTERY, life=Life.REJOINING), True),
-        (replace(BATTERY, life=Life.LOST), False),
-        (replace(BATTERY, life=Life.DUPLICATE), False),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE), True),
-        (replace(BATTERY, life=Life.OUT_OF_SERVICE, readings=Readings()), False),
+        (replace(BATTERY, status=BatteryStatus.REJOINING), True),
+        (replace(BATTERY, status=BatteryStatus.LOST), False),
+        (replace(BATTERY, status=BatteryStatus.DUPLICATE), False),
+        (replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE), True),
+        (
+            replace(BATTERY, status=BatteryStatus.OUT_OF_SERVICE, readings=Readings()),
+            False,
+        ),
     ],
 )
-def test_is_heard(battery: BatteryState, heard: bool) -> None:
-    """A battery out of service may still speak."""
-    assert is_heard(battery) is heard
+def test_is_received(battery: BatteryState, heard: bool) -> None:
+    """A battery out of service may still send."""
+    assert is_received(battery) is heard
 
 
 @pytest.mark.parametrize(
@@ -347,6 +360,46 @@ def test_is_heard(battery: BatteryState, heard: bool) -> None:
         (True, Status.SILENT, False),
     ],
 )
-def test_is_told(listening: bool | None, status: Status, confirmed: bool) -> None:
-    """What an inverter was told is worth nothing once it cannot be told again."""
-    assert is_told(replace(INVERTER, listening=listening), status) is confirmed
+def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> None:
+    """An inverter's values are worthless once it cannot be sent any more."""
+    assert is_served(replace(INVERTER, listening=listening), status) is confirmed
+
+
+def test_every_kind_has_a_row_and_every_urgent_field_exists() -> None:
+    """Or a value would be written at a pace that nobody chose."""
+    assert TABLE.keys() == set(Kind)
+    for model, names in AT_ONCE.items():
+        assert set(names) <= {field.name for field in fields(model)}, model
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "waited", "expected"),
+    [
+        (Kind.CURRENT, 10.0, 10.9, 0.0, False),
+        (Kind.CURRENT, 10.0, 11.0, 0.0, True),
+        (Kind.CURRENT, 0.5, 0.0, 0.0, True),
+        (Kind.CURRENT, 10.0, None, 0.0, True),
+        (Kind.CURRENT, 10.0, 10.1, SLOW_INTERVAL, True),
+        (Kind.CURRENT, 10.0, 10.0, SLOW_INTERVAL, False),
+        (Kind.POWER, 500.0, 549.0, 0.0, False),
+        (Kind.LIMIT, 3.0, 2.6, 0.0, True),  # more than a tenth
+        (Kind.LIMIT, 30.0, 29.5, 0.0, False),
+        (Kind.LIVE, 1.0, 1.001, 0.0, True),
+        (Kind.STATE, 1.0, 1.001, 0.0, True),
+    ],
+)
+def test_table_decides_what_an_entity_writes(
+    kind: Kind, old: float, new: float | None, waited: float, expected: bool
+) -> None:
+    """By the smallest step of the kind of value, its fraction, and the time."""
+    before, after = Shown(True, old, {}), Shown(True, new, {})
+    assert is_worth_writing(kind, before, after, waited) is expected
+
+
+def test_attributes_are_written_by_the_same_row() -> None:
+    """The figure behind a limit moves with it; a new attribute does not wait."""
+    before = Shown(True, 30.0, {"number": 30.0})
+    assert not is_worth_writing(
+        Kind.LIMIT, before, Shown(True, 30.0, {"number": 30.4}), 0.0
+    )
+    assert is_worth_writing(Kind.LIMIT, before, Shown(True, 30.0, {"by": "x"}), 0.0)

@@ -10,8 +10,8 @@ from homeassistant.setup import async_setup_component
 from .bench import Bench
 
 
-async def test_how_many_do_well(hass: HomeAssistant, bench: Bench) -> None:
-    """One battery of two is heard."""
+async def test_working_devices_are_counted(hass: HomeAssistant, bench: Bench) -> None:
+    """One battery of two is received."""
     assert await async_setup_component(hass, "system_health", {})
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1")
@@ -24,7 +24,7 @@ async def test_how_many_do_well(hass: HomeAssistant, bench: Bench) -> None:
     }
 
 
-async def test_a_gateway_that_does_not_run_is_not_counted(
+async def test_stopped_gateway_is_not_counted(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Nor does it break the page."""

@@ -1,4 +1,4 @@
-"""Controls are found by what people and the automation editor aim actions at."""
+"""Controls are found by the targets of people and the automation editor."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,19 +36,19 @@ def device(hass: HomeAssistant, key: str) -> str:
 
 
 def by_device(hass: HomeAssistant, key: str) -> Target:
-    """Aim at the device itself."""
+    """Target the device itself."""
     return {"device_id": device(hass, key)}
 
 
 def by_area(hass: HomeAssistant, key: str) -> Target:
-    """Aim at the room that it stands in."""
+    """Target its area."""
     area = ar.async_get(hass).async_create("Cellar")
     dr.async_get(hass).async_update_device(device(hass, key), area_id=area.id)
     return {"area_id": area.id}
 
 
 def by_floor(hass: HomeAssistant, key: str) -> Target:
-    """Aim at the floor of that room."""
+    """Target the floor of that area."""
     floor = fr.async_get(hass).async_create("Basement")
     area_id = by_area(hass, key)["area_id"]
     ar.async_get(hass).async_update(area_id, floor_id=floor.floor_id)
@@ -56,7 +56,7 @@ def by_floor(hass: HomeAssistant, key: str) -> Target:
 
 
 def by_label(hass: HomeAssistant, key: str) -> Target:
-    """Aim at a label on it."""
+    """Target a label on it."""
     label = lr.async_get(hass).async_create("Storage")
     dr.async_get(hass).async_update_device(device(hass, key), labels={label.label_id})
     return {"label_id": label.label_id}
@@ -73,16 +73,16 @@ async def call(hass: HomeAssistant, action: str, target: Target, **data: Any) ->
 
 @pytest.mark.parametrize("aim", AIMS)
 @pytest.mark.parametrize("key", ["gw", "i1"])
-async def test_both_directions_are_switched_off_and_on_by_any_target(
+async def test_both_directions_are_switched_by_any_target(
     hass: HomeAssistant,
     bench: Bench,
     aim: Callable[[HomeAssistant, str], Target],
     key: str,
 ) -> None:
-    """It stops the current at once, and leaves nothing out of service."""
+    """It stops the current at once, and takes nothing out of service."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     target = aim(hass, key)
     for to, amps in ("off", 0.0), ("on", 50.0):
         await call(hass, f"switch.turn_{to}", target)
@@ -90,24 +90,24 @@ async def test_both_directions_are_switched_off_and_on_by_any_target(
         assert states == [to, to]
         for _ in range(0 if to == "off" else 20):  # a limit rises slowly
             bench.ahead += 1
-            await bench.speak("b1")
-        await bench.told("i1", amps, amps)
+            await bench.send_telegrams("b1")
+        await bench.receives("i1", amps, amps)
         assert bench.state("switch", "i1_in_service").state == "on"
 
 
 @pytest.mark.parametrize("aim", AIMS)
-async def test_an_inverter_is_limited_by_any_target(
+async def test_inverter_is_limited_by_any_target(
     hass: HomeAssistant, bench: Bench, aim: Callable[[HomeAssistant, str], Target]
 ) -> None:
     """Both of its numbers are currents."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
     await call(hass, "number.set_value", aim(hass, "i1"), value=7)
-    await bench.told("i1", 7.0, 7.0)
+    await bench.receives("i1", 7.0, 7.0)
 
 
 @pytest.mark.parametrize("aim", AIMS)
-async def test_a_target_sets_the_currents_of_a_gateway_and_leaves_its_voltage(
+async def test_target_sets_currents_and_leaves_the_voltage(
     hass: HomeAssistant, bench: Bench, aim: Callable[[HomeAssistant, str], Target]
 ) -> None:
     """The voltage is configuration: a value in amperes never reaches it."""
@@ -119,19 +119,19 @@ async def test_a_target_sets_the_currents_of_a_gateway_and_leaves_its_voltage(
 
 
 @pytest.mark.parametrize("key", ["gw", "i1"])
-async def test_the_editor_offers_the_controls_of_a_device(
+async def test_editor_offers_the_controls_of_a_device(
     hass: HomeAssistant, bench: Bench, key: str
 ) -> None:
-    """It begins with the target, and shows what can be done with that."""
+    """It starts with the target, and shows its actions."""
     await bench.battery("b1").inverter("i1").start()
     offered = await async_get_services_for_target(hass, by_device(hass, key), True)
     assert {"number.set_value", "switch.turn_off", "switch.turn_on"} <= offered
 
 
-async def test_who_takes_part_is_no_control_of_a_room(
+async def test_in_service_is_not_a_control_of_a_room(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Who turns off a room, or a battery, does not mean to leave it out."""
+    """Turning off a room, or a battery, must not take it out of service."""
     await bench.battery("b1").inverter("i1").start()
     for key in "b1", "i1":
         await call(hass, "switch.turn_off", by_device(hass, key))
@@ -139,7 +139,7 @@ async def test_who_takes_part_is_no_control_of_a_room(
 
 
 async def test_switches_can_be_spoken_to(hass: HomeAssistant, bench: Bench) -> None:
-    """Assist is offered what is no configuration."""
+    """Assist gets everything that is not configuration."""
     assert await async_setup_component(hass, "homeassistant", {})
     await bench.battery("b1").inverter("i1").start()
     registry = er.async_get(hass)

@@ -1,4 +1,4 @@
-"""The texts: complete in both languages, and nothing that Home Assistant refuses."""
+"""The texts: complete in both languages, and accepted by Home Assistant."""
 
 from collections.abc import Iterator
 import json
@@ -77,7 +77,8 @@ PORT_ERRORS = {each.value for each in (*PortFault, *PortReason)} | {
 }
 
 ERROR_PLACEHOLDERS = {"channel", "bitrate", "commands"}
-"""What a form with a port fills into its errors; where it is taken, by whom, too."""
+"""The placeholders that a form with a port fills into its errors; where taken, the
+owner too."""
 
 RANGES: list[tuple[str, Form, str, float, float]] = [
     ("config_subentries.battery", BATTERY, "capacity_ah", 0.1, 100_000),
@@ -103,7 +104,7 @@ RANGES: list[tuple[str, Form, str, float, float]] = [
     ("options", OPTIONS_FORM, "mqtt_interval", 1, 3600),
 ]
 
-# What Home Assistant's checker (hassfest) refuses in a text or a key
+# Texts and keys that Home Assistant's checker (hassfest) rejects
 HTML = re.compile(r"</?[a-zA-Z][^>]*>")
 URL = re.compile(r"((ftps?|scp|https?|mqtts?|socket|socks5)://|www\.)", re.IGNORECASE)
 QUOTED_PLACEHOLDER = re.compile(r"'{\w+}'")
@@ -131,7 +132,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def at(language: str, path: str) -> Any:
-    """Return what stands at a path of keys."""
+    """Return the value at a path of keys."""
     found: Any = TEXTS[language]
     for key in path.split("."):
         found = found[key]
@@ -153,13 +154,13 @@ def fields_of(form: Form) -> list[Field]:
 
 
 def can_be_wrong(field: Field) -> bool:
-    """Return whether a person can give a bad answer to a field."""
+    """Return whether a user can enter an invalid value in a field."""
     nonsense = {TextSelector: ("", "#"), NumberSelector: (float("nan"),)}
     tried = nonsense.get(type(field.selector), ())
     return not all(map(field.valid, tried))
 
 
-def test_there_are_the_languages_that_are_tested() -> None:
+def test_all_languages_are_tested() -> None:
     """A language added later is tested as well."""
     assert {path.stem for path in FOLDER.glob("*.json")} == set(LANGUAGES)
 
@@ -179,7 +180,7 @@ def test_languages_have_the_same_placeholders() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_texts_obey_home_assistant_s_checker(language: str) -> None:
+def test_texts_pass_home_assistants_checker(language: str) -> None:
     """No HTML, URL, quoted placeholder, reference, stray space or bad key."""
     assert set(TEXTS[language]) <= SECTIONS
     for path, text in leaves(TEXTS[language]):
@@ -196,7 +197,7 @@ def test_texts_obey_home_assistant_s_checker(language: str) -> None:
 def test_every_field_has_a_label_and_a_description(
     language: str, flow: str, step: str, form: Form
 ) -> None:
-    """And no text is left of a field that is gone."""
+    """And no text is left of a removed field."""
     texts = at(language, f"{flow}.step.{step}")
     fields = {field.key for field in form.fields}
     assert texts["title"]
@@ -211,23 +212,21 @@ def test_every_field_has_a_label_and_a_description(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("flow", MENUS)
-def test_no_step_is_without_use(language: str, flow: str) -> None:
+def test_no_step_is_unused(language: str, flow: str) -> None:
     """Every text of a step belongs to a form or a menu."""
     steps = {step for where, step, _ in FORMS if where == flow} | MENUS[flow]
     assert set(at(language, f"{flow}.step")) == steps
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_error_that_can_come_has_its_text(language: str) -> None:
-    """And none has a text that can never come."""
+def test_every_possible_error_has_its_text(language: str) -> None:
+    """And no other has."""
     expected: dict[str, set[str]] = {}
     for flow, _, form in FORMS:
         errors = expected.setdefault(flow, set())
         errors |= {each.error for each in fields_of(form) if can_be_wrong(each)}
     for flow in expected.keys() - {"options"}:
         expected[flow] |= PORT_ERRORS
-    for flow in expected.keys() - {"options", "config_subentries.battery"}:
-        expected[flow] |= {"not_for_inverters"}
     expected["config"] |= {"invalid_file"}
     for flow, errors in expected.items():
         assert set(at(language, f"{flow}.error")) == errors, flow
@@ -235,7 +234,7 @@ def test_every_error_that_can_come_has_its_text(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_errors_use_only_placeholders_that_are_filled(language: str) -> None:
-    """A placeholder left open shows as an error of the translation."""
+    """An unfilled one shows as an error of the translation."""
     for flow in ("config", "config_subentries.battery", "config_subentries.inverter"):
         for key, text in at(language, f"{flow}.error").items():
             allowed = set() if key.startswith("invalid_") else ERROR_PLACEHOLDERS
@@ -253,7 +252,7 @@ def test_errors_use_only_placeholders_that_are_filled(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("flow", "form", "key", "lowest", "highest"), RANGES)
-def test_errors_tell_the_range_that_holds(
+def test_errors_show_the_valid_range(
     language: str, flow: str, form: Form, key: str, lowest: float, highest: float
 ) -> None:
     """The figures in the text are the ones that are checked."""
@@ -266,7 +265,7 @@ def test_errors_tell_the_range_that_holds(
     assert numbers(text) == {float(lowest), float(highest)}
 
 
-def test_no_number_is_without_a_range() -> None:
+def test_every_number_has_a_range() -> None:
     """Every number of every form is in the table above."""
     for flow, _, form in FORMS:
         if flow == "config":
@@ -283,7 +282,7 @@ def test_no_number_is_without_a_range() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
-    """And none has a text that cannot be chosen."""
+    """And no other has."""
     expected: dict[str, set[str]] = {}
     for _, _, form in FORMS:
         for field in fields_of(form):
@@ -298,8 +297,8 @@ def test_every_choice_of_a_selector_has_its_text(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", [SUBENTRY_BATTERY, SUBENTRY_INVERTER])
-def test_a_form_reads_the_same_wherever_it_comes(language: str, kind: str) -> None:
-    """In the first set-up as when one is added or changed later."""
+def test_form_reads_the_same_everywhere(language: str, kind: str) -> None:
+    """In the first setup as when a device is added or changed later."""
     subentry = at(language, f"config_subentries.{kind}")
     first = at(language, "config")
     for step in (kind, "port", "manual"):
@@ -322,15 +321,15 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_whatever_is_heard_can_be_told(language: str) -> None:
+def test_every_scan_result_has_a_text(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
     told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
     assert {f"scan_{each}" for each in told} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_adapter_of_another_protocol_is_told_by_name(language: str) -> None:
-    """In the form and in the repair: which it must speak, and which one does not."""
+def test_adapter_of_another_protocol_is_named(language: str) -> None:
+    """In the form and in the repair: the required one, and the unusable one."""
     form = at(language, "config.error.not_lawicel")
     repair = at(language, "issues.port_not_lawicel.description")
     for text in (form, repair):
@@ -338,8 +337,8 @@ def test_an_adapter_of_another_protocol_is_told_by_name(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_link_that_is_not_there_may_be_the_hosts(language: str) -> None:
-    """Or that of a board without overlay: told in the form, the list and the repairs."""
+def test_missing_link_may_be_the_hosts(language: str) -> None:
+    """Or that of a board without overlay: in the form, the list and the repairs."""
     for path in (
         "config.error.no_such_channel",
         "common.connection_none",
@@ -353,13 +352,13 @@ def test_a_link_that_is_not_there_may_be_the_hosts(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_kernel_without_can_may_be_the_hosts(language: str) -> None:
+def test_kernel_without_can_may_be_the_hosts(language: str) -> None:
     """A container has none of its own."""
     for path in ("config.error.not_supported", "issues.port_not_supported.description"):
         assert "container" in at(language, path).lower(), path
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_inverter_form_warns_of_parallel_groups(language: str) -> None:
-    """Only the master speaks for a group; its slaves would be told limits twice."""
+def test_inverter_form_warns_of_parallel_groups(language: str) -> None:
+    """Only the master stands for a group; its slaves would be sent limits twice."""
     assert "master" in at(language, "config.step.inverter.description").lower()

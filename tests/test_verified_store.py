@@ -1,4 +1,4 @@
-"""A file counts as saved once it was read back, and as new only if nothing was there."""
+"""A file counts as saved once it was read back, and as new only if there was none."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ WHOLE = b'{"version": 1, "minor_version": 1, "key": "k", "data": {"a": 1}}'
 
 @pytest.fixture
 def hass_storage() -> dict[str, Any]:
-    """Have stores write real files: what becomes of these is what this is about."""
+    """Write real files: they are what is tested."""
     return {}
 
 
@@ -50,48 +50,48 @@ async def read(hass: HomeAssistant) -> Any:
 
 
 def whole(path: Path) -> None:
-    """Leave a file that can be read."""
+    """Put a readable file there."""
     path.write_bytes(WHOLE)
 
 
 def other(path: Path) -> None:
-    """Leave a file of another name."""
+    """Put a file of another name there."""
     path.with_name(f"{path.name}_2").write_bytes(b"{")
 
 
 def corrupt(path: Path) -> None:
-    """Leave half a file."""
+    """Put half a file there."""
     path.write_bytes(b'{"version": 1, "da')
 
 
 def folder(path: Path) -> None:
-    """Leave a folder in its place."""
+    """Put a folder in its place."""
     path.mkdir()
 
 
 def link_to_nothing(path: Path) -> None:
-    """Leave a link whose target is on a disk that is not there."""
+    """Put a link there whose target is on a missing disk."""
     path.symlink_to(path.with_name("not mounted") / "file")
 
 
 def link_to_itself(path: Path) -> None:
-    """Leave a link that leads nowhere but to itself."""
+    """Put a link to itself there."""
     path.symlink_to(path)
 
 
 def put_aside(path: Path) -> None:
-    """Leave what Home Assistant makes of a corrupt file."""
+    """Put Home Assistant's renamed corrupt file there."""
     path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00").write_bytes(b"{")
 
 
 def link_put_aside(path: Path) -> None:
-    """Leave the same of a link."""
+    """Put a renamed link there."""
     excluded = path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00")
     excluded.symlink_to("nothing")
 
 
 def version_of_the_future(path: Path) -> None:
-    """Leave the file of a later release."""
+    """Put the file of a later release there."""
     path.write_bytes(WHOLE.replace(b'"version": 1', b'"version": 99', 1))
 
 
@@ -107,20 +107,20 @@ def version_of_the_future(path: Path) -> None:
         version_of_the_future,
     ],
 )
-async def test_what_is_there_and_unreadable_is_not_new(
+async def test_unreadable_file_is_not_new(
     store: VerifiedStore, path: Path, leave: Callable[[Path], None]
 ) -> None:
-    """Whatever stands there, there was something that is lost now."""
+    """Whatever is there, something is lost."""
     leave(path)
     with pytest.raises(ValueError, match=r"corrupt|cannot be loaded"):
         await store.async_load()
     assert store.on_disk is None
 
 
-async def test_a_file_that_may_not_be_read_is_not_new(
+async def test_file_without_permission_is_not_new(
     store: VerifiedStore, path: Path
 ) -> None:
-    """As one that belongs to another user; root may read it all the same."""
+    """Such as another user's; root may read it all the same."""
     whole(path)
     with (
         patch("homeassistant.util.json.open", side_effect=PermissionError, create=True),
@@ -129,23 +129,23 @@ async def test_a_file_that_may_not_be_read_is_not_new(
         await store.async_load()
 
 
-async def test_nothing_there_is_new(store: VerifiedStore, path: Path) -> None:
-    """Also beside a file of another name."""
+async def test_missing_file_is_new(store: VerifiedStore, path: Path) -> None:
+    """Also next to a file of another name."""
     other(path)
     assert await store.async_load() is None
     assert store.on_disk == {}
 
 
-async def test_a_whole_file_beside_an_old_corrupt_one_is_read(
+async def test_valid_file_next_to_an_old_corrupt_one_is_read(
     store: VerifiedStore, path: Path
 ) -> None:
-    """The one that was put aside stays there for ever."""
+    """The renamed one stays there for ever."""
     whole(path)
     put_aside(path)
     assert await store.async_load() == {"a": 1} == store.on_disk
 
 
-async def test_a_link_that_leads_nowhere_is_replaced_by_what_is_saved(
+async def test_dangling_link_is_replaced_by_a_save(
     hass: HomeAssistant, store: VerifiedStore, path: Path
 ) -> None:
     """It can be saved, and is read again."""
@@ -167,7 +167,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return writes
 
 
-async def test_what_the_file_holds_is_not_written_again(
+async def test_unchanged_content_is_not_written_again(
     hass: HomeAssistant,
     store: VerifiedStore,
     path: Path,
@@ -192,18 +192,18 @@ async def full(self: Store[Any], data: dict[str, Any]) -> None:
 
 
 async def forgetful(self: Store[Any], data: dict[str, Any]) -> None:
-    """Take what is written, and write nothing."""
+    """Accept writes, and write nothing."""
 
 
 @pytest.mark.parametrize("write", [full, forgetful])
-async def test_what_is_not_read_back_is_not_saved(
+async def test_content_that_is_not_read_back_is_not_saved(
     hass: HomeAssistant,
     store: VerifiedStore,
     path: Path,
     caplog: pytest.LogCaptureFixture,
     write: Any,
 ) -> None:
-    """It is told once, tried again at each call, and told once when it works again."""
+    """Logged once, repeated at each call, and logged once when it works again."""
     await store.async_write(lambda: {"a": 1})
     with patch.object(Store, "_async_write_data", write):
         for _ in range(3):
@@ -211,7 +211,7 @@ async def test_what_is_not_read_back_is_not_saved(
             assert not store.saved
     assert caplog.text.count("things cannot be saved") == 1
     assert await read(hass) == {"a": 1}
-    # Also what was there before: nobody knows what the attempts have left
+    # Also the earlier content: nobody knows what the attempts have left
     writes: list[Any] = []
     with patch.object(Store, "async_save", lambda _, data: _noted(writes, data)):
         await store.async_write(lambda: {"a": 1})
@@ -227,10 +227,10 @@ async def _noted(writes: list[Any], data: Any) -> None:
     writes.append(data)
 
 
-async def test_while_it_is_written_nobody_knows_what_the_file_holds(
+async def test_content_is_unknown_during_a_write(
     store: VerifiedStore, path: Path
 ) -> None:
-    """What lowers a limit meanwhile must not be compared with what was there before."""
+    """A lower limit must not be compared with the earlier content."""
     await store.async_write(lambda: {"a": 1})
     known: list[Any] = []
     write = Store._async_write_data
@@ -244,10 +244,10 @@ async def test_while_it_is_written_nobody_knows_what_the_file_holds(
     assert known == [None]
 
 
-async def test_what_is_written_at_the_end_of_home_assistant(
+async def test_write_at_the_end_of_home_assistant(
     hass: HomeAssistant, store: VerifiedStore, path: Path
 ) -> None:
-    """It is not known to be saved, so that what comes after it is written, too."""
+    """It is not known to be saved, so that later changes are written, too."""
     await store.async_write(lambda: {"a": 1})
     hass.set_state(CoreState.stopping)
     assert await store.async_write(lambda: DATA) is None
@@ -259,10 +259,10 @@ async def test_what_is_written_at_the_end_of_home_assistant(
     hass.set_state(CoreState.running)
 
 
-async def test_a_removed_one_leaves_no_file(
+async def test_removed_store_leaves_no_file(
     hass: HomeAssistant, store: VerifiedStore, path: Path
 ) -> None:
-    """Nor an error where there was none."""
+    """Nor an error if there was none."""
     await store.async_write(lambda: DATA)
     for _ in range(2):
         await store.async_remove()

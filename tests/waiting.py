@@ -1,4 +1,4 @@
-"""Waiting for what another thread, process or kernel does: looked at until it is so."""
+"""Waiting for another thread, process or kernel by polling a condition."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,19 +8,19 @@ import time
 from typing import Final
 
 PATIENCE: Final = 60.0
-"""Seconds after which a test gives up on what should come at once, on a machine that is
-busy with others' work."""
+"""Seconds after which a test gives up on something that should come at once, on a busy
+machine."""
 LOOK_AGAIN: Final = 0.01
-"""Seconds between two looks where nothing tells of news."""
+"""Seconds between two checks where nothing signals a change."""
 
 type What = str | Callable[[], str]
-"""What is waited for, in words; a function words it once it was in vain."""
+"""The awaited condition in words; a function is called only after a failure."""
 
 
 def wait_until[T](
     look: Callable[[], T | None], what: What = "", patience: float = PATIENCE
 ) -> T:
-    """Look again and again until there is something, and return it.
+    """Check repeatedly until there is a result, and return it.
 
     It holds the event loop, if there is one.
     """
@@ -39,9 +39,9 @@ async def until[T](
     news: asyncio.Event | None = None,
     patience: float = PATIENCE,
 ) -> T:
-    """Look again and again until there is something, and return it.
+    """Check repeatedly until there is a result, and return it.
 
-    `news`: set by who knows that something has changed; then it is looked at once.
+    `news`: an event that signals a change, which is then checked at once.
     """
     news = news or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,13 +58,13 @@ async def until[T](
 
 
 def _in_vain(look: Callable[[], object], what: What, last: object) -> str:
-    """Tell what was waited for, and what the last look gave."""
+    """Describe the awaited condition, and the result of the last check."""
     told = what if isinstance(what, str) else what()
     return f"Waited in vain: {told or _source(look)}; at last: {last!r}"
 
 
 def _source(look: Callable[[], object]) -> str:
-    """Return the lines that say what was looked for."""
+    """Return the source lines of the condition."""
     try:
         return " ".join(inspect.getsource(look).split())
     except OSError, TypeError:

@@ -1,4 +1,4 @@
-"""BMS CAN Gateway: n batteries on CAN become one, played to m inverters on CAN."""
+"""BMS CAN Gateway: combines CAN batteries into one and presents it to inverters."""
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
@@ -9,12 +9,12 @@ from homeassistant.helpers.typing import ConfigType
 from .can_log.services import async_register_traffic_actions
 from .config_entry import gateway_config
 from .const import DOMAIN
-from .coordinator import WATCHES, BmsGatewayConfigEntry, BmsGatewayCoordinator
-from .energy_store import Counters
+from .energy_store import EnergyStore
 from .engine.config import GatewayConfig
-from .engine.gateway import Gateway
 from .issues.registry import async_remove_issues
+from .monitor import EVENT_DETECTORS
 from .mqtt import Uplink, async_await_mqtt
+from .runtime import BmsGatewayConfigEntry, async_build
 from .services import async_register_actions
 from .setpoints.store import SetpointStore
 
@@ -29,7 +29,7 @@ PLATFORMS = (
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what is there once for all gateways."""
+    """Register the actions and wait for MQTT, once for all gateways."""
     async_register_actions(hass)
     async_register_traffic_actions(hass)
     async_await_mqtt(hass)
@@ -37,63 +37,44 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
-    """Start a gateway; a port that cannot be opened is no reason not to."""
-    config = _config(entry)
-    store = SetpointStore(hass, entry.entry_id)
-    await store.async_load(each.id for each in config.inverters)
-    # Some may have been removed while the gateway was not running
-    store.keep_only({each.id for each in config.devices})
-    counters = Counters(hass, entry.entry_id, entry.title)
-    await counters.async_load()
-    gateway = Gateway(config, learnt=store.learnt)
-    coordinator = BmsGatewayCoordinator(hass, entry, gateway, store, counters)
-    entry.runtime_data = coordinator
-    simulation = coordinator.simulation
+    """Start a gateway. A port that cannot be opened does not fail the set-up."""
+    runtime = await async_build(hass, entry, _config(entry))
+    entry.runtime_data = runtime
     uplink = Uplink(hass, entry)
 
     async def async_stop(_: Event | None = None) -> None:
-        await gateway.stop()
-        await coordinator.setpoint_manager.async_stop()
-        await counters.async_end()
-        await coordinator.recorder.async_end()
-        if simulation:
-            await simulation.async_end()
+        await runtime.async_stop()
 
     async def async_apply(_: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
-        await entry.runtime_data.async_apply()
+        await runtime.async_apply()
         await uplink.async_apply()
-        if simulation:
-            await simulation.async_apply(entry.runtime_data.config)
+        if runtime.simulation:
+            await runtime.simulation.async_apply(runtime.config)
 
     entry.async_on_unload(async_stop)
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop)
     )
-    if simulation:
-        await simulation.async_apply(config)
-    coordinator.setpoint_manager.async_start()
-    await gateway.start()
-    counters.async_follow(gateway)
-    entry.async_on_unload(coordinator.async_leave)
+    await runtime.async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    # Not before: what happens would be lost on event entities that are to come
-    coordinator.async_follow()
+    # Not earlier: event entities that do not exist yet would miss events
+    runtime.async_follow()
     uplink.async_start()
     entry.async_on_unload(entry.add_update_listener(async_apply))
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> bool:
-    """Unload the entities; then the gateway falls silent and closes its ports."""
+    """Unload the entities; the gateway then stops sending and closes its ports."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
-    """Delete what was stored, and its repairs."""
+    """Delete the stored data of a gateway and its repairs."""
     async_remove_issues(hass, entry.entry_id)
     await SetpointStore(hass, entry.entry_id).async_remove()
-    await Counters(hass, entry.entry_id, entry.title).async_remove()
-    hass.data.get(WATCHES, {}).pop(entry.entry_id, None)
+    await EnergyStore(hass, entry.entry_id, entry.title).async_remove()
+    hass.data.get(EVENT_DETECTORS, {}).pop(entry.entry_id, None)
 
 
 async def async_remove_config_entry_device(
@@ -101,7 +82,7 @@ async def async_remove_config_entry_device(
     entry: BmsGatewayConfigEntry,
     device_entry: dr.AnyDeviceEntry,
 ) -> bool:
-    """Let a device go unless it is the gateway's, a battery's or an inverter's."""
+    """Allow a device to be removed unless the entry still has it."""
     in_use = {(DOMAIN, key) for key in (entry.entry_id, *entry.subentries)}
     return in_use.isdisjoint(device_entry.identifiers)
 

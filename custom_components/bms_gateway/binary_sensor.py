@@ -6,10 +6,10 @@ from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BmsGatewayConfigEntry
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsBinarySensorDescription
 from .entity import BmsValueEntity, Tables, async_add_tables
+from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -38,6 +38,6 @@ class BmsBinarySensor[S](BmsValueEntity[S], BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return what is shown; None is unknown."""
+        """Return the displayed value; None is unknown."""
         value = self._shown.value
         return None if value is None else bool(value)

@@ -1,4 +1,4 @@
-"""What a config entry means: its engine configuration, and the ports it takes."""
+"""Translates a config entry into the engine configuration and the ports it uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -34,10 +34,10 @@ PORT_DATA: Final = (
     CONF_IDENTITY,
     CONF_BRING_UP,
 )
-"""The keys of a battery's or inverter's stored data that are its port's."""
+"""The keys of a battery's or inverter's stored data that describe its port."""
 
 type PortKey = tuple[Interface, str]
-"""What makes two ports the same: one adapter, or else one channel, has one owner."""
+"""Identifies a port: two with the same adapter, or else the same channel, are one."""
 
 _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
     "strategy": Strategy,
@@ -50,16 +50,17 @@ _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
 
 @dataclass(frozen=True, slots=True)
 class PortOwner:
-    """Whose port it is: the names of a gateway and of its battery or inverter."""
+    """The owner of a port: the names of a gateway and of its battery or inverter."""
 
     gateway: str
     device: str
 
 
 def gateway_config(entry: ConfigEntry) -> GatewayConfig:
-    """Translate an entry: options and subentry data bear the engine's field names.
+    """Return the engine configuration of an entry.
 
-    Raises KeyError or ValueError where what is stored cannot be used.
+    Options and subentry data use the engine's field names. Raises KeyError or
+    ValueError for stored data that cannot be used.
     """
     batteries = entry.get_subentries_of_type(SUBENTRY_BATTERY)
     inverters = entry.get_subentries_of_type(SUBENTRY_INVERTER)
@@ -72,7 +73,7 @@ def gateway_config(entry: ConfigEntry) -> GatewayConfig:
 
 
 def port_config(stored: Mapping[str, Any]) -> PortConfig:
-    """Return the port of a battery's or inverter's stored data."""
+    """Return the port from a battery's or inverter's stored data."""
     return PortConfig(
         interface=Interface(stored[CONF_INTERFACE]),
         channel=stored[CONF_CHANNEL],
@@ -83,7 +84,7 @@ def port_config(stored: Mapping[str, Any]) -> PortConfig:
 
 
 def port_key(stored: Mapping[str, Any]) -> PortKey:
-    """Return by what a port is recognised, from stored data."""
+    """Return the key that identifies a port, from stored data."""
     port = port_config(stored)
     return port.interface, port.identity or port.channel
 
@@ -91,7 +92,7 @@ def port_key(stored: Mapping[str, Any]) -> PortKey:
 def taken_ports(
     hass: HomeAssistant, *, but: str | None = None
 ) -> dict[PortKey, PortOwner]:
-    """Return the ports of all gateways, but not that of the subentry with id `but`."""
+    """Return the ports of all gateways except that of the subentry with id `but`."""
     return {
         port_key(subentry.data): PortOwner(entry.title, subentry.title)
         for entry in hass.config_entries.async_entries(DOMAIN)

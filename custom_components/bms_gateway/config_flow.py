@@ -1,4 +1,4 @@
-"""Sets up a gateway with its batteries and inverters in one go."""
+"""The config flow: sets up a gateway with its batteries and inverters in one go."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -32,16 +32,19 @@ from .config_entry import (
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from .engine.config import PortConfig
 from .flows.connections import adapter_port, async_find_connections, async_identify
+from .flows.device import DeviceSteps
 from .flows.device_form import simulated_port
-from .flows.import_daemon.steps import DaemonImportSteps
+from .flows.import_daemon.steps import DaemonImport, NewGateway
 from .flows.options import GatewayOptionsFlow
-from .flows.port import Typed, async_texts
+from .flows.port import UserInput, async_propose_name, async_texts
 from .flows.schemas import (
     CONF_BACKUP,
+    CONF_FILE,
     CONF_GATEWAY,
     GATEWAY_FORM,
     NAME_FORM,
     NEW,
+    UPLOAD_FORM,
     WITH_GRID,
     gateway_choice,
 )
@@ -53,19 +56,20 @@ SIMULATED_DEVICES: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
     (SUBENTRY_INVERTER, 1, {"rated_charge": 100.0, "rated_discharge": 100.0}),
     (SUBENTRY_INVERTER, 2, {"rated_charge": 60.0, "rated_discharge": 60.0}),
 )
-"""Unequal on purpose: equal batteries would show nothing of what a gateway does."""
+"""Unequal on purpose: equal batteries would not show what a gateway does."""
 
 
-class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
-    """The first set-up: a gateway, its batteries, its inverters, one entry.
+class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
+    """Sets up a gateway, its batteries and its inverters as one entry.
 
-    Or, for an adapter that was found, one more device of a gateway that is there.
+    For a discovered adapter it can also add one device to an existing gateway.
     """
 
     may_change_kind = True
+    _import: DaemonImport
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start with no devices."""
         self._name = ""
         self._options: Mapping[str, Any] = {}
         self._devices: list[ConfigSubentryData] = []
@@ -75,7 +79,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
     @staticmethod
     @callback
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        """Return the flow that changes how the gateway works."""
+        """Return the flow that changes the gateway's options."""
         return GatewayOptionsFlow()
 
     @override
@@ -91,17 +95,17 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         }
 
     @override
-    async def async_step_user(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: real or simulated hardware, or what the original daemon had?"""
+    async def async_step_user(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask for real or simulated hardware, or for the daemon's configuration."""
         return self.async_show_menu(
             step_id="user", menu_options=["gateway", "import_daemon", "simulated"]
         )
 
     @override
     async def async_step_usb(self, discovery_info: UsbServiceInfo) -> ConfigFlowResult:
-        """Take up a serial adapter that was plugged in."""
+        """Handle a serial adapter that was plugged in."""
         await self.async_set_unique_id(usb_unique_id_from_service_info(discovery_info))
-        self._abort_if_unique_id_configured()  # the user ignores it
+        self._abort_if_unique_id_configured()  # ignored by the user
         self._proposed_port = adapter_port(discovery_info.device)
         found = await async_find_connections(self.hass, await async_texts(self.hass))
         adapter = await async_identify(self.hass, found, self._proposed_port)
@@ -118,8 +122,10 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         self.context["title_placeholders"] = {"name": name}
         return await self.async_step_adapter()
 
-    async def async_step_adapter(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask which gateway the adapter is for; without one it is for a new one."""
+    async def async_step_adapter(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Ask which gateway the adapter belongs to; if there is none, create one."""
         gateways = {
             entry.entry_id: entry.title
             for entry in self.hass.config_entries.async_entries(
@@ -138,19 +144,21 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         return await self.async_step_adapter_kind()
 
     async def async_step_adapter_kind(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Ask what is connected to the adapter."""
         return self.async_show_menu(
             step_id="adapter_kind", menu_options=["add_battery", "add_inverter"]
         )
 
-    async def async_step_simulated(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for a name; the simulated hardware is there at once."""
+    async def async_step_simulated(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Ask for a name, then create the simulated hardware."""
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("simulated")
+            values[CONF_NAME] = await async_propose_name(self.hass, "simulated")
         elif not errors:
             return await self._async_create_simulated(values[CONF_NAME])
         return self.async_show_form(
@@ -159,12 +167,14 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
-    async def async_step_gateway(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask for the gateway's name and for what a stop of discharge would do."""
+    async def async_step_gateway(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Ask for the gateway's name and whether the inverters supply backup power."""
         values = GATEWAY_FORM.read(user_input)
         errors = GATEWAY_FORM.errors(values)
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("gateway")
+            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
         elif not errors:
             self._name = values[CONF_NAME]
             self._options = {} if values[CONF_BACKUP] else WITH_GRID
@@ -176,21 +186,21 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         )
 
     async def async_step_add_battery(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Begin with a battery."""
+        """Start with a battery."""
         return await self._async_add(SUBENTRY_BATTERY)
 
     async def async_step_add_inverter(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Begin with an inverter."""
+        """Start with an inverter."""
         return await self._async_add(SUBENTRY_INVERTER)
 
     async def async_step_detected_kind(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Go on with an inverter where a battery was looked for, or the reverse."""
+        """Continue with an inverter instead of a battery, or the reverse."""
         other = {
             SUBENTRY_BATTERY: SUBENTRY_INVERTER,
             SUBENTRY_INVERTER: SUBENTRY_BATTERY,
@@ -211,7 +221,7 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_accept_device(self, device: ConfigSubentryData) -> ConfigFlowResult:
-        """Keep it until all are there, or add it to the gateway that was chosen."""
+        """Collect the device, or add it to the gateway that was chosen."""
         self.forget_port()
         if self._gateway is None:
             self._devices.append(device)
@@ -233,8 +243,8 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             },
         )
 
-    async def async_step_more(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Ask: another battery, another inverter, or done?"""
+    async def async_step_more(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Ask for another battery, another inverter, or to finish."""
         return self.async_show_menu(
             step_id="more",
             menu_options=["add_battery", "add_inverter", "finish"],
@@ -243,18 +253,36 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
             },
         )
 
-    @override
-    async def async_take_over(
-        self,
-        name: str,
-        options: Mapping[str, Any],
-        devices: list[ConfigSubentryData],
+    async def async_step_import_daemon(
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        self._name, self._options, self._devices = name, options, devices
+        """Ask for the daemon's file until it can be imported."""
+        problems = ""
+        if user_input is not None:
+            self._import = DaemonImport(self.hass)
+            problems = await self._import.async_read(user_input[CONF_FILE])
+            if not problems:
+                return await self.async_step_import_review()
+        return self.async_show_form(
+            step_id="import_daemon",
+            data_schema=UPLOAD_FORM.schema({}),
+            errors={CONF_FILE: "invalid_file"} if problems else {},
+            description_placeholders={"problems": problems},
+        )
+
+    async def async_step_import_review(
+        self, user_input: UserInput = None
+    ) -> ConfigFlowResult:
+        """Show the imported gateway, and ask for settings the file does not have."""
+        review = await self._import.async_review(user_input)
+        if not isinstance(review, NewGateway):
+            return self.async_show_form(step_id="import_review", **review)
+        self._name, self._options = review.name, review.options
+        self._devices = review.devices
         return await self.async_step_finish()
 
-    async def async_step_finish(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Create the gateway, unless another flow took one of its ports meanwhile."""
+    async def async_step_finish(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Create the gateway unless another flow has taken one of its ports."""
         taken = taken_ports(self.hass)
         for device in self._devices:
             if owner := taken.get(port_key(device["data"])):
@@ -266,14 +294,14 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
                         "device": owner.device,
                     },
                 )
-        # A gateway is no adapter: it stays when that is used elsewhere
+        # A gateway is not an adapter: it stays when the adapter is used elsewhere
         await self.async_set_unique_id(None)
         return self._create(self._name, self._options, simulated=False)
 
     async def async_step_reconfigure(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> ConfigFlowResult:
-        """Ask for another name of the gateway."""
+        """Ask for a new name of the gateway."""
         entry = self._get_reconfigure_entry()
         values = NAME_FORM.read(user_input)
         errors = NAME_FORM.errors(values)
@@ -310,11 +338,13 @@ class BmsGatewayConfigFlow(DaemonImportSteps, ConfigFlow, domain=DOMAIN):
         if self._gateway:
             kinds = [each.subentry_type for each in self._gateway.subentries.values()]
         self.kind = kind
-        self.device_name = await self.async_propose_name(kind, 1 + kinds.count(kind))
+        self.device_name = await async_propose_name(
+            self.hass, kind, 1 + kinds.count(kind)
+        )
 
     async def _async_create_simulated(self, name: str) -> ConfigFlowResult:
         for kind, number, data in SIMULATED_DEVICES:
-            title = await self.async_propose_name(kind, number)
+            title = await async_propose_name(self.hass, kind, number)
             self._devices.append(
                 ConfigSubentryData(
                     data={**simulated_port(), **data},

@@ -8,10 +8,11 @@ SUBENTRY_BATTERY: Final = "battery"
 SUBENTRY_INVERTER: Final = "inverter"
 
 POLLED: Final = {"poll_interval": 1.0}
-"""What is stored of a battery that has to be asked: seconds, as an inverter asks."""
+"""Stored data of a battery that has to be polled: seconds, as often as an inverter
+polls."""
 
 CONF_SIMULATED: Final = "simulated"
-"""In the entry's data: whether batteries and inverters are simulated."""
+"""Key of the entry's data: whether batteries and inverters are simulated."""
 CONF_UPDATE_INTERVAL: Final = "update_interval"
-"""In the entry's options: seconds between two writes of a live value."""
+"""Key of the entry's options: seconds between two writes of a live value."""
 DEFAULT_UPDATE_INTERVAL: Final = 30.0

@@ -1,4 +1,4 @@
-"""The sensors of inverters' DC currents: what they show goes to the gateway."""
+"""Passes readings of the inverters' DC current sensors to the gateway."""
 
 from collections.abc import Callable
 import contextlib
@@ -19,16 +19,16 @@ from .const import SUBENTRY_INVERTER
 from .engine.gateway import Gateway
 
 CONF_CURRENT_SENSOR: Final = "current_sensor"
-"""The entity that shows an inverter's DC current, charge positive."""
+"""The entity that measures an inverter's DC current, charge positive."""
 
 
 class CurrentSensors:
-    """Follows the sensors that were chosen for inverters."""
+    """Follows the current sensors chosen for inverters."""
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, gateway: Gateway
     ) -> None:
-        """Follow none before `async_apply`."""
+        """Follow no sensor before `async_apply`."""
         self._hass = hass
         self._entry = entry
         self._gateway = gateway
@@ -38,7 +38,7 @@ class CurrentSensors:
 
     @callback
     def async_apply(self) -> None:
-        """Follow the sensors that are chosen now."""
+        """Follow the sensors that are configured now."""
         inverters = self._entry.get_subentries_of_type(SUBENTRY_INVERTER)
         chosen = {
             each.subentry_id: entity_id
@@ -52,17 +52,21 @@ class CurrentSensors:
         if not chosen:
             return
         entity_ids = set(chosen.values())
-        # One that shows the same again is written without a change
+        # A sensor that reports the same value again fires no change event
         self._undo = [
-            async_track_state_change_event(self._hass, entity_ids, self._async_take),
-            async_track_state_report_event(self._hass, entity_ids, self._async_take),
+            async_track_state_change_event(
+                self._hass, entity_ids, self._async_state_reported
+            ),
+            async_track_state_report_event(
+                self._hass, entity_ids, self._async_state_reported
+            ),
         ]
         for entity_id in entity_ids:
-            self._tell(entity_id, self._hass.states.get(entity_id))
+            self._report(entity_id, self._hass.states.get(entity_id))
 
     @callback
     def async_end(self) -> None:
-        """Follow none any more."""
+        """Stop following all sensors."""
         for undo in self._undo:
             undo()
         self._undo = []
@@ -71,11 +75,11 @@ class CurrentSensors:
         self._chosen = {}
 
     @callback
-    def _async_take(self, event: Event[Any]) -> None:
-        self._tell(event.data["entity_id"], event.data["new_state"])
+    def _async_state_reported(self, event: Event[Any]) -> None:
+        self._report(event.data["entity_id"], event.data["new_state"])
 
-    def _tell(self, entity_id: str, state: State | None) -> None:
-        """Tell the gateway what a sensor shows, and how old that is."""
+    def _report(self, entity_id: str, state: State | None) -> None:
+        """Pass a sensor's reading to the gateway with the time of its last report."""
         at = self._gateway.now
         if state is not None:
             age = (dt_util.utcnow() - state.last_reported).total_seconds()
@@ -86,7 +90,7 @@ class CurrentSensors:
 
 
 def amperes(state: State | None) -> float | None:
-    """Return the current that a sensor shows, in A; None: it shows none."""
+    """Return the current in A from a sensor's state; None if it has none."""
     if state is None:
         return None
     unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)

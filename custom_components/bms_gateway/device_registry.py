@@ -1,4 +1,4 @@
-"""The devices of a gateway: itself, its batteries and its inverters."""
+"""The devices of a gateway in the device registry."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,31 +15,32 @@ type SubentryListener = Callable[[ConfigSubentry], None]
 
 _GATEWAY_MODEL: Final = "Virtual battery"
 _MODELS: Final = {SUBENTRY_INVERTER: "Inverter"}
-"""By kind of subentry; a battery tells its model. services.yaml names them, too."""
+"""By kind of subentry; a battery reports its own model. services.yaml names them, too.
+"""
 
 
 class Devices:
-    """Keeps the device registry in step with an entry, its subentries and frames."""
+    """Keeps the device registry in step with an entry, its subentries and telemetry."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Register the gateway first: the others hang on it."""
+        """Register the gateway first: the other devices refer to it."""
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._known: dict[str, ConfigSubentry] = {}
-        self._told: dict[str, Readings] = {}
+        self._reported: dict[str, Readings] = {}
         self._listeners: list[SubentryListener] = []
         self.async_sync()
 
     @callback
     def async_on_subentry(self, listener: SubentryListener) -> None:
-        """Call the listener for each subentry there is, and later for each new one."""
+        """Call the listener for each existing subentry, and later for each new one."""
         self._listeners.append(listener)
         for subentry in self._known.values():
             listener(subentry)
 
     @callback
     def async_sync(self) -> None:
-        """Register what is new and rename what has another title."""
+        """Register new devices and rename those whose title has changed."""
         gateway = self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
             identifiers={(DOMAIN, self._entry.entry_id)},
@@ -54,12 +55,14 @@ class Devices:
                 listener(self._known[subentry_id])
 
     @callback
-    def async_tell(self, snapshot: Snapshot) -> None:
-        """Show what the batteries' frames tell of make, model, firmware and serial."""
+    def async_update(self, snapshot: Snapshot) -> None:
+        """Update manufacturer, model, firmware and serial number from telemetry."""
         for battery_id, battery in snapshot.batteries.items():
-            if (told := _identity(battery.readings)) != self._told.get(battery_id):
-                self._told[battery_id] = told
-                self._describe(battery_id, told)
+            if (reported := _identity(battery.readings)) != self._reported.get(
+                battery_id
+            ):
+                self._reported[battery_id] = reported
+                self._describe(battery_id, reported)
 
     def _register(self, subentry: ConfigSubentry, gateway_id: str) -> None:
         self._registry.async_get_or_create(
@@ -71,7 +74,7 @@ class Devices:
             via_device_id=gateway_id,
         )
 
-    def _describe(self, battery_id: str, told: Readings) -> None:
+    def _describe(self, battery_id: str, reported: Readings) -> None:
         device = self._registry.async_get_device_by_identifier(
             (DOMAIN, battery_id), self._entry.entry_id
         )
@@ -79,15 +82,15 @@ class Devices:
             return
         self._registry.async_update_device(
             device.id,
-            manufacturer=told.name or device.manufacturer,
-            model=told.product or told.family or device.model,
-            sw_version=told.version or device.sw_version,
-            serial_number=told.serial or device.serial_number,
+            manufacturer=reported.name or device.manufacturer,
+            model=reported.product or reported.family or device.model,
+            sw_version=reported.version or device.sw_version,
+            serial_number=reported.serial or device.serial_number,
         )
 
 
 def _identity(readings: Readings) -> Readings:
-    """Return of the readings only what tells which battery it is."""
+    """Return only the readings that identify the battery."""
     return Readings(
         name=readings.name,
         product=readings.product,

@@ -1,4 +1,4 @@
-"""Diagnostics: what a gateway was told to do, what it knows, and its last frames."""
+"""Diagnostics: configuration, present state and the last frames of a gateway."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -10,38 +10,37 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.can.log.candump import link_text
 from .engine.config import BatteryConfig, InverterConfig
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 TO_REDACT: Final = {"serial", "identity", "by"}
-"""A battery's number, the adapter's, and that of the user who made a lease."""
+"""Serial numbers of batteries and adapters, and the id of the user who set a limit."""
 SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
-"""In these a battery tells its serial number (Victron)."""
+"""Frames in which a battery sends its serial number (Victron)."""
 
 _ADAPTER: Final = re.compile(r"(/dev/serial/by-id/|usb:\w{4}:\w{4}:)\S+")
-"""An adapter that is named by its serial number, as a device file or an identity."""
+"""An adapter named by its serial number, as a device file or an identity."""
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry
 ) -> dict[str, Any]:
-    """Return all that is known of a gateway and its ports."""
-    coordinator = entry.runtime_data
+    """Return diagnostics of a gateway and all its ports."""
+    runtime = entry.runtime_data
     return _redacted(
         {
             "options": dict(entry.options),
-            "config": plain(coordinator.config),
-            "setpoints": plain(coordinator.store.setpoints),
-            "current_shares": plain(coordinator.gateway.learnt),
-            "snapshot": plain(coordinator.gateway.snapshot),
+            "config": plain(runtime.config),
+            "setpoints": plain(runtime.setpoint_store.setpoints),
+            "current_shares": plain(runtime.gateway.learnt),
+            "snapshot": plain(runtime.gateway.snapshot),
             "energy": {
-                key: plain(coordinator.counters.shown(key))
+                key: plain(runtime.energy_store.shown(key))
                 for key in (entry.entry_id, *entry.subentries)
             },
             "frames": {
-                device.id: _frames(coordinator, device)
-                for device in coordinator.config.devices
+                device.id: _frames(runtime, device) for device in runtime.config.devices
             },
         }
     )
@@ -50,10 +49,10 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: BmsGatewayConfigEntry, device: dr.AnyDeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of one battery or inverter; of the gateway, everything."""
-    coordinator = entry.runtime_data
-    snapshot = coordinator.gateway.snapshot
-    for config in coordinator.config.devices:
+    """Return diagnostics of one battery or inverter; for the gateway, everything."""
+    runtime = entry.runtime_data
+    snapshot = runtime.gateway.snapshot
+    for config in runtime.config.devices:
         if (DOMAIN, config.id) in device.identifiers:
             states = (snapshot.batteries, snapshot.inverters)
             return _redacted(
@@ -66,15 +65,15 @@ async def async_get_device_diagnostics(
                         "charge": plain(snapshot.charge),
                         "discharge": plain(snapshot.discharge),
                     },
-                    "energy": plain(coordinator.counters.shown(config.id)),
-                    "frames": _frames(coordinator, config),
+                    "energy": plain(runtime.energy_store.shown(config.id)),
+                    "frames": _frames(runtime, config),
                 }
             )
     return await async_get_config_entry_diagnostics(hass, entry)
 
 
 def plain(value: Any) -> Any:
-    """Return a value as what JSON knows."""
+    """Return a value converted to JSON types."""
     if is_dataclass(value):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
@@ -91,13 +90,13 @@ def plain(value: Any) -> Any:
 
 
 def _frames(
-    coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
+    runtime: BmsGatewayRuntime, device: BatteryConfig | InverterConfig
 ) -> dict[str, Any]:
-    """Return how often each frame comes on a port, and the last frames of all."""
-    frame_buffer = coordinator.gateway.frame_buffers[device.id]
+    """Return the frame rate of each CAN ID on a port, and the last frames."""
+    frame_buffer = runtime.gateway.frame_buffers[device.id]
     channel = device.port.channel
     return {
-        "timing": plain(frame_buffer.rhythms()),
+        "timing": plain(frame_buffer.statistics()),
         "candump": frame_buffer.lines(
             link_text(channel, device.port.interface), hidden=SERIAL_FRAMES
         ),

@@ -18,17 +18,17 @@ from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.aggregate.energy import Energy
 from .entity import BmsEntity
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 _PER_KWH: Final = 1000
-"""Shown in whole Wh: what changes less is not worth a row in a database."""
+"""Displayed in whole Wh: a smaller change is not worth a row in a database."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyDescription(SensorEntityDescription):
-    """One way of an energy: how to read it, and how to make one of its kWh."""
+    """An energy direction: how to read it, how to build an `Energy` from its kWh."""
 
     read: Callable[[Energy], float]
     make: Callable[[float], Energy]
@@ -56,38 +56,39 @@ ENERGIES: Final = (
 def async_add_energies(
     entry: BmsGatewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add both ways for the bank, for each battery and for those to come."""
-    coordinator = entry.runtime_data
+    """Add both directions for the bank and each battery, including later ones."""
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_BATTERY:
             async_add_entities(
-                [EnergySensor(coordinator, subentry.subentry_id, e) for e in ENERGIES],
+                [EnergySensor(runtime, subentry.subentry_id, e) for e in ENERGIES],
                 config_subentry_id=subentry.subentry_id,
             )
 
-    async_add_entities(EnergySensor(coordinator, entry.entry_id, e) for e in ENERGIES)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(EnergySensor(runtime, entry.entry_id, e) for e in ENERGIES)
+    runtime.devices.async_on_subentry(add)
 
 
 class EnergySensor(BmsEntity, RestoreSensor):
-    """A saved total. It holds whatever is lost, so it is always available.
+    """A saved total. It does not depend on any port, so it is always available.
 
-    A store that has lost a total, on a disk that takes none: then what was shown is not
-    saved, and less would run backwards. So it is unknown until that is saved again.
+    If the store has lost a total and the disk cannot be written, the value shown before
+    is not saved, and a lower one would run backwards. The sensor is unknown until that
+    total is saved again.
     """
 
     entity_description: EnergyDescription
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         device_id: str,
         description: EnergyDescription,
     ) -> None:
-        """Show one way of a battery's energy, or the bank's by the entry's id."""
-        super().__init__(coordinator, device_id, description)
+        """Show one direction of a battery's energy, or the bank's by the entry's id."""
+        super().__init__(runtime, device_id, description)
         self._device_id = device_id
         self._written: float | None = None
         self._shown_before = 0.0
@@ -95,24 +96,24 @@ class EnergySensor(BmsEntity, RestoreSensor):
     @property
     @override
     def available(self) -> bool:
-        """Return True: what was counted stays counted."""
+        """Return True: counted energy stays counted."""
         return True
 
     @property
     @override
     def native_value(self) -> float | None:
-        """Return the kWh; never more than is saved, never less than shown before."""
-        energy = self.coordinator.counters.shown(self._device_id)
+        """Return the kWh: never more than saved, never less than shown before."""
+        energy = self._runtime.energy_store.shown(self._device_id)
         kwh = self.entity_description.read(energy)
         if kwh < self._shown_before:
             return None
-        # The quotient may come out above, by the binary fraction
+        # The quotient may come out too high by the binary fraction
         return min(kwh, math.floor(kwh * _PER_KWH) / _PER_KWH)
 
     @property
     @override
     def extra_restore_state_data(self) -> SensorExtraStoredData:
-        """Return what was shown last, also while it cannot be shown."""
+        """Return the last value shown, even while it cannot be shown."""
         shown = self.native_value
         return SensorExtraStoredData(
             self._shown_before if shown is None else shown,
@@ -121,17 +122,17 @@ class EnergySensor(BmsEntity, RestoreSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Go on from what was shown before, should the store have lost it."""
+        """Continue from the value shown before in case the store has lost it."""
         await super().async_added_to_hass()
         last = await self.async_get_last_sensor_data()
         match last and last.native_value:
             case int() | float() as kwh if math.isfinite(kwh) and kwh > 0:
                 self._shown_before = float(kwh)
-                await self.coordinator.counters.async_go_on_from(
+                await self._runtime.energy_store.async_continue_from(
                     self._device_id, self.entity_description.make(float(kwh))
                 )
         self.async_on_remove(
-            self.coordinator.counters.async_on_save(self._handle_coordinator_update)
+            self._runtime.energy_store.async_on_save(self._handle_coordinator_update)
         )
 
     @callback

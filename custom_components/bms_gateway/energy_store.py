@@ -1,16 +1,15 @@
-"""Energy totals: counted from every snapshot, kept on disk, shown once they are there."""
+"""Energy totals: counted from every snapshot, shown once they are saved on disk."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+import logging
 import math
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_track_time_interval
 
-from .const import DOMAIN
 from .engine.aggregate.energy import (
     NO_ENERGY,
     Energy,
@@ -23,17 +22,19 @@ from .engine.model import Snapshot
 from .verified_store import Data, VerifiedStore
 
 SAVE_INTERVAL: Final = timedelta(seconds=60)
-"""What a crash can cost. Fixed: a save that each change puts off is never done."""
+"""The most energy a crash can lose. A fixed interval: a save that every change
+postpones would never happen."""
 
-ENERGY_UNREADABLE: Final = "energy_unreadable"
+
+_LOGGER = logging.getLogger(__name__)
 
 
-class Counters:
-    """The energies of one gateway: its bank's by the entry's id, its batteries' by theirs.
+class EnergyStore:
+    """The energy totals of a gateway: the bank's by entry id, each battery's by its id.
 
-    What is shown was saved and read back before, so that no crash can make it run
-    backwards. A total that the store has lost goes on from what its sensor showed last
-    (`async_go_on_from`).
+    Only totals that were saved and read back are shown, so that a crash cannot make
+    them run backwards. A total that the store has lost continues from the last value of
+    its sensor (`async_continue_from`).
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str, name: str) -> None:
@@ -49,30 +50,26 @@ class Counters:
 
     @property
     def saved(self) -> bool:
-        """Whether the last save reached the disk; if not, totals stand still."""
+        """Whether the last save reached the disk; if not, displayed totals stay."""
         return self._store.saved
 
     async def async_load(self) -> None:
-        """Go on from what was stored; raise a repair if that cannot be read."""
+        """Load the stored totals; unreadable ones continue from their sensors."""
         try:
             self._saved = _energies(await self._store.async_load())
         except ValueError:
-            ir.async_create_issue(
-                self._hass,
-                DOMAIN,
-                f"{ENERGY_UNREADABLE}_{self._entry_id}",
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=ENERGY_UNREADABLE,
-                translation_placeholders={"name": self._name},
+            _LOGGER.warning(
+                "The energy totals of %s cannot be read; they continue from the last"
+                " values of their sensors",
+                self._name,
             )
         self._meters = {key: Meter(energy) for key, energy in self._saved.items()}
 
     @callback
     def async_follow(self, gateway: Gateway) -> None:
-        """Begin to count, and to save at each interval."""
+        """Start counting, and saving at each interval."""
         self._stop_listening = [
-            gateway.subscribe(self._take),
+            gateway.subscribe(self._count),
             async_track_time_interval(
                 self._hass,
                 self._async_save_at,
@@ -84,12 +81,12 @@ class Counters:
 
     @callback
     def async_on_save(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call the listener at each save, and when one fails; return how to end that."""
+        """Call the listener at each save, failed or not; return how to unsubscribe."""
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
     async def async_end(self) -> None:
-        """Count no more and save what was counted."""
+        """Stop counting and save the totals."""
         for stop in self._stop_listening:
             stop()
         self._stop_listening.clear()
@@ -99,15 +96,15 @@ class Counters:
         """Return the saved total of a battery, or of the bank by the entry's id."""
         return self._saved.get(device_id, NO_ENERGY)
 
-    async def async_go_on_from(self, device_id: str, shown: Energy) -> None:
-        """Let no total be less than what was shown before this start."""
+    async def async_continue_from(self, device_id: str, shown: Energy) -> None:
+        """Raise a total to at least the value shown before this start."""
         meter = self._meter(device_id)
-        if (total := _most(meter.total, shown)) != meter.total:
+        if (total := _highest(meter.total, shown)) != meter.total:
             meter.total = total
             await self.async_save()
 
     async def async_save(self) -> None:
-        """Write the totals if any has changed; once they are on disk they are shown."""
+        """Write the totals if any has changed; show them once they are on disk."""
         was_saved = self.saved
         on_disk = await self._store.async_write(self._dumped)
         totals = self._saved if on_disk is None else _energies(on_disk)
@@ -118,23 +115,20 @@ class Counters:
             listener()
 
     async def async_keep_only(self, battery_ids: Iterable[str]) -> None:
-        """Forget batteries that are no more."""
+        """Drop the totals of removed batteries."""
         keep = {self._entry_id, *battery_ids}
         self._meters = {key: m for key, m in self._meters.items() if key in keep}
         await self.async_save()
 
     async def async_remove(self) -> None:
-        """Delete the file and the repair."""
-        ir.async_delete_issue(
-            self._hass, DOMAIN, f"{ENERGY_UNREADABLE}_{self._entry_id}"
-        )
+        """Delete the file."""
         await self._store.async_remove()
 
     async def _async_save_at(self, _now: datetime) -> None:
         await self.async_save()
 
     @callback
-    def _take(self, snapshot: Snapshot) -> None:
+    def _count(self, snapshot: Snapshot) -> None:
         self._meter(self._entry_id).take(bank_sample(snapshot))
         for battery_id, battery in snapshot.batteries.items():
             self._meter(battery_id).take(battery_sample(battery))
@@ -153,7 +147,7 @@ class Counters:
 
 
 def _energies(data: object) -> dict[str, Energy]:
-    """Return what is stored, nothing if there never was any; else ValueError."""
+    """Return the stored energies, empty if there never were any; else ValueError."""
     match data:
         case None:
             return {}
@@ -178,7 +172,7 @@ def _is_total(value: float) -> bool:
     return not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
 
-def _most(one: Energy, other: Energy) -> Energy:
+def _highest(one: Energy, other: Energy) -> Energy:
     return Energy(
         max(one.charged, other.charged), max(one.discharged, other.discharged)
     )

@@ -1,4 +1,4 @@
-"""How a call is refused: what was asked for makes no sense or is not for the caller."""
+"""Errors for rejected calls: invalid requests, and requests the caller may not make."""
 
 from homeassistant.core import Context
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
@@ -7,7 +7,7 @@ from .const import DOMAIN
 
 
 def action_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return why something is refused, in the caller's language."""
+    """Return the error for a rejected call, in the caller's language."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -16,9 +16,9 @@ def action_error(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def forbidden(context: Context, key: str, **placeholders: str) -> Unauthorized:
-    """Return why a user may not do something, in the user's language."""
+    """Return the error for a missing permission, in the user's language."""
     error = Unauthorized(context=context)
-    # Its constructor takes no text, but what shows it does
+    # The constructor takes no text, but the code that displays it uses one
     error.generate_message = True
     error.translation_domain = DOMAIN
     error.translation_key = key

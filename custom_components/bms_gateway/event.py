@@ -1,4 +1,4 @@
-"""Events: what happens, of the whole gateway and of each battery."""
+"""Event entities of the gateway and of each battery."""
 
 from typing import Final, override
 
@@ -9,14 +9,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .entity import BmsEntity, registered_device_id
-from .event_detector import Event, Happening
+from .event_detector import Event, EventType
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 PARALLEL_UPDATES = 0
 
 EVENTS: Final = EventEntityDescription(
-    key="events", event_types=[str(kind) for kind in Happening]
+    key="events", event_types=[str(kind) for kind in EventType]
 )
 
 
@@ -25,19 +25,17 @@ async def async_setup_entry(
     entry: BmsGatewayConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add one for the gateway and one for each battery."""
-    coordinator = entry.runtime_data
+    """Add one event entity for the gateway and one for each battery."""
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_BATTERY:
             key = subentry.subentry_id
-            async_add_entities(
-                [BmsEvents(coordinator, key, key)], config_subentry_id=key
-            )
+            async_add_entities([BmsEvents(runtime, key, key)], config_subentry_id=key)
 
-    async_add_entities([BmsEvents(coordinator, entry.entry_id)])
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities([BmsEvents(runtime, entry.entry_id)])
+    runtime.devices.async_on_subentry(add)
 
 
 class BmsEvents(BmsEntity, EventEntity):
@@ -45,31 +43,31 @@ class BmsEvents(BmsEntity, EventEntity):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         device_id: str,
         battery_id: str | None = None,
     ) -> None:
-        """Belong to a device."""
-        super().__init__(coordinator, device_id, EVENTS)
+        """Attach the entity to a device."""
+        super().__init__(runtime, device_id, EVENTS)
         self._battery_id = battery_id
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin to listen."""
+        """Subscribe to events."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_on_event(self._async_take))
+        self.async_on_remove(self._runtime.monitor.async_on_event(self._async_on_event))
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write nothing: only what happens is told."""
+        """Write nothing: only events change the state."""
 
     @callback
-    def _async_take(self, event: Event) -> None:
+    def _async_on_event(self, event: Event) -> None:
         if self._battery_id not in {None, event.device_id}:
             return
         data: dict[str, str | int | None] = {
-            ATTR_DEVICE_ID: registered_device_id(self.coordinator, event.device_id)
+            ATTR_DEVICE_ID: registered_device_id(self._runtime, event.device_id)
         }
         if event.alarm:
             data["alarm"] = str(event.alarm)

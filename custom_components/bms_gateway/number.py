@@ -1,4 +1,4 @@
-"""Setpoints as numbers: what a person asks for; it can only lower a limit."""
+"""Setpoints as number entities; a setpoint can only lower a limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,28 +24,28 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry
 from .engine.config import GatewayConfig
 from .engine.model import Direction
+from .runtime import BmsGatewayConfigEntry
 from .setpoints.entity import SetpointFieldEntity
 from .setpoints.ranges import (
-    LEAST_CHARGE_VOLTAGE,
-    MOST_CHARGE_VOLTAGE,
-    most_amps,
+    MAX_CHARGE_VOLTAGE,
+    MIN_CHARGE_VOLTAGE,
+    max_amps,
     without_noise,
 )
 
-# Lowering a limit must never wait for another one
+# Lowering a limit must never wait for another call
 PARALLEL_UPDATES = 0
 NOISE: Final = 1e-9
-"""By how much a value may be above the maximum and still be it: Home Assistant refuses
-more before the entity is asked, and a template that means 66.6 may say
-66.60000000000001."""
+"""By how much a value may exceed the maximum and still count as the maximum: Home
+Assistant rejects a higher one before the entity sees it, and a template that means 66.6
+may produce 66.60000000000001."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BmsNumberDescription(NumberEntityDescription):
-    """A setpoint: its field of `Setpoints` and the maximum, which is no limit.
+    """A setpoint: its field of `Setpoints`, and the maximum, which means no limit.
 
     Currents have no entity category: they are controls, and Home Assistant finds only
     such for an action that targets a device, an area or a floor, or is spoken. The
@@ -54,7 +54,7 @@ class BmsNumberDescription(NumberEntityDescription):
 
     field: str
     maximum_fn: Callable[[GatewayConfig, str | None], float]
-    """From the configuration and, if it is one's, the inverter's id."""
+    """Returns the maximum from the configuration and, for an inverter, its id."""
     mode: NumberMode | None = NumberMode.BOX
     native_min_value: float | None = 0.0
     native_step: float | None = 0.1
@@ -64,7 +64,7 @@ def _amps(field: str, direction: Direction) -> BmsNumberDescription:
     return BmsNumberDescription(
         key=f"{field}_setpoint",
         field=field,
-        maximum_fn=partial(most_amps, direction=direction),
+        maximum_fn=partial(max_amps, direction=direction),
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
     )
@@ -81,10 +81,10 @@ BANK: Final = (
         # A number for a device would set it to amperes otherwise
         entity_category=EntityCategory.CONFIG,
         field="charge_voltage",
-        maximum_fn=lambda *_: MOST_CHARGE_VOLTAGE,
+        maximum_fn=lambda *_: MAX_CHARGE_VOLTAGE,
         device_class=NumberDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        native_min_value=LEAST_CHARGE_VOLTAGE,
+        native_min_value=MIN_CHARGE_VOLTAGE,
     ),
 )
 
@@ -95,32 +95,32 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the setpoints of the bank and of every inverter."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         if subentry.subentry_type == SUBENTRY_INVERTER:
             async_add_entities(
-                [Setpoint(coordinator, row, subentry.subentry_id) for row in INVERTER],
+                [Setpoint(runtime, row, subentry.subentry_id) for row in INVERTER],
                 config_subentry_id=subentry.subentry_id,
             )
 
-    async_add_entities(Setpoint(coordinator, row) for row in BANK)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(Setpoint(runtime, row) for row in BANK)
+    runtime.devices.async_on_subentry(add)
 
 
 class Setpoint(SetpointFieldEntity, NumberEntity):
-    """A setpoint with a value.
+    """A numeric setpoint.
 
-    At its maximum it is no limit and stays at the maximum when that is raised. A
+    At its maximum it is no limit, and it stays at the maximum when that is raised. A
     setpoint above a maximum that was lowered later is kept.
     """
 
     entity_description: BmsNumberDescription
 
     @property
-    def _most(self) -> float:
-        """What is no limit."""
+    def _maximum(self) -> float:
+        """The value that means no limit."""
         return self.entity_description.maximum_fn(
             self.coordinator.config, self._inverter_id
         )
@@ -128,38 +128,38 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @property
     @override
     def native_max_value(self) -> float:
-        """Return what is no limit, with room for the noise of floats."""
-        return self._most + NOISE
+        """Return the value that means no limit, plus a margin for float noise."""
+        return self._maximum + NOISE
 
     @property
     @override
     def capability_attributes(self) -> dict[str, Any]:
-        """Show the maximum without that room, in whatever unit the user chose."""
+        """Show the maximum without that margin, in the unit the user chose."""
         shown = super().capability_attributes
-        room = self._most / self.native_max_value
+        room = self._maximum / self.native_max_value
         return shown | {ATTR_MAX: without_noise(shown[ATTR_MAX] * room)}
 
     @property
     @override
     def native_value(self) -> float:
-        """Return what is asked for, within the range."""
-        asked: float | None = getattr(self._asked, self.entity_description.field)
-        if asked is None:
-            return self._most
-        within = min(max(asked, self.native_min_value), self._most)
+        """Return the setpoint, clamped to the range."""
+        setpoint: float | None = getattr(self._setpoints, self.entity_description.field)
+        if setpoint is None:
+            return self._maximum
+        within = min(max(setpoint, self.native_min_value), self._maximum)
         return without_noise(within)
 
     @property
     @override
-    def _face(self) -> tuple[float, float]:
-        return self.native_value, self._most
+    def _displayed(self) -> tuple[float, float]:
+        return self.native_value, self._maximum
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Ask for a value; refuse one that is none or out of range."""
-        low, high = self.native_min_value, self._most
+        """Set a value; reject one that is not finite or out of range."""
+        low, high = self.native_min_value, self._maximum
         value = without_noise(value)
-        # Not a number is neither below nor above: Home Assistant lets it through
+        # NaN is neither below nor above: Home Assistant lets it through
         if not math.isfinite(value) or not low <= value <= self.native_max_value:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
@@ -171,5 +171,5 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
                 },
             )
         # With 0 added, -0 is 0
-        asked = None if value >= high else value + 0.0
-        await self._async_ask(**{self.entity_description.field: asked})
+        setpoint = None if value >= high else value + 0.0
+        await self._async_set_fields(**{self.entity_description.field: setpoint})

@@ -1,4 +1,4 @@
-"""Repairs with a dialog: setpoints, inverters that are gone, links, mixed-up ports."""
+"""Repairs with a dialog: setpoints, lost inverters, CAN links, swapped ports."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from homeassistant.helpers.selector import (
 )
 
 from .config_entry import CONF_BRING_UP, PORT_DATA, port_config
-from .const import DOMAIN, POLLED, SUBENTRY_BATTERY
-from .coordinator import BmsGatewayConfigEntry
+from .const import DOMAIN, POLLED
 from .engine.can.backend import ready_link
 from .engine.can.interface.state import PortError
 from .engine.model import PortFault
 from .engine.setpoints import NO_SETPOINTS, AllSetpoints
 from .flows.forms import Field, Form
 from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
+from .runtime import BmsGatewayConfigEntry
 from .setpoints.manager import SetpointManager
 from .setpoints.requester import REPAIR
 
 CONF_OTHER: Final = "other"
 SET_UP_TIME: Final = 10.0
-"""Seconds after which a link's driver that has not answered hangs."""
+"""Seconds after which a link's driver that has not answered counts as hung."""
 
 
 async def async_create_fix_flow(
@@ -37,34 +37,34 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Return the dialog for what is wrong with a gateway, or with one of its devices."""
-    about = data or {}
-    entry = hass.config_entries.async_get_known_entry(str(about[ATTR_ENTRY_ID]))
-    device_id = str(about[ATTR_DEVICE_ID])
-    match about[ATTR_KEY]:
+    """Return the repair flow for a gateway or one of its devices."""
+    issue_data = data or {}
+    entry = hass.config_entries.async_get_known_entry(str(issue_data[ATTR_ENTRY_ID]))
+    device_id = str(issue_data[ATTR_DEVICE_ID])
+    match issue_data[ATTR_KEY]:
         case (
             "port_link_down" | "port_wrong_bitrate" | "port_bus_off" | "port_no_carrier"
         ):
             return SetUpRepair(entry, device_id)
         case "battery_on_inverter_port" | "inverter_on_battery_port":
-            return ExchangeRepair(entry, device_id)
+            return SwapPortsRepair(entry, device_id)
         case (
             "inverter_no_requests"
             | "inverter_not_responding"
             | "inverter_not_responding_replug"
         ):
-            return GoneRepair(entry, device_id)
+            return OutOfServiceRepair(entry, device_id)
         case "battery_not_polled" | "battery_not_polled_replug":
-            return AskRepair(entry, device_id)
+            return PollRepair(entry, device_id)
         case _:
             return SetpointsRepair(entry)
 
 
 class SetpointsRepair(RepairsFlow):
-    """Lets a person choose what holds instead of setpoints that were unreadable."""
+    """Asks the user for the setpoints to use in place of unreadable ones."""
 
     def __init__(self, entry: BmsGatewayConfigEntry) -> None:
-        """Ask for one gateway."""
+        """Repair the setpoints of one gateway."""
         self._entry = entry
 
     async def async_step_init(
@@ -79,13 +79,13 @@ class SetpointsRepair(RepairsFlow):
     async def async_step_keep(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Keep what the numbers show now: 0 A, and what was lowered meanwhile."""
+        """Keep what the numbers show now: 0 A, and anything lowered since."""
         return await self._async_confirm()
 
     async def async_step_clear(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Limit nothing: the batteries alone decide."""
+        """Remove all limits: only the batteries decide."""
         return await self._async_confirm(bank=NO_SETPOINTS, inverters={})
 
     async def _async_confirm(self, **changes: Any) -> RepairsFlowResult:
@@ -98,10 +98,10 @@ class SetpointsRepair(RepairsFlow):
 
 
 class DeviceRepair(RepairsFlow):
-    """Mends what is wrong with a battery or inverter, once that is confirmed."""
+    """Fixes a problem of a battery or inverter after confirmation."""
 
     def __init__(self, entry: BmsGatewayConfigEntry, device_id: str) -> None:
-        """Ask for one of a gateway's."""
+        """Repair one device of a gateway."""
         self._entry = entry
         self._device_id = device_id
         self._placeholders: dict[str, str] = {}
@@ -112,13 +112,13 @@ class DeviceRepair(RepairsFlow):
 
     @property
     def _form(self) -> Form:
-        """What has to be chosen."""
+        """The form to fill in."""
         return Form(fields=(), defaults={})
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Begin with what the repair tells."""
+        """Start with the text of the repair."""
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         if issue and issue.translation_placeholders:
             self._placeholders = issue.translation_placeholders
@@ -127,7 +127,7 @@ class DeviceRepair(RepairsFlow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Ask, then mend."""
+        """Ask for confirmation, then fix the problem."""
         if (setpoint_manager := _setpoint_manager(self._entry)) is None:
             return self.async_abort(reason="not_loaded")
         if user_input is not None:
@@ -144,21 +144,21 @@ class DeviceRepair(RepairsFlow):
         raise NotImplementedError
 
 
-class GoneRepair(DeviceRepair):
-    """Offers to take an inverter out of service that is heard no more."""
+class OutOfServiceRepair(DeviceRepair):
+    """Offers to take an inverter out of service that is no longer received."""
 
     @override
     async def _async_fix(
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             _without(setpoint_manager.setpoints, self._device_id), REPAIR
         )
         return self.async_create_entry(data={})
 
 
-class AskRepair(DeviceRepair):
-    """Offers to ask a battery that is not heard for its data, from now on."""
+class PollRepair(DeviceRepair):
+    """Offers to poll a battery that is not received, from now on."""
 
     @override
     async def _async_fix(
@@ -172,13 +172,13 @@ class AskRepair(DeviceRepair):
 
 
 class SetUpRepair(DeviceRepair):
-    """Offers to set a CAN link up, now and whenever it is down."""
+    """Offers to set up a CAN link, now and whenever it is down."""
 
     @override
     async def _async_fix(
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
-        """Try it before it is stored: only what is permitted here is of use."""
+        """Try it before storing it: only what is permitted here is useful."""
         data = {**self._device.data, CONF_BRING_UP: True}
         try:
             async with asyncio.timeout(SET_UP_TIME):
@@ -197,14 +197,14 @@ class SetUpRepair(DeviceRepair):
         return self.async_create_entry(data={})
 
 
-class ExchangeRepair(DeviceRepair):
-    """Offers to exchange the ports of a battery and an inverter that are mixed up."""
+class SwapPortsRepair(DeviceRepair):
+    """Offers to swap the ports of a battery and an inverter."""
 
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Ask with whom, if there is anybody."""
+        """Ask which device to swap with, if there is one."""
         if not self._others:
             return self.async_abort(
                 reason="no_counterpart", description_placeholders=self._placeholders
@@ -222,13 +222,13 @@ class ExchangeRepair(DeviceRepair):
     @override
     @property
     def _form(self) -> Form:
-        """Ask with whom; the first one that is not heard as it should be is proposed."""
+        """Ask which device to swap with; propose the first with the wrong traffic."""
         snapshot = self._entry.runtime_data.gateway.snapshot
-        well = {key for key, each in snapshot.batteries.items() if each.online}
-        well |= {
+        working = {key for key, each in snapshot.batteries.items() if each.online}
+        working |= {
             k for k, each in snapshot.inverters.items() if not each.battery_detected
         }
-        others = sorted(self._others, key=lambda each: each.subentry_id in well)
+        others = sorted(self._others, key=lambda each: each.subentry_id in working)
         options = [
             SelectOptionDict(value=each.subentry_id, label=each.title)
             for each in others
@@ -244,9 +244,6 @@ class ExchangeRepair(DeviceRepair):
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
         device, other = self._device, self._entry.subentries[answers[CONF_OTHER]]
-        battery = device if device.subentry_type == SUBENTRY_BATTERY else other
-        if not port_config(battery.data).suits_inverters:
-            return self.async_abort(reason="unsuitable")
         changes = (
             (device, _with_port_of(device, other)),
             (other, _with_port_of(other, device)),
@@ -263,7 +260,7 @@ def _with_port_of(device: ConfigSubentry, other: ConfigSubentry) -> dict[str, An
 
 
 def _setpoint_manager(entry: BmsGatewayConfigEntry) -> SetpointManager | None:
-    """Return who takes the answer; None: the gateway does not run."""
+    """Return the gateway's setpoint manager; None if the gateway is not running."""
     loaded = entry.state is ConfigEntryState.LOADED
     return entry.runtime_data.setpoint_manager if loaded else None
 

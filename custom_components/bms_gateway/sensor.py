@@ -9,11 +9,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .coordinator import BmsGatewayConfigEntry
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsSensorDescription
 from .energy_sensor import async_add_energies
 from .entity import BmsValueEntity, Tables, async_add_tables
+from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -41,7 +41,8 @@ async def async_setup_entry(
 class BmsSensor[S](BmsValueEntity[S], SensorEntity):
     """A sensor of one device."""
 
-    # The figure behind a limit moves, and leases are told again with each change
+    # The figure behind a limit moves, and temporary limits are listed anew with each
+    # change
     _unrecorded_attributes = frozenset({"number", "temporary_limits"})
 
     entity_description: BmsSensorDescription[S]
@@ -49,7 +50,7 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        """Return what is shown, in digits that mean something; None is unknown."""
+        """Return the value, rounded to meaningful digits; None is unknown."""
         value = self._shown.value
         if self.device_class is SensorDeviceClass.TIMESTAMP and value is not None:
             return self._date(float(value))
@@ -59,6 +60,6 @@ class BmsSensor[S](BmsValueEntity[S], SensorEntity):
         return value
 
     def _date(self, at: float) -> datetime:
-        """Return when it was that the gateway's clock showed `at` seconds."""
+        """Return the time of day at which the gateway's clock showed `at` seconds."""
         ago = timedelta(seconds=self.coordinator.gateway.snapshot.at - at)
         return dt_util.utcnow() - ago

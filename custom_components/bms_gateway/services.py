@@ -1,7 +1,7 @@
-"""The actions: limit a current for a time, and end that.
+"""The actions `limit_current` and `clear_limit` for temporary limits.
 
-Plain services with a field for the device, since a limit belongs to no entity; but they
-obey the permissions for the entities by which the device is controlled.
+Plain services with a field for the device, since a limit belongs to no entity; they
+check the permissions for the entities that control the device.
 """
 
 from dataclasses import asdict
@@ -21,9 +21,9 @@ from homeassistant.core import (
 from homeassistant.helpers import config_validation as cv, service
 
 from .const import DOMAIN, SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.model import Direction
 from .errors import action_error
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.permission import Requester, async_requester
 from .setpoints.temporary_limits import (
     ATTR_DURATION,
@@ -40,12 +40,12 @@ SERVICE_CLEAR_LIMIT: Final = "clear_limit"
 ATTR_OWNER: Final = "owner"
 ATTR_DIRECTION: Final = "direction"
 
-type Target = tuple[BmsGatewayCoordinator, str | None]
+type Target = tuple[BmsGatewayRuntime, str | None]
 """A running gateway, and one of its inverters or (None) the bank."""
 
 
 def checked_time(value: Any) -> timedelta:
-    """Return a time as people and selectors give it; vol.Invalid if it is none."""
+    """Return a duration as people and selectors enter it; vol.Invalid if it is none."""
     parts = value.values() if isinstance(value, dict) else (value,)
     if any(isinstance(part, bool) for part in parts):
         raise vol.Invalid(f"not a time: {value}")
@@ -57,7 +57,7 @@ def checked_time(value: Any) -> timedelta:
 
 
 def checked_amount(value: Any) -> float:
-    """Return a current or power; vol.Invalid if it is none, as yes and no are none."""
+    """Return a current or power; vol.Invalid if it is none, such as a boolean."""
     if isinstance(value, bool):
         raise vol.Invalid(f"not a number: {value}")
     try:
@@ -92,7 +92,7 @@ CLEAR_SCHEMA: Final[Any] = vol.Schema(
 
 @callback
 def async_register_actions(hass: HomeAssistant) -> None:
-    """Register them once for all gateways, also for those that are not running."""
+    """Register the actions once for all gateways, including those not running."""
     for name, action, schema in (
         (SERVICE_LIMIT_CURRENT, _async_limit_current, LIMIT_SCHEMA),
         (SERVICE_CLEAR_LIMIT, _async_clear_limit, CLEAR_SCHEMA),
@@ -107,35 +107,35 @@ def async_register_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_limit_current(call: ServiceCall) -> ServiceResponse:
-    """Limit the bank or an inverter for a time."""
+    """Set a temporary limit on the bank or an inverter."""
     requester = await async_requester(call.hass, call.context)
-    coordinator, inverter_id = _target(call, requester)
+    runtime, inverter_id = _target(call, requester)
     owner = call.data.get(ATTR_OWNER, requester.name)
-    adjusted = await async_limit(coordinator, inverter_id, call.data, requester, owner)
-    response = _response(coordinator, inverter_id)
+    adjusted = await async_limit(runtime, inverter_id, call.data, requester, owner)
+    response = _response(runtime, inverter_id)
     if adjusted:
         response["adjusted"] = [asdict(each) for each in adjusted]
     return response
 
 
 async def _async_clear_limit(call: ServiceCall) -> ServiceResponse:
-    """End the limits of one owner, or of all that the caller may end."""
+    """Clear the limits of one owner, or all that the caller may clear."""
     requester = await async_requester(call.hass, call.context)
-    coordinator, inverter_id = _target(call, requester)
+    runtime, inverter_id = _target(call, requester)
     await async_clear(
-        coordinator,
+        runtime,
         inverter_id,
         requester,
         call.data.get(ATTR_OWNER),
         call.data.get(ATTR_DIRECTION),
     )
-    return _response(coordinator, inverter_id)
+    return _response(runtime, inverter_id)
 
 
 def _target(call: ServiceCall, requester: Requester) -> Target:
-    """Return what a call is aimed at; refuse what has no current to limit.
+    """Return the target of a call; reject a device without a current to limit.
 
-    Raises Unauthorized before it tells anything of a device that was found.
+    Raises Unauthorized before it reveals anything about a device it found.
     """
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
@@ -153,12 +153,10 @@ def _target(call: ServiceCall, requester: Requester) -> Target:
     )
 
 
-def _response(
-    coordinator: BmsGatewayCoordinator, inverter_id: str | None
-) -> dict[str, Any]:
-    """Return the leases that are live now."""
+def _response(runtime: BmsGatewayRuntime, inverter_id: str | None) -> dict[str, Any]:
+    """Return the active temporary limits."""
     return {
         "temporary_limits": shown_temporary_limits(
-            coordinator.setpoint_manager, inverter_id
+            runtime.setpoint_manager, inverter_id
         )
     }

@@ -1,4 +1,4 @@
-"""Simulated hardware for an entry that was set up to try things out."""
+"""Simulated hardware for an entry that was set up for a trial."""
 
 import asyncio
 
@@ -9,10 +9,10 @@ type Devices = tuple[tuple[BatteryConfig, ...], tuple[InverterConfig, ...]]
 
 
 class Simulation:
-    """Plays the batteries and inverters that a gateway has on virtual ports."""
+    """Simulates the batteries and inverters of a gateway on virtual ports."""
 
     def __init__(self) -> None:
-        """Play nothing yet."""
+        """Simulate nothing yet."""
         self._devices: Devices = ((), ())
         self._simulator: Simulator | None = None
         # Two changes in a row must not each leave a simulator behind
@@ -20,7 +20,7 @@ class Simulation:
         self._ended = False
 
     async def async_apply(self, config: GatewayConfig) -> None:
-        """Play these batteries and inverters; begin anew if they are others."""
+        """Simulate these batteries and inverters; restart if they have changed."""
         devices = (config.batteries, config.inverters)
         async with self._lock:
             if self._ended or devices == self._devices:
@@ -32,9 +32,9 @@ class Simulation:
                 await self._simulator.start()
 
     def replay(self, device_id: str, replay: Replay) -> bool:
-        """Play a log in a battery's or inverter's place; return whether it is played.
+        """Play a log in place of a battery or inverter; return whether it is played.
 
-        It ends with another one there, and with any change of the devices.
+        It ends when another log is played there, and with any change of the devices.
         """
         if self._simulator is None:
             return False
@@ -45,7 +45,7 @@ class Simulation:
         return True
 
     async def async_end(self) -> None:
-        """Fall silent for good and close the ports."""
+        """Stop sending for good and close the ports."""
         async with self._lock:
             self._ended = True
             await self._stop()

@@ -1,21 +1,23 @@
-"""What of a new snapshot is shown at once, and what waits for the update interval.
+"""Decides which values of a new snapshot are written at once, and which wait.
 
-Live values wait: a recorder on a small computer must not suffer. Alarms, losses,
-status, enables and reasons do not.
+Live values wait for the update interval, to spare the recorder of a small computer.
+Alarms, losses, status, enables and reasons do not. `TABLE` has the pace and the
+smallest step of each kind of value; `AT_ONCE` lists what of a snapshot never waits.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import partial
-from operator import attrgetter
-from typing import Any, Final
+from math import inf
+from typing import Any, Final, NamedTuple
 
 from .engine.model import (
     BankState,
     BatteryState,
+    BatteryStatus,
     Controller,
     InverterState,
-    Life,
     Limit,
     PortState,
     Readings,
@@ -24,13 +26,72 @@ from .engine.model import (
     Status,
 )
 
-NOTABLE_MOVE: Final = 0.1
-"""The part of itself by which a limit has to move to be shown at once."""
-PATIENCE: Final = 30.0
-"""Seconds that a limit waits at most which has moved out of turn already."""
+MAX_DELAY: Final = 30.0
+"""Seconds that a limit waits at most after it was shown out of turn."""
+SLOW_INTERVAL: Final = 300.0
+"""Seconds after which a value is shown however little it has moved: Home Assistant's
+statistics are no finer, and each row in a database costs."""
 
-_STEADY: Final = frozenset({Rule.SETPOINT, Rule.TOTAL, Rule.RATING, Rule.VOLTAGE})
-"""Rules whose figure seldom changes, and means something when it does."""
+
+class Pace(Enum):
+    """When a value that has moved by its step is written."""
+
+    AT_ONCE = auto()
+    NOTABLE = auto()
+    """At once if it falls far, reaches or leaves 0, or has another reason; another
+    notable move waits up to MAX_DELAY, a smaller one for the update interval."""
+    INTERVAL = auto()
+    """At the next tick of the update interval."""
+
+
+class Kind(Enum):
+    """The kinds of values, by how they move."""
+
+    STATE = auto()
+    """Status, alarms, enables, requests, life, ports."""
+    LIMIT = auto()
+    LIVE = auto()
+    """Any other value, and counters."""
+    CURRENT = auto()
+    POWER = auto()
+    VOLTAGE = auto()
+    VOLTAGE_SPREAD = auto()
+    CELL_VOLTAGE = auto()
+    CELL_VOLTAGE_SPREAD = auto()
+    TEMPERATURE = auto()
+    STATE_OF_CHARGE = auto()
+    """The mean of several batteries, which moves by fractions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: the pace of a kind of value, and its smallest step."""
+
+    pace: Pace
+    step: float = 0.0
+    """A smaller move waits for SLOW_INTERVAL. A change to 0 and any other kind of change
+    does not wait."""
+    part: float = inf
+    """A move by this fraction of the value counts even if it is less than a step."""
+
+
+TABLE: Final[Mapping[Kind, Row]] = {
+    Kind.STATE: Row(Pace.AT_ONCE),
+    Kind.LIMIT: Row(Pace.NOTABLE, step=1.0, part=0.1),
+    Kind.LIVE: Row(Pace.INTERVAL),
+    Kind.CURRENT: Row(Pace.INTERVAL, step=1.0),
+    Kind.POWER: Row(Pace.INTERVAL, step=50.0),
+    Kind.VOLTAGE: Row(Pace.INTERVAL, step=0.2),
+    Kind.VOLTAGE_SPREAD: Row(Pace.INTERVAL, step=0.1),
+    Kind.CELL_VOLTAGE: Row(Pace.INTERVAL, step=0.02),
+    Kind.CELL_VOLTAGE_SPREAD: Row(Pace.INTERVAL, step=0.005),
+    Kind.TEMPERATURE: Row(Pace.INTERVAL, step=0.5),
+    Kind.STATE_OF_CHARGE: Row(Pace.INTERVAL, step=1.0),
+}
+"""The decision table: A, W, V, °C or %, in the unit of the value."""
+
+NOTABLE_MOVE: Final = TABLE[Kind.LIMIT].part
+"""The fraction of itself by which a limit has to move to be shown at once."""
 
 _ALARMS_AND_REQUESTS: Final = (
     "force_charge",
@@ -39,23 +100,55 @@ _ALARMS_AND_REQUESTS: Final = (
     "protections",
     "warnings",
 )
-_ENABLES: Final = ("charge_enabled", "discharge_enabled")
-_IDENTITY: Final = ("name", "product", "version", "serial", "family")
-_OF_A_BATTERY: Final = (
-    *_ALARMS_AND_REQUESTS,
-    *_ENABLES,
-    *_IDENTITY,
-    "charge_request",
-)
+AT_ONCE: Final[Mapping[type, tuple[str, ...]]] = {
+    Snapshot: ("status",),
+    BankState: _ALARMS_AND_REQUESTS,
+    BatteryState: (
+        "life",
+        "dialect",
+        "odd_share",
+        "wrong_sign",
+        "carries_current_out_of_service",
+        "inverter_detected",
+        "duplicate_of",
+        "has_duplicate_sender",
+        "missing",
+        "modules_missing",
+        "soc_jumped_at",
+    ),
+    Readings: (
+        *_ALARMS_AND_REQUESTS,
+        *("charge_enabled", "discharge_enabled"),
+        *("name", "product", "version", "serial", "family"),
+        "charge_request",
+    ),
+    InverterState: ("listening", "connected", "battery_detected", "disobeys"),
+    PortState: ("status", "fault", "reason", "detail"),
+}
+"""The fields of a snapshot with values of kind STATE."""
+
+
+class Shown(NamedTuple):
+    """The state that an entity displays."""
+
+    available: bool
+    value: str | int | float | None
+    attributes: Mapping[str, Any]
+    exact: object = None
+    """A value whose change does not wait even if the state moves by less than a step."""
+
+
+_STEADY: Final = frozenset({Rule.SETPOINT, Rule.TOTAL, Rule.RATING, Rule.VOLTAGE})
+"""Rules whose figure seldom changes, and is meaningful when it does."""
 _OWN_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 
-def is_heard(battery: BatteryState) -> bool:
-    """Return whether a battery speaks now, so that its values mean something."""
-    match battery.life:
-        case Life.ONLINE | Life.REJOINING:
+def is_received(battery: BatteryState) -> bool:
+    """Return whether a battery is received now, so that its values are valid."""
+    match battery.status:
+        case BatteryStatus.ONLINE | BatteryStatus.REJOINING:
             return True
-        case Life.OUT_OF_SERVICE:
+        case BatteryStatus.OUT_OF_SERVICE:
             return battery.readings.voltage is not None
         case _:
             return False
@@ -66,31 +159,30 @@ def is_bank_known(snapshot: Snapshot) -> bool:
     return any(battery.online for battery in snapshot.batteries.values())
 
 
-def is_told(inverter: InverterState, status: Status) -> bool:
-    """Return whether the inverter listens and is told anything."""
+def is_served(inverter: InverterState, status: Status) -> bool:
+    """Return whether the inverter listens and is sent values."""
     return inverter.listening is True and status is not Status.SILENT
 
 
 def why(limit: Limit) -> tuple[object, ...]:
-    """Return why a limit is so; with the figure of its rule where that is steady."""
+    """Return the reason of a limit, with the figure of its rule if that is steady."""
     figure = limit.number if limit.rule in _STEADY else None
     return (limit.rule, limit.source, limit.device, figure)
 
 
 def show(shown: Snapshot, latest: Snapshot, moved: set[str] | None = None) -> Snapshot:
-    """Return what is shown until the update interval ends.
+    """Return the snapshot to show until the update interval ends.
 
-    Equal to `shown` unless `latest` holds something that cannot wait. What came anew
-    (a battery online, an inverter's first set) is taken whole. `moved`: the limits that
-    have moved out of turn lately, to which those that do so now are added. They wait,
-    lest one that flutters fills a database, unless too much would be shown: one that
-    falls never waits, be it far, to 0, or by a rule not seen lately; nor one that
-    leaves 0.
+    Equal to `shown` unless `latest` holds something that cannot wait. New information
+    (a battery online, an inverter's first telegram) is taken whole. `moved`: the limits
+    that were shown out of turn lately; those shown now are added. They wait, because
+    one that flutters would fill a database, unless the displayed value would be too
+    high: a limit that falls far, to 0, or by a rule not seen lately never waits, nor
+    does one that leaves 0.
     """
     moved = set() if moved is None else moved
     return replace(
-        shown,
-        status=latest.status,
+        _take(shown, latest),
         bank=_bank(shown, latest),
         charge=_limit(moved, "charge", shown.charge, latest.charge),
         discharge=_limit(moved, "discharge", shown.discharge, latest.discharge),
@@ -105,34 +197,44 @@ def show(shown: Snapshot, latest: Snapshot, moved: set[str] | None = None) -> Sn
     )
 
 
+def is_worth_writing(kind: Kind, old: Shown, new: Shown, waited: float) -> bool:
+    """Return whether an entity's new state is written, `waited` s after the old one."""
+    if waited >= SLOW_INTERVAL or TABLE[kind].pace is Pace.AT_ONCE:
+        return new != old
+    settled = partial(_settled, TABLE[kind])
+    attributes = {
+        key: settled(old.attributes.get(key), each)
+        for key, each in new.attributes.items()
+    }
+    value = settled(old.value, new.value)
+    return new._replace(value=value, attributes=attributes) != old
+
+
+def _settled[T](row: Row, old: T, new: T) -> T:
+    """Return the old number if the new one differs by less than a step and a part."""
+    if isinstance(old, float) and isinstance(new, float) and new != 0:
+        moved = abs(new - old)
+        return old if moved < row.step and moved < row.part * abs(old) else new
+    return new
+
+
 def _bank(shown: Snapshot, latest: Snapshot) -> BankState:
     was_known, is_known = is_bank_known(shown), is_bank_known(latest)
     if was_known != is_known or (shown.bank.soc is None) != (latest.bank.soc is None):
         return latest.bank
-    return _take(shown.bank, latest.bank, *_ALARMS_AND_REQUESTS)
+    return _take(shown.bank, latest.bank)
 
 
 def _battery(
     moved: set[str], shown: BatteryState, latest: BatteryState
 ) -> BatteryState:
-    if is_heard(shown) != is_heard(latest):
+    if is_received(shown) != is_received(latest):
         return latest
     return replace(
-        shown,
-        life=latest.life,
-        dialect=latest.dialect,
-        odd_share=latest.odd_share,
-        wrong_sign=latest.wrong_sign,
-        carries_current_out_of_service=latest.carries_current_out_of_service,
-        inverter_detected=latest.inverter_detected,
-        duplicate_of=latest.duplicate_of,
-        has_duplicate_sender=latest.has_duplicate_sender,
-        missing=latest.missing,
+        _take(shown, latest),
         modules_most=(
             latest.modules_most if latest.modules_missing else shown.modules_most
         ),
-        modules_missing=latest.modules_missing,
-        soc_jumped_at=latest.soc_jumped_at,
         readings=_readings(moved, latest.id, shown.readings, latest.readings),
     )
 
@@ -143,7 +245,7 @@ def _readings(moved: set[str], key: str, shown: Readings, latest: Readings) -> R
         old, new = getattr(shown, name), getattr(latest, name)
         if _is_due(moved, f"{key} {name}", _is_urgent(old, new), _is_notable(old, new)):
             limits.append(name)
-    return _take(shown, latest, *_OF_A_BATTERY, *limits)
+    return _take(shown, latest, *limits)
 
 
 def _inverter(
@@ -153,22 +255,17 @@ def _inverter(
         return latest
     key = latest.id
     return replace(
-        shown,
-        listening=latest.listening,
-        connected=latest.connected,
-        battery_detected=latest.battery_detected,
-        disobeys=latest.disobeys,
+        _take(shown, latest),
         charge=_limit(moved, f"{key} charge", shown.charge, latest.charge),
         discharge=_limit(moved, f"{key} discharge", shown.discharge, latest.discharge),
     )
 
 
 def _port(shown: PortState, latest: PortState) -> PortState:
-    names = ["status", "fault", "reason", "detail"]
-    # Its error counters may move with every frame
+    # Its error counters may change with every frame
     if _condition(shown.controller) != _condition(latest.controller):
-        names.append("controller")
-    return _take(shown, latest, *names)
+        return _take(shown, latest, "controller")
+    return _take(shown, latest)
 
 
 def _condition(controller: Controller) -> tuple[object, ...]:
@@ -184,7 +281,7 @@ def _limit(
     fell_by_another_rule = (
         latest.amps < shown.amps
         and latest.rule is not shown.rule
-        # Two rules that take turns on the way down are shown once each
+        # Two rules that alternate on the way down are shown once each
         and by_rule not in moved
     )
     if _is_due(
@@ -199,7 +296,7 @@ def _limit(
 
 
 def _is_due(moved: set[str], key: str, urgent: bool, notable: bool) -> bool:
-    """Return whether a limit is shown out of turn, and remember that it is."""
+    """Return whether a limit is shown out of turn, and record it."""
     is_due = urgent or (notable and key not in moved)
     if is_due:
         moved.add(key)
@@ -207,7 +304,7 @@ def _is_due(moved: set[str], key: str, urgent: bool, notable: bool) -> bool:
 
 
 def _is_urgent(shown: float | None, latest: float | None) -> bool:
-    """Return whether what is shown means nothing any more, or is far too much."""
+    """Return whether the displayed limit is invalid or far too high."""
     if shown is None or latest is None:
         return shown is not latest
     return (shown == 0) != (latest == 0) or (
@@ -230,11 +327,13 @@ def _each[S](
     }
 
 
-def _take[S: (BankState, Readings, PortState)](shown: S, latest: S, *names: str) -> S:
-    """Return `shown` with the named fields of `latest`; itself if they are equal."""
-    fields = attrgetter(*names)
-    new = fields(latest)
-    if fields(shown) == new:
-        return shown
-    changes: dict[str, Any] = dict(zip(names, new, strict=True))
-    return replace(shown, **changes)
+def _take[S: (Snapshot, BankState, BatteryState, Readings, InverterState, PortState)](
+    shown: S, latest: S, *names: str
+) -> S:
+    """Return `shown` with the urgent and the named fields of `latest`."""
+    changes: dict[str, Any] = {
+        name: new
+        for name in (*AT_ONCE[type(shown)], *names)
+        if (new := getattr(latest, name)) != getattr(shown, name)
+    }
+    return replace(shown, **changes) if changes else shown

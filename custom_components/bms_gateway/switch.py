@@ -1,4 +1,4 @@
-"""Switches: is charging allowed, is discharging, does a device take part at all."""
+"""Switches: charging allowed, discharging allowed, device in service."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, override
@@ -10,23 +10,23 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_INVERTER
-from .coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
-from .engine.battery.timing.timeouts import CEILING
+from .engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from .engine.model import BatteryState
 from .errors import action_error
+from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
-from .state_throttle import is_heard
+from .state_throttle import is_received
 
-# Stopping must never wait for another one
+# Stopping must never wait for another call
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllowedDescription(SwitchEntityDescription):
-    """A direction that can be forbidden: its field of `Setpoints`.
+    """A direction that can be blocked: its field of `Setpoints`.
 
-    Without an entity category: it is a control, as the numbers are.
+    It has no entity category: it is a control, like the numbers.
     """
 
 
@@ -34,7 +34,7 @@ ALLOWED: Final = (
     AllowedDescription(key="charging_allowed"),
     AllowedDescription(key="discharging_allowed"),
 )
-# Who turns off all switches of a room does not mean to leave a battery out
+# A configuration entity: turning off all switches of a room must not exclude a battery
 IN_SERVICE: Final = SwitchEntityDescription(
     key="in_service", entity_category=EntityCategory.CONFIG
 )
@@ -46,77 +46,77 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the switches of the bank, of every battery and of every inverter."""
-    coordinator = entry.runtime_data
+    runtime = entry.runtime_data
 
     @callback
     def add(subentry: ConfigSubentry) -> None:
         key = subentry.subentry_id
-        switches: list[SwitchEntity] = [InService(coordinator, key)]
+        switches: list[SwitchEntity] = [InService(runtime, key)]
         if subentry.subentry_type == SUBENTRY_INVERTER:
-            switches += [Allowed(coordinator, row, key) for row in ALLOWED]
+            switches += [Allowed(runtime, row, key) for row in ALLOWED]
         async_add_entities(switches, config_subentry_id=key)
 
-    async_add_entities(Allowed(coordinator, row) for row in ALLOWED)
-    coordinator.devices.async_on_subentry(add)
+    async_add_entities(Allowed(runtime, row) for row in ALLOWED)
+    runtime.devices.async_on_subentry(add)
 
 
 class Allowed(SetpointFieldEntity, SwitchEntity):
-    """Whether a direction is allowed, by the bank or by one inverter; off is 0 A."""
+    """Whether the bank or one inverter may charge or discharge; off is 0 A."""
 
     entity_description: AllowedDescription
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return whether it is allowed."""
-        return getattr(self._asked, self.entity_description.key) is True
+        """Return whether the direction is allowed."""
+        return getattr(self._setpoints, self.entity_description.key) is True
 
     @property
     @override
-    def _face(self) -> bool:
+    def _displayed(self) -> bool:
         return self.is_on
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Allow it, as far as everything else does."""
-        await self._async_ask(**{self.entity_description.key: True})
+        """Allow the direction, as far as all other limits do."""
+        await self._async_set_fields(**{self.entity_description.key: True})
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Forbid it."""
-        await self._async_ask(**{self.entity_description.key: False})
+        """Block the direction."""
+        await self._async_set_fields(**{self.entity_description.key: False})
 
 
 class InService(SetpointEntity, SwitchEntity):
-    """Whether a battery or inverter is reckoned with."""
+    """Whether a battery or inverter is part of the gateway."""
 
-    def __init__(self, coordinator: BmsGatewayCoordinator, device_id: str) -> None:
-        """Show what is stored of a battery or inverter."""
-        super().__init__(coordinator, device_id, IN_SERVICE)
+    def __init__(self, runtime: BmsGatewayRuntime, device_id: str) -> None:
+        """Show the stored state of a battery or inverter."""
+        super().__init__(runtime, device_id, IN_SERVICE)
         self._device_id = device_id
 
     @property
     @override
     def is_on(self) -> bool:
-        """Return whether the user wants it to take part."""
+        """Return whether the user has it in service."""
         return (
             self._device_id
-            not in self.coordinator.setpoint_manager.setpoints.out_of_service
+            not in self._runtime.setpoint_manager.setpoints.out_of_service
         )
 
     @property
     @override
-    def _face(self) -> bool:
+    def _displayed(self) -> bool:
         return self.is_on
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Reckon with it again."""
+        """Put it back into service."""
         await self._async_set(out=frozenset())
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Leave it out, unless it is a battery that carries current."""
+        """Take it out of service, unless it is a battery that carries current."""
         battery = self.coordinator.gateway.snapshot.batteries.get(self._device_id)
         if self.is_on and battery:
             _check_at_rest(battery, self._device_name, self.coordinator.gateway.now)
@@ -128,31 +128,34 @@ class InService(SetpointEntity, SwitchEntity):
         return next(e.name for e in config.devices if e.id == self._device_id)
 
     async def _async_set(self, out: frozenset[str]) -> None:
-        by = await self._async_who()
-        setpoint_manager = self.coordinator.setpoint_manager
+        by = await self._async_requester_name()
+        setpoint_manager = self._runtime.setpoint_manager
         others = setpoint_manager.setpoints.out_of_service - {self._device_id}
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             replace(setpoint_manager.setpoints, out_of_service=others | out), by
         )
 
 
 def _check_at_rest(battery: BatteryState, name: str, now: float) -> None:
-    """Refuse to leave out a battery that is connected: it would be overloaded unseen.
+    """Reject taking a connected battery out of service: it could be overloaded unseen.
 
-    One whose current is unknown may carry any; one that is not heard may be
-    disconnected, which is what the switch is for.
+    A battery whose current is unknown may carry any. One that is not received may be
+    disconnected, which is the purpose of the switch.
     """
     current = battery.readings.current
-    if current is None and is_heard(battery):
-        # Counted the wrong way round, it is not believed, but it flows
+    if current is None and is_received(battery):
+        # A current of the wrong sign is not used, but it flows
         current = battery.last.current
-    if current is None and (is_heard(battery) or _spoke_lately(battery, now)):
+    if current is None and (is_received(battery) or _sent_recently(battery, now)):
         raise action_error("battery_current_unknown", name=name)
-    # One that is lost for want of its limits may still tell what it carries
+    # A battery lost for lack of its limits may still report its current
     if current is not None and abs(current) > OUT_OF_SERVICE_AMPS:
         raise action_error("battery_carries", name=name, amps=f"{abs(current):.1f}")
 
 
-def _spoke_lately(battery: BatteryState, now: float) -> bool:
-    """Return whether it has sent anything of late, lost or not."""
-    return battery.last_frame_at is not None and now < battery.last_frame_at + CEILING
+def _sent_recently(battery: BatteryState, now: float) -> bool:
+    """Return whether the battery has sent anything recently, lost or not."""
+    return (
+        battery.last_frame_at is not None
+        and now < battery.last_frame_at + LONGEST_TIMEOUT
+    )

@@ -1,4 +1,4 @@
-"""System health: how the gateways do, at a glance."""
+"""System health: the state of all gateways at a glance."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,18 +9,18 @@ from homeassistant.components.system_health import SystemHealthRegistration
 from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
-from .coordinator import BmsGatewayConfigEntry
 from .engine.model import PortStatus
+from .runtime import BmsGatewayConfigEntry
 
 
 @callback
 def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
-    """Register what is shown."""
+    """Register the system health information."""
     register.async_register_info(async_health)
 
 
 async def async_health(hass: HomeAssistant) -> dict[str, Any]:
-    """Return for all running gateways together how many of each do well."""
+    """Return how many batteries, inverters and ports of all gateways are working."""
     entries: list[BmsGatewayConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
@@ -44,7 +44,7 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
     }
 
 
-def _of(well: Iterable[bool]) -> str:
-    """Return how many of how many, such as 2 / 3."""
-    all_ = list(well)
+def _of(working: Iterable[bool]) -> str:
+    """Return a count as "2 / 3"."""
+    all_ = list(working)
     return f"{sum(all_)} / {len(all_)}"

@@ -1,4 +1,4 @@
-"""A file that is read back after each write: what counts as saved is on the disk."""
+"""A file that is read back after each write: saved means that it is on the disk."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,31 +26,30 @@ _STORE_ERRORS: Final = (
     OSError,
     TypeError,
 )
-"""What a `Store` raises for a file that is none of its, or on a disk that takes none."""
+"""Raised by a `Store` for a foreign file, or on a disk that cannot be written."""
 
 
 class VerifiedStore:
-    """A file of Home Assistant's storage, written only with what it does not hold yet.
+    """A file in Home Assistant's storage, written only when its content changes.
 
-    Who uses it calls `async_write` again, at a fixed interval, as long as `saved` is
-    False.
+    The caller repeats `async_write` at a fixed interval while `saved` is False.
     """
 
     def __init__(self, hass: HomeAssistant, name: str) -> None:
-        """Use the file with this name; ours begin with the domain."""
+        """Use the file with this name, prefixed with the domain."""
         self._hass = hass
         self._key = f"{DOMAIN}.{name}"
         self._store = self._open()
         self._writing = asyncio.Lock()
         self.on_disk: Data | None = {}
-        """What the file holds; empty: there never was one; None: nobody knows."""
+        """The content of the file; empty: there never was one; None: unknown."""
         self.saved = True
         """Whether the last write reached the disk; if not, a restart would lose it."""
 
     async def async_load(self) -> Data | None:
         """Return the content, None if there never was any.
 
-        Raises ValueError for a file that is or was there and cannot be read.
+        Raises ValueError for a file that exists, or existed, and cannot be read.
         """
         self.on_disk = None
         was_there = await self._hass.async_add_executor_job(_was_there, self._path)
@@ -64,14 +63,14 @@ class VerifiedStore:
         return data
 
     async def async_write(self, dump: Callable[[], Data]) -> Data | None:
-        """Write what `dump` returns unless the file holds that already.
+        """Write the result of `dump` unless the file holds it already.
 
-        Returns what the file holds then; None if that is not known.
+        Returns the content of the file after that; None if it is unknown.
         """
-        # One after the other: what is read back must be what was just written
+        # One after the other: the content read back must be the one just written
         async with self._writing:
             if (data := dump()) != self.on_disk:
-                # Until it is read back, it may hold the one or the other
+                # Until it is read back, the file may hold either content
                 self.on_disk = None
                 await self._async_write(data)
             return self.on_disk
@@ -103,8 +102,8 @@ class VerifiedStore:
     async def _async_save(self, data: Data) -> bool | None:
         """Save and read back: a `Store` that cannot write only logs it.
 
-        Returns None while Home Assistant stops: it is written at the very end then,
-        together with all else, when nobody looks any more.
+        Returns None while Home Assistant stops: it then writes at the very end,
+        together with everything else, when nobody can check the result.
         """
         try:
             await self._store.async_save(data)
@@ -116,8 +115,8 @@ class VerifiedStore:
 
 
 def _was_there(path: Path) -> bool:
-    """Return whether the file, or a corrupt one that was put aside, exists.
+    """Return whether the file, or a corrupt copy that was set aside, exists.
 
-    A link that leads nowhere is one whose file is missing, not one that never was.
+    A dangling link is a file that is missing, not one that never existed.
     """
     return os.path.lexists(path) or any(path.parent.glob(f"{path.name}.corrupt.*"))

@@ -17,7 +17,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Generator[Demo]:
 
 @pytest.fixture
 async def visitor(demo: Demo, tmp_path: Path) -> AsyncGenerator[Visitor]:
-    """Return a visitor who has logged in, and who has nothing to complain about."""
+    """Return a logged-in visitor, and check that nothing is logged as an error."""
     async with new_visitor(demo.address) as someone:
         yield someone
         await someone.page.screenshot(path=tmp_path / "at-the-end.png")

@@ -45,7 +45,7 @@ async ([statistic_id, totals]) => {
 
 
 async def have_a_yesterday(visitor: Visitor) -> None:
-    """Give the bank a day's energies: bars appear but after a full hour."""
+    """Give the bank energies of yesterday: bars appear only after a full hour."""
     for name, kwh in (("charged", CHARGED), ("discharged", DISCHARGED)):
         totals: Sequence[float] = list(accumulate(kwh))
         statistic = f"sensor.battery_bank_energy_{name}"
@@ -55,7 +55,7 @@ async def have_a_yesterday(visitor: Visitor) -> None:
 async def open_yesterday(visitor: Visitor) -> None:
     """Go to the dashboard, and one day back.
 
-    In the first hour of a day it begins with the day before by itself.
+    In the first hour of a day it starts with the day before by itself.
     """
     await visitor.page.goto(visitor.address + DASHBOARD)
     previous = visitor.page.get_by_role("button", name="Previous")

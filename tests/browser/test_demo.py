@@ -14,15 +14,15 @@ CURRENT = re.compile(r"-?\d+\.\d A")
 
 
 async def changes(shown: Locator) -> None:
-    """Wait until a current is shown, and has become another one."""
+    """Wait until a current is shown and then changes."""
     await expect(shown).to_contain_text(CURRENT)
     before = await shown.get_by_text(CURRENT).first.inner_text()
     assert CURRENT.search(before)
     await expect(shown).not_to_contain_text(before)
 
 
-async def test_start_page_shows_what_flows(visitor: Visitor) -> None:
-    """The dashboard is what one sees first, and it moves."""
+async def test_start_page_shows_live_values(visitor: Visitor) -> None:
+    """The dashboard is the first page, and its values change."""
     page = visitor.page
     tiles = page.locator("hui-tile-card")
     await changes(tiles.filter(has_text="Current").first)
@@ -52,10 +52,10 @@ async def test_options_apply_while_it_runs(visitor: Visitor) -> None:
     await expect(setpoint).to_have_value("90")
 
 
-async def test_the_original_daemon_s_file_is_looked_at_first(
+async def test_daemon_file_is_checked_before_import(
     visitor: Visitor, tmp_path: Path
 ) -> None:
-    """What is wrong is told by its line, then what would be set up, in figures."""
+    """Errors are shown with their lines, then the result with figures."""
     page, dialog = visitor.page, visitor.dialog()
     await visitor.open_integration()
     await page.get_by_role("button", name="Add hub").click()
@@ -80,8 +80,8 @@ async def test_the_original_daemon_s_file_is_looked_at_first(
     ]
 
 
-async def test_link_that_is_not_there_is_explained(visitor: Visitor) -> None:
-    """Though that is known at once, before the browser asks how far the listening is."""
+async def test_missing_link_is_explained(visitor: Visitor) -> None:
+    """Although it is known at once, before the browser asks for progress."""
     page, dialog = visitor.page, visitor.dialog()
     await visitor.open_integration()
     await page.get_by_role("button", name="Add hub").click()
@@ -97,8 +97,8 @@ async def test_link_that_is_not_there_is_explained(visitor: Visitor) -> None:
     await expect(dialog.get_by_text(told)).to_be_visible()
 
 
-async def test_wrong_answer_is_explained(visitor: Visitor) -> None:
-    """The form stays open and says what it wants."""
+async def test_invalid_input_is_explained(visitor: Visitor) -> None:
+    """The form stays open and says what it needs."""
     await visitor.open_integration()
     await visitor.page.get_by_role("button", name="Add battery").click()
     await visitor.fill("Capacity", "0")
@@ -107,8 +107,8 @@ async def test_wrong_answer_is_explained(visitor: Visitor) -> None:
     await expect(explained).to_be_visible()
 
 
-async def test_further_battery_joins(visitor: Visitor) -> None:
-    """It is added in the browser and counts a few seconds later."""
+async def test_added_battery_counts_within_seconds(visitor: Visitor) -> None:
+    """It is added in the browser."""
     await visitor.open_integration()
     await visitor.page.get_by_role("button", name="Add battery").click()
     await visitor.fill("Name", "Garage")
@@ -119,8 +119,8 @@ async def test_further_battery_joins(visitor: Visitor) -> None:
     await changes(visitor.row("Current"))
 
 
-async def test_battery_is_changed(visitor: Visitor) -> None:
-    """Its new name is shown; it goes on being read."""
+async def test_renamed_battery_keeps_running(visitor: Visitor) -> None:
+    """Its new name is shown, and it is still read."""
     await visitor.open_integration()
     await visitor.page.get_by_role("button", name="Change battery").nth(1).click()
     await visitor.fill("Name", "Cellar")
@@ -129,8 +129,8 @@ async def test_battery_is_changed(visitor: Visitor) -> None:
     await changes(visitor.row("Current"))
 
 
-async def test_second_start_goes_on(tmp_path: Path) -> None:
-    """What was set up and chosen is still there; nothing is asked again."""
+async def test_second_start_keeps_settings(tmp_path: Path) -> None:
+    """The setup and the choices remain; nothing is asked again."""
     with running_demo(tmp_path) as demo:
         async with visitor_at(demo.address) as first:
             await first.open_device("Battery bank")

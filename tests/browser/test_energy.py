@@ -11,10 +11,10 @@ from .visitor import MARKS, Visitor
 pytestmark = list(MARKS)
 
 
-async def test_bank_is_the_energy_dashboards_battery(
+async def test_energy_dashboard_accepts_the_bank_as_battery(
     visitor: Visitor, tmp_path: Path
 ) -> None:
-    """Its dialogue offers our sensors, finds nothing wrong and shows them at once."""
+    """Its dialog offers our sensors, reports no problem and shows them at once."""
     page = visitor.page
     await have_a_yesterday(visitor)
     await add_battery(visitor, "19.5")

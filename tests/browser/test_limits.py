@@ -1,4 +1,4 @@
-"""How a user throttles the bank, and sees why it is throttled."""
+"""How a user limits the bank, and sees the reason of a limit."""
 
 from pathlib import Path
 import re
@@ -11,7 +11,7 @@ pytestmark = list(MARKS)
 
 
 async def shows(row: Locator, value: str) -> None:
-    """Wait until a row shows a value, and not only as the end of another one."""
+    """Wait until a row shows a value, not only as the end of another one."""
     await expect(row).to_contain_text(_whole(value))
 
 
@@ -27,8 +27,8 @@ async def tells(details: Locator, **attributes: str) -> None:
         await expect(details).to_contain_text(shown)
 
 
-async def test_inverters_follow_the_setpoint(visitor: Visitor, tmp_path: Path) -> None:
-    """A number set on the gateway's page arrives at the inverters, shared."""
+async def test_setpoint_reaches_the_inverters(visitor: Visitor, tmp_path: Path) -> None:
+    """A number set on the gateway's page is shared among the inverters."""
     await visitor.open_device("Battery bank")
     setpoint = visitor.row("Max charge current").locator("input")
     await setpoint.fill("40")
@@ -43,15 +43,13 @@ async def test_inverters_follow_the_setpoint(visitor: Visitor, tmp_path: Path) -
         await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
 
 
-async def test_a_limit_for_a_time_ends_by_itself(
-    visitor: Visitor, tmp_path: Path
-) -> None:
+async def test_temporary_limit_ends_by_itself(visitor: Visitor, tmp_path: Path) -> None:
     """Set in one tab, watched in another until it is over."""
     watcher = await visitor.beside()
     await watcher.open_device("Battery bank")
     reason = watcher.row("Charging limited by")
     limit = watcher.row("Charge current limit")
-    # All is open before it begins: it has to be seen while it lasts
+    # Open everything first: it has to be seen while it lasts
     details = await watcher.open_details("Charging limited by")
     await visitor.open_action("limit_current", "Battery bank")
     await visitor.give("Charge current", "20")
@@ -69,8 +67,8 @@ async def test_a_limit_for_a_time_ends_by_itself(
     await watcher.page.screenshot(path=tmp_path / "lease-ended.png")
 
 
-async def test_a_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None:
-    """The inverters are told 0 A and why, until it is on again."""
+async def test_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None:
+    """The inverters are sent 0 A with the reason, until it is on again."""
     await visitor.open_device("Battery bank")
     switch = visitor.row("Charging allowed").locator("ha-switch")
     limit = visitor.row("Charge current limit")
@@ -88,8 +86,10 @@ async def test_a_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None
     await expect(visitor.row("Charging enabled")).to_contain_text("Yes")
 
 
-async def test_a_wrong_call_is_explained(visitor: Visitor, tmp_path: Path) -> None:
-    """In words, beside the form, and nothing is changed."""
+async def test_invalid_action_call_is_explained(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    """In words, next to the form, and nothing changes."""
     await visitor.open_action("limit_current", "Inverter 2")
     await visitor.give("Charge current", "20")
     await visitor.give("Charge power", "1000")

@@ -1,4 +1,4 @@
-"""The demo as a process, and a visitor who looks at it with Chromium."""
+"""The demo as a process, and a visitor who uses it with Chromium."""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).parents[2]
 INTEGRATION: Final = "/config/integrations/integration/bms_gateway"
 START_PAGE: Final = re.compile("/(battery-bank|home|lovelace)")
 PATIENCE: Final = 180_000
-"""Milliseconds for anything to appear: the machine may be busy with others' work."""
+"""Milliseconds for anything to appear: the machine may be busy."""
 MARKS: Final = (
     pytest.mark.browser,
     pytest.mark.timeout(900),
@@ -44,7 +44,7 @@ _FLAGS: Final = (
 )
 _ADDRESS: Final = re.compile(r"Open (http://\S+) in a browser")
 _SPEAKS_OF_US: Final = re.compile(r"(WARNING|ERROR|CRITICAL).*bms_gateway")
-_EXPECTED: Final = re.compile("We found a custom integration")  # told of each
+_EXPECTED: Final = re.compile("We found a custom integration")  # each one reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Demo:
     folder: Path
 
     def complaints(self) -> list[str]:
-        """Return what Home Assistant's log says against us."""
+        """Return what Home Assistant's log reports against us."""
         log = (self.folder / "home-assistant.log").read_text(encoding="utf-8")
         return [
             line
@@ -94,16 +94,16 @@ def chromium() -> str:
     return path
 
 
-@dataclass  # without slots: Playwright keeps something of its own in it
+@dataclass  # without slots: Playwright keeps an attribute of its own in it
 class Visitor:
-    """Somebody with a browser; `errors` is what the browser complains about."""
+    """A user with a browser; `errors` are the browser's complaints."""
 
     page: Page
     address: str
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Take down what goes wrong in the page."""
+        """Collect errors of the page."""
         self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._take_down_message)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -174,23 +174,23 @@ class Visitor:
         return self.page.locator("hui-generic-entity-row").filter(has=named).first
 
     def dialog(self) -> Locator:
-        """Return the dialogue that is open."""
+        """Return the open dialog."""
         return self.page.locator("dialog-data-entry-flow")
 
     async def fill(self, label: str, value: str) -> None:
-        """Type into a field of the dialogue that is open."""
+        """Type into a field of the open dialog."""
         field = self.dialog().locator("ha-input", has_text=label).first
         await field.locator("input").fill(value)
 
     async def submit(self, answer: str) -> None:
-        """Submit the dialogue that is open, read the answer and close it."""
+        """Submit the open dialog, read the answer and close it."""
         dialog = self.dialog()
         await dialog.get_by_role("button", name="Submit").click()
         await dialog.get_by_text(answer).first.wait_for()
         await self.page.keyboard.press("Escape")
 
     def _take_down_message(self, message: ConsoleMessage) -> None:
-        # A failed request is taken down with its address, below
+        # A failed request is recorded with its address, below
         if message.type == "error" and "Failed to load" not in message.text:
             self.errors.append(message.text)
 

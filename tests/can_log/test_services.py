@@ -12,7 +12,7 @@ import can
 import pytest
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.files import MOST_LOGS, append
+from custom_components.bms_gateway.can_log.files import MAX_LOGS, append
 from custom_components.bms_gateway.const import CONF_SIMULATED, DOMAIN
 from custom_components.bms_gateway.engine.can.log.candump import Logged, parse, written
 from custom_components.bms_gateway.engine.can.log.recording import LARGEST, Recording
@@ -31,7 +31,7 @@ SIMULATED = {CONF_SIMULATED: True}
 
 @pytest.fixture(autouse=True)
 def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
-    """Return the folder of the logs, which is not there yet."""
+    """Return the folder of the logs, which does not exist yet."""
     hass.config.config_dir = str(tmp_path)
     return tmp_path / DOMAIN
 
@@ -39,7 +39,7 @@ def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 async def call(
     bench: Bench, action: str, target: str = "b1", **data: Any
 ) -> dict[str, Any]:
-    """Call an action for a device, and return what it answers."""
+    """Call an action for a device, and return its response."""
     device_id = dr.async_get_device_id_by_identifier(
         bench.hass, (DOMAIN, target), config_entry_id="gw"
     )
@@ -59,22 +59,22 @@ replay = partial(call, action="replay_traffic")
 
 
 async def speak(bench: Bench, battery_id: str = "b1") -> None:
-    """Let a battery send a telegram, and wait until all of it is heard."""
+    """Let a battery send a telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
-    bench.say(battery_id, telegram())
+    bench.send(battery_id, telegram())
     await bench.until(
         lambda: bench.snapshot.ports[battery_id].received == before + len(telegram())
     )
 
 
 async def pass_by(bench: Bench, seconds: float) -> None:
-    """Let time pass, and what is written in the background be written."""
+    """Advance the time and finish background writes."""
     await bench.tick(seconds)
     await bench.hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def refused(coroutine: Any) -> str:
-    """Return the reason why a call is refused by us."""
+    """Return the reason for which our code rejects a call."""
     with pytest.raises(HomeAssistantError) as action_error:
         await coroutine
     assert action_error.value.translation_domain == DOMAIN
@@ -88,7 +88,7 @@ def logged(path: Path) -> list[Logged]:
 
 
 def log_of(*frames: tuple[int, bytes], gap: float = 0.01) -> str:
-    """Return a log of frames that came one after the other."""
+    """Return a log of frames sent one after the other."""
     return "".join(
         written(Logged(Frame(can_id, data, 1.7e9 + k * gap), "can0")) + "\n"
         for k, (can_id, data) in enumerate(frames)
@@ -104,7 +104,7 @@ def put(folder: Path, **texts: str | bytes) -> None:
 
 
 def occupy(folder: Path, *, end: bool = False) -> None:
-    """Put a file where the folder would be, or take it away."""
+    """Put a file in place of the folder, or remove it."""
     if end:
         folder.unlink()
     else:
@@ -112,12 +112,12 @@ def occupy(folder: Path, *, end: bool = False) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of the files that are there."""
+    """Return the names of the existing files."""
     return [each.name for each in folder.glob("*")]
 
 
 async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
-    """What the inverter sends and what it is sent; the answer comes at once."""
+    """Received and sent frames; the response comes at once."""
     await bench.battery("b1").inverter("i1").start()
     before = dt_util.utcnow().timestamp()
     answer = await record(bench, target="i1", duration={"seconds": 90}, file="a.log")
@@ -127,9 +127,9 @@ async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
     assert end is not None
     after = dt_util.utcnow().timestamp()
     assert before + 90 <= end.timestamp() <= after + 90
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await pass_by(bench, 2)
     frames = logged(folder / "a.log")
     assert 0x305 in {each.frame.can_id for each in frames if not each.own}
@@ -141,8 +141,8 @@ async def test_all_traffic_is_recorded(bench: Bench, folder: Path) -> None:
         assert len(list(reader)) == len(frames)
 
 
-async def test_it_ends_by_itself(bench: Bench, folder: Path) -> None:
-    """Then the port can be recorded again; a file's name tells whose it is and when."""
+async def test_recording_ends_by_itself(bench: Bench, folder: Path) -> None:
+    """The port can then be recorded again; a file's name gives device and time."""
     await bench.battery("b1").start()
     first = await record(bench)
     assert first["file"].startswith("my_b1-")
@@ -168,8 +168,10 @@ async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
     assert len(logged(folder / "2.log")) == len(telegram())
 
 
-async def test_of_two_calls_at_once_one_is_refused(bench: Bench, folder: Path) -> None:
-    """The second comes while the file of the first is being made."""
+async def test_second_of_two_simultaneous_calls_is_rejected(
+    bench: Bench, folder: Path
+) -> None:
+    """It comes while the file of the first is being created."""
     await bench.battery("b1").start()
     calls = [
         bench.hass.async_create_task(record(bench, file=f"{k}.log")) for k in range(2)
@@ -180,13 +182,13 @@ async def test_of_two_calls_at_once_one_is_refused(bench: Bench, folder: Path) -
 
 
 @pytest.mark.parametrize("way", ["unload", "stop"])
-async def test_at_the_end_nothing_is_lost(bench: Bench, folder: Path, way: str) -> None:
-    """All that was heard until then is in the file, and no timer is left."""
+async def test_nothing_is_lost_at_the_end(bench: Bench, folder: Path, way: str) -> None:
+    """All frames until then are in the file, and no timer is left."""
     await bench.battery("b1").start()
     await record(bench, file="a.log", duration=3600)
     await speak(bench)
-    recorder = bench.coordinator.recorder
-    device = bench.coordinator.config.batteries[0]
+    recorder = bench.runtime.recorder
+    device = bench.runtime.config.batteries[0]
     if way == "unload":
         await bench.hass.config_entries.async_unload("gw")
     else:
@@ -198,8 +200,10 @@ async def test_at_the_end_nothing_is_lost(bench: Bench, folder: Path, way: str) 
     assert names(folder) == ["a.log"]
 
 
-async def test_writing_is_not_the_loops_business(bench: Bench, folder: Path) -> None:
-    """A slow disk must not hold the frames to the inverters; in batches."""
+async def test_writing_does_not_block_the_event_loop(
+    bench: Bench, folder: Path
+) -> None:
+    """A slow disk must not delay frames to the inverters; written in batches."""
     await bench.battery("b1").start()
     threads = []
 
@@ -215,7 +219,7 @@ async def test_writing_is_not_the_loops_business(bench: Bench, folder: Path) -> 
     assert threading.get_ident() not in threads
 
 
-async def test_a_full_file_ends_it(bench: Bench, folder: Path) -> None:
+async def test_full_file_ends_the_recording(bench: Bench, folder: Path) -> None:
     """With whole lines, before its time."""
     await bench.battery("b1").start()
     small = partial(Recording, largest=200)
@@ -228,10 +232,10 @@ async def test_a_full_file_ends_it(bench: Bench, folder: Path) -> None:
     await record(bench, file="b.log")
 
 
-async def test_a_disk_that_fails_ends_it(
+async def test_failing_disk_ends_the_recording(
     bench: Bench, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That is told once, and the gateway works on."""
+    """It is logged once, and the gateway continues."""
     await bench.battery("b1").start()
     await record(bench, file="a.log")
     with patch(
@@ -249,10 +253,8 @@ async def test_a_disk_that_fails_ends_it(
     await record(bench, file="b.log")
 
 
-async def test_where_no_file_can_be_made_nothing_is_recorded(
-    bench: Bench, folder: Path
-) -> None:
-    """And the next try is a new one."""
+async def test_nothing_is_recorded_without_a_file(bench: Bench, folder: Path) -> None:
+    """And the next attempt starts anew."""
     await bench.battery("b1").start()
     occupy(folder)
     assert await refused(record(bench, file="a.log")) == "log_not_written"
@@ -278,10 +280,10 @@ async def test_where_no_file_can_be_made_nothing_is_recorded(
         ("there.log", "log_exists"),
     ],
 )
-async def test_a_file_is_new_and_in_its_folder(
+async def test_file_is_new_and_inside_its_folder(
     bench: Bench, folder: Path, name: str, reason: str
 ) -> None:
-    """Nothing is replaced, and nothing written elsewhere."""
+    """Nothing is replaced, and nothing is written elsewhere."""
     await bench.battery("b1").start()
     put(folder, there="mine")
     assert await refused(record(bench, file=name)) == reason
@@ -290,16 +292,16 @@ async def test_a_file_is_new_and_in_its_folder(
     assert names(folder.parent) == [DOMAIN]
 
 
-async def test_the_disk_is_not_filled(bench: Bench, folder: Path) -> None:
-    """By an automation that records whenever something happens."""
+async def test_number_of_logs_is_limited(bench: Bench, folder: Path) -> None:
+    """An automation that records on every event must not fill the disk."""
     await bench.battery("b1").start()
-    put(folder, **{f"n{k}": "" for k in range(MOST_LOGS)})
+    put(folder, **{f"n{k}": "" for k in range(MAX_LOGS)})
     assert await refused(record(bench)) == "too_many_logs"
-    assert len(names(folder)) == MOST_LOGS
+    assert len(names(folder)) == MAX_LOGS
 
 
 @pytest.mark.parametrize("duration", [0, 0.5, 3601, -5, {"days": 1}])
-async def test_durations_have_bounds(
+async def test_duration_is_limited(
     bench: Bench, folder: Path, duration: object
 ) -> None:
     """From a second to an hour."""
@@ -310,7 +312,7 @@ async def test_durations_have_bounds(
 
 
 @pytest.mark.parametrize("action", ["record_traffic", "replay_traffic"])
-async def test_only_what_runs_and_has_a_port(
+async def test_only_loaded_devices_with_a_port_can_be_recorded(
     bench: Bench, folder: Path, action: str
 ) -> None:
     """Not the gateway, no unknown device, none that is not loaded."""
@@ -332,8 +334,8 @@ async def test_only_what_runs_and_has_a_port(
 # Replaying
 
 
-async def test_a_log_is_replayed(bench: Bench, folder: Path) -> None:
-    """The gateway takes it for the battery, which is silent meanwhile."""
+async def test_log_is_replayed(bench: Bench, folder: Path) -> None:
+    """The gateway receives it in place of the battery, which is silent meanwhile."""
     await bench.battery("b1").inverter("i1").start(data=SIMULATED)
     await bench.until(lambda: bench.snapshot.batteries["b1"].online)
     frames = telegram(soc=77, voltage=51.5)
@@ -341,25 +343,27 @@ async def test_a_log_is_replayed(bench: Bench, folder: Path) -> None:
     answer = await replay(bench, file="a.log", loops=1000)
     assert answer == {"frames": 12, "seconds": 0.22}
     await bench.until(lambda: bench.snapshot.batteries["b1"].readings.soc == 77)
-    bench.heard("b1")
+    bench.received("b1")
     count = bench.snapshot.batteries["b1"].telegrams
     await bench.until(lambda: bench.snapshot.batteries["b1"].telegrams >= count + 10)
-    said = {(each.arbitration_id, bytes(each.data)) for each in bench.heard("b1")}
+    said = {(each.arbitration_id, bytes(each.data)) for each in bench.received("b1")}
     assert said - {(0x305, bytes(8))} == set(frames)
 
 
-async def test_the_simulated_battery_speaks_again(bench: Bench, folder: Path) -> None:
-    """After the last loop; one's own recording can be replayed."""
+async def test_simulated_battery_resumes_after_the_replay(
+    bench: Bench, folder: Path
+) -> None:
+    """After the last loop; a recording made here can be replayed."""
     await bench.battery("b1").start(data=SIMULATED)
     await bench.until(lambda: bench.snapshot.batteries["b1"].online)
     put(folder, a=log_of((0x7AB, b"\x01")))
     await record(bench, file="b.log")
     await replay(bench, file="a.log")
-    bench.heard("b1")
+    bench.received("b1")
     found: list[int] = []
 
     def speaks_again() -> bool:
-        found.extend(each.arbitration_id for each in bench.heard("b1"))
+        found.extend(each.arbitration_id for each in bench.received("b1"))
         return 0x7AB in found and 0x351 in found[found.index(0x7AB) :]
 
     await bench.until(speaks_again)
@@ -368,27 +372,29 @@ async def test_the_simulated_battery_speaks_again(bench: Bench, folder: Path) ->
     assert (await replay(bench, file="b.log"))["frames"] > 0
 
 
-async def test_never_where_a_real_inverter_could_be_reached(
+async def test_replay_is_rejected_with_real_hardware(
     bench: Bench, folder: Path
 ) -> None:
-    """Not with real hardware, though the ports are virtual."""
+    """Although the ports are virtual."""
     await bench.battery("b1").inverter("i1").start()
     put(folder, a=log_of(*telegram()))
     assert await refused(replay(bench, file="a.log")) == "not_simulated"
 
 
-async def test_never_if_a_single_port_is_real(bench: Bench, folder: Path) -> None:
-    """What one battery says decides what every inverter is told."""
+async def test_replay_is_rejected_with_one_real_port(
+    bench: Bench, folder: Path
+) -> None:
+    """One battery's data decides what every inverter is sent."""
     bench.battery("b1").inverter("i1").inverter("i2", interface="socketcan")
     await bench.start(data=SIMULATED)
     put(folder, a=log_of(*telegram()))
     assert await refused(replay(bench, file="a.log")) == "not_simulated"
 
 
-async def test_never_if_the_gateway_has_ended(bench: Bench) -> None:
-    """There is nobody in whose place it could be played."""
+async def test_replay_is_rejected_after_the_gateway_ended(bench: Bench) -> None:
+    """No device is left to replace."""
     await bench.battery("b1").start(data=SIMULATED)
-    simulation = bench.coordinator.simulation
+    simulation = bench.runtime.simulation
     assert simulation is not None
     one = Logged(Frame(0x351), "can0")
     assert not simulation.replay("none", Replay([one]))
@@ -397,13 +403,13 @@ async def test_never_if_the_gateway_has_ended(bench: Bench) -> None:
     assert not simulation.replay("b1", Replay([one]))
 
 
-async def test_a_gateway_that_ends_while_a_log_is_read(
+async def test_replay_is_rejected_if_the_gateway_ends_while_reading(
     bench: Bench, folder: Path
 ) -> None:
-    """It is refused, not lost."""
+    """It is rejected, not lost."""
     await bench.battery("b1").start(data=SIMULATED)
     put(folder, a=log_of(*telegram()))
-    simulation = bench.coordinator.simulation
+    simulation = bench.runtime.simulation
     assert simulation is not None
     await simulation.async_end()
     assert await refused(replay(bench, file="a.log")) == "not_simulated"
@@ -426,10 +432,10 @@ CAN1 = "(1.0) can1 351#00\n"
     ],
     ids=["empty", "own", "odd", "fd", "no text", "two links", "long", "large"],
 )
-async def test_a_log_that_cannot_be_replayed(
+async def test_unusable_log_is_rejected(
     bench: Bench, folder: Path, text: str | bytes, reason: str
 ) -> None:
-    """Is refused as a whole."""
+    """As a whole."""
     await bench.battery("b1").start(data=SIMULATED)
     put(folder, a=text)
     assert await refused(replay(bench, file="a.log")) == reason
@@ -449,7 +455,7 @@ async def test_a_log_that_cannot_be_replayed(
 async def test_only_logs_of_the_folder_are_read(
     bench: Bench, folder: Path, name: str, reason: str
 ) -> None:
-    """Not by a link to elsewhere either."""
+    """Nor through a link to another folder."""
     await bench.battery("b1").start(data=SIMULATED)
     secrets = folder.parent / "secrets.log"
     secrets.write_text(log_of(*telegram()))
@@ -459,8 +465,8 @@ async def test_only_logs_of_the_folder_are_read(
     assert await refused(replay(bench, file=name)) == reason
 
 
-async def test_a_log_that_cannot_be_read(bench: Bench, folder: Path) -> None:
-    """A disk that fails is no reason to fail oneself."""
+async def test_unreadable_log_is_rejected(bench: Bench, folder: Path) -> None:
+    """A failing disk raises no error of our own."""
     await bench.battery("b1").start(data=SIMULATED)
     with patch(
         "custom_components.bms_gateway.can_log.services.read",
@@ -470,8 +476,8 @@ async def test_a_log_that_cannot_be_read(bench: Bench, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("loops", [0, 1001, "many", True, 1.5, "nan", "inf"])
-async def test_loops_have_bounds(bench: Bench, loops: object) -> None:
-    """It ends some day."""
+async def test_loops_are_limited(bench: Bench, loops: object) -> None:
+    """A replay ends some day."""
     await bench.battery("b1").start(data=SIMULATED)
     with pytest.raises(vol.Invalid):
         await replay(bench, file="a.log", loops=loops)

@@ -1,4 +1,4 @@
-"""Prints the table of the rules, or draws what they do: see scripts/closed-loop."""
+"""Prints the table of the rules, or draws their effect: see scripts/closed-loop."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ IMAGES = Path(__file__).parents[2] / ".github" / "images"
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Run the command line."""
     options = _parser().parse_args()
     if options.draw:
         for name, story in STORIES.items():

@@ -1,4 +1,4 @@
-"""Random banks: unequal packs, slow talkers, tapering limits, one-way paths."""
+"""Random banks: unequal packs, slow senders, tapering limits, one-way paths."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.simulator import (
     Bms,
     Pack,
     SimulatedBattery,
-    Talk,
+    TelegramTiming,
 )
 from custom_components.bms_gateway.engine.simulator.bms import limits
 
@@ -23,25 +23,27 @@ NOISE: Final = 0.15
 _LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
 
 
-class PatientBattery(SimulatedBattery):
-    """A battery that tells less than it bears."""
+class CautiousBattery(SimulatedBattery):
+    """A battery that reports lower limits than it tolerates."""
 
     @override
     def telegram(self) -> Telegram:
-        """Return what the battery says now."""
-        return _patient(super().telegram(), self.claims.keys())
+        """Return the present telegram."""
+        return _cautious(super().telegram(), self.overrides.keys())
 
     def allows(self, direction: Direction) -> float:
-        """Return what it really allows at this moment, in A."""
+        """Return the current it really allows now, in A."""
         charge, discharge = limits(self.bms, self.state, self.pack, self.cells)
         if direction is Direction.CHARGE:
-            return self.claims.get("charge_current_limit", round_down(charge / MARGIN))
-        return self.claims.get(
+            return self.overrides.get(
+                "charge_current_limit", round_down(charge / MARGIN)
+            )
+        return self.overrides.get(
             "discharge_current_limit", round_down(discharge / MARGIN)
         )
 
     def largest(self, direction: Direction) -> float:
-        """Return the most that it ever allows, in A."""
+        """Return the highest current it ever allows, in A."""
         charge = direction is Direction.CHARGE
         return (self.bms.max_charge if charge else self.bms.max_discharge) / MARGIN
 
@@ -52,7 +54,7 @@ class Make:
 
     pack: Pack
     bms: Bms
-    talk: Talk
+    timing: TelegramTiming
     soc: float
 
 
@@ -63,15 +65,15 @@ def random_bank(seed: int) -> list[Make]:
     return [_make(rng, base) for _ in range(rng.choice((2, 2, 3, 3, 4, 5)))]
 
 
-def battery[B: PatientBattery](key: str, make: Make, seed: int, kind: type[B]) -> B:
+def battery[B: CautiousBattery](key: str, make: Make, seed: int, kind: type[B]) -> B:
     """Return a battery of this make; `seed` for the noise it measures."""
     return kind(
-        key, make.pack, make.bms, soc=make.soc, talk=make.talk, rng=Random(seed)
+        key, make.pack, make.bms, soc=make.soc, timing=make.timing, rng=Random(seed)
     )
 
 
-def patient_bms(charge: float, discharge: float, **options: Any) -> Bms:
-    """Return a BMS that tells these limits (A) and bears MARGIN times as much."""
+def cautious_bms(charge: float, discharge: float, **options: Any) -> Bms:
+    """Return a BMS that reports these limits (A) and tolerates MARGIN times as much."""
     return Bms(
         max_charge=charge * MARGIN,
         max_discharge=discharge * MARGIN,
@@ -90,23 +92,25 @@ def _make(rng: Random, base: float) -> Make:
             polarisation_resistance=resistance * rng.uniform(0.2, 0.8),
             polarisation_time=rng.uniform(60, 300),
         ),
-        bms=patient_bms(
+        bms=cautious_bms(
             round(capacity * rng.uniform(0.1, 0.8)),
             round(capacity * rng.uniform(0.2, 1.0)),
             opens_at_end=rng.random() < 0.6,
             full_below=rng.uniform(95, 99),
             empty_above=rng.uniform(2, 6),
         ),
-        talk=Talk(period=period, phase=rng.uniform(0, period), frame_gap=0.0),
+        timing=TelegramTiming(
+            period=period, phase=rng.uniform(0, period), frame_gap=0.0
+        ),
         soc=min(max(base + rng.uniform(-7, 7), 1.0), 99.0),
     )
 
 
-def _patient(said: Telegram, claimed: Collection[str]) -> Telegram:
-    """Return what is told of limits that are MARGIN times what shall be told."""
+def _cautious(reported: Telegram, overridden: Collection[str]) -> Telegram:
+    """Return the reported form of limits that are MARGIN times too high."""
     changes: dict[str, Any] = {
-        name: round_down(getattr(said, name) / MARGIN)
+        name: round_down(getattr(reported, name) / MARGIN)
         for name in _LIMITS
-        if name not in claimed
+        if name not in overridden
     }
-    return replace(said, **changes)
+    return replace(reported, **changes)

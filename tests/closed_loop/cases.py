@@ -1,4 +1,4 @@
-"""Cases made by hand: batteries and a house by a few words."""
+"""Hand-made cases: batteries and a house in a few words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -7,10 +7,10 @@ from custom_components.bms_gateway.engine.simulator import (
     Inverter,
     Pack,
     SimulatedInverter,
-    Talk,
+    TelegramTiming,
 )
 
-from .banks import Make, PatientBattery, battery, patient_bms
+from .banks import CautiousBattery, Make, battery, cautious_bms
 from .loop import Loop
 
 VOLTS: Final = 52.0
@@ -21,7 +21,7 @@ type Amps = Callable[[float], float]
 
 
 def loop_of(
-    batteries: Sequence[PatientBattery],
+    batteries: Sequence[CautiousBattery],
     house: Amps,
     *,
     rated: float = 200.0,
@@ -53,17 +53,19 @@ def make(
     soc: float = 50.0,
     resistance: float = 0.02,
     period: float = 1.0,
-    kind: type[PatientBattery] = PatientBattery,
+    kind: type[CautiousBattery] = CautiousBattery,
     **options: Any,
-) -> PatientBattery:
+) -> CautiousBattery:
     """Return a battery; `resistance`: Ω of 100 Ah of it."""
     own = resistance * 100 / capacity
     pack = Pack(capacity_ah=capacity, resistance=own, polarisation_resistance=own / 2)
-    talk = Talk(period=period, phase=0.1 + 0.37 * (len(key) + capacity) % period)
-    bms = patient_bms(charge, discharge, **options)
+    timing = TelegramTiming(
+        period=period, phase=0.1 + 0.37 * (len(key) + capacity) % period
+    )
+    bms = cautious_bms(charge, discharge, **options)
     return battery(
         key,
-        Make(pack=pack, bms=bms, talk=talk, soc=soc),
+        Make(pack=pack, bms=bms, timing=timing, soc=soc),
         sum(key.encode()),
         kind,
     )

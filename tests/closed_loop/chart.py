@@ -1,4 +1,4 @@
-"""Draws charts of currents over time as SVG: panels one below the other."""
+"""Charts of currents over time as SVG: panels one below the other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Span:
-    """A time (s) in which something holds, shaded, with its label."""
+    """A time (s) in which a condition holds, shaded, with its label."""
 
     begin: float
     end: float
@@ -152,7 +152,7 @@ def _path(frame: _Frame, times: Sequence[float], line: Line) -> str:
 
 
 def _labels(frame: _Frame, lines: Sequence[Line]) -> Iterator[str]:
-    """Write each line's name at its end, none over another."""
+    """Write each line's name at its end, without overlaps."""
     places = sorted((frame.y(line.values[-1]), k) for k, line in enumerate(lines))
     y = frame.top - LABEL
     x = frame.x(frame.seconds)

@@ -1,4 +1,4 @@
-"""What a house asks of its inverters over time: steps both ways, and a wander."""
+"""Demand of a house over time: steps in both directions, and slow changes."""
 
 from bisect import bisect_right
 from random import Random
@@ -9,14 +9,14 @@ from custom_components.bms_gateway.engine.simulator.household import Wander
 VOLTS: Final = 51.2
 """By which a part of the rated current becomes power."""
 WANDERS: Final = 0.06
-"""The part of the rated power by which it wanders besides its steps."""
+"""Part of the rated power by which it varies in addition to its steps."""
 
 
 class House:
     """Power to spare (W, positive) or needed, in steps of random height and length."""
 
     def __init__(self, charge: float, discharge: float, seed: int, length: float):
-        """Make a house for `length` seconds with inverters rated so many A."""
+        """Create a house for `length` seconds; inverters have that rated current (A)."""
         rng = Random(seed)
         self._charge, self._discharge = charge * VOLTS, discharge * VOLTS
         self._wander = Wander(seed, 13.0)

@@ -1,4 +1,4 @@
-"""What the physics allow: the limit that a rule would give that knew everything."""
+"""The physical optimum: the limit of a rule that knew everything."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from custom_components.bms_gateway.engine.simulator.physics import (
     source_voltage,
 )
 
-from .banks import PatientBattery
+from .banks import CautiousBattery
 
 
 @dataclass(frozen=True, slots=True)
 class Ideal:
-    """What is possible at one moment in one direction, in A.
+    """The possible current at one time in one direction, in A.
 
     `bank`: the largest current with no battery over its own, nor over the lowest
-    charge voltage limit. `batteries`: what each may carry: its limit, or what
-    circulates through it anyway.
+    charge voltage limit. `batteries`: the current that each may carry: its limit, or the
+    current that circulates through it anyway.
     """
 
     bank: float
     batteries: Sequence[float]
 
 
-def ideal(batteries: Sequence[PatientBattery], direction: Direction) -> Ideal:
-    """Return what is possible now."""
+def ideal(batteries: Sequence[CautiousBattery], direction: Direction) -> Ideal:
+    """Return the optimum now."""
     sign = direction.sign
     sources = [source_voltage(b.pack, b.cells) for b in batteries]
     resistances = [b.pack.resistance for b in batteries]

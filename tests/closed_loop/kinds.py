@@ -1,4 +1,4 @@
-"""Kinds of trouble from the field: what a random bank does besides, one row each."""
+"""Field faults: the troubles of random banks, one row each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,38 +10,38 @@ from custom_components.bms_gateway.engine.rounding import round_down
 from custom_components.bms_gateway.engine.simulator.household import Wander
 from custom_components.bms_gateway.engine.simulator.physics import state_of
 
-from .banks import Make, PatientBattery
+from .banks import CautiousBattery, Make
 from .loop import Loop
 
 type Meter = Callable[[float], float]
-"""What a battery tells (A) of the current that it measures."""
+"""The current in A that a battery reports for a measured one."""
 
 MEASUREMENTS: Final = 0x356
 NO_CURRENT: Final = bytes.fromhex("0080")
 """In bytes 2 and 3 of 0x356: unknown."""
 
 
-class OddBattery(PatientBattery):
-    """A battery whose meter, limits or contactor are not as they should be."""
+class OddBattery(CautiousBattery):
+    """A battery with a faulty meter, limits or contactor."""
 
     part = 1.0
-    """Of its usual limits; what it tells, and what it really allows."""
+    """Part of its usual limits that it reports, and really allows."""
     meter: Meter | None = None
-    tells_current = True
+    reports_current = True
 
     @override
     def telegram(self) -> Telegram:
-        """Return what the battery says now."""
-        said = super().telegram()
-        current = said.current
+        """Return the present telegram."""
+        reported = super().telegram()
+        current = reported.current
         if self.meter is not None and current is not None:
             current = self.meter(current)
         return replace(
-            said,
+            reported,
             current=current,
-            charge_current_limit=round_down(self.part * said.charge_current_limit),
+            charge_current_limit=round_down(self.part * reported.charge_current_limit),
             discharge_current_limit=round_down(
-                self.part * said.discharge_current_limit
+                self.part * reported.discharge_current_limit
             ),
         )
 
@@ -49,7 +49,7 @@ class OddBattery(PatientBattery):
     def due(self, now: float) -> list[Frame]:
         """Return the frames that are due by now."""
         frames = super().due(now)
-        if self.tells_current:
+        if self.reports_current:
             return frames
         return [
             replace(frame, data=frame.data[:2] + NO_CURRENT + frame.data[4:])
@@ -60,7 +60,7 @@ class OddBattery(PatientBattery):
 
     @override
     def allows(self, direction: Direction) -> float:
-        """Return what it really allows at this moment, in A."""
+        """Return the current it really allows now, in A."""
         return self.part * super().allows(direction)
 
 
@@ -78,7 +78,7 @@ type Trouble = Callable[[Loop, Sequence[OddBattery], Random], Event]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: what it is called in the table, its bank and its trouble."""
+    """One kind of fault: its title in the table, its bank and its trouble."""
 
     text: str
     trouble: Trouble
@@ -89,12 +89,12 @@ class Kind:
 
     @property
     def title(self) -> str:
-        """Return what the table calls it."""
+        """Return its title in the table."""
         return f"{self.text} ({self.reason})" if self.reason else self.text
 
 
 def _nothing() -> None:
-    """Let nothing happen in a turn."""
+    """Do nothing in a turn."""
 
 
 def _meters(*meters: Meter) -> Trouble:
@@ -117,11 +117,11 @@ def _silent_below(dead_band: float) -> Meter:
 
 
 def _unknown(count: int | None) -> Trouble:
-    """Let the first batteries never tell their current; None: all."""
+    """Make the first batteries never report their current; None: all."""
 
     def trouble(_: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
         for battery in batteries[:count]:
-            battery.tells_current = False
+            battery.reports_current = False
         return _nothing
 
     return trouble
@@ -154,7 +154,10 @@ def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
                 opened = rng.choice(batteries)
                 until = loop.at + 300.0
                 opened.breaker_closed = False
-                opened.claims |= {"charge_current_limit": 0.0, "charge_enabled": False}
+                opened.overrides |= {
+                    "charge_current_limit": 0.0,
+                    "charge_enabled": False,
+                }
         elif loop.at >= until:
             _close(opened, closed=True, allows=True)
             opened = None
@@ -165,9 +168,9 @@ def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 def _close(battery: OddBattery, *, closed: bool, allows: bool) -> None:
     battery.breaker_closed = closed
     if allows:
-        battery.claims = {}
+        battery.overrides = {}
     else:
-        battery.claims |= {
+        battery.overrides |= {
             "charge_current_limit": 0.0,
             "discharge_current_limit": 0.0,
             "charge_enabled": False,
@@ -176,7 +179,7 @@ def _close(battery: OddBattery, *, closed: bool, allows: bool) -> None:
 
 
 def _wanders(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let each battery's limits wander by 25 % both ways, each 30 s to another value."""
+    """Vary each battery's limits by 25 % both ways, every 30 s."""
     ways = [Wander(rng.randrange(2**31), 30.0) for _ in batteries]
 
     def event() -> None:
@@ -222,7 +225,7 @@ OUTSIDE_FROM: Final = 180.0
 
 
 def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let 30 A of charge flow that no inverter was told, from the third minute on."""
+    """Let 30 A of unmanaged charge flow from the third minute on."""
 
     def event() -> None:
         loop.simulator.unmanaged = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0
@@ -231,7 +234,7 @@ def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _gaps(length: float, each: float) -> Trouble:
-    """Let every battery fall silent for `length` seconds, `each` so many of them."""
+    """Stop every battery for `length` seconds, `each` so often."""
 
     def trouble(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
         starts = [rng.uniform(30.0, each) for _ in batteries]
@@ -247,9 +250,9 @@ def _gaps(length: float, each: float) -> Trouble:
 
 
 def _quick(make: Make) -> Make:
-    """Let a battery speak each second: a gap is one of several telegrams."""
-    talk = replace(make.talk, period=1.0, phase=make.talk.phase % 1.0)
-    return replace(make, talk=talk)
+    """Make a battery send every second: a gap is one of several telegrams."""
+    timing = replace(make.timing, period=1.0, phase=make.timing.phase % 1.0)
+    return replace(make, timing=timing)
 
 
 def _middle(make: Make) -> Make:
@@ -264,30 +267,30 @@ def _large(make: Make) -> Make:
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "plain": Kind("nothing besides", lambda *_: _nothing),
+    "plain": Kind("no fault", lambda *_: _nothing),
     "one-unknown": Kind(
-        "one battery never tells its current",
+        "one battery never reports its current",
         _unknown(1),
-        reason="nothing shows when it is over",
+        reason="nothing shows when it is over its limit",
     ),
     "all-unknown": Kind(
-        "no battery tells its current",
+        "no battery reports its current",
         _unknown(None),
-        reason="nothing shows how they divide it",
+        reason="nothing shows how they share it",
     ),
     "steps-of-10": Kind(
         "currents in steps of 10 A and of 1 A",
         _meters(_in_steps_of(10.0), _in_steps_of(1.0)),
     ),
     "dead-band": Kind(
-        "currents told as 0 below 2 A, the others in steps of 1 A",
+        "currents reported as 0 below 2 A, the others in steps of 1 A",
         _meters(_silent_below(2.0), _in_steps_of(1.0)),
     ),
     "joins": Kind(
         "batteries that join at another charge",
         _joins,
         _middle,
-        reason="one that joins carries before it tells that it may",
+        reason="one that joins carries current before it reports its limits",
     ),
     "opens": Kind(
         "a contactor opens while charging",
@@ -296,24 +299,24 @@ KINDS: Final[Mapping[str, Kind]] = {
         reason="the others carry its part until the inverters follow",
     ),
     "wanders": Kind(
-        "limits wander by 25 % within 30 s",
+        "limits vary by 25 % within 30 s",
         _wanders,
-        reason="what the packs allow turns each half a minute",
+        reason="the packs' limits change every half minute",
     ),
     "modules": Kind(
         "half of a battery's modules drop",
         _modules_drop,
         _middle,
-        reason="how they divide the current is not what it was",
+        reason="they share the current in a new way",
     ),
     "outside": Kind(
-        "30 A of charge that nobody was told",
+        "30 A of unmanaged charge current",
         _outside,
         _large,
-        reason="for 20 s it may be what inverters still follow",
+        reason="for 20 s it may be an earlier limit of an inverter",
     ),
     "gaps-4": Kind(
-        "gaps of 4 s each 10 min",
+        "gaps of 4 s every 10 min",
         _gaps(4.0, 600.0),
         _quick,
         reason="each one halves, and the first two stop",
@@ -330,7 +333,10 @@ KINDS: Final[Mapping[str, Kind]] = {
 def trouble(
     kind: Kind, loop: Loop, seed: int, each: Callable[[], None]
 ) -> Callable[[], None]:
-    """Return what to call after each turn of a loop: `each`, then what happens next."""
+    """Return the function to call after each turn of a loop.
+
+    `each`, then the next event.
+    """
     batteries = [b for b in loop.batteries.values() if isinstance(b, OddBattery)]
     event = kind.trouble(loop, batteries, Random(seed))
 

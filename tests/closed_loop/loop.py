@@ -23,19 +23,19 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.engine.simulator import SimulatedInverter, Simulator
 
-from .banks import PatientBattery
+from .banks import CautiousBattery
 
 TICK: Final = 0.1
 """Seconds of one turn: physics, frames across, gateway."""
 
 IDLE: Final = 2
-"""Turns after which the gateway is let do what is due though nobody spoke."""
+"""Turns after which the gateway does what is due although no frame came."""
 
 _OPEN: Final = PortState(status=PortStatus.OPEN)
 
 
 class LoopPort:
-    """A wire on which all that is sent is heard, and comes back as echo."""
+    """A wire on which every sent frame is received, and comes back as echo."""
 
     has_echo = True
     echo_is_proof = True
@@ -68,19 +68,19 @@ class LoopPort:
         await asyncio.Event().wait()
 
     def drain(self) -> None:
-        """Dispatch what waits."""
+        """Dispatch waiting frames."""
         while self.inbox:
             callback, frame = self.inbox.popleft()
             callback(frame)
 
     def send(self, frame: Frame) -> bool:
-        """Let a frame leave at once."""
+        """Send a frame at once."""
         self.on_send(frame)
         self.inbox.append((self._on_echo, frame))
         return True
 
     def push(self, frame: Frame) -> None:
-        """Let a frame of the other side come in."""
+        """Receive a frame of the other side."""
         self.inbox.append((self._on_frame, frame))
 
 
@@ -89,7 +89,7 @@ class Loop:
 
     def __init__(
         self,
-        batteries: Sequence[PatientBattery],
+        batteries: Sequence[CautiousBattery],
         inverters: Sequence[SimulatedInverter],
         *,
         learnt: Mapping[str, float] | None = None,
@@ -151,12 +151,12 @@ class Loop:
         while any(port.inbox for port in self._ports.values()):
             self.gateway.step()
 
-    def told(self, direction: Direction) -> float:
-        """Return the sum of what the inverters know that they may take, in A."""
-        told = [inverter.told for inverter in self.simulator.inverters.values()]
+    def sent(self, direction: Direction) -> float:
+        """Return the sum of the limits that the inverters received, in A."""
+        sent = [inverter.received for inverter in self.simulator.inverters.values()]
         if direction is Direction.CHARGE:
-            return sum(one.charge for one in told)
-        return sum(one.discharge for one in told)
+            return sum(one.charge for one in sent)
+        return sum(one.discharge for one in sent)
 
     def limit(self, direction: Direction) -> float:
         """Return the bank's limit in A; 0 while it is unknown."""

@@ -1,4 +1,4 @@
-"""What a run shows: overload, swings, energy moved, needless blackouts."""
+"""Figures of a run: overload, swings, energy moved, needless blackouts."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,8 +26,8 @@ BEGUN: Final = 20.0
 SETTLED: Final = 300.0
 """Seconds after which a blackout is needless; strictly it is so once it has begun."""
 WORTH: Final = 3.0
-"""A per inverter; less is told as 0 by rule. (What the gateway believes to be just less
-may be just more in truth, by as much as a current meter is wrong by.)"""
+"""A per inverter; less is sent as 0 by rule. (A current just below it for the gateway may
+really be just above it, by the error of a current meter.)"""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Swings:
     _rising: bool = False
 
     def follow(self, limit: float) -> None:
-        """Take the limit as it is now, in A."""
+        """Take the present limit, in A."""
         if self._furthest is None:
             self._furthest = limit
         turned = limit - self._furthest if not self._rising else self._furthest - limit
@@ -56,17 +56,17 @@ class Figures:
 
     over: float = 0.0
     least_over: float = 0.0
-    """A·s by which the bank is over though the inverters are told what is possible: they
-    take their time to follow when that falls."""
+    """A·s by which the bank is over although the inverters are sent the possible limit: they
+    take their time to follow when it falls."""
     worst: float = 0.0
-    """A; the most by which a battery was over at any moment."""
-    told: Swings = field(default_factory=Swings)
+    """A; the highest excess of a battery at any time."""
+    sent: Swings = field(default_factory=Swings)
     possible_limit: Swings = field(default_factory=Swings)
-    """Of what the physics allow: a rule that knew everything would swing as often."""
+    """Of the physical optimum: a rule that knew everything would swing as often."""
     moved: float = 0.0
     possible: float = 0.0
     blackout: float = 0.0
-    """s in which nothing was told though something was possible and wanted."""
+    """s in which 0 A was sent although more was possible and wanted."""
 
 
 class Meter:
@@ -75,7 +75,7 @@ class Meter:
     def __init__(
         self, loop: Loop, *, energy_from: float = BEGUN, strict: bool = False
     ) -> None:
-        """Begin to watch; energy is counted from so many seconds after the start on."""
+        """Begin to measure; energy counts from that many seconds after the start."""
         self._grace = STRICT_GRACE if strict else GRACE
         self._grace_part = STRICT_GRACE_PART if strict else GRACE_PART
         self._settled = BEGUN if strict else SETTLED
@@ -86,10 +86,10 @@ class Meter:
         self._inverters = loop.simulator.inverters.values()
         self._lag = max(i.inverter.lag for i in self._inverters)
         self._following = 0.0
-        """A; what would flow if the inverters were told what is possible."""
+        """A; the current if the inverters were sent the possible limit."""
 
     def __call__(self) -> None:
-        """Take one sample each EVERY turns."""
+        """Take one sample every EVERY turns."""
         self._turns += 1
         if self._turns % EVERY:
             return
@@ -121,7 +121,7 @@ class Meter:
     def _sample(
         self, direction: Direction, figures: Figures, possible: float, dt: float
     ) -> None:
-        figures.told.follow(self._loop.limit(direction))
+        figures.sent.follow(self._loop.limit(direction))
         figures.possible_limit.follow(possible)
         largest = sum(b.largest(direction) for b in self._loop.batteries.values())
         grace = max(self._grace, self._grace_part * largest)
@@ -135,10 +135,10 @@ class Meter:
     def _is_dark(self, direction: Direction, possible: float, demand: float) -> bool:
         worth = WORTH * len(self._inverters) + TOLERANCE
         wanted = min(possible, direction.sign * demand)
-        return wanted > worth and self._loop.told(direction) <= 0
+        return wanted > worth and self._loop.sent(direction) <= 0
 
     def _demand(self) -> float:
-        """Return what the house has to spare, within the inverters' ratings, in A."""
+        """Return the demand of the house, within the inverters' ratings, in A."""
         volts = self._loop.simulator.voltage or 51.2
         at = self._loop.at
         return sum(

@@ -1,4 +1,4 @@
-"""The rules to compare: the plain sum, the capacity share alone, ours."""
+"""The rule sets to compare: plain sum, fixed capacity share, ours."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -21,7 +21,7 @@ from .loop import Loop
 
 
 class RuleSet(StrEnum):
-    """How the bank's limit is made."""
+    """How the bank limit is made."""
 
     SUM = "plain sum"
     CAPACITY = "capacity share alone"
@@ -29,8 +29,8 @@ class RuleSet(StrEnum):
     LEARNT = "slices, already learnt"
 
 
-class CapacitySlices(CurrentShares):
-    """Slices that are never learnt."""
+class CapacityShares(CurrentShares):
+    """Current shares by capacity, never learned."""
 
     @override
     def update(
@@ -39,8 +39,8 @@ class CapacitySlices(CurrentShares):
         return capacity_shares(batteries)
 
 
-class NoOffsets(CirculatingCurrents):
-    """Nothing circulates; who carries too much holds the bank as in ours."""
+class NoCirculatingCurrents(CirculatingCurrents):
+    """No circulating currents; a battery over its limit holds the bank as in ours."""
 
     @override
     def settle(
@@ -59,7 +59,7 @@ class NoOffsets(CirculatingCurrents):
 
 
 def use_capacity_share(loop: Loop) -> None:
-    """Let a loop's gateway reckon by the capacity share alone."""
+    """Let a loop's gateway use the capacity share alone."""
     parallel = loop.gateway._bank._evaluation._pipeline.parallel
-    parallel.shares = CapacitySlices()
-    parallel.circulating = NoOffsets()
+    parallel.shares = CapacityShares()
+    parallel.circulating = NoCirculatingCurrents()

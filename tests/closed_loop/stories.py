@@ -1,4 +1,4 @@
-"""Three telling cases, for the pictures in the documentation."""
+"""Three typical cases, for the pictures in the documentation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ EVERY: Final = 10
 
 @dataclass
 class Diary:
-    """What happened in a loop, one entry a second."""
+    """A record of a loop, one entry per second."""
 
     loop: Loop
     times: list[float] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Diary:
         self.bank.append(self.loop.simulator.current)
         batteries = self.loop.batteries.values()
         for direction in Direction:
-            self.limits[direction].append(self.loop.told(direction))
+            self.limits[direction].append(self.loop.sent(direction))
             self.sums[direction].append(sum(b.allows(direction) for b in batteries))
         states = self.loop.gateway.snapshot.batteries
         for one in batteries:
@@ -59,7 +59,7 @@ class Diary:
 
 
 def load_step() -> Chart:
-    """Return a small battery beside a large one when the sun comes out."""
+    """Return a small and a large battery when the sun comes out."""
     small = make("100 Ah", 100, 25, 50, resistance=0.014, period=1.0)
     large = make("300 Ah", 300, 150, 150, resistance=0.02, period=2.3)
 
@@ -79,7 +79,7 @@ def load_step() -> Chart:
                 "Bank, charging",
                 [
                     Line("sum of the limits", GREY, diary.sums[charge], dashed=True),
-                    Line("told to the inverter", BLUE, diary.limits[charge]),
+                    Line("sent to the inverter", BLUE, diary.limits[charge]),
                     Line("flows", GREEN, diary.bank),
                 ],
             ),
@@ -95,7 +95,7 @@ def load_step() -> Chart:
 
 
 def full() -> Chart:
-    """Return a battery that becomes full, stands aside and returns."""
+    """Return a battery that becomes full, is excluded and returns."""
     first = make("first", 100, 50, 50, full_below=51.6)
     second = make("second", 200, 100, 100, resistance=0.022, period=1.7)
 
@@ -105,7 +105,7 @@ def full() -> Chart:
     diary = Diary(loop_of([first, second], house))
     diary.keep(180)
     # One of its cells is full: it lets nothing in, until it has given some.
-    first.judgement = replace(first.judgement, full=True)
+    first.bms_state = replace(first.bms_state, full=True)
     diary.keep(540)
     charge = Direction.CHARGE
     excluded = diary.excluded.get("first", [])
@@ -119,7 +119,7 @@ def full() -> Chart:
                 "Bank, charging",
                 [
                     Line("sum of the limits", GREY, diary.sums[charge], dashed=True),
-                    Line("told to the inverter", BLUE, diary.limits[charge]),
+                    Line("sent to the inverter", BLUE, diary.limits[charge]),
                     Line("flows", GREEN, diary.bank),
                 ],
             ),
@@ -159,16 +159,16 @@ def lost() -> Chart:
     charge, discharge = Direction.CHARGE, Direction.DISCHARGE
     return Chart(
         "A battery's cable is pulled, and plugged in again",
-        "Charging stops at once. Discharging goes on for a grace of 3 min with the lost "
+        "Charging stops at once. Discharging continues for a grace period of 3 min with the lost "
         "battery's last limit, then stops, too",
         diary.times,
         [
             Panel(
                 "Bank",
                 [
-                    Line("told for charging", BLUE, diary.limits[charge]),
+                    Line("sent for charging", BLUE, diary.limits[charge]),
                     Line(
-                        "told for discharging",
+                        "sent for discharging",
                         ORANGE,
                         [-amps for amps in diary.limits[discharge]],
                     ),
@@ -189,7 +189,7 @@ def lost() -> Chart:
                 ],
             ),
         ],
-        [Span(240, 540, "not heard")],
+        [Span(240, 540, "not received")],
     )
 
 
@@ -201,7 +201,7 @@ def _battery(diary: Diary, key: str, color: str, direction: Direction) -> list[L
 
 
 def _spans(times: Sequence[float]) -> list[tuple[float, float]]:
-    """Return the beginnings and ends of what lasts longer than a moment."""
+    """Return the beginnings and ends of periods longer than one entry."""
     spans: list[tuple[float, float]] = []
     for at in times:
         if spans and at - spans[-1][1] < 5:

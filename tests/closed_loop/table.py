@@ -63,28 +63,28 @@ def over(figures: Sequence[Figures]) -> float:
 
 
 def swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
-    """Return how often the limit swung in an hour."""
-    return mean(f.told.count for f in figures) / (length / 3600)
+    """Return how often the limit swung per hour."""
+    return mean(f.sent.count for f in figures) / (length / 3600)
 
 
 def least_over(figures: Sequence[Figures]) -> float:
-    """Return the A·s of a run that are over whatever the inverters are told."""
+    """Return the A·s of a run that are over whatever the inverters are sent."""
     return mean(f.least_over for f in figures)
 
 
 def least_swings(figures: Sequence[Figures], length: float = LENGTH) -> float:
-    """Return how often what the physics allow swung in an hour."""
+    """Return how often the physical optimum swung per hour."""
     return mean(f.possible_limit.count for f in figures) / (length / 3600)
 
 
 def moved(figures: Sequence[Figures]) -> float:
-    """Return what was moved of what was possible."""
+    """Return the part of the possible charge that was moved."""
     possible = sum(f.possible for f in figures)
     return sum(f.moved for f in figures) / possible if possible else 1.0
 
 
 def blackouts(results: Sequence[Result]) -> int:
-    """Return in how many runs nothing was told though something was possible."""
+    """Return in how many runs 0 A was sent although more was possible."""
     return sum(any(f.blackout for f in r.values()) for r in results)
 
 

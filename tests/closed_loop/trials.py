@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.config import Strategy
 from custom_components.bms_gateway.engine.model import Direction
 from custom_components.bms_gateway.engine.simulator import Inverter, SimulatedInverter
 
-from .banks import PatientBattery, battery, random_bank
+from .banks import CautiousBattery, battery, random_bank
 from .demand import House
 from .kinds import KINDS, OddBattery, trouble
 from .loop import Loop
@@ -33,7 +33,7 @@ class Trial:
     energy_from: float = BEGUN
     """Seconds after the start from which on energy is counted."""
     kind: str = "plain"
-    """Of KINDS: what happens besides."""
+    """Key of KINDS: the fault that happens."""
     strict: bool = False
     """Whether little is an overload, and each blackout needless (metrics)."""
 
@@ -67,7 +67,7 @@ class Trial:
         return loop
 
     def _inverters(
-        self, batteries: Sequence[PatientBattery], house: int
+        self, batteries: Sequence[CautiousBattery], house: int
     ) -> list[SimulatedInverter]:
         """Return inverters of about the size of the bank, all in the same house."""
         rng = Random(self.seed)

@@ -1,4 +1,4 @@
-"""The tables of entities: a name, an icon and a text for each of their states."""
+"""Entity descriptions: names, icons, and a text for each of their states."""
 
 from enum import StrEnum
 import json
@@ -24,7 +24,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def of(tables: Tables[Any]) -> list[EntityDescription]:
-    """Return all rows of a platform."""
+    """Return all descriptions of a platform."""
     return [
         *tables.gateway,
         *tables.battery,
@@ -55,7 +55,7 @@ def test_every_entity_has_a_name(platform: str, language: str) -> None:
 
 @LANGUAGES
 def test_every_state_has_a_text(language: str) -> None:
-    """Of all that have a list of states, and no other."""
+    """Of every entity with a list of states, and of no other."""
     texts = read(f"translations/{language}.json")["entity"]["sensor"]
     states = {
         row.key: set(getattr(row, "options", None) or ()) for row in ROWS["sensor"]
@@ -75,7 +75,7 @@ def test_every_state_has_a_text(language: str) -> None:
 def test_attributes_have_names(
     language: str, platform: str, attribute: str, values: type[StrEnum]
 ) -> None:
-    """Those that a reader meets in a table of limits and alarms."""
+    """Those that users see in a table of limits and alarms."""
     texts = read(f"translations/{language}.json")["entity"][platform]
     found = [
         text["state_attributes"][attribute]
@@ -90,15 +90,15 @@ def test_attributes_have_names(
 
 @LANGUAGES
 def test_every_event_has_a_text(language: str) -> None:
-    """Of each type that can be told, and no other."""
+    """Of each type that can occur, and of no other."""
     texts = read(f"translations/{language}.json")["entity"]["event"]["events"]
     types = texts["state_attributes"]["event_type"]["state"]
     assert set(types) == set(event.EVENTS.event_types or ())
 
 
 @PLATFORMS
-def test_icons(platform: str) -> None:
-    """Each belongs to an entity, and its states are states of that."""
+def test_icons_belong_to_entities(platform: str) -> None:
+    """The states of an icon are states of its entity."""
     icons = read("icons.json")["entity"][platform]
     rows = {row.key: row for row in ROWS[platform]}
     assert set(icons) <= set(rows)
@@ -120,8 +120,8 @@ def test_every_entity_without_a_class_has_an_icon(platform: str) -> None:
 
 
 @pytest.mark.parametrize("device", ["gateway", "battery"])
-def test_a_device_has_one_state_of_charge(device: str) -> None:
-    """Home Assistant shows one of this class beside its name, whichever comes first."""
+def test_device_has_one_state_of_charge(device: str) -> None:
+    """Home Assistant shows one of this class next to its name, the first it finds."""
     rows = getattr(sensor.TABLES, device)
     assert [r.key for r in rows if r.device_class == "battery"] == ["soc"]
 
@@ -129,7 +129,7 @@ def test_a_device_has_one_state_of_charge(device: str) -> None:
 @pytest.mark.parametrize("table", ["gateway", "battery", "inverter", "port"])
 @pytest.mark.parametrize("platform", [binary_sensor, sensor])
 def test_keys_are_unique(platform: Any, table: str) -> None:
-    """They make the unique ids."""
+    """The unique ids are built from them."""
     rows = list(getattr(platform.TABLES, table))
     if table in {"battery", "inverter"}:
         rows += platform.TABLES.port

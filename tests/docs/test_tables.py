@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from custom_components.bms_gateway.engine.model import Rule
-from custom_components.bms_gateway.event_detector import Happening
+from custom_components.bms_gateway.event_detector import EventType
 
 from . import PAGES, ROOT, text_of
 
@@ -44,7 +44,7 @@ def test_meanings_belong_to_entities_that_exist(docs: ModuleType) -> None:
 def test_every_rule_event_and_repair_is_explained(docs: ModuleType) -> None:
     """And none that is gone."""
     assert set(docs.RULES) == set(Rule)
-    assert set(docs.EVENTS) == set(Happening)
+    assert set(docs.EVENTS) == set(EventType)
     repairs = [key for group in docs.REPAIRS.values() for key in group]
     assert sorted(repairs) == sorted(docs.TEXTS["issues"])
 

@@ -1,4 +1,4 @@
-"""A port that records all it tells, and the other nodes on its channel."""
+"""A port that records what it reports, and the other nodes on its channel."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -7,6 +7,8 @@ import time
 
 import can
 
+from custom_components.bms_gateway.engine.can.backend import open_bus
+from custom_components.bms_gateway.engine.can.interface.state import PortError
 from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
@@ -21,7 +23,7 @@ from ..waiting import until
 
 
 class Recorder:
-    """A port with everything that it told."""
+    """A port and everything it has reported."""
 
     def __init__(
         self,
@@ -33,7 +35,7 @@ class Recorder:
         wall: Clock = time.time,
         each: Callable[[], None] = lambda: None,
     ) -> None:
-        """Describe the port; `running` opens it. `each`: called with every frame."""
+        """Create the port; `running` opens it. `each`: called with every frame."""
         self._each = each
         self.frames: list[Frame] = []
         self.echoes: list[Frame] = []
@@ -50,12 +52,12 @@ class Recorder:
 
     @property
     def statuses(self) -> list[tuple[PortStatus, PortFault | None]]:
-        """The changes in short."""
+        """Status and fault of each change."""
         return [(state.status, state.fault) for state in self.changes]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Port]:
-        """Run the port; at the end it is cancelled and has closed."""
+        """Run the port; at the end it is cancelled and closed."""
         task = asyncio.create_task(self.port.run())
         try:
             yield self.port
@@ -81,11 +83,11 @@ class Recorder:
         )
 
     async def hears(self, count: int) -> None:
-        """Wait until so many frames have come."""
+        """Wait until `count` frames were received."""
         await self.until(lambda: len(self.frames) >= count)
 
     async def sees_echoes(self, count: int) -> None:
-        """Wait until so many own frames have come back.
+        """Wait until `count` own frames have come back.
 
         Drain before each look, as the gateway does before each step: a port withholds
         an echo that proves nothing yet, and looks at that by itself but once more.
@@ -98,7 +100,7 @@ class Recorder:
         await until(look, lambda: f"{count} echoes, not {self.echoes}", news=self._news)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, looked at whenever the port tells something."""
+        """Wait for a condition, checked whenever the port reports something."""
         await until(condition, news=self._news)
 
     def _on_frame(self, frame: Frame) -> None:
@@ -115,8 +117,18 @@ class Recorder:
         self._news.set()
 
 
+async def probe(config: PortConfig) -> PortFault | None:
+    """Return why a port cannot be opened, None if it can; nothing is sent."""
+    try:
+        bus = await open_bus(config)
+    except PortError as error:
+        return error.fault
+    await bus.close()
+    return None
+
+
 def one_clock(late: Clock = lambda: 0.0) -> tuple[Clock, Clock]:
-    """Return a port's clock and its wall clock, which run late by as much as told.
+    """Return a port's clock and its wall clock, which run late by `late` seconds.
 
     They agree although they are read one after the other, on a busy machine even much
     later: so both show the time of day as it was for the first.
@@ -146,5 +158,5 @@ def other_node(
 
 
 def content(frame: Frame) -> tuple[int, bytes]:
-    """Return what a frame says, without its time."""
+    """Return identifier and data of a frame, without its time."""
     return frame.can_id, frame.data

@@ -8,8 +8,8 @@ from custom_components.bms_gateway.engine.config import LossPolicy
 from custom_components.bms_gateway.engine.limits.context import Context
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
-    Life,
     Readings,
 )
 
@@ -34,7 +34,7 @@ def online(key: str = "b1", capacity: float = 100.0, **changes: Any) -> BatteryS
     readings = replace(READINGS, **changes)
     return BatteryState(
         id=key,
-        life=Life.ONLINE,
+        status=BatteryStatus.ONLINE,
         capacity_ah=capacity,
         readings=readings,
         last=readings,
@@ -48,7 +48,7 @@ def lost(
     """Return a battery that is not heard any more; `last`: what it said then."""
     return replace(
         online(key, capacity, **last),
-        life=Life.LOST,
+        status=BatteryStatus.LOST,
         readings=Readings(),
         lost_at=at,
     )
@@ -56,7 +56,9 @@ def lost(
 
 def never_heard(key: str = "silent", capacity: float = 100.0) -> BatteryState:
     """Return a battery that never spoke and is missed."""
-    return BatteryState(id=key, life=Life.WAITING, capacity_ah=capacity, lost_at=0.0)
+    return BatteryState(
+        id=key, status=BatteryStatus.WAITING, capacity_ah=capacity, lost_at=0.0
+    )
 
 
 def context(

@@ -9,8 +9,8 @@ import pytest
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.model import (
     Alarm,
+    BatteryStatus,
     Direction,
-    Life,
     Rule,
     Status,
 )
@@ -28,7 +28,7 @@ def _lost(key: str = "b2", seconds: float = 4.0, **options: Any) -> Plant:
     plant = Plant(EQUAL, **options).started(10.0)
     plant.packs[key].speaks = False
     plant.run(seconds)
-    assert plant.state(key).life is Life.LOST
+    assert plant.state(key).status is BatteryStatus.LOST
     return plant
 
 
@@ -188,7 +188,7 @@ def test_required_values_unknown() -> None:
     plant = Plant().started()
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
-    assert plant.state().life is Life.ONLINE
+    assert plant.state().status is BatteryStatus.ONLINE
     told = (plant.snapshot.status, plant.sent())
     assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
     assert plant.enabled() == (False, False)
@@ -557,7 +557,7 @@ def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
         plant.run(1.0)
         plant.port("b2").push(*telegram(plant.now, current=-5.0, without={0x355}))
     plant.run(1.0)
-    assert plant.state("b2").life is Life.REJOINING
+    assert plant.state("b2").status is BatteryStatus.REJOINING
     assert plant.state("b2").carries_current_out_of_service
     assert plant.sent()[1] == 0.0
     assert plant.sent()[2] > 0.0
@@ -622,12 +622,12 @@ def test_reduce_with_one_that_stood_aside() -> None:
     plant.run(30.0)
     plant.packs["b1"].without = {0x351}
     plant.run(10.0)
-    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").status is BatteryStatus.LOST
     assert plant.state("b1").excluded == {Direction.DISCHARGE}
     plant.packs["b1"].without = {0x356}
     plant.packs["b1"].says(discharge_current_limit=10.0)
     plant.run(10.0)
-    assert plant.state("b1").life is Life.REJOINING
+    assert plant.state("b1").status is BatteryStatus.REJOINING
     assert plant.discharge.source == "b1"
     assert plant.discharge.number == 10.0
 
@@ -728,7 +728,7 @@ def test_limits_not_available() -> None:
     plant.run(2.0)
     assert plant.sent()[1] == 200.0
     plant.run(1.25)
-    assert plant.state("b2").life is Life.LOST
+    assert plant.state("b2").status is BatteryStatus.LOST
     assert plant.sent()[1] == 0.0
     assert plant.sent()[2] > 0.0
     plant.run(61.0)
@@ -741,10 +741,10 @@ def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
     plant.packs["b2"].speaks = True
     plant.packs["b2"].next_at = plant.now
     plant.run(2.0)
-    assert plant.state("b2").life is Life.REJOINING
+    assert plant.state("b2").status is BatteryStatus.REJOINING
     assert plant.sent()[1] == 0.0
     plant.run(1.0)
-    assert plant.state("b2").life is Life.ONLINE
+    assert plant.state("b2").status is BatteryStatus.ONLINE
     assert plant.snapshot.status is Status.RUNNING
     assert plant.sent()[1] < 50.0
     plant.run(30.0)
@@ -792,12 +792,12 @@ def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
     plant.apply(batteries=(replace(small, port=battery("b3").port), large))
     plant.packs["b1"].speaks = False
     plant.run(2.0)
-    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").status is BatteryStatus.LOST
     assert plant.sent() == (52.0, 0.0, 40.0)
     for _ in range(3):
         plant.port("b3").push(*plant.packs["b1"].frames(plant.now))
         plant.run(1.0)
-    assert plant.state("b1").life is Life.ONLINE
+    assert plant.state("b1").status is BatteryStatus.ONLINE
 
 
 def test_a_port_that_is_set_up_otherwise_loses_nobody() -> None:
@@ -819,7 +819,7 @@ def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
     moved = replace(battery("b2"), port=battery("b3").port)
     plant.apply(batteries=(battery("b1"), moved))
     plant.run(2.0)
-    assert plant.state("b2").life is Life.WAITING
+    assert plant.state("b2").status is BatteryStatus.WAITING
     assert plant.sent() == (56.0, 100.0, 100.0)
 
 
@@ -834,7 +834,7 @@ def test_a_loop_that_was_held_loses_no_battery() -> None:
         plant.port("b1").push(*telegram(at + n))
     plant.clock.now = at + 7.0
     plant.step()
-    assert plant.state().life is Life.ONLINE
+    assert plant.state().status is BatteryStatus.ONLINE
     assert plant.state().losses == 0
     assert plant.sent() == (56.0, 100.0, 100.0)
 
@@ -846,7 +846,7 @@ def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
     plant.port("b1").push(*telegram(at + 1))
     plant.clock.now = at + 8.0
     plant.step()
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
@@ -937,5 +937,7 @@ def test_a_battery_that_joins_and_says_what_we_have_just_sent() -> None:
     plant.apply(batteries=(battery("b1"), battery("b2")))
     plant.packs["b2"].says(voltage=52.1)
     plant.run(10.0)
-    assert {state.life for state in plant.snapshot.batteries.values()} == {Life.ONLINE}
+    assert {state.status for state in plant.snapshot.batteries.values()} == {
+        BatteryStatus.ONLINE
+    }
     assert plant.sent()[1:] == (200.0, 200.0)

@@ -1,4 +1,4 @@
-"""What the user chose: which ports are one channel."""
+"""Configuration: which ports are the same channel."""
 
 import pytest
 
@@ -20,12 +20,12 @@ ADAPTER = PortConfig(Interface.SOCKETCAN, "can0", identity="usb-1")
 def test_a_channel_is_the_same_however_it_is_set_up(
     port: PortConfig, is_same: bool
 ) -> None:
-    """Its name counts where no adapter is known."""
+    """Its name counts if no adapter is known."""
     assert CAN0.is_same_place(port) is port.is_same_place(CAN0) is is_same
 
 
 def test_an_adapter_is_the_same_whatever_its_link_is_called() -> None:
-    """And another one is not, though it bears the name."""
+    """Another one is not, even under the same name."""
     renamed = PortConfig(Interface.SOCKETCAN, "can5", identity="usb-1")
     other = PortConfig(Interface.SOCKETCAN, "can0", identity="usb-2")
     assert ADAPTER.is_same_place(renamed)
@@ -43,18 +43,17 @@ SOCKETCAN, SLCAN = Interface.SOCKETCAN, Interface.SLCAN
         (PortConfig(SOCKETCAN, "can1", identity="path:xhci-hcd.0-usb-2#1"), True),
         (PortConfig(SLCAN, "/dev/serial/by-id/usb-CANable"), True),
         (PortConfig(SLCAN, "/dev/ttyACM0"), True),
-        # On a board, in the machine, virtual, or nobody knows
+        # On a board, in the machine, virtual, or unknown
         (PortConfig(SOCKETCAN, "can0", identity="path:spi0.0"), False),
         (PortConfig(SOCKETCAN, "can0", identity="path:0000:03:00.0"), False),
         (PortConfig(SLCAN, "/dev/ttyAMA0"), False),
         (PortConfig(SLCAN, "/dev/ttyS1"), False),
         (PortConfig(SOCKETCAN, "can0"), False),
-        (PortConfig(Interface.SOCKETCAND, "host:29536/can0"), False),
         (PortConfig(Interface.VIRTUAL, "usb"), False),
     ],
 )
-def test_only_an_adapter_on_usb_can_be_plugged_in_anew(
+def test_usb_adapters_are_recognised_by_identity(
     port: PortConfig, is_usb: bool
 ) -> None:
-    """By its serial number or its socket, or as what serial adapters mostly are."""
+    """By serial number or socket, or as most serial adapters are."""
     assert port.is_usb is is_usb

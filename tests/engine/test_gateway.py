@@ -476,7 +476,7 @@ async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
     await plant.gateway.start()
     await _turns()
     await plant.gateway.stop()
-    assert "gateway watch ended by a defect" in caplog.text
+    assert "gateway watch ended by an unexpected error" in caplog.text
 
 
 def test_what_an_inverter_taken_away_still_draws_was_told() -> None:

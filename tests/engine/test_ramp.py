@@ -1,4 +1,4 @@
-"""Down at once, up slowly."""
+"""Ramp of a limit: down at once, up slowly."""
 
 from hypothesis import given, strategies as st
 import pytest
@@ -12,7 +12,7 @@ RATE = RATED / 10  # A/s
 def _run(
     *wanted: tuple[float, float], flowing: float = 0.0, before: Ramp | None = None
 ) -> Ramp:
-    """Ask for limits at times."""
+    """Request limits at times."""
     state = before
     for at, amps in wanted:
         state = ramp_to(state, amps, at, rated=RATED, flowing=flowing)
@@ -20,13 +20,13 @@ def _run(
     return state
 
 
-def test_the_first_value_goes_out_whole() -> None:
+def test_the_first_limit_is_sent_in_full() -> None:
     """There is nothing to ramp from at the start."""
     assert _run((0.0, 150.0)).amps == 150.0
 
 
-def test_a_fall_goes_out_at_once() -> None:
-    """And whole."""
+def test_a_fall_is_sent_at_once() -> None:
+    """And in full."""
     assert _run((0.0, 150.0), (0.1, 20.0)).amps == 20.0
 
 
@@ -54,20 +54,20 @@ def test_the_ramp_is_by_the_rated_current_not_by_the_limit() -> None:
 
 
 def test_the_hold_is_no_part_of_the_ramp() -> None:
-    """Nor when nobody looked meanwhile."""
+    """Nor if nothing was evaluated meanwhile."""
     fallen = _run((0.0, 150.0), (1.0, 0.0), (2.0, 150.0))
     assert _run((6.0, 150.0), before=fallen).amps == pytest.approx(RATE)
 
 
-def test_the_smallest_of_the_last_seconds_counts() -> None:
-    """A dip in a wish for more takes 3 s to be forgotten."""
+def test_the_lowest_limit_of_the_hold_time_counts() -> None:
+    """A dip in a request for more takes 3 s to be forgotten."""
     state = _run((0.0, 100.0), (1.0, 10.0), (2.0, 90.0), (4.0, 50.0), (5.5, 90.0))
     assert state.target == 50.0
     assert _run((6.0, 90.0), (8.5, 90.0), before=state).target == 90.0
 
 
-def test_pulses_of_a_full_pack_are_never_told() -> None:
-    """922 A for 1 s in 20 s, 0 A between them: 0 A is told."""
+def test_pulses_of_a_full_pack_are_never_sent() -> None:
+    """922 A for 1 s in 20 s, 0 A between them: 0 A is sent."""
     state = _run((0.0, 0.0))
     for step in range(1, 6000):
         at = step / 10
@@ -75,15 +75,15 @@ def test_pulses_of_a_full_pack_are_never_told() -> None:
         assert state.amps == 0.0
 
 
-def test_a_discharge_ramp_begins_at_what_flows() -> None:
-    """The house already draws 80 A: no ramp tells it less on the way up."""
+def test_a_discharge_ramp_begins_at_the_present_current() -> None:
+    """The house already draws 80 A: no ramp sends it less on the way up."""
     state = _run((0.0, 150.0), (1.0, 10.0), (2.0, 150.0), flowing=80.0)
     assert state.amps == 10.0
     assert _run((5.0, 150.0), before=state, flowing=80.0).amps >= 80.0
 
 
-def test_what_flows_never_lifts_over_the_limit() -> None:
-    """A house that draws more than allowed gets what is allowed."""
+def test_the_present_current_never_raises_the_limit() -> None:
+    """A house that draws more than the limit is sent the limit."""
     state = _run((0.0, 150.0), (1.0, 10.0), (2.0, 60.0), (5.0, 60.0), flowing=80.0)
     assert state.amps == 60.0
 
@@ -95,10 +95,10 @@ def test_what_flows_never_lifts_over_the_limit() -> None:
     flowing=st.floats(0.0, 1000.0),
     rated=st.floats(0.0, 1000.0),
 )
-def test_never_above_what_was_wanted_lately(
+def test_never_above_the_lowest_recent_request(
     steps: list[tuple[float, float]], flowing: float, rated: float
 ) -> None:
-    """Whatever is asked for, no more than the smallest of the last 3 s is told."""
+    """Never more than the lowest of the last 3 s is sent."""
     state: Ramp | None = None
     wanted: list[tuple[float, float]] = []
     at = 100.0

@@ -21,21 +21,23 @@ from custom_components.bms_gateway.engine.rounding import count_down, round_down
         (0.0, 10, 0),
     ],
 )
-def test_whole_counts(value: float, per_unit: int, counts: int) -> None:
-    """A value is cut to counts; its binary form costs it none."""
+def test_a_value_is_rounded_down_to_counts(
+    value: float, per_unit: int, counts: int
+) -> None:
+    """Its binary form costs it none."""
     assert count_down(value, per_unit) == counts
     assert round_down(value, per_unit) == counts / per_unit
 
 
 @given(counts=st.integers(0, 60_000), per_unit=st.sampled_from([1, 10, 100, 1000]))
 def test_a_count_is_itself(counts: int, per_unit: int) -> None:
-    """What stands on a count stays there, however it was reckoned."""
+    """A whole count stays the same, however it was calculated."""
     assert count_down(counts / per_unit, per_unit) == counts
     assert count_down(counts * (1 / per_unit), per_unit) == counts
 
 
 @given(value=st.floats(0, 4000))
-def test_never_up(value: float) -> None:
+def test_rounding_is_never_up(value: float) -> None:
     """No more than a millionth of a count is ever gained, less than one is lost."""
     lost = Decimal(value) - Decimal(count_down(value, 10)) / 10
     assert Decimal("-0.0000002") <= lost < Decimal("0.1")

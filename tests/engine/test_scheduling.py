@@ -1,42 +1,46 @@
-"""When what was heard is reckoned with."""
+"""The recalculation schedule."""
 
 from math import inf
 
-from custom_components.bms_gateway.engine.scheduling import PACE, Priority, Schedule
+from custom_components.bms_gateway.engine.scheduling import (
+    RECALCULATION_INTERVAL,
+    Priority,
+    Schedule,
+)
 
 NOW = 1000.0
 
 
-def test_first_reckoning_is_due() -> None:
-    """There is nothing to go by before."""
+def test_the_first_recalculation_is_due() -> None:
+    """Nothing was evaluated before."""
     assert Schedule().due_at == -inf
 
 
-def test_nothing_new_is_not_due() -> None:
+def test_no_change_is_not_due() -> None:
     """It changes nothing."""
-    agenda = Schedule()
-    agenda.done(NOW)
-    assert not agenda.add(Priority.NONE)
-    assert agenda.due_at is None
+    schedule = Schedule()
+    schedule.done(NOW)
+    assert not schedule.add(Priority.NONE)
+    assert schedule.due_at is None
 
 
-def test_measurements_are_due_at_a_pace() -> None:
+def test_measurements_are_due_after_an_interval() -> None:
     """The first one decides; those that follow change nothing."""
-    agenda = Schedule()
-    agenda.done(NOW)
-    assert agenda.add(Priority.SOON)
-    assert not agenda.add(Priority.SOON)
-    assert agenda.due_at == NOW + PACE
-    agenda.done(NOW + 5)
-    assert agenda.due_at is None
+    schedule = Schedule()
+    schedule.done(NOW)
+    assert schedule.add(Priority.SOON)
+    assert not schedule.add(Priority.SOON)
+    assert schedule.due_at == NOW + RECALCULATION_INTERVAL
+    schedule.done(NOW + 5)
+    assert schedule.due_at is None
 
 
-def test_what_is_urgent_overtakes() -> None:
-    """It is due at once, and nothing puts it off."""
-    agenda = Schedule()
-    agenda.done(NOW)
-    agenda.add(Priority.SOON)
-    assert agenda.add(Priority.AT_ONCE)
-    assert not agenda.add(Priority.SOON)
-    assert not agenda.add(Priority.AT_ONCE)
-    assert agenda.due_at == -inf
+def test_an_urgent_change_is_due_at_once() -> None:
+    """Nothing postpones it."""
+    schedule = Schedule()
+    schedule.done(NOW)
+    schedule.add(Priority.SOON)
+    assert schedule.add(Priority.AT_ONCE)
+    assert not schedule.add(Priority.SOON)
+    assert not schedule.add(Priority.AT_ONCE)
+    assert schedule.due_at == -inf

@@ -1,4 +1,4 @@
-"""Setpoints and leases: they only lower, and a lease always ends."""
+"""Setpoints and temporary limits: they only lower, and a temporary limit ends."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -31,7 +31,7 @@ def temporary_limit(
     device_id: str | None = None,
     watts: float | None = None,
 ) -> TemporaryLimit:
-    """Return a lease on charging."""
+    """Return a temporary limit on charging."""
     return TemporaryLimit(
         device_id=device_id,
         direction=CHARGE,
@@ -42,10 +42,10 @@ def temporary_limit(
     )
 
 
-def charge(
+def charge_limit(
     requested: AllSetpoints, now: float = 0.0, volts: float | None = 50
 ) -> float:
-    """Return what is asked of the bank for charging in A; inf: no limit."""
+    """Return the charge_limit limit requested of the bank in A; inf: no limit."""
     found = requested.requested(None, CHARGE, now, volts)
     return inf if found is None else found.amps
 
@@ -68,19 +68,19 @@ def charge(
     ],
 )
 @pytest.mark.parametrize("device", [None, "i1"])
-def test_what_is_a_rise(
+def test_exceed_compares_every_setpoint(
     device: str | None, new: dict[str, Any], old: dict[str, Any], expected: bool
 ) -> None:
-    """Of any setpoint of any device; no limit is above everything."""
+    """Of any device; no limit exceeds every number."""
     before = AllSetpoints().with_setpoints(device, Setpoints(**old))
     after = AllSetpoints().with_setpoints(device, Setpoints(**new))
     assert after.exceed(before) is expected
-    # One that says nothing of an inverter does not limit it
+    # Setpoints without an inverter do not limit it
     assert AllSetpoints().exceed(before) is any(old)
 
 
-def test_nothing_asked_is_no_limit() -> None:
-    """In no direction, of nobody."""
+def test_without_setpoints_there_is_no_limit() -> None:
+    """In any direction, of any device."""
     for direction in Direction:
         for device in (None, "i1"):
             assert AllSetpoints().requested(device, direction, 0.0, 50.0) is None
@@ -96,16 +96,16 @@ def test_nothing_asked_is_no_limit() -> None:
         (Setpoints(discharging_allowed=False), (None, 0.0)),
     ],
 )
-def test_setpoints(
+def test_a_switch_that_is_off_is_0_a(
     setpoints: Setpoints, expected: tuple[float | None, float | None]
 ) -> None:
-    """A switch that is off is 0 A, whatever the number says."""
+    """Whatever the number is."""
     found = (setpoints.current(CHARGE), setpoints.current(DISCHARGE))
     assert found == expected
 
 
 @pytest.mark.parametrize(
-    ("setpoints", "charge", "discharge"),
+    ("setpoints", "charge_limit", "discharge"),
     [
         (
             Setpoints(charge_current=20.0, discharge_current=30.0),
@@ -122,14 +122,14 @@ def test_setpoints(
         (Setpoints(), None, None),
     ],
 )
-def test_which_setpoint_it_is(
+def test_the_binding_setpoint_is_named(
     setpoints: Setpoints,
-    charge: RequestedLimit | None,
+    charge_limit: RequestedLimit | None,
     discharge: RequestedLimit | None,
 ) -> None:
-    """A switch that is off says more than a number, 0 or not."""
+    """A switch that is off takes precedence over a number, 0 or not."""
     assert (setpoints.requested(CHARGE), setpoints.requested(DISCHARGE)) == (
-        charge,
+        charge_limit,
         discharge,
     )
 
@@ -140,8 +140,8 @@ def test_every_setpoint_of_a_current_has_a_key() -> None:
     assert names - {"charge_voltage"} == set(SetpointKey)
 
 
-def test_the_lowest_holds_and_says_who() -> None:
-    """A lease never raises."""
+def test_the_lowest_limit_holds_and_names_its_owner() -> None:
+    """A temporary limit never raises."""
     requested = AllSetpoints(bank=Setpoints(charge_current=20.0))
     own = RequestedLimit(20.0, Rule.SETPOINT, SetpointKey.CHARGE_CURRENT)
     assert requested.requested(None, CHARGE, 0.0, 50.0) == own
@@ -153,7 +153,7 @@ def test_the_lowest_holds_and_says_who() -> None:
     )
 
 
-def test_an_owner_s_lease_replaces_his_own() -> None:
+def test_a_temporary_limit_replaces_the_one_of_its_owner() -> None:
     """Not another owner's, nor that on another device."""
     requested = (
         AllSetpoints()
@@ -170,11 +170,11 @@ def test_an_owner_s_lease_replaces_his_own() -> None:
     }
 
 
-def test_a_lease_ends_at_its_moment() -> None:
-    """Not before, and not one moment later."""
+def test_a_temporary_limit_ends_on_time() -> None:
+    """Not before, and not later."""
     requested = AllSetpoints(temporary_limits=(temporary_limit(10.0, until=5.0),))
-    assert charge(requested, 4.999) == 10.0
-    assert charge(requested, 5.0) == inf
+    assert charge_limit(requested, 4.999) == 10.0
+    assert charge_limit(requested, 5.0) == inf
     assert next_wake(0.0, requested) == 5.0
     assert next_wake(5.0, requested) is None
     assert requested.without_ended(4.999) == requested
@@ -183,8 +183,8 @@ def test_a_lease_ends_at_its_moment() -> None:
     assert unlimited.without_ended(1e9) == unlimited
 
 
-def test_owners_without_end_are_bounded() -> None:
-    """Each device and direction for itself; the lowest limit is never lost."""
+def test_the_number_of_owners_is_bounded() -> None:
+    """Per device and direction; the lowest limit is never lost."""
     requested = AllSetpoints()
     for n in range(3000):
         requested = requested.with_temporary_limit(temporary_limit(50.0, owner=f"o{n}"))
@@ -200,8 +200,8 @@ def test_owners_without_end_are_bounded() -> None:
     assert len(requested.temporary_limits) == MOST_OWNERS + 2
 
 
-def test_there_is_room_for_as_many_owners_as_are_kept() -> None:
-    """And for those that are there already, however many they are."""
+def test_there_is_room_up_to_the_bound() -> None:
+    """And always for owners that are already there."""
     requested = AllSetpoints()
     for n in range(MOST_OWNERS):
         one = temporary_limit(50.0, owner=f"o{n}")
@@ -253,27 +253,29 @@ def test_one_owner_too_many_never_allows_more(
         after = requested.with_temporary_limit(one)
         for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
             own = AllSetpoints(temporary_limits=(one,))
-            allowed = min(charge(before, now, volts), charge(own, now, volts))
-            assert charge(after, now, volts) <= allowed
+            allowed = min(
+                charge_limit(before, now, volts), charge_limit(own, now, volts)
+            )
+            assert charge_limit(after, now, volts) <= allowed
         requested = after
     stored = AllSetpoints(temporary_limits=tuple(temporary_limits))
     for now, volts in product((0.0, 5.0, 50.0, 500.0), (None, 40.0, 60.0)):
         each = (
-            charge(AllSetpoints(temporary_limits=(one,)), now, volts)
+            charge_limit(AllSetpoints(temporary_limits=(one,)), now, volts)
             for one in temporary_limits
         )
-        assert charge(stored, now, volts) <= min(each, default=inf)
+        assert charge_limit(stored, now, volts) <= min(each, default=inf)
     for known in requested, stored:
         counts = Counter(one.place for one in known.temporary_limits)
         assert max(counts.values(), default=0) <= MOST_OWNERS
 
 
-def test_watts_by_the_voltage_of_the_moment() -> None:
-    """And nothing while that is unknown."""
+def test_watts_are_converted_at_the_present_voltage() -> None:
+    """0 A while it is unknown."""
     requested = AllSetpoints(temporary_limits=(temporary_limit(watts=1000.0),))
-    assert charge(requested, volts=50.0) == 20.0
-    assert charge(requested, volts=40.0) == 25.0
-    assert charge(requested, volts=None) == 0.0
+    assert charge_limit(requested, volts=50.0) == 20.0
+    assert charge_limit(requested, volts=40.0) == 25.0
+    assert charge_limit(requested, volts=None) == 0.0
 
 
 def test_setpoints_of_one_leave_the_others() -> None:
@@ -292,10 +294,10 @@ def test_setpoints_of_one_leave_the_others() -> None:
     st.floats(0.0, 1e6),
     st.floats(0.0, 1e6),
 )
-def test_what_is_left_goes_on_counting(
+def test_the_remaining_time_continues_after_a_restart(
     ends: list[float | None], stopped: float, restarted: float
 ) -> None:
-    """From the restart, by whatever its clock shows; an unlimited one has no end."""
+    """Whatever its clock shows; an unlimited one has no end."""
     before = AllSetpoints(
         temporary_limits=tuple(
             temporary_limit(1.0, until=until, owner=str(i))

@@ -1,4 +1,4 @@
-"""The connections of a machine: which there are, and what is told of each."""
+"""The connections of a machine, and their labels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -35,12 +35,12 @@ VIRTUAL: dict[str, Any] = {"is_virtual": True, "bitrate": None}
 
 @pytest.fixture(autouse=True)
 async def discovery(hass: HomeAssistant, machine: Machine) -> None:
-    """Have what knows the serial adapters."""
+    """Replace the discovery of serial adapters."""
     assert await async_setup_component(hass, "usb", {})
 
 
 async def find(hass: HomeAssistant) -> list[Connection]:
-    """Return what is found."""
+    """Return the found connections."""
     return await async_find_connections(hass, await async_texts(hass))
 
 
@@ -61,10 +61,10 @@ async def find(hass: HomeAssistant) -> list[Connection]:
         (link("vcan0", **VIRTUAL, is_up=False), "vcan0 · virtual · switched off"),
     ],
 )
-async def test_link_is_told_by_what_it_is(
+async def test_link_label_names_the_adapter(
     hass: HomeAssistant, machine: Machine, found: FoundLink, label: str
 ) -> None:
-    """By its adapter too, so that can0 and can1 are told apart."""
+    """So that can0 and can1 can be distinguished."""
     machine.links = [found]
     [connection] = await find(hass)
     assert connection.label == label
@@ -73,7 +73,7 @@ async def test_link_is_told_by_what_it_is(
 async def test_link_is_stored_by_its_adapter(
     hass: HomeAssistant, machine: Machine
 ) -> None:
-    """Only what has none is stored by its name alone."""
+    """Only a link without one is stored by its name alone."""
     machine.links = [link("can0", "4D"), link("vcan0", **VIRTUAL)]
     real, virtual = await find(hass)
     assert real.key == "socketcan:can0"
@@ -91,7 +91,7 @@ async def test_link_is_stored_by_its_adapter(
 
 
 @pytest.mark.parametrize(
-    ("told", "label"),
+    ("text", "label"),
     [
         ({"resolved_device": "/dev/ttyACM0"}, "CANable2 · 0042 · /dev/ttyACM0"),
         ({"description": None}, "Maker · 0042 · /dev/x"),
@@ -102,11 +102,11 @@ async def test_link_is_stored_by_its_adapter(
         ),
     ],
 )
-async def test_serial_adapter_is_told_by_what_it_is(
-    hass: HomeAssistant, machine: Machine, told: dict[str, Any], label: str
+async def test_serial_adapter_label_names_the_adapter(
+    hass: HomeAssistant, machine: Machine, text: dict[str, Any], label: str
 ) -> None:
-    """And stored by what Home Assistant calls it."""
-    machine.adapters = [usb_device("/dev/x", **told)]
+    """It is stored under Home Assistant's name for it."""
+    machine.adapters = [usb_device("/dev/x", **text)]
     [connection] = await find(hass)
     assert connection.label == label
     assert connection.key == "slcan:/dev/x"
@@ -114,10 +114,10 @@ async def test_serial_adapter_is_told_by_what_it_is(
     assert connection.is_can
 
 
-async def test_other_serial_devices_are_no_connections(
+async def test_other_serial_devices_are_not_listed(
     hass: HomeAssistant, machine: Machine
 ) -> None:
-    """One that is built in, one that another integration uses."""
+    """A built-in one, and one that another integration uses."""
     machine.adapters = [
         SerialDevice(
             device="/dev/ttyS0", serial_number=None, manufacturer=None, description=None
@@ -138,8 +138,8 @@ async def test_other_serial_devices_are_no_connections(
     assert len(await find(hass)) == 2
 
 
-async def test_owner_is_told() -> None:
-    """Of a connection that is taken, by whatever name."""
+async def test_label_names_the_owner() -> None:
+    """Of a connection that is taken, by any of its names."""
     texts = {"connection_taken": "belongs to {device} ({gateway})"}
     names = ((Interface.SOCKETCAN, "usb:A"), (Interface.SOCKETCAN, "can0"))
     connection = Connection(label="can0", port={}, names=names)
@@ -147,10 +147,10 @@ async def test_owner_is_told() -> None:
     for name in names:
         taken = {name: owner}
         assert connection.owner(taken) == owner
-        assert connection.told(taken, texts) == "can0 · belongs to Cellar (House)"
+        assert connection.list_label(taken, texts) == "can0 · belongs to Cellar (House)"
     taken = {(Interface.SLCAN, "can0"): owner}
     assert connection.owner(taken) is None
-    assert connection.told(taken, texts) == "can0"
+    assert connection.list_label(taken, texts) == "can0"
 
 
 @pytest.mark.parametrize(
@@ -161,13 +161,10 @@ async def test_owner_is_told() -> None:
         ("slcan", "/dev/x", {"channel": "/dev/x"}),
         ("slcan", "/dev/../dev/ttyACM0", {"channel": "/dev/x"}),
         ("slcan", "/dev/ttyACM9", {"channel": "/dev/ttyACM9"}),
-        ("socketcand", "Host/can0", {"channel": "host:29536/can0"}),
-        ("socketcand", "[FE80::1]:1/can0", {"channel": "[fe80::1]:1/can0"}),
-        ("socketcand", "nonsense", {"channel": "nonsense"}),
         ("virtual", "can0", {"channel": "can0"}),
     ],
 )
-async def test_what_was_entered_by_hand_is_recognised(
+async def test_manual_connection_is_recognized(
     hass: HomeAssistant,
     machine: Machine,
     interface: str,
@@ -186,14 +183,14 @@ async def test_what_was_entered_by_hand_is_recognised(
     ("source", "left"),
     [("list_links", "slcan:/dev/x"), ("async_scan_serial_ports", "socketcan:can0")],
 )
-async def test_machine_that_tells_of_one_kind_alone(
+async def test_failure_of_one_kind_does_not_hide_the_others(
     hass: HomeAssistant,
     machine: Machine,
     monkeypatch: pytest.MonkeyPatch,
     source: str,
     left: str,
 ) -> None:
-    """The others are found all the same."""
+    """The others are still found."""
     machine.links = [link("can0")]
     machine.adapters = [usb_device("/dev/x")]
     monkeypatch.setattr(connections, source, Mock(side_effect=OSError))
@@ -202,10 +199,10 @@ async def test_machine_that_tells_of_one_kind_alone(
 
 
 @pytest.mark.usefixtures("socket_enabled")
-async def test_this_machine(
+async def test_connections_of_this_machine_have_labels(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For real: whatever it has, it can be told."""
+    """For real, whatever there is."""
     monkeypatch.undo()
     names = {link.name for link in await hass.async_add_executor_job(list_links)}
     found = await find(hass)

@@ -1,4 +1,4 @@
-"""What was heard, as a person reads it."""
+"""The text of a scan result."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,8 +16,8 @@ from custom_components.bms_gateway.engine.detection.classify import (
 from custom_components.bms_gateway.engine.model import Dialect, RejectedValue
 from custom_components.bms_gateway.engine.protocol import Neighbour
 from custom_components.bms_gateway.flows import detected
-from custom_components.bms_gateway.flows.detected import tell
-from custom_components.bms_gateway.issues.rejected_values import figures
+from custom_components.bms_gateway.flows.detected import describe_scan
+from custom_components.bms_gateway.issues.rejected_values import describe_rejected
 
 FOLDER = Path(detected.__file__).parents[1] / "translations"
 ALL: dict[str, dict[str, Any]] = {
@@ -29,11 +29,11 @@ PYLON = DetectedBattery(
     name="PYLON", dialect=Dialect.PYLONTECH, modules=5, soc=80.6, voltage=52.91
 )
 TOO_HIGH = replace(
-    PYLON, refused=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    PYLON, rejected=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
 )
 TWELVE_VOLTS = DetectedBattery(
     name="LFP12",
-    refused=(
+    rejected=(
         RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),
         RejectedValue("voltage", 13.2, 30.0, 65.0),
     ),
@@ -42,7 +42,7 @@ TWELVE_VOLTS = DetectedBattery(
 
 
 @pytest.mark.parametrize(
-    ("battery", "told"),
+    ("battery", "text"),
     [
         (PYLON, "PYLON, 5 modules, 81 %, 52.9 V"),
         (DetectedBattery(name="PYLON", modules=1), "PYLON, 1 module"),
@@ -54,76 +54,79 @@ TWELVE_VOLTS = DetectedBattery(
         ),
     ],
 )
-def test_battery(battery: DetectedBattery, told: str) -> None:
-    """By what a person recognises it; what it did not tell is left out."""
+def test_battery_is_described(battery: DetectedBattery, text: str) -> None:
+    """By what a user recognizes it; unknown data is left out."""
     assert (
-        tell(ScanResult(battery=battery), TEXTS["en"]) == f"Battery detected: {told}."
+        describe_scan(ScanResult(battery=battery), TEXTS["en"])
+        == f"Battery detected: {text}."
     )
 
 
-def test_battery_and_inverter() -> None:
-    """The battery is told, too."""
-    told = tell(ScanResult(battery=PYLON, inverter=True), TEXTS["en"])
-    assert "(PYLON, 5 modules, 81 %, 52.9 V) and an inverter" in told
+def test_battery_and_inverter_are_described() -> None:
+    """Both are named."""
+    text = describe_scan(ScanResult(battery=PYLON, inverter=True), TEXTS["en"])
+    assert "(PYLON, 5 modules, 81 %, 52.9 V) and an inverter" in text
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_battery_whose_values_are_refused(language: str) -> None:
-    """The value is told, and what would be accepted."""
-    told = tell(ScanResult(battery=TOO_HIGH), TEXTS[language])
-    assert "CVL 65.6 V (40–65 V)" in told
-    assert "PYLON" in told
+def test_battery_with_rejected_values_is_described(language: str) -> None:
+    """With the value and the accepted range."""
+    text = describe_scan(ScanResult(battery=TOO_HIGH), TEXTS[language])
+    assert "CVL 65.6 V (40–65 V)" in text
+    assert "PYLON" in text
 
 
 @pytest.mark.parametrize(("language", "kind"), [("en", "12 V"), ("de", "12-V")])
-def test_battery_of_another_voltage(language: str, kind: str) -> None:
-    """It is named as what it is."""
-    told = tell(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
-    assert kind in told
-    assert "CVL 14.6 V (40–65 V), Vbat 13.2 V (30–65 V)" in told
+def test_battery_of_another_voltage_is_described(language: str, kind: str) -> None:
+    """By its nominal voltage."""
+    text = describe_scan(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
+    assert kind in text
+    assert "CVL 14.6 V (40–65 V), Vbat 13.2 V (30–65 V)" in text
 
 
-def test_figures() -> None:
-    """In any language: the field's symbols, a value and its window, each with its unit."""
-    assert figures(()) == ""
+def test_rejected_values_read_the_same_in_any_language() -> None:
+    """The field's symbols, a value and its range, each with its unit."""
+    assert describe_rejected(()) == ""
     refused = (
         RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),
         RejectedValue("discharge_current_limit", 1200.1, 0.0, 1200.0),
         RejectedValue("soc", 200.0, 0.0, 100.0),
     )
-    assert figures(refused) == (
+    assert describe_rejected(refused) == (
         "CCL 3276.7 A (0–1200 A), DCL 1200.1 A (0–1200 A), SOC 200.0 % (0–100 %)"
     )
 
 
 @pytest.mark.parametrize(("language", "cable"), [("en", "separate"), ("de", "Trenne")])
-def test_battery_that_sends_0x305_itself(language: str, cable: str) -> None:
-    """It is told as a hint; there are no cables to separate."""
+def test_battery_that_sends_0x305_gets_a_hint(language: str, cable: str) -> None:
+    """There are no cables to separate."""
     own = ScanResult(battery=replace(PYLON, sends_requests=True))
-    told = tell(own, TEXTS[language])
-    assert told.startswith(tell(ScanResult(battery=PYLON), TEXTS[language]))
-    assert "0x305" in told
-    assert cable not in told
-    assert cable in tell(ScanResult(battery=PYLON, inverter=True), TEXTS[language])
+    text = describe_scan(own, TEXTS[language])
+    assert text.startswith(describe_scan(ScanResult(battery=PYLON), TEXTS[language]))
+    assert "0x305" in text
+    assert cable not in text
+    assert cable in describe_scan(
+        ScanResult(battery=PYLON, inverter=True), TEXTS[language]
+    )
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_silence_before_and_after_it_was_asked(language: str) -> None:
-    """Asking is proposed, once; what came of it is told."""
+def test_silence_before_and_after_polling_is_described(language: str) -> None:
+    """Polling is proposed once; its result is shown."""
     texts = TEXTS[language]
-    plain = tell(ScanResult(), texts)
-    may_ask = tell(ScanResult(), texts, may_ask=True)
-    in_vain = tell(ScanResult(), texts, may_ask=True, asked=True)
+    plain = describe_scan(ScanResult(), texts)
+    may_ask = describe_scan(ScanResult(), texts, may_ask=True)
+    in_vain = describe_scan(ScanResult(), texts, may_ask=True, asked=True)
     assert may_ask == f"{plain} {texts['scan_may_ask']}"
     assert in_vain == f"{plain} {texts['scan_no_answer']}"
 
 
-def test_answer() -> None:
-    """Of a battery that may have to be polled, the field for that is named."""
+def test_answer_to_a_poll_is_described() -> None:
+    """The field for polling a battery permanently is named."""
     battery = ScanResult(battery=PYLON)
-    told = tell(battery, TEXTS["en"], asked=True)
-    assert told.startswith(tell(battery, TEXTS["en"]))
-    assert "*Poll interval*" in told
+    text = describe_scan(battery, TEXTS["en"], asked=True)
+    assert text.startswith(describe_scan(battery, TEXTS["en"]))
+    assert "*Poll interval*" in text
     for language, texts in ALL.items():
         rare = texts["config"]["step"]["battery"]["sections"]["advanced"]
         label = rare["data"]["poll_interval"]
@@ -131,48 +134,52 @@ def test_answer() -> None:
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_the_same_on_another_port(language: str) -> None:
-    """All who are on that bus are named, after what was heard."""
+def test_same_frames_on_another_port_are_described(language: str) -> None:
+    """All devices on that bus are named, after the result."""
     texts, battery = TEXTS[language], ScanResult(battery=PYLON)
-    told = tell(battery, texts, alike=["Garage", "Cellar"], own=["Roof"])
-    assert told.startswith(tell(battery, texts))
-    assert "Garage, Cellar, Roof" in told
+    text = describe_scan(battery, texts, alike=["Garage", "Cellar"], own=["Roof"])
+    assert text.startswith(describe_scan(battery, texts))
+    assert "Garage, Cellar, Roof" in text
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_own_words(language: str) -> None:
-    """What the gateway itself sends is told as no battery, and as no pair of devices."""
+def test_own_frames_are_described(language: str) -> None:
+    """The gateway's own frames are neither a battery nor two devices."""
     texts = TEXTS[language]
     for inverter in (False, True):
-        told = tell(ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"])
-        assert told == texts["scan_own"].format(devices="Roof")
+        text = describe_scan(
+            ScanResult(battery=PYLON, inverter=inverter), texts, own=["Roof"]
+        )
+        assert text == texts["scan_own"].format(devices="Roof")
 
 
-def test_german() -> None:
+def test_description_is_in_german() -> None:
     """In the user's language."""
-    told = tell(ScanResult(battery=PYLON), TEXTS["de"])
-    assert told == "Batterie erkannt: PYLON, 5 Module, 81 %, 52.9 V."
+    text = describe_scan(ScanResult(battery=PYLON), TEXTS["de"])
+    assert text == "Batterie erkannt: PYLON, 5 Module, 81 %, 52.9 V."
 
 
 @pytest.mark.parametrize(
     ("language", "advice"),
     [("en", "plug it in again"), ("de", "stecke ihn wieder ein")],
 )
-def test_silence_of_an_adapter_on_usb(language: str, advice: str) -> None:
-    """What cures one that hangs is told besides all else; of nothing but a silence."""
+def test_silent_usb_adapter_gets_advice(language: str, advice: str) -> None:
+    """How to fix a hanging one is added; only to silence."""
     texts = TEXTS[language]
-    plain = tell(ScanResult(), texts)
+    plain = describe_scan(ScanResult(), texts)
     assert advice not in plain
-    told = tell(ScanResult(), texts, replug=True)
-    assert told.startswith(plain)
-    assert advice in told
+    text = describe_scan(ScanResult(), texts, replug=True)
+    assert text.startswith(plain)
+    assert advice in text
     for heard in everything():
         if heard.finding is not Finding.SILENCE:
-            assert tell(heard, texts, replug=True) == tell(heard, texts)
+            assert describe_scan(heard, texts, replug=True) == describe_scan(
+                heard, texts
+            )
 
 
 def everything() -> Iterator[Any]:
-    """Yield whatever can be heard on a port that was open."""
+    """Yield every possible result of scanning an open port."""
     for neighbour in Neighbour:
         yield ScanResult(neighbours=frozenset({neighbour}))
     yield ScanResult(neighbours=frozenset(Neighbour))
@@ -187,10 +194,10 @@ def everything() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("language", TEXTS)
-def test_everything_can_be_told(language: str) -> None:
-    """With nothing left open, and no two alike but for their protocol."""
+def test_every_result_has_a_text(language: str) -> None:
+    """With every placeholder filled, and no two alike except for their protocol."""
     all_heard = list(everything())
     assert {heard.finding for heard in all_heard} == {*Finding} - {Finding.FAULT}
-    told = [tell(heard, TEXTS[language]) for heard in all_heard]
-    assert all(text and "{" not in text for text in told)
-    assert len(set(told)) == len(told) - 1  # of several neighbours one is told
+    text = [describe_scan(heard, TEXTS[language]) for heard in all_heard]
+    assert all(text and "{" not in text for text in text)
+    assert len(set(text)) == len(text) - 1  # of several neighbours one is named

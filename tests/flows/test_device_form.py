@@ -1,4 +1,4 @@
-"""The form of a battery or inverter: each bad answer is told and mended."""
+"""The form of a battery or inverter: invalid input is reported and corrected."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 async def begin(hass: HomeAssistant, bank: MockConfigEntry, kind: str) -> Flow:
-    """Go as far as the form of a battery or inverter to be added."""
+    """Continue to the form of a battery or inverter to add."""
     flow = await add(hass, bank, kind)
     await flow.reach("flow-1")
     return flow
@@ -48,10 +48,10 @@ async def begin(hass: HomeAssistant, bank: MockConfigEntry, kind: str) -> Flow:
         ("inverter", "reaction_time", 121),
     ],
 )
-async def test_each_bad_answer_is_told_and_mended(
+async def test_invalid_input_is_reported_and_corrected(
     hass: HomeAssistant, bank: MockConfigEntry, kind: str, key: str, wrong: Any
 ) -> None:
-    """What was typed stays; an error in the folded section unfolds it."""
+    """The input stays; an error in the collapsed section expands it."""
     typed = {**(BATTERY if kind == "battery" else INVERTER), "name": "Mine"}
     rare = key not in typed
     bad = {SECTION_RARE: {key: wrong}} if rare else {key: wrong}
@@ -74,10 +74,10 @@ async def test_each_bad_answer_is_told_and_mended(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_all_that_is_wrong_is_told_at_once(
+async def test_all_errors_are_reported_at_once(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Nobody likes to be told one thing after the other."""
+    """Not one after the other."""
     flow = await begin(hass, bank, "battery")
     result = await flow.fill(
         BATTERY, {"name": "", "capacity_ah": 0, SECTION_RARE: {"timeout": 0}}
@@ -91,7 +91,7 @@ async def test_all_that_is_wrong_is_told_at_once(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_what_a_form_cannot_send_is_refused(
+async def test_input_that_a_form_cannot_send_is_rejected(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """A text as number, a mode that does not exist."""

@@ -1,8 +1,7 @@
-"""Listening to a port: what was heard, how to go on then, and every fault."""
+"""Scanning a port: the result, the next steps, and every fault."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-import time
 from typing import Any
 from unittest.mock import patch
 
@@ -12,6 +11,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.discovery import (
     Adapter,
     FoundLink,
@@ -42,7 +42,6 @@ from ..connected import (
     usb_device,
 )
 from ..engine import waveshare
-from ..engine.can.test_socketcand import Server, serving
 from ..engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
 from ..engine.telegrams import telegram
 from ..form_user import BATTERY, INVERTER, Flow, add, filled
@@ -65,15 +64,15 @@ TOLD = f"{HEARD}, 2 modules, 50 %, 52.0 V."
 
 @pytest.fixture(name="flow")
 async def begin(hass: HomeAssistant, bank: MockConfigEntry) -> Flow:
-    """Return a person who adds a battery."""
+    """Return a user who adds a battery."""
     return await add(hass, bank, "battery")
 
 
-# Listening
+# Scanning
 
 
-async def test_battery_is_heard(machine: Machine, flow: Flow) -> None:
-    """Its form comes at once, with what it said of itself; nothing was sent."""
+async def test_detected_battery_opens_its_form(machine: Machine, flow: Flow) -> None:
+    """At once, with the battery's own data; nothing was sent."""
     machine.listen(PATIENCE)
     async with talking("flow-1", *BATTERY_SAYS, CAPACITY):
         result = await flow.enter("flow-1")
@@ -85,22 +84,24 @@ async def test_battery_is_heard(machine: Machine, flow: Flow) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_battery_that_sends_0x305_itself(machine: Machine, flow: Flow) -> None:
-    """Its form comes, with a hint; nobody is sent to separate cables."""
+async def test_battery_that_sends_0x305_opens_its_form(
+    machine: Machine, flow: Flow
+) -> None:
+    """With a hint; no user is sent to separate cables."""
     machine.listen(0.3, settle=0.3)
     async with talking("flow-1", *OWN_REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
-    told = result["description_placeholders"]["scan_result"]
-    assert told.startswith(TOLD)
-    assert "sends 0x305 itself" in told
-    assert "separate" not in told
+    text = result["description_placeholders"]["scan_result"]
+    assert text.startswith(TOLD)
+    assert "sends 0x305 itself" in text
+    assert "separate" not in text
 
 
-async def test_inverter_is_heard(
+async def test_detected_inverter_opens_its_form(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
 ) -> None:
-    """Its form comes at once."""
+    """At once."""
     machine.listen(PATIENCE)
     flow = await add(hass, bank, "inverter")
     async with talking("flow-1", REQUEST):
@@ -113,7 +114,7 @@ async def test_inverter_is_heard(
 
 
 @pytest.mark.parametrize(
-    ("kind", "frames", "told", "choices"),
+    ("kind", "frames", "text", "choices"),
     [
         ("battery", [REQUEST], "Inverter detected", ["battery"]),
         ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),
@@ -132,22 +133,22 @@ async def test_inverter_is_heard(
         ("inverter", [], "Nothing was received", ["inverter"]),
     ],
 )
-async def test_something_else_is_heard(
+async def test_unexpected_result_is_shown(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     machine: Machine,
     kind: str,
     frames: list[Frame],
-    told: str,
+    text: str,
     choices: list[str],
 ) -> None:
-    """It is told, and a person decides; a battery's bus is no inverter's."""
+    """The user decides; a battery's bus cannot become an inverter's."""
     machine.listen(0.3)
     flow = await add(hass, bank, kind)
     async with talking("flow-1", *frames):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
-    assert told in result["description_placeholders"]["scan_result"]
+    assert text in result["description_placeholders"]["scan_result"]
     assert result["menu_options"] == [*choices, "listen_again", "port"]
     result = await flow.choose("port")
     assert filled(result)["connection"] == "manual"
@@ -165,21 +166,21 @@ async def test_something_else_is_heard(
     ],
     ids=["usb", "usb without a number", "board", "virtual"],
 )
-async def test_silent_usb_adapter_is_to_be_plugged_in_anew(
+async def test_silent_usb_adapter_should_be_replugged(
     machine: Machine, flow: Flow, found: FoundLink, is_usb: bool
 ) -> None:
-    """Some hang after a restart of the computer; a board is not plugged in anew."""
+    """Some hang after a restart of the computer; a board is not replugged."""
     machine.links = [found]
     await flow.fill(connection="rescan")
     with patch.object(listen_flow, "listen", return_value=ScanResult()):
         result = await flow.fill(connection="socketcan:can7")
-    told = result["description_placeholders"]["scan_result"]
-    assert told.startswith("Nothing was received.")
-    assert ("plug it in again" in told) is is_usb
+    text = result["description_placeholders"]["scan_result"]
+    assert text.startswith("Nothing was received.")
+    assert ("plug it in again" in text) is is_usb
 
 
-async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> None:
-    """One message makes it speak; that it be asked for ever is proposed."""
+async def test_battery_that_needs_polling(machine: Machine, flow: Flow) -> None:
+    """One request makes it send; polling it permanently is proposed."""
     async with answering("flow-1", *BATTERY_SAYS):
         await flow.enter("flow-1")
         machine.listen(PATIENCE)
@@ -191,8 +192,8 @@ async def test_battery_that_waits_to_be_asked(machine: Machine, flow: Flow) -> N
     assert "*Poll interval*" in result["description_placeholders"]["scan_result"]
 
 
-async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) -> None:
-    """Listening again asks no more, and a battery that speaks by itself is not asked."""
+async def test_scanning_again_does_not_poll(machine: Machine, flow: Flow) -> None:
+    """After a poll in vain; a battery that sends by itself is not polled."""
     result = await flow.enter("flow-1")
     assert (
         "*Poll once and listen again*"
@@ -209,8 +210,8 @@ async def test_asking_is_over_when_it_was_in_vain(machine: Machine, flow: Flow) 
     assert filled(result) == {"name": "Battery 2"}
 
 
-async def test_going_on_although_nothing_was_heard(flow: Flow) -> None:
-    """A battery may be installed tomorrow."""
+async def test_silent_battery_can_be_added(flow: Flow) -> None:
+    """It may be installed tomorrow."""
     await flow.enter("flow-1")
     result = await flow.choose("battery")
     assert "Nothing was received" in result["description_placeholders"]["scan_result"]
@@ -218,10 +219,10 @@ async def test_going_on_although_nothing_was_heard(flow: Flow) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_progress_is_told(
+async def test_progress_is_shown(
     hass: HomeAssistant, machine: Machine, flow: Flow
 ) -> None:
-    """Until it ends; who looks again meanwhile disturbs nothing."""
+    """Until the scan ends; looking again meanwhile disturbs nothing."""
     parts: list[float] = []
 
     @callback
@@ -242,16 +243,16 @@ async def test_progress_is_told(
     async with talking("flow-1", *BATTERY_SAYS):
         result = await flow.follow()
     assert result["step_id"] == "battery"
-    told = len(parts)
+    text = len(parts)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=1))
-    assert len(parts) == told
+    assert len(parts) == text
     undo()
 
 
-async def test_a_dialog_closed_while_it_listens(
+async def test_closing_the_dialog_ends_the_scan(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, flow: Flow
 ) -> None:
-    """No port stays open, and the port can be had at once."""
+    """No port stays open, and the port is free at once."""
     machine.listen(3600)
     await flow.fill(connection="manual")
     await flow.submit({"interface": "virtual", "channel": "flow-1"})
@@ -269,10 +270,10 @@ async def test_a_dialog_closed_while_it_listens(
 
 @pytest.mark.parametrize("fault", list(PortFault))
 @pytest.mark.parametrize("by_hand", [True, False])
-async def test_each_fault_of_a_port_is_told_and_mended(
+async def test_port_fault_is_reported_and_fixed(
     machine: Machine, flow: Flow, fault: PortFault, by_hand: bool
 ) -> None:
-    """The faults are made up: no machine has all of them. The recovery is real."""
+    """The faults are simulated: no machine has all of them. The recovery is real."""
     machine.links = [link("can7")]
     await flow.fill(connection="rescan")
     use = {"bitrate": "250000", "bring_up": False}
@@ -303,10 +304,10 @@ async def test_each_fault_of_a_port_is_told_and_mended(
     assert result["step_id"] == "scan_result"
 
 
-async def test_permission_for_a_serial_adapter_is_got_in_another_way(
+async def test_serial_permission_has_its_own_advice(
     machine: Machine, flow: Flow
 ) -> None:
-    """No command of the network gives it."""
+    """No network command grants it."""
     machine.adapters = [usb_device("/dev/ttyACM0")]
     await flow.fill(connection="rescan")
     fault = ScanResult(fault=PortFault.NO_PERMISSION)
@@ -316,7 +317,7 @@ async def test_permission_for_a_serial_adapter_is_got_in_another_way(
 
 
 @pytest.mark.usefixtures("socket_enabled")
-async def test_a_link_that_this_machine_lacks_is_refused(flow: Flow) -> None:
+async def test_missing_link_is_rejected(flow: Flow) -> None:
     """For real: there is no such link, and on some machines no CAN at all."""
     result = await flow.enter("nolink0", interface="socketcan")
     assert result["errors"]["channel"] in {
@@ -327,10 +328,10 @@ async def test_a_link_that_this_machine_lacks_is_refused(flow: Flow) -> None:
     assert result["step_id"] == "scan_result"
 
 
-async def test_what_was_unplugged_is_found_once_it_is_back(
+async def test_unplugged_adapter_is_found_once_it_is_back(
     machine: Machine, flow: Flow
 ) -> None:
-    """As the message tells: plug it in, wait a moment, submit again."""
+    """As the message says: plug it in, wait, submit again."""
     machine.links = [link("can6"), link("can7", "4D")]
     await flow.fill(connection="rescan")
     machine.links = [link("can6")]
@@ -354,17 +355,17 @@ async def test_what_was_unplugged_is_found_once_it_is_back(
 async def plug_in_adapter(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[SerialAdapter]:
-    """Have a serial adapter, which answers at once."""
+    """Plug in a serial adapter that answers at once."""
     monkeypatch.setattr(slcan_adapter, "GREETING_TIME", 0.05)
     with plugged_in() as adapter:
         machine.adapters = [usb_device(adapter.device)]
         yield adapter
 
 
-async def test_battery_on_a_serial_adapter(
+async def test_battery_on_a_serial_adapter_is_added(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, adapter: SerialAdapter
 ) -> None:
-    """Chosen from the list, heard, and stored by its device."""
+    """Chosen from the list, detected, and stored by its device."""
     machine.listen(PATIENCE)
     flow = await add(hass, bank, "battery")
     key = f"slcan:{adapter.device}"
@@ -373,7 +374,7 @@ async def test_battery_on_a_serial_adapter(
     def speak() -> None:
         if "O" in adapter.commands:
             for frame in BATTERY_SAYS:
-                adapter.say(codec.encode(frame))
+                adapter.say(codec.encode(as_message(frame)))
 
     async with repeating(speak):
         result = await flow.fill(connection=key)
@@ -389,10 +390,10 @@ async def test_battery_on_a_serial_adapter(
     }
 
 
-async def test_serial_adapter_that_is_unplugged_while_it_is_listened_to(
+async def test_adapter_unplugged_during_the_scan_is_reported(
     machine: Machine, adapter: SerialAdapter, flow: Flow
 ) -> None:
-    """Told at once, not after the time to listen."""
+    """At once, not after the duration of the scan."""
     machine.listen(3600)
     await flow.fill(connection="rescan")
     await flow.submit({"connection": f"slcan:{adapter.device}"})
@@ -403,10 +404,10 @@ async def test_serial_adapter_that_is_unplugged_while_it_is_listened_to(
     assert result["errors"] == {"connection": "no_such_channel"}
 
 
-async def test_serial_adapter_that_speaks_something_else(
+async def test_adapter_of_another_protocol_is_named(
     machine: Machine, adapter: SerialAdapter, flow: Flow
 ) -> None:
-    """It is named as what it is, not as a silent bus; with new firmware it is taken."""
+    """Not as a silent bus; with new firmware it is accepted."""
     machine.listen(3600)
     adapter.answers = {}
     await flow.fill(connection="rescan")
@@ -419,54 +420,3 @@ async def test_serial_adapter_that_speaks_something_else(
     adapter.answers = dict(ACKNOWLEDGING)
     result = await flow.fill(connection=f"slcan:{adapter.device}")
     assert result["step_id"] == "scan_result"
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_battery_of_another_machine(
-    hass: HomeAssistant, bank: MockConfigEntry, machine: Machine, flow: Flow
-) -> None:
-    """A link over the network is for batteries; an inverter is refused before."""
-    machine.listen(PATIENCE)
-    async with serving(Server()) as server:
-        await flow.fill(connection="manual")
-
-        def speak() -> None:
-            if "rawmode" in server.commands:
-                for frame in BATTERY_SAYS:
-                    now, data = time.time(), frame.data.hex()
-                    server.say(f"< frame {frame.can_id:x} {now:f} {data} >".encode())
-
-        async with repeating(speak):
-            result = await flow.fill(interface="socketcand", channel=server.channel)
-        assert HEARD in result["description_placeholders"]["scan_result"]
-        result = await flow.fill(BATTERY)
-        assert result["type"] is FlowResultType.CREATE_ENTRY
-        assert bank.get_subentries_of_type("battery")[-1].data == {
-            "interface": "socketcand",
-            "channel": server.channel,
-            "bitrate": 500_000,
-            "capacity_ah": 280.0,
-        }
-
-        clients = server.clients
-        other = await add(hass, bank, "inverter")
-        other_link = server.channel.replace("can0", "can1")
-        result = await other.enter(other_link, interface="socketcand")
-        assert result["errors"] == {"channel": "not_for_inverters"}
-        assert result["description_placeholders"]["channel"] == other_link
-        assert server.clients == clients
-    machine.listen(0.05)
-    result = await other.fill(interface="virtual", channel="flow-1")
-    assert result["step_id"] == "scan_result"
-
-
-@pytest.mark.usefixtures("socket_enabled")
-async def test_server_that_is_not_there(flow: Flow) -> None:
-    """Told with what to check; an address that is none, too."""
-    async with serving(Server()) as server:
-        gone = server.channel
-    result = await flow.enter(gone, interface="socketcand")
-    assert result["errors"] == {"channel": "unreachable"}
-    result = await flow.fill(interface="socketcand", channel="nonsense")
-    assert result["errors"] == {"channel": "no_such_channel"}
-    assert filled(result)["channel"] == "nonsense"

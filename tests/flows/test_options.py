@@ -1,4 +1,4 @@
-"""How a gateway works: shown, changed while it runs, and every bad answer mended."""
+"""Options: shown, changed while the gateway runs, every invalid input corrected."""
 
 from typing import Any
 
@@ -34,19 +34,19 @@ OPTION_DEFAULTS: dict[str, Any] = {
     "mqtt_interval": 10.0,
     "mqtt_commands": False,
 }
-"""What is stored of the fields in sections that nobody touched."""
+"""The stored values of fields in sections that were not touched."""
 
 NAN = float("nan")
 
 
 async def start_options(hass: HomeAssistant, entry: ConfigEntry) -> Flow:
-    """Begin to change the options."""
+    """Open the options."""
     manager = hass.config_entries.options
     return Flow(manager, await manager.async_init(entry.entry_id))
 
 
 async def test_options_are_changed(hass: HomeAssistant, bank: MockConfigEntry) -> None:
-    """The form shows what holds; an emptied total is no total; others' options stay."""
+    """The form shows the present values; a cleared total is none; others stay."""
     hass.config_entries.async_update_entry(
         bank, options={"total_charge": 90.0, "discharge_grace": 0.0, "elsewhere": 1}
     )
@@ -79,10 +79,10 @@ async def test_options_are_changed(hass: HomeAssistant, bank: MockConfigEntry) -
     assert config.total_discharge == 80
 
 
-async def test_options_left_alone_change_nothing(
+async def test_unchanged_options_change_nothing(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Submitting what is proposed is what holds without options."""
+    """Submitting the proposed values keeps the defaults."""
     before = gateway_config(bank)
     flow = await start_options(hass, bank)
     await flow.fill(OPTIONS)
@@ -114,10 +114,10 @@ async def test_options_left_alone_change_nothing(
         ("mqtt_state_topic", "/bms"),
     ],
 )
-async def test_each_bad_option_is_told_and_mended(
+async def test_invalid_option_is_reported_and_corrected(
     hass: HomeAssistant, bank: MockConfigEntry, key: str, wrong: float | str
 ) -> None:
-    """Nothing is stored before all of it is right."""
+    """Nothing is stored before everything is valid."""
     mqtt = key.startswith("mqtt")
     rare = key in OPTION_DEFAULTS and not mqtt
     place = SECTION_MQTT if mqtt else SECTION_RARE if rare else key

@@ -1,4 +1,4 @@
-"""Choosing a port: the list, connections by hand, and whose they are."""
+"""Choosing a port: the list, manual connections, and owners."""
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -14,14 +14,14 @@ from ..form_user import Flow, Result, add, filled, offered, start_real, subentry
 
 @pytest.fixture(name="flow")
 async def begin(hass: HomeAssistant, bank: MockConfigEntry) -> Flow:
-    """Return a person who adds a battery."""
+    """Return a user who adds a battery."""
     return await add(hass, bank, "battery")
 
 
 async def test_connections_are_listed(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
 ) -> None:
-    """What each is, whose it is; the first free one is proposed."""
+    """With label and owner; the first free one is proposed."""
     taken = {"interface": "socketcan", "channel": "can0"}
     before = subentry(bank, "battery")
     hass.config_entries.async_update_subentry(bank, before, data=before.data | taken)
@@ -41,10 +41,10 @@ async def test_connections_are_listed(
     assert filled(flow.result) == {"connection": "socketcan:can1"}
 
 
-async def test_what_may_be_no_can_adapter_is_not_proposed(
+async def test_adapter_that_may_not_be_can_is_not_proposed(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
 ) -> None:
-    """Whoever clicks on would disturb a radio or a meter; it can be chosen, though."""
+    """A quick click could disturb a radio or a meter; it can be chosen, though."""
     machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
     flow = await add(hass, bank, "battery")
     assert "slcan:/dev/radio" in offered(flow.result)
@@ -52,18 +52,18 @@ async def test_what_may_be_no_can_adapter_is_not_proposed(
 
 
 def hint(result: Result) -> str:
-    """Return what the form with the list says where it is empty."""
-    told: str = result["description_placeholders"]["hint"]
-    return told
+    """Return the hint of the form if the list is empty."""
+    text: str = result["description_placeholders"]["hint"]
+    return text
 
 
-async def test_an_empty_list_tells_why_it_may_be_empty(
+async def test_empty_list_explains_possible_reasons(
     machine: Machine, flow: Flow
 ) -> None:
     """A container with its own network, a board without overlay; until one is found."""
     assert "--network host" in hint(flow.result)
     assert "config.txt" in hint(flow.result)
-    # A radio is no CAN adapter
+    # A radio is not a CAN adapter
     machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
     result = await flow.fill(connection="rescan")
     assert hint(result).startswith("No CAN connection was found")
@@ -75,13 +75,13 @@ async def test_an_empty_list_tells_why_it_may_be_empty(
     assert hint(result) == ""
 
 
-async def test_a_machine_that_tells_nothing_of_its_links(
+async def test_machine_that_lists_no_links(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     machine: Machine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its list is empty, too: the kernel has no CAN, or a rule forbids to ask."""
+    """Its list is empty, too: the kernel has no CAN, or a rule forbids the query."""
 
     def refuse() -> list[FoundLink]:
         raise PermissionError
@@ -91,18 +91,16 @@ async def test_a_machine_that_tells_nothing_of_its_links(
     assert "container" in hint(flow.result)
 
 
-async def test_the_first_set_up_tells_the_same(
+async def test_first_setup_explains_an_empty_list(
     hass: HomeAssistant, machine: Machine
 ) -> None:
-    """There nobody has seen a list before."""
+    """There the user has not seen a list before."""
     flow = await start_real(hass)
     assert "container" in hint(flow.result)
 
 
-async def test_looking_again_finds_what_was_plugged_in(
-    machine: Machine, flow: Flow
-) -> None:
-    """And proposes it; how it is to be used stays."""
+async def test_refreshing_finds_a_new_adapter(machine: Machine, flow: Flow) -> None:
+    """And proposes it; the other input stays."""
     machine.links = [link("can0")]
     result = await flow.fill(connection="rescan", bitrate="250000", bring_up=False)
     assert filled(result) == {
@@ -112,8 +110,8 @@ async def test_looking_again_finds_what_was_plugged_in(
     }
 
 
-async def test_nobody_gets_stuck_with_a_connection_by_hand(flow: Flow) -> None:
-    """An empty one leads back to the list."""
+async def test_empty_manual_input_leads_back_to_the_list(flow: Flow) -> None:
+    """No user gets stuck there."""
     result = await flow.fill(connection="manual", bitrate="250000")
     assert filled(result) == {"bitrate": "250000", "bring_up": True}
     result = await flow.fill(channel=" ")
@@ -123,8 +121,8 @@ async def test_nobody_gets_stuck_with_a_connection_by_hand(flow: Flow) -> None:
     assert result["step_id"] == "port"
 
 
-async def test_what_is_not_in_the_list_cannot_be_chosen(flow: Flow) -> None:
-    """Nor a bitrate that nobody offers."""
+async def test_only_listed_choices_are_accepted(flow: Flow) -> None:
+    """Nor a bitrate that is not offered."""
     for wrong in ({"connection": "socketcan:can7"}, {"bitrate": "1"}):
         with pytest.raises(InvalidData):
             await flow.fill({"connection": "manual"}, wrong)
@@ -135,10 +133,10 @@ async def test_what_is_not_in_the_list_cannot_be_chosen(flow: Flow) -> None:
     assert result["step_id"] == "scan_result"
 
 
-async def test_a_connection_that_is_taken_is_refused(
+async def test_taken_connection_is_rejected(
     hass: HomeAssistant, bank: MockConfigEntry, machine: Machine
 ) -> None:
-    """It stays in the list, so that one sees whose it is."""
+    """It stays in the list, so that the user sees its owner."""
     machine.links = [link("can0"), link("can1")]
     taken = {"interface": "socketcan", "channel": "can0"}
     before = subentry(bank, "battery")
@@ -166,21 +164,17 @@ async def test_a_connection_that_is_taken_is_refused(
             },
             {"interface": "socketcan", "channel": "can1"},
         ),
-        (
-            {"interface": "socketcand", "channel": "bms.lan:29536/can0"},
-            {"interface": "socketcand", "channel": "BMS.lan/can0"},
-        ),
     ],
-    ids=["serial", "link", "network"],
+    ids=["serial", "link"],
 )
-async def test_another_spelling_of_a_port_that_is_taken(
+async def test_other_spelling_of_a_taken_port_is_rejected(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     machine: Machine,
     there: dict[str, str],
     typed: dict[str, str],
 ) -> None:
-    """Two batteries on one bus would count twice what they allow."""
+    """Two batteries on one bus would count twice."""
     machine.links = [link("can1", "4D")]
     machine.adapters = [
         usb_device("/dev/serial/by-id/x", resolved_device="/dev/ttyACM0")
@@ -210,14 +204,14 @@ async def test_another_spelling_of_a_port_that_is_taken(
     ],
     ids=["by name", "by place", "serial"],
 )
-async def test_a_taken_port_is_known_in_the_list_however_it_is_stored(
+async def test_taken_port_is_recognized_however_it_is_stored(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     machine: Machine,
     there: dict[str, str],
     key: str,
 ) -> None:
-    """Once stored by what it was called, now found by its serial."""
+    """Stored by its name then, found by its serial number now."""
     machine.links = [link("can1", "4D")]
     machine.adapters = [usb_device("/dev/by-id/x", resolved_device="/dev/ttyACM0")]
     before = subentry(bank, "battery")

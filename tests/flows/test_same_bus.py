@@ -1,4 +1,4 @@
-"""A second adapter on a bus: the form names whose bus it is, and leaves the choice."""
+"""A second adapter on one bus: the form names the others and leaves the choice."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -6,8 +6,8 @@ from contextlib import ExitStack, asynccontextmanager
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.model import Frame, PortStatus
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -18,14 +18,14 @@ from ..form_user import BATTERY, add, change, start_real
 from ..waiting import PATIENCE, until
 
 SETTLE = 0.3
-"""Seconds; what is heard on another port may be read a moment later."""
+"""Seconds; frames on another port may be read a little later."""
 SAYS = telegram()
 OTHER = telegram(voltage=52.3)
 
 
 @asynccontextmanager
 async def one_bus(*channels: str, says: list[Frame] = SAYS) -> AsyncIterator[None]:
-    """Let one battery be heard on several virtual buses, as if they were one."""
+    """Send one battery's frames on several virtual buses, as if they were one."""
     with ExitStack() as nodes:
         buses = {each: nodes.enter_context(other_node(each)) for each in channels}
 
@@ -41,13 +41,13 @@ async def one_bus(*channels: str, says: list[Frame] = SAYS) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def bridged(channel: str, other: str) -> AsyncIterator[None]:
-    """Let what is sent on a virtual bus be heard on another one."""
+    """Forward frames from one virtual bus to another."""
     with other_node(channel) as near, other_node(other) as far:
 
         def carry() -> None:
-            while (heard := near.recv(0)) is not None:
+            while (received := near.recv(0)) is not None:
                 if members(other) > 1:
-                    far.send(heard)
+                    far.send(received)
 
         async with repeating(carry):
             yield
@@ -57,12 +57,12 @@ async def bridged(channel: str, other: str) -> AsyncIterator[None]:
 async def start(
     hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
 ) -> MockConfigEntry:
-    """Return a gateway that runs, with its ports open."""
+    """Return a running gateway with its ports open."""
     assert await hass.config_entries.async_setup(bank.entry_id)
-    coordinator: BmsGatewayCoordinator = bank.runtime_data
+    runtime: BmsGatewayRuntime = bank.runtime_data
     await until(
         lambda: (
-            {p.status for p in coordinator.gateway.snapshot.ports.values()}
+            {p.status for p in runtime.gateway.snapshot.ports.values()}
             == {PortStatus.OPEN}
         )
     )
@@ -70,45 +70,47 @@ async def start(
     return bank
 
 
-async def test_the_bus_of_a_battery(
+async def test_bus_of_a_battery_is_recognized(
     hass: HomeAssistant, running: MockConfigEntry
 ) -> None:
-    """It is named, and a person goes on, or does not."""
+    """It is named, and the user continues or does not."""
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", "flow-1"):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
     assert result["menu_options"] == ["battery", "listen_again", "port"]
-    told = result["description_placeholders"]["scan_result"]
-    assert told.startswith("Battery detected: PYLON")
-    assert "The connection of Old battery receives the same" in told
+    text = result["description_placeholders"]["scan_result"]
+    assert text.startswith("Battery detected: PYLON")
+    assert "The connection of Old battery receives the same" in text
     result = await flow.choose("battery")
-    assert result["description_placeholders"]["scan_result"] == told
+    assert result["description_placeholders"]["scan_result"] == text
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_the_bus_of_an_inverter(
+async def test_bus_of_an_inverter_is_recognized(
     hass: HomeAssistant, running: MockConfigEntry
 ) -> None:
-    """What looks like a battery is what the gateway itself sends."""
-    coordinator: BmsGatewayCoordinator = running.runtime_data
+    """The frames look like a battery but come from the gateway itself."""
+    runtime: BmsGatewayRuntime = running.runtime_data
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", says=OTHER), bridged("old-i", "flow-1"):
         await until(
-            lambda: any(i.sets for i in coordinator.gateway.snapshot.inverters.values())
+            lambda: any(i.sets for i in runtime.gateway.snapshot.inverters.values())
         )
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
-    told = result["description_placeholders"]["scan_result"]
-    assert told.startswith(
+    text = result["description_placeholders"]["scan_result"]
+    assert text.startswith(
         "The messages received here are those that the gateway sends to Old inv"
     )
     assert "battery" in result["menu_options"]
 
 
-async def test_another_battery(hass: HomeAssistant, running: MockConfigEntry) -> None:
-    """Its form comes at once."""
+async def test_another_battery_opens_its_form(
+    hass: HomeAssistant, running: MockConfigEntry
+) -> None:
+    """At once."""
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", says=OTHER), one_bus("flow-1"):
         result = await flow.enter("flow-1")
@@ -116,10 +118,10 @@ async def test_another_battery(hass: HomeAssistant, running: MockConfigEntry) ->
     assert "Old battery" not in result["description_placeholders"]["scan_result"]
 
 
-async def test_the_own_bus_through_another_adapter(
+async def test_own_bus_through_another_adapter(
     hass: HomeAssistant, running: MockConfigEntry
 ) -> None:
-    """Whoever exchanges an adapter hears the same battery on both: there is one."""
+    """After replacing an adapter, the same battery is received on both."""
     flow = await change(hass, running, "battery")
     await flow.choose("port")
     async with one_bus("old-b", "flow-1"):
@@ -129,10 +131,10 @@ async def test_the_own_bus_through_another_adapter(
 
 
 @pytest.mark.parametrize("is_one", [True, False])
-async def test_the_first_set_up(
+async def test_first_setup_compares_chosen_ports(
     hass: HomeAssistant, machine: Machine, is_one: bool
 ) -> None:
-    """No gateway runs yet: the ports chosen before are listened to beside."""
+    """No gateway runs yet: the ports chosen before are compared."""
     machine.listen(PATIENCE, SETTLE)
     flow = await start_real(hass)
     async with one_bus("flow-1"):
@@ -144,6 +146,6 @@ async def test_the_first_set_up(
     async with one_bus(*channels), one_bus(*others, says=OTHER):
         result = await flow.enter("flow-2")
     assert members("flow-1") == members("flow-2") == 0
-    told = result["description_placeholders"]["scan_result"]
-    assert ("Cellar" in told) is is_one
+    text = result["description_placeholders"]["scan_result"]
+    assert ("Cellar" in text) is is_one
     assert result["step_id"] == ("scan_result" if is_one else "battery")

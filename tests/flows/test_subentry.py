@@ -1,4 +1,4 @@
-"""Batteries and inverters of a gateway that is there: added, and changed."""
+"""Adding and changing batteries and inverters of an existing gateway."""
 
 from typing import Any
 from unittest.mock import patch
@@ -8,7 +8,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.config_entry import gateway_config
-from custom_components.bms_gateway.coordinator import BmsGatewayCoordinator
 from custom_components.bms_gateway.engine.detection.classify import (
     DetectedBattery,
     ScanResult,
@@ -16,6 +15,7 @@ from custom_components.bms_gateway.engine.detection.classify import (
 from custom_components.bms_gateway.engine.model import PortStatus
 from custom_components.bms_gateway.flows import listen as listen_flow
 from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -37,21 +37,21 @@ from ..waiting import until
 
 BATTERY_SAYS = telegram()
 
-# Added
+# Adding
 
 
 @pytest.mark.parametrize(
     ("kind", "typed", "proposed"),
     [("battery", BATTERY, "Battery 2"), ("inverter", INVERTER, "Inverter 2")],
 )
-async def test_one_is_added(
+async def test_device_is_added(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     kind: str,
     typed: dict[str, Any],
     proposed: str,
 ) -> None:
-    """To the gateway that it was asked for."""
+    """To the right gateway."""
     flow = await add(hass, bank, kind)
     result = await flow.reach("flow-1")
     assert filled(result) == {"name": proposed}
@@ -63,10 +63,10 @@ async def test_one_is_added(
     assert "name" not in added.data
 
 
-async def test_a_port_taken_meanwhile_is_refused(
+async def test_port_taken_meanwhile_is_rejected(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Typing takes time, in which another flow may finish."""
+    """Another flow may finish during input."""
     flow = await add(hass, bank, "battery")
     await flow.reach("flow-1")
     quick = await start_real(hass, "Quick")
@@ -80,18 +80,18 @@ async def test_a_port_taken_meanwhile_is_refused(
     assert result["description_placeholders"]["gateway"] == "Quick"
     await flow.fill(interface="virtual", channel="flow-2")
     result = await flow.choose("battery")
-    assert filled(result) == typed | {"timeout": 30.0}  # nothing is to be typed again
+    assert filled(result) == typed | {"timeout": 30.0}  # no input is lost
     result = await flow.fill(BATTERY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-# Changed
+# Changing
 
 
-async def test_a_battery_s_settings_are_changed(
+async def test_battery_settings_are_changed(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """The form shows what is stored; what is cleared is gone; id and port stay."""
+    """The form shows the stored values; cleared ones are removed; id and port stay."""
     before = subentry(bank, "battery")
     hass.config_entries.async_update_subentry(
         bank, before, data={**before.data, "timeout": 30.0, "learnt_elsewhere": 1}
@@ -118,10 +118,10 @@ async def test_a_battery_s_settings_are_changed(
     }
 
 
-async def test_an_inverter_s_settings_are_changed(
+async def test_inverter_settings_are_changed(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Its own port is not taken by anybody else."""
+    """Its own port does not count as taken."""
     flow = await change(hass, bank, "inverter")
     await flow.choose("inverter")
     rare = INVERTER_DEFAULTS | {
@@ -139,10 +139,10 @@ async def test_an_inverter_s_settings_are_changed(
     assert subentry(bank, "inverter").data["current_sensor"] == "sensor.old_inverter"
 
 
-async def test_a_sensor_is_chosen_no_more(
+async def test_cleared_sensor_is_removed(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """Left empty, it is gone."""
+    """When the field is left empty."""
     for chosen in ({"current_sensor": "sensor.old_inverter"}, {}):
         flow = await change(hass, bank, "inverter")
         await flow.choose("inverter")
@@ -151,10 +151,8 @@ async def test_a_sensor_is_chosen_no_more(
         assert stored.get("current_sensor") == chosen.get("current_sensor")
 
 
-async def test_another_port_is_chosen(
-    hass: HomeAssistant, bank: MockConfigEntry
-) -> None:
-    """One that is taken is refused; all else stays as it was."""
+async def test_port_is_changed(hass: HomeAssistant, bank: MockConfigEntry) -> None:
+    """A taken one is rejected; everything else stays."""
     before = subentry(bank, "battery")
     flow = await change(hass, bank, "battery")
     await flow.choose("port")
@@ -169,7 +167,7 @@ async def test_another_port_is_chosen(
     assert subentry(bank, "battery").data == {**before.data, "channel": "flow-1"}
 
 
-async def test_a_lost_port_does_not_prevent_other_changes(
+async def test_lost_port_does_not_block_other_changes(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
     """A limit must be lowerable while the adapter is unplugged."""
@@ -184,10 +182,10 @@ async def test_a_lost_port_does_not_prevent_other_changes(
     assert subentry(bank, "inverter").data["channel"] == "/dev/none"
 
 
-async def test_a_port_that_is_stored_twice_is_told(
+async def test_port_stored_twice_is_reported(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:
-    """However that came: changing one of the two says so, and asks for another."""
+    """However that happened: changing one of the two asks for another port."""
     before = subentry(bank, "inverter")
     hass.config_entries.async_update_subentry(
         bank, before, data={**before.data, "channel": "old-b"}
@@ -214,39 +212,39 @@ async def start_bank(hass: HomeAssistant, bank: MockConfigEntry) -> MockConfigEn
 
 
 def statuses(entry: MockConfigEntry) -> dict[str, PortStatus]:
-    """Return where each port of a running gateway stands."""
-    ports = coordinator_of(entry).gateway.snapshot.ports
+    """Return the status of each port of a running gateway."""
+    ports = runtime_of(entry).gateway.snapshot.ports
     return {key: port.status for key, port in ports.items()}
 
 
-def coordinator_of(entry: MockConfigEntry) -> BmsGatewayCoordinator:
-    """Return the running gateway; the same one as long as it is not reloaded."""
-    coordinator: BmsGatewayCoordinator = entry.runtime_data
-    return coordinator
+def runtime_of(entry: MockConfigEntry) -> BmsGatewayRuntime:
+    """Return the coordinator; the same one as long as the entry is not reloaded."""
+    runtime: BmsGatewayRuntime = entry.runtime_data
+    return runtime
 
 
 @pytest.mark.parametrize(
     ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
 )
-async def test_one_is_added_to_a_running_gateway(
+async def test_device_is_added_to_a_running_gateway(
     hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
 ) -> None:
-    """It opens one port more, and nothing else changes."""
-    before = coordinator_of(running)
+    """It opens one more port, and nothing else changes."""
+    before = runtime_of(running)
     flow = await add(hass, running, kind)
     await flow.reach("flow-1")
     assert members("flow-1") == 0
     await flow.fill(typed)
     await until(lambda: members("flow-1") == 1)
-    assert coordinator_of(running) is before
+    assert runtime_of(running) is before
     assert members("old-b") == members("old-i") == 1
 
 
 @pytest.mark.parametrize("kind", ["battery", "inverter"])
-async def test_the_own_port_is_overheard(
+async def test_own_port_is_scanned_through_the_running_gateway(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry, kind: str
 ) -> None:
-    """Through the running gateway: it is not opened a second time, and not asked."""
+    """It is not opened a second time, and not polled."""
     channel = subentry(running, kind).data["channel"]
     machine.listen(3600)
     flow = await change(hass, running, kind)
@@ -270,10 +268,10 @@ async def test_the_own_port_is_overheard(
     assert members(channel) == 1
 
 
-async def test_the_own_adapter_that_has_never_passed_anything_on(
+async def test_own_silent_adapter_should_be_replugged(
     hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
 ) -> None:
-    """It is to be plugged in anew; not one on which something was heard before."""
+    """Not one on which frames were received before."""
     with plugged_in() as adapter:
         before = subentry(bank, "battery")
         serial = {"interface": "slcan", "channel": adapter.device}
@@ -281,27 +279,27 @@ async def test_the_own_adapter_that_has_never_passed_anything_on(
         hass.config_entries.async_update_subentry(bank, before, data=data)
         assert await hass.config_entries.async_setup(bank.entry_id)
         await until(lambda: {*statuses(bank).values()} == {PortStatus.OPEN})
-        told = []
+        text = []
         for _ in range(2):
             flow = await change(hass, bank, "battery")
             await flow.choose("port")
             result = await flow.enter(adapter.device, interface="slcan")
-            told.append(result["description_placeholders"]["scan_result"])
+            text.append(result["description_placeholders"]["scan_result"])
             adapter.say(b"t1230\r")
             await until(lambda: is_heard(bank, before.subentry_id))
-    assert ["plug it in again" in each for each in told] == [True, False]
-    assert all(each.startswith("Nothing was received") for each in told)
+    assert ["plug it in again" in each for each in text] == [True, False]
+    assert all(each.startswith("Nothing was received") for each in text)
 
 
 def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
-    """Return whether anything was heard on a device's port."""
-    return not coordinator_of(entry).gateway.snapshot.ports[device_id].is_silent
+    """Return whether any frame was received on a device's port."""
+    return not runtime_of(entry).gateway.snapshot.ports[device_id].is_silent
 
 
-async def test_a_battery_on_the_own_port_of_an_inverter(
+async def test_battery_on_an_inverters_own_port_is_rejected(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry
 ) -> None:
-    """Its settings may not be kept for that port; they may for another one."""
+    """Its settings cannot be kept for that port; they can for another one."""
     machine.listen(3600)
     flow = await change(hass, running, "inverter")
     await flow.choose("port")
@@ -318,11 +316,11 @@ async def test_a_battery_on_the_own_port_of_an_inverter(
 @pytest.mark.parametrize(
     ("kind", "typed"), [("battery", BATTERY), ("inverter", INVERTER)]
 )
-async def test_another_port_applies_to_the_running_gateway(
+async def test_new_port_applies_to_the_running_gateway(
     hass: HomeAssistant, running: MockConfigEntry, kind: str, typed: dict[str, Any]
 ) -> None:
-    """The old one is let go, the other device's stays open."""
-    before = coordinator_of(running)
+    """The old one is closed, the other device's stays open."""
+    before = runtime_of(running)
     channel = subentry(running, kind).data["channel"]
     other = ({"old-b", "old-i"} - {channel}).pop()
     bus = virtual.channels[other]
@@ -331,14 +329,14 @@ async def test_another_port_applies_to_the_running_gateway(
     await flow.reach("flow-1")
     await flow.fill(typed)
     await until(lambda: members("flow-1") == 1 and members(channel) == 0)
-    assert coordinator_of(running) is before
+    assert runtime_of(running) is before
     assert virtual.channels[other] is bus
 
 
-async def test_another_port_is_listened_to_itself(
+async def test_new_port_is_scanned_directly(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry
 ) -> None:
-    """What is heard on the port of now says nothing of the one that is to be."""
+    """The present port gives no information about the new one."""
     machine.listen(0.3)
     flow = await change(hass, running, "battery")
     await flow.choose("port")
@@ -348,10 +346,10 @@ async def test_another_port_is_listened_to_itself(
     assert "Inverter detected" in result["description_placeholders"]["scan_result"]
 
 
-async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
+async def test_new_bitrate_of_an_open_port_is_not_scanned(
     hass: HomeAssistant, machine: Machine, running: MockConfigEntry
 ) -> None:
-    """Only the bitrate that it has now would be heard; it is applied all the same."""
+    """Only the present bitrate could be received; it is applied all the same."""
     machine.listen(3600)
     flow = await change(hass, running, "battery")
     await flow.choose("port")
@@ -365,12 +363,12 @@ async def test_another_bitrate_of_a_port_that_is_open_is_not_listened_to(
 
 
 @pytest.mark.parametrize("bitrate", ["500000", "250000"])
-async def test_a_lost_port_is_tried_and_told(
+async def test_lost_port_is_scanned_and_reported(
     hass: HomeAssistant,
     bank: MockConfigEntry,
     bitrate: str,
 ) -> None:
-    """Nothing is heard through a reader that has it not; another one can be chosen."""
+    """Nothing is received through a reader without it; another one can be chosen."""
     before = subentry(bank, "inverter")
     lost = {"interface": "slcan", "channel": "/dev/none"}
     hass.config_entries.async_update_subentry(bank, before, data=before.data | lost)
@@ -389,10 +387,10 @@ async def test_a_lost_port_is_tried_and_told(
     await until(lambda: members("flow-1") == 1)
 
 
-async def test_a_link_that_was_renamed_is_still_the_own_one(
+async def test_renamed_link_is_still_the_own_one(
     hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
 ) -> None:
-    """It is proposed by its adapter; its new name is stored, and nobody is asked."""
+    """It is proposed by its adapter; its new name is stored without a question."""
     before = subentry(bank, "battery")
     own = {"interface": "socketcan", "channel": "can0", "bring_up": False}
     own["identity"] = "usb:1d50:606f:A"
@@ -417,10 +415,10 @@ async def test_a_link_that_was_renamed_is_still_the_own_one(
 
 
 @pytest.mark.usefixtures("machine")
-async def test_simulated_hardware_is_not_asked_for_its_port(
+async def test_simulated_device_is_not_asked_for_its_port(
     hass: HomeAssistant,
 ) -> None:
-    """A simulated battery must never be played to a real inverter."""
+    """A simulated battery must never reach a real inverter."""
     first = await start(hass)
     await first.choose("simulated")
     entry = (await first.fill(name="Demo"))["result"]

@@ -1,4 +1,4 @@
-"""What only time shows: raised after a while, cleared as soon as it is over."""
+"""Conditions that take time: raised after a while, cleared as soon as they end."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,16 +7,19 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     InverterState,
-    Life,
     PortState,
     PortStatus,
     Readings,
     Snapshot,
     Status,
 )
-from custom_components.bms_gateway.issues.conditions import Apart, Conditions
+from custom_components.bms_gateway.issues.conditions import (
+    Conditions,
+    VoltageDifference,
+)
 
 EASY = Readings(
     voltage=52.0,
@@ -28,10 +31,15 @@ EASY = Readings(
 OPEN, LOST = (PortState(status=each) for each in (PortStatus.OPEN, PortStatus.LOST))
 
 
-def battery(id: str, life: Life = Life.ONLINE, **readings: Any) -> BatteryState:
+def battery(
+    id: str, status: BatteryStatus = BatteryStatus.ONLINE, **readings: Any
+) -> BatteryState:
     """Return a battery that allows 50 A of charging, 100 A of discharging."""
     return BatteryState(
-        id=id, life=life, capacity_ah=100, readings=replace(EASY, **readings)
+        id=id,
+        status=status,
+        capacity_ah=100,
+        readings=replace(EASY, **readings),
     )
 
 
@@ -40,7 +48,7 @@ def snapshot(
     inverter: InverterState | None = None,
     port: PortState = OPEN,
 ) -> Snapshot:
-    """Return what is known of batteries and an inverter."""
+    """Return a snapshot of batteries and an inverter."""
     return Snapshot(
         at=0,
         status=Status.RUNNING,
@@ -50,48 +58,50 @@ def snapshot(
     )
 
 
-# Far apart in voltage
+# Voltages apart
 
 
-def apart(*looks: tuple[float, float, float]) -> list[bool]:
-    """Return at each look whether two batteries count as far apart.
+def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
+    """Return after each snapshot whether two batteries count as apart.
 
-    A look: its time, the voltages of both.
+    Each snapshot: its time, the voltages of both.
     """
     standing = Conditions()
     found = []
-    for now, first, second in looks:
+    for now, first, second in normalized:
         both = battery("b1", voltage=first), battery("b2", voltage=second)
         standing.update(snapshot(*both), now)
-        found.append(standing.apart is not None)
+        found.append(standing.voltage_difference is not None)
     return found
 
 
-def test_batteries_that_stay_far_apart() -> None:
-    """More than 1 V for a minute; by name, which is the higher one."""
-    assert apart((0, 52.0, 50.9), (59, 52.0, 50.9), (60, 52.0, 50.9)) == [
+def test_lasting_voltage_difference_is_detected() -> None:
+    """More than 1 V for a minute; by name, with the higher one."""
+    assert voltage_difference((0, 52.0, 50.9), (59, 52.0, 50.9), (60, 52.0, 50.9)) == [
         False,
         False,
         True,
     ]
-    assert apart((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
+    assert voltage_difference((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
     standing = Conditions()
     for now in 0, 60:
         both = battery("b1", voltage=50.9), battery("b2", voltage=52.0)
         standing.update(snapshot(*both), now)
-    assert standing.apart == Apart("b2", 52.0, "b1", 50.9)
+    assert standing.voltage_difference == VoltageDifference("b2", 52.0, "b1", 50.9)
 
 
-def test_a_moment_apart_is_none() -> None:
-    """Telegrams of different age, while a load comes: it begins anew."""
+def test_short_voltage_difference_is_ignored() -> None:
+    """Telegrams of different age, while a load starts: the time starts anew."""
     assert not any(
-        apart((0, 52.0, 50.5), (30, 52.0, 51.5), (60, 52.0, 50.5), (119, 52.0, 50.5))
+        voltage_difference(
+            (0, 52.0, 50.5), (30, 52.0, 51.5), (60, 52.0, 50.5), (119, 52.0, 50.5)
+        )
     )
 
 
-def test_they_are_near_again() -> None:
-    """Not before they agree as connected ones do; then a minute counts again."""
-    assert apart(
+def test_voltage_difference_ends_once_they_agree() -> None:
+    """As connected batteries do; then a minute counts again."""
+    assert voltage_difference(
         (0, 52.0, 50.0),
         (60, 52.0, 50.0),
         (61, 52.0, 51.4),
@@ -110,55 +120,55 @@ FULL, EMPTY = {"charge_current_limit": 0.0}, {"discharge_current_limit": 0.0}
         ({}, {}, True),
         (FULL, {}, True),
         ({}, EMPTY, True),
-        # Nothing may flow out of the one, or into the other: connected all the same
+        # No current can flow out of one, or into the other: connected all the same
         (EMPTY, {}, False),
         ({}, FULL, False),
         ({}, {"charge_enabled": False}, False),
-        # Not known, or not there
+        # Unknown, or not there
         ({}, {"voltage": None}, False),
-        ({"life": Life.LOST}, {}, False),
-        ({}, {"life": Life.REJOINING}, False),
-        ({}, {"life": Life.OUT_OF_SERVICE}, False),
-        ({}, {"life": Life.DUPLICATE}, False),
+        ({"status": BatteryStatus.LOST}, {}, False),
+        ({}, {"status": BatteryStatus.REJOINING}, False),
+        ({}, {"status": BatteryStatus.OUT_OF_SERVICE}, False),
+        ({}, {"status": BatteryStatus.DUPLICATE}, False),
     ],
 )
-def test_only_what_should_even_itself_out_counts(
+def test_only_differences_that_should_balance_count(
     first: dict[str, Any], second: dict[str, Any], expected: bool
 ) -> None:
-    """A full battery rests below the others while these are charged on."""
+    """A full battery rests below the others while these are charged."""
     standing = Conditions()
     for now in 0, 60:
         both = battery("b1", **{"voltage": 54.0} | first), battery("b2", **second)
         standing.update(snapshot(*both), now)
-    assert (standing.apart is not None) is expected
+    assert (standing.voltage_difference is not None) is expected
 
 
-def test_three_batteries() -> None:
-    """The two that are furthest apart are named."""
+def test_extremes_of_three_batteries_are_named() -> None:
+    """The two with the largest difference."""
     standing = Conditions()
     volts = {"b1": 52.0, "b2": 53.5, "b3": 51.8}
     each = [battery(key, voltage=v) for key, v in volts.items()]
     for now in 0, 60:
         standing.update(snapshot(*each), now)
-    assert standing.apart == Apart("b2", 53.5, "b3", 51.8)
+    assert standing.voltage_difference == VoltageDifference("b2", 53.5, "b3", 51.8)
 
 
 # Signs of life
 
 
-def signs(*looks: tuple[float, PortState, dict[str, Any]]) -> list[float]:
-    """Return at each look when the inverter last gave a sign of life."""
+def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
+    """Return after each snapshot when the inverter was last alive."""
     standing = Conditions()
     found = []
-    for now, port, changes in looks:
+    for now, port, changes in normalized:
         inverter = InverterState(id="i1", **changes)
         standing.update(snapshot(inverter=inverter, port=port), now)
         found.append(standing.signs_of_life["i1"])
     return found
 
 
-def test_signs_of_life() -> None:
-    """To be heard, or to take what is sent; the first look is the benefit of doubt."""
+def test_signs_of_life_are_tracked() -> None:
+    """Received or acknowledged frames; the first snapshot counts as one."""
     assert signs(
         (10, OPEN, {}),
         (20, OPEN, {"listening": False}),
@@ -168,12 +178,12 @@ def test_signs_of_life() -> None:
     ) == [10, 10, 25, 40, 40]
 
 
-def test_a_port_that_is_lost_hears_nobody() -> None:
-    """The time counts from when it is open again."""
+def test_time_behind_a_lost_port_does_not_count() -> None:
+    """It counts from when the port is open again."""
     assert signs((10, OPEN, {}), (20, LOST, {}), (30, OPEN, {})) == [10, 20, 20]
 
 
-def test_an_inverter_that_was_removed_is_forgotten() -> None:
+def test_removed_inverter_is_dropped() -> None:
     """One with the same id is another one."""
     standing = Conditions()
     inverter = InverterState(id="i1")
@@ -184,16 +194,18 @@ def test_an_inverter_that_was_removed_is_forgotten() -> None:
     assert standing.signs_of_life == {"i1": 30}
 
 
-# What the bank bears
+# Highest limits of the bank
 
 
-def borne(*looks: tuple[float, list[BatteryState]]) -> list[dict[Direction, float]]:
-    """Return at each look the most that all batteries together allowed."""
+def highest_limits(
+    *normalized: tuple[float, list[BatteryState]],
+) -> list[dict[Direction, float]]:
+    """Return after each snapshot the highest sum of limits."""
     standing = Conditions()
     found = []
-    for now, batteries in looks:
+    for now, batteries in normalized:
         standing.update(snapshot(*batteries), now)
-        found.append(dict(standing.borne))
+        found.append(dict(standing.highest_limits))
     return found
 
 
@@ -201,9 +213,9 @@ BOTH = [battery("b1"), battery("b2")]
 BEARS = {Direction.CHARGE: 100.0, Direction.DISCHARGE: 200.0}
 
 
-def test_what_the_bank_bears() -> None:
-    """Known once every battery was online and at ease for ten minutes."""
-    assert borne((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
+def test_highest_limits_are_known_after_ten_normal_minutes() -> None:
+    """Once every battery was online and in normal ranges."""
+    assert highest_limits((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
 
 
 @pytest.mark.parametrize(
@@ -215,36 +227,38 @@ def test_what_the_bank_bears() -> None:
         {"temperature": 14.9},
         {"temperature": 35.1},
         {"temperature": None},
-        {"life": Life.LOST},
-        {"life": Life.WAITING},
-        {"life": Life.REJOINING},
+        {"status": BatteryStatus.LOST},
+        {"status": BatteryStatus.WAITING},
+        {"status": BatteryStatus.REJOINING},
     ],
 )
-def test_a_battery_that_may_lower_its_limits_tells_nothing(
+def test_reduced_limits_are_not_counted_as_normal(
     changes: dict[str, Any],
 ) -> None:
-    """Nearly full or empty, cold or hot, not online: the ten minutes begin anew."""
+    """Nearly full or empty, cold or hot, not online: the ten minutes start anew."""
     uneasy = [battery("b1"), battery("b2", **changes)]
-    looks = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
-    assert borne(*looks) == [{}, {}, {}, {}, BEARS]
+    normalized = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
+    assert highest_limits(*normalized) == [{}, {}, {}, {}, BEARS]
 
 
-def test_the_largest_counts() -> None:
-    """Of all that was ever seen, at ease or not; a limit that falls changes nothing."""
+def test_highest_sum_counts() -> None:
+    """Of all ever seen, in normal ranges or not; a falling limit changes nothing."""
     more = [battery("b1", charge_current_limit=80.0, soc=90.0), battery("b2")]
     less = [battery("b1", charge_current_limit=5.0), battery("b2")]
-    before = borne((0, more), (1, BOTH), (601, BOTH))
+    before = highest_limits((0, more), (1, BOTH), (601, BOTH))
     assert before[-1] == BEARS | {Direction.CHARGE: 130.0}
-    after = borne((0, BOTH), (600, BOTH), (601, less), (602, more))
+    after = highest_limits((0, BOTH), (600, BOTH), (601, less), (602, more))
     assert after[2] == BEARS
     assert after[3] == BEARS | {Direction.CHARGE: 130.0}
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_another_battery_makes_another_bank(life: Life) -> None:
-    """One that is out of service is none of it, nor one that is there already."""
+@pytest.mark.parametrize(
+    "life", [BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE]
+)
+def test_other_battery_makes_another_bank(life: BatteryStatus) -> None:
+    """One out of service is not part of it, nor a duplicate."""
     out = [battery("b1"), battery("b2", life)]
     half = {d: amps / 2 for d, amps in BEARS.items()}
-    looks = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
-    assert borne(*looks) == [{}, BEARS, {}, {}, half]
-    assert borne((0, []), (600, [])) == [{}, dict.fromkeys(Direction, 0.0)]
+    normalized = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
+    assert highest_limits(*normalized) == [{}, BEARS, {}, {}, half]
+    assert highest_limits((0, []), (600, [])) == [{}, dict.fromkeys(Direction, 0.0)]

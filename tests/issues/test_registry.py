@@ -18,9 +18,9 @@ from custom_components.bms_gateway.engine.config import (
     Strategy,
 )
 from custom_components.bms_gateway.engine.model import (
+    BatteryStatus,
     Direction,
     Disobedience,
-    Life,
     PortFault,
     PortReason,
     PortState,
@@ -30,8 +30,8 @@ from custom_components.bms_gateway.engine.model import (
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
-from custom_components.bms_gateway.event_detector import Watch
-from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.event_detector import EventDetector
+from custom_components.bms_gateway.issues.conditions import VoltageDifference
 from custom_components.bms_gateway.issues.context import Issue, IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.issues.detectors.absent import STEADY_FOR
@@ -45,7 +45,7 @@ from custom_components.bms_gateway.setpoints.serialization import Change
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .detectors.situations import (
+from .detectors.contexts import (
     B1,
     B2,
     CONFIG,
@@ -57,20 +57,20 @@ from .detectors.situations import (
     seen,
     with_b1,
     with_i1,
-    with_life,
     with_port,
+    with_status,
 )
 
 
-async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
-    """Each goes when its reason is gone, all when nobody watches any more."""
+async def test_repairs_are_raised_and_cleared(hass: HomeAssistant) -> None:
+    """Each goes with its reason, all go when the gateway stops."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
 
     def raised() -> set[str]:
         return {issue_id for domain, issue_id in registry.issues if domain == DOMAIN}
 
-    issues.async_tell(replace(with_life(Life.LOST), confirmed=False))
+    issues.async_update(replace(with_status(BatteryStatus.LOST), confirmed=False))
     assert raised() == {"battery_b1", "setpoints_unreadable_e1"}
     unreadable = registry.async_get_issue(DOMAIN, "setpoints_unreadable_e1")
     assert unreadable is not None and unreadable.is_fixable
@@ -80,49 +80,51 @@ async def test_repairs_come_and_go(hass: HomeAssistant) -> None:
         "device_id": None,
     }
 
-    issues.async_tell(replace(WELL, confirmed=False))
+    issues.async_update(replace(WELL, confirmed=False))
     later = seen_at(WELL.snapshot.at + STEADY_FOR, WELL)
-    issues.async_tell(replace(later, confirmed=False))
+    issues.async_update(replace(later, confirmed=False))
     assert raised() == {"setpoints_unreadable_e1"}
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert raised() == {"battery_b1"}
     issues.async_end()
     assert raised() == set()
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert raised() == set()
 
 
-async def test_the_repair_of_a_battery_that_had_not_spoken_yet_goes_at_once(
+async def test_issue_of_a_new_battery_is_cleared_at_once(
     hass: HomeAssistant,
 ) -> None:
-    """Who has spoken for the first time has come to stay."""
+    """A battery that has sent for the first time is there to stay."""
     issues = Issues(hass, "e1")
-    issues.async_tell(with_life(Life.WAITING))
+    issues.async_update(with_status(BatteryStatus.WAITING))
     assert ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
-    issues.async_tell(WELL)
+    issues.async_update(WELL)
     assert not ir.async_get(hass).async_get_issue(DOMAIN, "battery_b1")
 
 
-async def test_a_repair_that_its_dialog_did_not_mend(hass: HomeAssistant) -> None:
-    """Home Assistant takes it back with the dialog: it comes again."""
+async def test_repair_that_its_dialog_did_not_fix_comes_back(
+    hass: HomeAssistant,
+) -> None:
+    """Home Assistant deletes it with the dialog: it is raised again."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(with_life(Life.LOST))
+    issues.async_update(with_status(BatteryStatus.LOST))
     assert registry.async_get_issue(DOMAIN, "battery_b1") is not None
 
 
 @dataclass
 class Flapper:
-    """A battery that comes and goes, and what becomes of its repair."""
+    """A battery that comes and goes, and its repair."""
 
     hass: HomeAssistant
     at: float = 0.0
 
     def __post_init__(self) -> None:
-        """Begin without repairs."""
-        self.watch, self.issues = Watch(), Issues(self.hass, "e1")
+        """Start without repairs."""
+        self.watch, self.issues = EventDetector(), Issues(self.hass, "e1")
         self.created: list[str] = []
         self.hass.bus.async_listen(
             ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, self._on_update
@@ -133,13 +135,13 @@ class Flapper:
         if event.data["action"] == "create":
             self.created.append(event.data["issue_id"])
 
-    async def live(self, life: Life, seconds: float) -> None:
-        """Hold the battery in this state for a while, with a look each second."""
+    async def live(self, battery_status: BatteryStatus, seconds: float) -> None:
+        """Hold the battery in this state for a while, with a snapshot each second."""
         for _ in range(round(seconds)):
             self.at += 1
-            now = seen_at(self.at, with_life(life, Status.RUNNING))
+            now = seen_at(self.at, with_status(battery_status, Status.RUNNING))
             self.watch.update(now.snapshot, self.at)
-            self.issues.async_tell(
+            self.issues.async_update(
                 replace(
                     now,
                     unsteady=self.watch.unsteady,
@@ -158,85 +160,85 @@ class Flapper:
 @pytest.mark.parametrize(
     ("lost", "back"), [(30, 30), (5, 25), (1, 59), (59, 1), (90, 90), (10, 590)]
 )
-async def test_a_battery_that_comes_and_goes_is_one_repair(
+async def test_flapping_battery_is_one_repair(
     hass: HomeAssistant, lost: float, back: float
 ) -> None:
-    """For an hour; nobody has to look at a new one each time."""
+    """For an hour; no new one each time."""
     battery = Flapper(hass)
     for _ in range(round(3600 / (lost + back))):
-        await battery.live(Life.LOST, lost)
+        await battery.live(BatteryStatus.LOST, lost)
         assert battery.shown() is not None
-        await battery.live(Life.ONLINE, back)
+        await battery.live(BatteryStatus.ONLINE, back)
     assert battery.created.count("battery_b1") <= (1 if back <= 60 else 2)
     assert set(battery.created) == {"battery_b1"}
     assert battery.shown() == "battery_losses"
-    # It is steady: an hour after all but three of its losses are forgotten
-    await battery.live(Life.ONLINE, 3600 + STEADY_AGAIN)
+    # It is stable: an hour later all but three of its losses are forgotten
+    await battery.live(BatteryStatus.ONLINE, 3600 + STEADY_AGAIN)
     assert battery.shown() is None
 
 
-async def test_a_battery_that_comes_and_goes_is_told_as_lost_once_it_stays_away(
+async def test_flapping_battery_is_reported_as_lost_once_it_stays_away(
     hass: HomeAssistant,
 ) -> None:
-    """By the same repair, which its return changes back."""
+    """In the same repair, which its return changes back."""
     battery = Flapper(hass)
     for _ in range(5):
-        await battery.live(Life.LOST, 20)
-        await battery.live(Life.ONLINE, 20)
+        await battery.live(BatteryStatus.LOST, 20)
+        await battery.live(BatteryStatus.ONLINE, 20)
     assert battery.shown() == "battery_losses"
-    await battery.live(Life.LOST, 60)
+    await battery.live(BatteryStatus.LOST, 60)
     assert battery.shown() == "battery_losses"
-    await battery.live(Life.LOST, 2)
+    await battery.live(BatteryStatus.LOST, 2)
     assert battery.shown() == "battery_lost"
-    await battery.live(Life.ONLINE, 1)
+    await battery.live(BatteryStatus.ONLINE, 1)
     assert battery.shown() == "battery_losses"
     assert battery.created == ["battery_b1"]
 
 
-async def test_a_repair_is_cleared_once_its_reason_stays_away(
+async def test_repair_is_cleared_once_its_reason_stays_away(
     hass: HomeAssistant,
 ) -> None:
     """For a minute; for ten if it comes back within the hour."""
     battery = Flapper(hass)
     for rest, steady_for in (120, 60), (3000, 600), (3601, 600), (0, 60):
-        await battery.live(Life.LOST, 30)
-        await battery.live(Life.ONLINE, steady_for)
+        await battery.live(BatteryStatus.LOST, 30)
+        await battery.live(BatteryStatus.ONLINE, steady_for)
         assert battery.shown() == "battery_lost"
-        await battery.live(Life.ONLINE, 1)
+        await battery.live(BatteryStatus.ONLINE, 1)
         assert battery.shown() is None
-        await battery.live(Life.ONLINE, rest)
+        await battery.live(BatteryStatus.ONLINE, rest)
     assert battery.created == ["battery_b1"] * 4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("back", [30, 600, 3000])
-async def test_an_ignored_battery_that_comes_and_goes_stays_ignored(
+async def test_ignored_flapping_battery_stays_ignored(
     hass: HomeAssistant, back: float
 ) -> None:
-    """Until it has been well for an hour."""
+    """Until it has been fine for an hour."""
     battery = Flapper(hass)
-    await battery.live(Life.LOST, 30)
+    await battery.live(BatteryStatus.LOST, 30)
     ir.async_ignore_issue(hass, DOMAIN, "battery_b1", True)
     for _ in range(8):
-        await battery.live(Life.ONLINE, back)
+        await battery.live(BatteryStatus.ONLINE, back)
         assert is_ignored(hass, "battery_b1") is True
-        await battery.live(Life.LOST, 30)
+        await battery.live(BatteryStatus.LOST, 30)
         assert is_ignored(hass, "battery_b1") is True
     assert battery.created == ["battery_b1"]
-    await battery.live(Life.ONLINE, 3600 + ALL_KNOWN)
+    await battery.live(BatteryStatus.ONLINE, 3600 + ALL_KNOWN)
     assert is_ignored(hass, "battery_b1") is None
-    await battery.live(Life.LOST, 1)
+    await battery.live(BatteryStatus.LOST, 1)
     assert is_ignored(hass, "battery_b1") is False
 
 
-async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
+async def test_repair_without_delay_is_cleared_at_once_the_first_time(
     hass: HomeAssistant,
 ) -> None:
-    """The repair of a port goes when it is open; one that comes and goes stays."""
+    """The repair of a port goes when it is open; a flapping one stays."""
     issues = Issues(hass, "e1")
 
     def tell(at: float, now: IssueContext) -> bool:
-        issues.async_tell(seen_at(at, now))
+        issues.async_update(seen_at(at, now))
         return is_ignored(hass, "port_b1") is not None
 
     lost = with_port(PortState(status=PortStatus.LOST))
@@ -251,28 +253,28 @@ async def test_a_repair_without_a_time_of_its_own_is_cleared_at_once_but_once(
     assert not tell(3600, WELL)
 
 
-async def test_a_repair_whose_dialog_was_answered_goes_with_its_reason(
+async def test_answered_repair_goes_with_its_reason(
     hass: HomeAssistant,
 ) -> None:
-    """Home Assistant takes it back, before or after all is well."""
+    """Home Assistant deletes it, before or after the problem is gone."""
     issues = Issues(hass, "e1")
-    issues.async_tell(seen_at(0, with_life(Life.LOST)))
+    issues.async_update(seen_at(0, with_status(BatteryStatus.LOST)))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(seen_at(1, with_life(Life.LOST)))
+    issues.async_update(seen_at(1, with_status(BatteryStatus.LOST)))
     assert is_ignored(hass, "battery_b1") is False
-    issues.async_tell(seen_at(2, WELL))
+    issues.async_update(seen_at(2, WELL))
     assert is_ignored(hass, "battery_b1") is None
-    # That was no coming and going
-    issues.async_tell(seen_at(3, with_life(Life.LOST)))
-    issues.async_tell(seen_at(4, WELL))
+    # That was not flapping
+    issues.async_update(seen_at(3, with_status(BatteryStatus.LOST)))
+    issues.async_update(seen_at(4, WELL))
     ir.async_delete_issue(hass, DOMAIN, "battery_b1")
-    issues.async_tell(seen_at(5, WELL))
+    issues.async_update(seen_at(5, WELL))
     assert is_ignored(hass, "battery_b1") is None
-    issues.async_tell(seen_at(6, with_life(Life.LOST)))
+    issues.async_update(seen_at(6, with_status(BatteryStatus.LOST)))
     assert is_ignored(hass, "battery_b1") is False
 
 
-async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
+async def test_repair_of_a_removed_device_goes_at_once(
     hass: HomeAssistant,
 ) -> None:
     """Removed, or taken out of service; ignored or not."""
@@ -282,19 +284,19 @@ async def test_a_repair_about_a_device_that_is_no_more_goes_at_once(
             replace(WELL, config=replace(CONFIG, batteries=CONFIG.batteries[1:])),
             replace(WELL, setpoints=AllSetpoints(out_of_service=frozenset({"b1"}))),
         ):
-            issues.async_tell(seen_at(at, with_life(Life.LOST)))
+            issues.async_update(seen_at(at, with_status(BatteryStatus.LOST)))
             ir.async_ignore_issue(hass, DOMAIN, "battery_b1", ignored)
-            issues.async_tell(seen_at(at + 1, gone))
+            issues.async_update(seen_at(at + 1, gone))
             assert is_ignored(hass, "battery_b1") is None
 
 
-async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
-    """While its reason stands, also when its texts change."""
+async def test_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
+    """While its reason persists, also when its texts change."""
     registry = ir.async_get(hass)
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
+    issues.async_update(with_b1(odd_share=True, current_share=0.6))
     registry.async_ignore(DOMAIN, "odd_current_share_b1", True)
-    issues.async_tell(with_b1(odd_share=True, current_share=0.7))
+    issues.async_update(with_b1(odd_share=True, current_share=0.7))
     issue = registry.async_get_issue(DOMAIN, "odd_current_share_b1")
     assert issue is not None
     assert issue.dismissed_version is not None
@@ -303,7 +305,7 @@ async def test_an_ignored_repair_stays_ignored(hass: HomeAssistant) -> None:
 
 
 def seen_at(at: float, now: IssueContext) -> IssueContext:
-    """Return a situation at another time of the gateway's clock."""
+    """Return a context at another time of the gateway's clock."""
     return seen(now, at=at)
 
 
@@ -313,10 +315,10 @@ def is_ignored(hass: HomeAssistant, issue_id: str) -> bool | None:
     return None if issue is None else issue.dismissed_version is not None
 
 
-async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
+async def test_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     """It is found again sooner or later, and then still ignored."""
     issues = Issues(hass, "e1")
-    issues.async_tell(
+    issues.async_update(
         replace(with_b1(odd_share=True, current_share=0.6), confirmed=False)
     )
     ir.async_ignore_issue(hass, DOMAIN, "odd_current_share_b1", True)
@@ -325,39 +327,39 @@ async def test_an_ignored_repair_outlives_a_reload(hass: HomeAssistant) -> None:
     assert is_ignored(hass, "setpoints_unreadable_e1") is None
 
     again = Issues(hass, "e1")
-    again.async_tell(seen_at(0.0, WELL))
-    again.async_tell(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
+    again.async_update(seen_at(0.0, WELL))
+    again.async_update(seen_at(1000.0, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_current_share_b1") is True
-    again.async_tell(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
+    again.async_update(seen_at(ALL_KNOWN, with_b1(odd_share=True, current_share=0.6)))
     assert is_ignored(hass, "odd_current_share_b1") is True
-    again.async_tell(seen_at(ALL_KNOWN, WELL))
-    again.async_tell(seen_at(2 * ALL_KNOWN - 1, WELL))
+    again.async_update(seen_at(ALL_KNOWN, WELL))
+    again.async_update(seen_at(2 * ALL_KNOWN - 1, WELL))
     assert is_ignored(hass, "odd_current_share_b1") is True
-    again.async_tell(seen_at(2 * ALL_KNOWN, WELL))
+    again.async_update(seen_at(2 * ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_current_share_b1") is None
 
 
-async def test_an_ignored_repair_whose_reason_is_gone_goes_in_time(
+async def test_ignored_repair_without_a_reason_goes_in_time(
     hass: HomeAssistant,
 ) -> None:
-    """Nobody is to be kept from seeing it when it comes for a new reason."""
+    """It must be seen when it comes back for a new reason."""
     issues = Issues(hass, "e1")
-    issues.async_tell(with_b1(odd_share=True, current_share=0.6))
+    issues.async_update(with_b1(odd_share=True, current_share=0.6))
     ir.async_ignore_issue(hass, DOMAIN, "odd_current_share_b1", True)
     issues.async_end()
     again = Issues(hass, "e1")
-    again.async_tell(seen_at(500.0, WELL))
-    again.async_tell(seen_at(499.0 + ALL_KNOWN, WELL))
+    again.async_update(seen_at(500.0, WELL))
+    again.async_update(seen_at(499.0 + ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_current_share_b1") is True
-    again.async_tell(seen_at(500.0 + ALL_KNOWN, WELL))
+    again.async_update(seen_at(500.0 + ALL_KNOWN, WELL))
     assert is_ignored(hass, "odd_current_share_b1") is None
 
 
-async def test_a_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
+async def test_removed_gateway_leaves_no_repair(hass: HomeAssistant) -> None:
     """Ignored or not; those of another stay."""
     for entry_id in "e1", "e2":
         unreadable = replace(WELL, entry_id=entry_id, confirmed=False)
-        Issues(hass, entry_id).async_tell(unreadable)
+        Issues(hass, entry_id).async_update(unreadable)
         ir.async_ignore_issue(hass, DOMAIN, f"setpoints_unreadable_{entry_id}", True)
     async_remove_issues(hass, "e1")
     assert is_ignored(hass, "setpoints_unreadable_e1") is None
@@ -368,10 +370,12 @@ EVERYTHING = replace(
     seen(
         with_port(PortState(status=PortStatus.LOST)),
         batteries={
-            "b1": replace(B1, life=Life.LOST, carries_current_out_of_service=True),
+            "b1": replace(
+                B1, status=BatteryStatus.LOST, carries_current_out_of_service=True
+            ),
             "b2": replace(
                 B2,
-                life=Life.LOST,
+                status=BatteryStatus.LOST,
                 odd_share=True,
                 current_share=0.1,
                 carries_current_out_of_service=True,
@@ -384,43 +388,43 @@ EVERYTHING = replace(
     saved=False,
     energy_saved=False,
     unsteady=frozenset({"b1"}),
-    asking=frozenset({"b1"}),
+    requesting=frozenset({"b1"}),
     setpoints=AllSetpoints(bank=Setpoints(charge_current=0.0, discharge_current=0.0)),
     changes={
         (None, name): Change("Ann", -DAY)
         for name in ("charge_current", "discharge_current")
     },
-    apart=Apart("b1", 53.0, "b2", 51.0),
-    borne=dict.fromkeys(Direction, 10.0),
+    voltage_difference=VoltageDifference("b1", 53.0, "b2", 51.0),
+    highest_limits=dict.fromkeys(Direction, 10.0),
 )
 
 
-REFUSED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
+REJECTED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
 NOT_COUNTED: list[dict[str, Any]] = [
-    {"refused": REFUSED},
-    {"refused": REFUSED, "nominal": 12},
+    {"rejected": REJECTED},
+    {"rejected": REJECTED, "nominal": 12},
     {
         "readings": Readings(),
         "receiving_since": 0.0,
         "last_frame_at": WELL.snapshot.at,
     },
 ]
-"""Batteries that speak and do not count."""
+"""Batteries that send and do not count."""
 
 
 def find_everything() -> Iterator[Issue]:
-    """Yield at least one repair of each kind that comes by itself."""
+    """Yield at least one issue of each kind that is raised automatically."""
     changed = [
         EVERYTHING,
         replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
         with_b1(wrong_sign=True),
-        replace(WELL, asking=frozenset({"b1"})),
-        with_life(Life.WAITING),
+        replace(WELL, requesting=frozenset({"b1"})),
+        with_status(BatteryStatus.WAITING),
         *(
-            seen(with_b1(life=Life.WAITING, **each), status=Status.BLOCKED)
+            seen(with_b1(status=BatteryStatus.WAITING, **each), status=Status.BLOCKED)
             for each in NOT_COUNTED
         ),
-        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(status=BatteryStatus.LOST, inverter_detected=True),
         with_b1(
             duplicate_of="b2", has_duplicate_sender=True, missing=frozenset({0x359})
         ),
@@ -469,10 +473,13 @@ def find_everything() -> Iterator[Issue]:
             replace(now, config=_connected(now.config, port))
             for now in (
                 with_port(state),
-                seen(with_life(Life.WAITING), ports={"b1": state}),
-                seen(with_life(Life.WAITING), ports={"b1": replace(state, received=1)}),
+                seen(with_status(BatteryStatus.WAITING), ports={"b1": state}),
+                seen(
+                    with_status(BatteryStatus.WAITING),
+                    ports={"b1": replace(state, received=1)},
+                ),
                 *(
-                    polled(seen(with_life(Life.WAITING), ports={"b1": each}))
+                    polled(seen(with_status(BatteryStatus.WAITING), ports={"b1": each}))
                     for each in (state, replace(state, received=1))
                 ),
                 replace(
@@ -486,7 +493,7 @@ def find_everything() -> Iterator[Issue]:
 
 
 def polled(now: IssueContext) -> IssueContext:
-    """Return the situation with a first battery that is polled."""
+    """Return the context with a first battery that is polled."""
     first, second = now.config.batteries
     batteries = (replace(first, poll_interval=1.0), second)
     return replace(now, config=replace(now.config, batteries=batteries))
@@ -519,12 +526,12 @@ def leaves(texts: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
-    """With what the repair brings along, and nothing else."""
+    """With the placeholders of the issue, and nothing else."""
     folder = Path(__file__).parents[2] / "custom_components" / DOMAIN
     texts = json.loads((folder / f"translations/{language}.json").read_text("utf-8"))
     issues = texts["issues"]
     found = [*find_everything()]
-    assert {issue.key for issue in found} | {"energy_unreadable"} == set(issues)
+    assert {issue.key for issue in found} == set(issues)
     for issue in found:
         about = issues[issue.key]
         assert issue.fixable is ("fix_flow" in about)
@@ -535,7 +542,7 @@ def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
             assert names(about["description"]) <= told, issue.key
             continue
         for text in leaves(about["fix_flow"].get("abort", {})):
-            # The dialog adds what the system said to it
+            # The dialog adds the system's message to it
             assert names(text) <= told | {"detail"}, issue.key
         for text in leaves(about["fix_flow"]["step"]):
             assert names(text) <= told, issue.key

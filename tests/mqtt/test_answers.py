@@ -1,4 +1,4 @@
-"""Answers to commands: each is whole JSON of 1 kB at the most, none is lost uncounted."""
+"""Answers to commands: whole JSON of 1 kB at the most, none lost uncounted."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.mqtt import answers
-from custom_components.bms_gateway.mqtt.answers import LONGEST, Answers, fitted
+from custom_components.bms_gateway.mqtt.answers import MAX_SIZE, Answers, fitted
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
@@ -23,11 +23,11 @@ TEMPORARY_LIMIT = {
 
 
 def size(answer: dict[str, Any]) -> int:
-    """Return its bytes, if it is sent after many that were not."""
+    """Return its size in bytes, including the count of dropped ones."""
     return len(json_dumps(answer | {"unanswered": 999_999_999}).encode())
 
 
-def test_what_fits_is_sent_as_it_is() -> None:
+def test_answer_that_fits_is_sent_unchanged() -> None:
     """Nothing is left out without need."""
     answer = {
         "command": "limit",
@@ -40,7 +40,7 @@ def test_what_fits_is_sent_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "電", "\U0001f50b", '"'])
-def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
+def test_limits_are_cut_except_the_owners(letter: str) -> None:
     """And counted."""
     own = letter * 99
     temporary_limits = [
@@ -54,20 +54,20 @@ def test_leases_are_cut_but_the_owner_s_own(letter: str) -> None:
     }
     answer |= {"fields": {"owner": "Car", "charge_current": 5}}
     short = fitted(answer, "Car")
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert short["temporary_limits"][0]["owner"] == "Car"
     assert len(short["temporary_limits"]) + short["more_temporary_limits"] == 32
     assert len(short["temporary_limits"]) > 1
     assert short["fields"] == answer["fields"]
-    assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= LONGEST
+    assert size(fitted(answer | {"fields": {"owner": own}}, own)) <= MAX_SIZE
 
 
-def test_what_became_of_it_is_always_told() -> None:
-    """Whatever was echoed is shortened before."""
+def test_result_of_a_command_is_always_included() -> None:
+    """The echoed fields are shortened first."""
     refused = {"command": "limit", "accepted": False, "error": "invalid_value"}
     long = refused | {"message": "\0" * 4000, "fields": {"owner": "x" * 4000}}
     short = fitted(long)
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert short == refused | {"message": "\0" * 99 + "…"}
     short = fitted(long | {"message": "y" * 4000})
     assert short["message"] == "y" * 199 + "…"
@@ -102,7 +102,7 @@ def test_every_answer_fits(
     times: int,
     owners: list[str] | None,
 ) -> None:
-    """Of any message and any list of owners."""
+    """For any message and any list of owners."""
     answer = {"command": command, "accepted": False, "error": "invalid_value"}
     answer |= {"message": text * times, "fields": fields}
     if owners is not None:
@@ -110,45 +110,45 @@ def test_every_answer_fits(
             TEMPORARY_LIMIT | {"owner": each} for each in owners
         ]
     short = fitted(answer)
-    assert size(short) <= LONGEST
+    assert size(short) <= MAX_SIZE
     assert json.loads(json_dumps(short))["error"] == "invalid_value"
     assert short["message"][:99] == (text * times)[:99]
 
 
 class StuckBroker:
-    """A broker that takes a message only when it is let."""
+    """A broker that accepts a message only when allowed."""
 
     def __init__(self) -> None:
-        """Take none yet."""
+        """Accept none yet."""
         self.go_on = asyncio.Event()
         self.payloads: list[str] = []
 
     async def async_publish(self, topic: str, payload: str) -> None:
-        """Wait, then take it."""
+        """Wait, then accept it."""
         await self.go_on.wait()
         self.payloads.append(payload)
 
 
-async def test_a_broker_that_is_stuck_costs_no_memory(
+async def test_stuck_broker_costs_no_memory(
     hass: HomeAssistant, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest answers are kept, and the others are counted."""
-    monkeypatch.setattr(answers, "MOST_UNSENT", 5)
+    monkeypatch.setattr(answers, "MAX_UNSENT", 5)
     await bench.battery("b1").start()
     broker: Any = StuckBroker()
     to_send = Answers(hass, bench.entry, broker, "topic")
     before = len(asyncio.all_tasks())
     for n in range(100):
-        to_send.tell({"command": "limit", "n": n})
+        to_send.send({"command": "limit", "n": n})
     assert len(asyncio.all_tasks()) == before + 1
     broker.go_on.set()
     await bench.until(lambda: len(broker.payloads) == 6)
     told = [json.loads(each) for each in broker.payloads]
     assert [each["n"] for each in told] == [0, 95, 96, 97, 98, 99]
     assert [each.get("unanswered") for each in told] == [None, 94, *[None] * 4]
-    to_send.tell({"command": "limit", "n": 100})
+    to_send.send({"command": "limit", "n": 100})
     await bench.until(lambda: len(broker.payloads) == 7)
     to_send.async_end()
-    to_send.tell({"command": "limit", "n": 101})
+    to_send.send({"command": "limit", "n": 101})
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(broker.payloads) == 7

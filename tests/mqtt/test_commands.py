@@ -1,4 +1,4 @@
-"""Commands over MQTT: what they do, what is refused, and that each is answered."""
+"""Commands over MQTT: effects, rejections, and answers."""
 
 import asyncio
 from collections import Counter
@@ -19,8 +19,8 @@ import voluptuous as vol
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.mqtt import commands
+from custom_components.bms_gateway.mqtt.parsing import RejectedCommand, read_command
 from custom_components.bms_gateway.mqtt.payload import Report
-from custom_components.bms_gateway.mqtt.reading import RejectedCommand, read_command
 from homeassistant.components.mqtt.models import ReceiveMessage
 from homeassistant.core import (
     HomeAssistant,
@@ -46,13 +46,13 @@ type Answers = Callable[[], list[dict[str, Any]]]
 
 
 def message(payload: bytes, *, retain: bool = False) -> ReceiveMessage:
-    """Return a message as Home Assistant hands it over."""
+    """Return a message as Home Assistant passes it on."""
     return ReceiveMessage(LIMIT, payload, 0, retain, LIMIT, 0.0)
 
 
 @pytest.fixture
 def answers(mqtt_mock: MqttMockHAClient) -> Answers:
-    """Return the answers since the last look; none is retained."""
+    """Return the answers since the last call; none is retained."""
 
     def look() -> list[dict[str, Any]]:
         calls = [
@@ -68,13 +68,13 @@ def answers(mqtt_mock: MqttMockHAClient) -> Answers:
 
 
 async def listening(bench: Bench, **options: Any) -> Bench:
-    """Start a gateway with two inverters that takes commands."""
+    """Start a gateway with two inverters that accepts commands."""
     bench.battery("b1").inverter("i1").inverter("i2")
     return await bench.start(options={"mqtt_commands": True} | options)
 
 
 def device_id(hass: HomeAssistant, key: str) -> str:
-    """Return an id of the registry."""
+    """Return a device id of the registry."""
     return dr.async_get_device_id_by_identifier(
         hass, (DOMAIN, key), config_entry_id="gw"
     )
@@ -83,13 +83,13 @@ def device_id(hass: HomeAssistant, key: str) -> str:
 async def say(
     hass: HomeAssistant, topic: str, payload: str | bytes, *, retain: bool = False
 ) -> None:
-    """Send a command and wait until it was obeyed or refused."""
+    """Send a command and wait until it was executed or rejected."""
     async_fire_mqtt_message(hass, topic, payload, retain=retain)
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def mocked(hass: HomeAssistant, action: str, **how: Any) -> list[ServiceCall]:
-    """Put another action in its place; return its calls."""
+    """Replace an action; return its calls."""
     return async_mock_service(
         hass,
         DOMAIN,
@@ -100,14 +100,14 @@ def mocked(hass: HomeAssistant, action: str, **how: Any) -> list[ServiceCall]:
     )
 
 
-# What they do -----------------------------------------------------------------
+# Effects -----------------------------------------------------------------------
 
 
 @LINGERS
-async def test_a_limit_is_the_action_s(
+async def test_limit_calls_the_action(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """Its fields go on as they are, for this gateway, in the name of mqtt."""
+    """Its fields are passed on, for this gateway, with the owner mqtt."""
     await listening(bench)
     calls = mocked(hass, "limit_current")
     fields = {"charge_current": 20, "discharge_power": 500.5, "duration": 600}
@@ -121,7 +121,7 @@ async def test_a_limit_is_the_action_s(
 
 
 @LINGERS
-async def test_a_limit_ends(
+async def test_clear_ends_a_limit(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
     """One owner's, in one direction."""
@@ -140,10 +140,10 @@ async def test_a_limit_ends(
 
 @LINGERS
 @pytest.mark.parametrize("by_topic", [True, False])
-async def test_an_inverter_is_named_as_in_topics_or_in_the_registry(
+async def test_inverter_is_named_by_topic_or_device_id(
     hass: HomeAssistant, bench: Bench, answers: Answers, by_topic: bool
 ) -> None:
-    """The registry's id is what the action takes."""
+    """The action gets the registry id."""
     await listening(bench)
     calls = mocked(hass, "limit_current")
     wanted = "my_i2" if by_topic else device_id(hass, "i2")
@@ -152,7 +152,7 @@ async def test_an_inverter_is_named_as_in_topics_or_in_the_registry(
 
 
 @LINGERS
-async def test_the_gateway_may_be_named(
+async def test_gateway_may_be_named(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
     """As in the action."""
@@ -164,7 +164,7 @@ async def test_the_gateway_may_be_named(
 
 
 @LINGERS
-async def test_commands_are_obeyed_in_their_order(
+async def test_commands_are_executed_in_order(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
     """However long an earlier one takes."""
@@ -187,15 +187,15 @@ async def test_commands_are_obeyed_in_their_order(
 
 
 @LINGERS
-async def test_the_inverters_are_told_until_the_limit_ends(
+async def test_inverters_are_sent_the_limit_until_it_ends(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
     """By the real actions, from the message to the wire."""
     await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await say(hass, LIMIT, '{"charge_current": 20, "discharge_current": 10}')
-    await bench.told("i1", 20.0, 10.0)
+    await bench.receives("i1", 20.0, 10.0)
     [answer] = answers()
     assert answer["accepted"]
     assert {
@@ -205,7 +205,7 @@ async def test_the_inverters_are_told_until_the_limit_ends(
         ("discharge", 10),
     }
     assert {each["owner"] for each in answer["temporary_limits"]} == {"mqtt"}
-    state = Report(bench.snapshot, bench.coordinator.config, 0.0).state()
+    state = Report(bench.snapshot, bench.runtime.config, 0.0).state()
     assert state["charge_limited_by"] == "temporary_limit"
     await say(hass, CLEAR, '{"direction": "charge"}')
     [answer] = answers()
@@ -213,7 +213,7 @@ async def test_the_inverters_are_told_until_the_limit_ends(
     await bench.until(
         lambda: all(
             temporary_limit.direction == "discharge"
-            for temporary_limit in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+            for temporary_limit in bench.runtime.setpoint_manager.setpoints.temporary_limits
         )
     )
 
@@ -236,20 +236,20 @@ async def test_the_inverters_are_told_until_the_limit_ends(
         (CLEAR, '{"direction": "up"}'),
     ],
 )
-async def test_what_makes_no_sense_is_refused_by_the_real_actions(
+async def test_invalid_values_are_rejected_by_the_real_actions(
     hass: HomeAssistant, bench: Bench, answers: Answers, topic: str, payload: str
 ) -> None:
-    """And answered; nothing is changed."""
+    """And answered; nothing changes."""
     await listening(bench)
-    before = bench.coordinator.setpoint_manager.setpoints
+    before = bench.runtime.setpoint_manager.setpoints
     await say(hass, topic, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
     assert answer["message"]
-    assert bench.coordinator.setpoint_manager.setpoints == before
+    assert bench.runtime.setpoint_manager.setpoints == before
 
 
-# What is refused ------------------------------------------------------------------
+# Rejections -------------------------------------------------------------------------
 
 
 @LINGERS
@@ -282,10 +282,10 @@ async def test_what_makes_no_sense_is_refused_by_the_real_actions(
         (b'{"device_id": "elsewhere", "charge_current": 5}', "unknown_device"),
     ],
 )
-async def test_nonsense_is_refused(
+async def test_invalid_command_is_rejected(
     hass: HomeAssistant, bench: Bench, answers: Answers, payload: bytes, error: str
 ) -> None:
-    """With an answer that says why; nothing is called."""
+    """With a reason; nothing is called."""
     await listening(bench)
     calls = mocked(hass, "limit_current")
     await say(hass, LIMIT, payload)
@@ -296,7 +296,7 @@ async def test_nonsense_is_refused(
 
 
 @LINGERS
-async def test_retained_commands_are_refused(
+async def test_retained_commands_are_rejected(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
     """They would come again at every reconnect."""
@@ -309,10 +309,10 @@ async def test_retained_commands_are_refused(
 
 
 @LINGERS
-async def test_another_gateway_s_device_is_out_of_reach(
+async def test_other_gateways_devices_are_out_of_reach(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """Who may publish here need not be allowed to publish there."""
+    """A client that may publish here need not be allowed to publish there."""
     await listening(bench)
     other = MockConfigEntry(domain=DOMAIN, title="Other")
     other.add_to_hass(hass)
@@ -330,7 +330,7 @@ async def test_another_gateway_s_device_is_out_of_reach(
     "fault",
     [vol.Invalid("what is that"), ServiceValidationError("what is that")],
 )
-async def test_what_the_action_refuses_is_answered(
+async def test_rejection_by_the_action_is_answered(
     hass: HomeAssistant, bench: Bench, answers: Answers, fault: Exception
 ) -> None:
     """In its words."""
@@ -344,8 +344,8 @@ async def test_what_the_action_refuses_is_answered(
 
 
 @given(st.binary())
-def test_any_bytes_are_read_or_refused(payload: bytes) -> None:
-    """Whatever is published, nothing else is raised."""
+def test_any_bytes_are_parsed_or_rejected(payload: bytes) -> None:
+    """Nothing else is raised, whatever is published."""
     with suppress(RejectedCommand):
         assert isinstance(read_command("limit", message(payload)), dict)
 
@@ -376,7 +376,7 @@ def test_only_known_keys_with_usable_values_pass(fields: dict[str, Any]) -> None
     assert type(read.get("until_cleared", True)) is bool
 
 
-# When they are taken ------------------------------------------------------------------
+# When commands are accepted -----------------------------------------------------------
 
 
 @LINGERS
@@ -398,7 +398,7 @@ async def test_commands_are_an_option(
 
 
 @LINGERS
-async def test_after_unload_none_is_taken(
+async def test_no_command_is_accepted_after_unload(
     hass: HomeAssistant, bench: Bench, answers: Answers, mqtt_mock: MqttMockHAClient
 ) -> None:
     """Not even by a subscription that Home Assistant restored meanwhile."""
@@ -418,7 +418,7 @@ async def test_after_unload_none_is_taken(
 
 
 @LINGERS
-async def test_a_command_at_the_very_end_is_not_answered(
+async def test_command_at_the_very_end_is_not_answered(
     hass: HomeAssistant, bench: Bench, answers: Answers, mqtt_mock: MqttMockHAClient
 ) -> None:
     """Nothing follows the message that the gateway is offline."""
@@ -445,10 +445,10 @@ async def test_a_command_at_the_very_end_is_not_answered(
 
 
 @LINGERS
-async def test_a_reload_takes_each_command_once(
+async def test_each_command_is_executed_once_after_a_reload(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """The gateway before it has gone."""
+    """The earlier gateway is gone."""
     await listening(bench)
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
@@ -457,22 +457,26 @@ async def test_a_reload_takes_each_command_once(
     assert len(calls) == len(answers()) == 1
 
 
-# A flood --------------------------------------------------------------------------------
+# Floods
+# ----------------------------------------------------------------------------------
 
 
 class Slow:
-    """An action that takes its time; what it was called with is kept."""
+    """A slow action that records its calls."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Take the place of the action that limits."""
+        """Replace the limit action."""
         self.called = asyncio.Event()
         self.go_on = asyncio.Event()
         self.data: list[dict[str, Any]] = []
         hass.services.async_register(
-            DOMAIN, "limit_current", self._obey, supports_response=SupportsResponse.ONLY
+            DOMAIN,
+            "limit_current",
+            self._execute,
+            supports_response=SupportsResponse.ONLY,
         )
 
-    async def _obey(self, call: ServiceCall) -> ServiceResponse:
+    async def _execute(self, call: ServiceCall) -> ServiceResponse:
         self.data.append(dict(call.data))
         self.called.set()
         await self.go_on.wait()
@@ -480,20 +484,20 @@ class Slow:
 
     @property
     def last(self) -> dict[str, float]:
-        """Return what holds of each owner in the end."""
+        """Return the final value of each owner."""
         return {each["owner"]: each["charge_current"] for each in self.data}
 
 
 def errors(answers: list[dict[str, Any]]) -> Counter[str | None]:
-    """Return how often commands were refused for what; None: taken."""
+    """Return the number of answers by error; None: accepted."""
     return Counter(answer.get("error") for answer in answers)
 
 
 @LINGERS
-async def test_of_a_flood_the_newest_of_each_owner_holds(
+async def test_newest_command_of_each_owner_survives_a_flood(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """All are answered, few are obeyed, one task does it."""
+    """All are answered, few are executed, by one task."""
     await listening(bench)
     slow = Slow(hass)
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
@@ -517,13 +521,13 @@ async def test_of_a_flood_the_newest_of_each_owner_holds(
 
 
 @LINGERS
-async def test_of_a_flood_that_comes_bit_by_bit_few_are_obeyed(
+async def test_few_commands_of_a_slow_flood_are_executed(
     hass: HomeAssistant,
     bench: Bench,
     answers: Answers,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Home Assistant reads a message in each turn of its loop; more must be read first."""
+    """Home Assistant reads a message per loop turn; more must be read first."""
     monkeypatch.setattr(commands, "PAUSE", 1e6)
     await listening(bench)
     calls = mocked(hass, "limit_current")
@@ -535,17 +539,17 @@ async def test_of_a_flood_that_comes_bit_by_bit_few_are_obeyed(
     worker.cancel()
     await hass.async_block_till_done(wait_background_tasks=True)
     assert errors(answers()) == {None: 1, "replaced": 298}
-    # The next message finds that nobody works, and the newest is obeyed
+    # The next message finds the worker idle, and the newest is executed
     monkeypatch.undo()
     await say(hass, LIMIT, '{"charge_current": 3, "owner": "other"}')
     assert [call.data["charge_current"] for call in calls] == [0, 299 % 40, 3]
 
 
 @LINGERS
-async def test_of_too_many_owners_the_first_are_obeyed(
+async def test_first_of_too_many_owners_are_executed(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """The others are told that it is busy; afterwards it takes commands as before."""
+    """The others are answered with busy; afterwards it accepts commands as before."""
     await listening(bench)
     slow = Slow(hass)
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
@@ -553,7 +557,7 @@ async def test_of_too_many_owners_the_first_are_obeyed(
     for n in range(200):
         fields = {"charge_current": 30, "owner": f"o{n}"}
         async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
-    # The newest of one that waits counts although nothing has room
+    # The newest of a waiting owner counts although the queue is full
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 0, "owner": "o7"}')
     slow.go_on.set()
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -568,10 +572,10 @@ async def test_of_too_many_owners_the_first_are_obeyed(
 
 
 @LINGERS
-async def test_what_makes_no_sense_takes_no_place(
+async def test_invalid_command_replaces_nothing(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """The owner's older command, which lowers, is obeyed."""
+    """The owner's older command, which lowers, is executed."""
     await listening(bench)
     slow = Slow(hass)
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1, "owner": "first"}')
@@ -586,7 +590,7 @@ async def test_what_makes_no_sense_takes_no_place(
         {"charge_current": 5, "duration": "soon"},
     ):
         async_fire_mqtt_message(hass, LIMIT, json.dumps({"owner": "EMS"} | wrong))
-    # A device has several names, and an owner spaces around it
+    # A device has several names, and an owner may have spaces around it
     later = {"charge_current": 5, "owner": " EMS ", "device_id": device_id(hass, "gw")}
     async_fire_mqtt_message(hass, LIMIT, json.dumps(later))
     async_fire_mqtt_message(hass, LIMIT, json.dumps(later | {"charge_current": 3}))
@@ -603,19 +607,19 @@ async def test_what_makes_no_sense_takes_no_place(
 
 
 @LINGERS
-async def test_the_engine_works_on_during_a_flood(
+async def test_engine_keeps_running_during_a_flood(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """By the real actions: a battery's word reaches the inverter between commands."""
+    """By the real actions: a battery's data reaches the inverter between commands."""
     await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     for n in range(500):
         fields = {"charge_current": 20 + n % 20, "owner": f"o{n % 14}"}
         async_fire_mqtt_message(hass, LIMIT, json.dumps(fields))
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 15, "owner": "o3"}')
-    bench.say("b1", telegram(dcl=10.0))
-    await bench.told("i1", 15.0, 10.0)
+    bench.send("b1", telegram(dcl=10.0))
+    await bench.receives("i1", 15.0, 10.0)
     await hass.async_block_till_done(wait_background_tasks=True)
     told = answers()
     unanswered = sum(each.get("unanswered", 0) for each in told)
@@ -623,20 +627,20 @@ async def test_the_engine_works_on_during_a_flood(
     assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
     held = {
         each.owner: each.amps
-        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+        for each in bench.runtime.setpoint_manager.setpoints.temporary_limits
     }
     newest = {f"o{n % 14}": 20.0 + n % 20 for n in range(500)} | {"o3": 15.0}
     assert held == newest
 
 
 @LINGERS
-async def test_a_command_that_fails_holds_up_no_other(
+async def test_failing_command_holds_up_no_other(
     hass: HomeAssistant,
     bench: Bench,
     answers: Answers,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It is answered, and logged as the fault of ours that it is."""
+    """It is answered, and logged as our own error."""
     await listening(bench)
     mocked(hass, "limit_current", raise_exception=RuntimeError("what is that"))
     cleared = mocked(hass, "clear_limit")
@@ -649,10 +653,10 @@ async def test_a_command_that_fails_holds_up_no_other(
 
 
 @LINGERS
-async def test_what_waits_ends_with_the_gateway(
+async def test_waiting_commands_end_with_the_gateway(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """Only the command that is being obeyed comes to its end."""
+    """Only the running command is completed."""
     await listening(bench)
     slow = Slow(hass)
     for n in range(20):
@@ -668,10 +672,10 @@ async def test_what_waits_ends_with_the_gateway(
 
 
 @LINGERS
-async def test_the_same_again_over_mqtt_is_accepted(
+async def test_repeated_command_is_accepted(
     hass: HomeAssistant, bench: Bench, answers: Answers
 ) -> None:
-    """And so is clearing what is clear, and more than the rating."""
+    """And so is clearing twice, and more than the rating."""
     await listening(bench)
     same = '{"charge_power": 6000, "discharge_current": -0.4, "until_cleared": true}'
     for topic, payload in ((CLEAR, "{}"), (LIMIT, same), (LIMIT, same)):
@@ -700,7 +704,7 @@ async def test_the_same_again_over_mqtt_is_accepted(
 async def test_every_answer_is_short(
     hass: HomeAssistant, bench: Bench, answers: Answers, letter: str
 ) -> None:
-    """However many limits are live, and whatever was sent."""
+    """However many limits are active, and whatever was sent."""
     await listening(bench)
     for n in range(16):
         fields = {"charge_current": 9, "discharge_power": 9, "owner": f"{n:02}"}
@@ -722,10 +726,10 @@ async def test_every_answer_is_short(
 
 @LINGERS
 @pytest.mark.parametrize("owner", [{}, {"owner": "  Car "}])
-async def test_a_short_answer_begins_with_the_owner_s_own_limit(
+async def test_short_answer_starts_with_the_owners_limit(
     hass: HomeAssistant, bench: Bench, answers: Answers, owner: dict[str, str]
 ) -> None:
-    """Also where the command names none, or one with spaces around it."""
+    """Also if the command names no owner, or one with spaces around it."""
     await listening(bench)
     for n in range(15):
         fields = {"charge_current": 20 + n, "owner": f"{n:02}{'x' * 90}"}

@@ -28,7 +28,7 @@ from ..waiting import PATIENCE, until
 pytestmark = [
     pytest.mark.mosquitto,
     pytest.mark.usefixtures("socket_enabled", "mock_hass_config"),
-    # Home Assistant's client looks after its connection each second
+    # Home Assistant's client checks its connection each second
     pytest.mark.parametrize("expected_lingering_timers", [True]),
 ]
 
@@ -46,7 +46,7 @@ both_protocols = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 
 
 class Mosquitto:
-    """A broker on a free port of the loopback, which forgets all when it stops."""
+    """A broker on a free port of the loopback, which keeps nothing when it stops."""
 
     def __init__(self, folder: Path) -> None:
         """Choose a port; nothing listens there before `start`."""
@@ -82,10 +82,10 @@ class Mosquitto:
 
 
 class Reader:
-    """Somebody else at the broker, who reads all below the prefix."""
+    """Another client at the broker, which reads everything below the prefix."""
 
     def __init__(self, client: Client) -> None:
-        """Keep what comes."""
+        """Keep the received messages."""
         self._client = client
         self.messages: list[MQTTMessage] = []
         self.ready = False
@@ -96,7 +96,7 @@ class Reader:
 
     @property
     def topics(self) -> set[str]:
-        """Return the topics on which anything came."""
+        """Return the topics on which anything was received."""
         return {message.topic for message in self.messages}
 
     def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
@@ -106,7 +106,7 @@ class Reader:
 
 @contextmanager
 def reading(broker: Mosquitto) -> Iterator[Reader]:
-    """Connect somebody else, who subscribes to all that a gateway publishes."""
+    """Connect another client that subscribes to everything a gateway publishes."""
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     reader = Reader(client)
 
@@ -132,7 +132,7 @@ def reading(broker: Mosquitto) -> Iterator[Reader]:
 async def home_assistant_mqtt(
     hass: HomeAssistant, broker: Mosquitto, protocol: str = "5"
 ) -> AsyncIterator[MockConfigEntry]:
-    """Set Home Assistant's MQTT up, and end it."""
+    """Set up Home Assistant's MQTT, and end it."""
     entry = MockConfigEntry(
         domain=mqtt.DOMAIN,
         version=2,
@@ -141,7 +141,7 @@ async def home_assistant_mqtt(
     )
     entry.add_to_hass(hass)
     with (
-        # Else it would change to version 5 by itself
+        # Otherwise it would change to version 5 by itself
         patch("homeassistant.components.mqtt.try_connection", return_value=False),
         patch("homeassistant.components.mqtt.client.RECONNECT_INTERVAL_SECONDS", 0.05),
     ):
@@ -152,7 +152,7 @@ async def home_assistant_mqtt(
 
 @pytest.fixture
 async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    """Return a broker that does not run yet."""
+    """Return a broker that is not running yet."""
     broker = Mosquitto(tmp_path)
     yield broker
     broker.stop()
@@ -160,32 +160,32 @@ async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
 
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
-    """Return what ends everything, in the right order: the gateway goes first."""
+    """Return a stack that ends everything in the right order: the gateway first."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 async def running(bench: Bench, stack: AsyncExitStack, **options: Any) -> None:
-    """Start a gateway with a battery and an inverter that is told something."""
+    """Start a gateway with a battery and an inverter that is sent limits."""
     await bench.battery("b1").inverter("i1").start(options=options)
     stack.push_async_callback(ended, bench)
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
 
 
 async def ended(bench: Bench) -> None:
-    """End the gateway, if the test has not."""
+    """End the gateway unless the test has."""
     if bench.entry.state is ConfigEntryState.LOADED:
         assert await bench.hass.config_entries.async_unload(bench.entry.entry_id)
 
 
 def expiry(message: MQTTMessage) -> int | None:
-    """Return after how many seconds the broker forgets a message; None: never."""
+    """Return after how many seconds the broker discards a message; None: never."""
     return getattr(message.properties, "MessageExpiryInterval", None)
 
 
 async def read(bench: Bench, stack: AsyncExitStack, broker: Mosquitto) -> Reader:
-    """Let somebody read, and wait until the broker knows."""
+    """Start reading, and wait until the broker knows."""
     reader = stack.enter_context(reading(broker))
     await bench.until(lambda: reader.ready)
     return reader
@@ -199,13 +199,13 @@ async def test_everything_is_published(
     stack: AsyncExitStack,
     protocol: str,
 ) -> None:
-    """At once what matters, the rest at the interval; also on the original's topic."""
+    """Urgent values at once, the rest at the interval; also on the daemon's topic."""
     await broker.start()
     reader = await read(bench, stack, broker)
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
     await running(bench, stack, mqtt_state_topic="tele/bms/state")
     await bench.until(lambda: reader.topics >= EVERYTHING)
-    await bench.speak("b1", ccl=20.0, soc=77)
+    await bench.send_telegrams("b1", ccl=20.0, soc=77)
     await bench.until(
         lambda: any(state["i_lim_charge"] == 20 for state in reader.on(STATE))
     )
@@ -230,9 +230,9 @@ async def test_only_the_status_is_retained_and_it_expires(
     protocol: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whoever comes later learns whether the gateway is there; in the end: it is not.
+    """A later client learns whether the gateway is there; at the end: it is not.
 
-    MQTT 3.1.1 knows no expiry: nothing is logged, the status stays.
+    MQTT 3.1.1 has no expiry: nothing is logged, the status stays.
     """
     await broker.start()
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
@@ -249,7 +249,7 @@ async def test_only_the_status_is_retained_and_it_expires(
     [status] = [message for message in late.messages if message.retain]
     assert status.topic == STATUS
     assert late.on(STATUS)[0]["status"] == "online"
-    # Of what it keeps the broker counts the time down
+    # The broker counts down the time of retained messages
     [*_, live] = [each for each in watching.messages if each.topic == STATUS]
     if protocol == "3.1.1":
         assert expiry(status) is expiry(live) is None
@@ -269,30 +269,33 @@ async def test_only_the_status_is_retained_and_it_expires(
 
 
 @both_protocols
-async def test_offline_at_the_end_of_home_assistant(
+async def test_offline_is_published_at_the_end_of_home_assistant(
     hass: HomeAssistant,
     bench: Bench,
     broker: Mosquitto,
     stack: AsyncExitStack,
     protocol: str,
 ) -> None:
-    """The connection lasts long enough for the last word."""
+    """The connection lasts long enough for the last message."""
     await broker.start()
     reader = await read(bench, stack, broker)
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
     await running(bench, stack)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await bench.until(
-        lambda: reader.on(STATUS)[-1]["reason"] == "home_assistant_stopped"
+        lambda: (
+            bool(seen := reader.on(STATUS))
+            and seen[-1]["reason"] == "home_assistant_stopped"
+        )
     )
     assert reader.on(STATUS)[-1]["status"] == "offline"
     assert reader.messages[-1].topic == STATUS
 
 
-async def test_a_broker_that_is_absent_at_the_start(
+async def test_gateway_runs_without_a_broker(
     hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
 ) -> None:
-    """The gateway runs all the same, and publishes as soon as there is one."""
+    """And publishes as soon as there is one."""
     await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack)
     await bench.tick(31)
@@ -303,21 +306,21 @@ async def test_a_broker_that_is_absent_at_the_start(
     await bench.until(lambda: reader.topics >= EVERYTHING)
 
 
-async def test_a_broker_that_is_lost_and_back(
+async def test_gateway_survives_a_lost_broker(
     hass: HomeAssistant,
     bench: Bench,
     broker: Mosquitto,
     stack: AsyncExitStack,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Meanwhile the inverter is told its limits; commands are taken again afterwards."""
+    """Meanwhile the inverter is sent its limits; commands are accepted again later."""
     await broker.start()
     await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack, mqtt_commands=True)
     broker.stop()
     await bench.until(lambda: not mqtt.is_connected(hass))
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
     await bench.tick(31)
     await broker.start()
     reader = await read(bench, stack, broker)
@@ -332,18 +335,18 @@ async def test_a_broker_that_is_lost_and_back(
         return any(answer["accepted"] for answer in reader.on(RESULT))
 
     await bench.until(is_taken)
-    await bench.told("i1", 5.0, 50.0)
+    await bench.receives("i1", 5.0, 50.0)
 
 
 @both_protocols
-async def test_commands_and_answers(
+async def test_commands_are_answered(
     hass: HomeAssistant,
     bench: Bench,
     broker: Mosquitto,
     stack: AsyncExitStack,
     protocol: str,
 ) -> None:
-    """A retained one is refused at the first subscription; a fresh one is obeyed."""
+    """A retained one is rejected at the first subscription; a fresh one is executed."""
     await broker.start()
     reader = await read(bench, stack, broker)
     reader.say(LIMIT, '{"charge_current": 1}', retain=True)
@@ -353,7 +356,7 @@ async def test_commands_and_answers(
     await bench.until(lambda: bool(reader.on(RESULT)))
     assert reader.on(RESULT)[0]["error"] == "retained"
     reader.say(LIMIT, '{"charge_current": 5}')
-    await bench.told("i1", 5.0, 50.0)
+    await bench.receives("i1", 5.0, 50.0)
     await bench.until(lambda: len(reader.on(RESULT)) == 2)
     assert reader.on(RESULT)[1]["accepted"] is True
     reader.say(LIMIT, "nonsense")
@@ -361,10 +364,10 @@ async def test_commands_and_answers(
     assert reader.on(RESULT)[2]["error"] == "not_json"
 
 
-async def test_a_thousand_commands_at_once(
+async def test_thousand_commands_are_answered_or_counted(
     hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
 ) -> None:
-    """All are answered or counted, briefly, and the newest of each owner holds."""
+    """Briefly, and the newest of each owner holds."""
     await broker.start()
     await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack, mqtt_commands=True)
@@ -389,25 +392,25 @@ async def test_a_thousand_commands_at_once(
 
     async with asyncio.timeout(PATIENCE):
         while answered() < 1001:
-            # Meanwhile the battery is heard
-            await bench.speak("b1", dcl=30.0)
-    await bench.told("i1", 0.0, 30.0)
+            # Meanwhile the battery is received
+            await bench.send_telegrams("b1", dcl=30.0)
+    await bench.receives("i1", 0.0, 30.0)
     told = reader.on(RESULT)
     assert {each.get("error") for each in told} <= {None, "replaced", "not_json"}
     sizes = [len(m.payload) for m in reader.messages if m.topic == RESULT]
     assert max(sizes) <= 1024
     held = {
         each.owner: each.amps
-        for each in bench.coordinator.setpoint_manager.setpoints.temporary_limits
+        for each in bench.runtime.setpoint_manager.setpoints.temporary_limits
     }
     newest = {f"o{n % 5}": 20.0 + n % 30 for n in range(1000)}
     assert held == newest | {"last": None}
 
 
-async def test_a_reload_of_mqtt(
+async def test_gateway_survives_a_reload_of_mqtt(
     hass: HomeAssistant, bench: Bench, broker: Mosquitto, stack: AsyncExitStack
 ) -> None:
-    """The gateway goes on with the new connection, and takes each command once."""
+    """It continues with the new connection, and executes each command once."""
     await broker.start()
     entry = await stack.enter_async_context(home_assistant_mqtt(hass, broker))
     await running(bench, stack, mqtt_commands=True)
@@ -416,7 +419,7 @@ async def test_a_reload_of_mqtt(
     await bench.until(lambda: mqtt.is_connected(hass))
     await bench.tick(31)
     await bench.until(lambda: reader.topics >= EVERYTHING)
-    # Its own subscription is done before this one's: the broker keeps the order
+    # Its own subscription comes before this one's: the broker keeps the order
     await mqtt.async_subscribe(hass, "ready", lambda _: None)
     done: list[bool] = []
     mqtt.async_on_subscribe_done(hass, "ready", 0, lambda: done.append(True))

@@ -51,7 +51,7 @@ EVERYTHING = {STATE, f"{PREFIX}/batteries/my_b1", f"{PREFIX}/inverters/my_i1"}
 
 @pytest.fixture
 def sent(mqtt_mock: MqttMockHAClient) -> Look:
-    """Return what was published since the last look."""
+    """Return the messages published since the last call."""
 
     def look() -> list[Message]:
         found = [
@@ -80,10 +80,10 @@ def on(topic: str, messages: list[Message]) -> list[Any]:
 
 
 async def running(bench: Bench, **options: Any) -> Bench:
-    """Start a gateway with a battery and an inverter that is told something."""
+    """Start a gateway with a battery and an inverter that is sent limits."""
     await bench.battery("b1").inverter("i1").start(options=options)
     await bench.online("b1")
-    await bench.told("i1", 50.0, 50.0)
+    await bench.receives("i1", 50.0, 50.0)
     await bench.until(lambda: bench.snapshot.inverters["i1"].listening is True)
     return bench
 
@@ -91,7 +91,7 @@ async def running(bench: Bench, **options: Any) -> Bench:
 async def connection(
     hass: HomeAssistant, mqtt_mock: MqttMockHAClient, connected: bool
 ) -> None:
-    """Lose the broker, or get it back."""
+    """Lose the connection to the broker, or restore it."""
     mqtt_mock.connected = connected
     async_dispatcher_send(hass, MQTT_CONNECTION_STATE, connected)
     await hass.async_block_till_done()
@@ -101,7 +101,7 @@ async def connection(
 
 
 async def test_everything_is_published_at_the_start(bench: Bench, sent: Look) -> None:
-    """The state is not retained, the status is, and it expires."""
+    """The state is not retained; the status is, and it expires."""
     await bench.battery("b1").inverter("i1").start()
     messages = sent()
     assert set(topics(messages)) >= {STATE, STATUS}
@@ -113,12 +113,12 @@ async def test_everything_is_published_at_the_start(bench: Bench, sent: Look) ->
             assert (retain, expiry) == (False, None), topic
 
 
-async def test_the_state_comes_at_the_interval(bench: Bench, sent: Look) -> None:
-    """Every 10 s if nothing is chosen."""
+async def test_state_is_published_at_the_interval(bench: Bench, sent: Look) -> None:
+    """Every 10 s by default."""
     await running(bench)
     await bench.tick(11)
     sent()
-    await bench.speak("b1", soc=51, voltage=52.3)
+    await bench.send_telegrams("b1", soc=51, voltage=52.3)
     await bench.tick(11)
     messages = sent()
     assert set(topics(messages)) == EVERYTHING
@@ -128,17 +128,17 @@ async def test_the_state_comes_at_the_interval(bench: Bench, sent: Look) -> None
     assert told["charge_current_limit"] == 50
 
 
-async def test_the_interval_is_an_option(
+async def test_interval_and_topics_are_options(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
-    """Live values wait for it. So are all topics; they change while the gateway runs."""
+    """Live values wait for the interval. All change while the gateway runs."""
     await running(bench, mqtt_interval=60.0)
     await bench.tick(61)
     sent()
-    await bench.speak("b1", soc=51, voltage=52.3)
+    await bench.send_telegrams("b1", soc=51, voltage=52.3)
     await bench.tick(11)
     assert STATE not in topics(sent())
-    gateway = bench.coordinator.gateway
+    gateway = bench.runtime.gateway
     hass.config_entries.async_update_entry(
         bench.entry,
         options={
@@ -155,7 +155,7 @@ async def test_the_interval_is_an_option(
     messages = sent()
     assert on("tele/bms/state", messages) == on("home/bank/state", messages) != []
     assert "home/bank/batteries/my_b1" in topics(messages)
-    assert bench.coordinator.gateway is gateway
+    assert bench.runtime.gateway is gateway
 
 
 @pytest.mark.parametrize(
@@ -166,43 +166,43 @@ async def test_the_interval_is_an_option(
         ({"dcl": 0.0}, "i_lim_discharge", 0),
     ],
 )
-async def test_what_cannot_wait_is_published_at_once(
+async def test_urgent_change_is_published_at_once(
     bench: Bench, sent: Look, said: dict[str, Any], key: str, value: float
 ) -> None:
-    """An alarm, a limit that matters: no timer is moved here."""
+    """An alarm, a limit that matters: no timer fires here."""
     await running(bench)
     sent()
-    await bench.speak("b1", **said)
+    await bench.send_telegrams("b1", **said)
     messages: list[Message] = []
 
-    def is_told() -> bool:
+    def is_served() -> bool:
         messages.extend(sent())
         return any(state[key] == value for state in on(STATE, messages))
 
-    await bench.until(is_told)
+    await bench.until(is_served)
     assert f"{PREFIX}/batteries/my_b1" in topics(messages)
 
 
-async def test_a_loss_is_published_at_once(bench: Bench, sent: Look) -> None:
+async def test_loss_is_published_at_once(bench: Bench, sent: Look) -> None:
     """With the status, and without the values that are unknown now."""
     await running(bench)
     sent()
     bench.ahead += 11
     messages: list[Message] = []
 
-    def is_told() -> bool:
+    def is_served() -> bool:
         messages.extend(sent())
         reasons = [status["reason"] for status in on(STATUS, messages)]
         return bool(reasons) and reasons[-1] == "not_sending"
 
-    await bench.until(is_told)
+    await bench.until(is_served)
     state = on(STATE, messages)[-1]
     assert state["status"] == "not_sending"
     assert state["soc"] is state["i_lim_charge"] is None
     assert on(f"{PREFIX}/batteries/my_b1", messages)[-1]["state"] == "lost"
 
 
-async def test_the_status_is_renewed(bench: Bench, sent: Look) -> None:
+async def test_status_is_renewed(bench: Bench, sent: Look) -> None:
     """Every 30 s, so that it does not expire."""
     await running(bench, mqtt_interval=3600.0)
     await bench.tick(31)
@@ -214,10 +214,8 @@ async def test_the_status_is_renewed(bench: Bench, sent: Look) -> None:
     assert (retain, expiry) == (True, 90)
 
 
-async def test_what_came_with_the_renewal_of_the_status_is_not_forgotten(
-    bench: Bench, sent: Look
-) -> None:
-    """The status alone is no state."""
+async def test_status_renewal_does_not_hide_changes(bench: Bench, sent: Look) -> None:
+    """The status alone is not the state."""
     await running(bench, mqtt_interval=3600.0)
     messages: list[Message] = []
 
@@ -226,21 +224,21 @@ async def test_what_came_with_the_renewal_of_the_status_is_not_forgotten(
         limit: float = on(STATE, messages)[-1]["i_lim_charge"]
         return limit
 
-    await bench.speak("b1", ccl=40.0)
+    await bench.send_telegrams("b1", ccl=40.0)
     await bench.until(lambda: last_limit() == 40)
     # Together more than a tenth, each of them less
-    await bench.speak("b1", ccl=38.0)
-    await bench.told("i1", 38.0, 50.0)
+    await bench.send_telegrams("b1", ccl=38.0)
+    await bench.receives("i1", 38.0, 50.0)
     await bench.tick(31)
     assert last_limit() == 40
-    await bench.speak("b1", ccl=35.0)
+    await bench.send_telegrams("b1", ccl=35.0)
     await bench.until(lambda: last_limit() == 35)
 
 
 # The end ------------------------------------------------------------------------
 
 
-async def test_nothing_is_published_after_unload_but_offline(
+async def test_only_offline_is_published_after_unload(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
     """Retained, and for good."""
@@ -256,7 +254,7 @@ async def test_nothing_is_published_after_unload_but_offline(
     assert sent() == []
 
 
-async def test_offline_at_the_end_of_home_assistant(
+async def test_offline_is_published_at_the_end_of_home_assistant(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
     """Once, with its own reason."""
@@ -272,7 +270,7 @@ async def test_offline_at_the_end_of_home_assistant(
     )
 
 
-async def test_a_reload_is_offline_and_online(
+async def test_reload_publishes_offline_and_online(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
     """And publishes once, not twice."""
@@ -288,27 +286,27 @@ async def test_a_reload_is_offline_and_online(
     assert topics(sent()).count(STATE) == 1
 
 
-async def test_a_broker_that_takes_nothing_does_not_hold_up_the_end(
+async def test_stuck_broker_does_not_hold_up_the_end(
     hass: HomeAssistant, bench: Bench, mqtt_mock: MqttMockHAClient
 ) -> None:
-    """The gateway is silent on CAN at once; MQTT gets 2 s for its last word."""
+    """The gateway is silent on CAN at once; MQTT gets 2 s for its last message."""
     await running(bench)
 
     async def wait(*_: Any, **__: Any) -> None:
         await asyncio.Event().wait()
 
     mqtt_mock.async_publish.side_effect = wait
-    with patch("custom_components.bms_gateway.mqtt.publisher.LAST_WORD", 0.01):
+    with patch("custom_components.bms_gateway.mqtt.publisher.LAST_MESSAGE_TIME", 0.01):
         assert await hass.config_entries.async_unload("gw")
 
 
 # Switched off, on -----------------------------------------------------------------
 
 
-async def test_switched_off_nothing_is_published(
+async def test_nothing_is_published_when_switched_off(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
-    """And on again everything."""
+    """And everything when switched on again."""
     await running(bench, mqtt_enabled=False)
     await bench.tick(31)
     assert sent() == []
@@ -323,10 +321,10 @@ async def test_switched_off_nothing_is_published(
     assert sent() == []
 
 
-async def test_other_options_leave_mqtt_alone(
+async def test_other_options_do_not_affect_mqtt(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
-    """Nobody reads "offline" because the update interval was changed."""
+    """A new update interval publishes no "offline"."""
     await running(bench)
     sent()
     hass.config_entries.async_update_entry(
@@ -336,10 +334,10 @@ async def test_other_options_leave_mqtt_alone(
     assert on(STATUS, sent()) == []
 
 
-async def test_a_new_name_moves_the_topics(
+async def test_new_name_moves_the_topics(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
-    """Unless a prefix was chosen; the old status says that nobody is there."""
+    """Unless a prefix was chosen; the old status becomes offline."""
     await running(bench)
     sent()
     hass.config_entries.async_update_entry(bench.entry, title="Cellar")
@@ -349,19 +347,19 @@ async def test_a_new_name_moves_the_topics(
     assert on("bms_gateway/cellar/state", messages)[-1]["name"] == "Cellar"
 
 
-# Without MQTT, and with its faults --------------------------------------------------
+# Without MQTT, and with faults of it --------------------------------------------------
 
 
-def test_the_manifest_names_no_dependency_on_mqtt() -> None:
-    """A set-up of MQTT that fails would fail ours."""
+def test_manifest_declares_no_dependency_on_mqtt() -> None:
+    """A failed setup of MQTT would fail ours."""
     folder = Path(ours.__file__).parents[1]
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     for key in ("dependencies", "after_dependencies"):
         assert "mqtt" not in manifest.get(key, [])
 
 
-def test_nothing_of_mqtt_is_imported_before_it_is_there() -> None:
-    """Without MQTT Home Assistant does not install what its MQTT imports."""
+def test_mqtt_is_not_imported_before_it_is_set_up() -> None:
+    """Without MQTT Home Assistant does not install its requirements."""
     program = (
         "import sys, custom_components.bms_gateway as _;"
         "print({'paho', 'homeassistant.components.mqtt'} & set(sys.modules))"
@@ -372,17 +370,17 @@ def test_nothing_of_mqtt_is_imported_before_it_is_there() -> None:
     assert told.stdout.strip() == "set()"
 
 
-async def test_without_mqtt_the_gateway_runs(hass: HomeAssistant, bench: Bench) -> None:
-    """And leaves MQTT alone."""
+async def test_gateway_runs_without_mqtt(hass: HomeAssistant, bench: Bench) -> None:
+    """And does not set it up."""
     await running(bench)
     assert "mqtt" not in hass.config.components
 
 
 @pytest.mark.usefixtures("mock_hass_config")
-async def test_mqtt_set_up_later_is_taken_up(
+async def test_mqtt_set_up_later_is_used(
     bench: Bench, mqtt_mock_entry: MqttMockHAClientGenerator
 ) -> None:
-    """Nothing has to be reloaded."""
+    """No reload is needed."""
     await running(bench)
     client = await mqtt_mock_entry()
     await bench.until(
@@ -391,12 +389,12 @@ async def test_mqtt_set_up_later_is_taken_up(
 
 
 @pytest.mark.usefixtures("mock_hass_config")
-async def test_a_gateway_that_went_before_mqtt_came_stays_away(
+async def test_stopped_gateway_does_not_use_mqtt_set_up_later(
     hass: HomeAssistant,
     bench: Bench,
     mqtt_mock_entry: MqttMockHAClientGenerator,
 ) -> None:
-    """Nobody is left who would take it up."""
+    """No gateway is left to use it."""
     await running(bench)
     assert await hass.config_entries.async_unload("gw")
     client = await mqtt_mock_entry()
@@ -405,7 +403,7 @@ async def test_a_gateway_that_went_before_mqtt_came_stays_away(
 
 
 def left(hass: HomeAssistant) -> tuple[dict[Any, int], int]:
-    """Return the listeners there are, and the gateways' parts in MQTT in memory."""
+    """Return the listeners and the gateways' MQTT objects in memory."""
     gc.collect()
     # Home Assistant's own, of files that are to be written yet
     own = EVENT_HOMEASSISTANT_FINAL_WRITE
@@ -415,10 +413,10 @@ def left(hass: HomeAssistant) -> tuple[dict[Any, int], int]:
     return listeners, uplinks
 
 
-async def test_a_reload_leaves_nothing_that_waits_for_mqtt(
+async def test_reload_leaves_nothing_waiting_for_mqtt(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Neither a listener nor the gateway of before."""
+    """Neither a listener nor the earlier gateway."""
     await bench.battery("b1").inverter("i1").start()
     before = left(hass)
     for _ in range(10):
@@ -429,7 +427,7 @@ async def test_a_reload_leaves_nothing_that_waits_for_mqtt(
 
 
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_a_reload_leaves_nothing_beside_mqtt(
+async def test_reload_leaves_no_second_publisher(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """The same where MQTT is set up."""
@@ -442,10 +440,10 @@ async def test_a_reload_leaves_nothing_beside_mqtt(
 
 
 @pytest.mark.usefixtures("mock_hass_config")
-async def test_mqtt_set_up_after_a_reload_is_taken_up_once(
+async def test_mqtt_set_up_after_a_reload_is_used_once(
     hass: HomeAssistant, bench: Bench, mqtt_mock_entry: MqttMockHAClientGenerator
 ) -> None:
-    """By every gateway that runs then, and by those that come later."""
+    """By every gateway that runs then, and by later ones."""
     options = {"mqtt_interval": 60.0}
     await bench.battery("b1").inverter("i1").start(options=options)
     for _ in range(2):
@@ -486,10 +484,10 @@ async def test_mqtt_set_up_after_a_reload_is_taken_up_once(
     ],
 )
 @pytest.mark.parametrize("first", [True, False])
-async def test_a_set_up_of_mqtt_that_fails_stops_nothing(
+async def test_failed_setup_of_mqtt_stops_nothing(
     hass: HomeAssistant, bench: Bench, where: str, fault: dict[str, Any], first: bool
 ) -> None:
-    """Before or after ours: the inverter is told its limits, and nothing is raised."""
+    """Before or after ours: the inverter is sent its limits, and nothing is raised."""
     entry = MockConfigEntry(domain="mqtt", data={"broker": "mock", "protocol": "5"})
     entry.add_to_hass(hass)
     with patch(f"homeassistant.components.mqtt.{where}", **fault):
@@ -500,19 +498,19 @@ async def test_a_set_up_of_mqtt_that_fails_stops_nothing(
             await async_setup_component(hass, "mqtt", {})
         await bench.tick(31)
     assert bench.entry.state is ConfigEntryState.LOADED
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
 
 
-async def test_a_broker_lost_and_back(
+async def test_lost_broker_delays_nothing(
     hass: HomeAssistant, bench: Bench, sent: Look, mqtt_mock: MqttMockHAClient
 ) -> None:
-    """Nothing waits for it; when it is back everything is told as it is then."""
+    """When it is back, the state of that time is published."""
     await running(bench)
     await connection(hass, mqtt_mock, False)
     sent()
-    await bench.speak("b1", ccl=20.0)
-    await bench.told("i1", 20.0, 50.0)
+    await bench.send_telegrams("b1", ccl=20.0)
+    await bench.receives("i1", 20.0, 50.0)
     await bench.tick(31)
     assert sent() == []
     await connection(hass, mqtt_mock, True)
@@ -521,10 +519,10 @@ async def test_a_broker_lost_and_back(
     assert on(STATE, messages)[0]["i_lim_charge"] == 20
 
 
-async def test_a_gateway_without_a_broker_ends(
+async def test_gateway_without_a_broker_ends(
     hass: HomeAssistant, bench: Bench, sent: Look, mqtt_mock: MqttMockHAClient
 ) -> None:
-    """Without a word."""
+    """Without a message."""
     await running(bench)
     await connection(hass, mqtt_mock, False)
     sent()
@@ -533,13 +531,13 @@ async def test_a_gateway_without_a_broker_ends(
     assert sent() == []
 
 
-async def test_a_fault_of_publishing_is_logged_once(
+async def test_publishing_error_is_logged_once(
     bench: Bench,
     sent: Look,
     mqtt_mock: MqttMockHAClient,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And once when it is over; the gateway goes on."""
+    """And once when it is over; the gateway continues."""
     await running(bench)
     mqtt_mock.async_publish.side_effect = HomeAssistantError("no")
     for _ in range(3):
@@ -556,14 +554,14 @@ async def test_a_fault_of_publishing_is_logged_once(
     assert bench.snapshot.status is Status.RUNNING
 
 
-async def test_an_old_broker_gets_no_expiry(
+async def test_old_broker_gets_no_expiry(
     hass: HomeAssistant,
     bench: Bench,
     sent: Look,
     mqtt_mock: MqttMockHAClient,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """MQTT 3.1.1 knows none: tried once per connection, and nobody is bothered."""
+    """MQTT 3.1.1 has none: tried once per connection, without a log entry."""
     fault = ServiceValidationError(
         translation_domain="mqtt",
         translation_key="mqtt_message_expiry_interval_not_supported",
@@ -585,10 +583,10 @@ async def test_an_old_broker_gets_no_expiry(
     assert "Cannot publish" not in caplog.text
 
 
-async def test_a_topic_of_ours_is_no_command(
+async def test_own_topics_are_no_commands(
     hass: HomeAssistant, bench: Bench, sent: Look
 ) -> None:
-    """Commands are off unless they are chosen."""
+    """Commands are off unless they are enabled."""
     await running(bench)
     sent()
     async_fire_mqtt_message(hass, f"{PREFIX}/set/limit", '{"charge_current": 1}')

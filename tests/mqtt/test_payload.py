@@ -1,4 +1,4 @@
-"""What is published: the original's keys as it reckons them, and our own."""
+"""The published payload: the daemon's keys with its calculations, and our own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,9 +22,9 @@ from custom_components.bms_gateway.engine.model import (
     Alarm,
     BankState,
     BatteryState,
+    BatteryStatus,
     Direction,
     InverterState,
-    Life,
     Limit,
     PortState,
     PortStatus,
@@ -40,7 +40,7 @@ from homeassistant.helpers.json import json_dumps
 
 from ..bench import Bench
 
-# Pylontech CAN protocol 1.2: what the frames of a battery hold
+# Pylontech CAN protocol 1.2: the frames of a battery
 LIMITS: Final = Struct("<HhhH")
 STATE: Final = Struct("<HH")
 MEASURED: Final = Struct("<hhh")
@@ -57,7 +57,7 @@ ORIGINAL_KEYS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What one battery sends, in the protocol's own counts."""
+    """The data of one battery, in the protocol's own counts."""
 
     capacity: float
     cvl: int = 560
@@ -94,7 +94,7 @@ def reference(
     scaling: float = 1.0,
     offset: float = 0.0,
 ) -> dict[str, Any]:
-    """Reckon as the original daemon's contract has it, from the frames' counts."""
+    """Calculate the daemon's values by its source, from the frames' counts."""
     weight = sum(one.capacity for one in said)
 
     def mean(name: str, per_unit: int) -> float:
@@ -151,14 +151,14 @@ def two(**second: Any) -> tuple[Said, Said]:
 
 
 async def heard(bench: Bench, said: Sequence[Said], **options: Any) -> dict[str, Any]:
-    """Let batteries say this to a gateway; return what would be published."""
+    """Send this from batteries to a gateway; return the published payload."""
     ids = [f"b{place}" for place in range(len(said))]
     for key, one in zip(ids, said, strict=True):
         bench.battery(key, capacity_ah=one.capacity)
     await bench.inverter("i1").start(options={"strategy": "sum"} | options)
     for count in (1, 2, 3):
         for key, one in zip(ids, said, strict=True):
-            bench.say(key, one.frames)
+            bench.send(key, one.frames)
         await bench.until(
             lambda count=count: all(  # type: ignore[misc] # its type is that of count
                 bench.snapshot.batteries[key].telegrams >= count for key in ids
@@ -169,14 +169,14 @@ async def heard(bench: Bench, said: Sequence[Said], **options: Any) -> dict[str,
 
 
 def published(bench: Bench) -> dict[str, Any]:
-    """Return the state as a reader of the topic has it."""
-    report = Report(bench.snapshot, bench.coordinator.config, time.time())
+    """Return the state as a subscriber receives it."""
+    report = Report(bench.snapshot, bench.runtime.config, time.time())
     state: dict[str, Any] = json.loads(json_dumps(report.state()))
     return state
 
 
 WIDE: Final = {"total_charge": 700.0, "total_discharge": 700.0}
-"""The original's own defaults."""
+"""The daemon's own defaults."""
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ WIDE: Final = {"total_charge": 700.0, "total_discharge": 700.0}
         two(current=-421, temperature=-55),
     ],
 )
-async def test_the_state_is_the_original_s(bench: Bench, said: Sequence[Said]) -> None:
-    """Key by key, value by value, of the same frames."""
+async def test_state_equals_the_daemons(bench: Bench, said: Sequence[Said]) -> None:
+    """Key by key, value by value, for the same frames."""
     expected = reference(said, charge_cap=700, discharge_cap=700)
     state = await heard(bench, said, **WIDE)
     assert {key: state[key] for key in expected} == pytest.approx(expected, rel=1e-12)
@@ -211,8 +211,8 @@ async def test_the_state_is_the_original_s(bench: Bench, said: Sequence[Said]) -
         two(requests=0x00),
     ],
 )
-async def test_flags_are_the_original_s(bench: Bench, said: Sequence[Said]) -> None:
-    """Only its limits are not: with a protection raised or an enable cleared, 0 A."""
+async def test_flags_equal_the_daemons(bench: Bench, said: Sequence[Said]) -> None:
+    """Only its limits do not: with a protection raised or an enable cleared, 0 A."""
     expected = reference(said, charge_cap=700, discharge_cap=700)
     state = await heard(bench, said, **WIDE)
     for key in ("i_lim_charge", "i_lim_discharge"):
@@ -220,7 +220,7 @@ async def test_flags_are_the_original_s(bench: Bench, said: Sequence[Said]) -> N
     assert {key: state[key] for key in expected} == pytest.approx(expected, rel=1e-12)
 
 
-async def test_total_limits_and_current_are_the_original_s(bench: Bench) -> None:
+async def test_total_limits_and_current_equal_the_daemons(bench: Bench) -> None:
     """Its caps, its scaling and its offset."""
     expected = reference(
         TWO, charge_cap=90, discharge_cap=120, scaling=1.5, offset=-2.5
@@ -245,7 +245,7 @@ async def test_times_are_unix_seconds(bench: Bench) -> None:
     assert before - 1 <= state["timestamp_last_bms_update"] <= time.time() + 1
     assert state["timestamp_last_inverter_request"] is None
     before = time.time()
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     await bench.until(
         lambda: bench.snapshot.inverters["i1"].last_request_at is not None
     )
@@ -302,7 +302,7 @@ NOW: Final = Snapshot(
     batteries={
         "01": BatteryState(
             id="01",
-            life=Life.ONLINE,
+            status=BatteryStatus.ONLINE,
             capacity_ah=280,
             readings=READINGS,
             last_frame_at=99.5,
@@ -310,7 +310,9 @@ NOW: Final = Snapshot(
             excluded=frozenset({Direction.CHARGE}),
             invalid=3,
         ),
-        "02": BatteryState(id="02", life=Life.LOST, capacity_ah=100, invalid=1),
+        "02": BatteryState(
+            id="02", status=BatteryStatus.LOST, capacity_ah=100, invalid=1
+        ),
     },
     inverters={
         "03": InverterState(
@@ -330,11 +332,11 @@ WALL: Final = 1_700_000_000.0
 
 
 def report(now: Snapshot = NOW) -> Report:
-    """Return what is published of a snapshot."""
+    """Return the payload of a snapshot."""
     return Report(now, CONFIG, WALL)
 
 
-def test_all_keys_of_the_original_are_there_whatever_is_known() -> None:
+def test_all_daemon_keys_are_present_whatever_is_known() -> None:
     """Unknown is null: not 0, and not missing."""
     nothing = Snapshot(at=0.0, status=Status.STARTING)
     state = daemon_state(nothing, lambda at: at)
@@ -343,8 +345,8 @@ def test_all_keys_of_the_original_are_there_whatever_is_known() -> None:
     assert {state[key] for key in ORIGINAL_KEYS - counted} == {None}
 
 
-def test_no_own_key_takes_the_place_of_one_of_the_original() -> None:
-    """Its readers would get another value without a word."""
+def test_own_keys_do_not_replace_daemon_keys() -> None:
+    """Its readers would silently get another value."""
     state = report(replace(NOW, bank=BankState())).state()
     original = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
     kept = {key: state[key] for key in original if not key.startswith("timestamp")}
@@ -354,8 +356,8 @@ def test_no_own_key_takes_the_place_of_one_of_the_original() -> None:
     )
 
 
-def test_the_state_tells_why() -> None:
-    """Which rule binds and whose it is, by the names of the topics."""
+def test_state_includes_the_reason_of_limits() -> None:
+    """The binding rule and its device, by the names of the topics."""
     state = report().state()
     assert state["name"] == "Bank"
     assert state["status"] == "running"
@@ -375,24 +377,26 @@ def test_the_state_tells_why() -> None:
     assert (state["n_inverters"], state["n_inverters_receiving"]) == (1, 1)
 
 
-def test_a_loss_that_blocks_clears_the_enable() -> None:
-    """Though every battery that is heard allows it: the inverters are told so too."""
+def test_blocking_loss_clears_the_enable() -> None:
+    """Although every received battery allows it: the inverters are sent the same."""
     blocked = Limit(amps=0.0, rule=Rule.LOSS, source="02")
     state = report(replace(NOW, charge=blocked)).state()
     assert state["charge_enable"] is False
     assert state["discharge_enable"] is True
 
 
-@pytest.mark.parametrize("life", [Life.OUT_OF_SERVICE, Life.DUPLICATE])
-def test_a_battery_that_is_left_out_has_no_capacity(life: Life) -> None:
-    """It is no part of the bank, or counted already."""
-    out = replace(NOW.batteries["02"], life=life)
+@pytest.mark.parametrize(
+    "life", [BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE]
+)
+def test_battery_out_of_service_has_no_capacity(life: BatteryStatus) -> None:
+    """It is not part of the bank, or is counted already."""
+    out = replace(NOW.batteries["02"], status=life)
     state = report(replace(NOW, batteries=NOW.batteries | {"02": out})).state()  # type: ignore[operator] # a dict here
     assert state["capacity_ah"] == 280
 
 
-def test_batteries() -> None:
-    """Each under its name; one that is lost tells nothing."""
+def test_batteries_are_published_by_name() -> None:
+    """A lost one has no values."""
     found = report().batteries()
     assert set(found) == {"cellar", "cellar_2"}
     cellar, lost = found["cellar"], found["cellar_2"]
@@ -411,14 +415,14 @@ def test_batteries() -> None:
     assert lost["port"] == "closed"
 
 
-def test_a_battery_that_is_not_known_yet_is_left_out() -> None:
-    """It was added a moment ago."""
+def test_unknown_battery_is_left_out() -> None:
+    """It has only just been added."""
     assert report(replace(NOW, batteries={})).batteries() == {}
     assert report(replace(NOW, inverters={})).inverters() == {}
 
 
-def test_inverters() -> None:
-    """What each was told, and why."""
+def test_inverters_are_published_with_their_limits() -> None:
+    """What each was sent, and why."""
     roof = report().inverters()["roof"]
     assert roof["name"] == "Roof"
     assert roof["charge_current_limit"] == 40
@@ -437,7 +441,7 @@ def test_inverters() -> None:
     "changes",
     [{"listening": False}, {"confirmed": None, "charge": None, "discharge": None}],
 )
-def test_an_inverter_that_is_told_nothing(changes: dict[str, Any]) -> None:
+def test_unserved_inverter_has_no_values(changes: dict[str, Any]) -> None:
     """The keys stay, the values are unknown."""
     inverter = replace(NOW.inverters["03"], **changes)
     roof = report(replace(NOW, inverters={"03": inverter})).inverters()["roof"]
@@ -447,8 +451,8 @@ def test_an_inverter_that_is_told_nothing(changes: dict[str, Any]) -> None:
     assert roof["soc"] is None
 
 
-def test_everything_is_json() -> None:
-    """Read back it is the same: no set, no enum, nothing without end."""
+def test_payload_is_json() -> None:
+    """Read back it is the same: no set, no enum, no infinity."""
     state = report().state()
     assert json.loads(json_dumps(state)) == state
     endless = replace(NOW, charge=Limit(amps=float("inf")))

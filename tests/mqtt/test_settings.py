@@ -1,4 +1,4 @@
-"""Topics: where each gateway, battery and inverter is found."""
+"""Topics of each gateway, battery and inverter."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.config import (
     PortConfig,
 )
 from custom_components.bms_gateway.mqtt.settings import (
-    LONGEST_TOPIC,
+    MAX_TOPIC_LENGTH,
     may_be_topic,
     mqtt_settings,
     topic_ids,
@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant
 
 
 def add(hass: HomeAssistant, title: str, **options: Any) -> MockConfigEntry:
-    """Add a gateway that does not run."""
+    """Add a gateway that is not running."""
     entry = MockConfigEntry(domain=DOMAIN, title=title, options=options)
     entry.add_to_hass(hass)
     return entry
@@ -37,7 +37,7 @@ def batteries(*names: str) -> list[BatteryConfig]:
 
 
 def test_defaults(hass: HomeAssistant) -> None:
-    """It publishes under its name, every 10 s, and takes no commands."""
+    """It publishes under its name, every 10 s, and accepts no commands."""
     settings = mqtt_settings(hass, add(hass, "Großer Keller"))
     assert settings.enabled
     assert settings.prefix == "bms_gateway/grosser_keller"
@@ -47,24 +47,24 @@ def test_defaults(hass: HomeAssistant) -> None:
     assert not settings.commands
 
 
-def test_the_original_s_topic_stands_beside(hass: HomeAssistant) -> None:
-    """Its readers go on; what is below the prefix stays whole."""
+def test_daemon_topic_is_a_second_topic(hass: HomeAssistant) -> None:
+    """Its readers keep working; the topics below the prefix stay complete."""
     settings = mqtt_settings(
         hass, add(hass, "A", mqtt_state_topic="tele/bms/state", mqtt_prefix="home/bank")
     )
     assert settings.state_topics == ("home/bank/state", "tele/bms/state")
 
 
-def test_the_same_topic_twice_is_one(hass: HomeAssistant) -> None:
-    """Nobody gets everything twice."""
+def test_equal_topics_are_published_once(hass: HomeAssistant) -> None:
+    """No reader gets everything twice."""
     settings = mqtt_settings(
         hass, add(hass, "A", mqtt_state_topic="bms_gateway/a/state")
     )
     assert settings.state_topics == ("bms_gateway/a/state",)
 
 
-def test_emptied_fields_are_defaults(hass: HomeAssistant) -> None:
-    """A browser may send an empty text for a field that was emptied."""
+def test_empty_fields_are_defaults(hass: HomeAssistant) -> None:
+    """A browser may send an empty text for a cleared field."""
     settings = mqtt_settings(hass, add(hass, "A", mqtt_prefix="", mqtt_state_topic=""))
     assert settings.prefix == "bms_gateway/a"
     assert settings.state_topics == ("bms_gateway/a/state",)
@@ -91,17 +91,18 @@ def test_gateways_do_not_share_topics(
     assert not set(settings.state_topics) & set(before.state_topics)
 
 
-def test_a_number_that_is_taken_is_passed_over() -> None:
-    """However the batteries are called."""
+def test_taken_number_is_skipped() -> None:
+    """Whatever the batteries are called."""
     ids = topic_ids(batteries("Cellar", "cellar 2", "Cellar", "Cellar"))
     assert list(ids.values()) == ["cellar", "cellar_2", "cellar_3", "cellar_4"]
     assert list(ids) == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(
-    "topic", ["", "bms", "tele/bms/state", "a//b", "Haus/Keller 1", "x" * LONGEST_TOPIC]
+    "topic",
+    ["", "bms", "tele/bms/state", "a//b", "Haus/Keller 1", "x" * MAX_TOPIC_LENGTH],
 )
-def test_topics_that_may_be(topic: str) -> None:
+def test_valid_topics_are_accepted(topic: str) -> None:
     """Empty is the default."""
     assert may_be_topic(topic)
 
@@ -110,6 +111,6 @@ def test_topics_that_may_be(topic: str) -> None:
     "topic",
     ["#", "a/#", "a/+/b", "$SYS/x", "/a", "a/", "a\0b", "a\nb", "x" * 201],
 )
-def test_topics_that_may_not_be(topic: str) -> None:
+def test_invalid_topics_are_rejected(topic: str) -> None:
     """A broker would close the connection of the whole Home Assistant."""
     assert not may_be_topic(topic)

@@ -1,4 +1,4 @@
-"""What is asked is kept: a save that fails is told, and tried again until it is done."""
+"""Setpoints are saved: a failed save is reported, and repeated until it succeeds."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ SETPOINT = "gw_charge_current_setpoint"
 
 @pytest.fixture
 def hass_storage() -> dict[str, Any]:
-    """Let stores write real files: a disk that takes none is what this is about."""
+    """Write real files: this is about a disk that cannot be written."""
     return {}
 
 
@@ -38,23 +38,23 @@ async def path(hass: HomeAssistant, bench: Bench) -> Path:
 
 
 def spoil(path: Path) -> None:
-    """Let nothing be written there."""
+    """Make the folder unwritable."""
     path.unlink()
     path.mkdir()
 
 
-def mend(path: Path) -> None:
-    """Let it be written again."""
+def make_writable(path: Path) -> None:
+    """Make it writable again."""
     path.rmdir()
 
 
 async def keep(bench: Bench) -> None:
-    """Let a minute pass."""
+    """Advance the time by a minute."""
     await bench.tick(61)
 
 
 async def change(bench: Bench) -> None:
-    """Ask for something else."""
+    """Change a setpoint."""
     await ask(bench, "gw_discharge_current_setpoint", 7.0)
 
 
@@ -64,16 +64,14 @@ async def unload(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("retry", [keep, change, unload])
-async def test_a_save_that_fails_is_tried_again(
-    bench: Bench, path: Path, retry: Retry
-) -> None:
-    """Each minute, at each change and at the end; until then a repair tells of it."""
+async def test_failed_save_is_repeated(bench: Bench, path: Path, retry: Retry) -> None:
+    """Each minute, at each change and at the end; until then there is a repair."""
     spoil(path)
     await ask(bench, SETPOINT, 0.0)
     assert bench.issues() == {"setpoints_unsaved_gw": "setpoints_unsaved"}
     await keep(bench)
     assert bench.issues() == {"setpoints_unsaved_gw": "setpoints_unsaved"}
-    mend(path)
+    make_writable(path)
     await retry(bench)
     await bench.until(lambda: bench.issues() == {})
     await unload(bench)
@@ -81,12 +79,10 @@ async def test_a_save_that_fails_is_tried_again(
     assert shown(bench, SETPOINT) == 0.0
 
 
-async def test_a_save_that_fails_does_not_keep_from_asking(
-    bench: Bench, path: Path
-) -> None:
-    """Inverters are told at once, whatever the disk does."""
+async def test_failed_save_does_not_block_setpoints(bench: Bench, path: Path) -> None:
+    """Inverters are sent them at once, whatever the disk does."""
     spoil(path)
     await bench.online("b1")
     await ask(bench, SETPOINT, 5.0)
-    await bench.told("i1", 5.0, 50.0)
-    mend(path)
+    await bench.receives("i1", 5.0, 50.0)
+    make_writable(path)

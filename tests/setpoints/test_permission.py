@@ -1,4 +1,4 @@
-"""Permissions: who may call which action, and in whose name."""
+"""Permissions: which user may call which action, and in whose name."""
 
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
@@ -17,9 +17,9 @@ from pytest_homeassistant_custom_component.typing import (
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.setpoints import TemporaryLimit
 from custom_components.bms_gateway.setpoints.requester import (
-    LONGEST_NAME,
+    MAX_NAME_LENGTH,
     is_name,
-    looks,
+    normalized,
 )
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
 from homeassistant.auth.models import User
@@ -46,7 +46,7 @@ ACTIONS: Final[dict[str, tuple[str, dict[str, Any], set[str]]]] = {
     "record_traffic": ("b1", {"file": "a.log"}, {"admin"}),
     "replay_traffic": ("b1", {"file": "a.log"}, {"admin"}),
 }
-"""Each action, what it is called with, and who may."""
+"""Each action, its data, and who may call it."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ async def gateway(hass: HomeAssistant, bench: Bench, tmp_path: Path) -> None:
 
 
 def device(bench: Bench, key: str) -> str:
-    """Return the registry's id of a device."""
+    """Return the registry id of a device."""
     return dr.async_get_device_id_by_identifier(
         bench.hass, (DOMAIN, key), config_entry_id="gw"
     )
@@ -80,7 +80,7 @@ async def call(
     target: str = "gw",
     **data: Any,
 ) -> dict[str, Any]:
-    """Call an action as a user, or (None) as an automation; return what it answers."""
+    """Call an action as a user, or (None) as an automation; return its response."""
     answer = await bench.hass.services.async_call(
         DOMAIN,
         action,
@@ -93,7 +93,7 @@ async def call(
 
 
 async def limit(bench: Bench, requester: User | None, **data: Any) -> dict[str, Any]:
-    """Limit charging to 5 A, if nothing else is said."""
+    """Limit charging to 5 A by default."""
     return await call(
         bench, "limit_current", requester, **({"charge_current": 5} | data)
     )
@@ -105,8 +105,8 @@ async def clear(bench: Bench, requester: User | None, **data: Any) -> dict[str, 
 
 
 def temporary_limits(bench: Bench) -> tuple[TemporaryLimit, ...]:
-    """Return all that are live."""
-    return bench.coordinator.setpoint_manager.setpoints.temporary_limits
+    """Return all active limits."""
+    return bench.runtime.setpoint_manager.setpoints.temporary_limits
 
 
 def owners(bench: Bench) -> list[str]:
@@ -114,14 +114,15 @@ def owners(bench: Bench) -> list[str]:
     return [temporary_limit.owner for temporary_limit in temporary_limits(bench)]
 
 
-# Whether they may call at all --------------------------------------------------------
+# Whether a user may call at all
+# ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("group", GROUPS)
-async def test_every_action_obeys_permissions(
+async def test_every_action_checks_permissions(
     hass: HomeAssistant, bench: Bench, tmp_path: Path, group: str
 ) -> None:
-    """Those that control obey the permissions for entities; the others are admins'."""
+    """Controls check the permissions for entities; the others are for admins."""
     requester = await hass.auth.async_create_user("Ann", group_ids=GROUPS[group])
     actions = hass.services.async_services_for_domain(DOMAIN)
     assert set(actions) == set(ACTIONS), "An action without a row here"
@@ -138,10 +139,10 @@ async def test_every_action_obeys_permissions(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-async def test_nobody_is_no_user_and_a_stranger_no_nobody(
+async def test_automation_may_call_and_unknown_user_may_not(
     bench: Bench, action: str
 ) -> None:
-    """Automations have no user; a user whom Home Assistant does not know is refused."""
+    """Automations have no user; a user unknown to Home Assistant is rejected."""
     target, data, _ = ACTIONS[action]
     with pytest.raises(UnknownUser):
         await call(bench, action, MockUser(id="gone"), target, **data)
@@ -150,7 +151,7 @@ async def test_nobody_is_no_user_and_a_stranger_no_nobody(
         await call(bench, action, None, target, **data)
 
 
-async def test_nothing_is_changed_without_permission(
+async def test_nothing_changes_without_permission(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Neither a limit, nor the limits of others."""
@@ -165,7 +166,7 @@ async def test_nothing_is_changed_without_permission(
             {"owner": "Cheap hours"},
             {"owner": " "},
         ):
-            # Whatever is wrong with the call: that would tell of what there is
+            # Whatever is wrong with the call: a reason would reveal what exists
             with pytest.raises(Unauthorized):
                 await call(bench, "limit_current", reader, target, **data)
     for data in {}, {"owner": "Cheap hours"}, {"direction": "charge"}:
@@ -175,7 +176,7 @@ async def test_nothing_is_changed_without_permission(
 
 
 @pytest.mark.parametrize("target", ["gw", "i1"])
-async def test_all_that_controls_a_device_has_to_be_permitted(
+async def test_every_control_of_a_device_has_to_be_permitted(
     hass: HomeAssistant, bench: Bench, target: str
 ) -> None:
     """As for an action on these entities; those of other devices do not count."""
@@ -205,7 +206,7 @@ async def test_all_that_controls_a_device_has_to_be_permitted(
         with pytest.raises(Unauthorized) as refused:
             await limit(bench, requester, target=target)
         assert refused.value.entity_id == missing
-    # Whether it is enabled or not
+    # Enabled or not
     for entity_id in controls:
         registry.async_update_entity(
             entity_id, disabled_by=er.RegistryEntryDisabler.USER
@@ -216,10 +217,10 @@ async def test_all_that_controls_a_device_has_to_be_permitted(
     await limit(bench, requester, target=target)
 
 
-async def test_where_nothing_controls_only_all_is_enough(
+async def test_device_without_controls_needs_permission_for_all(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Somebody may have removed what a permission was given for."""
+    """The entity of a permission may have been removed."""
     registry = er.async_get(hass)
     for entry in er.async_entries_for_config_entry(registry, "gw"):
         registry.async_remove(entry.entity_id)
@@ -231,7 +232,7 @@ async def test_where_nothing_controls_only_all_is_enough(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-async def test_over_the_network_it_is_the_answer_of_home_assistant(
+async def test_rejection_over_http_is_home_assistants(
     hass: HomeAssistant,
     bench: Bench,
     action: str,
@@ -260,7 +261,8 @@ async def test_over_the_network_it_is_the_answer_of_home_assistant(
     assert temporary_limits(bench) == ()
 
 
-# In whose name ------------------------------------------------------------------------
+# In whose name
+# ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -281,10 +283,10 @@ async def test_over_the_network_it_is_the_answer_of_home_assistant(
         "Roof",
     ],
 )
-async def test_a_normal_user_is_nobody_else(
+async def test_normal_user_cannot_name_another_owner(
     hass: HomeAssistant, bench: Bench, owner: str
 ) -> None:
-    """No other user, no program, and not the owner of a limit of others."""
+    """No other user, no program, and not the owner of another user's limit."""
     await user(hass, "Ann", GROUP_ID_ADMIN)
     bob = await user(hass, "Bob")
     await limit(bench, None, owner="Cheap hours")
@@ -300,10 +302,10 @@ async def test_a_normal_user_is_nobody_else(
     assert temporary_limits(bench) == before
 
 
-async def test_own_and_free_names_are_everybody_s(
+async def test_own_and_free_names_can_be_used(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """A limit in them may be renewed, changed and ended by the one who made it."""
+    """A limit in them may be renewed, changed and cleared by the user who set it."""
     await user(hass, "Ann")
     bob = await user(hass, "Bob")
     for owner in "Bob", "bob", "Anna", "Cheap hours", "mqtt 2":
@@ -324,10 +326,10 @@ async def test_own_and_free_names_are_everybody_s(
     await limit(bench, bob, owner="Tariff")
 
 
-async def test_whose_it_is_outlives_a_restart_and_changes_with_who_asks(
+async def test_user_of_a_limit_outlives_a_restart_and_can_change(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """An administrator may take a limit over, and then it is not the user's any more."""
+    """An administrator may take a limit over; then it is no longer the user's."""
     ann, bob = await user(hass, "Ann", GROUP_ID_ADMIN), await user(hass, "Bob")
     await limit(bench, bob, owner="Car", until_cleared=True)
     assert await hass.config_entries.async_unload("gw")
@@ -347,10 +349,10 @@ async def test_whose_it_is_outlives_a_restart_and_changes_with_who_asks(
     assert [temporary_limit.by for temporary_limit in temporary_limits(bench)] == [None]
 
 
-async def test_clear_without_owner_leaves_those_of_others(
+async def test_clear_without_owner_keeps_others_limits(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """The answer shows them; administrators and automations end all."""
+    """The response shows them; administrators and automations clear all."""
     ann, bob = await user(hass, "Ann", GROUP_ID_ADMIN), await user(hass, "Bob")
     for final in ann, None:
         await limit(bench, ann)
@@ -381,7 +383,7 @@ async def test_clear_without_owner_leaves_those_of_others(
 async def test_administrators_and_automations_act_for_everybody(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """In every name, over every limit."""
+    """In every name, on every limit."""
     ann = await user(hass, "Ann", GROUP_ID_ADMIN)
     bob = await user(hass, "Bob")
     await limit(bench, bob, owner="Car")
@@ -395,10 +397,10 @@ async def test_administrators_and_automations_act_for_everybody(
 @pytest.mark.parametrize(
     "owner", ["Cheap hours", "cheap  hours", "Cheap\u00a0hours", "Cheap\u200d hours"]
 )
-async def test_what_looks_like_the_owner_of_another_s_limit_is_that_owner(
+async def test_lookalike_of_an_owner_is_that_owner(
     hass: HomeAssistant, bench: Bench, owner: str
 ) -> None:
-    """In a list nobody could tell them apart."""
+    """In a list they could not be distinguished."""
     bob = await user(hass, "Bob")
     await limit(bench, None, owner="Cheap hours")
     for ask in limit, clear:
@@ -411,7 +413,7 @@ async def test_what_looks_like_the_owner_of_another_s_limit_is_that_owner(
 @pytest.mark.parametrize(
     "name", [None, " ", "a\nb", "automation", "MQTT", "repair", "a\u202eb"]
 )
-async def test_a_user_with_an_unusable_name_needs_no_owner(
+async def test_user_with_an_unusable_name_needs_no_owner(
     hass: HomeAssistant, bench: Bench, name: str | None
 ) -> None:
     """And takes no name that is a program's."""
@@ -424,7 +426,7 @@ async def test_a_user_with_an_unusable_name_needs_no_owner(
 
 
 async def test_two_users_of_one_name(hass: HomeAssistant, bench: Bench) -> None:
-    """Who comes second has to give another owner, and can."""
+    """The second one has to give another owner, and can."""
     first, second = await user(hass, "Ann"), await user(hass, "Ann")
     await limit(bench, first)
     for ask in limit, clear:
@@ -436,8 +438,8 @@ async def test_two_users_of_one_name(hass: HomeAssistant, bench: Bench) -> None:
     assert temporary_limits(bench)[-1].amps == 0.0
 
 
-async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -> None:
-    """Not by the name of an error alone."""
+async def test_rejection_is_explained(hass: HomeAssistant, bench: Bench) -> None:
+    """Not only by the name of an error."""
     bob = await user(hass, "Bob")
     with pytest.raises(Unauthorized) as refused:
         await limit(bench, bob, owner="mqtt")
@@ -446,7 +448,8 @@ async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -
     )
 
 
-# What a name is -----------------------------------------------------------------------
+# Names
+# -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -455,8 +458,8 @@ async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -
         ("Cheap hours", True),
         ("\U0001f469\u200d\U0001f52c", True),  # joined to one emoji
         ("\u06cc\u200c\u0627", True),  # Persian
-        ("x" * LONGEST_NAME, True),
-        ("x" * (LONGEST_NAME + 1), False),
+        ("x" * MAX_NAME_LENGTH, True),
+        ("x" * (MAX_NAME_LENGTH + 1), False),
         ("", False),
         (" ", False),
         ("\u200d\ufe0f", False),
@@ -470,13 +473,18 @@ async def test_the_refusal_is_told_in_words(hass: HomeAssistant, bench: Bench) -
         ("a\U000e0041b", False),
     ],
 )
-def test_what_is_a_name(text: str, expected: bool) -> None:
-    """What is shown as it is, and shown at all."""
+def test_valid_names(text: str, expected: bool) -> None:
+    """Names that are visible, and shown unchanged."""
     assert is_name(text) is expected
 
 
 @given(st.text())
-def test_any_text_is_a_name_or_none(text: str) -> None:
-    """One that is looks like itself."""
+def test_any_text_is_a_valid_name_or_not(text: str) -> None:
+    """A valid one looks like itself."""
     if is_name(text):
-        assert looks(text) == looks(text.strip()) == looks(looks(text)) != ""
+        assert (
+            normalized(text)
+            == normalized(text.strip())
+            == normalized(normalized(text))
+            != ""
+        )

@@ -1,4 +1,4 @@
-"""What is kept on disk: what cannot be read allows nothing."""
+"""The setpoint store: an unreadable one allows nothing."""
 
 import asyncio
 from dataclasses import asdict, replace
@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.setpoints import (
 from custom_components.bms_gateway.setpoints.serialization import (
     HOUR,
     Change,
-    Kept,
+    StoredData,
     dump,
     parse,
 )
@@ -56,7 +56,7 @@ NOTHING = AllSetpoints(bank=NOTHING_ALLOWED, inverters={"i1": NOTHING_ALLOWED})
 
 @pytest.fixture
 def hass_storage() -> dict[str, Any]:
-    """Let stores write real files: a damaged one is what this is about."""
+    """Write real files: this is about a damaged one."""
     return {}
 
 
@@ -68,40 +68,40 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 @pytest.fixture
 def path(hass: HomeAssistant) -> Path:
-    """Return the file of the gateway that is stored."""
+    """Return the file of the stored gateway."""
     path = Path(hass.config.path(".storage", f"{DOMAIN}.e1.setpoints"))
     path.parent.mkdir(exist_ok=True)
     return path
 
 
 def write(path: Path, damaged: bytes) -> None:
-    """Put something where setpoints are looked for."""
+    """Put content in place of the setpoints."""
     path.write_bytes(damaged)
 
 
 def make_folder(path: Path) -> None:
-    """Put a folder where setpoints are looked for."""
+    """Put a folder in place of the setpoints."""
     path.mkdir()
 
 
 def take_folder(path: Path) -> None:
-    """Take such a folder away."""
+    """Remove such a folder."""
     path.rmdir()
 
 
 def put_a_file_for_the_folder(path: Path) -> None:
-    """Let there be no folder to write to, and no way to make one."""
+    """Prevent the folder from being created."""
     path.parent.rmdir()
     path.parent.write_bytes(b"")
 
 
 def delete(path: Path) -> None:
-    """Take away what was stored."""
+    """Delete the stored file."""
     path.unlink()
 
 
 def files(path: Path) -> list[str]:
-    """Return what stands where setpoints are looked for."""
+    """Return the files in place of the setpoints."""
     return [found.name for found in path.parent.glob(f"{path.name}*")]
 
 
@@ -113,25 +113,25 @@ async def open_store(hass: HomeAssistant) -> SetpointStore:
 
 
 async def load(hass: HomeAssistant) -> tuple[AllSetpoints, bool]:
-    """Return what a new start reads, and whether a person chose it."""
+    """Return what a new start reads, and whether the user chose it."""
     store = await open_store(hass)
     return store.setpoints, store.confirmed
 
 
 async def save(hass: HomeAssistant, setpoints: AllSetpoints, by: str = "Ann") -> None:
-    """Store setpoints of somebody."""
+    """Store setpoints with a requester."""
     store = await open_store(hass)
     store.take(setpoints, by)
     await store.async_write()
 
 
-async def test_nothing_stored_is_no_limit(hass: HomeAssistant) -> None:
-    """A new gateway has no setpoints, and has learnt nothing."""
+async def test_nothing_stored_means_no_limit(hass: HomeAssistant) -> None:
+    """A new gateway has no setpoints, and has learned nothing."""
     assert await load(hass) == (AllSetpoints(), True)
     assert (await open_store(hass)).learnt == {}
 
 
-async def test_what_was_saved_is_loaded(hass: HomeAssistant, path: Path) -> None:
+async def test_saved_setpoints_are_loaded(hass: HomeAssistant, path: Path) -> None:
     """At once, without waiting for a delayed write."""
     await save(hass, ASKED)
     assert await load(hass) == (ASKED, True)
@@ -158,7 +158,7 @@ def bank(**changes: Any) -> str:
 
 
 def temporary_limit(**changes: Any) -> str:
-    """Return a file with a lease of 5 A that has 90 s left."""
+    """Return a file with a limit of 5 A that has 90 s left."""
     one = {
         "device_id": "i1",
         "direction": "charge",
@@ -171,7 +171,7 @@ def temporary_limit(**changes: Any) -> str:
 
 
 def change(**changes: Any) -> str:
-    """Return a file with one note of who set what."""
+    """Return a file with one record of who set what."""
     one = {"device_id": None, "field": "charge_current", "by": "Ann", "hours": 1.0}
     return content(changes=[one | changes])
 
@@ -206,18 +206,18 @@ def change(**changes: Any) -> str:
         (content(current_shares={"b1": 0.5, "b2": 1}), AllSetpoints()),
     ],
 )
-async def test_a_whole_file_is_taken_as_it_is(
+async def test_valid_file_is_loaded_unchanged(
     hass: HomeAssistant, path: Path, whole: str, asked: AllSetpoints
 ) -> None:
-    """Those below differ from such a one in one thing only."""
+    """The invalid ones below differ from it in one thing only."""
     write(path, whole.encode())
     assert await load(hass) == (asked, True)
 
 
-async def test_a_file_with_too_many_owners_allows_no_more(
+async def test_file_with_too_many_owners_keeps_the_lowest_limits(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """The lowest are kept."""
+    """It allows no more than before."""
     many = [replace(TEMPORARY_LIMIT, owner=f"o{n}", amps=100.0 - n) for n in range(90)]
     write(path, content(temporary_limits=[asdict(each) for each in many]).encode())
     asked, confirmed = await load(hass)
@@ -304,10 +304,10 @@ def nan(whole: str) -> str:
         nan(change()),
     ],
 )
-async def test_what_cannot_be_read_allows_nothing(
+async def test_unreadable_file_allows_nothing(
     hass: HomeAssistant, path: Path, damaged: str
 ) -> None:
-    """0 A everywhere, over the next start as well, until a person confirms."""
+    """0 A everywhere, over the next start as well, until the user confirms."""
     write(path, damaged.encode())
 
     assert await load(hass) == (NOTHING, False)
@@ -320,10 +320,10 @@ async def test_what_cannot_be_read_allows_nothing(
 
 
 @pytest.mark.parametrize("odd", [0, 0.0, 1e-300, -0.1, 1.1, 1e300, True, None, "0.5"])
-async def test_a_slice_that_is_none_is_learnt_anew(
+async def test_invalid_share_is_learned_anew(
     hass: HomeAssistant, path: Path, odd: object
 ) -> None:
-    """It is nothing that a person chose: the others stay, and so do the setpoints."""
+    """No user chose it: the others stay, and so do the setpoints."""
     write(
         path,
         content(
@@ -335,53 +335,51 @@ async def test_a_slice_that_is_none_is_learnt_anew(
     assert store.learnt == {"b2": 0.5}
 
 
-async def test_bytes_that_are_no_text_allow_nothing(
-    hass: HomeAssistant, path: Path
-) -> None:
-    """What a broken disk returns need not even be UTF-8."""
+async def test_undecodable_bytes_allow_nothing(hass: HomeAssistant, path: Path) -> None:
+    """A broken disk need not even return UTF-8."""
     write(path, b"\xff\xfe\x00\x80")
     assert await load(hass) == (NOTHING, False)
 
 
-async def test_a_folder_in_its_place_allows_nothing(
+async def test_folder_in_place_of_the_file_allows_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whatever stands there is something that cannot be read."""
+    """Something that cannot be read was stored there."""
     make_folder(path)
     assert await load(hass) == (NOTHING, False)
 
 
-async def test_what_nobody_confirmed_allows_nothing(
+async def test_unconfirmed_setpoints_allow_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whatever it says."""
+    """Whatever the file contains."""
     write(path, content(confirmed=False).encode())
     assert await load(hass) == (NOTHING, False)
 
 
 @pytest.mark.usefixtures("freezer")
-async def test_a_corrupt_file_that_cannot_be_put_aside_allows_nothing(
+async def test_corrupt_file_that_cannot_be_renamed_allows_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """The disk may take nothing any more; the gateway starts all the same."""
+    """The disk may be unwritable; the gateway starts all the same."""
     write(path, b"{")
     excluded = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
     make_folder(path.with_name(excluded))
     assert await load(hass) == (NOTHING, False)
 
 
-async def test_a_corrupt_file_put_aside_is_not_a_new_gateway(
+async def test_renamed_corrupt_file_is_not_a_new_gateway(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Home Assistant renames it; a crash before the zeros were written changes nothing."""
+    """Home Assistant renames it; a crash before the zeros are written changes nothing."""
     write(path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00"), b"{")
     assert await load(hass) == (NOTHING, False)
 
 
-async def test_a_confirmed_store_stays_so_beside_an_old_corrupt_file(
+async def test_confirmed_store_stays_confirmed_next_to_a_corrupt_file(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """The file that was put aside stays there for ever."""
+    """The renamed file stays there for ever."""
     write(path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00"), b"{")
     store = await open_store(hass)
     store.confirm(ASKED, "Ann")
@@ -389,8 +387,8 @@ async def test_a_confirmed_store_stays_so_beside_an_old_corrupt_file(
     assert await load(hass) == (ASKED, True)
 
 
-async def test_leases_go_on_counting_from_the_restart(hass: HomeAssistant) -> None:
-    """What is left is stored, not when it ends: no clock outlives a restart."""
+async def test_temporary_limits_resume_after_a_restart(hass: HomeAssistant) -> None:
+    """The remaining time is stored, not the end: no clock outlives a restart."""
     store = await open_store(hass)
     store.take(AllSetpoints(temporary_limits=(TEMPORARY_LIMIT,)), "Ann")
     assert store.start(lambda: 1000.0).temporary_limits[0].until == 1090.0
@@ -399,20 +397,20 @@ async def test_leases_go_on_counting_from_the_restart(hass: HomeAssistant) -> No
     store.take(
         AllSetpoints(temporary_limits=(replace(TEMPORARY_LIMIT, until=1090.0),)), "Ann"
     )
-    await store.async_keep({})
+    await store.async_save_periodically({})
     again = await open_store(hass)
     assert again.setpoints.temporary_limits[0].until == 60.0
     assert again.start(lambda: 5.0).temporary_limits[0].until == 65.0
 
-    # What has ended is not kept, and what ends at this very moment has ended
+    # Ended limits are not kept, and one that ends right now has ended
     clock = 1090.0
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert (await open_store(hass)).setpoints == AllSetpoints()
 
 
-async def test_what_is_learnt_is_kept(hass: HomeAssistant) -> None:
-    """What the float arithmetic made slightly more than all is all."""
-    await (await open_store(hass)).async_keep(
+async def test_learned_shares_are_kept(hass: HomeAssistant) -> None:
+    """A share that float arithmetic made slightly more than 1 is 1."""
+    await (await open_store(hass)).async_save_periodically(
         {
             "b1": 0.3,
             "b2": 1.0000000000000002,
@@ -424,20 +422,18 @@ async def test_what_is_learnt_is_kept(hass: HomeAssistant) -> None:
     assert (await open_store(hass)).learnt == {"b1": 0.3, "b2": 1.0}
 
 
-async def test_what_did_not_move_is_not_written(
-    hass: HomeAssistant, path: Path
-) -> None:
-    """A memory card bears a limited number of writes."""
+async def test_unchanged_data_is_not_written(hass: HomeAssistant, path: Path) -> None:
+    """A memory card takes a limited number of writes."""
     store = await open_store(hass)
-    await store.async_keep({"b1": 0.3})
+    await store.async_save_periodically({"b1": 0.3})
     delete(path)
-    await store.async_keep({"b1": 0.3})
+    await store.async_save_periodically({"b1": 0.3})
     assert files(path) == []
-    await store.async_keep({"b1": 0.4})
+    await store.async_save_periodically({"b1": 0.4})
     assert files(path) == [path.name]
 
 
-async def test_what_cannot_be_saved_is_told_and_tried_again(
+async def test_failed_save_is_reported_and_repeated(
     hass: HomeAssistant, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Home Assistant only logs that a file could not be written."""
@@ -449,14 +445,14 @@ async def test_what_cannot_be_saved_is_told_and_tried_again(
         assert not store.saved
     assert caplog.text.count("setpoints cannot be saved") == 1
     take_folder(path)
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert store.saved
     assert caplog.text.count("setpoints can be saved again") == 1
     assert await load(hass) == (ASKED, True)
 
 
-async def test_what_is_no_text_cannot_be_saved(hass: HomeAssistant) -> None:
-    """Bytes are in no file; whoever lets them in has to be told."""
+async def test_unserializable_data_is_not_saved(hass: HomeAssistant) -> None:
+    """Bytes cannot be stored; the caller has to learn of it."""
     store = await open_store(hass)
     owner: Any = b"Ann"
     store.take(
@@ -469,16 +465,18 @@ async def test_what_is_no_text_cannot_be_saved(hass: HomeAssistant) -> None:
     assert store.saved
 
 
-async def test_a_folder_that_cannot_be_made(hass: HomeAssistant, path: Path) -> None:
-    """Whatever the system says to it."""
+async def test_folder_that_cannot_be_created_is_a_failed_save(
+    hass: HomeAssistant, path: Path
+) -> None:
+    """Whatever the system's error is."""
     store = await open_store(hass)
     put_a_file_for_the_folder(path)
     await store.async_write()
     assert not store.saved
 
 
-async def test_two_changes_at_once_are_both_saved(hass: HomeAssistant) -> None:
-    """What the first reads back is not what the second wrote."""
+async def test_two_simultaneous_changes_are_both_saved(hass: HomeAssistant) -> None:
+    """The first must not read back what the second wrote."""
     store = await open_store(hass)
     store.take(ASKED, "Ann")
     first = hass.async_create_task(store.async_write())
@@ -488,10 +486,10 @@ async def test_two_changes_at_once_are_both_saved(hass: HomeAssistant) -> None:
     assert await load(hass) == (AllSetpoints(), True)
 
 
-async def test_at_the_end_it_is_written_with_all_else(
+async def test_final_write_is_left_to_home_assistant(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Home Assistant gathers what is written while it stops."""
+    """Home Assistant collects writes while it stops."""
     store = await open_store(hass)
     hass.set_state(CoreState.stopping)
     store.take(ASKED, "Ann")
@@ -504,17 +502,17 @@ async def test_at_the_end_it_is_written_with_all_else(
     hass.set_state(CoreState.running)
 
 
-async def test_what_could_not_be_saved_is_tried_at_the_end(
+async def test_failed_save_is_repeated_at_the_end(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whether that went well nobody is there to learn."""
+    """Nobody is left to learn of the result."""
     store = await open_store(hass)
     make_folder(path)
     store.take(ASKED, "Ann")
     await store.async_write()
     take_folder(path)
     hass.set_state(CoreState.stopping)
-    await store.async_keep({})
+    await store.async_save_periodically({})
     assert not store.saved
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done()
@@ -522,8 +520,8 @@ async def test_what_could_not_be_saved_is_tried_at_the_end(
     hass.set_state(CoreState.running)
 
 
-async def test_who_set_what_and_since_when(hass: HomeAssistant) -> None:
-    """Of each setpoint by itself; leases and what is out of service are no setpoints."""
+async def test_requester_and_start_are_kept(hass: HomeAssistant) -> None:
+    """Of each setpoint by itself; not of temporary limits and the service state."""
     store, clock = await open_store(hass), 1000.0
     store.start(lambda: clock)
     store.take(replace(ASKED, temporary_limits=()), "Ann")
@@ -539,7 +537,7 @@ async def test_who_set_what_and_since_when(hass: HomeAssistant) -> None:
     }
 
 
-async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
+async def test_duration_of_a_stop_continues_over_restarts(
     hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     """In whole hours of running time, up to a day; others are not counted."""
@@ -550,7 +548,7 @@ async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
     store.take(stopped, "Ann")
     for runs_for, hours in (0.9, 0), (1.0, 1), (2.5, 3), (0.4, 3), (19, 22), (100, 24):
         clock.now += runs_for * HOUR
-        await store.async_keep({})
+        await store.async_save_periodically({})
         store = await open_store(hass)
         assert store.changes[key] == Change("Ann", -hours * HOUR)
         assert store.changes[None, "discharge_current"].since == 0.0
@@ -562,22 +560,22 @@ async def test_how_long_a_setpoint_stops_a_direction_goes_on_over_restarts(
     assert store.changes[key] == Change("Bob", 7.0)
 
 
-async def test_a_setpoint_that_stops_a_direction_costs_a_write_an_hour(
+async def test_setpoint_that_stops_a_direction_costs_a_write_an_hour(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For a day, then none any more."""
+    """For a day, then no more."""
     store, clock = await open_store(hass), MovedClock()
     store.start(clock)
     store.take(AllSetpoints(bank=Setpoints(charging_allowed=False)), "Ann")
-    await store.async_keep({})
+    await store.async_save_periodically({})
     writes = counted(monkeypatch)
     for _ in range(36 * 60):
         clock.now += 60.0
-        await store.async_keep({})
+        await store.async_save_periodically({})
     assert len(writes) == 24
 
 
-async def test_confirmed_zeros_are_of_who_confirmed_them(
+async def test_confirmed_zeros_belong_to_the_confirming_user(
     hass: HomeAssistant, path: Path
 ) -> None:
     """Until then they were nobody's."""
@@ -589,11 +587,11 @@ async def test_confirmed_zeros_are_of_who_confirmed_them(
     assert len(store.changes) == 4
 
 
-async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
-    """Its setpoints, leases and slice go; the others stay."""
+async def test_removed_devices_are_dropped(hass: HomeAssistant) -> None:
+    """Their setpoints, limits and shares go; the others stay."""
     store = await open_store(hass)
     store.take(ASKED, "Ann")
-    await store.async_keep({"b1": 0.5, "b2": 0.5})
+    await store.async_save_periodically({"b1": 0.5, "b2": 0.5})
     assert not store.keep_only({"i1", "b1"})
     assert store.setpoints == ASKED
     assert store.keep_only({"b1"})
@@ -605,9 +603,7 @@ async def test_what_is_no_more_is_forgotten(hass: HomeAssistant) -> None:
     assert store.setpoints == replace(left, out_of_service=frozenset())
 
 
-async def test_a_removed_gateway_leaves_nothing(
-    hass: HomeAssistant, path: Path
-) -> None:
+async def test_removed_gateway_leaves_no_file(hass: HomeAssistant, path: Path) -> None:
     """Its file goes with it."""
     await save(hass, ASKED)
     assert files(path)
@@ -615,9 +611,9 @@ async def test_a_removed_gateway_leaves_nothing(
     assert files(path) == []
 
 
-def test_everything_kept_survives_json() -> None:
+def test_stored_data_survives_json() -> None:
     """Field by field."""
-    kept = Kept(
+    kept = StoredData(
         setpoints=ASKED,
         changes={("i1", "discharge_current"): Change("Ann", -5 * HOUR)},
         learnt={"b1": 0.5},

@@ -28,7 +28,7 @@ class Adapter:
     """The adapter's end of the serial line, and the link at the kernel's end."""
 
     def __init__(self, bitrate: int | None = None, *, up: bool = True) -> None:
-        """Plug it in and raise the link; without a bitrate that is not known."""
+        """Plug it in and bring the link up; without `bitrate`, the link reports none."""
         self.heard: list[str] = []
         self._adapter, line = os.openpty()
         self._ends = [self._adapter, line]
@@ -43,7 +43,7 @@ class Adapter:
             self._raise(bitrate)
 
     async def takes(self, frames: int) -> None:
-        """Take what the kernel sends until so many frames were heard, then no more."""
+        """Accept what the kernel sends until `count` frames came, then no more."""
         loop = asyncio.get_running_loop()
         enough = asyncio.Event()
 
@@ -65,7 +65,7 @@ class Adapter:
 
     @asynccontextmanager
     async def taking(self) -> AsyncIterator[None]:
-        """Take all that the kernel sends, which it waits for when the link is raised."""
+        """Accept all that the kernel sends, as it expects when the link is brought up."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._adapter, self._read)
         try:
@@ -74,22 +74,22 @@ class Adapter:
             loop.remove_reader(self._adapter)
 
     async def hears(self, line: str) -> None:
-        """Wait until a line has come; the kernel's echo may be there before it."""
+        """Wait for a line; the kernel's echo may come before it."""
         await until(
             lambda: line in self.heard, lambda: f"{line} comes, not {self.heard}"
         )
 
     def say(self, text: str) -> None:
-        """Send the kernel what the adapter heard, such as `t35110A` for 0x351."""
+        """Send the kernel what the adapter received, such as `t35110A` for 0x351."""
         os.write(self._adapter, f"{text}\r".encode())
 
     def unplug(self) -> None:
-        """Take the adapter away, and the link with it."""
+        """Unplug the adapter, which removes the link."""
         while self._ends:
             os.close(self._ends.pop())
 
     def _fetch(self) -> None:
-        """Take the link over from the first network namespace, where it is made."""
+        """Move the link here from the initial network namespace, where it is created."""
         if not Path(f"/sys/class/net/{self.name}").exists():
             move = ("ip", "link", "set", self.name, "netns", str(os.getpid()))
             subprocess.run(("nsenter", "--target", "1", "--net", *move), check=True)
@@ -99,7 +99,7 @@ class Adapter:
         if bitrate:
             subprocess.run((*link, "type", "can", "bitrate", str(bitrate)), check=True)
         with subprocess.Popen((*link, "txqueuelen", "10", "up")) as raising:
-            # The driver waits until its commands are taken
+            # The driver waits until its commands are accepted
             while raising.poll() is None:
                 if select.select([self._adapter], [], [], 0.01)[0]:
                     os.read(self._adapter, 4096)
@@ -114,7 +114,7 @@ class Adapter:
 
 @contextmanager
 def plugged(bitrate: int | None = None, *, up: bool = True) -> Iterator[Adapter]:
-    """Have an adapter that takes nothing until it is told to listen."""
+    """Plug in an adapter that accepts nothing until the test requests it."""
     adapter = Adapter(bitrate, up=up)
     try:
         yield adapter

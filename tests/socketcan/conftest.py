@@ -30,25 +30,25 @@ class Link:
         _ip("link", "add", self.name, "type", *self._kind)
 
     def delete(self) -> None:
-        """Take the link away, as when an adapter is unplugged."""
+        """Remove the link, as when an adapter is unplugged."""
         _ip("link", "delete", self.name)
 
     def up(self) -> None:
-        """Let frames through."""
+        """Bring the link up."""
         _ip("link", "set", self.name, "up")
 
     def down(self) -> None:
-        """Stop frames, as `ip link set … down` does on a running system."""
+        """Bring the link down, as `ip link set … down` does on a running system."""
         _ip("link", "set", self.name, "down")
 
     def rename(self, name: str) -> None:
-        """Call a link that is down something else."""
+        """Rename a link that is down."""
         _ip("link", "set", self.name, "name", name)
         self.name = name
 
     @property
     def exists(self) -> bool:
-        """Say whether the kernel knows the link."""
+        """Whether the kernel has the link."""
         found = subprocess.run(
             ("ip", "link", "show", self.name), capture_output=True, check=False
         )
@@ -62,7 +62,7 @@ def real_sockets(socket_enabled: None) -> None:
 
 @pytest.fixture
 def can_link() -> Iterator[LinkFactory]:
-    """Make virtual links that are up; whatever is left goes with the test."""
+    """Create virtual links that are up; the test removes those that are left."""
     with ExitStack() as undo:
 
         def make() -> Link:
@@ -77,7 +77,7 @@ def can_link() -> Iterator[LinkFactory]:
 
 @pytest.fixture
 def can_cable() -> Iterator[Callable[[], CablePair]]:
-    """Make cables: pairs of links, both up, where each end hears the other one."""
+    """Create cables: pairs of links, both up, where each end receives from the other."""
     with ExitStack() as undo:
 
         def make() -> CablePair:

@@ -39,7 +39,7 @@ ONBOARDED: Final = {
     "key": "onboarding",
     "data": {"done": ["core_config", "analytics", "integration"]},
 }
-"""What a newcomer has answered but the user's name."""
+"""What a new user answers, except for the user name."""
 
 _HOST: Final = "127.0.0.1"
 _PORT: Final = 8123
@@ -49,7 +49,7 @@ _BOOT: Final = 300.0
 _FLOW: Final = "/api/config/config_entries/flow"
 
 type Answers = Mapping[str, Any]
-"""What is typed into a form, by the fields' keys."""
+"""Input of a form, by the keys of its fields."""
 
 
 class HomeAssistant:
@@ -64,11 +64,11 @@ class HomeAssistant:
 
     @property
     def log(self) -> str:
-        """All that it logged."""
+        """The log so far."""
         return self._log.read_text("utf-8")
 
     def onboard(self) -> None:
-        """Be its first user, as one who opens it in a browser."""
+        """Create its first user, as in a browser."""
         self._wait_for_answer()
         user = {"client_id": _URL, "name": "A", "username": "a", "password": "a"}
         made = self.post("/api/onboarding/users", {**user, "language": "en"})
@@ -87,11 +87,11 @@ class HomeAssistant:
         )
 
     def get(self, path: str) -> Any:
-        """Read something."""
+        """Send a GET request."""
         return self._ask("GET", path)
 
     def post(self, path: str, body: Answers) -> Any:
-        """Change something."""
+        """Send a POST request."""
         return self._ask("POST", path, body)
 
     def call(self, action: str, data: Answers) -> None:
@@ -100,7 +100,7 @@ class HomeAssistant:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold its event loop from the block's begin to its end."""
+        """Block its event loop for the block."""
         held = self._log.with_name(HELD)
         path = "/api/services/hold_loop/hold"
         with _asking("POST", path, "{}", self._headers) as asking:
@@ -112,14 +112,14 @@ class HomeAssistant:
             _answer(asking)
 
     def state(self, entity_id: str) -> str:
-        """Return what an entity shows."""
+        """Return the state of an entity."""
         shown: str = self.get(f"/api/states/{entity_id}")["state"]
         return shown
 
     def add_gateway(
         self, batteries: Mapping[str, float], inverters: Mapping[str, float]
     ) -> str:
-        """Set a gateway up as a person does it, named Bank; return its entry's id.
+        """Set up a gateway named Bank with the forms; return the id of its entry.
 
         Batteries B1, B2, … by their links, with capacities (Ah); inverters I1, I2, …
         by theirs, with ratings (A). Discharge stops as soon as charge does.
@@ -127,7 +127,7 @@ class HomeAssistant:
         shown = self.post(_FLOW, {"handler": "bms_gateway"})
         for step, answers in _steps(batteries, inverters):
             shown = self._listened(shown)
-            if shown["step_id"] == "scan_result":  # an inverter is silent as yet
+            if shown["step_id"] == "scan_result":  # an inverter is still silent
                 shown = self._answer_form(shown, {"next_step_id": step})
             assert shown["step_id"] == step and not shown.get("errors"), shown
             shown = self._answer_form(shown, answers)
@@ -143,7 +143,7 @@ class HomeAssistant:
         return self.post(f"{_FLOW}/{shown['flow_id']}", answers)
 
     def _listened(self, shown: Any) -> Any:
-        """Return what a flow shows once it no longer listens."""
+        """Return what a flow shows after its scan."""
 
         path = f"{_FLOW}/{shown['flow_id']}"
 
@@ -199,7 +199,7 @@ def running(folder: Path, *, frontend: bool = False) -> Iterator[HomeAssistant]:
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            cwd=folder,  # not where another `custom_components` would be found first
+            cwd=folder,  # where no other `custom_components` is found first
         )
     try:
         home_assistant = HomeAssistant(log)
@@ -213,7 +213,7 @@ def running(folder: Path, *, frontend: bool = False) -> Iterator[HomeAssistant]:
 def _steps(
     batteries: Mapping[str, float], inverters: Mapping[str, float]
 ) -> Iterator[tuple[str, Answers]]:
-    """Return each form or menu that is shown, and what is answered.
+    """Return each form or menu shown, and its answer.
 
     All else is left as the forms propose it.
     """

@@ -33,9 +33,9 @@ from .peers import STACK, STACK_INVERTER, Battery, Record, Seen, recording
 PERIOD: Final = 1.0
 """Seconds between two telegrams of a battery, as a Pylontech sends them."""
 APART: Final = 0.37
-"""Seconds by which the second battery is later: the two know nothing of each other."""
+"""Seconds by which the second battery is later: they are not synchronised."""
 CONTROL: Final = (0x351, 0x359, 0x35C)
-"""What a battery has to renew before a new set is due for its sake."""
+"""Frames that a battery has to renew before a new telegram is due."""
 CAPACITY: Final = 250.0
 """Ah of each battery."""
 RATING: Final = 100.0
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def latencies(record: Record, links: Links, since: float) -> list[float | None]:
-    """Return of each set how late its last frame was, in seconds.
+    """Return how late the last frame of each telegram was, in seconds.
 
     It is due with the frame by which both batteries have renewed their control frames
     since the set before. None: it was sent for its time, 1 s after that.
@@ -82,7 +82,7 @@ def latencies(record: Record, links: Links, since: float) -> list[float | None]:
 
 
 def _renewed(frames: Sequence[Seen], since: float) -> float:
-    """Return when every control frame of a battery had come after a moment."""
+    """Return when every control frame of a battery had come after `since`."""
     return max(
         next((f.at for f in frames if f.can_id == can_id and f.at > since), inf)
         for can_id in CONTROL

@@ -1,4 +1,4 @@
-"""The other nodes on CAN links: batteries played by canplayer, all heard by candump."""
+"""The other nodes on CAN links: batteries by canplayer, all recorded by candump."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from .conftest import Link
 
 CAPTURES: Final = Path(__file__).parent / "captures"
 STACK: Final = (CAPTURES / "candump_stack.dump").read_text("ascii")
-"""What a stack of batteries sends, once (captures/README.md)."""
+"""One telegram of a stack of batteries (captures/README.md)."""
 STACK_INVERTER: Final = (CAPTURES / "candump_stack_inverter.dump").read_text("ascii")
 """The same stack with an inverter on its bus."""
 
@@ -25,7 +25,7 @@ LIMITS: Final = 0x351
 type Amps = tuple[float, float]
 """The charge current limits of two inverters."""
 type Contents = dict[int, str]
-"""The frames of a set in their order: identifiers and bytes."""
+"""The frames of a telegram in their order: identifiers and bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """What an inverter was told at once: the frames in their order, names but one."""
+    """One telegram to an inverter: its frames in order, with one name."""
 
     frames: tuple[Seen, ...]
 
     @property
     def at(self) -> float:
-        """When the first frame that means anything was sent."""
+        """When the first frame with values was sent."""
         return self.frames[1].at
 
     @property
@@ -66,21 +66,21 @@ class Set:
 
 
 class Record:
-    """All frames on all links since it was begun, as candump writes them down."""
+    """All frames on all links since the start, as candump records them."""
 
     def __init__(self, log: Path) -> None:
-        """Begin with an empty file."""
+        """Start with an empty file."""
         self._lines = log.open("r", encoding="ascii")
         self._part = ""
         self._seen: list[Seen] = []
 
     def frames(self, link: str, since: float = 0.0) -> list[Seen]:
-        """Return what was sent on a link, by whomever."""
+        """Return the frames of all senders on a link."""
         self._read()
         return [s for s in self._seen if s.link == link and s.at >= since]
 
     def sets(self, link: str, since: float = 0.0) -> list[Set]:
-        """Return the whole sets on a link; the one that may still run is left out."""
+        """Return the complete telegrams on a link, without one that may be incomplete."""
         found: list[list[Seen]] = [[]]
         for seen in self.frames(link):
             if seen.can_id == NAME and len(found[-1]) > 1:
@@ -107,7 +107,7 @@ class Record:
         return wait_until(look, f"{link} is told {low} to {high} A")
 
     def wait_for_sets(self, link: str, count: int, since: float = 0.0) -> list[Set]:
-        """Return at least so many whole sets."""
+        """Return at least `count` complete telegrams."""
 
         def look() -> list[Set] | None:
             sets = self.sets(link, since)
@@ -116,7 +116,7 @@ class Record:
         return wait_until(look, f"{link} is told {count} sets")
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._lines.close()
 
     def _read(self) -> None:
@@ -135,13 +135,13 @@ class Battery:
     """A battery that sends the same telegram again and again."""
 
     def __init__(self, link: Link, file: Path) -> None:
-        """Stand ready; `file` is where its telegram is kept."""
+        """Prepare it; `file` is for its telegram."""
         self.link = link
         self._file = file
         self._player: subprocess.Popen[bytes] | None = None
 
     def play(self, telegram: str, *arguments: str) -> None:
-        """Send a telegram from now on, with its own gaps, instead of the last."""
+        """Send a telegram from now on, with its own gaps, instead of the previous one."""
         self._file.write_text(telegram, "ascii")
         self.silence()
         self._player = subprocess.Popen(
@@ -152,7 +152,7 @@ class Battery:
         )
 
     def silence(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         if self._player is not None:
             self._player.kill()
             self._player.wait()
@@ -161,9 +161,9 @@ class Battery:
 
 @contextmanager
 def recording(log: Path) -> Iterator[Record]:
-    """Write down what is sent on any link, also on those that come later."""
+    """Record what is sent on any link, also on links created later."""
     with log.open("wb") as out:
-        # So much memory for frames that none is lost while the machine is busy
+        # Enough memory to lose no frame on a busy machine
         command = ("candump", "-L", "-D", "-r", "4194304", "any")
         candump = subprocess.Popen(command, stdout=out)
     record = Record(log)
@@ -177,7 +177,7 @@ def recording(log: Path) -> Iterator[Record]:
 
 
 def changed(telegram: str, can_id: int, data: str) -> str:
-    """Return a capture with another content of one frame."""
+    """Return a capture with different data in one frame."""
     lines = telegram.splitlines(keepends=True)
     head = f"can1 {can_id:03X}#"
     return "".join(

@@ -1,4 +1,4 @@
-"""Laying down the right to administer networks, as a container has it not."""
+"""Drops the right to administer networks, which a container lacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ CAP_NET_ADMIN: Final = 12
 
 @contextmanager
 def without_rights() -> Iterator[None]:
-    """Do without it in this thread for a while."""
+    """Drop the right in this thread for the block."""
     libc = ctypes.CDLL(None)
     header = struct.pack("=Ii", 0x20080522, 0)  # version 3; this thread
     rights = ctypes.create_string_buffer(24)

@@ -1,4 +1,4 @@
-"""Our logs and can-utils: canplayer plays what we write, we read what candump writes."""
+"""CAN logs and can-utils: canplayer plays our logs, candump's logs are read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +26,10 @@ FRAMES = (
 )
 
 
-def test_what_we_write_is_played_and_what_candump_writes_is_read(
+def test_own_logs_are_played_and_candump_logs_are_read(
     can_link: LinkFactory, tmp_path: Path
 ) -> None:
-    """Kinds of frames and all, whoever sent them."""
+    """With every kind of frame, of any sender."""
     link = can_link()
     log = [
         Logged(replace(frame, at=1.7e9 + k / 100), "can0", own=k % 2 == 1)

@@ -1,4 +1,4 @@
-"""The CAN controller of a link: its states, bus-off, and how that ends.
+"""The CAN controller of a link: its states, bus-off, and recovery.
 
 The kernel's slcan driver takes reports from its adapter: `s`, the state (a, w, p, b for
 bus-off), three digits of receive errors, three of transmit errors. At bus-off it drops
@@ -52,13 +52,13 @@ NAME: Final = Frame(can_id=0x35E, data=b"PYLON   ", at=0.0)
 
 
 def say_telegram(adapter: Adapter, *, soc: int = 50) -> None:
-    """Let the adapter pass on what a battery sends."""
+    """Let the adapter pass on a telegram of a battery."""
     for can_id, data in telegram(soc=soc):
         adapter.say(f"t{can_id:03X}{len(data)}{data.hex().upper()}")
 
 
 def has_received(bench: Bench, telegrams: int) -> bool:
-    """Return whether so many telegrams of the battery came."""
+    """Return whether that many telegrams of the battery came."""
     return bench.snapshot.batteries["b1"].telegrams >= telegrams
 
 
@@ -66,19 +66,19 @@ def has_received(bench: Bench, telegrams: int) -> bool:
 async def battery_behind(
     adapter: Adapter, bench: Bench, *, bring_up: bool
 ) -> AsyncIterator[None]:
-    """Have a battery behind an adapter online, and an inverter on another bus."""
+    """Run with a battery online behind an adapter, and an inverter on another bus."""
     port = {"interface": "socketcan", "channel": adapter.name, "bring_up": bring_up}
     bench.battery("b1", **port).inverter("i1")
     await bench.start()
     async with adapter.taking():
         await bench.opened("b1")
-        # As often as a busy machine needs: telegrams with a gap between count anew
+        # Repeated for a busy machine: telegrams with a gap in between count anew
         while not bench.snapshot.batteries["b1"].online:
             count = bench.snapshot.batteries["b1"].telegrams + 1
             say_telegram(adapter)
             await bench.until(partial(has_received, bench, count))
         yield
-        # Before the adapter takes nothing any more
+        # Before the adapter stops accepting
         await bench.hass.config_entries.async_unload("gw")
 
 
@@ -94,10 +94,10 @@ def port_of(bench: Bench, device_id: str) -> tuple[PortStatus, PortFault | None]
 
 
 @pytest.mark.parametrize("may_set_up", [False, True])
-async def test_bus_off_of_a_battery_link_is_named(
+async def test_bus_off_of_a_battery_link_is_reported_for_the_port(
     bench: Bench, may_set_up: bool
 ) -> None:
-    """The repair names the controller, not the battery; the link is not lowered at once."""
+    """Not for the battery; the link is not brought down at once."""
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=may_set_up):
             adapter.say(BUS_OFF)
@@ -135,8 +135,8 @@ async def test_states_and_counters_are_shown(bench: Bench) -> None:
 async def test_nothing_counts_as_sent_on_a_link_without_carrier(
     bench: Bench, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the inverter was told last still holds, and the excess is reported."""
-    # This process is the adapter, too: how soon it takes a frame is the machine's affair
+    """The last confirmed limits still count, and the excess is reported."""
+    # This process is the adapter, too: a busy machine may delay a frame
     monkeypatch.setattr(transmission, "ECHO_TIMEOUT", PATIENCE)
     with plugged(500_000) as adapter:
         bench.battery("b1").inverter(
@@ -147,18 +147,18 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             await bench.opened("i1")
             await bench.online("b1", soc=50)
 
-            def is_told() -> bool:
+            def is_sent() -> bool:
                 told = bench.snapshot.inverters["i1"].confirmed
                 return told is not None and told.charge_current_limit == 50.0
 
             # On a busy machine the battery may be lost meanwhile
-            while not is_told():
-                await bench.speak("b1", soc=50)
+            while not is_sent():
+                await bench.send_telegrams("b1", soc=50)
             # Twice: what was confirmed just before bus-off may not have arrived
             await bench.move(UNPROVEN)
             sets = bench.snapshot.inverters["i1"].sets
             while bench.snapshot.inverters["i1"].sets == sets:
-                await bench.speak("b1", soc=50)
+                await bench.send_telegrams("b1", soc=50)
             adapter.say(BUS_OFF)
             await bench.until(
                 lambda: port_of(bench, "i1") == (PortStatus.LOST, PortFault.BUS_OFF)
@@ -176,24 +176,24 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             )
             for _ in range(5):
                 await bench.move(1.0)
-                await bench.speak("b1", soc=50, current=30.0)
+                await bench.send_telegrams("b1", soc=50, current=30.0)
 
             def is_reported() -> bool:
-                bench.say("b1", telegram(soc=50, current=30.0))
+                bench.send("b1", telegram(soc=50, current=30.0))
                 return "inverter_unreachable" in bench.issues().values()
 
             await bench.until(is_reported)
             assert not bench.snapshot.inverters["i1"].listening
-            assert is_told()
+            assert is_sent()
             assert not any(map(is_zero_charge, adapter.heard))
             await hass.config_entries.async_unload("gw")
 
 
 @pytest.mark.parametrize("obeys", [False, True])
-async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
+async def test_bus_off_ends_automatically_where_the_link_may_be_set_up(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, obeys: bool
 ) -> None:
-    """After LOWER_AFTER the link is lowered and raised, and the battery is back.
+    """After LOWER_AFTER the link is brought down and up, and the battery is back.
 
     Also where the driver obeys the order to restart, and then does nothing.
     """
@@ -213,10 +213,10 @@ async def test_bus_off_ends_by_itself_where_the_link_may_be_set_up(
             await bench.until(lambda: "port_b1" not in bench.issues())
 
 
-async def test_bus_off_is_what_is_wrong_where_lowering_is_refused(
+async def test_fault_stays_bus_off_where_setting_up_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often it is tried: the controller has given up."""
+    """However often it is tried."""
     refused: list[str] = []
 
     def refuse(name: str, **_: object) -> None:
@@ -239,7 +239,7 @@ async def test_bus_off_is_what_is_wrong_where_lowering_is_refused(
 
 
 async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> None:
-    """Nothing of the system is changed unasked; other hands end it."""
+    """Nothing is changed without permission; the user ends it."""
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=False):
             adapter.say(BUS_OFF)
@@ -255,7 +255,7 @@ async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> N
 async def test_button_of_the_repair_restarts_the_controller(
     bench: Bench, hass: HomeAssistant
 ) -> None:
-    """It does not wait, and lets the gateway do so from then on."""
+    """At once, and the gateway may do so from then on."""
     assert await async_setup_component(hass, REPAIRS, {})
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=False):
@@ -273,7 +273,7 @@ async def test_button_of_the_repair_restarts_the_controller(
 async def test_port_without_carrier_is_not_open(
     can_cable: Callable[[], CablePair],
 ) -> None:
-    """A virtual cable whose far end is off; it is taken up when that is on."""
+    """A virtual cable whose far end is down; it is opened when that is up."""
     near, far = can_cable()
     far.down()
     recorder = Recorder(near.name, Interface.SOCKETCAN)
@@ -285,18 +285,16 @@ async def test_port_without_carrier_is_not_open(
         await recorder.becomes(PortStatus.LOST, PortFault.NO_CARRIER)
 
 
-async def test_restart_is_asked_of_the_kernel() -> None:
-    """The slcan driver has none, and says so: the request was understood."""
+async def test_kernel_understands_the_restart_request() -> None:
+    """The slcan driver refuses it, as it has none."""
     with plugged(500_000) as adapter, pytest.raises(OSError) as raised:
         await asyncio.to_thread(link_setup.restart, adapter.name)
     assert raised.value.errno == errno.EOPNOTSUPP
 
 
 @pytest.mark.parametrize(("may_set_up", "length"), [(False, 10), (True, 100)])
-async def test_link_that_was_up_already_gets_the_queue(
-    may_set_up: bool, length: int
-) -> None:
-    """Without being lowered: the adapter is not spoken to."""
+async def test_link_that_is_up_gets_the_queue(may_set_up: bool, length: int) -> None:
+    """Without being brought down: nothing is sent to the adapter."""
     with plugged(500_000) as adapter:
         port = PortConfig(Interface.SOCKETCAN, adapter.name, bring_up=may_set_up)
         recorder = Recorder(adapter.name, Interface.SOCKETCAN)
@@ -306,8 +304,8 @@ async def test_link_that_was_up_already_gets_the_queue(
             assert adapter.heard == []
 
 
-async def test_bus_off_that_another_program_claims_is_checked() -> None:
-    """On a link any program can send error frames; the kernel knows better."""
+async def test_bus_off_reported_by_another_program_is_checked() -> None:
+    """Any program can send error frames on a link; the kernel knows the state."""
     with plugged(500_000) as adapter:
         recorder = Recorder(adapter.name, Interface.SOCKETCAN)
         with other_node(adapter.name, Interface.SOCKETCAN) as other:
@@ -328,7 +326,7 @@ async def test_bus_off_that_another_program_claims_is_checked() -> None:
 
 
 async def test_no_echo_counts_after_bus_off() -> None:
-    """The driver without echoes has them made by the kernel, carrier or not."""
+    """The kernel makes them for a driver without echoes, carrier or not."""
     with plugged(500_000) as adapter:
         recorder = Recorder(adapter.name, Interface.SOCKETCAN)
         async with adapter.taking(), recorder.opened() as port:

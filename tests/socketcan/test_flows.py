@@ -1,4 +1,4 @@
-"""The forms on the kernel's own CAN links: found, set up, told apart when swapped."""
+"""The forms on the kernel's CAN links: found, set up, identified when swapped."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.engine.can import port as port_module
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.state import read_link
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface
@@ -34,7 +35,7 @@ SAID = telegram()
 async def forms(
     hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Forms]:
-    """Return forms that find what the kernel has, and ports that look often."""
+    """Return forms that find the kernel's links, and ports that retry often."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
     monkeypatch.setattr(scan, "LISTEN_ONLY_TIME", 0.1)
@@ -44,12 +45,12 @@ async def forms(
 
 
 def speak(adapter: Adapter) -> None:
-    """Let a battery speak on the adapter's bus."""
+    """Let a battery send on the adapter's bus."""
     for frame in SAID:
-        adapter.say(codec.encode(frame).decode().strip())
+        adapter.say(codec.encode(as_message(frame)).decode().strip())
 
 
-async def test_links_are_found(
+async def test_links_are_listed(
     hass: HomeAssistant, forms: Forms, can_link: LinkFactory
 ) -> None:
     """With their kind, their state and their bitrate."""
@@ -65,7 +66,7 @@ async def test_links_are_found(
         assert found[f"socketcan:{other.name}"].endswith(" · switched off")
 
 
-async def test_link_that_is_down_is_set_up_and_listened_to(
+async def test_link_that_is_down_is_set_up_and_scanned(
     hass: HomeAssistant, forms: Forms
 ) -> None:
     """With the bitrate that was chosen; its battery counts at once."""
@@ -93,13 +94,13 @@ async def test_link_that_is_down_is_set_up_and_listened_to(
 
 
 async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) -> None:
-    """Neither unasked nor without the right to; the message tells what to run."""
+    """Without permission or right; the message shows the commands."""
 
     def listen_without_rights(config: Any) -> Any:
         with without_rights():
             return raise_shyly(config)
 
-    raise_shyly = scan._raise_shyly
+    raise_shyly = scan._bring_up_listen_only
     with plugged(up=False) as adapter:
         key = f"socketcan:{adapter.name}"
         async with adapter.taking():
@@ -128,7 +129,7 @@ async def test_swapped_links_lead_to_the_same_adapters(
     can_link: LinkFactory,
     serials: GiveSerial,
 ) -> None:
-    """From the form to the frames: nothing for an inverter on a battery's bus."""
+    """From the form to the frames: no telegram to an inverter on a battery's bus."""
     links = {"battery": can_link(), "inverter": can_link()}
     for serial, link in links.items():
         serials(link.name, serial)
@@ -150,7 +151,7 @@ async def test_swapped_links_lead_to_the_same_adapters(
 
 
 async def plays(links: dict[str, Link]) -> None:
-    """Check that the inverter hears of what the battery says, and on its bus only."""
+    """Check that the inverter receives the battery's values, on its bus only."""
     battery = Recorder(links["battery"].name, SOCKETCAN)
     inverter = Recorder(links["inverter"].name, SOCKETCAN)
     async with battery.opened() as port, inverter.opened():

@@ -42,30 +42,30 @@ TELEGRAM: Final = {
     0x35E: "50594C4F4E000000",
 }
 ALLOWED: Final = 100.0
-"""A, what this battery allows; the inverter is rated for more."""
+"""A that this battery allows; the inverter is rated for more."""
 
 MISSING: Final = PortFault.NO_SUCH_CHANNEL
 
 FLOOD: Final = 5000
 """Frames in a second: 500 kbit/s carry about 4000 of 8 bytes."""
 SOCKET: Final = 280
-"""Frames that a socket holds; what comes while that many wait is lost."""
+"""Frames that a socket holds; further ones are lost."""
 
 
 @pytest.fixture
 def battery(can_link: LinkFactory) -> Link:
-    """Make the battery's link."""
+    """Create the battery's link."""
     return can_link()
 
 
 @pytest.fixture
 def inverter(can_link: LinkFactory) -> Link:
-    """Make the inverter's link."""
+    """Create the inverter's link."""
     return can_link()
 
 
-async def test_cold_start_without_links() -> None:
-    """The links come one after the other, long after the gateway."""
+async def test_gateway_starts_before_its_links_exist() -> None:
+    """They are created one after the other, long after the start."""
     battery, inverter = Link(), Link()
     async with _gateway(battery, inverter) as gateway:
         await _until(gateway, lambda now: _fault(now, "b") is MISSING)
@@ -78,8 +78,10 @@ async def test_cold_start_without_links() -> None:
     inverter.delete()
 
 
-async def test_battery_link_is_made_again(battery: Link, inverter: Link) -> None:
-    """The battery is lost with its link, and counts again once it is heard."""
+async def test_battery_is_back_when_its_link_is_created_again(
+    battery: Link, inverter: Link
+) -> None:
+    """It is lost with its link, and counts again once it is received."""
     async with _gateway(battery, inverter) as gateway:
         async with _speaking(battery):
             await _until(gateway, lambda now: _told(now) == ALLOWED)
@@ -87,12 +89,14 @@ async def test_battery_link_is_made_again(battery: Link, inverter: Link) -> None
         await _until(gateway, lambda now: _told(now) == 0)
         _make(battery)
         async with _speaking(battery):
-            # At once within the time that is bridged, slowly after it
+            # At once within the bridged time, by the ramp after it
             await _until(gateway, lambda now: _told(now) > 0)
 
 
-async def test_inverter_link_is_made_again(battery: Link, inverter: Link) -> None:
-    """Sets are sent again as soon as the link is there."""
+async def test_telegrams_are_sent_again_when_the_inverter_link_is_back(
+    battery: Link, inverter: Link
+) -> None:
+    """As soon as the link exists."""
     async with _gateway(battery, inverter) as gateway, _speaking(battery):
         await _until(gateway, lambda now: _told(now) == ALLOWED)
         inverter.delete()
@@ -104,8 +108,10 @@ async def test_inverter_link_is_made_again(battery: Link, inverter: Link) -> Non
             assert _limits(listener) == {ALLOWED}
 
 
-async def test_flood(battery: Link, inverter: Link, tmp_path: Path) -> None:
-    """A setpoint goes through while a bus is busier than it can be.
+async def test_setpoint_takes_effect_on_a_flooded_bus(
+    battery: Link, inverter: Link, tmp_path: Path
+) -> None:
+    """The bus is busier than a real one can be.
 
     How many frames are read of it is the machine's business. What a port and a gateway
     make of a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
@@ -125,8 +131,10 @@ async def test_flood(battery: Link, inverter: Link, tmp_path: Path) -> None:
         assert gateway.snapshot.ports["b"].status is PortStatus.OPEN
 
 
-async def test_garbage_beside_a_good_battery(battery: Link, inverter: Link) -> None:
-    """What is no battery frame, or ends too early, changes no limit."""
+async def test_invalid_frames_beside_a_battery_change_no_limit(
+    battery: Link, inverter: Link
+) -> None:
+    """Frames that are not a battery's, or too short."""
     nothing = bytes.fromhex("3002000000000000")
     garbage = [
         can.Message(arbitration_id=0x351, data=nothing, is_extended_id=True),
@@ -157,7 +165,7 @@ async def test_garbage_beside_a_good_battery(battery: Link, inverter: Link) -> N
 async def test_request_counts_only_on_the_inverters_link(
     battery: Link, inverter: Link
 ) -> None:
-    """An inverter's 0x305 heard on a battery's bus is nobody's news."""
+    """A 0x305 received on a battery's bus has no effect."""
     request = can.Message(
         arbitration_id=0x305, data=b"\x01\x02\x03\x04\x05\x1a", is_extended_id=False
     )
@@ -175,8 +183,10 @@ async def test_request_counts_only_on_the_inverters_link(
             await _until(gateway, lambda now: now.inverters["i"].connected is True)
 
 
-async def test_frames_of_another_program_are_no_echo(battery: Link) -> None:
-    """A second socket sends our own name; nobody takes either from the kernel."""
+async def test_frames_of_another_program_are_not_taken_for_an_echo(
+    battery: Link,
+) -> None:
+    """A second socket sends the same name; the kernel accepts neither."""
     with plugged() as adapter:
         link = Link()
         link.name = adapter.name
@@ -258,13 +268,13 @@ async def _until(gateway: Gateway, condition: Callable[[Snapshot], bool]) -> Non
 
 
 async def _hears(gateway: Gateway, count: int) -> None:
-    """Wait until so many more frames have come from the battery's bus."""
+    """Wait until that many more frames have come from the battery's bus."""
     before = gateway.snapshot.ports["b"].received
     await _until(gateway, lambda now: now.ports["b"].received >= before + count)
 
 
 async def _sends(gateway: Gateway) -> None:
-    """Wait until the inverter was told one more set."""
+    """Wait until one more telegram was sent to the inverter."""
     before = gateway.snapshot.inverters["i"].sets
     await _until(gateway, lambda now: now.inverters["i"].sets > before)
 
@@ -294,13 +304,13 @@ def _fault(now: Snapshot, port: str) -> PortFault | None:
 
 
 def _told(now: Snapshot) -> float:
-    """Return the charge current limit (A) that the inverter was told; -1 for none."""
+    """Return the charge current limit (A) sent to the inverter; -1 for none."""
     told = now.inverters["i"].confirmed
     return told.charge_current_limit if told else -1
 
 
 def _limits(listener: can.BusABC) -> set[float]:
-    """Return the charge current limits (A) that came to a listener."""
+    """Return the charge current limits (A) that a listener received."""
     return {
         int.from_bytes(message.data[2:4], "little") / 10
         for message in _heard(listener)

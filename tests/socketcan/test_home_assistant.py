@@ -75,19 +75,19 @@ LOW: Final = changed(STACK, 0x351, "3302E803E803D501")
 """The first battery, when it allows 100.0 A: (100 A - 29.1 A) / 0.625 = 113.4 A."""
 LOW_SHARES: Final[Amps] = (75.6, 37.8)
 NEWS: Final = (0x355, "4D00640000000000")
-"""What is told when the first battery is at 75 %: (75 x 250 + 81 x 150) / 400 = 77 %.
+"""Sent when the first battery is at 75 %: (75 x 250 + 81 x 150) / 400 = 77 %.
 More than 5 % at once would be doubted for a minute."""
 
 FRESH: Final = 3.0
-"""Seconds for which a frame counts that came about twice a second."""
+"""Time-out in seconds of a frame that comes about twice a second."""
 CONTROL: Final = (0x351, 0x359, 0x35C)
-"""The frames without which a battery is missed."""
+"""The frames whose time-out makes a battery lost."""
 
 REQUESTS: Final = 20
-"""Requests that Home Assistant answers, where it is at rest, long before a set is due."""
+"""Requests that an idle Home Assistant answers long before a telegram is due."""
 
 NAME: Final = "t35E850594C4F4E000000"
-"""The one frame that may wait in a queue, as an slcan adapter is handed it."""
+"""The only frame that may wait in a queue, in slcan form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,12 @@ class Context:
     inverters: tuple[str, str]
 
     def told(self, charge: Amps, since: float = 0.0) -> None:
-        """Wait until each inverter is told its charge current limit (A)."""
+        """Wait until each inverter gets its charge current limit (A)."""
         for inverter, amps in zip(self.inverters, charge, strict=True):
             self.record.wait_for_limit(inverter, since, low=amps, high=amps)
 
     def heard(self, battery: Battery, since: float) -> float:
-        """Wait until a battery has sent something after a moment; return when."""
+        """Wait until a battery has sent a frame after `since`; return when."""
         frames = wait_until(
             lambda: self.record.frames(battery.link.name, since),
             f"{battery.link.name} speaks",
@@ -113,7 +113,7 @@ class Context:
         return frames[0].at
 
     def counts_until(self, battery: Battery) -> float:
-        """Return when a battery that is silent is missed, by its last frames."""
+        """Return when a silent battery is lost, by its last frames."""
         frames = self.record.frames(battery.link.name)
         return FRESH + min(
             max(frame.at for frame in frames if frame.can_id == can_id)
@@ -121,9 +121,9 @@ class Context:
         )
 
     def stopped(self, inverter: str, missed: float) -> list[Seen]:
-        """Return what an inverter was told from when a battery was missed: 0 A."""
+        """Return the telegrams since a battery was lost: 0 A."""
         told = self.record.told(inverter, missed)
-        # One set may have been on its way in that moment
+        # One telegram may have been in transmission then
         assert {frame.charge for frame in told[1:]} == {0}
         return told
 
@@ -137,7 +137,7 @@ class Context:
 
 @pytest.fixture(scope="module")
 def home_assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistant]:
-    """Start Home Assistant once for all these tests; it must not complain of us."""
+    """Start Home Assistant once for all these tests; it must log no error of ours."""
     enable_socket()  # Home Assistant's test helpers forbid sockets between the tests
     with running(tmp_path_factory.mktemp("home-assistant")) as home_assistant:
         yield home_assistant
@@ -155,7 +155,7 @@ def home_assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAss
 
 @pytest.fixture
 def record(tmp_path: Path) -> Iterator[Record]:
-    """Write down all that is sent."""
+    """Record all that is sent."""
     with recording(tmp_path / "candump") as record:
         yield record
 
@@ -164,7 +164,7 @@ def record(tmp_path: Path) -> Iterator[Record]:
 def batteries(
     can_link: LinkFactory, tmp_path: Path
 ) -> Iterator[tuple[Battery, Battery]]:
-    """Let the two captures be sent again and again, each on a link of its own."""
+    """Send the two captures repeatedly, each on a link of its own."""
     first = Battery(can_link(), tmp_path / "first.dump")
     second = Battery(can_link(), tmp_path / "second.dump")
     first.play(STACK)
@@ -176,7 +176,7 @@ def batteries(
 
 @pytest.fixture
 def links(can_link: LinkFactory) -> tuple[Link, Link]:
-    """Make the inverters' links."""
+    """Create the links of the inverters."""
     return can_link(), can_link()
 
 
@@ -187,7 +187,7 @@ def context(
     batteries: tuple[Battery, Battery],
     links: tuple[Link, Link],
 ) -> Iterator[Context]:
-    """Set a gateway up between all of them and wait until it runs."""
+    """Set up a gateway between all of them and wait until it runs."""
     inverters = (links[0].name, links[1].name)
     entry_id = home_assistant.add_gateway(_capacities(batteries), _ratings(*inverters))
     context = Context(home_assistant, record, batteries, inverters)
@@ -196,8 +196,8 @@ def context(
     home_assistant.remove_gateway(entry_id)
 
 
-def test_combined_telegrams(context: Context) -> None:
-    """Both inverters are told the combined battery, byte by byte, in every set."""
+def test_both_inverters_get_the_combined_battery(context: Context) -> None:
+    """Byte by byte, in every telegram."""
     for inverter, told in zip(context.inverters, TOGETHER_TOLD, strict=True):
         sets = context.record.wait_for_sets(inverter, 5)
         assert all(each.contents == list(told.items()) for each in sets)
@@ -213,7 +213,7 @@ def test_combined_telegrams(context: Context) -> None:
 def test_changed_number_is_on_the_wire_at_once(
     context: Context, entity: str, shares: tuple[float | None, float | None]
 ) -> None:
-    """It waits neither for the next set's time nor for the disk.
+    """It waits neither for the next telegram nor for the disk.
 
     Measured by what the same loop does meanwhile: at most some more requests. How long
     that takes is for scripts/bench to tell: it is the machine's affair, too.
@@ -235,8 +235,8 @@ def test_changed_number_is_on_the_wire_at_once(
                 assert frame.at < answered, (frame.at - called, answered - called)
 
 
-def test_silenced_battery_ends_in_the_loss_policy(context: Context) -> None:
-    """Everything stops while it is missed; it comes back slowly when it is heard."""
+def test_silent_battery_ends_in_the_loss_policy(context: Context) -> None:
+    """0 A while it is lost; the limits rise by the ramp when it is received again."""
     silenced = time.time()
     context.batteries[1].silence()
     missed = context.counts_until(context.batteries[1])
@@ -258,8 +258,8 @@ def test_silenced_battery_ends_in_the_loss_policy(context: Context) -> None:
     context.status("running")
 
 
-def test_all_batteries_silenced(context: Context) -> None:
-    """A few seconds of 0 A, then nothing: no old value is repeated as if it were new."""
+def test_gateway_stops_sending_when_all_batteries_are_silent(context: Context) -> None:
+    """After a few seconds of 0 A: no stale value is repeated."""
     silenced = time.time()
     for battery in context.batteries:
         battery.silence()
@@ -267,17 +267,19 @@ def test_all_batteries_silenced(context: Context) -> None:
     context.told(NOTHING, silenced)
     context.status("not_sending")
     silent = time.time()
-    time.sleep(2)  # a set would be repeated after 1 s
+    time.sleep(2)  # a telegram would be repeated after 1 s
     assert context.home_assistant.state("sensor.bank_status") == "not_sending"
     for inverter in context.inverters:
-        # Each second for 5 s; a machine that is busy may leave some out
+        # Each second for 5 s; a busy machine may omit some
         assert 2 <= len(context.stopped(inverter, missed)) <= 7
         assert context.record.told(inverter, silent) == []
 
 
 @pytest.mark.parametrize("breaks", [Link.down, Link.delete])
-def test_battery_link_breaks(context: Context, breaks: Callable[[Link], None]) -> None:
-    """A battery whose link is gone is a lost battery; its link is taken up again."""
+def test_battery_with_a_broken_link_is_lost(
+    context: Context, breaks: Callable[[Link], None]
+) -> None:
+    """Its link is opened again when it is back."""
     link = context.batteries[0].link
     broken = time.time()
     breaks(link)
@@ -291,8 +293,10 @@ def test_battery_link_breaks(context: Context, breaks: Callable[[Link], None]) -
     context.status("running")
 
 
-def test_inverter_link_breaks(context: Context, links: tuple[Link, Link]) -> None:
-    """The other inverter is served meanwhile, the first one as soon as it is back."""
+def test_inverter_is_served_again_when_its_link_is_back(
+    context: Context, links: tuple[Link, Link]
+) -> None:
+    """The other inverter is served meanwhile."""
     links[0].delete()
     broken = time.time()
     context.record.wait_for_sets(context.inverters[1], 4, broken)
@@ -304,18 +308,20 @@ def test_inverter_link_breaks(context: Context, links: tuple[Link, Link]) -> Non
     assert frames[0].can_id == 0x35E
 
 
-def test_inverter_link_is_switched_off(
+def test_inverter_link_that_is_down_is_brought_up(
     context: Context, links: tuple[Link, Link]
 ) -> None:
-    """It is switched on again, as the form allows; a set opens with the name."""
-    with context.home_assistant.held():  # else it might be on again before we look
+    """As the form permits; a telegram opens with the name."""
+    with (
+        context.home_assistant.held()
+    ):  # otherwise it might be up again before the check
         links[0].down()
         broken = time.time()
     context.told(ALL, broken)
     assert context.record.frames(context.inverters[0], broken)[0].can_id == 0x35E
 
 
-def test_held_loop_sends_what_changed_meanwhile(context: Context) -> None:
+def test_blocked_loop_sends_values_that_changed_meanwhile(context: Context) -> None:
     """After 5 s the frames of that time are read before anything is sent."""
     with context.home_assistant.held():
         held = time.time()
@@ -327,8 +333,10 @@ def test_held_loop_sends_what_changed_meanwhile(context: Context) -> None:
         assert first.charge == amps
 
 
-def test_held_loop_knows_who_fell_silent_meanwhile(context: Context) -> None:
-    """What waited to be read is as old as it is, and the battery is lost."""
+def test_blocked_loop_loses_a_battery_that_was_silent_meanwhile(
+    context: Context,
+) -> None:
+    """Frames that waited keep their age."""
     with context.home_assistant.held():
         held = time.time()
         context.batteries[1].silence()
@@ -339,13 +347,13 @@ def test_held_loop_knows_who_fell_silent_meanwhile(context: Context) -> None:
         assert first.charge == 0
 
 
-def test_unheard_inverter_is_told_nothing_old(
+def test_inverter_that_returns_gets_no_stale_limits(
     home_assistant: HomeAssistant,
     record: Record,
     batteries: tuple[Battery, Battery],
     can_link: LinkFactory,
 ) -> None:
-    """For a minute nobody takes its frames; then names come, and what holds now."""
+    """For a minute its frames are not accepted; then names come, and present limits."""
     with plugged() as adapter, ExitStack() as undo:
         heard_one, never_reported = can_link().name, adapter.name
         entry_id = home_assistant.add_gateway(
@@ -369,7 +377,7 @@ def test_unheard_inverter_is_told_nothing_old(
             "the news has come through",
         )
         queued = record.frames(never_reported, silent)
-        # On a busy machine the name that waits may be from before
+        # On a busy machine the waiting name may be an earlier one
         assert {frame.can_id for frame in queued} <= {0x35E}
 
         _take_sets(adapter, 1)  # long before another name is due
@@ -391,7 +399,7 @@ def _ratings(first: str, second: str) -> dict[str, float]:
 
 
 def _take_sets(adapter: Adapter, sets: int) -> None:
-    """Take frames until so many sets were heard to their end, then no more."""
+    """Accept frames until `count` telegrams were complete, then no more."""
     for _ in range(sets):
         while True:
             asyncio.run(adapter.takes(len(adapter.heard) + 1))

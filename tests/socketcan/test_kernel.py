@@ -14,8 +14,8 @@ pytestmark = pytest.mark.socketcan
 MESSAGE = can.Message(arbitration_id=0x351, data=bytes(range(8)), is_extended_id=False)
 
 
-def test_sender_hears_its_own_frame(can_link: LinkFactory) -> None:
-    """The echo tells that a frame has left."""
+def test_sender_receives_its_own_frame(can_link: LinkFactory) -> None:
+    """The echo proves that a frame has left."""
     with _bus(can_link().name, receive_own_messages=True) as bus:
         bus.send(MESSAGE)
         echo = bus.recv(PATIENCE)
@@ -27,7 +27,7 @@ def test_sender_hears_its_own_frame(can_link: LinkFactory) -> None:
 
 
 def test_cable_carries_frames(can_cable: Callable[[], CablePair]) -> None:
-    """What one end sends, the other end hears."""
+    """One end receives what the other sends."""
     near, far = can_cable()
     with _bus(near.name) as sender, _bus(far.name) as receiver:
         sender.send(MESSAGE)

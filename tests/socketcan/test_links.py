@@ -1,4 +1,4 @@
-"""Finding, setting up and telling apart the kernel's own CAN links."""
+"""Finding, setting up and identifying the kernel's CAN links."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.can import port as port_module
 from custom_components.bms_gateway.engine.can.backend import ready_link
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.discovery import (
     FoundLink,
     list_links,
@@ -15,7 +16,7 @@ from custom_components.bms_gateway.engine.can.interface.state import (
     PortError,
     read_link,
 )
-from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection import scan as listening_module
@@ -28,7 +29,7 @@ from custom_components.bms_gateway.engine.model import (
     PortStatus,
 )
 from tests.connected import repeating
-from tests.engine.ports import Recorder
+from tests.engine.ports import Recorder, probe
 from tests.engine.telegrams import telegram
 from tests.waiting import PATIENCE, until
 
@@ -44,7 +45,7 @@ NAME = Frame(0x35E, b"PYLON   ")
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look often whether a link is back."""
+    """Try often to reopen a link."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
 
@@ -77,8 +78,8 @@ def _recorder(config: PortConfig) -> Recorder:
 # The list
 
 
-async def test_list(can_link: LinkFactory) -> None:
-    """Every CAN link with its state, and no other link."""
+async def test_every_can_link_is_listed(can_link: LinkFactory) -> None:
+    """With its state, and no other link."""
     virtual = can_link()
     with plugged(bitrate=250_000) as adapter, plugged(up=False) as other:
         found = {link.name: link for link in list_links()}
@@ -96,7 +97,7 @@ async def test_list(can_link: LinkFactory) -> None:
 
 
 async def test_link_that_is_down_is_set_up() -> None:
-    """Bitrate, queue and state are the kernel's own word."""
+    """As the kernel reports bitrate, queue and state."""
     with plugged(up=False) as adapter:
         near = _recorder(_port(adapter.name, bring_up=True))
         async with adapter.taking(), near.opened() as port:
@@ -118,7 +119,7 @@ async def test_wrong_bitrate_is_corrected() -> None:
 
 
 async def test_right_link_is_not_touched() -> None:
-    """A link at work would lose frames, for us and for others."""
+    """Otherwise it would lose frames, also those of other programs."""
     with plugged(bitrate=500_000) as adapter:
         near = _recorder(_port(adapter.name, bring_up=True))
         async with adapter.taking(), near.opened() as port:
@@ -128,14 +129,14 @@ async def test_right_link_is_not_touched() -> None:
             assert len(adapter.heard) == 1
 
 
-async def test_nothing_is_set_up_unasked() -> None:
-    """Without the user's leave."""
+async def test_nothing_is_set_up_without_permission() -> None:
+    """The user did not permit it."""
     with plugged(up=False) as adapter:
         assert await probe(_port(adapter.name)) is PortFault.LINK_DOWN
         assert not read_link(adapter.name).is_up
 
 
-async def test_virtual_link_is_raised(can_link: LinkFactory) -> None:
+async def test_virtual_link_is_brought_up(can_link: LinkFactory) -> None:
     """It has no bitrate to set."""
     link = can_link()
     link.down()
@@ -147,8 +148,8 @@ async def test_virtual_link_is_raised(can_link: LinkFactory) -> None:
     assert (PortStatus.LOST, PortFault.LINK_DOWN) in near.statuses
 
 
-async def test_without_the_right_to_set_up() -> None:
-    """The fault says so; nothing else happens."""
+async def test_missing_right_to_set_up_is_a_fault() -> None:
+    """Nothing else happens."""
     with plugged(up=False) as adapter:
         config = _port(adapter.name, bring_up=True)
         error = await asyncio.to_thread(_open_without_rights, config)
@@ -159,7 +160,9 @@ async def test_without_the_right_to_set_up() -> None:
 # Identity
 
 
-async def test_swapped_links(can_link: LinkFactory, serials: GiveSerial) -> None:
+async def test_swapped_links_lead_to_the_same_adapters(
+    can_link: LinkFactory, serials: GiveSerial
+) -> None:
     """After the order changed, each port has its own adapter's bus again."""
     one, two = can_link(), can_link()
     serials(one.name, "A")
@@ -191,7 +194,7 @@ async def test_swapped_links(can_link: LinkFactory, serials: GiveSerial) -> None
 async def test_adapter_that_comes_later_under_another_name(
     can_link: LinkFactory, serials: GiveSerial
 ) -> None:
-    """It is taken up; the link that has the old name is not."""
+    """It is opened; the link that has the old name is not."""
     stranger = can_link()
     serials(stranger.name, "X")
     near = _recorder(_port(stranger.name, serial="A"))
@@ -204,8 +207,10 @@ async def test_adapter_that_comes_later_under_another_name(
         assert near.port.state.link == mine.name
 
 
-async def test_renamed_link(can_link: LinkFactory, serials: GiveSerial) -> None:
-    """The same adapter, whatever a rule of udev calls its link."""
+async def test_adapter_is_found_under_the_new_name_of_its_link(
+    can_link: LinkFactory, serials: GiveSerial
+) -> None:
+    """Whatever name a rule of udev gives it."""
     link = can_link()
     serials(link.name, "A")
     near = _recorder(_port(link.name, serial="A"))
@@ -224,10 +229,10 @@ async def test_renamed_link(can_link: LinkFactory, serials: GiveSerial) -> None:
 # Listening
 
 
-async def test_link_is_listened_to_shyly_first(
+async def test_link_is_scanned_without_acknowledging_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On a link that we raise: first without acknowledging (LAWICEL's L), then with."""
+    """After the gateway brought it up: LAWICEL's L, then O."""
     monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 0.1)
     with plugged(up=False) as adapter:
         async with adapter.taking():
@@ -240,10 +245,10 @@ async def test_link_is_listened_to_shyly_first(
     assert [c for c in adapter.heard if c[:1] == "t"] == []
 
 
-async def test_form_that_is_closed_leaves_no_shy_link(
+async def test_closed_form_leaves_no_link_that_does_not_acknowledge(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would never acknowledge, and be taken for one that is all right."""
+    """It would look like a working link."""
     monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 3600)
     with plugged(up=False) as adapter:
         async with adapter.taking():
@@ -252,16 +257,16 @@ async def test_form_that_is_closed_leaves_no_shy_link(
             await adapter.hears("L")
             listening.cancel()
             await asyncio.wait([listening])
-            # The kernel answers nobody while its driver waits for the adapter, which this
-            # loop is: only when that has opened may the loop ask for the link
+            # The kernel answers no query while its driver waits for the adapter, which runs
+            # in this loop: only when that has opened may the loop query the link
             await adapter.hears("O")
             await until(lambda: read_link(adapter.name).is_up)
 
 
-async def test_link_that_is_down_is_called_by_its_name(
+async def test_fault_of_a_link_that_is_down_has_its_present_name(
     can_link: LinkFactory, serials: GiveSerial
 ) -> None:
-    """A repair tells the command for the link as it is called now."""
+    """A repair shows the command for it."""
     link = can_link()
     link.down()
     serials(link.name, "A")
@@ -271,10 +276,10 @@ async def test_link_that_is_down_is_called_by_its_name(
         assert near.port.state.link == link.name
 
 
-async def test_errors_before_we_acknowledge_are_no_verdict(
+async def test_errors_before_acknowledging_do_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A lone battery has nobody who acknowledges, and gives only errors."""
+    """A lone battery has no node that acknowledges, and causes only errors."""
     monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 3600)
     news: list[Finding] = []
     with plugged(up=False) as adapter:
@@ -285,20 +290,20 @@ async def test_errors_before_we_acknowledge_are_no_verdict(
                     config,
                     seconds=3600.1,
                     settle=0,
-                    on_news=lambda heard: news.append(heard.finding),
+                    on_change=lambda heard: news.append(heard.finding),
                 )
             )
             await until(lambda: _is_listened_to(adapter.name))
             adapter.say("e1a")
-            for frame in telegram():  # which ends the listening without acknowledging
-                adapter.say(codec.encode(frame).decode().strip())
+            for frame in telegram():  # which ends the scan without acknowledging
+                adapter.say(codec.encode(as_message(frame)).decode().strip())
             await adapter.hears("O")
             heard = await listening
     assert news[0] is Finding.ERRORS
     assert heard.finding is Finding.SILENCE
 
 
-async def test_battery_is_heard(can_link: LinkFactory) -> None:
+async def test_battery_is_detected(can_link: LinkFactory) -> None:
     """Nothing is sent meanwhile."""
     link = can_link()
     far = Recorder(link.name, SOCKETCAN)
@@ -317,7 +322,7 @@ async def test_battery_is_heard(can_link: LinkFactory) -> None:
 
 
 def _is_listened_to(name: str) -> bool:
-    """Return whether a socket on a link takes frames, those of errors, too."""
+    """Return whether a socket on a link receives frames, including error frames."""
     receivers = Path("/proc/net/can/rcvlist_err").read_text("ascii").splitlines()
     return any(line.split()[:1] == [name] for line in receivers)
 

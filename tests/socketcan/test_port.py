@@ -1,4 +1,4 @@
-"""A port's life on the kernel's own CAN links."""
+"""A port on the kernel's CAN links."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,9 +17,8 @@ from custom_components.bms_gateway.engine.can import (
     port as port_module,
     socketcan as socketcan_bus,
 )
+from custom_components.bms_gateway.engine.can.bus import is_full
 from custom_components.bms_gateway.engine.can.interface.state import read_link
-from custom_components.bms_gateway.engine.can.port import probe
-from custom_components.bms_gateway.engine.can.virtual import is_full
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.model import (
     Clock,
@@ -27,7 +26,7 @@ from custom_components.bms_gateway.engine.model import (
     PortFault,
     PortStatus,
 )
-from tests.engine.ports import Recorder, content, one_clock, other_node
+from tests.engine.ports import Recorder, content, one_clock, other_node, probe
 from tests.waiting import until
 
 from .adapter import plugged
@@ -42,22 +41,22 @@ NAME = Frame(0x35E, b"PYLON   ")
 
 @pytest.fixture(autouse=True)
 async def nothing_amiss(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
-    """Hold that no error was logged, met the loop or left a descriptor open."""
-    complaints: list[object] = []
+    """Check that no error was logged or reached the loop, and no descriptor is left."""
+    exceptions: list[object] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    loop.set_exception_handler(lambda _, context: exceptions.append(context))
     before = _descriptors()
     yield
     await loop.shutdown_default_executor()
-    # An opening that was cancelled closes now
+    # A bus whose opening was cancelled is closed now
     await until(lambda: _descriptors() == before, lambda: f"{before} descriptors")
-    assert complaints == []
+    assert exceptions == []
     assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look often whether a link is back."""
+    """Try often to reopen a link."""
     monkeypatch.setattr(port_module, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(port_module, "LONGEST_RETRY", 0.02)
 
@@ -65,12 +64,12 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 # Opening
 
 
-async def test_link_that_goes_while_it_is_opened_leaves_no_socket_open(
+async def test_link_that_vanishes_while_it_is_opened_leaves_no_socket(
     can_link: LinkFactory,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """python-can would leave that to the garbage collection."""
+    """python-can leaves it to garbage collection."""
     link = can_link()
     opened: list[socket.socket] = []
 
@@ -89,8 +88,8 @@ async def test_link_that_goes_while_it_is_opened_leaves_no_socket_open(
 # Reading and writing
 
 
-async def test_own_frames_are_echoes_others_are_not(can_link: LinkFactory) -> None:
-    """Also of frames of this machine, a port takes only its own for an echo."""
+async def test_only_own_frames_are_echoes(can_link: LinkFactory) -> None:
+    """Frames of other programs on this machine are not."""
     link = can_link()
     near, far = _recorder(link), _recorder(link)
     async with near.opened() as port, far.opened():
@@ -103,13 +102,13 @@ async def test_own_frames_are_echoes_others_are_not(can_link: LinkFactory) -> No
 
 
 async def test_echo_of_a_virtual_link_is_proof(can_link: LinkFactory) -> None:
-    """It has no hardware that could hold a frame back; an adapter's see below."""
+    """It has no hardware that could hold a frame back."""
     async with _recorder(can_link()).opened() as port:
         assert port.has_echo
         assert port.echo_is_proof
 
 
-async def test_timer_after_a_held_loop_knows_what_was_read(
+async def test_timer_after_a_blocked_loop_sees_how_far_was_read(
     can_link: LinkFactory,
 ) -> None:
     """It may be due before all frames are read: the others came after `read_until`."""
@@ -130,7 +129,7 @@ async def test_timer_after_a_held_loop_knows_what_was_read(
     assert [frame.can_id for frame in far.frames] == list(range(200))
 
 
-async def test_frames_keep_their_age_while_the_loop_is_held(
+async def test_frames_keep_their_age_while_the_loop_is_blocked(
     can_link: LinkFactory,
 ) -> None:
     """Frames read 7 s late are 7 s old, by the kernel's stamps."""
@@ -148,8 +147,10 @@ async def test_frames_keep_their_age_while_the_loop_is_held(
     assert all(before <= frame.at <= after for frame in far.frames)
 
 
-async def test_error_frame_of_the_controller(quick_retries: None) -> None:
-    """An adapter reports that nobody acknowledged (CAN_ERR_ACK, 0x20)."""
+async def test_error_frame_of_the_controller_is_counted_as_an_error(
+    quick_retries: None,
+) -> None:
+    """An adapter reports a missing acknowledgement (CAN_ERR_ACK, 0x20)."""
     with plugged() as adapter:
         far = Recorder(adapter.name, SOCKETCAN)
         async with far.opened() as port:
@@ -173,8 +174,10 @@ async def test_error_frame_of_the_controller(quick_retries: None) -> None:
         Frame(0x351, remote=True),
     ],
 )
-async def test_frames_are_sent_as_they_are(can_link: LinkFactory, frame: Frame) -> None:
-    """Identifier, length, content and kind come through."""
+async def test_every_kind_of_frame_is_sent_unchanged(
+    can_link: LinkFactory, frame: Frame
+) -> None:
+    """With identifier, length, data and flags."""
     link = can_link()
     near, far = _recorder(link), _recorder(link)
     async with near.opened() as port, far.opened():
@@ -188,10 +191,10 @@ async def test_frames_are_sent_as_they_are(can_link: LinkFactory, frame: Frame) 
 # Losing and coming back
 
 
-async def test_link_goes_down_and_up(
+async def test_port_reopens_when_the_link_comes_up(
     can_link: LinkFactory, quick_retries: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The port is lost and comes back by itself, each told once."""
+    """Loss and return are logged once each."""
     caplog.set_level(logging.INFO, logger="custom_components")
     link = can_link()
     near = _recorder(link)
@@ -207,10 +210,10 @@ async def test_link_goes_down_and_up(
     assert [r.levelname for r in ours] == ["WARNING", "INFO"]
 
 
-async def test_link_is_deleted_and_made_again(
+async def test_port_reopens_when_the_link_is_created_again(
     can_link: LinkFactory, quick_retries: None
 ) -> None:
-    """A dead socket is replaced, as after an adapter was pulled out."""
+    """Its socket is replaced, as after an adapter was unplugged."""
     link = can_link()
     near, far = _recorder(link), _recorder(link)
     async with near.opened() as port, far.opened():
@@ -225,10 +228,10 @@ async def test_link_is_deleted_and_made_again(
         await far.hears(1)
 
 
-async def test_send_tells_that_the_link_is_gone(
+async def test_send_on_a_removed_link_loses_the_port(
     can_link: LinkFactory, quick_retries: None
 ) -> None:
-    """The writer may be the first to notice."""
+    """The sender may be the first to notice."""
     link = can_link()
     near = _recorder(link)
     async with near.opened() as port:
@@ -237,10 +240,10 @@ async def test_send_tells_that_the_link_is_gone(
         assert port.state.fault is PortFault.NO_SUCH_CHANNEL
 
 
-async def test_drain_finds_that_the_link_is_gone(
+async def test_drain_on_a_link_that_is_down_loses_the_port(
     can_link: LinkFactory, quick_retries: None
 ) -> None:
-    """It raises nothing, and the loop does not meet the dead socket again."""
+    """It raises nothing, and the loop does not read the socket again."""
     link = can_link()
     far = _recorder(link)
     async with far.opened() as port:
@@ -249,8 +252,8 @@ async def test_drain_finds_that_the_link_is_gone(
         assert port.state.fault is PortFault.LINK_DOWN
 
 
-async def test_adapter_is_unplugged(quick_retries: None) -> None:
-    """The link goes with its adapter."""
+async def test_unplugged_adapter_loses_the_port(quick_retries: None) -> None:
+    """The link is removed with its adapter."""
     with plugged() as adapter:
         near = Recorder(adapter.name, SOCKETCAN)
         async with near.running():
@@ -262,15 +265,17 @@ async def test_adapter_is_unplugged(quick_retries: None) -> None:
 # A peer that takes nothing
 
 
-async def test_full_queue_refuses_and_keeps_the_port(quick_retries: None) -> None:
-    """What the kernel took goes out later, however old; no echo comes before."""
+async def test_full_queue_refuses_frames_and_keeps_the_port_open(
+    quick_retries: None,
+) -> None:
+    """Queued frames are sent later, however old; no echo comes before."""
     with plugged() as adapter:
         near = Recorder(adapter.name, SOCKETCAN)
         async with near.opened() as port:
             queued = 0
             while port.send(Frame(queued)):
                 queued += 1
-            # One in the driver, one at its door, ten in the queue
+            # One in the driver, one about to enter it, ten in the queue
             assert queued == 12
             assert (port.state.status, port.state.errors) == (PortStatus.OPEN, 1)
             await _turn_loop()
@@ -285,8 +290,10 @@ async def test_full_queue_refuses_and_keeps_the_port(quick_retries: None) -> Non
     assert [frame.can_id for frame in near.echoes] == [*range(12), 0x35E]
 
 
-async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -> None:
-    """The first is taken by the driver, whose echo proves no more than that."""
+async def test_second_frame_has_no_echo_on_an_slcan_link_without_peer(
+    quick_retries: None,
+) -> None:
+    """The echo of the first proves only that the driver has it."""
     with plugged() as adapter:
         near = Recorder(adapter.name, SOCKETCAN)
         async with near.opened() as port:
@@ -303,7 +310,7 @@ async def test_two_harmless_frames_find_a_deaf_slcan_link(quick_retries: None) -
 async def test_port_closes_while_echoes_are_withheld(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No timer is left, which the test helpers would report."""
+    """The test helpers would report a timer that is left."""
     monkeypatch.setattr(socketcan_bus, "ECHO_RECHECK", 3600)
     with plugged() as adapter:
         near = Recorder(adapter.name, SOCKETCAN)
@@ -317,8 +324,8 @@ async def test_port_closes_while_echoes_are_withheld(
 # Opening
 
 
-async def test_link_that_comes_later(quick_retries: None) -> None:
-    """A port waits for its link without an error of python-can's own."""
+async def test_port_waits_for_a_missing_link(quick_retries: None) -> None:
+    """python-can logs no error meanwhile."""
     link = Link()
     near = _recorder(link)
     async with near.running():
@@ -330,8 +337,8 @@ async def test_link_that_comes_later(quick_retries: None) -> None:
     link.delete()
 
 
-async def test_probe_tells_why_a_port_cannot_be_opened(can_link: LinkFactory) -> None:
-    """Each mistake of a user has its own name."""
+async def test_faults_of_opening_are_distinguished(can_link: LinkFactory) -> None:
+    """Each mistake of a user has its own fault."""
     link = can_link()
     assert await probe(PortConfig(SOCKETCAN, link.name)) is None
     link.down()
@@ -350,8 +357,8 @@ async def test_bitrate_has_to_be_that_of_the_link() -> None:
         assert await probe(wrong) is PortFault.WRONG_BITRATE
 
 
-async def test_vcan_has_no_bitrate(can_link: LinkFactory) -> None:
-    """A link without a bitrate suits every one."""
+async def test_link_without_bitrate_opens_with_any(can_link: LinkFactory) -> None:
+    """A virtual link has none."""
     link = can_link()
     assert read_link(link.name).bitrate is None
     assert await probe(PortConfig(SOCKETCAN, link.name, 250_000)) is None
@@ -360,7 +367,7 @@ async def test_vcan_has_no_bitrate(can_link: LinkFactory) -> None:
 async def test_no_variable_changes_how_a_port_opens(
     can_link: LinkFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the user set for other programs: here, that others hear nothing."""
+    """They are settings for other programs: here, that others receive nothing."""
     link = can_link()
     monkeypatch.setenv("CAN_INTERFACE", "virtual")
     monkeypatch.setenv("CAN_CHANNEL", "vcan-other")
@@ -389,13 +396,13 @@ async def test_cancelled_opening_leaves_no_socket(can_link: LinkFactory) -> None
         (OSError(errno.ENETDOWN, "the link"), False),
     ],
 )
-def test_which_errors_tell_of_a_full_queue(error: Exception, full: bool) -> None:
-    """Then the port stays open; python-can has words of its own for it."""
+def test_errors_of_a_full_queue_are_recognised(error: Exception, full: bool) -> None:
+    """The port stays open then; python-can has an error of its own."""
     assert is_full(error) is full
 
 
 def _recorder(link: Link, *, late: Clock = lambda: 0.0) -> Recorder:
-    """Record a port on the link, whose clocks run late by as much as told."""
+    """Record a port on the link, whose clocks run late by `late` seconds."""
     clock, wall = one_clock(late)
     return Recorder(link.name, SOCKETCAN, clock=clock, wall=wall)
 
@@ -406,7 +413,7 @@ def _send(node: can.BusABC, count: int) -> None:
 
 
 async def _turn_loop() -> None:
-    """Let the loop look once at every descriptor."""
+    """Run enough turns of the loop to poll every descriptor."""
     for _ in range(3):
         await asyncio.sleep(0)
 

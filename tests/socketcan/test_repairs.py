@@ -1,4 +1,4 @@
-"""A link that is down is set up from its repair's dialog, by the kernel's own word."""
+"""A link that is down is set up from the dialog of its repair."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.socketcan
 
 
 async def confirmed(bench: Bench, name: str, key: str) -> Any:
-    """Have a battery on a link; confirm the dialog of what is wrong with that."""
+    """Run with a battery on a link; confirm the dialog of its issue."""
     assert await async_setup_component(bench.hass, REPAIRS, {})
     bench.battery("b1", interface="socketcan", channel=name).inverter("i1")
     await bench.start()
@@ -31,8 +31,8 @@ async def confirmed(bench: Bench, name: str, key: str) -> Any:
     return await flows.async_configure(form["flow_id"], {})
 
 
-async def test_a_link_that_is_down(bench: Bench, can_link: LinkFactory) -> None:
-    """It comes up, is taken up, and comes up again when it goes down once more."""
+async def test_link_that_is_down_is_set_up(bench: Bench, can_link: LinkFactory) -> None:
+    """It is opened, and set up again when it goes down once more."""
     link = can_link()
     link.down()
     done = await confirmed(bench, link.name, "port_link_down")
@@ -51,10 +51,10 @@ async def test_a_link_that_is_down(bench: Bench, can_link: LinkFactory) -> None:
         (250_000, True, "port_wrong_bitrate"),
     ],
 )
-async def test_a_link_without_the_right_bitrate(
+async def test_wrong_bitrate_is_corrected(
     bench: Bench, bitrate: int | None, up: bool, key: str
 ) -> None:
-    """A real adapter's driver is given 500 kbit/s."""
+    """A real driver is set to 500 kbit/s."""
     with plugged(bitrate, up=up) as adapter:
         async with adapter.taking():
             done = await confirmed(bench, adapter.name, key)
@@ -63,14 +63,14 @@ async def test_a_link_without_the_right_bitrate(
             assert (link.is_up, link.bitrate) == (True, 500_000)
             await bench.opened("b1")
             assert bench.issues() == {}
-            # Before the adapter takes nothing any more
+            # Before the adapter stops accepting
             assert await bench.hass.config_entries.async_unload("gw")
 
 
-async def test_a_link_that_may_not_be_set_up(
+async def test_link_that_may_not_be_set_up_is_not_changed(
     bench: Bench, can_link: LinkFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is changed; once it is up by other hands the repair goes."""
+    """Once the user has brought it up the repair goes."""
 
     def ready_without_rights(config: PortConfig) -> tuple[PortConfig, Link]:
         with without_rights():

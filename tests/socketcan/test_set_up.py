@@ -29,8 +29,8 @@ SHOTS: Final = os.environ.get("SCREENSHOTS")
 
 
 @dataclass
-class Newcomer:
-    """Somebody who sets up a gateway; counts what there is to do."""
+class User:
+    """A user who sets up a gateway; counts the clicks and fields."""
 
     page: Page
     clicks: int = 0
@@ -72,7 +72,7 @@ class Newcomer:
         await expect(self.dialog.get_by_text(text).first).to_be_visible()
 
     async def look(self) -> None:
-        """Take a picture for whoever wants to see each step."""
+        """Take a picture of the step, if wanted."""
         if SHOTS:
             self._shots += 1
             path = Path(SHOTS) / f"{self._shots:02}.png"
@@ -89,7 +89,7 @@ def home_assistant(tmp_path: Path) -> Iterator[HomeAssistant]:
 
 @contextmanager
 def hardware(batteries: list[Link], inverters: list[Link]) -> Iterator[None]:
-    """Play batteries and inverters on links, as in a house."""
+    """Simulate batteries and inverters on links, as in a house."""
     command = [sys.executable, "-m", "custom_components.bms_gateway.engine.simulator"]
     for link, capacity in zip(batteries, (280, 100), strict=True):
         command += ["--battery", f"{link.name}:{capacity}"]
@@ -103,72 +103,72 @@ def hardware(batteries: list[Link], inverters: list[Link]) -> Iterator[None]:
         process.wait()
 
 
-async def test_set_up_in_a_minute(
+async def test_gateway_is_set_up_with_forms_alone(
     home_assistant: HomeAssistant,
     can_link: LinkFactory,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Two batteries and two inverters: found, heard, named, told their limits."""
-    # In the order of the list, so that what is proposed is right
+    """Two batteries and two inverters are found, named, and get their limits."""
+    # In the order of the list, so that the proposals are right
     links = sorted((can_link() for _ in range(4)), key=lambda link: link.name)
     with hardware(links[:2], links[2:]), recording(tmp_path / "candump") as record:
         async with visitor(home_assistant.address, user="a") as someone:
             page = someone.page
             await page.goto(home_assistant.address + "/config/integrations/dashboard")
-            newcomer = Newcomer(page)
-            await add_integration(newcomer)
-            await set_up(newcomer)
+            user = User(page)
+            await add_integration(user)
+            await set_up(user)
             await told(record, links[2:])
-        seconds = time.monotonic() - newcomer.began
+        seconds = time.monotonic() - user.began
         with capsys.disabled():
             sys.stdout.write(
                 f"\nFrom an empty Home Assistant to a running gateway: "
-                f"{newcomer.clicks} clicks, {newcomer.typed} fields, {seconds:.0f} s\n"
+                f"{user.clicks} clicks, {user.typed} fields, {seconds:.0f} s\n"
             )
-    # Others are of a slow machine without internet: icons, a connection that was lost
+    # Others come from a slow machine without internet: icons, a lost connection
     ours = ("bms_gateway", "intl", "translation")
     complaints = [each for each in someone.errors if "/api/brands/" not in each]
     assert [each for each in complaints if any(of in each.lower() for of in ours)] == []
 
 
-async def add_integration(newcomer: Newcomer) -> None:
+async def add_integration(user: User) -> None:
     """Find the integration in Home Assistant's list."""
-    page = newcomer.page
-    await newcomer.click(page.get_by_role("button", name="Add integration"))
+    page = user.page
+    await user.click(page.get_by_role("button", name="Add integration"))
     search = page.locator("dialog-add-integration input")
     await search.fill("BMS CAN")
-    newcomer.typed += 1
-    await newcomer.look()
+    user.typed += 1
+    await user.look()
     found = page.locator("ha-integration-list-item", has_text="BMS CAN Gateway")
-    await newcomer.click(found.first)
+    await user.click(found.first)
 
 
-async def set_up(newcomer: Newcomer) -> None:
+async def set_up(user: User) -> None:
     """Go through the forms."""
-    await newcomer.choose("Real batteries and inverters")
-    await newcomer.sees("Name of the battery bank")
-    await newcomer.submit()
+    await user.choose("Real batteries and inverters")
+    await user.sees("Name of the battery bank")
+    await user.submit()
     for number, capacity in enumerate(("280", "100"), 1):
-        await newcomer.sees(f"How is Battery {number} connected?")
-        await newcomer.submit()
-        await newcomer.look()
-        await newcomer.sees("Battery detected")
-        await newcomer.type("Capacity", capacity)
-        await newcomer.submit()
-        await newcomer.choose("Another battery" if number == 1 else "An inverter")
+        await user.sees(f"How is Battery {number} connected?")
+        await user.submit()
+        await user.look()
+        await user.sees("Battery detected")
+        await user.type("Capacity", capacity)
+        await user.submit()
+        await user.choose("Another battery" if number == 1 else "An inverter")
     for number, rating in enumerate(("100", "60"), 1):
-        await newcomer.sees(f"How is Inverter {number} connected?")
-        await newcomer.submit()
-        await newcomer.sees("Inverter detected")
-        await newcomer.type("Rated charge current", rating)
-        await newcomer.type("Rated discharge current", rating)
-        await newcomer.submit()
-        await newcomer.choose("An inverter" if number == 1 else "Done")
-    await newcomer.look()
+        await user.sees(f"How is Inverter {number} connected?")
+        await user.submit()
+        await user.sees("Inverter detected")
+        await user.type("Rated charge current", rating)
+        await user.type("Rated discharge current", rating)
+        await user.submit()
+        await user.choose("An inverter" if number == 1 else "Done")
+    await user.look()
 
 
 async def told(record: Record, inverters: list[Link]) -> None:
-    """Wait until each inverter is told more than nothing."""
+    """Wait until each inverter gets limits above 0 A."""
     for link in inverters:
         await asyncio.to_thread(record.wait_for_limit, link.name, low=1.0)

@@ -20,7 +20,7 @@ async def start(bench: Bench, **options: Any) -> None:
     await bench.start(options=options)
     await bench.online(*BATTERIES, current=10.0)
     for each in INVERTERS:
-        await bench.told(each, 50.0, 50.0)
+        await bench.receives(each, 50.0, 50.0)
 
 
 async def use(bench: Bench) -> None:
@@ -29,7 +29,7 @@ async def use(bench: Bench) -> None:
         number = bench.entity_id("number", f"{each}_charge_current_setpoint")
         await call(bench, "number.set_value", entity_id=number, value=40.0)
         await limit(bench, each)
-    await bench.speak(*BATTERIES, current=0.0)
+    await bench.send_telegrams(*BATTERIES, current=0.0)
     switch = bench.entity_id("switch", "b2_in_service")
     await call(bench, "switch.turn_off", entity_id=switch)
     await settle(bench)
@@ -37,7 +37,7 @@ async def use(bench: Bench) -> None:
 
 async def settle(bench: Bench) -> None:
     """Wait until every entity shows the present state."""
-    await bench.speak("b1", current=0.0)
+    await bench.send_telegrams("b1", current=0.0)
     await bench.tick(61)
 
 

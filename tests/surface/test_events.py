@@ -37,22 +37,22 @@ async def test_events(hass: HomeAssistant, bench: Bench) -> None:
     hass.bus.async_listen(MATCH_ALL, on_event)
     await start(bench)
     # 0x359: byte 0 protections, bit 1 over-voltage
-    await bench.speak("b1", protections=(0b10, 0))
+    await bench.send_telegrams("b1", protections=(0b10, 0))
     await caused("protection_raised")
     for _ in range(2):
         await bench.move(1.0)
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await caused("protection_cleared")
     for _ in range(6):
         await bench.move(2)
-        await bench.speak("b2")
+        await bench.send_telegrams("b2")
     await caused("battery_lost")
     for _ in range(4):
-        await bench.speak("b1", "b2")
+        await bench.send_telegrams("b1", "b2")
     await caused("battery_restored")
     for _ in range(28):
         bench.ahead += 2
-        await bench.speak("b1", "b2", dcl=0.0, current=-20.0)
+        await bench.send_telegrams("b1", "b2", dcl=0.0, current=-20.0)
     await caused("inverter_over_limit")
     check(
         "events",

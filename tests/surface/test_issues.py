@@ -51,14 +51,14 @@ async def test_issues(
         hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
-    bench.say("i1", [(0x305, bytes(8))])
+    bench.send("i1", [(0x305, bytes(8))])
     for _ in range(31):
         bench.ahead += 2
-        await bench.speak("b1", "b2", dcl=0.0, current=-20.0)
+        await bench.send_telegrams("b1", "b2", dcl=0.0, current=-20.0)
     await bench.tick(61)
     found = await registered(bench)
     bench.ahead += 1801
     for _ in range(2):
-        await bench.speak("b1")
+        await bench.send_telegrams("b1")
     await bench.tick(61)
     check("issues", merged(found + await registered(bench)))

@@ -1,4 +1,4 @@
-"""Writes what a gateway's ports hear and send to CAN logs, off the event loop."""
+"""Records the frames that a gateway's ports receive and send, off the event loop."""
 
 import asyncio
 from contextlib import ExitStack
@@ -24,12 +24,12 @@ from .files import append, create
 _LOGGER = logging.getLogger(__name__)
 
 WRITE_INTERVAL: Final = timedelta(seconds=1)
-"""What a crash can cost of a recording, and how many frames go in one write."""
+"""The most a crash can lose of a recording; also how many frames go in one write."""
 
 
 @dataclass(eq=False, slots=True)
 class _Run:
-    """A recording at work."""
+    """A recording in progress."""
 
     recording: Recording
     path: Path
@@ -45,17 +45,17 @@ class Recorder:
         self._hass = hass
         self._gateway = gateway
         self._runs: dict[str, _Run] = {}
-        # Two calls in a row must not each begin
+        # Two calls in a row must not both start
         self._lock = asyncio.Lock()
         self._ended = False
 
     async def async_record(
         self, device: BatteryConfig | InverterConfig, path: Path, duration: timedelta
     ) -> None:
-        """Begin to record a device's port to a new file; it ends by itself.
+        """Start recording a device's port to a new file; it ends by itself.
 
-        Raises ServiceValidationError or HomeAssistantError, and records nothing, if
-        it is being recorded, has ended, or the file cannot be made.
+        Raises ServiceValidationError or HomeAssistantError, and records nothing, if the
+        port is being recorded, the recorder has ended, or the file cannot be created.
         """
         async with self._lock:
             if self._ended or device.id in self._runs:
@@ -68,7 +68,7 @@ class Recorder:
             self._set_timers(device.id, run, duration)
 
     async def async_end(self) -> None:
-        """End all recordings, with all that was heard until now, for good."""
+        """End all recordings for good, with everything received until now."""
         async with self._lock:
             self._ended = True
             for key, run in list(self._runs.items()):
@@ -81,7 +81,7 @@ class Recorder:
         name = link_text(port.channel, port.interface)
         recording = Recording(name, lambda: gateway.now, time.time)
         undo.callback(gateway.tap(device.id, recording.on_frame))
-        undo.callback(gateway.tap(device.id, recording.echo, own=True))
+        undo.callback(gateway.tap(device.id, recording.on_echo, own=True))
         return recording
 
     async def _async_create(self, path: Path) -> None:
@@ -109,9 +109,9 @@ class Recorder:
         run.undo.callback(async_call_later(self._hass, duration, async_finish))
 
     async def _async_write(self, key: str, run: _Run) -> None:
-        """Write what has come since the last time; end what cannot go on."""
+        """Write the frames since the last write; end a recording that cannot go on."""
         async with run.writing:
-            # What is full by now ends with what it holds by now
+            # A recording that is full now ends with its present content
             full = run.recording.full
             try:
                 if text := run.recording.fetch():

@@ -1,4 +1,4 @@
-"""The actions for support: record a port's traffic, replay it in a simulation.
+"""The support actions: record a port's traffic, replay it in a simulation.
 
 For administrators: a recording holds a battery's serial number, and fills the disk.
 """
@@ -21,9 +21,9 @@ from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util import dt as dt_util, slugify
 
 from ..const import DOMAIN
-from ..coordinator import BmsGatewayConfigEntry, BmsGatewayCoordinator
 from ..engine.config import BatteryConfig, Interface, InverterConfig
 from ..errors import action_error
+from ..runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from ..services import checked_amount, checked_time
 from ..setpoints.temporary_limits import ATTR_DURATION
 from ..simulation import Simulation
@@ -36,15 +36,15 @@ ATTR_FILE: Final = "file"
 ATTR_LOOPS: Final = "loops"
 
 DEFAULT_DURATION: Final = timedelta(minutes=1)
-LONGEST_DURATION: Final = timedelta(hours=1)
-MOST_LOOPS: Final = 1000
+MAX_DURATION: Final = timedelta(hours=1)
+MAX_LOOPS: Final = 1000
 
 
 def _checked_loops(value: Any) -> int:
-    """Return how often to play a log; vol.Invalid if it is no whole number in range."""
+    """Return how often to play a log; vol.Invalid if not a whole number in range."""
     loops = checked_amount(value)
-    if not 1 <= loops <= MOST_LOOPS or loops != int(loops):
-        raise vol.Invalid(f"not a whole number from 1 to {MOST_LOOPS}: {value}")
+    if not 1 <= loops <= MAX_LOOPS or loops != int(loops):
+        raise vol.Invalid(f"not a whole number from 1 to {MAX_LOOPS}: {value}")
     return int(loops)
 
 
@@ -63,13 +63,13 @@ REPLAY_SCHEMA: Final[Any] = vol.Schema(
     }
 )
 
-type Target = tuple[BmsGatewayCoordinator, BatteryConfig | InverterConfig]
+type Target = tuple[BmsGatewayRuntime, BatteryConfig | InverterConfig]
 """A running gateway, and one of its batteries or inverters."""
 
 
 @callback
 def async_register_traffic_actions(hass: HomeAssistant) -> None:
-    """Register them once for all gateways, also for those that are not running."""
+    """Register the actions once for all gateways, including those not running."""
     for name, action, schema in (
         (SERVICE_RECORD_TRAFFIC, _async_record_traffic, RECORD_SCHEMA),
         (SERVICE_REPLAY_TRAFFIC, _async_replay_traffic, REPLAY_SCHEMA),
@@ -85,17 +85,17 @@ def async_register_traffic_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
-    """Begin to record; the answer comes at once, and says when the file is whole."""
-    coordinator, device = _target(call)
+    """Start recording; return at once, with the time at which the file is complete."""
+    runtime, device = _target(call)
     duration: timedelta = call.data[ATTR_DURATION]
-    if not timedelta(seconds=1) <= duration <= LONGEST_DURATION:
-        longest = str(int(LONGEST_DURATION.total_seconds()))
+    if not timedelta(seconds=1) <= duration <= MAX_DURATION:
+        longest = str(int(MAX_DURATION.total_seconds()))
         raise action_error("bad_recording_duration", longest=longest)
     now = dt_util.now()
     proposed = f"{slugify(device.name)[:50]}-{now:%Y%m%d-%H%M%S}.log"
     name = checked_name(call.data.get(ATTR_FILE, proposed))
     path = folder(call.hass) / name
-    await coordinator.recorder.async_record(device, path, duration)
+    await runtime.recorder.async_record(device, path, duration)
     return {
         "file": name,
         "path": str(path),
@@ -104,9 +104,9 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
-    """Play a log in the place of a simulated battery or inverter."""
-    coordinator, device = _target(call)
-    simulation = _simulation(coordinator, device)
+    """Play a log in place of a simulated battery or inverter."""
+    runtime, device = _target(call)
+    simulation = _simulation(runtime, device)
     name = checked_name(call.data[ATTR_FILE])
     path = folder(call.hass) / name
     try:
@@ -119,15 +119,15 @@ async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
             translation_key="log_not_read",
             translation_placeholders={"file": str(path), "error": str(error)},
         ) from error
-    # Again: the devices may be others by now
-    _simulation(coordinator, device)
+    # Check again: the devices may have changed meanwhile
+    _simulation(runtime, device)
     if not simulation.replay(device.id, replay):
         raise action_error("not_simulated", name=device.name)
     return {"frames": replay.frames, "seconds": round(replay.seconds, 3)}
 
 
 def _target(call: ServiceCall) -> Target:
-    """Return what a call is aimed at; refuse what has no port."""
+    """Return the target of a call; reject a device without a port."""
     device, entry = service.async_get_device_and_config_entry(
         call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
     )
@@ -141,13 +141,13 @@ def _target(call: ServiceCall) -> Target:
 
 
 def _simulation(
-    coordinator: BmsGatewayCoordinator, device: BatteryConfig | InverterConfig
+    runtime: BmsGatewayRuntime, device: BatteryConfig | InverterConfig
 ) -> Simulation:
     """Return the simulation of a gateway that has no real port at all.
 
-    What is replayed decides what every inverter of the gateway is told.
+    A replayed log decides what every inverter of the gateway is sent.
     """
-    interfaces = {one.port.interface for one in coordinator.config.devices}
-    if coordinator.simulation is None or interfaces != {Interface.VIRTUAL}:
+    interfaces = {one.port.interface for one in runtime.config.devices}
+    if runtime.simulation is None or interfaces != {Interface.VIRTUAL}:
         raise action_error("not_simulated", name=device.name)
-    return coordinator.simulation
+    return runtime.simulation

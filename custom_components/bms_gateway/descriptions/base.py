@@ -26,7 +26,8 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 
 from ..engine.model import Alarm
-from ..entity import Around, BmsEntityDescription
+from ..entity import BmsEntityDescription, EntityContext
+from ..state_throttle import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +64,14 @@ def volts[S](
 
 
 def cell_volts[S](
-    key: str, value_fn: Value[S], step: float = 0.02, **more: Any
+    key: str, value_fn: Value[S], kind: Kind = Kind.CELL_VOLTAGE, **more: Any
 ) -> BmsSensorDescription[S]:
     """Describe the voltage of a cell or the spread of several; for diagnosis."""
     return volts(
         key,
         value_fn,
         precision=3,
-        step=step,
+        kind=kind,
         entity_category=EntityCategory.DIAGNOSTIC,
         **more,
     )
@@ -98,7 +99,7 @@ def watts[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescription[
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=0,
-        step=50.0,
+        kind=Kind.POWER,
         **more,
     )
 
@@ -112,7 +113,7 @@ def degrees[S](key: str, value_fn: Value[S], **more: Any) -> BmsSensorDescriptio
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfTemperature.CELSIUS,
         suggested_display_precision=1,
-        step=0.5,
+        kind=Kind.TEMPERATURE,
         **more,
     )
 
@@ -291,7 +292,7 @@ def alarms[S](
         raised = alarms_fn(subject)
         return None if raised is None else bool(raised)
 
-    def names(subject: S, _: Around) -> Mapping[str, Any]:
+    def names(subject: S, _: EntityContext) -> Mapping[str, Any]:
         raised = alarms_fn(subject)
         return {} if raised is None else {"alarms": sorted(map(str, raised))}
 

@@ -7,7 +7,8 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
 from ..engine.battery.capacity import capacity_kwh, remaining_ah, stored_kwh
-from ..engine.model import BatteryState, Dialect, Direction, Life, Readings
+from ..engine.model import BatteryState, BatteryStatus, Dialect, Direction, Readings
+from ..state_throttle import Kind
 from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -52,12 +53,18 @@ def _cell_spread(readings: Readings) -> float | None:
 
 
 SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
-    choice("state", lambda battery: battery.life, Life, always=True, **_DIAGNOSTIC),
+    choice(
+        "state",
+        lambda battery: battery.status,
+        BatteryStatus,
+        always=True,
+        **_DIAGNOSTIC,
+    ),
     choice("dialect", lambda battery: battery.dialect, Dialect, **_DIAGNOSTIC),
     percent("soc", lambda battery: battery.readings.soc, SensorDeviceClass.BATTERY),
     percent("soh", lambda battery: battery.readings.soh),
-    volts("voltage", lambda battery: battery.readings.voltage, step=0.2),
-    amps("current", lambda battery: battery.readings.current, step=1.0),
+    volts("voltage", lambda battery: battery.readings.voltage, kind=Kind.VOLTAGE),
+    amps("current", lambda battery: battery.readings.current, kind=Kind.CURRENT),
     watts("power", _power),
     degrees("temperature", lambda battery: battery.readings.temperature),
     cell_volts(
@@ -73,7 +80,7 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
     cell_volts(
         "cell_voltage_spread",
         lambda battery: _cell_spread(battery.readings),
-        step=0.005,
+        kind=Kind.CELL_VOLTAGE_SPREAD,
     ),
     degrees(
         "cell_temperature_min",

@@ -6,6 +6,7 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
 from ..engine.model import BankState, Direction, Limit, Snapshot, Status
+from ..state_throttle import Kind
 from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
@@ -42,25 +43,30 @@ def _cell_spread(bank: BankState) -> float | None:
 
 SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     choice("status", lambda now: now.status, Status, always=True),
-    percent("soc", lambda now: now.bank.soc, SensorDeviceClass.BATTERY, step=1.0),
+    percent(
+        "soc",
+        lambda now: now.bank.soc,
+        SensorDeviceClass.BATTERY,
+        kind=Kind.STATE_OF_CHARGE,
+    ),
     # Without the class: a device with several of it is shown with any of them
     percent("soc_min", lambda now: now.bank.soc_min, **_DIAGNOSTIC),
     percent("soc_max", lambda now: now.bank.soc_max, **_DIAGNOSTIC),
     percent("soh", lambda now: now.bank.soh),
     percent("soh_min", lambda now: now.bank.soh_min, **_RARE),
-    volts("voltage", lambda now: now.bank.voltage, step=0.2),
+    volts("voltage", lambda now: now.bank.voltage, kind=Kind.VOLTAGE),
     volts(
         "voltage_spread",
         lambda now: now.bank.voltage_spread,
         precision=2,
-        step=0.1,
+        kind=Kind.VOLTAGE_SPREAD,
         **_DIAGNOSTIC,
     ),
     amps(
         "current",
         lambda now: now.bank.current,
         attributes_fn=lambda now, _: {"estimated": now.bank.current_estimated},
-        step=1.0,
+        kind=Kind.CURRENT,
     ),
     watts("power", lambda now: now.bank.power),
     degrees("temperature", lambda now: now.bank.temperature),
@@ -87,7 +93,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     cell_volts(
         "cell_voltage_spread",
         lambda now: _cell_spread(now.bank),
-        step=0.005,
+        kind=Kind.CELL_VOLTAGE_SPREAD,
     ),
     degrees(
         "cell_temperature_min",

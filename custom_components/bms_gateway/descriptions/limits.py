@@ -7,13 +7,11 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
-from ..entity import Around
-from ..setpoints.temporary_limits import MOST_IN_ATTRIBUTES, listed
-from ..state_throttle import NOTABLE_MOVE, why
+from ..entity import EntityContext
+from ..setpoints.temporary_limits import MAX_ATTRIBUTE_BYTES, listed
+from ..state_throttle import Kind, why
 from .base import BmsSensorDescription, amps, choice
 
-_STEP: Final = 1.0
-"""A; a limit or the figure behind it that moves by less can wait."""
 _ASKED: Final = frozenset({Rule.SETPOINT, Rule.TEMPORARY_LIMIT})
 """Rules that both the bank and each inverter have."""
 _UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
@@ -25,7 +23,7 @@ def limit[S](
 ) -> BmsSensorDescription[S]:
     """Describe a limit in A, which says why it is so."""
 
-    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+    def attributes(subject: S, around: EntityContext) -> Mapping[str, Any]:
         if (found := limit_fn(subject)) is None:
             return {}
         return {"limited_by": str(found.rule), **_explain(found, around)}
@@ -34,8 +32,7 @@ def limit[S](
         key,
         # Never shown as more than can be told
         lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
-        step=_STEP,
-        part=NOTABLE_MOVE,
+        kind=Kind.LIMIT,
         attributes_fn=attributes,
         exact_fn=_exact(limit_fn),
         **more,
@@ -51,12 +48,12 @@ def reason[S](
 ) -> BmsSensorDescription[S]:
     """Describe which rule binds a limit, of an inverter or (by default) the bank."""
 
-    def attributes(subject: S, around: Around) -> Mapping[str, Any]:
+    def attributes(subject: S, around: EntityContext) -> Mapping[str, Any]:
         found = limit_fn(subject)
         temporary_limits = around.temporary_limits(inverter_fn(subject), direction)
         return {
             **(_explain(found, around) if found else {}),
-            **listed(temporary_limits, MOST_IN_ATTRIBUTES),
+            **listed(temporary_limits, MAX_ATTRIBUTE_BYTES),
         }
 
     return choice(
@@ -66,8 +63,7 @@ def reason[S](
         attributes_fn=attributes,
         exact_fn=_exact(limit_fn),
         # As the limit's own, so that the two never contradict each other
-        step=_STEP,
-        part=NOTABLE_MOVE,
+        kind=Kind.LIMIT,
         **more,
     )
 
@@ -77,7 +73,7 @@ def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
     return lambda subject: why(found) if (found := limit_fn(subject)) else None
 
 
-def _explain(found: Limit, around: Around) -> Mapping[str, Any]:
+def _explain(found: Limit, around: EntityContext) -> Mapping[str, Any]:
     """Return the source and device of the binding rule and its figure, if it has them.
 
     `source`: a battery's id, a setpoint's key or an owner. `device_id`: Home Assistant's

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from .battery.battery import Battery
-from .battery.startup_check import least
+from .battery.startup_check import with_lowest_recent_limits
 from .battery.timing.gaps import Wait, awaited, wait
 from .battery.timing.telegram_boundary import Progress
 from .config import GatewayConfig, LossPolicy
@@ -14,7 +14,7 @@ from .limits.context import Context
 from .limits.evaluation import BankEvaluation
 from .limits.loss.battery_loss import grace_end, policy
 from .limits.loss.bridge import bridge_time
-from .model import BatteryState, Direction, Frame, Life, Status
+from .model import BatteryState, BatteryStatus, Direction, Frame, Status
 from .scheduling import Priority, Timed, next_of
 from .setpoints import AllSetpoints
 from .topology.duplicate_battery import counted_once
@@ -57,10 +57,17 @@ class Bank:
     @property
     def progress(self) -> Progress:
         """How complete the present telegrams of the batteries online are."""
-        cycles = [b.cycle for key, b in self._batteries.items() if key in self._online]
-        opened = [c.open_since for c in cycles if c.open_since is not None]
+        boundaries = [
+            b.telegram_boundary
+            for key, b in self._batteries.items()
+            if key in self._online
+        ]
+        opened = [c.open_since for c in boundaries if c.open_since is not None]
         return Progress(
-            min((cycle.whole_at for cycle in cycles), default=0.0),
+            min(
+                (boundary.whole_at for boundary in boundaries),
+                default=0.0,
+            ),
             min(opened, default=None),
         )
 
@@ -99,7 +106,7 @@ class Bank:
             if known is None:
                 known = Battery(battery)
             elif not known.config.port.is_same_place(battery.port):
-                known = known.moved(battery, now)
+                known = known.moved_to(battery, now)
             known.config = battery
             self._batteries[battery.id] = known
         self._awaited &= set(self._batteries)
@@ -153,7 +160,9 @@ class Bank:
         states = []
         wrong_signs = self._evaluation.wrong_signs
         for battery in self._batteries.values():
-            battery.serve(battery.config.id not in setpoints.out_of_service, now)
+            battery.set_in_service(
+                battery.config.id not in setpoints.out_of_service, now
+            )
             battery.update(received_until)
             state = battery.state(received_until)
             if state.id in wrong_signs:
@@ -166,12 +175,12 @@ class Bank:
         # one that was configured at the start and never reported is lost since then.
         states = [
             replace(state, lost_at=self._start_end)
-            if state.life is Life.WAITING and state.id in self._awaited
+            if state.status is BatteryStatus.WAITING and state.id in self._awaited
             else state
             for state in states
         ]
-        gone = (Life.WAITING, Life.LOST, Life.REJOINING)
-        lost = tuple(s for s in states if s.lost_at is not None and s.life in gone)
+        gone = (BatteryStatus.WAITING, BatteryStatus.LOST, BatteryStatus.REJOINING)
+        lost = tuple(s for s in states if s.lost_at is not None and s.status in gone)
         lost = () if self._starting else lost
         policies = {d: self._policy(d, lost, now) for d in Direction}
         waits: Mapping[str, Wait] = {}
@@ -196,9 +205,9 @@ class Bank:
             until = context.awaited.get(state.id, 0.0)
             if status is Status.BRIDGING:
                 until = (state.limits_at or 0.0) + bridge_time(self._config)
-            if state.life is Life.LOST and context.now < until:
+            if state.status is BatteryStatus.LOST and context.now < until:
                 self._batteries[state.id].bridge(until)
-                bridged.append(replace(state, life=Life.BRIDGING))
+                bridged.append(replace(state, status=BatteryStatus.BRIDGING))
             else:
                 bridged.append(state)
         return bridged
@@ -210,7 +219,10 @@ class Bank:
         then apply first, and rise as after any fall. A battery whose limits never
         settle delays no start.
         """
-        online = (least(b, self._batteries[b.id].lately) for b in context.online)
+        online = (
+            with_lowest_recent_limits(b, self._batteries[b.id].recent_readings)
+            for b in context.online
+        )
         return replace(context, online=tuple(online))
 
     def _policy(
@@ -221,11 +233,11 @@ class Bank:
         return LossPolicy.BLOCK if ends else found
 
     def _check_start(self, states: list[BatteryState], now: float) -> None:
-        self._awaited -= {s.id for s in states if s.life is not Life.WAITING}
+        self._awaited -= {s.id for s in states if s.status is not BatteryStatus.WAITING}
         if not self._starting:
             return
-        excluded = (Life.OUT_OF_SERVICE, Life.DUPLICATE)
-        counted = [s for s in states if s.life not in excluded]
+        excluded = (BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE)
+        counted = [s for s in states if s.status not in excluded]
         ready = not self._awaited and all(
             state.telegrams >= START_TELEGRAMS for state in counted
         )

@@ -1,26 +1,24 @@
-"""What the user chose: a gateway with its batteries, inverters, ports and setpoints."""
+"""Configuration: a gateway with its batteries, inverters, ports and policies."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 DEFAULT_BITRATE: Final = 500_000
-"""Every low-voltage battery talks at 500 kbit/s; a few Victron ports at 250."""
+"""Every low-voltage battery uses 500 kbit/s; a few Victron ports use 250."""
 
 
 _ON_BOARD: Final = ("/dev/ttyS", "/dev/ttyAMA", "/dev/serial0", "/dev/serial1")
-"""How Linux calls serial devices that are no adapters."""
+"""Linux names of serial devices that are no adapters."""
 
 
 class Proof(StrEnum):
-    """What shows that frames sent do leave for the wire, rather than wait somewhere."""
+    """The proof that sent frames leave for the wire instead of waiting in a queue."""
 
     ECHO = "echo"
     """Their echo."""
     PRESENCE = "presence"
-    """Nothing does: an inverter is sent to only while it is heard."""
-    NONE = "none"
-    """Nothing does, and they may be on their way for long: no inverter is sent to."""
+    """No proof: an inverter is only sent to while it is received."""
 
 
 class Interface(StrEnum):
@@ -29,38 +27,35 @@ class Interface(StrEnum):
     SOCKETCAN = "socketcan"
     """A CAN link of the kernel. Channel: its name, such as `can0`."""
     SLCAN = "slcan"
-    """A serial adapter that speaks LAWICEL's protocol. Channel: its device file."""
-    SOCKETCAND = "socketcand"
-    """A link of another machine, over the network. Channel: `host:port/link`."""
+    """A serial adapter with LAWICEL's protocol. Channel: its device file."""
     VIRTUAL = "virtual"
     """A bus inside this process. Channel: any name."""
 
     @property
     def proof(self) -> Proof:
-        """What shows that frames sent leave for the wire.
+        """The proof that sent frames leave for the wire.
 
-        A serial adapter acknowledges, if at all, what it takes into a queue of its own,
-        and behind a network nothing tells how long a frame was on its way.
+        A serial adapter acknowledges, if at all, frames that it takes into a queue of
+        its own.
         """
         match self:
             case Interface.SOCKETCAN | Interface.VIRTUAL:
                 return Proof.ECHO
             case Interface.SLCAN:
                 return Proof.PRESENCE
-            case Interface.SOCKETCAND:
-                return Proof.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class PortConfig:
-    """One CAN channel to open; `bitrate` in bit/s, what the link must have."""
+    """One CAN channel to open; `bitrate` in bit/s, as the link must have it."""
 
     interface: Interface
     channel: str
     bitrate: int = DEFAULT_BITRATE
     identity: str | None = None
-    """The adapter behind a SocketCAN link, as `links.list_links` tells it: whatever its
-    link is called now is opened, and no other. None: the link named `channel`."""
+    """The adapter behind a SocketCAN link, as `discovery.list_links` identifies it: it
+    is opened under its present name, and no other is. None: the link named
+    `channel`."""
     bring_up: bool = False
     """Whether a SocketCAN link that is down, or has another bitrate, may be set up."""
 
@@ -74,29 +69,24 @@ class PortConfig:
 
     @property
     def is_usb(self) -> bool:
-        """Whether an adapter on USB is behind it, as far as its name tells."""
+        """Whether a USB adapter is behind it, as far as its name shows."""
         if self.interface is Interface.SLCAN:
             return not self.channel.startswith(_ON_BOARD)
         identity = self.identity or ""
         return identity.startswith("usb:") or "-usb-" in identity
 
-    @property
-    def suits_inverters(self) -> bool:
-        """Whether an inverter can be sent to at all."""
-        return self.interface.proof is not Proof.NONE
-
 
 class Strategy(StrEnum):
-    """How the limits of n batteries become one."""
+    """How the batteries' limits are combined into one."""
 
     SHARE = "share"
-    """Through the part of the current that each battery carries: none is overloaded."""
+    """By the current share of each battery: none is overloaded."""
     SUM = "sum"
-    """The sum of the limits, as the original daemon reckoned."""
+    """The plain sum of the limits, as the daemon calculates it."""
 
 
 class LossPolicy(StrEnum):
-    """What is told to the inverters, per direction, when a battery is lost."""
+    """What a lost battery means for the inverters, per direction."""
 
     BLOCK = "block"
     REDUCE = "reduce"
@@ -104,16 +94,16 @@ class LossPolicy(StrEnum):
 
 
 class SendMode(StrEnum):
-    """When an inverter is sent a set."""
+    """When an inverter is sent a telegram."""
 
     PUSH = "push"
-    """When one is due."""
+    """Whenever one is due."""
     REPLY = "reply"
-    """When the inverter asks with 0x305, and unasked when a limit falls."""
+    """On a request (0x305) of the inverter, and at once when a limit falls."""
 
 
 class Profile(StrEnum):
-    """The set of frames that an inverter wants."""
+    """The frames that an inverter expects."""
 
     PYLONTECH = "pylontech"
 
@@ -127,48 +117,53 @@ class BatteryConfig:
     port: PortConfig
     capacity_ah: float
     poll_interval: float | None = None
-    """Seconds between the 0x305 frames that make it speak; None: it speaks unasked."""
+    """Seconds between the 0x305 frames that poll it; None: it sends by itself."""
     timeout: float | None = None
-    """Seconds; the longest that 0x351 may stay away. None: 10 s."""
+    """Seconds; the longest accepted gap of 0x351. None: 10 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InverterConfig:
-    """One inverter: a CAN port on which we play a battery."""
+    """One inverter: a CAN port on which the gateway presents a battery."""
 
     id: str
     name: str
     port: PortConfig
     rated_charge: float
-    """A; never told more for charging, and its weight when the limit is shared."""
+    """A; the highest charge limit that it is sent, and its weight when the limit is
+    shared."""
     rated_discharge: float
-    """A; never told more for discharging, and its weight when the limit is shared."""
+    """A; the highest discharge limit that it is sent, and its weight when the limit is
+    shared."""
     profile: Profile = Profile.PYLONTECH
     mode: SendMode = SendMode.PUSH
     min_send_interval: float = 0.1
-    """Seconds between two sets; a falling limit does not wait for it."""
+    """Seconds between two telegrams; a falling limit does not wait for it."""
     prompt_interval: float | None = None
-    """Seconds between the 0x305 frames that make an inverter ask; None: not prompted."""
+    """Seconds between the 0x305 frames that prompt an inverter to request; None: no
+    prompts."""
     current_factor: float | None = None
-    """Reported current = factor x bank current + offset. None: its part of the limit."""
+    """Reported current = factor x bank current + offset. None: its part of the bank
+    current."""
     current_offset: float = 0.0
     """A, charge positive, added to the reported current."""
     timeout: float = 60.0
-    """Seconds for which it may act upon what it was told last, if nothing follows."""
+    """Seconds for which it may act on the last telegram if none follows (BMS
+    time-out)."""
     reaction_time: float = 10.0
-    """Seconds in which it follows another limit."""
+    """Seconds within which it follows a changed limit."""
     no_response_after: float | None = None
-    """Seconds without a sign of life after which that is reported; None: never."""
+    """Seconds without any frame of it after which that is reported; None: never."""
     exact_dlc: bool = False
     """Send a frame as long as its content; default: padded to 8 bytes."""
     stop_by_soc: bool = False
-    """Tell it 0 % where it goes on discharging at a limit of 0 A, 100 % where it goes
-    on charging."""
+    """Send it 0 % SOC if it continues discharging at a limit of 0 A, 100 % if it
+    continues charging."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """A gateway: one virtual battery made of batteries and played to inverters."""
+    """A gateway: one virtual battery made of batteries, presented to inverters."""
 
     name: str
     batteries: tuple[BatteryConfig, ...] = ()
@@ -177,29 +172,31 @@ class GatewayConfig:
     charge_loss_policy: LossPolicy = LossPolicy.BLOCK
     discharge_loss_policy: LossPolicy = LossPolicy.BLOCK
     discharge_grace: float = 60.0
-    """Seconds for which a loss only reduces discharging, before its policy holds."""
+    """Seconds for which a loss only reduces discharging, before its policy takes
+    effect."""
     bridge: float = 10.0
-    """Seconds from its last telegram for which discharging goes on when no battery is
-    heard any more, where there is a grace. And the most that charging awaits one of
-    several whose short gaps are a habit, see `gaps.py`."""
+    """Seconds from the last telegram for which discharging continues when no battery is
+    received any longer, if there is a grace period. Also the longest time that charging
+    waits for one of several batteries with habitual gaps, see
+    `battery/timing/gaps.py`."""
     start_timeout: float = 15.0
-    """Seconds to wait at the start for every battery; then the loss policies hold."""
+    """Seconds to wait at the start for every battery; then the loss policies apply."""
     total_charge: float | None = None
-    """A; what the whole bank may be charged with. None: the inverters' ratings."""
+    """A; charge limit of the whole bank. None: the inverters' ratings."""
     total_discharge: float | None = None
-    """A; what the whole bank may be discharged with. None: the inverters' ratings."""
+    """A; discharge limit of the whole bank. None: the inverters' ratings."""
     current_factor: float = 1.0
     current_offset: float = 0.0
-    """Bank current as shown and sent = factor x measured + offset (A). The limits follow
-    from what was measured."""
+    """Bank current as shown and sent = factor x measured + offset (A). The limits
+    follow from the measured current."""
     forward_requests: bool = False
     """Pass force-charge and full-charge requests on: inverters buy energy for them."""
     block_at_end: bool = False
-    """Tell the inverters 0 A once before falling silent at the end."""
+    """Send the inverters 0 A once before sending stops at the end."""
 
     @property
     def devices(self) -> tuple[BatteryConfig | InverterConfig, ...]:
-        """Return all that has a port: the batteries, then the inverters."""
+        """Return all devices with a port: the batteries, then the inverters."""
         return (*self.batteries, *self.inverters)
 
     @property

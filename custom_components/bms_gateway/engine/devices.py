@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from .battery.poller import Poller
 from .can.log.frame_buffer import FrameBuffer
-from .can.port import Sender
 from .can.port_service import PortFactory, PortService
+from .can.sender import Sender
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter.inverter import Inverter
 from .model import Clock, Frame, PortState
@@ -184,13 +184,13 @@ class Devices:
 
         def take(frame: Frame) -> None:
             if current():
-                frame_buffer.heard(frame)
+                frame_buffer.on_frame(frame)
                 on_frame(key, frame)
                 self._pass_on(key, frame, own=False)
 
         def take_echo(frame: Frame) -> None:
             if current():
-                frame_buffer.sent(frame)
+                frame_buffer.on_echo(frame)
                 self._callbacks.on_echo(key, frame)
                 self._pass_on(key, frame, own=True)
 

@@ -22,10 +22,10 @@ from .inverter.targets import InverterTarget, is_block, target_for
 from .limits.bank_limits import BankLimits
 from .model import Clock, Direction, Frame, PortState, Snapshot, Status
 from .protocol import is_request
-from .scheduling import PACE, Priority, Schedule
+from .scheduling import RECALCULATION_INTERVAL, Priority, Schedule
 from .setpoints import AllSetpoints
 from .snapshot_builder import build_snapshot
-from .topology.shared_bus import SUSPECTED, BusTopology
+from .topology.shared_bus import LIKELY, BusTopology
 
 FINAL_BLOCK_TIMEOUT: Final = 0.2
 """Seconds that the final telegram of 0 A may take before the ports close."""
@@ -91,7 +91,7 @@ class Gateway:
     def snapshot(self) -> Snapshot:
         """Everything that is known now; built once per change."""
         now, built = self._clock(), self._built
-        if built is None or not built.at <= now <= built.at + PACE:
+        if built is None or not built.at <= now <= built.at + RECALCULATION_INTERVAL:
             built = self._built = build_snapshot(
                 now,
                 self._bank_limits,
@@ -298,7 +298,7 @@ class Gateway:
             self._schedule.done(now)
             ids = self._battery_ids
             self._bank.set_duplicates(
-                self._topology.duplicates(ids, SUSPECTED),
+                self._topology.duplicates(ids, LIKELY),
                 sure=self._topology.duplicates(ids),
             )
             self._bank_limits = self._bank.evaluate(
@@ -382,10 +382,13 @@ class Gateway:
     def _allocate(self, now: float) -> Allocation:
         """Return the allocation of the limits, calculated once for all inverters.
 
-        It is kept for PACE, or until a limit, a setpoint or an inverter changes. The
+        It is kept for RECALCULATION_INTERVAL, or until a limit, a setpoint or an inverter changes. The
         passage of time alone only leaves more room.
         """
-        if self._allocation is None or now > self._allocated_at + PACE:
+        if (
+            self._allocation is None
+            or now > self._allocated_at + RECALCULATION_INTERVAL
+        ):
             requests = allocation_requests(
                 self._config,
                 self._devices,

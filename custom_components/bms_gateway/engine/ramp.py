@@ -1,12 +1,12 @@
-"""Down at once, up slowly: how a limit is allowed to rise."""
+"""Ramp of a limit: down at once, up only after a hold time and at a fixed rate."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 HOLD: Final = 3.0
-"""Seconds that a higher limit has to hold. A full pack that retries (its limit jumps
-to 922 A for 1 s in 20 s) is never told as anything but 0 A."""
+"""Seconds that a higher limit has to hold. A full pack that retries (its limit jumps to
+922 A for 1 s in 20 s) is never sent as anything but 0 A."""
 RAMP_TIME: Final = 10.0
 """Seconds from nothing to the rated current."""
 RAMP_STEP: Final = 0.25
@@ -15,7 +15,7 @@ RAMP_STEP: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """A limit on its way: `amps` is what may be told, `wanted` what was asked lately.
+    """A limit on its way: `amps` may be sent now, `wanted` was requested recently.
 
     `wanted`: (since when, A) of the last HOLD seconds, the oldest one reaching back
     before them.
@@ -28,18 +28,18 @@ class Ramp:
 
     @property
     def target(self) -> float:
-        """Return the smallest limit that was wanted in the last HOLD seconds, in A."""
+        """Return the lowest limit that was wanted in the last HOLD seconds, in A."""
         return min(amps for _, amps in self.wanted)
 
 
 def ramp_to(
     before: Ramp | None, wanted: float, now: float, *, rated: float, flowing: float
 ) -> Ramp:
-    """Return what may be told at `now` of the `wanted` limit, all in A.
+    """Return the ramp at `now` towards the `wanted` limit; all in A.
 
-    A lower limit is told at once. A higher one, once it has held, ramps by `rated`
-    per RAMP_TIME; the ramp begins no lower than what flows already (`flowing`), as
-    long as that is within the limit. Before the first fall a rise goes out whole.
+    A lower limit is sent at once. A higher one, once it has held, ramps by `rated` per
+    RAMP_TIME; the ramp begins no lower than the current that already flows (`flowing`),
+    if that is within the limit. Before the first fall a rise is sent in full.
     """
     if before is None:
         return Ramp(wanted, now, ((now, wanted),))
@@ -55,7 +55,7 @@ def ramp_to(
 
 
 def _held_at(before: Ramp) -> float:
-    """Return when a limit above what may be told has held, if it goes on."""
+    """Return when a limit above the present one will have held, if it stays."""
     ends = (
         until
         for (_, amps), (until, _) in pairwise(before.wanted)
@@ -67,7 +67,7 @@ def _held_at(before: Ramp) -> float:
 def _remember(
     wanted: tuple[tuple[float, float], ...], amps: float, now: float
 ) -> tuple[tuple[float, float], ...]:
-    """Add what is wanted now and drop what the window no longer needs."""
+    """Add the limit wanted now and drop entries that the window no longer needs."""
     history = wanted if wanted[-1][1] == amps else (*wanted, (now, amps))
     # An entry holds until the next one begins: it goes when that one fills the window.
     while len(history) > 1 and history[1][0] <= now - HOLD:

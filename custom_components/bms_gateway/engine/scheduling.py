@@ -1,20 +1,20 @@
-"""How soon what was heard is reckoned with: at once, at a pace, or not for its own sake."""
+"""Recalculation schedule: how soon a received change is evaluated, and wake times."""
 
 from collections.abc import Iterable
 from enum import Enum
 from math import inf
 from typing import Final, Protocol
 
-PACE: Final = 0.02
-"""Seconds from one reckoning to the next for what is not urgent: the frames of a
+RECALCULATION_INTERVAL: Final = 0.02
+"""Seconds between two recalculations for changes that are not urgent: the frames of a
 telegram come within a few ms of each other, those of a flooded bus without an end."""
 
 
 class Timed(Protocol):
-    """An object whose answers change with time, although nothing is received."""
+    """An object whose results change with time, although nothing is received."""
 
     def wake_times(self, now: float) -> Iterable[float]:
-        """Yield the moments of such changes, in s of the clock; past ones are ignored."""
+        """Yield the times of such changes, in s of the clock; past ones are ignored."""
 
 
 def next_wake(now: float, *objects: Timed) -> float | None:
@@ -27,41 +27,42 @@ def next_wake(now: float, *objects: Timed) -> float | None:
 
 
 def next_of(now: float, times: Iterable[float]) -> float | None:
-    """Return the next of these moments after `now`; None: there is none."""
+    """Return the next of these times after `now`; None: there is none."""
     return min((at for at in times if at > now), default=None)
 
 
 class Priority(Enum):
-    """How soon something has to be reckoned with."""
+    """How soon a change has to be evaluated."""
 
     NONE = "none"
-    """Nothing is new; that a value was told again counts when it would be stale."""
+    """Nothing changed; that a value came again matters only when it would expire."""
     SOON = "soon"
     """A measurement, or another value that sets no limit."""
     AT_ONCE = "at_once"
-    """Limits, enables, alarms; whatever makes a set due, or a battery count."""
+    """Limits, enables, alarms; anything that makes a telegram due, or a battery
+    count."""
 
 
 class Schedule:
-    """When to reckon next."""
+    """The time of the next recalculation."""
 
     def __init__(self) -> None:
-        """Begin with something to reckon."""
+        """Begin with a recalculation due."""
         self._due_at: float | None = -inf
         self._done_at = -inf
 
     @property
     def due_at(self) -> float | None:
-        """When to reckon with what came since the last time; None: nothing came."""
+        """When to evaluate the changes since the last time; None: there are none."""
         return self._due_at
 
     def add(self, priority: Priority) -> bool:
-        """Take what came; return whether it is due earlier than what came before."""
+        """Add a change; return whether it is due earlier than those before it."""
         match priority:
             case Priority.NONE:
                 return False
             case Priority.SOON:
-                due_at = self._done_at + PACE
+                due_at = self._done_at + RECALCULATION_INTERVAL
             case Priority.AT_ONCE:
                 due_at = -inf
         earlier = self._due_at is None or due_at < self._due_at
@@ -70,5 +71,5 @@ class Schedule:
         return earlier
 
     def done(self, now: float) -> None:
-        """Tell that all was reckoned with."""
+        """Record that everything was evaluated at `now`."""
         self._due_at, self._done_at = None, now

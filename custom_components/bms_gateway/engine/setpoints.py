@@ -1,7 +1,4 @@
-"""What people and automations ask for: setpoints that stay and leases that end.
-
-Both can only lower what the batteries allow.
-"""
+"""Setpoints that stay and temporary limits that end: both only lower the bank's limits."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +21,7 @@ class SetpointKey(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setpoints:
-    """What a person asks of the bank or of one inverter, until it is changed.
+    """The setpoints of the bank or of one inverter, until they are changed.
 
     None is "no limit". Currents in A, at least 0; `charge_voltage` (bank only) in V.
     """
@@ -36,7 +33,7 @@ class Setpoints:
     discharging_allowed: bool = True
 
     def requested(self, direction: Direction) -> RequestedLimit | None:
-        """Return the limit asked for in a direction, and by which of the setpoints."""
+        """Return the limit requested in a direction, and the setpoint behind it."""
         charge = direction is Direction.CHARGE
         if not (self.charging_allowed if charge else self.discharging_allowed):
             switch = (
@@ -50,12 +47,12 @@ class Setpoints:
         return None if amps is None else RequestedLimit(amps, Rule.SETPOINT, number)
 
     def current(self, direction: Direction) -> float | None:
-        """Return the limit asked for in a direction in A; None: no limit."""
+        """Return the limit requested in a direction in A; None: no limit."""
         requested = self.requested(direction)
         return None if requested is None else requested.amps
 
     def exceed(self, others: Setpoints) -> bool:
-        """Return whether any of them allows more than the same one of the others."""
+        """Return whether any setpoint allows more than its counterpart in `others`."""
         return any(
             (inf if own is None else own) > (inf if other is None else other)
             for own, other in zip(astuple(self), astuple(others), strict=True)
@@ -65,8 +62,8 @@ class Setpoints:
 NO_SETPOINTS: Final = Setpoints()
 
 MOST_OWNERS: Final = 16
-"""Of leases, per device and direction: more than a house has programs, and few enough
-to be stored and looked through at each change."""
+"""Temporary limits per device and direction: more than a house has programs, and few
+enough to be stored and searched at each change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +86,16 @@ class TemporaryLimit:
 
     @property
     def place(self) -> tuple[str | None, Direction]:
-        """What it limits: MOST_OWNERS leases may have this in common."""
+        """Device and direction that it limits; at most MOST_OWNERS limits share them."""
         return (self.device_id, self.direction)
 
     @property
     def key(self) -> tuple[str | None, Direction, str]:
-        """What no two live leases have in common."""
+        """The identity of an active temporary limit."""
         return (self.device_id, self.direction, self.owner)
 
-    def live(self, now: float) -> bool:
-        """Return whether it still holds at `now`."""
+    def is_active(self, now: float) -> bool:
+        """Return whether it still applies at `now`."""
         return self.until is None or now < self.until
 
     def current(self, volts: float | None) -> float:
@@ -110,7 +107,7 @@ class TemporaryLimit:
 
 @dataclass(frozen=True, slots=True)
 class RequestedLimit:
-    """The lowest current asked for in a direction, and by which setpoint or owner."""
+    """The lowest current requested in a direction, and the setpoint or owner behind it."""
 
     amps: float
     rule: Rule
@@ -119,9 +116,10 @@ class RequestedLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllSetpoints:
-    """Everything asked of a gateway: of the bank and, by inverter id, of inverters.
+    """All setpoints of a gateway: of the bank and, by inverter id, of inverters.
 
-    It holds at most MOST_OWNERS leases per device and direction, whatever it is given.
+    It holds at most MOST_OWNERS temporary limits per device and direction, whatever it
+    is given.
     """
 
     bank: Setpoints = NO_SETPOINTS
@@ -131,7 +129,7 @@ class AllSetpoints:
     """Ids of batteries and inverters that the user has taken out of service."""
 
     def __post_init__(self) -> None:
-        """Keep to the bound, also with what comes from a store."""
+        """Enforce the bound, also on the content of a store."""
         object.__setattr__(self, "temporary_limits", _bounded(self.temporary_limits))
 
     def of(self, device_id: str | None) -> Setpoints:
@@ -147,11 +145,10 @@ class AllSetpoints:
         now: float,
         volts: float | None,
     ) -> RequestedLimit | None:
-        """Return the lowest of the setpoint and the live leases; None: no limit.
+        """Return the lowest of setpoint and active temporary limits, None without any.
 
-        `volts`: by which watts become amperes, the bank's voltage or the charge
-        voltage limit, never less than the bank's: a current too high is never the
-        outcome.
+        `volts`: converts watts to amperes, the bank's voltage or the charge voltage
+        limit, never less than the bank's: the resulting current is never too high.
         """
         base = self.of(device_id).requested(direction)
         requests = [] if base is None else [base]
@@ -164,7 +161,7 @@ class AllSetpoints:
             for temporary_limit in self.temporary_limits
             if temporary_limit.device_id == device_id
             and temporary_limit.direction is direction
-            and temporary_limit.live(now)
+            and temporary_limit.is_active(now)
         ]
         return min(requests, key=lambda requested: requested.amps, default=None)
 
@@ -176,15 +173,15 @@ class AllSetpoints:
     def with_setpoints(
         self, device_id: str | None, setpoints: Setpoints
     ) -> AllSetpoints:
-        """Return the same with other setpoints of an inverter or (None) the bank."""
+        """Return this with other setpoints of an inverter or (None) the bank."""
         if device_id is None:
             return replace(self, bank=setpoints)
         return replace(self, inverters={**self.inverters, device_id: setpoints})
 
     def with_temporary_limit(self, temporary_limit: TemporaryLimit) -> AllSetpoints:
-        """Return the same with a lease, in place of the one that has its key.
+        """Return this with a temporary limit, replacing the one with the same key.
 
-        One too many is joined with others (see `_bounded`); ask `has_room_for` before.
+        One too many is merged with others (see `_bounded`); check `has_room_for` first.
         """
         others = tuple(
             each for each in self.temporary_limits if each.key != temporary_limit.key
@@ -192,24 +189,26 @@ class AllSetpoints:
         return replace(self, temporary_limits=(*others, temporary_limit))
 
     def has_room_for(self, temporary_limit: TemporaryLimit) -> bool:
-        """Return whether a lease can be kept as it is."""
+        """Return whether a temporary limit can be added without merging."""
         others = [e for e in self.temporary_limits if e.place == temporary_limit.place]
         return len(others) < MOST_OWNERS or temporary_limit.key in {
             e.key for e in others
         }
 
     def without_ended(self, now: float) -> AllSetpoints:
-        """Return the same without the leases that have ended by `now`."""
+        """Return this without the temporary limits that have ended by `now`."""
         return replace(
             self,
-            temporary_limits=tuple(e for e in self.temporary_limits if e.live(now)),
+            temporary_limits=tuple(
+                e for e in self.temporary_limits if e.is_active(now)
+            ),
         )
 
     def counted_from(self, seconds: float) -> AllSetpoints:
-        """Return the same with every end that many seconds later.
+        """Return this with every end moved by `seconds`.
 
-        With the time that it is now: leases that count from 0 go on by this clock;
-        with minus that: what is left of each.
+        With the present time: temporary limits that count from 0 continue by this
+        clock; with its negative: the remaining seconds of each.
         """
         return replace(
             self,
@@ -231,7 +230,7 @@ class AllSetpoints:
 def _bounded(
     temporary_limits: tuple[TemporaryLimit, ...],
 ) -> tuple[TemporaryLimit, ...]:
-    """Return them with at most MOST_OWNERS per device and direction."""
+    """Return the temporary limits with at most MOST_OWNERS per device and direction."""
     for place, count in Counter(
         temporary_limit.place for temporary_limit in temporary_limits
     ).items():
@@ -243,16 +242,16 @@ def _bounded(
             )
             temporary_limits = (
                 *others,
-                *_joined(e for e in temporary_limits if e.place == place),
+                *_merged(e for e in temporary_limits if e.place == place),
             )
     return temporary_limits
 
 
-def _joined(temporary_limits: Iterable[TemporaryLimit]) -> list[TemporaryLimit]:
-    """Return the lowest MOST_OWNERS of the leases of one device and direction.
+def _merged(temporary_limits: Iterable[TemporaryLimit]) -> list[TemporaryLimit]:
+    """Return the lowest MOST_OWNERS temporary limits of one device and direction.
 
-    One that goes leaves its end, if that is later, to one that is as low or lower and
-    in the same unit: never is more allowed than by all of them.
+    One that is dropped leaves its end, if that is later, to one that is as low or lower
+    and in the same unit: the result never allows more than all of them together.
     """
     by_height = sorted(
         temporary_limits,

@@ -1,1 +1,1 @@
-"""The steps of config, options and subentry flows, and the forms they show."""
+"""The steps of config, options and subentry flows, and their forms."""

@@ -1,4 +1,4 @@
-"""The CAN connections that this machine has: links and serial adapters, by name."""
+"""The CAN connections of this machine, links and serial adapters, with labels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ from ..config_entry import (
 )
 from ..const import DOMAIN
 from ..engine.can.interface.discovery import FoundLink, list_links
-from ..engine.can.socketcand import Address
 from ..engine.config import Interface
 from ..engine.model import BusState
 
@@ -33,44 +32,44 @@ type Texts = Mapping[str, str]
 
 SEPARATOR: Final = " · "
 _DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})
-"""Nobody acknowledges, or the bitrate is wrong."""
+"""No device acknowledges, or the bitrate is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A connection of this machine, or one that was entered by hand."""
+    """A connection of this machine, or one entered by hand."""
 
     label: str
     port: Mapping[str, Any]
-    """What is stored of it."""
+    """Its stored data."""
     names: tuple[PortKey, ...]
-    """All by which it may be stored: by its adapter, or as it is called now."""
+    """All keys under which it may be stored: by its adapter, or by its present name."""
     is_can: bool = True
-    """Whether it is one for CAN; other serial adapters look the same."""
+    """Whether it is known to be for CAN; other serial adapters look the same."""
 
     @property
     def key(self) -> str:
-        """Return what tells it from the others in a list."""
+        """Return the key that identifies it in a list."""
         return f"{self.port[CONF_INTERFACE]}:{self.port[CONF_CHANNEL]}"
 
     def owner(self, taken: Mapping[PortKey, PortOwner]) -> PortOwner | None:
-        """Return whose it is, by whatever name."""
+        """Return the owner of the port, by any of its names."""
         return next((taken[name] for name in self.names if name in taken), None)
 
-    def told(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
-        """Return what is told of it in a list: what it is, and whose."""
+    def list_label(self, taken: Mapping[PortKey, PortOwner], texts: Texts) -> str:
+        """Return the label for a list, with the owner if it is taken."""
         owner = self.owner(taken)
         if owner is None:
             return self.label
         text = texts["connection_taken"]
-        told = text.format(device=owner.device, gateway=owner.gateway)
-        return SEPARATOR.join((self.label, told))
+        owned = text.format(device=owner.device, gateway=owner.gateway)
+        return SEPARATOR.join((self.label, owned))
 
 
 async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Connection]:
-    """Return all connections there are; no right is needed, nothing is opened.
+    """Return all connections; needs no permission and opens nothing.
 
-    Serial adapters that something else in Home Assistant uses are left out.
+    Serial adapters that another integration uses are left out.
     """
     links = await hass.async_add_executor_job(_links)
     ports = await _async_serial_ports(hass)
@@ -90,14 +89,12 @@ async def async_find_connections(hass: HomeAssistant, texts: Texts) -> list[Conn
 async def async_identify(
     hass: HomeAssistant, found: Iterable[Connection], typed: Mapping[str, Any]
 ) -> Connection:
-    """Return the connection that was entered by hand: the one of the list, if it is.
+    """Return the connection entered by hand, or the one in the list that it is.
 
-    What names the adapter that is there now follows it when it is renamed, and cannot
-    be taken twice by two names.
+    Named by its adapter if that is there now, it is followed when it is renamed, and
+    cannot be taken twice by two names.
     """
     port = {key: typed[key] for key in (CONF_INTERFACE, CONF_CHANNEL)}
-    if port[CONF_INTERFACE] == Interface.SOCKETCAND:
-        port[CONF_CHANNEL] = _spelled_out(port[CONF_CHANNEL])
     names = [port_key(port)]
     if port[CONF_INTERFACE] == Interface.SLCAN:
         path = await hass.async_add_executor_job(_real, port[CONF_CHANNEL])
@@ -108,7 +105,7 @@ async def async_identify(
 
 
 def adapter_port(device: str) -> dict[str, Any]:
-    """Return what is stored of a serial adapter."""
+    """Return the stored data of a serial adapter."""
     return {CONF_INTERFACE: Interface.SLCAN.value, CONF_CHANNEL: device}
 
 
@@ -123,35 +120,28 @@ async def _async_serial_ports(hass: HomeAssistant) -> Sequence[SerialDevice]:
     try:
         return await async_scan_serial_ports(hass)
     except OSError:
-        return []  # no serial devices, or nothing that tells of them
+        return []  # no serial devices, or no way to list them
 
 
 def _real(path: str) -> str:
     return os.path.realpath(path)
 
 
-def _spelled_out(address: str) -> str:
-    try:
-        return str(Address.parse(address))
-    except ValueError:
-        return address  # its port will tell
-
-
 def _of_link(link: FoundLink, texts: Texts) -> Connection:
     adapter = link.adapter
-    told = [link.name, adapter.product, adapter.driver]
-    told += [adapter.serial or adapter.place]
+    parts = [link.name, adapter.product, adapter.driver]
+    parts += [adapter.serial or adapter.place]
     if link.is_virtual:
-        told += [texts["connection_virtual"]]
+        parts += [texts["connection_virtual"]]
     if not link.is_up:
-        told += [texts["connection_off"]]
+        parts += [texts["connection_off"]]
     elif link.bitrate:
-        told += [f"{link.bitrate / 1000:g} kbit/s"]
+        parts += [f"{link.bitrate / 1000:g} kbit/s"]
     if link.is_up and link.state in _DISTURBED:
-        told += [texts["connection_disturbed"]]
+        parts += [texts["connection_disturbed"]]
     port = {CONF_INTERFACE: Interface.SOCKETCAN.value, CONF_CHANNEL: link.name}
     return Connection(
-        label=SEPARATOR.join(filter(None, told)),
+        label=SEPARATOR.join(filter(None, parts)),
         port=port | ({CONF_IDENTITY: link.identity} if link.identity else {}),
         names=tuple(
             (Interface.SOCKETCAN, name) for name in (*adapter.identities, link.name)
@@ -160,7 +150,7 @@ def _of_link(link: FoundLink, texts: Texts) -> Connection:
 
 
 def _of_adapter(hass: HomeAssistant, adapter: USBDevice) -> Connection:
-    told = (
+    parts = (
         adapter.description or adapter.manufacturer,
         adapter.serial_number,
         adapter.resolved_device or adapter.device,
@@ -168,7 +158,7 @@ def _of_adapter(hass: HomeAssistant, adapter: USBDevice) -> Connection:
     matchers = async_get_usb_matchers_for_device(hass, adapter)
     paths = filter(None, (adapter.device, adapter.resolved_device))
     return Connection(
-        label=SEPARATOR.join(filter(None, told)),
+        label=SEPARATOR.join(filter(None, parts)),
         port=adapter_port(adapter.device),
         names=tuple((Interface.SLCAN, path) for path in paths),
         is_can=any(matcher["domain"] == DOMAIN for matcher in matchers),

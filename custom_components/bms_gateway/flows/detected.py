@@ -1,15 +1,15 @@
-"""What was heard on a port, told in Home Assistant's language."""
+"""Describes the result of a scan in Home Assistant's language."""
 
 from collections.abc import Iterator, Sequence
 
 from ..engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ..engine.model import Dialect
-from ..issues.rejected_values import figures
+from ..issues.rejected_values import describe_rejected
 from .connections import Texts
 
 
-def tell(
-    heard: ScanResult,
+def describe_scan(
+    result: ScanResult,
     texts: Texts,
     *,
     replug: bool = False,
@@ -18,41 +18,41 @@ def tell(
     alike: Sequence[str] = (),
     own: Sequence[str] = (),
 ) -> str:
-    """Return in a few sentences who talks; for a port that was open.
+    """Return the result of scanning an open port in a few sentences.
 
-    `replug`: whether a silence may be that of an adapter that has to be plugged in anew.
-    `may_ask`, `asked`: whether a battery can be asked with 0x305, or was. `alike`: the
-    batteries on whose ports the same came in the same moments; `own`: the inverters that
-    the gateway sent the same.
+    `replug`: whether silence may come from an adapter that has to be replugged.
+    `may_ask`, `asked`: whether a battery can be, or was, polled with 0x305. `alike`:
+    the batteries on whose ports the same frames were received at the same times; `own`:
+    the inverters to which the gateway sent the same frames.
     """
     if own and not alike:
         return texts["scan_own"].format(devices=", ".join(own))
-    told = [_finding(heard, texts)]
-    if heard.finding is Finding.SILENCE:
-        told += [texts["scan_no_answer"]] if asked else []
-        told += [texts["scan_may_ask"]] if may_ask and not asked else []
-        told += [texts["scan_replug"]] if replug else []
-    if heard.battery is not None and heard.battery.sends_requests:
-        told.append(texts["scan_sends_requests"])
-    if heard.finding is Finding.BATTERY and asked:
-        told.append(texts["scan_answer"])
+    parts = [_finding(result, texts)]
+    if result.finding is Finding.SILENCE:
+        parts += [texts["scan_no_answer"]] if asked else []
+        parts += [texts["scan_may_ask"]] if may_ask and not asked else []
+        parts += [texts["scan_replug"]] if replug else []
+    if result.battery is not None and result.battery.sends_requests:
+        parts.append(texts["scan_sends_requests"])
+    if result.finding is Finding.BATTERY and asked:
+        parts.append(texts["scan_answer"])
     if alike:
-        told.append(texts["scan_alike"].format(devices=", ".join((*alike, *own))))
-    return " ".join(told)
+        parts.append(texts["scan_alike"].format(devices=", ".join((*alike, *own))))
+    return " ".join(parts)
 
 
-def _finding(heard: ScanResult, texts: Texts) -> str:
-    if heard.finding is Finding.NEIGHBOUR:
-        kind = min(heard.neighbours)
+def _finding(result: ScanResult, texts: Texts) -> str:
+    if result.finding is Finding.NEIGHBOUR:
+        kind = min(result.neighbours)
         return texts[f"scan_{kind}"]
-    if (battery := heard.battery) is None:
-        return texts[f"scan_{heard.finding}"]
-    key = f"scan_{heard.finding}"
-    if heard.finding is Finding.REFUSED and battery.nominal is not None:
+    if (battery := result.battery) is None:
+        return texts[f"scan_{result.finding}"]
+    key = f"scan_{result.finding}"
+    if result.finding is Finding.REFUSED and battery.nominal is not None:
         key = "scan_nominal"
     return texts[key].format(
         battery=", ".join(_battery(battery, texts)),
-        values=figures(battery.refused),
+        values=describe_rejected(battery.rejected),
         nominal=battery.nominal,
     )
 

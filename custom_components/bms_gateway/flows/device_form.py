@@ -1,4 +1,4 @@
-"""Asks for one battery or inverter whose port is known already."""
+"""The form of one battery or inverter whose port is known."""
 
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -13,7 +13,7 @@ from .schemas import DEVICE_FORMS
 
 
 def simulated_port() -> dict[str, Any]:
-    """Return the stored keys of a virtual port that nobody else has.
+    """Return the stored data of a virtual port that no other device has.
 
     Simulated batteries must never reach a real inverter.
     """
@@ -25,16 +25,16 @@ def simulated_port() -> dict[str, Any]:
 
 
 class Shown(TypedDict):
-    """What `async_show_form` is given."""
+    """The arguments of `async_show_form`."""
 
     data_schema: Any
     errors: dict[str, str]
 
 
 class DeviceForm:
-    """One battery or inverter while it is asked for.
+    """The input for one battery or inverter.
 
-    `stored`: the data that it has, where it is changed; `values`: what to show first.
+    `stored`: its present data if it is being changed; `values`: the initial values.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DeviceForm:
         stored: Mapping[str, Any],
         values: Mapping[str, Any],
     ) -> None:
-        """Begin with nothing typed."""
+        """Start without input."""
         self._kind = kind
         self._port = port
         self._stored = {k: v for k, v in stored.items() if k not in PORT_DATA}
@@ -52,15 +52,15 @@ class DeviceForm:
         self._errors: dict[str, str] = {}
         self.values = values
 
-    def accept(self, typed: Mapping[str, Any]) -> bool:
-        """Take what was typed; return whether it can be stored as it is."""
-        self.values = self._form.read(typed)
+    def accept(self, user_input: Mapping[str, Any]) -> bool:
+        """Take the input; return whether it can be stored."""
+        self.values = self._form.read(user_input)
         self._errors = self._form.errors(self.values)
         return not self._errors
 
     @property
     def shown(self) -> Shown:
-        """The form with what was typed and what is wrong with it."""
+        """The form with the input and its errors."""
         return {
             "data_schema": self._form.schema(self.values, self._errors),
             "errors": self._errors,

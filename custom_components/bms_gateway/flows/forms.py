@@ -1,4 +1,4 @@
-"""A form of a flow: its questions, what is wrong with answers, what is stored."""
+"""A form of a flow: its fields, the errors of the input, the data to store."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass
@@ -18,27 +18,27 @@ SECTION_MQTT: Final = "mqtt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One question of a form; a bad answer is an error, by default `invalid_<key>`."""
+    """One field of a form; invalid input is an error, by default `invalid_<key>`."""
 
     key: str
     selector: Selector[Any]
-    clean: Callable[[Any], Any] = lambda typed: typed
-    """From what was typed to what is stored."""
+    clean: Callable[[Any], Any] = lambda entered: entered
+    """Converts input to the stored value."""
     show: Callable[[Any], Any] = lambda stored: stored
-    """From what is stored to what the selector takes."""
+    """Converts the stored value to the selector's."""
     valid: Callable[[Any], bool] = lambda _: True
     own_error: str | None = None
-    """Where fields of other forms in the same flow bear the same key."""
+    """Needed where fields of other forms in the same flow have the same key."""
 
     @property
     def error(self) -> str:
-        """Return the key of the text about a bad answer."""
+        """Return the translation key of the error."""
         return self.own_error or f"invalid_{self.key}"
 
     def marker(
         self, defaults: Mapping[str, Any], values: Mapping[str, Any]
     ) -> vol.Marker:
-        """Return its schema key; a field whose default is None may stay empty."""
+        """Return the schema key; a field whose default is None may stay empty."""
         description = None
         if self.key in values:
             description = {"suggested_value": self.show(values[self.key])}
@@ -53,7 +53,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of one step; those of a section are folded up at first."""
+    """The fields of one step; sections are collapsed at first."""
 
     fields: tuple[Field, ...]
     rare: tuple[Field, ...] = ()
@@ -62,17 +62,17 @@ class Form:
 
     @property
     def sections(self) -> dict[str, tuple[Field, ...]]:
-        """Return the fields of each section that the step has."""
+        """Return the fields of each section of the step."""
         sections = {SECTION_RARE: self.rare, SECTION_MQTT: self.mqtt}
         return {name: inside for name, inside in sections.items() if inside}
 
-    def read(self, typed: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what would be stored of what was typed, right or wrong, flat."""
-        if typed is None:
+    def read(self, user_input: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the input as it would be stored, valid or not, without sections."""
+        if user_input is None:
             return {}
-        flat = dict(typed)
+        flat = dict(user_input)
         for name in self.sections:
-            flat |= typed.get(name, {})
+            flat |= user_input.get(name, {})
         return {
             field.key: field.clean(flat[field.key])
             for field in self._all
@@ -80,15 +80,15 @@ class Form:
         }
 
     def error_of(self, key: str, value: Any) -> str | None:
-        """Return what is wrong with the answer to one question, if anything."""
-        asked = (field for field in self._all if field.key == key)
-        return next((each.error for each in asked if not each.valid(value)), None)
+        """Return the error of one field, if any."""
+        fields = (field for field in self._all if field.key == key)
+        return next((each.error for each in fields if not each.valid(value)), None)
 
     def errors(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with what `read` returned.
+        """Return the errors of what `read` returned.
 
-        A wrong field of a section is told at that: Home Assistant's frontend shows
-        no error inside a section.
+        An invalid field inside a section is reported at the section: Home Assistant's
+        frontend shows no error inside one.
         """
         places = {
             field.key: name
@@ -104,11 +104,11 @@ class Form:
     def schema(
         self, values: Mapping[str, Any], errors: Iterable[str] = ()
     ) -> probatio.Schema:
-        """Return the schema filled with `values`; a section with an error is open."""
-        shown: dict[vol.Marker, Any] = self._questions(self.fields, values)
+        """Return the schema filled with `values`; sections with errors are expanded."""
+        shown: dict[vol.Marker, Any] = self._selectors(self.fields, values)
         for name, inside in self.sections.items():
             shown[vol.Required(name)] = section(
-                _schema(self._questions(inside, values)),
+                _schema(self._selectors(inside, values)),
                 {"collapsed": name not in errors},
             )
         return _schema(shown)
@@ -116,20 +116,20 @@ class Form:
     def merge(
         self, stored: Mapping[str, Any], values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return `stored` with the form's answers: a field left empty is removed."""
-        asked = {field.key for field in self._all}
-        return {k: v for k, v in stored.items() if k not in asked} | dict(values)
+        """Return `stored` with the form's input: a field left empty is removed."""
+        own = {field.key for field in self._all}
+        return {k: v for k, v in stored.items() if k not in own} | dict(values)
 
     @property
     def _all(self) -> tuple[Field, ...]:
         return (*self.fields, *self.rare, *self.mqtt)
 
-    def _questions(
-        self, asked: Iterable[Field], values: Mapping[str, Any]
+    def _selectors(
+        self, fields: Iterable[Field], values: Mapping[str, Any]
     ) -> dict[vol.Marker, Any]:
-        return {field.marker(self.defaults, values): field.selector for field in asked}
+        return {field.marker(self.defaults, values): field.selector for field in fields}
 
 
-def _schema(questions: dict[vol.Marker, Any]) -> probatio.Schema:
+def _schema(markers: dict[vol.Marker, Any]) -> probatio.Schema:
     # Home Assistant serves probatio under the name voluptuous; mypy sees the latter
-    return cast("probatio.Schema", vol.Schema(questions))
+    return cast("probatio.Schema", vol.Schema(markers))

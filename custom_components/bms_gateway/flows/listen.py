@@ -1,4 +1,4 @@
-"""The steps that listen to a port: who talks there, and how to go on then."""
+"""The steps that scan a port, and continue by what they detect."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from ..config_entry import CONF_INTERFACE, port_config
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding, ScanResult
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_along
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_in
 from ..engine.model import PortFault, PortReason
-from .detected import tell
-from .port import PortSteps, Typed, async_texts
-from .same_bus import Alike, SameBus
+from .detected import describe_scan
+from .port import PortSteps, UserInput, async_texts
+from .same_bus import SameBus, SameBusDevices
 
 PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)
 
@@ -33,23 +33,23 @@ _OTHER: Final = {
 
 
 class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
-    """Leads from a port that was chosen to `async_step_battery` or `…_inverter`."""
+    """Leads from the chosen port to `async_step_battery` or `async_step_inverter`."""
 
     may_change_kind = False
     """Whether a battery may turn out to be an inverter."""
-    _heard: ScanResult | None = None
-    _alike = Alike()
-    """Who was heard on another port, too."""
-    _asks = False
-    """Whether the battery is asked, or was when it was heard."""
+    _scan_result: ScanResult | None = None
+    _alike = SameBusDevices()
+    """The devices with the same frames on another port."""
+    _polls = False
+    """Whether the battery is polled, or was when it was detected."""
     _listening: asyncio.Task[ScanResult] | None = None
 
     def tap(self) -> Tap | None:
-        """Return how to listen to the chosen port if this device's gateway uses it."""
+        """Return how to scan the chosen port if this device's gateway has it open."""
         return None
 
     def may_listen(self) -> bool:
-        """Return whether that tells anything of the port as it is to be used."""
+        """Return whether a scan is valid for the port with its new settings."""
         return True
 
     def own_id(self) -> str | None:
@@ -57,68 +57,68 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
         return None
 
     def unused_ports(self) -> Sequence[tuple[str, PortConfig]]:
-        """Return ports that were chosen and that no gateway has open yet, with names."""
+        """Return chosen ports that no gateway has open yet, with their names."""
         return ()
 
     def may_want_replugging(self) -> bool:
-        """Return whether a silence may be that of a USB adapter that hangs."""
+        """Return whether silence may come from a USB adapter that hangs."""
         return self.port is not None and port_config(self.port).is_usb
 
     @override
     def forget_port(self) -> None:
         super().forget_port()
-        self._heard, self._alike = None, Alike()
+        self._scan_result, self._alike = None, SameBusDevices()
 
     @override
     async def async_use_port(self) -> ResultT:
-        self._heard, self._alike = None, Alike()
+        self._scan_result, self._alike = None, SameBusDevices()
         if not self.may_listen():
             return await self.async_step_device()
         return await self.async_step_listen_again()
 
-    async def async_step_listen(self, user_input: Typed = None) -> ResultT:
-        """Listen for some seconds; nothing is sent but the 0x305 asked for."""
+    async def async_step_listen(self, user_input: UserInput = None) -> ResultT:
+        """Scan for some seconds; nothing is sent except a requested 0x305."""
         if self._listening is None:
             self._listening = self.hass.async_create_task(self._async_listen())
         if not self._listening.done():
             return self.async_show_progress(
                 step_id="listen",
-                progress_action="poll" if self._asks else "listen",
+                progress_action="poll" if self._polls else "listen",
                 progress_task=self._listening,
                 description_placeholders=self.placeholders,
             )
-        self._heard = self._listening.result()
+        self._scan_result = self._listening.result()
         self._listening = None
-        return self.async_show_progress_done(next_step_id="judge")
+        return self.async_show_progress_done(next_step_id="evaluate")
 
-    async def async_step_listen_again(self, user_input: Typed = None) -> ResultT:
-        """Listen once more."""
-        self._asks = False
+    async def async_step_listen_again(self, user_input: UserInput = None) -> ResultT:
+        """Scan once more."""
+        self._polls = False
         return await self.async_step_listen()
 
-    async def async_step_poll(self, user_input: Typed = None) -> ResultT:
+    async def async_step_poll(self, user_input: UserInput = None) -> ResultT:
         """Ask the battery once, and listen to what it answers."""
-        self._asks = True
+        self._polls = True
         return await self.async_step_listen()
 
-    async def async_step_judge(self, user_input: Typed = None) -> ResultT:
-        """Go on if what was heard is what was looked for; else say what it was."""
-        heard = self._heard
-        assert heard is not None
-        if heard.fault is not None:
-            return await self.async_refuse(self._fault_key(heard.fault, heard.reason))
-        if heard.finding is _EXPECTED[self.kind] and self._alike == Alike():
+    async def async_step_evaluate(self, user_input: UserInput = None) -> ResultT:
+        """Continue if the expected device was detected; else show what was found."""
+        result = self._scan_result
+        assert result is not None
+        if result.fault is not None:
+            return await self.async_refuse(self._fault_key(result.fault, result.reason))
+        if result.finding is _EXPECTED[self.kind] and self._alike == SameBusDevices():
             return await self.async_step_device()
         return await self.async_step_scan_result()
 
-    async def async_step_scan_result(self, user_input: Typed = None) -> ResultT:
-        """Say what was heard instead, and ask how to go on."""
-        assert self._heard is not None
-        finding = self._heard.finding
+    async def async_step_scan_result(self, user_input: UserInput = None) -> ResultT:
+        """Show what was detected instead, and ask how to continue."""
+        assert self._scan_result is not None
+        finding = self._scan_result.finding
         options = ["listen_again", "port"]
         if self.kind == SUBENTRY_BATTERY or finding not in _OF_A_BATTERY:
             options.insert(0, self.kind)
-        if self._may_ask:
+        if self._may_poll:
             options.insert(1, "poll")
         if self.may_change_kind and finding is _EXPECTED[_OTHER[self.kind]]:
             options.insert(0, "detected_kind")
@@ -127,60 +127,63 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
             menu_options=options,
             description_placeholders={
                 **self.placeholders,
-                "scan_result": await self.async_told(),
+                "scan_result": await self.async_scan_text(),
             },
         )
 
     async def async_step_device(self) -> ResultT:
-        """Go on to the form of the battery or inverter."""
+        """Continue with the form of the battery or inverter."""
         steps = {
             SUBENTRY_BATTERY: self.async_step_battery,
             SUBENTRY_INVERTER: self.async_step_inverter,
         }
         return await steps[self.kind]()
 
-    async def async_step_battery(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of a battery."""
+    async def async_step_battery(self, user_input: UserInput = None) -> ResultT:
+        """Ask for the data of a battery."""
         raise NotImplementedError
 
-    async def async_step_inverter(self, user_input: Typed = None) -> ResultT:
-        """Ask for what is to be known of an inverter."""
+    async def async_step_inverter(self, user_input: UserInput = None) -> ResultT:
+        """Ask for the data of an inverter."""
         raise NotImplementedError
 
-    async def async_told(self) -> str:
-        """Return what was heard in a sentence; nothing where nobody listened."""
-        if self._heard is None:
+    async def async_scan_text(self) -> str:
+        """Return the scan result as a sentence; empty without a scan."""
+        if self._scan_result is None:
             return ""
         texts = await async_texts(self.hass)
-        return tell(
-            self._heard,
+        return describe_scan(
+            self._scan_result,
             texts,
             replug=self.may_want_replugging(),
-            may_ask=self._may_ask,
-            asked=self._asks,
-            alike=self._alike.heard,
+            may_ask=self._may_poll,
+            asked=self._polls,
+            alike=self._alike.received,
             own=self._alike.sent,
         )
 
     @property
-    def _may_ask(self) -> bool:
-        """Return whether a battery can be asked that says nothing."""
-        quiet = self._heard is not None and self._heard.finding is Finding.SILENCE
+    def _may_poll(self) -> bool:
+        """Return whether a silent battery can be polled."""
+        quiet = (
+            self._scan_result is not None
+            and self._scan_result.finding is Finding.SILENCE
+        )
         return self.kind == SUBENTRY_BATTERY and quiet and self.tap() is None
 
     @property
-    def heard_values(self) -> dict[str, Any]:
-        """Return what to propose in the device's form by what was heard."""
+    def detected_values(self) -> dict[str, Any]:
+        """Return the proposed form values by what was detected."""
         values: dict[str, Any] = {}
-        if self._heard and (battery := self._heard.battery):
+        if self._scan_result and (battery := self._scan_result.battery):
             if battery.capacity_ah:
                 values["capacity_ah"] = battery.capacity_ah
-            if self._asks:
+            if self._polls:
                 values |= POLLED
         return values
 
     def _fault_key(self, fault: PortFault, reason: PortReason | None) -> str:
-        """Return the text for a fault; what cures it depends on the kind of port."""
+        """Return the text for a fault; the remedy depends on the kind of port."""
         assert self.port is not None
         if reason is not None:
             return reason.value
@@ -192,40 +195,41 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
     async def _async_listen(self) -> ScanResult:
         began = time.monotonic()
 
-        def tell_progress(_: datetime) -> None:
+        def show_progress(_: datetime) -> None:
             part = (time.monotonic() - began) / LISTEN_TIME
             self.async_update_progress(min(part, 1.0))
 
         stop = async_track_time_interval(
-            self.hass, tell_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
+            self.hass, show_progress, PROGRESS_INTERVAL, cancel_on_shutdown=True
         )
         try:
-            heard = await self._async_heard()
-            # The frontend asks for news once it shows this step: of what ends before
-            # that, as a link that is not there, it would never learn
+            result = await self._async_scan()
+            # The frontend asks for progress once it shows this step: it would never
+            # learn of a scan that ended before, such as one of a link that does not
+            # exist
             await asyncio.sleep(max(0.0, began + SETTLE_TIME - time.monotonic()))
         finally:
             stop()
-        return heard
+        return result
 
-    async def _async_heard(self) -> ScanResult:
+    async def _async_scan(self) -> ScanResult:
         assert self.port is not None
         others = SameBus(self.hass, self.own_id())
         async with others.compared(self.unused_ports()):
             if tap := self.tap():
-                heard = await listen_along(
+                result = await listen_in(
                     tap,
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
                     comparison=others.comparison,
                 )
             else:
-                heard = await listen(
+                result = await listen(
                     port_config(self.port),
                     seconds=LISTEN_TIME,
                     settle=SETTLE_TIME,
-                    ask=self._asks,
+                    poll=self._polls,
                     comparison=others.comparison,
                 )
         self._alike = others.alike
-        return heard
+        return result

@@ -1,16 +1,16 @@
-"""Changes how a gateway works; applied while it runs."""
+"""The options flow: changes how a gateway works while it runs."""
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 
-from .port import Typed
+from .port import UserInput
 from .schemas import OPTIONS_FORM
 
 
 class GatewayOptionsFlow(OptionsFlow):
-    """Asks for everything at once, rare things folded up."""
+    """Asks for all options at once, with rare ones collapsed."""
 
-    async def async_step_init(self, user_input: Typed = None) -> ConfigFlowResult:
-        """Show the options and store what was changed."""
+    async def async_step_init(self, user_input: UserInput = None) -> ConfigFlowResult:
+        """Show the options, then store the changes."""
         stored = self.config_entry.options
         values = stored if user_input is None else OPTIONS_FORM.read(user_input)
         errors = OPTIONS_FORM.errors(values)

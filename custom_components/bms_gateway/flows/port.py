@@ -1,4 +1,4 @@
-"""The steps that choose a battery's or inverter's port: from a list, or by hand."""
+"""The steps that choose a battery's or inverter's port, from a list or by hand."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -18,19 +18,19 @@ from ..config_entry import (
     port_config,
     port_key,
 )
-from ..const import DOMAIN, SUBENTRY_INVERTER
+from ..const import DOMAIN
 from ..engine.can.interface.discovery import set_up_commands
 from ..engine.config import Interface
 from .connections import Connection, Texts, async_find_connections, async_identify
 from .forms import SECTION_RARE, Form
 from .schemas import CONF_CONNECTION, MANUAL_FORM, USE_KEYS, Choice, connection_form
 
-type Typed = dict[str, Any] | None
-"""What was typed into a form; None while it is to be shown."""
+type UserInput = dict[str, Any] | None
+"""The input of a form; None while it is to be shown."""
 
 
 async def async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts that no form or menu has for itself."""
+    """Return the texts that belong to no form or menu."""
     prefix = f"component.{DOMAIN}.common."
     found = await async_get_translations(
         hass, hass.config.language, "common", (DOMAIN,)
@@ -38,11 +38,17 @@ async def async_texts(hass: HomeAssistant) -> Texts:
     return {key.removeprefix(prefix): text for key, text in found.items()}
 
 
+async def async_propose_name(hass: HomeAssistant, kind: str, number: int = 1) -> str:
+    """Return a name in Home Assistant's language, such as "Battery 2"."""
+    texts = await async_texts(hass)
+    return texts[f"name_{kind}"].format(number=number)
+
+
 class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     """Leads from the list of connections to `async_use_port`.
 
-    `kind` says for which of them a port is looked for; `port` is what was chosen, as it
-    is stored.
+    `kind` is the kind of device the port is for; `port` is the chosen port as it is
+    stored.
     """
 
     kind: str
@@ -51,9 +57,9 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
     _proposed_port: Mapping[str, Any] | None = None
     """The connection to propose first."""
     _connection: Connection | None = None
-    """What was chosen; None as long as that is what is stored."""
+    """The chosen connection; None as long as it is the stored one."""
     _use: Mapping[str, Any] = MappingProxyType({})
-    """How a connection is to be used, as it was typed last."""
+    """The last input for how to use the connection."""
     _form_step = "port"
     _found: Sequence[Connection] = ()
 
@@ -62,19 +68,19 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         raise NotImplementedError
 
     def may_leave_out(self) -> bool:
-        """Return whether it is possible to go on without this device."""
+        """Return whether the flow can continue without this device."""
         return False
 
     async def async_leave_out(self) -> ResultT:
-        """Go on without this device."""
+        """Continue without this device."""
         raise NotImplementedError
 
     async def async_use_port(self) -> ResultT:
-        """Go on with a port that can be this device's."""
+        """Continue with a port that this device can have."""
         raise NotImplementedError
 
-    async def async_step_port(self, user_input: Typed = None) -> ResultT:
-        """Ask which connection of this machine it is."""
+    async def async_step_port(self, user_input: UserInput = None) -> ResultT:
+        """Ask for a connection of this machine."""
         if user_input is None:
             return await self._async_show_connections()
         values = connection_form({}).read(user_input)
@@ -88,10 +94,10 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
                 return await self.async_leave_out()
             case key:
                 [chosen] = [each for each in self._found if each.key == key]
-                return await self._async_take(chosen, "port")
+                return await self._async_choose(chosen, "port")
 
-    async def async_step_manual(self, user_input: Typed = None) -> ResultT:
-        """Ask for a connection that is not in the list; an empty one leads back."""
+    async def async_step_manual(self, user_input: UserInput = None) -> ResultT:
+        """Ask for a connection that is not in the list; empty input leads back."""
         if user_input is None:
             here = self._here()
             port = here.port if here else self.port or {}
@@ -101,33 +107,28 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         if not values.get(CONF_CHANNEL):
             return await self.async_step_port()
         entered = await async_identify(self.hass, self._found, values)
-        return await self._async_take(entered, "manual")
+        return await self._async_choose(entered, "manual")
 
     def port_error(self) -> str | None:
-        """Return why the chosen port cannot be this device's, if so."""
+        """Return the error if the chosen port cannot be this device's."""
         assert self.port is not None
-        if self._owner:
-            return "port_taken"
-        suits = port_config(self.port).suits_inverters
-        if self.kind == SUBENTRY_INVERTER and not suits:
-            return "not_for_inverters"
-        return None
+        return "port_taken" if self._owner else None
 
     async def async_refuse(self, error: str) -> ResultT:
-        """Show the form of the port again, with what is wrong."""
+        """Show the form of the port again with an error."""
         if self._form_step == "port":
             return await self._async_show_connections({CONF_CONNECTION: error})
         values = {**(self.port or {}), **self._use}
         return self._show(MANUAL_FORM, values, "manual", {CONF_CHANNEL: error})
 
     def forget_port(self) -> None:
-        """Begin anew, for the next device."""
+        """Start again for the next device."""
         self.port = self._proposed_port = self._connection = None
         self._use = {}
 
     @property
     def names(self) -> tuple[PortKey, ...]:
-        """Return all by which the chosen port may be stored."""
+        """Return all keys under which the chosen port may be stored."""
         assert self.port is not None
         return self._connection.names if self._connection else (port_key(self.port),)
 
@@ -136,7 +137,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         taken = self.taken()
         return next((taken[name] for name in self.names if name in taken), None)
 
-    async def _async_take(self, chosen: Connection, step: str) -> ResultT:
+    async def _async_choose(self, chosen: Connection, step: str) -> ResultT:
         self.port = {**chosen.port, CONF_BITRATE: self._use[CONF_BITRATE]}
         if chosen.port[CONF_INTERFACE] == Interface.SOCKETCAN:
             self.port[CONF_BRING_UP] = self._use[CONF_BRING_UP]
@@ -163,7 +164,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         errors: dict[str, str] | None = None,
         **placeholders: str,
     ) -> ResultT:
-        # What cures most of them is in there
+        # The remedy for most errors is in there
         unfolded = [SECTION_RARE] if errors else []
         return self.async_show_form(
             step_id=step,
@@ -173,16 +174,16 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         )
 
     def _labels(self, texts: Texts) -> dict[str, str]:
-        """Return the choices: what was found, then what else can be done."""
+        """Return the choices: found connections, then the other options."""
         taken = self.taken()
-        labels = {each.key: each.told(taken, texts) for each in self._found}
+        labels = {each.key: each.list_label(taken, texts) for each in self._found}
         for choice in Choice:
             if choice is not Choice.SKIP or self.may_leave_out():
                 labels[choice] = texts[f"connection_{choice}"]
         return labels
 
     def _proposal(self) -> dict[str, Any]:
-        """Return the values of a fresh form: what was chosen, or the first free one."""
+        """Return the initial values: the chosen connection, or the first free one."""
         use = {**(self.port or {}), **self._use}
         values = {key: use[key] for key in USE_KEYS if key in use}
         taken = self.taken()
@@ -198,16 +199,16 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
         return values
 
     def _here(self) -> Connection | None:
-        """Return what is in the list of what was chosen, or is to be proposed."""
-        wanted = self.port or self._proposed_port
-        if wanted is None:
+        """Return the chosen or proposed connection if it is in the list."""
+        searched = self.port or self._proposed_port
+        if searched is None:
             return None
-        name = port_key(wanted)
+        name = port_key(searched)
         return next((each for each in self._found if name in each.names), None)
 
     @property
     def placeholders(self) -> dict[str, str]:
-        """Return what the texts of all steps may tell of the chosen port."""
+        """Return the placeholders for the chosen port in the texts of all steps."""
         placeholders = {"name": self.device_name}
         if self.port is None:
             return placeholders

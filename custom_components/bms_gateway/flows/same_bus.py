@@ -1,4 +1,4 @@
-"""Which batteries and inverters are on the bus of a port that is listened to."""
+"""Finds batteries and inverters on the same bus as the port being scanned."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -9,38 +9,38 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from ..const import DOMAIN
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.config import InverterConfig, PortConfig
-from ..engine.detection.scan import beside
+from ..engine.detection.scan import listen_on_others
 from ..engine.topology.comparison import Comparison
+from ..runtime import BmsGatewayRuntime
 
 
-class Alike(NamedTuple):
-    """The names of devices on whose ports the same came in the same moments."""
+class SameBusDevices(NamedTuple):
+    """The names of devices on whose ports the same frames came at the same times."""
 
-    heard: tuple[str, ...] = ()
-    """It was heard there, too."""
+    received: tuple[str, ...] = ()
+    """The same frames were received there."""
     sent: tuple[str, ...] = ()
-    """It was sent there by the gateway: these are inverters."""
+    """The gateway sent them there: these are inverters."""
 
 
 class SameBus:
-    """Compares a port with those of all gateways that run, and with some others."""
+    """Compares a port with those of all running gateways, and with some others."""
 
     def __init__(self, hass: HomeAssistant, but: str | None) -> None:
-        """Leave out the device whose id is `but`: it is the one that is listened for."""
+        """Leave out the device with the id `but`: the one being set up."""
         self._hass = hass
         self._but = but
-        self._heard: dict[str, str] = {}
+        self._received: dict[str, str] = {}
         self._sent: dict[str, str] = {}
         self.comparison = Comparison()
 
     @property
-    def alike(self) -> Alike:
-        """What was found until now."""
+    def alike(self) -> SameBusDevices:
+        """The devices found so far."""
         found = sorted(self.comparison.alike)
-        return Alike(
-            tuple(self._heard[key] for key in found if key in self._heard),
+        return SameBusDevices(
+            tuple(self._received[key] for key in found if key in self._received),
             tuple(self._sent[key] for key in found if key in self._sent),
         )
 
@@ -48,27 +48,27 @@ class SameBus:
     async def compared(
         self, ports: Sequence[tuple[str, PortConfig]]
     ) -> AsyncIterator[None]:
-        """Hear the others meanwhile; `ports`, with their names, nobody has open yet."""
-        self._heard |= {f"{n}": name for n, (name, _) in enumerate(ports)}
+        """Receive on the other ports meanwhile; `ports` with names are not open yet."""
+        self._received |= {f"{n}": name for n, (name, _) in enumerate(ports)}
         unused = {f"{n}": config for n, (_, config) in enumerate(ports)}
         with ExitStack() as taps:
             for undo in self._tap():
                 taps.callback(undo)
-            async with beside(unused, self.comparison.on_other_frame):
+            async with listen_on_others(unused, self.comparison.on_other_frame):
                 yield
 
     def _tap(self) -> Iterator[Callable[[], None]]:
-        """Hear what comes and what is sent on the ports of all gateways that run."""
+        """Receive what is received and sent on the ports of all running gateways."""
         for entry in self._hass.config_entries.async_entries(DOMAIN):
             if entry.state is not ConfigEntryState.LOADED:
                 continue
-            coordinator: BmsGatewayCoordinator = entry.runtime_data
-            tap = coordinator.gateway.tap
-            for device in coordinator.config.devices:
+            runtime: BmsGatewayRuntime = entry.runtime_data
+            tap = runtime.gateway.tap
+            for device in runtime.config.devices:
                 if device.id == self._but:
                     continue
                 key = f"{device.id} heard"
-                self._heard[key] = device.name
+                self._received[key] = device.name
                 yield tap(device.id, partial(self.comparison.on_other_frame, key))
                 if isinstance(device, InverterConfig):
                     key = f"{device.id} sent"

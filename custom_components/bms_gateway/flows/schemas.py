@@ -1,4 +1,4 @@
-"""The forms of every flow as tables: fields, ranges, and what stands in a section."""
+"""The forms of every flow as tables: fields, ranges and sections."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -56,7 +56,7 @@ from .forms import Field, Form
 CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""
 WITH_GRID: Final = {"discharge_grace": 0.0}
-"""Seconds; where the grid supplies the house, a stop of discharge hurts nobody."""
+"""Seconds; where the grid supplies the house, a stop of discharge does no harm."""
 
 CONF_CONNECTION: Final = "connection"
 CONF_FILE: Final = "file"
@@ -64,11 +64,11 @@ CONF_GATEWAY: Final = "gateway"
 CONF_REPORTED: Final = "reported_current"
 CONF_STRATEGY: Final = "strategy"
 NEW: Final = "new"
-"""Among the gateways: a new one."""
+"""The choice of a new gateway."""
 
 
 class Choice(StrEnum):
-    """What stands below the connections of this machine."""
+    """The choices below the connections of this machine."""
 
     MANUAL = "manual"
     RESCAN = "rescan"
@@ -76,16 +76,16 @@ class Choice(StrEnum):
 
 
 BITRATES: Final = (125_000, 250_000, 500_000, 1_000_000)
-"""bit/s; what CAN equipment of any kind is set to."""
+"""bit/s; the bitrates of CAN equipment of any kind."""
 
 
 class Reported(StrEnum):
-    """What current each of several inverters of the original daemon is told of."""
+    """The current that each of several inverters of the daemon is sent."""
 
     SHARE = "share"
     """Its own part, as of the limit."""
     FILE = "file"
-    """What I-SCALING says, which is the whole bank's unless it was changed."""
+    """By I-SCALING, which is the whole bank's current unless it was changed."""
 
 
 def _defaults(*models: type) -> dict[str, Any]:
@@ -108,14 +108,15 @@ def _topic(key: str) -> Field:
 def _number(
     key: str, unit: str, lowest: float, highest: float, error: str | None = None
 ) -> Field:
-    # Without min and max: the selector would refuse in English, in words of its own
+    # Without min and max: the selector would reject input in English, with a text of
+    # its own
     config = NumberSelectorConfig(mode=NumberSelectorMode.BOX, step="any")
     if unit:
         config["unit_of_measurement"] = unit
     return Field(
         key=key,
         selector=NumberSelector(config),
-        valid=lambda value: lowest <= value <= highest,  # neither holds for NaN
+        valid=lambda value: lowest <= value <= highest,  # false for NaN
         own_error=error,
     )
 
@@ -163,7 +164,7 @@ _PORT_USE: Final = (
     _yes_no(CONF_BRING_UP),
 )
 USE_KEYS: Final = tuple(field.key for field in _PORT_USE)
-"""What is asked of every connection: how it is to be used."""
+"""The fields about the use of a connection, asked for every one."""
 _PORT_DEFAULTS: Final = {
     CONF_INTERFACE: Interface.SOCKETCAN,
     CONF_CHANNEL: None,
@@ -206,7 +207,7 @@ UPLOAD_FORM: Final = Form(
     fields=(
         Field(
             key=CONF_FILE,
-            # Not every system knows what kind of file a .toml is
+            # Not every system knows the type of a .toml file
             selector=FileSelector(FileSelectorConfig(accept=".toml,text/*")),
         ),
     ),
@@ -215,7 +216,7 @@ UPLOAD_FORM: Final = Form(
 
 
 def daemon_import_form(*, several: bool) -> Form:
-    """Return what is asked beside the daemon's file; `several` inverters or not."""
+    """Return the questions next to the daemon's file; `several` inverters or not."""
     reported = (_choice(CONF_REPORTED, Reported),) if several else ()
     return Form(
         fields=(

@@ -1,4 +1,4 @@
-"""Adds a battery or inverter to a gateway that is there, or changes one."""
+"""The subentry flow: adds a battery or inverter to a gateway, or changes one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,33 +21,33 @@ from ..config_entry import (
     taken_ports,
 )
 from ..const import CONF_SIMULATED
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.detection.scan import Tap
 from ..engine.gateway import Gateway
 from ..engine.model import PortStatus
+from ..runtime import BmsGatewayRuntime
 from .device import DeviceSteps
 from .device_form import simulated_port
-from .port import Typed
+from .port import UserInput, async_propose_name
 
 
 class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
-    """Applied to the running gateway: what does not change goes on undisturbed."""
+    """Adds or changes a device of the running gateway; the others are undisturbed."""
 
-    async def async_step_user(self, user_input: Typed = None) -> SubentryFlowResult:
-        """Add one."""
+    async def async_step_user(self, user_input: UserInput = None) -> SubentryFlowResult:
+        """Add a device."""
         self.kind = self._subentry_type
         entry = self._get_entry()
         number = 1 + len(entry.get_subentries_of_type(self.kind))
-        self.device_name = await self.async_propose_name(self.kind, number)
+        self.device_name = await async_propose_name(self.hass, self.kind, number)
         if entry.data.get(CONF_SIMULATED, False):
             self.port = simulated_port()
             return await self.async_step_device()
         return await self.async_step_port()
 
     async def async_step_reconfigure(
-        self, user_input: Typed = None
+        self, user_input: UserInput = None
     ) -> SubentryFlowResult:
-        """Change one: how it is connected, or all the rest."""
+        """Change a device: its connection, or everything else."""
         subentry = self._get_reconfigure_subentry()
         self.kind, self.device_name = self._subentry_type, subentry.title
         self.stored = subentry.data
@@ -62,7 +62,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
     async def async_accept_device(
         self, device: ConfigSubentryData
     ) -> SubentryFlowResult:
-        """Store it."""
+        """Store the device."""
         title, data = device["title"], device["data"]
         if self.source == SOURCE_RECONFIGURE:
             subentry = self._get_reconfigure_subentry()
@@ -79,7 +79,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
 
     @override
     def tap(self) -> Tap | None:
-        """Listen through the running reader where that has the port open."""
+        """Scan through the running reader if it has the port open."""
         if gateway := self._reader:
             return partial(gateway.tap, self._reconfigure_subentry_id)
         return None
@@ -92,14 +92,14 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
 
     @override
     def may_listen(self) -> bool:
-        """Return False for a port that is at work with another bitrate."""
+        """Return False for a port in use with another bitrate."""
         if self._reader is None or self.port is None:
             return True
         return port_config(self.port).bitrate == port_config(self.stored).bitrate
 
     @override
     def may_want_replugging(self) -> bool:
-        """Return False for a port at work on which something was heard before."""
+        """Return False for a port in use on which frames were received before."""
         if gateway := self._reader:
             port = gateway.snapshot.ports[self._reconfigure_subentry_id]
             if not port.is_silent:
@@ -116,7 +116,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
             or port_key(self.stored) not in self.names
         ):
             return None
-        coordinator: BmsGatewayCoordinator = entry.runtime_data
-        gateway = coordinator.gateway
+        runtime: BmsGatewayRuntime = entry.runtime_data
+        gateway = runtime.gateway
         port = gateway.snapshot.ports.get(self._reconfigure_subentry_id)
         return gateway if port and port.status is PortStatus.OPEN else None

@@ -1,4 +1,4 @@
-"""What only time shows: batteries far apart, silent inverters, what a bank bears."""
+"""Conditions that show over time: voltages apart, silent inverters, highest limits."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from ..engine.battery.limits import allowed
 from ..engine.limits.charge_voltage import AGREE
 from ..engine.model import BatteryState, Direction, PortState, PortStatus, Snapshot
 
-FAR_APART: Final = 1.0
-"""V; batteries that are connected with each other never differ so much for long."""
-APART_FOR: Final = 60.0
-"""Seconds; telegrams of different age may differ for a moment while a load comes."""
+MAX_DIFFERENCE: Final = 1.0
+"""V; connected batteries never differ by this much for long."""
+DIFFERENCE_FOR: Final = 60.0
+"""Seconds; telegrams of different age may differ briefly while a load starts."""
 
-EASY_SOC: Final = (30.0, 80.0)
-"""%; between these no battery lowers its limits because it is nearly empty or full."""
-EASY_TEMPERATURE: Final = (15.0, 35.0)
-"""°C; between these none lowers them because it is cold or hot."""
-EASY_FOR: Final = 600.0
-"""Seconds for which every battery has to be at ease before its limits tell the most
-that it allows."""
+NORMAL_SOC: Final = (30.0, 80.0)
+"""%; within these no battery lowers its limits because it is nearly empty or full."""
+NORMAL_TEMPERATURE: Final = (15.0, 35.0)
+"""°C; within these no battery lowers its limits because it is cold or hot."""
+NORMAL_FOR: Final = 600.0
+"""Seconds for which every battery has to be within these ranges before its limits show
+the most that it ever allows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class VoltageDifference:
     """Two batteries, by id, and their voltages (V)."""
 
     high: str
@@ -33,28 +33,28 @@ class Apart:
 
 
 class Conditions:
-    """Looks at one snapshot after the other; times are of the gateway's clock."""
+    """Evaluates one snapshot after the other; times are of the gateway's clock."""
 
     def __init__(self) -> None:
-        """Begin without a past."""
-        self.apart: Apart | None = None
-        """Two batteries that have been far apart for APART_FOR."""
+        """Start without a previous snapshot."""
+        self.voltage_difference: VoltageDifference | None = None
+        """Two batteries whose voltages have been far apart for DIFFERENCE_FOR."""
         self.signs_of_life: Mapping[str, float] = {}
-        """When each inverter was last heard or took what it was sent; or could not be
-        heard because its port was not open."""
-        self._apart_since: float | None = None
+        """The time at which each inverter was last received or acknowledged a frame. It
+        counts as alive while it cannot be received because its port is not open."""
+        self._difference_since: float | None = None
         self._counted: frozenset[str] = frozenset()
         self._seen = dict.fromkeys(Direction, 0.0)
-        self._easy_since: float | None = None
+        self._normal_since: float | None = None
         self._known = False
 
     @property
-    def borne(self) -> Mapping[Direction, float]:
-        """The most (A) that all batteries together allowed; empty while unknown."""
+    def highest_limits(self) -> Mapping[Direction, float]:
+        """The highest sum (A) that all batteries allowed; empty while unknown."""
         return self._seen if self._known else {}
 
     def update(self, snapshot: Snapshot, now: float) -> None:
-        """Take what is known now."""
+        """Evaluate the present snapshot."""
         batteries = snapshot.batteries.values()
         self._compare(_furthest(batteries), now)
         self._measure([b for b in batteries if not b.is_left_out], now)
@@ -68,42 +68,42 @@ class Conditions:
             for key, inverter in snapshot.inverters.items()
         }
 
-    def _compare(self, pair: Apart | None, now: float) -> None:
-        """Raise after a while; clear once they agree."""
+    def _compare(self, pair: VoltageDifference | None, now: float) -> None:
+        """Set the condition after a while; clear it once the voltages agree."""
         volts = pair.high_volts - pair.low_volts if pair else 0.0
-        if volts <= (AGREE if self.apart else FAR_APART):
-            self.apart = self._apart_since = None
+        if volts <= (AGREE if self.voltage_difference else MAX_DIFFERENCE):
+            self.voltage_difference = self._difference_since = None
             return
-        if self._apart_since is None:
-            self._apart_since = now
-        if now >= self._apart_since + APART_FOR:
-            self.apart = pair
+        if self._difference_since is None:
+            self._difference_since = now
+        if now >= self._difference_since + DIFFERENCE_FOR:
+            self.voltage_difference = pair
 
     def _measure(self, batteries: list[BatteryState], now: float) -> None:
-        """Find the most that they allow, to be believed once all were at ease."""
+        """Track the most that batteries allow; valid once all were in easy ranges."""
         counted = frozenset(battery.id for battery in batteries)
         if counted != self._counted:
-            self._counted, self._known, self._easy_since = counted, False, None
+            self._counted, self._known, self._normal_since = counted, False, None
             self._seen = dict.fromkeys(Direction, 0.0)
         if not all(battery.online for battery in batteries):
-            self._easy_since = None
+            self._normal_since = None
             return
         for direction in Direction:
             amps = sum(allowed(battery.readings, direction) for battery in batteries)
             self._seen[direction] = max(self._seen[direction], amps)
-        if not all(_at_ease(battery) for battery in batteries):
-            self._easy_since = None
-        elif self._easy_since is None:
-            self._easy_since = now
-        elif now >= self._easy_since + EASY_FOR:
+        if not all(_is_normal(battery) for battery in batteries):
+            self._normal_since = None
+        elif self._normal_since is None:
+            self._normal_since = now
+        elif now >= self._normal_since + NORMAL_FOR:
             self._known = True
 
 
-def _furthest(batteries: Iterable[BatteryState]) -> Apart | None:
+def _furthest(batteries: Iterable[BatteryState]) -> VoltageDifference | None:
     """Return the two batteries between which the most current should flow.
 
-    From one that may be discharged to one that may be charged: a full battery whose
-    own BMS lets nothing in rests below the others, and is connected all the same.
+    From one that may be discharged to one that may be charged: a full battery whose own
+    BMS blocks charging rests below the others although it is connected.
     """
     known = [
         (battery.readings.voltage, battery)
@@ -123,15 +123,15 @@ def _furthest(batteries: Iterable[BatteryState]) -> Apart | None:
     if not highs or not lows:
         return None
     (high_volts, high), (low_volts, low) = max(highs), min(lows)
-    return Apart(high, high_volts, low, low_volts)
+    return VoltageDifference(high, high_volts, low, low_volts)
 
 
-def _at_ease(battery: BatteryState) -> bool:
-    """Return whether nothing makes the battery lower its limits."""
+def _is_normal(battery: BatteryState) -> bool:
+    """Return whether the battery has no reason to lower its limits."""
     soc, temperature = battery.readings.soc, battery.readings.temperature
     return (
         soc is not None
-        and EASY_SOC[0] <= soc <= EASY_SOC[1]
+        and NORMAL_SOC[0] <= soc <= NORMAL_SOC[1]
         and temperature is not None
-        and EASY_TEMPERATURE[0] <= temperature <= EASY_TEMPERATURE[1]
+        and NORMAL_TEMPERATURE[0] <= temperature <= NORMAL_TEMPERATURE[1]
     )

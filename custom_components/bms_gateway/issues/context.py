@@ -1,4 +1,4 @@
-"""Everything from which repairs are found, and what a repair consists of."""
+"""The input of the issue detectors, and the parts of an issue."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from homeassistant.helpers.issue_registry import IssueSeverity
 from ..engine.config import BatteryConfig, GatewayConfig, InverterConfig
 from ..engine.model import BatteryState, Direction, PortState, Snapshot
 from ..engine.setpoints import AllSetpoints
-from ..setpoints.serialization import NOTHING_ASKED, Change, ChangeKey
-from .conditions import Apart
+from ..setpoints.serialization import NO_SETPOINTS_SET, Change, ChangeKey
+from .conditions import VoltageDifference
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One repair: the key of its texts, what stands in them, whom it is about."""
+    """One repair: the key of its texts, the placeholders, the device concerned."""
 
     key: str
     placeholders: Mapping[str, str]
@@ -22,8 +22,9 @@ class Issue:
     fixable: bool = False
     device_id: str | None = None
     steady_for: float = 0.0
-    """Seconds for which it has to be gone before it is cleared: what flaps is one repair,
-    not one for each time. The first time; one that has come back needs longer."""
+    """Seconds for which it has to be gone before it is cleared: a flapping problem is
+    one repair, not one for each time. Applies the first time; one that has come back
+    needs longer."""
 
 
 def warning(
@@ -34,7 +35,7 @@ def warning(
     device_id: str | None = None,
     steady_for: float = 0.0,
 ) -> Issue:
-    """Return a repair that is not urgent."""
+    """Return an issue that is not urgent."""
     return Issue(
         key, placeholders, IssueSeverity.WARNING, fixable, device_id, steady_for
     )
@@ -42,30 +43,30 @@ def warning(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueContext:
-    """Everything that is known now."""
+    """All present data from which issues are detected."""
 
     entry_id: str
     snapshot: Snapshot
     config: GatewayConfig
-    setpoints: AllSetpoints = NOTHING_ASKED
+    setpoints: AllSetpoints = NO_SETPOINTS_SET
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
     confirmed: bool = True
-    """False while setpoints stand at 0 A because their store was unreadable."""
+    """False while setpoints are 0 A because their store was unreadable."""
     saved: bool = True
     """False while setpoints and limits cannot be saved."""
     energy_saved: bool = True
     """False while energy totals cannot be saved."""
     unsteady: frozenset[str] = frozenset()
-    asking: frozenset[str] = frozenset()
-    """Batteries that are lost too often, and that ask for charge in vain."""
+    requesting: frozenset[str] = frozenset()
+    """Batteries that are lost too often, and those whose charge request is ignored."""
     lost_since: Mapping[str, float] = field(default_factory=dict)
-    """Since when each battery that is lost has not been online."""
-    apart: Apart | None = None
-    """Two batteries that have been far apart in voltage for a while."""
+    """The time since when each lost battery has not been online."""
+    voltage_difference: VoltageDifference | None = None
+    """Two batteries whose voltages have been far apart for a while."""
     signs_of_life: Mapping[str, float] = field(default_factory=dict)
-    """When each inverter was last heard or took what it was sent."""
-    borne: Mapping[Direction, float] = field(default_factory=dict)
-    """The most (A) that all batteries together allowed; empty while unknown."""
+    """The time at which each inverter was last received or acknowledged a frame."""
+    highest_limits: Mapping[Direction, float] = field(default_factory=dict)
+    """The highest sum (A) that all batteries allowed; empty while unknown."""
 
     @property
     def name(self) -> str:
@@ -74,30 +75,31 @@ class IssueContext:
 
     @property
     def batteries(self) -> Iterator[tuple[BatteryConfig, BatteryState]]:
-        """Return each battery with what is known of it."""
+        """Return each battery's configuration with its state."""
         for config in self.config.batteries:
             if state := self.snapshot.batteries.get(config.id):
                 yield config, state
 
     def port(self, device_id: str) -> PortState:
-        """Return where a battery's or inverter's port stands."""
+        """Return the state of a battery's or inverter's port."""
         return self.snapshot.ports.get(device_id, PortState())
 
     def channel(self, device: BatteryConfig | InverterConfig) -> str:
-        """Return what a battery's or inverter's CAN link is called now."""
+        """Return the present name of a battery's or inverter's CAN link."""
         return self.port(device.id).link or device.port.channel
 
     def wants_replugging(self, device: BatteryConfig | InverterConfig) -> bool:
-        """Return whether a USB adapter has passed nothing on since it was opened.
+        """Return whether a USB adapter has passed on no frame since it was opened.
 
-        Some do so after a restart of the computer, which does not cut their power.
+        Some adapters stop after a restart of the computer that does not cut their
+        power.
         """
         return device.port.is_usb and self.port(device.id).is_silent
 
     def device_name(self, device_id: str | None) -> str:
         """Return the name of a battery, an inverter or (None) the gateway.
 
-        One that is no more has but its id: it must not pass for the gateway.
+        A removed device has only its id: it must not pass for the gateway.
         """
         if device_id is None:
             return self.name
@@ -106,7 +108,7 @@ class IssueContext:
 
 
 type Raised = Mapping[str, Issue]
-"""What was raised already, by the id of the issue."""
+"""The issues raised so far, by their ids."""
 
 type Detector = Callable[[IssueContext, Raised], Iterable[tuple[str, Issue]]]
-"""Finds issues, by their ids."""
+"""Yields issues with their ids."""

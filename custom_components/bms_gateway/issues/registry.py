@@ -1,4 +1,4 @@
-"""The repairs of a gateway: raised when found, cleared once they stay away."""
+"""The issue registry of a gateway: raises repairs, and clears them with a delay."""
 
 from math import inf
 from typing import Final
@@ -13,32 +13,32 @@ from .detectors import find_issues
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_DEVICE_ID: Final = "device_id"
 ATTR_KEY: Final = "key"
-"""The key of the texts: what kind of repair it is."""
+"""The key of the texts: the kind of repair."""
 
 
 ALL_KNOWN: Final = 3600.0
-"""Seconds after which whatever was wrong before has been found again if it still is."""
+"""Seconds after which every earlier problem that persists has been found again."""
 
 RETURNS_WITHIN: Final = 3600.0
-"""Seconds; what comes back sooner comes and goes, and is cleared later than before."""
+"""Seconds; an issue that comes back sooner is flapping, and is cleared later."""
 STEADY_AGAIN: Final = 600.0
-"""Seconds for which such a repair has to be gone before it is cleared again."""
+"""Seconds for which a flapping issue has to be gone before it is cleared again."""
 
 
 class Issues:
     """The repairs of one gateway.
 
-    What flaps is one repair: each says for how long it has to be gone before it is
-    cleared, and one that has come back within the hour is held for ten minutes. One
-    whose dialog was answered goes as soon as it is gone.
+    A flapping problem is one repair: each issue defines for how long it has to be gone
+    before it is cleared, and one that has come back within the hour is held for ten
+    minutes. One whose dialog was answered is cleared as soon as it is gone.
 
-    One that is ignored stays so when it comes back, and outlives the end of the watch,
-    else it would come back as a new one after each reload. It goes if it is not found
-    again in time.
+    An ignored issue stays ignored when it comes back, and outlives a reload, since it
+    would otherwise come back as a new one. It is deleted if it is not found again in
+    time.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Begin with none but those that are left from before."""
+        """Start with the issues left from before."""
         self._hass = hass
         self._entry_id = entry_id
         self._raised: dict[str, Issue] = {}
@@ -51,31 +51,31 @@ class Issues:
         self._ended = False
 
     @callback
-    def async_tell(self, now: IssueContext) -> None:
-        """Raise what is wrong, clear what is well again."""
+    def async_update(self, now: IssueContext) -> None:
+        """Raise the issues that are found, clear those that are gone."""
         if self._ended:
             return
         at = now.snapshot.at
-        wanted = find_issues(now, self._raised)
-        for key in self._raised.keys() - wanted.keys():
+        found = find_issues(now, self._raised)
+        for key in self._raised.keys() - found.keys():
             since = self._gone_since.setdefault(key, at)
-            if at >= since + self._patience(key, now):
+            if at >= since + self._clear_delay(key, now):
                 self._clear(key, at)
-        for key, issue in wanted.items():
+        for key, issue in found.items():
             self._gone_since.pop(key, None)
             self._raise(key, issue, at)
         self._clear_left(at)
 
     @callback
     def async_end(self) -> None:
-        """Take back every repair that is not ignored: nobody watches any more."""
+        """Delete every repair that is not ignored: nothing updates it now."""
         self._ended = True
         for issue in _issues_of(self._hass, self._entry_id):
             if issue.dismissed_version is None:
                 ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
 
     def _clear_left(self, at: float) -> None:
-        """Clear what is left from before once it would have been found again."""
+        """Clear earlier issues that would have been found again by now."""
         if self._since is None:
             self._since = at
         self._left -= self._raised.keys()
@@ -84,24 +84,24 @@ class Issues:
                 ir.async_delete_issue(self._hass, DOMAIN, key)
             self._left.clear()
 
-    def _patience(self, key: str, now: IssueContext) -> float:
-        """Return for how many seconds a repair has to be gone to be cleared."""
-        issue, there = self._raised[key], self._find(key)
-        if there is None or key in self._answered or _is_moot(issue, now):
+    def _clear_delay(self, key: str, now: IssueContext) -> float:
+        """Return for how many seconds an issue has to be gone to be cleared."""
+        issue, existing = self._raised[key], self._find(key)
+        if existing is None or key in self._answered or _is_moot(issue, now):
             return 0.0
-        if there.dismissed_version is not None:
+        if existing.dismissed_version is not None:
             return ALL_KNOWN
         return STEADY_AGAIN if key in self._returned else issue.steady_for
 
     def _raise(self, key: str, issue: Issue, at: float) -> None:
-        there, before = self._find(key), self._raised.get(key)
-        if there and before == issue:
+        existing, before = self._find(key), self._raised.get(key)
+        if existing and before == issue:
             return
         if before is None:
             if at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
                 self._returned.add(key)
-        elif there is None:
-            # Home Assistant takes it back when its dialog is done, whatever came of it
+        elif existing is None:
+            # Home Assistant deletes an issue when its dialog ends, whatever the result
             self._answered.add(key)
         self._raised[key] = issue
         ir.async_create_issue(
@@ -133,7 +133,7 @@ class Issues:
 
 
 def _is_moot(issue: Issue, now: IssueContext) -> bool:
-    """Return whether what it is about was removed or taken out of service."""
+    """Return whether the device concerned was removed or taken out of service."""
     device_id = issue.device_id
     return device_id is not None and (
         device_id in now.setpoints.out_of_service
@@ -143,13 +143,13 @@ def _is_moot(issue: Issue, now: IssueContext) -> bool:
 
 @callback
 def async_remove_issues(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete every repair of a gateway that is no more."""
+    """Delete every repair of a removed gateway."""
     for issue in _issues_of(hass, entry_id):
         ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 def _issues_of(hass: HomeAssistant, entry_id: str) -> list[ir.IssueEntry]:
-    """Return the repairs of a gateway that there are, ignored ones too."""
+    """Return all repairs of a gateway, including ignored ones."""
     return [
         issue
         for issue in ir.async_get(hass).issues.values()

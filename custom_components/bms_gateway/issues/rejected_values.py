@@ -1,4 +1,4 @@
-"""Values of a battery that were rejected, as figures that read the same in any language."""
+"""Rejected values of a battery as text that reads the same in any language."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,14 +12,14 @@ _SYMBOLS: Final = {
     "voltage": ("Vbat", "V"),
     "soc": ("SOC", "%"),
 }
-"""How values are told in any language, with their units."""
+"""Symbol and unit of each value, the same in any language."""
 
 
-def figures(refused: Iterable[RejectedValue]) -> str:
-    """Return values that were refused, with what would be accepted in brackets."""
-    told = []
+def describe_rejected(refused: Iterable[RejectedValue]) -> str:
+    """Return rejected values, with the accepted range in brackets."""
+    parts = []
     for each in refused:
         symbol, unit = _SYMBOLS[each.attribute]
         window = f"{each.low:g}–{each.high:g} {unit}"
-        told.append(f"{symbol} {each.value:.1f} {unit} ({window})")
-    return ", ".join(told)
+        parts.append(f"{symbol} {each.value:.1f} {unit} ({window})")
+    return ", ".join(parts)

@@ -1,8 +1,8 @@
-"""MQTT through Home Assistant's own: taken up when it is there, never waited for.
+"""MQTT through Home Assistant's own client: used when it is there, never waited for.
 
-The manifest names no dependency on it: a set-up of MQTT that fails would fail ours,
-and no inverter would be told anything. The package has this name because
-Home Assistant's checker lets only a module `mqtt` import that integration then.
+The manifest declares no dependency: if the set-up of MQTT failed, ours would fail too,
+and no inverter would be sent anything. The package has this name because Home
+Assistant's checker then lets only a module `mqtt` import that integration.
 """
 
 import asyncio
@@ -20,50 +20,50 @@ from .publisher import Offline, Publisher
 from .settings import mqtt_settings
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 
-class Arrival:
-    """Waits for MQTT to be set up: once for all gateways, as nothing calls that off."""
+class MqttAvailability:
+    """Waits for MQTT to be set up, once for all gateways: it cannot be cancelled."""
 
     def __init__(self) -> None:
-        """Serve nobody yet."""
+        """Start without gateways."""
         self._broker: type[Broker] | None = None
         self._uplinks: set[Uplink] = set()
 
     @callback
     def async_add(self, uplink: Uplink) -> None:
-        """Hand MQTT to this gateway: now if it is set up, else as soon as it is."""
+        """Pass MQTT to this gateway: now if it is set up, else as soon as it is."""
         self._uplinks.add(uplink)
         if self._broker:
-            uplink.async_take_up(self._broker)
+            uplink.async_connect(self._broker)
 
     @callback
     def async_remove(self, uplink: Uplink) -> None:
-        """Forget a gateway that runs no more."""
+        """Drop a gateway that has stopped."""
         self._uplinks.discard(uplink)
 
-    async def async_come(self, hass: HomeAssistant, _: str) -> None:
-        """Hand MQTT to every gateway that runs."""
+    async def async_mqtt_available(self, hass: HomeAssistant, _: str) -> None:
+        """Pass MQTT to every running gateway."""
         module = await async_import_module(hass, f"{__package__}.broker")
         self._broker = cast("type[Broker]", module.Broker)
         for uplink in tuple(self._uplinks):
-            uplink.async_take_up(self._broker)
+            uplink.async_connect(self._broker)
 
 
-_ARRIVAL: Final[HassKey[Arrival]] = HassKey(f"{DOMAIN}_mqtt")
+_AVAILABILITY: Final[HassKey[MqttAvailability]] = HassKey(f"{DOMAIN}_mqtt")
 
 
 @callback
 def async_await_mqtt(hass: HomeAssistant) -> None:
-    """Begin to wait for MQTT, before the first gateway starts."""
-    hass.data[_ARRIVAL] = arrival = Arrival()
-    async_when_setup(hass, "mqtt", arrival.async_come)
+    """Start waiting for MQTT, before the first gateway starts."""
+    hass.data[_AVAILABILITY] = availability = MqttAvailability()
+    async_when_setup(hass, "mqtt", availability.async_mqtt_available)
 
 
 class Uplink:
-    """What one gateway has to do with MQTT, if there is any."""
+    """The MQTT side of one gateway, if there is MQTT."""
 
     def __init__(self, hass: HomeAssistant, entry: BmsGatewayConfigEntry) -> None:
         """Do nothing before `async_start`."""
@@ -78,17 +78,17 @@ class Uplink:
 
     @callback
     def async_start(self) -> None:
-        """Take MQTT up now if it is set up, else as soon as it is."""
+        """Use MQTT now if it is set up, else as soon as it is."""
         self._entry.async_on_unload(self._async_stop)
         self._entry.async_on_unload(
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._async_stop_all)
         )
-        arrival = self._hass.data[_ARRIVAL]
-        self._entry.async_on_unload(lambda: arrival.async_remove(self))
-        arrival.async_add(self)
+        availability = self._hass.data[_AVAILABILITY]
+        self._entry.async_on_unload(lambda: availability.async_remove(self))
+        availability.async_add(self)
 
     async def async_apply(self) -> None:
-        """Take over changed options and names."""
+        """Apply changed options and names."""
         async with self._changing:
             settings = mqtt_settings(self._hass, self._entry)
             if settings == self._settings:
@@ -98,8 +98,8 @@ class Uplink:
             self._begin()
 
     @callback
-    def async_take_up(self, broker: type[Broker]) -> None:
-        """Begin: MQTT is set up."""
+    def async_connect(self, broker: type[Broker]) -> None:
+        """Start: MQTT is set up."""
         self._broker = broker(self._hass)
         self._begin()
 

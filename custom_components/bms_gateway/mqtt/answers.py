@@ -10,13 +10,13 @@ from homeassistant.helpers.json import json_bytes, json_dumps
 from ..setpoints.temporary_limits import listed
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
-LONGEST: Final = 1024
+MAX_SIZE: Final = 1024
 """Bytes of an answer."""
-MOST_UNSENT: Final = 1000
-"""Answers, 1 MB at the most; with so many on their way the broker is stuck."""
+MAX_UNSENT: Final = 1000
+"""Answers, 1 MB at the most; if this many are pending, the broker is stuck."""
 
 _COUNT: Final = len(',"unanswered":1000000000')
 _TEMPORARY_LIMITS: Final = len(',"temporary_limits":[],"more_temporary_limits":99')
@@ -26,7 +26,7 @@ _SHORT, _SHORTEST = 200, 100
 
 
 class Answers:
-    """Publishes answers in their order. If too many wait, the oldest go, and are counted."""
+    """Publishes answers in order; of too many, the oldest are dropped and counted."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Answers:
         self._ended = False
 
     @callback
-    def tell(self, answer: Mapping[str, Any], owner: str | None = None) -> None:
+    def send(self, answer: Mapping[str, Any], owner: str | None = None) -> None:
         """Send an answer to a command of an owner when its turn comes."""
         if self._ended:
             return
-        if len(self._unsent) >= MOST_UNSENT:
+        if len(self._unsent) >= MAX_UNSENT:
             self._unsent.popleft()
             self._dropped += 1
         self._unsent.append(fitted(answer, owner))
@@ -62,7 +62,7 @@ class Answers:
 
     @callback
     def async_end(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._ended = True
         self._unsent.clear()
 
@@ -78,12 +78,12 @@ class Answers:
 
 
 def fitted(answer: Mapping[str, Any], owner: str | None = None) -> dict[str, Any]:
-    """Return an answer that fits, with the number of those unanswered before it.
+    """Return an answer that fits, with room for the number of dropped ones.
 
-    What is too long is shortened, or left out, but never what became of the command.
-    The leases go first, from the last, but those of `owner`.
+    Long texts are shortened or left out, but never the result of the command. Of the
+    temporary limits the last go first, those of `owner` at the end.
     """
-    most = LONGEST - _COUNT
+    most = MAX_SIZE - _COUNT
     if _size(answer) <= most:
         return dict(answer)
     rest = {key: value for key, value in answer.items() if key != "temporary_limits"}
@@ -109,7 +109,7 @@ def _shorter_and_shorter(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _shortened(value: Any, most: int) -> Any:
-    """Return a text, or the texts of an object, with so many characters at the most."""
+    """Return a text, or the texts of an object, with `most` characters at the most."""
     if isinstance(value, dict):
         return {key: _shortened(each, most) for key, each in value.items()}
     if isinstance(value, str) and len(value) > most:

@@ -1,7 +1,7 @@
-"""The broker as Home Assistant's MQTT reaches it; the only module that imports that.
+"""The MQTT broker through Home Assistant; the only module that imports its MQTT.
 
-Loaded when MQTT is set up, never before: without it Home Assistant lacks what its
-MQTT needs.
+Loaded when MQTT is set up, never before: without it Home Assistant lacks the
+requirements of its MQTT.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 _LOGGER = logging.getLogger(__name__)
 
 _NO_EXPIRY: Final = "mqtt_message_expiry_interval_not_supported"
-"""How Home Assistant says that the connection is one of MQTT 3.1.1."""
+"""Home Assistant's error for a connection with MQTT 3.1.1."""
 
 
 class Broker:
-    """What a gateway needs of MQTT. A broker that is away is no error."""
+    """The MQTT functions that a gateway needs. A missing broker is not an error."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Use whatever connection there is at the moment."""
+        """Use whatever connection exists at the time."""
         self._hass = hass
         self._expires = True
         self._failed = False
@@ -34,7 +34,7 @@ class Broker:
         return DATA_MQTT in self._hass.data and mqtt.is_connected(self._hass)
 
     def on_connection(self, listener: Callable[[bool], None]) -> Callable[[], None]:
-        """Call the listener when a connection comes or goes; return how to end that."""
+        """Call the listener on connect and disconnect; return how to unsubscribe."""
 
         @callback
         def changed(connected: bool) -> None:
@@ -51,9 +51,9 @@ class Broker:
         retain: bool = False,
         expiry: int | None = None,
     ) -> None:
-        """Publish; without a connection the message is dropped.
+        """Publish a message; without a connection it is dropped.
 
-        `expiry`: seconds after which the broker forgets it, where it can (MQTT 5).
+        `expiry`: seconds after which the broker discards it, where it can (MQTT 5).
         """
         if not self.connected:
             return

@@ -23,23 +23,24 @@ from ..services import (
     SERVICE_LIMIT_CURRENT,
 )
 from ..setpoints.requester import MQTT
-from ..setpoints.temporary_limits import checked_owner, wanted
+from ..setpoints.temporary_limits import checked_owner, requested_limits
 from .answers import Answers
-from .reading import RejectedCommand, read_command
+from .command_queue import Command, CommandQueue
+from .parsing import RejectedCommand, read_command
 from .settings import MqttSettings, topic_ids
-from .waiting import Command, Waiting
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
 
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 _LOGGER = logging.getLogger(__name__)
 
 PAUSE: Final = 0.05
 """Seconds between two commands. Home Assistant reads one message in each turn of its
-loop: obeyed as fast as they come, all of a flood would be obeyed, the last one late."""
+loop: if commands were executed as fast as they come, all of a flood would be executed,
+the last one late."""
 
 ACTIONS: Final[Mapping[str, str]] = {
     "limit": SERVICE_LIMIT_CURRENT,
@@ -49,7 +50,7 @@ ACTIONS: Final[Mapping[str, str]] = {
 
 
 class Commands:
-    """Takes the commands for one gateway: reads each at once, then obeys them in turn."""
+    """Receives the commands for one gateway, and executes them in turn."""
 
     def __init__(
         self,
@@ -58,13 +59,13 @@ class Commands:
         broker: Broker,
         settings: MqttSettings,
     ) -> None:
-        """Take none before `async_start`."""
+        """Receive none before `async_start`."""
         self._hass = hass
         self._entry = entry
         self._broker = broker
         self._prefix = f"{settings.prefix}/set"
         self._answers = Answers(hass, entry, broker, f"{self._prefix}/result")
-        self._waiting = Waiting()
+        self._queue = CommandQueue()
         self._working = False
         self._named: tuple[GatewayConfig, Mapping[str, str]] | None = None
         self._ended = False
@@ -73,17 +74,17 @@ class Commands:
 
     @callback
     def async_start(self) -> None:
-        """Take commands as soon as there is a connection, and from then on."""
+        """Receive commands as soon as there is a connection, and from then on."""
         self._undo.append(self._broker.on_connection(self._connection_changed))
         self._connection_changed(self._broker.connected)
 
     @callback
     def async_end(self) -> None:
-        """Take no more commands."""
-        # Not by unsubscribing alone: Home Assistant subscribes anew for those that
-        # were there before its MQTT was reloaded
+        """Stop receiving commands."""
+        # Not by unsubscribing alone: Home Assistant renews the subscriptions that
+        # existed before its MQTT was reloaded
         self._ended = True
-        self._waiting.clear()
+        self._queue.clear()
         self._answers.async_end()
         while self._undo:
             self._undo.pop()()
@@ -100,41 +101,41 @@ class Commands:
     async def _subscribe(self) -> None:
         for name in ACTIONS:
             topic = f"{self._prefix}/{name}"
-            take = partial(self._take, name)
-            self._undo.append(await self._broker.async_subscribe(topic, take))
+            receive = partial(self._receive, name)
+            self._undo.append(await self._broker.async_subscribe(topic, receive))
 
     @callback
-    def _take(self, name: str, message: ReceiveMessage) -> None:
-        """Queue a command that makes sense; answer any other at once."""
+    def _receive(self, name: str, message: ReceiveMessage) -> None:
+        """Queue a valid command; answer any other at once."""
         if self._ended:
             return
         answer: dict[str, Any] = {"command": name, "accepted": False}
         try:
             answer["fields"] = fields = read_command(name, message)
-            replaced = self._waiting.add(self._command(name, fields))
+            replaced = self._queue.add(self._command(name, fields))
         except (RejectedCommand, vol.Invalid, HomeAssistantError) as err:
-            self._answers.tell(answer | _why(err))
+            self._answers.send(answer | _reason(err))
             return
         newer = RejectedCommand("replaced", "A newer command took its place")
         for each in replaced:
             older = {"command": each.name, "fields": each.fields}
-            self._answers.tell(answer | older | _why(newer))
+            self._answers.send(answer | older | _reason(newer))
         if not self._working:
             self._working = True
             self._entry.async_create_task(self._hass, self._work(), "MQTT commands")
 
     async def _work(self) -> None:
-        """Obey what waits, one after the other, and between them let others work."""
+        """Execute waiting commands one after the other, yielding between them."""
         try:
             await asyncio.sleep(0)
-            while command := self._waiting.take():
-                await self._obey(command)
+            while command := self._queue.take():
+                await self._execute(command)
                 await asyncio.sleep(PAUSE)
         finally:
             self._working = False
 
-    async def _obey(self, command: Command) -> None:
-        """Do what the action does, and answer with the limits that are live then."""
+    async def _execute(self, command: Command) -> None:
+        """Run the action, and answer with the temporary limits that are active then."""
         answer: dict[str, Any] = {"command": command.name, "accepted": True}
         answer["fields"] = command.fields
         try:
@@ -146,27 +147,27 @@ class Commands:
                 return_response=True,
             )
         except (vol.Invalid, HomeAssistantError) as err:
-            answer |= {"accepted": False} | _why(err)
+            answer |= {"accepted": False} | _reason(err)
         except Exception as err:
-            # The next command is another one's
+            # The next command belongs to another owner
             _LOGGER.exception("A command over MQTT failed")
             answer |= {"accepted": False, "error": "failed", "message": repr(err)}
         else:
             answer |= done or {}
-        self._answers.tell(answer, command.whose[1])
+        self._answers.send(answer, command.target[1])
 
     def _command(self, name: str, fields: Mapping[str, Any]) -> Command:
-        """Return a command that makes sense; raise what its action would.
+        """Return a validated command; raise the errors of its action.
 
-        A newer one takes an older one's place: what would be refused must not.
+        A newer command replaces an older one: an invalid one must not.
         """
         device_id, inverter_id = self._target(fields.get("device_id"))
         data = {"owner": MQTT, **fields, "device_id": device_id}
         owner = checked_owner(data["owner"])
         if name == "limit":
-            asked = LIMIT_SCHEMA(data)
-            temporary_limits = wanted(
-                self._entry.runtime_data, inverter_id, asked, owner
+            requested = LIMIT_SCHEMA(data)
+            temporary_limits = requested_limits(
+                self._entry.runtime_data, inverter_id, requested, owner
             ).temporary_limits
             directions = frozenset(
                 temporary_limit.direction for temporary_limit in temporary_limits
@@ -178,36 +179,36 @@ class Commands:
             name=name,
             fields=fields,
             data=data,
-            whose=(device_id, owner),
+            target=(device_id, owner),
             directions=directions,
         )
 
-    def _target(self, wanted: str | None) -> tuple[str, str | None]:
-        """Return the registry's id of a device, and which inverter it is, if it is one.
+    def _target(self, name_or_id: str | None) -> tuple[str, str | None]:
+        """Return the registry id of a device, and the inverter's id if it is one.
 
-        An inverter may be named as in topics. Other gateways' devices are out of
-        reach: who may publish here need not be allowed to publish there.
+        An inverter may be named as in topics. Other gateways' devices are out of reach:
+        a client that may publish here need not be allowed to publish there.
         """
         entry = self._entry
         for key, name in {entry.entry_id: None, **self._inverters()}.items():
             device_id = dr.async_get_device_id_by_identifier(
                 self._hass, (DOMAIN, key), config_entry_id=entry.entry_id
             )
-            if wanted in {name, device_id}:
+            if name_or_id in {name, device_id}:
                 return device_id, None if name is None else key
         raise RejectedCommand(
-            "unknown_device", f"No inverter of this gateway: {wanted}"
+            "unknown_device", f"No inverter of this gateway: {name_or_id}"
         )
 
     def _inverters(self) -> Mapping[str, str]:
-        """Return how inverters are named in topics, by id; made once, for it is slow."""
+        """Return the topic names of inverters by id; cached, because it is slow."""
         config = self._entry.runtime_data.config
         if self._named is None or self._named[0] is not config:
             self._named = (config, topic_ids(config.inverters))
         return self._named[1]
 
 
-def _why(err: Exception) -> dict[str, str]:
-    """Return for an answer why a command is refused."""
+def _reason(err: Exception) -> dict[str, str]:
+    """Return the reason for an answer why a command is rejected."""
     code = err.code if isinstance(err, RejectedCommand) else "refused"
     return {"error": code, "message": str(err)}

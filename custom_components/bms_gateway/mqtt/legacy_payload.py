@@ -1,4 +1,4 @@
-"""The original daemon's state message: its keys, its units, its ways to reckon."""
+"""The daemon's state message: its keys, units and calculations."""
 
 from collections.abc import Callable, Iterable
 from functools import reduce
@@ -11,10 +11,10 @@ from ..engine.model import BatteryState, Direction, Limit, Rule, Snapshot
 def daemon_state(
     now: Snapshot, wall: Callable[[float | None], float | None]
 ) -> dict[str, Any]:
-    """Return what ul-gh/bms_gateway would publish of the same batteries.
+    """Return what ul-gh/bms_gateway would publish for the same batteries.
 
-    `wall`: from the gateway's clock to Unix seconds. What is unknown is None; the
-    original published nothing then.
+    `wall`: offset from the gateway's clock to Unix seconds. Unknown values are None;
+    the daemon published nothing then.
     """
     online = [battery for battery in now.batteries.values() if battery.online]
     flags = _flag_bytes(online)
@@ -51,9 +51,9 @@ def _amps(limit: Limit | None) -> float | None:
 
 
 def _flag_bytes(batteries: Iterable[BatteryState]) -> tuple[int, ...] | None:
-    """Return bytes 0 to 3 of 0x359, OR-ed over the batteries that tell them."""
-    told = [b.readings.flag_bytes for b in batteries if b.readings.flag_bytes]
-    return tuple(reduce(or_, place) for place in zip(*told, strict=True)) or None
+    """Return bytes 0 to 3 of 0x359, OR-ed over the batteries that report them."""
+    reported = [b.readings.flag_bytes for b in batteries if b.readings.flag_bytes]
+    return tuple(reduce(or_, place) for place in zip(*reported, strict=True)) or None
 
 
 def _enable(
@@ -68,14 +68,14 @@ def _enable(
         b.readings.charge_enabled if charge else b.readings.discharge_enabled
         for b in online
     )
-    told = [enable for enable in enables if enable is not None]
-    return all(told) if told else None
+    reported = [enable for enable in enables if enable is not None]
+    return all(reported) if reported else None
 
 
 def _last_request(now: Snapshot) -> float | None:
-    """Return when an inverter last asked; the original heard it on the battery's bus."""
-    asked = (inverter.last_request_at for inverter in now.inverters.values())
-    return max((at for at in asked if at is not None), default=None)
+    """Return the last inverter request; the daemon received it on the battery's bus."""
+    requests = (inverter.last_request_at for inverter in now.inverters.values())
+    return max((at for at in requests if at is not None), default=None)
 
 
 def _capacity(batteries: Iterable[BatteryState]) -> float:

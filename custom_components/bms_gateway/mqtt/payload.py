@@ -1,4 +1,4 @@
-"""What is published of a snapshot: the bank, each battery and each inverter."""
+"""The published data of a snapshot: the bank, each battery and each inverter."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
@@ -15,7 +15,7 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
-from ..state_throttle import is_told
+from ..state_throttle import is_served
 from .legacy_payload import daemon_state
 from .settings import topic_ids
 
@@ -23,23 +23,23 @@ type Payload = dict[str, Any]
 type Model = BankState | Readings | Telegram
 
 _OTHER_NAMES: Final = {"name": "manufacturer"}
-"""`name` is what the user calls it."""
+"""`name` is the user's name for it."""
 _BY_DAEMON_KEYS: Final = frozenset(
     {
         *("soc", "soh", "voltage", "current", "temperature", "capacity_ah", "modules"),
         *("force_charge", "force_charge_2", "full_charge", "name"),
-        # Before the rules; as sent they stand beside
+        # Before the rules; the sent values are published next to it
         *("charge_voltage_limit", "discharge_voltage_limit"),
     }
 )
-"""Of the bank: what stands in the state under the original's keys or as sent."""
+"""Bank values published under the daemon's keys or as sent."""
 
 
 class Report:
     """One snapshot as JSON objects. `wall_now`: Unix seconds at the snapshot."""
 
     def __init__(self, now: Snapshot, config: GatewayConfig, wall_now: float) -> None:
-        """Take what is to be told, and the names by which it is told."""
+        """Take the snapshot and the names used for publishing."""
         self._now = now
         self._config = config
         self._wall_now = wall_now
@@ -47,7 +47,7 @@ class Report:
         self._inverters = topic_ids(config.inverters)
 
     def state(self) -> Payload:
-        """Return the bank: the original's keys, then our own."""
+        """Return the bank: the daemon's keys, then our own."""
         now = self._now
         batteries, inverters = now.batteries.values(), now.inverters.values()
         return {
@@ -86,7 +86,7 @@ class Report:
         volts, amps = readings.voltage, readings.current
         return {
             **self._device(topic_id, battery.id),
-            "state": battery.life,
+            "state": battery.status,
             "dialect": battery.dialect,
             "capacity_ah": battery.capacity_ah,
             **_plain(Readings, readings, {"flag_bytes"}),
@@ -101,14 +101,14 @@ class Report:
         }
 
     def _inverter(self, topic_id: str, inverter: InverterState) -> Payload:
-        confirmed = is_told(inverter, self._now.status)
+        confirmed = is_served(inverter, self._now.status)
         limits = {"charge_current_limit", "discharge_current_limit"}
         return {
             **self._device(topic_id, inverter.id),
             "receiving": inverter.listening,
             "requesting": inverter.connected,
-            **self._told_limit("charge", inverter.charge if confirmed else None),
-            **self._told_limit("discharge", inverter.discharge if confirmed else None),
+            **self._sent_limit("charge", inverter.charge if confirmed else None),
+            **self._sent_limit("discharge", inverter.discharge if confirmed else None),
             **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
             "telegrams_sent": inverter.sets,
             "telegrams_dropped": inverter.dropped,
@@ -126,7 +126,7 @@ class Report:
             "port": port.status,
         }
 
-    def _told_limit(self, direction: str, limit: Limit | None) -> Payload:
+    def _sent_limit(self, direction: str, limit: Limit | None) -> Payload:
         amps = None if limit is None else limit.amps
         return {
             f"{direction}_current_limit": amps,
@@ -134,7 +134,7 @@ class Report:
         }
 
     def _limit(self, direction: str, limit: Limit | None) -> Payload:
-        """Return which rule binds, by what, of whom, and its figure."""
+        """Return the binding rule of a limit with its source, device and figure."""
         names = self._batteries | self._inverters
         source = limit.source if limit else None
         return {
@@ -152,7 +152,7 @@ class Report:
 
 
 def _plain(model: type[Model], values: Model | None, but: AbstractSet[str]) -> Payload:
-    """Return a model's fields by their names; all None where there are no values."""
+    """Return a model's fields by their names; all None without values."""
     return {
         _OTHER_NAMES.get(each.name, each.name): _value(values, each.name)
         for each in fields(model)

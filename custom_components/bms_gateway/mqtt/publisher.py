@@ -1,4 +1,4 @@
-"""Publishes a gateway: on an interval, and at once what cannot wait."""
+"""Publishes a gateway on an interval, and urgent changes at once."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,27 +18,28 @@ from .payload import Report
 from .settings import MqttSettings
 
 if TYPE_CHECKING:
-    from ..coordinator import BmsGatewayConfigEntry
+    from ..runtime import BmsGatewayConfigEntry
     from .broker import Broker
 
 STATUS_RENEWAL: Final = 30.0
 """Seconds."""
 STATUS_EXPIRY: Final = 90
 """Seconds; two renewals may be lost."""
-MOST_UNSENT: Final = 100
-"""Messages; with so many on their way the broker is stuck, and more would be stale."""
-LAST_WORD: Final = 2.0
-"""Seconds that the message of the end may take."""
+MAX_UNSENT: Final = 100
+"""Messages; if this many are pending, the broker is stuck, and more would be stale."""
+LAST_MESSAGE_TIME: Final = 2.0
+"""Seconds that the last message may take."""
 
 
 class Offline(StrEnum):
-    """Why a gateway is offline."""
+    """The reason why a gateway is offline."""
 
     STOPPED = "stopped"
     """The gateway was stopped, reloaded or removed."""
     HOME_ASSISTANT_STOPPED = "home_assistant_stopped"
     SWITCHED_OFF = "switched_off"
-    """The user switched MQTT off or chose other topics; the gateway may run on."""
+    """The user switched MQTT off or chose other topics; the gateway may keep running.
+    """
 
 
 class _Message(NamedTuple):
@@ -49,7 +50,7 @@ class _Message(NamedTuple):
 
 
 class Publisher:
-    """Tells a broker about one gateway."""
+    """Publishes the state of one gateway."""
 
     def __init__(
         self,
@@ -58,44 +59,44 @@ class Publisher:
         broker: Broker,
         settings: MqttSettings,
     ) -> None:
-        """Tell nothing before `async_start`."""
+        """Publish nothing before `async_start`."""
         self._hass = hass
         self._entry = entry
-        self._coordinator = entry.runtime_data
+        self._runtime = entry.runtime_data
         self._broker = broker
         self._settings = settings
-        self._told = self._latest = self._coordinator.gateway.snapshot
-        self._told_status: Status | None = None
-        self._look: asyncio.Handle | None = None
+        self._published = self._latest = self._runtime.gateway.snapshot
+        self._published_status: Status | None = None
+        self._pending: asyncio.Handle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._undo: list[Callable[[], None]] = []
 
     @callback
     def async_start(self) -> None:
-        """Tell everything now if there is a connection, then go on."""
+        """Publish everything now if there is a connection, then continue."""
         self._undo = [
-            self._coordinator.gateway.subscribe(self._take_news),
-            self._broker.on_connection(self._tell_all),
-            self._every(self._settings.interval, self._tell_state),
-            self._every(STATUS_RENEWAL, self._tell_status),
+            self._runtime.gateway.subscribe(self._on_snapshot),
+            self._broker.on_connection(self._publish_all),
+            self._every(self._settings.interval, self._publish_state),
+            self._every(STATUS_RENEWAL, self._publish_status),
         ]
-        self._tell_all()
+        self._publish_all()
 
     async def async_end(self, reason: Offline) -> None:
-        """Tell nothing more but that the gateway is offline."""
+        """Publish only that the gateway is offline, and stop."""
         while self._undo:
             self._undo.pop()()
-        for waiting in (self._look, *self._sending):
+        for waiting in (self._pending, *self._sending):
             if waiting:
                 waiting.cancel()
-        with contextlib.suppress(TimeoutError):  # then the last status expires
-            async with asyncio.timeout(LAST_WORD):
+        with contextlib.suppress(TimeoutError):  # in that case the last status expires
+            async with asyncio.timeout(LAST_MESSAGE_TIME):
                 await self._async_send(self._status("offline", reason))
 
-    def _every(self, seconds: float, tell: Callable[[], None]) -> Callable[[], None]:
+    def _every(self, seconds: float, publish: Callable[[], None]) -> Callable[[], None]:
         @callback
         def tick(_: datetime) -> None:
-            tell()
+            publish()
 
         return async_track_time_interval(
             self._hass,
@@ -106,42 +107,42 @@ class Publisher:
         )
 
     @callback
-    def _take_news(self, latest: Snapshot) -> None:
-        """Look at the news in a turn of its own: the engine must not be held up."""
+    def _on_snapshot(self, latest: Snapshot) -> None:
+        """Process the snapshot in a loop turn of its own, not to hold up the engine."""
         self._latest = latest
-        if self._look is None:
-            self._look = self._hass.loop.call_soon(self._look_at_news)
+        if self._pending is None:
+            self._pending = self._hass.loop.call_soon(self._process_snapshot)
 
     @callback
-    def _look_at_news(self) -> None:
-        self._look = None
-        if self._latest.status is not self._told_status:
-            self._tell_status()
-        if show(self._told, self._latest) != self._told:
-            self._tell_state()
+    def _process_snapshot(self) -> None:
+        self._pending = None
+        if self._latest.status is not self._published_status:
+            self._publish_status()
+        if show(self._published, self._latest) != self._published:
+            self._publish_state()
 
     @callback
-    def _tell_all(self, connected: bool = True) -> None:
+    def _publish_all(self, connected: bool = True) -> None:
         if connected:
-            self._tell_status()
-            self._tell_state()
+            self._publish_status()
+            self._publish_state()
 
     @callback
-    def _tell_status(self) -> None:
+    def _publish_status(self) -> None:
         if self._can_send:
-            status = self._told_status = self._coordinator.gateway.snapshot.status
+            status = self._published_status = self._runtime.gateway.snapshot.status
             self._send(self._status("online", status, STATUS_EXPIRY))
 
     @callback
-    def _tell_state(self) -> None:
+    def _publish_state(self) -> None:
         if self._can_send:
-            self._told = self._coordinator.gateway.snapshot
-            for message in self._report(self._told):
+            self._published = self._runtime.gateway.snapshot
+            for message in self._report(self._published):
                 self._send(message)
 
     @property
     def _can_send(self) -> bool:
-        return self._broker.connected and len(self._sending) < MOST_UNSENT
+        return self._broker.connected and len(self._sending) < MAX_UNSENT
 
     def _status(self, status: str, reason: str, expiry: int | None = None) -> _Message:
         payload = {"status": status, "reason": reason, "timestamp": time.time()}
@@ -151,7 +152,7 @@ class Publisher:
 
     def _report(self, now: Snapshot) -> Iterator[_Message]:
         settings = self._settings
-        report = Report(now, self._coordinator.config, time.time())
+        report = Report(now, self._runtime.config, time.time())
         state = json_dumps(report.state())
         for topic in settings.state_topics:
             yield _Message(topic, state)
@@ -166,7 +167,7 @@ class Publisher:
 
     @callback
     def _send(self, message: _Message) -> None:
-        """Hand a message to the broker; nobody waits until it is gone."""
+        """Pass a message to the broker without waiting for it."""
         task = self._entry.async_create_background_task(
             self._hass, self._async_send(message), f"{self._entry.title} MQTT"
         )

@@ -1,4 +1,4 @@
-"""What the user chose for MQTT, and the topics that follow from it."""
+"""The MQTT settings of a gateway, and its topics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,37 +18,37 @@ CONF_MQTT_INTERVAL: Final = "mqtt_interval"
 CONF_MQTT_COMMANDS: Final = "mqtt_commands"
 
 MQTT_DEFAULTS: Final[Mapping[str, Any]] = {
-    CONF_MQTT_ENABLED: True,  # as in the original daemon; idle without a broker
+    CONF_MQTT_ENABLED: True,  # as in the daemon; idle without a broker
     CONF_MQTT_PREFIX: None,
     CONF_MQTT_STATE_TOPIC: None,
-    CONF_MQTT_INTERVAL: 10.0,  # as in the original daemon
+    CONF_MQTT_INTERVAL: 10.0,  # as in the daemon
     CONF_MQTT_COMMANDS: False,
 }
 
-LONGEST_TOPIC: Final = 200
-"""Characters; MQTT allows far more, no reader of topics does."""
+MAX_TOPIC_LENGTH: Final = 200
+"""Characters; MQTT allows far more, people do not read longer ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttSettings:
-    """How one gateway uses MQTT. `interval` in seconds."""
+    """The MQTT settings of one gateway. `interval` in seconds."""
 
     enabled: bool
     prefix: str
     state_topic: str | None
-    """Where the state goes besides `<prefix>/state`."""
+    """A second topic for the state besides `<prefix>/state`."""
     interval: float
     commands: bool
 
     @property
     def state_topics(self) -> tuple[str, ...]:
-        """Return every topic that bears the state."""
+        """Return every topic with the state."""
         topics = dict.fromkeys((f"{self.prefix}/state", self.state_topic))
         return tuple(topic for topic in topics if topic)
 
     @property
     def status_topic(self) -> str:
-        """Return where it says whether the gateway is online."""
+        """Return the topic with the online status."""
         return f"{self.prefix}/status"
 
 
@@ -76,7 +76,7 @@ def mqtt_settings(hass: HomeAssistant, entry: ConfigEntry) -> MqttSettings:
 
 
 def topic_ids(devices: Iterable[BatteryConfig | InverterConfig]) -> dict[str, str]:
-    """Return by what batteries (or inverters) are called in topics, by their ids.
+    """Return the topic names of batteries (or inverters) by their ids.
 
     That is the name in lower case; of equal names all but the first get a number.
     """
@@ -86,9 +86,9 @@ def topic_ids(devices: Iterable[BatteryConfig | InverterConfig]) -> dict[str, st
 
 
 def may_be_topic(text: str) -> bool:
-    """Return whether a text can be published to, or a prefix; empty: the default."""
+    """Return whether a text can be a topic or prefix; empty: the default."""
     return (
-        len(text) <= LONGEST_TOPIC
+        len(text) <= MAX_TOPIC_LENGTH
         and text.isprintable()
         and not text.startswith(("$", "/"))
         and not text.endswith("/")

@@ -1,1 +1,1 @@
-"""Setpoints and temporary limits: who may set them, and how they are kept."""
+"""Setpoints and temporary limits: who may set them, and how they are stored."""

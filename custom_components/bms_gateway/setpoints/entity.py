@@ -1,4 +1,4 @@
-"""What setpoint entities share: they show what the store holds, whatever is lost."""
+"""Base of the setpoint entities, which show the stored setpoints."""
 
 from dataclasses import replace
 from typing import Any, override
@@ -6,14 +6,14 @@ from typing import Any, override
 from homeassistant.core import callback
 from homeassistant.helpers.entity import EntityDescription
 
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.setpoints import Setpoints
 from ..entity import BmsEntity
+from ..runtime import BmsGatewayRuntime
 from .requester import async_requester_name
 
 
 class SetpointEntity(BmsEntity):
-    """Something that a person asks for: always available, never waiting for a port.
+    """A control for the user: always available, never waiting for a port.
 
     Lowering a limit must never be impossible.
     """
@@ -23,22 +23,22 @@ class SetpointEntity(BmsEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return True: what is asked for does not depend on what is heard."""
+        """Return True: a setpoint does not depend on the CAN bus."""
         return True
 
     @property
-    def _face(self) -> object:
-        """Return all that is shown."""
+    def _displayed(self) -> object:
+        """Return everything that the entity shows."""
         raise NotImplementedError
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        if (face := self._face) != self._written:
-            self._written = face
+        if (displayed := self._displayed) != self._written:
+            self._written = displayed
             self.async_write_ha_state()
 
-    async def _async_who(self) -> str:
+    async def _async_requester_name(self) -> str:
         return await async_requester_name(self.hass, self._context)
 
 
@@ -47,25 +47,27 @@ class SetpointFieldEntity(SetpointEntity):
 
     def __init__(
         self,
-        coordinator: BmsGatewayCoordinator,
+        runtime: BmsGatewayRuntime,
         description: EntityDescription,
         inverter_id: str | None = None,
     ) -> None:
-        """Show what is stored."""
-        device_id = inverter_id or coordinator.config_entry.entry_id
-        super().__init__(coordinator, device_id, description)
+        """Show the stored setpoint."""
+        device_id = inverter_id or runtime.entry.entry_id
+        super().__init__(runtime, device_id, description)
         self._inverter_id = inverter_id
 
     @property
-    def _asked(self) -> Setpoints:
-        """What is asked of this device."""
-        return self.coordinator.setpoint_manager.setpoints.of(self._inverter_id)
+    def _setpoints(self) -> Setpoints:
+        """The setpoints of this device."""
+        return self._runtime.setpoint_manager.setpoints.of(self._inverter_id)
 
-    async def _async_ask(self, **asked: Any) -> None:
-        """Ask for other values of fields."""
-        by = await self._async_who()
-        setpoints = self.coordinator.setpoint_manager.setpoints
-        await self.coordinator.setpoint_manager.async_take(
-            setpoints.with_setpoints(self._inverter_id, replace(self._asked, **asked)),
+    async def _async_set_fields(self, **values: Any) -> None:
+        """Set new values of fields."""
+        by = await self._async_requester_name()
+        setpoints = self._runtime.setpoint_manager.setpoints
+        await self._runtime.setpoint_manager.async_set(
+            setpoints.with_setpoints(
+                self._inverter_id, replace(self._setpoints, **values)
+            ),
             by,
         )

@@ -1,4 +1,4 @@
-"""What is asked of a running gateway: heeded at once, kept, and ended in time."""
+"""The setpoint manager: applies setpoints at once, stores them, ends them in time."""
 
 from collections.abc import Callable, Set as AbstractSet
 from datetime import datetime, timedelta
@@ -13,21 +13,22 @@ from ..engine.model import Direction
 from ..engine.scheduling import next_wake
 from ..engine.setpoints import AllSetpoints, TemporaryLimit
 from ..errors import action_error
-from .expiry import GATHERED_FOR, Due
 from .requester import AUTOMATION
 from .store import SetpointStore
+from .urgency import WRITE_DELAY, Urgency
 
 type TemporaryLimitKey = tuple[str | None, Direction, str]
 
 CLOCK_MOVED: Final = timedelta(seconds=2)
-"""An end shown moves only by more: the clocks of the day and of leases both jitter."""
+"""A displayed end moves only by more than this: both the wall clock and the gateway's
+clock jitter."""
 
 
 class SetpointManager:
-    """Hands setpoints to the engine, keeps them, and lets go of leases that ended.
+    """Passes setpoints to the engine, stores them, and drops ended temporary limits.
 
-    The engine ends a lease by itself, at its exact moment; here it leaves the store
-    and what entities show.
+    The engine ends a temporary limit at its exact time; this class removes it from the
+    store and from what entities show.
     """
 
     def __init__(
@@ -37,141 +38,141 @@ class SetpointManager:
         store: SetpointStore,
         on_change: Callable[[], None],
     ) -> None:
-        """Begin with what the store holds; `on_change`: when other things are asked."""
+        """Start with the stored setpoints; call `on_change` when setpoints change."""
         self._hass = hass
         self._gateway = gateway
         self._store = store
         self._on_change = on_change
         self._ends: dict[TemporaryLimitKey, datetime] = {}
-        self._stop_waiting: Callable[[], None] | None = None
-        self._stop_gathering: Callable[[], None] | None = None
+        self._stop_end_timer: Callable[[], None] | None = None
+        self._stop_write_timer: Callable[[], None] | None = None
 
     @property
     def setpoints(self) -> AllSetpoints:
-        """Everything that is asked now."""
+        """All present setpoints."""
         return self._store.setpoints
 
     @callback
     def async_start(self) -> None:
-        """Let the engine heed what is stored; leases go on counting from now."""
+        """Pass the stored setpoints to the engine; temporary limits resume now."""
         self._gateway.set_setpoints(self._store.start(lambda: self._gateway.now))
         self._follow()
 
     async def async_stop(self) -> None:
-        """Wait for no more ends; keep what was gathered, and what is left of leases."""
+        """Stop the timers; write pending changes and the rest of temporary limits."""
         self._stop()
-        self._gather_no_more()
+        self._cancel_write()
         await self._store.async_end(self._gateway.learnt)
 
-    async def async_take(self, setpoints: AllSetpoints, by: str) -> None:
-        """Ask for something else: the engine heeds it at once, then it is saved.
+    async def async_set(self, setpoints: AllSetpoints, by: str) -> None:
+        """Apply new setpoints: the engine uses them at once, then they are saved.
 
-        By the end of this call where a restart would allow more, else within seconds.
-        Raises ServiceValidationError for a setpoint that rises after an unreadable store
-        while no person has confirmed what holds: who sets a number may be a program,
-        even in a person's name.
+        Saved by the end of this call if a restart would allow more, else within
+        seconds. Raises ServiceValidationError for a setpoint that rises after an
+        unreadable store before the user has confirmed the values: a number may be set
+        by a program, even in a person's name.
         """
         if not self._store.confirmed and setpoints.exceed(self.setpoints):
             raise action_error("setpoints_unconfirmed")
         if setpoints == self.setpoints:
             return
         self._store.take(setpoints, by)
-        await self._async_heed()
+        await self._async_apply()
 
     async def async_confirm(self, setpoints: AllSetpoints, by: str) -> None:
-        """Ask for what answers an unreadable store."""
+        """Apply the setpoints that the user chose after an unreadable store."""
         self._store.confirm(setpoints, by)
-        await self._async_heed()
+        await self._async_apply()
 
     async def async_keep_only(self, device_ids: AbstractSet[str]) -> None:
-        """Ask for nothing any more of batteries and inverters that are gone."""
+        """Drop the setpoints of removed batteries and inverters."""
         if self._store.keep_only(device_ids):
-            await self._async_heed()
+            await self._async_apply()
 
-    async def async_keep(self) -> None:
-        """Keep what moves by itself: what is learnt, what is left of leases."""
+    async def async_save_periodically(self) -> None:
+        """Store values that move by themselves: learned data and remaining times."""
         self._note_ends()
-        await self._store.async_keep(self._gateway.learnt)
+        await self._store.async_save_periodically(self._gateway.learnt)
 
     def temporary_limits(
         self, device_id: str | None, direction: Direction | None = None
     ) -> tuple[TemporaryLimit, ...]:
-        """Return the live leases on an inverter or (None) the bank."""
+        """Return the active temporary limits on an inverter or (None) the bank."""
         now = self._gateway.now
         return tuple(
             temporary_limit
             for temporary_limit in self.setpoints.temporary_limits
             if temporary_limit.device_id == device_id
             and direction in {None, temporary_limit.direction}
-            and temporary_limit.live(now)
+            and temporary_limit.is_active(now)
         )
 
     def ends_at(self, temporary_limit: TemporaryLimit) -> datetime | None:
-        """Return when a lease ends by the clock of the day; None: when cleared."""
+        """Return when a temporary limit ends by the wall clock; None: when cleared."""
         if temporary_limit.until is None:
             return None
-        return _steady(
+        return _without_jitter(
             self._ends.get(temporary_limit.key), self._end(temporary_limit.until)
         )
 
-    async def _async_heed(self) -> None:
+    async def _async_apply(self) -> None:
         self._gateway.set_setpoints(self.setpoints)
         self._follow()
         self._on_change()
-        match self._store.due:
-            case Due.AT_ONCE:
+        match self._store.urgency:
+            case Urgency.AT_ONCE:
                 await self._async_write()
-            case Due.SOON if self._hass.is_stopping:
+            case Urgency.SOON if self._hass.is_stopping:
                 await self._async_write()
-            case Due.SOON:
-                self._gather()
+            case Urgency.SOON:
+                self._write_later()
 
     async def _async_write(self) -> None:
-        self._gather_no_more()
+        self._cancel_write()
         was_saved = self._store.saved
         await self._store.async_write()
         if self._store.saved != was_saved:
             self._on_change()
 
-    def _gather(self) -> None:
-        """Write in a while, with all that comes until then: never put off by it."""
-        if self._stop_gathering is None:
-            self._stop_gathering = async_call_later(
+    def _write_later(self) -> None:
+        """Write later, with all changes until then; further ones do not postpone it."""
+        if self._stop_write_timer is None:
+            self._stop_write_timer = async_call_later(
                 self._hass,
-                GATHERED_FOR,
-                HassJob(self._async_write_gathered, cancel_on_shutdown=True),
+                WRITE_DELAY,
+                HassJob(self._async_write_delayed, cancel_on_shutdown=True),
             )
 
-    async def _async_write_gathered(self, _: datetime) -> None:
-        self._gather_no_more()
-        # Unless it has been taken back meanwhile
-        if self._store.due in {Due.AT_ONCE, Due.SOON}:
+    async def _async_write_delayed(self, _: datetime) -> None:
+        self._cancel_write()
+        # Unless the change has been reverted meanwhile
+        if self._store.urgency in {Urgency.AT_ONCE, Urgency.SOON}:
             await self._async_write()
 
-    def _gather_no_more(self) -> None:
-        if self._stop_gathering:
-            self._stop_gathering()
-        self._stop_gathering = None
+    def _cancel_write(self) -> None:
+        if self._stop_write_timer:
+            self._stop_write_timer()
+        self._stop_write_timer = None
 
     async def _async_end(self, _: datetime) -> None:
-        """Let go of the leases that have ended."""
+        """Drop the temporary limits that have ended."""
         self._store.take(self.setpoints.without_ended(self._gateway.now), AUTOMATION)
-        await self._async_heed()
+        await self._async_apply()
 
     def _follow(self) -> None:
-        """Wait for the next end of a lease."""
+        """Wait for the next end of a temporary limit."""
         self._stop()
         self._note_ends()
         now = self._gateway.now
         if (end := next_wake(now, self.setpoints)) is not None:
-            self._stop_waiting = async_call_later(
+            self._stop_end_timer = async_call_later(
                 self._hass, end - now, HassJob(self._async_end, cancel_on_shutdown=True)
             )
 
     def _note_ends(self) -> None:
         shown = self._ends
         self._ends = {
-            temporary_limit.key: _steady(
+            temporary_limit.key: _without_jitter(
                 shown.get(temporary_limit.key), self._end(temporary_limit.until)
             )
             for temporary_limit in self.setpoints.temporary_limits
@@ -179,16 +180,16 @@ class SetpointManager:
         }
 
     def _end(self, until: float) -> datetime:
-        """Return a moment of the gateway's clock by that of the day, as it is now."""
+        """Return a time of the gateway's clock as wall-clock time."""
         today = dt_util.utcnow().replace(microsecond=0)
         return today + timedelta(seconds=round(until - self._gateway.now))
 
     def _stop(self) -> None:
-        if self._stop_waiting:
-            self._stop_waiting()
-        self._stop_waiting = None
+        if self._stop_end_timer:
+            self._stop_end_timer()
+        self._stop_end_timer = None
 
 
-def _steady(shown: datetime | None, end: datetime) -> datetime:
-    """Return the end to show: the same as before unless a clock was moved."""
+def _without_jitter(shown: datetime | None, end: datetime) -> datetime:
+    """Return the end to show: the previous one unless a clock was moved."""
     return shown if shown and abs(end - shown) <= CLOCK_MOVED else end

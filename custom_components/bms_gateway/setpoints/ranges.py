@@ -1,4 +1,4 @@
-"""The most that may be asked: what an inverter is rated for, or all of them."""
+"""Upper ends of setpoint ranges: the rating of an inverter, or of all of them."""
 
 from typing import Final
 
@@ -6,28 +6,29 @@ from ..engine.config import GatewayConfig
 from ..engine.limits.rule_inputs import total_limit
 from ..engine.model import Direction
 
-LEAST_CHARGE_VOLTAGE: Final = 48.0
-"""V, 3.0 V x 16 cells: told less, inverters dump the battery to get there."""
-MOST_CHARGE_VOLTAGE: Final = 60.0
-"""V, above what any 48 V battery asks for: 16 cells x 3.65 V are 58.4 V."""
-MOST_WITHOUT_INVERTER: Final = 1000.0
-"""A, the bank's maximum while no inverter has told its rating: more than any takes."""
+MIN_CHARGE_VOLTAGE: Final = 48.0
+"""V, 3.0 V x 16 cells: at a lower value, inverters discharge the battery to reach it.
+"""
+MAX_CHARGE_VOLTAGE: Final = 60.0
+"""V, above the request of any 48 V battery: 16 cells x 3.65 V are 58.4 V."""
+MAX_WITHOUT_INVERTER: Final = 1000.0
+"""A, the bank's maximum while no inverter has a rating: more than any takes."""
 _DIGITS: Final = 9
-"""Decimals to which values, sums and products are rounded: fewer than floats err by, more
-than anybody enters."""
+"""Decimals to which values, sums and products are rounded: coarser than float errors,
+finer than anybody enters."""
 
 
 def without_noise(value: float) -> float:
-    """Return a value as it was meant: 3 x 33.3 is 99.9, whatever floats make of it."""
+    """Return a value as it was meant: 3 x 33.3 is 99.9, despite float errors."""
     return round(value, _DIGITS)
 
 
-def most_amps(
+def max_amps(
     config: GatewayConfig, inverter_id: str | None, direction: Direction
 ) -> float:
-    """Return the most (A) that may be asked of an inverter or (None) the bank."""
+    """Return the highest settable current (A) of an inverter or (None) the bank."""
     if inverter_id is None:
-        return without_noise(total_limit(config, direction) or MOST_WITHOUT_INVERTER)
+        return without_noise(total_limit(config, direction) or MAX_WITHOUT_INVERTER)
     charge = direction is Direction.CHARGE
     return without_noise(
         sum(
@@ -38,10 +39,8 @@ def most_amps(
     )
 
 
-def most_watts(
+def max_watts(
     config: GatewayConfig, inverter_id: str | None, direction: Direction
 ) -> float:
-    """Return the most (W) that may be asked: more could never limit anything."""
-    return without_noise(
-        most_amps(config, inverter_id, direction) * MOST_CHARGE_VOLTAGE
-    )
+    """Return the highest settable power (W): more could never limit anything."""
+    return without_noise(max_amps(config, inverter_id, direction) * MAX_CHARGE_VOLTAGE)

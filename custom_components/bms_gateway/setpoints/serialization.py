@@ -1,6 +1,6 @@
-"""What is kept of a gateway, as JSON: what is not exactly that is refused as a whole.
+"""Converts stored data of a gateway to and from JSON; rejects anything unexpected.
 
-But for what is learnt: a slice that cannot be one is learnt anew.
+Except for learned data: an impossible current share is learned anew.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from ..engine.setpoints import AllSetpoints, Setpoints, TemporaryLimit
 
 SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 
-NOTHING_ASKED: Final = AllSetpoints()
+NO_SETPOINTS_SET: Final = AllSetpoints()
 
 HOUR: Final = 3600.0
-MOST_HOURS: Final = 24
-"""For so many hours at the most is counted how long a setpoint stops a direction."""
+MAX_HOURS: Final = 24
+"""The most hours that are counted for a setpoint that stops a direction."""
 
-_MOST: Final = 1e10
+_MAX: Final = 1e10
 """More than any current, power or voltage."""
-_LONGEST: Final = 2 * 365 * 24 * 3600.0
-"""Seconds; twice what may be left of a lease at the most."""
+_MAX_SECONDS: Final = 2 * 365 * 24 * 3600.0
+"""Seconds; twice the longest remaining time of a temporary limit."""
 _NOISE: Final = 1e-3
-"""Seconds by which differences of times err, by the binary fraction, and more."""
-_LEAST_SHARE: Final = 1e-6
-"""Less than any battery carries: nothing can be shared out by slices near 0."""
+"""Seconds; more than differences of times err by the binary fraction."""
+_MIN_SHARE: Final = 1e-6
+"""Less than any battery carries: current cannot be shared by values near 0."""
 
 type ChangeKey = tuple[str | None, str]
 """An inverter's id, None for the bank, and the field of `Setpoints`."""
@@ -34,10 +34,10 @@ type ChangeKey = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who set a setpoint, and since when it stands, in seconds of the gateway's clock.
+    """The requester of a setpoint, and its start in seconds of the gateway's clock.
 
-    Only time counts in which the gateway runs: the clock of the day may jump by years
-    once a computer without a clock of its own has found a time server.
+    Only time counts in which the gateway runs: the wall clock may jump by years when a
+    computer without a clock of its own finds a time server.
     """
 
     by: str
@@ -45,34 +45,34 @@ class Change:
 
 
 def stops(name: str, value: float | bool | None) -> bool:
-    """Return whether a field of `Setpoints` with this value holds a direction at 0 A."""
+    """Return whether this value of a `Setpoints` field holds a direction at 0 A."""
     return value is False or (value == 0 and name != "charge_voltage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What outlives a restart. Leases end so many seconds after 0: what is left.
+class StoredData:
+    """Data that outlives a restart. Ends of temporary limits are remaining seconds.
 
-    Setpoints stand since so many before 0.
+    Setpoints start that many seconds before 0.
     """
 
-    setpoints: AllSetpoints = NOTHING_ASKED
+    setpoints: AllSetpoints = NO_SETPOINTS_SET
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
     learnt: Mapping[str, float] = field(default_factory=dict)
-    """What part of the current each battery carries, by its id."""
+    """The current share of each battery by its id."""
     confirmed: bool = True
-    """Whether a person chose the setpoints; False after they were unreadable."""
+    """Whether the user chose the setpoints; False after they were unreadable."""
 
 
-def coarse(kept: Kept) -> Kept:
-    """Return the same with its times in steps, so that seldom anything else is kept.
+def coarse(stored: StoredData) -> StoredData:
+    """Return the data with its times in coarse steps, so that it seldom changes.
 
-    What is left of leases in whole seconds, never less; for how long a setpoint has
-    stopped a direction in whole hours, never more.
+    The rest of a temporary limit in whole seconds, never less; the time for which a
+    setpoint has stopped a direction in whole hours, never more.
     """
-    setpoints = kept.setpoints
+    setpoints = stored.setpoints
     return replace(
-        kept,
+        stored,
         setpoints=replace(
             setpoints,
             temporary_limits=tuple(
@@ -87,16 +87,16 @@ def coarse(kept: Kept) -> Kept:
         ),
         changes={
             key: replace(change, since=-HOUR * _hours(setpoints, key, change))
-            for key, change in kept.changes.items()
+            for key, change in stored.changes.items()
         },
     )
 
 
-def dump(kept: Kept) -> dict[str, Any]:
-    """Return what is kept as JSON knows it."""
-    setpoints = kept.setpoints
+def dump(stored: StoredData) -> dict[str, Any]:
+    """Return the data as JSON types."""
+    setpoints = stored.setpoints
     return {
-        "confirmed": kept.confirmed,
+        "confirmed": stored.confirmed,
         "bank": asdict(setpoints.bank),
         "inverters": {key: asdict(of) for key, of in setpoints.inverters.items()},
         "temporary_limits": [
@@ -110,14 +110,14 @@ def dump(kept: Kept) -> dict[str, Any]:
                 "by": change.by,
                 "hours": round(-change.since / HOUR),
             }
-            for (device_id, name), change in kept.changes.items()
+            for (device_id, name), change in stored.changes.items()
         ],
-        "current_shares": dict(kept.learnt),
+        "current_shares": dict(stored.learnt),
     }
 
 
-def parse(data: object) -> Kept:
-    """Return what was kept; raise ValueError for anything unexpected."""
+def parse(data: object) -> StoredData:
+    """Return the stored data; raise ValueError for anything unexpected."""
     match data:
         case {
             "confirmed": bool(confirmed),
@@ -128,7 +128,7 @@ def parse(data: object) -> Kept:
             "changes": list(changes),
             "current_shares": dict(learnt),
         }:
-            return Kept(
+            return StoredData(
                 setpoints=AllSetpoints(
                     bank=_setpoints(bank),
                     inverters={key: _setpoints(of) for key, of in inverters.items()},
@@ -144,11 +144,11 @@ def parse(data: object) -> Kept:
 
 
 def shares(learnt: Mapping[str, object]) -> dict[str, float]:
-    """Return those that can be slices; the others begin by capacity."""
+    """Return the values that can be current shares; others start by capacity."""
     return {
         key: float(part)
         for key, part in learnt.items()
-        if _is_number(part) and _LEAST_SHARE <= part <= 1
+        if _is_number(part) and _MIN_SHARE <= part <= 1
     }
 
 
@@ -204,7 +204,7 @@ def _change(data: object) -> tuple[ChangeKey, Change]:
             "by": str(by),
             "hours": hours,
         } if name in SETPOINT_FIELDS:
-            since = -HOUR * _number(hours, MOST_HOURS)
+            since = -HOUR * _number(hours, MAX_HOURS)
             return (_maybe(_text, device_id), name), Change(by, since)
         case _:
             raise ValueError("not a change")
@@ -215,7 +215,7 @@ def _hours(setpoints: AllSetpoints, key: ChangeKey, change: Change) -> int:
     device_id, name = key
     if not stops(name, getattr(setpoints.of(device_id), name)):
         return 0
-    return min(MOST_HOURS, max(0, int((_NOISE - change.since) / HOUR)))
+    return min(MAX_HOURS, max(0, int((_NOISE - change.since) / HOUR)))
 
 
 def _maybe[T](read: Callable[[object], T], value: object) -> T | None:
@@ -226,15 +226,15 @@ def _is_number(value: object) -> TypeIs[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(value: object, most: float = _MOST) -> float:
-    # Also not a number is not between these
+def _number(value: object, most: float = _MAX) -> float:
+    # NaN is not in this range either
     if not _is_number(value) or not 0 <= value <= most:
         raise ValueError("not a number in range")
     return float(value)
 
 
 def _duration(value: object) -> float:
-    return _number(value, _LONGEST)
+    return _number(value, _MAX_SECONDS)
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What is kept of a gateway on disk: loaded before a port opens, saved when it is due."""
+"""The setpoint store: loaded before a port opens, saved when it is due."""
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
@@ -9,37 +9,37 @@ from homeassistant.core import HomeAssistant
 from ..engine.model import Clock
 from ..engine.setpoints import AllSetpoints, Setpoints
 from ..verified_store import VerifiedStore
-from .expiry import Due, due
 from .serialization import (
     SETPOINT_FIELDS,
     Change,
     ChangeKey,
-    Kept,
+    StoredData,
     coarse,
     dump,
     parse,
     shares,
 )
+from .urgency import Urgency, urgency
 
 NOTHING_ALLOWED: Final = Setpoints(charge_current=0.0, discharge_current=0.0)
 
 
 class SetpointStore:
-    """What people asked of one gateway and what it has learnt, kept over restarts.
+    """The setpoints and learned data of one gateway, kept over restarts.
 
-    What cannot be read counts as 0 A everywhere, over restarts too, until a person
-    has confirmed new values in the repair that asks; until then setpoints only sink.
+    An unreadable store counts as 0 A everywhere, over restarts too, until the user has
+    confirmed new values in the repair; until then setpoints can only be lowered.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Keep the setpoints of the gateway with this config entry."""
+        """Store the setpoints of the gateway with this config entry."""
         self._store = VerifiedStore(hass, f"{entry_id}.setpoints")
         self._clock: Clock = lambda: 0.0
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
         self.learnt: Mapping[str, float] = {}
         self.confirmed = True
-        """Whether a person chose these values; False after a store was unreadable."""
+        """Whether the user chose these values; False after a store was unreadable."""
 
     @property
     def saved(self) -> bool:
@@ -47,20 +47,20 @@ class SetpointStore:
         return self._store.saved
 
     async def async_load(self, inverter_ids: Iterable[str]) -> None:
-        """Load what was stored; 0 A for all of them if it cannot be read."""
+        """Load the stored data; 0 A for all devices if it cannot be read."""
         try:
             data = await self._store.async_load()
-            self._take_over(Kept() if data is None else parse(data))
+            self._take_over(StoredData() if data is None else parse(data))
         except ValueError:
             self.confirmed = False
             ids = dict.fromkeys(inverter_ids, NOTHING_ALLOWED)
             self.setpoints = AllSetpoints(bank=NOTHING_ALLOWED, inverters=ids)
-            # At once: Home Assistant has renamed a corrupt file, so that after the
-            # next start it would look as if there had never been one
+            # At once: Home Assistant has renamed a corrupt file, so that after the next
+            # start it would look as if there had never been one
             await self.async_write()
 
     def start(self, clock: Clock) -> AllSetpoints:
-        """Return the setpoints, their leases going on by this clock from now on."""
+        """Return the setpoints; temporary limits count on by this clock from now."""
         now = clock()
         self._clock = clock
         self.setpoints = self.setpoints.without_ended(0.0).counted_from(now)
@@ -68,20 +68,20 @@ class SetpointStore:
         return self.setpoints
 
     def take(self, setpoints: AllSetpoints, by: str) -> None:
-        """Take what somebody asks for; `async_write` keeps it."""
+        """Take new setpoints; `async_write` saves them."""
         change = Change(by, self._clock())
         self.changes = _changes(self.changes, self.setpoints, setpoints, change)
         self.setpoints = setpoints
 
     def confirm(self, setpoints: AllSetpoints, by: str) -> None:
-        """Take the values with which a person ends the state after a corrupt store."""
+        """Take the values that the user chose after an unreadable store."""
         self.confirmed = True
-        # The zeros were nobody's until now
+        # Nobody had requested the zeros
         self.setpoints = AllSetpoints()
         self.take(setpoints, by)
 
     def keep_only(self, device_ids: AbstractSet[str]) -> bool:
-        """Forget batteries and inverters that are no more; return if there were any."""
+        """Drop removed batteries and inverters; return whether setpoints changed."""
         old, known = self.setpoints, {None, *device_ids}
         self.setpoints = replace(
             old,
@@ -98,27 +98,27 @@ class SetpointStore:
         return self.setpoints != old
 
     @property
-    def due(self) -> Due:
-        """How soon the disk has to hold what is asked now."""
+    def urgency(self) -> Urgency:
+        """How soon the disk has to hold the present setpoints."""
         on_disk = self._store.on_disk
         if on_disk is None:
-            return due(None, self._kept())
-        return due(parse(on_disk) if on_disk else Kept(), self._kept())
+            return urgency(None, self._stored_data())
+        return urgency(parse(on_disk) if on_disk else StoredData(), self._stored_data())
 
-    async def async_keep(self, learnt: Mapping[str, float]) -> None:
-        """Write what moves by itself, if it moved far enough: leases, what is learnt."""
+    async def async_save_periodically(self, learnt: Mapping[str, float]) -> None:
+        """Write remaining times and learned data if they moved far enough."""
         self._learn(learnt)
-        if self.due is not Due.NEVER:
+        if self.urgency is not Urgency.NEVER:
             await self.async_write()
 
     async def async_end(self, learnt: Mapping[str, float]) -> None:
-        """Write what has changed at all: nobody does it later."""
+        """Write any change: there is no later chance."""
         self._learn(learnt)
         await self.async_write()
 
     async def async_write(self) -> None:
-        """Write all of it now unless the disk holds it; `saved` tells if it does."""
-        await self._store.async_write(lambda: dump(self._kept()))
+        """Write everything now unless the disk holds it; `saved` shows the result."""
+        await self._store.async_write(lambda: dump(self._stored_data()))
 
     async def async_remove(self) -> None:
         """Delete the file."""
@@ -127,10 +127,10 @@ class SetpointStore:
     def _learn(self, learnt: Mapping[str, float]) -> None:
         self.learnt = shares({key: min(part, 1.0) for key, part in learnt.items()})
 
-    def _kept(self) -> Kept:
+    def _stored_data(self) -> StoredData:
         now = self._clock()
         return coarse(
-            Kept(
+            StoredData(
                 setpoints=self.setpoints.without_ended(now).counted_from(-now),
                 changes=_counted_from(self.changes, -now),
                 learnt=self.learnt,
@@ -138,17 +138,17 @@ class SetpointStore:
             )
         )
 
-    def _take_over(self, kept: Kept) -> None:
-        if not kept.confirmed and kept.setpoints.bank.exceed(NOTHING_ALLOWED):
+    def _take_over(self, stored: StoredData) -> None:
+        if not stored.confirmed and stored.setpoints.bank.exceed(NOTHING_ALLOWED):
             raise ValueError("more than 0 A, and not confirmed")
-        self.setpoints, self.learnt = kept.setpoints, kept.learnt
-        self.changes, self.confirmed = kept.changes, kept.confirmed
+        self.setpoints, self.learnt = stored.setpoints, stored.learnt
+        self.changes, self.confirmed = stored.changes, stored.confirmed
 
 
 def _counted_from(
     changes: Mapping[ChangeKey, Change], seconds: float
 ) -> dict[ChangeKey, Change]:
-    """Return who set what, each since so many seconds later."""
+    """Return the changes with their start moved by this many seconds."""
     return {
         key: replace(each, since=each.since + seconds) for key, each in changes.items()
     }
@@ -160,7 +160,7 @@ def _changes(
     new: AllSetpoints,
     change: Change,
 ) -> dict[ChangeKey, Change]:
-    """Return who set what, with what has changed by somebody now."""
+    """Return the requester of each setpoint, updated with the fields changed now."""
     devices = (None, *{*old.inverters, *new.inverters})
     return dict(known) | {
         (device_id, name): change

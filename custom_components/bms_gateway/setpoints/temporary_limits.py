@@ -1,4 +1,4 @@
-"""Limits that end by themselves: checked as a whole, taken or refused as a whole."""
+"""Temporary limits: limits with an owner that end by themselves."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,50 +7,51 @@ import json
 import math
 from typing import Any, Final
 
-from ..coordinator import BmsGatewayCoordinator
 from ..engine.config import GatewayConfig
 from ..engine.model import Direction
 from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
 from ..errors import action_error
+from ..runtime import BmsGatewayRuntime
 from .manager import SetpointManager
 from .permission import Requester
-from .ranges import MOST_CHARGE_VOLTAGE, most_amps, most_watts, without_noise
-from .requester import LONGEST_NAME, is_name
+from .ranges import MAX_CHARGE_VOLTAGE, max_amps, max_watts, without_noise
+from .requester import MAX_NAME_LENGTH, is_name
 
 ATTR_DURATION: Final = "duration"
 ATTR_UNTIL_CLEARED: Final = "until_cleared"
 
 DEFAULT_DURATION: Final = timedelta(hours=1)
-"""A throttle that nobody thinks of again must not stay for ever."""
-LONGEST_DURATION: Final = timedelta(days=365)
+"""A forgotten limit must not stay for ever."""
+MAX_DURATION: Final = timedelta(days=365)
 
-MOST_IN_ATTRIBUTES: Final = 8192
-"""Bytes of JSON for the leases; the recorder takes 16 kB with all other attributes."""
+MAX_ATTRIBUTE_BYTES: Final = 8192
+"""Bytes of JSON for the temporary limits; the recorder takes 16 kB with all other
+attributes."""
 
 NOISE_AMPS: Final = 1.0
-"""As much below 0 a program comes by what it measured and subtracted; it means 0. More
-is a wrong sign, and 0 A in its place would black a house out."""
-NOISE_WATTS: Final = NOISE_AMPS * MOST_CHARGE_VOLTAGE
+"""How far below 0 a program gets by subtracting measured values; it means 0. More is a
+wrong sign, and 0 A in its place would black out a house."""
+NOISE_WATTS: Final = NOISE_AMPS * MAX_CHARGE_VOLTAGE
 
 
 @dataclass(frozen=True, slots=True)
 class LimitField:
-    """One way to say a limit: its direction, its field of `Lease`, the most of it."""
+    """A field of the action: direction, field of `TemporaryLimit`, and maximum."""
 
     key: str
     direction: Direction
     field: str
     unit: str
-    most: Callable[[GatewayConfig, str | None, Direction], float]
+    maximum: Callable[[GatewayConfig, str | None, Direction], float]
     noise: float
-    """As much below 0 is 0."""
+    """A value this far below 0 counts as 0."""
 
 
 LIMIT_FIELDS: Final = tuple(
     LimitField(f"{direction}_{what}", direction, field, unit, most, noise)
     for what, field, unit, most, noise in (
-        ("current", "amps", "A", most_amps, NOISE_AMPS),
-        ("power", "watts", "W", most_watts, NOISE_WATTS),
+        ("current", "amps", "A", max_amps, NOISE_AMPS),
+        ("power", "watts", "W", max_watts, NOISE_WATTS),
     )
     for direction in (Direction.CHARGE, Direction.DISCHARGE)
 )
@@ -58,7 +59,7 @@ LIMIT_FIELDS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A value that was taken as another one."""
+    """A value that was changed to fit the range."""
 
     field: str
     requested: float
@@ -66,63 +67,63 @@ class Adjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a call asks for, as far as it can be told without what is asked already."""
+class RequestedLimits:
+    """The result of a call, as far as it does not depend on the present limits."""
 
     temporary_limits: tuple[TemporaryLimit, ...]
     adjusted: tuple[Adjusted, ...]
 
 
-def wanted(
-    coordinator: BmsGatewayCoordinator,
+def requested_limits(
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
-    asked: Mapping[str, Any],
+    requested: Mapping[str, Any],
     owner: str,
     by: str | None = None,
-) -> Wanted:
-    """Return what is asked of an inverter or (None) the bank, for a checked owner.
+) -> RequestedLimits:
+    """Return the requested limits on an inverter or (None) the bank.
 
-    `asked`: values by the keys of LIMIT_FIELDS, ATTR_DURATION (a timedelta) and
-    ATTR_UNTIL_CLEARED. `by`: the user's id. Raises ServiceValidationError for anything
-    that makes no sense.
+    `requested`: values by the keys of LIMIT_FIELDS, ATTR_DURATION (a timedelta) and
+    ATTR_UNTIL_CLEARED. `owner`: a checked name. `by`: the user's id. Raises
+    ServiceValidationError for anything that makes no sense.
     """
     temporary_limit = TemporaryLimit(
         device_id=inverter_id,
         direction=Direction.CHARGE,
         owner=owner,
-        until=_until(asked, coordinator.gateway.now),
+        until=_until(requested, runtime.gateway.now),
         by=by,
     )
     temporary_limits, adjusted = [], []
-    for row in _given(asked):
-        value = _checked(row, asked[row.key])
-        most = row.most(coordinator.config, inverter_id, row.direction)
+    for row in _given(requested):
+        value = _checked(row, requested[row.key])
+        most = row.maximum(runtime.config, inverter_id, row.direction)
         taken = min(most, max(0.0, value))
         what: dict[str, Any] = {"direction": row.direction, row.field: taken}
         temporary_limits.append(replace(temporary_limit, **what))
         if taken != value:
             adjusted.append(Adjusted(row.key, value, taken))
-    return Wanted(tuple(temporary_limits), tuple(adjusted))
+    return RequestedLimits(tuple(temporary_limits), tuple(adjusted))
 
 
 async def async_limit(
-    coordinator: BmsGatewayCoordinator,
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
-    asked: Mapping[str, Any],
+    requested: Mapping[str, Any],
     requester: Requester,
     owner: str,
 ) -> tuple[Adjusted, ...]:
-    """Limit an inverter or (None) the bank for a time, in the name of an owner.
+    """Set temporary limits on an inverter or (None) the bank, in an owner's name.
 
-    Returns what was taken as another value. Raises Unauthorized for an owner that is
-    not the asker's, and ServiceValidationError for anything that makes no sense; then
-    nothing is changed. Asking for what holds already changes nothing, either.
+    Returns the values that were adjusted. Raises Unauthorized for an owner that is not
+    the caller's, and ServiceValidationError for anything that makes no sense; then
+    nothing changes. Setting a limit that is active already changes nothing, either.
     """
-    setpoint_manager = coordinator.setpoint_manager
-    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = runtime.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(runtime.gateway.now)
     owner = checked_owner(owner)
     requester.check_owner(owner, setpoints.temporary_limits)
-    what = wanted(coordinator, inverter_id, asked, owner, requester.by)
+    what = requested_limits(runtime, inverter_id, requested, owner, requester.by)
     for temporary_limit in what.temporary_limits:
         if not setpoints.has_room_for(temporary_limit):
             raise action_error("too_many_owners", most=str(MOST_OWNERS))
@@ -130,24 +131,24 @@ async def async_limit(
     if not set(what.temporary_limits) <= set(
         setpoint_manager.setpoints.temporary_limits
     ):
-        await setpoint_manager.async_take(setpoints, owner)
+        await setpoint_manager.async_set(setpoints, owner)
     return what.adjusted
 
 
 async def async_clear(
-    coordinator: BmsGatewayCoordinator,
+    runtime: BmsGatewayRuntime,
     inverter_id: str | None,
     requester: Requester,
     owner: str | None = None,
     direction: Direction | None = None,
 ) -> None:
-    """End the leases on an inverter or (None) the bank: of one owner or all.
+    """Clear the limits on an inverter or (None) the bank, of one owner or of all.
 
-    Raises Unauthorized for an owner that is not the asker's. Without an owner, those
-    that are not the asker's stay.
+    Raises Unauthorized for an owner that is not the caller's. Without an owner, limits
+    that are not the caller's stay.
     """
-    setpoint_manager = coordinator.setpoint_manager
-    setpoints = setpoint_manager.setpoints.without_ended(coordinator.gateway.now)
+    setpoint_manager = runtime.setpoint_manager
+    setpoints = setpoint_manager.setpoints.without_ended(runtime.gateway.now)
     if owner is not None:
         owner = checked_owner(owner)
         requester.check_owner(owner, setpoints.temporary_limits)
@@ -166,7 +167,7 @@ async def async_clear(
             for temporary_limit in setpoints.temporary_limits
             if temporary_limit.key not in ended
         )
-        await setpoint_manager.async_take(
+        await setpoint_manager.async_set(
             replace(setpoints, temporary_limits=left), owner or requester.name
         )
 
@@ -176,7 +177,7 @@ def shown_temporary_limits(
     inverter_id: str | None,
     direction: Direction | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the live leases on an inverter or (None) the bank, for people."""
+    """Return the active limits on an inverter or (None) the bank, as attributes."""
     return [
         {
             "direction": str(temporary_limit.direction),
@@ -198,7 +199,7 @@ def shown_temporary_limits(
 
 
 def escaped_size(shown: Mapping[str, Any]) -> int:
-    """Return how long the JSON is if all but ASCII is escaped: there is no longer way."""
+    """Return the size of the JSON with all non-ASCII escaped: the longest form."""
     return len(json.dumps(shown)) + len(" ")
 
 
@@ -207,7 +208,7 @@ def listed(
     most: int,
     size: Callable[[Mapping[str, Any]], int] = escaped_size,
 ) -> dict[str, Any]:
-    """Return the first of the shown leases, in so many bytes, and how many are left."""
+    """Return the first limits that fit into `most` bytes, and the number left out."""
     fitting, used = 0, 0
     for each in shown:
         used += size(each) + len(",")
@@ -222,28 +223,28 @@ def listed(
 
 
 def checked_owner(owner: str) -> str:
-    """Return an owner's name without spaces around it, if it can be one."""
+    """Return an owner's name without surrounding spaces; raise if it cannot be one."""
     owner = owner.strip()
     if not is_name(owner):
-        raise action_error("bad_owner", longest=str(LONGEST_NAME))
+        raise action_error("bad_owner", longest=str(MAX_NAME_LENGTH))
     return owner
 
 
-def _until(asked: Mapping[str, Any], now: float) -> float | None:
-    duration: timedelta | None = asked.get(ATTR_DURATION)
-    if asked.get(ATTR_UNTIL_CLEARED):
+def _until(requested: Mapping[str, Any], now: float) -> float | None:
+    duration: timedelta | None = requested.get(ATTR_DURATION)
+    if requested.get(ATTR_UNTIL_CLEARED):
         if duration is not None:
             raise action_error("duration_until_cleared")
         return None
     if duration is None:
         duration = DEFAULT_DURATION
-    if not timedelta(0) < duration <= LONGEST_DURATION:
-        raise action_error("bad_duration", days=str(LONGEST_DURATION.days))
+    if not timedelta(0) < duration <= MAX_DURATION:
+        raise action_error("bad_duration", days=str(MAX_DURATION.days))
     return now + duration.total_seconds()
 
 
-def _given(asked: Mapping[str, Any]) -> list[LimitField]:
-    given = [row for row in LIMIT_FIELDS if asked.get(row.key) is not None]
+def _given(requested: Mapping[str, Any]) -> list[LimitField]:
+    given = [row for row in LIMIT_FIELDS if requested.get(row.key) is not None]
     if not given:
         raise action_error("no_limit_given")
     if len({row.direction for row in given}) < len(given):
@@ -252,7 +253,7 @@ def _given(asked: Mapping[str, Any]) -> list[LimitField]:
 
 
 def _checked(row: LimitField, value: float) -> float:
-    """Return a value without the noise of floats; refuse what is no limit."""
+    """Return a value without float noise; reject one that is no limit."""
     texts = {"field": row.key, "value": f"{value:g}", "unit": row.unit}
     if not math.isfinite(value):
         raise action_error("limit_not_finite", **texts)

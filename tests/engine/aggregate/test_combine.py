@@ -1,4 +1,4 @@
-"""n batteries become one."""
+"""Combined values of all batteries."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from custom_components.bms_gateway.engine.model import (
 from ..states import lost, never_heard, online
 
 
-def test_nobody_online() -> None:
-    """Without a battery nothing is known; nothing is 0."""
+def test_without_batteries_everything_is_unknown() -> None:
+    """Nothing is 0."""
     assert combine([]) == NO_BANK
     assert combine([lost(), never_heard()]) == NO_BANK
 
 
-def test_only_batteries_online_count() -> None:
-    """What a lost one said last is no news."""
+def test_only_online_batteries_count() -> None:
+    """The last values of a lost one are not present ones."""
     assert combine([online(soc=40.0), lost(soc=90.0)]).soc == 40.0
 
 
@@ -79,7 +79,7 @@ def test_one_battery_has_no_spread() -> None:
     assert combine([online()]).voltage_spread is None
 
 
-def test_sums() -> None:
+def test_current_power_capacity_and_modules_are_sums() -> None:
     """Current, power, capacity and modules."""
     bank = combine(
         [
@@ -95,15 +95,15 @@ def test_sums() -> None:
     assert not bank.current_estimated
 
 
-def test_current_factor_and_offset() -> None:
-    """As in the original: factor x sum + offset; once, power follows."""
+def test_factor_and_offset_apply_once() -> None:
+    """As in the daemon: factor x sum + offset; power follows."""
     bank = combine([online("b1", voltage=50.0)], current=-20.0, factor=0.5, offset=3.0)
     assert bank.current == -7.0
     assert bank.power == -350.0
 
 
-def test_a_current_that_is_unknown_makes_the_sum_an_estimate() -> None:
-    """Whatever it was estimated as."""
+def test_an_unknown_current_makes_the_sum_an_estimate() -> None:
+    """Whatever its estimate is."""
     bank = combine(
         [online("b1", current=-30.0), online("b2", current=None)], current=-120.0
     )
@@ -112,7 +112,7 @@ def test_a_current_that_is_unknown_makes_the_sum_an_estimate() -> None:
 
 
 def test_unknown_is_never_0() -> None:
-    """A value that no battery tells is unknown, and so is what is made of it."""
+    """A value that no battery reports is unknown, and so is every result of it."""
     bank = combine(
         [
             online(
@@ -148,7 +148,7 @@ def test_unknown_is_never_0() -> None:
 
 
 def test_one_unknown_is_left_out_of_a_mean() -> None:
-    """The others still tell."""
+    """The others still count."""
     bank = combine([online("b1", soc=40.0), online("b2", soc=None)])
     assert bank.soc == 40.0
 
@@ -160,22 +160,24 @@ def test_modules_unknown_of_one_are_unknown_of_all() -> None:
     )
 
 
-def test_charge_left() -> None:
-    """As told, else by state of charge and capacity."""
-    told = online("b1", 100.0, remaining_ah=37.0)
-    reckoned = online("b2", 200.0, soc=25.0)
-    assert combine([told, reckoned]).remaining_ah == 87.0
-    assert combine([told, online("b2", soc=None)]).remaining_ah is None
+def test_remaining_charge_is_reported_or_calculated() -> None:
+    """By state of charge and capacity."""
+    reported = online("b1", 100.0, remaining_ah=37.0)
+    calculated = online("b2", 200.0, soc=25.0)
+    assert combine([reported, calculated]).remaining_ah == 87.0
+    assert combine([reported, online("b2", soc=None)]).remaining_ah is None
 
 
-def test_a_victrons_request_for_charge_is_one() -> None:
-    """It has no other way to ask (0x360)."""
-    asks = online("b1", charge_request=True)
-    assert combine([asks, online("b2", force_charge_2=False)]).force_charge_2 is True
+def test_victrons_charge_request_counts() -> None:
+    """It has no other way to request (0x360)."""
+    requests = online("b1", charge_request=True)
+    assert (
+        combine([requests, online("b2", force_charge_2=False)]).force_charge_2 is True
+    )
     assert combine([online(charge_request=False)]).force_charge_2 is False
 
 
-def test_voltage_limits() -> None:
+def test_the_strictest_voltage_limits_count() -> None:
     """The lowest for charging, the highest for discharging."""
     bank = combine(
         [
@@ -187,8 +189,8 @@ def test_voltage_limits() -> None:
     assert bank.discharge_voltage_limit == 47.0
 
 
-def test_requests_of_one_are_requests_of_all() -> None:
-    """OR; unknown when nobody tells."""
+def test_a_request_of_one_battery_counts() -> None:
+    """OR; unknown when none reports it."""
     bank = combine(
         [
             online("b1", force_charge=True, full_charge=False),
@@ -202,7 +204,7 @@ def test_requests_of_one_are_requests_of_all() -> None:
     )
 
 
-def test_alarms_of_one_are_alarms_of_all() -> None:
+def test_alarms_of_all_batteries_are_united() -> None:
     """Their union."""
     bank = combine(
         [
@@ -214,8 +216,8 @@ def test_alarms_of_one_are_alarms_of_all() -> None:
     assert bank.warnings == frozenset({Alarm.INTERNAL})
 
 
-def test_no_word_of_alarms_is_not_no_alarm() -> None:
-    """One that says nothing may have them all; what another raises is raised."""
+def test_missing_alarms_are_not_no_alarm() -> None:
+    """A battery that reports none may have any; an alarm of another one is raised."""
     silent = online("b2", protections=None, warnings=None)
     raised = frozenset({Alarm.OVER_VOLTAGE})
     bank = combine([online("b1", protections=raised, warnings=frozenset()), silent])
@@ -223,7 +225,7 @@ def test_no_word_of_alarms_is_not_no_alarm() -> None:
     assert bank.warnings is None
 
 
-def test_the_first_name_told() -> None:
+def test_the_first_reported_name_is_used() -> None:
     """A bank has one name."""
     bank = combine([online("b1", name=None), online("b2", name="PYLON")])
     assert bank.name == "PYLON"
@@ -263,7 +265,7 @@ def test_means_lie_within_the_extremes(batteries: Sequence[BatteryState]) -> Non
 
 
 @given(_banks())
-def test_the_order_of_batteries_means_nothing(
+def test_the_order_of_batteries_does_not_matter(
     batteries: Sequence[BatteryState],
 ) -> None:
     """A bank is a set."""

@@ -1,4 +1,4 @@
-"""Energy: what was measured is counted, each way apart; a gap is not filled."""
+"""Energy: integrated where measured, each direction separately; gaps are not filled."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.aggregate.energy import (
 from custom_components.bms_gateway.engine.model import (
     BankState,
     BatteryState,
-    Life,
+    BatteryStatus,
     Snapshot,
     Status,
 )
@@ -54,8 +54,8 @@ def test_an_hour_at_1_kw_is_1_kwh() -> None:
     assert meter.total.discharged == 0.0
 
 
-def test_each_way_is_counted_apart() -> None:
-    """An hour out after an hour in is no nothing."""
+def test_each_direction_is_counted_separately() -> None:
+    """An hour out after an hour in is not zero."""
     meter = Meter(Energy(5.0, 7.0))
     for second in range(3601):
         meter.take(Sample(float(second), 1000.0))
@@ -82,7 +82,7 @@ def test_each_way_is_counted_apart() -> None:
         (0.0, 0.0, 0.0, 0.0),
     ],
 )
-def test_trapezoids(
+def test_energy_is_the_trapezoid_between_samples(
     before: float, after: float, charged: float, discharged: float
 ) -> None:
     """Straight lines between samples, in Wh."""
@@ -106,11 +106,11 @@ def test_trapezoids(
     ],
 )
 def test_a_gap_is_not_filled(before: Sample | None, after: Sample | None) -> None:
-    """Nor is time that stands still, runs back, or sees another set of batteries."""
+    """Nor is time that stops or runs backwards, or with other batteries in the sum."""
     assert between(before, after) == NO_ENERGY
 
 
-def test_counting_goes_on_after_a_gap() -> None:
+def test_counting_continues_after_a_gap() -> None:
     """From the first sample after it, not from the last before it."""
     meter = Meter()
     for at in (0.0, 3.6, 1003.6, 1007.2):
@@ -119,7 +119,7 @@ def test_counting_goes_on_after_a_gap() -> None:
 
 
 def test_a_slow_battery_has_longer_gaps() -> None:
-    """Three of its periods are no gap."""
+    """Three of its periods are not a gap."""
     slow = replace(measured(at=0.0, current=20.0), period=20.0)
     after = replace(slow, current_at=59.0)
     later = replace(slow, current_at=61.0)
@@ -128,8 +128,8 @@ def test_a_slow_battery_has_longer_gaps() -> None:
     assert between(first, battery_sample(later)) == NO_ENERGY
 
 
-def test_a_battery_s_power() -> None:
-    """Of its own voltage and current, when it was measured."""
+def test_a_battery_sample_is_its_own_voltage_times_current() -> None:
+    """At the time of the measurement."""
     found = battery_sample(measured(at=12.0, voltage=52.0, current=-10.0))
     assert found == Sample(12.0, -520.0, LONGEST_GAP, frozenset({"b1"}))
 
@@ -141,16 +141,16 @@ def test_a_battery_s_power() -> None:
         replace(measured(), readings=replace(online().readings, current=None)),
         replace(measured(), readings=replace(online().readings, voltage=None)),
         replace(lost("b1"), current_at=10.0),
-        replace(measured(), life=Life.DUPLICATE, duplicate_of="b2"),
+        replace(measured(), status=BatteryStatus.DUPLICATE, duplicate_of="b2"),
     ],
 )
-def test_what_is_not_known_is_no_sample(battery: BatteryState) -> None:
-    """Without a voltage, a current or the time of it, or if it is another one's."""
+def test_unknown_power_is_no_sample(battery: BatteryState) -> None:
+    """Without voltage, current or its time, or of a duplicate battery."""
     assert battery_sample(battery) is None
 
 
-def test_the_bank_s_power_is_as_old_as_its_oldest_measurement() -> None:
-    """A battery that is still thought online makes the sum no newer."""
+def test_bank_power_is_as_old_as_its_oldest_measurement() -> None:
+    """A battery that still counts as online does not make the sum newer."""
     snapshot = bank(measured("b1", 10.0), measured("b2", 8.0), lost("b3"))
     found = bank_sample(snapshot)
     assert found == Sample(8.0, 1000.0, LONGEST_GAP, frozenset({"b1", "b2"}))
@@ -164,17 +164,19 @@ def test_the_bank_s_power_is_as_old_as_its_oldest_measurement() -> None:
         bank(measured(), online("b2")),
         bank(),
         bank(lost("b1")),
-        bank(replace(measured(), life=Life.OUT_OF_SERVICE)),
+        bank(replace(measured(), status=BatteryStatus.OUT_OF_SERVICE)),
     ],
 )
 def test_an_estimated_bank_is_no_sample(snapshot: Snapshot) -> None:
-    """Nor one without batteries, or without knowing when they measured."""
+    """Nor one without batteries, or without the times of measurement."""
     assert bank_sample(snapshot) is None
 
 
 @example(before=89602.19324467478, after=-5.6e-12, seconds=7.05297371661181)
 @given(before=WATTS, after=WATTS, seconds=SECONDS)
-def test_both_ways_make_the_net(before: float, after: float, seconds: float) -> None:
+def test_both_directions_add_up_to_the_net(
+    before: float, after: float, seconds: float
+) -> None:
     """Neither is ever negative, and their difference is the trapezoid."""
     found = between(Sample(0.0, before), Sample(seconds, after))
     assert found.charged >= 0
@@ -185,7 +187,7 @@ def test_both_ways_make_the_net(before: float, after: float, seconds: float) -> 
 
 @given(st.lists(st.none() | st.builds(Sample, st.floats(0, 1e6), WATTS), max_size=30))
 def test_a_total_never_falls(samples: list[Sample | None]) -> None:
-    """Whatever comes, in whatever order of time."""
+    """For any samples, in any order of time."""
     meter = Meter(Energy(1.0, 1.0))
     for sample in samples:
         before = meter.total

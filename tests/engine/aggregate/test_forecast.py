@@ -1,8 +1,11 @@
-"""Times to full and to empty: of what flowed lately, and none at rest."""
+"""Time to full and to empty, by the smoothed current; none at rest."""
 
 import pytest
 
-from custom_components.bms_gateway.engine.aggregate.forecast import MEMORY, Forecast
+from custom_components.bms_gateway.engine.aggregate.forecast import (
+    SMOOTHING_TIME,
+    Forecast,
+)
 from custom_components.bms_gateway.engine.model import BankState
 
 HOUR = 3600.0
@@ -13,39 +16,39 @@ def bank(amps: float | None, soc: float | None = 50.0) -> BankState:
     return BankState(soc=soc, current=amps, capacity_ah=200.0)
 
 
-def test_charging_leads_to_full() -> None:
+def test_time_to_full_while_charging() -> None:
     """100 Ah are missing: 2 h at 50 A."""
     found = Forecast().update(bank(50.0), 0.0)
     assert found.time_to_full == pytest.approx(2 * HOUR)
     assert found.time_to_empty is None
 
 
-def test_discharging_leads_to_empty() -> None:
+def test_time_to_empty_while_discharging() -> None:
     """20 % of 200 Ah are 40 Ah: 4 h at 10 A."""
     found = Forecast().update(bank(-10.0, soc=20.0), 0.0)
     assert found.time_to_empty == pytest.approx(4 * HOUR)
     assert found.time_to_full is None
 
 
-def test_a_full_bank_is_full_now() -> None:
-    """And does not become unknown by that."""
+def test_a_full_bank_has_0_s_to_full() -> None:
+    """It does not become unknown."""
     assert Forecast().update(bank(5.0, soc=100.0), 0.0).time_to_full == 0
 
 
 @pytest.mark.parametrize("amps", [0.0, 1.9, -1.9, None])
-def test_at_rest_no_end_is_in_sight(amps: float | None) -> None:
+def test_there_is_no_forecast_at_rest(amps: float | None) -> None:
     """Less than a hundredth of the capacity per hour is rest."""
     found = Forecast().update(bank(amps), 0.0)
     assert (found.time_to_full, found.time_to_empty) == (None, None)
 
 
-def test_nothing_is_told_without_a_state_of_charge() -> None:
-    """Nor of no battery."""
+def test_there_is_no_forecast_without_a_state_of_charge() -> None:
+    """Nor without a battery."""
     assert Forecast().update(bank(50.0, soc=None), 0.0) == bank(50.0, soc=None)
     assert Forecast().update(BankState(), 0.0) == BankState()
 
 
-def test_a_kettle_hardly_shows() -> None:
+def test_a_short_peak_hardly_shows() -> None:
     """Two seconds of 60 A in a steady 10 A: less than a tenth."""
     outlook = Forecast()
     steady = outlook.update(bank(-10.0), 0.0).time_to_empty
@@ -56,17 +59,17 @@ def test_a_kettle_hardly_shows() -> None:
     assert steady > shown > 0.9 * steady
 
 
-def test_what_lasts_is_followed() -> None:
-    """After a few times the memory only the new current counts."""
+def test_a_lasting_change_is_followed() -> None:
+    """After a few time constants only the new current counts."""
     outlook = Forecast()
     outlook.update(bank(-10.0), 0.0)
     for step in range(1, 21):
-        found = outlook.update(bank(-50.0), step * MEMORY / 4)
+        found = outlook.update(bank(-50.0), step * SMOOTHING_TIME / 4)
     assert found.time_to_empty == pytest.approx(2 * HOUR, rel=0.02)
 
 
-def test_a_turn_is_unknown_at_first() -> None:
-    """Charging after discharging: neither end is in sight for a while."""
+def test_a_change_of_direction_is_unknown_at_first() -> None:
+    """Charging after discharging: no forecast for a while."""
     outlook = Forecast()
     for second in range(600):
         outlook.update(bank(-50.0), float(second))
@@ -77,8 +80,8 @@ def test_a_turn_is_unknown_at_first() -> None:
     assert found.time_to_full is not None
 
 
-def test_a_gap_ends_the_past() -> None:
-    """What flowed before the current was unknown says nothing."""
+def test_a_gap_restarts_smoothing() -> None:
+    """Current from before a gap does not count."""
     outlook = Forecast()
     for second in range(600):
         outlook.update(bank(-50.0), float(second))

@@ -1,4 +1,4 @@
-"""The state of charge that is told: no jumps, no end that is none."""
+"""The state of charge that is sent: no jumps, and 0 or 100 % only when reached."""
 
 import pytest
 
@@ -19,19 +19,19 @@ def _soc(readings: Readings) -> float | None:
 
 
 def _mean(smooth: SmoothedMean, now: float, *batteries: BatteryState) -> float | None:
-    heard = [b for b in batteries if b.online]
+    received = [b for b in batteries if b.online]
     gone = [b for b in batteries if not b.online]
-    return smooth.update(members(_soc, heard, gone, now), now)
+    return smooth.update(members(_soc, received, gone, now), now)
 
 
-def test_weighted_by_capacity() -> None:
-    """The first value is told as it is."""
+def test_soc_is_weighted_by_capacity() -> None:
+    """The first value is taken over unchanged."""
     small, large = online("b1", 100.0, soc=80.0), online("b2", 300.0, soc=40.0)
     assert _mean(SmoothedMean(), 0.0, small, large) == 50.0
     assert _mean(SmoothedMean(), 0.0) is None
 
 
-def test_it_follows_its_batteries_at_once() -> None:
+def test_soc_follows_unchanged_batteries_at_once() -> None:
     """While they stay the same ones."""
     smooth = SmoothedMean()
     _mean(smooth, 0.0, online(soc=50.0))
@@ -39,7 +39,7 @@ def test_it_follows_its_batteries_at_once() -> None:
 
 
 @pytest.mark.parametrize("other", [20.0, 90.0])
-def test_a_changed_set_moves_it_by_one_percent_in_ten_seconds(other: float) -> None:
+def test_changed_batteries_move_soc_by_one_percent_in_ten_seconds(other: float) -> None:
     """Up or down, until the new mean is reached; then it follows again."""
     smooth = SmoothedMean()
     _mean(smooth, 0.0, online("b1", soc=50.0))
@@ -53,7 +53,7 @@ def test_a_changed_set_moves_it_by_one_percent_in_ten_seconds(other: float) -> N
 
 
 def test_a_lost_battery_counts_for_ten_minutes() -> None:
-    """With what it said last; then the value slides to that of the others."""
+    """With its last value; then the value slides to the mean of the others."""
     smooth = SmoothedMean()
     _mean(smooth, 0.0, online("b1", soc=50.0), online("b2", soc=90.0))
     gone = lost("b2", soc=90.0, at=10.0)
@@ -61,14 +61,14 @@ def test_a_lost_battery_counts_for_ten_minutes() -> None:
     assert _mean(smooth, 611.0, online("b1", soc=50.0), gone) == pytest.approx(69.9)
 
 
-def test_a_lost_battery_alone_tells_nothing() -> None:
-    """The one that is heard does not know; what the other said is no news."""
+def test_a_lost_battery_alone_does_not_count() -> None:
+    """The online one does not report SOC; the last value of the lost one is old."""
     smooth, gone = SmoothedMean(), lost("b2", soc=90.0, at=10.0)
     assert _mean(smooth, 10.0, online("b1", soc=None), gone) is None
 
 
-def test_full_only_if_every_battery_is() -> None:
-    """Also in the moment in which one that is not joins those that are."""
+def test_soc_is_100_only_if_every_battery_is() -> None:
+    """Also when one that is not full joins full ones."""
     smooth = SmoothedMean()
     assert _mean(smooth, 0.0, online("b1", soc=100.0)) == 100.0
     both = online("b1", soc=100.0), online("b2", soc=96.0)
@@ -76,15 +76,15 @@ def test_full_only_if_every_battery_is() -> None:
     assert _mean(smooth, 5.0, *both) == pytest.approx(99.5)
 
 
-def test_empty_only_if_one_really_is() -> None:
-    """One that was at 0 % is not there any more."""
+def test_soc_is_0_only_if_a_battery_is() -> None:
+    """One that was at 0 % is no longer there."""
     smooth = SmoothedMean()
     assert _mean(smooth, 0.0, online("b1", soc=0.0)) == 0.0
     assert _mean(smooth, 0.0, online("b2", soc=30.0)) == 0.1
 
 
-def test_nothing_full_goes_out_when_one_joins() -> None:
-    """On the wire: SOC and SOH of 100 % end with the first set that has the new one."""
+def test_full_ends_with_the_telegram_of_a_joining_battery() -> None:
+    """On the wire: SOC and SOH of 100 % end with the first telegram that includes it."""
     says = {"b1": {"soc": 100.0, "soh": 100.0}, "b2": {"soc": 90.0, "soh": 90.0}}
     plant = Plant(EQUAL[:1], says=says).started()
     assert plant.port().last(0x355)[:4] == bytes.fromhex("64006400")

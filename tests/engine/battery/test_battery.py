@@ -1,4 +1,4 @@
-"""A battery's life: waiting, online, lost, rejoining; what is fresh."""
+"""One battery: waiting, online, lost, rejoining, out of service; expiry of values."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -11,9 +11,9 @@ from custom_components.bms_gateway.engine.battery.battery import Battery
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Dialect,
     Frame,
-    Life,
     Readings,
 )
 from custom_components.bms_gateway.engine.scheduling import Priority, next_wake
@@ -35,11 +35,11 @@ CVL_ONLY = bytes.fromhex("3002")  # 56.0 V, the frame ends there
 CONTROL_IDS = (0x351, 0x359, 0x35C)
 
 
-class ScanResult:
+class BatteryBench:
     """A battery, its clock and its frames."""
 
     def __init__(self, **options: Any) -> None:
-        """Start with a battery never heard."""
+        """Start with a battery that was never received."""
         self.now = 1000.0
         self.battery = Battery(battery("b1", **options))
         self.currents: list[float] = []
@@ -53,8 +53,8 @@ class ScanResult:
         without: Collection[int] = (),
         instead: dict[int, bytes] | None = None,
         **changes: Any,
-    ) -> ScanResult:
-        """Hear telegrams, the first one now, the clock left at the last one."""
+    ) -> BatteryBench:
+        """Receive telegrams, the first one now, the clock left at the last one."""
         for n in range(count):
             self.now += every if n else 0.0
             for frame in telegram(self.now, without=without, **changes):
@@ -63,12 +63,12 @@ class ScanResult:
         return self
 
     def on_frame(self, frame: Frame) -> None:
-        """Hear one frame at its time, or now."""
+        """Receive one frame at its time, or now."""
         self.battery.on_frame(frame if frame.at else replace(frame, at=self.now))
         self.battery.update(self.now)
 
-    def capture(self, text: str, times: int = 1) -> ScanResult:
-        """Hear recorded frames, again each second, the clock left after the last."""
+    def capture(self, text: str, times: int = 1) -> BatteryBench:
+        """Receive recorded frames, again every second, the clock left after the last."""
         for _ in range(times):
             start = self.now
             for frame in frames(text, start=start):
@@ -80,79 +80,79 @@ class ScanResult:
         return self
 
     def after(self, seconds: float) -> BatteryState:
-        """Move the clock and judge."""
+        """Move the clock and evaluate."""
         self.now += seconds
         self.battery.update(self.now)
         return self.battery.state(self.now)
 
     @property
-    def life(self) -> Life:
-        """Where it stands now."""
-        return self.after(0).life
+    def status(self) -> BatteryStatus:
+        """The present status."""
+        return self.after(0).status
 
     @property
     def readings(self) -> Readings:
-        """What is fresh now."""
+        """The present readings."""
         return self.after(0).readings
 
 
-def test_waiting() -> None:
-    """Before it spoke nothing is known."""
-    state = ScanResult().after(100)
-    assert state.life is Life.WAITING
+def test_a_battery_without_a_frame_is_waiting() -> None:
+    """Before its first frame nothing is known."""
+    state = BatteryBench().after(100)
+    assert state.status is BatteryStatus.WAITING
     assert state.readings == Readings()
     assert state.last == Readings()
     assert (state.last_frame_at, state.lost_at) == (None, None)
-    assert next_wake(1000.0, ScanResult().battery) is None
+    assert next_wake(1000.0, BatteryBench().battery) is None
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
-def test_online_with_its_first_complete_set(missing: int) -> None:
-    """Limits, SOC and voltage at the least."""
-    heard = ScanResult().telegrams(3, without={missing})
-    assert heard.life is Life.WAITING
-    assert heard.telegrams().life is Life.ONLINE
+def test_a_battery_is_online_with_its_first_complete_telegram(missing: int) -> None:
+    """Limits, SOC and voltage are the minimum."""
+    bench = BatteryBench().telegrams(3, without={missing})
+    assert bench.status is BatteryStatus.WAITING
+    assert bench.telegrams().status is BatteryStatus.ONLINE
 
 
-def test_a_bare_set_is_complete() -> None:
+def test_a_telegram_without_optional_frames_is_complete() -> None:
     """Enables and alarms that it never sends are not missed."""
-    heard = ScanResult().telegrams(without={0x359, 0x35C, 0x379})
-    assert heard.life is Life.ONLINE
-    assert heard.readings.charge_enabled is None
-    assert heard.readings.protections is None
+    bench = BatteryBench().telegrams(without={0x359, 0x35C, 0x379})
+    assert bench.status is BatteryStatus.ONLINE
+    assert bench.readings.charge_enabled is None
+    assert bench.readings.protections is None
 
 
-def test_a_current_that_is_never_told_keeps_nobody_waiting() -> None:
-    """0x8000 says that it is not available: unknown current is a state to live in."""
-    heard = ScanResult().telegrams(3, current=None)
-    assert (heard.life, heard.after(0).telegrams) == (Life.ONLINE, 3)
-    assert heard.readings.current is None
+def test_an_unavailable_current_does_not_keep_it_waiting() -> None:
+    """0x8000 means not available: the current may stay unknown for ever."""
+    bench = BatteryBench().telegrams(3, current=None)
+    assert (bench.status, bench.after(0).telegrams) == (BatteryStatus.ONLINE, 3)
+    assert bench.readings.current is None
 
 
-def test_recorded_stack() -> None:
-    """A Pylontech stack of five modules, as recorded."""
+def test_a_recorded_stack_is_online() -> None:
+    """A Pylontech stack of five modules."""
     for capture in (STACK, STACK_AND_INVERTER):
-        heard = ScanResult()
+        bench = BatteryBench()
         for frame in frames(capture, start=1000.0):
-            heard.now = frame.at
-            heard.on_frame(frame)
-        state = heard.after(0)
-        assert state.life is Life.ONLINE
+            bench.now = frame.at
+            bench.on_frame(frame)
+        state = bench.after(0)
+        assert state.status is BatteryStatus.ONLINE
         assert state.dialect is Dialect.PYLONTECH
         assert state.readings.charge_current_limit == 922.5
         assert state.readings.modules == 5
         assert state.telegrams == 1
 
 
-def test_recorded_deye_counts_discharge_positive() -> None:
-    """Its current is turned round: -0.8 A as sent charges the battery."""
-    heard = ScanResult()
+def test_the_current_of_a_recorded_deye_is_reversed() -> None:
+    """It counts discharge as positive: -0.8 A as sent charges the battery."""
+    bench = BatteryBench()
     for n in range(3):
         for frame in frames(DEYE):
-            heard.on_frame(replace(frame, at=1000.0 + n))
-            heard.now = 1000.0 + n
-    assert heard.readings.current == 0.8
-    assert heard.after(0).dialect is Dialect.DEYE
+            bench.on_frame(replace(frame, at=1000.0 + n))
+            bench.now = 1000.0 + n
+    assert bench.readings.current == 0.8
+    assert bench.after(0).dialect is Dialect.DEYE
 
 
 @pytest.mark.parametrize(
@@ -165,96 +165,98 @@ def test_recorded_deye_counts_discharge_positive() -> None:
         Frame(0x400, bytes(8)),
     ],
 )
-def test_what_is_no_battery_frame(frame: Frame) -> None:
+def test_frames_of_other_nodes_are_ignored(frame: Frame) -> None:
     """The inverter's 0x305, 29 bits, remote and error frames, other protocols."""
-    heard = ScanResult()
-    heard.on_frame(frame)
-    assert heard.after(0).last_frame_at is None
-    assert heard.readings == Readings()
+    bench = BatteryBench()
+    bench.on_frame(frame)
+    assert bench.after(0).last_frame_at is None
+    assert bench.readings == Readings()
 
 
 @pytest.mark.parametrize(
     ("period", "lost_after"), [(0.5, 3.0), (1.0, 3.0), (2.0, 6.0), (5.0, 10.0)]
 )
-def test_lost_after_three_periods(period: float, lost_after: float) -> None:
-    """Learnt from 0x351; 3 s at the least, 10 s at the most."""
-    heard = ScanResult().telegrams(10, every=period)
-    assert heard.after(lost_after - 0.01).life is Life.ONLINE
-    state = heard.after(0.02)
-    assert state.life is Life.LOST
+def test_a_battery_is_lost_after_three_periods(
+    period: float, lost_after: float
+) -> None:
+    """Learned from 0x351; at least 3 s, at most 10 s."""
+    bench = BatteryBench().telegrams(10, every=period)
+    assert bench.after(lost_after - 0.01).status is BatteryStatus.ONLINE
+    state = bench.after(0.02)
+    assert state.status is BatteryStatus.LOST
     assert state.losses == 1
-    assert state.lost_at == heard.now
+    assert state.lost_at == bench.now
 
 
-def test_a_slow_sender_may_be_allowed_more() -> None:
+def test_a_longer_timeout_allows_a_slow_sender() -> None:
     """The user's time-out is the ceiling."""
-    heard = ScanResult(timeout=40.0).telegrams(10, every=10.0)
-    assert heard.after(29.9).life is Life.ONLINE
-    assert heard.after(0.2).life is Life.LOST
+    bench = BatteryBench(timeout=40.0).telegrams(10, every=10.0)
+    assert bench.after(29.9).status is BatteryStatus.ONLINE
+    assert bench.after(0.2).status is BatteryStatus.LOST
 
 
-def test_the_users_ceiling_lowers_too() -> None:
-    """Where it is known that a battery is quick."""
-    heard = ScanResult(timeout=5.0).telegrams(10, every=2.0)
-    assert heard.after(5.1).life is Life.LOST
+def test_a_shorter_timeout_loses_a_battery_earlier() -> None:
+    """For a battery that is known to be quick."""
+    bench = BatteryBench(timeout=5.0).telegrams(10, every=2.0)
+    assert bench.after(5.1).status is BatteryStatus.LOST
 
 
-def test_a_changed_ceiling_holds_at_once() -> None:
-    """A running battery's time-out can be settled without losing it."""
-    heard = ScanResult().telegrams(10, every=5.0)
-    heard.battery.config = battery("b1", timeout=15.0)
-    assert heard.after(14.9).life is Life.ONLINE
-    assert heard.after(0.2).life is Life.LOST
+def test_a_changed_timeout_holds_at_once() -> None:
+    """It can be changed without losing a running battery."""
+    bench = BatteryBench().telegrams(10, every=5.0)
+    bench.battery.config = battery("b1", timeout=15.0)
+    assert bench.after(14.9).status is BatteryStatus.ONLINE
+    assert bench.after(0.2).status is BatteryStatus.LOST
 
 
 @pytest.mark.parametrize("missing", [0x359, 0x35C])
-def test_alarms_and_enables_that_stay_away_lose_nobody(missing: int) -> None:
-    """It is told; limits, state of charge and measurements go on."""
-    heard = ScanResult().telegrams(10)
-    heard.now += 1
-    heard.telegrams(2, without={missing})
-    assert heard.after(0).missing == frozenset()
-    heard.now += 1
-    heard.telegrams(60, without={missing})
-    state = heard.after(0)
-    assert (state.life, state.losses) == (Life.ONLINE, 0)
+def test_missing_alarms_and_enables_do_not_lose_a_battery(missing: int) -> None:
+    """It is reported; limits, state of charge and measurements continue."""
+    bench = BatteryBench().telegrams(10)
+    bench.now += 1
+    bench.telegrams(2, without={missing})
+    assert bench.after(0).missing == frozenset()
+    bench.now += 1
+    bench.telegrams(60, without={missing})
+    state = bench.after(0)
+    assert (state.status, state.losses) == (BatteryStatus.ONLINE, 0)
     assert state.missing == {missing}
     assert (state.readings.protections is None) is (missing == 0x359)
     assert (state.readings.charge_enabled is None) is (missing == 0x35C)
     assert state.telegrams >= 70
-    heard.now += 1
-    assert heard.telegrams().after(0).missing == frozenset()
+    bench.now += 1
+    assert bench.telegrams().after(0).missing == frozenset()
 
 
-def test_what_was_forbidden_holds_while_the_frame_stays_away() -> None:
-    """For ten minutes; then the limits alone tell what may be done."""
-    heard = ScanResult().telegrams(
+def test_a_prohibition_holds_while_its_frame_is_missing() -> None:
+    """For ten minutes; then the limits alone decide."""
+    bench = BatteryBench().telegrams(
         10, protections=frozenset({Alarm.OVER_VOLTAGE}), discharge_enabled=False
     )
     for seconds, holds in ((590, True), (20, False)):
-        heard.telegrams(seconds, without={0x359, 0x35C})
-        readings = heard.readings
+        bench.telegrams(seconds, without={0x359, 0x35C})
+        readings = bench.readings
         assert bool(readings.protections) is holds
         assert (readings.discharge_enabled is False) is holds
         assert readings.charge_enabled is None
-    assert heard.life is Life.ONLINE
+    assert bench.status is BatteryStatus.ONLINE
 
 
-def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -> None:
+def test_a_prohibition_is_lifted_by_two_frames_after_a_gap_too() -> None:
     """One may be false, however long none came."""
     raised: dict[str, Any] = {
         "protections": frozenset({Alarm.OVER_VOLTAGE}),
         "discharge_enabled": False,
     }
-    heard = ScanResult().telegrams(10, **raised).telegrams(60, without={0x359, 0x35C})
-    heard.now += 1.0
-    heard.telegrams(1)
-    assert heard.readings.protections
-    assert heard.readings.discharge_enabled is False
-    heard.now += 1.0
-    heard.telegrams(1)
-    assert heard.readings.protections == frozenset()
-    assert heard.readings.discharge_enabled is True
+    bench = BatteryBench().telegrams(10, **raised).telegrams(60, without={0x359, 0x35C})
+    bench.now += 1.0
+    bench.telegrams(1)
+    assert bench.readings.protections
+    assert bench.readings.discharge_enabled is False
+    bench.now += 1.0
+    bench.telegrams(1)
+    assert bench.readings.protections == frozenset()
+    assert bench.readings.discharge_enabled is True
 
 
 @pytest.mark.parametrize(
@@ -266,67 +268,65 @@ def test_what_was_forbidden_is_permitted_again_by_two_frames_after_a_gap_too() -
         (0x359, "0200000001504E"),  # over-voltage
     ],
 )
-def test_an_alarm_frame_that_came_once_is_not_waited_for(
-    can_id: int, data: str
-) -> None:
-    """It counts until the battery has told all anew without it, and no longer."""
-    heard = ScanResult().telegrams(10, without={0x359, 0x35A, 0x35C})
-    heard.on_frame(Frame(can_id, bytes.fromhex(data)))
-    said = heard.readings
-    forbids = bool(said.protections) or said.charge_enabled is False
+def test_an_alarm_frame_that_came_once_is_not_awaited(can_id: int, data: str) -> None:
+    """It counts until the battery has sent everything again without it, and no longer."""
+    bench = BatteryBench().telegrams(10, without={0x359, 0x35A, 0x35C})
+    bench.on_frame(Frame(can_id, bytes.fromhex(data)))
+    now = bench.readings
+    forbids = bool(now.protections) or now.charge_enabled is False
     assert forbids is bool(data)
-    heard.now += 1
-    heard.telegrams(2, without={0x359, 0x35A, 0x35C})
-    assert not heard.readings.protections
-    assert heard.readings.charge_enabled is None
-    heard.telegrams(60, without={0x359, 0x35A, 0x35C})
-    state = heard.after(0)
-    assert (state.life, state.missing) == (Life.ONLINE, frozenset())
+    bench.now += 1
+    bench.telegrams(2, without={0x359, 0x35A, 0x35C})
+    assert not bench.readings.protections
+    assert bench.readings.charge_enabled is None
+    bench.telegrams(60, without={0x359, 0x35A, 0x35C})
+    state = bench.after(0)
+    assert (state.status, state.missing) == (BatteryStatus.ONLINE, frozenset())
 
 
-def test_an_alarm_frame_that_comes_regularly_is_the_batterys() -> None:
+def test_an_alarm_frame_that_comes_regularly_counts_fully() -> None:
     """From the third on it counts for as long as any other."""
-    heard = ScanResult().telegrams(10, without={0x359})
+    bench = BatteryBench().telegrams(10, without={0x359})
     pairs = Frame(0x35A, bytes.fromhex("0400000000000000"))
     for _ in range(3):
-        heard.now += 1
-        heard.on_frame(replace(pairs, at=heard.now))
-        heard.telegrams(without={0x359})
-    heard.now += 1
-    heard.telegrams(2, without={0x359})
-    assert heard.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
+        bench.now += 1
+        bench.on_frame(replace(pairs, at=bench.now))
+        bench.telegrams(without={0x359})
+    bench.now += 1
+    bench.telegrams(2, without={0x359})
+    assert bench.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
 
 
-def test_alarms_that_come_each_ten_seconds() -> None:
-    """A BYD sends 0x35A so: it is no reason to lose it (ceiling 30 s)."""
-    heard = ScanResult()
+def test_alarms_every_ten_seconds_do_not_lose_a_battery() -> None:
+    """A BYD sends 0x35A at that period (ceiling 30 s)."""
+    bench = BatteryBench()
     pairs = Frame(0x35A, bytes.fromhex("aaaaaaaaaaaaaaaa"))
     for n in range(100):
         if n % 10 == 0:
-            heard.on_frame(replace(pairs, at=heard.now))
-        heard.telegrams(without={0x359, 0x35C})
-        heard.now += 1
-    state = heard.after(0)
-    assert state.life is Life.ONLINE
+            bench.on_frame(replace(pairs, at=bench.now))
+        bench.telegrams(without={0x359, 0x35C})
+        bench.now += 1
+    state = bench.after(0)
+    assert state.status is BatteryStatus.ONLINE
     assert state.losses == 0
     assert state.readings.protections == frozenset()
 
 
 def test_both_kinds_of_alarms_count() -> None:
-    """What one of 0x359 and 0x35A raises is raised."""
-    heard = ScanResult().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    """An alarm in either of 0x359 and 0x35A is raised."""
+    bench = BatteryBench().telegrams(protections=frozenset({Alarm.OVER_VOLTAGE}))
     # byte 1, field 2: charge temperature low (SMA), raised; byte 4 on: none warned of
-    heard.on_frame(Frame(0x35A, bytes.fromhex("0010000000000000")))
-    assert heard.readings.protections == frozenset(
+    bench.on_frame(Frame(0x35A, bytes.fromhex("0010000000000000")))
+    assert bench.readings.protections == frozenset(
         {Alarm.OVER_VOLTAGE, Alarm.CHARGE_UNDER_TEMPERATURE}
     )
 
 
-def test_every_other_field_goes_unknown_by_itself() -> None:
-    """A measurement that ceases is unknown, not 0, and loses nobody."""
-    heard = ScanResult().telegrams(10).telegrams(5, without={0x356, 0x355})
-    state = heard.after(0)
-    assert state.life is Life.ONLINE
+def test_missing_measurements_become_unknown() -> None:
+    """They are unknown, not 0, and the battery is not lost."""
+    bench = BatteryBench().telegrams(10).telegrams(5, without={0x356, 0x355})
+    state = bench.after(0)
+    assert state.status is BatteryStatus.ONLINE
     assert state.readings.voltage is None
     assert state.readings.current is None
     assert state.readings.charge_current_limit == 100.0
@@ -334,53 +334,53 @@ def test_every_other_field_goes_unknown_by_itself() -> None:
 
 def test_the_state_of_charge_holds_for_a_minute() -> None:
     """While limits are fresh: it moves slowly, and is no protection."""
-    heard = ScanResult().telegrams(10).telegrams(60, without={0x355})
-    assert heard.readings.soc == 50.0
-    heard.now += 1
-    assert heard.telegrams(2, without={0x355}).readings.soc is None
-    assert heard.telegrams(soc=52.0).readings.soc == 52.0
-    assert heard.after(3.1).readings.soc is None
+    bench = BatteryBench().telegrams(10).telegrams(60, without={0x355})
+    assert bench.readings.soc == 50.0
+    bench.now += 1
+    assert bench.telegrams(2, without={0x355}).readings.soc is None
+    assert bench.telegrams(soc=52.0).readings.soc == 52.0
+    assert bench.after(3.1).readings.soc is None
 
 
 def test_names_and_capacities_are_kept() -> None:
-    """They do not change while a battery is connected, nor with its loss."""
-    heard = ScanResult().telegrams(capacity_ah=280.0)
-    state = heard.after(1000)
-    assert state.life is Life.LOST
+    """They do not change while a battery is connected, nor when it is lost."""
+    bench = BatteryBench().telegrams(capacity_ah=280.0)
+    state = bench.after(1000)
+    assert state.status is BatteryStatus.LOST
     assert state.readings == Readings(name="PYLON", installed_ah=280.0)
 
 
-def test_a_truncated_frame_renews_nothing_that_it_does_not_carry() -> None:
-    """A missing tail is unknown: with the currents gone it is lost in time."""
-    heard = ScanResult().telegrams(10)
-    heard.telegrams(3, instead={LIMITS_ID: CVL_ONLY})
-    assert heard.readings.charge_current_limit == 100.0
-    heard.now += 1
-    heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
-    assert heard.life is Life.LOST
+def test_a_truncated_frame_renews_only_the_values_it_holds() -> None:
+    """A missing tail is unknown: without currents it is lost in time."""
+    bench = BatteryBench().telegrams(10)
+    bench.telegrams(3, instead={LIMITS_ID: CVL_ONLY})
+    assert bench.readings.charge_current_limit == 100.0
+    bench.now += 1
+    bench.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
+    assert bench.status is BatteryStatus.LOST
 
 
-def test_one_frame_without_limits_is_one_that_did_not_come() -> None:
+def test_one_frame_without_limits_counts_as_missing() -> None:
     """A house must not go dark for it: the last limits hold for their time-out."""
-    heard = ScanResult().telegrams(10, charge_current_limit=80.0)
-    heard.now += 1
-    heard.on_frame(NO_LIMITS)
-    assert heard.life is Life.ONLINE
-    assert heard.readings.charge_current_limit == 80.0
-    heard.now += 1
-    assert heard.telegrams(charge_current_limit=70.0).life is Life.ONLINE
-    assert heard.readings.charge_current_limit == 70.0
+    bench = BatteryBench().telegrams(10, charge_current_limit=80.0)
+    bench.now += 1
+    bench.on_frame(NO_LIMITS)
+    assert bench.status is BatteryStatus.ONLINE
+    assert bench.readings.charge_current_limit == 80.0
+    bench.now += 1
+    assert bench.telegrams(charge_current_limit=70.0).status is BatteryStatus.ONLINE
+    assert bench.readings.charge_current_limit == 70.0
 
 
-def test_lost_once_its_limits_stay_unknown() -> None:
-    """Frames alone renew nothing; what it said last is kept for the rule `reduce`."""
-    heard = ScanResult().telegrams(10, charge_current_limit=80.0)
+def test_a_battery_is_lost_once_its_limits_stay_unknown() -> None:
+    """Frames alone renew nothing; its last values are kept for the policy `reduce`."""
+    bench = BatteryBench().telegrams(10, charge_current_limit=80.0)
     for _ in range(3):
-        assert heard.after(0).life is Life.ONLINE
-        heard.now += 1
-        heard.on_frame(NO_LIMITS)
-    state = heard.after(0)
-    assert state.life is Life.LOST
+        assert bench.after(0).status is BatteryStatus.ONLINE
+        bench.now += 1
+        bench.on_frame(NO_LIMITS)
+    state = bench.after(0)
+    assert state.status is BatteryStatus.LOST
     assert state.readings.charge_current_limit is None
     assert state.last.charge_current_limit == 80.0
     assert state.last.discharge_current_limit == 100.0
@@ -397,132 +397,136 @@ def test_lost_once_its_limits_stay_unknown() -> None:
         "0000f403e803cc01",  # nor is 0 V
     ],
 )
-def test_any_required_limit_not_available(data: str) -> None:
+def test_any_unavailable_required_limit_loses_a_battery(data: str) -> None:
     """One of CVL, CCL and DCL is enough, in time."""
-    heard = ScanResult().telegrams(10)
+    bench = BatteryBench().telegrams(10)
     for _ in range(3):
-        heard.now += 1
-        heard.on_frame(Frame(LIMITS_ID, bytes.fromhex(data)))
-    assert heard.life is Life.LOST
+        bench.now += 1
+        bench.on_frame(Frame(LIMITS_ID, bytes.fromhex(data)))
+    assert bench.status is BatteryStatus.LOST
 
 
-def test_one_state_of_charge_or_voltage_not_available() -> None:
-    """Nothing can be told without: they are bridged too, and no longer."""
-    heard = ScanResult().telegrams(10)
+def test_one_unavailable_soc_or_voltage_is_bridged() -> None:
+    """Nothing can be sent without them: they are bridged, too, but no longer."""
+    bench = BatteryBench().telegrams(10)
     soc, volts = bytes.fromhex("ffff6400"), bytes.fromhex("0080000000000000")
     for held in (52.0, 52.0, None):
-        heard.now += 1
-        heard.telegrams(instead={0x355: soc, 0x356: volts})
-        assert heard.readings.voltage == held
-    assert heard.readings.soc == 50.0  # holds for a minute
-    assert heard.life is Life.ONLINE
+        bench.now += 1
+        bench.telegrams(instead={0x355: soc, 0x356: volts})
+        assert bench.readings.voltage == held
+    assert bench.readings.soc == 50.0  # holds for a minute
+    assert bench.status is BatteryStatus.ONLINE
 
 
-def test_an_unknown_discharge_voltage_loses_nobody() -> None:
+def test_an_unknown_discharge_voltage_limit_is_accepted() -> None:
     """Pylontech's document leaves it blank."""
-    heard = ScanResult().telegrams(10, discharge_voltage_limit=None)
-    assert heard.life is Life.ONLINE
-    assert heard.readings.discharge_voltage_limit is None
+    bench = BatteryBench().telegrams(10, discharge_voltage_limit=None)
+    assert bench.status is BatteryStatus.ONLINE
+    assert bench.readings.discharge_voltage_limit is None
 
 
-def test_values_outside_their_window_are_counted() -> None:
-    """And believed by nobody."""
-    heard = ScanResult().telegrams(
+def test_values_outside_their_window_are_counted_and_rejected() -> None:
+    """The last valid values stay."""
+    bench = BatteryBench().telegrams(
         instead={0x355: bytes.fromhex("c8006400")}
     )  # SOC 200 %
-    assert heard.after(0).invalid == 1
-    assert heard.readings.soc is None
+    assert bench.after(0).invalid == 1
+    assert bench.readings.soc is None
 
 
-def _lost() -> ScanResult:
-    heard = ScanResult().telegrams(10)
-    assert heard.after(20).life is Life.LOST
-    return heard
+def _lost() -> BatteryBench:
+    bench = BatteryBench().telegrams(10)
+    assert bench.after(20).status is BatteryStatus.LOST
+    return bench
 
 
-def test_rejoins_after_three_whole_telegrams() -> None:
+def test_a_lost_battery_rejoins_after_three_whole_telegrams() -> None:
     """No sooner, and not later."""
-    heard = _lost()
-    lives = []
+    bench = _lost()
+    statuses = []
     for _ in range(3):
-        heard.telegrams()
-        lives.append(heard.life)
-        heard.now += 1
-    assert lives == [Life.REJOINING, Life.REJOINING, Life.ONLINE]
-    assert heard.after(0).lost_at is None
+        bench.telegrams()
+        statuses.append(bench.status)
+        bench.now += 1
+    assert statuses == [
+        BatteryStatus.REJOINING,
+        BatteryStatus.REJOINING,
+        BatteryStatus.ONLINE,
+    ]
+    assert bench.after(0).lost_at is None
 
 
-def test_rejoining_is_not_online_and_still_lost_since() -> None:
-    """The loss policy goes on until it counts again."""
-    heard = _lost()
-    lost_at = heard.after(0).lost_at
-    heard.telegrams()
-    state = heard.after(0)
+def test_a_rejoining_battery_is_not_online_yet() -> None:
+    """The loss policy continues until it counts again."""
+    bench = _lost()
+    lost_at = bench.after(0).lost_at
+    bench.telegrams()
+    state = bench.after(0)
     assert not state.online
     assert state.lost_at == lost_at
 
 
-def test_telegrams_that_were_read_together_count_too() -> None:
-    """After the loop was held several are judged at once."""
-    heard = _lost()
+def test_telegrams_read_together_count_for_rejoining() -> None:
+    """After the loop was held, several are evaluated at once."""
+    bench = _lost()
     for n in range(3):
-        for frame in telegram(heard.now + n):
-            heard.battery.on_frame(frame)
-    heard.after(2)
-    assert heard.after(0).life is Life.ONLINE
+        for frame in telegram(bench.now + n):
+            bench.battery.on_frame(frame)
+    bench.after(2)
+    assert bench.after(0).status is BatteryStatus.ONLINE
 
 
-def test_a_gap_begins_the_count_anew() -> None:
-    """Three telegrams without one are wanted."""
-    heard = _lost()
-    heard.telegrams(2)
-    assert heard.after(5).life is Life.LOST
-    heard.telegrams(2)
-    assert heard.life is Life.REJOINING
-    heard.now += 1
-    assert heard.telegrams().life is Life.ONLINE
-    assert heard.after(0).losses == 1
+def test_a_gap_restarts_the_count_for_rejoining() -> None:
+    """Three telegrams without one are required."""
+    bench = _lost()
+    bench.telegrams(2)
+    assert bench.after(5).status is BatteryStatus.LOST
+    bench.telegrams(2)
+    assert bench.status is BatteryStatus.REJOINING
+    bench.now += 1
+    assert bench.telegrams().status is BatteryStatus.ONLINE
+    assert bench.after(0).losses == 1
 
 
 @pytest.mark.parametrize("missing", [0x351, 0x355, 0x356])
-def test_telegrams_that_are_not_whole_do_not_count(missing: int) -> None:
-    """Nor does a battery rejoin by them."""
-    heard = _lost()
-    heard.telegrams(1).telegrams(10, without={missing})
-    assert heard.life is not Life.ONLINE
+def test_incomplete_telegrams_do_not_count(missing: int) -> None:
+    """A battery does not rejoin by them either."""
+    bench = _lost()
+    bench.telegrams(1).telegrams(10, without={missing})
+    assert bench.status is not BatteryStatus.ONLINE
 
 
 @pytest.mark.parametrize("content", ["", "0000000000000000", "00000000aaaaaaaa"])
-def test_alarms_that_are_never_stated_are_not_waited_for(content: str) -> None:
-    """Healthy packs send 0x35A all 0, which says nothing of any alarm."""
-    heard = ScanResult()
+def test_alarms_that_are_never_stated_are_not_awaited(content: str) -> None:
+    """Healthy packs send 0x35A all 0, which states no alarm at all."""
+    bench = BatteryBench()
     for _ in range(2):
         for _ in range(3):
-            heard.on_frame(Frame(0x35A, bytes.fromhex(content)))
-            heard.telegrams(without={0x359})
-            heard.now += 1.0
-        assert heard.life is Life.ONLINE
-        assert heard.after(60.0).life is Life.LOST
+            bench.on_frame(Frame(0x35A, bytes.fromhex(content)))
+            bench.telegrams(without={0x359})
+            bench.now += 1.0
+        assert bench.status is BatteryStatus.ONLINE
+        assert bench.after(60.0).status is BatteryStatus.LOST
 
 
 def test_truncated_telegrams_are_not_whole() -> None:
-    """A 0x351 without currents is no limit."""
-    heard = _lost()
-    heard.telegrams()
-    heard.now += 1
-    heard.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
-    assert heard.life is Life.REJOINING
+    """A 0x351 without currents is not a limit."""
+    bench = _lost()
+    bench.telegrams()
+    bench.now += 1
+    bench.telegrams(2, instead={LIMITS_ID: CVL_ONLY})
+    assert bench.status is BatteryStatus.REJOINING
 
 
-def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
+def test_a_new_dialect_need_not_send_the_frames_of_the_old_one() -> None:
     """A Deye in its profile for Victron sends no enables and other alarms."""
-    heard = ScanResult()
+    bench = BatteryBench()
     for n in range(40):
         for frame in frames(DEYE if n < 20 else DEYE_AS_VICTRON):
-            heard.now = 1000.0 + n + frame.at
-            heard.on_frame(replace(frame, at=heard.now))
-    state = heard.after(0)
-    assert state.life is Life.ONLINE
+            bench.now = 1000.0 + n + frame.at
+            bench.on_frame(replace(frame, at=bench.now))
+    state = bench.after(0)
+    assert state.status is BatteryStatus.ONLINE
     assert state.dialect is Dialect.VICTRON
     assert state.readings.charge_enabled is None
     assert state.readings.current == 0.8
@@ -535,107 +539,107 @@ def test_another_dialect_need_not_send_what_the_old_one_did() -> None:
         (DEYE_AS_VICTRON, VICTRON_TO_DEYE, DEYE),
     ],
 )
-def test_a_profile_changed_under_way_loses_nobody(
+def test_a_change_of_profile_does_not_lose_a_battery(
     before: str, change: str, after: str
 ) -> None:
-    """Frame by frame as recorded: all charge the battery, none is read turned round."""
-    heard = ScanResult().capture(before, times=5)
-    assert heard.readings.current == 0.8
-    heard.capture(change).capture(after, times=5)
-    assert heard.after(0).losses == 0
-    assert heard.readings.current == 0.8
-    assert min(heard.currents) > 0
+    """Frame by frame as recorded: all charge the battery, no sign is reversed."""
+    bench = BatteryBench().capture(before, times=5)
+    assert bench.readings.current == 0.8
+    bench.capture(change).capture(after, times=5)
+    assert bench.after(0).losses == 0
+    assert bench.readings.current == 0.8
+    assert min(bench.currents) > 0
 
 
-def test_a_current_read_before_the_other_dialect_showed_itself() -> None:
-    """It is unknown as soon as it is in doubt, not only with the next 0x356."""
-    heard = ScanResult().capture(DEYE, times=5)
-    heard.now += 1
-    heard.on_frame(Frame(0x356, bytes.fromhex("D2140800F0000000")))
-    assert heard.readings.current == -0.8
-    heard.on_frame(Frame(0x35A, bytes(8)))
-    assert heard.readings.current is None
+def test_a_current_is_unknown_as_soon_as_the_dialect_is() -> None:
+    """Not only with the next 0x356."""
+    bench = BatteryBench().capture(DEYE, times=5)
+    bench.now += 1
+    bench.on_frame(Frame(0x356, bytes.fromhex("D2140800F0000000")))
+    assert bench.readings.current == -0.8
+    bench.on_frame(Frame(0x35A, bytes(8)))
+    assert bench.readings.current is None
 
 
-def test_a_current_read_before_any_dialect_showed_itself() -> None:
-    """A Deye that hid its marks for long counts discharge as positive, all the same."""
-    heard = ScanResult()
+def test_a_late_deye_mark_clears_the_current() -> None:
+    """A Deye without marks for a long time still counts discharge as positive."""
+    bench = BatteryBench()
     for _ in range(10):
-        heard.telegrams(without={0x359, 0x35E}, current=8.0)
-        heard.now += 1
-    read = [heard.readings.current]
-    heard.on_frame(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
-    read.append(heard.readings.current)
-    heard.telegrams(without={0x359, 0x35E}, current=8.0)
-    read.append(heard.readings.current)
+        bench.telegrams(without={0x359, 0x35E}, current=8.0)
+        bench.now += 1
+    read = [bench.readings.current]
+    bench.on_frame(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
+    read.append(bench.readings.current)
+    bench.telegrams(without={0x359, 0x35E}, current=8.0)
+    read.append(bench.readings.current)
     assert read == [8.0, None, -8.0]
 
 
-def test_alarms_of_before_a_silence_hold_no_more() -> None:
-    """Whoever comes back with pairs that say nothing has not raised one again."""
-    heard = ScanResult()
-    heard.on_frame(Frame(0x35A, bytes.fromhex("0400000000000000")))
-    heard.telegrams(10, without={0x359})
-    assert heard.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
-    heard.now += 60
-    heard.on_frame(Frame(0x35A, bytes(8)))
-    assert heard.telegrams(without={0x359}).readings.protections is None
+def test_alarms_from_before_a_silence_are_forgotten() -> None:
+    """A battery that returns with unchanged pairs has not raised one again."""
+    bench = BatteryBench()
+    bench.on_frame(Frame(0x35A, bytes.fromhex("0400000000000000")))
+    bench.telegrams(10, without={0x359})
+    assert bench.readings.protections == frozenset({Alarm.OVER_VOLTAGE})
+    bench.now += 60
+    bench.on_frame(Frame(0x35A, bytes(8)))
+    assert bench.telegrams(without={0x359}).readings.protections is None
 
 
 def test_the_period_is_known_after_a_loss() -> None:
-    """It is not learnt again."""
-    heard = _lost()
-    heard.telegrams(3)
-    assert heard.after(3.1).life is Life.LOST
-    assert heard.after(0).losses == 2
+    """It is not learned again."""
+    bench = _lost()
+    bench.telegrams(3)
+    assert bench.after(3.1).status is BatteryStatus.LOST
+    assert bench.after(0).losses == 2
 
 
 def test_age_is_the_age_on_the_wire() -> None:
-    """Frames that waited to be read are as old as they are."""
-    heard = ScanResult()
+    """Frames that waited to be read are as old as their time on the wire."""
+    bench = BatteryBench()
     for n in range(10):
-        for frame in telegram(heard.now + n):
-            heard.battery.on_frame(frame)
-    heard.now += 9
-    assert heard.life is Life.ONLINE
-    assert heard.after(3.1).life is Life.LOST
+        for frame in telegram(bench.now + n):
+            bench.battery.on_frame(frame)
+    bench.now += 9
+    assert bench.status is BatteryStatus.ONLINE
+    assert bench.after(3.1).status is BatteryStatus.LOST
 
 
-def test_next_change() -> None:
+def test_next_change_is_when_the_first_value_expires() -> None:
     """When the first value becomes stale if nothing more comes."""
-    heard = ScanResult().telegrams(10)
-    assert next_wake(heard.now, heard.battery) == pytest.approx(heard.now + 3)
-    assert next_wake(heard.now + 1000, heard.battery) is None
+    bench = BatteryBench().telegrams(10)
+    assert next_wake(bench.now, bench.battery) == pytest.approx(bench.now + 3)
+    assert next_wake(bench.now + 1000, bench.battery) is None
 
 
-def test_largest_charge_limit_is_remembered() -> None:
-    """By it a battery that tapered off is known."""
-    heard = ScanResult().telegrams(charge_current_limit=80.0)
-    assert heard.after(0).largest_charge_limit == 80.0
-    heard.telegrams(charge_current_limit=10.0)
-    assert heard.after(0).largest_charge_limit == 80.0
+def test_the_highest_charge_limit_is_remembered() -> None:
+    """It shows later that a battery has tapered off."""
+    bench = BatteryBench().telegrams(charge_current_limit=80.0)
+    assert bench.after(0).largest_charge_limit == 80.0
+    bench.telegrams(charge_current_limit=10.0)
+    assert bench.after(0).largest_charge_limit == 80.0
 
 
 def test_two_dialects_at_once_leave_the_current_unknown() -> None:
-    """As while a Deye's profile is changed; the battery is not lost for it."""
-    heard = ScanResult().telegrams(5)
-    heard.on_frame(Frame(0x364, bytes.fromhex("0100000001000000")))
-    heard.telegrams()
-    assert heard.life is Life.ONLINE
-    assert heard.readings.current is None
-    heard.now += 1
-    assert heard.telegrams(4).readings.current == 0.0
+    """As during a change of a Deye's profile; the battery is not lost for it."""
+    bench = BatteryBench().telegrams(5)
+    bench.on_frame(Frame(0x364, bytes.fromhex("0100000001000000")))
+    bench.telegrams()
+    assert bench.status is BatteryStatus.ONLINE
+    assert bench.readings.current is None
+    bench.now += 1
+    assert bench.telegrams(4).readings.current == 0.0
 
 
-def test_each_step_of_its_life_is_logged_once(
+def test_each_change_of_status_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Once when it goes, once when it is back."""
+    """Once when it is lost, once when it is back."""
     caplog.set_level(logging.INFO)
-    heard = ScanResult().telegrams(3)
+    bench = BatteryBench().telegrams(3)
     for _ in range(3):
-        heard.after(10)
-    heard.telegrams(5)
+        bench.after(10)
+    bench.telegrams(5)
     assert caplog.messages == [
         "b1 is online",
         "b1 is lost",
@@ -643,152 +647,163 @@ def test_each_step_of_its_life_is_logged_once(
     ]
 
 
-def test_out_of_service() -> None:
-    """A pack that is disconnected is still read, but not reckoned with."""
-    heard = ScanResult().telegrams(current=1.9)
-    heard.battery.serve(False, heard.now)
-    state = heard.after(0)
-    assert state.life is Life.OUT_OF_SERVICE
+def test_a_battery_out_of_service_is_read_but_does_not_count() -> None:
+    """A pack that is disconnected."""
+    bench = BatteryBench().telegrams(current=1.9)
+    bench.battery.set_in_service(False, bench.now)
+    state = bench.after(0)
+    assert state.status is BatteryStatus.OUT_OF_SERVICE
     assert state.readings.voltage == 52.0
     assert not state.online
-    heard.telegrams(30, current=1.9)
-    assert not heard.after(0).online
-    heard.battery.serve(True, heard.now)
-    assert heard.after(0).online
+    bench.telegrams(30, current=1.9)
+    assert not bench.after(0).online
+    bench.battery.set_in_service(True, bench.now)
+    assert bench.after(0).online
 
 
-def test_out_of_service_but_carrying() -> None:
-    """More than 2 A for 10 s: it is connected after all, and counts again."""
-    heard = ScanResult().telegrams(10)
-    heard.battery.serve(False, heard.now)
-    lives = []
+def test_a_battery_out_of_service_that_carries_current_counts() -> None:
+    """More than 2 A for 10 s: it is connected after all."""
+    bench = BatteryBench().telegrams(10)
+    bench.battery.set_in_service(False, bench.now)
+    statuses = []
     for _ in range(11):
-        lives.append(heard.telegrams(current=-2.1).life)
-        heard.now += 1
-    assert lives == [Life.OUT_OF_SERVICE] * 10 + [Life.ONLINE]
-    assert heard.after(0).carries_current_out_of_service
+        statuses.append(bench.telegrams(current=-2.1).status)
+        bench.now += 1
+    assert statuses == [BatteryStatus.OUT_OF_SERVICE] * 10 + [BatteryStatus.ONLINE]
+    assert bench.after(0).carries_current_out_of_service
 
 
-def _out_of_service_monitor() -> ScanResult:
+def _carrying_out_of_service() -> BatteryBench:
     """Return a battery that counts again because it carries current."""
-    heard = ScanResult().telegrams(10)
-    heard.battery.serve(False, heard.now)
-    heard.telegrams(12, current=-50.0)
-    assert heard.after(0).carries_current_out_of_service
-    return heard
+    bench = BatteryBench().telegrams(10)
+    bench.battery.set_in_service(False, bench.now)
+    bench.telegrams(12, current=-50.0)
+    assert bench.after(0).carries_current_out_of_service
+    return bench
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("current", [0.0, None])
-def test_out_of_service_but_carrying_counts_on(current: float | None) -> None:
-    """That it carries nothing any more may be the effect of its own limits.
+def test_a_carrying_battery_out_of_service_keeps_counting_at_rest(
+    current: float | None,
+) -> None:
+    """Its current may be 0 because of its own limits.
 
-    If it left the reckoning then, they would be forgotten, the full current would flow
+    If it stopped counting then, they would be forgotten, the full current would flow
     again, and so on for ever.
     """
-    heard = _out_of_service_monitor()
-    heard.now += 1
-    heard.telegrams(3600, current=current)
-    state = heard.after(0)
-    assert state.life is Life.ONLINE
+    bench = _carrying_out_of_service()
+    bench.now += 1
+    bench.telegrams(3600, current=current)
+    state = bench.after(0)
+    assert state.status is BatteryStatus.ONLINE
     assert state.carries_current_out_of_service
 
 
-def test_out_of_service_but_carrying_is_put_in_service_and_out_again() -> None:
+def test_service_switched_on_and_off_restarts_the_monitor() -> None:
     """The user acted: it is watched anew."""
-    heard = _out_of_service_monitor()
-    heard.battery.serve(True, heard.now)
-    state = heard.after(0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.ONLINE, False)
-    heard.battery.serve(False, heard.now)
-    heard.telegrams(current=0.0)
-    assert heard.life is Life.OUT_OF_SERVICE
-
-
-def test_out_of_service_but_carrying_falls_silent() -> None:
-    """It is lost as any other, and out of service once it is surely switched off."""
-    heard = _out_of_service_monitor()
-    at = heard.now
-    state = heard.after(4.0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.LOST, True)
-    assert state.lost_at == heard.now
-    assert next_wake(heard.now, heard.battery) == at + 30.0
-    assert heard.after(25.9).life is Life.LOST
-    state = heard.after(0.2)
-    assert (state.life, state.carries_current_out_of_service) == (
-        Life.OUT_OF_SERVICE,
+    bench = _carrying_out_of_service()
+    bench.battery.set_in_service(True, bench.now)
+    state = bench.after(0)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.ONLINE,
         False,
     )
-    heard.telegrams(5, current=-50.0)
-    assert heard.life is Life.OUT_OF_SERVICE
+    bench.battery.set_in_service(False, bench.now)
+    bench.telegrams(current=0.0)
+    assert bench.status is BatteryStatus.OUT_OF_SERVICE
 
 
-def test_out_of_service_but_carrying_speaks_slowly() -> None:
-    """No shorter silence than its own time-out says that it was switched off."""
-    heard = ScanResult(timeout=60.0).telegrams(10, every=25.0)
-    heard.battery.serve(False, heard.now)
-    heard.now += 25.0
-    heard.telegrams(3, every=25.0, current=-50.0)
-    assert heard.after(59.0).carries_current_out_of_service
-    assert not heard.after(2.0).carries_current_out_of_service
+def test_a_silent_carrying_battery_returns_to_out_of_service() -> None:
+    """It is lost like any other, and out of service once it is surely switched off."""
+    bench = _carrying_out_of_service()
+    at = bench.now
+    state = bench.after(4.0)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.LOST,
+        True,
+    )
+    assert state.lost_at == bench.now
+    assert next_wake(bench.now, bench.battery) == at + 30.0
+    assert bench.after(25.9).status is BatteryStatus.LOST
+    state = bench.after(0.2)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.OUT_OF_SERVICE,
+        False,
+    )
+    bench.telegrams(5, current=-50.0)
+    assert bench.status is BatteryStatus.OUT_OF_SERVICE
 
 
-def test_out_of_service_but_carrying_is_lost_only_when_it_counts() -> None:
-    """It was silent for hours; its grace does not begin in the past."""
-    heard = ScanResult().telegrams(10, every=10.0)
-    heard.battery.serve(False, heard.now)
-    heard.after(20.0)
-    heard.after(7200.0)
-    heard.telegrams(2, every=10.0, current=-50.0)
-    state = heard.after(0)
-    assert (state.life, state.lost_at) == (Life.REJOINING, heard.now)
-    lost_at = heard.now
-    assert heard.after(1.0).lost_at == lost_at
-    heard.telegrams(2, every=10.0, current=-50.0)
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+def test_a_slow_carrying_battery_has_its_own_timeout() -> None:
+    """Only a silence longer than its own time-out means that it was switched off."""
+    bench = BatteryBench(timeout=60.0).telegrams(10, every=25.0)
+    bench.battery.set_in_service(False, bench.now)
+    bench.now += 25.0
+    bench.telegrams(3, every=25.0, current=-50.0)
+    assert bench.after(59.0).carries_current_out_of_service
+    assert not bench.after(2.0).carries_current_out_of_service
 
 
-def test_out_of_service_but_carrying_tells_too_little_to_count() -> None:
-    """It is lost, as one in service that has not told its limits yet."""
-    heard = ScanResult()
-    heard.battery.serve(False, heard.now)
-    heard.telegrams(12, without={0x351}, current=-50.0)
-    state = heard.after(0)
-    assert (state.life, state.carries_current_out_of_service) == (Life.WAITING, True)
+def test_a_carrying_battery_is_lost_from_when_it_counts() -> None:
+    """It was silent for hours; its grace period does not begin in the past."""
+    bench = BatteryBench().telegrams(10, every=10.0)
+    bench.battery.set_in_service(False, bench.now)
+    bench.after(20.0)
+    bench.after(7200.0)
+    bench.telegrams(2, every=10.0, current=-50.0)
+    state = bench.after(0)
+    assert (state.status, state.lost_at) == (BatteryStatus.REJOINING, bench.now)
+    lost_at = bench.now
+    assert bench.after(1.0).lost_at == lost_at
+    bench.telegrams(2, every=10.0, current=-50.0)
+    assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
+
+
+def test_a_carrying_battery_without_limits_counts_as_lost() -> None:
+    """Like one in service that has not reported its limits yet."""
+    bench = BatteryBench()
+    bench.battery.set_in_service(False, bench.now)
+    bench.telegrams(12, without={0x351}, current=-50.0)
+    state = bench.after(0)
+    assert (state.status, state.carries_current_out_of_service) == (
+        BatteryStatus.WAITING,
+        True,
+    )
     assert state.lost_at is not None
-    heard.telegrams(current=-50.0)
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+    bench.telegrams(current=-50.0)
+    assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
-def test_put_in_service_before_it_ever_spoke() -> None:
-    """It is lost since then, on another port too; whoever waits for it is told."""
-    heard = ScanResult()
-    heard.battery.serve(False, heard.now)
-    assert heard.after(100.0).lost_at is None
-    heard.battery.serve(True, heard.now)
-    at = heard.now
-    heard.battery = heard.battery.moved(battery("b1"), at + 1.0)
-    state = heard.after(2.0)
-    assert (state.life, state.lost_at) == (Life.WAITING, at)
-    heard.telegrams()
-    assert (heard.life, heard.after(0).lost_at) == (Life.ONLINE, None)
+def test_a_battery_put_in_service_before_its_first_frame_is_lost() -> None:
+    """Since then, on another port, too; the other batteries wait for it."""
+    bench = BatteryBench()
+    bench.battery.set_in_service(False, bench.now)
+    assert bench.after(100.0).lost_at is None
+    bench.battery.set_in_service(True, bench.now)
+    at = bench.now
+    bench.battery = bench.battery.moved_to(battery("b1"), at + 1.0)
+    state = bench.after(2.0)
+    assert (state.status, state.lost_at) == (BatteryStatus.WAITING, at)
+    bench.telegrams()
+    assert (bench.status, bench.after(0).lost_at) == (BatteryStatus.ONLINE, None)
 
 
-def test_how_often_it_speaks_and_when_it_measured() -> None:
-    """The slowest of limits and measurements, for those who learn from them."""
-    heard = ScanResult().telegrams(10).telegrams(6, every=1.0, without={0x356})
-    assert heard.after(0).period == pytest.approx(1.0)
-    assert heard.after(0).current_at == heard.now - 5.0
-    assert ScanResult().after(0).period is None
+def test_period_and_time_of_the_current_are_reported() -> None:
+    """The slowest of limits and measurements."""
+    bench = BatteryBench().telegrams(10).telegrams(6, every=1.0, without={0x356})
+    assert bench.after(0).period == pytest.approx(1.0)
+    assert bench.after(0).current_at == bench.now - 5.0
+    assert BatteryBench().after(0).period is None
 
 
 # How urgent it is
 
 
-def _urgency(heard: ScanResult, can_id: int, **changes: Any) -> Priority:
-    """Let the battery say one frame of a telegram; return how urgent that is."""
-    frame = next(f for f in telegram(heard.now, **changes) if f.can_id == can_id)
-    return heard.battery.on_frame(frame)
+def _priority(bench: BatteryBench, can_id: int, **changes: Any) -> Priority:
+    """Return the priority of one frame of a telegram."""
+    frame = next(f for f in telegram(bench.now, **changes) if f.can_id == can_id)
+    return bench.battery.on_frame(frame)
 
 
 @pytest.mark.parametrize(
@@ -808,34 +823,36 @@ def _urgency(heard: ScanResult, can_id: int, **changes: Any) -> Priority:
         (0x35E, {}, Priority.NONE),
     ],
 )
-def test_urgency(can_id: int, changes: dict[str, Any], priority: Priority) -> None:
-    """What changes a limit cannot wait; the same again need not be reckoned with."""
-    heard = ScanResult().telegrams(3)
-    heard.now += 0.5
-    assert _urgency(heard, can_id, **changes) is priority
+def test_a_changed_limit_is_evaluated_at_once(
+    can_id: int, changes: dict[str, Any], priority: Priority
+) -> None:
+    """Unchanged values need no evaluation."""
+    bench = BatteryBench().telegrams(3)
+    bench.now += 0.5
+    assert _priority(bench, can_id, **changes) is priority
 
 
-def test_all_is_urgent_of_a_battery_that_does_not_count() -> None:
-    """Any frame may be the one by which it does."""
-    heard = ScanResult()
-    assert _urgency(heard, 0x35E) is Priority.AT_ONCE
-    heard.telegrams(3)
-    heard.after(20.0)
-    assert _urgency(heard, 0x35E) is Priority.AT_ONCE
+def test_every_frame_is_urgent_while_a_battery_does_not_count() -> None:
+    """Any frame may be the one that makes it count."""
+    bench = BatteryBench()
+    assert _priority(bench, 0x35E) is Priority.AT_ONCE
+    bench.telegrams(3)
+    bench.after(20.0)
+    assert _priority(bench, 0x35E) is Priority.AT_ONCE
 
 
-def test_value_that_was_stale_is_new() -> None:
-    """Though it is the same as before."""
-    heard = ScanResult().telegrams(3)
+def test_an_expired_value_counts_as_changed() -> None:
+    """Although it is the same as before."""
+    bench = BatteryBench().telegrams(3)
     for _ in range(4):
-        heard.now += 1.0
+        bench.now += 1.0
         for can_id in CONTROL_IDS:
-            assert _urgency(heard, can_id) is Priority.NONE
-    assert _urgency(heard, 0x355) is Priority.SOON
+            assert _priority(bench, can_id) is Priority.NONE
+    assert _priority(bench, 0x355) is Priority.SOON
 
 
-def test_other_frames_are_not_urgent() -> None:
-    """Foreign ones tell nothing; an inverter's question tells whose port this is."""
-    heard = ScanResult().telegrams(3)
-    assert heard.battery.on_frame(Frame(0x123, at=heard.now)) is Priority.NONE
-    assert heard.battery.on_frame(Frame(0x305, bytes(8), at=heard.now)) is Priority.SOON
+def test_frames_of_other_nodes_are_not_urgent() -> None:
+    """They change nothing; an inverter's request shows whose port this is."""
+    bench = BatteryBench().telegrams(3)
+    assert bench.battery.on_frame(Frame(0x123, at=bench.now)) is Priority.NONE
+    assert bench.battery.on_frame(Frame(0x305, bytes(8), at=bench.now)) is Priority.SOON

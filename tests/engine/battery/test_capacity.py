@@ -1,4 +1,4 @@
-"""What a battery holds: by what it tells, else by state of charge and capacity."""
+"""Capacity of a battery: as reported, otherwise state of charge x capacity."""
 
 from dataclasses import replace
 
@@ -27,27 +27,29 @@ from ..states import online
         (58.4, 16),
     ],
 )
-def test_cells_are_told_by_the_charge_voltage(limit: float, cells: int) -> None:
+def test_the_charge_voltage_limit_shows_the_cell_count(
+    limit: float, cells: int
+) -> None:
     """15 or 16 of them."""
     assert cells_of(limit) == cells
 
 
-def test_what_the_battery_tells_goes_first() -> None:
-    """Its own count of Ah is better than our product."""
+def test_the_reported_remaining_charge_comes_first() -> None:
+    """The battery's own count of Ah is better than our product."""
     assert remaining_ah(online(soc=50.0)) == 50.0
     assert remaining_ah(online(soc=50.0, remaining_ah=47.5)) == 47.5
     assert remaining_ah(online(soc=None)) is None
 
 
-def test_energies_go_by_the_nominal_voltage() -> None:
+def test_energies_use_the_nominal_voltage() -> None:
     """16 cells: 100 Ah at 51.2 V are 5.12 kWh, whatever the load does to the voltage."""
     battery = replace(online(soc=25.0, voltage=49.0), cells=16)
     assert capacity_kwh(battery) == pytest.approx(5.12)
     assert stored_kwh(battery) == pytest.approx(1.28)
 
 
-def test_without_cells_or_charge_there_is_no_energy() -> None:
-    """A battery that was never heard may have 15 or 16."""
+def test_without_cells_or_charge_energy_is_unknown() -> None:
+    """A battery without a telegram may have 15 or 16 cells."""
     assert capacity_kwh(online()) is None
     assert stored_kwh(online()) is None
     known = replace(online(soc=None), cells=16)

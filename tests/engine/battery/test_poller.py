@@ -1,4 +1,4 @@
-"""The 0x305 for batteries that wait to be asked."""
+"""Polling of batteries that send only on request (0x305)."""
 
 import pytest
 
@@ -17,7 +17,7 @@ class Polled:
     """A poller and its port."""
 
     def __init__(self, *, has_echo: bool = True) -> None:
-        """Ask every 2 s."""
+        """Poll every 2 s."""
         self.clock = MovedClock()
         self.port = Wires()(
             battery("b1").port,
@@ -34,15 +34,15 @@ class Polled:
         self.poller.on_frame(frame)
 
     def at(self, at: float) -> int:
-        """Return how many questions were asked up to a time."""
+        """Return how many polls were sent up to a time."""
         self.clock.now = 1000.0 + at
         self.port.drain()
         self.poller.step(self.clock.now)
         return len(self.port.sent) + len(self.port.queue)
 
 
-def test_asks_at_once_and_then_each_interval() -> None:
-    """By 11 bits and 8 zeros."""
+def test_it_polls_at_once_and_then_every_interval() -> None:
+    """With 11 bits and 8 zeros."""
     polled = Polled()
     assert [polled.at(t) for t in (0, 1, 1.9, 2, 3, 4)] == [1, 1, 1, 2, 2, 3]
     assert {(f.can_id, f.data, f.extended) for f in polled.port.sent} == {
@@ -50,15 +50,15 @@ def test_asks_at_once_and_then_each_interval() -> None:
     }
 
 
-def test_tells_when_the_next_question_is_due() -> None:
+def test_step_returns_when_the_next_poll_is_due() -> None:
     """No sooner than after the interval."""
     polled = Polled()
     assert polled.poller.step(1000.0) == 1002.0
     assert polled.poller.step(1001.0) == 1002.0
 
 
-def test_a_mute_bus_gets_one_question() -> None:
-    """None waits behind another, however long nobody is there."""
+def test_a_silent_bus_gets_one_poll() -> None:
+    """None queues behind another, however long no node answers."""
     polled = Polled()
     polled.port.acknowledged = False
     assert [polled.at(t) for t in range(0, 100, 2)] == [1] * 50
@@ -68,8 +68,8 @@ def test_a_mute_bus_gets_one_question() -> None:
 
 
 @pytest.mark.parametrize("frame", [ANSWER, Frame(0x100, error=True)])
-def test_a_question_that_cannot_be_waiting_any_more(frame: Frame) -> None:
-    """Somebody is there who would have acknowledged it, or the controller was reset."""
+def test_a_frame_shows_that_the_poll_has_left(frame: Frame) -> None:
+    """A node is there that would have acknowledged it, or the controller was reset."""
     polled = Polled()
     polled.port.acknowledged = False
     polled.at(0)
@@ -79,21 +79,21 @@ def test_a_question_that_cannot_be_waiting_any_more(frame: Frame) -> None:
     assert polled.port.queue
 
 
-def test_without_echo_nothing_is_awaited() -> None:
-    """An interface that gives none is asked on."""
+def test_without_echo_polling_continues() -> None:
+    """An interface without echoes is polled regardless."""
     polled = Polled(has_echo=False)
     assert [polled.at(t) for t in (0, 2, 4)] == [1, 2, 3]
 
 
-def test_frames_where_there_is_no_echo() -> None:
-    """They tell nothing about the question."""
+def test_frames_prove_nothing_without_echo() -> None:
+    """They show nothing about the poll."""
     polled = Polled(has_echo=False)
     polled.at(0)
     polled.port.push(ANSWER)
     assert polled.at(2) == 2
 
 
-def test_a_full_queue_is_tried_again() -> None:
+def test_a_full_queue_is_retried() -> None:
     """At the next interval."""
     polled = Polled()
     polled.port.queue = [ANSWER] * 12
@@ -102,8 +102,8 @@ def test_a_full_queue_is_tried_again() -> None:
     assert [polled.at(t) for t in (1, 2)] == [0, 1]
 
 
-def test_a_port_that_is_lost_is_not_asked() -> None:
-    """When it is back, the question that waited is gone, and another follows."""
+def test_a_lost_port_is_not_polled() -> None:
+    """When it is back, the queued poll is gone, and another follows."""
     polled = Polled()
     polled.port.acknowledged = False
     polled.at(0)
@@ -114,8 +114,8 @@ def test_a_port_that_is_lost_is_not_asked() -> None:
     assert polled.at(2.5) == 1
 
 
-def test_only_where_it_is_configured() -> None:
-    """A battery that speaks by itself is never asked; changes hold at once."""
+def test_polling_happens_only_if_configured() -> None:
+    """A battery that sends by itself is never polled; changes hold at once."""
     plant = Plant([battery("b1"), battery("b2", poll_interval=5.0)])
     plant.started(11.0)
     assert plant.port("b1").sent == []

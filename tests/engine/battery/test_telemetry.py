@@ -1,7 +1,7 @@
-"""What a battery says does not depend on how often, or when, it is asked for."""
+"""Telemetry does not depend on how often, or when, it is queried."""
 
 from collections.abc import Sequence
-from copy import copy
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 
@@ -38,13 +38,13 @@ SECONDS = st.sampled_from([0.0, 0.1, 0.9, 3.0, 7.0, 31.0])
     ),
     SECONDS,
 )
-def test_asking_changes_nothing(
-    said: list[tuple[Frame, float, float | None]], late: float
+def test_queries_change_nothing(
+    steps: list[tuple[Frame, float, float | None]], late: float
 ) -> None:
-    """Also not where what was asked for before is kept, and asked for later or earlier."""
+    """Nor does the cache of an earlier query, for a later or an earlier time."""
     often, once = Telemetry(battery("b")), Telemetry(battery("b"))
     now = 1000.0
-    for frame, passed, timeout in said:
+    for frame, passed, timeout in steps:
         now += passed
         for telemetry in (often, once):
             telemetry.on_frame(replace(frame, at=now))
@@ -55,6 +55,6 @@ def test_asking_changes_nothing(
             for telemetry in (often, once):
                 telemetry.configure(battery("b", 100.0 + passed, timeout=timeout))
     for at in (now, now + late, now - late):
-        fresh = copy(once)
+        fresh = deepcopy(once)
         assert often.readings(at) == fresh.readings(at)
         assert often.last == fresh.last

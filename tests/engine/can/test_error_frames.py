@@ -1,4 +1,4 @@
-"""What error frames tell of a controller; the real kernel: socketcan/test_controller.py."""
+"""Controller states from error frames; on a real kernel: socketcan/test_controller.py."""
 
 from hypothesis import given, strategies as st
 import pytest
@@ -29,7 +29,7 @@ RECORDED = [
 ]
 # From the header alone: both directions at once, where the worse one counts; a restart
 # (0x100) ends bus-off; counters without a state
-TOLD = [
+REPORTED = [
     (0x004, "0008000000000000", BusState.ERROR_WARNING, None, None),
     (0x004, "0020000000000000", BusState.ERROR_PASSIVE, None, None),
     (0x004, "002C000000000000", BusState.ERROR_PASSIVE, None, None),
@@ -47,24 +47,24 @@ def error(can_id: int, data: bytes) -> Frame:
 
 
 @pytest.mark.parametrize(
-    ("can_id", "data", "state", "transmit", "receive"), RECORDED + TOLD
+    ("can_id", "data", "state", "transmit", "receive"), RECORDED + REPORTED
 )
-def test_error_frame_tells_state_and_counters(
+def test_error_frame_gives_state_and_counters(
     can_id: int,
     data: str,
     state: BusState | None,
     transmit: int | None,
     receive: int | None,
 ) -> None:
-    """Each part stands where the header says."""
+    """Each at its place by the kernel's header."""
     observed = observe(NO_CONTROLLER, error(can_id, bytes.fromhex(data)))
     assert observed == Controller(
         state=state, transmit_errors=transmit, receive_errors=receive
     )
 
 
-def test_what_a_frame_does_not_tell_stays() -> None:
-    """A protocol violation moves neither state nor counters."""
+def test_what_a_frame_does_not_report_is_kept() -> None:
+    """A protocol violation changes neither state nor counters."""
     known = Controller(
         carrier=True, state=BusState.ERROR_PASSIVE, transmit_errors=1, receive_errors=2
     )
@@ -83,10 +83,10 @@ def test_what_a_frame_does_not_tell_stays() -> None:
     transmit=st.integers(0, 255),
     receive=st.integers(0, 255),
 )
-def test_what_is_made_is_understood(
+def test_error_frame_that_is_built_reads_back(
     state: BusState, transmit: int, receive: int
 ) -> None:
-    """An adapter that reports its state otherwise is understood alike."""
+    """Adapters that report their state in another way give the same result."""
     observed = observe(
         NO_CONTROLLER, error(*error_frame_data(state, transmit, receive))
     )
@@ -96,7 +96,7 @@ def test_what_is_made_is_understood(
 
 
 @given(can_id=st.integers(0, 0x1FFFFFFF), data=st.binary(max_size=8))
-def test_any_error_frame_is_taken(can_id: int, data: bytes) -> None:
+def test_any_error_frame_is_accepted(can_id: int, data: bytes) -> None:
     """No exception, and no counter beyond its byte."""
     observed = observe(NO_CONTROLLER, error(can_id, data))
     assert observed.carrier is None

@@ -1,4 +1,4 @@
-"""What serves a port: when it is called, and how it ends."""
+"""The service of a port: when it is called, and how it ends."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from ..wires import MovedClock, Wires
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_end_in_the_moment_of_a_deadline(turns: int) -> None:
-    """The service ends though it is just being woken."""
+async def test_service_ends_while_a_deadline_wakes_it(turns: int) -> None:
+    """At whatever turn of the loop it is stopped."""
     clock = MovedClock()
     port = Wires()(
         battery("b1").port,

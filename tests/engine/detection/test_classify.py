@@ -1,4 +1,4 @@
-"""Who talks on a bus, recognised from recorded traffic."""
+"""Classification of recorded traffic: battery, inverter or another protocol."""
 
 from hypothesis import given, strategies as st
 import pytest
@@ -44,117 +44,117 @@ TWELVE_VOLTS = EMULATOR.replace("3002C800F401E001", "9200C800F4016400").replace(
 )
 
 
-def _heard(*frames: Frame) -> ScanResult:
+def _classified(*frames: Frame) -> ScanResult:
     ear = Classifier()
     for frame in frames:
         ear.on_frame(frame)
-    return ear.heard(max((frame.at for frame in frames), default=0.0))
+    return ear.result(max((frame.at for frame in frames), default=0.0))
 
 
 def _repeated(capture: str, times: int) -> list[Frame]:
     return [frame for n in range(times) for frame in frames_of(capture, start=float(n))]
 
 
-def test_battery() -> None:
-    """With what a user recognises it by."""
-    heard = _heard(*frames_of(STACK))
-    assert heard == ScanResult(battery=PYLON)
-    assert heard.finding is Finding.BATTERY
-    assert (heard.frames, heard.error_frames) == (7, 0)
+def test_a_battery_is_detected() -> None:
+    """With the values by which a user recognises it."""
+    result = _classified(*frames_of(STACK))
+    assert result == ScanResult(battery=PYLON)
+    assert result.finding is Finding.BATTERY
+    assert (result.frames, result.error_frames) == (7, 0)
 
 
-def test_battery_and_inverter() -> None:
-    """They talk to each other already."""
-    heard = _heard(*frames_of(STACK_AND_INVERTER))
-    assert heard.battery
-    assert (heard.battery.soc, heard.battery.voltage) == (81.0, 52.86)
-    assert heard.finding is Finding.BOTH
+def test_battery_and_inverter_are_both_detected() -> None:
+    """They already communicate."""
+    result = _classified(*frames_of(STACK_AND_INVERTER))
+    assert result.battery
+    assert (result.battery.soc, result.battery.voltage) == (81.0, 52.86)
+    assert result.finding is Finding.BOTH
 
 
 @pytest.mark.parametrize("telegrams", [1, 2, 6])
-def test_battery_that_sends_0x305_itself(telegrams: int) -> None:
-    """It is no inverter: the frame has its place in the battery's telegram."""
-    heard = _heard(*_repeated(EMULATOR, telegrams))
-    assert heard.finding is Finding.BATTERY
-    assert not heard.inverter
-    assert heard.battery
-    assert heard.battery.sends_requests
+def test_a_battery_that_sends_0x305_is_no_inverter(telegrams: int) -> None:
+    """The frame has its place in the battery's telegram."""
+    result = _classified(*_repeated(EMULATOR, telegrams))
+    assert result.finding is Finding.BATTERY
+    assert not result.inverter
+    assert result.battery
+    assert result.battery.sends_requests
 
 
-def test_battery_that_sends_0x305_itself_heard_from_anywhere() -> None:
-    """Listening begins in the middle of a telegram."""
-    heard = _repeated(EMULATOR, 4)
+def test_it_is_no_inverter_from_any_first_frame() -> None:
+    """A scan begins within a telegram."""
+    result = _repeated(EMULATOR, 4)
     for first in range(7):
-        assert _heard(*heard[first:]).finding is Finding.BATTERY
+        assert _classified(*result[first:]).finding is Finding.BATTERY
 
 
-def test_battery_and_inverter_for_a_while() -> None:
-    """The same recorded second again and again."""
-    heard = _heard(*_repeated(STACK_AND_INVERTER, 6))
-    assert heard.finding is Finding.BOTH
-    assert heard.battery
-    assert not heard.battery.sends_requests
+def test_battery_and_inverter_stay_detected() -> None:
+    """The same recorded second repeatedly."""
+    result = _classified(*_repeated(STACK_AND_INVERTER, 6))
+    assert result.finding is Finding.BOTH
+    assert result.battery
+    assert not result.battery.sends_requests
 
 
-def test_battery_that_is_not_believed() -> None:
-    """What it reports is told, and it is clear enough to stop listening."""
-    heard = _heard(*_repeated(TOO_HIGH, 2))
-    assert heard.finding is Finding.REFUSED
-    assert heard.battery
-    assert heard.battery.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
-    assert heard.battery.nominal is None
-    assert heard.is_clear
+def test_a_battery_with_rejected_values_is_reported() -> None:
+    """With those values, and clear enough to stop the scan."""
+    result = _classified(*_repeated(TOO_HIGH, 2))
+    assert result.finding is Finding.REFUSED
+    assert result.battery
+    assert result.battery.rejected == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert result.battery.nominal is None
+    assert result.is_clear
 
 
-def test_battery_of_another_voltage() -> None:
-    """Named as what it is."""
-    heard = _heard(*_repeated(TWELVE_VOLTS, 2))
-    assert heard.finding is Finding.REFUSED
-    assert heard.battery
-    assert heard.battery.nominal == 12
-    assert [each.value for each in heard.battery.refused] == [14.6, 13.2]
-    assert heard.is_clear
+def test_a_battery_of_another_voltage_is_recognised() -> None:
+    """With its nominal voltage."""
+    result = _classified(*_repeated(TWELVE_VOLTS, 2))
+    assert result.finding is Finding.REFUSED
+    assert result.battery
+    assert result.battery.nominal == 12
+    assert [each.value for each in result.battery.rejected] == [14.6, 13.2]
+    assert result.is_clear
 
 
-def test_battery_that_is_not_believed_and_an_inverter() -> None:
+def test_battery_and_inverter_take_precedence_over_rejected_values() -> None:
     """Their cables come first."""
     late = Frame(0x305, bytes(8), 0.5)
-    assert _heard(*frames_of(TOO_HIGH), late, late).finding is Finding.BOTH
+    assert _classified(*frames_of(TOO_HIGH), late, late).finding is Finding.BOTH
 
 
-def test_battery_that_was_not_believed_once() -> None:
+def test_one_false_sample_does_not_reject_a_battery() -> None:
     """By a false sample."""
     once = [*frames_of(TOO_HIGH), *frames_of(EMULATOR, start=1.0)]
-    assert _heard(*once).finding is Finding.BATTERY
+    assert _classified(*once).finding is Finding.BATTERY
 
 
 @pytest.mark.parametrize(
     ("capture", "dialect"),
     [(DEYE, Dialect.DEYE), (DEYE_AS_VICTRON, Dialect.PYLONTECH)],
 )
-def test_dialect(capture: str, dialect: Dialect) -> None:
-    """As the reader will take it."""
-    heard = _heard(*frames_of(capture))
-    assert heard.battery
-    assert heard.battery.soc == 100.0
-    assert heard.battery.dialect in {dialect, Dialect.VICTRON}
-    assert (heard.battery.dialect is Dialect.DEYE) == (dialect is Dialect.DEYE)
+def test_the_dialect_is_recognised(capture: str, dialect: Dialect) -> None:
+    """As for decoding."""
+    result = _classified(*frames_of(capture))
+    assert result.battery
+    assert result.battery.soc == 100.0
+    assert result.battery.dialect in {dialect, Dialect.VICTRON}
+    assert (result.battery.dialect is Dialect.DEYE) == (dialect is Dialect.DEYE)
 
 
-def test_capacity_that_the_battery_tells() -> None:
+def test_the_reported_capacity_is_detected() -> None:
     """0x379, u16 in Ah: 0x0118 is 280."""
-    heard = _heard(*frames_of(STACK), Frame(0x379, b"\x18\x01"))
-    assert heard.battery
-    assert heard.battery.capacity_ah == 280.0
+    result = _classified(*frames_of(STACK), Frame(0x379, b"\x18\x01"))
+    assert result.battery
+    assert result.battery.capacity_ah == 280.0
 
 
 @pytest.mark.parametrize(
     "request_", [Frame(0x305, bytes(8)), Frame(0x305, b"\1", extended=True)]
 )
-def test_inverter(request_: Frame) -> None:
-    """Whatever it puts into its 0x305."""
-    assert _heard(request_) == ScanResult(inverter=True)
-    assert _heard(request_).finding is Finding.INVERTER
+def test_an_inverter_is_detected(request_: Frame) -> None:
+    """Whatever its 0x305 holds."""
+    assert _classified(request_) == ScanResult(inverter=True)
+    assert _classified(request_).finding is Finding.INVERTER
 
 
 @pytest.mark.parametrize(
@@ -164,39 +164,39 @@ def test_inverter(request_: Frame) -> None:
         (Frame(0x4200, bytes(8), extended=True), Neighbour.PYLONTECH_HV),
     ],
 )
-def test_neighbour(frame: Frame, neighbour: Neighbour) -> None:
-    """Named, so that a user knows why it cannot work."""
-    heard = _heard(frame, Frame(0x123))
-    assert heard.neighbours == {neighbour}
-    assert heard.finding is Finding.NEIGHBOUR
+def test_another_protocol_is_named(frame: Frame, neighbour: Neighbour) -> None:
+    """So that a user knows why it cannot work."""
+    result = _classified(frame, Frame(0x123))
+    assert result.neighbours == {neighbour}
+    assert result.finding is Finding.NEIGHBOUR
 
 
 def test_neighbours_of_a_battery_are_its_own() -> None:
-    """A Deye's diagnostics take the IDs of Pytes and GoodWe."""
-    heard = _heard(*frames_of(DEYE), Frame(0x400, bytes(8)))
-    assert heard.neighbours == frozenset()
-    assert heard.finding is Finding.BATTERY
+    """A Deye's diagnostics use the IDs of Pytes and GoodWe."""
+    result = _classified(*frames_of(DEYE), Frame(0x400, bytes(8)))
+    assert result.neighbours == frozenset()
+    assert result.finding is Finding.BATTERY
 
 
 @pytest.mark.parametrize(
     "frame", [Frame(0x123), Frame(0x35E, b"PYLON"), Frame(0x351, extended=True)]
 )
-def test_other_traffic(frame: Frame) -> None:
-    """No battery without what every battery sends, on 11 bits."""
-    assert _heard(frame).finding is Finding.OTHER
+def test_other_traffic_is_no_battery(frame: Frame) -> None:
+    """Without the frames of every battery, on 11 bits."""
+    assert _classified(frame).finding is Finding.OTHER
 
 
-def test_errors_and_silence() -> None:
-    """Errors count only where nothing else is heard."""
-    assert _heard().finding is Finding.SILENCE
-    assert _heard(ERROR).finding is Finding.ERRORS
-    assert _heard(ERROR, *frames_of(STACK)).finding is Finding.BATTERY
+def test_errors_count_only_without_frames() -> None:
+    """Otherwise the frames decide."""
+    assert _classified().finding is Finding.SILENCE
+    assert _classified(ERROR).finding is Finding.ERRORS
+    assert _classified(ERROR, *frames_of(STACK)).finding is Finding.BATTERY
     assert ScanResult(fault=PortFault.LINK_DOWN, battery=PYLON).finding is Finding.FAULT
 
 
-def test_counts_are_no_news() -> None:
-    """A form is told what changes, not each frame."""
-    assert _heard(ERROR) == _heard(ERROR, ERROR)
+def test_counts_alone_change_no_result() -> None:
+    """A form is sent changes, not each frame."""
+    assert _classified(ERROR) == _classified(ERROR, ERROR)
 
 
 @given(
@@ -213,7 +213,7 @@ def test_counts_are_no_news() -> None:
         max_size=30,
     )
 )
-def test_any_frames(frames: list[Frame]) -> None:
-    """Whatever comes, in whatever order, there is an answer."""
-    heard = _heard(*frames)
-    assert (heard.finding is Finding.SILENCE) == (not frames)
+def test_any_frames_have_a_result(frames: list[Frame]) -> None:
+    """In any order."""
+    result = _classified(*frames)
+    assert (result.finding is Finding.SILENCE) == (not frames)

@@ -1,4 +1,4 @@
-"""Listening to ports, free ones and such in use, over python-can's virtual buses."""
+"""Scan of ports, free ones and ports in use, over python-can's virtual buses."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,9 +12,9 @@ import pytest
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection.classify import Finding, ScanResult
 from custom_components.bms_gateway.engine.detection.scan import (
-    beside,
     listen,
-    listen_along,
+    listen_in,
+    listen_on_others,
 )
 from custom_components.bms_gateway.engine.model import (
     Dialect,
@@ -35,53 +35,53 @@ PORT = PortConfig(Interface.VIRTUAL, "a")
 
 
 class News:
-    """What a form was told, as it came."""
+    """The results that a form received, in order."""
 
     def __init__(self) -> None:
-        """Begin without news."""
-        self.heard: list[ScanResult] = []
+        """Begin without results."""
+        self.result: list[ScanResult] = []
 
-    def __call__(self, heard: ScanResult) -> None:
-        """Take news."""
-        self.heard.append(heard)
+    def __call__(self, result: ScanResult) -> None:
+        """Take a result."""
+        self.result.append(result)
 
 
-async def test_battery_is_heard_and_nothing_is_sent() -> None:
-    """The form learns more with each frame."""
+async def test_a_battery_is_detected_and_nothing_is_sent() -> None:
+    """The form gets more with each frame."""
     far, news = Recorder("a"), News()
     async with far.opened() as port:
         listening = asyncio.create_task(
-            listen(PORT, seconds=3600, settle=0, on_news=news)
+            listen(PORT, seconds=3600, settle=0, on_change=news)
         )
         await _joined(2)
         for frame in telegram():
             port.send(frame)
-        heard = await listening
+        result = await listening
     assert far.frames == []
-    assert heard.finding is Finding.BATTERY
-    assert heard.battery
-    assert (heard.battery.name, heard.battery.dialect) == ("PYLON", Dialect.PYLONTECH)
-    assert (heard.battery.soc, heard.battery.voltage) == (50.0, 52.0)
-    assert heard.acknowledges is True
-    assert news.heard[-1] == heard
-    assert len(news.heard) > 1
-    assert all(a != b for a, b in zip(news.heard, news.heard[1:], strict=False))
+    assert result.finding is Finding.BATTERY
+    assert result.battery
+    assert (result.battery.name, result.battery.dialect) == ("PYLON", Dialect.PYLONTECH)
+    assert (result.battery.soc, result.battery.voltage) == (50.0, 52.0)
+    assert result.acknowledges is True
+    assert news.result[-1] == result
+    assert len(news.result) > 1
+    assert all(a != b for a, b in zip(news.result, news.result[1:], strict=False))
 
 
-async def test_listening_ends_when_it_is_clear_who_talks() -> None:
-    """Nobody waits an hour for what a second told."""
+async def test_a_scan_ends_when_the_sender_is_identified() -> None:
+    """It does not take an hour if a second is enough."""
     far = Recorder("a")
     async with far.opened() as port, asyncio.timeout(PATIENCE):
         listening = asyncio.create_task(listen(PORT, seconds=3600, settle=0))
         await _joined(2)
         for frame in telegram():
             port.send(frame)
-        heard = await listening
-    assert heard.finding is Finding.BATTERY
+        result = await listening
+    assert result.finding is Finding.BATTERY
 
 
-async def test_listening_goes_on_until_it_is_clear_who_hears_the_same() -> None:
-    """One telegram that another port has heard, too, may be chance; the second is not."""
+async def test_a_scan_continues_until_the_comparison_is_clear() -> None:
+    """One telegram that another port received, too, may be chance; the second is not."""
     far, comparison = Recorder("a"), Comparison()
 
     def say() -> None:
@@ -103,33 +103,35 @@ async def test_listening_goes_on_until_it_is_clear_who_hears_the_same() -> None:
     assert comparison.alike == {"b1"}
 
 
-async def test_ports_that_nobody_uses_are_listened_to_beside() -> None:
+async def test_unused_ports_are_listened_to_during_a_scan() -> None:
     """One that cannot be opened is left out; all are closed at the end."""
-    heard: list[tuple[str, int]] = []
+    result: list[tuple[str, int]] = []
     ports = {"here": PORT, "gone": PortConfig(Interface.SLCAN, "/dev/none")}
     far = Recorder("a")
     async with far.opened() as port:
-        async with beside(ports, lambda key, frame: heard.append((key, frame.can_id))):
+        async with listen_on_others(
+            ports, lambda key, frame: result.append((key, frame.can_id))
+        ):
             await _joined(2)
             port.send(Frame(0x351, bytes(8)))
-            await until(lambda: bool(heard))
+            await until(lambda: bool(result))
         await _joined(1)
-    assert heard == [("here", 0x351)]
+    assert result == [("here", 0x351)]
     assert far.frames == []
 
 
-async def test_silence() -> None:
+async def test_silence_is_a_result() -> None:
     """Also an answer."""
-    heard = await listen(PORT, seconds=0.05)
-    assert heard == ScanResult(acknowledges=True)
-    assert heard.finding is Finding.SILENCE
+    result = await listen(PORT, seconds=0.05)
+    assert result == ScanResult(acknowledges=True)
+    assert result.finding is Finding.SILENCE
 
 
-async def test_ask() -> None:
-    """One 0x305 of 8 zeros, and what answers it."""
+async def test_a_poll_is_sent_on_request() -> None:
+    """One 0x305 of 8 zeros, and the answer."""
     far = Recorder("a")
     async with far.opened():
-        await listen(PORT, seconds=0.2, ask=True)
+        await listen(PORT, seconds=0.2, poll=True)
         await far.hears(1)
     assert [content(frame) for frame in far.frames] == [(0x305, bytes(8))]
 
@@ -146,59 +148,58 @@ async def test_ask() -> None:
             {PortFault.NO_SUCH_CHANNEL, PortFault.NOT_SUPPORTED},
         ),
         (PortConfig(Interface.SLCAN, "/dev/none"), {PortFault.NO_SUCH_CHANNEL}),
-        (PortConfig(Interface.SOCKETCAND, "x"), {PortFault.NO_SUCH_CHANNEL}),
     ],
-    ids=["socketcan", "bring up", "slcan", "socketcand"],
+    ids=["socketcan", "bring up", "slcan"],
 )
-async def test_port_that_cannot_be_opened(
+async def test_a_port_that_cannot_be_opened_is_reported_at_once(
     socket_enabled: None, port: PortConfig, faults: set[PortFault]
 ) -> None:
-    """The form is told at once, not after the time to listen."""
+    """Not after the time of a scan."""
     async with asyncio.timeout(PATIENCE):
-        heard = await listen(port, seconds=3600)
-    assert heard.finding is Finding.FAULT
-    assert heard.fault in faults
-    assert heard.detail
+        result = await listen(port, seconds=3600)
+    assert result.finding is Finding.FAULT
+    assert result.fault in faults
+    assert result.detail
 
 
-async def test_port_that_is_lost_meanwhile() -> None:
-    """What was heard before is kept."""
+async def test_the_result_survives_the_loss_of_the_port() -> None:
+    """Frames from before it are kept."""
     news = News()
     with plugged_in(QUIET) as adapter:
         port = PortConfig(Interface.SLCAN, adapter.device)
-        listening = asyncio.create_task(listen(port, seconds=3600, on_news=news))
+        listening = asyncio.create_task(listen(port, seconds=3600, on_change=news))
         await adapter.until(lambda: "O" in adapter.commands)
 
-        def is_heard() -> bool:
+        def is_received() -> bool:
             # Again and again: what comes while it is greeted is lost
             adapter.say(b"t3058" + 16 * b"0" + b"\r")
-            return bool(news.heard)
+            return bool(news.result)
 
-        await until(is_heard, "a frame of the adapter's is heard")
+        await until(is_received, "a frame of the adapter is received")
         adapter.unplug()
-        heard = await listening
-    assert heard.inverter
-    assert heard.fault is PortFault.NO_SUCH_CHANNEL
-    assert heard.acknowledges is False
+        result = await listening
+    assert result.inverter
+    assert result.fault is PortFault.NO_SUCH_CHANNEL
+    assert result.acknowledges is False
 
 
 @pytest.mark.parametrize("soc", [7.0, 13.0, 50.0])
-async def test_adapter_with_a_protocol_of_its_own(soc: float) -> None:
-    """The same fault whatever the battery says: 7 is a BEL, 13 a CR."""
+async def test_an_adapter_with_another_protocol_is_recognised(soc: float) -> None:
+    """The same fault whatever the battery sends: 7 is a BEL, 13 a CR."""
     with plugged_in({}) as adapter:
         port = PortConfig(Interface.SLCAN, adapter.device)
         listening = asyncio.create_task(listen(port, seconds=3600))
         while not listening.done():
             adapter.say(waveshare.variable(telegram(soc=soc, current=1.3)))
             await asyncio.sleep(0.05)
-        heard = await listening
-    assert (heard.fault, heard.reason) == (PortFault.FAILED, PortReason.NOT_LAWICEL)
-    assert heard.detail
-    assert "Waveshare" in heard.detail
-    assert heard.finding is Finding.FAULT
+        result = await listening
+    assert (result.fault, result.reason) == (PortFault.FAILED, PortReason.NOT_LAWICEL)
+    assert result.detail
+    assert "Waveshare" in result.detail
+    assert result.finding is Finding.FAULT
 
 
-async def test_cancelled_listening_closes_the_port() -> None:
+async def test_a_cancelled_scan_closes_the_port() -> None:
     """A form that is closed leaves nothing behind."""
     listening = asyncio.create_task(listen(PORT, seconds=3600))
     await _joined(1)
@@ -207,27 +208,27 @@ async def test_cancelled_listening_closes_the_port() -> None:
     assert "a" not in virtual.channels
 
 
-async def test_port_in_use_is_overheard() -> None:
-    """Through its gateway's own reader; its working is not touched."""
+async def test_a_port_in_use_is_scanned_through_its_tap() -> None:
+    """Through its gateway's own reader; its operation is not affected."""
     plant, news = Plant().started(), News()
     listening = asyncio.create_task(
-        listen_along(partial(plant.gateway.tap, "b1"), seconds=0.2, on_news=news)
+        listen_in(partial(plant.gateway.tap, "b1"), seconds=0.2, on_change=news)
     )
     await asyncio.sleep(0)
     plant.run(2.0)
-    heard = await listening
-    assert heard.battery
-    assert heard.battery.name == "PYLON"
-    assert heard.acknowledges is None
-    count = len(news.heard)
+    result = await listening
+    assert result.battery
+    assert result.battery.name == "PYLON"
+    assert result.acknowledges is None
+    count = len(news.result)
     plant.run(2.0)
-    assert len(news.heard) == count
+    assert len(news.result) == count
     assert plant.state().online
 
 
 @pytest.mark.parametrize("turns", range(4))
-async def test_frames_in_the_moment_in_which_the_time_is_over(turns: int) -> None:
-    """They may come between the end and the listener's turn of a loop that is busy."""
+async def test_frames_at_the_end_of_a_scan_are_harmless(turns: int) -> None:
+    """They may come between the end and the listener's turn of a busy loop."""
     speaking: list[asyncio.Task[None]] = []
 
     async def speak(on_frame: Callable[[Frame], None]) -> None:
@@ -240,19 +241,19 @@ async def test_frames_in_the_moment_in_which_the_time_is_over(turns: int) -> Non
         speaking.append(asyncio.create_task(speak(on_frame)))
         return lambda: None
 
-    await listen_along(tap, seconds=0, clock=lambda: 0.0)
+    await listen_in(tap, seconds=0, clock=lambda: 0.0)
     await speaking[0]
 
 
-async def test_frames_in_the_moment_in_which_the_form_is_closed() -> None:
-    """They do no harm: a port that is being closed may still be read."""
+async def test_frames_while_the_form_closes_are_harmless() -> None:
+    """A port that is being closed may still be read."""
     taps: list[Callable[[Frame], None]] = []
 
     def tap(on_frame: Callable[[Frame], None]) -> Callable[[], None]:
         taps.append(on_frame)
         return lambda: None
 
-    listening = asyncio.create_task(listen_along(tap, seconds=3600, clock=lambda: 0.0))
+    listening = asyncio.create_task(listen_in(tap, seconds=3600, clock=lambda: 0.0))
     await until(lambda: bool(taps))
     listening.cancel()
     await asyncio.wait([listening])
@@ -260,8 +261,8 @@ async def test_frames_in_the_moment_in_which_the_form_is_closed() -> None:
         taps[0](frame)
 
 
-def test_tap_stays_when_the_port_is_replaced() -> None:
-    """And ends when it is told to."""
+def test_a_tap_survives_the_replacement_of_a_port() -> None:
+    """It ends when it is undone."""
     plant = Plant().started()
     frames: list[Frame] = []
     undo = plant.gateway.tap("b1", frames.append)
@@ -277,7 +278,7 @@ def test_tap_stays_when_the_port_is_replaced() -> None:
 
 
 def test_echoes_are_not_tapped() -> None:
-    """What the gateway sends itself is nothing heard."""
+    """Frames that the gateway sends are not received ones."""
     plant = Plant()
     frames: list[Frame] = []
     plant.gateway.tap("i1", frames.append)
@@ -287,5 +288,5 @@ def test_echoes_are_not_tapped() -> None:
 
 
 async def _joined(members: int) -> None:
-    """Wait until there are so many on the bus."""
+    """Wait until that many nodes are on the bus."""
     await until(lambda: len(virtual.channels.get("a", [])) == members)

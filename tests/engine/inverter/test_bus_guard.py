@@ -265,26 +265,6 @@ def test_no_probe_without_limits() -> None:
     assert plant.port().sent == []
 
 
-def test_nothing_is_sent_through_a_network_interface() -> None:
-    """The time of arrival of such a frame is unknown."""
-    config = PortConfig(Interface.SOCKETCAND, "i1")
-    assert not config.suits_inverters
-    plant = Plant(inverters=(replace(inverter("i1"), port=config),)).started()
-    for _ in range(10):
-        plant.port().push(replace(REQUEST, at=plant.now))
-        plant.run(1.0)
-    assert plant.port().sent == []
-    assert plant.inverter().confirmed is None
-
-
-@pytest.mark.parametrize(
-    "interface", [Interface.SOCKETCAN, Interface.VIRTUAL, Interface.SLCAN]
-)
-def test_interfaces_without_proof_do_not_suit_inverters(interface: Interface) -> None:
-    """As the form states it."""
-    assert PortConfig(interface, "x").suits_inverters
-
-
 # The rule itself
 
 
@@ -310,8 +290,6 @@ def test_nothing_is_sent_within_30_s_of_a_battery_frame(
     if age >= BATTERY_GONE:
         assert guard.allows(Proof.ECHO, now)
         assert not guard.battery_detected(now)
-    if proof is Proof.NONE:
-        assert not guard.allows(proof, now)
     change = next_wake(now, guard)
     assert change is None or change > now
     assert BURST < BURST_GONE < BATTERY_GONE

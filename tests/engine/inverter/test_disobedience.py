@@ -17,12 +17,12 @@ from custom_components.bms_gateway.engine.inverter.disobedience import (
 )
 from custom_components.bms_gateway.engine.limits.context import Context
 from custom_components.bms_gateway.engine.limits.pipeline import Pipeline
-from custom_components.bms_gateway.engine.limits.unmanaged_hold import LONGEST
+from custom_components.bms_gateway.engine.limits.unmanaged_hold import MAX_HOLD
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     Disobedience,
-    Life,
     Readings,
     Rule,
 )
@@ -377,7 +377,7 @@ def test_excess_is_the_lowest_of_three_measurements() -> None:
 def _battery(**changes: Any) -> BatteryState:
     state = BatteryState(
         id="b1",
-        life=Life.ONLINE,
+        status=BatteryStatus.ONLINE,
         capacity_ah=100.0,
         readings=Readings(current=-10.0),
         current_at=5.0,
@@ -391,11 +391,11 @@ def _battery(**changes: Any) -> BatteryState:
         ({}, Current(-20.0, 5.0)),
         ({"current_at": 4.0}, Current(-20.0, 4.0)),
         ({"readings": Readings()}, None),
-        ({"life": Life.LOST}, None),
-        ({"life": Life.REJOINING}, None),
-        ({"life": Life.WAITING}, None),
-        ({"life": Life.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
-        ({"life": Life.DUPLICATE}, Current(-10.0, 5.0)),
+        ({"status": BatteryStatus.LOST}, None),
+        ({"status": BatteryStatus.REJOINING}, None),
+        ({"status": BatteryStatus.WAITING}, None),
+        ({"status": BatteryStatus.OUT_OF_SERVICE}, Current(-10.0, 5.0)),
+        ({"status": BatteryStatus.DUPLICATE}, Current(-10.0, 5.0)),
     ],
 )
 def test_current_is_unknown_unless_every_battery_reports_it(
@@ -530,7 +530,7 @@ def test_excess_of_one_inverter_lowers_the_others() -> None:
     _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
     # What nobody was sent, as the bank showed it too, is let go as slowly as ever
-    _sense(plant, int(2 * LONGEST), {"i1": -20.0, "i2": -10.0})
+    _sense(plant, int(2 * MAX_HOLD), {"i1": -20.0, "i2": -10.0})
     assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
 
 

@@ -9,8 +9,8 @@ from custom_components.bms_gateway.engine.limits.alarms import Alarms, Raised
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryState,
+    BatteryStatus,
     Direction,
-    Life,
 )
 
 from ..plant import Plant, battery
@@ -57,7 +57,7 @@ def test_protection_is_a_warning_while_another_battery_continues(alarm: Alarm) -
 def test_protection_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
     """It does not count yet, and a loss that blocks has its own alarm."""
     said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
-    rejoining = replace(said, id="lost", life=Life.REJOINING, lost_at=0.0)
+    rejoining = replace(said, id="lost", status=BatteryStatus.REJOINING, lost_at=0.0)
     sent = raised([online(), rejoining])
     assert sent == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
 

@@ -10,7 +10,12 @@ from custom_components.bms_gateway.engine.config import (
     LossPolicy,
 )
 from custom_components.bms_gateway.engine.limits.rule_inputs import total_limit
-from custom_components.bms_gateway.engine.model import Alarm, Direction, Life, Rule
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Direction,
+    Rule,
+)
 
 from ..plant import Plant, battery, inverter
 
@@ -205,7 +210,7 @@ def test_full_one_that_is_lost_does_not_stay_aside() -> None:
     assert plant.state("b2").excluded == {Direction.CHARGE}
     plant.packs["b2"].speaks = False
     plant.run(30.0)
-    assert plant.state("b2").life is Life.LOST
+    assert plant.state("b2").status is BatteryStatus.LOST
     assert plant.charge.amps <= 10.0
     assert plant.charge.source == "b2"
 

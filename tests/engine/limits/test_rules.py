@@ -19,8 +19,8 @@ from custom_components.bms_gateway.engine.limits.pipeline import BANK_RULES, Pip
 from custom_components.bms_gateway.engine.limits.rule_inputs import RuleInputs
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
-    Life,
     Limit,
     Readings,
     Rule,
@@ -82,15 +82,19 @@ def batteries(draw: st.DrawFn, now: float, key: str) -> BatteryState:
         soc=50.0,
         charge_enabled=draw(st.booleans()),
     )
-    life = draw(st.sampled_from([Life.ONLINE, Life.ONLINE, Life.LOST]))
+    battery_status = draw(
+        st.sampled_from(
+            [BatteryStatus.ONLINE, BatteryStatus.ONLINE, BatteryStatus.LOST]
+        )
+    )
     return BatteryState(
         id=key,
-        life=life,
+        status=battery_status,
         capacity_ah=draw(st.sampled_from([50.0, 100.0, 300.0])),
-        readings=readings if life is Life.ONLINE else Readings(),
+        readings=readings if battery_status is BatteryStatus.ONLINE else Readings(),
         last=readings,
         current_at=now,
-        lost_at=None if life is Life.ONLINE else now - 5.0,
+        lost_at=None if battery_status is BatteryStatus.ONLINE else now - 5.0,
     )
 
 
@@ -108,8 +112,8 @@ def test_no_bank_rule_raises_a_limit(data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 8))):
             now += data.draw(st.sampled_from([0.5, 3.0, 40.0]))
             all_ = [data.draw(batteries(now, key)) for key in ("b1", "b2", "b3")]
-            online = tuple(b for b in all_ if b.life is Life.ONLINE)
-            lost = tuple(b for b in all_ if b.life is Life.LOST)
+            online = tuple(b for b in all_ if b.status is BatteryStatus.ONLINE)
+            lost = tuple(b for b in all_ if b.status is BatteryStatus.LOST)
             if not online:
                 continue
             policy = data.draw(st.sampled_from(LossPolicy)) if lost else None

@@ -1,10 +1,10 @@
-"""Traffic of real batteries, and what each frame of it says.
+"""Traffic of real batteries, and the values of each frame of it.
 
 Pylontech: a stack of five modules, `tools/candump_stack.dump` and
-`tools/candump_stack_inverter.dump` of ul-gh/bms_gateway; 0x305 is the inverter's.
-Deye: an SE-F12-C, first in its own profile, then in the one for Victron (one second of
-each), then while its profile was changed there and back (data of the tests of
-vladyspavlov/dbus-deye-battery). Its sign of the current turns round: -0.8 A of one and
+`tools/candump_stack_inverter.dump` of ul-gh/bms_gateway; 0x305 is the inverter's. Deye:
+an SE-F12-C, first in its own profile, then in the one for Victron (one second of each),
+then while its profile was changed there and back (data of the tests of
+vladyspavlov/dbus-deye-battery). The sign of its current is reversed: -0.8 A of one and
 +0.8 A of the other both charge the battery.
 """
 
@@ -103,7 +103,7 @@ VICTRON_TO_DEYE: Final = """
 
 
 def frames(dump: str, start: float = 0.0) -> Iterator[Frame]:
-    """Give the frames of a candump, the first of them at `start`."""
+    """Return the frames of a candump, the first of them at `start`."""
     first: float | None = None
     for line in dump.strip().splitlines():
         stamp, _, content = line.split()

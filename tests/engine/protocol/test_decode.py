@@ -1,4 +1,4 @@
-"""Tests of decoding: real traffic value by value, and bytes that nobody meant."""
+"""Decoding: real traffic value by value, and arbitrary bytes."""
 
 from math import isfinite
 
@@ -20,10 +20,10 @@ from custom_components.bms_gateway.engine.protocol import (
     decode,
     joined,
     marks_after,
-    recognised,
+    recognise,
 )
-from custom_components.bms_gateway.engine.protocol.fields import Value
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
+from custom_components.bms_gateway.engine.protocol.number import Value
 
 from .captures import (
     DEYE,
@@ -123,12 +123,12 @@ DEYE_AS_VICTRON_VALUES: dict[int, dict[str, Value]] = {
 def values(
     can_id: int, data: str | bytes, dialect: Dialect | None = Dialect.PYLONTECH
 ) -> dict[str, Value]:
-    """Return what one frame tells; dialect None: not settled."""
+    """Return the values of one frame; dialect None: not settled."""
     raw = bytes.fromhex(data) if isinstance(data, str) else data
-    return dict(told(Frame(can_id, raw), dialect).values)
+    return dict(decoded_by(Frame(can_id, raw), dialect).values)
 
 
-def told(frame: Frame, dialect: Dialect | None) -> Decoded:
+def decoded_by(frame: Frame, dialect: Dialect | None) -> Decoded:
     """Decode by a dialect; None: not settled."""
     return decode(frame, dialect or Dialect.UNKNOWN, settled=dialect is not None)
 
@@ -142,27 +142,27 @@ def told(frame: Frame, dialect: Dialect | None) -> Decoded:
         (DEYE_AS_VICTRON, Dialect.VICTRON, DEYE_AS_VICTRON_VALUES),
     ],
 )
-def test_real_traffic(
+def test_real_traffic_decodes_to_the_known_values(
     dump: str, dialect: Dialect, expected: dict[int, dict[str, Value]]
 ) -> None:
-    """Every value of every frame, and no more than these."""
-    heard = list(frames(dump))
-    assert {f.can_id: dict(told(f, dialect).values) for f in heard} == expected
-    assert not any(told(f, dialect).invalid for f in heard)
+    """Every value of every frame, and no others."""
+    captured = list(frames(dump))
+    assert {f.can_id: dict(decoded_by(f, dialect).values) for f in captured} == expected
+    assert not any(decoded_by(f, dialect).invalid for f in captured)
 
 
 @pytest.mark.parametrize(
     ("dump", "expected"),
     [(DEYE_TO_VICTRON, [0.7, None, 0.8]), (VICTRON_TO_DEYE, [0.4, None, 0.2])],
 )
-def test_a_change_of_profile_never_turns_the_current_round(
+def test_a_change_of_profile_never_reverses_the_current(
     dump: str, expected: list[float | None]
 ) -> None:
     """The pack was charged all the time: the current is positive or unknown."""
     marks, currents = NO_MARKS, []
     for frame in frames(dump):
         marks = marks_after(marks, frame)
-        dialect, settled = recognised(marks, frame.at)
+        dialect, settled = recognise(marks, frame.at)
         decoded = decode(frame, dialect, settled)
         if frame.can_id == 0x356:
             currents.append(decoded.values["current"])
@@ -171,11 +171,11 @@ def test_a_change_of_profile_never_turns_the_current_round(
 
 @pytest.mark.parametrize("can_id", sorted(BATTERY_IDS | {0x305}))
 @pytest.mark.parametrize("kind", ["extended", "remote", "error"])
-def test_what_is_no_data_frame_of_11_bits_tells_nothing(can_id: int, kind: str) -> None:
-    """The payload may be right: inverters pass over it, too."""
+def test_frames_other_than_11_bit_data_yield_nothing(can_id: int, kind: str) -> None:
+    """The payload may be valid: inverters ignore it, too."""
     data = next((f.data for f in frames(STACK) if f.can_id == can_id), b"\x55" * 8)
     flags = {kind: True}
-    assert told(Frame(can_id, data, **flags), Dialect.PYLONTECH) == NOTHING
+    assert decoded_by(Frame(can_id, data, **flags), Dialect.PYLONTECH) == NOTHING
 
 
 # --- Any bytes -----------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_any_bytes_give_values_in_their_windows(
     can_id: int, data: bytes, dialect: Dialect | None, extended: bool
 ) -> None:
     """Never an exception, never a value that a 48 V battery cannot have."""
-    decoded = told(Frame(can_id, data, extended=extended), dialect)
+    decoded = decoded_by(Frame(can_id, data, extended=extended), dialect)
     assert decoded.values.keys() <= READINGS | APART
     for name, value in decoded.values.items():
         if isinstance(value, float):
@@ -238,10 +238,10 @@ def test_any_bytes_give_values_in_their_windows(
 
 @given(st.sampled_from(sorted(BATTERY_IDS)), bytes_of_a_frame, dialects)
 @example(0x374, b" !", None)
-def test_a_frame_cut_short_tells_less_and_nothing_else(
+def test_a_truncated_frame_yields_fewer_values_and_no_others(
     can_id: int, data: bytes, dialect: Dialect | None
 ) -> None:
-    """Each value of the whole frame, or unknown: never a 0 or "none" instead."""
+    """Each value as in the whole frame, or unknown: never 0 or "none" instead."""
     # What a tail decides: tags, text or numbers, hundredths of SOC, version of a table
     if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371}:
         return
@@ -256,7 +256,7 @@ def test_a_frame_cut_short_tells_less_and_nothing_else(
 
 
 @pytest.mark.parametrize("can_id", sorted(BATTERY_IDS))
-def test_an_empty_frame_tells_nothing(can_id: int) -> None:
+def test_an_empty_frame_yields_nothing(can_id: int) -> None:
     """DLC 0 of each."""
     for dialect in Dialect:
         assert values(can_id, b"", dialect) == {}
@@ -265,7 +265,7 @@ def test_an_empty_frame_tells_nothing(can_id: int) -> None:
 # --- 0x351 ---------------------------------------------------------------------------
 
 
-def test_limits_without_a_tail() -> None:
+def test_short_limit_frames_leave_the_rest_unknown() -> None:
     """Six bytes have no DVL, two only CVL."""
     assert values(0x351, "330209240924").keys() == {
         "charge_voltage_limit",
@@ -295,23 +295,25 @@ def test_a_negative_discharge_limit_is_a_magnitude() -> None:
         ("00000080FFFF0000", True),  # CVL 0 makes some inverters dump the pack
     ],
 )
-def test_unknown_limits(data: str, invalid: bool) -> None:
-    """Heard and not known is None, and a fault only where it is no code."""
-    decoded = told(Frame(0x351, bytes.fromhex(data)), Dialect.PYLONTECH)
+def test_unavailable_limits_are_none(data: str, invalid: bool) -> None:
+    """Received but unknown is None; it is invalid only if it is not a code."""
+    decoded = decoded_by(Frame(0x351, bytes.fromhex(data)), Dialect.PYLONTECH)
     assert set(decoded.values.values()) == {None}
     assert len(decoded.values) == 4
     assert decoded.invalid is invalid
 
 
-def test_a_refused_value_is_told_with_its_window() -> None:
-    """65.6 V is 0x0290: it counts as little as an unknown one, but it can be named."""
-    decoded = told(Frame(0x351, bytes.fromhex("9002C800F401")), Dialect.PYLONTECH)
+def test_a_rejected_value_comes_with_its_window() -> None:
+    """65.6 V is 0x0290: it does not count, as if unknown, but it can be shown."""
+    decoded = decoded_by(Frame(0x351, bytes.fromhex("9002C800F401")), Dialect.PYLONTECH)
     assert decoded.values == {
         "charge_voltage_limit": None,
         "charge_current_limit": 20.0,
         "discharge_current_limit": 50.0,
     }
-    assert decoded.refused == (RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
+    assert decoded.rejected == (
+        RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),
+    )
 
 
 # --- 0x355, 0x356 --------------------------------------------------------------------
@@ -335,23 +337,23 @@ def test_a_refused_value_is_told_with_its_window() -> None:
         ("64006400AC26", 99.0),
     ],
 )
-def test_hundredths_of_soc_only_where_they_refine(data: str, soc: float) -> None:
-    """Packs put 0, cell voltages and other things there."""
+def test_hundredths_of_soc_count_only_if_they_refine(data: str, soc: float) -> None:
+    """Packs put 0, cell voltages and other values there."""
     assert values(0x355, data)["soc"] == soc
 
 
 @pytest.mark.parametrize(("raw", "soc"), [(101, 100.0), (140, 100.0), (150, 100.0)])
-def test_a_miscounted_soc_is_full(raw: int, soc: float) -> None:
+def test_a_soc_above_100_reads_as_full(raw: int, soc: float) -> None:
     """101 and 140 % come from the field: a battery's limits count, not its counter."""
     data = raw.to_bytes(2, "little") + b"\x64\0"
-    decoded = told(Frame(0x355, data), Dialect.PYLONTECH)
+    decoded = decoded_by(Frame(0x355, data), Dialect.PYLONTECH)
     assert decoded.values == {"soc": soc, "soh": 100.0}
     assert not decoded.invalid
 
 
-def test_soc_and_soh_out_of_their_window() -> None:
-    """More than 150 % is not believed; 0xFFFF is a code."""
-    decoded = told(Frame(0x355, bytes.fromhex("9700FFFF")), Dialect.PYLONTECH)
+def test_soc_and_soh_outside_their_window_are_rejected() -> None:
+    """More than 150 % is implausible; 0xFFFF is a code."""
+    decoded = decoded_by(Frame(0x355, bytes.fromhex("9700FFFF")), Dialect.PYLONTECH)
     assert decoded.values == {"soc": None, "soh": None}
     assert decoded.invalid
     assert values(0x355, "50") == {}
@@ -373,18 +375,18 @@ def test_soc_and_soh_out_of_their_window() -> None:
         (-32768, None, False),
     ],
 )
-def test_the_scale_of_the_voltage(
+def test_the_voltage_scale_is_chosen_by_plausibility(
     raw: int, voltage: float | None, invalid: bool
 ) -> None:
     """0.01 V; 0.1 V only if nothing else is plausible."""
     data = raw.to_bytes(2, "little", signed=True) + bytes(4)
-    decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
+    decoded = decoded_by(Frame(0x356, data), Dialect.PYLONTECH)
     assert decoded.values["voltage"] == voltage
     assert decoded.invalid is invalid
 
 
 @pytest.mark.parametrize(
-    ("raw", "refused"),
+    ("raw", "rejected"),
     [
         (1320, 13.2),
         (132, 13.2),  # in 0.1 V
@@ -396,11 +398,13 @@ def test_the_scale_of_the_voltage(
         (0, 0.0),
     ],
 )
-def test_the_scale_of_a_voltage_that_is_refused(raw: int, refused: float) -> None:
-    """What is named to a person is a voltage that a pack can have, if there is one."""
+def test_a_rejected_voltage_is_scaled_to_a_possible_pack(
+    raw: int, rejected: float
+) -> None:
+    """The user is shown a voltage that a pack can have, if there is one."""
     data = raw.to_bytes(2, "little", signed=True) + bytes(4)
-    decoded = told(Frame(0x356, data), Dialect.PYLONTECH)
-    assert decoded.refused == (RejectedValue("voltage", refused, 30.0, 65.0),)
+    decoded = decoded_by(Frame(0x356, data), Dialect.PYLONTECH)
+    assert decoded.rejected == (RejectedValue("voltage", rejected, 30.0, 65.0),)
 
 
 @pytest.mark.parametrize(
@@ -413,10 +417,10 @@ def test_the_scale_of_a_voltage_that_is_refused(raw: int, refused: float) -> Non
         (None, None),
     ],
 )
-def test_the_sign_of_the_current(
+def test_the_current_sign_follows_the_dialect(
     dialect: Dialect | None, current: float | None
 ) -> None:
-    """Charge is positive, but in Deye's own dialect; unsettled it is unknown."""
+    """Charge is positive, except in Deye's own dialect; unsettled it is unknown."""
     assert values(0x356, "AB14DFFCCC00", dialect)["current"] == current
     assert values(0x356, "AB14", dialect) == {"voltage": 52.91}
     assert values(0x356, "AB140080", dialect)["current"] is None
@@ -431,12 +435,14 @@ def test_a_deye_at_rest_has_no_negative_zero() -> None:
     ("raw", "temperature"),
     [("0080", None), ("24FA", None), ("70FE", -40.0), ("6FFE", None), ("E803", 100.0)],
 )
-def test_temperatures(raw: str, temperature: float | None) -> None:
+def test_temperatures_of_missing_sensors_are_unknown(
+    raw: str, temperature: float | None
+) -> None:
     """-150 °C is a missing sensor, like SMA's code."""
     assert values(0x356, "AB140000" + raw)["temperature"] == temperature
 
 
-def test_cycles_only_from_victron() -> None:
+def test_cycles_are_read_from_victron_only() -> None:
     """LuxPower has a temperature there, Pylontech padding."""
     assert "cycles" not in values(0x356, "AB140000CC003000")
     assert values(0x356, "AB140000CC003000", Dialect.VICTRON)["cycles"] == 48
@@ -445,8 +451,8 @@ def test_cycles_only_from_victron() -> None:
 # --- 0x359 ---------------------------------------------------------------------------
 
 
-def test_pylontech_alarms() -> None:
-    """Cell over-voltage tripped, high temperature warned of, five modules."""
+def test_pylontech_alarms_are_decoded() -> None:
+    """Cell over-voltage tripped, high temperature warning, five modules."""
     assert values(0x359, "0200080005504E00") == {
         "protections": frozenset({Alarm.OVER_VOLTAGE}),
         "warnings": frozenset({Alarm.OVER_TEMPERATURE}),
@@ -455,22 +461,22 @@ def test_pylontech_alarms() -> None:
     }
 
 
-def test_raw_flags_keep_bits_that_no_document_names() -> None:
-    """They are OR-ed for those who read the bytes."""
-    told_ = values(0x359, "0110000005504E00")
-    assert told_["flag_bytes"] == b"\x01\x10\x00\x00"
-    assert told_["protections"] == frozenset({Alarm.OTHER})
+def test_raw_flags_keep_undocumented_bits() -> None:
+    """They are OR-ed for receivers of the bytes."""
+    decoded = values(0x359, "0110000005504E00")
+    assert decoded["flag_bytes"] == b"\x01\x10\x00\x00"
+    assert decoded["protections"] == frozenset({Alarm.OTHER})
 
 
 @pytest.mark.parametrize("dialect", [None, *Dialect])
 def test_the_tag_overrules_the_dialect(dialect: Dialect | None) -> None:
-    """`PN` is Pylontech's table, also while a Deye changes its profile."""
-    told_ = values(0x359, "0200000005504E", dialect)
-    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
-    assert told_["modules"] == 5
+    """`PN` means Pylontech's table, also while a Deye changes its profile."""
+    decoded = values(0x359, "0200000005504E", dialect)
+    assert decoded["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert decoded["modules"] == 5
 
 
-def test_deye_alarms() -> None:
+def test_deye_alarms_are_decoded() -> None:
     """Table 1 bit 1 is under-voltage, where Pylontech has over-voltage."""
     assert values(0x359, "0200000080000000", Dialect.DEYE) == {
         "protections": frozenset({Alarm.UNDER_VOLTAGE}),
@@ -480,15 +486,15 @@ def test_deye_alarms() -> None:
     assert "protections" not in values(0x359, "00000000", Dialect.DEYE)
 
 
-def test_alarms_without_a_tag() -> None:
-    """Before the dialect is settled they are not told, they may be a Deye's."""
+def test_alarms_without_a_tag_wait_for_the_dialect() -> None:
+    """Until the dialect is settled they yield nothing: they may be a Deye's."""
     assert values(0x359, "0200000005000000", None) == {}
     assert values(0x359, "0200000005555A", None)["protections"] == frozenset(
         {Alarm.OVER_VOLTAGE}
     )
-    told_ = values(0x359, "0200000005000000", Dialect.UNKNOWN)
-    assert told_["protections"] == frozenset({Alarm.OVER_VOLTAGE})
-    assert told_["flag_bytes"] == b"\x02\x00\x00\x00"
+    decoded = values(0x359, "0200000005000000", Dialect.UNKNOWN)
+    assert decoded["protections"] == frozenset({Alarm.OVER_VOLTAGE})
+    assert decoded["flag_bytes"] == b"\x02\x00\x00\x00"
 
 
 @pytest.mark.parametrize(
@@ -506,12 +512,12 @@ def test_alarms_without_a_tag() -> None:
 def test_the_module_count_needs_no_tag(
     data: str, dialect: Dialect, modules: int | None
 ) -> None:
-    """Byte 4 is that for all but Deye's and LuxPower's."""
+    """Byte 4 is the count for all but Deye and LuxPower."""
     assert values(0x359, data, dialect).get("modules") == modules
 
 
-def test_alarms_of_a_short_frame() -> None:
-    """Too short for a tag is Pylontech's; what is cut off is not "no alarm"."""
+def test_alarms_of_a_short_frame_are_pylontechs() -> None:
+    """Too short for a tag means Pylontech; missing bytes are not "no alarm"."""
     assert values(0x359, "0000000003") == {
         "protections": NO_ALARM,
         "warnings": NO_ALARM,
@@ -522,9 +528,11 @@ def test_alarms_of_a_short_frame() -> None:
     assert values(0x359, "00") == {}
 
 
-def test_pairs_are_told_as_changes() -> None:
-    """0x35A has no values: what holds is for `Pairs` to say."""
-    decoded = told(Frame(0x35A, bytes.fromhex("A6AAAA02AAAAAA02")), Dialect.VICTRON)
+def test_pairs_are_decoded_as_changes() -> None:
+    """0x35A has no values of its own: `Pairs` keeps the state."""
+    decoded = decoded_by(
+        Frame(0x35A, bytes.fromhex("A6AAAA02AAAAAA02")), Dialect.VICTRON
+    )
     assert decoded.values == {}
     assert decoded.pairs is not None
     assert decoded.pairs.raised == {1}
@@ -545,11 +553,11 @@ def test_pairs_are_told_as_changes() -> None:
         ("07", set()),
     ],
 )
-def test_requests(byte: str, names: set[str]) -> None:
-    """One bit each; those below are heating (Deye), or nothing."""
-    told_ = values(0x35C, byte)
-    assert {name for name, value in told_.items() if value} == names
-    assert len(told_) == 5
+def test_requests_and_enables_are_decoded(byte: str, names: set[str]) -> None:
+    """One bit each; the lower ones are heating (Deye), or nothing."""
+    decoded = values(0x35C, byte)
+    assert {name for name, value in decoded.items() if value} == names
+    assert len(decoded) == 5
 
 
 @pytest.mark.parametrize(
@@ -563,12 +571,12 @@ def test_requests(byte: str, names: set[str]) -> None:
         (bytes(8), None),
     ],
 )
-def test_names(data: bytes, name: str | None) -> None:
-    """Byte by byte, up to the first that is no letter."""
+def test_names_end_at_the_first_unprintable_byte(data: bytes, name: str | None) -> None:
+    """Byte by byte."""
     assert values(0x35E, data)["name"] == name
 
 
-def test_whose_capacity_0x354_is() -> None:
+def test_0x354_is_a_capacity_only_with_a_known_dialect() -> None:
     """Discover's; LG's 0x354 is something else, and LG shows no mark at all."""
     data = "6400320000000000"
     for dialect in (Dialect.PYLONTECH, Dialect.VICTRON):
@@ -595,12 +603,12 @@ def test_whose_capacity_0x354_is() -> None:
 def test_a_capacity_counts_if_it_agrees(
     candidate: float | None, known: float | None, agreed: float | None
 ) -> None:
-    """Within a factor of 2 of a known one: some send 0.1 Ah."""
+    """Within a factor of 2 of a known one: some batteries send 0.1 Ah."""
     assert agreed_capacity(candidate, known) == agreed
 
 
-def test_charge_request() -> None:
-    """0xFF asks, 0 does not, anything else is not understood."""
+def test_a_charge_request_is_decoded() -> None:
+    """0xFF requests, 0 does not, anything else is unknown."""
     assert values(0x360, "FF") == {"charge_request": True}
     assert values(0x360, "0000000000000000") == {"charge_request": False}
     assert values(0x360, "01") == {"charge_request": None}
@@ -627,7 +635,7 @@ def test_0x370_is_text_or_numbers() -> None:
     assert values(0x370, NUMBERS[:12]) == {}
 
 
-def test_0x370_in_another_order() -> None:
+def test_0x370_is_read_in_the_other_order_too() -> None:
     """Cells first, then temperatures in 0.1 K, as a bridge for EPEver sends them."""
     # 3345 mV, 3335 mV, 298.0 K, 296.0 K
     assert values(0x370, "110D070DA40B900B") == {
@@ -641,7 +649,7 @@ def test_0x370_in_another_order() -> None:
 
 
 @pytest.mark.parametrize("data", [bytes(8), b"A" + bytes(7), b"\xff" * 8])
-def test_0x370_without_cells_is_not_believed(data: bytes) -> None:
+def test_0x370_without_cells_is_ignored(data: bytes) -> None:
     """Padding is not 0.0 °C."""
     assert values(0x370, data) == {}
 
@@ -666,7 +674,7 @@ def test_0x371_is_text_limits_or_ids() -> None:
         (None, None, None),
     ],
 )
-def test_texts_in_two_frames(
+def test_texts_in_two_frames_are_joined(
     first: str | None, second: str | None, text: str | None
 ) -> None:
     """Blanks between the halves stay."""
@@ -674,13 +682,13 @@ def test_texts_in_two_frames(
 
 
 @pytest.mark.parametrize("can_id", [0x372, 0x373])
-def test_frames_that_mean_something_else_when_shorter(can_id: int) -> None:
+def test_frames_with_another_meaning_when_shorter_are_ignored(can_id: int) -> None:
     """Discover's 0x372 of four bytes is its firmware."""
     assert values(can_id, "D80CF10C") == {}
     assert values(can_id, "D80CF10C220129") == {}
 
 
-def test_modules_of_a_bank() -> None:
+def test_module_counts_are_decoded() -> None:
     """Pytes (AndreasBoehm/PytesCANProtocol): 2 on line, 1 and 1 block, 2 off line."""
     assert values(0x372, "0200010001000200", Dialect.VICTRON) == {
         "modules_online": 2,
@@ -690,9 +698,11 @@ def test_modules_of_a_bank() -> None:
     }
 
 
-def test_cells_without_a_sensor() -> None:
-    """0 K and 0 mV are not sent, not cold."""
-    decoded = told(Frame(0x373, bytes.fromhex("D80CF10C00000000")), Dialect.VICTRON)
+def test_cells_without_a_sensor_are_unknown() -> None:
+    """0 K and 0 mV mean that they are not sent."""
+    decoded = decoded_by(
+        Frame(0x373, bytes.fromhex("D80CF10C00000000")), Dialect.VICTRON
+    )
     assert decoded.values["cell_temperature_min"] is None
     assert decoded.values["cell_voltage_min"] == 3.288
     assert not decoded.invalid
@@ -712,12 +722,12 @@ def test_cells_without_a_sensor() -> None:
         (0x382, "family"),
     ],
 )
-def test_texts(can_id: int, name: str) -> None:
+def test_texts_are_decoded(can_id: int, name: str) -> None:
     """Pytes sends `0800` as the id of its lowest cell."""
     assert values(can_id, "3038303000000000", Dialect.VICTRON) == {name: "0800"}
 
 
-def test_energy_and_capacity() -> None:
+def test_energy_and_capacity_are_decoded() -> None:
     """Pytes: 211.2 kWh charged, 183.5 kWh discharged, 100 Ah in a frame of two bytes."""
     assert values(0x378, "400800002B070000", Dialect.VICTRON) == {
         "charged_kwh": 211.2,
@@ -728,6 +738,6 @@ def test_energy_and_capacity() -> None:
 
 
 @pytest.mark.parametrize("can_id", [0x35B, 0x363])
-def test_frames_with_nothing_for_us(can_id: int) -> None:
-    """They show that the battery speaks, no more."""
+def test_frames_without_usable_values_are_battery_frames(can_id: int) -> None:
+    """They show that the battery sends, no more."""
     assert values(can_id, b"\x55" * 8, Dialect.DEYE) == {}

@@ -1,4 +1,4 @@
-"""Tests of recognising the dialect: a wrong sign of the current is the worst."""
+"""Recognition of the dialect: a wrong sign of the current would be the worst error."""
 
 from dataclasses import replace
 
@@ -7,11 +7,11 @@ import pytest
 from custom_components.bms_gateway.engine.model import Dialect, Frame
 from custom_components.bms_gateway.engine.protocol.dialect import (
     NO_MARKS,
-    DialectVerdict,
     Marks,
+    RecognisedDialect,
     is_battery_frame,
     marks_after,
-    recognised,
+    recognise,
 )
 
 from .captures import DEYE, DEYE_AS_VICTRON, STACK, frames
@@ -36,10 +36,10 @@ OTHER_FRAMES = [
 ]
 
 
-def told(*heard: Frame) -> Marks:
+def marks_of(*received: Frame) -> Marks:
     """Return the marks after some frames."""
     marks = NO_MARKS
-    for frame in heard:
+    for frame in received:
         marks = marks_after(marks, frame)
     return marks
 
@@ -50,78 +50,79 @@ def at(frame: Frame, seconds: float) -> Frame:
 
 
 def every_second(frame: Frame, start: float, end: float) -> list[Frame]:
-    """Return the frame once a second, `end` excluded."""
+    """Return the frame once per second, `end` excluded."""
     return [at(frame, start + n) for n in range(round(end - start))]
 
 
 @pytest.mark.parametrize("frame", DEYE_FRAMES, ids=str)
-def test_one_strong_mark_makes_it_a_deye(frame: Frame) -> None:
-    """Settled at once, and for good: the name may come only each 60 s."""
-    marks = told(at(LIMITS, 0.0), at(frame, 0.1))
+def test_one_strong_mark_identifies_a_deye(frame: Frame) -> None:
+    """Settled at once, and for good: the name may come only every 60 s."""
+    marks = marks_of(at(LIMITS, 0.0), at(frame, 0.1))
     for now in (0.1, 2.0, 60.0, 100.0):
-        assert recognised(marks, now) == (Dialect.DEYE, True)
+        assert recognise(marks, now) == (Dialect.DEYE, True)
 
 
 @pytest.mark.parametrize("frame", OTHER_FRAMES, ids=str)
-def test_one_strong_mark_makes_it_another(frame: Frame) -> None:
+def test_one_strong_mark_identifies_another_dialect(frame: Frame) -> None:
     """Pylontech or Victron: charge is positive in both."""
-    verdict = recognised(told(at(frame, 0.1)), 0.1)
+    verdict = recognise(marks_of(at(frame, 0.1)), 0.1)
     victron = frame.can_id in {0x35A, 0x35F}
     assert verdict == (Dialect.VICTRON if victron else Dialect.PYLONTECH, True)
 
 
-def test_a_set_sold_as_pylon_v2_is_pylontech() -> None:
-    """0x35A beside a tagged 0x359; without that it is Victron's, whatever its name."""
+def test_pylon_v2_is_pylontech() -> None:
+    """0x35A with a tagged 0x359; without that tag it is Victron's, whatever its name."""
     pairs, name = at(Frame(0x35A, bytes(8)), 0.2), at(Frame(0x35E, b"PYLON"), 0.3)
     assert (
-        recognised(told(at(TAGGED, 0.1), pairs, name), 1.0).dialect is Dialect.PYLONTECH
+        recognise(marks_of(at(TAGGED, 0.1), pairs, name), 1.0).dialect
+        is Dialect.PYLONTECH
     )
-    assert recognised(told(pairs, name), 1.0).dialect is Dialect.VICTRON
+    assert recognise(marks_of(pairs, name), 1.0).dialect is Dialect.VICTRON
 
 
 @pytest.mark.parametrize("other", OTHER_FRAMES, ids=str)
 @pytest.mark.parametrize("deye", DEYE_FRAMES, ids=str)
 @pytest.mark.parametrize("to_deye", [True, False])
-def test_a_change_under_way_is_unsettled(
+def test_a_change_of_dialect_is_unsettled(
     deye: Frame, other: Frame, to_deye: bool
 ) -> None:
     """From the new one's first mark until the old one has been gone for 1.5 s."""
     old, new = (other, deye) if to_deye else (deye, other)
-    marks = told(*every_second(old, 0.0, 10.0), at(new, 9.6))
-    assert recognised(told(*every_second(old, 0.0, 10.0)), 9.0).settled
-    assert not recognised(marks, 9.6).settled
+    marks = marks_of(*every_second(old, 0.0, 10.0), at(new, 9.6))
+    assert recognise(marks_of(*every_second(old, 0.0, 10.0)), 9.0).settled
+    assert not recognise(marks, 9.6).settled
     marks = marks_after(marks, at(new, 10.4))
-    assert not recognised(marks, 10.4).settled
-    settled = recognised(marks, 10.6)
+    assert not recognise(marks, 10.4).settled
+    settled = recognise(marks, 10.6)
     assert settled.settled
     assert (settled.dialect is Dialect.DEYE) is to_deye
 
 
-def test_two_at_once_are_never_settled() -> None:
+def test_two_dialects_at_once_are_never_settled() -> None:
     """Two batteries on one wire: no sign is right for both."""
     marks = NO_MARKS
     for second in range(60):
         marks = marks_after(marks, at(DEYE_FRAMES[0], second))
         marks = marks_after(marks, at(TAGGED, second + 0.5))
-        assert second == 0 or not recognised(marks, second + 0.9).settled
+        assert second == 0 or not recognise(marks, second + 0.9).settled
 
 
-def test_slow_names_do_not_make_it_waver() -> None:
-    """A BYD-like pack that names itself each 60 s stays settled all the time."""
+def test_slow_names_do_not_unsettle_the_dialect() -> None:
+    """A BYD-like pack with a name every 60 s stays settled all the time."""
     marks = NO_MARKS
     for second in range(300):
         marks = marks_after(marks, at(LIMITS, second))
         if second % 60 == 0:
             marks = marks_after(marks, at(Frame(0x35E, b"PYLON"), second))
-        assert recognised(marks, second + 0.9) == (Dialect.PYLONTECH, True)
+        assert recognise(marks, second + 0.9) == (Dialect.PYLONTECH, True)
 
 
-def test_without_a_mark_it_takes_five_seconds() -> None:
-    """Then charge is positive, as every relative but Deye has it."""
-    assert recognised(NO_MARKS, 100.0) == (Dialect.UNKNOWN, False)
-    marks = told(*every_second(LIMITS, 10.0, 20.0))
-    assert recognised(marks, 14.9) == (Dialect.UNKNOWN, False)
-    assert recognised(marks, 15.0) == (Dialect.UNKNOWN, True)
+def test_without_a_mark_it_settles_after_five_seconds() -> None:
+    """Then charge is positive, as in every variant but Deye's."""
+    assert recognise(NO_MARKS, 100.0) == (Dialect.UNKNOWN, False)
+    marks = marks_of(*every_second(LIMITS, 10.0, 20.0))
+    assert recognise(marks, 14.9) == (Dialect.UNKNOWN, False)
+    assert recognise(marks, 15.0) == (Dialect.UNKNOWN, True)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +138,11 @@ def test_without_a_mark_it_takes_five_seconds() -> None:
     ],
     ids=str,
 )
-def test_nothing_but_a_strong_mark_makes_it_a_deye(frame: Frame) -> None:
-    """A Deye's 0x359 has no tag, but it shows itself by more than that."""
-    marks = told(at(frame, 0.0), at(frame, 1.0))
-    assert not recognised(marks, 4.9).settled
-    assert recognised(marks, 5.0) == (Dialect.UNKNOWN, True)
+def test_only_a_strong_mark_identifies_a_deye(frame: Frame) -> None:
+    """A Deye's 0x359 has no tag, but a Deye has more marks than that."""
+    marks = marks_of(at(frame, 0.0), at(frame, 1.0))
+    assert not recognise(marks, 4.9).settled
+    assert recognise(marks, 5.0) == (Dialect.UNKNOWN, True)
 
 
 @pytest.mark.parametrize(
@@ -157,23 +158,23 @@ def test_nothing_but_a_strong_mark_makes_it_a_deye(frame: Frame) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_mark(frame: Frame) -> None:
-    """Cut frames, the inverter's, and those that a battery never sends."""
-    assert marks_after(NO_MARKS, frame).heard == {}
-    assert recognised(marks_after(NO_MARKS, frame), 0.0) == (Dialect.UNKNOWN, False)
+def test_other_frames_leave_no_mark(frame: Frame) -> None:
+    """Truncated frames, the inverter's, and those that a battery never sends."""
+    assert marks_after(NO_MARKS, frame).seen_at == {}
+    assert recognise(marks_after(NO_MARKS, frame), 0.0) == (Dialect.UNKNOWN, False)
 
 
-def test_marks_are_forgotten() -> None:
-    """After two minutes a mark no longer speaks for a battery that was changed."""
-    marks = told(*every_second(DEYE_FRAMES[0], 0.0, 5.0), at(LIMITS, 130.0))
-    assert recognised(marks, 124.0).dialect is Dialect.DEYE
-    assert recognised(marks, 124.1) == (Dialect.UNKNOWN, True)
+def test_marks_expire() -> None:
+    """After two minutes a mark no longer counts for a battery that was replaced."""
+    marks = marks_of(*every_second(DEYE_FRAMES[0], 0.0, 5.0), at(LIMITS, 130.0))
+    assert recognise(marks, 124.0).dialect is Dialect.DEYE
+    assert recognise(marks, 124.1) == (Dialect.UNKNOWN, True)
 
 
 def test_an_older_frame_does_not_turn_time_back() -> None:
-    """Frames of one drain may come with times in any order."""
-    marks = told(at(DEYE_FRAMES[0], 9.0), at(DEYE_FRAMES[0], 3.0), at(TAGGED, 9.5))
-    assert not recognised(marks, 10.0).settled
+    """Frames read together may come with times in any order."""
+    marks = marks_of(at(DEYE_FRAMES[0], 9.0), at(DEYE_FRAMES[0], 3.0), at(TAGGED, 9.5))
+    assert not recognise(marks, 10.0).settled
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,9 @@ def test_an_older_frame_does_not_turn_time_back() -> None:
         (DEYE_AS_VICTRON, Dialect.VICTRON),
     ],
 )
-def test_real_batteries(dump: str, dialect: Dialect) -> None:
-    """One set of each is enough; an inverter's request is no battery frame."""
-    assert recognised(told(*frames(dump)), 0.6) == DialectVerdict(dialect, settled=True)
+def test_real_batteries_are_recognised(dump: str, dialect: Dialect) -> None:
+    """One telegram of each is enough; an inverter's request is not a battery frame."""
+    assert recognise(marks_of(*frames(dump)), 0.6) == RecognisedDialect(
+        dialect, settled=True
+    )
     assert not is_battery_frame(Frame(0x305, bytes(8)))

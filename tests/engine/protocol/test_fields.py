@@ -1,19 +1,19 @@
-"""Tests of the vocabulary: places, counts, windows, codes, rounding."""
+"""Fields of a frame: frames that end early, codes, implausible values, texts."""
 
-from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import RejectedValue
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
-    Gap,
-    Kind,
-    Number,
-    Rounding,
     Text,
     decode_fields,
     encode_fields,
     printable,
+)
+from custom_components.bms_gateway.engine.protocol.number import (
+    NoValue,
+    Number,
+    Rounding,
 )
 
 TENTHS = Number(
@@ -26,105 +26,8 @@ TENTHS = Number(
 """A limit in 0.1 A at bytes 2 and 3."""
 
 
-@pytest.mark.parametrize(
-    ("value", "raw"),
-    [
-        # The nearest double of some is below the count: they are no less for it
-        (52.8, 528),
-        (56.3, 563),
-        (0.1 + 0.2, 3),
-        (8.2 - 0.1 * 2, 80),
-        (922.5, 9225),
-        (52.89, 528),
-        (0.09, 0),
-        (-5.0, 0),
-        (1e9, 0xFFFE),
-    ],
-)
-def test_a_limit_is_cut_to_its_count(value: float, raw: int) -> None:
-    """Cut, not rounded; binary fractions do not cost a count; never below 0."""
-    assert encode_fields({"limit": value}, [TENTHS])[2:4] == raw.to_bytes(2, "little")
-
-
-@given(st.floats(0, 6553))
-def test_a_limit_is_never_raised(value: float) -> None:
-    """What is read back is at most what was meant, and less than a count below it."""
-    read = decode_fields(encode_fields({"limit": value}, [TENTHS]), [TENTHS])
-    sent = read.values["limit"]
-    assert isinstance(sent, float)
-    guard = 1e-6 / 10
-    assert value - 0.1 < sent <= value + guard
-
-
-@pytest.mark.parametrize(
-    ("rounding", "value", "count"),
-    [
-        (Rounding.HALF_UP, 40.12, 4012),  # int(100 * 40.12) is 4011
-        (Rounding.HALF_UP, 52.905, 5291),
-        (Rounding.HALF_UP, 52.904, 5290),
-        (Rounding.HALF_UP, -80.155, -8015),
-        (Rounding.HALF_UP, 1.005, 101),  # 1.005 * 100 is below 100.5
-        (Rounding.UP, 1.1, 110),  # 1.1 * 100 is above 110
-        (Rounding.UP, 46.901, 4691),
-        (Rounding.DOWN, 46.909, 4690),
-    ],
-)
-def test_rounding(rounding: Rounding, value: float, count: int) -> None:
-    """Measurements to the nearest, limits to the safe side."""
-    field = Number(
-        attribute="v", start=0, kind=Kind.S16, per_unit=100, rounding=rounding
-    )
-    assert field.count(value) == count
-
-
-@pytest.mark.parametrize(
-    ("soc", "sent"),
-    [
-        (-3, 0),
-        (0.0, 0),
-        (0.01, 1),
-        (0.4, 1),
-        (49.49, 49),
-        (49.5, 50),
-        (99.4, 99),
-        (99.6, 99),
-        (99.99, 99),
-        (100 * (0.1 + 0.2) / 0.3, 100),
-        (100.0, 100),
-        (250.0, 100),
-    ],
-)
-def test_the_ends_are_told_only_when_reached(soc: float, sent: int) -> None:
-    """Full and empty are acted upon: 99.6 % is not full, 0.4 % not empty."""
-    field = Number(
-        attribute="soc",
-        start=0,
-        low=0.0,
-        high=100.0,
-        rounding=Rounding.INSIDE,
-        bounded=True,
-    )
-    assert field.count(soc) == sent
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "count"),
-    [
-        (Kind.U8, 300, 0xFF),
-        (Kind.U16, 1e6, 0xFFFE),
-        (Kind.S16, 1e6, 0x7FFF),
-        (Kind.S16, -1e6, -0x7FFF),
-        (Kind.U32, 1e12, 0xFFFFFFFE),
-        (Kind.U32, -1, 0),
-    ],
-)
-def test_values_clamp_to_their_field(kind: Kind, value: float, count: int) -> None:
-    """Too much is the most that fits, and never a code for "not available"."""
-    assert Number(attribute="n", start=0, kind=kind).count(value) == count
-
-
-def test_a_missing_tail_is_not_told() -> None:
-    """A field that the frame does not reach whole is left out, not 0."""
+def test_a_field_beyond_the_end_is_left_out() -> None:
+    """A field that the frame does not fully hold is left out, not 0."""
     assert decode_fields(b"\x01\x02\x03", [TENTHS]) == ({}, ())
     assert decode_fields(b"\x01\x02\x03\x00", [TENTHS]) == ({"limit": 0.3}, ())
     assert decode_fields(b"", [Bit(attribute="b", start=0, bit=1)]) == ({}, ())
@@ -132,10 +35,10 @@ def test_a_missing_tail_is_not_told() -> None:
 
 
 def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
-    """Both give None; only the second is a fault."""
+    """Both give None; only the second is invalid."""
     window = Number(attribute="t", start=0, low=1.0, high=2.0, codes=frozenset({9}))
-    assert window.decode(b"\x09\x00") is Gap.UNAVAILABLE
-    assert window.decode(b"\x03\x00") is Gap.IMPLAUSIBLE
+    assert window.decode(b"\x09\x00") is NoValue.UNAVAILABLE
+    assert window.decode(b"\x03\x00") is NoValue.IMPLAUSIBLE
     assert decode_fields(b"\x09\x00", [window]) == ({"t": None}, ())
     assert decode_fields(b"\x03\x00", [window]) == (
         {"t": None},
@@ -145,18 +48,18 @@ def test_a_code_is_unknown_and_an_implausible_value_is_invalid() -> None:
 
 
 def test_text_ends_at_the_first_byte_that_is_not_printable() -> None:
-    """Vendors put binary after the name, 0x80 and above, too."""
+    """Vendors put binary data after the name, also bytes of 0x80 and above."""
     name = Text(attribute="name")
     assert name.decode(b"  BYD \xff\x41") == "BYD"
     assert name.decode(b"PYTES") == "PYTES"
-    assert name.decode(b"\x00BYD") is Gap.UNAVAILABLE
-    assert name.decode(b"        ") is Gap.UNAVAILABLE
+    assert name.decode(b"\x00BYD") is NoValue.UNAVAILABLE
+    assert name.decode(b"        ") is NoValue.UNAVAILABLE
     assert Text(attribute="half", half=True).decode(b"My bank ") == "My bank "
     assert printable(bytes(range(0x7D, 0x80))) == "}~"
 
 
 def test_text_is_cut_and_padded() -> None:
-    """What is no ASCII is replaced; the frame keeps its length."""
+    """Characters outside ASCII are replaced; the frame keeps its length."""
     name = [Text(attribute="name")]
     assert encode_fields({"name": "PYLON"}, name) == b"PYLON\0\0\0"
     assert encode_fields({"name": "Ä battery"}, name) == b"? batter"
@@ -164,6 +67,6 @@ def test_text_is_cut_and_padded() -> None:
 
 
 def test_only_numbers_go_into_numbers() -> None:
-    """A text in the place of a number is an error of ours."""
+    """A text in place of a number is a programming error."""
     with pytest.raises(TypeError):
         encode_fields({"limit": "12"}, [TENTHS])

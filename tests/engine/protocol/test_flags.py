@@ -1,4 +1,4 @@
-"""Tests of 0x359: Pylontech's bits, both ways, and Deye's tables."""
+"""0x359: Pylontech's bits, both ways, and Deye's tables."""
 
 from collections.abc import Set as AbstractSet
 
@@ -49,7 +49,7 @@ DEYE_PROTECTIONS = {
 }
 
 
-def said(
+def flags_of(
     protections: AbstractSet[Alarm] | None, warnings: AbstractSet[Alarm] | None
 ) -> Flags:
     """Return flags of any kind of sets."""
@@ -65,19 +65,19 @@ def bit(byte: int, number: int, length: int = 8) -> bytes:
 
 
 @pytest.mark.parametrize(("place", "alarm"), PYLONTECH.items())
-def test_each_bit_both_ways(place: tuple[int, int], alarm: Alarm) -> None:
-    """A bit is its alarm, and the alarm that bit, as protection and as warning."""
+def test_each_bit_is_its_alarm_both_ways(place: tuple[int, int], alarm: Alarm) -> None:
+    """As protection and as warning."""
     byte, number = place
     protection, warning = bit(byte, number)[:4], bit(byte + 2, number)[:4]
-    assert decode_bits(protection) == said({alarm}, frozenset())
-    assert decode_bits(warning) == said(frozenset(), {alarm})
+    assert decode_bits(protection) == flags_of({alarm}, frozenset())
+    assert decode_bits(warning) == flags_of(frozenset(), {alarm})
     assert encode_bits({alarm}) == protection
     assert encode_bits(frozenset(), {alarm}) == warning
 
 
 @given(st.integers(0, 15))
 def test_an_undefined_bit_is_not_dropped(number: int) -> None:
-    """Whatever bit is set, something is raised; the last is emulators' system error."""
+    """Every bit raises an alarm; the last one is the emulators' system error."""
     flags = decode_bits(bit(0, number))
     known = PYLONTECH | {(1, 7): Alarm.INTERNAL}
     assert flags.protections == frozenset({known.get(divmod(number, 8), Alarm.OTHER)})
@@ -85,16 +85,16 @@ def test_an_undefined_bit_is_not_dropped(number: int) -> None:
 
 
 @given(st.sampled_from(list(Alarm)))
-def test_what_has_no_bit_goes_out_as_another(alarm: Alarm) -> None:
-    """No alarm is swallowed on the way out, and none becomes two."""
+def test_an_alarm_without_a_bit_is_sent_as_another(alarm: Alarm) -> None:
+    """No alarm is dropped, and none becomes two."""
     sent = decode_bits(encode_bits({alarm}, {alarm}))
     assert sent.protections is not None
     assert len(sent.protections) == 1
     assert sent.warnings == sent.protections
 
 
-def test_temperatures_while_charging_go_out_as_temperatures() -> None:
-    """The nearest bit, and the system error only where there is none."""
+def test_charge_temperatures_are_sent_as_temperatures() -> None:
+    """The nearest bit, and the system error only if there is none."""
     assert encode_bits({Alarm.CHARGE_OVER_TEMPERATURE}) == bit(0, 3)[:4]
     assert encode_bits({Alarm.CHARGE_UNDER_TEMPERATURE}) == bit(0, 4)[:4]
     assert encode_bits({Alarm.SHORT_CIRCUIT}, {Alarm.OTHER}) == b"\x00\x08\x00\x08"
@@ -112,17 +112,17 @@ def test_temperatures_while_charging_go_out_as_temperatures() -> None:
         (b"\x00\x00\x00\x00", frozenset(), frozenset()),
     ],
 )
-def test_a_short_frame_never_says_none(
+def test_a_short_frame_never_means_no_alarm(
     data: bytes, protections: set[Alarm] | None, warnings: set[Alarm] | None
 ) -> None:
-    """What is raised counts; what is not there is unknown, and not "no alarm"."""
-    assert decode_bits(data) == said(protections, warnings)
+    """Raised alarms count; missing bytes are unknown, not "no alarm"."""
+    assert decode_bits(data) == flags_of(protections, warnings)
 
 
 @pytest.mark.parametrize(("place", "alarm"), DEYE_PROTECTIONS.items())
-def test_deye_faults(place: tuple[int, int], alarm: Alarm) -> None:
-    """Deye's tables 1 to 4 and 7 are protections."""
-    assert decode_deye(bit(*place)) == said({alarm}, frozenset())
+def test_deye_faults_are_protections(place: tuple[int, int], alarm: Alarm) -> None:
+    """Deye's tables 1 to 4 and 7."""
+    assert decode_deye(bit(*place)) == flags_of({alarm}, frozenset())
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,21 @@ def test_deye_faults(place: tuple[int, int], alarm: Alarm) -> None:
         ((5, 7), Alarm.INTERNAL),
     ],
 )
-def test_deye_warnings(place: tuple[int, int], alarm: Alarm) -> None:
+def test_deye_warnings_are_warnings(place: tuple[int, int], alarm: Alarm) -> None:
     """Tables 5 and 6 are the warnings of 1 and 2."""
-    assert decode_deye(bit(*place)) == said(frozenset(), {alarm})
+    assert decode_deye(bit(*place)) == flags_of(frozenset(), {alarm})
 
 
-def test_deye_tables_are_whole() -> None:
-    """Every bit of the seven tables raises one alarm; the eighth byte is none."""
+def test_every_bit_of_the_deye_tables_raises_an_alarm() -> None:
+    """The seven tables; the eighth byte holds none."""
     for number in range(7 * 8):
         protections, warnings = decode_deye(bit(0, number))
         assert len(protections or ()) + len(warnings or ()) == 1
-    assert decode_deye(bit(7, 0)) == said(frozenset(), frozenset())
+    assert decode_deye(bit(7, 0)) == flags_of(frozenset(), frozenset())
 
 
-def test_a_short_deye_frame_never_says_none() -> None:
-    """Protections stand in byte 6, too."""
-    assert decode_deye(bytes(6)) == said(None, frozenset())
-    assert decode_deye(b"\x01") == said({Alarm.OVER_VOLTAGE}, None)
-    assert decode_deye(b"") == said(None, None)
+def test_a_short_deye_frame_never_means_no_alarm() -> None:
+    """Protections are in byte 6, too."""
+    assert decode_deye(bytes(6)) == flags_of(None, frozenset())
+    assert decode_deye(b"\x01") == flags_of({Alarm.OVER_VOLTAGE}, None)
+    assert decode_deye(b"") == flags_of(None, None)

@@ -1,4 +1,4 @@
-"""Tests of the tables: every row reads back what it wrote, at its own place."""
+"""The tables of frames: every row reads back what it wrote, at its own place."""
 
 import pytest
 
@@ -6,13 +6,11 @@ from custom_components.bms_gateway.engine.protocol import frames
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
     Field,
-    Kind,
-    Number,
     Text,
-    Value,
     decode_fields,
     encode_fields,
 )
+from custom_components.bms_gateway.engine.protocol.number import Kind, Number, Value
 
 ROWS = [
     pytest.param(field, id=f"{name}.{field.attribute}")
@@ -44,7 +42,7 @@ def width(field: Field) -> int:
 
 
 def samples(field: Field) -> list[Value]:
-    """Return values that a field can hold, both ends of its window among them."""
+    """Return values that a field can hold, including both ends of its window."""
     match field:
         case Bit():
             return [True, False]
@@ -71,8 +69,8 @@ def samples(field: Field) -> list[Value]:
 
 
 @pytest.mark.parametrize("field", ROWS)
-def test_each_row_reads_back_what_it_wrote(field: Field) -> None:
-    """Encode and decode are one table: same place, same scale, same sign."""
+def test_each_row_decodes_what_it_encoded(field: Field) -> None:
+    """Encode and decode use one table: same place, same scale, same sign."""
     for value in samples(field):
         data = encode_fields({field.attribute: value}, [field])
         assert decode_fields(data, [field]) == ({field.attribute: value}, ())
@@ -80,13 +78,13 @@ def test_each_row_reads_back_what_it_wrote(field: Field) -> None:
 
 @pytest.mark.parametrize("field", ROWS)
 def test_each_row_is_unknown_in_a_frame_too_short_for_it(field: Field) -> None:
-    """One byte less than it needs, and it is not told."""
+    """One byte less than it needs, and it is left out."""
     needed = field.start + (1 if isinstance(field, Text) else width(field))
     assert decode_fields(bytes(8)[: needed - 1], [field]).values == {}
 
 
 @pytest.mark.parametrize("field", ROWS)
-def test_each_code_is_unknown_and_no_fault(field: Field) -> None:
+def test_each_code_is_unknown_and_not_invalid(field: Field) -> None:
     """A code for "not available" is neither a value nor invalid."""
     for code in getattr(field, "codes", ()):
         assert isinstance(field, Number)
@@ -96,8 +94,8 @@ def test_each_code_is_unknown_and_no_fault(field: Field) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table[0])
-def test_no_two_rows_of_a_table_share_a_place(table: tuple[Field, ...]) -> None:
-    """Bits may share a byte, all else stands alone and within 8 bytes."""
+def test_no_two_rows_of_a_table_overlap(table: tuple[Field, ...]) -> None:
+    """Bits may share a byte, all others have their own bytes within 8."""
     fields = [field for field in table if isinstance(field, Number | Bit | Text)]
     places = [
         (byte, field.bit if isinstance(field, Bit) else -1)
@@ -108,8 +106,8 @@ def test_no_two_rows_of_a_table_share_a_place(table: tuple[Field, ...]) -> None:
     assert all(byte < 8 for byte, _ in places)
 
 
-def test_windows_hold_what_real_packs_send() -> None:
-    """A limit that a 48 V pack sends is believed; that of a 24 V pack is not."""
+def test_windows_accept_48_v_packs_and_reject_24_v() -> None:
+    """Limits of a 48 V pack are accepted; those of a 24 V pack are not."""
     cvl = frames.LIMITS[0]
     assert cvl.decode((584).to_bytes(2, "little")) == 58.4  # Deye SE-F12-C
     assert cvl.decode((400).to_bytes(2, "little")) == 40.0
@@ -118,7 +116,7 @@ def test_windows_hold_what_real_packs_send() -> None:
         assert not isinstance(cvl.decode(counts.to_bytes(2, "little")), float)
 
 
-def test_only_battery_frames_are_battery_frames() -> None:
+def test_inverter_ids_are_no_battery_ids() -> None:
     """The inverter's own IDs and other protocols are not among them."""
     assert {0x351, 0x355, 0x356, 0x359, 0x35A, 0x35C, 0x35E} <= frames.BATTERY_IDS
     assert not frames.BATTERY_IDS & {0x300, 0x305, 0x306, 0x307, 0x311, 0x453, 0x400}

@@ -1,4 +1,4 @@
-"""Tests of 0x35A: pairs raise, clear or say nothing, and hold in between."""
+"""0x35A: pairs raise, clear or change nothing, and hold in between."""
 
 from collections.abc import Set as AbstractSet
 
@@ -33,10 +33,10 @@ PLACES = {
 }
 
 HEALTHY = b"\xaa" * 8
-"""All pairs say "not raised", as BYD, Seplos and REC packs do."""
+"""All pairs are "not raised", as BYD, Seplos and REC packs send them."""
 
 
-def said(
+def flags_of(
     protections: AbstractSet[Alarm] | None, warnings: AbstractSet[Alarm] | None
 ) -> Flags:
     """Return flags of any kind of sets."""
@@ -47,17 +47,17 @@ def said(
 
 
 def pair(byte: int, k: int, value: int) -> bytes:
-    """Return a frame in which one pair says something and the others nothing."""
+    """Return a frame in which one pair has a value and the others are unchanged."""
     return (value << 8 * byte + 2 * k).to_bytes(8, "little")
 
 
 def both(first: bytes, second: bytes) -> bytes:
-    """Return a frame that says what two say."""
+    """Return a frame with the pairs of two."""
     return bytes(a | b for a, b in zip(first, second, strict=True))
 
 
-def heard(*frames: bytes) -> Pairs:
-    """Return what holds after some frames."""
+def after(*frames: bytes) -> Pairs:
+    """Return the pairs that hold after some frames."""
     held = NO_PAIRS
     for data in frames:
         held = held.after(decode_pairs(data))
@@ -65,35 +65,35 @@ def heard(*frames: bytes) -> Pairs:
 
 
 @pytest.mark.parametrize(("place", "alarm"), PLACES.items())
-def test_each_pair(place: tuple[int, int], alarm: Alarm) -> None:
+def test_each_pair_raises_its_alarm(place: tuple[int, int], alarm: Alarm) -> None:
     """1 raises, as alarm and as warning; the other half stays unknown."""
     byte, k = place
-    assert heard(pair(byte, k, 1)).flags == said({alarm}, None)
-    assert heard(pair(byte + 4, k, 1)).flags == said(None, {alarm})
+    assert after(pair(byte, k, 1)).flags == flags_of({alarm}, None)
+    assert after(pair(byte + 4, k, 1)).flags == flags_of(None, {alarm})
 
 
 @pytest.mark.parametrize("silent", [0, 3])
-def test_a_pair_that_was_ever_cleared_holds_until_it_is_again(silent: int) -> None:
-    """Who says 2 for "not raised" ends an alarm with nothing else (SMA)."""
+def test_a_pair_of_a_sender_of_2_ends_only_with_2(silent: int) -> None:
+    """A sender of 2 for "not raised" clears an alarm in no other way (SMA)."""
     cleared, raised = pair(0, 1, 2), pair(0, 1, 1)
-    held = heard(cleared, raised, pair(0, 1, silent))
+    held = after(cleared, raised, pair(0, 1, silent))
     assert held.flags.protections == frozenset({Alarm.OVER_VOLTAGE})
     assert held.after(decode_pairs(cleared)).flags.protections == frozenset()
 
 
-def test_a_pair_that_was_never_cleared_ends_with_0() -> None:
-    """Pylontech 1.3, Dyness, JBD and YamBMS never say 2; healthy, they say all 0.
+def test_a_pair_that_was_never_sent_as_2_ends_with_0() -> None:
+    """Pylontech 1.3, Dyness, JBD and YamBMS never send 2, healthy ones send all 0.
 
     Frames of a report from the field: high voltage as alarm and as warning, then over.
     """
-    raised = heard(bytes(8), bytes.fromhex("0400000004000000"))
-    assert raised.flags == said({Alarm.OVER_VOLTAGE}, {Alarm.OVER_VOLTAGE})
-    assert raised.after(decode_pairs(bytes(8))).flags == said(set(), set())
+    raised = after(bytes(8), bytes.fromhex("0400000004000000"))
+    assert raised.flags == flags_of({Alarm.OVER_VOLTAGE}, {Alarm.OVER_VOLTAGE})
+    assert raised.after(decode_pairs(bytes(8))).flags == flags_of(set(), set())
 
 
-def test_only_a_0_ends_what_was_never_cleared() -> None:
+def test_only_a_0_ends_a_pair_that_was_never_sent_as_2() -> None:
     """Neither a 3, nor a frame that ends before the pair."""
-    raised = heard(both(pair(0, 1, 1), pair(2, 2, 1)))
+    raised = after(both(pair(0, 1, 1), pair(2, 2, 1)))
     alarms = frozenset({Alarm.OVER_VOLTAGE, Alarm.SHORT_CIRCUIT})
     assert raised.after(decode_pairs(b"")).flags.protections == alarms
     threes = pair(0, 1, 3)[:1]
@@ -102,21 +102,21 @@ def test_only_a_0_ends_what_was_never_cleared() -> None:
     assert rest == frozenset({Alarm.SHORT_CIRCUIT})
 
 
-def test_a_frame_of_zeros_says_nothing() -> None:
+def test_a_frame_of_zeros_is_not_no_alarm() -> None:
     """A pack that supports no alarm (a Deye for Victron) is not one without alarm."""
-    assert heard(bytes(8)).flags == said(None, None)
-    assert heard(HEALTHY).flags == said(frozenset(), frozenset())
+    assert after(bytes(8)).flags == flags_of(None, None)
+    assert after(HEALTHY).flags == flags_of(frozenset(), frozenset())
 
 
-def test_a_short_frame_tells_what_it_holds() -> None:
+def test_a_short_frame_counts_as_far_as_it_goes() -> None:
     """Four bytes are the alarms only."""
-    assert heard(HEALTHY[:4]).flags == said(frozenset(), None)
-    assert heard(b"\x04").flags == said({Alarm.OVER_VOLTAGE}, None)
+    assert after(HEALTHY[:4]).flags == flags_of(frozenset(), None)
+    assert after(b"\x04").flags == flags_of({Alarm.OVER_VOLTAGE}, None)
 
 
-def test_undefined_pairs_are_kept_apart() -> None:
-    """One that is cleared does not end another; both are "other"."""
-    two = heard(both(pair(3, 1, 1), pair(3, 3, 1)))
+def test_undefined_pairs_are_kept_separately() -> None:
+    """Clearing one does not clear another; both are "other"."""
+    two = after(both(pair(3, 1, 1), pair(3, 3, 1)))
     assert two.flags.protections == frozenset({Alarm.OTHER})
     one = two.after(decode_pairs(both(pair(3, 1, 1), pair(3, 3, 2))))
     assert one.flags.protections == frozenset({Alarm.OTHER})
@@ -124,26 +124,26 @@ def test_undefined_pairs_are_kept_apart() -> None:
 
 
 def test_the_system_status_is_no_warning() -> None:
-    """Byte 7, k = 1 says on-line or off-line (Victron)."""
-    assert heard(pair(7, 1, 1)).flags == said(None, None)
-    assert heard(pair(7, 2, 1)).flags == said(None, {Alarm.OTHER})
+    """Byte 7, k = 1 means on-line or off-line (Victron)."""
+    assert after(pair(7, 1, 1)).flags == flags_of(None, None)
+    assert after(pair(7, 2, 1)).flags == flags_of(None, {Alarm.OTHER})
 
 
 @given(st.sets(st.sampled_from(list(PLACES.values()))), st.data())
-def test_what_is_sent_is_heard_and_ends_what_was(
+def test_a_sent_frame_replaces_the_whole_state(
     alarms: set[Alarm], data: st.DataObject
 ) -> None:
-    """Every pair is explicit: the frame alone tells all, whatever was held."""
+    """Every pair is explicit: the frame alone is complete, whatever held before."""
     warnings = data.draw(st.sets(st.sampled_from(list(PLACES.values()))))
     sent = encode_pairs(alarms, warnings)
-    assert heard(sent).flags == said(alarms, warnings)
-    assert heard(encode_pairs(set(Alarm), set(Alarm)), sent).flags == said(
+    assert after(sent).flags == flags_of(alarms, warnings)
+    assert after(encode_pairs(set(Alarm), set(Alarm)), sent).flags == flags_of(
         alarms, warnings
     )
 
 
-def test_bytes_sent() -> None:
-    """High voltage as alarm, imbalance as warning; reserved pairs stay 0."""
+def test_encoded_bytes_leave_reserved_pairs_0() -> None:
+    """High voltage as alarm, imbalance as warning."""
     sent = encode_pairs({Alarm.OVER_VOLTAGE}, {Alarm.IMBALANCE})
     assert sent == bytes.fromhex("A6AAAA02AAAAAA01")
     assert encode_pairs({Alarm.OTHER}, set())[:1] == b"\xa9"

@@ -1,4 +1,4 @@
-"""Tests of what an inverter is told: byte by byte, and never more than meant."""
+"""Telegrams to inverters, byte by byte: never more than the limit."""
 
 from dataclasses import replace
 from math import inf, nan
@@ -13,12 +13,12 @@ from custom_components.bms_gateway.engine.protocol import (
     decode,
     encode,
     marks_after,
-    recognised,
+    recognise,
 )
 
 from .captures import STACK, frames
 
-# What the real stack of the capture says, as a telegram.
+# The values of the captured stack, as a telegram.
 TELEGRAM = Telegram(
     charge_voltage_limit=56.3,
     charge_current_limit=922.5,
@@ -43,27 +43,27 @@ ORDER = [0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359, 0x373]
 
 
 def sent(telegram: Telegram, *, exact_dlc: bool = False) -> dict[int, bytes]:
-    """Return the set's contents by ID."""
+    """Return the telegram's contents by ID."""
     return {f.can_id: f.data for f in encode(telegram, exact_dlc=exact_dlc)}
 
 
 def read(telegram: Telegram) -> dict[str, object]:
-    """Return what a reader makes of the set."""
+    """Return the values that a receiver decodes."""
     values: dict[str, object] = {}
     for frame in encode(telegram):
         values |= decode(frame, Dialect.PYLONTECH, settled=True).values
     return values
 
 
-def test_a_real_set_is_sent_as_it_was_heard() -> None:
-    """Padded, the very bytes of the stack; the name first, as it is harmless."""
-    heard = {f.can_id: f.data for f in frames(STACK)}
-    assert sent(TELEGRAM) == heard
+def test_a_real_telegram_is_reproduced_byte_by_byte() -> None:
+    """Padded, the very bytes of the stack; the harmless name first."""
+    captured = {f.can_id: f.data for f in frames(STACK)}
+    assert sent(TELEGRAM) == captured
     assert list(sent(TELEGRAM)) == ORDER
 
 
-def test_exact_lengths() -> None:
-    """As long as in Pylontech's document: 351 8, 355 4, 356 6, 359 7, 35C 2, 35E 8."""
+def test_exact_lengths_follow_the_document() -> None:
+    """Pylontech's: 351 8, 355 4, 356 6, 359 7, 35C 2, 35E 8."""
     lengths = {
         can_id: len(data) for can_id, data in sent(TELEGRAM, exact_dlc=True).items()
     }
@@ -83,7 +83,7 @@ def test_exact_lengths() -> None:
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_the_opening_is_the_name_alone(exact: bool) -> None:
-    """The frame that may wait in a queue: it says nothing that could grow stale."""
+    """The frame that may wait in a queue: it holds nothing that could become stale."""
     opening = encode(TELEGRAM, exact_dlc=exact, opening=True)
     assert [frame.can_id for frame in opening] == [0x35E]
     assert opening == encode(TELEGRAM, exact_dlc=exact)[:1]
@@ -91,16 +91,16 @@ def test_the_opening_is_the_name_alone(exact: bool) -> None:
 
 
 def test_frames_are_of_11_bits() -> None:
-    """A right payload on 29 bits is not heard by inverters."""
+    """Inverters do not receive a valid payload on 29 bits."""
     assert all(frame.standard for frame in encode(TELEGRAM))
 
 
-def test_a_set_is_recognised_as_a_pylontechs() -> None:
+def test_a_telegram_is_recognised_as_pylontech() -> None:
     """By name and tag, so that its current is read with the right sign."""
     marks = NO_MARKS
     for frame in encode(replace(TELEGRAM, name="DY001")):
         marks = marks_after(marks, frame)
-    assert recognised(marks, 0.0) == (Dialect.PYLONTECH, True)
+    assert recognise(marks, 0.0) == (Dialect.PYLONTECH, True)
 
 
 # --- Limits --------------------------------------------------------------------------
@@ -111,7 +111,7 @@ voltages = st.floats(40, 65)
 
 @given(voltages, currents, currents)
 def test_no_limit_is_ever_raised(cvl: float, ccl: float, dcl: float) -> None:
-    """What is read back is at most the limit, and less than a count below it."""
+    """The decoded limit is at most the given one, and less than a count below it."""
     values = read(
         replace(
             TELEGRAM,
@@ -126,16 +126,16 @@ def test_no_limit_is_ever_raised(cvl: float, ccl: float, dcl: float) -> None:
         ("charge_current_limit", ccl),
         ("discharge_current_limit", dcl),
     ):
-        told = values[name]
-        if told is None:  # CVL cut to below the window, at its very edge
+        decoded = values[name]
+        if decoded is None:  # CVL cut to below the window, at its very edge
             assert name == "charge_voltage_limit"
             continue
-        assert isinstance(told, float)
-        assert limit - 0.1 < told <= limit + guard
+        assert isinstance(decoded, float)
+        assert limit - 0.1 < decoded <= limit + guard
 
 
 @given(st.integers(400, 650), st.integers(0, 0x7FFF))
-def test_whole_counts_are_sent_as_they_are(cvl: int, amps: int) -> None:
+def test_whole_counts_are_sent_unchanged(cvl: int, amps: int) -> None:
     """52.8 V is 528 counts, whatever 52.8 * 10 comes out as."""
     data = sent(
         replace(
@@ -146,7 +146,7 @@ def test_whole_counts_are_sent_as_they_are(cvl: int, amps: int) -> None:
     assert int.from_bytes(data[4:6], "little") == amps
 
 
-def test_limits_clamp_to_their_field() -> None:
+def test_limits_are_clamped_to_their_field() -> None:
     """Too much is 0x7FFF, below nothing is 0: never a negative or a code."""
     data = sent(
         replace(TELEGRAM, charge_current_limit=1e6, discharge_current_limit=-1.0)
@@ -161,7 +161,7 @@ def test_a_limit_out_of_the_window_is_not_moved_into_it() -> None:
 
 
 def test_a_discharge_voltage_limit_is_never_lowered() -> None:
-    """It is what may not be gone below."""
+    """The voltage must not fall below it."""
     data = sent(replace(TELEGRAM, discharge_voltage_limit=46.91))[0x351]
     assert int.from_bytes(data[6:8], "little") == 470
 
@@ -178,10 +178,10 @@ def test_a_discharge_voltage_limit_is_never_lowered() -> None:
         "voltage",
     ],
 )
-def test_a_required_value_that_is_no_number_leaves_nothing(
+def test_without_a_finite_required_value_nothing_is_sent(
     name: str, value: float
 ) -> None:
-    """No set is better than a wrong one."""
+    """No telegram is better than a wrong one."""
     change: dict[str, Any] = {name: value}
     assert encode(replace(TELEGRAM, **change)) == ()
 
@@ -190,21 +190,21 @@ def test_a_required_value_that_is_no_number_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("soc", "told"), [(99.6, 99), (100.0, 100), (0.4, 1), (0.0, 0), (49.5, 50)]
+    ("soc", "encoded"), [(99.6, 99), (100.0, 100), (0.4, 1), (0.0, 0), (49.5, 50)]
 )
-def test_soc_reaches_its_ends_only_in_truth(soc: float, told: int) -> None:
-    """Full and empty are acted upon."""
-    assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == told.to_bytes(2, "little")
+def test_soc_is_0_or_100_only_when_reached(soc: float, encoded: int) -> None:
+    """Inverters act on full and empty."""
+    assert sent(replace(TELEGRAM, soc=soc))[0x355][0:2] == encoded.to_bytes(2, "little")
 
 
-@pytest.mark.parametrize(("soh", "told"), [(99.6, 99), (98.6, 99), (104.0, 100)])
-def test_soh_too(soh: float, told: int) -> None:
+@pytest.mark.parametrize(("soh", "encoded"), [(99.6, 99), (98.6, 99), (104.0, 100)])
+def test_soh_is_100_only_when_reached(soh: float, encoded: int) -> None:
     """It is 100 % only if every battery's is."""
-    assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == told.to_bytes(2, "little")
+    assert sent(replace(TELEGRAM, soh=soh))[0x355][2:4] == encoded.to_bytes(2, "little")
 
 
 def test_hundredths_of_soc_stay_blank() -> None:
-    """A real stack sends 0 there, and a LuxPower reads a cell's voltage."""
+    """A real stack sends 0 there, and a LuxPower reads a cell voltage."""
     assert sent(replace(TELEGRAM, soc=80.4))[0x355] == bytes.fromhex("5000640000000000")
 
 
@@ -218,7 +218,7 @@ def test_measurements_are_rounded(voltage: float, current: float, temp: float) -
 
 
 @pytest.mark.parametrize("unknown", [None, nan])
-def test_unknown_measurements_are_told_as_what_harms_nobody(
+def test_unknown_measurements_are_sent_as_harmless_values(
     unknown: float | None,
 ) -> None:
     """SMA's 0x8000 would be read as -3276.8 A and -3276.8 °C; SOH has no code either.
@@ -233,7 +233,7 @@ def test_unknown_measurements_are_told_as_what_harms_nobody(
 # --- Alarms, requests, the rest ------------------------------------------------------
 
 
-def test_alarms() -> None:
+def test_alarms_are_sent_with_the_tag() -> None:
     """Protections in bytes 0 and 1, warnings in 2 and 3, and always the tag."""
     data = sent(
         replace(
@@ -248,14 +248,14 @@ def test_alarms() -> None:
 @pytest.mark.parametrize(
     ("modules", "byte"), [(None, 1), (0, 1), (1, 1), (255, 255), (256, 255), (900, 255)]
 )
-def test_modules(modules: int | None, byte: int) -> None:
-    """At most 255; a battery that does not say has one at the least."""
+def test_the_module_count_is_at_least_1(modules: int | None, byte: int) -> None:
+    """At most 255; a battery that does not report any has at least one."""
     assert sent(replace(TELEGRAM, modules=modules))[0x359][4] == byte
 
 
 @pytest.mark.parametrize("charge", [True, False])
 @pytest.mark.parametrize("discharge", [True, False])
-def test_enables(charge: bool, discharge: bool) -> None:
+def test_enables_are_bits_7_and_6(charge: bool, discharge: bool) -> None:
     """Bits 7 and 6."""
     telegram = replace(TELEGRAM, charge_enabled=charge, discharge_enabled=discharge)
     assert sent(telegram)[0x35C] == bytes([charge << 7 | discharge << 6]) + bytes(7)
@@ -264,20 +264,20 @@ def test_enables(charge: bool, discharge: bool) -> None:
 ASKING = replace(TELEGRAM, force_charge=True, force_charge_2=True, full_charge=True)
 
 
-def test_requests() -> None:
+def test_charge_requests_are_bits_5_to_3() -> None:
     """Bits 5, 4 and 3."""
     assert sent(ASKING)[0x35C][0] == 0xF8
 
 
 @given(st.floats(-10, 0.0999))
-def test_no_charge_is_asked_for_where_none_is_allowed(limit: float) -> None:
-    """With a limit that is sent as 0 A, or charging disabled, nothing is asked."""
+def test_no_charge_is_requested_while_none_is_allowed(limit: float) -> None:
+    """With a limit that is sent as 0 A, or charging disabled, nothing is requested."""
     assert sent(replace(ASKING, charge_current_limit=limit))[0x35C][0] == 0xC0
     assert sent(replace(ASKING, charge_enabled=False))[0x35C][0] == 0x40
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "encoded"),
     [
         (None, b"PYLON\0\0\0"),
         ("BYD", b"PYLON\0\0\0"),
@@ -286,9 +286,9 @@ def test_no_charge_is_asked_for_where_none_is_allowed(limit: float) -> None:
         ("PYLONTECH", b"PYLONTEC"),
     ],
 )
-def test_the_name_begins_with_pylon(name: str | None, told: bytes) -> None:
-    """A Deye refuses others."""
-    assert sent(replace(TELEGRAM, name=name))[0x35E] == told
+def test_the_name_begins_with_pylon(name: str | None, encoded: bytes) -> None:
+    """A Deye rejects others."""
+    assert sent(replace(TELEGRAM, name=name))[0x35E] == encoded
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_the_name_begins_with_pylon(name: str | None, told: bytes) -> None:
         "cell_temperature_max",
     ],
 )
-def test_cells_are_sent_whole_or_not(name: str) -> None:
+def test_cells_are_sent_only_when_all_are_known(name: str) -> None:
     """A 0 would be a cell at 0 V, or at -273 °C."""
     change: dict[str, Any] = {name: None}
     assert 0x373 not in sent(replace(TELEGRAM, **change))

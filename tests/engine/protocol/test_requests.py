@@ -1,4 +1,4 @@
-"""Tests of what inverters say."""
+"""Requests of inverters, and frames of other protocols."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
 
 
 def test_the_poll_is_of_11_bits() -> None:
-    """The original's mistake: a battery that waits for 0x305 never heard 29 bits."""
+    """A battery that waits for 0x305 never received the 29 bits of the daemon."""
     assert Frame(0x305, bytes(8)) == POLL
     assert POLL.standard
 
@@ -27,8 +27,8 @@ def test_the_poll_is_of_11_bits() -> None:
         Frame(0x305, bytes(8), extended=True),  # Schneider XW Pro
     ],
 )
-def test_any_0x305_shows_an_inverter(frame: Frame) -> None:
-    """Length, content and width are everyone's own."""
+def test_any_0x305_is_a_request(frame: Frame) -> None:
+    """Length, content and width differ by make."""
     assert is_request(frame)
 
 
@@ -41,8 +41,8 @@ def test_any_0x305_shows_an_inverter(frame: Frame) -> None:
         Frame(0x305, error=True),
     ],
 )
-def test_what_shows_none(frame: Frame) -> None:
-    """Other frames, and what carries no data."""
+def test_other_frames_are_no_request(frame: Frame) -> None:
+    """Other IDs, and frames without data."""
     assert not is_request(frame)
 
 
@@ -65,12 +65,14 @@ def test_what_shows_none(frame: Frame) -> None:
         (0x305, True, None),
     ],
 )
-def test_other_protocols(can_id: int, extended: bool, kind: Neighbour | None) -> None:
-    """By their IDs, in the width that they have."""
+def test_other_protocols_are_recognised(
+    can_id: int, extended: bool, kind: Neighbour | None
+) -> None:
+    """By their IDs, with their own width."""
     assert neighbour(Frame(can_id, bytes(8), extended=extended)) is kind
     assert neighbour(Frame(can_id, error=True, extended=extended)) is None
 
 
 def test_no_battery_frame_is_another_protocols() -> None:
-    """Else the hint would be wrong for every battery."""
+    """Otherwise the hint would be wrong for every battery."""
     assert not any(neighbour(Frame(can_id)) for can_id in BATTERY_IDS)

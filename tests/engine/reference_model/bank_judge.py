@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.model import (
 from .ledger import (
     CARRIES,
     FULL,
-    HABIT,
+    HABITUAL_GAPS,
     HALVED,
     SHORT,
     SLACK,
@@ -171,7 +171,7 @@ class BankJudge(Observer):
         away = [battery for battery in self._counted() if not battery.online]
         return bool(away and self._online()) and all(
             now < self._away_since[battery.id] + seconds
-            and self.heard[battery.id].silences(now) >= HABIT
+            and self.heard[battery.id].silences(now) >= HABITUAL_GAPS
             for battery in away
         )
 
@@ -185,7 +185,7 @@ class BankJudge(Observer):
         for battery in away:
             said, since = battery.last, self._away_since[battery.id]
             assert now < since + min(HALVED, config.bridge), "awaited for too long"
-            assert self.heard[battery.id].silences(now) >= HABIT, "no habit"
+            assert self.heard[battery.id].silences(now) >= HABITUAL_GAPS, "no habit"
             assert permits(said, Direction.CHARGE), "awaited though it forbids"
             assert said.charge_current_limit, "awaited though it allows nothing"
             assert said.soc is not None and said.soc < FULL, "awaited though full"

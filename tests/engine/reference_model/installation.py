@@ -206,7 +206,7 @@ class Installation(RuleBasedStateMachine):
             snapshot.charge,
             snapshot.discharge,
         ):
-            states = {key: b.life for key, b in snapshot.batteries.items()}
+            states = {key: b.status for key, b in snapshot.batteries.items()}
             return f"it is {snapshot.status}: {states}"
         for direction in Direction:
             amps, full = self.referee.full(direction)

@@ -37,7 +37,7 @@ HALVED: Final = 3.0
 """Seconds for which half is charged while a battery is awaited whose gaps are a habit."""
 SHORT: Final = 10.0
 """Seconds for which it is awaited: then charging goes on where it was."""
-HABIT: Final = 2
+HABITUAL_GAPS: Final = 2
 """Gaps within an hour that are one."""
 FULL: Final = 99.0
 """%; from here on nobody awaits it."""

@@ -5,9 +5,9 @@ from typing import Final
 
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     Direction,
     Frame,
-    Life,
     Rule,
     Snapshot,
     Status,
@@ -120,7 +120,7 @@ class Observer:
             if battery.online
             or (
                 battery.lost_at is not None
-                and battery.life is not Life.OUT_OF_SERVICE
+                and battery.status is not BatteryStatus.OUT_OF_SERVICE
                 and battery.last.charge_current_limit is not None
             )
         ]

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Final
 
 from custom_components.bms_gateway.engine.model import Direction, Frame, PortStatus
-from custom_components.bms_gateway.engine.scheduling import PACE
+from custom_components.bms_gateway.engine.scheduling import RECALCULATION_INTERVAL
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..wires import WirePort
@@ -76,7 +76,10 @@ class ScanResult:
 
     def mixes(self, now: float) -> bool:
         """Return whether two dialects are heard, and that was reckoned with by now."""
-        return self._mixed_since is not None and now > self._mixed_since + PACE
+        return (
+            self._mixed_since is not None
+            and now > self._mixed_since + RECALCULATION_INTERVAL
+        )
 
     def stale_at(self, key: int) -> float:
         """Return when the last of these is too old, whatever period was learnt."""

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Alarm, Dialect, Life, Status
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Dialect,
+    Status,
+)
 from custom_components.bms_gateway.engine.protocol import (
     NO_MARKS,
     decode,
     marks_after,
-    recognised,
+    recognise,
 )
 
 from ..plant import Plant, battery
@@ -64,7 +69,7 @@ class Field(Plant):
         for can_id in (0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359):
             frame = next(f for f in reversed(self.port().sent) if f.can_id == can_id)
             marks = marks_after(marks, frame)
-            dialect, settled = recognised(marks, frame.at)
+            dialect, settled = recognise(marks, frame.at)
             values |= decode(frame, dialect, settled).values
         return values
 
@@ -238,7 +243,10 @@ def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
         field.play(1, without=(missing,))
         assert field.sent() == (56.8, 100.0, 100.0)
         assert field.raised().protections == frozenset()
-    assert (field.state().life, field.snapshot.status) == (Life.ONLINE, Status.RUNNING)
+    assert (field.state().status, field.snapshot.status) == (
+        BatteryStatus.ONLINE,
+        Status.RUNNING,
+    )
 
 
 def test_a_lone_battery_silent_for_a_moment() -> None:

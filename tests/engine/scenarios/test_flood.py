@@ -9,8 +9,8 @@ import pytest
 from custom_components.bms_gateway.engine.bank import MAX_READ_LAG, Bank
 from custom_components.bms_gateway.engine.gateway import READ_RETRY
 from custom_components.bms_gateway.engine.inverter.send_schedule import REPEAT
-from custom_components.bms_gateway.engine.model import Frame, Life, Snapshot
-from custom_components.bms_gateway.engine.scheduling import PACE
+from custom_components.bms_gateway.engine.model import BatteryStatus, Frame, Snapshot
+from custom_components.bms_gateway.engine.scheduling import RECALCULATION_INTERVAL
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, battery, inverter
@@ -59,7 +59,7 @@ def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
     _held(plant)
     for _ in range(20):
         plant.step(1)
-        assert plant.state().life is Life.ONLINE
+        assert plant.state().status is BatteryStatus.ONLINE
     assert plant.port("b1").read_until == plant.now
     assert plant.state().losses == 0
 
@@ -71,7 +71,7 @@ def test_battery_that_fell_silent_is_lost() -> None:
     plant.port("b1").push(*[OTHER] * 9)
     plant.port("b1").most = 3
     plant.step(5)
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
 def test_nothing_is_sent_while_a_lower_limit_waits() -> None:
@@ -243,15 +243,21 @@ def test_other_battery_is_lost_on_a_flooded_bus() -> None:
     plant = Plant([battery("b1"), battery("b2")]).started()
     said_at = plant.now
     flood = Flood(plant, "b1", *telegram())
-    while plant.state("b2").life is Life.ONLINE:
+    while plant.state("b2").status is BatteryStatus.ONLINE:
         flood.turn(10)
     assert plant.now <= said_at + 3.0 + 0.1
 
 
 @pytest.mark.parametrize(
-    ("late", "life"), [(MAX_READ_LAG - 0.1, Life.ONLINE), (2 * MAX_READ_LAG, Life.LOST)]
+    ("late", "battery_status"),
+    [
+        (MAX_READ_LAG - 0.1, BatteryStatus.ONLINE),
+        (2 * MAX_READ_LAG, BatteryStatus.LOST),
+    ],
 )
-def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
+def test_what_is_heard_too_late_does_not_count(
+    late: float, battery_status: BatteryStatus
+) -> None:
     """However late a port is read: no value is taken for fresh without an end."""
     plant = Plant().started()
     plant.speak()
@@ -259,7 +265,7 @@ def test_what_is_heard_too_late_does_not_count(late: float, life: Life) -> None:
     plant.clock.now += 2.9 + late
     bank = plant.gateway._bank
     bank.evaluate(plant.now, AllSetpoints(), received_until=plant.now - late)
-    assert bank._batteries["b1"].state(plant.now).life is life
+    assert bank._batteries["b1"].state(plant.now).status is battery_status
 
 
 # How much a flood costs
@@ -277,7 +283,7 @@ def test_frames_that_bring_nothing_new_are_not_reckoned_with(
         plant.port("b1").push(*telegram())
         plant.step(1)
     elapsed = plant.now - began
-    assert len(reckonings) <= elapsed / PACE + elapsed / 0.1 + 1
+    assert len(reckonings) <= elapsed / RECALCULATION_INTERVAL + elapsed / 0.1 + 1
 
 
 def test_foreign_frames_are_not_reckoned_with(reckonings: list[float]) -> None:
@@ -314,7 +320,7 @@ async def test_listeners_are_not_told_before_there_was_a_reckoning() -> None:
     await plant.gateway.start()
     seen: list[Snapshot] = []
     plant.gateway.subscribe(seen.append)
-    plant.clock.now += PACE
+    plant.clock.now += RECALCULATION_INTERVAL
     for current in (1.0, 2.0):
         plant.port("b1").push(_measured(current=current))
         plant.port("b1").drain()
@@ -386,11 +392,11 @@ def test_measurement_is_reckoned_with_at_a_pace() -> None:
     plant.port("b1").push(*telegram(current=1.0))
     plant.step()
     assert plant.snapshot.bank.current == 1.0
-    plant.clock.now += PACE / 2
+    plant.clock.now += RECALCULATION_INTERVAL / 2
     plant.port("b1").push(_measured(current=2.0))
     plant.step()
     assert plant.snapshot.bank.current == 1.0
-    plant.clock.now += PACE
+    plant.clock.now += RECALCULATION_INTERVAL
     plant.step()
     assert plant.snapshot.bank.current == 2.0
 

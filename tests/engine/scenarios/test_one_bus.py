@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Frame, Life, Status
+from custom_components.bms_gateway.engine.model import BatteryStatus, Frame, Status
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Plant, battery, inverter
@@ -46,9 +46,9 @@ class OneBus(Plant):
         return told
 
     @property
-    def lives(self) -> dict[str, Life]:
+    def lives(self) -> dict[str, BatteryStatus]:
         """How the gateway sees both."""
-        return {key: each.life for key, each in self.snapshot.batteries.items()}
+        return {key: each.status for key, each in self.snapshot.batteries.items()}
 
     def _frames(self, at: float) -> Iterator[Frame]:
         for n, frame in enumerate(self.packs["b1"].frames(at)):
@@ -67,7 +67,7 @@ def test_one_battery_on_two_ports_is_counted_once(late: float, apart: float) -> 
     assert max(told) == 100.0
     assert told[-1] == 100.0
     assert min(told) == 100.0
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
+    assert bus.lives == {"b1": BatteryStatus.ONLINE, "b2": BatteryStatus.DUPLICATE}
     assert bus.snapshot.status is Status.RUNNING
 
 
@@ -78,7 +78,7 @@ def test_the_second_port_is_plugged_in_later() -> None:
     bus.live(20)
     bus.plugged = ["b1", "b2"]
     assert max(bus.live(40)) == 100.0
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
+    assert bus.lives == {"b1": BatteryStatus.ONLINE, "b2": BatteryStatus.DUPLICATE}
 
 
 @pytest.mark.parametrize("key", ["b1", "b2"])
@@ -91,7 +91,7 @@ def test_either_port_is_unplugged_and_plugged_in_again(key: str) -> None:
     bus.plugged.append(key)
     told += bus.live(30)
     assert bus.snapshot.status is Status.RUNNING
-    assert bus.lives == {"b1": Life.ONLINE, "b2": Life.DUPLICATE}
+    assert bus.lives == {"b1": BatteryStatus.ONLINE, "b2": BatteryStatus.DUPLICATE}
     assert max(told) == 100.0
     assert min(told) == 100.0
 
@@ -106,7 +106,11 @@ def test_either_port_is_taken_out_of_service(key: str) -> None:
     assert max(told) == 100.0
     assert told[-1] == 100.0
     assert min(told) == 100.0
-    [counted] = (key for key, life in bus.lives.items() if life is Life.ONLINE)
+    [counted] = (
+        key
+        for key, battery_status in bus.lives.items()
+        if battery_status is BatteryStatus.ONLINE
+    )
     assert counted != key
 
 
@@ -114,7 +118,7 @@ def test_it_is_told_once_it_is_sure() -> None:
     """Two batteries may be alike for some seconds: that is worth no repair."""
     bus = OneBus()
     bus.live(5)
-    assert bus.lives["b2"] is Life.DUPLICATE
+    assert bus.lives["b2"] is BatteryStatus.DUPLICATE
     assert bus.state("b2").duplicate_of is None
     bus.live(6)
     assert bus.state("b2").duplicate_of == "b1"
@@ -127,7 +131,7 @@ def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
     bus.set(AllSetpoints(out_of_service=frozenset({"b1"})))
     bus.packs["b1"].says(current=20.0)
     bus.live(40)
-    assert bus.lives == {"b1": Life.DUPLICATE, "b2": Life.ONLINE}
+    assert bus.lives == {"b1": BatteryStatus.DUPLICATE, "b2": BatteryStatus.ONLINE}
     assert not bus.state("b1").carries_current_out_of_service
 
 
@@ -155,5 +159,5 @@ def test_our_own_words_are_no_battery(shared_before: bool) -> None:
                 plant.port("b1").push(*sent)
             plant.step()
             if second > 30:
-                assert plant.state("b1").life is Life.LOST
+                assert plant.state("b1").status is BatteryStatus.LOST
     assert heard > 100

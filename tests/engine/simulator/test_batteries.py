@@ -1,4 +1,4 @@
-"""Tests of the simulated battery: what it says is what the protocol reads back."""
+"""The simulated battery: its telegrams decode to its true values."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.simulator import (
     Bms,
     Pack,
     SimulatedBattery,
-    Talk,
+    TelegramTiming,
 )
 from custom_components.bms_gateway.engine.simulator.physics import NO_PATH, Path, step
 
@@ -20,8 +20,8 @@ PACK = Pack(capacity_ah=280)
 BMS = Bms(max_charge=140, max_discharge=200, modules=3)
 
 
-def _battery(soc: float = 60.0, **talk: Any) -> SimulatedBattery:
-    return SimulatedBattery("one", PACK, BMS, soc=soc, talk=Talk(**talk))
+def _battery(soc: float = 60.0, **timing: Any) -> SimulatedBattery:
+    return SimulatedBattery("one", PACK, BMS, soc=soc, timing=TelegramTiming(**timing))
 
 
 def _carry(battery: SimulatedBattery, current: float, seconds: float = 1.0) -> None:
@@ -30,8 +30,8 @@ def _carry(battery: SimulatedBattery, current: float, seconds: float = 1.0) -> N
     battery.take(states[0], seconds)
 
 
-def _said(frames: list[Frame]) -> dict[str, Any]:
-    """Return all that a telegram tells, by the names of `Readings`."""
+def _reported(frames: list[Frame]) -> dict[str, Any]:
+    """Return all values of a telegram, by the names of `Readings`."""
     values: dict[str, Any] = {}
     for frame in frames:
         values |= decode(frame, Dialect.PYLONTECH, True).values
@@ -40,14 +40,14 @@ def _said(frames: list[Frame]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("exact_dlc", [False, True])
 @given(soc=st.floats(1, 99), current=st.floats(-200, 140))
-def test_the_protocol_reads_back_what_it_says(
+def test_its_telegrams_decode_to_its_values(
     exact_dlc: bool, soc: float, current: float
 ) -> None:
     """Every value of the telegram, within the step of its field."""
     battery = _battery(soc, exact_dlc=exact_dlc)
     _carry(battery, current)
     telegram = battery.telegram()
-    said = _said(battery.due(0.0))
+    reported = _reported(battery.due(0.0))
     for name, step_of_field in {
         "charge_voltage_limit": 0.1,
         "charge_current_limit": 0.1,
@@ -63,17 +63,17 @@ def test_the_protocol_reads_back_what_it_says(
         "cell_temperature_min": 1,
         "cell_temperature_max": 1,
     }.items():
-        assert said[name] == pytest.approx(
+        assert reported[name] == pytest.approx(
             getattr(telegram, name), abs=1.001 * step_of_field
         )
     for name in ("charge_enabled", "discharge_enabled", "modules", "name"):
-        assert said[name] == getattr(telegram, name)
-    assert said["installed_ah"] == 280
-    assert said["protections"] == telegram.protections
-    assert said["warnings"] == telegram.warnings
+        assert reported[name] == getattr(telegram, name)
+    assert reported["installed_ah"] == 280
+    assert reported["protections"] == telegram.protections
+    assert reported["warnings"] == telegram.warnings
 
 
-def test_it_says_its_true_current_with_its_sign() -> None:
+def test_it_reports_its_current_with_its_sign() -> None:
     """Charging is positive on the wire too: 25.0 A is 250 = 0x00FA."""
     battery = _battery()
     _carry(battery, 25.0)
@@ -84,8 +84,8 @@ def test_it_says_its_true_current_with_its_sign() -> None:
     assert measured.data[2:4] == bytes.fromhex("06FF")
 
 
-def test_it_talks_at_its_own_phase_and_period() -> None:
-    """From 0.4 s on, every 1.5 s, and once however late one looks."""
+def test_it_sends_at_its_own_phase_and_period() -> None:
+    """From 0.4 s on, every 1.5 s, and once however late the call is."""
     battery = _battery(period=1.5, phase=0.4)
     times = [k / 10 for k in range(50) if battery.due(k / 10)]
     assert times == [0.4, 1.9, 3.4, 4.9]
@@ -93,7 +93,7 @@ def test_it_talks_at_its_own_phase_and_period() -> None:
     assert not battery.due(60.1)
 
 
-def test_its_frames_come_one_by_one_if_so_set() -> None:
+def test_its_frames_are_spaced_as_configured() -> None:
     """With a gap of 0.1 s a telegram takes its time, and each frame has its own."""
     battery = _battery(frame_gap=0.1)
     first = battery.due(0.0)
@@ -110,8 +110,8 @@ def test_its_frames_come_one_by_one_if_so_set() -> None:
     ]
 
 
-def test_a_silenced_battery_goes_on_carrying() -> None:
-    """Its telegrams stay away, also those that were due meanwhile; its current not."""
+def test_a_silenced_battery_still_carries_current() -> None:
+    """Its telegrams stop, also those that were due meanwhile; its current does not."""
     battery = _battery()
     battery.silent = True
     assert not battery.due(0.0)
@@ -122,8 +122,8 @@ def test_a_silenced_battery_goes_on_carrying() -> None:
     assert battery.due(1.0)
 
 
-def test_it_talks_only_while_asked_if_so_set() -> None:
-    """One 0x305 makes it talk for its wake time; a 29-bit one does not."""
+def test_it_sends_only_while_polled_if_configured() -> None:
+    """One 0x305 makes it send for its wake time; a 29-bit one does not."""
     battery = _battery(wake_time=3.0)
     assert not battery.due(0.0)
     battery.on_frame(replace(POLL, extended=True), 0.5)
@@ -136,38 +136,38 @@ def test_it_talks_only_while_asked_if_so_set() -> None:
     assert not battery.due(6.0)
 
 
-def test_a_protection_raised_by_hand_blocks_and_is_told() -> None:
-    """It goes with the hand that raised it."""
+def test_a_protection_raised_by_hand_blocks_and_is_reported() -> None:
+    """Until it is cleared by hand."""
     battery = _battery()
     battery.protections = frozenset({Alarm.OVER_VOLTAGE})
     assert battery.path == Path(charge=False)
-    said = _said(battery.due(0.0))
-    assert said["protections"] == {Alarm.OVER_VOLTAGE}
-    assert said["charge_current_limit"] == 0.0
-    assert said["charge_enabled"] is False
-    assert said["discharge_enabled"] is True
+    reported = _reported(battery.due(0.0))
+    assert reported["protections"] == {Alarm.OVER_VOLTAGE}
+    assert reported["charge_current_limit"] == 0.0
+    assert reported["charge_enabled"] is False
+    assert reported["discharge_enabled"] is True
     battery.protections = frozenset()
     assert battery.path == Path()
-    assert not _said(battery.due(1.0))["protections"]
+    assert not _reported(battery.due(1.0))["protections"]
 
 
-def test_an_open_breaker_carries_nothing_and_the_bms_still_talks() -> None:
+def test_an_open_breaker_carries_nothing_and_the_bms_still_sends() -> None:
     """The pack rests behind it."""
     battery = _battery()
     battery.breaker_closed = False
     assert battery.path == NO_PATH
     _carry(battery, 50.0)
-    assert _said(battery.due(0.0))["current"] == 0.0
+    assert _reported(battery.due(0.0))["current"] == 0.0
 
 
-def test_it_can_be_made_to_claim_anything() -> None:
-    """A full pack that retries: a high limit for a moment, while nothing changed."""
+def test_its_reports_can_be_overridden() -> None:
+    """A full pack that retries: a high limit for a second, while nothing changed."""
     battery = _battery(100.0)
     _carry(battery, 0.0)
-    battery.claims = {"charge_current_limit": 922.0, "charge_enabled": True}
-    said = _said(battery.due(0.0))
-    assert said["charge_current_limit"] == 922.0
-    assert said["charge_enabled"] is True
+    battery.overrides = {"charge_current_limit": 922.0, "charge_enabled": True}
+    reported = _reported(battery.due(0.0))
+    assert reported["charge_current_limit"] == 922.0
+    assert reported["charge_enabled"] is True
     assert battery.path == Path(charge=False)
-    battery.claims = {}
-    assert _said(battery.due(1.0))["charge_current_limit"] == 0.0
+    battery.overrides = {}
+    assert _reported(battery.due(1.0))["charge_current_limit"] == 0.0

@@ -1,4 +1,4 @@
-"""Tests of the simulated BMS: tapers, ends with hysteresis, protections, steps."""
+"""The simulated BMS: tapers, ends with hysteresis, protections, steps."""
 
 from dataclasses import replace
 from random import Random
@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.simulator.bms import (
     Bms,
     BmsState,
     allowed,
-    judge,
+    evaluate,
     path_of,
     raised,
     report,
@@ -35,7 +35,7 @@ def _at(soc: float, **changes: float) -> PackState:
 def _evaluation(
     cells: PackState, state: BmsState | None = None, dt: float = 1.0
 ) -> BmsState:
-    return judge(BMS, state or BmsState(), PACK, cells, dt)
+    return evaluate(BMS, state or BmsState(), PACK, cells, dt)
 
 
 def _report(soc: float, **changes: float) -> Telegram:
@@ -72,7 +72,7 @@ def test_a_fuller_pack_never_allows_more_charge(one: float, other: float) -> Non
     assert _report(low).discharge_current_limit <= _report(high).discharge_current_limit
 
 
-def test_a_full_pack_wants_no_charge_until_it_has_given_some() -> None:
+def test_a_full_pack_allows_no_charge_until_discharged() -> None:
     """Full at 100 %, until below 97 %."""
     full = _evaluation(_at(100.0))
     assert allowed(full) == (False, True)
@@ -84,7 +84,7 @@ def test_a_full_pack_wants_no_charge_until_it_has_given_some() -> None:
     assert allowed(_evaluation(_at(97.5))) == (True, True)
 
 
-def test_an_empty_pack_gives_nothing_until_it_has_taken_some() -> None:
+def test_an_empty_pack_allows_no_discharge_until_charged() -> None:
     """Empty at 0 %, until above 4 %."""
     empty = _evaluation(_at(0.0))
     assert Alarm.UNDER_VOLTAGE not in empty.protections
@@ -99,7 +99,7 @@ def test_an_empty_pack_gives_nothing_until_it_has_taken_some() -> None:
     assert allowed(_evaluation(_at(4.1), empty)) == (True, True)
 
 
-def test_a_bms_may_leave_its_path_open_at_the_ends() -> None:
+def test_a_bms_may_leave_its_path_closed_at_the_ends() -> None:
     """Then its limit is 0 and only the others can keep current away from it."""
     bms = replace(BMS, opens_at_end=False)
     full = _evaluation(_at(100.0))
@@ -147,7 +147,7 @@ def test_a_bms_may_leave_its_path_open_at_the_ends() -> None:
         ),
     ],
 )
-def test_a_protection_stands_until_all_is_well(
+def test_a_protection_clears_below_its_end(
     alarm: Alarm,
     bad: dict[str, float],
     between: dict[str, float],
@@ -155,7 +155,7 @@ def test_a_protection_stands_until_all_is_well(
     charge: bool,
     discharge: bool,
 ) -> None:
-    """Raised beyond one value, cleared before another, silent in between."""
+    """Raised beyond one value, cleared before another, unchanged in between."""
     assert not _evaluation(_at(50, **between)).protections
     tripped = _evaluation(_at(50, **bad))
     assert tripped.protections == {alarm}
@@ -174,7 +174,7 @@ def test_a_protection_stands_until_all_is_well(
     [(100.0, Alarm.CHARGE_CURRENT), (-200.0, Alarm.DISCHARGE_CURRENT)],
 )
 def test_too_much_current_warns_and_then_trips(current: float, alarm: Alarm) -> None:
-    """Twice what is allowed is borne for some seconds and trips; then it rests."""
+    """Twice the limit is tolerated for some seconds and trips; then it rests."""
     state = BmsState()
     seen = []
     for _ in range(20):
@@ -192,7 +192,7 @@ def test_too_much_current_warns_and_then_trips(current: float, alarm: Alarm) -> 
 
 
 def test_any_other_protection_blocks_both_ways() -> None:
-    """What the table does not know is taken seriously."""
+    """Protections outside the table are taken seriously."""
     state = raised(BmsState(), _set(Alarm.SHORT_CIRCUIT))
     assert allowed(state) == (False, False)
 
@@ -226,12 +226,12 @@ def test_noise_is_of_the_current_alone_and_can_be_repeated() -> None:
     assert report(bms, BmsState(), PACK, cells).current == 20.0
 
 
-def test_it_asks_for_charge_when_nearly_empty() -> None:
-    """As Pylontech does: mildly up to 9 %, strongly up to 5 %."""
-    asked = [
+def test_it_requests_charge_when_nearly_empty() -> None:
+    """As Pylontech does: mild up to 9 %, urgent up to 5 %."""
+    requests = [
         (_report(soc).force_charge_2, _report(soc).force_charge) for soc in (10, 9, 5)
     ]
-    assert asked == [(False, False), (True, False), (True, True)]
+    assert requests == [(False, False), (True, False), (True, True)]
 
 
 def _set(*alarms: Alarm) -> frozenset[Alarm]:

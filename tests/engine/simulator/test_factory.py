@@ -1,4 +1,4 @@
-"""Tests of the counterparts made for a configuration, and of the command line."""
+"""Counterparts made for a configuration, and the command line."""
 
 import asyncio
 
@@ -60,16 +60,16 @@ def test_each_has_a_counterpart_by_its_id() -> None:
 
 
 def test_batteries_are_unequal() -> None:
-    """Of the same capacity, yet other in resistance, limits, charge and rhythm."""
+    """Of the same capacity, but different in resistance, limits, charge and period."""
     one, other = simulator_for(DEMO).batteries.values()
     assert one.pack.resistance != other.pack.resistance
     assert one.bms.max_charge != other.bms.max_charge
     assert one.soc != other.soc
-    assert one.talk.period != other.talk.period
+    assert one.timing.period != other.timing.period
 
 
-def test_real_hardware_is_not_played_unless_named() -> None:
-    """A SocketCAN port has a real battery; a mapping says where to play another."""
+def test_real_ports_are_not_simulated_unless_named() -> None:
+    """A SocketCAN port has a real battery; a mapping names the port for another."""
     mixed = GatewayConfig(
         name="mixed",
         batteries=(_battery("b1"), _battery("can0", Interface.SOCKETCAN)),
@@ -82,8 +82,8 @@ def test_real_hardware_is_not_played_unless_named() -> None:
     assert list(named.inverters) == ["can1"]
 
 
-def test_a_polled_battery_talks_when_asked() -> None:
-    """One that is configured to be asked waits for it."""
+def test_a_polled_battery_sends_when_polled() -> None:
+    """One that is configured to be polled waits for it."""
     config = GatewayConfig(name="polled", batteries=(_battery("b1", poll_interval=2),))
     simulator = simulator_for(config)
     assert not [due for k in range(50) for due in simulator.step(k / 10)]
@@ -92,7 +92,7 @@ def test_a_polled_battery_talks_when_asked() -> None:
 
 
 def test_a_demo_moves_within_seconds_and_both_ways_within_minutes() -> None:
-    """Told enough, the bank charges and discharges visibly."""
+    """With sufficient limits, the bank charges and discharges visibly."""
     simulator = simulator_for(DEMO)
     frames = encode(
         Telegram(
@@ -121,11 +121,11 @@ def test_a_demo_moves_within_seconds_and_both_ways_within_minutes() -> None:
 def test_the_same_seed_is_the_same_demo() -> None:
     """Noise and households repeat."""
 
-    def heard(seed: int) -> list[object]:
+    def received(seed: int) -> list[object]:
         simulator = simulator_for(DEMO, seed=seed)
         return [due for k in range(50) for due in simulator.step(k / 10)]
 
-    assert heard(1) == heard(1) != heard(2)
+    assert received(1) == received(1) != received(2)
 
 
 def test_the_command_line_names_channels_and_sizes() -> None:
@@ -154,16 +154,16 @@ def test_the_command_line_names_channels_and_sizes() -> None:
         "--battery can0:280 --interface telepathy",
     ],
 )
-def test_a_wrong_command_line_is_refused(
+def test_an_invalid_command_line_is_rejected(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the usage, and the status that says so."""
+    """With the usage, and an exit status."""
     with pytest.raises(SystemExit, match="2"):
         simulator_of(line.split())
     assert "usage: simulator" in capsys.readouterr().err
 
 
-def test_help_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_describes_the_simulator(capsys: pytest.CaptureFixture[str]) -> None:
     """And how to end it."""
     with pytest.raises(SystemExit, match="0"):
         simulator_of(["--help"])

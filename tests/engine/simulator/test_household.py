@@ -1,4 +1,4 @@
-"""Tests of the simulated household: lively, within its size, the same each time."""
+"""The simulated household: lively, within its size, the same each time."""
 
 from hypothesis import given, strategies as st
 

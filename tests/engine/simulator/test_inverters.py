@@ -1,4 +1,7 @@
-"""Tests of the simulated inverter: it obeys, late, and does what real ones do wrong."""
+"""The simulated inverter.
+
+Follows its limits with a lag, and has the faults of real ones.
+"""
 
 from dataclasses import replace
 
@@ -8,8 +11,8 @@ import pytest
 from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.engine.simulator.inverters import (
     Inverter,
+    ReceivedLimits,
     SimulatedInverter,
-    Told,
     on_frame,
     wanted_current,
 )
@@ -18,20 +21,20 @@ from custom_components.bms_gateway.engine.simulator.inverters import (
 REAL_LIMITS = bytes.fromhex("330209240924D501")
 
 INVERTER = Inverter(rated_charge=60, rated_discharge=80, lag=2.0)
-TOLD = Told(charge_voltage_limit=56.0, charge=30, discharge=40, at=0.0)
+RECEIVED = ReceivedLimits(charge_voltage_limit=56.0, charge=30, discharge=40, at=0.0)
 
 
 def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> float:
-    told = replace(TOLD, **changes)  # type: ignore[arg-type]  # any field of Told
-    return wanted_current(inverter, told, power, 50.0, 1.0)
+    received = replace(RECEIVED, **changes)  # type: ignore[arg-type]  # any field of ReceivedLimits
+    return wanted_current(inverter, received, power, 50.0, 1.0)
 
 
 def test_it_reads_the_limits_of_a_real_stack() -> None:
     """Little-endian: 0x0233 = 563, 0x2409 = 9225."""
-    told = on_frame(Told(), Frame(0x351, REAL_LIMITS), 7.0)
-    assert told.charge_voltage_limit == 56.3
-    assert (told.charge, told.discharge) == (922.5, 922.5)
-    assert told.at == 7.0
+    received = on_frame(ReceivedLimits(), Frame(0x351, REAL_LIMITS), 7.0)
+    assert received.charge_voltage_limit == 56.3
+    assert (received.charge, received.discharge) == (922.5, 922.5)
+    assert received.at == 7.0
 
 
 @pytest.mark.parametrize(
@@ -40,8 +43,8 @@ def test_it_reads_the_limits_of_a_real_stack() -> None:
 )
 def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
     """0x35C: bit 7 charge, bit 6 discharge."""
-    told = on_frame(TOLD, Frame(0x35C, bytes([byte])), 0.0)
-    assert (told.charge_enabled, told.discharge_enabled) == (charge, discharge)
+    received = on_frame(RECEIVED, Frame(0x35C, bytes([byte])), 0.0)
+    assert (received.charge_enabled, received.discharge_enabled) == (charge, discharge)
 
 
 @pytest.mark.parametrize(
@@ -58,15 +61,15 @@ def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
 )
 def test_it_reads_protections(can_id: int, data: str, alarm: bool) -> None:
     """Bytes 0-1 of 0x359, and the value 1 in bytes 0-3 of 0x35A."""
-    assert on_frame(TOLD, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
+    assert on_frame(RECEIVED, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
 
 
 @given(st.integers(0, 0x7FF), st.binary(max_size=8))
-def test_any_frame_can_be_heard(can_id: int, data: bytes) -> None:
+def test_any_frame_is_accepted(can_id: int, data: bytes) -> None:
     """No frame is too short or too odd."""
-    told = on_frame(TOLD, Frame(can_id, data), 0.0)
-    assert told.charge >= 0
-    assert told.discharge >= 0
+    received = on_frame(RECEIVED, Frame(can_id, data), 0.0)
+    assert received.charge >= 0
+    assert received.discharge >= 0
 
 
 def test_frames_of_another_kind_do_not_count() -> None:
@@ -76,7 +79,7 @@ def test_frames_of_another_kind_do_not_count() -> None:
         Frame(0x351, REAL_LIMITS, remote=True),
         Frame(0x351, REAL_LIMITS, error=True),
     ):
-        assert on_frame(TOLD, frame, 0.0) is TOLD
+        assert on_frame(RECEIVED, frame, 0.0) is RECEIVED
 
 
 @pytest.mark.parametrize(
@@ -84,12 +87,12 @@ def test_frames_of_another_kind_do_not_count() -> None:
     [(500.0, 10.0), (5000.0, 30.0), (-500.0, -10.0), (-5000.0, -40.0)],
 )
 def test_it_serves_the_house_within_the_limits(power: float, current: float) -> None:
-    """W over V, but no more than it was told."""
+    """W over V, but no more than the limit it received."""
     assert _wanted(power) == current
 
 
 def test_it_stays_within_its_own_rating() -> None:
-    """Told more than it can, it does what it can."""
+    """Limits above its rating do not raise its current."""
     assert _wanted(9000, charge=500, discharge=500) == 60
     assert _wanted(-9000, charge=500, discharge=500) == -80
 
@@ -104,29 +107,29 @@ def test_a_cleared_enable_is_a_limit_of_0() -> None:
 
 def test_without_telegrams_it_stops() -> None:
     """After its own time-out, and before the first one."""
-    assert wanted_current(INVERTER, TOLD, 500, 50.0, 60.0) == 10
-    assert wanted_current(INVERTER, TOLD, 500, 50.0, 60.1) == 0
+    assert wanted_current(INVERTER, RECEIVED, 500, 50.0, 60.0) == 10
+    assert wanted_current(INVERTER, RECEIVED, 500, 50.0, 60.1) == 0
     assert _wanted(500, at=None) == 0
-    assert wanted_current(replace(INVERTER, timeout=3), TOLD, 500, 50.0, 3.1) == 0
+    assert wanted_current(replace(INVERTER, timeout=3), RECEIVED, 500, 50.0, 3.1) == 0
 
 
-def test_a_protection_stops_it_if_it_is_of_that_kind() -> None:
-    """An SMA stands by on any alarm; others go on."""
+def test_a_protection_stops_it_if_configured() -> None:
+    """An SMA stands by on any alarm; others continue."""
     assert _wanted(500, alarm=True) == 0
     assert _wanted(500, replace(INVERTER, stops_on_alarm=False), alarm=True) == 10
 
 
 def test_a_charge_voltage_limit_far_below_the_pack_makes_it_dump() -> None:
-    """At full rating, whatever the limits say: the trap that no gateway may set."""
+    """At full rating, whatever the limits are: the trap that no gateway may set."""
     assert _wanted(0, charge_voltage_limit=49.6) == 0
     assert _wanted(0, charge_voltage_limit=49.4, discharge=0) == -80
     tame = replace(INVERTER, dump_margin=None)
     assert _wanted(0, tame, charge_voltage_limit=0.0) == 0
 
 
-def test_no_voltage_no_current() -> None:
+def test_without_voltage_there_is_no_current() -> None:
     """Without a battery it does nothing."""
-    assert wanted_current(INVERTER, TOLD, 500, 0.0, 1.0) == 0
+    assert wanted_current(INVERTER, RECEIVED, 500, 0.0, 1.0) == 0
 
 
 def _run(
@@ -138,9 +141,9 @@ def _run(
 
 @pytest.fixture
 def inverter() -> SimulatedInverter:
-    """Return an inverter that may do 30 A and 40 A."""
+    """Return an inverter rated 30 A and 40 A."""
     result = SimulatedInverter("one", INVERTER, lambda _: 0.0)
-    result.told = TOLD
+    result.received = RECEIVED
     return result
 
 
@@ -155,7 +158,7 @@ def test_it_follows_with_its_lag(inverter: SimulatedInverter) -> None:
 def test_it_begins_after_its_dead_time() -> None:
     """Nothing for 5 s, then the lag."""
     inverter = SimulatedInverter("one", replace(INVERTER, dead_time=5.0), lambda _: 0.0)
-    inverter.told = TOLD
+    inverter.received = RECEIVED
     _run(inverter, 0, 4.9)
     assert inverter.current == 0
     _run(inverter, 4.9, 7)
@@ -165,8 +168,8 @@ def test_it_begins_after_its_dead_time() -> None:
 
 
 def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
-    """At the charge voltage limit the current is what keeps it there, then less."""
-    inverter.told = replace(TOLD, charge_voltage_limit=52.0, at=100.0)
+    """At the charge voltage limit only the current that holds it flows, then less."""
+    inverter.received = replace(RECEIVED, charge_voltage_limit=52.0, at=100.0)
     source, resistance = 51.8, 0.02
     voltage = source
     for k in range(1200):
@@ -176,15 +179,17 @@ def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
     assert inverter.current == pytest.approx(10.0, abs=0.5)
 
 
-def test_it_asks_each_second(inverter: SimulatedInverter) -> None:
+def test_it_sends_a_request_every_second(inverter: SimulatedInverter) -> None:
     """0x305, 8 zero bytes, 11-bit."""
-    asked = [inverter.due(100 + k / 4) for k in range(9)]
-    assert [len(frames) for frames in asked] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert asked[0] == [Frame(0x305, bytes(8), 100.0)]
+    requests = [inverter.due(100 + k / 4) for k in range(9)]
+    assert [len(frames) for frames in requests] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert requests[0] == [Frame(0x305, bytes(8), 100.0)]
 
 
-def test_a_silent_inverter_never_asks() -> None:
+def test_an_inverter_may_send_no_requests() -> None:
     """Some never send 0x305."""
-    silent = SimulatedInverter("one", replace(INVERTER, asks=False), lambda _: 0.0)
+    silent = SimulatedInverter(
+        "one", replace(INVERTER, sends_requests=False), lambda _: 0.0
+    )
     assert silent.due(0) == []
     assert silent.due(5) == []

@@ -1,4 +1,4 @@
-"""Tests of the packs on their bus: what holds for every bank, load and blocked path."""
+"""Packs on one bus: rules that hold for every bank, load and blocked path."""
 
 from math import isfinite
 
@@ -49,10 +49,10 @@ def test_no_current_passes_a_blocked_path(
 
 
 @given(banks, demands)
-def test_the_currents_sum_to_the_demand_if_a_path_leads_its_way(
+def test_the_currents_sum_to_the_demand_if_a_path_is_open(
     bank: list[tuple[float, float, Path]], demand: float
 ) -> None:
-    """What the inverters draw comes out of the packs, no more and no less."""
+    """The inverters' current comes out of the packs, no more and no less."""
     _, currents = _solve(bank, demand)
     leads = any(path.charge if demand > 0 else path.discharge for _, _, path in bank)
     assert sum(currents) == pytest.approx(demand if leads else 0.0, abs=1e-6)
@@ -62,7 +62,7 @@ def test_the_currents_sum_to_the_demand_if_a_path_leads_its_way(
 def test_every_open_pack_obeys_ohm(
     bank: list[tuple[float, float, Path]], demand: float
 ) -> None:
-    """One bus voltage explains every current; who carries none is held by its path."""
+    """One bus voltage explains every current; a path blocks a pack without any."""
     voltage, currents = _solve(bank, demand)
     assert isfinite(voltage)
     if all(path == NO_PATH for _, _, path in bank):
@@ -76,7 +76,7 @@ def test_every_open_pack_obeys_ohm(
 
 @given(st.integers(1, 8), demands)
 def test_equal_packs_share_equally(count: int, demand: float) -> None:
-    """The same packs carry the same."""
+    """Identical packs carry the same."""
     states = [state_of(EQUAL, 50)] * count
     _, after = step([EQUAL] * count, states, [BOTH_WAYS] * count, demand, 1.0)
     for state in after:
@@ -93,7 +93,7 @@ def test_unequal_packs_share_by_resistance(demand: float) -> None:
 
 
 def test_a_fuller_pack_feeds_an_emptier_one() -> None:
-    """At rest the difference of voltages drives a current in a circle.
+    """At rest the voltage difference drives a circulating current.
 
     By the curve: 80 % is 53.28 V, 40 % is 52.48 V; 0.8 V over 2 x 0.02 ohm is 20 A.
     """
@@ -103,10 +103,10 @@ def test_a_fuller_pack_feeds_an_emptier_one() -> None:
     assert voltage == pytest.approx(52.88)
 
 
-def test_nobody_can_charge() -> None:
-    """With every charge path blocked nothing flows in, and the bus stays at the packs.
+def test_with_every_charge_path_blocked_nothing_flows_in() -> None:
+    """The bus voltage stays at the packs.
 
-    The fuller one (53.28 V) would give first, so that is where the bus stands.
+    The fuller one (53.28 V) would discharge first.
     """
     states = [state_of(EQUAL, 80), state_of(EQUAL, 40)]
     blocked = Path(charge=False)
@@ -132,7 +132,7 @@ def test_charge_is_conserved(
     hours: list[tuple[float, list[Path]]],
     dt: float,
 ) -> None:
-    """What flowed is what the packs have more, and nothing ever is not a number."""
+    """The charge that flowed is what the packs gain, and no value is ever not a number."""
     packs = [Pack(capacity_ah=ah, resistance=ohm) for ah, ohm, _ in makes]
     states = [
         state_of(pack, soc) for pack, (_, _, soc) in zip(packs, makes, strict=True)
@@ -148,7 +148,7 @@ def test_charge_is_conserved(
 
 
 def test_polarisation_comes_and_goes() -> None:
-    """After a step the voltage creeps on by the polarisation, and back afterwards."""
+    """After a step the voltage drifts by the polarisation, and back afterwards."""
     pack = Pack(
         capacity_ah=10_000,
         resistance=0.02,

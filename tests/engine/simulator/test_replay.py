@@ -1,4 +1,4 @@
-"""Replaying a log in a battery's place: its frames, in its time, and nothing else."""
+"""Replay of a log in place of a battery: its frames, at its pace, and nothing else."""
 
 from dataclasses import replace
 from itertools import pairwise, repeat
@@ -26,7 +26,7 @@ BEGAN = 1_700_000_000.0
 
 
 def log(*times: float, can_id: int = 0x351) -> list[Logged]:
-    """Return a log of frames, each with its number in it."""
+    """Return a log of frames, each holding its number."""
     return [
         Logged(Frame(can_id, bytes((k % 256,)), BEGAN + at), "can0")
         for k, at in enumerate(times)
@@ -34,12 +34,12 @@ def log(*times: float, can_id: int = 0x351) -> list[Logged]:
 
 
 def run(replay: Replay, begin: float, end: float) -> list[Frame]:
-    """Look every 10 ms; return what was due."""
+    """Step every 10 ms; return the frames that were due."""
     looks = range(round(begin * 100), round(end * 100) + 1)
     return [frame for k in looks for frame in replay.due(k / 100)]
 
 
-def test_frames_come_in_their_own_time() -> None:
+def test_frames_keep_their_times() -> None:
     """Counted from the first, which comes at once."""
     replay = Replay(log(0.0, 0.02, 1.0))
     assert replay.next_at is None
@@ -53,8 +53,8 @@ def test_frames_come_in_their_own_time() -> None:
     assert replay.due(99.0) == []
 
 
-def test_it_is_played_again_after_a_telegrams_pause() -> None:
-    """So that a battery of one telegram a second goes on with one a second."""
+def test_a_loop_restarts_after_a_telegrams_pause() -> None:
+    """A battery with one telegram per second continues with one per second."""
     replay = Replay(log(0.0, 0.1, 1.0, 1.1), loops=2)
     frames = run(replay, 10.0, 20.0)
     assert [frame.data[0] for frame in frames] == [0, 1, 2, 3, 0, 1, 2, 3]
@@ -68,8 +68,8 @@ def test_a_single_frame_comes_once_a_second() -> None:
     assert len(run(Replay(log(0.0), loops=3), 0.0, 10.0)) == 3
 
 
-def test_what_the_writer_had_sent_is_left_out() -> None:
-    """The gateway asks anew; error frames nobody can send."""
+def test_frames_of_the_logs_writer_are_left_out() -> None:
+    """The gateway sends its own; error frames cannot be sent."""
     own = replace(log(0.5, can_id=0x305)[0], own=True)
     error = Logged(Frame(4, bytes(8), BEGAN, error=True), "can0")
     frames = run(Replay([*log(0.0), own, error, *log(1.0)]), 0.0, 2.0)
@@ -77,7 +77,7 @@ def test_what_the_writer_had_sent_is_left_out() -> None:
 
 
 def test_times_that_run_backwards_count_as_none() -> None:
-    """The order of the log holds."""
+    """The order of the log is kept."""
     frames = run(Replay(log(5.0, 0.0, 1.0)), 0.0, 2.0)
     assert [(frame.data[0], frame.at) for frame in frames] == [
         (0, 0.0),
@@ -95,15 +95,15 @@ def test_times_that_run_backwards_count_as_none() -> None:
         (log(0.0, LONGEST + 1), "log_too_long"),
     ],
 )
-def test_what_cannot_be_played_is_refused(unfit: list[Logged], reason: str) -> None:
-    """Two batteries of one name would be one that contradicts itself."""
+def test_an_unfit_log_is_rejected(unfit: list[Logged], reason: str) -> None:
+    """Two batteries under one name would contradict each other."""
     with pytest.raises(UnfitLogError) as refused:
         Replay(unfit)
     assert refused.value.reason == reason
 
 
 def test_memory_is_bounded() -> None:
-    """A log need not come from here; it is not read to its end."""
+    """A log may come from anywhere; it is not read to its end."""
     with pytest.raises(UnfitLogError) as refused:
         Replay(repeat(log(0.0)[0]))
     assert refused.value.reason == "log_too_long"
@@ -130,13 +130,13 @@ def test_every_frame_comes_once_a_loop(times: list[float], loops: int) -> None:
 
 
 def battery(name: str) -> SimulatedBattery:
-    """Return a battery that speaks once a second."""
+    """Return a battery that sends once per second."""
     bms = Bms(max_charge=50, max_discharge=100)
     return SimulatedBattery(name, Pack(capacity_ah=100), bms)
 
 
-def test_its_peer_is_silent_meanwhile() -> None:
-    """And speaks again after the end; others do all the time."""
+def test_the_replaced_device_is_silent_meanwhile() -> None:
+    """It sends again after the end; others do all the time."""
     port = PortConfig(Interface.VIRTUAL, "a")
     simulator = Simulator([battery("a"), battery("b")], [], ports={"a": port})
     simulator.step(0.0)
@@ -150,15 +150,15 @@ def test_its_peer_is_silent_meanwhile() -> None:
     assert {frame.can_id for name, frame in later if name == "a"} >= {0x351, 0x356}
 
 
-def test_only_who_has_a_port_can_be_replaced() -> None:
-    """There is nowhere to play it."""
+def test_only_a_device_with_a_port_can_be_replaced() -> None:
+    """There is nowhere else to send the log."""
     simulator = Simulator([battery("a")], [])
     with pytest.raises(KeyError):
         simulator.replay("a", Replay(log(0.0)))
 
 
-async def test_a_log_is_played_on_a_port() -> None:
-    """29-bit and remote frames, too, and in the log's time."""
+async def test_a_log_is_replayed_on_a_port() -> None:
+    """29-bit and remote frames, too, with the times of the log."""
     port = PortConfig(Interface.VIRTUAL, "replay")
     simulator = Simulator([battery("a")], [], ports={"a": port})
     listener = Recorder("replay")

@@ -1,4 +1,4 @@
-"""Tests of the simulator: frames out, frames in, and the physics in between."""
+"""The simulator: frames out, frames in, and the physics in between."""
 
 import asyncio
 from math import isfinite
@@ -22,7 +22,7 @@ from custom_components.bms_gateway.engine.simulator import (
     SimulatedBattery,
     SimulatedInverter,
     Simulator,
-    Talk,
+    TelegramTiming,
 )
 
 from ...waiting import until
@@ -38,7 +38,7 @@ def _battery(
         Pack(capacity_ah=100, resistance=resistance),
         Bms(max_charge=50, max_discharge=100),
         soc=60.0,
-        talk=Talk(period=period),
+        timing=TelegramTiming(period=period),
     )
 
 
@@ -48,8 +48,10 @@ def _inverter(name: str, power: float, lag: float = 2.0) -> SimulatedInverter:
     )
 
 
-def _tell(simulator: Simulator, charge: float, discharge: float, now: float) -> None:
-    """Tell every inverter the same."""
+def _send_limits(
+    simulator: Simulator, charge: float, discharge: float, now: float
+) -> None:
+    """Send every inverter the same limits."""
     telegram = Telegram(
         charge_voltage_limit=56.0,
         charge_current_limit=charge,
@@ -66,7 +68,7 @@ def _tell(simulator: Simulator, charge: float, discharge: float, now: float) -> 
 
 
 def _run(simulator: Simulator, begin: float, end: float) -> list[tuple[str, Frame]]:
-    """Go on in steps of 0.1 s; return all frames."""
+    """Advance in steps of 0.1 s; return all frames."""
     steps = range(round(begin * 10), round(end * 10))
     return [due for k in steps for due in simulator.step(k / 10)]
 
@@ -79,25 +81,28 @@ def simulator() -> Simulator:
 
 @pytest.mark.slow
 def test_an_hour_in_the_closed_loop(simulator: Simulator) -> None:
-    """36,000 steps: what was drawn is missing from the packs, and all is told."""
+    """36,000 steps.
+
+    The charge drawn is missing from the packs, and all of it is reported.
+    """
     for second in range(HOUR):
-        _tell(simulator, 30, 40, second)
+        _send_limits(simulator, 30, 40, second)
         for k in range(10):
             for name, frame in simulator.step(second + k / 10):
                 assert name in {"a", "b", "i"}
                 assert len(frame.data) == 8
     drawn = 120.0 - sum(b.cells.charge_ah for b in simulator.batteries.values())
-    # The inverter wants 50 A and is told 40
+    # The inverter wants 50 A and is allowed 40
     assert drawn == pytest.approx(40.0, rel=0.01)
     assert simulator.current == pytest.approx(-40.0, abs=0.1)
     assert simulator.batteries["a"].soc == pytest.approx(40.0, abs=0.5)
 
 
-def test_nothing_flows_before_an_inverter_is_told(simulator: Simulator) -> None:
+def test_nothing_flows_before_an_inverter_gets_limits(simulator: Simulator) -> None:
     """And nothing after its time-out."""
     _run(simulator, 0, 5)
     assert simulator.current == pytest.approx(0.0)
-    _tell(simulator, 30, 40, 5.0)
+    _send_limits(simulator, 30, 40, 5.0)
     _run(simulator, 5, 60)
     assert simulator.current == pytest.approx(-40.0, abs=0.1)
     _run(simulator, 60, 100)
@@ -109,16 +114,18 @@ def test_current_divides_by_resistance() -> None:
     low, high = _battery("low", 0.01), _battery("high", 0.02)
     simulator = Simulator([low, high], [_inverter("i", -1600.0, lag=0.1)])
     simulator.step(0.0)
-    _tell(simulator, 30, 40, 0.0)
+    _send_limits(simulator, 30, 40, 0.0)
     simulator.step(0.1)
     simulator.step(0.2)
     assert low.cells.current < -10
     assert low.cells.current == pytest.approx(2 * high.cells.current, rel=0.01)
 
 
-def test_an_unplugged_battery_leaves_it_to_the_other(simulator: Simulator) -> None:
-    """And one that protects itself does, too, in its direction."""
-    _tell(simulator, 30, 40, 0.0)
+def test_an_unplugged_battery_leaves_the_current_to_the_other(
+    simulator: Simulator,
+) -> None:
+    """So does one that protects itself, in its direction."""
+    _send_limits(simulator, 30, 40, 0.0)
     _run(simulator, 0, 30)
     simulator.batteries["a"].breaker_closed = False
     _run(simulator, 30, 31)
@@ -129,7 +136,7 @@ def test_an_unplugged_battery_leaves_it_to_the_other(simulator: Simulator) -> No
     assert simulator.current == 0.0
 
 
-def test_what_nobody_was_told_flows_too(simulator: Simulator) -> None:
+def test_unmanaged_current_flows_too(simulator: Simulator) -> None:
     """A charger on the bus that no gateway knows."""
     simulator.unmanaged = 30.0
     _run(simulator, 0, 1)
@@ -137,19 +144,19 @@ def test_what_nobody_was_told_flows_too(simulator: Simulator) -> None:
 
 
 def test_demand_can_be_set(simulator: Simulator) -> None:
-    """Another house from one moment to the next."""
+    """Another house from one step to the next."""
     simulator.inverters["i"].demand = lambda _: 1000.0
-    _tell(simulator, 30, 40, 0.0)
+    _send_limits(simulator, 30, 40, 0.0)
     _run(simulator, 0, 30)
     assert simulator.current == pytest.approx(1000 / simulator.voltage, abs=0.1)
 
 
 def test_demand_goes_by_the_seconds_since_the_start() -> None:
-    """Whatever the clock says: a demo always begins in the same morning."""
-    asked = []
+    """Whatever the clock shows: a demo always begins on the same morning."""
+    requests = []
 
     def demand(at: float) -> float:
-        asked.append(at)
+        requests.append(at)
         return 0.0
 
     simulator = Simulator(
@@ -158,11 +165,11 @@ def test_demand_goes_by_the_seconds_since_the_start() -> None:
     )
     for k in range(3):
         simulator.step(98765 + k / 10)
-    assert asked == pytest.approx([0.0, 0.1, 0.2])
+    assert requests == pytest.approx([0.0, 0.1, 0.2])
 
 
-def test_each_talks_at_its_own_time() -> None:
-    """One a second, one every other second, the inverter's request each second."""
+def test_each_device_sends_at_its_own_time() -> None:
+    """One per second, one every other second, the inverter's request every second."""
     simulator = Simulator(
         [_battery("a"), _battery("b", period=2.0)], [_inverter("i", 0.0)]
     )
@@ -173,7 +180,7 @@ def test_each_talks_at_its_own_time() -> None:
     assert [frame.can_id for name, frame in frames if name == "i"] == [0x305] * 10
 
 
-def test_a_machine_that_slept_goes_on_where_it_was(simulator: Simulator) -> None:
+def test_a_machine_that_slept_continues_where_it_was(simulator: Simulator) -> None:
     """It catches up with some seconds, not with a night; a clock never runs back."""
     simulator.unmanaged = 36.0
     simulator.step(0.0)
@@ -190,16 +197,16 @@ def test_a_machine_that_slept_goes_on_where_it_was(simulator: Simulator) -> None
         st.tuples(
             st.floats(0.1, 3),
             st.sampled_from(["a", "b"]),
-            st.sampled_from(["silent", "breaker", "trip", "untold", "tell", "well"]),
+            st.sampled_from(["silent", "breaker", "trip", "unmanaged", "send", "well"]),
             st.floats(-300, 300),
         ),
         max_size=30,
     )
 )
-def test_nothing_that_happens_breaks_it(
+def test_no_sequence_of_events_breaks_it(
     events: list[tuple[float, str, str, float]],
 ) -> None:
-    """Every number stays one, and an open breaker open, whatever is done to it."""
+    """Every number stays finite, and an open breaker open, whatever happens to it."""
     simulator = Simulator(
         [_battery("a", 0.01), _battery("b")],
         [_inverter("i", -4000), _inverter("j", 900)],
@@ -214,10 +221,10 @@ def test_nothing_that_happens_breaks_it(
                 battery.breaker_closed = False
             case "trip":
                 battery.protections = frozenset({Alarm.INTERNAL})
-            case "untold":
+            case "unmanaged":
                 simulator.unmanaged = number
-            case "tell":
-                _tell(simulator, abs(number), abs(number), now)
+            case "send":
+                _send_limits(simulator, abs(number), abs(number), now)
             case _:
                 battery.silent, battery.breaker_closed = False, True
                 battery.protections = frozenset()
@@ -230,25 +237,28 @@ def test_nothing_that_happens_breaks_it(
 
 
 async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
-    """On a virtual channel: a battery is heard, an inverter is told and draws."""
+    """On a virtual channel.
+
+    A battery is received, an inverter gets limits and draws current.
+    """
     ports = {
         name: PortConfig(Interface.VIRTUAL, f"simulator test {name}") for name in "ai"
     }
     simulator = Simulator(
         [_battery("a")], [_inverter("i", -1000, lag=0.1)], ports=ports
     )
-    heard: dict[str, set[int]] = {"a": set(), "i": set()}
+    received: dict[str, set[int]] = {"a": set(), "i": set()}
 
     def listener(name: str) -> Port:
         return Port(
             ports[name],
-            on_frame=lambda frame: heard[name].add(frame.can_id),
+            on_frame=lambda frame: received[name].add(frame.can_id),
             on_echo=lambda _: None,
             on_change=lambda _: None,
         )
 
     def complete() -> bool:
-        return {0x351, 0x355, 0x356} <= heard["a"] and 0x305 in heard["i"]
+        return {0x351, 0x355, 0x356} <= received["a"] and 0x305 in received["i"]
 
     others = {name: listener(name) for name in ports}
     tasks = [asyncio.create_task(port.run()) for port in others.values()]
@@ -257,11 +267,11 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
         "all listeners are open",
     )
     await simulator.start()
-    await until(complete, lambda: f"all is heard, not {heard}")
-    assert not heard["i"] & heard["a"]
+    await until(complete, lambda: f"all is received, not {received}")
+    assert not received["i"] & received["a"]
     assert others["i"].send(Frame(0x351, bytes.fromhex("3002C8002C010000")))
-    await until(lambda: simulator.inverters["i"].told.at, "the inverter is told")
-    assert simulator.inverters["i"].told.discharge == 30.0
+    await until(lambda: simulator.inverters["i"].received.at, "the inverter has limits")
+    assert simulator.inverters["i"].received.discharge == 30.0
     own = list(simulator._ports.values())
     await simulator.stop()
     assert [port.state.status for port in own] == [PortStatus.CLOSED] * 2

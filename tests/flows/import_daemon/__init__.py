@@ -1,1 +1,1 @@
-"""The original daemon's configuration file, taken over."""
+"""Import of the daemon's configuration file."""

@@ -1,7 +1,7 @@
 """A bms_config.toml of a house with two batteries and two inverters, and changes to it.
 
-Written for the tests by the daemon's contract: the keys of its tables with hyphens, one
-of them with an underscore, comments as in the file that the daemon brings.
+Written for the tests by the daemon's schema: the keys of its tables with hyphens, one
+of them with an underscore, comments as in the file the daemon ships.
 """
 
 from typing import Final
@@ -60,13 +60,13 @@ POLL-INTERVAL = 2.0
 
 
 def line_of(text: str, part: str, number: int = 1) -> int:
-    """Return the line that holds a part of a text for the n-th time."""
+    """Return the line with the n-th occurrence of a text."""
     places = [place for place, line in enumerate(text.split("\n"), 1) if part in line]
     return places[number - 1]
 
 
 def changed(old: str, new: str, number: int = 1) -> str:
-    """Return the file with something replaced where it stands for the n-th time."""
+    """Return the file with the n-th occurrence of a text replaced."""
     parts = FILE.split(old)
     assert len(parts) > number, old
     return old.join(parts[:number]) + new + old.join(parts[number:])

@@ -1,4 +1,4 @@
-"""Every value of a TOML file knows its line, and any bytes are welcome."""
+"""Line numbers for every value of a TOML file, for any input."""
 
 from collections.abc import Iterator
 import tomllib
@@ -8,8 +8,8 @@ from hypothesis import assume, example, given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.flows.import_daemon.document import (
-    LARGEST,
-    LONGEST,
+    MAX_LENGTH,
+    MAX_SIZE,
     Document,
     NotText,
     Place,
@@ -71,7 +71,7 @@ LINES: dict[Place, int] = {
 
 
 def places(value: Any) -> Iterator[Place]:
-    """Yield where everything inside a value is."""
+    """Yield the paths of everything inside a value."""
     inside: Any = ()
     if isinstance(value, dict | list):
         inside = value.items() if isinstance(value, dict) else enumerate(value)
@@ -81,11 +81,11 @@ def places(value: Any) -> Iterator[Place]:
 
 
 def assert_complete(document: Document) -> None:
-    """Check that every value has a line, and that no line has nothing."""
+    """Check that every value has a line, and that every line has a value."""
     assert set(document.lines) == set(places(document.values))
 
 
-def test_statements_are_told_from_what_only_looks_like_them() -> None:
+def test_statements_are_distinguished_from_lookalikes() -> None:
     """Texts, arrays and comments may hold anything; tables may be nested."""
     document = read(TRICKY)
     assert_complete(document)
@@ -94,14 +94,14 @@ def test_statements_are_told_from_what_only_looks_like_them() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_lines_may_end_as_on_windows(end: bytes) -> None:
+def test_windows_line_ends_are_accepted(end: bytes) -> None:
     """As editors there write them."""
     document = read(end.join((b"a = 1", b"[b]", b"c = '''", b"'''", b"d = 2")))
     assert [document.line("b", key) for key in "cd"] == [3, 5]
 
 
-def test_an_error_of_the_syntax_has_its_line() -> None:
-    """And tomllib's own words."""
+def test_syntax_error_has_its_line() -> None:
+    """And tomllib's message."""
     with pytest.raises(Unreadable, match="Invalid value") as raised:
         read(b"[mqtt]\nA = 1\nB = yes\n")
     assert raised.value.line == 3
@@ -110,31 +110,31 @@ def test_an_error_of_the_syntax_has_its_line() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"a = " + b"9" * 5000,  # Python refuses to read a number of so many digits
+        b"a = " + b"9" * 5000,  # Python refuses to read a number with this many digits
         b"a = " + b"[" * 5000 + b"]" * 5000,
         b".".join([b"a"] * 2000) + b" = 1",
     ],
 )
-def test_what_tomllib_gives_up_on_is_refused(content: bytes) -> None:
-    """Not by its own kind of error, and without a line."""
+def test_input_that_tomllib_cannot_handle_is_rejected(content: bytes) -> None:
+    """With our own error, without a line."""
     with pytest.raises(Unreadable) as raised:
         read(content)
     assert raised.value.line is None
 
 
-def test_another_encoding_is_refused_with_its_line() -> None:
+def test_other_encoding_is_rejected_with_its_line() -> None:
     """As old Windows editors write umlauts."""
     with pytest.raises(NotText) as raised:
         read("[mqtt]\n# Büro\n".encode("latin-1"))
     assert raised.value.line == 2
 
 
-def test_a_file_may_have_a_certain_size() -> None:
-    """One byte more is too much, and so is one line more of a single value."""
-    assert read(b"a = 1\n".ljust(LARGEST, b"\n")).values == {"a": 1}
+def test_size_is_limited() -> None:
+    """One byte too many is rejected, and so is one line too many of a value."""
+    assert read(b"a = 1\n".ljust(MAX_SIZE, b"\n")).values == {"a": 1}
     with pytest.raises(TooLarge):
-        read(b"a = 1\n".ljust(LARGEST + 1, b"\n"))
-    longest = b"a = [" + b"\n" * (LONGEST - 1) + b"]"
+        read(b"a = 1\n".ljust(MAX_SIZE + 1, b"\n"))
+    longest = b"a = [" + b"\n" * (MAX_LENGTH - 1) + b"]"
     assert read(longest).values == {"a": []}
     with pytest.raises(TooLarge):
         read(longest.replace(b"]", b"\n]"))
@@ -143,8 +143,8 @@ def test_a_file_may_have_a_certain_size() -> None:
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b"\xef\xbb\xbf")
-def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    """And never otherwise."""
+def test_any_bytes_are_read_or_rejected(content: bytes) -> None:
+    """And nothing else happens."""
     try:
         document = read(content)
     except TooLarge, NotText, Unreadable:
@@ -163,8 +163,8 @@ FRAGMENTS = st.sampled_from(
 
 
 @given(st.lists(FRAGMENTS, max_size=12), st.sampled_from(["\n", "\r\n"]))
-def test_a_statement_s_line_names_what_it_gives(parts: list[str], end: str) -> None:
-    """Whatever stands around it: the line holds the last key on the way to it."""
+def test_line_of_a_statement_names_its_key(parts: list[str], end: str) -> None:
+    """Whatever surrounds it: the line holds the last key of the path."""
     text = end.join(parts)
     try:
         tomllib.loads(text)

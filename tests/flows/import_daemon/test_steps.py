@@ -1,4 +1,4 @@
-"""The steps of the first set-up that take over a bms_config.toml, by real uploads."""
+"""The setup steps that import a bms_config.toml, with real uploads."""
 
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -22,14 +22,14 @@ from custom_components.bms_gateway.engine.config import (
     SendMode,
     Strategy,
 )
-from custom_components.bms_gateway.flows.import_daemon.document import LARGEST
-from custom_components.bms_gateway.flows.import_daemon.remarks import About
-from custom_components.bms_gateway.flows.import_daemon.steps import _refuse
-from custom_components.bms_gateway.flows.import_daemon.understand import (
+from custom_components.bms_gateway.flows.import_daemon.builder import (
     Links,
-    understand,
+    build_gateway,
 )
-from custom_components.bms_gateway.flows.import_daemon.words import MOST_LINES
+from custom_components.bms_gateway.flows.import_daemon.document import MAX_SIZE
+from custom_components.bms_gateway.flows.import_daemon.notices import NoticeKind
+from custom_components.bms_gateway.flows.import_daemon.steps import _check
+from custom_components.bms_gateway.flows.import_daemon.texts import MAX_LINES
 from custom_components.bms_gateway.flows.schemas import DEVICE_FORMS, OPTIONS_FORM
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -51,7 +51,7 @@ type Upload = Callable[[str | bytes], Awaitable[str]]
 
 @pytest.fixture(autouse=True)
 def have_links(machine: Machine, socket_enabled: None) -> None:
-    """Let the machine have the CAN links of the file."""
+    """Give the machine the CAN links of the file."""
     machine.links = LINKS
 
 
@@ -62,7 +62,7 @@ async def let_upload(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Upload:
-    """Return what the browser does with a chosen file: post it, get its id."""
+    """Upload a file as the browser does: post it, return its id."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert await async_setup_component(hass, DOMAIN, {})  # before the server starts
     client = await hass_client()
@@ -85,14 +85,14 @@ def clear(folder: Path) -> None:
 
 
 async def begin(hass: HomeAssistant) -> Flow:
-    """Choose the original daemon in the first step."""
+    """Choose the import in the first step."""
     flow = await start(hass)
     await flow.choose("import_daemon")
     return flow
 
 
 async def review(hass: HomeAssistant, upload: Upload, text: str = FILE) -> Flow:
-    """Go as far as what was understood of a file."""
+    """Continue to the review of a file."""
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
     assert result["step_id"] == "import_review", told(result)
@@ -100,16 +100,16 @@ async def review(hass: HomeAssistant, upload: Upload, text: str = FILE) -> Flow:
 
 
 def told(result: Result, *names: str) -> str:
-    """Return what a step fills into its text, by default all of it."""
+    """Return the placeholders of a step, by default all."""
     placeholders = result["description_placeholders"]
     return "\n\n".join(placeholders[name] for name in names or placeholders)
 
 
-# To the end ------------------------------------------------------------------
+# Successful imports ------------------------------------------------------------
 
 
-async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> None:
-    """All of it, on the adapters that bear the links' names now."""
+async def test_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> None:
+    """All of it, on the adapters that have the links' names now."""
     flow = await begin(hass)
     assert (flow.result["step_id"], flow.result["errors"]) == ("import_daemon", {})
     assert told(flow.result) == ""
@@ -182,10 +182,10 @@ async def test_a_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> 
     ]
 
 
-async def test_the_user_decides_what_the_file_does_not_say(
+async def test_user_decides_what_the_file_does_not_have(
     hass: HomeAssistant, upload: Upload, machine: Machine
 ) -> None:
-    """And may go on without the links: the ports are lost then, with a repair."""
+    """Also without the links: the ports are then lost, with a repair."""
     machine.links = []
     flow = await review(hass, upload)
     absent = "`can_in_1, can_in_2, can_out_1, can_out_2`"
@@ -211,7 +211,7 @@ async def test_the_user_decides_what_the_file_does_not_say(
     assert result["result"].state is ConfigEntryState.LOADED
 
 
-async def test_one_inverter_is_shown_what_the_file_says(
+async def test_single_inverter_uses_the_files_scaling(
     hass: HomeAssistant, upload: Upload
 ) -> None:
     """Its part is all there is, so that nothing is asked."""
@@ -225,10 +225,10 @@ async def test_one_inverter_is_shown_what_the_file_says(
     assert inverter.current_factor == 0.5
 
 
-async def test_inverters_that_saw_all_current_are_proposed_their_part(
+async def test_parts_are_proposed_for_inverters_that_saw_the_whole_current(
     hass: HomeAssistant, upload: Upload
 ) -> None:
-    """The whole current beside a part of the limit would look like too much."""
+    """The whole current next to a part of the limit would look excessive."""
     flow = await review(hass, upload, FILE.replace("I-SCALING = 0.5", "#"))
     assert filled(flow.result)["reported_current"] == "share"
     text = changed("I-SCALING = 0.5", "I-SCALING = 1.0")
@@ -236,8 +236,10 @@ async def test_inverters_that_saw_all_current_are_proposed_their_part(
     assert filled(flow.result)["reported_current"] == "file"
 
 
-async def test_a_gateway_may_only_watch(hass: HomeAssistant, upload: Upload) -> None:
-    """Which is told instead of figures; names are proposed where there are none."""
+async def test_gateway_without_inverters_only_monitors(
+    hass: HomeAssistant, upload: Upload
+) -> None:
+    """This is shown instead of figures; missing names are proposed."""
     start_, end = FILE.index("[[bmses-out]]"), FILE.index("[[bmses-in]]")
     text = (FILE[:start_] + FILE[end:]).replace("DESCRIPTION", "#")
     text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
@@ -252,8 +254,8 @@ async def test_a_gateway_may_only_watch(hass: HomeAssistant, upload: Upload) -> 
     assert result["result"].options["mqtt_enabled"] is False
 
 
-async def test_a_name_is_needed(hass: HomeAssistant, upload: Upload) -> None:
-    """What was chosen besides stays."""
+async def test_name_is_required(hass: HomeAssistant, upload: Upload) -> None:
+    """The other choices stay."""
     flow = await review(hass, upload)
     before = told(flow.result)
     chosen = {"strategy": "sum", "reported_current": "share"}
@@ -265,13 +267,11 @@ async def test_a_name_is_needed(hass: HomeAssistant, upload: Upload) -> None:
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-# Files that cannot be taken over ---------------------------------------------
+# Files that cannot be imported -------------------------------------------------
 
 
-async def test_what_has_to_be_mended_is_listed(
-    hass: HomeAssistant, upload: Upload
-) -> None:
-    """Line by line; the mended file goes on, and nothing was set up before."""
+async def test_problems_are_listed(hass: HomeAssistant, upload: Upload) -> None:
+    """Line by line; the corrected file is accepted, and nothing was set up before."""
     text = changed("CAPACITY-AH = 280.0", "CAPACITY-AH = 0")
     text = text.replace("= 250.0", '= "250`"').replace("I-SCALING", "I-SCALLING", 1)
     text = text.replace('"tele/bms/state"', '"tele/#"')
@@ -303,17 +303,17 @@ async def test_what_has_to_be_mended_is_listed(
     ("content", "expected"),
     [
         (b"", "The file is empty."),
-        (b"#" * (LARGEST + 1), "The file is much larger"),
+        (b"#" * (MAX_SIZE + 1), "The file is much larger"),
         ("[mqtt] # für".encode("latin-1"), "Line 1: The file is not encoded in UTF-8."),
         (b"\nTOPIC = tele", "Line 2: The file is not valid TOML"),
         (FILE.encode("utf-16"), "Line 1: The file is not encoded in UTF-8."),
     ],
     ids=["empty", "large", "latin", "syntax", "utf-16"],
 )
-async def test_what_is_no_such_file_is_told(
+async def test_unusable_file_is_explained(
     hass: HomeAssistant, upload: Upload, content: bytes, expected: str
 ) -> None:
-    """In words, and the right one can be chosen then."""
+    """In words, and the right one can then be chosen."""
     flow = await begin(hass)
     result = await flow.fill(file=await upload(content))
     assert result["errors"] == {"file": "invalid_file"}
@@ -322,7 +322,7 @@ async def test_what_is_no_such_file_is_told(
     assert result["step_id"] == "import_review"
 
 
-async def test_a_lost_upload_is_told(
+async def test_lost_upload_is_explained(
     hass: HomeAssistant, upload: Upload, tmp_path: Path
 ) -> None:
     """Used already, cleared away, or from before a restart of Home Assistant."""
@@ -339,19 +339,19 @@ async def test_a_lost_upload_is_told(
     assert result["step_id"] == "import_review"
 
 
-async def test_no_list_is_endless(hass: HomeAssistant, upload: Upload) -> None:
-    """Whoever has mended so much looks again."""
-    text = FILE + "[[bmses-in]]\nCAN-IF = 1\n" * (MOST_LINES // 2 + 1)
+async def test_list_of_problems_is_limited(hass: HomeAssistant, upload: Upload) -> None:
+    """After fixing this many, a user looks again."""
+    text = FILE + "[[bmses-in]]\nCAN-IF = 1\n" * (MAX_LINES // 2 + 1)
     flow = await begin(hass)
     result = await flow.fill(file=await upload(text))
     assert told(result).endswith("\n- … and 2 more")
-    assert told(result).count("\n- ") == MOST_LINES + 1
+    assert told(result).count("\n- ") == MAX_LINES + 1
 
 
-async def test_all_is_told_in_home_assistant_s_language(
+async def test_texts_are_in_home_assistants_language(
     hass: HomeAssistant, upload: Upload
 ) -> None:
-    """What nobody translated, nobody would understand."""
+    """Nothing is left untranslated."""
     hass.config.language = "de"
     text = changed("CAPACITY-AH = 280.0", "CAPACITY-AH = 0")
     flow = await begin(hass)
@@ -364,10 +364,8 @@ async def test_all_is_told_in_home_assistant_s_language(
     assert "Laden bis 250 A" in told(result)
 
 
-async def test_a_name_changes_nothing_in_the_look(
-    hass: HomeAssistant, upload: Upload
-) -> None:
-    """It is a text from a file: no table, picture or list is made of it."""
+async def test_names_are_escaped(hass: HomeAssistant, upload: Upload) -> None:
+    """A text from a file makes no table, picture or list."""
     text = changed('"Rack left"', '"A | B ![x](y) <b> **c** `d`"')
     flow = await review(hass, upload, text)
     shown = r"A \| B \!\[x\]\(y\) \<b\> \*\*c\*\* \`d\`"
@@ -375,14 +373,14 @@ async def test_a_name_changes_nothing_in_the_look(
     assert f"| of which {shown} carries |" in told(flow.result)
 
 
-# CAN links of others ---------------------------------------------------------
+# CAN links of other devices ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "port",
     [{"channel": "can0", "identity": LINKS[0].identity}, {"channel": "can_in_1"}],
 )
-async def test_a_link_that_is_taken_is_told_and_mended(
+async def test_taken_link_is_reported(
     hass: HomeAssistant, upload: Upload, port: dict[str, Any]
 ) -> None:
     """By its adapter, whatever its name was then, or by its name."""
@@ -411,10 +409,10 @@ async def test_a_link_that_is_taken_is_told_and_mended(
     assert result["step_id"] == "import_review"
 
 
-async def test_a_link_taken_while_the_user_reads_is_refused(
+async def test_link_taken_during_the_review_is_rejected(
     hass: HomeAssistant, upload: Upload
 ) -> None:
-    """By the same path as in every other set-up."""
+    """Through the same code as in every other setup."""
     first, second = [await review(hass, upload) for _ in range(2)]
     await first.fill(name="Quick")
     result = await second.fill(name="Slow")
@@ -427,7 +425,7 @@ async def test_a_link_taken_while_the_user_reads_is_refused(
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
 
 
-# What the forms say ----------------------------------------------------------
+# Checks of the forms -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -448,19 +446,19 @@ async def test_a_link_taken_while_the_user_reads_is_refused(
         ("= 1400.0", "0.1", "100000"),
     ],
 )
-def test_the_ranges_are_those_of_the_forms(old: str, lowest: str, highest: str) -> None:
-    """Their ends are taken, what is beyond them is not."""
+def test_ranges_are_those_of_the_forms(old: str, lowest: str, highest: str) -> None:
+    """Their ends are accepted, values beyond them are not."""
     key = old.partition("=")[0]
     for value in (lowest, highest):
         text = changed(old, f"{key}= {value}")
-        assert not understand(text.encode(), _refuse, Links()).problems
+        assert not build_gateway(text.encode(), _check, Links()).problems
     beyond = [str(float(highest) + 0.01), "nan", "inf", "-inf"]
     if "DELAY" not in old:
         beyond.append(str(float(lowest) - 0.01))
     for value in beyond:
         text = changed(old, f"{key}= {value}")
-        [problem] = understand(text.encode(), _refuse, Links()).problems
-        assert problem.about is About.REFUSED
+        [problem] = build_gateway(text.encode(), _check, Links()).problems
+        assert problem.kind is NoticeKind.REFUSED
         assert problem.line == line_of(text, f"= {value}")
         place, _, error = problem.detail.partition(".error.")
         assert ENGLISH[place]["error"][error]
@@ -471,23 +469,23 @@ SOME = st.one_of(st.floats(), st.integers(-2, 20_000), st.floats(0, 10)).map(str
 
 
 @given(st.dictionaries(st.integers(0, len(NUMBER.findall(FILE)) - 1), SOME, max_size=3))
-def test_nothing_is_taken_over_that_a_form_would_refuse(
+def test_values_that_a_form_would_reject_are_not_imported(
     numbers: dict[int, str],
 ) -> None:
     """Whatever some of the numbers in a file are."""
     places = count()
     text = NUMBER.sub(lambda found: numbers.get(next(places), found[0]), FILE)
-    understood = understand(text.encode(), _refuse, Links())
-    if understood.problems:
+    build = build_gateway(text.encode(), _check, Links())
+    if build.problems:
         return
-    assert OPTIONS_FORM.errors(understood.options) == {}
-    for device in understood.devices:
+    assert OPTIONS_FORM.errors(build.options) == {}
+    for device in build.devices:
         assert DEVICE_FORMS[device.part].errors(device.values) == {}
 
 
-def test_every_remark_has_its_text() -> None:
-    """In each language, with no placeholder that nothing fills."""
+def test_every_notice_has_its_text() -> None:
+    """In each language, with every placeholder filled."""
     for texts in TEXTS:
-        for about in About:
-            text = texts["common"][f"import_{about}"]
+        for kind in NoticeKind:
+            text = texts["common"][f"import_{kind}"]
             assert text.format(key="k", value="v", detail="d")

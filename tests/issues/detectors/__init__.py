@@ -1,1 +1,1 @@
-"""What a user can mend is found: raised, not raised just below, cleared."""
+"""Issue detectors: raised, not raised just below the threshold, cleared."""

@@ -1,4 +1,4 @@
-"""Batteries that do not count: each is named as what it is."""
+"""Batteries that do not count, each with its reason."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.model import (
-    Life,
+    BatteryStatus,
     PortState,
     PortStatus,
     Readings,
@@ -20,7 +20,7 @@ from custom_components.bms_gateway.issues.detectors.absent import (
 )
 from homeassistant.helpers.issue_registry import IssueSeverity
 
-from .situations import (
+from .contexts import (
     CONFIG,
     OPEN,
     WELL,
@@ -28,8 +28,8 @@ from .situations import (
     seen,
     the_one,
     with_b1,
-    with_life,
     with_port,
+    with_status,
 )
 
 AT = WELL.snapshot.at
@@ -41,9 +41,9 @@ TWELVE = (
 )
 
 
-def test_a_lost_battery_is_told_with_its_policy() -> None:
+def test_lost_battery_is_reported_with_its_loss_policy() -> None:
     """What it means for the house depends on it."""
-    found = the_one(with_life(Life.LOST))
+    found = the_one(with_status(BatteryStatus.LOST))
     assert found.key == "battery_lost"
     assert found.placeholders == {
         "name": "Garage",
@@ -55,44 +55,44 @@ def test_a_lost_battery_is_told_with_its_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
-        (Life.WAITING, Status.STARTING, {}),
-        (Life.WAITING, Status.RUNNING, {}),
-        (Life.WAITING, Status.BLOCKED, {"battery_b1": "battery_not_polled"}),
-        (Life.WAITING, Status.SILENT, {"battery_b1": "battery_not_polled"}),
-        (Life.REJOINING, Status.BLOCKED, {}),
-        (Life.BRIDGING, Status.BRIDGING, {}),
-        (Life.DUPLICATE, Status.BLOCKED, {}),
-        (Life.OUT_OF_SERVICE, Status.RUNNING, {}),
+        (BatteryStatus.LOST, Status.REDUCED, {"battery_b1": "battery_lost"}),
+        (BatteryStatus.WAITING, Status.STARTING, {}),
+        (BatteryStatus.WAITING, Status.RUNNING, {}),
+        (BatteryStatus.WAITING, Status.BLOCKED, {"battery_b1": "battery_not_polled"}),
+        (BatteryStatus.WAITING, Status.SILENT, {"battery_b1": "battery_not_polled"}),
+        (BatteryStatus.REJOINING, Status.BLOCKED, {}),
+        (BatteryStatus.BRIDGING, Status.BRIDGING, {}),
+        (BatteryStatus.DUPLICATE, Status.BLOCKED, {}),
+        (BatteryStatus.OUT_OF_SERVICE, Status.RUNNING, {}),
     ],
 )
-def test_a_battery_that_never_spoke_is_told_once_it_matters(
-    life: Life, status: Status, expected: dict[str, str]
+def test_battery_never_received_is_reported_once_it_matters(
+    life: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
-    """Not while the gateway still waits for it; a loss at once, also in the grace."""
-    assert keys(with_life(life, status)) == expected
+    """Not while the gateway waits for it; a loss at once, also in the grace period."""
+    assert keys(with_status(life, status)) == expected
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_losses"),
-        (Life.REJOINING, 100.0, "battery_losses"),
-        (Life.LOST, 0.0, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_losses"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.LOST, None, "battery_losses"),
-        (Life.WAITING, None, "battery_not_polled"),
-        (Life.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_losses"),
+        (BatteryStatus.REJOINING, 100.0, "battery_losses"),
+        (BatteryStatus.LOST, 0.0, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_losses"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.LOST, None, "battery_losses"),
+        (BatteryStatus.WAITING, None, "battery_not_polled"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
     ],
 )
-def test_a_battery_that_is_lost_again_and_again(
-    life: Life, lost_for: float | None, expected: str | None
+def test_repeatedly_lost_battery_is_one_issue(
+    life: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
-    """One repair tells of it, until it is lost for long."""
-    now = replace(with_life(life), unsteady=frozenset({"b1"}))
+    """Until it is lost for long."""
+    now = replace(with_status(life), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -108,74 +108,82 @@ def test_a_battery_that_is_lost_again_and_again(
         (4, "battery_lost", None),
     ],
 )
-def test_a_battery_with_many_gaps(
+def test_battery_with_many_gaps_is_reported(
     gaps: int, before: str | None, expected: str | None
 ) -> None:
-    """It is named from the seventh on, until there are but three."""
+    """From the seventh gap on, until only three are left."""
     now = with_b1(gaps=gaps)
     raised = {"battery_b1": Issue(before, {})} if before else {}
     assert keys(now, raised) == ({"battery_b1": expected} if expected else {})
 
 
-def test_a_battery_with_many_gaps_is_named_with_their_count() -> None:
-    """And that is a warning: the battery counts."""
+def test_gaps_are_counted_in_a_warning() -> None:
+    """A warning, because the battery counts."""
     found = the_one(with_b1(gaps=12))
     assert found.placeholders == {"name": "Garage", "gaps": "12"}
     assert (found.severity, found.device_id) == (IssueSeverity.WARNING, "b1")
 
 
 @pytest.mark.parametrize(
-    ("life", "lost_for", "expected"),
+    ("battery_status", "lost_for", "expected"),
     [
-        (Life.ONLINE, None, "battery_gaps"),
-        (Life.BRIDGING, None, "battery_gaps"),
-        (Life.REJOINING, 20.0, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
-        (Life.LOST, LOST_FOR_LONG, "battery_lost"),
-        (Life.OUT_OF_SERVICE, None, None),
-        (Life.DUPLICATE, None, None),
+        (BatteryStatus.ONLINE, None, "battery_gaps"),
+        (BatteryStatus.BRIDGING, None, "battery_gaps"),
+        (BatteryStatus.REJOINING, 20.0, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG - 1, "battery_gaps"),
+        (BatteryStatus.LOST, LOST_FOR_LONG, "battery_lost"),
+        (BatteryStatus.OUT_OF_SERVICE, None, None),
+        (BatteryStatus.DUPLICATE, None, None),
     ],
 )
-def test_one_repair_for_gaps_and_losses(
-    life: Life, lost_for: float | None, expected: str | None
+def test_gaps_and_losses_are_one_issue(
+    life: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
-    """The one that tells more: its gaps, unless it is lost for long."""
-    now = replace(with_b1(life=life, gaps=7), unsteady=frozenset({"b1"}))
+    """The more specific one: its gaps, unless it is lost for long."""
+    now = replace(with_b1(status=life, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
 
 
-def test_a_battery_that_is_lost_again_and_again_with_its_port() -> None:
-    """However long the port stays away: that is told by the repair of the port."""
+def test_battery_lost_with_its_port_is_not_an_own_issue() -> None:
+    """However long the port stays lost: the port's issue covers it."""
     lost = with_port(PortState(status=PortStatus.LOST))
     now = replace(lost, unsteady=frozenset({"b1"}), lost_since={"b1": 0.0})
     assert keys(now) == {"battery_b1": "battery_losses", "port_b1": "port_failed"}
 
 
 @pytest.mark.parametrize(
-    ("life", "status", "expected"),
+    ("battery_status", "status", "expected"),
     [
-        (Life.LOST, Status.REDUCED, {"wrong_port_b1": "inverter_on_battery_port"}),
-        (Life.WAITING, Status.SILENT, {"wrong_port_b1": "inverter_on_battery_port"}),
-        # A slow battery may follow
-        (Life.WAITING, Status.STARTING, {}),
-        # One that speaks shares its bus with an inverter
-        (Life.ONLINE, Status.RUNNING, {}),
+        (
+            BatteryStatus.LOST,
+            Status.REDUCED,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
+        (
+            BatteryStatus.WAITING,
+            Status.SILENT,
+            {"wrong_port_b1": "inverter_on_battery_port"},
+        ),
+        # A slow battery may still send the rest
+        (BatteryStatus.WAITING, Status.STARTING, {}),
+        # One that sends shares its bus with an inverter
+        (BatteryStatus.ONLINE, Status.RUNNING, {}),
     ],
 )
-def test_an_inverter_alone_on_a_batterys_port(
-    life: Life, status: Status, expected: dict[str, str]
+def test_inverter_alone_on_a_batterys_port_is_reported(
+    life: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
-    """It tells more than that the battery is lost, and so takes that one's place."""
-    now = seen(with_b1(life=life, inverter_detected=True), status=status)
+    """It is more specific than the loss of the battery, and replaces it."""
+    now = seen(with_b1(status=life, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
-def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
-    """And whose it is, for the dialog."""
+def test_wrong_port_names_the_present_link() -> None:
+    """And the device, for the dialog."""
     now = seen(
-        with_b1(life=Life.LOST, inverter_detected=True),
+        with_b1(status=BatteryStatus.LOST, inverter_detected=True),
         ports={"b1": PortState(status=PortStatus.OPEN, link="can7"), "b2": OPEN},
     )
     found = the_one(now)
@@ -184,9 +192,11 @@ def test_a_wrong_port_is_told_by_the_present_name_of_its_link() -> None:
 
 
 def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
-    """Return the situation with a first battery that was never online."""
+    """Return the context with a first battery that was never online."""
     since = {"receiving_since": AT - RECEIVED_FOR, "last_frame_at": AT}
-    now = with_b1(**{"life": Life.WAITING, "readings": Readings()} | since | changes)
+    now = with_b1(
+        **{"status": BatteryStatus.WAITING, "readings": Readings()} | since | changes
+    )
     return seen(now, status=status)
 
 
@@ -194,33 +204,33 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     ("status", "is_told"),
     [
         (Status.STARTING, False),
-        (Status.RUNNING, True),  # it was added to a gateway that runs
+        (Status.RUNNING, True),  # it was added to a running gateway
         (Status.REDUCED, True),
         (Status.BLOCKED, True),
         (Status.SILENT, True),
     ],
 )
 @pytest.mark.parametrize(
-    ("refused", "nominal", "key"),
+    ("rejected", "nominal", "key"),
     [
         ((TOO_HIGH,), None, "battery_values_rejected"),
         (TWELVE, 12, "battery_wrong_voltage"),
     ],
 )
-def test_a_battery_that_is_not_believed(
+def test_battery_with_rejected_values_is_reported(
     status: Status,
     is_told: bool,
-    refused: tuple[RejectedValue, ...],
+    rejected: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
-    """It speaks, so it never passes for a silent one; that it counts is not expected."""
-    now = waiting(status, refused=refused, nominal=nominal)
+    """It sends, so it is not silent; it is not expected to count."""
+    now = waiting(status, rejected=rejected, nominal=nominal)
     assert keys(now) == ({"battery_b1": key} if is_told else {})
 
 
-def test_what_is_refused_is_told_with_its_window() -> None:
-    """Limits first: what is measured would change the text all the time."""
+def test_rejected_value_is_shown_with_its_range() -> None:
+    """Limits first: measured values would change the text all the time."""
     found = the_one(waiting(refused=TWELVE, nominal=12))
     assert found.placeholders == {
         "name": "Garage",
@@ -231,21 +241,24 @@ def test_what_is_refused_is_told_with_its_window() -> None:
         "nominal": "12",
         "values": "CVL 14.6 V (40–65 V)",
     }
-    found = the_one(waiting(refused=TWELVE[:1]))
+    found = the_one(waiting(rejected=TWELVE[:1]))
     assert found.placeholders["values"] == "Vbat 13.2 V (30–65 V)"
 
 
-def test_a_lost_battery_that_is_not_believed_any_more() -> None:
-    """Its cable is well; it goes once the battery has been back for a minute."""
-    found = the_one(with_b1(life=Life.LOST, refused=(TOO_HIGH,)))
+def test_lost_battery_with_rejected_values_is_reported() -> None:
+    """Its cable works; cleared once the battery has been back for a minute."""
+    found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
     assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
 
-@pytest.mark.parametrize("life", [Life.ONLINE, Life.REJOINING, Life.OUT_OF_SERVICE])
-def test_one_value_that_is_not_believed_is_no_repair(life: Life) -> None:
-    """As long as the battery counts, or nobody wants it to."""
-    assert keys(with_b1(life=life, refused=(TOO_HIGH,))) == {}
+@pytest.mark.parametrize(
+    "life",
+    [BatteryStatus.ONLINE, BatteryStatus.REJOINING, BatteryStatus.OUT_OF_SERVICE],
+)
+def test_single_rejected_value_raises_no_issue(life: BatteryStatus) -> None:
+    """As long as the battery counts, or is out of service."""
+    assert keys(with_b1(status=life, refused=(TOO_HIGH,))) == {}
 
 
 @pytest.mark.parametrize(
@@ -265,10 +278,8 @@ def test_one_value_that_is_not_believed_is_no_repair(life: Life) -> None:
         ),
     ],
 )
-def test_a_battery_that_does_not_send_all(
-    changes: dict[str, Any], missing: str
-) -> None:
-    """It is heard: that is what is told, with what is missing."""
+def test_incomplete_battery_is_reported(changes: dict[str, Any], missing: str) -> None:
+    """It is received: the issue names the missing frames."""
     found = the_one(waiting(readings=Readings(**changes)))
     assert found.key == "battery_incomplete"
     assert found.placeholders["missing"] == missing
@@ -282,16 +293,16 @@ def test_a_battery_that_does_not_send_all(
         (Status.STARTING, RECEIVED_FOR, None),
     ],
 )
-def test_a_battery_that_may_still_send_the_rest(
+def test_battery_that_may_still_send_the_rest_is_not_reported(
     status: Status, heard_for: float, key: str | None
 ) -> None:
-    """Some send all only each 10 s."""
+    """Some send everything only each 10 s."""
     now = waiting(status, receiving_since=AT - heard_for)
     assert keys(now) == ({"battery_b1": key} if key else {})
 
 
-def test_a_battery_that_is_silent_again() -> None:
-    """It was heard without being asked, so asking helps nothing."""
+def test_battery_that_went_silent_is_not_offered_polling() -> None:
+    """It was received without polling, so polling would not help."""
     assert keys(waiting(last_frame_at=AT - RECEIVED_FOR)) == {
         "battery_b1": "battery_not_received"
     }
@@ -306,19 +317,21 @@ def test_a_battery_that_is_silent_again() -> None:
         (replace(OPEN, errors=5), None, "battery_not_polled"),
         (HEARD, None, "battery_other_protocol"),
         (HEARD, 1.0, "battery_not_received"),
-        # Nothing since it was opened last
+        # Nothing received since it was last opened
         (replace(HEARD, received_before=9), None, "battery_not_polled"),
     ],
 )
-def test_a_battery_that_was_never_heard(
+def test_battery_never_received_is_offered_polling(
     port: PortState, poll_interval: float | None, key: str
 ) -> None:
-    """It may need to be asked, which the repair offers: not where others are heard."""
+    """It may need polling; not offered where other devices are received."""
     first, second = CONFIG.batteries
     config = replace(
         CONFIG, batteries=(replace(first, poll_interval=poll_interval), second)
     )
-    now = seen(with_life(Life.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN})
+    now = seen(
+        with_status(BatteryStatus.WAITING), ports={"b1": port, "b2": OPEN, "i1": OPEN}
+    )
     found = the_one(replace(now, config=config))
     assert (found.key, found.fixable) == (key, key == "battery_not_polled")
     assert found.device_id == "b1"

@@ -1,4 +1,4 @@
-"""Batteries that are far apart or odd, ask in vain, or are summed up."""
+"""Batteries with voltages apart, odd shares, ignored requests, or a plain sum."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,11 +12,11 @@ from custom_components.bms_gateway.engine.setpoints import (
     Setpoints,
     TemporaryLimit,
 )
-from custom_components.bms_gateway.issues.conditions import Apart
+from custom_components.bms_gateway.issues.conditions import VoltageDifference
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.setpoints.serialization import Change
 
-from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
+from .contexts import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
 
 
 @pytest.mark.parametrize(
@@ -31,21 +31,21 @@ from .situations import B1, B2, CONFIG, WELL, keys, seen, the_one, with_b1
             {"odd_share": True, "current_share": 0.6},
             {"odd_current_share_b1": "odd_current_share"},
         ),
-        # A wrong sign is reason enough for an odd slice
+        # A wrong sign explains an odd share
         (
             {"odd_share": True, "current_share": 0.6, "wrong_sign": True},
             {"wrong_sign_b1": "wrong_sign"},
         ),
     ],
 )
-def test_currents_that_are_not_what_they_should_be(
+def test_implausible_currents_are_reported(
     changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    """Of a battery that is connected, its sensor or its cables."""
+    """Of a connected battery, its sensor or its cables."""
     assert keys(with_b1(**changes)) == expected
 
 
-def test_an_odd_current_share_is_shown_with_the_share_of_the_capacity() -> None:
+def test_odd_share_is_shown_with_the_share_of_the_capacity() -> None:
     """100 of 400 Ah."""
     assert the_one(with_b1(odd_share=True, current_share=0.6)).placeholders == {
         "name": "Garage",
@@ -54,10 +54,10 @@ def test_an_odd_current_share_is_shown_with_the_share_of_the_capacity() -> None:
     }
 
 
-def test_batteries_that_are_far_apart() -> None:
+def test_batteries_with_voltages_apart_are_reported() -> None:
     """Both are named, with their voltages."""
-    apart = Apart("b2", 53.26, "b1", 51.9)
-    found = the_one(replace(WELL, apart=apart))
+    voltage_difference = VoltageDifference("b2", 53.26, "b1", 51.9)
+    found = the_one(replace(WELL, voltage_difference=voltage_difference))
     assert found.key == "batteries_apart"
     assert found.placeholders == {
         "high": "Cellar",
@@ -71,7 +71,7 @@ CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 
 
 def temporary_limit(direction: Direction = CHARGE, **changes: Any) -> AllSetpoints:
-    """Return a lease of Bob's on the inverter that allows nothing."""
+    """Return a temporary limit of 0 by Bob on the inverter."""
     one = TemporaryLimit(device_id="i1", direction=direction, owner="Bob", amps=0.0)
     return AllSetpoints(temporary_limits=(replace(one, **changes),))
 
@@ -94,14 +94,14 @@ def temporary_limit(direction: Direction = CHARGE, **changes: Any) -> AllSetpoin
         ),
     ],
 )
-def test_a_request_for_charge_names_what_holds_it(
+def test_ignored_charge_request_names_what_holds_it(
     setpoints: AllSetpoints, held: str | None
 ) -> None:
-    """A setpoint of 0, a switch that is off, a live lease of 0; and by whom."""
+    """A setpoint of 0, a switch that is off, an active limit of 0, with its owner."""
     found = the_one(
         replace(
             WELL,
-            asking=frozenset({"b1"}),
+            requesting=frozenset({"b1"}),
             setpoints=setpoints,
             changes={(None, "charge_current"): Change("Ann", 0.0)},
         )
@@ -111,8 +111,8 @@ def test_a_request_for_charge_names_what_holds_it(
     assert found.placeholders.get("held") == held
 
 
-def test_the_plain_sum_of_unequal_batteries() -> None:
-    """Both numbers are told, and it stands though they allow the same for a moment."""
+def test_plain_sum_of_unequal_batteries_is_reported() -> None:
+    """Both numbers are shown; it stays even if they allow the same for some time."""
     now = replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM))
     found = find_issues(now, {})
     # 100 and 300 Ah with 50 A each: the larger takes three quarters
@@ -133,7 +133,7 @@ def test_the_plain_sum_of_unequal_batteries() -> None:
     assert find_issues(one, found) == {}
 
 
-def test_missing_modules_are_told_with_figures() -> None:
+def test_missing_modules_are_reported_with_figures() -> None:
     """Until all are there again."""
     found = the_one(with_b1(capacity_ah=500.0, modules_most=5, modules_missing=2))
     assert found.key == "modules_missing"

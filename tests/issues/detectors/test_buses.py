@@ -1,24 +1,24 @@
-"""One bus on two ports, two senders, what stays away, jumps or is not measured."""
+"""One bus on two ports, two senders, missing frames, SOC jumps, unknown temperature."""
 
 from dataclasses import replace
 
 import pytest
 
 from custom_components.bms_gateway.engine.model import Status
-from custom_components.bms_gateway.issues.detectors.buses import JUMP_IS_TOLD_FOR
+from custom_components.bms_gateway.issues.detectors.buses import JUMP_REPORTED_FOR
 
-from .situations import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
+from .contexts import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
 
 
-def test_one_battery_on_two_ports() -> None:
-    """Both are named: whoever has two batteries looks at both cables."""
+def test_one_battery_on_two_ports_is_reported() -> None:
+    """Both are named, so that the user checks both cables."""
     found = the_one(with_b1(duplicate_of="b2"))
     assert found.key == "duplicate_battery"
     assert found.placeholders == {"name": "Garage", "other": "Cellar"}
 
 
-def test_a_battery_and_an_inverter_on_one_bus() -> None:
-    """It says more than that the inverter's port is the wrong one."""
+def test_battery_and_inverter_on_one_bus_are_reported() -> None:
+    """More specific than a wrong port of the inverter."""
     found = the_one(with_i1(battery_detected=True, shares_bus_with="b2"))
     assert found.key == "shared_bus"
     assert found.placeholders == {"name": "Roof", "battery": "Cellar"}
@@ -27,14 +27,14 @@ def test_a_battery_and_an_inverter_on_one_bus() -> None:
     }
 
 
-def test_two_senders() -> None:
-    """By the port on which they are."""
+def test_two_senders_are_reported() -> None:
+    """With their port."""
     found = the_one(with_b1(has_duplicate_sender=True))
     assert found.key == "two_senders"
     assert found.placeholders == {"name": "Garage", "channel": "can0"}
 
 
-def test_what_a_battery_does_not_send_any_more() -> None:
+def test_missing_frames_are_reported() -> None:
     """By ID alone: the text is in the reader's language."""
     found = the_one(with_b1(missing=frozenset({0x35C, 0x359})))
     assert found.key == "alarms_missing"
@@ -46,10 +46,10 @@ def test_what_a_battery_does_not_send_any_more() -> None:
 
 @pytest.mark.parametrize(
     ("ago", "expected"),
-    [(0.0, {"soc_jumps_b1": "soc_jumps"}), (JUMP_IS_TOLD_FOR, {})],
+    [(0.0, {"soc_jumps_b1": "soc_jumps"}), (JUMP_REPORTED_FOR, {})],
 )
-def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
-    """Nothing else shows it then."""
+def test_soc_jump_is_reported_for_a_day(ago: float, expected: dict[str, str]) -> None:
+    """Nothing else shows it."""
     assert keys(with_b1(soc_jumped_at=WELL.snapshot.at - ago)) == expected
 
 
@@ -62,9 +62,9 @@ def test_a_jump_is_told_for_a_day(ago: float, expected: dict[str, str]) -> None:
         (None, Status.BLOCKED, {}),
     ],
 )
-def test_a_temperature_that_nobody_measured(
+def test_unmeasured_temperature_is_reported(
     celsius: float | None, status: Status, expected: dict[str, str]
 ) -> None:
-    """Inverters are told 20 °C, and the owner that it is none."""
+    """Inverters are sent 20 °C, and the owner learns that it is not measured."""
     told = replace(I1, confirmed=replace(TOLD, temperature=celsius))
     assert keys(seen(inverters={"i1": told}, status=status)) == expected

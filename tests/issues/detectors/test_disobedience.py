@@ -1,4 +1,4 @@
-"""Repairs about inverters that take more current than they were told."""
+"""Issues of inverters that take more current than they were sent."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from custom_components.bms_gateway.issues.context import IssueContext
 from custom_components.bms_gateway.issues.detectors import find_issues
 from homeassistant.util import dt as dt_util
 
-from .situations import CONFIG, I1, WELL, keys, seen, the_one, with_i1
+from .contexts import CONFIG, I1, WELL, keys, seen, the_one, with_i1
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 FOUND = Disobedience(sent=0.04, taken=19.6, since=9_930.0, inverters=frozenset({"i1"}))
@@ -24,7 +24,7 @@ FOUND = Disobedience(sent=0.04, taken=19.6, since=9_930.0, inverters=frozenset({
 
 @pytest.fixture(autouse=True)
 def noon(freezer: FrozenDateTimeFactory) -> None:
-    """Stop the clock at noon in Greenwich."""
+    """Stop the clock at noon UTC."""
     freezer.move_to(datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC))
 
 
@@ -33,15 +33,15 @@ def noon(freezer: FrozenDateTimeFactory) -> None:
     ("sensed", "key"),
     [(False, "inverter_over_limit"), (True, "inverter_over_limit_measured")],
 )
-def test_one_that_is_sure(direction: Direction, sensed: bool, key: str) -> None:
-    """By what it is known is told, as it may be something else without a sensor."""
+def test_single_inverter_is_named(direction: Direction, sensed: bool, key: str) -> None:
+    """With the evidence, as it may be another cause without a sensor."""
     now = with_i1(disobeys={direction: replace(FOUND, sensed=sensed)})
     assert keys(now) == {f"over_limit_i1_{direction}": f"{key}_{direction}"}
     assert the_one(now).device_id == "i1"
 
 
-def test_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which, how much, and since when; it is one o'clock in Berlin."""
+def test_figures_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Device, current and start; it is one o'clock in Berlin."""
     with monkeypatch.context() as patch:
         patch.setattr(dt_util, "DEFAULT_TIME_ZONE", ZoneInfo("Europe/Berlin"))
         found = the_one(with_i1(disobeys={DISCHARGE: FOUND}))
@@ -53,15 +53,15 @@ def test_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_since_when_does_not_change(freezer: FrozenDateTimeFactory) -> None:
-    """The repair would be a new one each time."""
+def test_start_time_does_not_change(freezer: FrozenDateTimeFactory) -> None:
+    """The issue would be raised anew each time."""
     now = with_i1(disobeys={DISCHARGE: FOUND})
     raised = find_issues(now, {})
     freezer.tick(3600)
     assert find_issues(now, raised) == raised
 
 
-def test_both_directions_are_two_repairs() -> None:
+def test_each_direction_is_one_issue() -> None:
     """It may take too much in either."""
     now = with_i1(disobeys={DISCHARGE: FOUND, CHARGE: FOUND})
     assert keys(now) == {
@@ -70,8 +70,8 @@ def test_both_directions_are_two_repairs() -> None:
     }
 
 
-def test_one_of_several_is_one_repair() -> None:
-    """It names all that it may be."""
+def test_one_of_several_inverters_is_one_issue() -> None:
+    """It names all candidates."""
     found = replace(FOUND, inverters=frozenset({"i1", "i2"}))
     both: IssueContext = seen(
         inverters={
@@ -88,6 +88,6 @@ def test_one_of_several_is_one_repair() -> None:
     assert the_one(both).device_id is None
 
 
-def test_none() -> None:
-    """Those that obey are none."""
+def test_obeying_inverters_raise_no_issue() -> None:
+    """Those within their limits."""
     assert keys(WELL) == {}

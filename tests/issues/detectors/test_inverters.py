@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 from custom_components.bms_gateway.issues.context import IssueContext
 from homeassistant.helpers import issue_registry as ir
 
-from .situations import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
+from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
 
 LOST = PortState(status=PortStatus.LOST)
 OUT = AllSetpoints(out_of_service=frozenset({"i1"}))
@@ -33,13 +33,13 @@ TOLD = Telegram(
 
 
 def with_inverter(now: IssueContext, **changes: Any) -> IssueContext:
-    """Return the situation with its inverter configured otherwise."""
+    """Return the context with its inverter configured otherwise."""
     inverters = (replace(CONFIG.inverters[0], **changes),)
     return replace(now, config=replace(now.config, inverters=inverters))
 
 
 def behind_a_lost_port(now: IssueContext) -> IssueContext:
-    """Return the situation with the inverter's port lost."""
+    """Return the context with the inverter's port lost."""
     return seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": LOST})
 
 
@@ -52,15 +52,15 @@ def behind_a_lost_port(now: IssueContext) -> IssueContext:
         (9_400.0, {"inverter_no_requests_i1": "inverter_no_requests"}),
     ],
 )
-def test_an_inverter_that_asks_no_more(
+def test_inverter_without_requests_is_reported(
     asked_at: float | None, expected: dict[str, str]
 ) -> None:
-    """After ten minutes, unless it never asked."""
+    """After ten minutes, unless it never sent a request."""
     assert keys(with_i1(last_request_at=asked_at)) == expected
 
 
-def test_an_inverter_that_is_gone_can_be_taken_out_of_service() -> None:
-    """By a dialog that knows which one."""
+def test_lost_inverter_can_be_taken_out_of_service() -> None:
+    """By a dialog for this inverter."""
     found = the_one(with_i1(last_request_at=0.0))
     assert found.placeholders == {"name": "Roof", "minutes": "10"}
     assert (found.fixable, found.device_id) == (True, "i1")
@@ -77,17 +77,17 @@ def test_an_inverter_that_is_gone_can_be_taken_out_of_service() -> None:
         (900.0, None, {}),
     ],
 )
-def test_an_inverter_without_a_sign_of_life(
+def test_silent_inverter_is_reported_if_monitored(
     no_response_after: float | None, sign_at: float | None, expected: dict[str, str]
 ) -> None:
-    """Only where the user wants to know, after the time that was chosen."""
+    """Only where the user enabled it, after the chosen time."""
     now = with_inverter(WELL, no_response_after=no_response_after)
     signs = {} if sign_at is None else {"i1": sign_at}
     assert keys(replace(now, signs_of_life=signs)) == expected
 
 
-def test_silence_is_told_with_its_time() -> None:
-    """As it was chosen."""
+def test_silence_is_reported_with_its_duration() -> None:
+    """As configured."""
     now = with_inverter(
         replace(WELL, signs_of_life={"i1": 0.0}), no_response_after=900.0
     )
@@ -95,17 +95,17 @@ def test_silence_is_told_with_its_time() -> None:
 
 
 def silent() -> IssueContext:
-    """Return a situation in which the inverter has asked no more and is silent."""
+    """Return a context in which the inverter has stopped its requests and is silent."""
     now = replace(with_i1(last_request_at=0.0), signs_of_life={"i1": 0.0})
     return with_inverter(now, no_response_after=60.0)
 
 
-def test_one_repair_for_one_silence() -> None:
-    """That it asks no more tells more."""
+def test_one_silence_is_one_issue() -> None:
+    """The missing requests are more specific."""
     assert keys(silent()) == {"inverter_no_requests_i1": "inverter_no_requests"}
 
 
-def test_silence_that_has_another_reason() -> None:
+def test_silence_with_another_reason_is_not_reported() -> None:
     """Out of service, behind a lost port, on the wrong port."""
     assert keys(replace(silent(), setpoints=OUT)) == {}
     assert keys(behind_a_lost_port(silent())) == {"port_i1": "port_failed"}
@@ -116,8 +116,8 @@ def test_silence_that_has_another_reason() -> None:
 
 
 @pytest.mark.parametrize("setpoints", [AllSetpoints(), OUT])
-def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
-    """It is silenced whether it is in service or not; the link by its present name."""
+def test_battery_on_an_inverters_port_is_reported(setpoints: AllSetpoints) -> None:
+    """In service or not; with the present name of the link."""
     now = replace(with_i1(battery_detected=True), setpoints=setpoints)
     port = PortState(status=PortStatus.OPEN, link="can7")
     found = the_one(seen(now, ports={"b1": OPEN, "b2": OPEN, "i1": port}))
@@ -129,7 +129,7 @@ def test_a_battery_on_an_inverters_port(setpoints: AllSetpoints) -> None:
 
 
 @pytest.mark.parametrize("listening", [False, None])
-def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
+def test_excess_names_unreachable_inverters(listening: bool | None) -> None:
     """With the amperes of both directions."""
     now = with_i1(listening=listening, confirmed=TOLD)
     found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
@@ -138,8 +138,8 @@ def test_an_excess_names_who_cannot_be_told(listening: bool | None) -> None:
     assert found.severity is ir.IssueSeverity.ERROR
 
 
-def test_an_excess_of_others() -> None:
-    """Behind a lost port it cannot be told; who was taken away has no name any more."""
+def test_excess_of_removed_inverters_names_the_gateway() -> None:
+    """Behind a lost port it is unreachable; a removed one has no name."""
     excess = {Direction.DISCHARGE: 5.0}
     told = with_i1(listening=True, confirmed=TOLD)
     gone = seen(told, excess=excess)
@@ -162,18 +162,20 @@ def test_an_excess_of_others() -> None:
         (0.0, 0.0, False),
     ],
 )
-def test_an_inverter_that_is_rated_above_the_bank(
+def test_inverter_rated_above_the_bank_is_reported(
     charge: float, discharge: float, raised: bool
 ) -> None:
-    """By more than a tenth, in either direction; a bank that allowed nothing is none."""
-    borne = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
-    found = keys(replace(WELL, borne=borne))
+    """By more than a tenth, in either direction; not if the bank allowed nothing."""
+    highest_limits = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
+    found = keys(replace(WELL, highest_limits=highest_limits))
     assert found == ({"rating_too_high_i1": "rating_too_high"} if raised else {})
 
 
-def test_a_rating_is_told_beside_what_the_bank_bears() -> None:
+def test_rating_is_shown_next_to_the_banks_limits() -> None:
     """It can be ignored, and clears when the rating is corrected."""
-    now = replace(WELL, borne={Direction.CHARGE: 30.0, Direction.DISCHARGE: 100.0})
+    now = replace(
+        WELL, highest_limits={Direction.CHARGE: 30.0, Direction.DISCHARGE: 100.0}
+    )
     found = the_one(now)
     assert found.placeholders == {
         "name": "Roof",

@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 from custom_components.bms_gateway.issues.context import Issue, IssueContext
 
-from .situations import CONFIG, keys, the_one, with_port
+from .contexts import CONFIG, keys, the_one, with_port
 
 SERIAL = PortConfig(Interface.SLCAN, "/dev/serial/by-id/usb-A1")
 ADAPTER = PortConfig(Interface.SOCKETCAN, "can0", identity="usb:1d50:606f:A1")
@@ -25,7 +25,7 @@ def lost(
     port: PortConfig = CONFIG.batteries[0].port,
     link: str | None = None,
 ) -> IssueContext:
-    """Return a situation in which the first battery's port is lost."""
+    """Return a context in which the first battery's port is lost."""
     first, second = CONFIG.batteries
     config = replace(CONFIG, batteries=(replace(first, port=port), second))
     state = PortState(status=PortStatus.LOST, fault=fault, detail="so", link=link)
@@ -33,13 +33,13 @@ def lost(
 
 
 @pytest.mark.parametrize("fault", PortFault)
-def test_a_lost_port_tells_its_fault(fault: PortFault) -> None:
-    """The battery behind it is no repair of its own."""
+def test_lost_port_is_reported_with_its_fault(fault: PortFault) -> None:
+    """The battery behind it is not an issue of its own."""
     assert keys(lost(fault)) == {"port_b1": f"port_{fault}"}
 
 
-def test_a_lost_port_without_a_fault_failed() -> None:
-    """A reason that nobody knows is none to keep silent."""
+def test_lost_port_without_a_fault_is_reported() -> None:
+    """An unknown reason is no reason to be silent."""
     assert keys(lost(None)) == {"port_b1": "port_failed"}
 
 
@@ -61,16 +61,16 @@ def test_a_lost_port_without_a_fault_failed() -> None:
         (SERIAL, PortFault.BUSY, "port_busy"),
     ],
 )
-def test_what_a_fault_means_depends_on_the_port(
+def test_fault_text_depends_on_the_kind_of_port(
     port: PortConfig, fault: PortFault, key: str
 ) -> None:
-    """An adapter that is gone is not a link that does not exist."""
+    """A missing adapter is not a link that does not exist."""
     assert the_one(lost(fault, port)).key == key
 
 
 @pytest.mark.parametrize("reason", PortReason)
-def test_a_reason_has_a_text_of_its_own(reason: PortReason) -> None:
-    """It tells more than the fault; a fault without one is told as before."""
+def test_reason_has_a_text_of_its_own(reason: PortReason) -> None:
+    """It is more specific than the fault; a fault without one is reported as before."""
     before = lost(PortFault.FAILED, SERIAL)
     port = replace(before.port("b1"), reason=reason)
     now = replace(with_port(port), config=before.config)
@@ -79,8 +79,8 @@ def test_a_reason_has_a_text_of_its_own(reason: PortReason) -> None:
     assert the_one(now).placeholders == the_one(before).placeholders
 
 
-def test_a_lost_port_is_told_with_what_to_do() -> None:
-    """The commands are those of the engine: they can be copied."""
+def test_lost_port_is_reported_with_commands() -> None:
+    """Those of the engine, ready to copy."""
     found = the_one(lost(PortFault.LINK_DOWN))
     assert found.placeholders == {
         "name": "Garage",
@@ -93,8 +93,8 @@ def test_a_lost_port_is_told_with_what_to_do() -> None:
     assert found.device_id == "b1"
 
 
-def test_an_adapters_link_is_told_by_its_present_name() -> None:
-    """What it was called when it was chosen leads to another one by now."""
+def test_adapter_is_reported_with_its_present_link() -> None:
+    """Its name when it was chosen may belong to another one by now."""
     found = the_one(lost(PortFault.LINK_DOWN, ADAPTER, link="can3")).placeholders
     assert (found["channel"], found["adapter"]) == ("can3", "usb:1d50:606f:A1")
     assert found["commands"] == "\n".join(set_up_commands("can3", 500_000))
@@ -102,7 +102,7 @@ def test_an_adapters_link_is_told_by_its_present_name() -> None:
 
 @pytest.mark.parametrize("fault", PortFault)
 @pytest.mark.parametrize("port", [CONFIG.batteries[0].port, ADAPTER, SERIAL])
-def test_only_a_link_that_can_be_set_up_has_a_dialog(
+def test_only_links_that_can_be_set_up_have_a_dialog(
     port: PortConfig, fault: PortFault
 ) -> None:
     """A serial adapter's bitrate is its own."""
@@ -116,8 +116,8 @@ def test_only_a_link_that_can_be_set_up_has_a_dialog(
     assert the_one(lost(fault, port)).fixable is fixable
 
 
-def test_a_port_that_opens_keeps_its_repair() -> None:
-    """It is neither well nor wrong: a repair must not come and go with each try."""
+def test_opening_port_keeps_its_issue() -> None:
+    """It must not come and go with each attempt."""
     opening = with_port(PortState(status=PortStatus.OPENING))
     assert keys(opening) == {}
     raised = {"port_b1": Issue("port_link_down", {})}

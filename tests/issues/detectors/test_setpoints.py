@@ -1,4 +1,4 @@
-"""Setpoints that were unreadable, and those that nobody remembers."""
+"""Setpoints that were unreadable, not saved, or forgotten."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,29 +9,29 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoin
 from custom_components.bms_gateway.setpoints.serialization import Change
 from homeassistant.helpers import issue_registry as ir
 
-from .situations import DAY, WELL, keys, seen, the_one
+from .contexts import DAY, WELL, keys, seen, the_one
 
 
-def test_all_is_well() -> None:
-    """No repair without a reason."""
+def test_no_issue_without_a_reason() -> None:
+    """Everything in order."""
     assert keys(WELL) == {}
 
 
-def test_setpoints_that_were_unreadable() -> None:
-    """A person has to confirm what holds."""
+def test_unreadable_setpoints_are_reported() -> None:
+    """The user has to confirm the values."""
     found = the_one(replace(WELL, confirmed=False))
     assert (found.key, found.fixable) == ("setpoints_unreadable", True)
 
 
-def test_setpoints_that_cannot_be_saved() -> None:
+def test_unsaved_setpoints_are_reported() -> None:
     """A restart would undo them."""
     found = the_one(replace(WELL, saved=False))
     assert (found.key, found.fixable) == ("setpoints_unsaved", False)
     assert found.severity is ir.IssueSeverity.ERROR
 
 
-def test_energies_that_cannot_be_saved() -> None:
-    """Apart from the setpoints: each file may fail by itself."""
+def test_unsaved_energy_is_reported() -> None:
+    """Separately from the setpoints: each file may fail by itself."""
     found = the_one(replace(WELL, energy_saved=False))
     assert (found.key, found.placeholders) == ("energy_unsaved", {"name": "Bank"})
     assert (found.fixable, found.severity) == (False, ir.IssueSeverity.ERROR)
@@ -51,10 +51,10 @@ def test_energies_that_cannot_be_saved() -> None:
         ("i9", "charge_current", 0.0, ("i9", "charging_forgotten")),
     ],
 )
-def test_a_setpoint_that_nobody_remembers(
+def test_forgotten_setpoint_is_reported(
     device: str | None, setpoint: str, value: object, expected: tuple[str, str] | None
 ) -> None:
-    """What stops a direction for more than a day; it names who asked for it."""
+    """One that stops a direction for more than a day, with its requester."""
     changes: dict[str, Any] = {setpoint: value}
     now = replace(
         seen(at=1000.0 + DAY - 1),

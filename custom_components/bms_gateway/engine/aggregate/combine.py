@@ -1,4 +1,4 @@
-"""n battery states become one: means, sums and extremes of what the batteries say."""
+"""Combined values of all batteries: weighted means, sums and extremes."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,11 +15,11 @@ def combine(
     factor: float = 1.0,
     offset: float = 0.0,
 ) -> BankState:
-    """Return the virtual battery that the batteries online make together.
+    """Return the virtual battery that the online batteries form together.
 
-    Means are weighted by capacity. `current`: what flows through the bank, in A, as
-    `slices.bank_current` says; None: unknown. What is shown and sent of it is `factor`
-    x current + `offset` (A). A value is unknown only when no battery tells it.
+    Means are weighted by capacity. `current`: the current through the bank, in A, by
+    `shares.bank_current`; None: unknown. It is shown and sent as `factor` x current +
+    `offset` (A). A value is unknown only when no battery reports it.
     """
     online = [battery for battery in batteries if battery.online]
     if not online:
@@ -30,34 +30,36 @@ def combine(
         current = factor * current + offset
     return BankState(
         soc=_mean(online, lambda r: r.soc),
-        soc_min=_least(r.soc for r in all_),
-        soc_max=_most(r.soc for r in all_),
+        soc_min=_lowest(r.soc for r in all_),
+        soc_max=_highest(r.soc for r in all_),
         soh=_mean(online, lambda r: r.soh),
-        soh_min=_least(r.soh for r in all_),
-        soh_max=_most(r.soh for r in all_),
+        soh_min=_lowest(r.soh for r in all_),
+        soh_max=_highest(r.soh for r in all_),
         voltage=voltage,
         voltage_spread=_spread([r.voltage for r in all_]),
         current=current,
         current_estimated=any(r.current is None for r in all_),
         power=None if voltage is None or current is None else voltage * current,
         temperature=_mean(online, lambda r: r.temperature),
-        temperature_min=_least(r.temperature for r in all_),
-        temperature_max=_most(r.temperature for r in all_),
-        cell_voltage_min=_least(r.cell_voltage_min for r in all_),
-        cell_voltage_max=_most(r.cell_voltage_max for r in all_),
-        cell_temperature_min=_least(r.cell_temperature_min for r in all_),
-        cell_temperature_max=_most(r.cell_temperature_max for r in all_),
+        temperature_min=_lowest(r.temperature for r in all_),
+        temperature_max=_highest(r.temperature for r in all_),
+        cell_voltage_min=_lowest(r.cell_voltage_min for r in all_),
+        cell_voltage_max=_highest(r.cell_voltage_max for r in all_),
+        cell_temperature_min=_lowest(r.cell_temperature_min for r in all_),
+        cell_temperature_max=_highest(r.cell_temperature_max for r in all_),
         capacity_ah=sum(battery.available_ah for battery in online),
         remaining_ah=_sum(online, remaining_ah),
         capacity_kwh=_sum(online, capacity_kwh),
         stored_kwh=_sum(online, stored_kwh),
         modules=_modules(all_),
-        charge_voltage_limit=_least(r.charge_voltage_limit for r in all_),
-        discharge_voltage_limit=_most(r.discharge_voltage_limit for r in all_),
+        charge_voltage_limit=_lowest(r.charge_voltage_limit for r in all_),
+        discharge_voltage_limit=_highest(r.discharge_voltage_limit for r in all_),
         force_charge=_any(r.force_charge for r in all_),
-        # Victron's request has no second kind; it is one to recommend
+        # Victron has one kind of request only: it corresponds to the milder one
         force_charge_2=_any(
-            asked for r in all_ for asked in (r.force_charge_2, r.charge_request)
+            requested
+            for r in all_
+            for requested in (r.force_charge_2, r.charge_request)
         ),
         full_charge=_any(r.full_charge for r in all_),
         protections=_union(r.protections for r in all_),
@@ -67,7 +69,7 @@ def combine(
 
 
 def temperature(bank: BankState) -> float | None:
-    """Return the bank's temperature in °C, else the middle of its cells'."""
+    """Return the bank's temperature in °C, or else the middle of its cell temperatures."""
     if bank.temperature is not None:
         return bank.temperature
     coldest, hottest = bank.cell_temperature_min, bank.cell_temperature_max
@@ -77,7 +79,7 @@ def temperature(bank: BankState) -> float | None:
 
 
 def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
-    """Return the mean of what is known, weighted by capacity."""
+    """Return the mean of the known values, weighted by capacity."""
     known = [
         (value, battery.capacity_ah)
         for battery in batteries
@@ -87,30 +89,30 @@ def _mean(batteries: Sequence[BatteryState], pick: Pick) -> float | None:
         return None
     low, high = min(known)[0], max(known)[0]
     mean = sum(value * weight for value, weight in known) / sum(w for _, w in known)
-    # Binary fractions may carry a mean of equal values past them: 100 % stays 100 %.
+    # Rounding errors may move a mean of equal values past them: 100 % stays 100 %.
     return min(max(mean, low), high)
 
 
 def _sum(
     batteries: Sequence[BatteryState], pick: Callable[[BatteryState], float | None]
 ) -> float | None:
-    """Return the sum; unknown while one battery's part is."""
+    """Return the sum; unknown while the value of one battery is."""
     values = [pick(battery) for battery in batteries]
     return None if None in values else sum(v for v in values if v is not None)
 
 
 def _modules(all_: Sequence[Readings]) -> int | None:
-    """Return the number of modules; unknown while one battery does not tell."""
+    """Return the number of modules; unknown while one battery does not report it."""
     counts = [readings.modules for readings in all_]
     return None if None in counts else sum(c for c in counts if c is not None)
 
 
-def _least(values: Iterable[float | None]) -> float | None:
+def _lowest(values: Iterable[float | None]) -> float | None:
     """Return the lowest known value."""
     return min((value for value in values if value is not None), default=None)
 
 
-def _most(values: Iterable[float | None]) -> float | None:
+def _highest(values: Iterable[float | None]) -> float | None:
     """Return the highest known value."""
     return max((value for value in values if value is not None), default=None)
 
@@ -128,7 +130,7 @@ def _any(values: Iterable[bool | None]) -> bool | None:
 
 
 def _union(values: Iterable[frozenset[Alarm] | None]) -> frozenset[Alarm] | None:
-    """Return every alarm raised; unknown if there is none but one does not tell."""
+    """Return every raised alarm; unknown if there is none but one battery reports none."""
     all_ = list(values)
     raised = frozenset[Alarm]().union(*(alarms for alarms in all_ if alarms))
     return None if None in all_ and not raised else raised

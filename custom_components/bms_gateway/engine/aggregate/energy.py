@@ -1,14 +1,14 @@
-"""Energy from power: trapezoids between what was measured, nothing where it was not."""
+"""Energy from power: trapezoids between measurements, nothing across gaps."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from ..model import BatteryState, Life, Snapshot
+from ..model import BatteryState, BatteryStatus, Snapshot
 
 LONGEST_GAP: Final = 30.0
-"""Seconds between two measurements of which nobody knows what flowed meanwhile."""
+"""Seconds between two measurements above which the power between them is unknown."""
 GAP_PERIODS: Final = 3
-"""Periods of a battery that count as no gap yet, however slowly it speaks."""
+"""Periods of a battery that are not a gap yet, however slowly it sends."""
 
 _JOULES: Final = 3.6e6
 """In a kWh."""
@@ -16,13 +16,13 @@ _JOULES: Final = 3.6e6
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """What went in and what came out, in kWh, each at least 0."""
+    """Energy charged and discharged, in kWh, each at least 0."""
 
     charged: float = 0.0
     discharged: float = 0.0
 
     def __add__(self, other: Energy) -> Energy:
-        """Return the sum of both ways."""
+        """Return the sum, direction by direction."""
         return Energy(self.charged + other.charged, self.discharged + other.discharged)
 
 
@@ -31,7 +31,7 @@ NO_ENERGY: Final = Energy()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A power at the moment when it was measured."""
+    """A power at the time of its measurement."""
 
     at: float
     """Seconds of the gateway's clock."""
@@ -40,15 +40,15 @@ class Sample:
     longest_gap: float = LONGEST_GAP
     """Seconds to the sample before it, above which the time between is unknown."""
     of: frozenset[str] = frozenset()
-    """The ids of the batteries that the power is the sum of."""
+    """The ids of the batteries included in the power."""
 
 
 def battery_sample(battery: BatteryState) -> Sample | None:
-    """Return what a battery's last measurement says; None while it is unknown.
+    """Return the sample of a battery's last measurement; None while it is unknown.
 
-    What a twin measures is counted once, as the other battery's.
+    A duplicate battery is counted once, as the other one.
     """
-    if battery.life is Life.DUPLICATE:
+    if battery.status is BatteryStatus.DUPLICATE:
         return None
     voltage, current = battery.readings.voltage, battery.readings.current
     if voltage is None or current is None or battery.current_at is None:
@@ -62,9 +62,9 @@ def battery_sample(battery: BatteryState) -> Sample | None:
 
 
 def bank_sample(snapshot: Snapshot) -> Sample | None:
-    """Return what the bank carries, as of the oldest measurement in it.
+    """Return the bank's power, as of the oldest measurement in it.
 
-    None while a battery's current was only estimated.
+    None while a battery's current is only estimated.
     """
     bank = snapshot.bank
     online = [battery for battery in snapshot.batteries.values() if battery.online]
@@ -82,9 +82,9 @@ def bank_sample(snapshot: Snapshot) -> Sample | None:
 
 
 def between(before: Sample | None, after: Sample | None) -> Energy:
-    """Return what flowed between two samples, nothing where that is not known.
+    """Return the energy between two samples, nothing where it is not known.
 
-    That is so across a gap, and where other batteries make up the sum.
+    That is so across a gap, and if the batteries in the sum differ.
     """
     if before is None or after is None or before.of != after.of:
         return NO_ENERGY
@@ -98,7 +98,7 @@ def between(before: Sample | None, after: Sample | None) -> Energy:
     # A line through 0 makes a triangle on either side
     charging = seconds * high / (high - low)
     charged = high / 2 * charging / _JOULES
-    # What is left may come out below 0, by the binary fraction
+    # The rest may come out slightly below 0, by rounding errors
     discharged = -low / 2 * max(0.0, seconds - charging) / _JOULES
     return Energy(charged, discharged)
 
@@ -107,7 +107,7 @@ class Meter:
     """Adds up the energy of one battery or bank; never takes anything back."""
 
     def __init__(self, total: Energy = NO_ENERGY) -> None:
-        """Go on from a total."""
+        """Continue from a total."""
         self.total = total
         self._last: Sample | None = None
 

@@ -1,4 +1,4 @@
-"""When the bank is full or empty if things go on as in the last minutes."""
+"""Forecast: time to full and to empty at the mean current of the last minutes."""
 
 from dataclasses import replace
 from math import exp
@@ -6,20 +6,20 @@ from typing import Final
 
 from ..model import BankState
 
-MEMORY: Final = 120.0
-"""Seconds after which a change of the current has found its way into the outlook by
-two thirds: clouds and kettles are shorter."""
+SMOOTHING_TIME: Final = 120.0
+"""Time constant of the smoothed current in seconds: clouds and kettles are shorter."""
 REST: Final = 0.01
-"""Of the capacity per hour; who carries less is at rest, and no end is in sight."""
+"""Part of the capacity per hour; below it the bank is at rest, and no end is in
+sight."""
 
 _HOUR: Final = 3600.0
 
 
 class Forecast:
-    """Smooths the bank's current and tells what it leads to."""
+    """Smooths the bank's current and extrapolates it."""
 
     def __init__(self) -> None:
-        """Begin without a past."""
+        """Begin without a current."""
         self._amps: float | None = None
         self._at = 0.0
 
@@ -41,9 +41,11 @@ class Forecast:
         return replace(bank, time_to_empty=seconds)
 
     def _smooth(self, amps: float | None, now: float) -> float | None:
-        """Return the mean of the past, the younger the heavier; a gap ends the past."""
+        """Return the exponentially smoothed current in A; a gap starts it again."""
         before, elapsed = self._amps, now - self._at
         self._amps, self._at = amps, now
         if amps is not None and before is not None:
-            self._amps = amps + (before - amps) * exp(-max(elapsed, 0.0) / MEMORY)
+            self._amps = amps + (before - amps) * exp(
+                -max(elapsed, 0.0) / SMOOTHING_TIME
+            )
         return self._amps

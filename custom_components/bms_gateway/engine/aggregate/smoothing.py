@@ -1,4 +1,4 @@
-"""The state of charge and of health: without jumps when batteries come and go."""
+"""State of charge and of health, without jumps when batteries come and go."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -8,11 +8,11 @@ from ..model import BatteryState, Readings
 LOST_COUNTS: Final = 600.0
 """Seconds for which the last value of a lost battery stays in the mean."""
 SLOPE: Final = 0.1
-"""% per second that the told value may move after the set of batteries changed."""
+"""% per second that the sent value may move after the set of batteries changed."""
 FULL: Final = 100.0
 EMPTY: Final = 0.0
 NEARLY: Final = 0.1
-"""%; how far from an end the value stays that is not reached in truth."""
+"""%; distance kept from 0 and 100 % while they are not really reached."""
 
 type Members = dict[str, tuple[float, float]]
 """(value in %, capacity in Ah) of the batteries in the mean, by their ids."""
@@ -24,27 +24,27 @@ def members(
     lost: Sequence[BatteryState],
     now: float,
 ) -> Members:
-    """Return the batteries in the mean; one lost lately counts with what it said last.
+    """Return the batteries in the mean; a recently lost one counts with its last value.
 
-    None count where none that is heard tells: a mean of old values alone is no news.
-    `pick`: the value, in %.
+    None count if no online battery reports one: a mean of old values alone says nothing
+    new. `pick`: the value, in %.
     """
-    told = [(b, pick(b.readings)) for b in online]
-    if all(value is None for _, value in told):
+    reported = [(b, pick(b.readings)) for b in online]
+    if all(value is None for _, value in reported):
         return {}
-    told += [
+    reported += [
         (b, pick(b.last))
         for b in lost
         if b.lost_at is not None and now <= b.lost_at + LOST_COUNTS
     ]
-    return {b.id: (value, b.capacity_ah) for b, value in told if value is not None}
+    return {b.id: (value, b.capacity_ah) for b, value in reported if value is not None}
 
 
 class SmoothedMean:
-    """A mean by capacity; after a change of the set it slides to the new one."""
+    """A mean by capacity; when the set of batteries changes, it slides to the new one."""
 
     def __init__(self) -> None:
-        """Begin without a value: the first one is told as it is."""
+        """Begin without a value: the first one is taken over unchanged."""
         self._ids: frozenset[str] = frozenset()
         self._value: float | None = None
         self._at = 0.0
@@ -57,7 +57,7 @@ class SmoothedMean:
         total = sum(weight for _, weight in batteries.values())
         values = [value for value, _ in batteries.values()]
         mean = sum(value * weight for value, weight in batteries.values()) / total
-        # Binary fractions may carry a mean of equal values past them.
+        # Rounding errors may move a mean of equal values past them.
         mean = min(max(mean, min(values)), max(values))
         ids = frozenset(batteries)
         if self._value is not None and self._ids and ids != self._ids:

@@ -1,1 +1,1 @@
-"""One battery: from its frames to its state and its limits."""
+"""One battery: from its frames to its status, readings and limits."""

@@ -1,61 +1,55 @@
-"""A battery's life: waiting, online, lost, rejoining, out of service."""
+"""One battery's status: waiting, online, lost, rejoining, out of service."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 import logging
 from math import inf
 from typing import Final
 
 from ..config import BatteryConfig
-from ..model import BatteryState, Frame, Life, Readings, RejectedValue
+from ..model import BatteryState, BatteryStatus, Frame, Readings
 from ..protocol import is_battery_frame, is_request
 from ..scheduling import Priority
-from .capacity import cells_of
+from .highest_limits import HighestLimits
 from .out_of_service import OutOfServiceMonitor
-from .plausibility.rejected import nominal_voltage
-from .telemetry import MEASUREMENTS, Telemetry
-from .timing.frame_periods import CONTROL
+from .plausibility.rejected import nominal_voltage_of
+from .telemetry import MEASUREMENTS_ID, Telemetry
+from .timing.frame_periods import CONTROL_IDS
 from .timing.gaps import Gaps
-from .timing.telegram_boundary import Cycle
-from .timing.timeouts import CEILING
+from .timing.telegram_boundary import TelegramBoundary
+from .timing.timeouts import LONGEST_TIMEOUT
+from .wrong_port import WrongPort
 
 _LOGGER = logging.getLogger(__name__)
 
 REJOIN_TELEGRAMS: Final = 3
 """Whole telegrams without a gap after which a lost battery counts again."""
 
-INVERTER_ALONE: Final = 5.0
-"""Seconds of an inverter's 0x305 without a battery frame: no battery is on this bus."""
-INVERTER_GONE: Final = 30.0
-"""Seconds without 0x305 after which the inverter is not there any more."""
-
 
 class Battery:
-    """One battery: takes its frames, judges what is fresh, tells its state."""
+    """One battery: takes its frames and returns its state."""
 
     def __init__(self, config: BatteryConfig) -> None:
-        """Wait for a battery's first complete set."""
+        """Wait for the battery's first complete telegram."""
         self._config = config
         self._telemetry = Telemetry(config)
-        self._cycle = Cycle()
+        self._telegram_boundary = TelegramBoundary()
         self._in_service = True
         self._out_of_service_monitor = OutOfServiceMonitor()
-        self._life = Life.WAITING
+        self._status = BatteryStatus.WAITING
         self._since_loss = self._losses = 0
         self._gaps = Gaps()
         self._habitual = False
-        self._lately: deque[Readings] = deque(maxlen=2)
+        self._recent_readings: deque[Readings] = deque(maxlen=2)
         self._lost_at: float | None = None
-        self._asked_since: float | None = None
-        self._asked_at = 0.0
+        self._wrong_port = WrongPort()
         self._limits_at: float | None = None
         self._bridged_until = -inf
-        self._largest_charge_limit = self._largest_discharge_limit = 0.0
-        self._largest_charge_voltage = 0.0
+        self._highest = HighestLimits()
 
     @property
     def config(self) -> BatteryConfig:
-        """What the user chose; it may be changed while the battery lives on."""
+        """The configuration; it may be changed while the battery runs."""
         return self._config
 
     @config.setter
@@ -63,25 +57,26 @@ class Battery:
         self._config = config
         self._telemetry.configure(config)
 
-    def moved(self, config: BatteryConfig, now: float) -> Battery:
-        """Return it on another port: lost, if it was ever online, and begun anew."""
+    def moved_to(self, config: BatteryConfig, now: float) -> Battery:
+        """Return this battery on another port.
+
+        It is lost, if it was ever online, and restarted.
+        """
         battery = Battery(config)
         battery._in_service, battery._lost_at = self._in_service, self._lost_at
-        if self._life is not Life.WAITING:
-            battery._life = Life.LOST
+        if self._status is not BatteryStatus.WAITING:
+            battery._status = BatteryStatus.LOST
             battery._lost_at = now if self._lost_at is None else self._lost_at
             battery._telemetry.remember(self._telemetry)
             battery._losses = self._losses
-            battery._largest_charge_limit = self._largest_charge_limit
-            battery._largest_discharge_limit = self._largest_discharge_limit
-            battery._largest_charge_voltage = self._largest_charge_voltage
+            battery._highest = self._highest
         return battery
 
-    def serve(self, in_service: bool, now: float) -> None:
-        """Take part in the reckoning or not, as the user wants it.
+    def set_in_service(self, in_service: bool, now: float) -> None:
+        """Put the battery in service or take it out, as the user wants.
 
-        One that is not heard when it is wanted again, or never was, is lost since then:
-        the others go on for the grace, in which it may be plugged in.
+        One that is not received when it is put in service, or never was, is lost since
+        then: the others continue for the grace period, in which it may be connected.
         """
         if in_service is self._in_service:
             return
@@ -93,101 +88,92 @@ class Battery:
             self._begin_to_count(now)
 
     @property
-    def cycle(self) -> Cycle:
-        """Where its telegrams begin and end."""
-        return self._cycle
+    def telegram_boundary(self) -> TelegramBoundary:
+        """The boundaries of its telegrams."""
+        return self._telegram_boundary
 
     @property
-    def lately(self) -> tuple[Readings, ...]:
-        """What it said with each of its last two whole telegrams."""
-        return tuple(self._lately)
+    def recent_readings(self) -> tuple[Readings, ...]:
+        """Its readings at each of its last two whole telegrams."""
+        return tuple(self._recent_readings)
 
     def on_frame(self, frame: Frame) -> Priority:
-        """Take one frame from the battery's bus; what is none of its is left out.
+        """Take one frame from the battery's bus; return how soon to evaluate it.
 
-        Tell how soon to reckon with it: on a busy bus most frames bring nothing new.
+        Frames of other nodes are ignored. On a busy bus most frames change nothing.
         """
         if is_request(frame):
-            self._asked_since = self._asked_since or frame.at
-            self._asked_at = frame.at
+            self._wrong_port.on_request(frame.at)
             return Priority.SOON
         if not is_battery_frame(frame):
             return Priority.NONE
-        self._asked_since = None
-        heard = self._telemetry.on_frame(frame)
-        self._cycle.on_frame(frame.can_id, frame.at)
-        if heard.whole:
+        self._wrong_port.on_battery_frame()
+        received = self._telemetry.on_frame(frame)
+        self._telegram_boundary.on_frame(frame.can_id, frame.at)
+        if received.completes_telegram:
             self._since_loss += 1
-            self._lately.append(self._telemetry.readings(frame.at))
-        if self._life is not Life.ONLINE or (heard.new and frame.can_id in CONTROL):
+            self._recent_readings.append(self._telemetry.readings(frame.at))
+        if self._status is not BatteryStatus.ONLINE or (
+            received.changes_value and frame.can_id in CONTROL_IDS
+        ):
             return Priority.AT_ONCE
-        # Also a current that stays the same tells, by its time, who carries what
-        measured = frame.can_id == MEASUREMENTS
-        return Priority.SOON if heard.new or measured else Priority.NONE
+        # An unchanged current matters, too: its time shows which battery carries it
+        measured = frame.can_id == MEASUREMENTS_ID
+        return Priority.SOON if received.changes_value or measured else Priority.NONE
 
     def bridge(self, until: float) -> None:
-        """Take it that others go on until then although it is not heard.
+        """Record that the others continue until then although it is not received.
 
-        If it is back by then it counts from its first whole telegram on.
+        If it is back by then, it counts from its first whole telegram on.
         """
         self._bridged_until = until
 
     def update(self, now: float) -> None:
-        """Move on in life by what is fresh at `now`."""
-        self._cycle.update(now)
+        """Update the status by the values that are fresh at `now`."""
+        self._telegram_boundary.update(now)
         controlled = self._telemetry.is_controlled(now)
         enough = 1 if now < self._bridged_until else REJOIN_TELEGRAMS
-        if self._life is Life.LOST and controlled:
-            self._life = Life.REJOINING
+        if self._status is BatteryStatus.LOST and controlled:
+            self._status = BatteryStatus.REJOINING
             self._gaps.on_frame(now)
-        match self._life:
-            case Life.WAITING if controlled and self._complete(now):
-                self._life = Life.ONLINE
+        match self._status:
+            case BatteryStatus.WAITING if controlled and self._complete(now):
+                self._status = BatteryStatus.ONLINE
                 self._lost_at = None
                 _LOGGER.info("%s is online", self.config.name)
-            case Life.ONLINE if not controlled:
+            case BatteryStatus.ONLINE if not controlled:
                 self._lose(now)
                 _LOGGER.warning("%s is lost", self.config.name)
-            case Life.REJOINING if not controlled:
-                self._life = Life.LOST
-                self._count_anew()
-            case Life.REJOINING if self._since_loss >= enough:
-                self._life = Life.ONLINE
+            case BatteryStatus.REJOINING if not controlled:
+                self._status = BatteryStatus.LOST
+                self._restart_count()
+            case BatteryStatus.REJOINING if self._since_loss >= enough:
+                self._status = BatteryStatus.ONLINE
                 self._lost_at = None
                 self._gaps.end()
                 _LOGGER.info("%s is back", self.config.name)
         if not self._in_service:
             self._watch(now)
+        self._highest.take(self._telemetry.readings(now))
+        if self._status is BatteryStatus.ONLINE:
+            self._limits_at = self._telemetry.limits_at
 
     def state(self, now: float) -> BatteryState:
-        """Return the battery at `now`, only fresh values among its readings."""
+        """Return the battery's state at `now`; its readings hold only fresh values."""
         telemetry = self._telemetry
         readings = telemetry.readings(now)
-        intrudes = self._out_of_service_monitor.counts
-        refused = telemetry.refused(now)
-        out = not self._in_service and not intrudes
-        self._largest_charge_limit = max(
-            self._largest_charge_limit, readings.charge_current_limit or 0.0
-        )
-        self._largest_discharge_limit = max(
-            self._largest_discharge_limit, readings.discharge_current_limit or 0.0
-        )
-        if self._life is Life.ONLINE:
-            self._limits_at = telemetry.limits_at
-        self._largest_charge_voltage = max(
-            self._largest_charge_voltage, readings.charge_voltage_limit or 0.0
-        )
+        carries_current = self._out_of_service_monitor.counts
+        rejected = telemetry.rejected(now)
+        out = not self._in_service and not carries_current
         return BatteryState(
             id=self.config.id,
-            life=Life.OUT_OF_SERVICE if out else self._life,
+            status=BatteryStatus.OUT_OF_SERVICE if out else self._status,
             capacity_ah=self.config.capacity_ah,
             readings=readings,
-            last=readings if self._life is Life.ONLINE else telemetry.last,
-            cells=cells_of(self._largest_charge_voltage)
-            if self._largest_charge_voltage
-            else None,
-            largest_charge_limit=self._largest_charge_limit,
-            largest_discharge_limit=self._largest_discharge_limit,
+            last=readings if self._status is BatteryStatus.ONLINE else telemetry.last,
+            cells=self._highest.cells,
+            largest_charge_limit=self._highest.charge,
+            largest_discharge_limit=self._highest.discharge,
             dialect=telemetry.dialect(now),
             last_frame_at=telemetry.last_at,
             current_at=telemetry.current_at,
@@ -198,52 +184,35 @@ class Battery:
             losses=self._losses,
             gaps=self._gaps.count(now),
             habitual=self._habitual,
-            carries_current_out_of_service=intrudes,
+            carries_current_out_of_service=carries_current,
             voltages=telemetry.voltages,
             modules_most=telemetry.modules.most,
             modules_missing=telemetry.modules.missing,
             invalid=telemetry.invalid,
-            refused=refused,
-            nominal=self._nominal(refused) if refused else None,
+            rejected=rejected,
+            nominal=nominal_voltage_of(rejected, telemetry.last) if rejected else None,
             receiving_since=telemetry.receiving_since,
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),
             soc_jumped_at=telemetry.soc_jumped_at,
-            inverter_detected=self._hears_inverter(now),
+            inverter_detected=self._wrong_port.only_inverter(now),
         )
 
     def wake_times(self, now: float) -> Iterator[float]:
-        """Yield when one of its values becomes stale if nothing more is received."""
+        """Yield when one of its values expires if nothing more is received."""
         yield from self._telemetry.wake_times(now)
-        if self._cycle.closes_at is not None:
-            yield self._cycle.closes_at
-        if self._hears_inverter(now):
-            yield self._asked_at + INVERTER_GONE
+        if self._telegram_boundary.closes_at is not None:
+            yield self._telegram_boundary.closes_at
+        if self._wrong_port.only_inverter(now):
+            yield self._wrong_port.ends_at
         if self._out_of_service_monitor.counts:
             yield self._silent_at
 
-    def _nominal(self, refused: Sequence[RejectedValue]) -> int | None:
-        """Return its nominal voltage by what was refused, if it is not 48 V."""
-        last = self._telemetry.last
-        told = {
-            "charge_voltage_limit": last.charge_voltage_limit,
-            "voltage": last.voltage,
-        } | {each.attribute: each.value for each in refused}
-        return nominal_voltage(told["charge_voltage_limit"], told["voltage"])
-
-    def _hears_inverter(self, now: float) -> bool:
-        """Return whether only an inverter talks here: somebody else's port."""
-        return (
-            self._asked_since is not None
-            and self._asked_at - self._asked_since >= INVERTER_ALONE
-            and now < self._asked_at + INVERTER_GONE
-        )
-
     def _watch(self, now: float) -> None:
-        """See whether it carries current though it is out of service.
+        """Check whether it carries current although it is out of service.
 
-        One that does counts while it is heard: the user opens its breaker so that it
-        falls silent, or puts it in service, for now or to take it out anew.
+        One that does counts while it is received: the user opens its breaker so that it
+        stops sending, or puts it in service, permanently or to take it out again.
         """
         if now >= self._silent_at:
             self._out_of_service_monitor = OutOfServiceMonitor()
@@ -255,14 +224,17 @@ class Battery:
 
     @property
     def _silent_at(self) -> float:
-        """When it is switched off, and not just badly heard, if nothing more comes."""
+        """When it counts as switched off, not just badly received, if no frame comes."""
         return (self._telemetry.last_at or 0.0) + max(
-            CEILING, self.config.timeout or 0.0
+            LONGEST_TIMEOUT, self.config.timeout or 0.0
         )
 
     def _begin_to_count(self, now: float) -> None:
-        """Be lost since now, if at all: nobody missed it before."""
-        if self._life is not Life.ONLINE:
+        """Count as lost since now, unless online.
+
+        Before, no other device waited for it.
+        """
+        if self._status is not BatteryStatus.ONLINE:
             self._lost_at = now
 
     def _complete(self, now: float) -> bool:
@@ -270,14 +242,14 @@ class Battery:
         return None not in (readings.soc, readings.voltage)
 
     def _lose(self, now: float) -> None:
-        self._life = Life.LOST
+        self._status = BatteryStatus.LOST
         self._lost_at = now
         self._losses += 1
         if self._in_service:
             self._gaps.lose(now)
             self._habitual = self._gaps.is_habit(now)
-        self._count_anew()
+        self._restart_count()
 
-    def _count_anew(self) -> None:
-        self._telemetry.begin_anew()
+    def _restart_count(self) -> None:
+        self._telemetry.begin_telegram()
         self._since_loss = 0

@@ -1,4 +1,4 @@
-"""What one battery allows in one direction."""
+"""The limits of one battery: enables, protections and current limits by direction."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -17,7 +17,7 @@ CONCERNS: Final[Mapping[Alarm, frozenset[Direction]]] = {
     Alarm.UNDER_VOLTAGE: _DISCHARGE,
     Alarm.DISCHARGE_CURRENT: _DISCHARGE,
 }
-"""The directions that a protection stops; one not named here stops both."""
+"""The directions that a protection stops; one not listed here stops both."""
 
 NEARLY_FULL_SOC: Final = 90.0
 """%; a battery lost above it may have become full meanwhile: it counts as 0 A."""
@@ -45,30 +45,30 @@ def permits(readings: Readings, direction: Direction) -> bool:
 
 
 def raw_limit(readings: Readings, direction: Direction) -> float | None:
-    """Return the limit in A that a battery tells, whatever its enables say."""
+    """Return the reported limit in A, whatever the enables say."""
     if direction is Direction.CHARGE:
         return readings.charge_current_limit
     return readings.discharge_current_limit
 
 
 def allowed(readings: Readings, direction: Direction) -> float:
-    """Return what a battery allows in A: 0 where it does not permit or not tell."""
+    """Return the allowed current in A: 0 if not permitted or not reported."""
     if not permits(readings, direction):
         return 0.0
     return raw_limit(readings, direction) or 0.0
 
 
 def allowed_while_lost(battery: BatteryState, direction: Direction) -> float:
-    """Return what a lost battery is reckoned to allow in A, by its last limits.
+    """Return the current in A that a lost battery may allow, by its last limits.
 
-    It may have become full since: near the top it counts as 0 A for charging, and
-    where it never told up to which voltage.
+    It may have become full since: for charging it counts as 0 A near the top, and if it
+    never reported its charge voltage limit.
     """
     last = battery.last
     amps = allowed(last, direction)
     if direction is Direction.DISCHARGE:
         return amps
-    unknown = None in (last.soc, last.charge_voltage_limit)
-    nearly_full = unknown or (last.soc or 0.0) >= NEARLY_FULL_SOC
+    is_unknown = None in (last.soc, last.charge_voltage_limit)
+    nearly_full = is_unknown or (last.soc or 0.0) >= NEARLY_FULL_SOC
     tapered = amps < TAPERED * battery.largest_charge_limit
     return 0.0 if nearly_full or tapered else amps

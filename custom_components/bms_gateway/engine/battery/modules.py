@@ -1,43 +1,47 @@
-"""How many of a battery's modules are there: what it says again and again."""
+"""Modules of a battery: how many it has and how many are missing."""
 
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-AGREE: Final = 3
-"""Times in a row that a count has to be told: no false frame takes modules away."""
+CONFIRMING_COUNTS: Final = 3
+"""Equal reports in a row before a count is accepted: one false frame removes no
+module."""
 
 
 class Modules:
-    """The modules of one battery, of those that it ever had since the start.
+    """The modules of one battery, compared with the most since the start.
 
-    A master leaves out modules that it has lost. Its limits fall with them; so does what
-    the battery holds.
+    A master leaves out modules that it has lost. Its limits fall with them, and so does
+    the capacity of the battery.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
-        self._told: deque[int] = deque(maxlen=AGREE)
-        self._tells_online = False
+        """Begin without a report."""
+        self._counts: deque[int] = deque(maxlen=CONFIRMING_COUNTS)
+        self._reports_online = False
         self.most: int | None = None
-        """The most that were ever there; None: not known."""
+        """The most that were ever present; None: not known."""
         self.missing = 0
-        """How many of them are not there now."""
+        """The number of those that are missing now."""
 
     def take(self, values: Mapping[str, Any]) -> None:
-        """Take what one frame says: those online if that is told, else all there are."""
+        """Take the counts of one frame.
+
+        Modules online if reported, otherwise all modules.
+        """
         if (online := values.get("modules_online")) is not None:
-            if not self._tells_online:
-                self._told.clear()
-            self._tells_online = True
+            if not self._reports_online:
+                self._counts.clear()
+            self._reports_online = True
             self._count(online)
-        elif not self._tells_online and (count := values.get("modules")) is not None:
+        elif not self._reports_online and (count := values.get("modules")) is not None:
             self._count(count)
 
     def _count(self, count: int) -> None:
         if count == 0:
-            return  # a battery without modules sends nothing
-        self._told.append(count)
-        if len(self._told) == AGREE and len(set(self._told)) == 1:
+            return  # a battery without modules would send nothing
+        self._counts.append(count)
+        if len(self._counts) == CONFIRMING_COUNTS and len(set(self._counts)) == 1:
             self.most = max(self.most or 0, count)
             self.missing = self.most - count

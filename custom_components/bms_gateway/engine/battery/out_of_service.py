@@ -1,36 +1,36 @@
-"""Whether a battery that is out of service carries current all the same."""
+"""Monitor for batteries that carry current although they are out of service."""
 
 from typing import Final
 
 from ..tolerances import TOLERANCE
 
 OUT_OF_SERVICE_AMPS: Final = 2 * TOLERANCE
-"""A; a battery that carries more cannot be out of service."""
+"""A; a battery that carries more cannot be disconnected."""
 OUT_OF_SERVICE_TIME: Final = 10.0
-"""Seconds for which one that is has to carry that to be reckoned with again; for as
-long it has to be seen at rest for what it carried before to be forgotten."""
+"""Seconds for which an out-of-service battery has to carry that current to count again;
+seconds of rest after which earlier current is forgotten."""
 
 
 class OutOfServiceMonitor:
     """Watches the current of a battery that is out of service.
 
-    One that `counts` does so until it is watched anew, however little it carries: what
-    brings its current down may be nothing but its own limits. Were it left out again
-    at rest, they would be forgotten and the full current would flow through it once
-    more, until it counts again, and so on for ever.
+    Once it `counts`, it does so until it is watched anew, however little it carries:
+    its own limits may be the reason why its current fell. If it were left out again at
+    rest, they would be forgotten, the full current would flow through it again until it
+    counts once more, and so on for ever.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
+        """Begin without a measurement."""
         self.counts = False
         self._carried = 0.0
-        """Seconds for which it was seen to carry current, shorter rests left out."""
+        """Seconds for which it carried current, shorter rests not counted."""
         self._carries = False
         self._watched_at = 0.0
         self._rests_since: float | None = None
 
     def watch(self, current: float | None, now: float) -> None:
-        """See what it carries at `now`, in A; an unknown current is no rest."""
+        """Take its current at `now`, in A; an unknown current is not a rest."""
         if self._carries:
             self._carried += now - self._watched_at
         self._watched_at = now

@@ -1,4 +1,4 @@
-"""What a battery told in several frames becomes its readings."""
+"""Readings of a battery, put together from the values of several frames."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,21 +10,21 @@ from ..protocol import agreed_capacity, joined
 _NAMES: Final = frozenset(item.name for item in fields(Readings))
 
 
-def readings_of(told: Mapping[str, Any], capacity_ah: float) -> Readings:
+def readings_of(reported: Mapping[str, Any], capacity_ah: float) -> Readings:
     """Return the readings: texts joined, alarms of both kinds, the capacity agreed.
 
-    `told`: values as `protocol.decode` names them; `capacity_ah`: as configured.
+    `reported`: values as named by `protocol.decode`; `capacity_ah`: as configured.
     """
-    values = {name: value for name, value in told.items() if name in _NAMES}
+    values = {name: value for name, value in reported.items() if name in _NAMES}
     values |= {
-        "product": joined(told.get("product_1"), told.get("product_2")),
-        "serial": joined(told.get("serial_1"), told.get("serial_2")),
-        "installed_ah": told.get("installed_ah")
-        or agreed_capacity(told.get("candidate_ah"), capacity_ah),
+        "product": joined(reported.get("product_1"), reported.get("product_2")),
+        "serial": joined(reported.get("serial_1"), reported.get("serial_2")),
+        "installed_ah": reported.get("installed_ah")
+        or agreed_capacity(reported.get("candidate_ah"), capacity_ah),
     }
     for half in ("protections", "warnings"):
-        # A battery may send 0x359 and 0x35A: what one of them raises is raised.
-        values[half] = _either(told.get(half), told.get(f"pair_{half}"))
+        # A battery may send 0x359 and 0x35A: an alarm in either of them counts.
+        values[half] = _either(reported.get(half), reported.get(f"pair_{half}"))
     return Readings(**values)
 
 

@@ -1,4 +1,4 @@
-"""Whether the first telegrams of a battery agree about what it allows."""
+"""Start-up check: the lowest of a battery's first limits if they disagree."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Any, Final
 from ..model import BatteryState, Direction, Readings
 from .limits import allowed
 
-AGREE: Final = 0.9
-"""Telegrams agree about a limit if the lowest is at least this part of the highest."""
+AGREEMENT: Final = 0.9
+"""Telegrams agree on a limit if the lowest is at least this part of the highest."""
 
 _LIMITS: Final = {
     Direction.CHARGE: "charge_current_limit",
@@ -16,15 +16,17 @@ _LIMITS: Final = {
 }
 
 
-def least(state: BatteryState, lately: Sequence[Readings]) -> BatteryState:
-    """Return a battery as it allows least by what it said lately and now.
+def with_lowest_recent_limits(
+    state: BatteryState, recent_readings: Sequence[Readings]
+) -> BatteryState:
+    """Return a battery with the lowest limits of its recent and present readings.
 
-    Where that agrees about a direction, it allows what it says now.
+    In a direction in which they agree, the present limit stays.
     """
     now = readings = state.readings
     for direction, limit in _LIMITS.items():
-        amps = [allowed(said, direction) for said in (*lately, now)]
-        if min(amps) < AGREE * max(amps):
+        amps = [allowed(each, direction) for each in (*recent_readings, now)]
+        if min(amps) < AGREEMENT * max(amps):
             lowest: dict[str, Any] = {limit: min(amps)}
             readings = replace(readings, **lowest)
     return replace(state, readings=readings)

@@ -1,111 +1,52 @@
-"""What a battery says: its frames read by its dialect, each value with its age."""
+"""Everything that a battery reports: frames decoded by its dialect, values with their age."""
 
-from collections.abc import Iterator, Set as AbstractSet
-from dataclasses import dataclass, replace
-from math import inf
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
 from ..model import Dialect, Frame, Readings, RejectedValue
-from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognised
-from ..ramp import HOLD
+from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognise
 from .modules import Modules
-from .plausibility.confirmation import HELD, PASSED_ON, Confirmation
-from .plausibility.duplicate_senders import DuplicateSenders
-from .plausibility.ranges import HUGE_LIMIT, Plausibility
-from .plausibility.rejected import RejectedValues
-from .plausibility.soc_jump import SocJump
-from .readings import readings_of
-from .timing.frame_periods import LIMITS, OPTIONAL, PAIRS, Rhythm
-from .timing.timeouts import CEILING
+from .plausibility.screening import BRIDGED, Screening
+from .timing.frame_periods import ALARM_PAIRS_ID, LIMITS_ID, OPTIONAL_IDS, FramePeriods
+from .timing.timeouts import LONGEST_TIMEOUT
+from .value_store import REQUIRED, ValueStore
 
-CHARGE_STATE: Final = 0x355
-MEASUREMENTS: Final = 0x356
+CHARGE_STATE_ID: Final = 0x355
+MEASUREMENTS_ID: Final = 0x356
 
-_COMMON: Final = frozenset({LIMITS, CHARGE_STATE, MEASUREMENTS})
-"""What every dialect sends, and with the same meaning but for the current's sign."""
-_KEPT: Final = frozenset(
-    {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
-    | {"installed_ah", "candidate_ah", "identity_ah"}
-)
-"""What does not change while a battery is connected: kept however old it is."""
-_REQUIRED: Final = frozenset(
-    {"charge_voltage_limit", "charge_current_limit", "discharge_current_limit"}
-)
-_BRIDGED: Final = _REQUIRED | {"soc", "voltage"}
-"""Without these nothing can be told. One frame that gives no value for them counts like
-one that did not come: a house must not go dark for it."""
-_HELD: Final = frozenset(
-    {"charge_enabled", "discharge_enabled", "protections", "pair_protections"}
-)
-"""Control values that not every battery sends; awaited where it does."""
-SOC_HOLDS: Final = 60.0
-"""Seconds for which the last state of charge holds while limits are fresh: it moves
-slowly, and is no protection."""
-FORBIDDEN_HOLDS: Final = 600.0
-"""Seconds for which it holds that a battery forbade something, if the frame that said so
-stays away while limits are fresh."""
-_QUICK: Final = HOLD - 0.5
-"""Seconds; within the time that a limit has to hold before it rises, one that is told
-more often is told twice."""
+_COMMON: Final = frozenset({LIMITS_ID, CHARGE_STATE_ID, MEASUREMENTS_ID})
+"""Sent in every dialect, with the same meaning but for the sign of the current."""
 _VOLTAGES: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """One value, the frame that said it and when that was on the wire."""
-
-    value: object
-    can_id: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Cache:
-    """Readings made before; they hold while nothing is heard and no value gets stale."""
-
-    readings: Readings | None = None
-    since: float = inf
-    until: float = -inf
-    last: Readings | None = None
-
-
-_EMPTY: Final = _Cache()
-
-
 class ReceivedFrame(NamedTuple):
-    """What one frame brought."""
+    """The effect of one frame."""
 
-    whole: bool
-    """It completes a whole telegram: all that is needed was told again, and is known."""
-    new: bool
-    """A value is another than before, or was not fresh any more."""
+    completes_telegram: bool
+    """Every required value has come again since the last telegram, and is known."""
+    changes_value: bool
+    """A value differs from the one before, or that one had expired."""
 
 
-NOTHING_RECEIVED: Final = ReceivedFrame(whole=False, new=False)
+NOTHING_RECEIVED: Final = ReceivedFrame(completes_telegram=False, changes_value=False)
 
 
 class Telemetry:
-    """Everything that one battery has said, as far as it still counts."""
+    """Everything that one battery has reported, as far as it still counts."""
 
     def __init__(self, config: BatteryConfig) -> None:
-        """Begin with nothing said."""
+        """Begin without a frame."""
         self._config = config
-        self._said: dict[str, _Said] = {}
-        self._known: dict[str, Any] = {}
-        self._rhythm = Rhythm(config)
+        self._frame_periods = FramePeriods(config)
+        self._values = ValueStore(self._frame_periods, config.capacity_ah)
+        self._screening = Screening(self._values, self._frame_periods)
         self._marks = NO_MARKS
         self._dialect = Dialect.UNKNOWN
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
-        self._cache = _EMPTY
-        self._plausibility = Plausibility()
-        self._confirmation = Confirmation()
-        self._soc = SocJump()
-        self._duplicate_senders = DuplicateSenders()
         self.modules = Modules()
         """How many it has, and how many are missing."""
-        self._rejected = RejectedValues(_BRIDGED)
         self.telegrams = 0
         """Whole telegrams since the start."""
         self.voltages: tuple[float, ...] = ()
@@ -115,276 +56,170 @@ class Telemetry:
         self.last_at: float | None = None
         """When the last frame came; None: none did."""
         self.receiving_since: float | None = None
-        """When the first one came after a silence longer than frames count."""
+        """When the first frame came after a silence longer than any time-out."""
 
     def configure(self, config: BatteryConfig) -> None:
-        """Take over what the user changed."""
+        """Take over a changed configuration."""
         if config.capacity_ah != self._config.capacity_ah:
             self.modules = Modules()
         self._config = config
-        self._cache = _EMPTY
-        self._rhythm.configure(config)
+        self._values.configure(config.capacity_ah)
+        self._frame_periods.configure(config)
 
     def on_frame(self, frame: Frame) -> ReceivedFrame:
         """Take one of its frames.
 
-        A whole telegram needs, of what not every battery sends, only what this one ever
-        gave a value for: a healthy one may send 0x35A for ever without stating a single
-        alarm.
+        Of the values that not every battery sends, a whole telegram needs only those that
+        this one ever gave: a healthy battery may send 0x35A for ever without stating a
+        single alarm.
         """
-        if self.last_at is None or frame.at > self.last_at + CEILING:
+        if self.last_at is None or frame.at > self.last_at + LONGEST_TIMEOUT:
             self.receiving_since = frame.at
         self.last_at = max(self.last_at or frame.at, frame.at)
         if self._is_boot(frame):
             return NOTHING_RECEIVED
-        self._cache = _EMPTY
+        self._values.expire_cache()
         self._marks = marks_after(self._marks, frame)
-        verdict = recognised(self._marks, frame.at)
-        if verdict.settled:
-            self._settle(verdict.dialect)
+        recognised = recognise(self._marks, frame.at)
+        if recognised.settled:
+            self._settle(recognised.dialect)
         else:
-            self._doubt_current()
-        decoded = decode(frame, verdict.dialect, settled=verdict.settled)
+            self._clear_current()
+        decoded = decode(frame, recognised.dialect, settled=recognised.settled)
         self.invalid += decoded.invalid
-        if frame.can_id in OPTIONAL and decoded.is_empty:
-            return (
-                NOTHING_RECEIVED  # malformed, or not to be read yet: it teaches nothing
-            )
+        if frame.can_id in OPTIONAL_IDS and decoded.is_empty:
+            # Malformed, or its layout is not known yet: it must not count as sent
+            return NOTHING_RECEIVED
         values: dict[str, Any] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
-        values = self._believed(values, frame)
-        refused = (*decoded.refused, *self._plausibility.refused)
-        self._rejected.take(refused, _BRIDGED & values.keys(), frame)
-        new = any(self._is_new(name, value, frame.at) for name, value in values.items())
+        values = self._screening.accepted(
+            values, decoded.rejected, frame, self._config.capacity_ah
+        )
+        if (volts := values.get("voltage")) is not None:
+            self._add_voltage(volts, frame.at)
+        changes_value = any(
+            self._values.is_new(name, value, frame.at) for name, value in values.items()
+        )
         self.modules.take(values)
-        self._rhythm.beat(frame.can_id, frame.at, self.telegrams)
+        self._frame_periods.on_frame(frame.can_id, frame.at, self.telegrams)
         for name, value in values.items():
-            self._said[name] = _Said(value, frame.can_id, frame.at)
+            self._values.put(name, value, frame.can_id, frame.at)
             if value is not None:
-                self._known[name] = value
                 self._part.add(name)
-        return ReceivedFrame(self._is_whole(frame.at), new)
+        return ReceivedFrame(self._completes_telegram(frame.at), changes_value)
 
-    def begin_anew(self) -> None:
-        """Begin a new telegram: what came before a gap is no part of it."""
+    def begin_telegram(self) -> None:
+        """Begin a new telegram: values from before a gap are no part of it."""
         self._part.clear()
 
     def remember(self, other: Telemetry) -> None:
-        """Take over what was last known from one that is not heard any more."""
-        self._known = other._known
-        self._cache = _EMPTY
+        """Take over the last known values of one that is no longer received."""
+        self._values.remember(other._values)
 
     def is_controlled(self, now: float) -> bool:
         """Return whether limits are known.
 
-        Alarms and enables that stay away lose nobody: see `missing`.
+        A battery is not lost for missing alarms and enables: see `missing`.
         """
-        return self._rhythm.fresh(LIMITS, now) and all(
-            (said := self._said.get(name)) is not None and self._fresh(name, said, now)
-            for name in _REQUIRED
+        return self._frame_periods.fresh(LIMITS_ID, now) and all(
+            self._values.is_fresh(name, now) for name in REQUIRED
         )
 
     def missing(self, now: float) -> frozenset[int]:
-        """Return the IDs of alarms and enables that it used to send and does not now."""
-        return self._rhythm.missing(now)
+        """Return the IDs of alarms and enables that it no longer sends, but used to."""
+        return self._frame_periods.missing(now)
 
     def has_duplicate_sender(self, now: float) -> bool:
-        """Return whether somebody else sends its IDs, too."""
-        return self._duplicate_senders.heard(now)
+        """Return whether another node sends its IDs, too."""
+        return self._screening.has_duplicate_sender(now)
 
-    def refused(self, now: float) -> tuple[RejectedValue, ...]:
-        """Return what it has to report to count and reports outside its window now."""
-        return self._rejected.standing(now, self._rhythm.timeout)
+    def rejected(self, now: float) -> tuple[RejectedValue, ...]:
+        """Return the required values that it reports outside their window now."""
+        return self._screening.rejected(now)
 
     @property
     def soc_jumped_at(self) -> float | None:
-        """When a jump of the state of charge was believed; None: never."""
-        return self._soc.jumped_at
+        """When a jump of the state of charge was accepted; None: never."""
+        return self._screening.soc_jumped_at
 
     def readings(self, now: float) -> Readings:
-        """Return what is fresh at `now`."""
-        cache = self._cache
-        if cache.readings is not None and cache.since <= now < cache.until:
-            return cache.readings
-        ends = {
-            name: inf if name in _KEPT else self._stale_at(name, said)
-            for name, said in self._said.items()
-        }
-        fresh = {name: self._said[name] for name, end in ends.items() if now < end}
-        readings = readings_of(
-            {name: said.value for name, said in fresh.items()},
-            self._config.capacity_ah,
-        )
-        until = min((ends[name] for name in fresh), default=inf)
-        self._cache = _Cache(readings, now, until, cache.last)
-        return readings
+        """Return the readings of the values that count at `now`."""
+        return self._values.readings(now)
 
     @property
     def last(self) -> Readings:
-        """What it said last, whether fresh or not."""
-        if (last := self._cache.last) is None:
-            last = readings_of(self._known, self._config.capacity_ah)
-            self._cache = replace(self._cache, last=last)
-        return last
+        """The readings of its last known values, fresh or not."""
+        return self._values.last
 
     def dialect(self, now: float) -> Dialect:
-        """Return the dialect that it speaks."""
-        return recognised(self._marks, now).dialect
+        """Return its dialect as recognised at `now`."""
+        return recognise(self._marks, now).dialect
 
     @property
     def current_at(self) -> float | None:
         """When its current was measured."""
-        current = self._said.get("current")
+        current = self._values.get("current")
         return None if current is None else current.at
 
     @property
     def limits_at(self) -> float | None:
         """When all of its limits had come last; None: never."""
-        if not self._said.keys() >= _REQUIRED:
-            return None
-        return min(self._said[name].at for name in _REQUIRED)
+        return self._values.limits_at
 
     @property
     def period(self) -> float | None:
         """Seconds; how often the slowest of its limits and measurements comes."""
-        return self._rhythm.period(LIMITS, MEASUREMENTS)
+        return self._frame_periods.period(LIMITS_ID, MEASUREMENTS_ID)
 
     def wake_times(self, now: float) -> Iterator[float]:
-        """Yield when its frames and values become stale."""
-        yield from self._rhythm.wake_times(now)
-        for name, said in self._said.items():
-            if name in ("soc", "voltage") or name in _HELD:
-                yield self._stale_at(name, said)
+        """Yield when its frames and values expire."""
+        yield from self._frame_periods.wake_times(now)
+        yield from self._values.wake_times(now)
 
     def _is_boot(self, frame: Frame) -> bool:
-        """Return whether it is only starting: limits of 0 before it measured anything."""
-        is_zero = frame.can_id == LIMITS and not any(frame.data)
-        return is_zero and "voltage" not in self._known
+        """Return whether the battery is only starting: limits of 0 before any voltage."""
+        is_zero = frame.can_id == LIMITS_ID and not any(frame.data)
+        return is_zero and "voltage" not in self._values.known
 
-    def _believed(self, values: dict[str, Any], frame: Frame) -> dict[str, Any]:
-        """Return what is believed of the values of one frame."""
-        capacity, at = self._config.capacity_ah, frame.at
-        values = self._plausibility.screen(
-            values, capacity=capacity, soc=self._known.get("soc")
-        )
-        values = {n: v for n, v in values.items() if v is not None or n not in _BRIDGED}
-        if (soc := values.get("soc")) is not None:
-            amps = max(abs(self._known.get("current", 0.0)), self._largest_current)
-            values["soc"] = self._soc.believed(soc, at, amps=amps, capacity=capacity)
-        if (volts := values.get("voltage")) is not None:
-            said = self._said.get("voltage")
-            goes_on = said is not None and self._fresh("voltage", said, at)
-            before = self.voltages[1 - _VOLTAGES :] if goes_on else ()
-            self.voltages = (*before, volts)
-        habit = self._rhythm.habit(frame.can_id)
-        self._duplicate_senders.on_frame(frame, habit)
-        disputed = self._duplicate_senders.heard(at)
-        slow = disputed or (habit or 0.0) > _QUICK
-        for name, value in values.items():
-            if value is not None and (name in PASSED_ON or (slow and name in HELD)):
-                values[name] = self._confirmation.believed(
-                    name,
-                    value,
-                    at,
-                    period=habit or 0.0,
-                    gap=self._gap(name, frame),
-                    disputed=disputed,
-                )
-        return values
-
-    def _gap(self, name: str, frame: Frame) -> float:
-        """Return after how many seconds what was told of a value counts no more."""
-        said = self._said.get(name)
-        still_counts = said is not None and self._fresh(name, said, frame.at)
-        if still_counts or self._rhythm.habit(frame.can_id) is None:
-            return inf
-        return self._rhythm.timeout(frame.can_id)
-
-    @property
-    def _largest_current(self) -> float:
-        """A; what may flow where the current is unknown."""
-        said = self._said.get("current")
-        unknown = said is None or said.value is None
-        return min(self._plausibility.largest_limit, HUGE_LIMIT) if unknown else 0.0
+    def _add_voltage(self, volts: float, at: float) -> None:
+        has_no_gap = self._values.is_fresh("voltage", at)
+        before = self.voltages[1 - _VOLTAGES :] if has_no_gap else ()
+        self.voltages = (*before, volts)
 
     def _settle(self, dialect: Dialect) -> None:
-        """Forget what only the old dialect says: the new one need not send it."""
+        """Forget values that only the old dialect has: the new one need not send them."""
         both = (dialect, self._dialect)
         if dialect is self._dialect:
             return
         if Dialect.DEYE in both:
-            self._doubt_current()
+            self._clear_current()
         if Dialect.UNKNOWN not in both:
-            gone = {
-                name
-                for name, said in self._said.items()
-                if name not in _KEPT and said.can_id not in _COMMON
-            }
-            self._forget(gone)
-            self._rhythm.keep(_COMMON)
+            self._forget(self._values.names_except(_COMMON))
+            self._frame_periods.keep(_COMMON)
             self._pairs = NO_PAIRS
         self._dialect = dialect
 
-    def _doubt_current(self) -> None:
-        """Take the current as unknown: it may have been read by the wrong sign."""
-        if (said := self._said.get("current")) is not None:
-            self._said["current"] = replace(said, value=None)
+    def _clear_current(self) -> None:
+        """Make the current unknown: it may have been read with the wrong sign."""
+        self._values.clear_value("current")
 
     def _after_pairs(self, change: PairChange, at: float) -> dict[str, object]:
-        """Return the alarms after a 0x35A; what held before a silence is forgotten."""
-        if not self._rhythm.fresh(PAIRS, at):
+        """Return the alarms after a 0x35A; those from before a silence are forgotten."""
+        if not self._frame_periods.fresh(ALARM_PAIRS_ID, at):
             self._pairs = NO_PAIRS
             self._forget({"pair_protections", "pair_warnings"})
         self._pairs = self._pairs.after(change)
         protections, warnings = self._pairs.flags
         return {"pair_protections": protections, "pair_warnings": warnings}
 
-    def _forget(self, names: AbstractSet[str]) -> None:
-        for name in names:
-            self._said.pop(name, None)
-            self._known.pop(name, None)
-            self._confirmation.forget(name)
+    def _forget(self, names: set[str]) -> None:
+        self._values.forget(names)
+        self._screening.forget(names)
 
-    def _is_new(self, name: str, value: object, at: float) -> bool:
-        said = self._said.get(name)
-        if said is None or said.value != value:
-            return True
-        return name not in _KEPT and not self._fresh(name, said, at)
-
-    def _is_whole(self, at: float) -> bool:
-        awaited = {
-            name
-            for name in _HELD
-            if (said := self._said.get(name)) is not None
-            and said.value is not None
-            and self._rhythm.fresh(said.can_id, at)
-        }
-        is_whole = _BRIDGED | awaited <= self._part
+    def _completes_telegram(self, at: float) -> bool:
+        is_whole = BRIDGED.union(self._values.awaited(at)) <= self._part
         if is_whole:
             self._part.clear()
             self.telegrams += 1
         return is_whole
-
-    def _fresh(self, name: str, said: _Said, now: float) -> bool:
-        return now < self._stale_at(name, said)
-
-    def _stale_at(self, name: str, said: _Said) -> float:
-        """Return when a value ceases to count; some hold while limits are fresh."""
-        end = said.at + self._rhythm.timeout(said.can_id)
-        if name == "voltage":
-            return max(end, self._rhythm.ends_with_limits(said.at))
-        if name == "soc":
-            holds = SOC_HOLDS
-        elif (
-            name in _HELD and _forbids(said.value) and self._rhythm.is_own(said.can_id)
-        ):
-            holds = FORBIDDEN_HOLDS
-        else:
-            return end
-        return max(end, min(said.at + holds, self._rhythm.stale_at(LIMITS)))
-
-
-def _forbids(value: object) -> bool:
-    """Return whether an enable is cleared, or a protection raised."""
-    return value is False or (isinstance(value, frozenset) and bool(value))

@@ -1,7 +1,7 @@
-"""Error frames: what a CAN controller reports of itself among the frames of its bus.
+"""Error frames, in which a CAN controller reports its own state on its bus.
 
 Source: Linux, linux/can/error.h. The identifier holds the classes of the error, the
-data what belongs to each of them.
+data the details of each.
 """
 
 from dataclasses import replace
@@ -27,9 +27,9 @@ _RECEIVE_BYTE: Final = 7
 
 
 def observe(controller: Controller, frame: Frame) -> Controller:
-    """Return what is known of a controller after an error frame of it.
+    """Return the known state of a controller after one of its error frames.
 
-    What the frame does not tell is kept. A frame that is too short tells nothing.
+    Anything the frame does not report is kept. One that is too short reports nothing.
     """
     known = replace(controller, state=_state(frame) or controller.state)
     if frame.can_id & _COUNTERS and len(frame.data) > _RECEIVE_BYTE:
@@ -41,7 +41,7 @@ def observe(controller: Controller, frame: Frame) -> Controller:
 def error_frame_data(state: BusState, transmit: int, receive: int) -> tuple[int, bytes]:
     """Return identifier and data of the error frame that reports a state.
 
-    For adapters that report it in another way; both counters from 0 to 255.
+    For adapters that report it in a different way; both counters from 0 to 255.
     """
     if state is BusState.BUS_OFF:
         return BUS_OFF | _COUNTERS, bytes((0, 0, 0, 0, 0, 0, transmit, receive))

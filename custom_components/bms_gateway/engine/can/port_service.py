@@ -1,4 +1,4 @@
-"""A port at work: the coroutines that serve it, and what wakes them."""
+"""A running port: the coroutines that serve it, and what wakes them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,26 +8,26 @@ from typing import Any, Protocol
 
 from ..config import PortConfig
 from ..model import Clock, Frame, PortState
-from .port import Sender
+from .sender import Sender
 
 _LOGGER = logging.getLogger(__name__)
 
 
 class RunningPort(Sender, Protocol):
-    """What the gateway needs of a port besides sending."""
+    """A port as the gateway uses it: sending, and the life of the port."""
 
     config: PortConfig
 
     @property
     def read_until(self) -> float:
-        """Until when all that came has been dispatched; now where nothing can come."""
+        """Time up to which all received frames are dispatched; now if none can come."""
 
     async def run(self) -> None:
         """Keep the port open until cancelled."""
 
 
 class PortFactory(Protocol):
-    """Makes ports; tests put wires of their own in the place of `Port`."""
+    """Makes ports; tests use simulated ports instead of `Port`."""
 
     def __call__(
         self,
@@ -43,21 +43,21 @@ class PortFactory(Protocol):
 
 
 class Wake:
-    """Wakes a coroutine at news, or at a deadline by the gateway's clock."""
+    """Wakes a coroutine on a change, or at a deadline by the gateway's clock."""
 
     def __init__(self, clock: Clock) -> None:
-        """Take the clock by which deadlines are given."""
+        """Create it with the clock of the deadlines."""
         self._clock = clock
         self._event = asyncio.Event()
 
     def set(self) -> None:
-        """Tell that there is news."""
+        """Wake the coroutine: something has changed."""
         self._event.set()
 
     async def until(self, deadline: float | None) -> None:
-        """Wait for news, at most until the deadline; others have their turn first.
+        """Wait for a change, at most until the deadline; yields to other tasks first.
 
-        On a flooded bus there is always news.
+        On a flooded bus something changes all the time.
         """
         if self._event.is_set():
             await asyncio.sleep(0)
@@ -71,13 +71,13 @@ class Wake:
 class PortService:
     """A port and the coroutine that serves it: `serve` does what is due.
 
-    `serve` returns when it wants to be called again; news calls it earlier.
+    `serve` returns the time of its next call; a change calls it earlier.
     """
 
     def __init__(
         self, port: RunningPort, serve: Callable[[], float | None], clock: Clock
     ) -> None:
-        """Describe a wire at rest."""
+        """Create a service that is not running."""
         self.port = port
         self._serve = serve
         self._wake = Wake(clock)
@@ -85,7 +85,7 @@ class PortService:
         self._ending = False
 
     def start(self, name: str) -> None:
-        """Open the port and serve it, in the running loop; once is enough."""
+        """Open the port and serve it in the running loop; repeated calls do nothing."""
         if self._tasks:
             return
         self._tasks = [
@@ -94,13 +94,13 @@ class PortService:
         ]
 
     def wake(self) -> None:
-        """Serve the port soon: there is news."""
+        """Serve the port soon: something has changed."""
         self._wake.set()
 
     def cancel(self) -> None:
-        """Serve no more; `stop` waits until the port is closed."""
+        """Stop serving; `stop` waits until the port is closed."""
         if self._ending:
-            return  # a second one would end the closing itself
+            return  # cancelling twice would interrupt the closing itself
         self._ending = True
         for task in self._tasks:
             task.cancel()
@@ -118,13 +118,15 @@ class PortService:
 
 
 def spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Run a coroutine as a task of the running loop; a defect that ends it is logged."""
+    """Run a coroutine as a task of the running loop; log an exception that ends it."""
     task = asyncio.get_running_loop().create_task(coroutine, name=name)
     task.add_done_callback(_report)
     return task
 
 
 def _report(task: asyncio.Task[None]) -> None:
-    """Log what ended a task that should run for ever: what it served is now silent."""
+    """Log the exception that ended a permanent task: its device is now silent."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        _LOGGER.error("%s ended by a defect", task.get_name(), exc_info=error)
+        _LOGGER.error(
+            "%s ended by an unexpected error", task.get_name(), exc_info=error
+        )

@@ -1,4 +1,4 @@
-"""A byte stream to a CAN adapter, as its thread sees it, and what is said over it."""
+"""A byte stream to a CAN adapter, used by its thread, and the protocol over it."""
 
 from collections.abc import Iterable
 import contextlib
@@ -11,45 +11,45 @@ from typing import Final, Protocol
 
 import can
 
-from ..model import Frame, PortFault
+from ..model import PortFault
 
 _READ_SIZE: Final = 4096
 
 
 class Conversation(Protocol):
-    """How one kind of adapter is spoken to. All but `encode` runs in the thread."""
+    """The protocol of one kind of adapter. All but `encode` runs in the thread."""
 
     acknowledges: bool
-    """Whether the adapter answers each frame; known once greeted."""
+    """Whether the adapter acknowledges each frame; known after `greet`."""
     gone: PortFault
-    """What it means when the byte stream ends or fails."""
+    """The fault of the port when the byte stream ends or fails."""
 
     def connect(self) -> int:
-        """Return a descriptor that is open and does not block; may block itself."""
+        """Return an open, non-blocking descriptor; the call itself may block."""
 
     def greet(self, stream: Stream) -> None:
-        """Have the adapter take part in the bus; raises one of ERRORS if it does not."""
+        """Open the adapter's channel; raises one of ERRORS if that fails."""
 
-    def on_frame(self, data: bytes) -> Iterable[can.Message | bool]:
-        """Yield frames, and whether the oldest frame not answered yet was taken."""
+    def parse(self, data: bytes) -> Iterable[can.Message | bool]:
+        """Yield frames, and whether the adapter took the oldest unanswered frame."""
 
-    def encode(self, frame: Frame) -> bytes:
-        """Return what makes the adapter send a frame."""
+    def encode(self, message: can.Message) -> bytes:
+        """Return the command that makes the adapter send a frame."""
 
     def part(self, descriptor: int) -> None:
-        """Take leave and close; may block."""
+        """Close the adapter's channel and the descriptor; may block."""
 
 
 class Stream:
     """The thread's end of the byte stream."""
 
     def __init__(self, descriptor: int, wake: int) -> None:
-        """Take over a descriptor; a write to `wake` ends all waiting."""
+        """Take over a descriptor; a write to `wake` ends any wait."""
         self._descriptor = descriptor
         self._wake = wake
 
     def wait(self, timeout: float | None, *, writing: bool = False) -> bool:
-        """Wait until bytes came or something was told; return whether bytes came."""
+        """Wait for bytes or a wake-up; return whether bytes came."""
         poll = select.poll()
         events = select.POLLIN | (select.POLLOUT if writing else 0)
         poll.register(self._descriptor, events)
@@ -62,7 +62,7 @@ class Stream:
         return bool(ready.get(self._descriptor, 0) & ~select.POLLOUT)
 
     def read(self) -> bytes:
-        """Return what came; OSError at the end of the stream."""
+        """Return the bytes that came; OSError at the end of the stream."""
         try:
             data = os.read(self._descriptor, _READ_SIZE)
         except BlockingIOError:
@@ -72,7 +72,7 @@ class Stream:
         return data
 
     def write(self, data: bytes) -> int:
-        """Return how many bytes were taken; never blocks."""
+        """Return how many bytes were accepted; never blocks."""
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
@@ -80,18 +80,6 @@ class Stream:
 
     @property
     def unsent(self) -> int:
-        """Bytes that the operating system holds: unsent, or over a network, unproven."""
+        """Bytes that the operating system holds and has not sent yet."""
         answer = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
         return int(struct.unpack("=i", answer)[0])
-
-
-def as_message(frame: Frame, *, at: float = 0.0, is_rx: bool = True) -> can.Message:
-    """Return a frame as python-can has it; `at` by the wall clock."""
-    return can.Message(
-        timestamp=at,
-        arbitration_id=frame.can_id,
-        data=frame.data,
-        is_extended_id=frame.extended,
-        is_remote_frame=frame.remote,
-        is_rx=is_rx,
-    )

@@ -1,137 +1,134 @@
 """A CAN adapter at the end of a byte stream, served by a thread that can be abandoned.
 
-Opening, writing and closing such a stream may block for ever: in a wedged USB stack,
-in a name server. No one waits for it: neither the event loop nor its end.
+Opening, writing and closing such a stream may block for ever, in a wedged USB stack.
+Neither the event loop nor its shutdown waits for the thread.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import contextlib
 import os
+from queue import Empty
 import termios
 import threading
 import time
-from typing import Final
+from typing import Final, override
 
 import can
 
-from ..model import NO_CONTROLLER, Controller, Frame, PortFault
+from ..model import PortFault
+from .bus import ERRORS, Bus
+from .frame_queue import FrameQueue
 from .interface.state import PortError
-from .stream import Conversation, Stream, as_message
+from .stream import Conversation, Stream
 
-ERRORS: Final = (OSError, can.CanError, ValueError, PortError, termios.error)
-"""What the thread's work may end with: the port is lost, and tried again."""
+FAILURES: Final = (*ERRORS, termios.error)
+"""Exceptions that end the thread: the port is lost, and opened again."""
 
 OPEN_TIMEOUT: Final = 12.0
-"""Seconds after which an opening is given up, longer than any of its parts takes."""
+"""Seconds after which opening is abandoned, longer than any of its steps takes."""
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds to wait for the thread's end before it is abandoned."""
 STALE: Final = 0.05
 """Seconds after which a frame that could not be written is dropped."""
 STUCK: Final = 1.0
-"""Seconds within which a frame half written has to be through."""
+"""Seconds within which a frame half written has to be complete."""
 MOST_UNSENT: Final = 256
-"""Bytes, about a set, that the operating system may hold before no more is written."""
+"""Bytes, about a telegram, that the operating system may hold before writing pauses."""
 MOST_QUEUED: Final = 32
 """Frames that wait for the thread, or for the adapter's acknowledgement."""
-MOST_WAITING: Final = 4096
-"""Frames kept for a held event loop; the oldest go first."""
 UNACKNOWLEDGED: Final = 1.0
-"""Seconds after which an acknowledgement does not come any more."""
+"""Seconds after which an acknowledgement is no longer expected."""
 _LOOK_AGAIN: Final = 5
-"""Milliseconds between two looks at what the operating system still holds."""
+"""Milliseconds between two checks of what the operating system still holds."""
 
 _at_work: set[str] = set()
-"""The channels that a thread has, also one that was abandoned: it may still come to
-life with the device in its hands, and each further one would get stuck like it."""
+"""The channels in use by a thread, even an abandoned one: it may resume with the device
+still open, and each further thread would hang like it."""
 
 
-class StreamBus:
-    """An adapter at work, and its thread; it has the face of a `Channel`."""
+async def open_stream(channel: str, conversation: Conversation) -> StreamBus:
+    """Return a bus whose adapter has opened its channel; PortError if it does not.
+
+    Each channel is opened once at a time. Cancelling leaves nothing open.
+    """
+    if channel in _at_work:
+        raise PortError(PortFault.BUSY, "An earlier attempt still hangs")
+    bus = StreamBus(channel, conversation)
+    try:
+        await bus.start()
+    except BaseException:
+        bus.shutdown()
+        raise
+    return bus
+
+
+class StreamBus(Bus):
+    """An adapter in use, and its thread."""
 
     echo_is_proof = False
-    """The adapter queues: its acknowledgement says no more than that it has a frame."""
-    link: str | None = None
-    controller = NO_CONTROLLER
+    """The adapter queues: its acknowledgement shows only that it has the frame."""
     owns_error_frames = True
 
     def __init__(self, channel: str, conversation: Conversation) -> None:
-        """Describe a bus, which `open` opens; no two have a channel at once."""
-        self._channel = channel
+        """Create a bus; `start` starts its thread."""
+        super().__init__(channel)
+        self.channel_info = channel
         self._conversation = conversation
         self._loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended = asyncio.Event()
-        self._wake = -1
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = False
         self._lock = threading.Lock()
-        self._to_send: deque[tuple[float, Frame]] = deque()
-        self._unanswered: deque[tuple[float, Frame]] = deque()
+        self._to_send: deque[tuple[float, can.Message]] = deque()
+        self._unanswered: deque[tuple[float, can.Message]] = deque()
         self._half = b""
         self._half_since = 0.0
-        self._waiting: deque[can.Message] = deque(maxlen=MOST_WAITING)
-        self._on_waiting: Callable[[], None] | None = None
-        self._on_error: Callable[[Exception], None] | None = None
-        self._error: Exception | None = None
+        self._received: FrameQueue[can.Message | Exception] = FrameQueue()
+        """Frames of the adapter; the error that ended the thread comes last."""
 
-    @property
-    def has_echo(self) -> bool:
-        """Whether the adapter acknowledges each frame that it takes."""
-        return self._conversation.acknowledges
+    async def start(self) -> None:
+        """Start the thread and wait until the adapter is open, or raise PortError."""
+        channel = self.channel_info
+        _at_work.add(channel)
+        threading.Thread(target=self._run, name=f"CAN {channel}", daemon=True).start()
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT):
+                await self._opened
+        except TimeoutError as error:
+            raise PortError(PortFault.FAILED, "The adapter hangs") from error
+        except FAILURES as error:
+            raise PortError.of(error) from error
+        self.has_echo = self._conversation.acknowledges
 
-    def read(
-        self,
-        *,
-        on_waiting: Callable[[], None],
-        on_error: Callable[[Exception], None],
-        on_controller: Callable[[Controller], None],
-    ) -> None:
-        """Tell of messages and of the bus's end, once, in the loop."""
-        self._on_waiting, self._on_error = on_waiting, on_error
-        self._loop.call_soon(self._tell_waiting)
-        if self._error:
-            self._loop.call_soon(self._tell_error)
+    @override
+    def fileno(self) -> int:
+        return self._received.fileno()
 
-    def take(self) -> Iterator[can.Message]:
-        """Yield the messages that wait, until none does."""
-        while self._waiting:
-            yield self._waiting.popleft()
+    @override
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        try:
+            received = self._received.get(timeout=timeout)
+        except Empty:
+            return None, True
+        if isinstance(received, Exception):
+            raise received
+        return received, True
 
-    def doubt(self) -> None:
-        """Do nothing: the adapter's own word is all there is."""
-
-    def send(self, frame: Frame) -> None:
-        """Hand a frame to the thread; raises when too many wait for their way out."""
+    @override
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        """Hand a frame to the thread; CanOperationError when too many wait."""
         now = time.monotonic()
         with self._lock:
             self._forget_unanswered(now)
             if len(self._to_send) + len(self._unanswered) >= MOST_QUEUED:
                 raise can.CanOperationError("Transmit buffer full")
-            self._to_send.append((now, frame))
+            self._to_send.append((now, msg))
         self._rouse()
 
-    async def open(self) -> None:
-        """Start the thread and wait until the adapter takes part; or PortError."""
-        if self._channel in _at_work:
-            raise PortError(PortFault.BUSY, "An earlier attempt still hangs")
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        _at_work.add(self._channel)
-        threading.Thread(
-            target=self._run, name=f"CAN {self._channel}", daemon=True
-        ).start()
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT):
-                await self._opened
-        except TimeoutError as error:
-            self.shutdown()
-            raise PortError(PortFault.FAILED, "The adapter hangs") from error
-        except ERRORS as error:
-            raise PortError.of(error) from error
-        except asyncio.CancelledError:
-            self.shutdown()
-            raise
-
+    @override
     async def close(self) -> None:
         """End the thread; one that does not end soon is abandoned."""
         self.shutdown()
@@ -139,24 +136,15 @@ class StreamBus:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._ended.wait()
 
+    @override
     def shutdown(self) -> None:
-        """Tell the thread to end; does not wait for it."""
-        self._on_waiting = self._on_error = None
+        """Request the end of the thread; does not wait for it."""
+        super().shutdown()
         self._stopping = True
         self._rouse()
+        self._received.close()
 
-    # In the loop, on behalf of the thread
-
-    def _tell_waiting(self) -> None:
-        if self._on_waiting and self._waiting:
-            self._on_waiting()
-
-    def _tell_error(self) -> None:
-        if self._on_error and self._error:
-            tell, self._on_error = self._on_error, None
-            tell(self._error)
-
-    def _tell_opened(self, error: Exception | None) -> None:
+    def _confirm_opened(self, error: Exception | None) -> None:
         if self._opened.done():
             return
         if error is None:
@@ -172,19 +160,20 @@ class StreamBus:
     # In the thread
 
     def _run(self) -> None:
+        failure: Exception | None = None
         try:
             self._work()
-        except ERRORS as error:
-            self._error = error
+        except FAILURES as error:
+            failure = error
         finally:
             with self._lock:
                 os.close(self._wake)
                 self._wake = -1
-            _at_work.discard(self._channel)
-            # Only now: whoever is told may want the channel again
-            if self._error:
-                self._in_loop(self._tell_opened, self._error)
-                self._in_loop(self._tell_error)
+            _at_work.discard(self.channel_info)
+            # Only now: the loop may want to open the channel again
+            if failure:
+                self._in_loop(self._confirm_opened, failure)
+                self._received.put(failure)
             self._in_loop(self._ended.set)
 
     def _work(self) -> None:
@@ -199,7 +188,7 @@ class StreamBus:
     def _converse(self, stream: Stream) -> None:
         if not self._stopping:
             self._conversation.greet(stream)
-        self._in_loop(self._tell_opened, None)
+        self._in_loop(self._confirm_opened, None)
         while not self._stopping:
             self._turn(stream)
 
@@ -207,30 +196,29 @@ class StreamBus:
         timeout = self._write(stream)
         if not stream.wait(timeout, writing=bool(self._half)):
             return
-        for heard in self._conversation.on_frame(stream.read()):
-            if isinstance(heard, can.Message):
-                self._waiting.append(heard)
+        for received in self._conversation.parse(stream.read()):
+            if isinstance(received, can.Message):
+                self._received.put(received)
             else:
-                self._answer(taken=heard)
-        if self._waiting:
-            self._in_loop(self._tell_waiting)
+                self._answer(taken=received)
 
     def _answer(self, *, taken: bool) -> None:
         with self._lock:
             self._forget_unanswered(time.monotonic())
             if not self._unanswered:
                 return
-            _, frame = self._unanswered.popleft()
+            _, echo = self._unanswered.popleft()
         if taken:
-            self._waiting.append(as_message(frame, at=time.time(), is_rx=False))
+            echo.timestamp, echo.is_rx = time.time(), False
+            self._received.put(echo)
 
     def _forget_unanswered(self, now: float) -> None:
-        """Lose count: an answer that did not come shifts all that follow."""
+        """Start counting anew: a missing answer would shift all that follow."""
         if self._unanswered and now > self._unanswered[0][0] + UNACKNOWLEDGED:
             self._unanswered.clear()
 
     def _write(self, stream: Stream) -> float | None:
-        """Write what is due; return when to come again, in seconds."""
+        """Write what is due; return the seconds until a retry, None: on a wake-up."""
         while True:
             now = time.monotonic()
             if self._half:
@@ -246,10 +234,10 @@ class StreamBus:
                     return None
                 if stream.unsent > MOST_UNSENT:
                     return _LOOK_AGAIN / 1000
-                _, frame = self._to_send.popleft()
+                _, message = self._to_send.popleft()
                 if self._conversation.acknowledges:
-                    self._unanswered.append((now, frame))
-            self._half, self._half_since = self._conversation.encode(frame), now
+                    self._unanswered.append((now, message))
+            self._half, self._half_since = self._conversation.encode(message), now
 
     def _in_loop[*Ts](self, callback: Callable[[*Ts], object], *arguments: *Ts) -> None:
         # An abandoned thread may outlive its loop

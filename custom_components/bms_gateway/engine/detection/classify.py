@@ -1,4 +1,4 @@
-"""Recognising from frames who talks on a bus: a battery, an inverter, somebody else."""
+"""Classification of a bus by its frames: battery, inverter or another protocol."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,19 +12,19 @@ from ..protocol import Neighbour, is_battery_frame, is_request, neighbour
 
 
 class Finding(StrEnum):
-    """What was heard, in one word."""
+    """The result of a scan in one word."""
 
     FAULT = "fault"
-    """The port could not be opened, or was lost: see `Heard.fault`."""
+    """The port could not be opened, or was lost: see `ScanResult.fault`."""
     BATTERY = "battery"
     REFUSED = "refused"
-    """A battery that would not count: see `HeardBattery.refused`."""
+    """A battery that would not count: see `DetectedBattery.rejected`."""
     INVERTER = "inverter"
-    """An inverter asks with 0x305."""
+    """An inverter sends requests (0x305)."""
     BOTH = "both"
-    """A battery and an inverter that talk to each other already."""
+    """A battery and an inverter that already communicate."""
     NEIGHBOUR = "neighbour"
-    """Another protocol, which this integration does not speak."""
+    """Another protocol, which is not supported."""
     OTHER = "other"
     """CAN frames of an unknown kind."""
     ERRORS = "errors"
@@ -34,7 +34,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedBattery:
-    """What a battery said of itself; None: not told."""
+    """The values of a detected battery; None: not reported."""
 
     name: str | None = None
     dialect: Dialect = Dialect.UNKNOWN
@@ -44,64 +44,64 @@ class DetectedBattery:
     voltage: float | None = None
     """V"""
     capacity_ah: float | None = None
-    refused: tuple[RejectedValue, ...] = ()
-    """What it has to report to count, and reports outside its window."""
+    rejected: tuple[RejectedValue, ...] = ()
+    """Required values that it reports outside their window."""
     nominal: int | None = None
-    """V; what kind of battery it is by that, if not one of 48 V."""
+    """V; its nominal voltage according to those, if it is not a 48 V battery."""
     sends_requests: bool = False
     """It sends 0x305 itself, as an inverter does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanResult:
-    """What was heard so far; the counts alone make no difference between two."""
+    """The result so far; the counts alone make no difference between two results."""
 
     battery: DetectedBattery | None = None
     inverter: bool = False
     neighbours: frozenset[Neighbour] = frozenset()
     other: bool = False
-    """Frames that belong to none of these."""
+    """Frames that match none of these."""
     errors: bool = False
     fault: PortFault | None = None
     reason: PortReason | None = None
-    """What the fault comes from; None: it has no cure of its own."""
+    """The cause of the fault; None: it has no remedy of its own."""
     detail: str | None = None
-    """The fault in the system's own words."""
+    """The fault as reported by the system."""
     acknowledges: bool | None = None
-    """Whether sends come back as echoes; None: not known, the port is in use."""
+    """Whether sent frames come back as echoes; None: not known, the port is in use."""
     frames: int = field(default=0, compare=False)
     error_frames: int = field(default=0, compare=False)
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is clear who talks, so that to listen on would tell little more."""
+        """Whether the sender is identified, so that listening on would add little."""
         battery = self.battery
         if battery is None:
             return self.inverter
-        told = (battery.name, battery.soc, battery.refused or battery.voltage)
-        return battery.dialect is not Dialect.UNKNOWN and None not in told
+        required = (battery.name, battery.soc, battery.rejected or battery.voltage)
+        return battery.dialect is not Dialect.UNKNOWN and None not in required
 
     @property
     def finding(self) -> Finding:
-        """What it comes to."""
-        heard = (
+        """The result in one word."""
+        findings = (
             (self.fault is not None, Finding.FAULT),
             (self.battery is not None and self.inverter, Finding.BOTH),
-            (self.battery is not None and bool(self.battery.refused), Finding.REFUSED),
+            (self.battery is not None and bool(self.battery.rejected), Finding.REFUSED),
             (self.battery is not None, Finding.BATTERY),
             (self.inverter, Finding.INVERTER),
             (bool(self.neighbours), Finding.NEIGHBOUR),
             (self.other, Finding.OTHER),
             (self.errors, Finding.ERRORS),
         )
-        return next((finding for is_so, finding in heard if is_so), Finding.SILENCE)
+        return next((finding for is_so, finding in findings if is_so), Finding.SILENCE)
 
 
 class Classifier:
-    """Recognises who talks, frame by frame."""
+    """Identifies the devices on a bus, frame by frame."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin without a frame."""
         port = PortConfig(Interface.VIRTUAL, "")
         self._battery = Battery(
             BatteryConfig(id="", name="", port=port, capacity_ah=float("nan"))
@@ -109,7 +109,7 @@ class Classifier:
         self._marks: set[int] = set()
         self._neighbours: set[Neighbour] = set()
         self._requests = Requests()
-        self._asked = self._other = False
+        self._requested = self._other = False
         self._frames = self._errors = 0
 
     def on_frame(self, frame: Frame) -> None:
@@ -123,22 +123,22 @@ class Classifier:
             self._marks.add(frame.can_id)
             self._battery.on_frame(frame)
         elif is_request(frame):
-            self._asked = True
+            self._requested = True
         elif (kind := neighbour(frame)) is not None:
             self._neighbours.add(kind)
         else:
             self._other = True
 
-    def heard(self, now: float) -> ScanResult:
-        """Return what it comes to at `now`, by the clock of the frames."""
+    def result(self, now: float) -> ScanResult:
+        """Return the result at `now`, by the clock of the frames."""
         battery = self._detected_battery(now)
-        strange = bool(self._marks) and battery is None
+        incomplete = bool(self._marks) and battery is None
         return ScanResult(
             battery=battery,
-            inverter=self._asked and not self._requests.by_battery,
+            inverter=self._requested and not self._requests.by_battery,
             # A Deye's diagnostics look like Pytes and GoodWe
             neighbours=frozenset() if battery else frozenset(self._neighbours),
-            other=self._other or strange,
+            other=self._other or incomplete,
             errors=self._errors > 0,
             frames=self._frames,
             error_frames=self._errors,
@@ -148,15 +148,15 @@ class Classifier:
         if not self._marks & BATTERY_MARKS:
             return None
         state = self._battery.state(now)
-        told = state.last
+        last = state.last
         return DetectedBattery(
-            name=told.name,
+            name=last.name,
             dialect=state.dialect,
-            modules=told.modules or told.modules_online,
-            soc=told.soc,
-            voltage=told.voltage,
-            capacity_ah=told.installed_ah,
-            refused=state.refused,
+            modules=last.modules or last.modules_online,
+            soc=last.soc,
+            voltage=last.voltage,
+            capacity_ah=last.installed_ah,
+            rejected=state.rejected,
             nominal=state.nominal,
             sends_requests=self._requests.by_battery,
         )

@@ -1,4 +1,4 @@
-"""Listening to a port, for the form that sets it up: nothing is sent unless asked for."""
+"""Scan of a port for the set-up form: listen, and send nothing unless requested."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,19 +20,21 @@ from ..topology.comparison import Comparison
 from .classify import Classifier, ScanResult
 
 LISTEN_TIME: Final = 6.0
-"""Seconds that bring every value of any battery known; most send all in 1 or 2 s, and
-a battery without a name needs 5 s until its dialect is sure."""
+"""Seconds in which every value of any battery is received; most send all in 1 or 2 s,
+and a battery without a name needs 5 s until its dialect is settled."""
 SETTLE_TIME: Final = 2.0
-"""Seconds to go on once it is clear who talks: who else does is heard by then, too."""
+"""Seconds to continue once the sender is identified: other devices are received by
+then, too."""
 LISTEN_ONLY_TIME: Final = 1.0
-"""Seconds without even acknowledging, on a link that we raise: with a wrong bitrate we
-would disturb a bus at work."""
+"""Seconds without even acknowledging, on a link that we bring up: with a wrong bitrate
+we would disturb a bus in operation."""
 
 OPEN_TIME: Final = 2.0
-"""Seconds in which other ports open, to be listened to beside; a serial one takes half."""
+"""Seconds in which other ports open for a comparison; a serial one takes half."""
 
 type Tap = Callable[[Callable[[Frame], None]], Callable[[], None]]
-"""Calls back with each frame of a port that is in use; returns how to end that."""
+"""Calls back with each frame of a port that is in use; returns a function that ends
+it."""
 
 
 async def listen(
@@ -40,50 +42,50 @@ async def listen(
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[ScanResult], None] = lambda _: None,
-    ask: bool = False,
+    on_change: Callable[[ScanResult], None] = lambda _: None,
+    poll: bool = False,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
-    """Open a port that nobody uses, listen for some seconds, and close it.
+    """Open a port that is not in use, listen for some seconds, and close it.
 
-    `on_news` is told whenever what was heard changes. Nothing is sent, but frames are
-    acknowledged, as a lone battery needs; with `ask`, one 0x305 is sent, which makes
-    some batteries speak. A link that is down is set up if `bring_up` allows it, and
-    then listened to without acknowledging first. Ends early when the port is lost, and
-    `settle` seconds after it is clear who talks, for `comparison`, too, which takes all
-    that is heard; raises nothing.
+    `on_change` is called whenever the result changes. Nothing is sent, but frames are
+    acknowledged, as a lone battery needs; with `poll`, one 0x305 is sent, which makes
+    some batteries send. A link that is down is set up if `bring_up` allows it, and then
+    listened to without acknowledging first. Ends early when the port is lost, and
+    `settle` seconds after the sender is identified, also for `comparison`, which takes
+    all received frames; raises nothing.
     """
     loop = asyncio.get_running_loop()
-    raising = loop.run_in_executor(None, _raise_shyly, config)
+    bring_up = loop.run_in_executor(None, _bring_up_listen_only, config)
     try:
-        shy = await asyncio.shield(raising)
+        listen_only = await asyncio.shield(bring_up)
     except asyncio.CancelledError:
-        raising.add_done_callback(_acknowledge_after_all)
+        bring_up.add_done_callback(_acknowledge_after_cancel)
         raise
-    if isinstance(shy, ScanResult):
-        return shy
-    if shy is not None:
+    if isinstance(listen_only, ScanResult):
+        return listen_only
+    if listen_only is not None:
         try:
-            await _Listener(on_news, settle, clock).listen(
-                config, LISTEN_ONLY_TIME, ask=False
+            await _Listener(on_change, settle, clock).listen(
+                config, LISTEN_ONLY_TIME, poll=False
             )
         finally:
             # Also when the form is closed: such a link would never acknowledge
-            fault = await loop.run_in_executor(None, _set_up, shy)
+            fault = await loop.run_in_executor(None, _set_up, listen_only)
         if fault is not None:
             return fault
         seconds -= LISTEN_ONLY_TIME
-    listener = _Listener(on_news, settle, clock, comparison)
-    return await listener.listen(config, seconds, ask=ask)
+    listener = _Listener(on_change, settle, clock, comparison)
+    return await listener.listen(config, seconds, poll=poll)
 
 
-async def listen_along(
+async def listen_in(
     tap: Tap,
     *,
     seconds: float = LISTEN_TIME,
     settle: float = SETTLE_TIME,
-    on_news: Callable[[ScanResult], None] = lambda _: None,
+    on_change: Callable[[ScanResult], None] = lambda _: None,
     comparison: Comparison | None = None,
     clock: Clock = time.monotonic,
 ) -> ScanResult:
@@ -91,20 +93,19 @@ async def listen_along(
 
     `tap`: such as `partial(gateway.tap, battery_id)`.
     """
-    listener = _Listener(on_news, settle, clock, comparison)
-    return await listener.listen_along(tap, seconds)
+    listener = _Listener(on_change, settle, clock, comparison)
+    return await listener.listen_in(tap, seconds)
 
 
 @asynccontextmanager
-async def beside(
+async def listen_on_others(
     ports: Mapping[str, PortConfig],
     on_frame: Callable[[str, Frame], None],
     clock: Clock = time.monotonic,
 ) -> AsyncIterator[None]:
-    """Listen to ports that nobody uses, by any ids, while another one is listened to.
+    """Listen to other ports, by any ids, while one port is scanned; none is in use.
 
-    Nothing is sent. One that cannot be opened is left out; nobody waits for it longer
-    than OPEN_TIME.
+    Nothing is sent. One that cannot be opened is left out after at most OPEN_TIME.
     """
     opened = [asyncio.Event() for _ in ports]
     running = [
@@ -115,9 +116,9 @@ async def beside(
                 on_echo=lambda _: None,
                 on_change=partial(_note, event),
                 clock=clock,
-                loss_level=logging.DEBUG,  # its own listening has told
+                loss_level=logging.DEBUG,  # its own scan reports it
             ).run(),
-            name="listening beside",
+            name="comparison",
         )
         for (key, config), event in zip(ports.items(), opened, strict=True)
     ]
@@ -133,53 +134,53 @@ async def beside(
 
 
 def _note(event: asyncio.Event, state: PortState) -> None:
-    """Note that a port is open, or that it cannot be opened."""
+    """Set the event once a port is open, or cannot be opened."""
     if state.status in {PortStatus.OPEN, PortStatus.LOST}:
         event.set()
 
 
 class _Listener:
-    """One spell of listening: it tells news, and ends early where all is clear."""
+    """One scan: reports changes of its result, and ends early once it is clear."""
 
     def __init__(
         self,
-        on_news: Callable[[ScanResult], None],
+        on_change: Callable[[ScanResult], None],
         settle: float,
         clock: Clock,
         comparison: Comparison | None = None,
     ) -> None:
-        self._on_news = on_news
+        self._on_change = on_change
         self._settle = settle
         self._clock = clock
-        self._ear = Classifier()
+        self._classifier = Classifier()
         self._comparison = comparison or Comparison()
         self._acknowledges: bool | None = None
-        self._told = ScanResult()
+        self._reported = ScanResult()
         self._changed = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
         self._is_clear = False
 
     @property
-    def heard(self) -> ScanResult:
-        """What was heard until now."""
-        heard = self._ear.heard(self._clock())
-        return replace(heard, acknowledges=self._acknowledges)
+    def result(self) -> ScanResult:
+        """The result until now."""
+        result = self._classifier.result(self._clock())
+        return replace(result, acknowledges=self._acknowledges)
 
     def on_frame(self, frame: Frame) -> None:
-        """Take a frame, and tell if that is news."""
-        self._ear.on_frame(frame)
+        """Take a frame, and report a changed result."""
+        self._classifier.on_frame(frame)
         self._comparison.on_frame(frame)
-        heard = self.heard
-        if heard != self._told:
-            self._told = heard
-            self._on_news(heard)
-        is_clear = heard.is_clear and not self._comparison.is_open
+        result = self.result
+        if result != self._reported:
+            self._reported = result
+            self._on_change(result)
+        is_clear = result.is_clear and not self._comparison.is_open
         if is_clear and not self._is_clear:
             self._is_clear = True
             self._end_soon()
 
-    async def listen_along(self, tap: Tap, seconds: float) -> ScanResult:
-        """Listen on the port of somebody else."""
+    async def listen_in(self, tap: Tap, seconds: float) -> ScanResult:
+        """Listen to a port that is in use."""
         undo = tap(self.on_frame)
         try:
             async with self._limited(seconds):
@@ -188,33 +189,33 @@ class _Listener:
             pass
         finally:
             undo()
-        return self.heard
+        return self.result
 
     async def listen(
-        self, config: PortConfig, seconds: float, *, ask: bool
+        self, config: PortConfig, seconds: float, *, poll: bool
     ) -> ScanResult:
-        """Listen on a port of its own."""
+        """Open a port and listen to it."""
         port = Port(
             config,
             on_frame=self.on_frame,
             on_echo=lambda _: None,
             on_change=lambda _: self._changed.set(),
             clock=self._clock,
-            loss_level=logging.DEBUG,  # it is told in the form
+            loss_level=logging.DEBUG,  # the form shows it
         )
         running = asyncio.create_task(port.run(), name="listening")
         try:
             state = await self._leaves(port, PortStatus.CLOSED, PortStatus.OPENING)
             if state.status is PortStatus.OPEN:
                 self._acknowledges = port.has_echo
-                if ask:
+                if poll:
                     port.send(POLL)
                 state = await self._stays_open(port, seconds)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         return replace(
-            self.heard, fault=state.fault, reason=state.reason, detail=state.detail
+            self.result, fault=state.fault, reason=state.reason, detail=state.detail
         )
 
     async def _stays_open(self, port: Port, seconds: float) -> PortState:
@@ -236,7 +237,7 @@ class _Listener:
             self._limit = None
 
     def _end_soon(self) -> None:
-        # Not in the moment in which it is over: what comes then is heard all the same
+        # Not once it has expired: frames of that time are received in any case
         limit = self._limit
         if limit and not limit.expired() and (end := limit.when()):
             now = asyncio.get_running_loop().time()
@@ -250,8 +251,8 @@ class _Listener:
         return state
 
 
-def _raise_shyly(config: PortConfig) -> PortConfig | ScanResult | None:
-    """Set up a link that is not, to listen only; None: there is nothing to set up."""
+def _bring_up_listen_only(config: PortConfig) -> PortConfig | ScanResult | None:
+    """Set up a link that is down, to listen only; None: there is nothing to set up."""
     if config.interface is not Interface.SOCKETCAN or not config.bring_up:
         return None
     try:
@@ -264,25 +265,25 @@ def _raise_shyly(config: PortConfig) -> PortConfig | ScanResult | None:
     return None
 
 
-def _acknowledge_after_all(
-    raising: asyncio.Future[PortConfig | ScanResult | None],
+def _acknowledge_after_cancel(
+    bring_up: asyncio.Future[PortConfig | ScanResult | None],
 ) -> None:
-    """Set up a link that was raised shyly when nobody wanted it any more."""
-    if raising.cancelled() or raising.exception():
+    """Finish the set-up of a link whose scan was cancelled: it must acknowledge."""
+    if bring_up.cancelled() or bring_up.exception():
         return
-    if isinstance(shy := raising.result(), PortConfig):
-        asyncio.get_running_loop().run_in_executor(None, _set_up, shy)
+    if isinstance(listen_only := bring_up.result(), PortConfig):
+        asyncio.get_running_loop().run_in_executor(None, _set_up, listen_only)
 
 
 def _is_virtual(config: PortConfig) -> bool:
     try:
         return read_link(config.channel).is_virtual
     except OSError:
-        return True  # gone this moment: its port will tell
+        return True  # just removed: its port will report it
 
 
 def _set_up(config: PortConfig, *, listen_only: bool = False) -> ScanResult | None:
-    """Set up a link; return what is wrong if that fails."""
+    """Set up a link; return the fault if that fails."""
     try:
         set_up(config, lower=True, listen_only=listen_only)
     except PortError as error:

@@ -80,8 +80,6 @@ class BusGuard:
                 return True
             case Proof.PRESENCE:
                 return self.is_present(now)
-            case Proof.NONE:
-                return False
 
     def wake_times(self, _now: float) -> Iterator[float]:
         """Yield when one of these answers changes if nothing more is received."""

@@ -8,7 +8,7 @@ from math import inf
 from typing import Final
 
 from ..config import InverterConfig
-from ..model import BatteryState, Direction, Disobedience, Life
+from ..model import BatteryState, BatteryStatus, Direction, Disobedience
 from .evidence import Evidence, Sample
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def measured(batteries: Iterable[BatteryState]) -> Current | None:
     """
     amps, at = 0.0, inf
     for battery in batteries:
-        if battery.life in (Life.OUT_OF_SERVICE, Life.DUPLICATE):
+        if battery.status in (BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE):
             continue
         current, measured_at = battery.readings.current, battery.current_at
         if not battery.online or current is None or measured_at is None:

@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 
 from ..battery.timing.telegram_boundary import Progress
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..config import InverterConfig, Proof
 from ..limits.rule_inputs import NO_LIMIT
 from ..model import Direction, Frame, InverterState, Limit, Status, Telegram

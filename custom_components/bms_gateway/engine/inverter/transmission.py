@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from ..can.error_frames import BUS_OFF, RESTARTED
-from ..can.port import Sender
+from ..can.sender import Sender
 from ..model import GAVE_UP, Frame, PortFault, PortStatus
 
 _LOGGER = logging.getLogger(__name__)

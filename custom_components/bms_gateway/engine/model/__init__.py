@@ -1,4 +1,4 @@
-"""The values that flow: frames, battery states, the bank, and what inverters are sent.
+"""The values that pass between the rooms: frames, battery states, the bank, telegrams.
 
 Units are V, A, W, °C, Ah, kWh, % and seconds. Current is positive while the battery
 charges. None means unknown: it is never 0 and never "no alarm". Times are seconds of
@@ -7,7 +7,14 @@ the one injected monotonic clock.
 
 from .bank import NO_BANK, BankState, Limit, Rule, Status
 from .base import Clock, Direction
-from .battery import Alarm, BatteryState, Dialect, Life, Readings, RejectedValue
+from .battery import (
+    Alarm,
+    BatteryState,
+    BatteryStatus,
+    Dialect,
+    Readings,
+    RejectedValue,
+)
 from .can import (
     GAVE_UP,
     NO_CONTROLLER,
@@ -29,6 +36,7 @@ __all__ = [
     "Alarm",
     "BankState",
     "BatteryState",
+    "BatteryStatus",
     "BusState",
     "Clock",
     "Controller",
@@ -37,7 +45,6 @@ __all__ = [
     "Disobedience",
     "Frame",
     "InverterState",
-    "Life",
     "Limit",
     "PortFault",
     "PortReason",

@@ -8,75 +8,77 @@ from .battery import Alarm
 
 
 class Rule(StrEnum):
-    """The rules that can bind a limit, for "limited by"."""
+    """The rules that can bind a limit, shown as "limited by"."""
 
     NONE = "none"
     BATTERIES = "batteries"
-    """The sum of what the batteries allow."""
+    """The sum of the batteries' limits."""
     BATTERY = "battery"
-    """One battery, through the part of the current that it carries."""
+    """One battery, through its share of the current."""
     TOTAL = "total"
     """The gateway's total limit."""
     SETPOINT = "setpoint"
     TEMPORARY_LIMIT = "temporary_limit"
     UNMANAGED = "unmanaged"
-    """Current flows that no inverter was told."""
+    """Current flows that no inverter was permitted."""
     OVER_LIMIT = "over_limit"
     """A battery carries more than it allows."""
     IN_SERVICE = "in_service"
     """The inverter was taken out of service."""
     BELOW_MINIMUM = "below_minimum"
-    """Too little to be worth telling."""
+    """The limit is too low to be worth sending."""
     LOSS = "loss"
     """A lost battery, by the loss policy."""
     BRIDGING = "bridging"
-    """The last battery is silent for a moment, or one whose gaps are a habit."""
+    """The last battery is briefly silent, or one with habitual gaps."""
     VOLTAGE = "voltage"
     """The bank's voltage is above the lowest battery's charge voltage limit."""
     RATING = "rating"
     """The inverter's rated current."""
     SHARING = "sharing"
-    """The inverter's part of the bank's limit."""
+    """The inverter's part of the bank limit."""
     RAMP = "ramp"
-    """A higher limit that has to hold first, then ramps."""
+    """A higher limit that has to hold before it ramps up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A current limit in one direction and why it is so."""
+    """A current limit in one direction, with the rule that binds it."""
 
     amps: float
     """A, at least 0, in the direction's own sense."""
     rule: Rule = Rule.NONE
     source: str | None = None
-    """What binds, where something does: the id of a battery or inverter, a setpoint's
-    key (`setpoints.Asked`) or a lease's owner."""
+    """The source of the binding rule, if it has one: the id of a battery or inverter,
+    the key of a setpoint (`setpoints.SetpointKey`) or the owner of a temporary
+    limit."""
     device: str | None = None
-    """The inverter whose own rule it is: its rating, setpoint or lease; None: the
-    bank's."""
+    """The inverter whose own rule binds: its rating, setpoint or temporary limit; None:
+    the bank's."""
     number: float | None = None
     """The figure of the binding rule: that battery's limit, the setpoint, …"""
 
 
 class Status(StrEnum):
-    """How a gateway does."""
+    """The state of a gateway."""
 
     STARTING = "starting"
-    """Nothing is sent: not every battery has spoken yet."""
+    """Nothing is sent: not every battery has reported yet."""
     RUNNING = "running"
     REDUCED = "reduced"
-    """A battery is lost; the others go on."""
+    """A battery is lost; the others continue."""
     BRIDGING = "bridging"
-    """No battery is heard, for a moment: discharging goes on with ever less."""
+    """No battery is received, for seconds: discharging continues with a falling
+    limit."""
     BLOCKED = "blocked"
-    """A loss policy tells 0 A in at least one direction."""
+    """A loss policy sets 0 A in at least one direction."""
     SILENT = "not_sending"
-    """Nothing is sent: no battery is online, or a loss policy says so."""
+    """Nothing is sent: no battery is online, or a loss policy requires it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankState:
-    """The virtual battery: n batteries as one."""
+    """The virtual battery: all batteries of the bank as one."""
 
     soc: float | None = None
     soc_min: float | None = None
@@ -87,11 +89,11 @@ class BankState:
     voltage: float | None = None
     voltage_spread: float | None = None
     current: float | None = None
-    """A, charge positive; as shown and sent, with the configuration's factor and offset.
-    The limits follow from Verdict.current, without them."""
+    """A, charge positive; as shown and sent, with the configured factor and offset. The
+    limits follow from `BankLimits.current`, without them."""
     current_estimated: bool = False
-    """Whether a battery's current is unknown: it counts with its slice of the sum, less
-    would hide a load from the inverters."""
+    """Whether a battery's current is unknown. It is then estimated by the battery's
+    current share: leaving it out would hide a load from the inverters."""
     power: float | None = None
     temperature: float | None = None
     temperature_min: float | None = None
@@ -108,7 +110,7 @@ class BankState:
     """By nominal voltages."""
     time_to_full: float | None = None
     time_to_empty: float | None = None
-    """Seconds, if the current stays what it was lately; unknown at rest."""
+    """Seconds, if the current stays at its recent mean; unknown at rest."""
     modules: int | None = None
     charge_voltage_limit: float | None = None
     """The lowest of the batteries'."""
@@ -120,7 +122,7 @@ class BankState:
     protections: frozenset[Alarm] | None = None
     warnings: frozenset[Alarm] | None = None
     name: str | None = None
-    """The name of the first battery that tells one."""
+    """The name of the first battery that reports one."""
 
 
 NO_BANK: Final = BankState()

@@ -1,4 +1,4 @@
-"""What every value shares: the clock and the two directions of current."""
+"""Shared by all values: the clock, and the two directions of current."""
 
 from collections.abc import Callable
 from enum import StrEnum

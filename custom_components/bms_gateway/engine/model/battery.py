@@ -1,4 +1,4 @@
-"""One battery: what it reports, and its state."""
+"""One battery: the values that it reports, and its state."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from .base import Direction
 
 
 class Alarm(StrEnum):
-    """What a battery can protect itself from or warn of."""
+    """The conditions that a battery protects itself from or warns of."""
 
     CHARGE_CURRENT = "charge_current"
     DISCHARGE_CURRENT = "discharge_current"
@@ -22,14 +22,14 @@ class Alarm(StrEnum):
     CONTACTOR = "contactor"
     SHORT_CIRCUIT = "short_circuit"
     INTERNAL = "internal"
-    """System error, internal communication."""
+    """System error, internal communication error."""
     GENERAL = "general"
     OTHER = "other"
     """A bit that no document names."""
 
 
 class Dialect(StrEnum):
-    """The relatives of the protocol that a battery may speak."""
+    """The variants of the protocol that batteries use."""
 
     UNKNOWN = "unknown"
     PYLONTECH = "pylontech"
@@ -38,7 +38,7 @@ class Dialect(StrEnum):
 
 
 class RejectedValue(NamedTuple):
-    """A value that a battery reported and that is not believed: it never counts."""
+    """A value that was reported but not accepted: it never counts."""
 
     attribute: str
     """As in `Readings`."""
@@ -48,28 +48,29 @@ class RejectedValue(NamedTuple):
     """The window in which it would be believed, in the value's own unit."""
 
 
-class Life(StrEnum):
-    """Where a battery stands."""
+class BatteryStatus(StrEnum):
+    """The status of one battery."""
 
     WAITING = "waiting"
-    """Not one complete set yet."""
+    """No complete telegram yet."""
     ONLINE = "online"
     LOST = "lost"
     BRIDGING = "bridging"
-    """Lost for so short a time that others go on: the last battery that was heard, or one
-    whose short gaps are a habit."""
+    """Lost so recently that the bank continues: it is the last battery that was
+    received, or one with habitual gaps."""
     REJOINING = "rejoining"
-    """Speaks again, but not yet three whole telegrams without a gap."""
+    """Sends again, but not yet three whole telegrams without a gap."""
     OUT_OF_SERVICE = "out_of_service"
     DUPLICATE = "duplicate"
-    """The same battery as another one: both ports are on one bus. It counts once."""
+    """The same battery as another one, received on two ports of one bus. It counts
+    once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """What a battery last said, each value only while it is fresh.
+    """The last values of a battery, each only while it is fresh.
 
-    Named by the field's own terms; every value is None while it is unknown.
+    Named with the field's terms; every value is None while it is unknown.
     """
 
     charge_voltage_limit: float | None = None
@@ -89,12 +90,12 @@ class Readings:
     protections: frozenset[Alarm] | None = None
     warnings: frozenset[Alarm] | None = None
     flag_bytes: bytes | None = None
-    """0x359 bytes 0 to 3, protections and warnings, as a Pylontech would send them."""
+    """0x359 bytes 0 to 3, protections and warnings, as a Pylontech sends them."""
     charge_request: bool | None = None
-    """Victron's 0x360: the battery asks for charge."""
+    """Victron's 0x360: the battery requests charging."""
     on_grid_charge_current_limit: float | None = None
     on_grid_discharge_current_limit: float | None = None
-    """Deye's 0x371: what holds instead of 0x351 while the grid is there."""
+    """Deye's 0x371: replaces the limits of 0x351 while the grid is present."""
     modules: int | None = None
     modules_online: int | None = None
     modules_blocking_charge: int | None = None
@@ -122,17 +123,17 @@ class Readings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryState:
-    """One battery at one moment."""
+    """One battery at one time."""
 
     id: str
-    life: Life
+    status: BatteryStatus
     capacity_ah: float
-    """As configured: what the battery weighs in every mean."""
+    """As configured: the battery's weight in every mean."""
     readings: Readings = Readings()
     last: Readings = Readings()
-    """What it said last, whether fresh or not: for loss policy `reduce` only."""
+    """Its last values, fresh or not: for loss policy `reduce` only."""
     cells: int | None = None
-    """In series, by the highest charge voltage limit that it ever told."""
+    """Cells in series, by the highest charge voltage limit that it ever reported."""
     largest_charge_limit: float = 0.0
     """A; the most that it ever allowed for charging."""
     largest_discharge_limit: float = 0.0
@@ -141,60 +142,62 @@ class BatteryState:
     current_at: float | None = None
     """When the current was measured."""
     period: float | None = None
-    """Seconds; how often the slowest of its limits and measurements comes."""
+    """Seconds; the period of the slowest of its limits and measurements."""
     limits_at: float | None = None
-    """When its limits came last; of one that is not online, before it was lost."""
+    """When its limits came last; if it is not online, the last time before it was
+    lost."""
     lost_at: float | None = None
     telegrams: int = 0
     """Whole telegrams since the start."""
     losses: int = 0
-    """Times that it was lost since the start."""
+    """Number of losses since the start."""
     gaps: int = 0
-    """Times that it was lost for some seconds only, within the last hour."""
+    """Number of losses of a few seconds only, within the last hour."""
     habitual: bool = False
-    """When it was lost last, gaps of few seconds were a habit of it."""
+    """At its last loss, short gaps were habitual."""
     current_share: float | None = None
-    """The part of the bank's current that it is known to carry, 0 to 1."""
+    """The known part of the bank current that it carries, 0 to 1."""
     circulating_current: float | None = None
-    """A, charge positive; what circulates through it while the bank rests."""
+    """A, charge positive; its current while the bank rests."""
     excluded: frozenset[Direction] = frozenset()
-    """Directions in which it allows nothing and shows that it carries nothing."""
+    """Directions in which it allows 0 A and demonstrably carries nothing."""
     odd_share: bool = False
-    """It carries far more or less than its capacity's part: check the cabling."""
+    """It carries far more or less than its part by capacity: check the cabling."""
     wrong_sign: bool = False
-    """It counts its current the other way round; the current is unknown."""
+    """It reports its current with the opposite sign; the current is unknown."""
     carries_current_out_of_service: bool = False
-    """It was taken out of service but carries current: it is reckoned with."""
+    """It is out of service but carries current: its limits count again."""
     voltages: tuple[float, ...] = ()
-    """V; the last five that it told without a gap, the newest at the end, whether fresh
-    or not."""
+    """V; the last five that it reported without a gap, the newest at the end, fresh or
+    not."""
     modules_most: int | None = None
-    """The most modules that it had since the start; None: it does not tell."""
+    """The highest number of modules since the start; None: it does not report any."""
     modules_missing: int = 0
-    """How many of them it does not count any more."""
+    """Number of those modules that it no longer counts."""
     invalid: int = 0
     """Frames that held a value outside its window."""
-    refused: tuple[RejectedValue, ...] = ()
-    """What it needs to report to be online and reports outside its window now."""
+    rejected: tuple[RejectedValue, ...] = ()
+    """Required values that it reports outside their window now."""
     nominal: int | None = None
-    """V; the nominal voltage by what was refused, if it is not a battery of 48 V."""
+    """V; the nominal voltage according to the rejected values, if this is no 48 V
+    battery."""
     receiving_since: float | None = None
     """When its first frame came after a silence of more than 30 s."""
     missing: frozenset[int] = frozenset()
-    """IDs of alarms and enables that it used to send and does not any more."""
+    """IDs of alarms and enables that it no longer sends, but used to."""
     has_duplicate_sender: bool = False
-    """Somebody else sends its IDs on its bus, too: the lower of both limits holds."""
+    """Another node sends the same IDs on its bus: the lower of both limits holds."""
     soc_jumped_at: float | None = None
-    """When its state of charge moved by more than any current explains; None: never."""
+    """When its state of charge moved further than any current explains; None: never."""
     inverter_detected: bool = False
-    """Only an inverter was heard here lately: this is probably the wrong port."""
+    """Only an inverter was received here recently: this is probably the wrong port."""
     duplicate_of: str | None = None
-    """The id of the battery that is heard on this port, too."""
+    """The id of the battery that is received on this port, too."""
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it is meant to be no part of the bank, lost or not."""
-        return self.life in (Life.OUT_OF_SERVICE, Life.DUPLICATE)
+        """Whether it is deliberately not part of the bank, lost or not."""
+        return self.status in (BatteryStatus.OUT_OF_SERVICE, BatteryStatus.DUPLICATE)
 
     @property
     def available_ah(self) -> float:
@@ -207,4 +210,4 @@ class BatteryState:
     @property
     def online(self) -> bool:
         """Return whether its values count now."""
-        return self.life is Life.ONLINE
+        return self.status is BatteryStatus.ONLINE

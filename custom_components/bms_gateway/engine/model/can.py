@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One CAN frame. `at`: when it was on the wire, by the monotonic clock."""
+    """One CAN frame. `at`: its time on the wire, by the monotonic clock."""
 
     can_id: int
     data: bytes = b""
@@ -23,7 +23,7 @@ class Frame:
 
 
 class PortStatus(StrEnum):
-    """Where a port stands."""
+    """The status of a port."""
 
     CLOSED = "closed"
     OPENING = "opening"
@@ -32,47 +32,45 @@ class PortStatus(StrEnum):
 
 
 class PortFault(StrEnum):
-    """Why a port cannot be open."""
+    """The fault that keeps a port from being open."""
 
     NO_SUCH_CHANNEL = "no_such_channel"
     LINK_DOWN = "link_down"
     NO_PERMISSION = "no_permission"
     WRONG_BITRATE = "wrong_bitrate"
     NOT_SUPPORTED = "not_supported"
-    """The machine has no CAN of this kind at all."""
+    """The machine has no CAN hardware of this kind."""
     BUSY = "busy"
-    """Another program has the serial adapter, or an earlier attempt hangs in it."""
-    UNREACHABLE = "unreachable"
-    """The server with the CAN link does not answer, or its answer is none."""
+    """Another program uses the serial adapter, or an earlier attempt is stuck in it."""
     AMBIGUOUS = "ambiguous"
-    """Several adapters bear the number by which the right one was to be found."""
+    """Several adapters have the serial number that should identify the right one."""
     BUS_OFF = "bus_off"
-    """The CAN controller has given up after too many errors."""
+    """The CAN controller switched itself off after too many errors."""
     NO_CARRIER = "no_carrier"
-    """The link is up but connected to nothing: what is sent is thrown away."""
+    """The link is up but not connected: sent frames are discarded."""
     FAILED = "failed"
 
 
 class PortReason(StrEnum):
-    """What a fault comes from, where that has a cure of its own."""
+    """The cause of a fault, if it has a remedy of its own."""
 
     NOT_LAWICEL = "not_lawicel"
-    """A serial adapter says nothing, or something that is not LAWICEL's protocol."""
+    """A serial adapter sends nothing, or something other than LAWICEL's protocol."""
 
 
 GAVE_UP: Final = frozenset({PortFault.BUS_OFF, PortFault.NO_CARRIER})
-"""Faults of the controller: frames that it was given are lost."""
+"""Faults of the controller: frames in its queue are lost."""
 
 
 class BusState(StrEnum):
     """The state of a CAN controller, in the kernel's order (linux/can/netlink.h)."""
 
     ERROR_ACTIVE = "error_active"
-    """Well; the others come with ever more errors."""
+    """Normal; the other states follow as errors accumulate."""
     ERROR_WARNING = "error_warning"
     ERROR_PASSIVE = "error_passive"
     BUS_OFF = "bus_off"
-    """It has given up, until it is restarted."""
+    """Switched itself off, until it is restarted."""
     STOPPED = "stopped"
     SLEEPING = "sleeping"
 
@@ -91,13 +89,13 @@ class Controller:
 
     @property
     def fault(self) -> PortFault | None:
-        """Return why nothing can be sent or received; None: nothing is known of that."""
+        """Return the fault that prevents sending and receiving, None if none is known."""
         if self.state is BusState.BUS_OFF:
             return PortFault.BUS_OFF
         return PortFault.NO_CARRIER if self.carrier is False else None
 
     def with_counters_of(self, other: Controller) -> Controller:
-        """Return the same with the error counters of another report if it has none."""
+        """Return this with the error counters of another report if it has none."""
         if self.transmit_errors is not None:
             return self
         return replace(
@@ -112,29 +110,29 @@ NO_CONTROLLER: Final = Controller()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortState:
-    """One port at one moment."""
+    """One port at one time."""
 
     status: PortStatus = PortStatus.CLOSED
     fault: PortFault | None = None
     reason: PortReason | None = None
-    """What the fault comes from; None: it has no cure of its own."""
+    """The cause of the fault; None: it has no remedy of its own."""
     detail: str | None = None
     """The error in the system's own words, for logs and diagnostics."""
     received: int = 0
     sent: int = 0
     errors: int = 0
-    """Error frames heard and sends that failed."""
+    """Error frames received, and sends that failed."""
     unsent: int = field(default=0, compare=False)
-    """Sends that failed; `errors` counts them, too."""
+    """Sends that failed; included in `errors`."""
     received_before: int = field(default=0, compare=False)
-    """Frames and error frames that were heard before it was opened last."""
+    """Frames and error frames received before it was last opened."""
     link: str | None = None
-    """What the link of the configured adapter is called now; None: the port is
-    configured by the link's name, or its adapter is not there."""
+    """The present name of the configured adapter's link; None: the port is configured
+    by the link's name, or its adapter is missing."""
     controller: Controller = NO_CONTROLLER
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is open and nothing at all has been heard since it was opened."""
-        heard = self.received + self.errors - self.unsent
-        return self.status is PortStatus.OPEN and heard == self.received_before
+        """Whether it is open and nothing at all was received since it was opened."""
+        received = self.received + self.errors - self.unsent
+        return self.status is PortStatus.OPEN and received == self.received_before

@@ -1,4 +1,4 @@
-"""One inverter: what it is sent, and its state."""
+"""One inverter: the telegram that it is sent, and its state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from .battery import Alarm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telegram:
-    """What one inverter is told in one set: every value known, limits rounded down."""
+    """The values of one telegram to an inverter: all known, limits rounded down."""
 
     charge_voltage_limit: float
     charge_current_limit: float
@@ -45,47 +45,48 @@ class Telegram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disobedience:
-    """An inverter that takes more current than it was told, in one direction.
+    """An inverter that takes more current than it was sent, in one direction.
 
-    Figures as of when that was found.
+    The figures are those at the time of detection.
     """
 
     sent: float
-    """A, at least 0; the most that it was told."""
+    """A, at least 0; the highest limit that it was sent."""
     taken: float
-    """A, at least 0; the least that it took since then."""
+    """A, at least 0; the lowest current that it took since then."""
     since: float
     inverters: frozenset[str]
-    """The ids of those that it may be; where they are several, the figures are sums."""
+    """The ids of the inverters that may be responsible; if there are several, the
+    figures are sums."""
     sensed: bool = False
-    """Whether its own sensor shows it; else the bank's current does, and what else is
-    connected to the batteries may be taken for it."""
+    """Whether its own sensor shows it; otherwise the bank's current does, and other
+    devices on the batteries may be mistaken for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InverterState:
-    """One inverter at one moment."""
+    """One inverter at one time."""
 
     id: str
     listening: bool | None = None
-    """Whether what we send leaves for the wire; None before the first set."""
+    """Whether sent frames leave for the wire; None before the first telegram."""
     connected: bool | None = None
-    """Whether it asks with 0x305; None: it never did."""
+    """Whether it sends requests (0x305); None: it never did."""
     charge: Limit | None = None
     discharge: Limit | None = None
-    """What it was last confirmed to have been sent; None: nothing yet."""
+    """The limits last confirmed as sent; None: none yet."""
     confirmed: Telegram | None = None
     sets: int = 0
-    """Whole sets confirmed since the start."""
+    """Whole telegrams confirmed since the start."""
     dropped: int = 0
-    """Sets dropped because nobody listened."""
+    """Telegrams dropped because no node acknowledged them."""
     last_set_at: float | None = None
     last_request_at: float | None = None
     last_foreign_frame_at: float | None = None
-    """When any frame of another node was heard on its port."""
+    """When any frame of another node was received on its port."""
     battery_detected: bool = False
-    """A battery talks on its port: the wrong port, where nothing is sent."""
+    """A battery sends on its port: the wrong port, where nothing is sent."""
     shares_bus_with: str | None = None
     """The id of a battery whose port is on the same bus."""
     disobeys: Mapping[Direction, Disobedience] = field(default_factory=dict)
-    """Where it, or one of several, takes more than it was told."""
+    """The directions in which it, or one of several, takes more than it was sent."""

@@ -1,4 +1,4 @@
-"""Everything the gateway knows at one moment."""
+"""Everything the gateway knows at one time: the engine's only output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .inverter import InverterState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything the gateway knows at one moment; what the outside sees."""
+    """Everything the gateway knows at one time, for the integration to show."""
 
     at: float
     status: Status
@@ -28,5 +28,5 @@ class Snapshot:
     ports: Mapping[str, PortState] = field(default_factory=dict)
     """By the id of the battery or inverter whose port it is."""
     excess: Mapping[Direction, float] = field(default_factory=dict)
-    """A; by so much does what inverters out of reach were told exceed the bank's limit,
-    where it does: the one thing that cannot be mended from here."""
+    """A; the sum that unreachable inverters were sent above the bank limit, where there
+    is one: the only fault that cannot be corrected from here."""

@@ -1,17 +1,18 @@
-"""The wire: frames as tables, decoding, encoding, and which dialect is spoken."""
+"""The wire: frames as tables, decoding, encoding, and recognition of dialects."""
 
-from .decode import NOTHING, Decoded, agreed_capacity, decode, joined
+from .decode import agreed_capacity, decode, joined
+from .decoded import NOTHING, Decoded
 from .dialect import (
     NO_MARKS,
-    DialectVerdict,
     Marks,
+    RecognisedDialect,
     is_battery_frame,
     marks_after,
-    recognised,
+    recognise,
 )
 from .flags import encode_bits
 from .pairs import NO_PAIRS, PairChange, Pairs
-from .profiles import encode
+from .profiles.encode import encode
 from .requests import POLL, Neighbour, is_request, neighbour
 
 __all__ = [
@@ -20,11 +21,11 @@ __all__ = [
     "NO_PAIRS",
     "POLL",
     "Decoded",
-    "DialectVerdict",
     "Marks",
     "Neighbour",
     "PairChange",
     "Pairs",
+    "RecognisedDialect",
     "agreed_capacity",
     "decode",
     "encode",
@@ -34,5 +35,5 @@ __all__ = [
     "joined",
     "marks_after",
     "neighbour",
-    "recognised",
+    "recognise",
 ]

@@ -9,7 +9,7 @@ NONE: Final[frozenset[Alarm]] = frozenset()
 
 
 class Flags(NamedTuple):
-    """Protections and warnings; None: not all of them were told, and none was up."""
+    """Protections and warnings; None: not all of them were sent, and none was raised."""
 
     protections: frozenset[Alarm] | None
     warnings: frozenset[Alarm] | None
@@ -32,7 +32,7 @@ _BITS: Final = {
 
 _SYSTEM_ERROR: Final = 1 << 11
 
-# What 0x359 has no bit for goes out as the nearest one: nothing raised is dropped.
+# An alarm without a bit in 0x359 is sent as the nearest one: nothing raised is dropped.
 _NEAREST: Final = {alarm: 1 << bit for bit, alarm in _BITS.items()} | {
     Alarm.INTERNAL: _SYSTEM_ERROR,
     Alarm.CHARGE_OVER_TEMPERATURE: 1 << 3,
@@ -41,7 +41,7 @@ _NEAREST: Final = {alarm: 1 << bit for bit, alarm in _BITS.items()} | {
 
 
 def decode_bits(data: bytes) -> Flags:
-    """Read Pylontech's 0x359: each half needs its two bytes to say "none"."""
+    """Read Pylontech's 0x359: a half means "none" only with both of its bytes."""
     return Flags(_half(data[0:2]), _half(data[2:4]))
 
 
@@ -138,7 +138,7 @@ _DEYE_WARNINGS: Final = (4, 5)
 
 
 def decode_deye(data: bytes) -> Flags:
-    """Read Deye's 0x359: every table of a half is needed to say "none"."""
+    """Read Deye's 0x359: a half means "none" only with every one of its tables."""
     return Flags(_deye_half(data, _DEYE_PROTECTIONS), _deye_half(data, _DEYE_WARNINGS))
 
 

@@ -1,4 +1,4 @@
-"""Every frame that a battery of this family sends, as tables of fields.
+"""Every battery frame of this protocol family, as tables of fields.
 
 Sources, by the tags used beside the tables:
 
@@ -12,9 +12,10 @@ Sources, by the tags used beside the tables:
 
 from typing import Final
 
-from .fields import Bit, Field, Kind, Number, Rounding, Text
+from .fields import Bit, Field, Text
+from .number import Kind, Number, Rounding
 from .quantities import (
-    LEAST_CELL,
+    LOWEST_CELL_VOLTAGE,
     NO_U16,
     UNSENT,
     capacity,
@@ -56,7 +57,7 @@ LIMITS: Final = (
 # Discover, nominal and remaining. LG RESU has the ID for something unknown.
 DISCOVER_CAPACITY: Final = (capacity("installed_ah", 0), capacity("remaining_ah", 2))
 
-# PY. None is told as full or empty before it is. SOH has no code for "unknown":
+# PY. Full and empty are sent only when reached. SOH has no code for "unknown":
 # 100 is what a pack sends that does not measure it, and 0 would be a dead one.
 CHARGE_STATE: Final = (
     percent("soc", 0, Rounding.INSIDE),
@@ -77,8 +78,8 @@ FINE_SOC: Final = Number(
 # PY, SMA. 0.1 V: Discover AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
 FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
-LEAST_PACK: Final = 8.0
-"""V; no pack has less, one of 12 V neither: what reads so in 0.01 V is in 0.1 V."""
+LOWEST_PACK_VOLTAGE: Final = 8.0
+"""V; no pack has less, not even one of 12 V: a lower reading in 0.01 V is in 0.1 V."""
 _FLOW: Final = (current("current", 2), temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
 COARSE_MEASUREMENTS: Final = (COARSE_VOLTAGE, *_FLOW)
@@ -88,7 +89,7 @@ CYCLES: Final = Number(
 )
 
 # PY: byte 4 of 0x359, with or without a tag (Dyness, JK's and home-made ends). A stack
-# that speaks has one module at the least: 0 is padding, and unknown is told as 1.
+# that sends has at least one module: 0 is padding, and unknown is sent as 1.
 MODULES: Final = (
     Number(
         attribute="modules",
@@ -124,11 +125,11 @@ DEYE_NAME: Final = (
     capacity("candidate_ah", 6, per_unit=10),
 )
 
-# SMA, VIC: what is installed. A Deye sends 0.1 Ah, Dyness and YAM what remains.
+# SMA, VIC: installed capacity. A Deye sends 0.1 Ah, Dyness and YAM the remaining one.
 IDENTITY: Final = (capacity("identity_ah", 4),)
 VERSION_PLACE: Final = slice(2, 4)
 
-# VIC. 0xFF asks, 0 does not.
+# VIC. 0xFF requests charging, 0 does not.
 CHARGE_REQUEST: Final = Number(
     attribute="charge_request", start=0, kind=Kind.U8, whole=True
 )
@@ -162,8 +163,8 @@ TEMPERATURES_AND_CELLS: Final = (
 # A bridge for EPEver's batteries: the same in another order, in 0.1 K. A cell's mV is
 # no temperature in 0.1 °C (3300 would be 330 °C), so ranges tell the two apart.
 CELLS_AND_KELVINS: Final = (
-    cell_voltage("cell_voltage_max", 0, low=LEAST_CELL),
-    cell_voltage("cell_voltage_min", 2, low=LEAST_CELL),
+    cell_voltage("cell_voltage_max", 0, low=LOWEST_CELL_VOLTAGE),
+    cell_voltage("cell_voltage_min", 2, low=LOWEST_CELL_VOLTAGE),
     kelvin("cell_temperature_max", 4, per_unit=10),
     kelvin("cell_temperature_min", 6, per_unit=10),
 )
@@ -211,13 +212,13 @@ PLAIN: Final[dict[int, tuple[Field, ...]]] = {
     0x381: (SERIAL_2,),
     0x382: (Text(attribute="family"),),
 }
-"""Frames with one meaning, whoever sends them."""
+"""Frames with one meaning, whichever device sends them."""
 
 WHOLE: Final[dict[int, tuple[Field, ...]]] = {0x372: MODULES_ONLINE, 0x373: CELLS}
 """Frames with one meaning at 8 bytes and others when shorter."""
 
 SILENT_IDS: Final = frozenset({0x35B, 0x363})
-"""Battery frames with nothing for us: events, 0 in practice (SMA); versions (DY)."""
+"""Battery frames without usable values: events, 0 in practice (SMA); versions (DY)."""
 
 BATTERY_IDS: Final = (
     frozenset({0x354, 0x355, 0x356, 0x359, 0x35A, 0x35E, 0x35F, 0x360, 0x370, 0x371})
@@ -225,4 +226,4 @@ BATTERY_IDS: Final = (
     | WHOLE.keys()
     | SILENT_IDS
 )
-"""The IDs that only a battery sends; the inverter's 0x305 is none of them."""
+"""The IDs that only a battery sends; the inverter's 0x305 is not among them."""

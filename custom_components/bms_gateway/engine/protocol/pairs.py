@@ -1,4 +1,4 @@
-"""0x35A: alarms that are raised and cleared by pairs of bits."""
+"""Alarms of 0x35A, raised and cleared by pairs of bits."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -33,37 +33,38 @@ _PAIRS: Final = (
 )
 
 _STATUS: Final = _HALF + len(_PAIRS)
-"""Victron's "system status", on-line or off-line: no warning."""
+"""Victron's "system status", on-line or off-line: not a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairChange:
-    """What one 0x35A said: numbers of pairs. A pair in none of the sets said nothing."""
+    """The pairs in one 0x35A, by number. A pair in none of the sets did not change."""
 
     raised: frozenset[int]
     cleared: frozenset[int]
     zero: frozenset[int] = frozenset()
-    """Told as 0: "not supported", or "not raised" where a battery never says 2."""
+    """Sent as 0: "not supported", or "not raised" by a battery that never sends 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What 0x35A has said so far: a pair holds until it is said to be otherwise.
+    """The state of all pairs so far: a pair holds until it is sent otherwise.
 
-    Kept by pair and not by alarm, for several undefined pairs are one `Alarm.OTHER`.
+    Kept by pair and not by alarm, because several undefined pairs are one
+    `Alarm.OTHER`.
     """
 
     raised: frozenset[int] = frozenset()
     stated: frozenset[int] = frozenset()
     """Pairs that were ever raised or cleared; the others are not supported."""
     cleared: frozenset[int] = frozenset()
-    """Pairs that were ever told as 2: a 0 does not end these."""
+    """Pairs that were ever sent as 2: a 0 does not clear these."""
 
     def after(self, change: PairChange) -> Pairs:
-        """Return what holds after a frame.
+        """Return the state after a frame.
 
-        Who says 2 for "not raised" means nothing by a 0 (SMA). Pylontech 1.3, Dyness,
-        JBD and YamBMS never say 2: with them an alarm ends by a 0.
+        A sender of 2 for "not raised" means nothing by a 0 (SMA). Pylontech 1.3,
+        Dyness, JBD and YamBMS never send 2: with them a 0 clears an alarm.
         """
         cleared = self.cleared | change.cleared
         ended = change.cleared | (change.zero - cleared)
@@ -75,7 +76,7 @@ class Pairs:
 
     @property
     def flags(self) -> Flags:
-        """Return the alarms that hold; a half never stated is unknown."""
+        """Return the raised alarms; a half never stated is unknown."""
         return Flags(self._named(range(_HALF)), self._named(range(_HALF, 2 * _HALF)))
 
     def _named(self, half: range) -> frozenset[Alarm] | None:
@@ -88,9 +89,10 @@ NO_PAIRS: Final = Pairs()
 
 
 def decode_pairs(data: bytes) -> PairChange:
-    """Read 0x35A: 1 raises, 2 clears, 3 (and what is not there) changes nothing.
+    """Read 0x35A: 1 raises, 2 clears, 3 or a missing byte changes nothing.
 
-    What a 0 means is the sender's habit, see `Pairs.after`. Some readers have 2 as raised; healthy BYD, Seplos and REC packs send all 2.
+    The meaning of a 0 depends on the sender, see `Pairs.after`. Some readers take 2 as
+    raised, but healthy BYD, Seplos and REC packs send 2 in all pairs.
     """
     values = {
         4 * number + k: byte >> 2 * k & 3
@@ -109,10 +111,10 @@ def decode_pairs(data: bytes) -> PairChange:
 def encode_pairs(
     protections: AbstractSet[Alarm], warnings: AbstractSet[Alarm]
 ) -> bytes:
-    """Return the 8 bytes of 0x35A, with an explicit 2 for what is not raised.
+    """Return the 8 bytes of 0x35A, with an explicit 2 for alarms that are not raised.
 
-    Without the 2 a receiver would hold an alarm for ever. Reserved pairs stay 0; what
-    has no pair of its own is told as the general one.
+    Without the 2 a receiver would hold an alarm for ever. Reserved pairs stay 0; an
+    alarm without a pair of its own is sent as the general one.
     """
     return _half(protections) + _half(warnings)
 

@@ -1,34 +1,35 @@
-"""Kinds of values that recur in the frames, with their windows and codes.
+"""Quantities of the frames (currents, voltages, percentages), with windows and codes.
 
-Windows that no document gives are judged for a pack of 48 V (13 to 17 cells).
+Windows that no document gives are chosen for a 48 V pack (13 to 17 cells).
 """
 
 from typing import Final
 
-from .fields import Kind, Number, Rounding
+from .number import Kind, Number, Rounding
 
 NO_U16: Final = frozenset({0xFFFF})
 _NO_S16: Final = frozenset({-0x8000})
 _NO_U32: Final = frozenset({0xFFFFFFFF})
 _NO_LIMIT: Final = frozenset({-0x8000, -1})
-"""SMA: 0x8000; -1 is 0xFFFF, its code for the unsigned limits, and no limit either."""
+"""SMA: 0x8000; -1 is 0xFFFF, its code for the unsigned limits, and no valid limit
+either."""
 UNSENT: Final = frozenset({0, 0xFFFF})
-"""For what cannot be 0: padding, not a value."""
+"""For values that cannot be 0: a 0 is padding."""
 _COLD: Final = -40.0
 _HOT: Final = 100.0
 """°C; a missing sensor is -150 with emulators, -50 with Seplos V2."""
-LEAST_CELL: Final = 1.5
-"""V; what is less may be a temperature, 150 °C in 0.1 °C at the least."""
+LOWEST_CELL_VOLTAGE: Final = 1.5
+"""V; a lower reading may be a temperature, 150 °C in 0.1 °C at the least."""
 FULL: Final = 100.0
-MOST_SOC: Final = 150.0
-"""%; batteries tell 101 to 140 when they have miscounted; more is none at all."""
+HIGHEST_SOC: Final = 150.0
+"""%; batteries send 101 to 140 after counting errors; more is not a state of charge."""
 
 
 def current_limit(attribute: str, start: int) -> Number:
-    """Return a limit in 0.1 A: signed by all documents, negative from some emulators.
+    """Return a limit in 0.1 A: signed in all documents, negative from some emulators.
 
     The sign is dropped (diyBMS issue 87 and bms-to-inverter issue 46 have DCL < 0), but
-    less than 1 A below 0 is the noise of a measurement.
+    less than 1 A below 0 is measurement noise.
     """
     return Number(
         attribute=attribute,
@@ -90,7 +91,7 @@ def percent(
         start=start,
         low=0.0,
         high=FULL,
-        clamps_to=MOST_SOC,
+        clamps_to=HIGHEST_SOC,
         codes=NO_U16,
         rounding=rounding,
         bounded=True,
@@ -112,7 +113,7 @@ def voltage(per_unit: int) -> Number:
 
 
 def current(attribute: str, start: int) -> Number:
-    """Return a current in 0.1 A as it stands; its sign is the dialect's business."""
+    """Return a current in 0.1 A with the sign as sent; the dialect decides its meaning."""
     return Number(
         attribute=attribute,
         start=start,
@@ -124,7 +125,7 @@ def current(attribute: str, start: int) -> Number:
 
 
 def count(attribute: str, start: int, kind: Kind, *, blank: int = 0) -> Number:
-    """Return a number of things."""
+    """Return a whole number of devices or cycles."""
     codes = NO_U16 if kind is Kind.U16 else frozenset[int]()
     return Number(
         attribute=attribute,

@@ -1,4 +1,4 @@
-"""What inverters say: that they are there, or that they want another protocol."""
+"""Frames of inverters: the request 0x305, and IDs of other protocols."""
 
 from enum import StrEnum
 from typing import Final
@@ -8,22 +8,20 @@ from ..model import Frame
 REQUEST_ID: Final = 0x305
 
 POLL: Final = Frame(REQUEST_ID, bytes(8))
-"""What a battery is asked with (Pylontech CAN-bus protocol 1.2): 11 bits, 8 zeros.
-
-Never an inverter's own 0x305, which may hold a clock or measurements.
-"""
+"""The poll of a battery (Pylontech CAN-bus protocol 1.2): 11 bits, 8 zeros. Never an
+inverter's own 0x305, which may hold a clock or measurements."""
 
 
 def is_request(frame: Frame) -> bool:
-    """Return whether an inverter shows that it is there, by any 0x305.
+    """Return whether this is an inverter's request, any 0x305.
 
-    Length and content are everyone's own, and a Schneider XW Pro sends 29 bits.
+    Length and content differ by make, and a Schneider XW Pro sends 29 bits.
     """
     return frame.can_id == REQUEST_ID and not (frame.remote or frame.error)
 
 
 class Neighbour(StrEnum):
-    """Protocols that are not this one but may be heard on the same wires."""
+    """Other protocols that may be received on the same wires."""
 
     GROWATT = "growatt"
     GOODWE = "goodwe"
@@ -44,10 +42,10 @@ _EXTENDED: Final = ((range(0x4200, 0x4300), Neighbour.PYLONTECH_HV),)
 
 
 def neighbour(frame: Frame) -> Neighbour | None:
-    """Tell which other protocol a frame belongs to, for a hint at set-up.
+    """Return the other protocol that a frame belongs to, for a hint during set-up.
 
-    Only a hint, and only where no battery of ours is heard: a Deye's diagnostics take
-    the IDs of Pytes and GoodWe. Sofar's own protocol cannot be told by an ID.
+    Only a hint, and only where no supported battery is received: a Deye's diagnostics
+    use the IDs of Pytes and GoodWe. Sofar's own protocol cannot be recognised by an ID.
     """
     if frame.remote or frame.error:
         return None

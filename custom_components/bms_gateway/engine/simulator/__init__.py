@@ -1,6 +1,6 @@
-"""Batteries and inverters with physics, for the demo and the tests."""
+"""Simulated batteries and inverters with physics, for the demo and the tests."""
 
-from .batteries import SimulatedBattery, Talk
+from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .factory import simulator_for
 from .inverters import Inverter, SimulatedInverter
@@ -16,7 +16,7 @@ __all__ = [
     "SimulatedBattery",
     "SimulatedInverter",
     "Simulator",
-    "Talk",
+    "TelegramTiming",
     "UnfitLogError",
     "simulator_for",
 ]

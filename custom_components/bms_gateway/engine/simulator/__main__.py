@@ -1,4 +1,4 @@
-"""Run simulated batteries and inverters on CAN links, from the command line."""
+"""Command line of the simulator: batteries and inverters on CAN links."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     result = argparse.ArgumentParser(
         prog="simulator",
-        description="Play batteries and inverters, all on one simulated DC bus, on the "
+        description="Simulate batteries and inverters, all on one DC bus, on the "
         "CAN links that a gateway is connected to. Ctrl-C ends it.",
     )
     result.add_argument(
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=_channel_and_number,
         metavar="CHANNEL:AH",
-        help="a battery of so many Ah on a channel, as can0:280; may be repeated",
+        help="a battery of that capacity on a channel, such as can0:280; may be repeated",
     )
     result.add_argument(
         "--inverter",
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=_channel_and_number,
         metavar="CHANNEL:AMPERES",
-        help="an inverter of so many A both ways, as can1:100; may be repeated",
+        help="an inverter with that rated current, such as can1:100; may be repeated",
     )
     result.add_argument(
         "--interface",
@@ -44,13 +44,13 @@ def parser() -> argparse.ArgumentParser:
         help="the kind of all channels (default: %(default)s)",
     )
     result.add_argument(
-        "--seed", type=int, default=0, help="another one gives other households"
+        "--seed", type=int, default=0, help="seed of the simulated households"
     )
     return result
 
 
 def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
-    """Return the simulator that a command line asks for; exits on a wrong one."""
+    """Return the simulator for a command line; exits on an invalid one."""
     options = parser().parse_args(arguments)
     config = GatewayConfig(
         name="simulator",
@@ -82,9 +82,11 @@ def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
 
 
 async def run(simulator: Simulator) -> None:
-    """Play until cancelled."""
+    """Run until cancelled."""
     await simulator.start()
-    _LOGGER.info("Playing %s", ", ".join([*simulator.batteries, *simulator.inverters]))
+    _LOGGER.info(
+        "Simulating %s", ", ".join([*simulator.batteries, *simulator.inverters])
+    )
     try:
         await asyncio.Event().wait()
     finally:

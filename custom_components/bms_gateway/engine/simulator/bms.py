@@ -1,4 +1,4 @@
-"""What a pack's BMS makes of it: limits, protections, and what it tells the bus."""
+"""The BMS of a pack: limits, protections and measurements."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -27,33 +27,33 @@ class Bms:
     cell_spread: float = 0.02
     """V between the highest and the lowest cell."""
     full_below: float = 97.0
-    """%, where a full pack wants charge again."""
+    """%, below which a full pack allows charging again."""
     empty_above: float = 4.0
-    """%, where an empty pack gives again."""
+    """%, above which an empty pack allows discharging again."""
     opens_at_end: bool = True
-    """Block the path, too, when full or empty; else only the limit is 0."""
+    """Block the path, too, when full or empty; otherwise only the limit is 0."""
     noise: float = 0.0
     """A, the standard deviation of the measured current."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BmsState:
-    """What a BMS remembers."""
+    """The state that a BMS keeps."""
 
     full: bool = False
     empty: bool = False
     mean_current: float = 0.0
-    """A over the last seconds, so that a short peak trips nothing."""
+    """A, mean of the last seconds, so that a short peak trips nothing."""
     protections: frozenset[Alarm] = frozenset()
     warnings: frozenset[Alarm] = frozenset()
 
 
-class BusGuard(NamedTuple):
-    """One thing a BMS watches: warns and trips beyond a value, and clears before it."""
+class Protection(NamedTuple):
+    """One protection of a BMS: warns and trips beyond a value, and clears before it."""
 
     alarm: Alarm
     sign: int
-    """+1: too high is bad; -1: too low is."""
+    """+1: protects against high values; -1: against low ones."""
     warn: float
     warn_end: float
     trip: float
@@ -64,46 +64,50 @@ class BusGuard(NamedTuple):
 
 
 _MEAN_TIME: Final = 10.0
-"""Seconds over which an excess of current is borne."""
+"""Seconds over which excess current is averaged."""
 
 # In the order of `_watched`: V a cell, °C, current over the largest allowed. Values
-# as makers of LFP packs choose them; the currents' end is far down so that a tripped
+# typical of LFP packs; the currents' end is far down so that a tripped
 # path opens again only after half a minute.
-GUARDS: Final = (
-    BusGuard(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
-    BusGuard(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
-    BusGuard(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
-    BusGuard(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
-    BusGuard(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
-    BusGuard(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
+PROTECTIONS: Final = (
+    Protection(Alarm.OVER_VOLTAGE, 1, 3.60, 3.50, 3.65, 3.45, True, False),
+    Protection(Alarm.UNDER_VOLTAGE, -1, 2.90, 3.00, 2.70, 3.00, False, True),
+    Protection(Alarm.OVER_TEMPERATURE, 1, 50.0, 45.0, 60.0, 50.0, True, True),
+    Protection(Alarm.UNDER_TEMPERATURE, -1, 2.0, 5.0, -10.0, 0.0, True, True),
+    Protection(Alarm.CHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, True, False),
+    Protection(Alarm.DISCHARGE_CURRENT, 1, 1.1, 1.0, 1.25, 0.05, False, True),
 )
 type _Threshold = tuple[Alarm, int, float, float]
 
 _TRIPS: Final[tuple[_Threshold, ...]] = tuple(
-    (guard.alarm, guard.sign, guard.trip, guard.trip_end) for guard in GUARDS
+    (protection.alarm, protection.sign, protection.trip, protection.trip_end)
+    for protection in PROTECTIONS
 )
 _WARNINGS: Final[tuple[_Threshold, ...]] = tuple(
-    (guard.alarm, guard.sign, guard.warn, guard.warn_end) for guard in GUARDS
+    (protection.alarm, protection.sign, protection.warn, protection.warn_end)
+    for protection in PROTECTIONS
 )
 # Any other protection blocks both directions.
-_SPARES_CHARGE: Final = frozenset(guard.alarm for guard in GUARDS if not guard.charge)
+_SPARES_CHARGE: Final = frozenset(
+    protection.alarm for protection in PROTECTIONS if not protection.charge
+)
 _SPARES_DISCHARGE: Final = frozenset(
-    guard.alarm for guard in GUARDS if not guard.discharge
+    protection.alarm for protection in PROTECTIONS if not protection.discharge
 )
 
-# What part of its largest current a pack allows, over its state of charge in %.
+# Part of its largest current that a pack allows, over its state of charge in %.
 CHARGE_TAPER: Final = ((0.0, 0.5), (10.0, 1.0), (90.0, 1.0), (97.0, 0.3), (100.0, 0.05))
 DISCHARGE_TAPER: Final = ((0.0, 0.1), (5.0, 0.3), (15.0, 1.0))
 
-# Where a Pylontech asks to be charged, strongly and mildly (its CAN protocol 1.2).
+# SOC below which a Pylontech requests charging, urgent and mild (CAN protocol 1.2).
 FORCE_CHARGE_SOC: Final = 5.0
 FORCE_CHARGE_2_SOC: Final = 9.0
 
 
-def judge(
+def evaluate(
     bms: Bms, state: BmsState, pack: Pack, cells: PackState, dt: float
 ) -> BmsState:
-    """Return the state after looking at the pack; `dt` seconds since the last look."""
+    """Return the state after a look at the pack, `dt` seconds after the last one."""
     soc = soc_of(pack, cells)
     kept = exp(-dt / _MEAN_TIME)
     mean = cells.current + kept * (state.mean_current - cells.current)
@@ -155,7 +159,7 @@ def limits(
 def report(
     bms: Bms, state: BmsState, pack: Pack, cells: PackState, rng: Random | None = None
 ) -> Telegram:
-    """Return what the BMS tells the bus: measured in the steps of its instruments.
+    """Return what the BMS reports, in the steps of its instruments.
 
     With `rng` the current is noisy, by the settings.
     """
@@ -193,7 +197,7 @@ def report(
 def _watched(
     bms: Bms, pack: Pack, cells: PackState, mean_current: float
 ) -> tuple[float, ...]:
-    """Return what the guards look at, in their order."""
+    """Return the values that the protections watch, in their order."""
     cell = cells.voltage / pack.cells
     return (
         cell + bms.cell_spread / 2,
@@ -210,7 +214,7 @@ def _after(
     watched: tuple[float, ...],
     thresholds: tuple[_Threshold, ...],
 ) -> frozenset[Alarm]:
-    """Return the alarms that stand: raised beyond `begin`, cleared before `end`."""
+    """Return the active alarms: raised beyond `begin`, cleared before `end`."""
     for value, (alarm, sign, begin, end) in zip(watched, thresholds, strict=True):
         if alarm in alarms:
             if sign * value < sign * end:

@@ -1,4 +1,4 @@
-"""Simulated counterparts of a gateway's configuration, unequal and lively."""
+"""Simulated counterparts of a gateway's configuration, all different."""
 
 from collections.abc import Mapping
 from random import Random
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
 from ..model import Clock
-from .batteries import SimulatedBattery, Talk
+from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .household import Household, Size
 from .inverters import Inverter, SimulatedInverter
@@ -29,7 +29,7 @@ class _Make(NamedTuple):
     frame_gap: float
 
 
-# No two alike, so that every rule for unequal batteries has something to do.
+# All different, so that every rule for unequal batteries is exercised.
 _MAKES: Final = (
     _Make(0.020, 0.50, 1.00, 56.8, 62.0, 1.00, 0.10, 0.02),
     _Make(0.032, 0.40, 0.60, 56.3, 55.0, 1.07, 0.45, 0.05),
@@ -37,7 +37,7 @@ _MAKES: Final = (
     _Make(0.026, 0.30, 0.50, 56.0, 48.0, 1.50, 0.30, 0.08),
 )
 _LAGS: Final = (1.5, 4.0, 2.5, 8.0)
-"""Seconds with which an inverter follows, in turn."""
+"""Time constants of the inverters in seconds, in turn."""
 
 _NOISE: Final = 0.15
 """A, the standard deviation of a measured current."""
@@ -56,9 +56,9 @@ def simulator_for(
     """Return a simulator of the batteries and inverters of a gateway.
 
     Args:
-        config: what the gateway is told.
-        ports: the port on which to play each battery or inverter, by its id. By
-            default the gateway's own, where it is virtual; others are not played.
+        config: the gateway's configuration.
+        ports: the port on which to simulate each battery or inverter, by its id. By
+            default the gateway's own, if it is virtual; others are left out.
         clock: seconds, monotonic.
         seed: another one gives other noise and other households.
     """
@@ -87,7 +87,7 @@ def simulator_for(
 
 
 def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBattery:
-    """Return the battery that plays one of the gateway's."""
+    """Return the counterpart of one of the gateway's batteries."""
     make = _MAKES[number % len(_MAKES)]
     capacity = config.capacity_ah
     resistance = make.resistance * 100 / capacity
@@ -107,7 +107,7 @@ def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBatter
             noise=_NOISE,
         ),
         soc=make.soc,
-        talk=Talk(
+        timing=TelegramTiming(
             period=make.period,
             phase=make.phase,
             frame_gap=make.frame_gap,
@@ -118,7 +118,7 @@ def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBatter
 
 
 def _inverter(config: InverterConfig, number: int, seed: int) -> SimulatedInverter:
-    """Return the inverter that plays one of the gateway's, with its house."""
+    """Return the counterpart of one of the gateway's inverters, with its house."""
     size = Size(
         sun=1.2 * config.rated_charge * _NOMINAL,
         load=config.rated_discharge * _NOMINAL,

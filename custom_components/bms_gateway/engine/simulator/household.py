@@ -1,4 +1,4 @@
-"""A lively household: sun by day, steady and sudden loads, quick enough to watch."""
+"""A simulated household: sun by day, steady and sudden loads, with short days."""
 
 from dataclasses import dataclass
 from math import cos, pi, sin
@@ -6,13 +6,13 @@ from random import Random
 from typing import Final
 
 DAY: Final = 600.0
-"""Seconds of a simulated day, of which one half is light."""
+"""Seconds of a simulated day; half of it is light."""
 
 _POINTS: Final = 64
 
 
 class Wander:
-    """A smooth walk between 0 and 1, the same for the same seed; it repeats itself."""
+    """A smooth random curve between 0 and 1, the same for the same seed; it repeats."""
 
     def __init__(self, seed: int, period: float) -> None:
         """Draw the points; `period` seconds lie between two of them."""
@@ -33,16 +33,16 @@ class Size:
     """How large a household is, in W."""
 
     sun: float
-    """What the panels give at noon without a cloud."""
+    """Power of the panels at noon without a cloud."""
     load: float
-    """The most that the house takes."""
+    """Highest consumption of the house."""
 
 
 class Household:
-    """What a house has to spare (W, positive) or needs (negative)."""
+    """The power that a house has left (W, positive) or needs (negative)."""
 
     def __init__(self, size: Size, seed: int = 0) -> None:
-        """Make a house; another seed makes another one of the same size."""
+        """Create a house; another seed gives another one of the same size."""
         self._size = size
         self._clouds = Wander(3 * seed, 11.0)
         self._kitchen = Wander(3 * seed + 1, 5.0)
@@ -51,7 +51,7 @@ class Household:
         self._dawn = DAY * Random(seed).uniform(0.05, 0.15)
 
     def __call__(self, at: float) -> float:
-        """Return the power to spare, `at` seconds after the start."""
+        """Return the surplus (W) `at` seconds after the start; negative: demand."""
         height = max(sin(2 * pi * (at + self._dawn) / DAY), 0.0)
         sun = self._size.sun * height * (0.4 + 0.6 * self._clouds(at))
         # Cubed: now and then a kettle, mostly nothing.

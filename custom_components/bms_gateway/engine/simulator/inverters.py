@@ -1,4 +1,4 @@
-"""A simulated inverter: it serves a house and obeys the battery it is told of, late."""
+"""A simulated inverter: serves a house within the limits received, with a lag."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ..model import Frame
 from ..protocol import POLL
 
 type Demand = Callable[[float], float]
-"""W to spare (positive) or needed (negative), by the seconds since the start."""
+"""W of surplus (positive) or demand (negative), by the seconds since the start."""
 
 REQUEST_PERIOD: Final = 1.0
 """Seconds between two requests (Pylontech CAN protocol 1.2: each second)."""
@@ -19,7 +19,7 @@ REQUEST_PERIOD: Final = 1.0
 # it, by its own measurement and without its lag.
 _VOLTAGE_GAIN: Final = 20.0
 
-# The inverter reads for itself what it obeys, beside the gateway's own decoder: an
+# The inverter has a decoder of its own instead of the gateway's: an
 # encoder and a decoder that were wrong in the same way would not notice each other.
 _LIMITS: Final = Struct("<Hhh")
 _CHARGE_BIT: Final = 0x80
@@ -33,23 +33,24 @@ class Inverter:
     rated_charge: float
     rated_discharge: float
     lag: float = 2.0
-    """Time constant with which the current follows what is wanted."""
+    """Time constant with which the current follows its target."""
     dead_time: float = 0.0
-    """What passes before it begins to follow."""
+    """Seconds before it begins to follow."""
     timeout: float = 60.0
-    """It stops when no limits came for so long (SMA: 60; Victron: 3)."""
+    """It stops when no limits came for this long (SMA: 60; Victron: 3)."""
     stops_on_alarm: bool = True
     """Stand by while the battery raises a protection, as an SMA does."""
     dump_margin: float | None = 0.5
-    """V. With the charge voltage limit further under the battery it discharges at its
-    full rating, whatever the limits say (Multi, Sunny Island). None: it never does."""
-    asks: bool = True
-    """Send 0x305 each second."""
+    """V. If the charge voltage limit is further than this below the battery's voltage,
+    it discharges at its full rating, whatever the limits are (Multi, Sunny Island).
+    None: it never does."""
+    sends_requests: bool = True
+    """Send 0x305 every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What an inverter was last told; limits in V and A, at least 0."""
+class ReceivedLimits:
+    """The limits that an inverter last received, in V and A, at least 0."""
 
     charge_voltage_limit: float = 0.0
     charge: float = 0.0
@@ -61,16 +62,16 @@ class Told:
     """When limits last came; None: never."""
 
 
-def on_frame(told: Told, frame: Frame, now: float) -> Told:
-    """Return what an inverter knows after one more frame, of any kind and length."""
+def on_frame(received: ReceivedLimits, frame: Frame, now: float) -> ReceivedLimits:
+    """Return the received limits after one more frame, of any kind and length."""
     if not frame.standard:
-        return told
+        return received
     data = frame.data
     match frame.can_id:
         case 0x351 if len(data) >= _LIMITS.size:
             voltage, charge, discharge = _LIMITS.unpack_from(data)
             return replace(
-                told,
+                received,
                 charge_voltage_limit=voltage / 10,
                 charge=max(charge / 10, 0.0),
                 discharge=max(discharge / 10, 0.0),
@@ -78,74 +79,78 @@ def on_frame(told: Told, frame: Frame, now: float) -> Told:
             )
         case 0x35C if data:
             return replace(
-                told,
+                received,
                 charge_enabled=bool(data[0] & _CHARGE_BIT),
                 discharge_enabled=bool(data[0] & _DISCHARGE_BIT),
             )
         case 0x359 if len(data) >= 2:
-            return replace(told, alarm=any(data[:2]))
+            return replace(received, alarm=any(data[:2]))
         case 0x35A if len(data) >= 4:
-            return replace(told, alarm=_pair_raised(data[:4]))
+            return replace(received, alarm=_pair_raised(data[:4]))
         case _:
-            return told
+            return received
 
 
 def wanted_current(
-    inverter: Inverter, told: Told, power: float, voltage: float, now: float
+    inverter: Inverter,
+    received: ReceivedLimits,
+    power: float,
+    voltage: float,
+    now: float,
 ) -> float:
-    """Return the current (A, charge positive) an inverter wants to flow.
+    """Return the current (A, charge positive) that an inverter aims at.
 
     Args:
-        inverter: how it behaves.
-        told: what it was told.
-        power: W to spare (positive) or needed (negative).
-        voltage: V at its terminals; with none it does nothing.
-        now: s, by the clock `told` was stamped with.
+        inverter: its behaviour.
+        received: the limits it received.
+        power: W of surplus (positive) or demand (negative).
+        voltage: V at its terminals; without it the current is 0.
+        now: s, by the clock of `received`.
     """
-    silent = told.at is None or now - told.at > inverter.timeout
-    if silent or voltage <= 0 or (told.alarm and inverter.stops_on_alarm):
+    silent = received.at is None or now - received.at > inverter.timeout
+    if silent or voltage <= 0 or (received.alarm and inverter.stops_on_alarm):
         return 0.0
-    headroom = told.charge_voltage_limit - voltage
+    headroom = received.charge_voltage_limit - voltage
     if inverter.dump_margin is not None and headroom < -inverter.dump_margin:
         return -inverter.rated_discharge
-    charge = told.charge if told.charge_enabled else 0.0
-    discharge = told.discharge if told.discharge_enabled else 0.0
+    charge = received.charge if received.charge_enabled else 0.0
+    discharge = received.discharge if received.discharge_enabled else 0.0
     most = min(charge, inverter.rated_charge)
     least = -min(discharge, inverter.rated_discharge)
     return min(max(power / voltage, least), most)
 
 
 class SimulatedInverter:
-    """One inverter in time: what it was told, what it draws, when it asks."""
+    """One inverter over time: received limits, current and requests."""
 
     def __init__(self, id: str, inverter: Inverter, demand: Demand) -> None:
-        """Make an inverter that serves a demand."""
+        """Create an inverter that serves a demand."""
         self.id = id
         self.inverter = inverter
         self.demand = demand
-        self.told = Told()
+        self.received = ReceivedLimits()
         self.current = 0.0
         """A, charge positive."""
         self._wanted: deque[tuple[float, float]] = deque()
         self._target = 0.0
         self._following = 0.0
         self._ceiling = 0.0
-        self._ask_at: float | None = None
+        self._request_at: float | None = None
 
     def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus."""
-        self.told = on_frame(self.told, frame, now)
+        self.received = on_frame(self.received, frame, now)
 
     def step(self, now: float, dt: float, power: float, voltage: float) -> float:
         """Return the current (A, charge positive) after `dt` more seconds.
 
-        `power`: W to spare or, negative, needed; `voltage`: V at the terminals.
+        `power`: W of surplus or, negative, demand; `voltage`: V at the terminals.
         """
-        target = wanted_current(self.inverter, self.told, power, voltage, now)
+        target = wanted_current(self.inverter, self.received, power, voltage, now)
         if self.inverter.dead_time:
             target = self._delayed(target, now)
         self._following += (target - self._following) * min(dt / self.inverter.lag, 1.0)
-        ramp = _VOLTAGE_GAIN * (self.told.charge_voltage_limit - voltage) * dt
+        ramp = _VOLTAGE_GAIN * (self.received.charge_voltage_limit - voltage) * dt
         self._ceiling = min(max(self._ceiling + ramp, 0.0), self.inverter.rated_charge)
         if voltage <= 0:
             self._following = 0.0
@@ -154,16 +159,16 @@ class SimulatedInverter:
 
     def due(self, now: float) -> list[Frame]:
         """Return the request that is due, if any."""
-        if self._ask_at is None:
-            self._ask_at = now
-        if not self.inverter.asks or now < self._ask_at:
+        if self._request_at is None:
+            self._request_at = now
+        if not self.inverter.sends_requests or now < self._request_at:
             return []
-        while self._ask_at <= now:
-            self._ask_at += REQUEST_PERIOD
+        while self._request_at <= now:
+            self._request_at += REQUEST_PERIOD
         return [replace(POLL, at=now)]
 
     def _delayed(self, target: float, now: float) -> float:
-        """Return what was wanted one dead time ago."""
+        """Return the target of one dead time ago."""
         self._wanted.append((now, target))
         while self._wanted and self._wanted[0][0] <= now - self.inverter.dead_time:
             self._target = self._wanted.popleft()[1]

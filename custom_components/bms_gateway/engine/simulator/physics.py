@@ -1,4 +1,4 @@
-"""Packs on one DC bus: how voltage, resistance and blocked paths divide a current."""
+"""Packs on one DC bus: voltage, resistance and blocked paths divide the current."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from math import exp
 from typing import Final
 
 # Rest voltage of an LFP cell over its state of charge: the flat middle and the steep
-# ends that every maker's data sheet draws. Beyond 0 and 100 % a cell is being abused;
-# the curve goes on a little so that a protection has something to see.
+# ends of every maker's data sheet. Beyond 0 and 100 % a cell is being abused;
+# the curve continues a little so that protections can be tested.
 _REST_SOC: Final = (
     *(-5.0, 0.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0),
     *(60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 100.0, 105.0),
@@ -29,7 +29,7 @@ class Pack:
 
     capacity_ah: float
     resistance: float = 0.02
-    """Ω, cells, fuse and cables: what answers a step of the current at once."""
+    """Ω of cells, fuse and cables: responds to a step of the current at once."""
     polarisation_resistance: float = 0.01
     """Ω more, once the current has flowed for a few time constants."""
     polarisation_time: float = 120.0
@@ -45,10 +45,10 @@ class Pack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackState:
-    """A pack at one moment."""
+    """A pack at one time."""
 
     charge_ah: float
-    """What is left in it, Ah."""
+    """Remaining charge in Ah."""
     polarisation: float = 0.0
     """V, positive after charging."""
     current: float = 0.0
@@ -159,7 +159,7 @@ def step(
     demand: float,
     dt: float,
 ) -> tuple[float, list[PackState]]:
-    """Let a demand (A, charge positive) flow for `dt` seconds, at most about 10.
+    """Apply a demand (A, charge positive) for `dt` seconds, at most about 10.
 
     Returns:
         The bus voltage in V (0: no pack is connected) and the packs' new states.
@@ -177,7 +177,7 @@ def step(
 
 
 def _through(voltage: float, source: float, resistance: float, path: Path) -> float:
-    """Return what one pack takes (A, charge positive) at a bus voltage."""
+    """Return the current of one pack (A, charge positive) at a bus voltage."""
     current = (voltage - source) / resistance
     allowed = path.charge if current > 0 else path.discharge
     return current if allowed else 0.0

@@ -1,4 +1,4 @@
-"""Playing a recorded log in a battery's or inverter's place, in its own time."""
+"""Replay of a recorded log in place of a battery or inverter, at its own pace."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,37 +9,37 @@ from ..can.log.candump import Logged
 from ..model import Frame
 
 LONGEST: Final = 24 * 3600.0
-"""Seconds that a log may last: more is two logs in one, or a clock that was set."""
+"""Longest log in seconds: more is two logs in one, or a clock that was set."""
 MOST_FRAMES: Final = 250_000
-"""Frames that are kept in memory at most, about 50 MB."""
+"""Largest number of frames kept in memory, about 50 MB."""
 MOST_AT_ONCE: Final = 50
-"""Frames that are due at one time at most: the rest follows soon. At one look every
-10 ms more than a bus of 500 kbit/s carries."""
+"""Largest number of frames due at one time: the rest follows soon. Every 10 ms this is
+more than a bus of 500 kbit/s carries."""
 
 
 class UnfitLogError(ValueError):
-    """A log that cannot be played; `reason` is one of its class's values."""
+    """A log that cannot be replayed; `reason` is one of the values of its class."""
 
     EMPTY: Final = "log_empty"
-    """Nothing in it comes from another node."""
+    """It holds no frame of another node."""
     SEVERAL_LINKS: Final = "log_several_links"
     TOO_LONG: Final = "log_too_long"
 
     def __init__(self, reason: str) -> None:
-        """Tell why."""
+        """Name the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
 class Replay:
-    """Gives a log's frames when they are due, over and over if asked to."""
+    """Returns a log's frames when they are due, in several loops if requested."""
 
     def __init__(self, log: Iterable[Logged], loops: int = 1) -> None:
-        """Prepare it; UnfitLogError if the log cannot be played.
+        """Prepare the replay; UnfitLogError if the log cannot be replayed.
 
-        What the log's writer itself had sent is left out, the gateway says such things
-        anew; so are error frames, which a controller makes and nobody can send. A time
-        that runs backwards counts as none.
+        Frames that the log's writer sent itself are left out, since the gateway sends
+        its own; so are error frames, which a controller generates and nothing can send.
+        A time that runs backwards counts as no time.
         """
         self._frames: list[Frame] = []
         links = set()
@@ -58,7 +58,7 @@ class Replay:
         """From the first frame to the last."""
         if self.seconds > LONGEST:
             raise UnfitLogError(UnfitLogError.TOO_LONG)
-        # After the last frame, the pause that is between two telegrams
+        # After the last frame, a pause as between two telegrams
         self._gaps = [*gaps, max(gaps, default=0.0) or 1.0]
         self._left = loops
         self._next = 0
@@ -67,16 +67,16 @@ class Replay:
 
     @property
     def frames(self) -> int:
-        """How many frames are played in a loop."""
+        """Number of frames in one loop."""
         return len(self._frames)
 
     @property
     def over(self) -> bool:
-        """Whether all was played."""
+        """Whether the replay has ended."""
         return self._left <= 0
 
     def due(self, now: float) -> list[Frame]:
-        """Return what is due by now, MOST_AT_ONCE at most; the first at once."""
+        """Return the frames due by now, at most MOST_AT_ONCE; the first one at once."""
         if self.next_at is None and not self.over:
             self.next_at = now
         frames: list[Frame] = []

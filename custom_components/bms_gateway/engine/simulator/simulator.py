@@ -1,4 +1,4 @@
-"""Plays batteries and inverters: real frames on real ports, physics in between."""
+"""The simulator: batteries and inverters on one DC bus, real frames on real ports."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,25 @@ from .physics import step
 from .replay import Replay
 
 type Due = tuple[str, Frame]
-"""Who sends, by id, and what."""
+"""The id of the sender, and its frame."""
 
 TICK: Final = 0.05
-"""Seconds between two looks at what is due, while it runs on ports."""
+"""Seconds between two steps, while it runs on ports."""
 
 SHORTEST_TICK: Final = 0.01
-"""Seconds between two looks at least, while a log is replayed in its own time."""
+"""Shortest time between two steps in seconds, while a log is replayed at its own
+pace."""
 
-LONGEST_GAP: Final = 10.0
-"""Seconds that are caught up with at most: a machine that slept is no long night."""
+LONGEST_CATCH_UP: Final = 10.0
+"""Seconds that are caught up with at most: after a machine slept, the physics do not
+run for all of that time."""
 
 
 class Simulator:
     """Batteries and inverters on one DC bus, each on a CAN channel of its own.
 
-    `step` and `hear` are all of it, without ports; `start` puts it on ports, in the
-    running event loop.
+    `step` and `on_frame` work without ports; `start` puts it on ports, in the running
+    event loop.
     """
 
     def __init__(
@@ -54,7 +56,8 @@ class Simulator:
         self.batteries = {battery.id: battery for battery in batteries}
         self.inverters = {inverter.id: inverter for inverter in inverters}
         self.unmanaged = 0.0
-        """A, charge positive, that flows besides the inverters: nobody is told."""
+        """A, charge positive, that flows in addition to the inverters: unmanaged
+        current."""
         self.voltage = 0.0
         """V of the DC bus."""
         self._replays: dict[str, Replay] = {}
@@ -69,55 +72,55 @@ class Simulator:
 
     @property
     def current(self) -> float:
-        """What really flows into all batteries together, A, charge positive."""
+        """The true current into all batteries together, A, charge positive."""
         return sum(battery.cells.current for battery in self.batteries.values())
 
     def on_frame(self, id: str, frame: Frame, now: float) -> None:
-        """Let a battery or inverter hear a frame from its bus."""
+        """Pass a frame from its bus to a battery or inverter."""
         if (battery := self.batteries.get(id)) is not None:
             battery.on_frame(frame, now)
         if (inverter := self.inverters.get(id)) is not None:
             inverter.on_frame(frame, now)
 
     def replay(self, id: str, replay: Replay) -> None:
-        """Play a log in a battery's or inverter's place, which is silent meanwhile.
+        """Replay a log in place of a battery or inverter, which sends nothing else.
 
-        It goes on carrying current. KeyError if there is none on a port of its own.
+        It still carries current. KeyError if there is none on a port of its own.
         """
         _ = self._configs[id]
         self._replays[id] = replay
 
     @property
     def replaying(self) -> frozenset[str]:
-        """In whose place a log is played now."""
+        """The ids in whose place a log is replayed now."""
         return frozenset(self._replays)
 
     def step(self, now: float) -> list[Due]:
-        """Go on to `now` (s, by the clock) and return the frames that are due."""
+        """Advance to `now` (s, by the clock) and return the frames that are due."""
         if self._began is None:
             self._began = self._now = now
             self._advance(0.0)
-        left = min(now - self._now, LONGEST_GAP)
+        left = min(now - self._now, LONGEST_CATCH_UP)
         self._now = now - max(left, 0.0)
         while left > 1e-9:
             dt = min(left, self._resolution)
             left -= dt
             self._now += dt
             self._advance(dt)
-        talkers: list[SimulatedBattery | SimulatedInverter] = [
+        devices: list[SimulatedBattery | SimulatedInverter] = [
             *self.batteries.values(),
             *self.inverters.values(),
         ]
-        return [(one.id, frame) for one in talkers for frame in self._due(one, now)]
+        return [(one.id, frame) for one in devices for frame in self._due(one, now)]
 
     async def start(self) -> None:
-        """Open the ports and begin; an unopened port is tried again for ever."""
+        """Open the ports and begin; a port that does not open is retried for ever."""
         self._ports = {config: self._port(config) for config in self._configs.values()}
         self._tasks = [asyncio.create_task(port.run()) for port in self._ports.values()]
         self._tick()
 
     async def stop(self) -> None:
-        """Fall silent and close the ports."""
+        """Stop sending and close the ports."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -128,19 +131,19 @@ class Simulator:
         self._ports.clear()
 
     def _due(
-        self, talker: SimulatedBattery | SimulatedInverter, now: float
+        self, device: SimulatedBattery | SimulatedInverter, now: float
     ) -> list[Frame]:
-        """Return what is due in one's name: its own frames, or the log's."""
-        own = talker.due(now)
-        if (replay := self._replays.get(talker.id)) is None:
+        """Return the frames due from one device: its own, or the log's."""
+        own = device.due(now)
+        if (replay := self._replays.get(device.id)) is None:
             return own
         frames = replay.due(now)
         if replay.over:
-            del self._replays[talker.id]
+            del self._replays[device.id]
         return frames
 
     def _advance(self, dt: float) -> None:
-        """Let `dt` seconds pass on the bus."""
+        """Advance the bus by `dt` seconds."""
         batteries = tuple(self.batteries.values())
         since = self._now - (self._began or 0.0)
         demand = self.unmanaged + sum(
@@ -158,12 +161,12 @@ class Simulator:
             battery.take(state, dt)
 
     def _port(self, config: PortConfig) -> Port:
-        """Return a port whose frames all who share it hear."""
-        hearers = [one for one, other in self._configs.items() if other == config]
+        """Return a port whose frames go to all devices that share it."""
+        receivers = [one for one, other in self._configs.items() if other == config]
 
         def on_frame(frame: Frame) -> None:
-            for hearer in hearers:
-                self.on_frame(hearer, frame, frame.at)
+            for receiver in receivers:
+                self.on_frame(receiver, frame, frame.at)
 
         return Port(
             config,
@@ -174,7 +177,7 @@ class Simulator:
         )
 
     def _tick(self) -> None:
-        """Send what is due and look again soon."""
+        """Send the frames that are due and schedule the next step."""
         loop = asyncio.get_running_loop()
         now = self._clock()
         self._timer = loop.call_later(self._pause(now), self._tick)
@@ -184,12 +187,12 @@ class Simulator:
             self._send(sender, frame)
 
     def _pause(self, now: float) -> float:
-        """Return the seconds until the next look: a log's frames keep their times."""
+        """Return the seconds until the next step: a log's frames keep their times."""
         due = [at for one in self._replays.values() if (at := one.next_at) is not None]
         return max(min((*due, now + TICK)) - now, SHORTEST_TICK)
 
     def _send(self, sender: str, frame: Frame) -> None:
-        """Send a frame unless its port is not open: nothing waits for later."""
+        """Send a frame unless its port is not open: nothing is queued for later."""
         if (config := self._configs.get(sender)) is None:
             return
         port = self._ports[config]
@@ -198,4 +201,4 @@ class Simulator:
 
 
 def _ignore(_: object) -> None:
-    """Do without an echo or a port's state."""
+    """Ignore an echo or a port's state."""

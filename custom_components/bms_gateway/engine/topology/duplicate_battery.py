@@ -1,9 +1,9 @@
-"""Counting a battery once that is received on several ports."""
+"""Duplicate batteries: a battery received on several ports counts once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..model import BatteryState, Life
+from ..model import BatteryState, BatteryStatus
 
 
 def counted_once(
@@ -11,12 +11,12 @@ def counted_once(
     duplicates: Mapping[str, str],
     sure: Mapping[str, str],
 ) -> list[BatteryState]:
-    """Return the states, where all but one of each group of twins are `Life.TWIN`.
+    """Return the states, all but one of each group of duplicates marked as DUPLICATE.
 
     The one that counts is in service and online, if any of them is: when its cable is
-    pulled, or it is taken out of service, the battery is still received on another port.
-    `twins`: by its id, of which other battery each may be the twin; `sure`: of which of
-    these that is certain.
+    pulled, or it is taken out of service, the battery is still received on another
+    port. `duplicates`: by its id, the battery that each one probably duplicates;
+    `sure`: those for which it is certain.
     """
     groups: dict[str, list[BatteryState]] = {}
     for state in states:
@@ -29,7 +29,10 @@ def counted_once(
 
 
 def _rank(state: BatteryState) -> tuple[bool, bool]:
-    is_out = state.life is Life.OUT_OF_SERVICE or state.carries_current_out_of_service
+    is_out = (
+        state.status is BatteryStatus.OUT_OF_SERVICE
+        or state.carries_current_out_of_service
+    )
     return is_out, not state.online
 
 
@@ -41,7 +44,7 @@ def _as_duplicate(
     is_sure = sure.get(state.id, state.id) == sure.get(counted, counted)
     return replace(
         state,
-        life=Life.DUPLICATE,
+        status=BatteryStatus.DUPLICATE,
         duplicate_of=counted if is_sure else None,
         lost_at=None,
         carries_current_out_of_service=False,

@@ -1,1 +1,1 @@
-"""Coming from the original daemon: its bms_config.toml becomes a gateway."""
+"""Import of the daemon's bms_config.toml."""

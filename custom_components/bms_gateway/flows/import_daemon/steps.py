@@ -1,10 +1,11 @@
-"""The steps that take over the original daemon's bms_config.toml."""
+"""Imports the daemon's bms_config.toml: reads it, and asks for what it lacks."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypedDict
 
 from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.config_entries import ConfigFlowResult, ConfigSubentryData
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -20,120 +21,110 @@ from ...config_entry import (
 from ...const import DOMAIN
 from ...engine.config import DEFAULT_BITRATE, Interface
 from ..connections import async_find_connections
-from ..device import DeviceSteps
 from ..forms import Form
-from ..port import Typed, async_texts
+from ..port import UserInput, async_propose_name, async_texts
 from ..schemas import (
     CONF_BACKUP,
-    CONF_FILE,
     CONF_REPORTED,
     CONF_STRATEGY,
     DEVICE_FORMS,
     OPTIONS_FORM,
-    UPLOAD_FORM,
     WITH_GRID,
     Reported,
     daemon_import_form,
 )
-from .contract import Part
-from .document import LARGEST
-from .remarks import About, Remark
-from .understand import Device, Links, Understood, understand
-from .words import Texts, compare, describe, list_remarks
+from .builder import Device, ImportedGateway, Links, build_gateway
+from .document import MAX_SIZE
+from .notices import Notice, NoticeKind
+from .schema import Part
+from .texts import Texts, compare, describe, list_notices
 
 _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
     Part.GATEWAY: (OPTIONS_FORM, "options"),
     Part.BATTERY: (DEVICE_FORMS[Part.BATTERY], "config"),
     Part.INVERTER: (DEVICE_FORMS[Part.INVERTER], "config"),
 }
-"""The forms that judge what the file says, and where their errors have their texts."""
+"""The forms that check values of the file, and the step whose error texts they use."""
 
 
-class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
-    """Leads from the file to `async_take_over`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewGateway:
+    """A gateway to create, as the user agreed to."""
 
-    _links: Mapping[str, Mapping[str, Any]]
-    """What is stored of each CAN link that is there, by its name."""
-    _understood: Understood
+    name: str
+    options: Mapping[str, Any]
+    devices: list[ConfigSubentryData]
 
-    async def async_take_over(
-        self,
-        name: str,
-        options: Mapping[str, Any],
-        devices: list[ConfigSubentryData],
-    ) -> ConfigFlowResult:
-        """Take what the user agreed to."""
-        raise NotImplementedError
 
-    async def async_step_import_daemon(
-        self, user_input: Typed = None
-    ) -> ConfigFlowResult:
-        """Ask for the file, until it can be taken over."""
-        problems = ""
-        if user_input is not None:
-            self._understood = await self._async_understand(user_input[CONF_FILE])
-            if not self._understood.problems:
-                return await self.async_step_import_review()
-            texts = await _async_texts(self.hass)
-            problems = list_remarks("import_correct", self._understood.problems, texts)
-        return self.async_show_form(
-            step_id="import_daemon",
-            data_schema=UPLOAD_FORM.schema({}),
-            errors={CONF_FILE: "invalid_file"} if problems else {},
-            description_placeholders={"problems": problems},
-        )
+class ReviewForm(TypedDict):
+    """The arguments of `async_show_form` for the review."""
 
-    async def async_step_import_review(
-        self, user_input: Typed = None
-    ) -> ConfigFlowResult:
-        """Show what was understood, and ask what the file does not say."""
-        form = daemon_import_form(several=len(self._understood.of(Part.INVERTER)) > 1)
+    data_schema: Any
+    errors: dict[str, str]
+    description_placeholders: dict[str, str]
+
+
+class DaemonImport:
+    """An import in progress: the config flow asks it what to show and to create."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without a file."""
+        self.hass = hass
+        self._links: Mapping[str, Mapping[str, Any]] = {}
+        """The stored data of each CAN link of this machine, by its name."""
+        self._imported = ImportedGateway(options={}, devices=(), notices=())
+
+    async def async_read(self, file_id: str) -> str:
+        """Read an uploaded file; return its problems as text, empty without any."""
+        self._imported = await self._async_build(file_id)
+        texts = await _async_texts(self.hass)
+        return list_notices("import_correct", self._imported.problems, texts)
+
+    async def async_review(self, user_input: UserInput) -> NewGateway | ReviewForm:
+        """Return the gateway once all questions are answered, until then the form."""
+        form = daemon_import_form(several=len(self._imported.of(Part.INVERTER)) > 1)
         values = form.read(user_input)
         errors = form.errors(values)
         names = await self._async_names()
         if user_input is None:
-            values[CONF_NAME] = await self.async_propose_name("gateway")
+            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
             values[CONF_REPORTED] = self._proposed_report
         elif not errors:
-            return await self.async_take_over(
-                values[CONF_NAME],
-                {
-                    **self._understood.options,
+            devices = zip(self._imported.devices, names, strict=True)
+            backup = {} if values[CONF_BACKUP] else WITH_GRID
+            return NewGateway(
+                name=values[CONF_NAME],
+                options={
+                    **self._imported.options,
                     CONF_STRATEGY: values[CONF_STRATEGY],
-                    **({} if values[CONF_BACKUP] else WITH_GRID),
+                    **backup,
                 },
-                [
-                    self._subentry(device, name, values)
-                    for device, name in zip(
-                        self._understood.devices, names, strict=True
-                    )
-                ],
+                devices=[self._subentry(each, name, values) for each, name in devices],
             )
         texts = await _async_texts(self.hass)
-        return self.async_show_form(
-            step_id="import_review",
-            data_schema=form.schema(values),
-            errors=errors,
-            description_placeholders={
-                "found": describe(self._understood, names, texts),
-                "figures": compare(self._understood, names, texts),
-                "notes": list_remarks("import_notes", self._understood.notes, texts),
+        return {
+            "data_schema": form.schema(values),
+            "errors": errors,
+            "description_placeholders": {
+                "found": describe(self._imported, names, texts),
+                "figures": compare(self._imported, names, texts),
+                "notes": list_notices("import_notes", self._imported.notes, texts),
             },
-        )
+        }
 
-    async def _async_understand(self, file_id: str) -> Understood:
+    async def _async_build(self, file_id: str) -> ImportedGateway:
         run = self.hass.async_add_executor_job
         content = await run(_read, self.hass, file_id)
         if content is None:
-            lost = Remark(about=About.LOST)
-            return Understood(options={}, devices=(), remarks=(lost,))
+            lost = Notice(kind=NoticeKind.LOST)
+            return ImportedGateway(options={}, devices=(), notices=(lost,))
         found = await async_find_connections(self.hass, await async_texts(self.hass))
         self._links = {
             each.port[CONF_CHANNEL]: each.port
             for each in found
             if each.port[CONF_INTERFACE] == Interface.SOCKETCAN
         }
-        return await run(understand, content, _refuse, self._owned_links())
+        return await run(build_gateway, content, _check, self._owned_links())
 
     def _owned_links(self) -> Links:
         """Return the CAN links by name; one is known by its adapter if it is there."""
@@ -157,21 +148,21 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
         )
 
     async def _async_names(self) -> list[str]:
-        """Return what the file calls the devices, or names to tell them apart by."""
+        """Return the names from the file, or names that distinguish the devices."""
         return [
-            device.name or await self.async_propose_name(device.part, number)
+            device.name or await async_propose_name(self.hass, device.part, number)
             for part in (Part.BATTERY, Part.INVERTER)
-            for number, device in enumerate(self._understood.of(part), start=1)
+            for number, device in enumerate(self._imported.of(part), start=1)
         ]
 
     @property
     def _proposed_report(self) -> Reported:
-        """What I-SCALING says, unless nobody ever changed it.
+        """Return what I-SCALING requires, unless it was never changed.
 
-        Told its part of the limit and the current of the whole bank, an inverter
-        would take the former to be exceeded, and throttle.
+        If an inverter is sent its part of the limit and the current of the whole bank,
+        it takes the limit to be exceeded, and throttles.
         """
-        inverters = self._understood.of(Part.INVERTER)
+        inverters = self._imported.of(Part.INVERTER)
         unchanged = all(each.values["current_factor"] == 1 for each in inverters)
         return Reported.SHARE if unchanged else Reported.FILE
 
@@ -199,7 +190,7 @@ class DaemonImportSteps(DeviceSteps[ConfigFlowResult]):
 
 
 async def _async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts of the forms' errors, too, by where they stand."""
+    """Return the texts including those of the forms' errors, by their keys."""
     texts = dict(await async_texts(hass))
     for place in {place for _, place in _FORMS.values()}:
         found = await async_get_translations(
@@ -213,15 +204,15 @@ async def _async_texts(hass: HomeAssistant) -> Texts:
 
 
 def _read(hass: HomeAssistant, file_id: str) -> bytes | None:
-    """Return what was uploaded, as far as it is looked at; None if that is gone."""
+    """Return the uploaded content, up to the size limit; None if it is gone."""
     try:
         with process_uploaded_file(hass, file_id) as path, path.open("rb") as file:
-            return file.read(LARGEST + 1)
+            return file.read(MAX_SIZE + 1)
     except OSError, ValueError:  # cleared away, or from before a restart
         return None
 
 
-def _refuse(part: Part, name: str, value: Any) -> str | None:
+def _check(part: Part, name: str, value: Any) -> str | None:
     form, place = _FORMS[part]
     error = form.error_of(name, value)
     return error and f"{place}.error.{error}"

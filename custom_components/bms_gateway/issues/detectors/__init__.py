@@ -1,4 +1,4 @@
-"""What a user can mend, found in what is known now: the repairs that should stand."""
+"""Issue detectors: find the problems that a user can fix."""
 
 from typing import Final
 
@@ -17,5 +17,5 @@ DETECTORS: Final[tuple[Detector, ...]] = (
 
 
 def find_issues(now: IssueContext, raised: Raised) -> dict[str, Issue]:
-    """Return what is wrong now, by the ids of the issues."""
+    """Return the present issues by their ids."""
     return {key: issue for find in DETECTORS for key, issue in find(now, raised)}

@@ -1,32 +1,32 @@
-"""Repairs about batteries that do not count: silent, lost, or heard and not believed.
+"""Issues of batteries that do not count: silent, lost, or with rejected values.
 
-And about those that count, but not for long: lost, or silent, again and again.
+And of those that count, but not for long: lost, or silent, again and again.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from ...engine.battery.timing.timeouts import CEILING
+from ...engine.battery.timing.timeouts import LONGEST_TIMEOUT
 from ...engine.config import BatteryConfig
-from ...engine.model import BatteryState, Life, PortStatus, Status
+from ...engine.model import BatteryState, BatteryStatus, PortStatus, Status
 from ...event_detector import LOSSES_PER_HOUR
 from ..context import Detector, Issue, IssueContext, Raised, warning
-from ..rejected_values import figures
+from ..rejected_values import describe_rejected
 
 STEADY_FOR: Final = 60.0
-"""Seconds for which a battery has to be heard before its repair goes."""
+"""Seconds for which a battery has to be received before its issue is cleared."""
 LOST_FOR_LONG: Final = 60.0
-"""Seconds after which a battery that is lost again and again is just lost."""
-RECEIVED_FOR: Final = CEILING
-"""Seconds after which a battery has sent all that it sends; most need 1 or 2, some 10."""
+"""Seconds after which a battery that is lost again and again is simply lost."""
+RECEIVED_FOR: Final = LONGEST_TIMEOUT
+"""Seconds after which a battery has sent all its frames; most need 1 or 2, some 10."""
 
 GAPS_PER_HOUR: Final = 6
-"""More gaps of some seconds than that in an hour are named."""
+"""More gaps of some seconds in an hour raise an issue."""
 GAPS_STILL: Final = 3
-"""So are more than so many, once they were named: each gap that is forgotten and each new
-one would else take the repair away and bring it back."""
+"""Once raised, more gaps than this keep it: otherwise each gap that is forgotten and
+each new one would clear the issue and raise it again."""
 
-_POLICY_AT_WORK: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
+_POLICY_ACTIVE: Final = frozenset({Status.REDUCED, Status.BLOCKED, Status.SILENT})
 _FRAMES: Final = {
     "0x351 (CVL, CCL, DCL)": (
         "charge_voltage_limit",
@@ -36,22 +36,22 @@ _FRAMES: Final = {
     "0x355 (SOC)": ("soc",),
     "0x356 (Vbat)": ("voltage",),
 }
-"""What every battery has to send to count, by the frames that hold it."""
+"""The values that every battery has to send to count, by the frames that hold them."""
 
 
 def _absent(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that do not count, each named as what it is.
+    """Find batteries that do not count, with the reason for each.
 
-    Behind a port that is lost that is no repair of its own. Nor is one loss of many,
-    which `_unsteady` tells of: one repair for each battery.
+    A battery behind a lost port is not an issue of its own. Nor is one loss of many,
+    which `_unsteady` reports: one issue for each battery.
     """
     for battery, state in now.batteries:
         if now.port(battery.id).status is not PortStatus.OPEN:
             continue
-        match state.life:
-            case Life.LOST:
+        match state.status:
+            case BatteryStatus.LOST:
                 found = _lost(now, raised, battery, state)
-            case Life.WAITING:
+            case BatteryStatus.WAITING:
                 found = _waiting(now, battery, state)
             case _:
                 continue
@@ -65,9 +65,9 @@ def _lost(
 ) -> Issue | None:
     if state.inverter_detected:
         return _wrong_port(now, battery)
-    if _comes_and_goes(now, raised, battery, state) is not None:
+    if _intermittent(now, raised, battery, state) is not None:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     return _silent(now, battery, "battery_lost")
 
@@ -75,15 +75,15 @@ def _lost(
 def _waiting(
     now: IssueContext, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    """Tell of one that is silent only once it matters: it may be installed tomorrow."""
+    """Report a silent battery only once it matters: it may be installed tomorrow."""
     if now.snapshot.status is Status.STARTING:
         return None
-    if state.refused:
+    if state.rejected:
         return _refused(now, battery, state)
     at, received_at = now.snapshot.at, state.last_frame_at
-    if received_at is not None and at < received_at + CEILING:
+    if received_at is not None and at < received_at + LONGEST_TIMEOUT:
         return _incomplete(now, battery, state)
-    if now.snapshot.status not in _POLICY_AT_WORK:
+    if now.snapshot.status not in _POLICY_ACTIVE:
         return None
     if state.inverter_detected:
         return _wrong_port(now, battery)
@@ -103,9 +103,9 @@ def _silent(
 
 
 def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> Issue:
-    # Limits stand still; what is measured would change the text all the time
-    limits = [each for each in state.refused if each.attribute.endswith("_limit")]
-    values = figures(limits or state.refused)
+    # The limits do not move; the measured values would change the text all the time
+    limits = [each for each in state.rejected if each.attribute.endswith("_limit")]
+    values = describe_rejected(limits or state.rejected)
     if state.nominal is None:
         return _issue(now, battery, "battery_values_rejected", values=values)
     nominal = str(state.nominal)
@@ -132,9 +132,9 @@ def _issue(
     key: str,
     *,
     fixable: bool = False,
-    **told: str,
+    **details: str,
 ) -> Issue:
-    """Return a repair; each may tell what holds while the battery does not count."""
+    """Return an issue; its text may include data that a lost battery still has."""
     config, state = now.config, now.snapshot.batteries[battery.id]
     policies = {
         "charge_policy": str(config.charge_loss_policy),
@@ -143,11 +143,11 @@ def _issue(
     }
     return Issue(
         key,
-        {"name": battery.name, "channel": now.channel(battery)} | policies | told,
+        {"name": battery.name, "channel": now.channel(battery)} | policies | details,
         fixable=fixable,
         device_id=battery.id,
-        # Who has spoken for the first time has come to stay
-        steady_for=STEADY_FOR if state.life is Life.LOST else 0.0,
+        # A battery that has sent for the first time is there to stay
+        steady_for=STEADY_FOR if state.status is BatteryStatus.LOST else 0.0,
     )
 
 
@@ -162,18 +162,18 @@ def _wrong_port(now: IssueContext, battery: BatteryConfig) -> Issue:
 
 def _unsteady(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
     for battery, state in now.batteries:
-        if found := _comes_and_goes(now, raised, battery, state):
+        if found := _intermittent(now, raised, battery, state):
             yield f"battery_{battery.id}", found
 
 
-def _comes_and_goes(
+def _intermittent(
     now: IssueContext, raised: Raised, battery: BatteryConfig, state: BatteryState
 ) -> Issue | None:
-    """Return the repair of a battery that is lost, or silent, again and again.
+    """Return the issue of a battery that is lost, or silent, again and again.
 
-    Where most of its losses were gaps of some seconds, that tells more of their cause.
+    If most of its losses were gaps of some seconds, the gaps point to the cause.
     """
-    if _stays_away(now, state):
+    if _is_away(now, state):
         return None
     before = raised.get(f"battery_{battery.id}")
     named = before is not None and before.key == "battery_gaps"
@@ -190,12 +190,16 @@ def _comes_and_goes(
     )
 
 
-def _stays_away(now: IssueContext, state: BatteryState) -> bool:
-    """Return whether it never came, is not wanted, or is lost for long just now."""
-    match state.life:
-        case Life.WAITING | Life.OUT_OF_SERVICE | Life.DUPLICATE:
+def _is_away(now: IssueContext, state: BatteryState) -> bool:
+    """Return whether it was never received, is out of service, or is lost for long."""
+    match state.status:
+        case (
+            BatteryStatus.WAITING
+            | BatteryStatus.OUT_OF_SERVICE
+            | BatteryStatus.DUPLICATE
+        ):
             return True
-        case Life.LOST if now.port(state.id).status is PortStatus.OPEN:
+        case BatteryStatus.LOST if now.port(state.id).status is PortStatus.OPEN:
             at = now.snapshot.at
             return at >= now.lost_since.get(state.id, at) + LOST_FOR_LONG
         case _:

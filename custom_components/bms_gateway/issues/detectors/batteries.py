@@ -1,4 +1,4 @@
-"""Repairs about batteries that count: far apart, odd, asking in vain, a sum too high."""
+"""Issues of batteries that count: voltages, currents, ignored requests, plain sum."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,27 +6,27 @@ from typing import Final
 from ...engine.config import Strategy
 from ...engine.limits.compare import compare
 from ...engine.model import Direction
-from ...event_detector import REQUEST_STANDS
+from ...event_detector import REQUEST_IGNORED_AFTER
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
 PACKS_DIFFER: Final = 1.1
-"""The plain sum goes too far once it is that many times what the batteries bear."""
+"""The plain sum goes too far once it is this many times the limit by shares."""
 
 
 def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find two batteries of which one is probably not connected."""
-    if now.apart:
+    if now.voltage_difference:
         placeholders = {
-            "high": now.device_name(now.apart.high),
-            "high_volts": f"{now.apart.high_volts:.1f}",
-            "low": now.device_name(now.apart.low),
-            "low_volts": f"{now.apart.low_volts:.1f}",
+            "high": now.device_name(now.voltage_difference.high),
+            "high_volts": f"{now.voltage_difference.high_volts:.1f}",
+            "low": now.device_name(now.voltage_difference.low),
+            "low_volts": f"{now.voltage_difference.low_volts:.1f}",
         }
         yield f"batteries_apart_{now.entry_id}", Issue("batteries_apart", placeholders)
 
 
 def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find currents that are not what they should be."""
+    """Find implausible currents."""
     capacity = sum(battery.capacity_ah for battery in now.config.batteries)
     for battery, state in now.batteries:
         name = {"name": battery.name}
@@ -49,7 +49,7 @@ def _currents(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that count fewer modules than they did."""
+    """Find batteries that count fewer modules than before."""
     for battery, state in now.batteries:
         if state.modules_missing and state.modules_most:
             placeholders = {
@@ -64,21 +64,21 @@ def _modules(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _requests(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that ask for charge in vain, and who holds charging at 0."""
+    """Find ignored charge requests, and the setpoints that stop charging."""
     held = ", ".join(sorted(_holders(now)))
     for battery in now.config.batteries:
-        if battery.id in now.asking:
+        if battery.id in now.requesting:
             key = "force_charge_held" if held else "force_charge"
             placeholders = {
                 "name": battery.name,
-                "minutes": f"{REQUEST_STANDS / 60:g}",
+                "minutes": f"{REQUEST_IGNORED_AFTER / 60:g}",
                 **({"held": held} if held else {}),
             }
             yield f"force_charge_{battery.id}", warning(key, placeholders)
 
 
 def _holders(now: IssueContext) -> Iterator[str]:
-    """Yield the devices whose charging is held at 0 A, each with who asked for it."""
+    """Yield the devices whose charging is held at 0 A, each with the requester."""
     for device_id in (None, *now.setpoints.inverters):
         if now.setpoints.of(device_id).current(Direction.CHARGE) == 0:
             for name in ("charging_allowed", "charge_current"):
@@ -91,7 +91,7 @@ def _holders(now: IssueContext) -> Iterator[str]:
         if (
             zero
             and temporary_limit.direction is Direction.CHARGE
-            and temporary_limit.live(now.snapshot.at)
+            and temporary_limit.is_active(now.snapshot.at)
         ):
             yield _named(now, temporary_limit.device_id, temporary_limit.owner)
 
@@ -102,7 +102,7 @@ def _named(now: IssueContext, device_id: str | None, by: str | None) -> str:
 
 
 def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find that the plain sum goes too far; it stands while that strategy does."""
+    """Find a plain sum that goes too far; the issue stays with that strategy."""
     if now.config.strategy is not Strategy.SUM or len(now.config.batteries) < 2:
         return
     key = f"sum_{now.entry_id}"
@@ -118,7 +118,7 @@ def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
             ),
         )
     elif key in raised:
-        # Packs do not become equal because they allow the same for a moment
+        # Packs do not become equal by allowing the same for some time
         yield key, raised[key]
 
 

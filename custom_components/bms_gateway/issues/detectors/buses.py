@@ -1,4 +1,4 @@
-"""Repairs about what is heard: one bus on two ports, two senders, what stays away or jumps."""
+"""Issues of buses: one bus on two ports, two senders, missing frames, SOC jumps."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from ...engine.model import Status
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
-JUMP_IS_TOLD_FOR: Final = 24 * 3600.0
-"""Seconds: whoever looks once a day sees it."""
+JUMP_REPORTED_FOR: Final = 24 * 3600.0
+"""Seconds for which a jump is reported: anyone who looks once a day sees it."""
 
 
 def _duplicates(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find two battery ports that are on one bus: there is one battery only."""
+    """Find two battery ports on one bus: there is only one battery."""
     for battery, state in now.batteries:
         if state.duplicate_of is not None:
             names = {"name": battery.name, "other": now.device_name(state.duplicate_of)}
@@ -19,7 +19,7 @@ def _duplicates(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _shared(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find an inverter's port that is on a battery's bus."""
+    """Find inverter ports on a battery's bus."""
     for inverter in now.config.inverters:
         state = now.snapshot.inverters.get(inverter.id)
         if state is not None and state.shares_bus_with is not None:
@@ -31,7 +31,7 @@ def _shared(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _senders(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries on whose bus somebody else sends the same IDs."""
+    """Find batteries on whose bus another device sends the same IDs."""
     for battery, state in now.batteries:
         if state.has_duplicate_sender:
             yield (
@@ -44,7 +44,7 @@ def _senders(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _missing(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find batteries that have ceased to send their alarms or enables."""
+    """Find batteries that have stopped sending their alarms or enables."""
     for battery, state in now.batteries:
         if state.online and state.missing:
             frames = ", ".join(f"0x{can_id:X}" for can_id in sorted(state.missing))
@@ -57,7 +57,7 @@ def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     at = now.snapshot.at
     for battery, state in now.batteries:
         jumped_at = state.soc_jumped_at
-        if jumped_at is not None and at < jumped_at + JUMP_IS_TOLD_FOR:
+        if jumped_at is not None and at < jumped_at + JUMP_REPORTED_FOR:
             yield (
                 f"soc_jumps_{battery.id}",
                 warning("soc_jumps", {"name": battery.name}),
@@ -65,7 +65,7 @@ def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _temperature(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find that inverters are told a temperature that nobody measured."""
+    """Find that inverters are sent a temperature that nobody measured."""
     confirmed = [
         each.confirmed for each in now.snapshot.inverters.values() if each.confirmed
     ]

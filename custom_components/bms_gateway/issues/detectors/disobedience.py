@@ -1,4 +1,4 @@
-"""Repairs about inverters that take more current than they were told."""
+"""Issues of inverters that take more current than they were sent."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +11,7 @@ from ..context import Detector, Issue, IssueContext, Raised
 
 
 def _disobedience(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find what takes too much: one inverter, or one of several."""
+    """Find excess current of one inverter, or of one among several."""
     disobedience = {
         (tuple(sorted(found.inverters)), direction): found
         for state in now.snapshot.inverters.values()
@@ -32,7 +32,7 @@ def _disobedience(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issu
             "name": ", ".join(now.device_name(each) for each in ids),
             "allowed": f"{found.sent:.0f}",
             "measured": f"{found.taken:.0f}",
-            # Of two clocks: worked out anew, it might differ by a minute
+            # From two clocks: recalculated, it might differ by a minute
             "since": before.placeholders["since"] if before else _since(now, found),
         }
         device_id = ids[0] if len(ids) == 1 else None
@@ -40,7 +40,7 @@ def _disobedience(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issu
 
 
 def _since(now: IssueContext, found: Disobedience) -> str:
-    """Return since when, in local time."""
+    """Return the start in local time."""
     ago = timedelta(seconds=now.snapshot.at - found.since)
     return dt_util.as_local(dt_util.utcnow() - ago).strftime("%Y-%m-%d %H:%M")
 

@@ -1,4 +1,4 @@
-"""Repairs about inverters: gone, on the wrong port, out of reach, rated above the bank."""
+"""Issues of inverters: gone, on the wrong port, out of reach, rated above the bank."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,16 +8,16 @@ from ...engine.model import Direction, InverterState, PortStatus
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
 GONE_AFTER: Final = 600.0
-"""Seconds without a 0x305 after which an inverter that used to ask is gone."""
+"""Seconds without a 0x305 after which an inverter that used to send it is gone."""
 EXCESS_STEADY_FOR: Final = 60.0
-"""Seconds for which all inverters have to be in reach before the repair goes."""
+"""Seconds for which all inverters have to be in reach before the issue is cleared."""
 RATED_ABOVE: Final = 1.1
-"""An inverter can do more than its batteries bear from that many times as much on:
+"""From this many times the batteries' limits on, an inverter is rated too high: the
 figures of data sheets are rounded."""
 
 
 def _wrong_port(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find inverters on whose port a battery talks: nothing is sent there."""
+    """Find inverters on whose port a battery sends: nothing is sent there."""
     for inverter, state in _inverters(now):
         if state.battery_detected and state.shares_bus_with is None:
             yield (
@@ -32,9 +32,9 @@ def _wrong_port(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find inverters that ask no more, or give no sign of life where that is watched.
+    """Find inverters that no longer send 0x305, or are silent where that is monitored.
 
-    On a lost or wrong port that is no repair of its own.
+    On a lost or wrong port this is not an issue of its own.
     """
     at = now.snapshot.at
     for inverter, state in _inverters(now):
@@ -44,10 +44,10 @@ def _gone(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             or state.battery_detected
         ):
             continue
-        asked_at = state.last_request_at
+        requested_at = state.last_request_at
         sign_at = now.signs_of_life.get(inverter.id, at)
         longest = inverter.no_response_after
-        if asked_at is not None and at >= asked_at + GONE_AFTER:
+        if requested_at is not None and at >= requested_at + GONE_AFTER:
             key, silent_for = "inverter_no_requests", GONE_AFTER
         elif longest is not None and at >= sign_at + longest:
             key, silent_for = "inverter_not_responding", longest
@@ -85,16 +85,18 @@ def _excess(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find inverters that would overload all batteries together if they were let."""
+    """Find inverters that could overload all batteries together."""
     for inverter in now.config.inverters:
         rated = {
             Direction.CHARGE: inverter.rated_charge,
             Direction.DISCHARGE: inverter.rated_discharge,
         }
-        if any(rated[d] > RATED_ABOVE * amps > 0 for d, amps in now.borne.items()):
+        if any(
+            rated[d] > RATED_ABOVE * amps > 0 for d, amps in now.highest_limits.items()
+        ):
             placeholders = {"name": inverter.name}
             placeholders |= {f"rated_{d}": f"{rated[d]:g}" for d in Direction}
-            placeholders |= {d: f"{now.borne[d]:.0f}" for d in Direction}
+            placeholders |= {d: f"{now.highest_limits[d]:.0f}" for d in Direction}
             yield (
                 f"rating_too_high_{inverter.id}",
                 warning("rating_too_high", placeholders),

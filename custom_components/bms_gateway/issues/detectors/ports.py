@@ -1,4 +1,4 @@
-"""Repairs about ports: why one cannot be open, and exactly what to do about it."""
+"""Issues of ports: why one cannot be open, and exactly what to do about it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,7 +11,7 @@ from ..context import Detector, Issue, IssueContext, Raised
 
 
 def _ports(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
-    """A port that is being opened again is neither well nor wrong: its issue stays."""
+    """Find lost ports. While one is being opened again, its issue stays."""
     for device in now.config.devices:
         port = now.port(device.id)
         key = f"port_{device.id}"
@@ -40,7 +40,7 @@ def _issue(device: BatteryConfig | InverterConfig, port: PortState) -> Issue:
 
 
 def _key(config: PortConfig, fault: PortFault) -> str:
-    """Return the key of the texts: what a fault means depends on the kind of port."""
+    """Return the key of the texts: the remedy depends on the kind of port."""
     serial = config.interface is Interface.SLCAN
     kernel = config.interface is Interface.SOCKETCAN
     match fault:

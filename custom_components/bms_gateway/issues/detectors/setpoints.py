@@ -1,14 +1,14 @@
-"""Repairs about what is kept: unreadable, not saved, or forgotten."""
+"""Issues of stored data: unreadable, not saved, or a forgotten setpoint."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from ...setpoints.serialization import HOUR, MOST_HOURS, stops
+from ...setpoints.serialization import HOUR, MAX_HOURS, stops
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
-FORGOTTEN_AFTER: Final = MOST_HOURS * HOUR
-"""Seconds of running time after which a setpoint that stops everything may be one that
-nobody remembers."""
+FORGOTTEN_AFTER: Final = MAX_HOURS * HOUR
+"""Seconds of running time after which a setpoint that stops a direction may have been
+forgotten."""
 
 
 def _unreadable(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:

@@ -1,4 +1,4 @@
-"""What permits more counts only once it was told twice."""
+"""Values that permit more count only after two reports."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ OVER_LIMIT, SHORT = Alarm.OVER_VOLTAGE, Alarm.SHORT_CIRCUIT
 CCL = "charge_current_limit"
 
 
-def told(
+def accepted(
     name: str, *values: Any, period: float = 1.0, disputed: bool = False
 ) -> list[Any]:
-    """Return what counts after each of the values, told once a period."""
+    """Return the accepted value after each report, one per period."""
     prudence = Confirmation()
     return [
-        prudence.believed(
+        prudence.accepted(
             name, value, n * period, period=period, gap=3 * period, disputed=disputed
         )
         for n, value in enumerate(values)
@@ -51,47 +51,49 @@ def told(
         ),
     ],
 )
-def test_two_of_three(name: str, values: list[Any], counts: list[Any]) -> None:
-    """Less counts at once, more when two of the last three told as much."""
-    assert told(name, *values) == counts
+def test_two_of_three_reports_permit_more(
+    name: str, values: list[Any], counts: list[Any]
+) -> None:
+    """Lower values count at once, higher ones when two of the last three agree."""
+    assert accepted(name, *values) == counts
 
 
-def test_the_first_one_counts() -> None:
-    """There is nothing else to go by; nothing is sent before the second, at a start."""
-    assert told(CCL, 300) == [300]
+def test_the_first_report_counts() -> None:
+    """There is nothing else; nothing is sent before the second one at a start."""
+    assert accepted(CCL, 300) == [300]
 
 
-def test_after_a_silence_it_begins_anew() -> None:
-    """What was told before is of another time."""
+def test_reports_from_before_a_silence_are_dropped() -> None:
+    """What was accepted before is of another time."""
     prudence = Confirmation()
     for at, limit in ((0.0, 10.0), (1.0, 10.0), (5.0, 50.0)):
-        counts = prudence.believed(CCL, limit, at, period=1.0, gap=3.0, disputed=False)
+        counts = prudence.accepted(CCL, limit, at, period=1.0, gap=3.0, disputed=False)
     assert counts == 50.0
 
 
-def test_a_flood_is_one_time() -> None:
-    """However often a stranger repeats it within the battery's own period of 6 s."""
+def test_a_flood_is_one_report() -> None:
+    """However often another node repeats it within the battery's own period of 6 s."""
     prudence = Confirmation()
     counts = []
     for tenths in range(601):
         at, true = tenths / 10, tenths % 60 == 0
         limit = 10.0 if true else 300.0
         counts.append(
-            prudence.believed(CCL, limit, at, period=6.0, gap=10.0, disputed=False)
+            prudence.accepted(CCL, limit, at, period=6.0, gap=10.0, disputed=False)
         )
     assert max(counts) == 10.0
 
 
 @given(st.lists(st.floats(0.0, 3000.0), min_size=3))
 def test_the_lower_of_two_senders_holds(limits: list[float]) -> None:
-    """Of all that was told lately, while they are there."""
-    counts = told(CCL, *limits, disputed=True)
+    """Of all recent reports, while both are there."""
+    counts = accepted(CCL, *limits, disputed=True)
     for n in range(2, len(limits)):
         assert counts[n] == min(limits[n - 2 : n + 1])
 
 
 @given(st.lists(st.floats(0.0, 3000.0), min_size=1))
-def test_never_more_than_is_told_now(limits: list[float]) -> None:
-    """It lowers only."""
-    for count, limit in zip(told(CCL, *limits), limits, strict=True):
+def test_never_more_than_the_present_report(limits: list[float]) -> None:
+    """Confirmation only lowers."""
+    for count, limit in zip(accepted(CCL, *limits), limits, strict=True):
         assert count <= limit

@@ -1,4 +1,4 @@
-"""Values that a battery cannot mean."""
+"""Plausible ranges of a battery's values."""
 
 from math import nan
 from typing import Any
@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.model import RejectedValue
 def screened(
     *frames: dict[str, Any], capacity: float = 100.0, soc: float | None = 50.0
 ) -> dict[str, Any]:
-    """Return what is left of the last frame."""
+    """Return the values of the last frame that pass."""
     plausibility = Plausibility()
     for frame in frames:
         left = plausibility.screen(frame, capacity=capacity, soc=soc)
@@ -33,10 +33,10 @@ def screened(
         (1200.1, nan, False),
     ],
 )
-def test_limits_that_no_battery_of_the_size_means(
+def test_huge_limits_of_small_batteries_are_rejected(
     name: str, amps: float, capacity: float, is_meant: bool
 ) -> None:
-    """A Sunny Island takes no more than 1,200 A."""
+    """A Sunny Island accepts no more than 1,200 A."""
     left = screened({name: amps}, capacity=capacity)
     assert left == {name: amps if is_meant else None}
 
@@ -51,7 +51,7 @@ def test_limits_that_no_battery_of_the_size_means(
         (2000.0, -2400.1, False),
     ],
 )
-def test_currents_that_nobody_allowed(
+def test_a_current_far_above_every_limit_is_rejected(
     limit: float, amps: float, is_meant: bool
 ) -> None:
     """A broken meter's 3,276.7 A stopped a house."""
@@ -64,14 +64,14 @@ LOW = {"charge_voltage_limit": 43.8, "voltage": 39.6}
 
 
 @pytest.mark.parametrize("first", LOW)
-def test_voltages_of_a_pack_of_36_v(first: str) -> None:
+def test_voltages_of_a_36_v_pack_are_rejected(first: str) -> None:
     """12 cells of 3.65 V: the windows of a 48 V battery hold both, but not together."""
     [second] = LOW.keys() - {first}
     plausibility = Plausibility()
 
     def left(name: str, volts: float) -> tuple[float | None, tuple[RejectedValue, ...]]:
         values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
-        return values[name], plausibility.refused
+        return values[name], plausibility.rejected
 
     def action_error(name: str) -> tuple[RejectedValue, ...]:
         return (RejectedValue(name, LOW[name], 44.5, 65.0),)
@@ -84,35 +84,35 @@ def test_voltages_of_a_pack_of_36_v(first: str) -> None:
 
 
 @pytest.mark.parametrize(("limit", "volts"), [(44.5, 40.0), (40.0, 44.5), (56.0, 39.0)])
-def test_one_low_voltage_alone_is_meant(limit: float, volts: float) -> None:
-    """A pack of 48 V is empty, or lowers its limit to stop charging."""
-    told = {"charge_voltage_limit": limit, "voltage": volts}
-    assert screened(told) == told
+def test_one_low_voltage_alone_is_accepted(limit: float, volts: float) -> None:
+    """A 48 V pack is empty, or lowers its limit to stop charging."""
+    reported = {"charge_voltage_limit": limit, "voltage": volts}
+    assert screened(reported) == reported
 
 
 @pytest.mark.parametrize(("capacity", "is_named"), [(100.0, True), (nan, False)])
-def test_a_limit_that_is_not_meant_is_named(capacity: float, is_named: bool) -> None:
-    """Unless the capacity is unknown yet: it may be large enough."""
+def test_a_rejected_limit_is_reported(capacity: float, is_named: bool) -> None:
+    """Unless the capacity is still unknown: it may be large enough."""
     plausibility = Plausibility()
     plausibility.screen({"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
-    refused = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
-    assert plausibility.refused == (refused if is_named else ())
+    rejected = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    assert plausibility.rejected == (rejected if is_named else ())
     plausibility.screen({"soc": 50.0}, capacity=capacity, soc=None)
-    assert plausibility.refused == ()
+    assert plausibility.rejected == ()
 
 
 CELLS = {"cell_voltage_min": 2.8, "cell_voltage_max": 3.65}
 TRUE_CELLS = {"cell_voltage_min": 3.288, "cell_voltage_max": 3.313}
 
 
-def test_settings_are_no_cell_voltages() -> None:
-    """Round values that never move are those at which an emulator protects."""
+def test_settings_are_not_cell_voltages() -> None:
+    """Round values that never change are those at which an emulator protects."""
     assert screened(CELLS, CELLS, CELLS) == dict.fromkeys(CELLS)
     assert screened(TRUE_CELLS) == TRUE_CELLS
     assert screened(TRUE_CELLS, TRUE_CELLS) == TRUE_CELLS
 
 
-def test_cells_that_moved_once_are_measured() -> None:
+def test_cells_that_changed_once_are_measured() -> None:
     """Also while they are round by chance."""
     round_ones = {"cell_voltage_min": 3.3, "cell_voltage_max": 3.35}
     assert screened(round_ones) == dict.fromkeys(round_ones)
@@ -121,8 +121,8 @@ def test_cells_that_moved_once_are_measured() -> None:
     assert screened(round_ones, moved) == moved
 
 
-def test_what_remains_is_not_what_is_installed() -> None:
-    """0x35F tells the one or the other: it is installed if SOC moves and it does not."""
+def test_a_remaining_capacity_is_not_the_installed_one() -> None:
+    """0x35F holds either: it is installed if SOC changes and it does not."""
     plausibility = Plausibility()
 
     def left(ah: float, soc: float | None) -> float | None:

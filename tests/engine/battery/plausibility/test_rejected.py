@@ -1,4 +1,4 @@
-"""Batteries that speak and are not believed: what they report can be named."""
+"""Batteries whose values are rejected: the values can be shown."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.battery.battery import Battery
 from custom_components.bms_gateway.engine.battery.plausibility.rejected import (
     nominal_voltage,
 )
-from custom_components.bms_gateway.engine.model import BatteryState, Life
+from custom_components.bms_gateway.engine.model import BatteryState, BatteryStatus
 
 from ...plant import battery
 from ...telegrams import telegram
@@ -24,7 +24,7 @@ TOO_HIGH = "9002C800F401E001"  # 65.6 V
 NORMAL = "3002C800F401E001"  # 56.0 V
 
 
-def hears(
+def receive(
     subject: Battery,
     instead: dict[int, str],
     *,
@@ -32,12 +32,12 @@ def hears(
     seconds: int = 1,
     without: Sequence[int] = (),
 ) -> BatteryState:
-    """Let a battery report something else in some frames, once a second."""
+    """Receive changed values in some frames, one per second."""
     for second in range(seconds):
         for frame in telegram(at + second, without=without):
             data = instead.get(frame.can_id)
-            said = frame.data if data is None else bytes.fromhex(data)
-            subject.on_frame(replace(frame, data=said))
+            sent = frame.data if data is None else bytes.fromhex(data)
+            subject.on_frame(replace(frame, data=sent))
         subject.update(at + second)
     return subject.state(at + seconds - 1)
 
@@ -51,72 +51,72 @@ def test_a_pack_of_another_voltage_is_recognised(
     limits, measured = PACKS[nominal]
     subject = Battery(battery("b1"))
     if measures_first:
-        hears(subject, {0x356: measured}, at=0.0, without=[0x351])
+        receive(subject, {0x356: measured}, at=0.0, without=[0x351])
     for second in range(1, 20):
-        state = hears(subject, {0x351: limits, 0x356: measured}, at=second)
-        assert state.life is Life.WAITING
+        state = receive(subject, {0x351: limits, 0x356: measured}, at=second)
+        assert state.status is BatteryStatus.WAITING
     assert state.nominal == nominal
-    assert {each.attribute for each in state.refused} == {
+    assert {each.attribute for each in state.rejected} == {
         "charge_voltage_limit",
         "voltage",
     }
 
 
-def test_a_value_outside_its_window_is_named() -> None:
-    """With the window; the rest of it is as it should be."""
-    state = hears(Battery(battery("b1")), {0x351: TOO_HIGH}, at=0.0, seconds=3)
-    assert state.life is Life.WAITING
-    assert state.refused == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
+def test_a_value_outside_its_window_is_reported() -> None:
+    """With the window; all other values are valid."""
+    state = receive(Battery(battery("b1")), {0x351: TOO_HIGH}, at=0.0, seconds=3)
+    assert state.status is BatteryStatus.WAITING
+    assert state.rejected == (("charge_voltage_limit", 65.6, 40.0, 65.0),)
     assert state.nominal is None
 
 
-def test_a_limit_that_is_none_is_named() -> None:
-    """0x7FFF: 3276.7 A is no limit of a battery of 100 Ah, but of a large one."""
+def test_an_impossible_limit_is_reported() -> None:
+    """0x7FFF: 3276.7 A is not a limit of a 100 Ah battery, but of a large one."""
     no_limit = {0x351: "3002FF7FF401E001"}
-    state = hears(Battery(battery("b1", 999.0)), no_limit, at=0.0)
-    assert state.refused == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
-    state = hears(Battery(battery("b1", 1000.0)), no_limit, at=0.0)
-    assert state.refused == ()
-    assert state.life is Life.ONLINE
+    state = receive(Battery(battery("b1", 999.0)), no_limit, at=0.0)
+    assert state.rejected == (("charge_current_limit", 3276.7, 0.0, 1200.0),)
+    state = receive(Battery(battery("b1", 1000.0)), no_limit, at=0.0)
+    assert state.rejected == ()
+    assert state.status is BatteryStatus.ONLINE
 
 
-def test_what_is_not_needed_is_not_named() -> None:
+def test_a_rejected_optional_value_is_not_reported() -> None:
     """A temperature or a discharge voltage limit is just unknown."""
     odd = {0x351: "3002C800F4016400", 0x356: "50140000E02E"}  # DVL 10 V, 1200 °C
-    state = hears(Battery(battery("b1")), odd, at=0.0)
-    assert state.life is Life.ONLINE
-    assert state.refused == ()
+    state = receive(Battery(battery("b1")), odd, at=0.0)
+    assert state.status is BatteryStatus.ONLINE
+    assert state.rejected == ()
 
 
-def test_a_value_that_is_believed_again_is_not_refused_any_more() -> None:
-    """Nor is one that was heard long ago: then the battery is just silent."""
+def test_an_accepted_value_is_no_longer_reported() -> None:
+    """Nor is one received long ago: then the battery is just silent."""
     subject = Battery(battery("b1"))
-    assert hears(subject, {0x351: TOO_HIGH}, at=0.0, seconds=5).refused
-    assert hears(subject, {0x351: NORMAL}, at=5.0).refused == ()
-    assert hears(subject, {0x351: TOO_HIGH}, at=6.0).refused
-    assert subject.state(60.0).refused == ()
+    assert receive(subject, {0x351: TOO_HIGH}, at=0.0, seconds=5).rejected
+    assert receive(subject, {0x351: NORMAL}, at=5.0).rejected == ()
+    assert receive(subject, {0x351: TOO_HIGH}, at=6.0).rejected
+    assert subject.state(60.0).rejected == ()
 
 
-def test_a_battery_that_is_lost_by_what_it_reports() -> None:
-    """Its limits age; once it reports them as before, it is back."""
+def test_a_battery_is_lost_by_rejected_limits() -> None:
+    """Its limits expire; once it reports valid ones, it is back."""
     subject = Battery(battery("b1"))
-    assert hears(subject, {}, at=0.0, seconds=10).life is Life.ONLINE
-    state = hears(subject, {0x351: TOO_HIGH}, at=10.0, seconds=20)
-    assert state.life is Life.LOST
-    assert [each.value for each in state.refused] == [65.6]
-    state = hears(subject, {}, at=30.0, seconds=10)
-    assert (state.life, state.refused) == (Life.ONLINE, ())
+    assert receive(subject, {}, at=0.0, seconds=10).status is BatteryStatus.ONLINE
+    state = receive(subject, {0x351: TOO_HIGH}, at=10.0, seconds=20)
+    assert state.status is BatteryStatus.LOST
+    assert [each.value for each in state.rejected] == [65.6]
+    state = receive(subject, {}, at=30.0, seconds=10)
+    assert (state.status, state.rejected) == (BatteryStatus.ONLINE, ())
 
 
-def test_since_when_a_battery_is_heard() -> None:
+def test_receiving_since_is_known() -> None:
     """One that is plugged in again may need a while until it has sent everything."""
     subject = Battery(battery("b1"))
     assert subject.state(0.0).receiving_since is None
-    partly = hears(subject, {}, at=5.0, seconds=3, without=[0x351])
-    assert (partly.life, partly.receiving_since) == (Life.WAITING, 5.0)
-    again = hears(subject, {}, at=37.0, without=[0x351])
+    partly = receive(subject, {}, at=5.0, seconds=3, without=[0x351])
+    assert (partly.status, partly.receiving_since) == (BatteryStatus.WAITING, 5.0)
+    again = receive(subject, {}, at=37.0, without=[0x351])
     assert again.receiving_since == 5.0
-    again = hears(subject, {}, at=67.5, without=[0x351])
+    again = receive(subject, {}, at=67.5, without=[0x351])
     assert again.receiving_since == 67.5
 
 
@@ -147,7 +147,7 @@ def test_since_when_a_battery_is_heard() -> None:
         (None, None, None),
     ],
 )
-def test_nominal_voltage(
+def test_both_voltages_have_to_fit_the_nominal_voltage(
     limit: float | None, volts: float | None, nominal: int | None
 ) -> None:
     """Both have to fit."""

@@ -1,11 +1,11 @@
-"""Short gaps of one battery among others: a habit is waited for, with half the charge."""
+"""Habitual gaps of one battery among others: awaited, with half the charge limit."""
 
 from typing import Any
 
 import pytest
 
 from custom_components.bms_gateway.engine.battery.timing.gaps import (
-    HABIT,
+    HABITUAL_GAPS,
     HALVED,
     MOST,
     SHORT,
@@ -13,25 +13,31 @@ from custom_components.bms_gateway.engine.battery.timing.gaps import (
     Gaps,
 )
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.engine.model import Alarm, Frame, Life, Rule, Status
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Frame,
+    Rule,
+    Status,
+)
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ...plant import PERIOD, Plant, battery, inverter
 
 TWO = (battery("b1"), battery("b2"))
 THREE = (*TWO, battery("b3"))
-STILL_BLOCKED = (Status.BLOCKED, Life.REJOINING)
-AWAITED = (Status.REDUCED, Life.BRIDGING)
+STILL_BLOCKED = (Status.BLOCKED, BatteryStatus.REJOINING)
+AWAITED = (Status.REDUCED, BatteryStatus.BRIDGING)
 TIMEOUT = 3.0
 """Seconds without a telegram after which a battery is lost."""
 SETTLED = 40.0
 """Seconds after which a limit that fell to 0 A has risen again."""
 NEXT_SET = 1.0
-"""Seconds within which an inverter is told what is allowed."""
+"""Seconds within which an inverter is sent what is allowed."""
 
 
 def _gap(plant: Plant, *keys: str, lasts: float = 1.0) -> None:
-    """Let batteries fall silent, and speak again so many seconds after they are lost."""
+    """Let batteries stop sending, and resume some seconds after they are lost."""
     for key in keys or ("b1",):
         plant.packs[key].speaks = False
     plant.run(TIMEOUT + lasts)
@@ -40,8 +46,8 @@ def _gap(plant: Plant, *keys: str, lasts: float = 1.0) -> None:
         plant.packs[key].next_at = plant.now
 
 
-def _fall_silent(plant: Plant, *keys: str) -> float:
-    """Let batteries fall silent with their next telegram; return when that came."""
+def _stop_sending(plant: Plant, *keys: str) -> float:
+    """Let batteries stop sending with their next telegram; return when that came."""
     plant.run(PERIOD)
     for key in keys or ("b1",):
         plant.speak(key)
@@ -51,10 +57,10 @@ def _fall_silent(plant: Plant, *keys: str) -> float:
 
 
 def _with_habit(*keys: str, batteries: Any = TWO, **options: Any) -> Plant:
-    """Return a plant with a battery that has had two short gaps, all well again."""
+    """Return a plant with a battery that has had two short gaps and is online again."""
     plant = Plant(batteries, **options).started(10.0)
     for key in keys or ("b1",):
-        for _ in range(HABIT):
+        for _ in range(HABITUAL_GAPS):
             _gap(plant, key)
             plant.run(SETTLED)
     assert sum(plant.sent(i.id)[1] for i in plant.config.inverters) == (
@@ -63,32 +69,32 @@ def _with_habit(*keys: str, batteries: Any = TWO, **options: Any) -> Plant:
     return plant
 
 
-def test_one_gap_makes_no_habit() -> None:
-    """The first and the second one block at once; limits rise slowly after it."""
+def test_one_gap_is_not_habitual() -> None:
+    """The first and the second one block at once; limits ramp after it."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT):
-        _fall_silent(plant)
+    for _ in range(HABITUAL_GAPS):
+        _stop_sending(plant)
         plant.run(TIMEOUT + 0.25)
         assert plant.sent()[1] == 0.0
-        assert plant.state().life is Life.LOST
+        assert plant.state().status is BatteryStatus.LOST
         assert plant.charge.rule is Rule.LOSS
         plant.packs["b1"].speaks = True
         plant.run(1.0)
-        assert plant.state().life is Life.REJOINING
+        assert plant.state().status is BatteryStatus.REJOINING
         plant.run(4.0)
         assert plant.sent()[1] < 100.0
         plant.run(SETTLED)
 
 
-def test_half_is_charged_while_it_is_awaited() -> None:
-    """At once, with the enable, without an alarm; then on as before at its first word."""
+def test_the_charge_limit_is_halved_while_a_battery_is_awaited() -> None:
+    """At once, enabled and without an alarm; the old limit with its first frame."""
     plant = _with_habit()
-    at = _fall_silent(plant)
+    at = _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1:] == (100.0, 200.0)
     assert plant.enabled() == (True, True)
     assert plant.raised() == (frozenset(), frozenset())
-    assert (plant.snapshot.status, plant.state().life) == AWAITED
+    assert (plant.snapshot.status, plant.state().status) == AWAITED
     limit = plant.charge
     assert (limit.rule, limit.source, limit.number) == (Rule.BRIDGING, "b1", 200.0)
     plant.run(1.75)
@@ -96,18 +102,21 @@ def test_half_is_charged_while_it_is_awaited() -> None:
     assert plant.sent()[1:] == (100.0, 200.0)
     plant.packs["b1"].speaks = True
     plant.run(0.25)
-    assert (plant.snapshot.status, plant.state().life) == (Status.RUNNING, Life.ONLINE)
+    assert (plant.snapshot.status, plant.state().status) == (
+        Status.RUNNING,
+        BatteryStatus.ONLINE,
+    )
     assert (plant.charge.amps, plant.charge.rule) == (200.0, Rule.BATTERIES)
     plant.run(NEXT_SET)
     assert plant.sent()[1:] == (200.0, 200.0)
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {100.0, 200.0}
 
 
-def test_at_once_for_every_inverter() -> None:
-    """Each may have again what it was told."""
+def test_every_inverter_gets_its_limit_back_at_once() -> None:
+    """Each may have again what it was sent."""
     both = (inverter("i1", 100.0), inverter("i2", 100.0))
     plant = _with_habit(inverters=both)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 50.0
     plant.packs["b1"].speaks = True
@@ -115,10 +124,10 @@ def test_at_once_for_every_inverter() -> None:
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 100.0
 
 
-def test_half_for_three_seconds_and_then_nothing() -> None:
-    """Exactly that long after the loss, whatever else is heard; it is awaited still."""
+def test_half_for_three_seconds_and_then_0() -> None:
+    """Exactly that long after the loss, whatever else is received; it is still awaited."""
     plant = _with_habit()
-    at = _fall_silent(plant)
+    at = _stop_sending(plant)
     plant.run(TIMEOUT + HALVED - 0.25)
     assert plant.sent()[1] == 100.0
     deadline = plant.gateway._bank.deadline
@@ -128,14 +137,14 @@ def test_half_for_three_seconds_and_then_nothing() -> None:
     plant.wait(at + TIMEOUT + HALVED - plant.now)
     assert plant.sent()[1] == 0.0
     assert plant.charge.rule is Rule.LOSS
-    assert (plant.snapshot.status, plant.state().life) == (
+    assert (plant.snapshot.status, plant.state().status) == (
         Status.BLOCKED,
-        Life.BRIDGING,
+        BatteryStatus.BRIDGING,
     )
 
 
-def test_back_later_charging_goes_on_where_it_was() -> None:
-    """With its first whole telegram, as after the gap of the last battery."""
+def test_a_later_return_restores_the_charge_limit() -> None:
+    """With its first whole telegram, as after a gap of the last battery."""
     plant = _with_habit()
     _gap(plant, lasts=HALVED + 2.0)
     assert plant.sent()[1] == 0.0
@@ -144,26 +153,26 @@ def test_back_later_charging_goes_on_where_it_was() -> None:
     assert plant.sent()[1] == 200.0
 
 
-def _in_the_blocked_part(**options: Any) -> Plant:
-    """Return a plant with a battery in a gap, half a second after nothing is told."""
+def _in_blocked_part(**options: Any) -> Plant:
+    """Return a plant with a battery in a gap, half a second after the limit is 0 A."""
     plant = _with_habit(**options)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + HALVED + 0.5)
     assert plant.sent()[1] == 0.0
     return plant
 
 
 def _back(plant: Plant) -> float:
-    """Let the battery speak again; return what an inverter is told for charging."""
+    """Let the battery send again; return the charge limit that an inverter is sent."""
     plant.packs["b1"].speaks = True
     plant.packs["b1"].next_at = plant.now
     plant.run(0.25 + NEXT_SET)
     return plant.sent()[1]
 
 
-def test_what_another_one_allowed_less_meanwhile_holds() -> None:
-    """A full pack that retries: what falls for a moment rises as after any fall."""
-    plant = _in_the_blocked_part()
+def test_a_lower_limit_of_another_battery_meanwhile_holds() -> None:
+    """A full pack that retries: a brief fall ramps as after any fall."""
+    plant = _in_blocked_part()
     plant.packs["b2"].says(charge_current_limit=0.0)
     plant.run(2.5)
     plant.packs["b2"].says(charge_current_limit=100.0)
@@ -171,9 +180,9 @@ def test_what_another_one_allowed_less_meanwhile_holds() -> None:
     assert _back(plant) < 50.0
 
 
-def test_what_the_user_asked_for_meanwhile_holds() -> None:
+def test_a_setpoint_meanwhile_holds() -> None:
     """Charging is forbidden, and allowed again."""
-    plant = _in_the_blocked_part()
+    plant = _in_blocked_part()
     plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=0.0)))
     plant.run(1.0)
     plant.gateway.set_setpoints(AllSetpoints())
@@ -181,38 +190,41 @@ def test_what_the_user_asked_for_meanwhile_holds() -> None:
     assert _back(plant) < 50.0
 
 
-def test_awaiting_that_ends_otherwise_is_followed_by_a_ramp() -> None:
-    """It is taken out of service, taken away, or the policy is another one."""
-    plant = _in_the_blocked_part()
+def test_awaiting_that_ends_otherwise_leads_to_a_ramp() -> None:
+    """It is taken out of service or removed, or the policy changes."""
+    plant = _in_blocked_part()
     plant.gateway.set_setpoints(AllSetpoints(out_of_service=frozenset({"b1"})))
     plant.run(0.5)
     assert plant.sent()[1] < 50.0
-    plant = _in_the_blocked_part()
+    plant = _in_blocked_part()
     plant.apply(charge_loss_policy=LossPolicy.REDUCE)
     plant.run(0.5)
     assert plant.sent()[1] < 50.0
-    plant = _in_the_blocked_part()
+    plant = _in_blocked_part()
     plant.apply(batteries=TWO[1:])
     plant.run(0.5)
     assert plant.sent()[1] < 50.0
 
 
-def test_no_longer_than_the_last_battery_is_bridged() -> None:
+def test_awaiting_lasts_no_longer_than_the_bridge() -> None:
     """Then it is lost: three telegrams, a hold and a ramp."""
     plant = _with_habit()
     _gap(plant, lasts=SHORT + 0.25)
-    assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
+    assert (plant.snapshot.status, plant.state().status) == (
+        Status.BLOCKED,
+        BatteryStatus.LOST,
+    )
     plant.run(1.0)
-    assert (plant.snapshot.status, plant.state().life) == STILL_BLOCKED
+    assert (plant.snapshot.status, plant.state().status) == STILL_BLOCKED
     assert plant.sent()[1] == 0.0
     plant.run(4.0)
     assert plant.charge.rule is Rule.RAMP
 
 
-def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
-    """The bank is evaluated at that moment."""
+def test_the_end_is_evaluated_without_a_frame() -> None:
+    """The bank is evaluated at that time."""
     plant = _with_habit()
-    at = _fall_silent(plant)
+    at = _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     ends = set()
     while plant.now < at + TIMEOUT + HALVED - 0.01:
@@ -223,40 +235,40 @@ def test_the_end_is_reckoned_though_nothing_is_heard() -> None:
     assert any(end == pytest.approx(at + TIMEOUT + HALVED) for end in ends)
 
 
-def test_a_long_gap_teaches_nothing() -> None:
-    """Two that lasted longer are no habit, and no short one is made of them."""
+def test_long_gaps_are_not_habitual() -> None:
+    """Two that lasted longer do not count as short ones."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT + 1):
+    for _ in range(HABITUAL_GAPS + 1):
         _gap(plant, lasts=SHORT + 1.0)
         plant.run(SETTLED)
     assert plant.state().gaps == 0
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
-def test_a_gap_that_is_awaited_in_vain_teaches_nothing() -> None:
+def test_a_gap_that_was_awaited_in_vain_does_not_count() -> None:
     """It was a loss."""
     plant = _with_habit()
     _gap(plant, lasts=SHORT + 1.0)
     plant.run(SETTLED)
-    assert plant.state().gaps == HABIT
+    assert plant.state().gaps == HABITUAL_GAPS
 
 
-def test_it_is_forgotten_after_an_hour() -> None:
+def test_gaps_are_forgotten_after_an_hour() -> None:
     """Then the next gap is a first one."""
     plant = _with_habit()
     plant.run(WINDOW, tick=1.0)
     assert plant.state().gaps == 0
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
-def test_a_protection_meanwhile() -> None:
-    """What is heard of it counts at once."""
+def test_a_protection_during_a_gap_counts_at_once() -> None:
+    """A protection that it reports counts at once."""
     plant = _with_habit()
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent()[1] == 100.0
     pack = plant.packs["b1"]
@@ -268,7 +280,7 @@ def test_a_protection_meanwhile() -> None:
 
 
 @pytest.mark.parametrize(
-    "says",
+    "reports",
     [
         {"protections": frozenset({Alarm.OVER_VOLTAGE})},
         {"protections": frozenset({Alarm.INTERNAL})},
@@ -277,52 +289,54 @@ def test_a_protection_meanwhile() -> None:
         {"soc": 99.0},
     ],
 )
-def test_last_words_that_end_charging(says: dict[str, Any]) -> None:
-    """It may have switched off for that: nobody waits for it."""
+def test_a_last_telegram_that_ends_charging_is_not_awaited(
+    reports: dict[str, Any],
+) -> None:
+    """It may have switched off for that reason."""
     plant = _with_habit()
-    plant.packs["b1"].says(**says)
+    plant.packs["b1"].says(**reports)
     plant.run(90.0)  # a state of charge that jumps is doubted for a minute
-    at = _fall_silent(plant)
+    at = _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
     assert plant.snapshot.status is Status.BLOCKED
-    told = [ccl for _, ccl, _ in plant.sent_since(at)]
-    assert told == sorted(told, reverse=True)
+    sent = [ccl for _, ccl, _ in plant.sent_since(at)]
+    assert sent == sorted(sent, reverse=True)
 
 
-def test_a_protection_of_discharging_is_none_of_charging() -> None:
-    """A battery that is empty wants to be charged."""
+def test_a_discharge_protection_does_not_end_charging() -> None:
+    """An empty battery needs to be charged."""
     plant = _with_habit()
     plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
     plant.run(2.0)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 100.0
 
 
-def test_nearly_full_it_counts_with_nothing() -> None:
+def test_a_nearly_full_battery_counts_as_0() -> None:
     """As by the policy that reduces: from 90 % on it may become full meanwhile."""
     plant = _with_habit()
     plant.packs["b1"].says(soc=92.0)
     plant.run(90.0)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
-def test_several_at_a_time() -> None:
-    """Half, not a quarter: each waits for its own time."""
+def test_several_gaps_at_once_halve_only_once() -> None:
+    """Half, not a quarter: each is awaited for its own time."""
     plant = _with_habit("b1", "b2", batteries=THREE)
-    at = _fall_silent(plant, "b1")
+    at = _stop_sending(plant, "b1")
     plant.run(1.0)
     plant.packs["b2"].speaks = False
     plant.run(3.5)
-    assert {plant.state(key).life for key in ("b1", "b2")} == {Life.BRIDGING}
+    assert {plant.state(key).status for key in ("b1", "b2")} == {BatteryStatus.BRIDGING}
     assert plant.sent()[1] == 150.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.ONLINE
+    assert plant.state("b1").status is BatteryStatus.ONLINE
     assert plant.sent()[1] == 150.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
@@ -330,36 +344,36 @@ def test_several_at_a_time() -> None:
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {150.0, 300.0}
 
 
-def test_one_of_two_that_has_no_habit() -> None:
-    """It blocks, as if the other one were lost like it."""
+def test_a_battery_without_habitual_gaps_blocks() -> None:
+    """As if the other one were lost like it."""
     plant = _with_habit("b1", batteries=THREE)
-    _fall_silent(plant, "b1", "b2")
+    _stop_sending(plant, "b1", "b2")
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
-    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").status is BatteryStatus.LOST
 
 
-def test_one_that_is_lost_for_long_beside_it() -> None:
-    """Nothing is charged as long as it is away, and a gap beside it changes nothing."""
+def test_a_long_lost_battery_blocks_during_a_gap() -> None:
+    """Nothing is charged while it is lost, and a gap of another one changes nothing."""
     plant = _with_habit("b1", batteries=THREE)
     plant.packs["b2"].speaks = False
     plant.run(30.0)
-    at = _fall_silent(plant, "b1")
+    at = _stop_sending(plant, "b1")
     plant.run(TIMEOUT + 3.5)
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
 
 
-def test_all_are_silent() -> None:
-    """No charge without anybody heard, also once one of them is back."""
+def test_nothing_is_charged_while_all_batteries_are_silent() -> None:
+    """Also once one of them is back."""
     plant = _with_habit("b1", "b2")
-    at = _fall_silent(plant, "b1", "b2")
+    at = _stop_sending(plant, "b1", "b2")
     plant.run(TIMEOUT + 1.0)
     assert plant.snapshot.status is Status.BRIDGING
     assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.ONLINE
-    assert plant.state("b2").life is Life.BRIDGING
+    assert plant.state("b1").status is BatteryStatus.ONLINE
+    assert plant.state("b2").status is BatteryStatus.BRIDGING
     assert plant.sent()[1] == 0.0
     plant.packs["b2"].speaks = True
     plant.run(0.25 + NEXT_SET)
@@ -367,10 +381,10 @@ def test_all_are_silent() -> None:
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0, 200.0}
 
 
-def test_the_other_one_falls_silent_in_the_gap() -> None:
-    """What was told in between holds: nothing."""
+def test_the_limit_stays_0_if_the_other_battery_falls_silent() -> None:
+    """The limit sent in between holds: 0 A."""
     plant = _with_habit("b1", "b2")
-    _fall_silent(plant, "b1")
+    _stop_sending(plant, "b1")
     plant.run(1.0)
     plant.speak("b2")
     plant.packs["b2"].speaks = False
@@ -381,12 +395,12 @@ def test_the_other_one_falls_silent_in_the_gap() -> None:
     at = plant.now
     plant.packs["b2"].speaks = True
     plant.run(0.5)
-    assert plant.state("b1").life is Life.BRIDGING
+    assert plant.state("b1").status is BatteryStatus.BRIDGING
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
 
 
-def test_a_limit_that_rose_waits() -> None:
-    """It goes on from what was told before, not from where it would be by now."""
+def test_a_higher_limit_waits_during_a_gap() -> None:
+    """It continues from the limit sent before, not from where the ramp would be by now."""
     plant = _with_habit()
     for key in ("b1", "b2"):
         plant.packs[key].says(charge_current_limit=10.0)
@@ -394,7 +408,7 @@ def test_a_limit_that_rose_waits() -> None:
     for key in ("b1", "b2"):
         plant.packs[key].says(charge_current_limit=100.0)
     plant.run(1.0)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     before = plant.charge.number or 0.0
     assert 20.0 < before < 200.0
@@ -410,10 +424,10 @@ def test_a_limit_that_rose_waits() -> None:
     assert plant.sent()[1] == 200.0
 
 
-def test_back_with_a_lower_limit() -> None:
-    """What it says now holds at once; what is more waits, as ever."""
+def test_a_battery_back_with_a_lower_limit_counts_at_once() -> None:
+    """A higher one ramps as always."""
     plant = _with_habit()
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 1.0)
     plant.packs["b1"].says(charge_current_limit=20.0)
     plant.packs["b1"].speaks = True
@@ -421,10 +435,10 @@ def test_back_with_a_lower_limit() -> None:
     assert plant.sent()[1] == 40.0
 
 
-def test_another_one_allows_less_meanwhile() -> None:
-    """Half of that; and that is no moment of one battery, so it is held as ever."""
+def test_a_lower_limit_of_another_battery_is_halved() -> None:
+    """Half of that; it is not a gap of one battery, so it is held as always."""
     plant = _with_habit()
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT - 0.25)
     plant.packs["b2"].says(charge_current_limit=20.0)
     plant.run(1.5)
@@ -435,14 +449,14 @@ def test_another_one_allows_less_meanwhile() -> None:
     assert plant.sent()[1] == 40.0
 
 
-def test_half_of_what_was_told_not_of_what_was_allowed() -> None:
-    """An inverter that may take only so much is told half of that."""
+def test_half_of_the_sent_limit_not_of_the_allowed_one() -> None:
+    """An inverter with a lower rating is sent half of that."""
     plant = _with_habit()
     own = {"i1": Setpoints(charge_current=20.0)}
     plant.set(AllSetpoints(inverters=own))
     plant.run(2.0)
     assert plant.sent()[1] == 20.0
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 1.0)
     assert plant.sent()[1] == 10.0
     plant.packs["b1"].speaks = True
@@ -450,79 +464,81 @@ def test_half_of_what_was_told_not_of_what_was_allowed() -> None:
     assert plant.sent()[1] == 20.0
 
 
-def test_without_inverters() -> None:
-    """What would be told is halved all the same."""
+def test_the_bank_limit_is_halved_without_inverters() -> None:
+    """What would be sent is halved all the same."""
     plant = Plant(TWO, ()).started(10.0)
-    for _ in range(HABIT):
+    for _ in range(HABITUAL_GAPS):
         _gap(plant)
         plant.run(SETTLED)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert (plant.charge.amps, plant.charge.rule) == (100.0, Rule.BRIDGING)
 
 
-def test_by_the_plain_sum() -> None:
-    """A lost one adds nothing: half of what the others allow."""
+def test_the_plain_sum_is_halved() -> None:
+    """A lost one adds nothing: half of the others' limits."""
     plant = _with_habit(strategy=Strategy.SUM)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 50.0
 
 
-def test_charging_stopped_by_the_user() -> None:
+def test_a_setpoint_of_0_is_the_binding_rule() -> None:
     """His rule is the one that is named."""
     plant = _with_habit()
     plant.ask(charging_allowed=False)
     plant.run(1.0)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
     assert plant.charge.rule is Rule.SETPOINT
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "sent"),
     [
         ({"bridge": 0.0}, 0.0),
         ({"charge_loss_policy": LossPolicy.REDUCE}, 200.0),
         ({"bridge": 1.0}, 100.0),
     ],
 )
-def test_as_the_user_wants_it(options: dict[str, Any], told: float) -> None:
-    """Without a bridge it blocks; who wants it reduced only has it as ever."""
+def test_without_a_bridge_the_loss_policy_applies(
+    options: dict[str, Any], sent: float
+) -> None:
+    """Block, or reduce, as configured."""
     plant = _with_habit(**options)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
-    assert plant.sent()[1] == told
+    assert plant.sent()[1] == sent
     plant.run(0.75)
-    assert plant.sent()[1] == (told if told != 100.0 else 0.0)
+    assert plant.sent()[1] == (sent if sent != 100.0 else 0.0)
 
 
-def test_nothing_is_told_where_a_loss_stops() -> None:
-    """The inverters do what they do without a battery."""
+def test_nothing_is_sent_with_loss_policy_stop() -> None:
+    """The inverters behave as without a battery."""
     plant = _with_habit(charge_loss_policy=LossPolicy.STOP)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.snapshot.status is Status.SILENT
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
-def test_at_the_end() -> None:
-    """The last word is 0 A, in a gap and in the next one."""
+def test_block_at_end_applies_in_a_gap() -> None:
+    """The last limit is 0 A, in a gap and in the next one."""
     plant = _with_habit(block_at_end=True)
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent()[1] == 100.0
     plant.gateway._bank.end()
     plant.run(1.0)
     assert plant.sent()[1:] == (0.0, 0.0)
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
 
 
 def test_out_of_service_is_no_gap() -> None:
-    """Nor is what happens to it there."""
+    """Nor are gaps while it is out of service."""
     plant = Plant(TWO).started(10.0)
-    for _ in range(HABIT):
+    for _ in range(HABITUAL_GAPS):
         plant.set(AllSetpoints(out_of_service=frozenset({"b1"})))
         _gap(plant)
         plant.run(1.0)
@@ -536,13 +552,13 @@ def test_out_of_service_is_no_gap() -> None:
         plant.packs["b1"].speaks = True
         plant.run(SETTLED)
     assert plant.state().gaps == 0
-    _fall_silent(plant)
+    _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
-def test_another_port_is_no_gap() -> None:
-    """And what was learnt on the old one may have been its cable's."""
+def test_a_change_of_port_is_no_gap() -> None:
+    """Gaps on the old port may have been its cable's."""
     plant = _with_habit()
     moved = battery("b1")
     moved = type(moved)(
@@ -553,13 +569,13 @@ def test_another_port_is_no_gap() -> None:
     )
     plant.apply(batteries=(moved, TWO[1]))
     plant.step()
-    assert plant.state().life is Life.LOST
+    assert plant.state().status is BatteryStatus.LOST
     assert plant.sent()[1] == 0.0
     assert plant.state().gaps == 0
 
 
 def test_gaps_of_the_only_battery_are_counted() -> None:
-    """Also where there is nothing that they teach."""
+    """Although they change nothing there."""
     plant = Plant().started(10.0)
     for _ in range(7):
         _gap(plant)
@@ -567,7 +583,7 @@ def test_gaps_of_the_only_battery_are_counted() -> None:
     assert plant.state().gaps == 7
 
 
-def test_more_than_it_can_remember() -> None:
+def test_the_oldest_gaps_are_forgotten() -> None:
     """The oldest are forgotten."""
     gaps = Gaps()
     for n in range(MOST + 10):
@@ -581,8 +597,8 @@ def test_more_than_it_can_remember() -> None:
     ("lasted", "count", "habit"),
     [(0.5, 2, True), (SHORT, 2, True), (SHORT + 0.1, 0, False)],
 )
-def test_how_long_a_gap_lasts(lasted: float, *, count: int, habit: bool) -> None:
-    """Short ones make a habit and are counted; others are losses."""
+def test_only_short_gaps_count(lasted: float, *, count: int, habit: bool) -> None:
+    """Short ones are counted; others are losses."""
     gaps = Gaps()
     for at in (100.0, 200.0):
         gaps.lose(at)
@@ -592,8 +608,8 @@ def test_how_long_a_gap_lasts(lasted: float, *, count: int, habit: bool) -> None
     assert gaps.count(201.0 + lasted + WINDOW) == 0
 
 
-def test_a_gap_that_stutters() -> None:
-    """Heard once, silent again: it lasts until the battery counts."""
+def test_an_interrupted_gap_lasts_until_the_battery_counts() -> None:
+    """Received once, silent again."""
     gaps = Gaps()
     for at in (100.0, 200.0):
         gaps.lose(at)

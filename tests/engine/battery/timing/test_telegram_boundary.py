@@ -1,4 +1,4 @@
-"""Where a telegram ends is learnt; a set tells the values of one cycle."""
+"""The end of a telegram is learned; inverters are sent values of one telegram."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.battery.timing.telegram_boundary import (
     WAIT,
-    Cycle,
+    TelegramBoundary,
 )
 from custom_components.bms_gateway.engine.model import Frame
 
@@ -24,105 +24,111 @@ ORDERS = (
 )
 
 
-def _heard(
-    cycle: Cycle, order: tuple[int, ...], apart: float, n: int, begin: float = 0.0
+def _after_telegrams(
+    boundary: TelegramBoundary,
+    order: tuple[int, ...],
+    apart: float,
+    n: int,
+    begin: float = 0.0,
 ) -> float:
-    """Let it hear n telegrams, one a second; return when the last frame came."""
+    """Receive n telegrams, one per second; return when the last frame came."""
     at = 0.0
     for each in range(n):
         for place, can_id in enumerate(order):
             at = begin + each + place * apart
-            cycle.on_frame(can_id, at)
+            boundary.on_frame(can_id, at)
     return at
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("apart", [0.0005, 0.02, 0.09])
-def test_whole_with_its_last_frame(order: tuple[int, ...], apart: float) -> None:
-    """Whichever that is, and at whichever the listening began."""
-    cycle = Cycle()
-    cycle.on_frame(order[-2], -1.5)
-    cycle.on_frame(order[-1], -1.5 + apart)
-    end = _heard(cycle, order, apart, n=4)
-    assert cycle.whole_at == pytest.approx(end)
-    assert cycle.open_since is None
-    cycle.on_frame(order[0], 4.0)
-    assert cycle.open_since == 4.0
+def test_a_telegram_is_whole_with_its_last_frame(
+    order: tuple[int, ...], apart: float
+) -> None:
+    """Whichever that is, and at whichever frame reception began."""
+    boundary = TelegramBoundary()
+    boundary.on_frame(order[-2], -1.5)
+    boundary.on_frame(order[-1], -1.5 + apart)
+    end = _after_telegrams(boundary, order, apart, n=4)
+    assert boundary.whole_at == pytest.approx(end)
+    assert boundary.open_since is None
+    boundary.on_frame(order[0], 4.0)
+    assert boundary.open_since == 4.0
 
 
-def test_whole_after_a_while_if_the_last_frame_is_lost() -> None:
+def test_a_telegram_without_its_last_frame_times_out() -> None:
     """Half as long again as a telegram takes, or 150 ms."""
-    cycle = Cycle()
-    _heard(cycle, ORDERS[0], 0.09, n=4)
+    boundary = TelegramBoundary()
+    _after_telegrams(boundary, ORDERS[0], 0.09, n=4)
     for place, can_id in enumerate(ORDERS[0][:-1]):
-        cycle.on_frame(can_id, 4 + place * 0.09)
+        boundary.on_frame(can_id, 4 + place * 0.09)
     limits_at, length = 4.09, 0.45
-    assert cycle.closes_at == pytest.approx(limits_at + 1.5 * length)
-    cycle.update(4.7)
-    assert cycle.whole_at == pytest.approx(3.45)
-    cycle.update(4.8)
-    assert cycle.whole_at == pytest.approx(limits_at + 1.5 * length)
+    assert boundary.closes_at == pytest.approx(limits_at + 1.5 * length)
+    boundary.update(4.7)
+    assert boundary.whole_at == pytest.approx(3.45)
+    boundary.update(4.8)
+    assert boundary.whole_at == pytest.approx(limits_at + 1.5 * length)
 
 
-def test_nothing_learnt_waits_150_ms() -> None:
-    """A whole telegram is told within that time by most."""
-    cycle = Cycle()
-    cycle.on_frame(0x351, 1.0)
-    assert cycle.closes_at == 1.0 + WAIT
-    cycle.update(1.1)
-    assert cycle.whole_at == 0.0
-    cycle.update(1.15)
-    assert cycle.whole_at == 1.0 + WAIT
+def test_an_unknown_boundary_waits_150_ms() -> None:
+    """Most batteries send a whole telegram within that time."""
+    boundary = TelegramBoundary()
+    boundary.on_frame(0x351, 1.0)
+    assert boundary.closes_at == 1.0 + WAIT
+    boundary.update(1.1)
+    assert boundary.whole_at == 0.0
+    boundary.update(1.15)
+    assert boundary.whole_at == 1.0 + WAIT
 
 
 def test_evenly_spread_frames_wait_150_ms_after_the_limits() -> None:
-    """There is no pause, so no end: no battery tells its values closer together."""
-    cycle = Cycle()
+    """There is no pause, so no end: no battery sends its values closer together."""
+    boundary = TelegramBoundary()
     order = (0x351, 0x355, 0x356, 0x359)
-    _heard(cycle, order, 0.25, n=4)
-    cycle.update(3.9)
-    assert cycle.whole_at == pytest.approx(3.15)
+    _after_telegrams(boundary, order, 0.25, n=4)
+    boundary.update(3.9)
+    assert boundary.whole_at == pytest.approx(3.15)
 
 
 def test_a_stray_frame_changes_nothing() -> None:
     """Neither in the pause nor within a telegram."""
-    cycle = Cycle()
-    _heard(cycle, ORDERS[0], 0.01, n=4)
-    cycle.on_frame(0x35A, 3.5)
-    cycle.update(3.9)
-    assert cycle.whole_at == pytest.approx(3.05)
-    end = _heard(cycle, ORDERS[0], 0.01, n=1, begin=4.0)
-    assert cycle.whole_at == pytest.approx(end)
+    boundary = TelegramBoundary()
+    _after_telegrams(boundary, ORDERS[0], 0.01, n=4)
+    boundary.on_frame(0x35A, 3.5)
+    boundary.update(3.9)
+    assert boundary.whole_at == pytest.approx(3.05)
+    end = _after_telegrams(boundary, ORDERS[0], 0.01, n=1, begin=4.0)
+    assert boundary.whole_at == pytest.approx(end)
 
 
-def test_a_frame_that_is_sent_no_more_ends_no_telegram() -> None:
-    """The next to last one does then, from the next telegram but one."""
-    cycle = Cycle()
-    _heard(cycle, ORDERS[0], 0.01, n=4)
-    end = _heard(cycle, ORDERS[0][:-1], 0.01, n=3, begin=4.0)
-    assert cycle.whole_at == pytest.approx(end)
+def test_a_frame_that_is_no_longer_sent_ends_no_telegram() -> None:
+    """The one before it does then, from the next telegram but one."""
+    boundary = TelegramBoundary()
+    _after_telegrams(boundary, ORDERS[0], 0.01, n=4)
+    end = _after_telegrams(boundary, ORDERS[0][:-1], 0.01, n=3, begin=4.0)
+    assert boundary.whole_at == pytest.approx(end)
 
 
-def test_no_limits_no_telegram() -> None:
-    """A name each ten seconds makes no set due."""
-    cycle = Cycle()
-    cycle.on_frame(0x35E, 1.0)
-    cycle.update(2.0)
-    assert (cycle.whole_at, cycle.open_since) == (0.0, None)
+def test_without_limits_there_is_no_telegram() -> None:
+    """A name every ten seconds makes no telegram due."""
+    boundary = TelegramBoundary()
+    boundary.on_frame(0x35E, 1.0)
+    boundary.update(2.0)
+    assert (boundary.whole_at, boundary.open_since) == (0.0, None)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("apart", [0.0005, 0.02, 0.09])
 @pytest.mark.parametrize("falls", [False, True])
-def test_a_set_tells_the_values_of_one_cycle(
+def test_inverters_are_sent_values_of_one_telegram(
     order: tuple[int, ...], apart: float, falls: bool
 ) -> None:
-    """The current is another one in each; a limit that falls goes out before it.
+    """The current differs in each; a falling limit is sent before it.
 
-    Measured without waiting: values up to 0.95 s old, as many as came after 0x351.
+    Measured without waiting: values up to 0.95 s old, those that came after 0x351.
     """
     plant = Plant()
-    port, told = plant.port("b1"), plant.port()
+    port, sent = plant.port("b1"), plant.port()
     lag = apart * len(order) + 0.01
     for n in range(12):
         limit = 100.0 - n if falls else 100.0
@@ -134,9 +140,9 @@ def test_a_set_tells_the_values_of_one_cycle(
             plant.clock.now += apart
         _let_pass(plant, at + lag + 0.1 - plant.now)
         if n > 4:
-            assert _current(told) == pytest.approx(-n / 10), n
+            assert _current(sent) == pytest.approx(-n / 10), n
             if not falls:
-                sets = [f for f in told.since(at) if f.can_id == 0x356]
+                sets = [f for f in sent.since(at) if f.can_id == 0x356]
                 assert len(sets) == 1
                 assert sets[0].at <= at + lag
         _let_pass(plant, at + 1.0 - plant.now)

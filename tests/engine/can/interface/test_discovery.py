@@ -1,4 +1,4 @@
-"""Which adapter is behind a link; the real kernel's links: socketcan/test_links.py."""
+"""The adapter behind a link; on a real kernel: socketcan/test_links.py."""
 
 from collections.abc import Callable
 import errno
@@ -24,10 +24,10 @@ USB = "pci0000:00/0000:00:14.0/usb1/1-1"
 
 
 class Machine:
-    """A made-up /sys: where the kernel tells of the devices behind its links."""
+    """A simulated /sys, where the kernel describes the devices behind its links."""
 
     def __init__(self, root: Path) -> None:
-        """Have no links."""
+        """Start without links."""
         self.root = root
         self.net = root / "class" / "net"
         self.net.mkdir(parents=True)
@@ -84,14 +84,14 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Have a machine without links."""
+    """Return a machine without links."""
     made = Machine(tmp_path)
     monkeypatch.setattr(links_module, "SYSFS", made.net)
     monkeypatch.setattr(links_module, "dump", made.dump)
     return made
 
 
-def test_usb_adapters_are_told_apart_by_their_serials(machine: Machine) -> None:
+def test_usb_adapters_are_identified_by_their_serial_numbers(machine: Machine) -> None:
     """Wherever they are plugged in."""
     machine.link("can1", machine.usb(f"{USB}/1-1.2", "0030004A"))
     machine.link("can0", machine.usb(f"{USB}/1-1.3", "003A0021"))
@@ -105,8 +105,10 @@ def test_usb_adapters_are_told_apart_by_their_serials(machine: Machine) -> None:
     assert found["can1"].is_up
 
 
-def test_adapters_with_one_serial_are_told_apart_by_place(machine: Machine) -> None:
-    """Cheap copies have the serial of their model."""
+def test_adapters_with_the_same_serial_number_are_identified_by_place(
+    machine: Machine,
+) -> None:
+    """Cheap copies have the serial number of their model."""
     machine.link("can0", machine.usb(f"{USB}/1-1.2", "000000000001"))
     assert machine.found()["can0"].identity == "usb:1d50:606f:000000000001"
     machine.link("can1", machine.usb(f"{USB}/1-1.3", "000000000001"))
@@ -116,14 +118,14 @@ def test_adapters_with_one_serial_are_told_apart_by_place(machine: Machine) -> N
 
 
 def test_place_does_not_depend_on_the_order_of_the_buses(machine: Machine) -> None:
-    """The kernel counts USB buses as it finds them."""
+    """The kernel numbers USB buses in the order in which it finds them."""
     other = "pci0000:00/0000:00:14.0/usb3/3-1/3-1.2"
     machine.link("can0", machine.usb(other, None))
     assert machine.found()["can0"].identity == "path:0000:00:14.0-usb-1.2"
 
 
-def test_channels_of_one_adapter(machine: Machine) -> None:
-    """They share a device and differ by number."""
+def test_channels_of_one_adapter_have_different_identities(machine: Machine) -> None:
+    """They share a device and have different numbers."""
     device = machine.usb(f"{USB}/1-1.2", "A1")
     machine.link("can0", device)
     machine.link("can1", device, port=1)
@@ -132,24 +134,24 @@ def test_channels_of_one_adapter(machine: Machine) -> None:
     assert found["can1"].identity == "usb:1d50:606f:A1#1"
 
 
-def test_names_that_are_no_text(machine: Machine) -> None:
-    """The kernel takes any bytes for a link's name, of any kind of link."""
+def test_names_that_are_not_text_are_listed(machine: Machine) -> None:
+    """The kernel accepts any bytes as the name of a link."""
     odd = os.fsdecode(b"c\xff\xfe")
     machine.link(os.fsdecode(b"x\xff"), kind=ETHERNET)
     machine.link(odd)
     assert list(machine.found()) == [odd]
 
 
-def test_plug_on_board(machine: Machine) -> None:
-    """By its place on the SPI bus."""
+def test_plug_on_board_is_identified_by_place(machine: Machine) -> None:
+    """That is its place on the SPI bus."""
     machine.link("can0", "platform/soc/fe204000.spi/spi_master/spi0/spi0.0")
     machine.link("can1", "platform/soc/fe204000.spi/spi_master/spi0/spi0.1")
     identities = [link.identity for link in machine.found().values()]
     assert identities == ["path:spi0.0", "path:spi0.1"]
 
 
-def test_links_without_a_device(machine: Machine) -> None:
-    """Virtual ones have only their name; others than CAN are not listed."""
+def test_links_without_a_device_have_no_identity(machine: Machine) -> None:
+    """Virtual ones have only their name; links other than CAN are not listed."""
     machine.link("vcan0")
     machine.link("eth0", kind=ETHERNET)
     (link,) = list_links()
@@ -161,7 +163,7 @@ def _port(identity: str | None, channel: str = "can0") -> PortConfig:
 
 
 def test_adapter_is_found_under_any_name(machine: Machine) -> None:
-    """A changed order of can0 and can1 changes nothing."""
+    """It does not matter if can0 and can1 are exchanged."""
     machine.link("can0", machine.usb(f"{USB}/1-1.2", "B"))
     machine.link("can1", machine.usb(f"{USB}/1-1.3", "A"))
     assert resolve(_port("usb:1d50:606f:A")).channel == "can1"
@@ -190,10 +192,10 @@ def _two(machine: Machine) -> None:
         (_two, PortFault.AMBIGUOUS),
     ],
 )
-def test_no_other_adapter_stands_in(
+def test_no_other_adapter_is_used_instead(
     machine: Machine, plug: Callable[[Machine], None], fault: PortFault
 ) -> None:
-    """Not the one with the right name of the link, and not one of two with a serial."""
+    """Not one whose link has the right name, and not one of two with the serial number."""
     plug(machine)
     with pytest.raises(PortError) as raised:
         resolve(_port("usb:1d50:606f:A"))
@@ -201,10 +203,10 @@ def test_no_other_adapter_stands_in(
     assert "usb:1d50:606f:A" in str(raised.value)
 
 
-def test_kernel_that_tells_nothing(
+def test_kernel_without_answer_is_a_fault_of_the_port(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of the port, no defect."""
+    """It is not an unexpected error."""
 
     def refuse() -> list[bytes]:
         raise OSError(errno.EPERM, "refused")
@@ -215,8 +217,8 @@ def test_kernel_that_tells_nothing(
     assert raised.value.fault is PortFault.NO_PERMISSION
 
 
-def test_commands_for_a_user() -> None:
-    """They can be copied."""
+def test_commands_for_the_user_can_be_copied() -> None:
+    """They are complete shell commands."""
     assert set_up_commands("can0", 250_000) == (
         "sudo ip link set can0 down",
         (

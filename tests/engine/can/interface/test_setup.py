@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.can.interface import setup as link_set
 
 
 class Kernel:
-    """Takes changes of one link, and keeps them."""
+    """Accepts changes of one link, and records them."""
 
     def __init__(self, refuses: Callable[[dict[str, Any], bool], int]) -> None:
         """`refuses`: from a change and whether the link is up, the error's code or 0."""
@@ -44,31 +44,31 @@ QUEUE = {"txqlen": 100}
 
 
 def cannot(change: dict[str, Any], _: bool) -> int:
-    """Play a driver that cannot restart its controller."""
+    """Simulate a driver that cannot restart its controller."""
     return errno.EOPNOTSUPP if "can_restart_ms" in change else 0
 
 
 def only_while_down(change: dict[str, Any], is_up: bool) -> int:
-    """Play a driver that can, which is set only while the link is down."""
+    """Simulate a driver that can, and is set only while the link is down."""
     return errno.EBUSY if "can_restart_ms" in change and is_up else 0
 
 
 def fails_while_down(change: dict[str, Any], is_up: bool) -> int:
-    """Play a link that cannot be set up either way."""
+    """Simulate a link that cannot be set up either way."""
     return (
         errno.EBUSY if "can_restart_ms" in change and is_up else cannot(change, is_up)
     )
 
 
 def forbidden(_: dict[str, Any], __: bool) -> int:
-    """Play a process without the right."""
+    """Simulate a process without the right."""
     return errno.EPERM
 
 
 def kernel(
     monkeypatch: pytest.MonkeyPatch, refuses: Callable[[dict[str, Any], bool], int]
 ) -> Kernel:
-    """Put a kernel with one link in the place of the real one."""
+    """Replace the real kernel by one with a single link."""
     played = Kernel(refuses)
     monkeypatch.setattr(link_setup, "_netlink", lambda: played)
     monkeypatch.setattr(link_setup, "if_nametoindex", lambda _: 7)
@@ -83,27 +83,29 @@ def kernel(
         (fails_while_down, [QUEUE, {"state": "down"}, {"state": "up"}]),
     ],
 )
-def test_link_that_is_up_gets_what_it_lacks(
+def test_link_that_is_up_gets_missing_queue_and_restart(
     monkeypatch: pytest.MonkeyPatch,
     refuses: Callable[[dict[str, Any], bool], int],
     changes: list[dict[str, Any]],
 ) -> None:
-    """Its bitrate and the rest stay; it is lowered only where that helps, and raised."""
+    """Bitrate and the rest stay; it is brought down only if that helps, and up again."""
     played = kernel(monkeypatch, refuses)
     link_setup.complete("can0", with_restart=True)
     assert played.changes == changes
     assert played.is_up
 
 
-def test_queue_alone_needs_no_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link that has the restart already stays up."""
+def test_link_stays_up_if_only_the_queue_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It already restarts automatically."""
     played = kernel(monkeypatch, only_while_down)
     link_setup.complete("can0", with_restart=False)
     assert played.changes == [QUEUE]
 
 
-def test_refusal_is_an_error_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was changed."""
+def test_refusal_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is changed."""
     played = kernel(monkeypatch, forbidden)
     with pytest.raises(PermissionError):
         link_setup.complete("can0", with_restart=True)

@@ -1,4 +1,4 @@
-"""What the kernel's answers about a link mean; the real kernel: socketcan/test_port.py."""
+"""The kernel's answers about a link; on a real kernel: socketcan/test_port.py."""
 
 import errno
 import socket
@@ -24,7 +24,7 @@ ANSWER = bytes.fromhex(
     # struct ifinfomsg (linux/rtnetlink.h): family 0, type 0x0118 (280, CAN), index 2,
     # flags 0x000100c1 (IFF_UP 0x1, IFF_RUNNING, IFF_NOARP, IFF_LOWER_UP), change 0
     "0000180102000000c100010000000000"
-    # length 9, type 3 IFLA_IFNAME: "can0", filled up to 4 bytes
+    # length 9, type 3 IFLA_IFNAME: "can0", padded to 4 bytes
     "0900030063616e3000000000"
     # length 100, type 18 IFLA_LINKINFO
     "64001200"
@@ -64,8 +64,8 @@ def _changed(offset: int, form: str, value: int) -> bytes:
     ids=["adapter", "down, with IFF_ECHO", "Ethernet", "vcan: nothing of its own"],
 )
 def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> None:
-    """Each part of an answer is found where it stands."""
-    monkeypatch.setattr(link_module, "ask", lambda _: answer)
+    """Each part of an answer is found at its place."""
+    monkeypatch.setattr(link_module, "query", lambda _: answer)
     assert read_link("can0") == link
 
 
@@ -75,34 +75,34 @@ def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> N
 def test_state_of_the_controller(
     monkeypatch: pytest.MonkeyPatch, number: int, state: BusState | None
 ) -> None:
-    """By the kernel's enum can_state; what it adds some day is unknown."""
+    """By the kernel's enum can_state; values it may add later are unknown."""
     answer = ANSWER.replace(
         bytes.fromhex("0800040000000000"),
         bytes.fromhex("08000400") + number.to_bytes(4, "little"),
     )
-    monkeypatch.setattr(link_module, "ask", lambda _: answer)
+    monkeypatch.setattr(link_module, "query", lambda _: answer)
     assert read_link("can0").state is state
 
 
 def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the flags and, where the driver counts, an attribute; both None while down."""
-    monkeypatch.setattr(link_module, "ask", lambda _: ANSWER)
+    monkeypatch.setattr(link_module, "query", lambda _: ANSWER)
     known = read_link("can0")
     assert (known.index, known.restart_ms, known.queue_length) == (2, None, None)
     assert known.controller == Controller(carrier=True, state=BusState.ERROR_ACTIVE)
     # linux/can/netlink.h: struct can_berr_counter, 16 bits each, transmit errors first;
-    # in the place of the attribute with the modes, of the same length
+    # replaces the attribute with the modes, of the same length
     modes = bytes.fromhex("0c00050000000000" + "00000000")
     counters = bytes.fromhex("0800080080000700" + "04000000")
     counted = _changed(FLAGS, "=I", 0x81).replace(modes, counters)
-    monkeypatch.setattr(link_module, "ask", lambda _: counted)
+    monkeypatch.setattr(link_module, "query", lambda _: counted)
     assert read_link("can0").controller == Controller(
         carrier=False,
         state=BusState.ERROR_ACTIVE,
         transmit_errors=128,
         receive_errors=7,
     )
-    monkeypatch.setattr(link_module, "ask", lambda _: _changed(FLAGS, "=I", 0x80))
+    monkeypatch.setattr(link_module, "query", lambda _: _changed(FLAGS, "=I", 0x80))
     assert read_link("can0").controller.carrier is None
 
 
@@ -115,10 +115,10 @@ def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
         (Controller(carrier=False), PortFault.NO_CARRIER),
     ],
 )
-def test_link_whose_controller_gave_up(
+def test_link_whose_controller_is_bus_off_cannot_be_opened(
     monkeypatch: pytest.MonkeyPatch, controller: Controller, fault: PortFault
 ) -> None:
-    """What the controller reported is kept for those who show it."""
+    """The report of the controller is kept for display."""
     _pretend(monkeypatch, Link(True, True, True, 500_000, controller=controller))
     with pytest.raises(PortError) as raised:
         check_link(PortConfig(Interface.SOCKETCAN, "can0", 500_000))
@@ -126,8 +126,8 @@ def test_link_whose_controller_gave_up(
 
 
 @given(attributes=st.binary(max_size=64))
-def test_any_attributes_end(attributes: bytes) -> None:
-    """No answer keeps the reader busy, or makes it read beyond the end."""
+def test_reading_of_any_attributes_ends(attributes: bytes) -> None:
+    """No answer causes an endless loop, or reading beyond the end."""
     walked = list(walk(attributes))
     assert sum(4 + len(data) for _, data in walked) <= len(attributes) + 3
 
@@ -153,7 +153,7 @@ def test_links_of_this_machine(socket_enabled: None) -> None:
 def test_link_that_cannot_be_opened(
     monkeypatch: pytest.MonkeyPatch, link: Link, fault: PortFault
 ) -> None:
-    """The first thing to mend is told."""
+    """The first thing to repair is reported."""
     _pretend(monkeypatch, link)
     with pytest.raises(PortError) as raised:
         check_link(PortConfig(Interface.SOCKETCAN, "can0", 500_000))
@@ -172,7 +172,7 @@ def test_link_that_can_be_opened(
 
 
 def test_python_without_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no CAN at all, that is what is told."""
+    """Where there is no CAN at all, that is the fault."""
     monkeypatch.delattr(socket, "AF_CAN")
     with pytest.raises(PortError) as raised:
         check_link(PortConfig(Interface.SOCKETCAN, "can0"))
@@ -192,7 +192,7 @@ def test_python_without_can(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_error_of_the_kernel(
     monkeypatch: pytest.MonkeyPatch, code: int, fault: PortFault
 ) -> None:
-    """What a kernel refuses has the name that a user can act on."""
+    """Each refusal of the kernel has a fault that a user can act on."""
 
     def refuse() -> None:
         raise OSError(code, "refused")
@@ -204,6 +204,6 @@ def test_error_of_the_kernel(
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, link: Link) -> None:
-    """Have a kernel with CAN that knows this link."""
+    """Simulate a kernel with CAN that has this link."""
     monkeypatch.setattr(link_module, "_check_kernel", lambda: None)
     monkeypatch.setattr(link_module, "read_link", lambda _: link)

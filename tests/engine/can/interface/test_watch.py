@@ -1,4 +1,4 @@
-"""Watching a link: which answer counts; the real kernel's: socketcan/test_controller.py."""
+"""Watching a link: which answer counts; on a real kernel: socketcan/test_controller.py."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ INDEX = 7
 
 
 class Kernel:
-    """Answers one question for each time that it is told to."""
+    """Answers one query for each answer that the test provides."""
 
     def __init__(self) -> None:
-        """Have nothing to say yet."""
+        """Start without answers."""
         self.answers = queue.Queue[bytes | OSError]()
 
-    def ask(self, index: int) -> bytes:
-        """Wait for what to answer."""
+    def query(self, index: int) -> bytes:
+        """Wait for an answer of the test, and return it."""
         assert index == INDEX
         answer = self.answers.get(timeout=PATIENCE)
         if isinstance(answer, OSError):
@@ -39,65 +39,65 @@ class Kernel:
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    """Return a kernel that answers when it is told to."""
+    """Return a kernel that answers when the test provides an answer."""
     kernel = Kernel()
-    monkeypatch.setattr(watch, "ask_index", kernel.ask)
+    monkeypatch.setattr(watch, "query_index", kernel.query)
     return kernel
 
 
 @contextmanager
-def watching(looks: list[Link]) -> Iterator[LinkWatch]:
+def watching(links: list[Link]) -> Iterator[LinkWatch]:
     """Watch a link, without the kernel's own reports."""
-    watch = LinkWatch(INDEX, looks.append)
+    watch = LinkWatch(INDEX, links.append)
     try:
         yield watch
     finally:
         watch.close()
 
 
-async def test_answer_counts_though_it_was_asked_again_meanwhile(
+async def test_answer_counts_despite_a_newer_query(
     kernel: Kernel,
 ) -> None:
-    """Else nothing would ever be known on a link where doubts come all the time."""
-    looks: list[Link] = []
-    with watching(looks) as watch:
-        assert watch.look() == 1
-        assert (watch.look(), watch.look()) == (2, 2)
+    """Otherwise nothing would be known on a link that is queried all the time."""
+    links: list[Link] = []
+    with watching(links) as watch:
+        assert watch.query() == 1
+        assert (watch.query(), watch.query()) == (2, 2)
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 1)
-        assert len(looks) == 1
-        assert watch.look() == 3
+        assert len(links) == 1
+        assert watch.query() == 3
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 2)
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 3)
-        assert len(looks) == 3
+        assert len(links) == 3
 
 
-async def test_question_that_failed_is_not_answered(kernel: Kernel) -> None:
-    """The one after it is."""
-    looks: list[Link] = []
-    with watching(looks) as watch:
-        watch.look()
-        watch.look()
+async def test_query_that_failed_is_not_answered(kernel: Kernel) -> None:
+    """The next one is."""
+    links: list[Link] = []
+    with watching(links) as watch:
+        watch.query()
+        watch.query()
         kernel.answers.put(OSError())
         kernel.answers.put(ANSWER)
         await until(lambda: watch.answered == 2)
-        assert len(looks) == 1
+        assert len(links) == 1
 
 
-async def test_link_that_goes_while_it_is_asked_for_leaves_no_complaint(
+async def test_link_that_vanishes_during_a_query_causes_no_exception(
     kernel: Kernel,
 ) -> None:
-    """An adapter is unplugged, and its port closed before the answer comes."""
-    complaints: list[dict[str, Any]] = []
+    """An adapter is unplugged, and its port is closed before the answer comes."""
+    exceptions: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    loop.set_exception_handler(lambda _, context: exceptions.append(context))
     with watching([]) as watch:
-        watch.look()
+        watch.query()
     kernel.answers.put(OSError())
     del watch
     await loop.shutdown_default_executor()
     await asyncio.sleep(0)
     gc.collect()
-    assert complaints == []
+    assert exceptions == []

@@ -1,4 +1,4 @@
-"""CAN logs: what candump writes is read, what is written canplayer takes."""
+"""CAN logs: candump's lines are read, and canplayer accepts the written ones."""
 
 from dataclasses import replace
 from io import StringIO
@@ -67,15 +67,15 @@ LOGGED = st.builds(Logged, FRAMES, LINKS, st.booleans())
                 Frame(4, bytes.fromhex("0008000000000000"), 1.0, error=True), "can0"
             ),
         ),
-        # A length code above 8, as newer candumps tell it
+        # A length code above 8, as newer candumps write it
         (
             "(1.000000) can0 123#0102030405060708_F",
             Logged(Frame(0x123, bytes(range(1, 9)), 1.0), "can0"),
         ),
     ],
 )
-def test_what_candump_writes_is_read(line: str, logged: Logged) -> None:
-    """Of all ages."""
+def test_lines_of_candump_are_read(line: str, logged: Logged) -> None:
+    """Of old and new versions."""
     assert parse_line(line) == logged
 
 
@@ -101,13 +101,13 @@ def test_what_candump_writes_is_read(line: str, logged: Logged) -> None:
         "(١.000000) can0 351#00",
     ],
 )
-def test_what_is_no_frame_is_none(line: str) -> None:
+def test_an_invalid_line_is_none(line: str) -> None:
     """CAN FD neither."""
     assert parse_line(line) is None
 
 
 @given(LOGGED)
-def test_what_is_written_is_read(logged: Logged) -> None:
+def test_a_written_line_is_read_back(logged: Logged) -> None:
     """To the microsecond."""
     read = parse_line(written(logged))
     assert read is not None
@@ -117,7 +117,7 @@ def test_what_is_written_is_read(logged: Logged) -> None:
 
 @given(LOGGED.filter(lambda logged: not logged.frame.error))
 def test_python_can_reads_the_same(logged: Logged) -> None:
-    """Its own reader of such logs, which takes error frames for 29 bits at times."""
+    """Its own reader of such logs, which sometimes takes error frames for 29 bits."""
     [read] = can.CanutilsLogReader(StringIO(written(logged) + "\n"))
     frame = logged.frame
     assert (read.arbitration_id, bytes(read.data)) == (frame.can_id, frame.data)
@@ -129,8 +129,8 @@ def test_python_can_reads_the_same(logged: Logged) -> None:
 
 
 @given(st.lists(st.one_of(st.text(), LOGGED.map(written))))
-def test_any_text_is_read_or_refused(lines: list[str]) -> None:
-    """Never half of it: what begins like a frame is one, or the log is refused."""
+def test_any_text_is_read_or_rejected(lines: list[str]) -> None:
+    """Never half of it: a line that begins like a frame is one, or the log is rejected."""
     begun = [line for line in lines if line.startswith("(")]
     bad = [
         k for k, line in enumerate(lines, 1) if line[:1] == "(" and not parse_line(line)
@@ -143,8 +143,8 @@ def test_any_text_is_read_or_refused(lines: list[str]) -> None:
     assert refused.value.line == bad[0]
 
 
-def test_the_line_at_fault_is_told() -> None:
-    """Remarks are none, but they count."""
+def test_the_faulty_line_is_named() -> None:
+    """Comments are not frames, but they count."""
     assert list(parse(["# of my garage", "", "(1.0) can0 351#00"]))
     with pytest.raises(LogError, match="line 3"):
         list(parse(["# of my garage", "(1.0) can0 351#00", "(1.0) can0 351#0"]))

@@ -14,15 +14,15 @@ FRAME = Frame(0x351, bytes(range(1, 9)), at=100.0)
 
 
 def recording(**bounds: int) -> Recording:
-    """Return one that begins at 100 s, when the wall clock says 1 700 000 000 s."""
+    """Return a recording from 100 s on, when the wall clock shows 1 700 000 000 s."""
     return Recording("can0", MovedClock(100.0), lambda: 1_700_000_000.0, **bounds)
 
 
 def test_lines_are_fetched_once() -> None:
-    """In order, with wall times, and told apart by whose they are."""
+    """In order, with wall times and directions."""
     taken = recording()
     taken.on_frame(FRAME)
-    taken.echo(Frame(0x305, bytes(8), at=100.25))
+    taken.on_echo(Frame(0x305, bytes(8), at=100.25))
     assert taken.fetch() == (
         "(1700000000.000000) can0 351#0102030405060708 R\n"
         "(1700000000.250000) can0 305#0000000000000000 T\n"
@@ -31,8 +31,8 @@ def test_lines_are_fetched_once() -> None:
     assert taken.frames == 2
 
 
-def test_a_wall_clock_that_is_set_changes_nothing() -> None:
-    """Times between frames are what a log is for."""
+def test_setting_the_wall_clock_changes_nothing() -> None:
+    """Times between frames are the purpose of a log."""
     wall = MovedClock(1_700_000_000.0)
     taken = Recording("can0", MovedClock(100.0), wall)
     taken.on_frame(FRAME)
@@ -42,8 +42,8 @@ def test_a_wall_clock_that_is_set_changes_nothing() -> None:
     assert second.frame.at - first.frame.at == 1.0
 
 
-def test_at_its_largest_it_ends() -> None:
-    """With whole lines, and for good, though a shorter line would still go in."""
+def test_a_recording_ends_at_its_largest_size() -> None:
+    """With whole lines, and for good, although a shorter line would still fit."""
     taken = recording(largest=2 * LINE + LINE // 2 + 10)
     for _ in range(3):
         taken.on_frame(FRAME)
@@ -52,7 +52,7 @@ def test_at_its_largest_it_ends() -> None:
     assert len(taken.fetch()) == 2 * LINE
 
 
-def test_a_writer_too_slow_ends_it() -> None:
+def test_a_slow_writer_ends_it() -> None:
     """Memory is bounded, and a log with holes would be worse than a short one."""
     taken = recording(most_waiting=2 * LINE)
     taken.on_frame(FRAME)
@@ -84,15 +84,15 @@ def test_bounds_hold(largest: int, fetched: list[bool]) -> None:
     assert taken.full or taken.frames == len(fetched)
 
 
-def test_a_gateway_tells_of_own_frames_too() -> None:
-    """Of those that have left, by a tap of their own."""
+def test_a_gateway_records_own_frames_too() -> None:
+    """Those that have left, through a tap of their own."""
     plant = Plant()
-    heard: list[Frame] = []
+    received: list[Frame] = []
     own: list[Frame] = []
-    plant.gateway.tap("i1", heard.append)
+    plant.gateway.tap("i1", received.append)
     undo = plant.gateway.tap("i1", own.append, own=True)
     plant.started()
-    assert heard == []
+    assert received == []
     assert [frame.can_id for frame in own] == plant.port().ids()
     undo()
     count = len(own)

@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.can import (
     port as port_module,
     stream_backend as stream_module,
 )
-from custom_components.bms_gateway.engine.can.port import Port, probe
+from custom_components.bms_gateway.engine.can.port import Port
 from custom_components.bms_gateway.engine.can.slcan import adapter as slcan_adapter
 from custom_components.bms_gateway.engine.config import (
     GatewayConfig,
@@ -35,7 +35,7 @@ from custom_components.bms_gateway.engine.model import (
 
 from ....waiting import PATIENCE, until, wait_until
 from ...plant import battery, inverter
-from ...ports import Recorder, content, one_clock
+from ...ports import Recorder, content, one_clock, probe
 from ...serial_adapter import ACKNOWLEDGING, QUIET, SerialAdapter, plugged_in
 from ...telegrams import telegram
 
@@ -48,7 +48,7 @@ LOST = PortStatus.LOST
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be quick where all wait; do not count how long the machine keeps us waiting."""
+    """Shorten the waits; lengthen the time-outs that a busy machine could exceed."""
     monkeypatch.setattr(slcan_adapter, "GREETING_TIME", 0.05)
     monkeypatch.setattr(stream_module, "STALE", PATIENCE)
     monkeypatch.setattr(stream_module, "UNACKNOWLEDGED", PATIENCE)
@@ -58,26 +58,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def unacknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less for answers, which do not come."""
+    """Wait less for answers that do not come."""
     monkeypatch.setattr(slcan_adapter, "ANSWER_TIME", 0.05)
 
 
 @pytest.fixture(autouse=True)
 async def nothing_left() -> AsyncIterator[None]:
-    """Leave no thread, no descriptor and no complaint of the loop behind."""
-    complaints: list[object] = []
+    """Leave no thread, no descriptor and no exception in the loop behind."""
+    exceptions: list[object] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    loop.set_exception_handler(lambda _, context: exceptions.append(context))
     before = _descriptors()
     yield
-    await _threads_end()  # one that has closed its device needs a moment to end
-    assert complaints == []
+    await _threads_end()  # one that has closed its device still has to end
+    assert exceptions == []
     assert _descriptors() == before
 
 
 @pytest.fixture
 async def adapter() -> AsyncIterator[SerialAdapter]:
-    """Have an adapter that acknowledges."""
+    """Plug in an adapter that acknowledges."""
     with plugged_in() as plugged:
         yield plugged
 
@@ -103,7 +103,7 @@ async def test_bitrate_is_set_before_the_channel_opens(
 
 
 async def test_quiet_adapter_has_no_echo(unacknowledged: None) -> None:
-    """It says so itself, by acknowledging no command."""
+    """It acknowledges no command."""
     with plugged_in(QUIET) as adapter:
         near = Recorder(adapter.device, SLCAN)
         async with near.opened() as port:
@@ -115,15 +115,17 @@ async def test_quiet_adapter_has_no_echo(unacknowledged: None) -> None:
     assert near.echoes == []
 
 
-async def test_mute_adapter_on_a_busy_bus(unacknowledged: None) -> None:
-    """One that answers nothing is known by the frames that it passes on."""
+async def test_adapter_without_answers_is_recognised_by_frames(
+    unacknowledged: None,
+) -> None:
+    """It passes on the frames of a busy bus."""
     with plugged_in({"O": b"t35110A\r"}) as adapter:
         async with Recorder(adapter.device, SLCAN).opened() as port:
             assert not port.has_echo
 
 
-async def test_adapter_that_starts_anew_when_it_is_opened() -> None:
-    """The first commands are lost in it."""
+async def test_adapter_that_restarts_when_opened_is_greeted_again() -> None:
+    """It loses the first commands."""
     with plugged_in() as adapter:
         adapter.late = []
         near = Recorder(adapter.device, SLCAN)
@@ -134,8 +136,10 @@ async def test_adapter_that_starts_anew_when_it_is_opened() -> None:
             assert near.port.has_echo
 
 
-async def test_slow_answers_do_not_pass_for_others(adapter: SerialAdapter) -> None:
-    """A refusal to close that comes late is none to set the bitrate."""
+async def test_slow_answer_is_not_taken_for_that_to_the_next_command(
+    adapter: SerialAdapter,
+) -> None:
+    """A late refusal to close is not a refusal of the bitrate."""
     adapter.answers["C"] = b"\a"
     adapter.late = []
     near = Recorder(adapter.device, SLCAN)
@@ -146,10 +150,10 @@ async def test_slow_answers_do_not_pass_for_others(adapter: SerialAdapter) -> No
     assert near.statuses[:2] == [(PortStatus.OPENING, None), (PortStatus.OPEN, None)]
 
 
-async def test_dead_adapter(
+async def test_adapter_without_answers_and_frames_is_a_fault(
     unacknowledged: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that takes everything and says nothing is told, not waited for."""
+    """Its port opens once it answers."""
     monkeypatch.setattr(slcan_adapter, "TRAFFIC_TIME", 0.05)
     with plugged_in({}) as adapter:
         near = Recorder(adapter.device, SLCAN)
@@ -170,16 +174,18 @@ async def test_dead_adapter(
     ],
     ids=["bitrate", "channel"],
 )
-async def test_adapter_that_refuses(
+async def test_refusals_have_different_faults(
     answers: dict[str, bytes], fault: PortFault
 ) -> None:
-    """What it refuses has its own name."""
+    """Of the bitrate and of the channel."""
     with plugged_in(answers) as adapter:
         assert await probe(PortConfig(SLCAN, adapter.device)) is fault
 
 
-async def test_probe_tells_why(adapter: SerialAdapter, tmp_path: Path) -> None:
-    """Each mistake of a user has its own name, and nothing stays open."""
+async def test_faults_of_opening_are_distinguished(
+    adapter: SerialAdapter, tmp_path: Path
+) -> None:
+    """Each mistake of a user has its own fault, and nothing stays open."""
     (tmp_path / "file").touch()
     assert await probe(PortConfig(SLCAN, adapter.device)) is None
     for device in ("/dev/none", str(tmp_path / "file"), "", "a\0b"):
@@ -189,8 +195,10 @@ async def test_probe_tells_why(adapter: SerialAdapter, tmp_path: Path) -> None:
     assert await probe(odd) is PortFault.WRONG_BITRATE
 
 
-async def test_adapter_that_another_program_has(adapter: SerialAdapter) -> None:
-    """Two would take each other's answers."""
+async def test_adapter_in_use_by_another_program_is_busy(
+    adapter: SerialAdapter,
+) -> None:
+    """Two programs would take each other's answers."""
     other = os.open(adapter.device, os.O_RDWR | os.O_NOCTTY)
     try:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -202,10 +210,12 @@ async def test_adapter_that_another_program_has(adapter: SerialAdapter) -> None:
 # Reading
 
 
-async def test_frames_come_through_any_rubbish(adapter: SerialAdapter) -> None:
-    """One bad byte, a bad line, an overflow, a refusal: the next frame is heard."""
+async def test_frame_after_any_invalid_bytes_is_received(
+    adapter: SerialAdapter,
+) -> None:
+    """One bad byte, a bad line, an overflow, a refusal."""
     near = Recorder(adapter.device, SLCAN)
-    rubbish = [
+    invalid = [
         b"\xff",
         b"t35x8\r",
         b"\a",
@@ -216,18 +226,20 @@ async def test_frames_come_through_any_rubbish(adapter: SerialAdapter) -> None:
         b"\0",
     ]
     async with near.opened() as port:
-        for count, each in enumerate(rubbish, 1):
+        for count, each in enumerate(invalid, 1):
             adapter.say(each)
             adapter.say(b"\rt35")
             adapter.say(b"18000102")
             adapter.say(b"0304050607\r")
             await near.hears(count)
-        assert port.state.received == len(rubbish)
+        assert port.state.received == len(invalid)
     assert {content(frame) for frame in near.frames} == {content(LIMITS)}
 
 
-async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
-    """The thread reads and stamps it, whatever holds the loop."""
+async def test_frame_keeps_its_age_while_the_loop_is_blocked(
+    adapter: SerialAdapter,
+) -> None:
+    """The thread reads it and gives it its time stamp."""
     late = 0.0
     clock, wall = one_clock(lambda: late)
     near = Recorder(adapter.device, SLCAN, clock=clock, wall=wall)
@@ -246,7 +258,7 @@ async def test_frame_is_as_old_as_it_is(adapter: SerialAdapter) -> None:
 async def test_bus_off_loses_the_port_and_restarts_the_adapter(
     adapter: SerialAdapter,
 ) -> None:
-    """Its channel is closed and opened, which begins the controller anew."""
+    """Its channel is closed and opened, which resets the controller."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         adapter.say(b"sp001130\r")
@@ -262,8 +274,8 @@ async def test_bus_off_loses_the_port_and_restarts_the_adapter(
         assert port.state.controller == NO_CONTROLLER
 
 
-async def test_error_of_the_bus(adapter: SerialAdapter) -> None:
-    """Counted, and no sign of life."""
+async def test_bus_error_is_counted_as_an_error(adapter: SerialAdapter) -> None:
+    """It does not count as received."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         adapter.say(b"e1a\r")
@@ -276,7 +288,7 @@ async def test_error_of_the_bus(adapter: SerialAdapter) -> None:
 
 
 async def test_acknowledged_frame_comes_back_as_echo(adapter: SerialAdapter) -> None:
-    """In order, and no frame of another node's."""
+    """In order, and not as a frame of another node."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         assert port.send(NAME)
@@ -299,10 +311,10 @@ async def test_refused_frame_has_no_echo(adapter: SerialAdapter) -> None:
     assert [content(frame) for frame in near.echoes] == [content(LIMITS)]
 
 
-async def test_lost_acknowledgement_does_not_shift_the_others(
+async def test_lost_acknowledgement_does_not_shift_later_ones(
     adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After its time the count begins anew."""
+    """Counting starts anew after the time-out."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         adapter.answers["t"] = b""
@@ -319,7 +331,7 @@ async def test_lost_acknowledgement_does_not_shift_the_others(
 
 
 async def test_unacknowledged_frames_are_bounded(adapter: SerialAdapter) -> None:
-    """An adapter that does not answer is not filled with what grows stale."""
+    """An adapter that does not answer is not filled with frames that become stale."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         adapter.answers["t"] = b""
@@ -330,10 +342,10 @@ async def test_unacknowledged_frames_are_bounded(adapter: SerialAdapter) -> None
         assert port.state.status is PortStatus.OPEN
 
 
-async def test_wedged_write_loses_the_port(
+async def test_blocked_write_loses_the_port(
     unacknowledged: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the loop nor the end waits for an adapter that takes nothing."""
+    """Neither the loop nor closing waits for an adapter that accepts nothing."""
     monkeypatch.setattr(stream_module, "STUCK", 0.05)
     with plugged_in(QUIET) as adapter:
         near = Recorder(adapter.device, SLCAN)
@@ -354,7 +366,7 @@ async def test_wedged_write_loses_the_port(
 async def test_frame_that_could_not_be_written_in_time_is_dropped(
     adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be stale when it left."""
+    """It would be stale when sent."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
         monkeypatch.setattr(stream_module, "STALE", -1.0)
@@ -370,10 +382,10 @@ async def test_frame_that_could_not_be_written_in_time_is_dropped(
 # Losing and coming back
 
 
-async def test_unplugged_and_plugged_in_again(
+async def test_port_reopens_when_the_adapter_is_plugged_in_again(
     adapter: SerialAdapter, tmp_path: Path
 ) -> None:
-    """Lost once, and taken up under the same name when it is back."""
+    """It is lost once, and found under the same name."""
     by_id = tmp_path / "by-id"
     by_id.symlink_to(adapter.device)
     near = Recorder(str(by_id), SLCAN)
@@ -398,7 +410,7 @@ async def test_unplugged_and_plugged_in_again(
 async def test_hanging_device_is_abandoned(
     adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One thread hangs, not one more with every try, and nobody waits for it."""
+    """One thread hangs, not one more with every attempt, and nothing waits for it."""
     monkeypatch.setattr(stream_module, "OPEN_TIMEOUT", 0.05)
     go_on = threading.Event()
     connect = slcan_adapter.SlcanAdapter.connect
@@ -417,7 +429,7 @@ async def test_hanging_device_is_abandoned(
     await _threads_end()
 
 
-async def test_hanging_close_does_not_hold_up_the_end(
+async def test_hanging_close_does_not_delay_the_end(
     adapter: SerialAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A device may drain for 30 s when it is closed."""
@@ -437,8 +449,10 @@ async def test_hanging_close_does_not_hold_up_the_end(
     await _threads_end()
 
 
-async def test_cancelled_while_opening(adapter: SerialAdapter) -> None:
-    """However early, no thread and no descriptor is left."""
+async def test_cancelled_opening_leaves_no_thread_and_no_descriptor(
+    adapter: SerialAdapter,
+) -> None:
+    """However early it is cancelled."""
     adapter.late = []
     for turns in range(5):
         async with Recorder(adapter.device, SLCAN).running():
@@ -451,10 +465,10 @@ async def test_cancelled_while_opening(adapter: SerialAdapter) -> None:
 
 
 @pytest.mark.parametrize("answers", [ACKNOWLEDGING, QUIET], ids=["answers", "quiet"])
-async def test_inverter_on_a_serial_adapter(
+async def test_inverter_on_a_serial_adapter_gets_limits_once_received(
     unacknowledged: None, answers: dict[str, bytes]
 ) -> None:
-    """It is knocked at, and told its limits once it has been heard."""
+    """Before that it gets harmless frames only."""
     with plugged_in(answers) as adapter:
         port = PortConfig(SLCAN, adapter.device)
         config = GatewayConfig(
@@ -467,28 +481,28 @@ async def test_inverter_on_a_serial_adapter(
         try:
             async with Recorder("b1").opened() as pack:
                 await _until_open(gateway)
-                talking = asyncio.create_task(_talk(pack))
+                sending = asyncio.create_task(_send_telegrams(pack))
                 await adapter.until(lambda: len(adapter.frames) >= 4)
                 assert {line[:4] for line in adapter.frames} == {"t35E", "t356"}
-                asking = asyncio.create_task(_ask(adapter))
+                requesting = asyncio.create_task(_request(adapter))
                 await adapter.until(
                     lambda: any(line[:4] == "t35C" for line in adapter.frames)
                 )
                 assert any(line[:4] == "t351" for line in adapter.frames)
-                talking.cancel()
-                asking.cancel()
+                sending.cancel()
+                requesting.cancel()
         finally:
             await gateway.stop()
 
 
-async def _ask(adapter: SerialAdapter) -> None:
-    """Send 0x305 as an inverter does, which is heard only for a few seconds."""
+async def _request(adapter: SerialAdapter) -> None:
+    """Send 0x305 as an inverter does, which counts only for a few seconds."""
     while True:
         adapter.say(b"t3058" + 16 * b"0" + b"\r")
         await asyncio.sleep(0.5)
 
 
-async def _talk(pack: Port) -> None:
+async def _send_telegrams(pack: Port) -> None:
     while True:
         for frame in telegram():
             pack.send(frame)
@@ -505,13 +519,17 @@ async def _until_open(gateway: Gateway) -> None:
 
 
 def _waiting(port: Port) -> bool:
-    assert isinstance(port._bus, stream_module.StreamBus)
-    return bool(port._bus._waiting)
+    return bool(_bus(port)._received.qsize())
 
 
 def _to_send(port: Port) -> bool:
-    assert isinstance(port._bus, stream_module.StreamBus)
-    return bool(port._bus._to_send)
+    return bool(_bus(port)._to_send)
+
+
+def _bus(port: Port) -> stream_module.StreamBus:
+    assert port._reader
+    assert isinstance(port._reader.bus, stream_module.StreamBus)
+    return port._reader.bus
 
 
 def _threads() -> list[threading.Thread]:

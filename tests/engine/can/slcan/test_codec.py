@@ -1,4 +1,4 @@
-"""LAWICEL's lines: whatever bytes come, frames are found and nothing is made up."""
+"""LAWICEL's lines: frames are found among any bytes, and none is invented."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -7,6 +7,7 @@ import can
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.error_frames import observe
 from custom_components.bms_gateway.engine.can.slcan.codec import (
     Answer,
@@ -62,14 +63,14 @@ frames = st.builds(
 
 
 @pytest.mark.parametrize(("line", "frame"), FRAMES)
-def test_frame(line: bytes, frame: Frame) -> None:
-    """Each kind of line."""
+def test_line_is_read_as_its_frame(line: bytes, frame: Frame) -> None:
+    """For each kind of line."""
     assert _frame(line) == frame
 
 
 @pytest.mark.parametrize("line", NO_FRAMES)
-def test_no_frame(line: bytes) -> None:
-    """What is not exactly a frame is none: a guess could be a wrong limit."""
+def test_invalid_line_is_not_a_frame(line: bytes) -> None:
+    """Nothing is guessed: that could be a wrong limit."""
     assert parse(line, 0.0) is None
 
 
@@ -83,8 +84,8 @@ def test_no_frame(line: bytes) -> None:
         (b"t3510\a", Answer.REFUSED),
     ],
 )
-def test_answer(line: bytes, answer: Answer) -> None:
-    """CR is yes, BEL is no, with nothing else in the line or with rubbish."""
+def test_answer_is_recognised(line: bytes, answer: Answer) -> None:
+    """CR is yes, BEL is no, with an empty line or with invalid bytes."""
     assert parse(line, 0.0) is answer
 
 
@@ -98,7 +99,9 @@ def test_answer(line: bytes, answer: Answer) -> None:
         (b"sb999999\r", Controller(state=BusState.BUS_OFF)),
     ],
 )
-def test_state_of_the_controller(line: bytes, controller: Controller) -> None:
+def test_state_and_counters_become_an_error_frame(
+    line: bytes, controller: Controller
+) -> None:
     """Linux's extension: the state, three digits of receive errors, three of transmit."""
     message = parse(line, 5.0)
     assert isinstance(message, can.Message)
@@ -111,13 +114,13 @@ def test_state_of_the_controller(line: bytes, controller: Controller) -> None:
 
 
 @pytest.mark.parametrize("line", [b"s\r", b"sx000000\r", b"sb1282\r", b"sb12825x\r"])
-def test_no_state(line: bytes) -> None:
-    """What has not exactly that form tells nothing."""
+def test_invalid_state_is_ignored(line: bytes) -> None:
+    """Only the exact form counts."""
     assert parse(line, 5.0) is None
 
 
-def test_error_of_the_bus() -> None:
-    """An extension: it becomes an error frame, and none of battery data."""
+def test_bus_error_becomes_an_error_frame() -> None:
+    """It is an extension, and never battery data."""
     message = parse(b"e1a\r", 5.0)
     assert isinstance(message, can.Message)
     assert message.is_error_frame
@@ -125,16 +128,16 @@ def test_error_of_the_bus() -> None:
 
 @given(frame=frames, at=st.floats(0, 1e10))
 def test_encoded_frame_reads_back(frame: Frame, at: float) -> None:
-    """Command and report of a frame look the same."""
-    message = parse(encode(frame), at)
+    """The command and the report of a frame have the same form."""
+    message = parse(encode(as_message(frame)), at)
     assert isinstance(message, can.Message)
     assert message.timestamp == at
-    assert _frame(encode(frame)) == frame
+    assert _frame(encode(as_message(frame))) == frame
 
 
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300), max_size=5))
-def test_any_bytes(data: bytes, cuts: list[int]) -> None:
-    """No bytes raise, whatever the pieces in which they come."""
+def test_any_bytes_are_accepted(data: bytes, cuts: list[int]) -> None:
+    """None raise, in whatever pieces they come."""
     lines = Lines()
     places = sorted({0, *cuts, len(data)})
     cut = [data[a:b] for a, b in pairwise(places)]
@@ -144,18 +147,18 @@ def test_any_bytes(data: bytes, cuts: list[int]) -> None:
 
 
 @given(
-    rubbish=st.binary(max_size=2000),
+    invalid=st.binary(max_size=2000),
     sent=st.lists(frames, min_size=1, max_size=9),
     data=st.data(),
 )
-def test_frames_after_any_rubbish(
-    rubbish: bytes, sent: list[Frame], data: st.DataObject
+def test_frames_after_any_invalid_bytes_are_found(
+    invalid: bytes, sent: list[Frame], data: st.DataObject
 ) -> None:
-    """The next end of a line, and all is well again; in whatever pieces it comes."""
+    """From the next end of a line on, in whatever pieces the bytes come."""
     lines = Lines()
-    lines.feed(rubbish)
+    lines.feed(invalid)
     lines.feed(b"\r")
-    stream = b"".join(encode(frame) for frame in sent)
+    stream = b"".join(encode(as_message(frame)) for frame in sent)
     heard: list[bytes] = []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
@@ -165,7 +168,7 @@ def test_frames_after_any_rubbish(
 
 
 def test_line_without_end_is_not_kept() -> None:
-    """An adapter that never ends its line takes no memory, and no frame from us."""
+    """It takes no memory, and no later frame is lost."""
     lines = Lines()
     for _ in range(1000):
         assert lines.feed(b"t3518" + 4000 * b"0") == []

@@ -1,4 +1,4 @@
-"""Who is at the end of a serial line: an adapter that speaks LAWICEL's protocol, or not.
+"""Recognition of adapters with LAWICEL's protocol on a serial line.
 
 The time-outs are the real ones, on a line with a clock of its own.
 """
@@ -10,6 +10,7 @@ import re
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.bms_gateway.engine.can.bus import as_message
 from custom_components.bms_gateway.engine.can.interface.state import PortError
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.can.slcan.recognition import Evidence
@@ -22,16 +23,16 @@ from ...telegrams import telegram
 
 ACKNOWLEDGING = {"": b"\r", "C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r"}
 BOOT_TIME = 2.0
-"""Seconds that an adapter needs that starts anew when it is opened."""
+"""Seconds that an adapter needs to restart when it is opened."""
 
 
 def table(answers: dict[str, bytes], otherwise: bytes = b"") -> Answers:
-    """Return answers by the first letter of a command; nothing to the others."""
+    """Return answers by the first letter of a command; none to other commands."""
     return lambda command: answers.get(command[:1].decode(), otherwise)
 
 
 def noise(size: int, seed: int = 0) -> bytes:
-    """Return what a line brings that runs at another speed."""
+    """Return what is received at a different speed of the line."""
     return Random(seed).randbytes(size)
 
 
@@ -77,16 +78,16 @@ ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
         False,
     ),
 }
-"""Adapters: their answers, what else they say, and whether they acknowledge."""
+"""Adapters: their answers, what they send unasked, whether they acknowledge."""
 
 
 @pytest.mark.parametrize(
     ("answers", "talk", "acknowledges"), ADAPTERS.values(), ids=ADAPTERS
 )
-def test_adapter_that_speaks_it(
+def test_adapter_with_the_protocol_is_recognised(
     answers: Answers, talk: Talk, acknowledges: bool
 ) -> None:
-    """However little of it."""
+    """However little of it is implemented."""
     line = SerialLine(answers, talk)
     assert greeted(line).acknowledges is acknowledges
     assert line.commands[-2:] == ["S6", "O"]
@@ -110,8 +111,8 @@ LATER: dict[str, tuple[Answers, bytes]] = {
 
 @pytest.mark.parametrize("later", LATER)
 @pytest.mark.parametrize("boot", BOOTS)
-def test_adapter_that_starts_anew_when_it_is_opened(boot: str, later: str) -> None:
-    """Deaf for 2 s, and what it prints meanwhile is held against nobody."""
+def test_adapter_that_restarts_when_opened_is_recognised(boot: str, later: str) -> None:
+    """It answers nothing for 2 s, and its boot messages do not count against it."""
     answers, frames = LATER[later]
     printed = [(n * BOOT_TIME / 20, each) for n, each in enumerate(BOOTS[boot])]
     talk = chain(printed, every(0.5, frames, begin=6.0))
@@ -172,8 +173,8 @@ STRANGERS: dict[str, tuple[Answers, Talk]] = {
 
 
 @pytest.mark.parametrize(("answers", "talk"), STRANGERS.values(), ids=STRANGERS)
-def test_adapter_that_speaks_something_else(answers: Answers, talk: Talk) -> None:
-    """One answer, whatever its bytes are, and in time."""
+def test_other_device_is_refused(answers: Answers, talk: Talk) -> None:
+    """With one fault, whatever its bytes are, and in time."""
     line = SerialLine(answers, talk)
     with pytest.raises(PortError, match=re.escape("not speak LAWICEL's")) as raised:
         greeted(line)
@@ -185,10 +186,10 @@ def test_adapter_that_speaks_something_else(answers: Answers, talk: Talk) -> Non
 @pytest.mark.parametrize("soc", [0.0, 7.0, 13.0, 50.0])
 @pytest.mark.parametrize("encoded", [waveshare.variable, waveshare.fixed])
 @pytest.mark.parametrize("size", [1, 3, 19, 4096])
-def test_waveshare_is_known_by_its_frames(
+def test_waveshare_is_recognised_by_its_frames(
     soc: float, encoded: Answers, size: int
 ) -> None:
-    """Whatever the battery says, and in whatever pieces it comes."""
+    """Whatever the battery sends, in whatever pieces it comes."""
     data = 3 * encoded(telegram(soc=soc, current=1.3))  # type: ignore[arg-type]
     pieces = ((0.1 + n / 1e4, data[n : n + size]) for n in range(0, len(data), size))
     line = SerialLine(NOBODY, pieces)
@@ -199,7 +200,7 @@ def test_waveshare_is_known_by_its_frames(
     assert line.now < 1.0
 
 
-def test_waveshare_with_29_bits() -> None:
+def test_waveshare_with_29_bits_is_recognised() -> None:
     """Such frames are longer."""
     frames = [each.__class__(each.can_id, each.data, extended=True) for each in BATTERY]
     for encoded in (waveshare.variable, waveshare.fixed):
@@ -207,32 +208,32 @@ def test_waveshare_with_29_bits() -> None:
             greeted(SerialLine(NOBODY, every(1.0, encoded(frames))))
 
 
-def test_battery_behind_lawicel_is_no_waveshare() -> None:
-    """Though its name is full of what those frames begin and end with."""
+def test_battery_behind_lawicel_is_not_taken_for_waveshare() -> None:
+    """Although its name is full of the first and last bytes of those frames."""
     frame = telegram()[0]
     odd = frame.__class__(0x35E, bytes.fromhex("AAC85503AA5555AA"))
-    talk = every(0.1, codec.encode(odd))
+    talk = every(0.1, codec.encode(as_message(odd)))
     assert not greeted(SerialLine(NOBODY, talk)).acknowledges
 
 
-def test_words_are_the_same_in_whatever_pieces_they_come() -> None:
-    """An adapter with USB of its own sends 64 bytes at once."""
+def test_version_text_is_recognised_in_any_pieces() -> None:
+    """An adapter with native USB sends 64 bytes at once."""
     words, evidence = 2 * WORDS, Evidence()
-    evidence.ask(2 * codec.VERSION)
+    evidence.on_command(2 * codec.VERSION)
     for piece in (words[:64], words[64:], b"\r"):
-        evidence.on_frame(piece)
+        evidence.on_data(piece)
     text = evidence.text
     assert text is not None
-    assert not evidence.speaks
+    assert not evidence.is_lawicel
     evidence.begin()
-    evidence.on_frame(words + b"\r")
+    evidence.on_data(words + b"\r")
     evidence.confirm(text)
-    assert evidence.speaks
+    assert evidence.is_lawicel
 
 
 @pytest.mark.parametrize("talk", [(), every(1.0, b"z\r")])
-def test_adapter_that_says_nothing(talk: Talk) -> None:
-    """It may be any, also one that hangs."""
+def test_adapter_without_answers_is_a_fault(talk: Talk) -> None:
+    """It may be any device, also one that hangs."""
     line = SerialLine(NOBODY, talk)
     with pytest.raises(PortError, match="does not answer") as raised:
         greeted(line)
@@ -240,8 +241,8 @@ def test_adapter_that_says_nothing(talk: Talk) -> None:
     assert line.now < OPEN_TIMEOUT
 
 
-def test_refusal_of_the_bitrate_has_no_other_reason() -> None:
-    """A lone BEL of an adapter that speaks the protocol."""
+def test_refusal_of_the_bitrate_is_a_wrong_bitrate() -> None:
+    """It is a lone BEL of an adapter with the protocol."""
     for answers in (ACKNOWLEDGING, {"V": WORDS + b"\r"}, {}):
         line = SerialLine(table(answers | {"S": b"\a"}))
         with pytest.raises(PortError, match="refuses 500000 bit/s") as raised:
@@ -250,8 +251,8 @@ def test_refusal_of_the_bitrate_has_no_other_reason() -> None:
         assert raised.value.reason is None
 
 
-def test_stranger_is_told_little() -> None:
-    """What is sent to it may mean something to it: no more than the greeting."""
+def test_other_device_is_sent_only_the_greeting() -> None:
+    """What is sent to it may have a meaning for it."""
     line = SerialLine(lambda _: b"\r\nERROR\r\n")
     with pytest.raises(PortError):
         greeted(line)
@@ -278,10 +279,10 @@ pieces = st.sampled_from(
     answers=st.dictionaries(st.sampled_from(["", "C", "V", "S", "O"]), pieces),
     again=st.none() | st.floats(0.001, 3.0),
 )
-def test_whatever_it_says(
+def test_any_device_is_recognised_or_refused_in_time(
     said: list[tuple[float, bytes]], answers: dict[str, bytes], again: float | None
 ) -> None:
-    """It is an adapter, or a fault is told: always in time, and nothing else is raised."""
+    """Nothing else is raised, whatever it sends."""
     talk: Talk = sorted(said)
     if again and said:
         talk = every(again, b"".join(each for _, each in said))

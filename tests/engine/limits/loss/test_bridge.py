@@ -7,9 +7,9 @@ import pytest
 from custom_components.bms_gateway.engine.config import LossPolicy
 from custom_components.bms_gateway.engine.model import (
     Alarm,
+    BatteryStatus,
     Direction,
     Frame,
-    Life,
     Rule,
     Status,
 )
@@ -17,7 +17,7 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoin
 
 from ...plant import Plant, battery, inverter
 
-BRIDGING = (Status.BRIDGING, Life.BRIDGING)
+BRIDGING = (Status.BRIDGING, BatteryStatus.BRIDGING)
 TWO = (battery("b1"), battery("b2"))
 BOTH = (inverter("i1", 100.0), inverter("i2", 100.0))
 
@@ -41,7 +41,7 @@ def test_discharge_limit_falls_to_half_in_ten_seconds() -> None:
     assert dcl == pytest.approx(100 - 50 * 4 / 10, abs=0.1)
     assert plant.enabled() == (False, True)
     assert plant.raised() == (frozenset(), frozenset())
-    assert (plant.snapshot.status, plant.state().life) == BRIDGING
+    assert (plant.snapshot.status, plant.state().status) == BRIDGING
     assert plant.discharge.rule is Rule.BRIDGING
     plant.run(5.75)
     _, ccl, dcl = plant.sent()
@@ -52,7 +52,10 @@ def test_discharge_limit_falls_to_half_in_ten_seconds() -> None:
     assert plant.now == silent_since + 10.0
     assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
-    assert (plant.snapshot.status, plant.state().life) == (Status.BLOCKED, Life.LOST)
+    assert (plant.snapshot.status, plant.state().status) == (
+        Status.BLOCKED,
+        BatteryStatus.LOST,
+    )
     plant.run(5.0)
     assert (plant.snapshot.status, plant.snapshot.discharge) == (Status.SILENT, None)
 
@@ -73,7 +76,7 @@ def test_battery_is_back_with_its_first_complete_telegram(gap: float) -> None:
     assert plant.sent()[1] == 0.0
     plant.packs["b1"].speaks = True
     plant.run(0.25)
-    assert plant.state().life is Life.ONLINE
+    assert plant.state().status is BatteryStatus.ONLINE
     assert plant.sent() == (56.0, 100.0, 100.0)
     assert plant.snapshot.status is Status.RUNNING
 
@@ -91,10 +94,10 @@ def test_battery_back_after_the_block_has_to_rejoin() -> None:
     plant = _silent(11.0)
     plant.packs["b1"].speaks = True
     plant.run(1.0)
-    assert plant.state().life is Life.REJOINING
+    assert plant.state().status is BatteryStatus.REJOINING
     assert plant.sent()[1:] == (0.0, 0.0)
     plant.run(3.0)
-    assert plant.state().life is Life.ONLINE
+    assert plant.state().status is BatteryStatus.ONLINE
     plant.run(1.0)
     assert plant.sent()[1] < 100.0
 
@@ -199,7 +202,9 @@ def test_two_batteries_silent_together_are_bridged() -> None:
     for pack in plant.packs.values():
         pack.speaks = True
     plant.run(0.5)
-    assert {state.life for state in plant.snapshot.batteries.values()} == {Life.ONLINE}
+    assert {state.status for state in plant.snapshot.batteries.values()} == {
+        BatteryStatus.ONLINE
+    }
     assert plant.sent()[1:] == (200.0, 200.0)
 
 
@@ -211,7 +216,7 @@ def test_last_battery_is_bridged_after_another_was_lost() -> None:
     plant.packs["b2"].speaks = False
     plant.run(4.0)
     assert plant.snapshot.status is Status.BRIDGING
-    assert plant.state("b1").life is Life.LOST
+    assert plant.state("b1").status is BatteryStatus.LOST
     assert plant.sent()[2] > 0
     plant.run(1.5)  # the grace of the first one is over
     assert plant.sent()[1:] == (0.0, 0.0)

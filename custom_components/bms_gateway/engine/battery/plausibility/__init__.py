@@ -1,1 +1,1 @@
-"""Which of a battery's values are believed, and when."""
+"""Plausibility: the values of a battery that are accepted, and when."""

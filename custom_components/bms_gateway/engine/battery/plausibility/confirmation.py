@@ -1,4 +1,4 @@
-"""What permits less counts at once; what permits more, only once it was told twice."""
+"""Confirmation of values: lower permission at once, higher only when reported twice."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,12 +8,12 @@ import operator
 from typing import Any, Final, NamedTuple
 
 _KEPT: Final = 3
-"""Times: of the last three, two have to tell as much. So one false low value ends as
-soon as the next one is right."""
+"""Reports kept: two of the last three have to permit as much. So one false low value
+ends as soon as the next one is right."""
 
 
 class _Sides(NamedTuple):
-    """Which of two values permits less, and which more."""
+    """Functions that pick the value that permits less, and the one that permits more."""
 
     less: Callable[[Any, Any], Any]
     more: Callable[[Any, Any], Any]
@@ -22,13 +22,13 @@ class _Sides(NamedTuple):
 _LOWER: Final = _Sides(min, max)
 _NOT: Final = _Sides(operator.and_, operator.or_)
 
-HELD: Final = {
+RAMPED: Final = {
     "charge_voltage_limit": _LOWER,
     "charge_current_limit": _LOWER,
     "discharge_current_limit": _LOWER,
 }
-"""What rises only after `rise.HOLD`, wherever it comes from."""
-PASSED_ON: Final = {
+"""Limits that rise only after `ramp.HOLD`, wherever they come from."""
+IMMEDIATE: Final = {
     "charge_enabled": _NOT,
     "discharge_enabled": _NOT,
     "protections": _Sides(operator.or_, operator.and_),
@@ -39,23 +39,25 @@ PASSED_ON: Final = {
     "full_charge": _NOT,
     "charge_request": _NOT,
 }
-"""What goes out as it comes. A request for charge makes inverters buy energy."""
-_ALL: Final = HELD | PASSED_ON
+"""Values that are passed on as they come. A charge request makes inverters buy
+energy."""
+_ALL: Final = RAMPED | IMMEDIATE
 
 
 class Confirmation:
-    """Remembers what a battery told lately, of all that permits or forbids.
+    """Remembers the recent reports of all values that permit or forbid.
 
-    A single frame, false or from somebody else, permits nothing so. Where two senders
-    disagree, what permits less holds for as long as both are heard.
+    A single frame, false or from another node, therefore permits nothing. If two
+    senders disagree, the value that permits less holds for as long as both are
+    received.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
-        self._told: dict[str, deque[tuple[float, Any]]] = {}
+        """Begin without a report."""
+        self._reported: dict[str, deque[tuple[float, Any]]] = {}
         self._last_at: dict[str, float] = {}
 
-    def believed(
+    def accepted(
         self,
         name: str,
         value: Any,
@@ -65,29 +67,29 @@ class Confirmation:
         gap: float,
         disputed: bool,
     ) -> Any:
-        """Return what counts of `name`, now that it was told as `value`, not None.
+        """Return the accepted value of `name` after a report of `value` (not None).
 
-        `period`: how often it is told, in s: frames within one are told at one time,
-        however many come, so a flood does not outvote the battery. After more than
-        `gap` seconds it begins anew. `disputed`: there are two senders, and the lowest
+        `period`: how often it comes, in s: all frames within one period are one report,
+        however many there are, so a flood does not outvote the battery. After more than
+        `gap` seconds it starts again. `disputed`: there are two senders, and the lowest
         of both counts.
         """
         sides = _ALL[name]
-        told = self._told.setdefault(name, deque(maxlen=_KEPT))
+        reported = self._reported.setdefault(name, deque(maxlen=_KEPT))
         if self._last_at.get(name, at) < at - gap:
-            told.clear()
+            reported.clear()
         self._last_at[name] = at
-        if told and at < told[-1][0] + period:
-            since, before = told.pop()
-            told.append((since, sides.less(before, value)))
+        if reported and at < reported[-1][0] + period:
+            since, before = reported.pop()
+            reported.append((since, sides.less(before, value)))
         else:
-            told.append((at, value))
-        values = [each for _, each in told]
+            reported.append((at, value))
+        values = [each for _, each in reported]
         if disputed or len(values) == 1:
             return reduce(sides.less, values)
         twice = [sides.less(a, b) for a, b in combinations(values, 2)]
         return sides.less(values[-1], reduce(sides.more, twice))
 
     def forget(self, name: str) -> None:
-        """Forget what was told of it."""
-        self._told.pop(name, None)
+        """Forget the reports of it."""
+        self._reported.pop(name, None)

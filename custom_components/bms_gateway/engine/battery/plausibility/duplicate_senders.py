@@ -1,4 +1,4 @@
-"""Two senders of one ID: another battery, or another gateway, on a battery's bus."""
+"""Detection of a second sender of a battery's IDs: another battery, or another gateway."""
 
 from collections import deque
 from typing import Final
@@ -6,25 +6,26 @@ from typing import Final
 from ...model import Frame
 
 _WATCHED: Final = frozenset({0x351, 0x355})
-"""Limits and state of charge: one battery does not change them back and forth."""
+"""Limits and state of charge: one battery does not alternate them."""
 _BACK_AND_FORTH: Final = 1.3
-"""Periods; one battery needs two of them to say this, that, and this again."""
+"""Periods; one battery needs two of them to send one value, another, and the first
+again."""
 _EVENTS: Final = 3
-"""Times that two senders have to show themselves."""
+"""Alternations after which two senders are detected."""
 _RUN: Final = 8
-"""Frames that tell by turns this and that: shows it though the period is not known from
-before, because both were there from the beginning."""
+"""Alternating frames that prove it although the period is not known from before,
+because both were there from the beginning."""
 _REMEMBERED: Final = 60.0
-"""Seconds for which one time counts, and the two are two."""
+"""Seconds for which an alternation counts, and for which two senders stay detected."""
 _NOISE: Final = 2
-"""Counts; a value that flickers is none of two senders."""
+"""Counts; a value that varies by so little does not show two senders."""
 
 
 class DuplicateSenders:
     """Watches the frames of one bus for a second sender."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin without a frame."""
         self._last: dict[int, deque[Frame]] = {}
         self._runs: dict[int, int] = {}
         self._seen: deque[float] = deque(maxlen=_EVENTS)
@@ -40,8 +41,8 @@ class DuplicateSenders:
             self._compare(first, second, frame, period)
         last.append(frame)
 
-    def heard(self, now: float) -> bool:
-        """Return whether two senders are there."""
+    def detected(self, now: float) -> bool:
+        """Return whether there are two senders."""
         return now < self._until
 
     def _compare(
@@ -60,7 +61,7 @@ class DuplicateSenders:
 
 
 def _differ(first: bytes, second: bytes) -> bool:
-    """Return whether a value differs by more than it may flicker; all are of 16 bits."""
+    """Return whether a value differs by more than noise; all are of 16 bits."""
     return len(first) != len(second) or any(
         abs(a - b) > _NOISE for a, b in zip(_words(first), _words(second), strict=True)
     )

@@ -1,4 +1,4 @@
-"""Values that a battery cannot mean: by what it is, and by what it told before."""
+"""Plausible ranges: limits, currents, voltages and capacities that cannot be meant."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,22 +6,24 @@ from typing import Any, Final
 from ...model import RejectedValue
 
 HUGE_LIMIT: Final = 1200.0
-"""A; a Sunny Island takes no higher limit. Only a battery of at least HUGE_CAPACITY can
-mean more."""
+"""A; a Sunny Island accepts no higher limit. Only a battery of at least HUGE_CAPACITY
+can mean more."""
 HUGE_CAPACITY: Final = 1000.0
 """Ah"""
 BEYOND: Final = 1.2
-"""A current is not believed above so many times the largest limit ever told, and
-HUGE_LIMIT at the least."""
+"""A current is rejected above this multiple of the largest limit ever reported, and at
+least above HUGE_LIMIT."""
 ROUND: Final = 50
-"""mV; cell voltages in whole counts of it may be settings instead of measurements."""
+"""mV; cell voltages in whole multiples of it may be settings instead of
+measurements."""
 SOC_MOVED: Final = 5.0
-"""%; a capacity that stayed the same meanwhile is not what remains."""
-LEAST_48_V: Final = 44.5
-"""V; a pack of 36 V has less (12 cells of 3.65 V: 43.8 V) and is charged to less. One of
-48 V may have less when it is empty, or lower its charge voltage limit to stop charging,
+"""%; a capacity that stayed the same over this change of SOC is not the remaining
+one."""
+LOWEST_48_V: Final = 44.5
+"""V; a 36 V pack has less (12 cells of 3.65 V: 43.8 V) and is charged to less. A 48 V
+pack may have less when it is empty, or lower its charge voltage limit to stop charging,
 but not both: 13 to 17 cells are charged to more than 50 V."""
-MOST_48_V: Final = 65.0
+HIGHEST_48_V: Final = 65.0
 """V; the window of the voltage in 0x356."""
 _CELLS: Final = ("cell_voltage_min", "cell_voltage_max")
 _CURRENT_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
@@ -31,28 +33,28 @@ type Values = Mapping[str, Any]
 
 
 class Plausibility:
-    """Remembers what shows that later values are meant, or are not."""
+    """Remembers earlier values that show whether later ones are plausible."""
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
+        """Begin without a report."""
         self._largest = 0.0
         self._cells: tuple[Any, ...] | None = None
         self._cells_moved = False
         self._identity: float | None = None
         self._socs = (0.0, 0.0)
         self._volts: dict[str, float] = {}
-        self.refused: tuple[RejectedValue, ...] = ()
-        """What was not believed of the last frame, of what a battery has to report."""
+        self.rejected: tuple[RejectedValue, ...] = ()
+        """Required values of the last frame that were rejected."""
 
     def screen(
         self, values: Values, *, capacity: float, soc: float | None
     ) -> dict[str, Any]:
-        """Return the values of one frame, None in the place of what is not meant.
+        """Return the values of one frame, None in place of those that are implausible.
 
-        `capacity`: Ah as configured, nan unless known; `soc`: in %, what was last told.
+        `capacity`: Ah as configured, nan unless known; `soc`: in %, as last reported.
         """
         screened = dict(values)
-        self.refused = ()
+        self.rejected = ()
         self._screen_voltages(screened)
         for name in _CURRENT_LIMITS:
             limit = screened.get(name)
@@ -63,7 +65,7 @@ class Plausibility:
             ):
                 screened[name] = None
                 if capacity < HUGE_CAPACITY:  # else it may become known, and be enough
-                    self.refused += (RejectedValue(name, limit, 0.0, HUGE_LIMIT),)
+                    self.rejected += (RejectedValue(name, limit, 0.0, HUGE_LIMIT),)
             self._largest = max(self._largest, screened.get(name) or 0.0)
         current = screened.get("current")
         if current is not None and abs(current) > max(
@@ -74,23 +76,26 @@ class Plausibility:
 
     @property
     def largest_limit(self) -> float:
-        """The largest current limit in A that was ever told."""
+        """The largest current limit in A that was ever reported."""
         return self._largest
 
     def _screen_voltages(self, values: dict[str, Any]) -> None:
-        """Take away the voltages of a pack of 36 V, which the windows of 48 V hold."""
-        told = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
-        self._volts |= told
-        low = [volts < LEAST_48_V for volts in self._volts.values()]
+        """Remove the voltages of a 36 V pack, which are within the windows of 48 V."""
+        reported = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
+        self._volts |= reported
+        low = [volts < LOWEST_48_V for volts in self._volts.values()]
         if len(low) == len(_VOLTAGES) and all(low):
-            for name, volts in told.items():
+            for name, volts in reported.items():
                 values[name] = None
-                self.refused += (RejectedValue(name, volts, LEAST_48_V, MOST_48_V),)
+                self.rejected += (
+                    RejectedValue(name, volts, LOWEST_48_V, HIGHEST_48_V),
+                )
 
     def _measured(self, values: Values) -> dict[str, Any]:
-        """Return cell voltages as unknown that are settings: round, and never moved.
+        """Return cell voltages as unknown if they are settings.
 
-        Some emulators send the voltages at which they protect, 2.80 V and 3.65 V.
+        These are round and never change: some emulators send the voltages at which they
+        protect, 2.80 V and 3.65 V.
         """
         if not all(values.get(name) for name in _CELLS):
             return {}
@@ -102,9 +107,10 @@ class Plausibility:
         return dict.fromkeys(_CELLS)
 
     def _installed(self, values: Values, soc: float | None) -> dict[str, Any]:
-        """Return the capacity of 0x35F once it is shown to be what is installed.
+        """Return the capacity of 0x35F once it is shown to be the installed one.
 
-        At Dyness and YamBMS it is what remains, and moves with the state of charge.
+        At Dyness and YamBMS it is the remaining one, and changes with the state of
+        charge.
         """
         identity = values.get("identity_ah")
         if identity is None or soc is None:

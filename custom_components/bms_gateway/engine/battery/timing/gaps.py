@@ -1,4 +1,4 @@
-"""Short gaps of a battery: which are a habit of it, and how often they come."""
+"""Short gaps of a battery: how often they come, and when they are habitual."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -9,19 +9,20 @@ from ...model import BatteryState, Direction
 from ..limits import allowed
 
 SHORT: Final = 10.0
-"""Seconds after a loss within which a battery is heard again whose gap is a short one:
-as long as the gap of the last battery is bridged. Longer ones are losses."""
+"""Seconds after a loss within which a battery is received again whose gap is short: as
+long as the gap of the last battery is bridged. Longer ones are losses."""
 HALVED: Final = 3.0
-"""Seconds after a loss for which half is charged. At 1C they are less than 0.1 % of a
-battery's capacity: too little to become full from less than ALMOST_FULL."""
-HABIT: Final = 2
-"""Short gaps within WINDOW that make a habit: one by itself may be anything."""
+"""Seconds after a loss for which charging continues at half the limit. At 1C they are
+less than 0.1 % of a battery's capacity: too little to become full from below
+ALMOST_FULL."""
+HABITUAL_GAPS: Final = 2
+"""Short gaps within WINDOW that are habitual: a single one may have any cause."""
 WINDOW: Final = 3600.0
 """Seconds for which a gap is remembered."""
 MOST: Final = 360
-"""Gaps that are remembered: one each 10 s; whether there were more matters to nobody."""
+"""Gaps that are remembered: one every 10 s; more would change nothing."""
 ALMOST_FULL: Final = 99.0
-"""%; a battery that falls silent from here on may have ended charging."""
+"""%; a battery that stops sending above it may have ended charging."""
 
 
 class Gaps:
@@ -32,26 +33,26 @@ class Gaps:
         self._ended: deque[float] = deque(maxlen=MOST)
         self._lost_at: float | None = None
         self._received_at: float | None = None
-        """When the gap ended, if the battery speaks on until it counts again."""
+        """When the gap ended, if the battery keeps sending until it counts again."""
 
     def lose(self, now: float) -> None:
-        """Take it that a battery that counted is not heard any more."""
+        """Record that an online battery is no longer received."""
         self._lost_at, self._received_at = now, None
 
     def on_frame(self, now: float) -> None:
-        """Take it that the limits of a lost battery are heard again.
+        """Record that the limits of a lost battery are received again.
 
-        If it falls silent once more before it counts, its gap goes on.
+        If it stops sending once more before it counts, its gap continues.
         """
         if self._lost_at is not None:
             self._received_at = now
 
     def leave(self) -> None:
-        """Take it that it was put in or out of service: that is no gap."""
+        """Record that it was put in or out of service: that is no gap."""
         self._lost_at = self._received_at = None
 
     def end(self) -> None:
-        """Take it that the battery counts again: only now its gap is sure to be over."""
+        """Record that the battery counts again: only now its gap has surely ended."""
         lost_at, received_at = self._lost_at, self._received_at
         if lost_at is not None and received_at is not None:
             if received_at <= lost_at + SHORT:
@@ -59,8 +60,8 @@ class Gaps:
         self._lost_at = self._received_at = None
 
     def is_habit(self, now: float) -> bool:
-        """Return whether short gaps are a habit of it."""
-        return self.count(now) >= HABIT
+        """Return whether its short gaps are habitual."""
+        return self.count(now) >= HABITUAL_GAPS
 
     def count(self, now: float) -> int:
         """Return how many short gaps there were within WINDOW."""
@@ -68,25 +69,26 @@ class Gaps:
 
 
 class Wait(NamedTuple):
-    """How long a lost battery is awaited, as in each of its gaps."""
+    """The times for which a lost battery is awaited, as in each of its gaps."""
 
     halved_until: float
-    """Until when half is charged; nothing from then on."""
+    """Until when charging continues at half the limit; at 0 A from then on."""
     until: float
-    """Until when charging goes on where it was, if the battery is back."""
+    """Until when charging continues at the old limit once the battery is back."""
 
 
 def wait(config: GatewayConfig, battery: BatteryState) -> Wait | None:
-    """Return how long a lost battery is awaited before it counts as lost to charging.
+    """Return how long a lost battery is awaited before charging treats it as lost.
 
-    None: it does not. A gap that is no habit of it may be its end. One that last told a
-    protection, forbade charging or was almost full may have switched off for that.
+    None: it is not. A gap that is not habitual may be its end. One that last reported a
+    protection, forbade charging or was almost full may have switched off for that
+    reason.
     """
     if not battery.habitual or battery.lost_at is None:
         return None
-    said = battery.last
-    full = said.soc is None or said.soc >= ALMOST_FULL
-    if full or not allowed(said, Direction.CHARGE):
+    last = battery.last
+    full = last.soc is None or last.soc >= ALMOST_FULL
+    if full or not allowed(last, Direction.CHARGE):
         return None
     return Wait(
         battery.lost_at + min(HALVED, config.bridge),

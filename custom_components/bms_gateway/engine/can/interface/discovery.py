@@ -1,4 +1,4 @@
-"""The CAN links of this machine, and which adapter is behind each of them."""
+"""The CAN links of this machine, and the adapter behind each of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,22 +12,22 @@ from .netlink import IFLA_IFNAME, LINK, dump, find
 from .state import Link, PortError, link_of
 
 SYSFS: Final = Path("/sys/class/net")
-"""Where the kernel tells of the devices behind its network links."""
+"""Where the kernel describes the devices behind its network links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """What stands behind a link; links of virtual kinds have none."""
+    """The hardware behind a link; virtual links have none."""
 
     driver: str | None = None
     product: str | None = None
-    """The name that a USB adapter gives itself."""
+    """The product name that a USB adapter reports."""
     serial: str | None = None
     """The serial number of a USB adapter."""
     place: str | None = None
     """Where it is plugged in, such as `0000:00:14.0-usb-1.2` or `spi0.0`."""
     identities: tuple[str, ...] = ()
-    """Names by which it is found again, the best one first."""
+    """Names by which the adapter is found again, the best one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +42,23 @@ class FoundLink:
     is_virtual: bool
     adapter: Adapter = Adapter()
     identity: str | None = None
-    """What to store as `PortConfig.identity`: it leads to this link alone."""
+    """What to store as `PortConfig.identity`: it identifies only this link."""
 
 
 def list_links() -> list[FoundLink]:
-    """Return every CAN link, by name; OSError where the kernel tells nothing.
+    """Return every CAN link, by name; OSError where the kernel does not answer.
 
-    Blocks for a moment: to be called in an executor. Needs no rights.
+    Blocks briefly: call it in an executor. Needs no rights.
     """
     links = sorted(_links(), key=lambda link: link.name)
     return [replace(link, identity=_identity(link, links)) for link in links]
 
 
 def resolve(config: PortConfig) -> PortConfig:
-    """Return the port with what its adapter's link is called now; may block.
+    """Return the port with the present name of its adapter's link; may block.
 
     PortError (NO_SUCH_CHANNEL, AMBIGUOUS) unless exactly one link has the identity: a
-    link that only has the right name may lead to somebody else's bus.
+    link that only has the right name may belong to a different bus.
     """
     if config.identity is None:
         return config
@@ -78,7 +78,7 @@ def resolve(config: PortConfig) -> PortConfig:
 
 
 def set_up_commands(channel: str, bitrate: int) -> tuple[str, ...]:
-    """Return the shell commands that set a link up, for a user who has to do it."""
+    """Return the shell commands by which a user sets up a link."""
     return (
         f"sudo ip link set {channel} down",
         (
@@ -89,9 +89,9 @@ def set_up_commands(channel: str, bitrate: int) -> tuple[str, ...]:
 
 
 QUEUE_LENGTH: Final = 100
-"""Frames that a link set up by us queues: Linux's 10 are less than a set and polls."""
+"""Frames that a link queues: Linux's 10 are fewer than a telegram and polls."""
 RESTART_MS: Final = 100
-"""Milliseconds after which a controller that gave up (bus-off) begins again."""
+"""Milliseconds after which a controller that is bus-off restarts."""
 
 
 def _links() -> Iterator[FoundLink]:
@@ -140,13 +140,13 @@ def _adapter(link: Path) -> Adapter:
 
 
 def _usb_place(device: Path) -> str:
-    """Return controller and sockets; the number of the bus depends on the start."""
+    """Return host controller and ports; the bus number depends on the boot order."""
     root = next((p for p in device.parents if p.name.startswith("usb")), device)
     return f"{root.parent.name}-usb-{device.name.partition('-')[2]}"
 
 
 def _channel(link: Path) -> str:
-    """Tell the channels of one adapter apart; the first one bears no number."""
+    """Return the suffix that identifies an adapter's channel; empty for the first."""
     numbers = (_text(link / "dev_port"), _text(link / "dev_id"))
     number = next((n for text in numbers if text and (n := int(text, 0))), 0)
     return f"#{number}" if number else ""

@@ -1,4 +1,4 @@
-"""Asking the kernel about network links, and changing what pyroute2 cannot."""
+"""Queries network links from the kernel, and changes what pyroute2 cannot."""
 
 from collections.abc import Iterator
 import os
@@ -23,26 +23,26 @@ IFLA_IFNAME: Final = 3
 _ANSWER_SIZE: Final = 65536
 
 
-def ask(name: bytes) -> bytes:
+def query(name: bytes) -> bytes:
     """Return the kernel's answer about one link, named with a final NUL.
 
-    It begins with a LINK, then come attributes. OSError (ENODEV) if there is none.
+    It starts with a LINK, followed by attributes. OSError (ENODEV) if there is none.
     """
     return next(_answers(_RTM_GETLINK, _NLM_F_REQUEST, attribute(IFLA_IFNAME, name)))
 
 
-def ask_index(index: int) -> bytes:
-    """Return the kernel's answer about one link by its index, as `ask` does."""
+def query_index(index: int) -> bytes:
+    """Return the kernel's answer about one link by its index, as `query` does."""
     return next(_answers(_RTM_GETLINK, _NLM_F_REQUEST, index=index))
 
 
 def change(index: int, attributes: bytes) -> None:
-    """Change attributes of one link; OSError when the kernel refuses, EPERM first."""
+    """Change attributes of one link; OSError when the kernel refuses, usually EPERM."""
     list(_answers(_RTM_NEWLINK, _NLM_F_REQUEST | _NLM_F_ACK, attributes, index))
 
 
 def subscribe() -> socket.socket:
-    """Return a socket on which the kernel reports each change of a link; no waits."""
+    """Return a non-blocking socket on which the kernel reports changes of links."""
     netlink = socket.socket(
         socket.AF_NETLINK,
         socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
@@ -53,27 +53,27 @@ def subscribe() -> socket.socket:
 
 
 def reports(netlink: socket.socket) -> list[bytes]:
-    """Return the links that one message of a subscription reports, as `ask` does.
+    """Return the links that one message of a subscription reports, as `query` does.
 
-    BlockingIOError when none waits; other OSErrors when the kernel dropped some.
+    BlockingIOError when none waits; other OSErrors when the kernel has dropped some.
     """
     received = _messages(netlink.recv(_ANSWER_SIZE))
     return [content for kind, content in received if kind == _RTM_NEWLINK]
 
 
 def dump() -> list[bytes]:
-    """Return the kernel's answers about every link; OSError if it gives none."""
+    """Return the kernel's answers about every link; OSError if there are none."""
     return list(_answers(_RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP))
 
 
 def attribute(kind: int, data: bytes) -> bytes:
-    """Return an attribute, filled up to 4 bytes."""
+    """Return an attribute, padded to 4 bytes."""
     packed = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + data
     return packed + bytes(-len(packed) % 4)
 
 
 def find(attributes: bytes, wanted: int) -> bytes:
-    """Return the content of one attribute; empty if it is not there."""
+    """Return the content of one attribute; empty if it is missing."""
     return next((data for kind, data in walk(attributes) if kind == wanted), b"")
 
 

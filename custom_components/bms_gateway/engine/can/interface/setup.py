@@ -1,4 +1,4 @@
-"""Setting up a CAN link as root does; imports pyroute2, so import it in an executor."""
+"""Sets up a CAN link as root; imports pyroute2, so import this in an executor."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _IFLA_INFO_DATA: Final = 2
 _IFLA_CAN_RESTART: Final = 7
 
 _OPTIONAL: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
-"""How a driver says that it has no restart after bus-off, or no listen-only mode."""
+"""Errors of a driver without restart after bus-off, or without listen-only mode."""
 
 _netlink: Final[Callable[[], Any]] = IPRoute  # pyroute2 has no types
 
@@ -30,7 +30,7 @@ _netlink: Final[Callable[[], Any]] = IPRoute  # pyroute2 has no types
 def bring_up(
     name: str, *, bitrate: int | None, listen_only: bool = False, lower: bool = True
 ) -> None:
-    """Lower a link, set its bitrate (None: it has none) and raise it.
+    """Bring a link down, set its bitrate (None: it has none) and bring it up.
 
     `listen_only`: it does not even acknowledge; not every driver can. `lower`: False
     for a link that is down already. OSError when the kernel refuses: EPERM without
@@ -46,11 +46,11 @@ def bring_up(
 
 
 def restart(name: str) -> None:
-    """Restart a controller that is bus-off and does not restart by itself.
+    """Restart a controller that is bus-off and does not restart automatically.
 
-    OSError when the kernel refuses: EPERM, or EOPNOTSUPP where the driver cannot. The
-    message is our own: pyroute2 0.9 sends the attribute without its 32 bits, which the
-    kernel refuses (ERANGE).
+    OSError when the kernel refuses: EPERM, or EOPNOTSUPP where the driver cannot. Does
+    not use pyroute2: its version 0.9 sends the attribute without its 32 bits, which
+    the kernel refuses (ERANGE).
     """
     request = attribute(_IFLA_CAN_RESTART, struct.pack("=I", 1))
     info = attribute(_IFLA_INFO_KIND, b"can\0") + attribute(_IFLA_INFO_DATA, request)
@@ -58,10 +58,10 @@ def restart(name: str) -> None:
 
 
 def complete(name: str, *, with_restart: bool) -> None:
-    """Give a link that is up the queue of ours and, `with_restart`, the restart.
+    """Set queue length and, `with_restart`, automatic restart of a link that is up.
 
-    A driver that cannot restart is left alone; a kernel that takes the restart only
-    while the link is down has it lowered for a moment, with all else as it is. OSError
+    A driver that cannot restart is left alone. A kernel that accepts the restart only
+    while the link is down has it brought down briefly, with all else unchanged. OSError
     when the kernel refuses.
     """
     with _link(name) as change:
@@ -83,7 +83,7 @@ def complete(name: str, *, with_restart: bool) -> None:
 
 
 type _Change = Callable[..., Any]
-"""Changes what is named in one link; NetlinkError when the kernel refuses."""
+"""Changes the given attributes of one link; NetlinkError when the kernel refuses."""
 
 
 @contextmanager

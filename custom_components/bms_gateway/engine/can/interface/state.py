@@ -1,4 +1,4 @@
-"""What the kernel tells of a CAN link, asked without rights."""
+"""The state of a CAN link, as the kernel reports it without special rights."""
 
 from dataclasses import dataclass, field
 import errno
@@ -10,12 +10,12 @@ from typing import Final
 
 from ...config import PortConfig
 from ...model import NO_CONTROLLER, BusState, Controller, PortFault, PortReason
-from .netlink import LINK, ask, find
+from .netlink import LINK, find, query
 
 BITRATE_TOLERANCE: Final = 0.01
-"""Part of the bitrate: a controller's clock seldom divides to it exactly.
+"""Fraction of the bitrate: a controller's clock seldom divides to it exactly.
 
-ISO 11898-1 lets the clocks of two nodes differ by up to 1.58 %.
+ISO 11898-1 permits the clocks of two nodes to differ by up to 1.58 %.
 """
 
 FAULTS: Final = {
@@ -52,24 +52,24 @@ _NAME_SIZE: Final = 15
 
 
 class PortError(Exception):
-    """Why a port cannot be open: the fault, and the system's own words for it."""
+    """Why a port cannot be open: the fault, and the system's error message."""
 
     link: str | None = None
-    """What the link of the configured adapter is called, if that was found."""
+    """The present name of the link of the configured adapter, if it was found."""
     controller: Controller = NO_CONTROLLER
-    """What its controller reported, if it is the controller's fault."""
+    """The state of the controller, if that is the cause."""
 
     def __init__(
         self, fault: PortFault, detail: str, reason: PortReason | None = None
     ) -> None:
-        """Keep the fault, and the reason if it has one, for those who translate it."""
+        """Keep the fault and the reason, if it has one, for translation."""
         super().__init__(detail)
         self.fault = fault
         self.reason = reason
 
     @classmethod
     def of(cls, error: Exception) -> PortError:
-        """Return what an error of python-can or of the system means for a port."""
+        """Return the port error for an error of python-can or of the system."""
         if isinstance(error, cls):
             return error
         code = getattr(error, "error_code", None) or getattr(error, "errno", None)
@@ -78,21 +78,21 @@ class PortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A network link as the kernel sees it."""
+    """A network link as reported by the kernel."""
 
     is_can: bool
     is_up: bool
     echoes: bool
     """Whether its driver echoes a frame once it was transmitted (IFF_ECHO).
 
-    Otherwise (slcan, vcan) the kernel echoes it when it takes it into the queue.
+    Otherwise (slcan, vcan) the kernel echoes it when it puts it into the queue.
     """
     bitrate: int | None
-    """bit/s; None where the link has none or does not tell."""
+    """bit/s; None where the link has none or does not report it."""
     is_virtual: bool = False
-    """Whether it has no hardware that could hold a frame back (vcan, vxcan)."""
+    """Whether there is no hardware that could hold a frame back (vcan, vxcan)."""
     index: int = field(default=0, compare=False)
-    """By which the kernel tells it from others, whatever it is called."""
+    """The kernel's number of the link, which stays when it is renamed."""
     controller: Controller = field(default=NO_CONTROLLER, compare=False)
     restart_ms: int | None = field(default=None, compare=False)
     """Milliseconds after which a controller that is bus-off restarts; 0: never. None:
@@ -102,7 +102,7 @@ class Link:
 
     @property
     def state(self) -> BusState | None:
-        """The state of its controller; None where it has none or does not tell."""
+        """The state of its controller; None where it has none or does not report it."""
         return self.controller.state
 
     def check_controller(self, name: str) -> None:
@@ -112,7 +112,7 @@ class Link:
 
 
 def check_link(config: PortConfig) -> Link:
-    """Return a link that can be opened; PortError if it cannot. Blocks for a moment."""
+    """Return a link that can be opened; PortError if it cannot. Blocks briefly."""
     try:
         _check_kernel()
         link = read_link(config.channel)
@@ -146,18 +146,18 @@ def controller_error(controller: Controller, fault: PortFault, name: str) -> Por
 
 
 def read_link(name: str) -> Link:
-    """Return what the kernel knows of a link; OSError (ENODEV) if there is none.
+    """Return the kernel's state of a link; OSError (ENODEV) if there is none.
 
-    Asked by netlink: sysfs may show the links of another network namespace.
+    Uses netlink: sysfs may show the links of another network namespace.
     """
     encoded = os.fsencode(name)
     if not 0 < len(encoded) <= _NAME_SIZE or b"\0" in encoded:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-    return link_of(ask(encoded + b"\0"))
+    return link_of(query(encoded + b"\0"))
 
 
 def link_of(answer: bytes) -> Link:
-    """Return what the kernel's answer tells of a link."""
+    """Return the link that an answer of the kernel describes."""
     _, link_type, index, flags, _ = LINK.unpack_from(answer)
     attributes = answer[LINK.size :]
     info = find(attributes, _IFLA_LINKINFO)
@@ -194,7 +194,7 @@ def _differs(actual: int, wanted: int) -> bool:
 
 
 def _controller(details: bytes, carrier: bool | None) -> Controller:
-    """Return what the attributes of a CAN link tell of its controller."""
+    """Return the controller that the attributes of a CAN link describe."""
     state = _number(find(details, _IFLA_CAN_STATE))
     counters = find(details, _IFLA_CAN_BERR_COUNTER)
     transmit, receive = (
@@ -211,7 +211,7 @@ def _controller(details: bytes, carrier: bool | None) -> Controller:
 
 
 def _number(attribute: bytes) -> int | None:
-    """Return the 32 bits of an attribute; None if it is not there."""
+    """Return the 32 bits of an attribute; None if it is missing."""
     if len(attribute) < _NUMBER.size:
         return None
     return int(_NUMBER.unpack_from(attribute)[0])

@@ -1,4 +1,4 @@
-"""CAN logs: the lines that `candump -L` writes and canplayer reads.
+"""The candump log format, as written by `candump -L` and read by canplayer.
 
 A line is `(1700000000.123456) can0 351#30020A00 R`: seconds since 1970, the link, ID
 and data in hexadecimal, and R for received or T for sent (newer candumps with `-x`;
@@ -31,24 +31,24 @@ _LINE: Final = re.compile(
 """`R8` and `_9` to `_F`: a remote frame's length, a length code above 8."""
 
 _NAME: Final = re.compile(r"[\w.-]{1,15}", re.ASCII)
-"""As long as a link's name may be on Linux."""
+"""The longest name that a link may have on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A frame as a log has it; `frame.at` is in seconds since 1970."""
+    """A frame of a log; `frame.at` is in seconds since 1970."""
 
     frame: Frame
     link: str
     own: bool = False
-    """Whether the one who wrote the log sent it."""
+    """Whether the writer of the log sent it."""
 
 
 class LogError(ValueError):
-    """A line that should be a frame and is none; `line` counts from 1."""
+    """A line that is not a valid frame; `line` counts from 1."""
 
     def __init__(self, line: int) -> None:
-        """Tell which line it was."""
+        """Name the line."""
         super().__init__(f"line {line} is no CAN frame")
         self.line = line
 
@@ -64,7 +64,7 @@ def written(logged: Logged) -> str:
 
 
 def parse_line(line: str) -> Logged | None:
-    """Return the frame of a line, None if it is none. CAN FD is none."""
+    """Return the frame of a line; None for an invalid one. CAN FD is not supported."""
     if (found := _LINE.fullmatch(line.strip())) is None:
         return None
     number = int(found["id"], 16)
@@ -85,9 +85,9 @@ def parse_line(line: str) -> Logged | None:
 
 
 def parse(lines: Iterable[str]) -> Iterator[Logged]:
-    """Yield all frames of a log. LogError where a line cannot be understood.
+    """Yield all frames of a log; LogError for a line that cannot be parsed.
 
-    Lines that do not begin with a parenthesis are remarks, as for canplayer.
+    Lines that do not begin with a parenthesis are comments, as for canplayer.
     """
     for number, line in enumerate(lines, 1):
         if line.startswith("("):
@@ -97,17 +97,17 @@ def parse(lines: Iterable[str]) -> Iterator[Logged]:
 
 
 def frame_text(frame: Frame) -> str:
-    """Return ID and data."""
+    """Return ID and data as text."""
     return f"{id_text(frame)}#{'R' if frame.remote else frame.data.hex().upper()}"
 
 
 def id_text(frame: Frame) -> str:
-    """Return an ID: three digits, or eight if it is no 11-bit one."""
+    """Return an ID as text: three digits, or eight if it has 29 bits."""
     if frame.error:
         return f"{frame.can_id & ~_EXTENDED_FLAG | _ERROR_FLAG:08X}"
     return f"{frame.can_id:08X}" if frame.extended else f"{frame.can_id:03X}"
 
 
 def link_text(name: str, otherwise: str) -> str:
-    """Return what a link can be called in a log: its name if that can be one."""
+    """Return the name of a link in a log: its own if that is valid, or `otherwise`."""
     return name if _NAME.fullmatch(name) else otherwise

@@ -1,4 +1,4 @@
-"""The last frames of a port, for support: as candump writes them, and how often."""
+"""The last frames of a port, for diagnostics: as candump lines, and their periods."""
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping
@@ -11,34 +11,34 @@ from ...model import Clock, Frame
 from .candump import Logged, id_text, written
 
 LENGTH: Final = 200
-"""Frames kept per port: half a minute of a battery that sends seven a second."""
+"""Frames kept per port: half a minute of a battery that sends seven per second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How one kind of frame came."""
+class FrameStatistics:
+    """Count, period and age of the frames of one ID."""
 
     count: int
     period: float | None
-    """Seconds, the median between two; None: fewer than two came."""
+    """Seconds, the median between two; None: fewer than two frames."""
     age: float
     """Seconds since the last one."""
 
 
 class FrameBuffer:
-    """What came and went on one port lately."""
+    """The last received and sent frames of one port."""
 
     def __init__(self, clock: Clock, wall: Clock) -> None:
-        """Begin empty; `clock` is that of the frames, `wall` that of the reader."""
+        """Begin empty; `clock` is that of the frames, `wall` the time of day."""
         self._clock = clock
         self._wall = wall
         self._frames: deque[tuple[Frame, bool]] = deque(maxlen=LENGTH)
 
-    def heard(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node."""
         self._frames.append((frame, False))
 
-    def sent(self, frame: Frame) -> None:
+    def on_echo(self, frame: Frame) -> None:
         """Take an own frame whose echo came."""
         self._frames.append((frame, True))
 
@@ -54,19 +54,19 @@ class FrameBuffer:
             for frame, own in self._frames
         ]
 
-    def rhythms(self) -> Mapping[str, Rhythm]:
-        """Return how each kind of frame came, by its ID; the own ones by ID and `T`."""
+    def statistics(self) -> Mapping[str, FrameStatistics]:
+        """Return the statistics of each frame ID; own frames under ID and `T`."""
         times: dict[str, list[float]] = defaultdict(list)
         for frame, own in self._frames:
             times[f"{id_text(frame)}{' T' if own else ''}"].append(frame.at)
         now = self._clock()
-        return {key: _rhythm(at, now) for key, at in sorted(times.items())}
+        return {key: _statistics(at, now) for key, at in sorted(times.items())}
 
 
-def _rhythm(times: list[float], now: float) -> Rhythm:
+def _statistics(times: list[float], now: float) -> FrameStatistics:
     gaps = [after - before for before, after in pairwise(times)]
     period = round(median(gaps), 3) if gaps else None
-    return Rhythm(len(times), period, round(now - times[-1], 3))
+    return FrameStatistics(len(times), period, round(now - times[-1], 3))
 
 
 def _shown(frame: Frame, began: float, hidden: Collection[int]) -> Frame:

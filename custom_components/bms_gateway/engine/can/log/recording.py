@@ -1,4 +1,4 @@
-"""A recording of a port's traffic: lines of a CAN log, within bounds, to be fetched."""
+"""Recording of a port's traffic as log lines, within bounds."""
 
 from dataclasses import replace
 from typing import Final
@@ -7,13 +7,13 @@ from ...model import Clock, Frame
 from .candump import Logged, written
 
 LARGEST: Final = 10_000_000
-"""Bytes of a log: four hours of a battery that sends fifteen frames a second."""
+"""Bytes of a log: four hours of a battery that sends fifteen frames per second."""
 MOST_WAITING: Final = 1_000_000
-"""Bytes that wait to be fetched: five seconds of a full bus of 500 kbit/s."""
+"""Bytes that wait to be fetched: five seconds of a full bus at 500 kbit/s."""
 
 
 class Recording:
-    """Takes frames until its bounds are reached; whoever writes fetches the lines."""
+    """Takes frames until its bounds are reached; the writer fetches the lines."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Recording:
 
         `link`: the name in every line, without spaces. Bounds are in bytes.
         """
-        # Once: a wall clock that is set must not tear the times apart
+        # Once: setting the wall clock must not shift the times within a log
         self._began = wall() - clock()
         self._link = link
         self._room = largest
@@ -35,16 +35,16 @@ class Recording:
         self._waiting: list[str] = []
         self._waiting_bytes = 0
         self.frames = 0
-        """How many were taken."""
+        """Number of frames taken."""
         self.full = False
-        """Whether it has ended because a bound was reached: from there on, all of
-        the traffic is missing, not parts of it."""
+        """Whether it ended at a bound: from there on all of the traffic is missing, not
+        parts of it."""
 
     def on_frame(self, frame: Frame) -> None:
         """Take a frame of another node."""
         self._take(frame, own=False)
 
-    def echo(self, frame: Frame) -> None:
+    def on_echo(self, frame: Frame) -> None:
         """Take an own frame whose echo came."""
         self._take(frame, own=True)
 

@@ -1,1 +1,1 @@
-"""Serial CAN adapters that speak LAWICEL's protocol (slcan)."""
+"""Serial CAN adapters with LAWICEL's protocol (slcan)."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import can
 
-from ...model import BusState, Frame
+from ...model import BusState
 from ..error_frames import BUS_ERROR, error_frame_data
 
 CR: Final = b"\r"
@@ -52,38 +52,38 @@ _MOST_ERRORS: Final = 255
 
 
 class Answer(Enum):
-    """An adapter's answer to a command, or to a frame that it shall send."""
+    """An adapter's answer to a command, or to a frame to be sent."""
 
     DONE = "done"
     REFUSED = "refused"
 
 
-type ScanResult = can.Message | Answer | None
-"""What one line says; None: nothing that is understood, such as a version."""
+type Parsed = can.Message | Answer | None
+"""The meaning of one line; None: none of these, such as a version."""
 
 
 class Lines:
-    """Bytes as they come, cut into lines; no sequence of them can wedge it."""
+    """Splits received bytes into lines; no sequence of bytes can block it."""
 
     def __init__(self) -> None:
-        """Begin with an empty line."""
+        """Start with an empty line."""
         self._begun = b""
 
     @property
     def begun(self) -> bytes:
-        """What has come of the line that is not complete."""
+        """The received part of the incomplete line."""
         return self._begun
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that are complete now, each with the CR or BEL at its end."""
+        """Return the lines that are now complete, each with its final CR or BEL."""
         *lines, begun = _END.split(self._begun + data)
         # A line that got too long stays longer than any frame is
         self._begun = begun[:LONGEST]
         return lines
 
 
-def parse(line: bytes, at: float) -> ScanResult:
-    """Tell what a line says; `at`: when it came, by the wall clock."""
+def parse(line: bytes, at: float) -> Parsed:
+    """Return the meaning of a line; `at`: when it came, by the wall clock."""
     if line.endswith(b"\a"):
         return Answer.REFUSED
     content = line.removesuffix(CR).lstrip(b"\n")
@@ -98,15 +98,13 @@ def parse(line: bytes, at: float) -> ScanResult:
     return _frame(content, at)
 
 
-def encode(frame: Frame) -> bytes:
+def encode(message: can.Message) -> bytes:
     """Return the command that sends a frame."""
-    kind = "r" if frame.remote else "t"
-    name = f"{frame.can_id:03X}"
-    if frame.extended:
-        kind, name = kind.upper(), f"{frame.can_id:08X}"
-    length = len(frame.data)
-    content = "" if frame.remote else frame.data.hex().upper()
-    return f"{kind}{name}{length}{content}\r".encode()
+    kind = "r" if message.is_remote_frame else "t"
+    name = f"{message.arbitration_id:03X}"
+    if message.is_extended_id:
+        kind, name = kind.upper(), f"{message.arbitration_id:08X}"
+    return f"{kind}{name}{message.dlc}{message.data.hex().upper()}\r".encode()
 
 
 def _state(content: bytes, at: float) -> can.Message | None:

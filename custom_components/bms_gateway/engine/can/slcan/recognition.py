@@ -1,4 +1,4 @@
-"""Whether a serial adapter speaks LAWICEL's protocol: what it says, for and against."""
+"""Recognises LAWICEL's protocol: evidence for and against it in what an adapter sends."""
 
 from enum import Enum
 import re
@@ -9,8 +9,8 @@ import can
 from . import codec
 
 MOST_RUBBISH: Final = 65_536
-"""Bytes after which an adapter that says nothing right is given up: more than any one
-prints while it starts, and what a flood brings in a moment."""
+"""Bytes after which an adapter that sends nothing valid is given up: more than any one
+prints while it starts, and what a flood brings within a second."""
 
 # Waveshare, USB-CAN-A, definition of its protocol: AA, C0 (E0 with 29 bits) + length,
 # id, data, 55; or 20 bytes from AA 55 on, the last one the sum of all after these two.
@@ -25,151 +25,153 @@ _WAVESHARE: Final = re.compile(
 )
 _WAVESHARE_LONGEST: Final = 20
 _WAVESHARE_SURE: Final = 2
-"""Frames: rubbish looks like one of them once in a million bytes."""
+"""Frames: random bytes look like one of them once in a million bytes."""
 
 _VERSION: Final = re.compile(rb"[Vv][0-9A-Fa-f]{1,8}")
 _NOTICE: Final = re.compile(rb"[zZ]|e\d\w*|s\w\d+|F[0-9A-Fa-f]{2}|N\w{4}")
-"""What adapters tell of frames they sent, of the bus and of themselves."""
+"""Reports of adapters about sent frames, the bus and themselves."""
 _ECHO: Final = re.compile(rb"[CVO]|S\d")
 _TEXT: Final = re.compile(rb"[\t\n\x20-\x7e]+")
 _TEXTS: Final = 2
-"""Kept of all that are different: one too many."""
+"""Different texts that are kept: one more than permitted."""
 _TAIL: Final = re.compile(rb"[0-9A-Fa-f]{1,30}")
-"""The end of a frame whose beginning came before the device was opened."""
+"""The end of a frame that started before the device was opened."""
 _HEAD: Final = re.compile(rb"\n?(?:[tTrR][0-9A-Fa-f]{0,29})?")
-"""The beginning of a frame whose end has not come yet."""
+"""The start of a frame that is not complete yet."""
 
 
-class Said(Enum):
-    """What one line is."""
+class Kind(Enum):
+    """The kind of a line."""
 
     FRAME = "frame"
     VERSION = "version"
     """In LAWICEL's own form, such as `V1013`."""
     TEXT = "text"
-    """Words: many adapters answer so when asked for their version."""
+    """Plain text: the answer of many adapters to the request for their version."""
     DONE = "done"
     REFUSED = "refused"
     NOTICE = "notice"
-    """Neither for nor against."""
+    """Evidence neither for nor against."""
     RUBBISH = "rubbish"
 
 
 class Evidence:
-    """What an adapter has said since it was greeted last.
+    """What an adapter has sent since the last greeting.
 
-    Frames and versions of LAWICEL's form prove the protocol: no rubbish has that form.
-    A lone CR or BEL, or words that answer the question for the version and nothing
-    else, do so only where nothing speaks against it: each may be a piece of something.
+    Frames and versions of LAWICEL's form prove the protocol: random bytes do not have
+    that form. A lone CR or BEL, or a text that answers only the request for the version,
+    does so only without evidence against it: each may be part of something else.
     """
 
     def __init__(self) -> None:
-        """Begin with an adapter that has said nothing yet."""
+        """Start with an adapter that has sent nothing yet."""
         self.lines = codec.Lines()
         self._received = 0
-        self._asked = 0
+        self._commands = 0
         self._binary = b""
         self._waveshare = 0
         self._is_first = True
         self.begin()
 
     def begin(self) -> None:
-        """Forget all but a frame that has begun: one that starts anew prints rubbish."""
+        """Forget all but an incomplete frame: an adapter that restarts prints anything."""
         if not _HEAD.fullmatch(self.lines.begun):
             self.lines = codec.Lines()
         self.takes_text = True
-        """Whether words may be its version; else they are rubbish."""
+        """Whether a text may be its version; otherwise it is evidence against."""
         self._texts: set[bytes] = set()
-        self._is_worded = False
-        self._proofs = self._answers = self._words = self._rubbish = 0
+        self._is_confirmed = False
+        self._proofs = self._answers = self._text_lines = self._rubbish = 0
 
-    def ask(self, commands: bytes) -> None:
-        """Note what the adapter is told: a command has one answer at the most."""
-        self._asked += commands.count(codec.CR)
+    def on_command(self, commands: bytes) -> None:
+        """Record commands sent: each has at most one answer."""
+        self._commands += commands.count(codec.CR)
 
-    def on_frame(self, data: bytes) -> list[Said]:
-        """Take what it says; return what the lines are that are complete now."""
+    def on_data(self, data: bytes) -> list[Kind]:
+        """Record received bytes; return the kinds of the lines that are now complete."""
         self._received += len(data)
         self._look_for_waveshare(data)
-        said = [self._kind(line) for line in self.lines.feed(data)]
-        for each in said:
+        kinds = [self._kind(line) for line in self.lines.feed(data)]
+        for each in kinds:
             match each:
-                case Said.FRAME | Said.VERSION:
+                case Kind.FRAME | Kind.VERSION:
                     self._proofs += 1
-                case Said.DONE | Said.REFUSED:
+                case Kind.DONE | Kind.REFUSED:
                     self._answers += 1
-                case Said.TEXT:
-                    self._words += 1
-                case Said.RUBBISH:
+                case Kind.TEXT:
+                    self._text_lines += 1
+                case Kind.RUBBISH:
                     self._rubbish += 1
-        return said
+        return kinds
 
     def confirm(self, text: bytes) -> None:
-        """Take words for the version if they alone have come once more."""
-        self._is_worded = self.text == text and self._words == 1
+        """Accept a text as the version if it alone came once more."""
+        self._is_confirmed = self.text == text and self._text_lines == 1
 
     @property
     def text(self) -> bytes | None:
-        """The words that may be its version; None: there are none, or others as well."""
+        """The text that may be its version; None if there is none, or several."""
         return min(self._texts) if len(self._texts) == 1 else None
 
     @property
-    def speaks(self) -> bool:
-        """Whether it has shown that it speaks the protocol."""
+    def is_lawicel(self) -> bool:
+        """Whether it has proved to use LAWICEL's protocol."""
         answers = self._answers and not self._texts
-        return bool(self._proofs or self._is_worded or answers) and not self.is_foreign
+        return (
+            bool(self._proofs or self._is_confirmed or answers) and not self.is_foreign
+        )
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it says more that the protocol does not know than what proves it."""
-        surplus = self._answers + self._words - self._asked
-        texts = len(self._texts) - (self.takes_text or self._is_worded)
+        """Whether it sends more that is not in the protocol than what proves it."""
+        surplus = self._answers + self._text_lines - self._commands
+        texts = len(self._texts) - (self.takes_text or self._is_confirmed)
         odd = self._rubbish + max(0, surplus) + max(0, texts) + self._is_cut
         return odd > self._proofs
 
     @property
     def is_waveshare(self) -> bool:
-        """Whether it speaks the protocol of Waveshare's USB-CAN-A."""
+        """Whether it uses the protocol of Waveshare's USB-CAN-A."""
         return self._waveshare >= _WAVESHARE_SURE
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it is of no use to listen on."""
+        """Whether receiving more is of no use."""
         return self.is_waveshare or (self._received > MOST_RUBBISH and self.is_foreign)
 
     @property
     def has_begun(self) -> bool:
-        """Whether a line has begun that is no frame."""
+        """Whether the incomplete line is not a frame."""
         return not _HEAD.fullmatch(self.lines.begun)
 
     @property
     def _is_cut(self) -> bool:
-        """Whether a line has begun that can become nothing right any more."""
+        """Whether the incomplete line can no longer become valid."""
         begun = self.lines.begun
         is_text = len(begun) < codec.LONGEST and _TEXT.fullmatch(begun)
         return self.has_begun and not (self.takes_text and is_text)
 
-    def _kind(self, line: bytes) -> Said:
+    def _kind(self, line: bytes) -> Kind:
         content, is_first = line[:-1].lstrip(b"\n"), self._is_first
         self._is_first = False
         if line.endswith(codec.BEL):
-            return Said.RUBBISH if content else Said.REFUSED
+            return Kind.RUBBISH if content else Kind.REFUSED
         if not content:
-            return Said.DONE
+            return Kind.DONE
         if _VERSION.fullmatch(content):
-            return Said.VERSION
-        heard = codec.parse(line, 0.0)
-        if isinstance(heard, can.Message) and not heard.is_error_frame:
-            return Said.FRAME
+            return Kind.VERSION
+        parsed = codec.parse(line, 0.0)
+        if isinstance(parsed, can.Message) and not parsed.is_error_frame:
+            return Kind.FRAME
         if _NOTICE.fullmatch(content) or (is_first and _TAIL.fullmatch(content)):
-            return Said.NOTICE
+            return Kind.NOTICE
         is_text = _TEXT.fullmatch(content) and not _ECHO.fullmatch(content)
         if not (self.takes_text and is_text):
-            return Said.RUBBISH
+            return Kind.RUBBISH
         if len(self._texts) < _TEXTS:
-            # All of a longer line is kept only where it came in one piece
+            # A longer line is kept whole only if it came in one piece
             self._texts.add(content[: codec.LONGEST])
-        return Said.TEXT
+        return Kind.TEXT
 
     def _look_for_waveshare(self, data: bytes) -> None:
         binary, end = self._binary + data, 0

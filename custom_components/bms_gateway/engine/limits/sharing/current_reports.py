@@ -6,7 +6,7 @@ from math import inf
 from statistics import median
 from typing import Final
 
-from ...battery.timing.timeouts import LONGEST_GAP
+from ...battery.timing.timeouts import LONGEST_PERIOD
 from ...model import BatteryState
 from .step_detection import QUIET_AMPS, QUIET_PART
 
@@ -52,7 +52,7 @@ class Report:
     def after(self, at: float, amps: float, others: Mapping[str, float]) -> Report:
         """Return the next report, measured at `at`; `others`: all currents by now."""
         is_quiet = abs(amps - self.amps) <= QUIET_AMPS + QUIET_PART * abs(amps)
-        is_continuous = at <= self.at + LONGEST_GAP
+        is_continuous = at <= self.at + LONGEST_PERIOD
         return Report(
             at,
             amps,

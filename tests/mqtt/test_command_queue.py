@@ -1,4 +1,4 @@
-"""Commands that wait: bounded, in order, and the newest of each owner is kept."""
+"""The command queue: bounded, in order, keeping the newest of each owner."""
 
 from typing import Any
 
@@ -6,8 +6,12 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.mqtt.reading import RejectedCommand
-from custom_components.bms_gateway.mqtt.waiting import MOST_WAITING, Command, Waiting
+from custom_components.bms_gateway.mqtt.command_queue import (
+    MAX_WAITING,
+    Command,
+    CommandQueue,
+)
+from custom_components.bms_gateway.mqtt.parsing import RejectedCommand
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 BOTH = (CHARGE, DISCHARGE)
@@ -19,32 +23,32 @@ def command(
     *directions: Direction,
     device: str = "bank",
 ) -> Command:
-    """Return a command that sets a limit or (None) ends it, for charging by default."""
+    """Return a command that sets or (None) clears a limit, of charging by default."""
     return Command(
         name="clear" if value is None else "limit",
         fields={"value": value},
         data={},
-        whose=(device, owner),
+        target=(device, owner),
         directions=frozenset(directions or (CHARGE,)),
     )
 
 
 def values(commands: list[Command]) -> list[Any]:
-    """Return what commands set."""
+    """Return the values that commands set."""
     return [each.fields["value"] for each in commands]
 
 
-def drained(waiting: Waiting) -> list[Command]:
-    """Return all that wait, in their order."""
+def drained(waiting: CommandQueue) -> list[Command]:
+    """Return all waiting commands in order."""
     found = []
     while each := waiting.take():
         found.append(each)
     return found
 
 
-def test_a_newer_one_takes_the_older_one_s_place() -> None:
+def test_newer_command_replaces_an_older_one() -> None:
     """Of its owner, its device, its directions and its name."""
-    waiting = Waiting()
+    waiting = CommandQueue()
     assert waiting.add(command(1)) == []
     others = [
         command(2, "Bob"),
@@ -57,32 +61,32 @@ def test_a_newer_one_takes_the_older_one_s_place() -> None:
         assert waiting.add(other) == []
     assert values(waiting.add(command(6))) == [1]
     assert len(waiting) == 6
-    # Ann first, by one that she said before; then each in turn
+    # Ann first, with her earlier command; then each in turn
     assert values(drained(waiting)) == [3, 2, 5, 4, None, 6]
     assert waiting.take() is None
     assert len(waiting) == 0
 
 
-def test_none_waits_for_all_that_one_owner_has_to_say() -> None:
-    """Though that one goes on."""
-    waiting = Waiting()
+def test_owners_take_turns() -> None:
+    """Although one keeps sending."""
+    waiting = CommandQueue()
     waiting.add(command(1, "Ann"))
     waiting.add(command(None, "Ann"))
     waiting.add(command(2, "Bob"))
     taken = [waiting.take()]
     waiting.add(command(3, "Ann", DISCHARGE))
     taken += drained(waiting)
-    assert [each.whose[1] for each in taken if each] == ["Ann", "Bob", "Ann", "Ann"]
+    assert [each.target[1] for each in taken if each] == ["Ann", "Bob", "Ann", "Ann"]
 
 
-def test_beyond_the_bound_the_newest_of_who_waits_already_counts() -> None:
-    """Others are refused; what the newest leaves something of stays."""
-    waiting = Waiting()
-    for n in range(MOST_WAITING - 2):
+def test_full_queue_keeps_the_newest_of_waiting_owners() -> None:
+    """Others are rejected; one that keeps some effect stays."""
+    waiting = CommandQueue()
+    for n in range(MAX_WAITING - 2):
         waiting.add(command(n, f"o{n}"))
     waiting.add(command(50, "Ann"))
     waiting.add(command(60, "Bob", *BOTH))
-    assert len(waiting) == MOST_WAITING
+    assert len(waiting) == MAX_WAITING
     with pytest.raises(RejectedCommand) as refused:
         waiting.add(command(0, "late"))
     assert refused.value.code == "busy"
@@ -91,10 +95,10 @@ def test_beyond_the_bound_the_newest_of_who_waits_already_counts() -> None:
     assert values(waiting.add(command(None, "o4"))) == [4]
     with pytest.raises(RejectedCommand):
         waiting.add(command(0, "Bob"))
-    assert len(waiting) == MOST_WAITING
+    assert len(waiting) == MAX_WAITING
     waiting.take()
     waiting.add(command(0, "late"))
-    assert len(waiting) == MOST_WAITING
+    assert len(waiting) == MAX_WAITING
     waiting.clear()
     assert waiting.take() is None
 
@@ -111,16 +115,16 @@ def test_beyond_the_bound_the_newest_of_who_waits_already_counts() -> None:
     ),
     st.sets(st.integers(0, 39)),
 )
-def test_what_holds_in_the_end_is_as_if_none_had_been_replaced(
+def test_replacing_does_not_change_the_final_state(
     commands: list[Command], pauses: set[int]
 ) -> None:
-    """Whenever the worker comes to take one."""
+    """Whenever the worker takes one."""
 
     def obey(held: dict[Any, Any], one: Command) -> None:
         for direction in one.directions:
-            held[one.whose, direction] = one.fields["value"]
+            held[one.target, direction] = one.fields["value"]
 
-    waiting = Waiting()
+    waiting = CommandQueue()
     at_once: dict[Any, Any] = {}
     in_turn: dict[Any, Any] = {}
     for n, each in enumerate(commands):

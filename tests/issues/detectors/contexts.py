@@ -1,4 +1,4 @@
-"""A situation in which all is well, and how to have another one."""
+"""An issue context without problems, and ways to change it."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,8 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
+    BatteryStatus,
     InverterState,
-    Life,
     PortState,
     PortStatus,
     Readings,
@@ -55,8 +55,12 @@ CONFIG = GatewayConfig(
 )
 OPEN = PortState(status=PortStatus.OPEN)
 ALLOWS = Readings(charge_current_limit=50.0, discharge_current_limit=50.0)
-B1 = BatteryState(id="b1", life=Life.ONLINE, capacity_ah=100, readings=ALLOWS)
-B2 = BatteryState(id="b2", life=Life.ONLINE, capacity_ah=300, readings=ALLOWS)
+B1 = BatteryState(
+    id="b1", status=BatteryStatus.ONLINE, capacity_ah=100, readings=ALLOWS
+)
+B2 = BatteryState(
+    id="b2", status=BatteryStatus.ONLINE, capacity_ah=300, readings=ALLOWS
+)
 I1 = InverterState(id="i1", listening=True)
 TOLD = Telegram(
     charge_voltage_limit=56.0,
@@ -83,37 +87,39 @@ DAY = 24 * 3600.0
 
 
 def seen(now: IssueContext = WELL, **changes: Any) -> IssueContext:
-    """Return the situation with something else in its snapshot."""
+    """Return the context with another snapshot value."""
     return replace(now, snapshot=replace(now.snapshot, **changes))
 
 
 def with_b1(**changes: Any) -> IssueContext:
-    """Return the situation with its first battery in another state."""
+    """Return the context with its first battery in another state."""
     return seen(batteries={"b1": replace(B1, **changes), "b2": B2})
 
 
 def with_i1(**changes: Any) -> IssueContext:
-    """Return the situation with its inverter in another state."""
+    """Return the context with its inverter in another state."""
     return seen(inverters={"i1": replace(I1, **changes)})
 
 
-def with_life(life: Life, status: Status = Status.BLOCKED) -> IssueContext:
-    """Return the situation with its first battery in another part of its life."""
-    return seen(with_b1(life=life), status=status)
+def with_status(
+    battery_status: BatteryStatus, status: Status = Status.BLOCKED
+) -> IssueContext:
+    """Return the context with its first battery in another state."""
+    return seen(with_b1(status=battery_status), status=status)
 
 
 def with_port(port: PortState) -> IssueContext:
-    """Return the situation with the first battery's port in another state."""
+    """Return the context with the first battery's port in another state."""
     ports = {"b1": port, "b2": OPEN, "i1": OPEN}
-    return seen(with_life(Life.LOST), ports=ports)
+    return seen(with_status(BatteryStatus.LOST), ports=ports)
 
 
 def keys(now: IssueContext, raised: Raised | None = None) -> dict[str, str]:
-    """Return what is wrong: issue ids and keys of texts."""
+    """Return the present issues: issue ids and keys of texts."""
     return {key: issue.key for key, issue in find_issues(now, raised or {}).items()}
 
 
 def the_one(now: IssueContext) -> Issue:
-    """Return the only repair there is."""
+    """Return the only issue."""
     [issue] = find_issues(now, {}).values()
     return issue

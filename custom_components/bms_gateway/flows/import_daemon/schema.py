@@ -1,6 +1,6 @@
-"""What a bms_config.toml may hold: its tables, their keys, and what each becomes.
+"""The schema of a bms_config.toml: its tables, their keys, and their counterparts.
 
-Source: the configuration classes of ul-gh/bms_gateway and the file that it brings.
+Source: the configuration classes of ul-gh/bms_gateway and the file it ships.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Kind(Enum):
-    """What is written after a key."""
+    """The type of a value."""
 
     NUMBER = "number"
     YES_NO = "yes_no"
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 
 class Part(StrEnum):
-    """What of a gateway a table describes; the last two are kinds of subentries."""
+    """The part of a gateway that a table describes; the last two are subentry types."""
 
     GATEWAY = "gateway"
     BATTERY = "battery"
@@ -27,22 +27,22 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a table, as it is written with hyphens and in capitals."""
+    """A key of a table, as written with hyphens and in capitals."""
 
     name: str
     kind: Kind
     default: float | str | bool | None = None
-    """What the daemon takes where the key is missing."""
+    """The daemon's default for a missing key."""
     becomes: str | None = None
     """The name of the option, or of the field of a battery or an inverter."""
     required: bool = False
     is_limit: bool = False
-    """Whether it limits a current: its default is told, not taken in silence."""
+    """Whether it limits a current: its default is reported, not applied silently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the file; `[[…]]` if it may stand several times."""
+    """A table of the file; `[[…]]` if it may occur several times."""
 
     name: str
     part: Part
@@ -51,14 +51,14 @@ class Table:
 
     @property
     def head(self) -> str:
-        """Return how it begins."""
+        """Return its header."""
         return f"[[{self.name}]]" if self.several else f"[{self.name}]"
 
 
 def normal(name: str) -> str:
-    """Return a key as this module writes it: `-` and `_` are the same, and so is case.
+    """Return a key in this module's form: `-` and `_` are the same, and so is case.
 
-    The daemon itself is stricter; there is nothing that could be mistaken.
+    The daemon itself is stricter; no two keys can be confused.
     """
     return name.replace("_", "-").upper()
 
@@ -66,7 +66,7 @@ def normal(name: str) -> str:
 TOP: Final = Table(
     "", Part.GATEWAY, (Key("GATEWAY-ACTIVATED", Kind.YES_NO, default=False),)
 )
-"""What stands above all tables."""
+"""The keys above all tables."""
 MQTT: Final = Table(
     "mqtt",
     Part.GATEWAY,
@@ -118,4 +118,4 @@ BMSES_OUT: Final = Table(
 TABLES: Final[Mapping[str, Table]] = {
     normal(table.name): table for table in (MQTT, BATTERY, BMSES_IN, BMSES_OUT)
 }
-"""By their names as `normal` returns them; batteries stand before inverters."""
+"""By their names as `normal` returns them; batteries come before inverters."""

@@ -1,4 +1,4 @@
-"""What is written when: at once where a restart would allow more, never the same twice."""
+"""When data is written: at once if a restart would allow more, never twice."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,13 +16,17 @@ from custom_components.bms_gateway.engine.setpoints import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.setpoints import manager
-from custom_components.bms_gateway.setpoints.expiry import (
-    CLOCK_DRIFT,
-    GATHERED_FOR,
-    Due,
-    due,
+from custom_components.bms_gateway.setpoints.serialization import (
+    HOUR,
+    Change,
+    StoredData,
 )
-from custom_components.bms_gateway.setpoints.serialization import HOUR, Change, Kept
+from custom_components.bms_gateway.setpoints.urgency import (
+    CLOCK_DRIFT,
+    WRITE_DELAY,
+    Urgency,
+    urgency,
+)
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -45,7 +49,7 @@ ASKED = AllSetpoints(
     temporary_limits=(TEMPORARY_LIMIT,),
     out_of_service=frozenset({"b1"}),
 )
-ON_DISK = Kept(
+ON_DISK = StoredData(
     setpoints=ASKED,
     changes={(None, "charge_current"): Change("Ann", 0.0)},
     learnt={"b1": 0.5},
@@ -63,117 +67,121 @@ def inverter(**changes: Any) -> AllSetpoints:
 
 
 def temporary_limit(**changes: Any) -> AllSetpoints:
-    """Return the setpoints with a lease that differs in something."""
+    """Return the setpoints with a temporary limit that differs in something."""
     return replace(ASKED, temporary_limits=(replace(TEMPORARY_LIMIT, **changes),))
 
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (ASKED, Due.NEVER),
+        (ASKED, Urgency.NEVER),
         # A number or switch of any device
-        (bank(charge_current=19.9), Due.AT_ONCE),
-        (bank(charge_current=20.1), Due.SOON),
-        (bank(charge_current=None), Due.SOON),
-        (bank(discharge_current=500.0), Due.AT_ONCE),
-        (bank(charge_voltage=53.9), Due.AT_ONCE),
-        (bank(charge_voltage=None), Due.SOON),
-        (bank(charging_allowed=False), Due.AT_ONCE),
-        (bank(discharging_allowed=True), Due.SOON),
-        (bank(charge_current=19.9, discharging_allowed=True), Due.AT_ONCE),
-        (inverter(discharge_current=9.0), Due.AT_ONCE),
-        (inverter(discharge_current=11.0), Due.SOON),
-        (inverter(discharge_current=10.0, charge_current=0.0), Due.AT_ONCE),
-        (replace(ASKED, inverters={}), Due.SOON),
+        (bank(charge_current=19.9), Urgency.AT_ONCE),
+        (bank(charge_current=20.1), Urgency.SOON),
+        (bank(charge_current=None), Urgency.SOON),
+        (bank(discharge_current=500.0), Urgency.AT_ONCE),
+        (bank(charge_voltage=53.9), Urgency.AT_ONCE),
+        (bank(charge_voltage=None), Urgency.SOON),
+        (bank(charging_allowed=False), Urgency.AT_ONCE),
+        (bank(discharging_allowed=True), Urgency.SOON),
+        (bank(charge_current=19.9, discharging_allowed=True), Urgency.AT_ONCE),
+        (inverter(discharge_current=9.0), Urgency.AT_ONCE),
+        (inverter(discharge_current=11.0), Urgency.SOON),
+        (inverter(discharge_current=10.0, charge_current=0.0), Urgency.AT_ONCE),
+        (replace(ASKED, inverters={}), Urgency.SOON),
         (
             replace(ASKED, inverters={**ASKED.inverters, "i2": Setpoints()}),
-            Due.NEVER,
+            Urgency.NEVER,
         ),
         (
             replace(ASKED, inverters={**ASKED.inverters, "i2": BANK}),
-            Due.AT_ONCE,
+            Urgency.AT_ONCE,
         ),
-        # What takes part
-        (replace(ASKED, out_of_service=frozenset()), Due.AT_ONCE),
-        (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Due.AT_ONCE),
+        # The service state
+        (replace(ASKED, out_of_service=frozenset()), Urgency.AT_ONCE),
+        (replace(ASKED, out_of_service=frozenset({"b1", "i1"})), Urgency.AT_ONCE),
         # A temporary limit: lower, longer, another one
-        (temporary_limit(amps=4.9), Due.AT_ONCE),
-        (temporary_limit(amps=5.1), Due.SOON),
-        (temporary_limit(amps=None, watts=1.0), Due.AT_ONCE),
-        (temporary_limit(until=3601.0), Due.AT_ONCE),
-        (temporary_limit(until=None), Due.AT_ONCE),
-        (temporary_limit(direction=Direction.DISCHARGE), Due.AT_ONCE),
-        (temporary_limit(owner="Bob"), Due.AT_ONCE),
-        (temporary_limit(device_id="i1"), Due.AT_ONCE),
-        (replace(ASKED, temporary_limits=()), Due.SOON),
-        # The same again, and what time makes of it
-        (temporary_limit(until=3599.0), Due.NEVER),
-        (temporary_limit(until=1800.0), Due.NEVER),
-        (temporary_limit(until=1799.0), Due.IN_TIME),
-        (temporary_limit(until=1.0), Due.IN_TIME),
+        (temporary_limit(amps=4.9), Urgency.AT_ONCE),
+        (temporary_limit(amps=5.1), Urgency.SOON),
+        (temporary_limit(amps=None, watts=1.0), Urgency.AT_ONCE),
+        (temporary_limit(until=3601.0), Urgency.AT_ONCE),
+        (temporary_limit(until=None), Urgency.AT_ONCE),
+        (temporary_limit(direction=Direction.DISCHARGE), Urgency.AT_ONCE),
+        (temporary_limit(owner="Bob"), Urgency.AT_ONCE),
+        (temporary_limit(device_id="i1"), Urgency.AT_ONCE),
+        (replace(ASKED, temporary_limits=()), Urgency.SOON),
+        # The same again, and with the time that has passed
+        (temporary_limit(until=3599.0), Urgency.NEVER),
+        (temporary_limit(until=1800.0), Urgency.NEVER),
+        (temporary_limit(until=1799.0), Urgency.LATER),
+        (temporary_limit(until=1.0), Urgency.LATER),
     ],
 )
-def test_what_a_restart_may_not_undo_is_written_at_once(
-    asked: AllSetpoints, expected: Due
+def test_changes_that_a_restart_must_not_undo_are_written_at_once(
+    asked: AllSetpoints, expected: Urgency
 ) -> None:
-    """All else soon, or with what moves by itself."""
-    assert due(ON_DISK, replace(ON_DISK, setpoints=asked)) is expected
+    """All others soon, or with running values."""
+    assert urgency(ON_DISK, replace(ON_DISK, setpoints=asked)) is expected
 
 
-def test_what_is_left_of_a_short_lease_costs_no_write() -> None:
+def test_remaining_time_of_a_short_limit_costs_no_write() -> None:
     """A restart lets it last a minute longer at the most."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=90.0))
-    for left, expected in (90.0 - CLOCK_DRIFT, Due.NEVER), (29.0, Due.IN_TIME):
+    for left, expected in (90.0 - CLOCK_DRIFT, Urgency.NEVER), (29.0, Urgency.LATER):
         now = replace(ON_DISK, setpoints=temporary_limit(until=left))
-        assert due(held, now) is expected
+        assert urgency(held, now) is expected
 
 
-def test_a_lease_in_watts_is_compared_in_watts() -> None:
-    """Both kinds are as low or not by themselves."""
+def test_limit_in_watts_is_compared_in_watts() -> None:
+    """Each unit is compared by itself."""
     held = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=500.0))
-    for watts, expected in (499.0, Due.AT_ONCE), (500.0, Due.NEVER), (501.0, Due.SOON):
+    for watts, expected in (
+        (499.0, Urgency.AT_ONCE),
+        (500.0, Urgency.NEVER),
+        (501.0, Urgency.SOON),
+    ):
         now = replace(ON_DISK, setpoints=temporary_limit(amps=None, watts=watts))
-        assert due(held, now) is expected
-    assert due(held, ON_DISK) is Due.AT_ONCE
+        assert urgency(held, now) is expected
+    assert urgency(held, ON_DISK) is Urgency.AT_ONCE
 
 
-def test_one_that_lasts_until_cleared_holds_for_as_long_as_any() -> None:
-    """So that one with an end may take its place later."""
+def test_unlimited_duration_covers_any_other() -> None:
+    """So that one with an end may replace it later."""
     held = replace(ON_DISK, setpoints=temporary_limit(until=None))
-    assert due(held, held) is Due.NEVER
-    assert due(held, ON_DISK) is Due.SOON
+    assert urgency(held, held) is Urgency.NEVER
+    assert urgency(held, ON_DISK) is Urgency.SOON
 
 
-def test_who_made_a_limit_is_kept() -> None:
+def test_user_of_a_limit_is_written() -> None:
     """A crash gives nobody back what an administrator has taken over."""
     held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
-    assert due(held, ON_DISK) is Due.SOON
-    assert due(ON_DISK, held) is Due.SOON
+    assert urgency(held, ON_DISK) is Urgency.SOON
+    assert urgency(ON_DISK, held) is Urgency.SOON
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"confirmed": False}, Due.AT_ONCE),
-        ({"changes": {}}, Due.SOON),
-        ({"changes": {(None, "charge_current"): Change("Bob", 0.0)}}, Due.SOON),
-        ({"changes": {(None, "charge_current"): Change("Ann", -HOUR)}}, Due.IN_TIME),
-        ({"learnt": {"b1": 0.6}}, Due.IN_TIME),
+        ({"confirmed": False}, Urgency.AT_ONCE),
+        ({"changes": {}}, Urgency.SOON),
+        ({"changes": {(None, "charge_current"): Change("Bob", 0.0)}}, Urgency.SOON),
+        ({"changes": {(None, "charge_current"): Change("Ann", -HOUR)}}, Urgency.LATER),
+        ({"learnt": {"b1": 0.6}}, Urgency.LATER),
     ],
 )
-def test_what_else_is_kept(changes: dict[str, Any], expected: Due) -> None:
-    """Who set what is asked, too; the rest moves by itself."""
-    assert due(ON_DISK, replace(ON_DISK, **changes)) is expected
+def test_other_data_is_written(changes: dict[str, Any], expected: Urgency) -> None:
+    """The requester too; the rest moves by itself."""
+    assert urgency(ON_DISK, replace(ON_DISK, **changes)) is expected
 
 
-def test_what_a_crash_may_undo_is_on_disk_within_seconds() -> None:
-    """Nobody waits longer before pulling a plug."""
-    assert GATHERED_FOR == 5.0
+def test_changes_are_on_disk_within_seconds() -> None:
+    """No user waits longer before pulling a plug."""
+    assert WRITE_DELAY == 5.0
 
 
-def test_what_nobody_knows_is_replaced_at_once() -> None:
+def test_unknown_content_is_replaced_at_once() -> None:
     """It may allow more."""
-    assert due(None, ON_DISK) is Due.AT_ONCE
+    assert urgency(None, ON_DISK) is Urgency.AT_ONCE
 
 
 # In a running gateway ---------------------------------------------------------
@@ -181,7 +189,7 @@ def test_what_nobody_knows_is_replaced_at_once() -> None:
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return the setpoints of the bank each time that they are written."""
+    """Return the bank's setpoints of each write."""
     found: list[Any] = []
     save = Store.async_save
 
@@ -194,28 +202,28 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-GATHERED = 50.0
-"""Seconds; no machine is so slow that so many pass by themselves in a test here."""
+DELAY = 50.0
+"""Seconds; no machine is so slow that this time passes by itself in a test here."""
 
 
 @pytest.fixture
 async def running(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Start a gateway at which 20 A are asked for and saved."""
-    monkeypatch.setattr(manager, "GATHERED_FOR", GATHERED)
+    """Start a gateway with a saved setpoint of 20 A."""
+    monkeypatch.setattr(manager, "WRITE_DELAY", DELAY)
     await bench.battery("b1").inverter("i1").start()
     await ask(bench, NUMBER, 20.0)
     return bench
 
 
 def stored(hass_storage: dict[str, Any]) -> Any:
-    """Return what is on disk of the bank."""
+    """Return the bank's setpoints on disk."""
     return hass_storage[KEY]["data"]["bank"]
 
 
-async def test_the_same_again_is_not_written_again(
+async def test_repeated_setpoint_is_not_written_again(
     running: Bench, writes: list[Any]
 ) -> None:
-    """Ten minutes of an automation that asks each 10 s."""
+    """Ten minutes of an automation that sets it each 10 s."""
     for _ in range(60):
         await ask(running, NUMBER, 20.0)
         await turn(running, "gw_charging_allowed", "on")
@@ -224,7 +232,7 @@ async def test_the_same_again_is_not_written_again(
     assert writes == []
 
 
-async def test_what_lowers_is_written_at_once(
+async def test_lower_setpoint_is_written_at_once(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
     """Each by itself, before the call returns."""
@@ -238,69 +246,69 @@ async def test_what_lowers_is_written_at_once(
     assert len(writes) == 4
 
 
-async def test_what_rises_is_gathered(
+async def test_higher_setpoints_are_written_together(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """It holds at once; a crash meanwhile leaves less."""
+    """They apply at once; a crash meanwhile leaves less."""
     for step in range(60):
         await ask(running, NUMBER, 20.0 + step / 10)
-    assert running.coordinator.setpoint_manager.setpoints.bank.charge_current == 25.9
+    assert running.runtime.setpoint_manager.setpoints.bank.charge_current == 25.9
     assert (writes, stored(hass_storage)["charge_current"]) == ([], 20.0)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [25.9]
     await running.tick(61)
     assert writes == [25.9]
 
 
-async def test_gathering_is_not_put_off(
+async def test_delayed_write_is_not_postponed(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """What goes on changing is written all the same."""
+    """Continuous changes are written all the same."""
     with patch(
         "custom_components.bms_gateway.setpoints.manager.async_call_later"
     ) as later:
         for step in range(60):
             await ask(running, NUMBER, 21.0 + step / 10)
     [(_, delay, job)] = [call.args for call in later.call_args_list]
-    assert delay == GATHERED
+    assert delay == DELAY
     await job.target(None)
     assert writes == [26.9]
     await ask(running, NUMBER, 30.0)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [26.9, 30.0]
 
 
-async def test_what_is_below_the_disk_is_written_with_all_that_was_gathered(
+async def test_setpoint_below_the_disk_writes_pending_ones_too(
     running: Bench, writes: list[Any]
 ) -> None:
-    """And what lowers only what was not written yet can wait with it."""
+    """One that is lower only than pending ones can wait with them."""
     await ask(running, NUMBER, 40.0)
     await ask(running, NUMBER, 30.0)
     assert writes == []
     await ask(running, "gw_discharge_current_setpoint", 40.0)
     assert writes == [30.0]
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert writes == [30.0]
 
 
-async def test_what_was_taken_back_is_not_written(
+async def test_reverted_change_is_not_written(
     running: Bench, writes: list[Any]
 ) -> None:
-    """Nothing is gathered in the end."""
+    """Nothing is pending in the end."""
     for amps in islice(cycle((30.0, 20.0)), 20):
         await ask(running, NUMBER, amps)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     await running.tick(61)
     assert writes == []
 
 
-async def test_what_was_gathered_is_written_at_the_end(
+async def test_pending_changes_are_written_when_the_gateway_stops(
     hass: HomeAssistant,
     running: Bench,
     writes: list[Any],
     hass_storage: dict[str, Any],
 ) -> None:
-    """Of the gateway; and the next one starts with it."""
+    """And the next start uses them."""
     await ask(running, NUMBER, 30.0)
     assert await hass.config_entries.async_unload("gw")
     assert writes == [30.0]
@@ -311,10 +319,10 @@ async def test_what_was_gathered_is_written_at_the_end(
     assert writes == [30.0]
 
 
-async def test_what_was_gathered_is_written_at_the_end_of_home_assistant(
+async def test_pending_changes_are_written_when_home_assistant_stops(
     hass: HomeAssistant, running: Bench, writes: list[Any]
 ) -> None:
-    """And what is asked while it stops, too."""
+    """And so are changes while it stops."""
     await ask(running, NUMBER, 30.0)
     hass.set_state(CoreState.stopping)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
@@ -333,7 +341,7 @@ def device(bench: Bench) -> str:
 
 
 async def limit(bench: Bench, duration: float, amps: float = 5.0) -> None:
-    """Limit charging for a time."""
+    """Set a temporary charge limit."""
     await bench.hass.services.async_call(
         DOMAIN,
         "limit_current",
@@ -343,7 +351,7 @@ async def limit(bench: Bench, duration: float, amps: float = 5.0) -> None:
 
 
 @pytest.mark.parametrize("duration", [30, 60, 90, 3600])
-async def test_a_limit_that_is_renewed_is_not_written_again(
+async def test_renewed_limit_is_not_written_again(
     running: Bench, writes: list[Any], duration: float
 ) -> None:
     """Each 10 s for ten minutes: the disk holds it for as long from a restart."""
@@ -353,7 +361,7 @@ async def test_a_limit_that_is_renewed_is_not_written_again(
     assert len(writes) == 1
 
 
-async def test_a_longer_or_lower_limit_is_written_at_once(
+async def test_longer_or_lower_limit_is_written_at_once(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
     """A restart would end it too early, or allow more."""
@@ -371,22 +379,22 @@ async def test_a_longer_or_lower_limit_is_written_at_once(
     assert len(writes) == 3
     await limit(running, 60, 4.5)
     assert len(writes) == 3
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert on_disk() == [(4.5, 60)]
     await running.move(62)
-    await running.tick(GATHERED + 1)
+    await running.tick(DELAY + 1)
     assert on_disk() == []
     assert len(writes) == 5
 
 
-async def test_a_long_limit_costs_few_writes(
+async def test_long_limit_costs_few_writes(
     running: Bench, writes: list[Any], hass_storage: dict[str, Any]
 ) -> None:
-    """After a crash it lasts no more than twice what was left, or a minute longer."""
+    """After a crash it lasts at most twice the remaining time, or a minute longer."""
     await limit(running, 4 * 3600)
     for _ in range(239):
         await running.move(60)
-        [asked] = running.coordinator.setpoint_manager.setpoints.temporary_limits
+        [asked] = running.runtime.setpoint_manager.setpoints.temporary_limits
         assert asked.until is not None
         left = asked.until - running.clock()
         [temporary_limit] = hass_storage[KEY]["data"]["temporary_limits"]
@@ -394,10 +402,10 @@ async def test_a_long_limit_costs_few_writes(
     assert len(writes) < 12
 
 
-async def test_a_setpoint_lowered_while_the_disk_is_written_to(
+async def test_setpoint_lowered_during_a_write_is_written(
     running: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """What is being written allows more: the lower one follows at once."""
+    """The running write allows more: the lower one follows at once."""
     await ask(running, NUMBER, 50.0)
     write: Callable[..., Any] = Store._async_write_data
     lowered = False
@@ -410,7 +418,7 @@ async def test_a_setpoint_lowered_while_the_disk_is_written_to(
         await write(self, data)
 
     with patch.object(Store, "_async_write_data", lower_meanwhile):
-        await running.tick(GATHERED + 1)
+        await running.tick(DELAY + 1)
         await running.hass.async_block_till_done(wait_background_tasks=True)
     assert lowered
     assert stored(hass_storage)["charge_current"] == 30.0

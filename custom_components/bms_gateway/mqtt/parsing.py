@@ -1,4 +1,4 @@
-"""Reading a command: what may be in a message, whatever came in it."""
+"""Parses a command: accepts any bytes, returns only valid fields."""
 
 from collections.abc import Callable, Mapping
 import math
@@ -9,8 +9,8 @@ from homeassistant.util.json import JSON_DECODE_EXCEPTIONS, json_loads
 if TYPE_CHECKING:
     from homeassistant.components.mqtt.models import ReceiveMessage
 
-LONGEST_PAYLOAD: Final = 4096
-"""Bytes; several times the longest command that makes sense."""
+MAX_PAYLOAD: Final = 4096
+"""Bytes; several times the longest useful command."""
 
 type Check = Callable[[Any], bool]
 
@@ -24,7 +24,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    """Return whether it is a text, seconds, or numbers by unit; its range is not."""
+    """Return whether it is a text, seconds, or numbers by unit, of any range."""
     if isinstance(value, dict):
         return bool(value) and all(map(_is_number, value.values()))
     return _is_text(value) or _is_number(value)
@@ -46,10 +46,10 @@ _KEYS: Final[Mapping[str, Mapping[str, Check]]] = {
 
 
 class RejectedCommand(Exception):
-    """A command that changes nothing. `code` is for programs, the text for people."""
+    """A command without effect. `code` is for programs, the text for people."""
 
     def __init__(self, code: str, text: str) -> None:
-        """Keep the code and the text."""
+        """Store the code and the text."""
         super().__init__(text)
         self.code = code
 
@@ -57,14 +57,14 @@ class RejectedCommand(Exception):
 def read_command(command: str, message: ReceiveMessage) -> dict[str, Any]:
     """Return the fields of a command as they came.
 
-    Raises Refused for a retained one, for one that is too long to be read, and for
-    anything but an object of known keys and usable values. Ranges and what goes
-    together are the action's business.
+    Raises RejectedCommand for a retained one, for one that is too long, and for
+    anything but an object of known keys and usable values. The action checks ranges and
+    combinations.
     """
     if message.retain:
         raise RejectedCommand("retained", "Retained: it would come again and again")
-    if len(message.payload) > LONGEST_PAYLOAD:
-        raise RejectedCommand("too_long", f"More than {LONGEST_PAYLOAD} bytes")
+    if len(message.payload) > MAX_PAYLOAD:
+        raise RejectedCommand("too_long", f"More than {MAX_PAYLOAD} bytes")
     try:
         fields = json_loads(message.payload)
     except JSON_DECODE_EXCEPTIONS as err:

@@ -1,59 +1,62 @@
-"""What was read in a bms_config.toml, told in Home Assistant's language and Markdown."""
+"""Describes an imported bms_config.toml in Home Assistant's language, in Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 import re
 from typing import Any, Final
 
 from ...engine.model import Direction
-from .contract import Part
-from .figures import STRONG, WEAK, Told, example, most
-from .remarks import About, Remark
-from .understand import Device, Understood
+from .builder import Device, ImportedGateway
+from .comparison import STRONG_LIMIT, WEAK_LIMIT, TotalLimits, example, highest_limits
+from .notices import Notice, NoticeKind
+from .schema import Part
 
 type Texts = Mapping[str, str]
-"""Texts by the last part of their keys; those used here begin with `original_`."""
+"""Texts by the last part of their keys; those used here begin with `import_`."""
 
-MOST_LINES: Final = 20
-"""Remarks that are shown; whoever has mended so many looks at the rest."""
+MAX_LINES: Final = 20
+"""Notices that are shown; after fixing this many, a user looks at the rest."""
 
 
-def list_remarks(head: str, remarks: Sequence[Remark], texts: Texts) -> str:
-    """Return remarks as a list under the text `head`; nothing where there are none."""
-    if not remarks:
+def list_notices(head: str, notices: Sequence[Notice], texts: Texts) -> str:
+    """Return notices as a list under the text `head`; empty without any."""
+    if not notices:
         return ""
-    told = [_remark(remark, texts) for remark in remarks[:MOST_LINES]]
-    if more := len(remarks) - len(told):
-        told.append(texts["import_more"].format(count=more))
-    return f"{texts[head]}\n\n{_list(told)}"
+    lines = [_notice(notice, texts) for notice in notices[:MAX_LINES]]
+    if more := len(notices) - len(lines):
+        lines.append(texts["import_more"].format(count=more))
+    return f"{texts[head]}\n\n{_list(lines)}"
 
 
-def describe(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
-    """Return what would be set up. `names`: those of the devices, in their order."""
+def describe(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str:
+    """Return the gateway to set up. `names`: those of the devices, in their order."""
     named = list(zip(gateway.devices, map(_plain, names), strict=True))
-    tell = {Part.BATTERY: _battery, Part.INVERTER: _inverter}
-    told = [", ".join(tell[device.part](device, name, texts)) for device, name in named]
-    return _list([*told, *_bank(gateway.options, texts)])
+    describers = {Part.BATTERY: _battery, Part.INVERTER: _inverter}
+    lines = [
+        ", ".join(describers[device.part](device, name, texts))
+        for device, name in named
+    ]
+    return _list([*lines, *_bank(gateway.options, texts)])
 
 
-def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
-    """Return what the inverters were told and will be told; without any, nothing."""
+def compare(gateway: ImportedGateway, names: Sequence[str], texts: Texts) -> str:
+    """Return the daemon's limits and the future ones; empty without inverters."""
     if not gateway.of(Part.INVERTER):
         return ""
     shown = example(gateway)
-    weak = _plain(names[shown.battery])  # batteries stand before inverters
+    weak = _plain(names[shown.battery])  # batteries come before inverters
     rows = [
-        (texts["import_most_charge"], most(gateway, Direction.CHARGE)),
-        (texts["import_most_discharge"], most(gateway, Direction.DISCHARGE)),
+        (texts["import_most_charge"], highest_limits(gateway, Direction.CHARGE)),
+        (texts["import_most_discharge"], highest_limits(gateway, Direction.DISCHARGE)),
     ]
     parts = [texts["import_before"]]
     if len(gateway.of(Part.BATTERY)) > 1:
         rows += [
-            (texts["import_example_sent"], shown.told),
-            (texts["import_example_carries"].format(name=weak), shown.carries),
+            (texts["import_example_sent"], shown.limits),
+            (texts["import_example_carries"].format(name=weak), shown.battery_current),
         ]
         parts.append(
             texts["import_example"].format(
-                name=weak, weak=f"{WEAK:g}", strong=f"{STRONG:g}"
+                name=weak, weak=f"{WEAK_LIMIT:g}", strong=f"{STRONG_LIMIT:g}"
             )
         )
     head = (f"import_{key}" for key in ("sent", "daemon", "sum", "share"))
@@ -66,16 +69,16 @@ def compare(gateway: Understood, names: Sequence[str], texts: Texts) -> str:
     return "\n\n".join(parts)
 
 
-def _remark(remark: Remark, texts: Texts) -> str:
-    refused = remark.about is About.REFUSED
-    text = texts[f"import_{remark.about}"].format(
-        key=_code(remark.key),
-        value=_code(remark.value),
-        detail=texts[remark.detail] if refused else _code(remark.detail),
+def _notice(notice: Notice, texts: Texts) -> str:
+    refused = notice.kind is NoticeKind.REFUSED
+    text = texts[f"import_{notice.kind}"].format(
+        key=_code(notice.key),
+        value=_code(notice.value),
+        detail=texts[notice.detail] if refused else _code(notice.detail),
     )
-    if remark.line is None:
+    if notice.line is None:
         return text
-    return texts["import_line"].format(line=remark.line, text=text)
+    return texts["import_line"].format(line=notice.line, text=text)
 
 
 def _battery(battery: Device, name: str, texts: Texts) -> Iterator[str]:
@@ -99,8 +102,8 @@ def _inverter(inverter: Device, name: str, texts: Texts) -> Iterator[str]:
 
 def _bank(options: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     total = _limits(options["total_charge"], options["total_discharge"], texts)
-    told = (*total, *_scaling(options, texts))
-    yield f"**{texts['import_bank']}**: {', '.join(told)}"
+    parts = (*total, *_scaling(options, texts))
+    yield f"**{texts['import_bank']}**: {', '.join(parts)}"
     if options["mqtt_enabled"]:
         yield texts["import_mqtt"].format(
             topic=_code(options["mqtt_state_topic"]),
@@ -118,12 +121,12 @@ def _limits(charge: float, discharge: float, texts: Texts) -> Iterator[str]:
 def _scaling(values: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     factor, offset = values["current_factor"], values["current_offset"]
     if factor != 1 or offset != 0:
-        told = f"× {factor:g}" + (f" {offset:+g} A" if offset else "")
-        yield texts["import_scaling"].format(scaling=told)
+        scaling = f"× {factor:g}" + (f" {offset:+g} A" if offset else "")
+        yield texts["import_scaling"].format(scaling=scaling)
 
 
-def _row(label: str, told: Told) -> tuple[str, ...]:
-    amps = (told.daemon, told.sum, told.share)
+def _row(label: str, limits: TotalLimits) -> tuple[str, ...]:
+    amps = (limits.daemon, limits.sum, limits.share)
     return (label, *(f"{round(each, 1):g} A" for each in amps))
 
 
@@ -132,10 +135,10 @@ def _list(lines: Sequence[str]) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a text from the file as it may stand between backticks."""
+    """Return a text from the file in a form that can be put between backticks."""
     return " ".join(text.split()).replace("`", "'")
 
 
 def _plain(name: str) -> str:
-    """Return a name without any meaning in Markdown."""
+    """Return a name with Markdown characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>()#+.!|~-])", r"\\\1", name)

@@ -1,51 +1,51 @@
-"""When what is asked has to be on the disk: at once, within seconds, or in its time.
+"""Decides when setpoints have to be on the disk: at once, within seconds, or later.
 
-Flash memory bears a limited number of writes, and automations ask for the same again and
-again. What a crash may not undo is written at once; all else can wait.
+Flash memory takes a limited number of writes, and automations set the same value again
+and again. Anything that a crash must not undo is written at once; the rest can wait.
 """
 
 from enum import Enum, auto
 from typing import Final
 
 from ..engine.setpoints import NO_SETPOINTS, TemporaryLimit
-from .serialization import Kept
+from .serialization import StoredData
 
-GATHERED_FOR: Final = 5.0
-"""Seconds that a change waits at most which a crash may undo: a slider that is drawn, a
-script that sets one number after the other, make one write."""
+WRITE_DELAY: Final = 5.0
+"""Seconds for which a change may wait that a crash may undo: dragging a slider, or a
+script that sets one number after the other, makes one write."""
 CLOCK_DRIFT: Final = 60.0
-"""Seconds by which the disk may hold a temporary limit for longer than it lasts; also as
-long again as it lasts, so that a long one costs few writes."""
+"""Seconds by which the disk may hold a temporary limit for longer than it lasts; also
+up to as long again as it lasts, so that a long one costs few writes."""
 
 
-class Due(Enum):
-    """How soon the disk has to hold what is asked now."""
+class Urgency(Enum):
+    """How soon the disk has to hold the present setpoints."""
 
     AT_ONCE = auto()
-    """A restart would allow more than is asked."""
+    """A restart would allow more than is set."""
     SOON = auto()
-    """Something else is asked; a restart would allow less, or as much."""
-    IN_TIME = auto()
-    """Only what moves by itself has moved."""
+    """The setpoints differ; a restart would allow less, or as much."""
+    LATER = auto()
+    """Only values that move by themselves have moved."""
     NEVER = auto()
 
 
-def due(on_disk: Kept | None, now: Kept) -> Due:
-    """Return how soon what is asked now has to replace what is on disk.
+def urgency(on_disk: StoredData | None, now: StoredData) -> Urgency:
+    """Return how soon the present setpoints have to replace those on disk.
 
-    `on_disk`: None if nobody knows what that is.
+    `on_disk`: None if the content is unknown.
     """
     if on_disk is None or _allows_more(on_disk, now):
-        return Due.AT_ONCE
-    if _asked(on_disk) != _asked(now):
-        return Due.SOON
-    if _moved(on_disk, now):
-        return Due.IN_TIME
-    return Due.NEVER
+        return Urgency.AT_ONCE
+    if _requested(on_disk) != _requested(now):
+        return Urgency.SOON
+    if _has_moved(on_disk, now):
+        return Urgency.LATER
+    return Urgency.NEVER
 
 
-def _allows_more(on_disk: Kept, now: Kept) -> bool:
-    """Return whether anything would be allowed after a crash that is not allowed now."""
+def _allows_more(on_disk: StoredData, now: StoredData) -> bool:
+    """Return whether a restart would allow anything that is not allowed now."""
     held = {
         temporary_limit.key: temporary_limit
         for temporary_limit in on_disk.setpoints.temporary_limits
@@ -59,7 +59,7 @@ def _allows_more(on_disk: Kept, now: Kept) -> bool:
 
 
 def _holds(held: TemporaryLimit | None, temporary_limit: TemporaryLimit) -> bool:
-    """Return whether the stored lease holds as low and as long: it counts on then."""
+    """Return whether the stored temporary limit is as low and lasts as long."""
     if held is None or (held.watts is None) != (temporary_limit.watts is None):
         return False
     return (
@@ -73,9 +73,9 @@ def _lasts_as_long(held: float | None, wanted: float | None) -> bool:
     return held is None or (wanted is not None and held >= wanted)
 
 
-def _asked(kept: Kept) -> object:
-    """Return all that somebody asked for, without the times that go by."""
-    setpoints = kept.setpoints
+def _requested(stored: StoredData) -> object:
+    """Return all values that were requested, without the running times."""
+    setpoints = stored.setpoints
     return (
         setpoints.bank,
         {k: each for k, each in setpoints.inverters.items() if each != NO_SETPOINTS},
@@ -83,12 +83,12 @@ def _asked(kept: Kept) -> object:
             e.key: (e.amps, e.watts, e.until is None, e.by)
             for e in setpoints.temporary_limits
         },
-        {key: change.by for key, change in kept.changes.items()},
+        {key: change.by for key, change in stored.changes.items()},
     )
 
 
-def _moved(on_disk: Kept, now: Kept) -> bool:
-    """Return whether what goes by itself has gone far enough to be worth a write."""
+def _has_moved(on_disk: StoredData, now: StoredData) -> bool:
+    """Return whether running values have moved far enough to be worth a write."""
     lasts = {
         temporary_limit.key: temporary_limit.until
         for temporary_limit in now.setpoints.temporary_limits

@@ -1,0 +1,1 @@
+"""What inverters are sent: one table of frames for each profile."""

@@ -1,0 +1,201 @@
+"""Readers of the frames whose layout depends on the dialect or on their content."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from ..model import Dialect
+from .decoded import NOTHING, Decoded
+from .dialect import is_deye_name
+from .fields import Fields, Text, decode_fields
+from .flags import Flags, decode_bits, decode_deye, encode_bits
+from .frames import (
+    CELLS_AND_KELVINS,
+    CHARGE_REQUEST,
+    CHARGE_STATE,
+    COARSE_MEASUREMENTS,
+    COARSE_VOLTAGE,
+    CYCLES,
+    DEYE_NAME,
+    DISCOVER_CAPACITY,
+    FINE_SOC,
+    FINE_VOLTAGE,
+    IDENTITY,
+    LOWEST_PACK_VOLTAGE,
+    MEASUREMENTS,
+    MODULES,
+    NAME,
+    NO_TAG,
+    ON_GRID_LIMITS,
+    OTHER_TAGS,
+    PRODUCT_1,
+    PRODUCT_2,
+    PYLONTECH_TAG,
+    TAG_PLACE,
+    TEMPERATURES_AND_CELLS,
+    VERSION_PLACE,
+)
+from .number import NoValue, Number, Value
+from .pairs import decode_pairs
+
+type Reader = Callable[[bytes, Dialect | None], Decoded]
+
+
+def plain(fields: Fields) -> Decoded:
+    """Return the values of a table as decoded."""
+    return Decoded(fields.values, rejected=fields.rejected)
+
+
+def _discover(data: bytes, dialect: Dialect | None) -> Decoded:
+    """Read 0x354 where it cannot be LG's: that has neither name, tag nor 0x35A."""
+    if dialect in {Dialect.PYLONTECH, Dialect.VICTRON}:
+        return plain(decode_fields(data, DISCOVER_CAPACITY))
+    return NOTHING
+
+
+def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
+    """Read SOC and SOH; hundredths only where they refine the whole percent.
+
+    They do if they are within 1 %, and not the 0 that pads the frame.
+    """
+    values, rejected = decode_fields(data, CHARGE_STATE)
+    whole, fine = values.get("soc"), FINE_SOC.decode(data)
+    if isinstance(whole, float) and isinstance(fine, float):
+        if abs(fine - whole) <= 1.0 and (fine or not whole):
+            values["soc"] = fine
+    return Decoded(values, rejected=rejected)
+
+
+def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
+    """Read 0x356: scale by plausibility, sign by dialect."""
+    coarse = FINE_VOLTAGE.decode(data) is NoValue.IMPLAUSIBLE and (
+        not isinstance(COARSE_VOLTAGE.decode(data), NoValue)
+        or FINE_VOLTAGE.rejected(data).value < LOWEST_PACK_VOLTAGE
+    )
+    table = COARSE_MEASUREMENTS if coarse else MEASUREMENTS
+    values, rejected = decode_fields(data, table)
+    if "current" in values:
+        values["current"] = _charge_positive(values["current"], dialect)
+    if dialect is Dialect.VICTRON:
+        values |= decode_fields(data, (CYCLES,)).values
+    return Decoded(values, rejected=rejected)
+
+
+def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
+    if dialect is None or not isinstance(current, float):
+        return None
+    return 0.0 - current if dialect is Dialect.DEYE else current
+
+
+def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
+    """Read 0x359, by Pylontech's bits or Deye's tables.
+
+    One without a tag may be a Deye's: it yields nothing until the dialect is settled.
+    """
+    tag = data[TAG_PLACE]
+    if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
+        return _flags_decoded(decode_deye(data))
+    is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
+    if dialect is None and not is_known:
+        return NOTHING
+    # LuxPower has a capacity in the place of the tag
+    counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
+    return _pylontech_flags(data, MODULES if counts else ())
+
+
+def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
+    flags = _flags_decoded(decode_bits(data))
+    values = {**flags.values, **decode_fields(data, more).values}
+    if len(data) >= 4:
+        values["flag_bytes"] = data[:4]
+    return replace(flags, values=values)
+
+
+def _flags_decoded(flags: Flags) -> Decoded:
+    """Leave out a half that is not complete and raises nothing."""
+    values: dict[str, Value] = {
+        attribute: alarms
+        for attribute, alarms in flags._asdict().items()
+        if alarms is not None
+    }
+    if flags.protections is not None and flags.warnings is not None:
+        values["flag_bytes"] = encode_bits(flags.protections, flags.warnings)
+    return Decoded(values)
+
+
+def _pairs(data: bytes, _: Dialect | None) -> Decoded:
+    return Decoded(pairs=decode_pairs(data))
+
+
+def _name(data: bytes, _: Dialect | None) -> Decoded:
+    numbered = is_deye_name(data) and data[2:5].isdigit()
+    return plain(decode_fields(data, DEYE_NAME if numbered else NAME))
+
+
+def _identity(data: bytes, _: Dialect | None) -> Decoded:
+    """Read 0x35F; the version as raw digits.
+
+    Some batteries mean the digits, some the number.
+    """
+    fields = decode_fields(data, IDENTITY)
+    version = data[VERSION_PLACE]
+    if len(version) == 2:
+        fields.values["version"] = version.hex(".").upper()
+    return plain(fields)
+
+
+def _charge_request(data: bytes, _: Dialect | None) -> Decoded:
+    meanings = {0x00: False, 0xFF: True}
+    value = CHARGE_REQUEST.decode(data)
+    if isinstance(value, NoValue):
+        return NOTHING
+    return Decoded({"charge_request": meanings.get(int(value))})
+
+
+def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
+    """Read 0x370: Victron's text, or numbers if nothing contradicts them."""
+    if dialect is Dialect.DEYE:
+        return NOTHING
+    if _is_text(data):
+        return _half_text(data, PRODUCT_1)
+    if len(data) < 8 or dialect is None:
+        return NOTHING
+    orders = (TEMPERATURES_AND_CELLS, CELLS_AND_KELVINS)
+    read = (decode_fields(data, order) for order in orders)
+    whole = (fields for fields in read if None not in fields.values.values())
+    return next(map(plain, whole), NOTHING)
+
+
+def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:
+    """Read 0x371: Deye's limits on the grid, or Victron's text; bare ids yield nothing."""
+    if dialect is Dialect.DEYE:
+        return plain(decode_fields(data, ON_GRID_LIMITS))
+    return _half_text(data, PRODUCT_2) if _is_text(data) else NOTHING
+
+
+def _half_text(data: bytes, table: Text) -> Decoded:
+    return plain(decode_fields(data, (table,)))
+
+
+def _is_text(data: bytes) -> bool:
+    """Return whether all bytes but the padding are printable.
+
+    Numbers never are: the high byte of a temperature in 0.1 °C is not, and a single
+    letter before the padding could be its low byte.
+    """
+    text = data.rstrip(b"\0")
+    return len(text) > 1 and all(0x20 <= byte <= 0x7E for byte in text)
+
+
+READERS: Final[Mapping[int, Reader]] = {
+    0x354: _discover,
+    0x355: _charge_state,
+    0x356: _measurements,
+    0x359: _flags,
+    0x35A: _pairs,
+    0x35E: _name,
+    0x35F: _identity,
+    0x360: _charge_request,
+    0x370: _product_1,
+    0x371: _product_2,
+}
