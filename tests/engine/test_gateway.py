@@ -1,4 +1,4 @@
-"""The gateway at work: sharing over inverters, starting, changing, ending."""
+"""The gateway: allocation to inverters, starting, changing, stopping."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,22 +41,22 @@ def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plan
 
 
 def _ccls(plant: Plant) -> dict[str, float]:
-    """Return what both inverters were told for charging."""
+    """Return the charge limits of both inverters."""
     return {key: plant.sent(key)[1] for key in ("i1", "i2")}
 
 
 # Sharing
 
 
-def test_by_rating() -> None:
-    """Not the whole bank's limit to each, as the original tells."""
+def test_limit_is_divided_by_rating() -> None:
+    """Not the whole bank limit to each, as the daemon sends it."""
     plant = _two(rated=(90.0, 30.0)).started()
     assert plant.sent("i1")[1:] == (75.0, 75.0)
     assert plant.sent("i2")[1:] == (25.0, 25.0)
 
 
-def test_an_inverters_setpoint_leaves_its_rest_to_the_other() -> None:
-    """In its time: twice the reaction time, then ramped."""
+def test_setpoint_of_one_inverter_leaves_the_rest_to_the_other() -> None:
+    """After twice the reaction time, then ramped."""
     plant = _two().started()
     inverters = {"i1": Setpoints(charge_current=10.0)}
     plant.set(AllSetpoints(inverters=inverters))
@@ -72,8 +72,8 @@ def test_an_inverters_setpoint_leaves_its_rest_to_the_other() -> None:
     assert (limit.rule, limit.number) == (Rule.SETPOINT, 10.0)
 
 
-def test_one_that_does_not_listen_keeps_what_it_was_told() -> None:
-    """Until its own time-out; then the other may have it."""
+def test_unacknowledged_inverter_keeps_its_limit_until_the_time_out() -> None:
+    """Then the other may have it."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(2.0)
@@ -85,8 +85,8 @@ def test_one_that_does_not_listen_keeps_what_it_was_told() -> None:
     assert plant.inverter("i1").confirmed is None
 
 
-def test_one_that_comes_back_waits_for_room() -> None:
-    """It is told 0 A at first: the other has all."""
+def test_inverter_that_is_back_waits_for_room() -> None:
+    """It is sent 0 A at first: the other has all."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(100.0)
@@ -99,15 +99,15 @@ def test_one_that_comes_back_waits_for_room() -> None:
     assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
-def test_an_excess_that_cannot_be_told() -> None:
-    """The bank falls under what the unreachable holds: the other gets 0 A."""
+def test_unreachable_inverter_above_the_bank_limit_is_an_excess() -> None:
+    """The bank falls below its reserved current: the other gets 0 A."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(2.0)
     assert plant.snapshot.excess == {}
     plant.ask(charge_current=30.0)
     assert plant.sent("i2")[1] == 0.0
-    # i1 holds 50 A of 30; of discharge nobody asked anything
+    # i1 holds 50 A of 30; no discharge was requested
     plant.run(3.0)
     assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
     plant.ask(charge_current=49.0)
@@ -119,8 +119,8 @@ def test_an_excess_that_cannot_be_told() -> None:
     assert plant.snapshot.excess == {}
 
 
-def test_an_excess_ends_once_it_can_be_told() -> None:
-    """The inverter is back: it is told at once."""
+def test_excess_ends_once_the_inverter_is_reachable() -> None:
+    """It is sent the lower limit at once."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(4.0)
@@ -132,8 +132,8 @@ def test_an_excess_ends_once_it_can_be_told() -> None:
     assert plant.snapshot.excess == {}
 
 
-def test_a_moment_without_an_echo_is_no_excess() -> None:
-    """Nor is what those within reach were told when a limit falls."""
+def test_short_interruption_is_no_excess() -> None:
+    """Nor are the limits of reachable inverters when a limit falls."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(1.5)
@@ -144,8 +144,8 @@ def test_a_moment_without_an_echo_is_no_excess() -> None:
     assert plant.snapshot.excess == {Direction.CHARGE: 50.0}
 
 
-def test_an_excess_of_one_that_was_taken_away() -> None:
-    """It acts upon what it was told for as long as its time-out."""
+def test_removed_inverter_can_be_an_excess() -> None:
+    """It acts on its last limit until its time-out."""
     plant = _two().started()
     plant.apply(inverters=plant.config.inverters[1:])
     plant.ask(charge_current=30.0)
@@ -155,7 +155,7 @@ def test_an_excess_of_one_that_was_taken_away() -> None:
 
 
 def test_no_excess_without_a_limit() -> None:
-    """In silence each inverter does what it does by itself."""
+    """Without limits each inverter follows its own settings."""
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(3.0)
@@ -165,8 +165,8 @@ def test_no_excess_without_a_limit() -> None:
     assert plant.snapshot.excess == {}
 
 
-def test_ports_are_independent() -> None:
-    """One whose queue is full holds up nobody."""
+def test_full_queue_of_one_port_delays_no_other() -> None:
+    """Ports are independent."""
     plant = _two()
     plant.port("i1").queue = [REQUEST] * 12
     plant.port("i1").acknowledged = False
@@ -175,8 +175,8 @@ def test_ports_are_independent() -> None:
     assert plant.inverter("i1").listening is False
 
 
-def test_reply_mode() -> None:
-    """A set for each 0x305, through the gateway."""
+def test_reply_mode_sends_one_telegram_per_request() -> None:
+    """Through the gateway."""
     plant = Plant(inverters=[inverter("i1", mode=SendMode.REPLY)]).started()
     assert plant.port().sent == []
     plant.port().push(REQUEST)
@@ -185,16 +185,16 @@ def test_reply_mode() -> None:
     assert plant.inverter().connected is True
 
 
-def test_out_of_service() -> None:
-    """An inverter is told 0 A; its part goes to the other."""
+def test_out_of_service_inverter_leaves_its_part_to_the_other() -> None:
+    """It is sent 0 A."""
     plant = _two().started()
     plant.set(AllSetpoints(out_of_service=frozenset({"i1"})))
     plant.run(40.0)
     assert _ccls(plant) == {"i1": 0.0, "i2": 100.0}
 
 
-def test_reported_current() -> None:
-    """Each inverter hears of its part; or by its own factor and offset."""
+def test_each_inverter_is_sent_its_part_of_the_current() -> None:
+    """Or the current by its own factor and offset."""
     plant = Plant(
         inverters=[
             inverter("i1", 75.0),
@@ -210,8 +210,8 @@ def test_reported_current() -> None:
     assert currents == [-7.5, -2.5, -38.5]
 
 
-def test_reported_current_while_nothing_may_flow() -> None:
-    """By the weights."""
+def test_current_is_divided_by_weight_at_a_limit_of_0() -> None:
+    """There are no parts of the limit."""
     plant = _two().started()
     plant.packs["b1"].says(charge_current_limit=0.0, current=10.0)
     plant.run(2.0)
@@ -219,7 +219,7 @@ def test_reported_current_while_nothing_may_flow() -> None:
     assert int.from_bytes(data[2:4], "little", signed=True) == 50
 
 
-def test_a_current_that_is_unknown_is_told_as_none() -> None:
+def test_unknown_current_is_not_sent() -> None:
     """0x8000 would be -3276.8 A to an inverter."""
     plant = Plant().started()
     plant.packs["b1"].says(current=None)
@@ -228,7 +228,7 @@ def test_a_current_that_is_unknown_is_told_as_none() -> None:
     assert plant.snapshot.bank.current is None
 
 
-def test_an_inverter_without_a_rating() -> None:
+def test_inverter_without_a_rating_gets_0() -> None:
     """It takes nothing."""
     plant = Plant(inverters=[inverter("i1", 0.0)]).started()
     assert plant.sent()[1:] == (0.0, 0.0)
@@ -237,16 +237,16 @@ def test_an_inverter_without_a_rating() -> None:
 # Changes while running
 
 
-def test_an_inverter_added() -> None:
-    """It gets its part when the other has given it up."""
+def test_added_inverter_gets_its_part() -> None:
+    """Once the other has followed down."""
     plant = Plant(inverters=[inverter("i1", 100.0)]).started()
     plant.apply(inverters=(inverter("i1", 100.0), inverter("i2", 100.0)))
     plant.run(40.0)
     assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
-def test_an_inverter_removed_is_told_no_more() -> None:
-    """What its port still delivers is nobody's."""
+def test_removed_inverter_is_sent_nothing() -> None:
+    """Frames that its port still delivers are ignored."""
     plant = _two().started()
     old = plant.port("i2")
     count = len(old.sent)
@@ -260,8 +260,8 @@ def test_an_inverter_removed_is_told_no_more() -> None:
     assert set(plant.snapshot.inverters) == {"i1"}
 
 
-def test_only_what_differs_is_touched() -> None:
-    """Another rating needs no other port."""
+def test_changed_rating_keeps_the_port() -> None:
+    """Only what differs is touched."""
     plant = Plant().started()
     before = plant.port()
     plant.apply(inverters=(inverter("i1", 40.0),))
@@ -273,8 +273,8 @@ def test_only_what_differs_is_touched() -> None:
 # What the outside sees
 
 
-def test_frames_that_are_no_batterys() -> None:
-    """Error frames and 29 bits on a battery's bus teach nothing."""
+def test_error_and_29_bit_frames_are_ignored_on_a_battery_bus() -> None:
+    """They change nothing."""
     plant = Plant()
     plant.port("b1").push(
         Frame(0x351, bytes(8), extended=True), Frame(0x40, bytes(8), error=True)
@@ -283,8 +283,8 @@ def test_frames_that_are_no_batterys() -> None:
     assert plant.state().last_frame_at is None
 
 
-def test_listeners() -> None:
-    """They are told of each moment, until they end it."""
+def test_listeners_get_every_snapshot_until_unsubscribed() -> None:
+    """Then no more."""
     plant = Plant()
     seen: list[Snapshot] = []
     end = plant.gateway.subscribe(seen.append)
@@ -296,8 +296,8 @@ def test_listeners() -> None:
     assert len(seen) == count
 
 
-def test_snapshot() -> None:
-    """Everything known at this moment."""
+def test_snapshot_contains_everything_known() -> None:
+    """Limits, batteries, inverters and ports."""
     plant = _two().started()
     plant.port("i2").lose()
     plant.step()
@@ -315,13 +315,13 @@ def test_snapshot() -> None:
 
 
 async def _turns(count: int = 20) -> None:
-    """Let everything that is due in the loop be done."""
+    """Run everything that is due in the loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 async def _speak(plant: Plant) -> None:
-    """Let the battery send a telegram, and the echoes of what follows come."""
+    """Send a battery telegram, and the echoes of what follows."""
     plant.clock.now += 1.0
     plant.speak()
     for _ in range(5):
@@ -341,14 +341,14 @@ async def _running(plant: Plant) -> AsyncIterator[Plant]:
         await plant.gateway.stop()
 
 
-async def test_at_work() -> None:
-    """Telegrams become sets, by the coroutines of the ports."""
+async def test_battery_telegrams_become_inverter_telegrams() -> None:
+    """By the tasks of the ports."""
     async with _running(_two()) as plant:
         assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
-async def test_the_end_is_silent() -> None:
-    """Nothing more is sent once it is told to stop."""
+async def test_nothing_is_sent_after_stop() -> None:
+    """Not one frame."""
     async with _running(Plant()) as plant:
         count = len(plant.port().sent)
         await plant.gateway.stop()
@@ -357,8 +357,10 @@ async def test_the_end_is_silent() -> None:
         assert len(plant.port().sent) == count
 
 
-async def test_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block, where it is wanted: 0 A at the pack's voltage, enables off, an alarm."""
+async def test_final_telegram_is_a_block_if_configured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """0 A at the pack's voltage, enables off, an alarm."""
     async with _running(Plant(block_at_end=True)) as plant:
 
         def stopped() -> bool:
@@ -374,8 +376,8 @@ async def test_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
         assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
 
 
-async def test_the_last_word_is_not_waited_for_long() -> None:
-    """An inverter that does not listen cannot keep the gateway from stopping."""
+async def test_stop_waits_only_briefly_for_the_final_telegram() -> None:
+    """An unacknowledged one cannot keep the gateway from stopping."""
     async with _running(Plant(block_at_end=True)) as plant:
         plant.port().acknowledged = False
         async with asyncio.timeout(PATIENCE):
@@ -383,8 +385,8 @@ async def test_the_last_word_is_not_waited_for_long() -> None:
         assert plant.sent()[1:] == (100.0, 100.0)
 
 
-async def test_changes_at_work() -> None:
-    """A port that is new is opened, one that is gone is closed."""
+async def test_ports_open_and_close_with_the_configuration() -> None:
+    """While the gateway runs."""
     async with _running(Plant()) as plant:
         plant.apply(inverters=(inverter("i2"),))
         await _turns()
@@ -396,8 +398,8 @@ async def test_changes_at_work() -> None:
         assert len(plant.port("i1").sent) == count
 
 
-def test_another_inverter_at_the_same_place() -> None:
-    """It is the same one: what it was told is told, and goes on without a gap."""
+def test_inverter_at_the_same_place_inherits_the_sent_limits() -> None:
+    """It is the same device, and continues without a gap."""
     plant = Plant().started()
     at = plant.now
     plant.apply(inverters=(replace(inverter("i2"), port=inverter("i1").port),))
@@ -405,8 +407,8 @@ def test_another_inverter_at_the_same_place() -> None:
     assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
 
 
-def test_a_port_that_is_set_up_otherwise() -> None:
-    """Its inverter is told what it was told before."""
+def test_port_with_other_settings_inherits_the_sent_limits() -> None:
+    """Its inverter is the same."""
     plant = Plant().started()
     at = plant.now
     port = replace(inverter("i1").port, bring_up=True)
@@ -415,8 +417,8 @@ def test_a_port_that_is_set_up_otherwise() -> None:
     assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
 
 
-def test_ports_changed_for_each_other() -> None:
-    """The wires stay: each place is told on from what it was told."""
+def test_swapped_ports_keep_the_sent_limits_of_their_place() -> None:
+    """The wires stay."""
     plant = _two(rated=(90.0, 30.0)).started()
     one, other = plant.config.inverters
     plant.apply(
@@ -430,8 +432,8 @@ def test_ports_changed_for_each_other() -> None:
     assert plant.sent("i2")[1] == 75.0
 
 
-def test_an_inverter_at_another_place() -> None:
-    """What is left behind may still act upon what it was told, for its time-out."""
+def test_inverter_at_another_place_leaves_its_limit_reserved() -> None:
+    """The device left behind may act on it until its time-out."""
     plant = Plant().started()
     plant.apply(inverters=(inverter("i2"),))
     plant.run(2.0)
@@ -440,8 +442,8 @@ def test_an_inverter_at_another_place() -> None:
     assert plant.sent("i2")[1:] == (100.0, 100.0)
 
 
-async def test_setpoints_at_work() -> None:
-    """They hold in the same moment."""
+async def test_setpoints_apply_at_once() -> None:
+    """While the gateway runs."""
     async with _running(Plant()) as plant:
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
         for _ in range(3):
@@ -450,22 +452,24 @@ async def test_setpoints_at_work() -> None:
         assert limits(plant.port().last(0x351))[1] == 5.0
 
 
-async def test_polling_at_work() -> None:
-    """A battery that waits to be asked is asked."""
+async def test_battery_that_waits_for_a_request_is_polled() -> None:
+    """While the gateway runs."""
     async with _running(Plant([battery("b1", poll_interval=2.0)])) as plant:
         assert plant.port("b1").ids() == [0x305]
         assert plant.sent()[1] == 100.0
 
 
 @pytest.mark.parametrize("block_at_end", [True, False])
-async def test_stop_without_start(block_at_end: bool) -> None:
-    """A set-up that failed can be undone."""
+async def test_stop_works_without_start(block_at_end: bool) -> None:
+    """A failed set-up can be undone."""
     plant = Plant(inverters=[], block_at_end=block_at_end)
     await plant.gateway.stop()
 
 
-async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """What ends a coroutine makes a port fall silent: never unseen."""
+async def test_exception_in_a_port_task_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It silences a port, so it must be visible."""
     plant = Plant()
 
     def fail(_: Snapshot) -> None:
@@ -479,8 +483,8 @@ async def test_a_defect_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert "gateway watch ended by an unexpected error" in caplog.text
 
 
-def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
-    """It is not taken off twice: the other keeps its part, and the house its light."""
+def test_current_of_a_removed_inverter_is_not_unmanaged() -> None:
+    """It is not subtracted twice: the other inverter keeps its part."""
     plant = _two().started()
     plant.packs["b1"].says(current=-100.0)
     plant.run(10.0)
@@ -490,8 +494,8 @@ def test_what_an_inverter_taken_away_still_draws_was_told() -> None:
     assert {dcl for _, _, dcl in plant.sent_since(at, "i1")} == {50.0}
 
 
-async def test_whoever_reckons_wakes_the_others() -> None:
-    """One inverter asks in the moment of a deadline: the other one is told, too."""
+async def test_evaluation_by_one_inverter_wakes_the_others() -> None:
+    """One requests at a deadline: the other is sent the result too."""
     async with _running(_two()) as plant:
         plant.clock.now += 10.5
         plant.port("i1").push(REQUEST)
@@ -502,8 +506,8 @@ async def test_whoever_reckons_wakes_the_others() -> None:
         assert _ccls(plant) == {"i1": 0.0, "i2": 0.0}
 
 
-async def test_an_inverter_that_comes_and_goes_is_told() -> None:
-    """Though no battery says anything: whoever looks wants to know."""
+async def test_listeners_learn_that_an_inverter_connects_and_disconnects() -> None:
+    """Although no battery reports."""
     async with _running(Plant()) as plant:
         seen: list[Snapshot] = []
         plant.gateway.subscribe(seen.append)
@@ -520,8 +524,8 @@ async def test_an_inverter_that_comes_and_goes_is_told() -> None:
         assert seen[-1].inverters["i1"].connected is False
 
 
-async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
-    """On a virtual link a whole set leaves before anything else is done."""
+async def test_echo_already_received_needs_no_loop_turn() -> None:
+    """On a virtual link a complete telegram leaves before anything else runs."""
     async with _running(Plant()) as plant:
         before = len(plant.port().sent)
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
@@ -535,8 +539,8 @@ async def test_an_echo_that_is_there_needs_no_turn_of_the_loop() -> None:
 
 
 @pytest.mark.parametrize("key", ["b1", "i1"])
-async def test_a_flooded_bus_leaves_the_loop_to_others(key: str) -> None:
-    """There may be news whenever one looks: each coroutine has its turn but once."""
+async def test_flooded_bus_leaves_the_loop_to_other_tasks(key: str) -> None:
+    """There may always be new frames: each task runs once per turn."""
     async with _running(Plant()) as plant:
         port, turns = plant.port(key), 0
         flood = cycle(telegram() + telegram(charge_current_limit=90.0))
@@ -556,8 +560,8 @@ async def test_a_flooded_bus_leaves_the_loop_to_others(key: str) -> None:
         assert turns > 80
 
 
-async def test_a_deadline_wakes_everybody() -> None:
-    """A loss is told though nothing more is heard."""
+async def test_deadline_wakes_every_task() -> None:
+    """A loss is sent although nothing is received."""
     async with _running(Plant()) as plant:
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=5.0)))
         await _turns()
@@ -570,8 +574,8 @@ async def test_a_deadline_wakes_everybody() -> None:
         assert plant.snapshot.status is Status.BLOCKED
 
 
-async def test_one_that_cannot_be_told_lowers_the_others_at_once() -> None:
-    """What it still holds is theirs no more."""
+async def test_unreachable_inverter_lowers_the_others_at_once() -> None:
+    """Its reserved current is not available to them."""
     async with _running(_two()) as plant:
         plant.port("i1").acknowledged = False
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=30.0)))
@@ -585,8 +589,8 @@ async def test_one_that_cannot_be_told_lowers_the_others_at_once() -> None:
         assert plant.sent("i2")[1] == 0.0
 
 
-def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -> None:
-    """It acts upon what it was told, until its own time-out: nobody gets it before."""
+def test_part_of_a_removed_inverter_is_free_after_its_time_out() -> None:
+    """It acts on its last limit until then."""
     plant = Plant(
         inverters=[inverter("i1", 100.0), inverter("i2", 100.0)],
         says={"b1": {"charge_current_limit": 100.0}},
@@ -600,7 +604,7 @@ def test_the_part_of_an_inverter_taken_away_is_free_only_when_it_has_expired() -
     assert plant.sent("i1")[1] == 100.0
 
 
-def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
+def test_part_of_a_slow_removed_inverter_stays_reserved() -> None:
     """Slower than its own time-out, it draws until it has surely followed.
 
     Also where its reaction time is corrected meanwhile.
@@ -619,8 +623,8 @@ def test_an_inverter_taken_away_may_still_follow_what_it_gave_up() -> None:
     assert plant.sent("i1")[1] == 100.0
 
 
-def test_what_may_have_been_told_makes_no_fall_of_a_rise() -> None:
-    """Told more, but its frames were lost: less than that may still be a rise."""
+def test_lost_telegram_makes_no_fall_of_a_rise() -> None:
+    """A higher limit was lost: a lower one than that may still be a rise."""
     inverters = [inverter("i1", 100.0), inverter("i2", 100.0)]
     plant = Plant(inverters=inverters)
     asks = {"i1": Setpoints(charge_current=10.0), "i2": Setpoints(charge_current=60.0)}

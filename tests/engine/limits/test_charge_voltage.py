@@ -16,26 +16,26 @@ from ..states import online
 volts_ = st.floats(40.0, 60.0)
 
 
-def test_mean_by_capacity() -> None:
-    """Batteries that agree make one voltage."""
+def test_bank_voltage_is_the_mean_by_capacity() -> None:
+    """Of batteries that agree."""
     batteries = [online("b1", 100.0, voltage=52.0), online("b2", 300.0, voltage=52.4)]
     assert bank_voltage(batteries) == pytest.approx(52.3)
 
 
-def test_no_voltage_known() -> None:
-    """Unknown is not 0 V."""
+def test_unknown_voltage_is_not_0() -> None:
+    """No battery reports one."""
     assert bank_voltage([online(voltage=None)]) is None
     assert bank_voltage([]) is None
 
 
-def test_an_unknown_one_is_left_out() -> None:
-    """The others tell."""
+def test_battery_without_voltage_is_left_out() -> None:
+    """The others give the voltage."""
     assert (
         bank_voltage([online("b1", voltage=None), online("b2", voltage=52.0)]) == 52.0
     )
 
 
-def test_one_far_from_the_median_is_left_out() -> None:
+def test_battery_far_from_the_median_is_left_out() -> None:
     """It may be disconnected."""
     batteries = [online(f"b{n}", voltage=v) for n, v in enumerate((52.0, 52.2, 54.0))]
     assert bank_voltage(batteries) == pytest.approx(52.1)
@@ -51,12 +51,12 @@ def test_one_far_from_the_median_is_left_out() -> None:
         ((52.0, None), (54.0, None), 54.0),
     ],
 )
-def test_two_that_disagree(
+def test_carrying_battery_counts_when_two_disagree(
     first: tuple[float, float | None],
     second: tuple[float, float | None],
     volts: float,
 ) -> None:
-    """The one that carries current counts, else the higher."""
+    """If none carries current, the higher one."""
     batteries = [
         online("b1", voltage=first[0], current=first[1]),
         online("b2", voltage=second[0], current=second[1]),
@@ -64,8 +64,8 @@ def test_two_that_disagree(
     assert bank_voltage(batteries) == volts
 
 
-def test_two_pairs_that_disagree() -> None:
-    """None is near the median: the highest of those that carry current."""
+def test_highest_carrying_battery_counts_when_two_pairs_disagree() -> None:
+    """None is near the median."""
     batteries = [
         online("b1", voltage=50.0, current=5.0),
         online("b2", voltage=50.2, current=5.0),
@@ -75,8 +75,8 @@ def test_two_pairs_that_disagree() -> None:
     assert bank_voltage(batteries) == 50.2
 
 
-def test_reference_without_voltage() -> None:
-    """Nothing known, nothing to update_reference to; later the last one holds."""
+def test_reference_is_unknown_without_voltage() -> None:
+    """Later the last one is held."""
     reference = VoltageReference()
     assert reference.update(None, 0.0) is None
     assert reference.update(52.0, 1.0) == 52.0
@@ -84,7 +84,7 @@ def test_reference_without_voltage() -> None:
 
 
 def test_reference_is_the_highest_of_a_minute() -> None:
-    """It rises at once and stays for 60 s."""
+    """It rises at once and holds for 60 s."""
     reference = VoltageReference()
     assert reference.update(52.0, 0.0) == 52.0
     assert reference.update(53.0, 1.0) == 53.0
@@ -103,28 +103,28 @@ def test_reference_falls_slowly() -> None:
     assert values[-1] == 51.0
 
 
-def test_wanted_is_sent_while_the_pack_is_lower() -> None:
-    """The lowest battery's limit, or the user's cap below it."""
+def test_lowest_limit_is_sent_while_the_pack_is_lower() -> None:
+    """The lowest battery's, or the user's cap below it."""
     assert charge_voltage_limit(56.0, 52.0, cells=16).volts == 56.0
     assert charge_voltage_limit(56.0, 52.0, cells=16, cap=54.0).volts == 54.0
     assert charge_voltage_limit(56.0, 52.0, cells=16, cap=58.0).volts == 56.0
 
 
-def test_never_far_under_the_pack() -> None:
-    """A cap set under the pack would make inverters dump it."""
+def test_limit_is_never_far_below_the_pack() -> None:
+    """A cap below the pack would make inverters dump it."""
     sent = charge_voltage_limit(56.0, 54.5, cells=16, cap=50.0)
     assert sent.volts == pytest.approx(54.4)
 
 
-def test_never_under_the_floor() -> None:
-    """3.0 V a cell, however low the battery itself goes."""
+def test_limit_is_never_below_the_floor() -> None:
+    """3.0 V per cell, however low the battery itself goes."""
     assert charge_voltage_limit(56.0, 40.0, cells=16, cap=10.0).volts == 48.0
     assert charge_voltage_limit(53.2, 40.0, cells=15, cap=10.0).volts == 45.0
     assert charge_voltage_limit(42.0, 40.0, cells=16).volts == 48.0
 
 
-def test_a_battery_below_the_pack_wins_through_the_current() -> None:
-    """Its limit cannot be sent, so it is told that it is exceeded."""
+def test_limit_above_a_battery_is_reported() -> None:
+    """Its own limit cannot be sent: 0 A has to protect it."""
     assert charge_voltage_limit(54.0, 54.5, cells=16).over_battery
     assert not charge_voltage_limit(54.0, 54.1, cells=16).over_battery
     assert not charge_voltage_limit(56.0, 54.5, cells=16, cap=50.0).over_battery
@@ -136,10 +136,10 @@ def test_a_battery_below_the_pack_wins_through_the_current() -> None:
     cells=st.sampled_from([15, 16]),
     cap=st.none() | st.floats(0.0, 100.0),
 )
-def test_sent_voltage(
+def test_sent_voltage_stays_within_all_bounds(
     lowest: float, reference: float, cells: int, cap: float | None
 ) -> None:
-    """As sent, after rounding: above floor and pack, and over no battery untold."""
+    """After rounding: above floor and pack, above a battery only if reported."""
     sent = charge_voltage_limit(lowest, reference, cells=cells, cap=cap)
     volts = round_down(sent.volts)
     assert volts >= max(reference - 0.1, 3.0 * cells) - 0.1
@@ -147,7 +147,7 @@ def test_sent_voltage(
     assert sent.over_battery or volts <= lowest + 1e-6
 
 
-def test_discharge_voltage_stays_under_the_bank() -> None:
+def test_discharge_voltage_stays_below_the_bank() -> None:
     """It never stops discharging by itself."""
     assert discharge_voltage(46.0, 52.0, cells=16) == 46.0
     assert discharge_voltage(52.0, 50.0, cells=16) == 49.5
@@ -155,8 +155,8 @@ def test_discharge_voltage_stays_under_the_bank() -> None:
     assert discharge_voltage(46.0, None, cells=16) == 46.0
 
 
-def test_discharge_voltage_is_never_unknown() -> None:
-    """Some readers refuse a whole 0x351 with 0, and go on with the currents before."""
+def test_discharge_voltage_is_never_0() -> None:
+    """Some devices reject a whole 0x351 with 0, and keep the currents before."""
     assert discharge_voltage(None, 52.0, cells=16) == pytest.approx(44.8)
     assert discharge_voltage(None, 52.0, cells=15) == pytest.approx(42.0)
     assert discharge_voltage(None, 45.0, cells=16) == 44.5

@@ -22,8 +22,8 @@ from ..plant import Plant, battery, inverter
 EQUAL = (battery("b1"), battery("b2"))
 
 
-def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
-    """At once and unsmoothed, whatever its slice was thought to be."""
+def test_battery_over_its_limit_lowers_the_bank() -> None:
+    """At once and unfiltered, whatever its share is thought to be."""
     says = {"b1": {"charge_current_limit": 20.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     assert plant.charge.amps == 40.0
@@ -37,8 +37,8 @@ def test_a_battery_that_carries_too_much_brings_the_bank_down() -> None:
     assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
 
 
-def test_the_first_to_report_a_step_holds_the_bank_to_what_was_told() -> None:
-    """The others' part is not known yet; more than was told can hardly flow."""
+def test_first_report_of_a_step_counts_the_sent_limits_at_most() -> None:
+    """The others' part is unknown; hardly more than the sent limits flows."""
     says = {"b1": {"charge_current_limit": 20.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     assert plant.sent()[1] == 40.0
@@ -55,8 +55,8 @@ def test_the_first_to_report_a_step_holds_the_bank_to_what_was_told() -> None:
     assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
 
 
-def test_what_circulates_is_reckoned_with() -> None:
-    """A battery that charges the other one at rest has that much less to give."""
+def test_circulating_current_lowers_the_limit() -> None:
+    """A battery that charges another one at rest has that much less to give."""
     says = {
         "b1": {"discharge_current_limit": 20.0, "current": -6.0},
         "b2": {"current": 6.0},
@@ -66,8 +66,8 @@ def test_what_circulates_is_reckoned_with() -> None:
     assert plant.charge.amps == pytest.approx(188.0, abs=0.1)
 
 
-def test_current_that_nobody_was_told() -> None:
-    """A charger of somebody else's is taken off what the inverters may add."""
+def test_unmanaged_current_is_subtracted_from_the_limit() -> None:
+    """A charger beside the gateway uses a part of it."""
     plant = Plant(
         inverters=[inverter("i1", 20.0)], total_charge=100.0, says={"b1": {}}
     ).started(10.0)
@@ -87,8 +87,8 @@ def test_current_that_nobody_was_told() -> None:
     assert plant.charge.amps == 100.0
 
 
-def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
-    """After 10 s its slice counts one and a half times."""
+def test_battery_with_unknown_current_counts_with_a_larger_share() -> None:
+    """After 10 s its share counts one and a half times."""
     says = {"b1": {"charge_current_limit": 30.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     plant.packs["b1"].says(current=None)
@@ -101,10 +101,10 @@ def test_a_battery_whose_current_is_unknown_may_carry_more() -> None:
 @pytest.mark.parametrize(
     ("batteries", "amps"), [(EQUAL[:1], 30.0), (EQUAL, 40.0)], ids=["alone", "all"]
 )
-def test_where_no_current_is_known(
+def test_shares_without_any_known_current(
     batteries: Sequence[BatteryConfig], amps: float
 ) -> None:
-    """One that is alone carries all; of two each may carry three quarters."""
+    """A single battery carries all; of two each may carry three quarters."""
     says = {b.id: {"charge_current_limit": 30.0, "current": None} for b in batteries}
     plant = Plant(batteries, says=says).started(30.0)
     assert plant.snapshot.bank.current is None
@@ -113,8 +113,8 @@ def test_where_no_current_is_known(
 
 
 @pytest.mark.slow
-def test_unknown_current_leaves_the_others_what_they_carry() -> None:
-    """One carries 70 % of what flows: it holds the bank as if all were known."""
+def test_unknown_current_leaves_the_other_shares_unchanged() -> None:
+    """One carries 70 % of the current: it binds as if all were known."""
     plant = Plant(EQUAL).started(10.0)
     parts = {"b1": 0.3, "b2": 0.7}
 
@@ -135,8 +135,8 @@ def test_unknown_current_leaves_the_others_what_they_carry() -> None:
         assert plant.charge.amps == pytest.approx(known, abs=0.5)
 
 
-def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
-    """It stands aside after two telegrams that prove it: the other has its own limit."""
+def test_battery_that_carries_nothing_is_excluded() -> None:
+    """After two telegrams that prove it: the other has its own limit."""
     plant = Plant(EQUAL).started(10.0)
     plant.packs["b1"].says(charge_current_limit=0.0)
     plant.run(2.0)
@@ -147,8 +147,8 @@ def test_a_battery_that_allows_nothing_and_carries_nothing() -> None:
     assert plant.charge.amps == pytest.approx(100.0, abs=8.5)
 
 
-def test_one_that_goes_empty_does_not_take_the_house_with_it() -> None:
-    """For 5 s it counts with what it carried; not in charge, nor with a protection."""
+def test_battery_going_empty_does_not_stop_the_house() -> None:
+    """For 5 s it counts with its last current; not in charge or a protection."""
     says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     plant.packs["b1"].says(discharge_current_limit=0.0)
@@ -158,7 +158,7 @@ def test_one_that_goes_empty_does_not_take_the_house_with_it() -> None:
     assert plant.discharge.amps <= 10.0
 
 
-def test_protection_ends_what_a_battery_that_goes_empty_counts_with() -> None:
+def test_protection_ends_the_limit_of_a_battery_going_empty() -> None:
     """It came a telegram later than the limit of 0 A."""
     says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
@@ -170,8 +170,8 @@ def test_protection_ends_what_a_battery_that_goes_empty_counts_with() -> None:
     assert plant.discharge.amps <= 10.0
 
 
-def test_going_empty_ends_though_nobody_speaks() -> None:
-    """After 5 s sharp, before the slow batteries' next telegrams."""
+def test_going_empty_ends_without_a_new_telegram() -> None:
+    """After exactly 5 s, before the slow batteries' next telegrams."""
     says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     plant.packs["b1"].says(discharge_current_limit=0.0)
@@ -187,8 +187,8 @@ def test_going_empty_ends_though_nobody_speaks() -> None:
     assert plant.discharge.amps <= 10.0
 
 
-def test_one_that_is_back_empty_was_not_going_empty() -> None:
-    """What it carried before it was lost is nothing that it still carries."""
+def test_battery_back_empty_does_not_count_as_going_empty() -> None:
+    """Its current before the loss does not flow any longer."""
     says = {"b1": {"current": -30.0}, "b2": {"current": -60.0}}
     plant = Plant(EQUAL, says=says, discharge_loss_policy=LossPolicy.REDUCE)
     plant.started(10.0)
@@ -202,8 +202,8 @@ def test_one_that_is_back_empty_was_not_going_empty() -> None:
     assert plant.sent_since(back)[-1][2] <= 10.0
 
 
-def test_full_one_that_is_lost_does_not_stay_aside() -> None:
-    """It may be charged with the others by now, and be full: nobody would know."""
+def test_lost_full_battery_does_not_stay_excluded() -> None:
+    """It may be charged with the others, and be full, unseen."""
     full = {"charge_current_limit": 0.0, "soc": 100.0}
     says = {"b1": {"current": 8.0}, "b2": full}
     plant = Plant(EQUAL, says=says, charge_loss_policy=LossPolicy.REDUCE).started(30.0)
@@ -215,8 +215,8 @@ def test_full_one_that_is_lost_does_not_stay_aside() -> None:
     assert plant.charge.source == "b2"
 
 
-def test_one_that_protects_itself_goes_at_once() -> None:
-    """It knows why."""
+def test_battery_with_a_protection_gets_0_a_at_once() -> None:
+    """No limit for going empty applies."""
     says = {"b1": {"current": -30.0}, "b2": {"current": -30.0}}
     plant = Plant(EQUAL, says=says).started(10.0)
     plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
@@ -224,8 +224,8 @@ def test_one_that_protects_itself_goes_at_once() -> None:
     assert plant.discharge.amps <= 10.0
 
 
-def test_total() -> None:
-    """As set, else the ratings; nothing rated is no limit."""
+def test_total_is_as_configured_or_the_sum_of_ratings() -> None:
+    """Without ratings there is no limit."""
     two = (inverter("i1", 20.0), inverter("i2", 30.0))
     config = GatewayConfig(name="Test", inverters=two, total_discharge=10.0)
     assert total_limit(config, Direction.CHARGE) == 50.0
@@ -233,8 +233,8 @@ def test_total() -> None:
     assert total_limit(GatewayConfig(name="Test"), Direction.CHARGE) is None
 
 
-def test_no_inverter() -> None:
-    """The batteries' limits are shown all the same."""
+def test_limits_are_calculated_without_an_inverter() -> None:
+    """They are shown all the same."""
     plant = Plant(inverters=[])
     plant.started()
     assert plant.charge.amps == 100.0
