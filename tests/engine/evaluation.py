@@ -23,7 +23,7 @@ WARM_UP: Final = 5
 
 
 def measure(batteries: int, inverters: int) -> dict[str, list[float]]:
-    """Return how long each judgement and each set took, in ms."""
+    """Return how long each evaluation and each telegram took, in ms."""
     took: dict[str, list[float]] = {"judge": [], "send": []}
     plant = Plant(
         [battery(f"b{n}") for n in range(batteries)],

@@ -1,4 +1,4 @@
-"""A whole installation: batteries that speak, a gateway, inverters that listen."""
+"""A complete installation: batteries, a gateway and inverters in memory."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -32,9 +32,10 @@ TICK = 0.25
 PERIOD = 1.0
 """Seconds between two telegrams of a battery."""
 APART = 0.06
-"""Seconds between two batteries' telegrams: what comes in one moment is of one battery."""
+"""Seconds between two batteries' telegrams: frames of one time belong to one
+battery."""
 TURNS = 4
-"""Steps after which a set whose echoes come at once is through."""
+"""Steps after which a telegram with immediate echoes is complete."""
 
 
 def battery(key: str, capacity: float = 100.0, **options: Any) -> BatteryConfig:
@@ -51,39 +52,39 @@ def inverter(key: str, rated: float = 500.0, **options: Any) -> InverterConfig:
 
 
 class Pack:
-    """One battery: what it says each period, while it speaks."""
+    """One battery: what it reports each period, while it is active."""
 
     def __init__(self, said: Telegram, early: float = 0.0) -> None:
-        """Speak at once, then each period; `early` seconds before it is read."""
+        """Report at once, then each period; `early` seconds before it is read."""
         self.said = said
         self._early = early
         self.speaks = True
         self.without: set[int] = set()
         self.instead: dict[int, bytes] = {}
-        """What to send in a frame in place of the right content, by ID."""
+        """Frame contents to send instead of the right ones, by ID."""
         self.more: list[Frame] = []
-        """What to send besides."""
+        """Additional frames to send."""
         self.next_at = 0.0
 
     def says(self, **changes: Any) -> None:
-        """Say something else from the next telegram on."""
+        """Report other values from the next telegram on."""
         self.said = replace(self.said, **changes)
 
     def heal(self, **changes: Any) -> None:
-        """Speak as a healthy battery does, save for the changes."""
+        """Report as a healthy battery does, except for the changes."""
         self.said, self.speaks = replace(HEALTHY, **changes), True
         self.without, self.instead, self.more = set(), {}, []
 
     def frames(self, now: float) -> list[Frame]:
         """Return one telegram."""
-        told = [
+        frames = [
             (frame.can_id, self.instead.get(frame.can_id, frame.data))
             for frame in _encoded(self.said)
             if frame.can_id not in self.without
         ]
         more = [(frame.can_id, frame.data) for frame in self.more]
         at = now - self._early
-        return [Frame(can_id, data, at) for can_id, data in told + more]
+        return [Frame(can_id, data, at) for can_id, data in frames + more]
 
 
 @lru_cache
@@ -104,7 +105,7 @@ class Plant:
         learnt: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
-        """Make a plant at rest. `says`: what batteries say that is not HEALTHY."""
+        """Create a stopped plant. `says`: battery values other than HEALTHY."""
         self.clock = MovedClock()
         self.port_services = Wires()
         self.config = GatewayConfig(
@@ -133,18 +134,18 @@ class Plant:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What the gateway knows."""
+        """The gateway's snapshot."""
         return self.gateway.snapshot
 
     @property
     def charge(self) -> Limit:
-        """The bank's limit for charging, which has to be known."""
+        """The bank's charge limit; it has to be known."""
         assert self.snapshot.charge is not None
         return self.snapshot.charge
 
     @property
     def discharge(self) -> Limit:
-        """The bank's limit for discharging, which has to be known."""
+        """The bank's discharge limit; it has to be known."""
         assert self.snapshot.discharge is not None
         return self.snapshot.discharge
 
@@ -153,34 +154,34 @@ class Plant:
         return self.port_services.ports[key]
 
     def state(self, key: str = "b1") -> BatteryState:
-        """Return how the gateway sees a battery."""
+        """Return the state of a battery."""
         return self.snapshot.batteries[key]
 
     def inverter(self, key: str = "i1") -> InverterState:
-        """Return how the gateway sees an inverter."""
+        """Return the state of an inverter."""
         return self.snapshot.inverters[key]
 
     def sent(self, key: str = "i1") -> tuple[float, float, float]:
-        """Return CVL, CCL, DCL as they went over an inverter's wire last."""
+        """Return CVL, CCL, DCL as last sent on an inverter's wire."""
         return limits(self.port(key).last(0x351))
 
     def enabled(self, key: str = "i1") -> tuple[bool, bool]:
-        """Return whether charging and discharging were told as enabled last."""
+        """Return whether charging and discharging were last sent as enabled."""
         bits = self.port(key).last(0x35C)[0]
         return bool(bits & 0x80), bool(bits & 0x40)
 
     def raised(self, key: str = "i1") -> Flags:
-        """Return the alarms and warnings told last."""
+        """Return the alarms and warnings sent last."""
         return decode_bits(self.port(key).last(0x359))
 
     def sent_since(
         self, at: float, key: str = "i1"
     ) -> list[tuple[float, float, float]]:
-        """Return every CVL, CCL, DCL that went over its wire since a time."""
+        """Return every CVL, CCL, DCL sent on its wire since a time."""
         return all_limits(self.port(key).since(at))
 
     def step(self, turns: int = TURNS) -> None:
-        """Do what is due now, echoes and what follows them included."""
+        """Do everything due now, including echoes and what follows them."""
         ports = self.port_services.ports.values()
         for turn in range(turns):
             left = sum(len(port.sent) for port in ports)
@@ -191,23 +192,23 @@ class Plant:
                 break
 
     def speak(self, *keys: str) -> list[Frame]:
-        """Let these batteries (none named: those that speak) send a telegram now."""
-        said = []
+        """Send a telegram of these batteries (default: all active ones) now."""
+        frames_sent = []
         for key in keys or [k for k, pack in self.packs.items() if pack.speaks]:
             pack = self.packs[key]
             frames = pack.frames(self.now)
             self.port(key).push(*frames)
             pack.next_at = self.now + PERIOD
-            said += frames
-        return said
+            frames_sent += frames
+        return frames_sent
 
     def wait(self, seconds: float) -> None:
-        """Move the clock with nobody saying anything."""
+        """Move the clock while no device sends."""
         self.clock.now += seconds
         self.step()
 
     def run(self, seconds: float, tick: float = TICK) -> None:
-        """Let time pass; batteries that speak do it each PERIOD."""
+        """Let time pass; active batteries report each PERIOD."""
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.clock.now = min(end, self.now + tick)
@@ -217,7 +218,7 @@ class Plant:
             self.step()
 
     def started(self, seconds: float = 5.0) -> Plant:
-        """Run until the first values have gone out."""
+        """Run until the first limits have been sent."""
         self.speak()
         self.step()
         self.run(seconds)
@@ -228,7 +229,7 @@ class Plant:
         self.set(AllSetpoints(bank=Setpoints(**setpoints)))
 
     def set(self, setpoints: AllSetpoints) -> None:
-        """Set everything that is asked for."""
+        """Set all setpoints."""
         self.gateway.set_setpoints(setpoints)
         self.step()
 

@@ -100,7 +100,7 @@ class Recorder:
         await until(look, lambda: f"{count} echoes, not {self.echoes}", news=self._news)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, checked whenever the port reports something."""
+        """Wait for a condition, checked at every callback of the port."""
         await until(condition, news=self._news)
 
     def _on_frame(self, frame: Frame) -> None:

@@ -1,4 +1,4 @@
-"""Battery states as the gateway sees them, made by hand."""
+"""Battery states made by hand, for tests of the rules."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -30,7 +30,7 @@ READINGS: Final = Readings(
 
 
 def online(key: str = "b1", capacity: float = 100.0, **changes: Any) -> BatteryState:
-    """Return a battery that is heard; `changes`: of its readings."""
+    """Return a battery online; `changes`: of its readings."""
     readings = replace(READINGS, **changes)
     return BatteryState(
         id=key,
@@ -45,7 +45,7 @@ def online(key: str = "b1", capacity: float = 100.0, **changes: Any) -> BatteryS
 def lost(
     key: str = "lost", capacity: float = 100.0, *, at: float = 0.0, **last: Any
 ) -> BatteryState:
-    """Return a battery that is not heard any more; `last`: what it said then."""
+    """Return a lost battery; `last`: its last values."""
     return replace(
         online(key, capacity, **last),
         status=BatteryStatus.LOST,
@@ -54,8 +54,8 @@ def lost(
     )
 
 
-def never_heard(key: str = "silent", capacity: float = 100.0) -> BatteryState:
-    """Return a battery that never spoke and is missed."""
+def never_reported(key: str = "silent", capacity: float = 100.0) -> BatteryState:
+    """Return a lost battery that never reported."""
     return BatteryState(
         id=key, status=BatteryStatus.WAITING, capacity_ah=capacity, lost_at=0.0
     )

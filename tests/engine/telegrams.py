@@ -1,4 +1,4 @@
-"""What batteries say: whole telegrams, as frames."""
+"""Complete telegrams of batteries, as frames."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -28,7 +28,7 @@ _UNKNOWN: Final = {
     "current": (0x356, 2, b"\0\x80"),
     "temperature": (0x356, 4, b"\0\x80"),
 }
-"""Frame, place and code of what a battery may not know (Pylontech 1.2, SMA)."""
+"""Frame, position and code of values that may be unknown (Pylontech 1.2, SMA)."""
 
 NO_LIMITS: Final = Frame(0x351, bytes.fromhex("ffff00800080ffff"))
 """SMA: 0xFFFF and 0x8000 are "not available"."""

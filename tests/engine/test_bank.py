@@ -1,4 +1,4 @@
-"""Frames of batteries in, what the inverters are told out."""
+"""Frames of batteries in, what the inverters are sent out."""
 
 from dataclasses import replace
 from math import inf
@@ -35,15 +35,15 @@ def _lost(key: str = "b2", seconds: float = 4.0, **options: Any) -> Plant:
 # The start
 
 
-def test_starting() -> None:
-    """Until then that is its status."""
+def test_status_is_starting_until_the_first_limits() -> None:
+    """Nothing is sent in it."""
     plant = Plant(EQUAL)
     plant.step()
     assert plant.snapshot.status is Status.STARTING
 
 
-def test_nothing_until_every_battery_has_spoken_twice() -> None:
-    """Zeros at boot would raise alarms, one telegram might be half a truth."""
+def test_nothing_is_sent_until_every_battery_reported_twice() -> None:
+    """Zeros at boot would raise alarms, one telegram might be incomplete."""
     plant = Plant(EQUAL)
     plant.speak()
     plant.wait(1.0)
@@ -57,7 +57,7 @@ def test_nothing_until_every_battery_has_spoken_twice() -> None:
 
 
 def _begun(*telegrams: dict[str, Any]) -> Plant:
-    """Return a plant with one battery that said these, one a second."""
+    """Return a plant with one battery that reported these, one a second."""
     plant = Plant()
     for changes in telegrams:
         plant.packs["b1"].says(**changes)
@@ -69,8 +69,10 @@ def _begun(*telegrams: dict[str, Any]) -> Plant:
 
 
 @pytest.mark.parametrize("first", [(0.0, 500.0), (500.0, 0.0), (100.0, 500.0)])
-def test_two_telegrams_that_do_not_agree(first: tuple[float, float]) -> None:
-    """The lower limit is told first; it rises by 3 s of patience and a ramp."""
+def test_lower_limit_applies_when_two_telegrams_disagree(
+    first: tuple[float, float],
+) -> None:
+    """It rises after a hold time of 3 s, by a ramp."""
     plant = _begun(*({"charge_current_limit": amps} for amps in first))
     low = min(first)
     assert plant.sent() == (56.0, low, 100.0)
@@ -84,14 +86,16 @@ def test_two_telegrams_that_do_not_agree(first: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize("first", [(200.0, 181.0), (181.0, 200.0)])
-def test_two_telegrams_that_agree(first: tuple[float, float]) -> None:
-    """Within 10 %: what was said last is told, whole."""
+def test_latest_limit_applies_when_two_telegrams_agree(
+    first: tuple[float, float],
+) -> None:
+    """Within 10 %: without a ramp."""
     plant = _begun(*({"charge_current_limit": amps} for amps in first))
     assert plant.sent() == (56.0, first[-1], 100.0)
 
 
-def test_two_telegrams_that_do_not_agree_about_an_enable() -> None:
-    """A limit that may not be used is 0 A, whichever came first."""
+def test_limit_is_0_when_two_telegrams_disagree_about_an_enable() -> None:
+    """Whichever came first."""
     on, off = ({"charge_enabled": enabled} for enabled in (True, False))
     for first in ((on, off), (off, on)):
         plant = _begun(*first)
@@ -101,8 +105,8 @@ def test_two_telegrams_that_do_not_agree_about_an_enable() -> None:
         assert plant.sent()[1] < 100.0
 
 
-def test_a_protection_in_the_first_telegrams() -> None:
-    """It holds its battery at 0 A, and what follows rises slowly."""
+def test_protection_at_the_start_holds_its_battery_at_0_a() -> None:
+    """The following limits rise slowly."""
     over = {"protections": frozenset({Alarm.OVER_VOLTAGE})}
     plant = _begun({}, over)
     assert plant.sent()[1:] == (0.0, 100.0)
@@ -112,8 +116,8 @@ def test_a_protection_in_the_first_telegrams() -> None:
     assert plant.sent()[1] < 100.0
 
 
-def test_a_limit_that_came_with_the_second_telegram() -> None:
-    """What was read with it counts, too."""
+def test_limit_of_the_second_telegram_counts() -> None:
+    """Together with the values received before."""
     plant = Plant()
     for _ in range(2):
         plant.port("b1").push(*telegram(plant.now, charge_current_limit=0.0))
@@ -122,8 +126,8 @@ def test_a_limit_that_came_with_the_second_telegram() -> None:
     assert plant.sent()[1] == 0.0
 
 
-def test_limits_that_vary_delay_no_start() -> None:
-    """The others go out whole."""
+def test_varying_limits_delay_no_start() -> None:
+    """The other limits are sent without a ramp."""
     plant = Plant(EQUAL)
     for amps in (60.0, 100.0):
         plant.packs["b2"].says(discharge_current_limit=amps)
@@ -133,8 +137,8 @@ def test_limits_that_vary_delay_no_start() -> None:
     assert plant.sent() == (56.0, 200.0, 120.0)
 
 
-def test_one_battery_that_is_silent_is_waited_for() -> None:
-    """For 15 s; then the loss policies hold, discharging by its grace."""
+def test_start_waits_15_s_for_a_silent_battery() -> None:
+    """Then the loss policies apply, discharging with its grace period."""
     plant = Plant(EQUAL)
     plant.packs["b2"].speaks = False
     plant.run(14.75)
@@ -148,7 +152,7 @@ def test_one_battery_that_is_silent_is_waited_for() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_the_start_timeout_can_be_set() -> None:
+def test_start_timeout_is_configurable() -> None:
     """Longer for batteries that take long to wake."""
     plant = Plant(EQUAL, start_timeout=30.0)
     plant.packs["b2"].speaks = False
@@ -158,8 +162,8 @@ def test_the_start_timeout_can_be_set() -> None:
     assert plant.port().sent != []
 
 
-def test_no_battery_at_all() -> None:
-    """Nothing is known, so nothing is ever said."""
+def test_nothing_is_sent_without_any_battery() -> None:
+    """Nothing is known."""
     plant = Plant(EQUAL)
     for pack in plant.packs.values():
         pack.speaks = False
@@ -168,8 +172,8 @@ def test_no_battery_at_all() -> None:
     assert plant.port().sent == []
 
 
-def test_a_battery_found_late() -> None:
-    """It ends the loss policy by its first complete set."""
+def test_late_battery_ends_the_loss_policy() -> None:
+    """By its first complete telegram."""
     plant = Plant(EQUAL)
     plant.packs["b2"].speaks = False
     plant.run(20.0)
@@ -179,7 +183,7 @@ def test_a_battery_found_late() -> None:
     assert plant.sent() == (56.0, 200.0, 200.0)
 
 
-def test_required_values_unknown() -> None:
+def test_unknown_required_values_block_and_then_silence() -> None:
     """Without any voltage: 0 A for a moment, as without a battery, then nothing.
 
     Silence alone would leave an inverter with its last limits for as long as a minute,
@@ -189,8 +193,8 @@ def test_required_values_unknown() -> None:
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
     assert plant.state().status is BatteryStatus.ONLINE
-    told = (plant.snapshot.status, plant.sent())
-    assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
+    sent = (plant.snapshot.status, plant.sent())
+    assert sent == (Status.BLOCKED, (52.0, 0.0, 0.0))
     assert plant.enabled() == (False, False)
     assert plant.charge.source == "b1"
     plant.run(5.0)
@@ -205,20 +209,20 @@ def test_required_values_unknown() -> None:
     assert plant.sent() == (56.0, 100.0, 100.0)
 
 
-def test_a_state_of_charge_that_stays_away() -> None:
-    """It holds for a minute, for it moves slowly; then it is unknown as any value."""
+def test_missing_soc_is_held_for_a_minute() -> None:
+    """It changes slowly; then it is unknown like any value."""
     plant = Plant().started()
     plant.packs["b1"].without.add(0x355)
     plant.run(55.0)
     assert (plant.snapshot.status, plant.snapshot.bank.soc) == (Status.RUNNING, 50.0)
     assert plant.sent() == (56.0, 100.0, 100.0)
     plant.run(8.0)
-    told = (plant.snapshot.status, plant.sent())
-    assert told == (Status.BLOCKED, (52.0, 0.0, 0.0))
+    sent = (plant.snapshot.status, plant.sent())
+    assert sent == (Status.BLOCKED, (52.0, 0.0, 0.0))
 
 
-def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> None:
-    """A block stands at the bank's 52.0 V, but for what was asked for: 0.1 V under it."""
+def test_charge_voltage_setpoint_applies_while_a_value_is_unknown() -> None:
+    """A block uses the bank's 52.0 V unless a setpoint is 0.1 V below."""
     plant = Plant().started()
     plant.ask(charge_voltage=50.0)
     plant.packs["b1"].without.add(0x356)
@@ -227,19 +231,19 @@ def test_charge_voltage_that_was_asked_for_holds_where_a_value_is_unknown() -> N
     assert plant.sent() == (51.9, 0.0, 0.0)
 
 
-def test_protection_is_not_kept_back_where_a_value_is_unknown() -> None:
-    """The alarm of the block does not take the place of what the battery tells."""
+def test_protection_is_sent_while_a_value_is_unknown() -> None:
+    """The alarm of the block does not replace the battery's alarms."""
     plant = Plant().started()
     plant.packs["b1"].without.add(0x356)
     plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(4.0)
     assert plant.snapshot.status is Status.BLOCKED
-    told = plant.raised().protections
-    assert told == frozenset({Alarm.OVER_VOLTAGE, Alarm.INTERNAL})
+    sent = plant.raised().protections
+    assert sent == frozenset({Alarm.OVER_VOLTAGE, Alarm.INTERNAL})
 
 
-def test_required_values_unknown_with_policy_stop() -> None:
-    """Nothing at once."""
+def test_unknown_required_values_silence_at_once_with_policy_stop() -> None:
+    """Nothing is sent."""
     plant = Plant(charge_loss_policy=LossPolicy.STOP).started()
     plant.packs["b1"].without.add(0x356)
     plant.run(4.0)
@@ -250,7 +254,7 @@ def test_required_values_unknown_with_policy_stop() -> None:
 # How the limits of n batteries become one
 
 
-def test_no_battery_is_overloaded() -> None:
+def test_weaker_battery_limits_the_bank() -> None:
     """100 Ah / 10 A beside 300 Ah / 150 A gives 40 A."""
     says = {
         "b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0},
@@ -263,15 +267,15 @@ def test_no_battery_is_overloaded() -> None:
     assert plant.charge.number == 10.0
 
 
-def test_never_more_than_the_sum() -> None:
+def test_limit_never_exceeds_the_sum() -> None:
     """Equal packs: n x the limit."""
     plant = Plant(EQUAL).started()
     assert plant.charge.amps == 200.0
     assert plant.charge.rule is Rule.BATTERIES
 
 
-def test_strategy_sum() -> None:
-    """As the original: the sum of the limits, the AND of the enables."""
+def test_strategy_sum_adds_limits_and_combines_enables_with_and() -> None:
+    """As the daemon does."""
     says = {"b1": {"charge_current_limit": 10.0}, "b2": {"charge_current_limit": 150.0}}
     plant = Plant(TWO, says=says, strategy=Strategy.SUM).started()
     assert plant.sent()[1] == 160.0
@@ -281,8 +285,8 @@ def test_strategy_sum() -> None:
     assert plant.enabled() == (False, True)
 
 
-def test_a_battery_that_does_not_permit_is_not_loaded() -> None:
-    """The others are held to what would hardly flow through it."""
+def test_battery_without_permission_is_not_loaded() -> None:
+    """The others are limited to a current that hardly flows through it."""
     plant = Plant(EQUAL).started()
     plant.packs["b1"].says(charge_enabled=False)
     plant.run(2.0)
@@ -296,7 +300,7 @@ def test_a_battery_that_does_not_permit_is_not_loaded() -> None:
 
 
 def _with_one_aside(**says: Any) -> Plant:
-    """Return a plant whose full battery b1 stands aside while b2 is charged."""
+    """Return a plant whose full battery b1 is excluded while b2 is charged."""
     plant = Plant(EQUAL, says={"b1": {"charge_current_limit": 0.0} | says})
     plant.packs["b2"].says(current=80.0)
     plant.started(30.0)
@@ -304,8 +308,8 @@ def _with_one_aside(**says: Any) -> Plant:
     return plant
 
 
-def test_who_stands_aside_enables_nothing() -> None:
-    """It permits charging, but the last one that took any does not."""
+def test_excluded_battery_enables_nothing() -> None:
+    """It permits charging, but the last one that could charge does not."""
     plant = _with_one_aside()
     assert plant.enabled() == (True, True)
     plant.packs["b2"].says(charge_enabled=False)
@@ -313,15 +317,15 @@ def test_who_stands_aside_enables_nothing() -> None:
     assert plant.enabled() == (False, True)
 
 
-def test_the_voltage_of_who_stands_aside_is_not_the_banks() -> None:
+def test_voltage_of_an_excluded_battery_is_ignored() -> None:
     """Its path is open: a limit far below the pack follows the others."""
     plant = _with_one_aside(voltage=51.6)
     plant.ask(charge_voltage=48.0)
     assert plant.sent()[0] == 51.9  # 0.1 V under the 52.0 V of b2
 
 
-def test_the_voltage_of_who_stands_aside_is_better_than_none() -> None:
-    """The set is sent: its voltage is known."""
+def test_voltage_of_an_excluded_battery_is_used_if_there_is_no_other() -> None:
+    """The telegram is sent: its voltage is known."""
     plant = _with_one_aside(voltage=51.6)
     plant.packs["b2"].without.add(0x356)
     plant.run(5.0)
@@ -330,8 +334,8 @@ def test_the_voltage_of_who_stands_aside_is_better_than_none() -> None:
     assert plant.sent()[0] == 51.9
 
 
-def test_a_protection_stops_its_direction() -> None:
-    """As a warning while another battery allows it, as an alarm when none does."""
+def test_protection_stops_its_direction() -> None:
+    """A warning while another battery allows it, an alarm when none does."""
     plant = Plant(EQUAL).started()
     plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(2.0)
@@ -346,7 +350,7 @@ def test_a_protection_stops_its_direction() -> None:
 
 
 @pytest.mark.parametrize("forward", [True, False])
-def test_requests_go_on_only_where_allowed(forward: bool) -> None:
+def test_charge_requests_are_forwarded_only_if_configured(forward: bool) -> None:
     """They make inverters buy energy."""
     says = {"b1": {"force_charge": True, "force_charge_2": True, "full_charge": True}}
     plant = Plant(EQUAL, says=says, forward_requests=forward).started()
@@ -358,7 +362,7 @@ def test_requests_go_on_only_where_allowed(forward: bool) -> None:
 # The voltage limits
 
 
-def test_the_lowest_charge_voltage() -> None:
+def test_lowest_charge_voltage_limit_applies() -> None:
     """Of the batteries; the highest for discharging."""
     says = {"b1": {"charge_voltage_limit": 55.2, "discharge_voltage_limit": 47.0}}
     plant = Plant(EQUAL, says=says).started()
@@ -366,8 +370,8 @@ def test_the_lowest_charge_voltage() -> None:
     assert plant.snapshot.discharge_voltage_limit == 47.0
 
 
-def test_a_battery_below_the_pack_stops_charging() -> None:
-    """Its voltage limit cannot be told, so the current does it."""
+def test_battery_with_a_limit_below_the_pack_stops_charging() -> None:
+    """Its voltage limit cannot be sent, so the current protects it."""
     plant = Plant(says={"b1": {"charge_voltage_limit": 54.0, "voltage": 54.5}})
     plant.started()
     assert plant.sent()[:2] == (54.4, 0.0)
@@ -379,8 +383,8 @@ def test_a_battery_below_the_pack_stops_charging() -> None:
 # Setpoints and the total
 
 
-def test_setpoints_lower() -> None:
-    """At once, with the reason; above the batteries' limit they change nothing."""
+def test_setpoints_lower_the_limit() -> None:
+    """At once, with the rule; above the batteries' limit they change nothing."""
     plant = Plant().started()
     at = plant.clock.now = plant.now + 0.01
     plant.ask(charge_current=30.0, discharge_current=500.0, charge_voltage=54.0)
@@ -391,22 +395,22 @@ def test_setpoints_lower() -> None:
     assert plant.sent()[1] == 0.0
 
 
-def test_a_charge_voltage_far_under_the_pack() -> None:
-    """Is told no lower than 0.1 V under it."""
+def test_charge_voltage_setpoint_far_below_the_pack_is_raised() -> None:
+    """To 0.1 V below it."""
     plant = Plant().started()
     plant.ask(charge_voltage=48.0)
     assert plant.sent()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
-def test_the_charge_voltage_is_shown_as_it_is_sent() -> None:
-    """Cut to 0.1 V."""
+def test_charge_voltage_is_shown_as_sent() -> None:
+    """Rounded down to 0.1 V."""
     plant = Plant(says={"b1": {"voltage": 52.07}}).started()
     plant.ask(charge_voltage=48.0)
     assert plant.sent()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
-def test_the_floor_goes_by_the_cells_that_a_battery_has() -> None:
-    """16 are not 15 because it lowers its limit: 48 V, and 0 A protects it."""
+def test_voltage_floor_depends_on_the_number_of_cells() -> None:
+    """16 do not become 15 when it lowers its limit: 48 V, and 0 A protects."""
     plant = Plant(says={"b1": {"voltage": 47.0}}).started()
     plant.packs["b1"].says(charge_voltage_limit=42.0)
     plant.run(1.0)
@@ -421,7 +425,7 @@ def test_setpoints_can_be_lowered_while_batteries_are_lost() -> None:
     assert plant.sent()[2] == 10.0
 
 
-def test_the_total_limit() -> None:
+def test_total_limits_the_bank() -> None:
     """By default the inverters' ratings, else as configured."""
     plant = Plant(EQUAL, total_charge=120.0, total_discharge=90.0).started()
     assert plant.sent() == (56.0, 120.0, 90.0)
@@ -431,15 +435,15 @@ def test_the_total_limit() -> None:
 # Down at once, up slowly
 
 
-def test_a_fall_is_told_in_the_same_moment() -> None:
-    """With the frame that tells it, whatever the minimum gap."""
+def test_lower_limit_is_sent_with_the_frame_that_reports_it() -> None:
+    """Whatever the minimum send interval."""
     plant = Plant().started()
     plant.port("b1").push(*telegram(plant.now, charge_current_limit=40.0)[:2])
     plant.step()
     assert plant.sent()[1] == 40.0
 
 
-def test_a_rise_holds_then_ramps() -> None:
+def test_higher_limit_holds_and_then_ramps() -> None:
     """3 s, then by the rated current in 10 s."""
     plant = Plant(total_charge=100.0).started()
     plant.ask(charge_current=0.0)
@@ -456,8 +460,8 @@ def test_a_rise_holds_then_ramps() -> None:
 # Loss of a battery
 
 
-def test_block() -> None:
-    """Charging at once: 0 A, its enable off, a warning; discharging is reduced."""
+def test_loss_blocks_charging_and_reduces_discharging() -> None:
+    """Charging at once: 0 A, its enable off, a warning."""
     plant = _lost()
     assert plant.snapshot.status is Status.BLOCKED
     cvl, ccl, dcl = plant.sent()
@@ -470,8 +474,8 @@ def test_block() -> None:
     assert plant.charge.source == "b2"
 
 
-def test_block_after_the_grace() -> None:
-    """Discharging too, with an alarm; never a voltage limit of 0 or far below."""
+def test_loss_blocks_discharging_after_the_grace_period() -> None:
+    """With an alarm; never with a voltage limit of 0 or far below."""
     plant = _lost(seconds=70.0)
     cvl, ccl, dcl = plant.sent()
     assert (ccl, dcl) == (0.0, 0.0)
@@ -480,22 +484,22 @@ def test_block_after_the_grace() -> None:
     assert plant.raised()[0] == frozenset({Alarm.INTERNAL})
 
 
-def test_the_grace_can_be_set() -> None:
+def test_grace_period_is_configurable() -> None:
     """None where no house depends on it."""
     plant = _lost(discharge_grace=0.0)
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_the_charge_voltage_of_a_block_follows_the_pack() -> None:
-    """While a battery speaks."""
+def test_charge_voltage_of_a_block_follows_the_pack() -> None:
+    """While a battery reports."""
     plant = _lost(seconds=70.0)
     plant.packs["b1"].says(voltage=53.0)
     plant.run(2.0)
     assert 52.8 <= plant.sent()[0] <= 53.0
 
 
-def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
-    """It was out for hours; the house does not go dark while it is plugged in."""
+def test_grace_period_starts_when_a_silent_battery_is_put_in_service() -> None:
+    """It was out for hours; the house stays on while it is plugged in."""
     plant = Plant(EQUAL).started(10.0)
     plant.set(AllSetpoints(out_of_service=frozenset({"b2"})))
     plant.packs["b2"].speaks = False
@@ -512,8 +516,8 @@ def test_the_grace_begins_when_a_silent_one_is_put_back_in_service() -> None:
 OUT = AllSetpoints(out_of_service=frozenset({"b2"}))
 
 
-def test_one_never_heard_is_missed_once_it_is_put_in_service() -> None:
-    """As if it had been in service from the start: lost, and its grace begins."""
+def test_battery_never_received_is_lost_once_it_is_put_in_service() -> None:
+    """As if in service from the start: lost, with its grace period."""
     plant = Plant(EQUAL, setpoints=OUT)
     plant.packs["b2"].speaks = False
     plant.started(30.0)
@@ -529,16 +533,16 @@ def test_one_never_heard_is_missed_once_it_is_put_in_service() -> None:
 
 
 @pytest.mark.slow
-def test_full_and_out_of_service_but_not_disconnected() -> None:
-    """Its share of what is told flows through it: for 10 s and what it takes to end."""
+def test_full_battery_out_of_service_stops_charging_if_it_carries() -> None:
+    """Its share flows through it for 10 s, and until inverters followed."""
     plant = Plant(EQUAL, says={"b2": {"charge_current_limit": 0.0}}, setpoints=OUT)
     plant.started()
     most = []
     for _ in range(1200):
-        told = plant.sent()[1]
-        most.append(told)
+        sent = plant.sent()[1]
+        most.append(sent)
         for pack in plant.packs.values():
-            pack.says(current=told / 2)
+            pack.says(current=sent / 2)
         plant.run(0.5)
     assert plant.state("b2").carries_current_out_of_service
     assert most[0] == 100.0
@@ -546,8 +550,8 @@ def test_full_and_out_of_service_but_not_disconnected() -> None:
 
 
 @pytest.mark.slow
-def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
-    """It was silent for hours, but nobody missed it."""
+def test_out_of_service_battery_that_carries_gets_its_grace_period() -> None:
+    """It was silent for hours, but not missed."""
     plant = Plant(EQUAL).started(10.0)
     plant.set(OUT)
     plant.packs["b2"].speaks = False
@@ -563,8 +567,8 @@ def test_an_intruder_that_is_still_rejoining_has_its_grace() -> None:
     assert plant.sent()[2] > 0.0
 
 
-def test_reduce() -> None:
-    """The lost one is reckoned with by its last limits."""
+def test_policy_reduce_counts_the_lost_battery_with_its_last_limits() -> None:
+    """The others are limited accordingly."""
     plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE).started(10.0)
     plant.packs["b2"].says(charge_current_limit=10.0, discharge_current_limit=10.0)
     plant.packs["b1"].says(charge_current_limit=20.0)
@@ -578,11 +582,11 @@ def test_reduce() -> None:
     assert plant.sent()[1] == 0.0  # 10 A of the 100 A that it once allowed: tapered
 
 
-def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
+def test_policy_reduce_when_the_lost_battery_carries_nothing() -> None:
     """A BMS that shut down has opened its path, too: the others bear it all.
 
     Once one of them carries more than it allows that is known, and holds till the end:
-    neither is it asked for that again, nor is 0 A told because it was.
+    neither is it asked for that again, nor is 0 A sent because it was.
     """
     says = {key: {"discharge_current_limit": 50.0} for key in ("b1", "b2")}
     plant = Plant(EQUAL, says=says).started(10.0)
@@ -593,8 +597,8 @@ def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
     for current in (-100.0, -75.0, -50.0, -10.0):
         plant.packs["b1"].says(current=current)
         plant.run(5.0)
-    told = {dcl for _, _, dcl in plant.sent_since(at + 1.25)}
-    assert told == {50.0}
+    sent = {dcl for _, _, dcl in plant.sent_since(at + 1.25)}
+    assert sent == {50.0}
     plant.packs["b1"].says(current=0.0)
     plant.packs["b2"].speaks = True
     plant.run(60.0)
@@ -602,8 +606,8 @@ def test_reduce_where_the_lost_one_is_seen_to_carry_nothing() -> None:
     assert plant.sent()[2] == pytest.approx(100.0, abs=0.2)
 
 
-def test_reduce_where_all_that_are_heard_stand_aside() -> None:
-    """What flows is the lost one's: its house does not go dark within the grace."""
+def test_policy_reduce_when_all_online_batteries_are_excluded() -> None:
+    """The current is the lost one's: the house stays on in the grace period."""
     plant = Plant(EQUAL).started(10.0)
     plant.packs["b1"].says(discharge_current_limit=0.0)
     plant.packs["b2"].says(current=-80.0)
@@ -614,8 +618,8 @@ def test_reduce_where_all_that_are_heard_stand_aside() -> None:
     assert plant.sent()[2] == 100.0
 
 
-def test_reduce_with_one_that_stood_aside() -> None:
-    """Not back yet for want of measurements, it allows 10 A again: it counts."""
+def test_policy_reduce_counts_a_battery_that_was_excluded() -> None:
+    """Still excluded for lack of measurements, it allows 10 A again."""
     plant = Plant(EQUAL, discharge_loss_policy=LossPolicy.REDUCE).started(10.0)
     plant.packs["b1"].says(discharge_current_limit=0.0)
     plant.packs["b2"].says(current=-80.0)
@@ -633,7 +637,9 @@ def test_reduce_with_one_that_stood_aside() -> None:
 
 
 @pytest.mark.parametrize(("soc", "ccl"), [(89.0, 200.0), (90.0, 0.0)])
-def test_reduce_near_the_top(soc: float, ccl: float) -> None:
+def test_policy_reduce_counts_a_nearly_full_lost_battery_with_0(
+    soc: float, ccl: float
+) -> None:
     """A battery lost at 90 % or more may be full by now."""
     plant = Plant(
         EQUAL, says={"b2": {"soc": soc}}, charge_loss_policy=LossPolicy.REDUCE
@@ -644,8 +650,8 @@ def test_reduce_near_the_top(soc: float, ccl: float) -> None:
     assert (plant.sent()[1] == 0.0) is (ccl == 0.0)
 
 
-def test_reduce_where_a_charge_voltage_was_never_told() -> None:
-    """Nobody charges a battery beside the others to a voltage that it never allowed."""
+def test_policy_reduce_without_a_charge_voltage_limit() -> None:
+    """A voltage that a battery never allowed must not be applied to it."""
     plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE)
     # 0 V is no charge voltage limit; the 25.6 A are one.
     plant.packs["b2"].instead = {0x351: bytes.fromhex("0000 0001 6400")}
@@ -656,8 +662,8 @@ def test_reduce_where_a_charge_voltage_was_never_told() -> None:
 
 
 @pytest.mark.parametrize("direction", ["charge_loss_policy", "discharge_loss_policy"])
-def test_stop(direction: str) -> None:
-    """Say nothing; discharging after its grace."""
+def test_policy_stop_sends_nothing(direction: str) -> None:
+    """For discharging after its grace period."""
     policies: dict[str, Any] = {direction: LossPolicy.STOP}
     plant = _lost(discharge_grace=2.0, **policies)
     plant.run(2.0)
@@ -667,8 +673,8 @@ def test_stop(direction: str) -> None:
     assert plant.snapshot.status is Status.SILENT
 
 
-def test_all_lost() -> None:
-    """0 A for 5 s, then nothing: old values are never repeated as if they were news."""
+def test_loss_of_all_batteries_sends_0_a_for_5_s_then_nothing() -> None:
+    """Stale values are never repeated as if they were current."""
     plant = Plant(bridge=0.0).started(10.0)
     plant.packs["b1"].speaks = False
     plant.run(2.0)
@@ -685,8 +691,8 @@ def test_all_lost() -> None:
     assert plant.snapshot.status is Status.SILENT
 
 
-def test_all_lost_after_the_voltage_sank() -> None:
-    """The charge voltage stays by the last minute's highest, as while they spoke."""
+def test_charge_voltage_without_batteries_keeps_the_reference() -> None:
+    """The last minute's highest, as while they reported."""
     plant = Plant(says={"b1": {"voltage": 55.0}}, bridge=0.0).started(10.0)
     plant.packs["b1"].says(voltage=52.0)
     plant.run(10.0)
@@ -696,8 +702,8 @@ def test_all_lost_after_the_voltage_sank() -> None:
     assert plant.sent() == (54.9, 0.0, 0.0)
 
 
-def test_all_lost_value_by_value() -> None:
-    """The block is told though the SOC became unknown before the limits did."""
+def test_block_is_sent_although_the_soc_expired_first() -> None:
+    """Before the limits did."""
     plant = Plant(bridge=0.0)
     for _ in range(10):
         plant.port("b1").push(*telegram(plant.now, without={0x351, 0x359, 0x35C}))
@@ -711,8 +717,8 @@ def test_all_lost_value_by_value() -> None:
     assert plant.port().sent[-1].at >= plant.now - 1.0
 
 
-def test_all_lost_with_policy_stop() -> None:
-    """Nothing at once."""
+def test_loss_of_all_batteries_silences_at_once_with_policy_stop() -> None:
+    """Nothing is sent."""
     plant = Plant(charge_loss_policy=LossPolicy.STOP).started(10.0)
     plant.packs["b1"].speaks = False
     plant.run(3.25)
@@ -721,8 +727,8 @@ def test_all_lost_with_policy_stop() -> None:
     assert plant.port().since(at) == []
 
 
-def test_limits_not_available() -> None:
-    """SMA's codes: lost in time, discharging by the last limits for the grace."""
+def test_limits_not_available_count_as_a_loss() -> None:
+    """SMA's codes; discharging by the last limits in the grace period."""
     plant = Plant(EQUAL).started(10.0)
     plant.packs["b2"].instead[0x351] = NO_LIMITS.data
     plant.run(2.0)
@@ -735,7 +741,7 @@ def test_limits_not_available() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
+def test_battery_rejoins_after_three_complete_telegrams() -> None:
     """Then the limits rise again, slowly."""
     plant = _lost()
     plant.packs["b2"].speaks = True
@@ -754,7 +760,7 @@ def test_a_rejoin_counts_after_three_whole_telegrams() -> None:
 # Changes while running
 
 
-def test_a_battery_added_counts_from_its_first_set() -> None:
+def test_added_battery_counts_from_its_first_complete_telegram() -> None:
     """It never stops the others."""
     plant = Plant().started(10.0)
     at = plant.now
@@ -772,8 +778,8 @@ def test_a_battery_added_counts_from_its_first_set() -> None:
     assert plant.sent()[1] == 200.0
 
 
-def test_a_battery_removed_counts_no_more() -> None:
-    """What its port still delivers while it closes is nobody's."""
+def test_removed_battery_does_not_count() -> None:
+    """Frames that its port still delivers while closing are ignored."""
     plant = Plant(EQUAL).started(10.0)
     plant.apply(batteries=(battery("b1"),))
     plant.packs.pop("b2")
@@ -784,8 +790,8 @@ def test_a_battery_removed_counts_no_more() -> None:
     assert plant.sent() == (56.0, 100.0, 100.0)
 
 
-def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
-    """What it said counts on: it may still carry current, unseen."""
+def test_battery_on_another_port_is_lost_until_received_there() -> None:
+    """Its last values still count: it may carry current, unseen."""
     small, large = TWO
     says = {"b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0}}
     plant = Plant(TWO, says=says).started(10.0)
@@ -800,8 +806,8 @@ def test_a_battery_on_another_port_is_lost_until_it_is_heard_there() -> None:
     assert plant.state("b1").status is BatteryStatus.ONLINE
 
 
-def test_a_port_that_is_set_up_otherwise_loses_nobody() -> None:
-    """The battery is where it was; it is missed when it is not heard again in time."""
+def test_changed_port_settings_lose_no_battery() -> None:
+    """It is at the same place; it is lost if it stays silent."""
     plant = Plant().started(10.0)
     port = replace(battery("b1").port, bring_up=True)
     plant.apply(batteries=(replace(battery("b1"), port=port),))
@@ -810,7 +816,7 @@ def test_a_port_that_is_set_up_otherwise_loses_nobody() -> None:
     assert plant.sent() == (56.0, 100.0, 100.0)
 
 
-def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
+def test_battery_never_received_waits_on_its_new_port_too() -> None:
     """Nothing is known of it."""
     plant = Plant().started(10.0)
     plant.apply(batteries=(battery("b1"), battery("b2")))
@@ -826,8 +832,8 @@ def test_a_battery_never_heard_waits_on_its_other_port_too() -> None:
 # Time
 
 
-def test_a_loop_that_was_held_loses_no_battery() -> None:
-    """What waited is read before anything is judged."""
+def test_blocked_event_loop_loses_no_battery() -> None:
+    """Waiting frames are read before anything is evaluated."""
     plant = Plant().started(10.0)
     at = plant.now
     for n in range(1, 8):
@@ -839,7 +845,7 @@ def test_a_loop_that_was_held_loses_no_battery() -> None:
     assert plant.sent() == (56.0, 100.0, 100.0)
 
 
-def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
+def test_frames_read_late_keep_their_age() -> None:
     """Frames that waited 7 s are 7 s old."""
     plant = Plant(bridge=0.0).started(10.0)
     at = plant.now
@@ -850,8 +856,8 @@ def test_a_loop_that_was_held_takes_nothing_old_for_news() -> None:
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
-def test_news_goes_on_at_once() -> None:
-    """Each inverter's set follows the batteries' control frames, not a timer."""
+def test_new_values_are_sent_at_once() -> None:
+    """Each telegram follows the batteries' control frames, not a timer."""
     plant = Plant().started(10.0)
     plant.clock.now += 0.5
     plant.speak()
@@ -862,7 +868,7 @@ def test_news_goes_on_at_once() -> None:
 # One current of the bank
 
 
-def test_one_current_for_limits_entities_and_telegrams() -> None:
+def test_limits_entities_and_telegrams_use_the_same_current() -> None:
     """b1 carries half, whatever its capacity: of -30 A known make -60 A."""
     plant = Plant(
         [battery("b1", 100.0), battery("b2", 300.0)],
@@ -871,22 +877,22 @@ def test_one_current_for_limits_entities_and_telegrams() -> None:
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(-60.0)
     assert plant.snapshot.bank.current_estimated
-    told = plant.inverter().confirmed
-    assert told is not None
-    assert told.current == pytest.approx(-60.0)
+    sent = plant.inverter().confirmed
+    assert sent is not None
+    assert sent.current == pytest.approx(-60.0)
 
 
-def test_factor_and_offset_are_for_what_is_shown_and_sent() -> None:
-    """2 x 40 A + 5 A; the battery that is 10 A over its limit lowers it by 10 A."""
+def test_factor_and_offset_do_not_affect_limits() -> None:
+    """2 x 40 A + 5 A are shown; the battery 10 A over lowers it by 10 A."""
     plant = Plant(
         says={"b1": {"current": 40.0, "charge_current_limit": 30.0}},
         current_factor=2.0,
         current_offset=5.0,
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(85.0)
-    told = plant.inverter().confirmed
-    assert told is not None
-    assert told.current == pytest.approx(85.0)
+    sent = plant.inverter().confirmed
+    assert sent is not None
+    assert sent.current == pytest.approx(85.0)
     assert plant.charge.amps == pytest.approx(30.0)
 
 
@@ -894,7 +900,7 @@ def test_factor_and_offset_are_for_what_is_shown_and_sent() -> None:
 
 
 def _opened(plant: Plant) -> None:
-    """Let b1 open its contactor while 80 A are charged; it refuses charge only."""
+    """Open b1's contactor while 80 A are charged; it refuses charge only."""
     for pack in plant.packs.values():
         pack.says(current=40.0)
     plant.run(20.0)
@@ -904,8 +910,8 @@ def _opened(plant: Plant) -> None:
     assert plant.state("b1").excluded == {Direction.CHARGE}
 
 
-def test_what_circulates_in_that_moment_does_not_hold_discharge() -> None:
-    """It carried 40 A less than its half, which says nothing of discharge."""
+def test_opening_contactor_does_not_limit_discharging() -> None:
+    """It carried 40 A less than its half, which shows nothing of discharge."""
     plant = Plant(EQUAL).started()
     least = inf
     _opened(plant)
@@ -916,8 +922,8 @@ def test_what_circulates_in_that_moment_does_not_hold_discharge() -> None:
     assert least >= 195.0
 
 
-def test_who_carries_nothing_either_way_is_excluded_both_ways() -> None:
-    """b2 bears all; then b1 charges again and both count."""
+def test_battery_that_carries_nothing_is_excluded_both_ways() -> None:
+    """b2 carries all; then b1 charges again and both count."""
     plant = Plant(EQUAL).started()
     _opened(plant)
     plant.packs["b2"].says(current=-40.0)
@@ -931,8 +937,8 @@ def test_who_carries_nothing_either_way_is_excluded_both_ways() -> None:
     assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
 
 
-def test_a_battery_that_joins_and_says_what_we_have_just_sent() -> None:
-    """It is like the only one until now, so are the limits that the bank is told."""
+def test_battery_with_the_values_just_sent_counts() -> None:
+    """It equals the only one so far, as the sent bank limits do."""
     plant = Plant([battery("b1")]).started(10.0)
     plant.apply(batteries=(battery("b1"), battery("b2")))
     plant.packs["b2"].says(voltage=52.1)

@@ -1,4 +1,4 @@
-"""Ports in memory: a test decides what leaves for the wire, when, and what comes."""
+"""Ports in memory: a test controls which frames leave, and which arrive."""
 
 import asyncio
 from collections import deque
@@ -19,10 +19,10 @@ QUEUE_LENGTH = 12
 
 
 class MovedClock:
-    """A monotonic clock that stands still until it is moved."""
+    """A monotonic clock that only the test advances."""
 
     def __init__(self, now: float = 1000.0) -> None:
-        """Begin as on a machine that has run for a while."""
+        """Start as on a machine that has run for a while."""
         self.now = now
 
     def __call__(self) -> float:
@@ -57,7 +57,7 @@ class WirePort:
         """Frames that one drain dispatches."""
         self.queue: list[Frame] = []
         self.sent: list[Frame] = []
-        """What left for the wire; `at`: when."""
+        """Frames that left for the wire; `at`: when."""
         self.refused = 0
         self.on_send: Callable[[Frame], None] = lambda _: None
         self._on_frame, self._on_echo, self._on_change = on_frame, on_echo, on_change
@@ -68,20 +68,20 @@ class WirePort:
 
     @property
     def read_until(self) -> float:
-        """Until when all that came has been dispatched."""
+        """The time up to which every received frame has been dispatched."""
         return self._read_until if self._inbox else self._clock()
 
     @property
     def is_read(self) -> bool:
-        """Whether all that came has been dispatched."""
+        """Whether every received frame has been dispatched."""
         return not self._inbox
 
     async def run(self) -> None:
-        """Stay as it is until cancelled."""
+        """Do nothing until cancelled."""
         await asyncio.Event().wait()
 
     def drain(self) -> None:
-        """Dispatch what waits, as far as `most` goes."""
+        """Dispatch waiting frames, up to `most`."""
         for _ in range(min(len(self._inbox), self.most)):
             callback, frame = self._inbox.popleft()
             self._read_until = frame.at or self._read_until
@@ -99,7 +99,7 @@ class WirePort:
         return True
 
     def leave(self, count: int = QUEUE_LENGTH) -> None:
-        """Let the first frames of the queue leave for the wire."""
+        """Have the first frames of the queue leave for the wire."""
         for frame in self.queue[:count]:
             left = replace(frame, at=self._clock())
             self.sent.append(left)
@@ -112,13 +112,13 @@ class WirePort:
         self.queue.clear()
 
     def push(self, *frames: Frame) -> None:
-        """Let frames of another node come in; those without a time come now."""
+        """Receive frames of another node; those without a time arrive now."""
         for frame in frames:
             timed = frame if frame.at else replace(frame, at=self._clock())
             self._inbox.append((self._on_frame, timed))
 
     def lose(self) -> None:
-        """Lose the port; what waited in its queue is gone."""
+        """Lose the port together with its queue."""
         self.forget()
         self._become(PortStatus.LOST)
 
@@ -174,7 +174,7 @@ class Wires:
 
 
 def limits(frame: Frame | bytes) -> tuple[float, float, float]:
-    """Return CVL (V), CCL and DCL (A) as they stand in a 0x351."""
+    """Return CVL (V), CCL and DCL (A) of a 0x351."""
     data = frame.data if isinstance(frame, Frame) else frame
     cvl, ccl, dcl = unpack("<Hhh", data[:6])
     return cvl / 10, ccl / 10, dcl / 10

@@ -13,13 +13,13 @@ from custom_components.bms_gateway.engine.model import (
     BatteryState,
 )
 
-from ..states import lost, never_heard, online
+from ..states import lost, never_reported, online
 
 
 def test_without_batteries_everything_is_unknown() -> None:
     """Nothing is 0."""
     assert combine([]) == NO_BANK
-    assert combine([lost(), never_heard()]) == NO_BANK
+    assert combine([lost(), never_reported()]) == NO_BANK
 
 
 def test_only_online_batteries_count() -> None:

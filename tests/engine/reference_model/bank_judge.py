@@ -1,4 +1,4 @@
-"""What has to hold of the bank at each moment, when all that is due is done."""
+"""Checks of the bank: what has to hold whenever everything due is done."""
 
 from itertools import chain
 from math import inf
@@ -20,11 +20,11 @@ from .ledger import (
     SHORT,
     SLACK,
     allowed,
+    counted_limit,
     permits,
-    reckoned,
 )
 from .observer import Observer
-from .witness import LIMITS, asked
+from .witness import LIMITS, requested
 
 """Seconds of 0 A once no battery is online."""
 _SPEAKS: Final = frozenset({Status.RUNNING, Status.REDUCED, Status.BLOCKED})
@@ -43,46 +43,49 @@ _FROM: Final = {
 
 
 def _holds(name: str, value: object) -> float | None:
-    """Return for how many seconds a value holds at the most while limits are fresh."""
+    """Return for how many seconds at most a value holds while limits are fresh."""
     if name == "soc":
         return 60.0
     return 600.0 if value is False or (name == "protections" and value) else None
 
 
 class BankJudge(Observer):
-    """Judges each moment."""
+    """Checks the bank after each step."""
 
     def watch(self, *, settled: bool = False) -> None:
-        """Judge what is seen from outside; `settled`: nothing is left to be done."""
+        """Check what is visible from outside; `settled`: nothing due remains."""
         now, snapshot = self.plant.now, self.plant.snapshot
         self._snapshot = snapshot
         for each in chain(self.held.values(), self.departed):
             each.settle(now)
         self._note(now)
-        self._judge_freshness(now)
-        self._judge_slices()
+        self._check_freshness(now)
+        self._check_shares()
         for direction in Direction:
-            self._judge_bank(direction, now)
+            self._check_bank(direction, now)
             if settled and snapshot.status in _SPEAKS:
-                self._judge_fall(direction, now)
+                self._check_fall(direction, now)
         self._snapshot = None
 
-    def _judge_freshness(self, now: float) -> None:
-        """Nothing counts that was not heard in time, nor a current of two dialects."""
+    def _check_freshness(self, now: float) -> None:
+        """No value counts that was not received in time, nor one of two dialects."""
         for key, battery in self.snapshot.batteries.items():
-            heard, readings = self.heard[key], battery.readings
+            received, readings = self.received[key], battery.readings
             for name, can_id in _FROM.items():
                 if getattr(readings, name) is not None:
-                    end = heard.stale_at(can_id)
+                    end = received.stale_at(can_id)
                     if (holds := _holds(name, getattr(readings, name))) is not None:
                         end = max(
-                            end, min(heard.at(can_id) + holds, heard.stale_at(LIMITS))
+                            end,
+                            min(received.at(can_id) + holds, received.stale_at(LIMITS)),
                         )
                     assert now < end, f"{key}: {name} is stale"
-            assert not heard.mixes(now) or readings.current is None, "of which dialect?"
+            assert not received.mixes(now) or readings.current is None, (
+                "of which dialect?"
+            )
 
-    def _judge_slices(self) -> None:
-        """They add up to the whole; none is far below its capacity's part."""
+    def _check_shares(self) -> None:
+        """The shares add up to 1; none is far below the capacity's part."""
         counted = [
             battery for battery in self._counted() if battery.current_share is not None
         ]
@@ -92,8 +95,8 @@ class BankJudge(Observer):
         for battery in counted:
             assert shares[battery.id] >= 0.5 * battery.capacity_ah / whole - SLACK
 
-    def _judge_bank(self, direction: Direction, now: float) -> None:
-        """Hold the bank's limit against what each battery says and carries."""
+    def _check_bank(self, direction: Direction, now: float) -> None:
+        """Check the bank's limit against each battery's limit and current."""
         self._counts[direction].forget({battery.id for battery in self._online()})
         snapshot, config, ramping = (
             self.snapshot,
@@ -101,7 +104,7 @@ class BankJudge(Observer):
             self._rising[direction],
         )
         if snapshot.status is Status.STARTING:
-            # Nothing is reckoned yet.
+            # Nothing is counted_limit yet.
             return
         counts = self._counts[direction].update(self._counted(), now)
         limit = snapshot.charge if direction is Direction.CHARGE else snapshot.discharge
@@ -113,7 +116,7 @@ class BankJudge(Observer):
             ramping.forget()
             return
         most = min(rated, self._at_most(direction, counts, now))
-        ask = asked(self.asks, None, direction, now, snapshot.bank.voltage)
+        ask = requested(self.asks, None, direction, now, snapshot.bank.voltage)
         most = most if ask is None else min(most, ask)
         assert 0.0 <= limit.amps <= most + SLACK, (
             f"{limit} is above {most} A of {counts}"
@@ -122,7 +125,7 @@ class BankJudge(Observer):
             # Whoever is back by then goes on where it was.
             return
         if direction is Direction.CHARGE and self._awaits():
-            self._judge_awaited(limit.amps, now)
+            self._check_awaited(limit.amps, now)
             ramping.wait(most, now)
             return
         stops = direction is Direction.CHARGE and not limit.amps
@@ -132,12 +135,12 @@ class BankJudge(Observer):
         bound = ramping.at_most(limit.amps, most, now, rated=rated, flowing=current)
         assert limit.amps <= bound + SLACK, "risen too early or too fast"
         if config.strategy is Strategy.SHARE:
-            self._judge_parts(direction, limit.amps, counts)
+            self._check_shares_of_the_limit(direction, limit.amps, counts)
 
     def _at_most(
         self, direction: Direction, counts: dict[str, float], now: float
     ) -> float:
-        """Return what the batteries allow together at the most, in A."""
+        """Return the most that the batteries allow together, in A."""
         online, counted, config = self._online(), self._counted(), self.plant.config
         charge = direction is Direction.CHARGE
         policy = config.charge_loss_policy if charge else config.discharge_loss_policy
@@ -154,16 +157,16 @@ class BankJudge(Observer):
             and (self.snapshot.charge_voltage_limit or 0.0) > min(highest) + SLACK
         ):
             return 0.0
-        said = [reckoned(b, direction) for b in counted]
-        if not any(said):
+        reported = [counted_limit(b, direction) for b in counted]
+        if not any(reported):
             return 0.0
         if config.strategy is Strategy.SUM:
             permitted = all(permits(battery.readings, direction) for battery in online)
-            return sum(said) if permitted else 0.0
+            return sum(reported) if permitted else 0.0
         return sum(counts.values())
 
     def _may_return(self, now: float) -> bool:
-        """Return whether charging may go on where it was once all lost ones are back."""
+        """Return whether charging may resume where it was once all are back."""
         config = self.plant.config
         if config.charge_loss_policy is not LossPolicy.BLOCK:
             return False
@@ -171,40 +174,42 @@ class BankJudge(Observer):
         away = [battery for battery in self._counted() if not battery.online]
         return bool(away and self._online()) and all(
             now < self._away_since[battery.id] + seconds
-            and self.heard[battery.id].silences(now) >= HABITUAL_GAPS
+            and self.received[battery.id].silences(now) >= HABITUAL_GAPS
             for battery in away
         )
 
-    def _judge_awaited(self, amps: float, now: float) -> None:
-        """Half of what was told last, for a moment, where each one's gaps are a habit."""
+    def _check_awaited(self, amps: float, now: float) -> None:
+        """The limit is half of the last one for a short time, for habitual gaps."""
         config = self.plant.config
         assert config.charge_loss_policy is LossPolicy.BLOCK, "awaited in vain"
         assert amps <= self._charged / 2 + SLACK, f"{amps} A after {self._charged} A"
         away = [battery for battery in self._counted() if not battery.online]
         assert away and self._online(), "nobody is awaited"
         for battery in away:
-            said, since = battery.last, self._away_since[battery.id]
+            reported, since = battery.last, self._away_since[battery.id]
             assert now < since + min(HALVED, config.bridge), "awaited for too long"
-            assert self.heard[battery.id].silences(now) >= HABITUAL_GAPS, "no habit"
-            assert permits(said, Direction.CHARGE), "awaited though it forbids"
-            assert said.charge_current_limit, "awaited though it allows nothing"
-            assert said.soc is not None and said.soc < FULL, "awaited though full"
+            assert self.received[battery.id].silences(now) >= HABITUAL_GAPS, "no habit"
+            assert permits(reported, Direction.CHARGE), "awaited though it forbids"
+            assert reported.charge_current_limit, "awaited though it allows nothing"
+            assert reported.soc is not None and reported.soc < FULL, (
+                "awaited though full"
+            )
 
     def _may_bridge(self, now: float) -> bool:
-        """Return whether discharging may go on though nobody is heard."""
-        known = self._were_online & self.heard.keys()
-        last = max((self.heard[key].at(LIMITS) for key in known), default=0.0)
+        """Return whether discharging may continue though no battery is received."""
+        known = self._were_online & self.received.keys()
+        last = max((self.received[key].at(LIMITS) for key in known), default=0.0)
         return self.plant.config.discharge_grace > 0 and now < last + 10.0
 
-    def _judge_parts(
+    def _check_shares_of_the_limit(
         self, direction: Direction, amps: float, counts: dict[str, float]
     ) -> None:
-        """No battery is asked for more than it allows, by the part that it carries."""
+        """No battery's share of the limit exceeds what it allows."""
         sign, online = direction.sign, self._online()
         for battery in self._counted():
             if direction in battery.excluded:
                 # Its path may be open both ways though it forbids but one of them.
-                forbids = any(not reckoned(battery, each) for each in Direction)
+                forbids = any(not counted_limit(battery, each) for each in Direction)
                 carried = sign * (battery.readings.current or 0.0)
                 assert forbids and carried <= CARRIES, "not aside"
         if not any(battery.excluded for battery in self._counted()):
@@ -230,16 +235,16 @@ class BankJudge(Observer):
                         "goes on overloaded"
                     )
 
-    def _judge_fall(self, direction: Direction, now: float) -> None:
-        """All that can be told is told: the others' excess, if any, is made up for."""
+    def _check_fall(self, direction: Direction, now: float) -> None:
+        """Lower limits reach all reachable inverters, also for the others' excess."""
         left = self._bank(direction)
-        told = 0.0
+        sent = 0.0
         for held in self.departed:
             left -= held.amps(direction, now)
         for key, held in self.held.items():
             state, amps = self.snapshot.inverters[key], held.amps(direction, now)
             if held.is_well(now) and state.listening:
-                told += amps
+                sent += amps
             elif (
                 state.listening is False
                 or held.port.state.status is not PortStatus.OPEN
@@ -247,22 +252,22 @@ class BankJudge(Observer):
                 left -= amps
             else:
                 return
-        assert told <= max(0.0, left) + SLACK, f"{told} A are left told of {left} A"
+        assert sent <= max(0.0, left) + SLACK, f"{sent} A are left sent of {left} A"
 
     def full(self, direction: Direction) -> tuple[float, float]:
-        """Return the bank's limit and what it would be if all were well, in A."""
+        """Return the bank's limit, and the one without losses, in A."""
         sign, counted = direction.sign, self._counted()
-        said = {b.id: allowed(b.readings, direction) for b in counted}
+        reported = {b.id: allowed(b.readings, direction) for b in counted}
         rooms = [
-            (said[b.id] - sign * self._offset(direction, b.id))
+            (reported[b.id] - sign * self._offset(direction, b.id))
             / max(b.current_share or 1.0, SLACK)
             for b in counted
         ]
-        most = min(sum(said.values()), *rooms)
+        most = min(sum(reported.values()), *rooms)
         if any(b.wrong_sign for b in counted):
-            most = min(said.values())
+            most = min(reported.values())
         if self.plant.config.strategy is Strategy.SUM:
-            most = sum(said.values())
+            most = sum(reported.values())
         return self._bank(direction), min(most, self._total(direction))
 
     def rated(self, direction: Direction) -> float:
@@ -273,7 +278,7 @@ class BankJudge(Observer):
         return sum(inverter.rated_discharge for inverter in inverters)
 
     def _total(self, direction: Direction) -> float:
-        """Return what the bank may be asked for at the most, in A."""
+        """Return the highest limit of the bank, in A."""
         config = self.plant.config
         charge = direction is Direction.CHARGE
         total = config.total_charge if charge else config.total_discharge

@@ -1,4 +1,4 @@
-"""What can happen to an installation: rules that Hypothesis strings together."""
+"""Events of an installation: rules that Hypothesis combines."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -26,7 +26,7 @@ DEYE_CELLS: Final = Frame(0x361, bytes.fromhex("e40c d00c 1a01 0401"))
 
 
 class Happenings(Installation):
-    """An installation, with everything that can happen to it."""
+    """An installation with every event that can happen to it."""
 
     # Batteries say something else
 
@@ -52,7 +52,7 @@ class Happenings(Installation):
     def other_measurements(
         self, n: int, volts: float, highest: float, current: float | None, soc: float
     ) -> None:
-        """What a battery measures changes."""
+        """A battery's measurements change."""
         self.pack(n).says(
             voltage=volts, charge_voltage_limit=highest, current=current, soc=soc
         )
@@ -68,11 +68,11 @@ class Happenings(Installation):
         `blocked`: those that allow nothing let nothing through.
         """
         configs, packs = self.plant.config.batteries, self.plant.packs
-        said = {b.id: packs[b.id].said for b in configs}
+        reported = {b.id: packs[b.id].said for b in configs}
         direction = Direction.CHARGE if bank > 0 else Direction.DISCHARGE
         weights = {b.id: b.capacity_ah for b in configs}
         weights[configs[0].id] *= part
-        for key, telegram in said.items():
+        for key, telegram in reported.items():
             if blocked and not telegram.limit(direction):
                 weights[key] = 0.0
         whole = sum(weights.values()) or 1.0
@@ -81,7 +81,7 @@ class Happenings(Installation):
 
     @rule(n=pick, bank=st.sampled_from([-70.0, 70.0]))
     def one_stops(self, n: int, bank: float) -> None:
-        """A battery allows nothing and lets nothing through, while the others go on."""
+        """A battery allows 0 A and carries nothing, while the others continue."""
         charge = bank > 0
         limit = "charge_current_limit" if charge else "discharge_current_limit"
         self.pack(n).says(**{limit: 0.0})
@@ -97,7 +97,7 @@ class Happenings(Installation):
         force=st.booleans(),
     )
     def other_flags(self, n: int, protections: frozenset[Alarm], force: bool) -> None:
-        """A battery protects itself, or no more; it asks to be charged."""
+        """A battery raises or clears protections; it requests charging."""
         self.pack(n).says(protections=protections, force_charge=force)
 
     @rule(
@@ -108,13 +108,13 @@ class Happenings(Installation):
         more=st.booleans(),
     )
     def other_frames(self, n: int, without: frozenset[int], more: bool) -> None:
-        """A battery leaves out some of its frames, or sends one of another dialect."""
+        """A battery omits some of its frames, or sends one of another dialect."""
         pack = self.pack(n)
         pack.without, pack.more = set(without), [DEYE_CELLS] if more else []
 
     @rule(n=pick, data=st.none() | st.just(NO_LIMITS.data) | st.binary(max_size=8))
     def limits_are_spoilt(self, n: int, data: bytes | None) -> None:
-        """A battery's 0x351 says that it knows nothing, or anything at all."""
+        """A battery's 0x351 carries "not available", or any values."""
         self.pack(n).instead = {} if data is None else {0x351: data}
 
     @rule(n=pick, speaks=st.booleans())
@@ -171,7 +171,7 @@ class Happenings(Installation):
         limit: dict[str, Any],
         lasts: float,
     ) -> None:
-        """Somebody takes a lease on the bank or an inverter, in A or W."""
+        """A temporary limit is set on the bank or an inverter, in A or W."""
         temporary_limit = TemporaryLimit(
             device_id=None if n is None else self.inverter(n),
             direction=direction,
@@ -183,7 +183,7 @@ class Happenings(Installation):
 
     @rule(n=pick, battery=st.booleans())
     def goes_out_of_service(self, n: int, battery: bool) -> None:
-        """A person takes something out of service, or back."""
+        """A person takes a device out of service, or back."""
         key = self.batteries[n % len(self.batteries)] if battery else self.inverter(n)
         out = self.referee.asks.out_of_service ^ {key}
         self.ask(replace(self.referee.asks, out_of_service=out))
@@ -218,7 +218,7 @@ class Happenings(Installation):
 
     @rule(n=pick, battery=st.booleans(), comes=st.booleans())
     def devices_change(self, n: int, battery: bool, comes: bool) -> None:
-        """A battery or an inverter is added, or taken away (never the last one)."""
+        """A device is added, or removed (never the last one)."""
         name = "batteries" if battery else "inverters"
         there = getattr(self.plant.config, name)
         if comes and len(there) < 8:
@@ -234,33 +234,33 @@ class Happenings(Installation):
 
     @rule(n=pick)
     def is_unplugged(self, n: int) -> None:
-        """Nobody acknowledges what an inverter is sent."""
+        """No device acknowledges the frames to an inverter."""
         self.port(n).acknowledged = False
 
     @rule(n=pick, count=st.integers(1, 12), stays=st.booleans())
     def is_plugged_in(self, n: int, count: int, stays: bool) -> None:
-        """What waited leaves, or some of it; then it is there, or not."""
+        """Waiting frames leave, or some of them; then the inverter is there, or not."""
         self.port(n).leave(12 if stays else count)
         self.port(n).acknowledged = stays
         self.step(1)
 
-    @rule(n=pick, told=st.booleans())
-    def queue_is_dropped(self, n: int, told: bool) -> None:
-        """A controller is reset, and drops what it had to send."""
+    @rule(n=pick, known=st.booleans())
+    def queue_is_dropped(self, n: int, known: bool) -> None:
+        """A controller is reset, and drops its queue."""
         self.referee.held[self.inverter(n)].drop(self.plant.now)
         self.port(n).forget()
-        if told:
+        if known:
             self.port(n).push(BUS_OFF)
 
     @rule(n=pick, echoes=st.booleans())
     def echoes_fail(self, n: int, echoes: bool) -> None:
-        """Frames leave, but nobody tells."""
+        """Frames leave, but their echoes are missing."""
         self.referee.held[self.inverter(n)].troubled_at = self.plant.now
         self.port(n).echoes = echoes
 
     @rule(n=pick)
     def port_changes(self, n: int) -> None:
-        """An adapter is pulled out, or plugged in again."""
+        """An adapter is unplugged, or plugged in again."""
         port = self.port(n)
         if port.state.status is PortStatus.OPEN:
             self.queue_is_dropped(n, False)
@@ -271,13 +271,13 @@ class Happenings(Installation):
 
     @rule(n=pick)
     def inverter_asks(self, n: int) -> None:
-        """It sends 0x305."""
+        """An inverter sends 0x305."""
         self.request(self.inverter(n))
         self.step(1)
 
     @rule(n=pick, whole=st.booleans())
     def battery_is_at_an_inverter(self, n: int, whole: bool) -> None:
-        """A battery's frames are heard on an inverter's port: the plugs are mixed up."""
+        """A battery's frames arrive on an inverter's port: the plugs are swapped."""
         key = self.inverter(n)
         for wait in (0.0, 0.6) if whole else (0.0,):
             self.plant.clock.now += wait

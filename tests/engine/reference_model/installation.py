@@ -1,4 +1,4 @@
-"""An installation whose time passes: all that happens to it is judged."""
+"""An installation in time: everything that happens to it is checked."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,7 +25,7 @@ RECOVERY: Final = 160.0
 """Seconds in which all is as it was: what was queued given up for lost (PROBE_ANYWAY),
 rejoin, hold, ramp, twice the reaction time."""
 LINGERS: Final = 360.0
-"""Seconds more in which current that nobody was told of is let go."""
+"""Further seconds in which unmanaged current is released."""
 
 pick = st.integers(0, 15)
 REQUEST: Final = Frame(0x305, bytes(8))
@@ -40,7 +40,7 @@ def sized(of: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 class Installation(RuleBasedStateMachine):
-    """Batteries, a gateway and inverters; they speak, or not, and are well again."""
+    """Batteries, a gateway and inverters; they report, or not, and recover."""
 
     @initialize(
         capacities=st.one_of(
@@ -91,7 +91,7 @@ class Installation(RuleBasedStateMachine):
         seconds=st.sampled_from([0, 1, 1, 2, 3]), wait=st.sampled_from([0.02, 0.3, 1.0])
     )
     def all_speak(self, seconds: int, wait: float) -> None:
-        """Every battery that speaks sends a telegram, and goes on so."""
+        """Every active battery sends telegrams for a while."""
         self.plant.clock.now += wait
         for second in range(seconds + 1):
             self.plant.clock.now += min(second, 1)
@@ -100,19 +100,19 @@ class Installation(RuleBasedStateMachine):
 
     @rule(n=pick)
     def one_speaks(self, n: int) -> None:
-        """One battery sends a telegram; not all of what follows is done."""
+        """One battery sends a telegram; only a part of what follows is done."""
         self.say(self.batteries[n % len(self.batteries)])
         self.step(1)
 
     @rule(wait=st.sampled_from([0.001, 0.04, 0.06, 0.3, 1.0, 3.0, 7.0, 70.0]))
     def time_passes(self, wait: float) -> None:
-        """Nobody says anything."""
+        """No device sends anything."""
         self.plant.clock.now += wait
         self.step(1)
 
     @rule(seconds=st.sampled_from([2, 7, 12]))
     def loop_is_held(self, seconds: int) -> None:
-        """Batteries go on speaking, but all of it is read late and at once."""
+        """Batteries continue to report, but everything is read late and at once."""
         keys = [key for key, pack in self.plant.packs.items() if pack.speaks]
         for _ in range(seconds):
             self.plant.clock.now += 1.0
@@ -122,7 +122,7 @@ class Installation(RuleBasedStateMachine):
 
     @rule(n=pick, silent=st.sampled_from([[4, 4, 4], [4, 5, 6, 4]]))
     def gaps_are_a_habit(self, n: int, silent: list[int]) -> None:
-        """A battery falls silent for some seconds again and again; the others speak."""
+        """A battery is silent for some seconds repeatedly; the others report."""
         key = self.batteries[n % len(self.batteries)]
         for seconds in silent:
             for second in range(seconds + 5):
@@ -134,7 +134,7 @@ class Installation(RuleBasedStateMachine):
     @precondition(lambda self: self.plant.now > self.rested_at)
     @rule()
     def all_fall_silent(self) -> None:
-        """Nobody speaks for a minute: neither does the gateway, in the end."""
+        """No battery reports for a minute: in the end the gateway is silent too."""
         for _ in range(20):
             self.plant.clock.now += 3.0
             self.step(2)
@@ -147,7 +147,7 @@ class Installation(RuleBasedStateMachine):
 
     @rule()
     def nothing_is_due(self) -> None:
-        """Until it was told to be: whoever has to do it sleeps until then."""
+        """Run to the next time due, as the tasks sleep until then."""
         self.step()
         gateway, now = self.plant.gateway, self.plant.now
         due = [gateway.write(key) for key in self.inverters]
@@ -200,7 +200,7 @@ class Installation(RuleBasedStateMachine):
         raise AssertionError(lacks)
 
     def lacks(self) -> str | None:
-        """Return what is not yet as it was; None: everyone is told all that there is."""
+        """Return what has not recovered yet; None: every limit is sent completely."""
         snapshot, inverters = self.plant.snapshot, self.plant.config.inverters
         if snapshot.status is not Status.RUNNING or None in (
             snapshot.charge,
@@ -212,14 +212,14 @@ class Installation(RuleBasedStateMachine):
             amps, full = self.referee.full(direction)
             if amps < full - 1.0:
                 return f"{direction}: the bank recovers to {amps} A of {full}"
-            told = sum(
+            sent = sum(
                 self.referee.held[i.id].amps(direction, self.plant.now)
                 for i in inverters
             )
             # Too little for one is 0 for it; each is cut to counts.
             takes = min(amps, self.referee.rated(direction))
-            if told < takes - 3.1 * len(inverters):
-                return f"{direction}: the inverters recover to {told} A of {amps}"
+            if sent < takes - 3.1 * len(inverters):
+                return f"{direction}: the inverters recover to {sent} A of {amps}"
         return None
 
     # How it is done
@@ -247,18 +247,18 @@ class Installation(RuleBasedStateMachine):
         return self.plant.port(self.inverter(n))
 
     def say(self, *keys: str) -> None:
-        """Let batteries send a telegram now."""
+        """Send a telegram of these batteries now."""
         for key in keys:
             for frame in self.plant.speak(key):
-                self.referee.heard[key].take(frame, self.plant.now)
+                self.referee.received[key].take(frame, self.plant.now)
 
     def request(self, key: str) -> None:
-        """Let an inverter send 0x305."""
+        """Send 0x305 of an inverter."""
         self.referee.held[key].asked_at = self.plant.now
         self.plant.port(key).push(REQUEST)
 
     def step(self, turns: int | None = None) -> None:
-        """Let the gateway do what is due, and judge it; `turns`: not all of it."""
+        """Run what is due and check it; `turns`: only a part of it."""
         if turns is None:
             self.plant.step()
         else:
@@ -266,7 +266,7 @@ class Installation(RuleBasedStateMachine):
         self.referee.watch(settled=turns is None)
 
     def ask(self, setpoints: AllSetpoints) -> None:
-        """Have something else asked for."""
+        """Change the setpoints and temporary limits."""
         self.referee.asks = setpoints
         self.plant.gateway.set_setpoints(setpoints)
         self.step()

@@ -1,4 +1,4 @@
-"""What the bank may allow at the most: by books of its own, kept beside the gateway."""
+"""Upper bounds of the bank limit, calculated independently of the gateway."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from custom_components.bms_gateway.engine.model import (
 )
 
 SLACK: Final = 1e-6
-"""A or V; by how much binary fractions may be off."""
+"""A or V; the error of binary fractions."""
 PROBE: Final = 4.0
-"""A; with which a battery that allows nothing counts until it is known to carry."""
+"""A; the limit with which a battery that allows 0 A counts until its path is known."""
 CARRIER: Final = 1.0
-"""A; with which it counts for RETRY once it was seen to carry."""
+"""A; the limit with which it counts for RETRY once it was seen to carry."""
 CARRIES: Final = 2.0
-"""A; more is current that it carries."""
+"""A; more than this is current that it carries."""
 REACTION: Final = 20.0
 RETRY: Final = 300.0
 GOING_EMPTY: Final = 5.0
-"""Seconds for which a battery that goes empty counts with what it carried."""
+"""Seconds for which a battery going empty counts with its last current."""
 UNKNOWN: Final = 10.0
-"""Seconds for which a battery whose current is unknown is reckoned with as before."""
+"""Seconds for which a battery whose current is unknown counts as before."""
 HOLD: Final = 3.0
 """Seconds for which a higher limit has to hold."""
 RAMP: Final = 10.0
@@ -32,17 +32,18 @@ RAMP: Final = 10.0
 NEARLY_FULL: Final = 90.0
 """%; a battery lost from here on counts as one that allows no charging."""
 TAPERED: Final = 0.5
-"""So does one that allowed less than this part of the most that it ever allowed."""
+"""So does one that allowed less than this part of its largest limit."""
 HALVED: Final = 3.0
-"""Seconds for which half is charged while a battery is awaited whose gaps are a habit."""
+"""Seconds for which charging is halved while a battery with habitual gaps is
+awaited."""
 SHORT: Final = 10.0
-"""Seconds for which it is awaited: then charging goes on where it was."""
+"""Seconds for which it is awaited: then charging resumes where it was."""
 HABITUAL_GAPS: Final = 2
-"""Gaps within an hour that are one."""
+"""Gaps within an hour that make them habitual."""
 FULL: Final = 99.0
-"""%; from here on nobody awaits it."""
+"""%; from here on no battery is awaited."""
 LOOK: Final = 0.25
-"""Seconds between two looks at a limit that rises."""
+"""Seconds between two evaluations of a limit that rises."""
 
 _NOT_OF: Final = {
     Direction.CHARGE: {Alarm.UNDER_VOLTAGE, Alarm.DISCHARGE_CURRENT},
@@ -56,26 +57,26 @@ _NOT_OF: Final = {
 """The protections that do not concern a direction."""
 
 
-def permits(said: Readings, direction: Direction) -> bool:
-    """Return whether what a battery says permits a direction."""
+def permits(reported: Readings, direction: Direction) -> bool:
+    """Return whether a battery's values permit a direction."""
     charge = direction is Direction.CHARGE
-    enabled = said.charge_enabled if charge else said.discharge_enabled
-    return enabled is not False and not concerning(said, direction)
+    enabled = reported.charge_enabled if charge else reported.discharge_enabled
+    return enabled is not False and not concerning(reported, direction)
 
 
-def concerning(said: Readings, direction: Direction) -> Collection[Alarm]:
+def concerning(reported: Readings, direction: Direction) -> Collection[Alarm]:
     """Return the protections that stop a direction."""
-    return (said.protections or frozenset()) - _NOT_OF[direction]
+    return (reported.protections or frozenset()) - _NOT_OF[direction]
 
 
-def allowed(said: Readings, direction: Direction) -> float:
-    """Return what a battery says that it allows, in A."""
+def allowed(reported: Readings, direction: Direction) -> float:
+    """Return a battery's reported limit, in A."""
     charge = direction is Direction.CHARGE
-    amps = said.charge_current_limit if charge else said.discharge_current_limit
-    return (amps or 0.0) if permits(said, direction) else 0.0
+    amps = reported.charge_current_limit if charge else reported.discharge_current_limit
+    return (amps or 0.0) if permits(reported, direction) else 0.0
 
 
-def reckoned(battery: BatteryState, direction: Direction) -> float:
+def counted_limit(battery: BatteryState, direction: Direction) -> float:
     """Return what a battery counts with, in A: a lost one by its last limits.
 
     As it may have become full since, it counts as nothing near the top.
@@ -92,27 +93,27 @@ def reckoned(battery: BatteryState, direction: Direction) -> float:
 
 @dataclass(slots=True)
 class _Spell:
-    """A time in which a battery allows nothing."""
+    """A time in which a battery allows 0 A."""
 
     since: float
     carried: float
-    """A that it discharged before."""
+    """A; its discharge current before."""
     seen_at: float = -1e9
     """When it was last seen to carry."""
 
 
 class Counts:
-    """With how much each battery may count in one direction, at the most."""
+    """The most with which each battery may count in one direction."""
 
     def __init__(self, direction: Direction) -> None:
-        """Begin with nothing known."""
+        """Create it without knowledge."""
         self._direction = direction
         self._zero_periods: dict[str, _Spell] = {}
         self._carried: dict[str, float] = {}
         self._unknown_since: dict[str, float] = {}
 
     def update(self, counted: Collection[BatteryState], now: float) -> dict[str, float]:
-        """Take the batteries that are reckoned with; return A by id."""
+        """Take the batteries that count; return A by id."""
         ids = {battery.id for battery in counted}
         self._zero_periods = {
             k: zero_period for k, zero_period in self._zero_periods.items() if k in ids
@@ -120,12 +121,12 @@ class Counts:
         return {battery.id: self._count(battery, now) for battery in counted}
 
     def forget(self, online: Collection[str]) -> None:
-        """Forget since when the current is unknown of who is not online."""
+        """Drop the start of an unknown current of batteries not online."""
         known = self._unknown_since.items()
         self._unknown_since = {key: at for key, at in known if key in online}
 
     def unknown(self, battery: BatteryState, now: float) -> bool:
-        """Return whether it tells now, as for long, that its current is unknown."""
+        """Return whether its current has long been unknown."""
         since = self._unknown_since.get(battery.id, now)
         return battery.current_at == now > since + UNKNOWN + 1e-6
 
@@ -133,8 +134,8 @@ class Counts:
         key, direction = battery.id, self._direction
         if not battery.online:
             self._unknown_since.pop(key, None)
-            return reckoned(battery, direction)
-        amps = reckoned(battery, direction)
+            return counted_limit(battery, direction)
+        amps = counted_limit(battery, direction)
         current = battery.readings.current
         if current is not None:
             self._unknown_since.pop(key, None)
@@ -164,7 +165,7 @@ class Rising:
     """How far a limit may have risen: after a fall it holds, then ramps."""
 
     def __init__(self) -> None:
-        """Begin before the first limit: that goes out whole."""
+        """Create it before the first limit: that is sent without a ramp."""
         self._fell = False
         self._before: tuple[float, float] | None = None
         self._most: list[tuple[float, float]] = []
@@ -187,9 +188,9 @@ class Rising:
         return min(most, max(before[1], min(held, ramped)))
 
     def wait(self, most: float, now: float) -> None:
-        """Take note that only half is told for a moment, of what was told before.
+        """Note that only half of the previous limit is sent for a short time.
 
-        Afterwards that is told again, and no more. `most`: its bound by all other
+        Afterwards that limit is sent again, and no more. `most`: its bound by all other
         rules, in A.
         """
         if self._before is not None:
@@ -199,12 +200,12 @@ class Rising:
             self._most.append((now, held))
 
     def forget(self) -> None:
-        """Take note that nothing is told and nothing was reckoned."""
+        """Note that nothing is sent and nothing was evaluated."""
         self._most.clear()
 
 
 class Peak:
-    """The bank voltage of the last minute, falling slowly: within which bounds it is."""
+    """Bounds of the voltage reference: a minute's highest, falling slowly."""
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -212,7 +213,7 @@ class Peak:
         self._highest: list[tuple[float, float]] = []
 
     def take(self, batteries: Sequence[BatteryState], now: float) -> None:
-        """Take the batteries online; what one told once is not below for sure."""
+        """Take the batteries online; a value reported once is no lower bound."""
         known = [max(b.voltages) for b in batteries]
         if known:
             sure = [sorted(b.voltages)[-2:][0] for b in batteries]
@@ -221,11 +222,11 @@ class Peak:
             self._highest = _kept(self._highest, now, max(known))
 
     def at_least(self, now: float) -> float:
-        """Return a voltage that the reference is not below."""
+        """Return a lower bound of the reference."""
         return max((v for at, v in self._lowest if at > now - 60.0), default=0.0)
 
     def at_most(self, now: float) -> float:
-        """Return a voltage that the reference is not above, whenever it was taken."""
+        """Return an upper bound of the reference, whenever it was taken."""
         fallen = (v - 0.01 * max(0.0, now - at - 180.0) for at, v in self._highest)
         return max(fallen, default=0.0)
 
@@ -233,5 +234,5 @@ class Peak:
 def _kept(
     peaks: list[tuple[float, float]], now: float, volts: float
 ) -> list[tuple[float, float]]:
-    """Return the peaks without those that a later one is not below."""
+    """Return the peaks that no later one exceeds."""
     return [*(each for each in peaks if each[1] > volts), (now, volts)]

@@ -1,7 +1,7 @@
 """A long run of the invariants: `python -m tests.engine.reference_model.long_run [STEPS] [SEED]`.
 
 Round by round with a seed of its own each, until so many rules were carried out; a line
-tells how far it is. What breaks a rule is told with its seed and the steps that lead
+reports progress. What breaks a rule is printed with its seed and the steps that lead
 there, and the next round begins.
 """
 
@@ -80,14 +80,14 @@ def run_round(number: int) -> None:
 
 def _commit() -> str:
     """Return which commit is run, and whether it was changed since."""
-    told = subprocess.run(
+    found = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40"],
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip() or "unknown"
+    return found.stdout.strip() or "unknown"
 
 
 def _tell(line: str) -> None:

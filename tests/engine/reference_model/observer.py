@@ -1,4 +1,4 @@
-"""What an observer of an installation sees and notes, without the gateway's help."""
+"""Observer of an installation: notes what is visible, without the gateway's help."""
 
 from functools import partial
 from typing import Final
@@ -16,20 +16,20 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Plant
 from .ledger import Counts, Peak, Rising
-from .witness import LIMITS, Held, ScanResult
+from .witness import LIMITS, BatteryRecord, Held
 
 START: Final = 1015.0
-"""When the time is up in which every battery is awaited."""
+"""The end of the time in which every battery is awaited."""
 
 
 class Observer:
-    """Watches a plant, and hands what is sent to the one who judges it."""
+    """Watches a plant, and passes on the sent frames to be checked."""
 
     def __init__(self, plant: Plant) -> None:
-        """Watch a plant that has not begun yet."""
+        """Watch a plant that has not started yet."""
         self.plant = plant
         self.asks = AllSetpoints()
-        self.heard = {key: ScanResult() for key in plant.packs}
+        self.received = {key: BatteryRecord() for key in plant.packs}
         self.held: dict[str, Held] = {}
         self.departed: list[Held] = []
         self._started = False
@@ -41,18 +41,18 @@ class Observer:
         self._rising = {d: Rising() for d in Direction}
         self._peak = Peak()
         self._away_since: dict[str, float] = {}
-        """Since when each battery has been seen not to be online."""
+        """Since when each battery has not been online."""
         self._charged = 0.0
-        """A; the bank's limit before one was awaited, of which half is told."""
+        """A; the bank's limit before a battery was awaited, of which half is sent."""
         self._last_discharge = 0.0
-        """A; the bank's limit as long as anybody was heard."""
+        """A; the bank's limit while any battery was received."""
         self.follow()
 
     def follow(self) -> None:
-        """Watch what is configured now."""
+        """Watch the devices configured now."""
         config = self.plant.config
         for battery in config.batteries:
-            self.heard.setdefault(battery.id, ScanResult())
+            self.received.setdefault(battery.id, BatteryRecord())
         for inverter in config.inverters:
             key, port = inverter.id, self.plant.port(inverter.id)
             held = self.held.get(key)
@@ -69,7 +69,7 @@ class Observer:
         raise NotImplementedError
 
     def _note(self, now: float) -> None:
-        """Note since when it is dark, who is lost for sure, and the voltages."""
+        """Note since when no battery is online, which are lost, and the voltages."""
         self._has_started(now)
         self._dark_at = (self._dark_at or now) if self._is_dark(now) else None
         lost = self._lost(now)
@@ -78,7 +78,7 @@ class Observer:
         self._were_online |= {battery.id for battery in online}
         if self.snapshot.status is not Status.STARTING:
             telling = [b for b in online if b.readings.voltage is not None]
-            at = min((self.heard[b.id].measured_at for b in telling), default=now)
+            at = min((self.received[b.id].measured_at for b in telling), default=now)
             self._peak.take(telling, at)
         away = self.snapshot.batteries.keys() - {battery.id for battery in online}
         self._away_since = {key: self._away_since.get(key, now) for key in away}
@@ -90,11 +90,11 @@ class Observer:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What the gateway knows, made once a moment."""
+        """The snapshot, built once per step."""
         return self._snapshot or self.plant.snapshot
 
     def _awaits(self) -> bool:
-        """Return whether charging is halved for batteries whose gaps are a habit."""
+        """Return whether charging is halved for batteries with habitual gaps."""
         charge = self.snapshot.charge
         return charge is not None and charge.rule is Rule.BRIDGING
 
@@ -141,7 +141,7 @@ class Observer:
     def _is_dark(self, now: float) -> bool:
         """Return whether no battery can be online, whatever periods were learnt."""
         return all(
-            now >= self.heard[key].stale_at(LIMITS)
+            now >= self.received[key].stale_at(LIMITS)
             or (
                 key in self.asks.out_of_service
                 and not battery.carries_current_out_of_service
@@ -156,7 +156,7 @@ class Observer:
             for key in self.snapshot.batteries
             if key in self._were_online
             and key not in self.asks.out_of_service
-            and now >= self.heard[key].stale_at(LIMITS)
+            and now >= self.received[key].stale_at(LIMITS)
         ]
 
     def _grace_is_over(self, now: float) -> bool:

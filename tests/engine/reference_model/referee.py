@@ -1,4 +1,4 @@
-"""What has to hold at every moment, whatever batteries, inverters and people do."""
+"""Invariants of the gateway, whatever batteries, inverters and people do."""
 
 from collections.abc import Collection
 from itertools import chain
@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.protocol.flags import encode_bits
 from ..wires import limits
 from .bank_judge import BankJudge
 from .ledger import SLACK, concerning, permits
-from .witness import LIMITS, NAME, Held, Told, asked, place
+from .witness import LIMITS, NAME, Held, Limits, place, requested
 
 BLOCK: Final = 5.0
 """Seconds of 0 A once no battery is online."""
@@ -23,35 +23,35 @@ _REQUESTS: Final = 0x38
 
 
 class Referee(BankJudge):
-    """Judges a plant: each frame as it is queued, and each moment when all is done."""
+    """Checks a plant: each frame as it is queued, and each state when all is done."""
 
     @override
     def judge(self, key: str, frame: Frame) -> None:
-        """Hold one frame to an inverter against the rules."""
+        """Check one frame to an inverter against the rules."""
         now, held = self.plant.now, self.held[key]
         if frame.can_id in (NAME, LIMITS):
             # The gateway does not reckon anew between these and what follows.
             self._snapshot = self.plant.snapshot
             self._note(now)
-            self._judge_silence(held, now)
+            self._check_silence(held, now)
         if frame.can_id == LIMITS:
-            told = limits(frame)
-            self._judge_caps(key, told)
+            sent = limits(frame)
+            self._check_caps(key, sent)
             for direction in Direction:
-                self._judge_sum(key, direction, told[place(direction)])
-            self._judge_voltage(told)
-            self._judge_loss(told)
-            held.queue(told, now)
+                self._check_sum(key, direction, sent[place(direction)])
+            self._check_voltage(sent)
+            self._check_loss(sent)
+            held.queue(sent, now)
         elif frame.can_id == 0x359:
-            self._judge_alarms(frame)
+            self._check_alarms(frame)
         elif frame.can_id == 0x35C:
-            self._judge_enables(held, frame)
+            self._check_enables(held, frame)
 
-    def _judge_silence(self, held: Held, now: float) -> None:
-        """Nothing at the start, in the dark, under `stop`, or where a battery talks."""
+    def _check_silence(self, held: Held, now: float) -> None:
+        """Nothing is sent at the start, without batteries, or under `stop`."""
         config = self.plant.config
-        assert self._has_started(now), "told before all have spoken"
-        assert now >= held.battery_at + BATTERY_GONE, "told where a battery talks"
+        assert self._has_started(now), "sent before all have spoken"
+        assert now >= held.battery_at + BATTERY_GONE, "sent where a battery talks"
         if self._is_dark(now):
             assert now <= (self._dark_at or now) + BLOCK + AT_ONCE, "no silence"
             for direction in Direction:
@@ -61,35 +61,35 @@ class Referee(BankJudge):
         if self._grace_is_over(now):
             assert config.discharge_loss_policy is not LossPolicy.STOP, "does not stop"
 
-    def _judge_caps(self, key: str, told: Told) -> None:
-        """No inverter above its rating, its setpoint, or the leases on it."""
+    def _check_caps(self, key: str, sent: Limits) -> None:
+        """No inverter's limit exceeds its rating, setpoint or temporary limits."""
         config = next(i for i in self.plant.config.inverters if i.id == key)
         volts = self.snapshot.bank.voltage
         for direction, rated in (
             (Direction.CHARGE, config.rated_charge),
             (Direction.DISCHARGE, config.rated_discharge),
         ):
-            ask = asked(self.asks, key, direction, self.plant.now, volts)
+            ask = requested(self.asks, key, direction, self.plant.now, volts)
             cap = min(rated, rated if ask is None else ask)
             cap = 0.0 if key in self.asks.out_of_service else cap
-            assert told[place(direction)] <= cap + SLACK, "above its cap"
+            assert sent[place(direction)] <= cap + SLACK, "above its cap"
 
-    def _judge_sum(self, key: str, direction: Direction, told: float) -> None:
-        """A limit rises only as far as what the others hold leaves room."""
+    def _check_sum(self, key: str, direction: Direction, sent: float) -> None:
+        """A limit rises only into the room that the others' reserved currents leave."""
         now, bank = self.plant.now, self._bank(direction)
-        assert told <= bank + SLACK, "one above the bank's limit"
+        assert sent <= bank + SLACK, "one above the bank's limit"
         for each in chain(self.held.values(), self.departed):
             each.settle(now)
-        if told > self.held[key].amps(direction, now):
+        if sent > self.held[key].amps(direction, now):
             others = [h for k, h in self.held.items() if k != key]
             holds = [h.held(direction, now) for h in chain(others, self.departed)]
-            assert told + sum(holds) <= bank + SLACK, (
-                f"{told} A beside {holds} is above the bank's {bank} A"
+            assert sent + sum(holds) <= bank + SLACK, (
+                f"{sent} A beside {holds} is above the bank's {bank} A"
             )
 
-    def _judge_voltage(self, told: Told) -> None:
-        """Never under the floor nor far under the pack, over no battery with current."""
-        now, volts = self.plant.now, told[0]
+    def _check_voltage(self, sent: Limits) -> None:
+        """The CVL is never below the floor nor far below the pack."""
+        now, volts = self.plant.now, sent[0]
         counted = [b.last.charge_voltage_limit for b in self._counted()]
         known = [limit for limit in counted if limit is not None]
         assert volts >= 45.0
@@ -103,39 +103,39 @@ class Referee(BankJudge):
             most = max(min(cap, lowest), self._peak.at_most(now) - 0.1, floor)
             assert volts >= floor - SLACK, "under the floor"
             assert volts <= most + SLACK, f"{volts} V is above {most} V"
-            assert volts <= lowest + SLACK or told[1] == 0.0, "over a battery's CVL"
+            assert volts <= lowest + SLACK or sent[1] == 0.0, "over a battery's CVL"
         # 0.1 V under the reference, and less than 0.1 V by rounding down
         assert volts > self._peak.at_least(now) - 0.2 - SLACK, "far under the pack"
 
-    def _judge_loss(self, told: Told) -> None:
-        """A loss that blocks lets nothing through: charge at once, discharge in time."""
+    def _check_loss(self, sent: Limits) -> None:
+        """A loss that blocks sends 0 A: charging at once, discharging in time."""
         config = self.plant.config
         now = self.plant.now
         if self._awaits():
-            assert told[1] <= self._charged / 2 + SLACK, "not halved in a gap"
+            assert sent[1] <= self._charged / 2 + SLACK, "not halved in a gap"
         elif self._lost(now) and config.charge_loss_policy is LossPolicy.BLOCK:
-            assert told[1] == 0.0, "charged in spite of a loss"
+            assert sent[1] == 0.0, "charged in spite of a loss"
         if (
             self._grace_is_over(now)
             and config.discharge_loss_policy is LossPolicy.BLOCK
         ):
-            assert told[2] == 0.0, "discharged in spite of a loss"
+            assert sent[2] == 0.0, "discharged in spite of a loss"
 
-    def _judge_alarms(self, frame: Frame) -> None:
-        """No protection is kept back; it is an alarm when nobody is left."""
+    def _check_alarms(self, frame: Frame) -> None:
+        """Every protection is sent; it is an alarm when no battery is left."""
         alarms, warnings = frame.data[:2], frame.data[2:4]
-        told = [a | b for a, b in zip(alarms, warnings, strict=True)]
+        sent = [a | b for a, b in zip(alarms, warnings, strict=True)]
         online = self._online()
         dead = [d for d in Direction if not any(permits(b.readings, d) for b in online)]
         for battery in online:
             raised = battery.readings.protections or frozenset()
             stop = frozenset(chain(*(concerning(battery.readings, d) for d in dead)))
             stop -= _contradicted(battery.readings)
-            assert _within(raised, bytes(told)), "a protection kept back"
+            assert _within(raised, bytes(sent)), "a protection kept back"
             assert _within(stop, alarms), "no alarm though nobody is left"
 
-    def _judge_enables(self, held: Held, frame: Frame) -> None:
-        """An enable only where a battery gives it, a request only where it can charge."""
+    def _check_enables(self, held: Held, frame: Frame) -> None:
+        """An enable needs a battery that gives it, a request one that can charge."""
         flags, config = frame.data[0], self.plant.config
         online = self._online()
         judge = all if config.strategy is Strategy.SUM else any
@@ -151,9 +151,9 @@ class Referee(BankJudge):
             )
 
 
-def _contradicted(said: Readings) -> frozenset[Alarm]:
-    """Return the over-current protections of the way in which no current flows."""
-    current = said.current
+def _contradicted(reported: Readings) -> frozenset[Alarm]:
+    """Return the over-current protections of the direction without current."""
+    current = reported.current
     if current is None:
         return frozenset()
     ways = ((Alarm.CHARGE_CURRENT, current), (Alarm.DISCHARGE_CURRENT, -current))
@@ -161,6 +161,6 @@ def _contradicted(said: Readings) -> frozenset[Alarm]:
 
 
 def _within(raised: Collection[Alarm], word: bytes) -> bool:
-    """Return whether a half of 0x359 tells all of these."""
+    """Return whether a half of 0x359 carries all of these."""
     bits = encode_bits(frozenset(raised))[:2]
-    return all(bit & told == bit for bit, told in zip(bits, word, strict=True))
+    return all(bit & sent == bit for bit, sent in zip(bits, word, strict=True))

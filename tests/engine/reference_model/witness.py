@@ -1,4 +1,4 @@
-"""A witness who keeps books of its own: what was heard, what may still be acted upon."""
+"""Independent record of what was received, and which limits may still be acted on."""
 
 from collections import deque
 from typing import Final
@@ -16,34 +16,35 @@ NAME: Final = 0x35E
 SHORTEST: Final = 3.0 - 1e-6
 """Seconds without limits before which no battery is lost."""
 ECHO_TIMEOUT: Final = 0.05
-"""Seconds after which an echo that does not come is missed."""
+"""Seconds after which a missing echo is noticed."""
 
-type Told = tuple[float, float, float]
+type Limits = tuple[float, float, float]
 """CVL (V), CCL and DCL (A)."""
 
 
 def place(direction: Direction) -> int:
-    """Return where the limit of a direction stands in what was told."""
+    """Return the place of a direction's limit in what was sent."""
     return 1 if direction is Direction.CHARGE else 2
 
 
-class ScanResult:
-    """When a battery said what, by the times on the wire."""
+class BatteryRecord:
+    """What a battery reported and when, by the times on the wire."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Create it without frames."""
         self._silences: deque[float] = deque(maxlen=50)
-        """When those ended in which it may have been lost."""
+        """The ends of the times in which it may have been lost."""
         self._limits_at: float | None = None
-        """When limits came last that can be true."""
+        """When plausible limits were last received."""
         self._at: dict[int, float] = {}
         self._gaps: dict[int, deque[float]] = {}
         self._deye_at = self._other_at = -1e9
         self._mixed_since: float | None = None
-        """Since when the gateway has heard two dialects as the current was told."""
+        """Since when the gateway has received two dialects while a current was
+        reported."""
 
     def take(self, frame: Frame, now: float) -> None:
-        """Take a frame of the battery's; `now`: when it comes in, later than `frame.at`."""
+        """Take a frame of the battery; `now`: when it is read."""
         key, at = frame.can_id, frame.at
         if key == LIMITS and _are_limits(frame.data):
             # Spoilt limits keep no battery online
@@ -62,7 +63,7 @@ class ScanResult:
             self._mixed_since = (self._mixed_since or now) if mixed else None
 
     def at(self, key: int) -> float:
-        """When the last of these was heard."""
+        """When the last of these was received."""
         return self._at.get(key, -1e9)
 
     def silences(self, now: float) -> int:
@@ -71,11 +72,11 @@ class ScanResult:
 
     @property
     def measured_at(self) -> float:
-        """When the voltage was told last."""
+        """When the voltage was last reported."""
         return self.at(MEASUREMENTS)
 
     def mixes(self, now: float) -> bool:
-        """Return whether two dialects are heard, and that was reckoned with by now."""
+        """Return whether two dialects are received, and were evaluated by now."""
         return (
             self._mixed_since is not None
             and now > self._mixed_since + RECALCULATION_INTERVAL
@@ -91,53 +92,53 @@ class ScanResult:
 
 
 class Held:
-    """What one inverter may act upon, as its wire shows it."""
+    """The limits that one inverter may act on, as its wire shows them."""
 
     def __init__(self, port: WirePort, timeout: float, reaction: float) -> None:
-        """Know nothing. `timeout`, `reaction`: seconds, as configured."""
+        """Create it without frames. `timeout`, `reaction`: seconds, as configured."""
         self.port = port
         self.timeout = timeout
         self.reaction = reaction
         self.asked_at = 0.0
         self.battery_at = -1e9
-        """When a battery was heard on its port."""
+        """When a battery was received on its port."""
         self.troubled_at = -1e9
-        """When an echo was on its way for the last time that does not come."""
-        self.last: Told = 0.0, 0.0, 0.0
-        """What was queued last, whatever became of it."""
-        self._left: tuple[float, Told] | None = None
-        self._waiting: list[tuple[float, Told]] = []
-        self._given_up: list[tuple[float, Told]] = []
+        """When an echo that never arrives was last on its way."""
+        self.last: Limits = 0.0, 0.0, 0.0
+        """The last queued limits, whatever became of them."""
+        self._left: tuple[float, Limits] | None = None
+        self._waiting: list[tuple[float, Limits]] = []
+        self._given_up: list[tuple[float, Limits]] = []
 
-    def queue(self, told: Told, now: float) -> None:
-        """Take what is queued for it now."""
-        self._waiting.append((now, told))
-        self.last = told
+    def queue(self, sent: Limits, now: float) -> None:
+        """Take a frame queued for it now."""
+        self._waiting.append((now, sent))
+        self.last = sent
 
     def settle(self, now: float) -> None:
-        """Note what has left for its wire since; what that replaces is given up."""
-        if self.told(now) is None:
+        """Note what has left for its wire since; earlier limits are given up."""
+        if self.sent(now) is None:
             # An inverter that asks again after its time-out does not come back to it.
             self._left = None
         waiting = sum(frame.can_id == LIMITS for frame in self.port.queue)
         # One may, where the inverter was unplugged in the middle of a set.
         assert waiting <= 1, "limits wait in a queue"
         gone = len(self._waiting) - waiting
-        for _, told in self._waiting[:gone]:
+        for _, sent in self._waiting[:gone]:
             if self._left is not None:
                 self._given_up.append((now + 2 * self.reaction, self._left[1]))
-            self._left = now, told
+            self._left = now, sent
         del self._waiting[:gone]
         self._given_up = [each for each in self._given_up if each[0] > now]
 
     def drop(self, now: float) -> None:
-        """Take note that its queue is dropped."""
+        """Note that its queue is dropped."""
         self.settle(now)
         self._waiting.clear()
         self.troubled_at = now
 
     def is_well(self, now: float) -> bool:
-        """Return whether what is sent now arrives, and is known to."""
+        """Return whether a frame sent now arrives, with proof."""
         port = self.port
         return (
             port.state.status is PortStatus.OPEN
@@ -148,8 +149,8 @@ class Held:
             and now >= self.troubled_at + ECHO_TIMEOUT
         )
 
-    def told(self, now: float) -> Told | None:
-        """Return what it acts upon for sure."""
+    def sent(self, now: float) -> Limits | None:
+        """Return the limits that it acts on for certain."""
         if self._left is None or self._expired(self._left[0], now):
             return None
         return self._left[1]
@@ -159,27 +160,27 @@ class Held:
         return now > max(self.asked_at, at) + self.timeout - 1e-6
 
     def amps(self, direction: Direction, now: float) -> float:
-        """Return the most that it may act upon, in A."""
-        told = self.told(now)
-        may = [told for at, told in self._waiting if not self._expired(at, now)]
-        return max((t[place(direction)] for t in (told, *may) if t), default=0.0)
+        """Return the highest limit that it may act on, in A."""
+        sent = self.sent(now)
+        may = [sent for at, sent in self._waiting if not self._expired(at, now)]
+        return max((t[place(direction)] for t in (sent, *may) if t), default=0.0)
 
     def held(self, direction: Direction, now: float) -> float:
-        """Return the most that it may draw, not having followed down yet, in A."""
+        """Return the most that it may take, not having followed down yet, in A."""
         given_up = (
-            told[place(direction)] for until, told in self._given_up if until > now
+            sent[place(direction)] for until, sent in self._given_up if until > now
         )
         return max(self.amps(direction, now), *given_up, 0.0)
 
 
-def asked(
+def requested(
     all_: AllSetpoints,
     key: str | None,
     direction: Direction,
     now: float,
     volts: float | None,
 ) -> float | None:
-    """Return the lowest current in A that is asked of an inverter or (None) the bank."""
+    """Return the lowest limit in A set on an inverter or (None) the bank."""
     own = all_.bank if key is None else all_.inverters.get(key, Setpoints())
     charge = direction is Direction.CHARGE
     amps = [own.charge_current if charge else own.discharge_current]

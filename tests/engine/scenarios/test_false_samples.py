@@ -64,7 +64,7 @@ MEASURED: Final = frozenset(
         for end in ("min", "max")
     }
 )
-"""What is told as it was measured, and limits nothing."""
+"""What is sent as it was measured, and limits nothing."""
 
 HEALTHY: Final = {"current": -20.0}
 HELD: Final = {
@@ -84,11 +84,11 @@ SITUATIONS: Final = {"healthy": HEALTHY, "held": HELD, "stopped": STOPPED}
 
 @dataclass(frozen=True)
 class Effect:
-    """What a false sample did to what inverters are told."""
+    """What a false sample did to what inverters are sent."""
 
     raised: frozenset[str]
     lowered: float
-    """Seconds for which a limit was lower, or another one was told."""
+    """Seconds for which a limit was lower, or another one was sent."""
 
 
 def _installation(batteries: int, says: Mapping[str, Any]) -> Plant:
@@ -98,54 +98,54 @@ def _installation(batteries: int, says: Mapping[str, Any]) -> Plant:
     return plant.started(20.0)
 
 
-def _told(plant: Plant) -> Telegram:
-    told = plant.inverter().confirmed
-    assert told is not None
-    return told
+def _last_sent(plant: Plant) -> Telegram:
+    sent = plant.inverter().confirmed
+    assert sent is not None
+    return sent
 
 
-def _raises(told: Telegram, before: Telegram) -> Iterable[str]:
+def _raises(sent: Telegram, before: Telegram) -> Iterable[str]:
     """Name what is permitted or asked for now and was not before."""
     for direction in Direction:
-        if told.limit(direction) > before.limit(direction):
+        if sent.limit(direction) > before.limit(direction):
             yield f"{direction} current"
-    if told.charge_voltage_limit > before.charge_voltage_limit:
+    if sent.charge_voltage_limit > before.charge_voltage_limit:
         yield "charge voltage"
-    if told.discharge_voltage_limit < before.discharge_voltage_limit:
+    if sent.discharge_voltage_limit < before.discharge_voltage_limit:
         yield "discharge voltage"
     for name in (
         *("charge_enabled", "discharge_enabled"),
         *("force_charge", "force_charge_2", "full_charge"),
     ):
-        if getattr(told, name) and not getattr(before, name):
+        if getattr(sent, name) and not getattr(before, name):
             yield name
-    if before.protections - told.protections:
+    if before.protections - sent.protections:
         yield "protections"
-    if abs(told.soc - before.soc) > 1.0:
+    if abs(sent.soc - before.soc) > 1.0:
         yield "state of charge"
 
 
-def _differs(told: Telegram, before: Telegram) -> bool:
+def _differs(sent: Telegram, before: Telegram) -> bool:
     """Return whether something that limits is not as it was."""
     return any(
-        getattr(told, name) != getattr(before, name)
+        getattr(sent, name) != getattr(before, name)
         for name in (each.name for each in fields(Telegram))
         if name not in MEASURED
     )
 
 
 def _effect(plant: Plant, frames: Sequence[Frame], *, seconds: float = 40.0) -> Effect:
-    """Let b1 send these once, between two telegrams, and look what follows."""
-    before = _told(plant)
+    """Send these once from b1, between two telegrams; return the effect."""
+    before = _last_sent(plant)
     plant.clock.now += PERIOD / 2
     plant.port("b1").push(*(replace(frame, at=plant.now) for frame in frames))
     plant.step()
     began = until = plant.now
     raised: set[str] = set()
     while plant.now < began + seconds:
-        told = _told(plant)
-        raised.update(_raises(told, before))
-        if _differs(told, before):
+        sent = _last_sent(plant)
+        raised.update(_raises(sent, before))
+        if _differs(sent, before):
             until = plant.now
         plant.run(TICK)
     return Effect(frozenset(raised), until - began)
@@ -165,7 +165,7 @@ CASES: Final = [
 @pytest.mark.parametrize("batteries", BATTERIES.values(), ids=BATTERIES)
 @pytest.mark.parametrize("says", SITUATIONS.values(), ids=SITUATIONS)
 @pytest.mark.parametrize(("name", "value"), CASES)
-def test_one_false_value(
+def test_one_false_value_has_a_bounded_effect(
     batteries: int, says: Mapping[str, Any], name: str, value: Any
 ) -> None:
     """Whatever it is; shown with -s: for how long it has an effect."""
@@ -178,7 +178,7 @@ def test_one_false_value(
 
 
 @pytest.mark.parametrize("current", [-1000.0, -90.0, 5.0, 90.0, 1000.0, None])
-def test_one_false_current_of_a_battery_that_stands_aside(
+def test_one_false_current_of_an_excluded_battery_has_a_bounded_effect(
     current: float | None,
 ) -> None:
     """It is full, and b2 is charged with 80 A."""
@@ -196,8 +196,8 @@ def test_one_false_current_of_a_battery_that_stands_aside(
 
 @pytest.mark.parametrize("batteries", BATTERIES.values(), ids=BATTERIES)
 @pytest.mark.parametrize("frame", ONCE, ids=str)
-def test_a_frame_that_came_once(batteries: int, frame: Frame) -> None:
-    """From a battery that never sends it; nor is it lost for it, then or later."""
+def test_frame_received_once_has_no_effect(batteries: int, frame: Frame) -> None:
+    """From a battery that never sends it; it is not lost later either."""
     plant = _installation(batteries, HEALTHY)
     effect = _effect(plant, [frame], seconds=60.0)
     sys.stdout.write(f"{frame.can_id:03X}: {effect.lowered:.2f} s\n")

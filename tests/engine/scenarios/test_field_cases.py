@@ -41,7 +41,7 @@ class Field(Plant):
         without: Collection[int] = (),
         instead: str = "",
     ) -> Field:
-        """Let it send for so long; `instead`: frames in the place of those of their ID."""
+        """Send for so long; `instead`: frames in the place of those of their ID."""
         other = {frame.can_id: frame.data for frame in frames(instead)}
         for _ in range(seconds):
             began = self.now
@@ -56,14 +56,14 @@ class Field(Plant):
         return self
 
     def rest(self, seconds: float) -> None:
-        """Let the gateway do what is due for so long; nothing is heard."""
+        """Run the gateway for so long without frames."""
         until = self.now + seconds
         while self.now < until:
             self.clock.now = min(until, self.now + 0.25)
             self.step()
 
-    def heard(self) -> dict[str, object]:
-        """Return what a reader makes of the last set that the inverter was told."""
+    def decoded(self) -> dict[str, object]:
+        """Return the last telegram sent to the inverter, decoded."""
         values: dict[str, object] = {}
         marks = NO_MARKS
         for can_id in (0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359):
@@ -87,8 +87,8 @@ MODULES_WITHOUT_TAG = """
 """Three modules of 100 Ah, 66 % full: a count without `PN`, and 198 Ah that remain."""
 
 
-def test_modules_without_a_tag() -> None:
-    """Three of them, told on as 3; and never an installed capacity that shrinks."""
+def test_untagged_modules_are_counted() -> None:
+    """Three of them, sent as 3; the installed capacity never shrinks."""
     field = Field(MODULES_WITHOUT_TAG, 300.0).play(10)
     said = field.state().readings
     limits = (said.charge_voltage_limit, said.charge_current_limit)
@@ -97,7 +97,7 @@ def test_modules_without_a_tag() -> None:
     assert (said.soc, said.voltage, said.current) == (66.0, 52.0, -29.2)
     assert (said.modules, said.temperature) == (3, 20.0)
     assert said.installed_ah is None
-    assert field.heard()["modules"] == 3
+    assert field.decoded()["modules"] == 3
     for soc in range(65, 40, -1):
         field.play(
             2,
@@ -117,21 +117,23 @@ NO_TEMPERATURE = """
 
 
 @pytest.mark.parametrize(
-    ("without", "told"), [((), 16.5), ((0x373,), 20.0)], ids=["cells", "nothing"]
+    ("without", "sent"), [((), 16.5), ((0x373,), 20.0)], ids=["cells", "nothing"]
 )
-def test_no_temperature(without: Collection[int], told: float) -> None:
-    """Unknown it is, and the inverter is told what is no frost."""
+def test_unknown_temperature_is_sent_as_a_mild_one(
+    without: Collection[int], sent: float
+) -> None:
+    """It is unknown, and the inverter must not assume frost."""
     field = Field(NO_TEMPERATURE).play(10, without=without)
     assert field.state().readings.temperature is None
-    assert field.heard()["temperature"] == told
+    assert field.decoded()["temperature"] == sent
     assert (field.inverter().confirmed.temperature is None) is bool(without)  # type: ignore[union-attr]
 
 
-def test_the_last_temperature_is_told_on() -> None:
-    """Once one was known, it is nearer to the truth than 20 °C."""
+def test_last_known_temperature_is_sent() -> None:
+    """It is closer to the truth than 20 °C."""
     field = Field(NO_TEMPERATURE).play(10).play(60, without=(0x373,))
     assert field.state().readings.cell_temperature_max is None
-    assert field.heard()["temperature"] == 16.5
+    assert field.decoded()["temperature"] == 16.5
 
 
 NAMELESS = """
@@ -144,8 +146,8 @@ NAMELESS = """
 """Neither a name nor `PN`: a home-made battery end; it discharges with 15 A."""
 
 
-def test_a_nameless_battery() -> None:
-    """Its current is never turned round; its two modules are no warning."""
+def test_battery_without_a_name_keeps_its_current_sign() -> None:
+    """Its two modules are no warning."""
     field = Field(NAMELESS)
     currents = set()
     for _ in range(20):
@@ -169,18 +171,18 @@ MORE_THAN_FULL = "(0) can0 355#65006400"
 MUCH_MORE_THAN_FULL = "(0) can0 355#8C006400"
 
 
-def test_more_than_full() -> None:
-    """101 % and 140 % are 100 %, and the battery's own limits go on."""
+def test_soc_above_100_counts_as_100() -> None:
+    """101 % and 140 %; the battery's own limits continue."""
     field = Field(MISCOUNTED).play(10)
     for said in (MORE_THAN_FULL, MUCH_MORE_THAN_FULL):
         for _ in range(90):
             field.play(1, instead=said)
             assert field.sent() == (56.0, 100.0, 100.0)
-        assert (field.snapshot.bank.soc, field.heard()["soc"]) == (100.0, 100.0)
+        assert (field.snapshot.bank.soc, field.decoded()["soc"]) == (100.0, 100.0)
         assert field.raised().protections == frozenset()
     started = Field(MISCOUNTED).play(5, instead=MORE_THAN_FULL)
     assert started.sent() == (56.0, 100.0, 100.0)
-    assert started.heard()["soc"] == 100.0
+    assert started.decoded()["soc"] == 100.0
 
 
 CONTRADICTED = """
@@ -195,8 +197,8 @@ CONTRADICTED = """
 
 
 @pytest.mark.parametrize("instead", ["", "(0) can0 356#8C140000DA00"], ids=str)
-def test_a_protection_that_the_current_contradicts(instead: str) -> None:
-    """At rest, too: a warning at most, for some inverters stop at any alarm."""
+def test_protection_that_the_current_contradicts_is_a_warning(instead: str) -> None:
+    """Also at rest; some inverters stop at any alarm."""
     field = Field(CONTRADICTED).play(60, instead=instead)
     assert field.sent()[1:] == (0.0, 100.0)
     assert field.raised().protections == frozenset()
@@ -214,7 +216,7 @@ ENDS_WITH_0 = """
 HIGH_VOLTAGE = "(0) can0 35A#0400000004000000"
 
 
-def test_an_alarm_that_ends_with_0() -> None:
+def test_alarm_ends_with_a_pair_of_0() -> None:
     """This battery never sends a 2."""
     field = Field(ENDS_WITH_0).play(10)
     assert field.sent() == (53.2, 100.0, 100.0)
@@ -236,8 +238,8 @@ LONE = """
 
 
 @pytest.mark.parametrize("missing", [0x355, 0x35C, 0x359])
-def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
-    """Limits are fresh, and all that matters is known: nothing changes."""
+def test_frame_missing_for_a_short_time_changes_nothing(missing: int) -> None:
+    """Limits are fresh, and every required value is known."""
     field = Field(LONE).play(20)
     for _ in range(4):
         field.play(1, without=(missing,))
@@ -249,8 +251,8 @@ def test_a_frame_that_stays_away_for_a_moment(missing: int) -> None:
     )
 
 
-def test_a_lone_battery_silent_for_a_moment() -> None:
-    """The house goes on, without an alarm; charging waits; all is as before at once."""
+def test_gap_of_a_single_battery_is_bridged() -> None:
+    """Discharging continues without an alarm; all is back at once."""
     field = Field(LONE).play(20)
     began = field.now
     field.rest(4)
@@ -278,8 +280,8 @@ THREE_LEFT = """
 """
 
 
-def test_a_master_drops_modules() -> None:
-    """500 Ah with five of them; 300 Ah and 222.0 A with three. So it is told."""
+def test_dropped_modules_lower_the_capacity() -> None:
+    """500 Ah with five of them; 300 Ah and 222.0 A with three."""
     field = Field(FIVE_MODULES, capacity=500.0).play(20)
     assert field.sent()[1:] == (370.0, 370.0)
     assert int.from_bytes(field.port().last(0x379)[:2], "little") == 500

@@ -27,8 +27,8 @@ SLOW = 0.3
 
 
 @pytest.fixture
-def reckonings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return when the bank was reckoned."""
+def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return when the bank was evaluated."""
     moments: list[float] = []
     evaluate = Bank.evaluate
 
@@ -41,7 +41,7 @@ def reckonings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def _held(plant: Plant, *, last: Frame | None = None) -> None:
-    """Let the loop be held while the battery speaks on; `last`: what it says last."""
+    """Block the loop while the battery reports; `last`: its last values."""
     for _ in range(int(STALL)):
         plant.clock.now += 1.0
         plant.speak("b1")
@@ -53,8 +53,8 @@ def _held(plant: Plant, *, last: Frame | None = None) -> None:
 # What waits is heard before anything is judged or sent
 
 
-def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
-    """Its deadline has passed, but not all that it said meanwhile is read yet."""
+def test_battery_is_not_lost_while_its_frames_wait() -> None:
+    """Its time-out has passed, but not all of its frames are read yet."""
     plant = Plant().started()
     _held(plant)
     for _ in range(20):
@@ -64,8 +64,8 @@ def test_live_battery_is_not_lost_while_its_frames_wait() -> None:
     assert plant.state().losses == 0
 
 
-def test_battery_that_fell_silent_is_lost() -> None:
-    """Once it is known that nothing of it waits."""
+def test_silent_battery_is_lost_once_all_frames_are_read() -> None:
+    """None of its frames waits."""
     plant = Plant(bridge=0.0).started()
     plant.clock.now += STALL
     plant.port("b1").push(*[OTHER] * 9)
@@ -86,16 +86,16 @@ def test_nothing_is_sent_while_a_lower_limit_waits() -> None:
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {20.0}
 
 
-def test_whoever_waits_for_the_rest_looks_again_soon() -> None:
-    """There need not be any news among it."""
+def test_task_waiting_for_unread_frames_retries_soon() -> None:
+    """Although they may contain nothing new."""
     plant = Plant().started()
     _held(plant)
     plant.port("b1").most = 0
     assert plant.gateway.write("i1") == plant.now + READ_RETRY
 
 
-def test_all_ports_have_to_be_read() -> None:
-    """A battery of which nothing waits does not answer for the other one."""
+def test_all_ports_have_to_be_read_first() -> None:
+    """One battery's empty queue does not release the other one."""
     plant = Plant([battery("b1"), battery("b2")]).started()
     plant.port("b2").push(*[OTHER] * 50)
     plant.port("b2").most = 1
@@ -106,28 +106,28 @@ def test_all_ports_have_to_be_read() -> None:
     assert plant.port().since(at) == []
 
 
-def _told_after_a_hold(plant: Plant, ccl: float) -> set[float]:
-    """Let the last that came while the loop was held be this CCL; return what is told."""
+def _sent_after_a_stall(plant: Plant, ccl: float) -> set[float]:
+    """Return the limit sent if this CCL arrives last while the loop is blocked."""
     _held(plant, last=_limits(charge_current_limit=ccl))
     plant.clock.now += AT_ONCE
     at = plant.now
     plant.port("b1").most = 1
     plant.step(60)
-    return {told for _, told, _ in plant.sent_since(at)}
+    return {sent for _, sent, _ in plant.sent_since(at)}
 
 
-def test_whoever_waited_before_the_loop_was_held_waits_anew() -> None:
-    """What came while it was held is waited for, too, not only what came before."""
+def test_wait_starts_over_after_the_loop_was_blocked() -> None:
+    """Frames that arrived meanwhile have to be read too."""
     plant = Plant().started()
     plant.port("b1").push(*[OTHER] * 3)
     plant.port("b1").most = 0
     plant.clock.now += REPEAT
     assert plant.gateway.write("i1") == plant.now + READ_RETRY
-    assert _told_after_a_hold(plant, 20.0) == {20.0}
+    assert _sent_after_a_stall(plant, 20.0) == {20.0}
 
 
-def test_set_that_had_begun_when_the_loop_was_held_begins_anew() -> None:
-    """Not with what was right before: with all that came since."""
+def test_telegram_opened_before_the_loop_was_blocked_starts_over() -> None:
+    """With the values that arrived since, not with those before."""
     plant = Plant().started()
     port = plant.port("i1")
     port.acknowledged = False
@@ -138,11 +138,11 @@ def test_set_that_had_begun_when_the_loop_was_held_begins_anew() -> None:
     port.acknowledged = True
     port.leave()
     port.drain()
-    assert _told_after_a_hold(plant, 20.0) == {20.0}
+    assert _sent_after_a_stall(plant, 20.0) == {20.0}
 
 
-def test_inverter_that_is_back_waits_anew() -> None:
-    """That it had waited before it was taken away lets it pass nothing."""
+def test_inverter_that_is_back_waits_for_unread_frames() -> None:
+    """An earlier wait before its removal does not count."""
     plant = Plant().started()
     _held(plant)
     plant.port("b1").most = 0
@@ -170,14 +170,14 @@ class Flood:
     """Frames read by one turn, in which as many come."""
 
     def __init__(self, plant: Plant, key: str, *frames: Frame) -> None:
-        """Flood a port with these frames, again and again."""
+        """Flood a port with these frames continuously."""
         self.plant, self.port = plant, plant.port(key)
         self._frames = frames
         self._come(self.WAITING)
         self.port.most = 0
 
     def turn(self, count: int = 1, seconds: float = AT_ONCE) -> None:
-        """Let the loop turn, each time for so long."""
+        """Run loop turns, each for so long."""
         for _ in range(count):
             self.plant.clock.now += seconds
             self._come(self.A_TURN)
@@ -192,8 +192,8 @@ class Flood:
             self.port.push(self._frames[number % len(self._frames)])
 
 
-def test_setpoint_goes_through_on_a_flooded_bus() -> None:
-    """Late by what waits in the socket: here a dozen turns, and the set's echoes."""
+def test_setpoint_is_sent_on_a_flooded_bus() -> None:
+    """Late by what waits in the socket: a dozen turns, and the echoes."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
     plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=50.0)))
@@ -202,7 +202,7 @@ def test_setpoint_goes_through_on_a_flooded_bus() -> None:
 
 
 @pytest.mark.slow
-def test_inverter_is_told_again_and_again_on_a_flooded_bus() -> None:
+def test_telegrams_are_repeated_on_a_flooded_bus() -> None:
     """For hours, if need be; and no battery is lost."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
@@ -212,8 +212,8 @@ def test_inverter_is_told_again_and_again_on_a_flooded_bus() -> None:
     assert plant.inverter().dropped == plant.state().losses == 0
 
 
-def test_battery_is_judged_by_when_it_was_heard_until() -> None:
-    """On a slow machine what waits may be older than a battery may be silent."""
+def test_battery_is_evaluated_at_the_time_read_up_to() -> None:
+    """On a slow machine waiting frames may be older than the time-out."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
     flood.turn(100, SLOW)
@@ -221,8 +221,8 @@ def test_battery_is_judged_by_when_it_was_heard_until() -> None:
     assert plant.state().losses == 0
 
 
-def test_rest_of_a_set_does_not_wait_again() -> None:
-    """Else its name would prove nothing any more, and no set ever went out."""
+def test_rest_of_a_telegram_does_not_wait_again() -> None:
+    """Otherwise its name would prove nothing, and no telegram were sent."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
     port = plant.port("i1")
@@ -238,8 +238,8 @@ def test_rest_of_a_set_does_not_wait_again() -> None:
 
 
 @pytest.mark.slow
-def test_other_battery_is_lost_on_a_flooded_bus() -> None:
-    """The flood is another one's: who says nothing is missed in time."""
+def test_silent_battery_is_lost_beside_a_flooded_bus() -> None:
+    """The flood is another one's."""
     plant = Plant([battery("b1"), battery("b2")]).started()
     said_at = plant.now
     flood = Flood(plant, "b1", *telegram())
@@ -255,10 +255,10 @@ def test_other_battery_is_lost_on_a_flooded_bus() -> None:
         (2 * MAX_READ_LAG, BatteryStatus.LOST),
     ],
 )
-def test_what_is_heard_too_late_does_not_count(
+def test_frames_read_too_late_do_not_count(
     late: float, battery_status: BatteryStatus
 ) -> None:
-    """However late a port is read: no value is taken for fresh without an end."""
+    """However late a port is read: no value stays fresh without end."""
     plant = Plant().started()
     plant.speak()
     plant.step()
@@ -271,34 +271,34 @@ def test_what_is_heard_too_late_does_not_count(
 # How much a flood costs
 
 
-def test_frames_that_bring_nothing_new_are_not_reckoned_with(
-    reckonings: list[float],
+def test_frames_without_new_values_cause_few_evaluations(
+    evaluations: list[float],
 ) -> None:
-    """A flood of them costs a reckoning now and then."""
+    """A flood of them causes one now and then."""
     plant = Plant().started()
-    reckonings.clear()
+    evaluations.clear()
     began = plant.now
     for _ in range(1000):
         plant.clock.now += AT_ONCE
         plant.port("b1").push(*telegram())
         plant.step(1)
     elapsed = plant.now - began
-    assert len(reckonings) <= elapsed / RECALCULATION_INTERVAL + elapsed / 0.1 + 1
+    assert len(evaluations) <= elapsed / RECALCULATION_INTERVAL + elapsed / 0.1 + 1
 
 
-def test_foreign_frames_are_not_reckoned_with(reckonings: list[float]) -> None:
+def test_foreign_frames_cause_no_evaluation(evaluations: list[float]) -> None:
     """Whatever else is on a battery's bus."""
     plant = Plant().started()
-    reckonings.clear()
+    evaluations.clear()
     for number in range(50):
         plant.port("b1").push(replace(OTHER, data=bytes([number])))
         plant.step(1)
-    assert reckonings == []
+    assert evaluations == []
 
 
 @pytest.mark.parametrize("key", ["b1", "i1"])
-async def test_listeners_are_not_told_of_what_is_not_new(key: str) -> None:
-    """A snapshot is made only when there is something in it."""
+async def test_listeners_are_not_notified_without_a_change(key: str) -> None:
+    """A snapshot is built only if it contains something new."""
     plant = Plant().started()
     await plant.gateway.start()
     seen: list[Snapshot] = []
@@ -314,8 +314,8 @@ async def test_listeners_are_not_told_of_what_is_not_new(key: str) -> None:
     assert seen == []
 
 
-async def test_listeners_are_not_told_before_there_was_a_reckoning() -> None:
-    """A measurement that waits for its time is no news yet."""
+async def test_listeners_are_notified_only_after_an_evaluation() -> None:
+    """A measurement that waits for its turn is no change yet."""
     plant = Plant().started()
     await plant.gateway.start()
     seen: list[Snapshot] = []
@@ -333,8 +333,8 @@ async def test_listeners_are_not_told_before_there_was_a_reckoning() -> None:
 # What cannot wait
 
 
-def test_frame_that_completes_a_telegram_goes_on_at_once() -> None:
-    """However few ms after others that made the bank reckon."""
+def test_frame_that_completes_a_telegram_is_evaluated_at_once() -> None:
+    """However few ms after the last evaluation."""
     plant = Plant().started()
     plant.clock.now += 0.5
     sets = []
@@ -348,7 +348,7 @@ def test_frame_that_completes_a_telegram_goes_on_at_once() -> None:
     assert not any(before)
 
 
-def test_last_battery_that_renews_makes_a_set_due() -> None:
+def test_last_battery_to_report_makes_a_telegram_due() -> None:
     """Not the first one."""
     plant = Plant([battery("b1"), battery("b2")]).started()
     plant.clock.now += 0.5
@@ -371,22 +371,22 @@ def test_last_battery_that_renews_makes_a_set_due() -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_falling_limit_goes_on_at_once(changes: dict[str, Any]) -> None:
-    """In the midst of a telegram, just after the bank was reckoned."""
+def test_lower_limit_is_sent_at_once(changes: dict[str, Any]) -> None:
+    """In the middle of a telegram, just after an evaluation."""
     plant = Plant().started()
     plant.clock.now += 1.0
     plant.port("b1").push(*telegram())
     plant.step()
-    told = plant.sent(), plant.enabled()
+    sent = plant.sent(), plant.enabled()
     plant.clock.now += AT_ONCE
     for frame in telegram(**changes):
         plant.port("b1").push(frame)
     plant.step(1)
-    assert (plant.sent(), plant.enabled()) != told
+    assert (plant.sent(), plant.enabled()) != sent
 
 
-def test_measurement_is_reckoned_with_at_a_pace() -> None:
-    """Within PACE of the last reckoning it waits; then it counts."""
+def test_measurements_are_evaluated_at_the_recalculation_interval() -> None:
+    """Within it after the last evaluation one waits; then it counts."""
     plant = Plant().started()
     plant.clock.now += 1.0
     plant.port("b1").push(*telegram(current=1.0))

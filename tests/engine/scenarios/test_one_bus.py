@@ -28,8 +28,8 @@ class OneBus(Plant):
         self.step()
 
     def live(self, seconds: int) -> list[float]:
-        """Let the battery speak each second; return what was told to discharge with."""
-        told = []
+        """Report every second; return the discharge limits sent."""
+        sent = []
         for _ in range(seconds):
             began = self.now
             for late, ports in ((0.0, ["b1"]), (self._late, ["b2"])):
@@ -38,12 +38,12 @@ class OneBus(Plant):
                     if port in self.plugged:
                         self.port(port).push(*self._frames(began + late))
                 self.step()
-                told += self._told_now()
+                sent += self._sent_now()
             while self.now < began + 1.0:
                 self.clock.now = min(began + 1.0, self.now + 0.25)
                 self.step()
-                told += self._told_now()
-        return told
+                sent += self._sent_now()
+        return sent
 
     @property
     def lives(self) -> dict[str, BatteryStatus]:
@@ -54,25 +54,25 @@ class OneBus(Plant):
         for n, frame in enumerate(self.packs["b1"].frames(at)):
             yield replace(frame, at=at + n * self._excluded)
 
-    def _told_now(self) -> list[float]:
+    def _sent_now(self) -> list[float]:
         return [self.sent()[2]] if self.port().sent else []
 
 
 @pytest.mark.parametrize("late", [0.0, LATE])
 @pytest.mark.parametrize("apart", [0.0, 0.0005])
 def test_one_battery_on_two_ports_is_counted_once(late: float, apart: float) -> None:
-    """From the first set on, also while we tell what the battery itself says."""
+    """From the first telegram on, also while its own values are sent."""
     bus = OneBus(late=late, apart=apart)
-    told = bus.live(60)
-    assert max(told) == 100.0
-    assert told[-1] == 100.0
-    assert min(told) == 100.0
+    sent = bus.live(60)
+    assert max(sent) == 100.0
+    assert sent[-1] == 100.0
+    assert min(sent) == 100.0
     assert bus.lives == {"b1": BatteryStatus.ONLINE, "b2": BatteryStatus.DUPLICATE}
     assert bus.snapshot.status is Status.RUNNING
 
 
-def test_the_second_port_is_plugged_in_later() -> None:
-    """The battery counts twice for no moment that an inverter could make use of."""
+def test_second_port_plugged_in_later_counts_only_once() -> None:
+    """It counts twice for less time than an inverter could use."""
     bus = OneBus()
     bus.plugged = ["b1"]
     bus.live(20)
@@ -82,30 +82,30 @@ def test_the_second_port_is_plugged_in_later() -> None:
 
 
 @pytest.mark.parametrize("key", ["b1", "b2"])
-def test_either_port_is_unplugged_and_plugged_in_again(key: str) -> None:
-    """The battery is still heard on the other one: nothing changes for the house."""
+def test_unplugging_either_port_changes_nothing(key: str) -> None:
+    """The battery is still received on the other one."""
     bus = OneBus()
     bus.live(20)
     bus.plugged.remove(key)
-    told = bus.live(90)
+    sent = bus.live(90)
     bus.plugged.append(key)
-    told += bus.live(30)
+    sent += bus.live(30)
     assert bus.snapshot.status is Status.RUNNING
     assert bus.lives == {"b1": BatteryStatus.ONLINE, "b2": BatteryStatus.DUPLICATE}
-    assert max(told) == 100.0
-    assert min(told) == 100.0
+    assert max(sent) == 100.0
+    assert min(sent) == 100.0
 
 
 @pytest.mark.parametrize("key", ["b1", "b2"])
-def test_either_port_is_taken_out_of_service(key: str) -> None:
-    """As one does who has understood the repair: the other one counts."""
+def test_either_port_can_be_taken_out_of_service(key: str) -> None:
+    """As the repair suggests: the other one counts."""
     bus = OneBus()
     bus.live(20)
     bus.set(AllSetpoints(out_of_service=frozenset({key})))
-    told = bus.live(40)
-    assert max(told) == 100.0
-    assert told[-1] == 100.0
-    assert min(told) == 100.0
+    sent = bus.live(40)
+    assert max(sent) == 100.0
+    assert sent[-1] == 100.0
+    assert min(sent) == 100.0
     [counted] = (
         key
         for key, battery_status in bus.lives.items()
@@ -114,8 +114,8 @@ def test_either_port_is_taken_out_of_service(key: str) -> None:
     assert counted != key
 
 
-def test_it_is_told_once_it_is_sure() -> None:
-    """Two batteries may be alike for some seconds: that is worth no repair."""
+def test_duplicate_is_reported_once_it_is_sure() -> None:
+    """Two batteries may be alike for some seconds: no repair for that."""
     bus = OneBus()
     bus.live(5)
     assert bus.lives["b2"] is BatteryStatus.DUPLICATE
@@ -124,8 +124,8 @@ def test_it_is_told_once_it_is_sure() -> None:
     assert bus.state("b2").duplicate_of == "b1"
 
 
-def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
-    """What flows is the other one's: no repair tells that it is connected all the same."""
+def test_duplicate_out_of_service_is_not_reported_as_connected() -> None:
+    """The current is the other one's."""
     bus = OneBus()
     bus.live(20)
     bus.set(AllSetpoints(out_of_service=frozenset({"b1"})))
@@ -136,7 +136,7 @@ def test_a_twin_that_is_out_of_service_carries_nothing_by_itself() -> None:
 
 
 @pytest.mark.parametrize("shared_before", [True, False])
-def test_our_own_words_are_no_battery(shared_before: bool) -> None:
+def test_own_frames_are_no_battery(shared_before: bool) -> None:
     """The bus of a battery that has died ends at an inverter's port: it stays lost.
 
     `shared_before`: since it was alive; else the cables were changed after its death.

@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.limits.loss.battery_loss import (
 )
 from custom_components.bms_gateway.engine.model import Direction
 
-from ...states import lost, never_heard
+from ...states import lost, never_reported
 
 CONFIG = GatewayConfig(
     name="Test",
@@ -49,4 +49,4 @@ def test_grace_period_starts_with_the_first_loss() -> None:
 
 def test_battery_that_never_reported_is_lost_since_it_was_missed() -> None:
     """Nothing earlier is known of it."""
-    assert policy(Direction.CHARGE, CONFIG, [never_heard()], 1.0) is LossPolicy.STOP
+    assert policy(Direction.CHARGE, CONFIG, [never_reported()], 1.0) is LossPolicy.STOP
