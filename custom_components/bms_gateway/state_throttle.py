@@ -104,7 +104,7 @@ AT_ONCE: Final[Mapping[type, tuple[str, ...]]] = {
     Snapshot: ("status",),
     BankState: _ALARMS_AND_REQUESTS,
     BatteryState: (
-        "life",
+        "status",
         "dialect",
         "odd_share",
         "wrong_sign",
