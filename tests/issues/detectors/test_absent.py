@@ -69,10 +69,10 @@ def test_lost_battery_is_reported_with_its_loss_policy() -> None:
     ],
 )
 def test_battery_never_received_is_reported_once_it_matters(
-    life: BatteryStatus, status: Status, expected: dict[str, str]
+    battery_status: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """Not while the gateway waits for it; a loss at once, also in the grace period."""
-    assert keys(with_status(life, status)) == expected
+    assert keys(with_status(battery_status, status)) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_battery_never_received_is_reported_once_it_matters(
     ],
 )
 def test_repeatedly_lost_battery_is_one_issue(
-    life: BatteryStatus, lost_for: float | None, expected: str | None
+    battery_status: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """Until it is lost for long."""
-    now = replace(with_status(life), unsteady=frozenset({"b1"}))
+    now = replace(with_status(battery_status), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -137,10 +137,10 @@ def test_gaps_are_counted_in_a_warning() -> None:
     ],
 )
 def test_gaps_and_losses_are_one_issue(
-    life: BatteryStatus, lost_for: float | None, expected: str | None
+    battery_status: BatteryStatus, lost_for: float | None, expected: str | None
 ) -> None:
     """The more specific one: its gaps, unless it is lost for long."""
-    now = replace(with_b1(status=life, gaps=7), unsteady=frozenset({"b1"}))
+    now = replace(with_b1(status=battery_status, gaps=7), unsteady=frozenset({"b1"}))
     if lost_for is not None:
         now = replace(now, lost_since={"b1": now.snapshot.at - lost_for})
     assert keys(now) == ({"battery_b1": expected} if expected else {})
@@ -173,10 +173,10 @@ def test_battery_lost_with_its_port_is_not_an_own_issue() -> None:
     ],
 )
 def test_inverter_alone_on_a_batterys_port_is_reported(
-    life: BatteryStatus, status: Status, expected: dict[str, str]
+    battery_status: BatteryStatus, status: Status, expected: dict[str, str]
 ) -> None:
     """It is more specific than the loss of the battery, and replaces it."""
-    now = seen(with_b1(status=life, inverter_detected=True), status=status)
+    now = seen(with_b1(status=battery_status, inverter_detected=True), status=status)
     assert keys(now) == expected
 
 
@@ -231,7 +231,7 @@ def test_battery_with_rejected_values_is_reported(
 
 def test_rejected_value_is_shown_with_its_range() -> None:
     """Limits first: measured values would change the text all the time."""
-    found = the_one(waiting(refused=TWELVE, nominal=12))
+    found = the_one(waiting(rejected=TWELVE, nominal=12))
     assert found.placeholders == {
         "name": "Garage",
         "channel": "can0",
@@ -247,18 +247,18 @@ def test_rejected_value_is_shown_with_its_range() -> None:
 
 def test_lost_battery_with_rejected_values_is_reported() -> None:
     """Its cable works; cleared once the battery has been back for a minute."""
-    found = the_one(with_b1(status=BatteryStatus.LOST, refused=(TOO_HIGH,)))
+    found = the_one(with_b1(status=BatteryStatus.LOST, rejected=(TOO_HIGH,)))
     assert found.key == "battery_values_rejected"
     assert found.steady_for == 60.0
 
 
 @pytest.mark.parametrize(
-    "life",
+    "battery_status",
     [BatteryStatus.ONLINE, BatteryStatus.REJOINING, BatteryStatus.OUT_OF_SERVICE],
 )
-def test_single_rejected_value_raises_no_issue(life: BatteryStatus) -> None:
+def test_single_rejected_value_raises_no_issue(battery_status: BatteryStatus) -> None:
     """As long as the battery counts, or is out of service."""
-    assert keys(with_b1(status=life, refused=(TOO_HIGH,))) == {}
+    assert keys(with_b1(status=battery_status, rejected=(TOO_HIGH,))) == {}
 
 
 @pytest.mark.parametrize(
