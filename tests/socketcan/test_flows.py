@@ -98,9 +98,9 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
 
     def listen_without_rights(config: Any) -> Any:
         with without_rights():
-            return raise_shyly(config)
+            return bring_up_listen_only(config)
 
-    raise_shyly = scan._bring_up_listen_only
+    bring_up_listen_only = scan._bring_up_listen_only
     with plugged(up=False) as adapter:
         key = f"socketcan:{adapter.name}"
         async with adapter.taking():
@@ -108,7 +108,9 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
             result = await flow.fill(connection=key, bring_up=False)
             assert result["errors"] == {"connection": "link_down"}
             with pytest.MonkeyPatch.context() as monkeypatch:
-                monkeypatch.setattr(scan, "_raise_shyly", listen_without_rights)
+                monkeypatch.setattr(
+                    scan, "_bring_up_listen_only", listen_without_rights
+                )
                 result = await flow.fill(connection=key, bring_up=True)
             assert result["errors"] == {"connection": "no_permission"}
             assert not read_link(adapter.name).is_up
