@@ -55,16 +55,16 @@ async def test_temporary_limit_ends_by_itself(visitor: Visitor, tmp_path: Path) 
     await visitor.give("Charge current", "20")
     await visitor.give("Duration", "45")
     await visitor.perform()
-    await expect(reason).to_contain_text("Limit for a time")
+    await expect(reason).to_contain_text("Temporary limit")
     await shows(limit, "20.0 A")
-    await tells(details, State="Limit for a time", Figure="20", Source="Demo")
+    await tells(details, State="Temporary limit", Figure="20", Source="Demo")
     for told in ("owner: Demo", "current: 20", "ends_at:"):
         await expect(details).to_contain_text(told)
-    await watcher.page.screenshot(path=tmp_path / "lease.png")
+    await watcher.page.screenshot(path=tmp_path / "temporary-limit.png")
     await expect(details).not_to_contain_text("owner: Demo")
-    await expect(reason).not_to_contain_text("Limit for a time")
+    await expect(reason).not_to_contain_text("Temporary limit")
     await expect(limit).not_to_contain_text(_whole("20.0 A"))
-    await watcher.page.screenshot(path=tmp_path / "lease-ended.png")
+    await watcher.page.screenshot(path=tmp_path / "temporary-limit-ended.png")
 
 
 async def test_switch_stops_charging(visitor: Visitor, tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ async def test_invalid_action_call_is_explained(
     await visitor.perform()
     told = visitor.page.locator("ha-alert")
     await expect(told).to_contain_text(
-        "Give either a current or a power for a direction, not both."
+        "Specify either a current or a power for each direction, not both."
     )
     await visitor.page.screenshot(path=tmp_path / "refused.png")
     await visitor.open_device("Inverter 2")
     details = await visitor.open_details("Charging limited by")
-    await expect(details).to_contain_text("Limits for a time")
+    await expect(details).to_contain_text("Temporary limits")
     await expect(details).not_to_contain_text("owner:")
