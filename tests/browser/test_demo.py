@@ -122,7 +122,7 @@ async def test_added_battery_counts_within_seconds(visitor: Visitor) -> None:
 async def test_renamed_battery_keeps_running(visitor: Visitor) -> None:
     """Its new name is shown, and it is still read."""
     await visitor.open_integration()
-    await visitor.page.get_by_role("button", name="Change battery").nth(1).click()
+    await visitor.page.get_by_role("button", name="Edit battery").nth(1).click()
     await visitor.fill("Name", "Cellar")
     await visitor.submit("successful")
     await visitor.open_device("Cellar")
