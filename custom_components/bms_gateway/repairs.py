@@ -141,7 +141,7 @@ class DeviceRepair(RepairsFlow):
     async def _async_fix(
         self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
     ) -> RepairsFlowResult:
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of repair has its own fix
 
 
 class OutOfServiceRepair(DeviceRepair):

@@ -382,8 +382,8 @@ class Gateway:
     def _allocate(self, now: float) -> Allocation:
         """Return the allocation of the limits, calculated once for all inverters.
 
-        It is kept for RECALCULATION_INTERVAL, or until a limit, a setpoint or an inverter changes. The
-        passage of time alone only leaves more room.
+        It is kept for RECALCULATION_INTERVAL, or until a limit, a setpoint or an
+        inverter changes. The passage of time alone only leaves more room.
         """
         if (
             self._allocation is None

@@ -24,7 +24,7 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](ListenSteps[ResultT]):
 
     async def async_accept_device(self, device: ConfigSubentryData) -> ResultT:
         """Accept a complete battery or inverter."""
-        raise NotImplementedError
+        raise NotImplementedError  # a new entry and a subentry store it differently
 
     @override
     async def async_step_battery(self, user_input: UserInput = None) -> ResultT:

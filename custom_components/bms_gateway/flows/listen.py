@@ -141,11 +141,11 @@ class ListenSteps[ResultT: FlowResult[Any, Any]](PortSteps[ResultT]):
 
     async def async_step_battery(self, user_input: UserInput = None) -> ResultT:
         """Ask for the data of a battery."""
-        raise NotImplementedError
+        raise NotImplementedError  # in DeviceSteps, which knows the forms
 
     async def async_step_inverter(self, user_input: UserInput = None) -> ResultT:
         """Ask for the data of an inverter."""
-        raise NotImplementedError
+        raise NotImplementedError  # in DeviceSteps, which knows the forms
 
     async def async_scan_text(self) -> str:
         """Return the scan result as a sentence; empty without a scan."""

@@ -65,7 +65,7 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
 
     def taken(self) -> Mapping[PortKey, PortOwner]:
         """Return the ports that this device cannot have."""
-        raise NotImplementedError
+        raise NotImplementedError  # a new entry counts the devices of its own form
 
     def may_leave_out(self) -> bool:
         """Return whether the flow can continue without this device."""
@@ -73,11 +73,11 @@ class PortSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any]):
 
     async def async_leave_out(self) -> ResultT:
         """Continue without this device."""
-        raise NotImplementedError
+        raise NotImplementedError  # only where may_leave_out returns True
 
     async def async_use_port(self) -> ResultT:
         """Continue with a port that this device can have."""
-        raise NotImplementedError
+        raise NotImplementedError  # the step that follows depends on the flow
 
     async def async_step_port(self, user_input: UserInput = None) -> ResultT:
         """Ask for a connection of this machine."""

@@ -16,7 +16,10 @@ from custom_components.bms_gateway.engine.inverter.rules import (
 from custom_components.bms_gateway.engine.limits import pipeline
 from custom_components.bms_gateway.engine.limits.context import Context
 from custom_components.bms_gateway.engine.limits.pipeline import BANK_RULES, Pipeline
-from custom_components.bms_gateway.engine.limits.rule_inputs import RuleInputs
+from custom_components.bms_gateway.engine.limits.rule_inputs import (
+    RuleInputs,
+    apply_rules,
+)
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     BatteryStatus,
@@ -171,4 +174,4 @@ def test_a_rule_that_would_raise_a_limit_is_ignored() -> None:
         return Limit(amps=limit.amps + 1.0)
 
     inputs: Any = None
-    assert pipeline.apply((raises,), inputs, Limit(amps=7.0)) == Limit(amps=7.0)
+    assert apply_rules((raises,), inputs, Limit(amps=7.0)) == Limit(amps=7.0)

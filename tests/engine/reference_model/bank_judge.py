@@ -122,7 +122,7 @@ class BankJudge(Observer):
             f"{limit} is above {most} A of {counts}"
         )
         if not self._online() and self._may_bridge(now):
-            # Whoever is back by then goes on where it was.
+            # A battery that is back by then resumes where it was
             return
         if direction is Direction.CHARGE and self._awaits():
             self._check_awaited(limit.amps, now)

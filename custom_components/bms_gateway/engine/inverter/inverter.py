@@ -8,7 +8,7 @@ from typing import Final
 from ..battery.timing.telegram_boundary import Progress
 from ..can.sender import Sender
 from ..config import InverterConfig, Proof
-from ..limits.rule_inputs import NO_LIMIT
+from ..limits.rule_inputs import NO_LIMIT, apply_rules
 from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
 from ..protocol import POLL, encode
 from ..ramp import RAMP_TIME
@@ -17,7 +17,7 @@ from ..setpoints import RequestedLimit
 from .allocation import AllocationRequest
 from .bus_guard import BusGuard
 from .disobedience import InverterLoad
-from .rules import OWN_RULES, InverterInputs, apply, rating
+from .rules import OWN_RULES, InverterInputs, rating
 from .send_schedule import SendSchedule
 from .sent_limits import SentLimits
 from .transmission import Phase, Transmission
@@ -82,7 +82,7 @@ class Inverter:
             requested=requested,
             in_service=self.in_service,
         )
-        own = apply(OWN_RULES, inputs, NO_LIMIT)
+        own = apply_rules(OWN_RULES, inputs, NO_LIMIT)
         rated = rating(inputs, NO_LIMIT).amps
         limits = self._sent_limits
         sent = limits.amps(direction)

@@ -103,17 +103,6 @@ INVERTER_RULES: Final = (*OWN_RULES, *SHARING_RULES)
 """All rules, in the order in which they apply."""
 
 
-def apply(
-    rules: tuple[InverterRule, ...], inputs: InverterInputs, limit: Limit
-) -> Limit:
-    """Return a limit after the rules; one that would raise it is ignored."""
-    for rule in rules:
-        lowered = rule(inputs, limit)
-        if lowered.amps <= limit.amps:
-            limit = lowered
-    return limit
-
-
 def _own(
     inputs: InverterInputs,
     limit: Limit,

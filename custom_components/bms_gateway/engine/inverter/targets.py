@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from ..config import GatewayConfig, InverterConfig
 from ..limits.bank_limits import BankLimits
-from ..limits.rule_inputs import tighter
+from ..limits.rule_inputs import apply_rules, tighter
 from ..model import Direction, Limit, Telegram
 from ..rounding import round_down
 from .allocation import Allocation
-from .rules import SHARING_RULES, InverterInputs, apply
+from .rules import SHARING_RULES, InverterInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _limit(
         index=index,
         allocation=allocation,
     )
-    return apply(SHARING_RULES, inputs, tighter(bank, own))
+    return apply_rules(SHARING_RULES, inputs, tighter(bank, own))
 
 
 def _part(index: int, current: float | None, allocation: Allocation) -> float:

@@ -17,7 +17,7 @@ from .context import Context
 from .loss.battery_loss import battery_loss
 from .loss.gap import end_gap, gap
 from .ramp import ramp
-from .rule_inputs import NO_LIMIT, RuleInputs, RuleMemory
+from .rule_inputs import NO_LIMIT, RuleInputs, RuleMemory, apply_rules
 from .sharing.bank_limit import batteries
 from .sharing.over_limit import over_limit
 from .sharing.parallel_batteries import ParallelBatteries
@@ -107,7 +107,7 @@ class Pipeline:
             over_voltage=over_voltage,
         )
         end_gap(inputs)
-        return apply(BANK_RULES, inputs, NO_LIMIT)
+        return apply_rules(BANK_RULES, inputs, NO_LIMIT)
 
     def within_user_limits(
         self,
@@ -119,7 +119,7 @@ class Pipeline:
     ) -> Limit:
         """Return a limit no higher than what people and automations set."""
         inputs = self._inputs(direction, context, config, requested)
-        return apply((total, setpoints), inputs, limit)
+        return apply_rules((total, setpoints), inputs, limit)
 
     def _inputs(
         self,
@@ -150,14 +150,3 @@ class Pipeline:
         """Ramp the next limit as after a fall, although it may be the first one."""
         for memory in self._memories.values():
             memory.ramp = memory.ramp and replace(memory.ramp, fell=True)
-
-
-def apply(
-    rules: tuple[BankRule, ...], inputs: RuleInputs, limit: Limit = NO_LIMIT
-) -> Limit:
-    """Return a limit after the rules; one that would raise it is ignored."""
-    for rule in rules:
-        lowered = rule(inputs, limit)
-        if lowered.amps <= limit.amps:
-            limit = lowered
-    return limit

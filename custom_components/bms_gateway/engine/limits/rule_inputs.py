@@ -1,6 +1,6 @@
 """The input of the bank's rules, and what they remember."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -85,6 +85,17 @@ def total_limit(config: GatewayConfig, direction: Direction) -> float | None:
     return sum(
         i.rated_charge if charge else i.rated_discharge for i in config.inverters
     )
+
+
+def apply_rules[Inputs](
+    rules: Iterable[Callable[[Inputs, Limit], Limit]], inputs: Inputs, limit: Limit
+) -> Limit:
+    """Return a limit after the rules, in their order; a result that is higher is ignored."""
+    for rule in rules:
+        lowered = rule(inputs, limit)
+        if lowered.amps <= limit.amps:
+            limit = lowered
+    return limit
 
 
 def tighter(limit: Limit, other: Limit) -> Limit:
