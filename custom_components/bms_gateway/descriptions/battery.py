@@ -1,4 +1,4 @@
-"""What a battery shows: what it says, and how well it is heard."""
+"""Sensors of a battery: what it reports, and how reliably it is received."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What an inverter shows: what it was told, as confirmed, and whether it listens."""
+"""Sensors of an inverter: the confirmed limits, and whether it acknowledges frames."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How a limit is shown: the figure, the rule that binds it, and who asked for it."""
+"""Sensors of a limit: its value, the rule that binds, and whose setpoint it is."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
