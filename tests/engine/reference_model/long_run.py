@@ -16,7 +16,7 @@ from typing import Any, override
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from .happenings import Happenings
+from .events import InstallationEvents
 
 STEPS_PER_EXAMPLE = 100
 EXAMPLES_PER_ROUND = 50
@@ -24,7 +24,7 @@ EXAMPLES_PER_ROUND = 50
 counted = {"steps": 0, "examples": 0}
 
 
-class Counted(Happenings):
+class Counted(InstallationEvents):
     """An installation that counts what happens to it."""
 
     @override
