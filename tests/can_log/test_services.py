@@ -58,7 +58,7 @@ record = partial(call, action="record_traffic")
 replay = partial(call, action="replay_traffic")
 
 
-async def speak(bench: Bench, battery_id: str = "b1") -> None:
+async def send_telegram(bench: Bench, battery_id: str = "b1") -> None:
     """Let a battery send a telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
     bench.send(battery_id, telegram())
@@ -146,13 +146,13 @@ async def test_recording_ends_by_itself(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").start()
     first = await record(bench)
     assert first["file"].startswith("my_b1-")
-    await speak(bench)
+    await send_telegram(bench)
     assert await refused(record(bench, file="b.log")) == "already_recording"
     await pass_by(bench, 61)
-    await speak(bench)
+    await send_telegram(bench)
     assert len(logged(Path(first["path"]))) == len(telegram())
     await record(bench, file="b.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert len(logged(folder / "b.log")) == len(telegram())
 
@@ -162,7 +162,7 @@ async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").battery("b2").start()
     await record(bench, target="b1", file="1.log")
     await record(bench, target="b2", file="2.log")
-    await speak(bench, "b2")
+    await send_telegram(bench, "b2")
     await pass_by(bench, 2)
     assert logged(folder / "1.log") == []
     assert len(logged(folder / "2.log")) == len(telegram())
@@ -186,7 +186,7 @@ async def test_nothing_is_lost_at_the_end(bench: Bench, folder: Path, way: str) 
     """All frames until then are in the file, and no timer is left."""
     await bench.battery("b1").start()
     await record(bench, file="a.log", duration=3600)
-    await speak(bench)
+    await send_telegram(bench)
     recorder = bench.runtime.recorder
     device = bench.runtime.config.batteries[0]
     if way == "unload":
@@ -213,7 +213,7 @@ async def test_writing_does_not_block_the_event_loop(
 
     with patch("custom_components.bms_gateway.can_log.recorder.append", spy):
         await record(bench, file="a.log")
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
     assert len(threads) == 1
     assert threading.get_ident() not in threads
@@ -225,7 +225,7 @@ async def test_full_file_ends_the_recording(bench: Bench, folder: Path) -> None:
     small = partial(Recording, largest=200)
     with patch("custom_components.bms_gateway.can_log.recorder.Recording", small):
         await record(bench, file="a.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert (folder / "a.log").stat().st_size <= 200
     assert 0 < len(logged(folder / "a.log")) < len(telegram())
@@ -242,9 +242,9 @@ async def test_failing_disk_ends_the_recording(
         "custom_components.bms_gateway.can_log.recorder.append",
         side_effect=OSError("full"),
     ):
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 4)
     errors = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.getMessage() for each in errors] == [
@@ -346,8 +346,8 @@ async def test_log_is_replayed(bench: Bench, folder: Path) -> None:
     bench.received("b1")
     count = bench.snapshot.batteries["b1"].telegrams
     await bench.until(lambda: bench.snapshot.batteries["b1"].telegrams >= count + 10)
-    said = {(each.arbitration_id, bytes(each.data)) for each in bench.received("b1")}
-    assert said - {(0x305, bytes(8))} == set(frames)
+    sent = {(each.arbitration_id, bytes(each.data)) for each in bench.received("b1")}
+    assert sent - {(0x305, bytes(8))} == set(frames)
 
 
 async def test_simulated_battery_resumes_after_the_replay(
@@ -362,11 +362,11 @@ async def test_simulated_battery_resumes_after_the_replay(
     bench.received("b1")
     found: list[int] = []
 
-    def speaks_again() -> bool:
+    def sends_again() -> bool:
         found.extend(each.arbitration_id for each in bench.received("b1"))
         return 0x7AB in found and 0x351 in found[found.index(0x7AB) :]
 
-    await bench.until(speaks_again)
+    await bench.until(sends_again)
     assert found.count(0x7AB) == 1
     await pass_by(bench, 61)
     assert (await replay(bench, file="b.log"))["frames"] > 0

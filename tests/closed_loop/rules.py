@@ -53,8 +53,10 @@ class NoCirculatingCurrents(CirculatingCurrents):
         one_way: bool = False,
     ) -> dict[Direction, dict[str, Part]]:
         return {
-            direction: {k: Part(part) for k, part in spread(shares, apart).items()}
-            for direction, apart in excluded.items()
+            direction: {
+                k: Part(part) for k, part in spread(shares, excluded_shares).items()
+            }
+            for direction, excluded_shares in excluded.items()
         }
 
 

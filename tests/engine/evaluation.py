@@ -39,8 +39,8 @@ def measure(batteries: int, inverters: int) -> dict[str, list[float]]:
                 took["judge"].clear()
                 took["send"].clear()
             for n, (key, pack) in enumerate(plant.packs.items()):
-                pack.says(voltage=52 + second * 0.05, current=second % 7 + n)
-                plant.speak(key)
+                pack.reports(voltage=52 + second * 0.05, current=second % 7 + n)
+                plant.send_telegrams(key)
                 plant.wait(1 / batteries)
     return took
 
@@ -59,19 +59,19 @@ def _timed[**P, T](call: Callable[P, T], took: list[float]) -> Callable[P, T]:
 
 def main() -> None:
     """Print a line for each size and what was measured."""
-    _tell("batteries x inverters  ms to   median     p99     max")
+    _print_row("batteries x inverters  ms to   median     p99     max")
     for batteries, inverters in SIZES:
         for what, took in measure(batteries, inverters).items():
             took.sort()
             p99 = took[len(took) * 99 // 100]
             median = took[len(took) // 2]
-            _tell(
+            _print_row(
                 f"{batteries:9} x {inverters:<9}  {what:6}"
                 f"  {median:6.2f}  {p99:6.2f}  {took[-1]:6.2f}"
             )
 
 
-def _tell(*line: Any) -> None:
+def _print_row(*line: Any) -> None:
     sys.stdout.write(" ".join(map(str, line)) + "\n")
 
 

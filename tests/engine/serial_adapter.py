@@ -39,14 +39,14 @@ class SerialAdapter:
         else:
             self._loop.remove_reader(self._end)
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Send bytes at once."""
         os.write(self._end, data)
 
     def release(self) -> None:
         """Give the answers that were held back."""
         for answer in self.late or []:
-            self.say(answer)
+            self.send(answer)
         self.late = None
 
     def unplug(self) -> None:
@@ -74,7 +74,7 @@ class SerialAdapter:
             if self.late is not None:
                 self.late.append(answer)
             elif answer:
-                self.say(answer)
+                self.send(answer)
         self._news.set()
 
 

@@ -221,7 +221,7 @@ def test_there_is_room_up_to_the_bound() -> None:
     )
 
 
-some_leases = st.lists(
+some_temporary_limits = st.lists(
     st.builds(
         lambda amount, unit, until, owner, device_id: temporary_limit(
             until=until, owner=owner, device_id=device_id, **{unit: amount}
@@ -238,7 +238,7 @@ some_leases = st.lists(
 
 
 @pytest.mark.slow
-@given(some_leases)
+@given(some_temporary_limits)
 def test_one_owner_too_many_never_allows_more(
     temporary_limits: list[TemporaryLimit],
 ) -> None:

@@ -45,10 +45,10 @@ TWELVE_VOLTS = EMULATOR.replace("3002C800F401E001", "9200C800F4016400").replace(
 
 
 def _classified(*frames: Frame) -> ScanResult:
-    ear = Classifier()
+    classifier = Classifier()
     for frame in frames:
-        ear.on_frame(frame)
-    return ear.result(max((frame.at for frame in frames), default=0.0))
+        classifier.on_frame(frame)
+    return classifier.result(max((frame.at for frame in frames), default=0.0))
 
 
 def _repeated(capture: str, times: int) -> list[Frame]:

@@ -199,7 +199,7 @@ WINDOWS: dict[str, tuple[float, float]] = {
 }
 
 READINGS = set(Readings.__dataclass_fields__)
-APART = {
+SPACING = {
     "candidate_ah",
     "identity_ah",
     "product_1",
@@ -223,7 +223,7 @@ def test_any_bytes_give_values_in_their_windows(
 ) -> None:
     """Never an exception, never a value that a 48 V battery cannot have."""
     decoded = decoded_by(Frame(can_id, data, extended=extended), dialect)
-    assert decoded.values.keys() <= READINGS | APART
+    assert decoded.values.keys() <= READINGS | SPACING
     for name, value in decoded.values.items():
         if isinstance(value, float):
             low, high = WINDOWS.get(name, (0, 2**32))

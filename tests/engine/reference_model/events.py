@@ -35,7 +35,7 @@ class InstallationEvents(Installation):
         self, n: int, ccl: float, dcl: float, charge: bool, discharge: bool
     ) -> None:
         """A battery's limits and enables change."""
-        self.pack(n).says(
+        self.pack(n).reports(
             charge_current_limit=ccl,
             discharge_current_limit=dcl,
             charge_enabled=charge,
@@ -53,7 +53,7 @@ class InstallationEvents(Installation):
         self, n: int, volts: float, highest: float, current: float | None, soc: float
     ) -> None:
         """A battery's measurements change."""
-        self.pack(n).says(
+        self.pack(n).reports(
             voltage=volts, charge_voltage_limit=highest, current=current, soc=soc
         )
 
@@ -68,7 +68,7 @@ class InstallationEvents(Installation):
         `blocked`: those that allow nothing let nothing through.
         """
         configs, packs = self.plant.config.batteries, self.plant.packs
-        reported = {b.id: packs[b.id].said for b in configs}
+        reported = {b.id: packs[b.id].reported for b in configs}
         direction = Direction.CHARGE if bank > 0 else Direction.DISCHARGE
         weights = {b.id: b.capacity_ah for b in configs}
         weights[configs[0].id] *= part
@@ -77,18 +77,20 @@ class InstallationEvents(Installation):
                 weights[key] = 0.0
         whole = sum(weights.values()) or 1.0
         for key, weight in weights.items():
-            packs[key].says(current=round(bank * weight / whole, 1))
+            packs[key].reports(current=round(bank * weight / whole, 1))
 
     @rule(n=pick, bank=st.sampled_from([-70.0, 70.0]))
     def one_stops(self, n: int, bank: float) -> None:
         """A battery allows 0 A and carries nothing, while the others continue."""
         charge = bank > 0
         limit = "charge_current_limit" if charge else "discharge_current_limit"
-        self.pack(n).says(**{limit: 0.0})
+        self.pack(n).reports(**{limit: 0.0})
         self.current_flows(bank, 1.0, True)
         for _ in range(3):
             self.plant.clock.now += 1.0
-            self.say(*(k for k, pack in self.plant.packs.items() if pack.speaks))
+            self.send_telegrams(
+                *(k for k, pack in self.plant.packs.items() if pack.active)
+            )
             self.step()
 
     @rule(
@@ -98,7 +100,7 @@ class InstallationEvents(Installation):
     )
     def other_flags(self, n: int, protections: frozenset[Alarm], force: bool) -> None:
         """A battery raises or clears protections; it requests charging."""
-        self.pack(n).says(protections=protections, force_charge=force)
+        self.pack(n).reports(protections=protections, force_charge=force)
 
     @rule(
         n=pick,
@@ -117,10 +119,10 @@ class InstallationEvents(Installation):
         """A battery's 0x351 carries "not available", or any values."""
         self.pack(n).instead = {} if data is None else {0x351: data}
 
-    @rule(n=pick, speaks=st.booleans())
-    def sending_changes(self, n: int, speaks: bool) -> None:
+    @rule(n=pick, active=st.booleans())
+    def sending_changes(self, n: int, active: bool) -> None:
         """A battery is lost or comes back."""
-        self.pack(n).speaks = speaks
+        self.pack(n).active = active
 
     # Users set limits and options
 

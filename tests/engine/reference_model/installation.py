@@ -95,13 +95,15 @@ class Installation(RuleBasedStateMachine):
         self.plant.clock.now += wait
         for second in range(seconds + 1):
             self.plant.clock.now += min(second, 1)
-            self.say(*(k for k, pack in self.plant.packs.items() if pack.speaks))
+            self.send_telegrams(
+                *(k for k, pack in self.plant.packs.items() if pack.active)
+            )
             self.step()
 
     @rule(n=pick)
     def one_reports(self, n: int) -> None:
         """One battery sends a telegram; only a part of what follows is done."""
-        self.say(self.batteries[n % len(self.batteries)])
+        self.send_telegrams(self.batteries[n % len(self.batteries)])
         self.step(1)
 
     @rule(wait=st.sampled_from([0.001, 0.04, 0.06, 0.3, 1.0, 3.0, 7.0, 70.0]))
@@ -113,10 +115,10 @@ class Installation(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([2, 7, 12]))
     def event_loop_is_blocked(self, seconds: int) -> None:
         """Batteries continue to report, but everything is read late and at once."""
-        keys = [key for key, pack in self.plant.packs.items() if pack.speaks]
+        keys = [key for key, pack in self.plant.packs.items() if pack.active]
         for _ in range(seconds):
             self.plant.clock.now += 1.0
-            self.say(*keys)
+            self.send_telegrams(*keys)
         self.plant.clock.now += 0.7
         self.step()
 
@@ -127,8 +129,10 @@ class Installation(RuleBasedStateMachine):
         for seconds in silent:
             for second in range(seconds + 5):
                 self.plant.clock.now += 1.0
-                speaking = [k for k, pack in self.plant.packs.items() if pack.speaks]
-                self.say(*(k for k in speaking if k != key or second >= seconds))
+                active = [k for k, pack in self.plant.packs.items() if pack.active]
+                self.send_telegrams(
+                    *(k for k in active if k != key or second >= seconds)
+                )
                 self.step()
 
     @precondition(lambda self: self.plant.now > self.rested_at)
@@ -187,7 +191,7 @@ class Installation(RuleBasedStateMachine):
             for one in self.plant.config.inverters:
                 if requests_data or one.mode is SendMode.REPLY:
                     self.request(one.id)
-            self.say(*self.batteries)
+            self.send_telegrams(*self.batteries)
             self.step()
             if (lacks := self.lacks()) is None:
                 self.rested_at = self.plant.now
@@ -248,10 +252,10 @@ class Installation(RuleBasedStateMachine):
         """Return the port of one of the inverters."""
         return self.plant.port(self.inverter(n))
 
-    def say(self, *keys: str) -> None:
+    def send_telegrams(self, *keys: str) -> None:
         """Send a telegram of these batteries now."""
         for key in keys:
-            for frame in self.plant.speak(key):
+            for frame in self.plant.send_telegrams(key):
                 self.model.received[key].take(frame, self.plant.now)
 
     def request(self, key: str) -> None:

@@ -52,9 +52,9 @@ def main(steps: int = 1_000_000, first: int = 0) -> int:
             run_round(number)
         except Exception:  # noqa: BLE001
             broken.append(number)
-            _tell(f"seed {number} broke a rule:\n{traceback.format_exc()}")
+            _print(f"seed {number} broke a rule:\n{traceback.format_exc()}")
         number += 1
-        _tell(
+        _print(
             f"{counted['steps']} steps in {counted['examples']} examples,"
             f" {time.monotonic() - began:.0f} s, seeds {first} to {number - 1},"
             f" commit {commit}, broken: {broken or 'none'}"
@@ -90,7 +90,7 @@ def _commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

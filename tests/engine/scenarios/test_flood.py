@@ -44,7 +44,7 @@ def _held(plant: Plant, *, last: Frame | None = None) -> None:
     """Block the loop while the battery reports; `last`: its last values."""
     for _ in range(int(STALL)):
         plant.clock.now += 1.0
-        plant.speak("b1")
+        plant.send_telegrams("b1")
     if last:
         plant.port("b1").push(last)
     plant.port("b1").most = 3
@@ -100,7 +100,7 @@ def test_all_ports_have_to_be_read_first() -> None:
     plant.port("b2").push(*[OTHER] * 50)
     plant.port("b2").most = 1
     plant.clock.now += 1.0
-    plant.speak("b1")
+    plant.send_telegrams("b1")
     at = plant.now
     plant.step(3)
     assert plant.port().since(at) == []
@@ -132,7 +132,7 @@ def test_telegram_opened_before_the_loop_was_blocked_starts_over() -> None:
     port = plant.port("i1")
     port.acknowledged = False
     plant.clock.now += REPEAT
-    plant.speak("b1")
+    plant.send_telegrams("b1")
     plant.gateway.step()
     assert [frame.can_id for frame in port.queue] == [0x35E]
     port.acknowledged = True
@@ -206,10 +206,10 @@ def test_telegrams_are_repeated_on_a_flooded_bus() -> None:
     """For hours, if need be; and no battery is lost."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
-    sets = plant.inverter().sets
+    telegrams_sent = plant.inverter().telegrams_sent
     flood.turn(2000)
-    assert plant.inverter().sets >= sets + 10
-    assert plant.inverter().dropped == plant.state().losses == 0
+    assert plant.inverter().telegrams_sent >= telegrams_sent + 10
+    assert plant.inverter().telegrams_dropped == plant.state().losses == 0
 
 
 def test_battery_is_evaluated_at_the_time_read_up_to() -> None:
@@ -260,7 +260,7 @@ def test_frames_read_too_late_do_not_count(
 ) -> None:
     """However late a port is read: no value stays fresh without end."""
     plant = Plant().started()
-    plant.speak()
+    plant.send_telegrams()
     plant.step()
     plant.clock.now += 2.9 + late
     bank = plant.gateway._bank
@@ -337,13 +337,13 @@ def test_frame_that_completes_a_telegram_is_evaluated_at_once() -> None:
     """However few ms after the last evaluation."""
     plant = Plant().started()
     plant.clock.now += 0.5
-    sets = []
+    sent_now = []
     for frame in telegram(current=-3.0):
         plant.clock.now += AT_ONCE
         plant.port("b1").push(frame)
         plant.step(1)
-        sets.append(plant.port().sent[-1].at == plant.now)
-    *before, last = sets
+        sent_now.append(plant.port().sent[-1].at == plant.now)
+    *before, last = sent_now
     assert last
     assert not any(before)
 

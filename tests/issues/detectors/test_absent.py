@@ -33,7 +33,7 @@ from .contexts import (
 )
 
 AT = WELL.snapshot.at
-HEARD = replace(OPEN, received=9)
+RECEIVED = replace(OPEN, received=9)
 TOO_HIGH = RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0)
 TWELVE = (
     RejectedValue("voltage", 13.2, 30.0, 65.0),
@@ -315,10 +315,10 @@ def test_battery_that_went_silent_is_not_offered_polling() -> None:
         (OPEN, None, "battery_not_polled"),
         (OPEN, 1.0, "battery_not_received"),
         (replace(OPEN, errors=5), None, "battery_not_polled"),
-        (HEARD, None, "battery_other_protocol"),
-        (HEARD, 1.0, "battery_not_received"),
+        (RECEIVED, None, "battery_other_protocol"),
+        (RECEIVED, 1.0, "battery_not_received"),
         # Nothing received since it was last opened
-        (replace(HEARD, received_before=9), None, "battery_not_polled"),
+        (replace(RECEIVED, received_before=9), None, "battery_not_polled"),
     ],
 )
 def test_battery_never_received_is_offered_polling(

@@ -37,7 +37,7 @@ class BankLimits:
         return self.awaits or self.status is Status.BRIDGING
 
     @property
-    def speaks(self) -> bool:
+    def may_be_sent(self) -> bool:
         """Return whether enough is known and allowed to be sent."""
         return self.status not in (Status.STARTING, Status.SILENT) and None not in (
             self.limits,

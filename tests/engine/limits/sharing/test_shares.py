@@ -13,7 +13,7 @@ from custom_components.bms_gateway.engine.model import BatteryState, Direction
 
 from ...states import lost, online
 
-NOBODY: frozenset[tuple[str, Direction]] = frozenset()
+NONE: frozenset[tuple[str, Direction]] = frozenset()
 
 
 class Bench:
@@ -27,7 +27,7 @@ class Bench:
         self._now = 100.0
 
     def level(
-        self, *, idle: frozenset[tuple[str, Direction]] = NOBODY, **amps: float
+        self, *, idle: frozenset[tuple[str, Direction]] = NONE, **amps: float
     ) -> None:
         """Let each battery tell its current twice, so that it is quiet there."""
         for _ in range(2):

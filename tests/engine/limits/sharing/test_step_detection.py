@@ -14,7 +14,7 @@ from custom_components.bms_gateway.engine.model import Direction
 
 from ...states import online
 
-NOBODY: Idle = frozenset()
+NONE: Idle = frozenset()
 
 
 class Rounds:
@@ -33,7 +33,7 @@ class Rounds:
         """Let time pass."""
         self._now += seconds
 
-    def update(self, *amps: float, idle: Idle = NOBODY) -> Step | None:
+    def update(self, *amps: float, idle: Idle = NONE) -> Step | None:
         """Let each battery report once; return the step that shows."""
         self._now += 1.0
         batteries = [
@@ -84,7 +84,7 @@ def test_no_sample_without_a_report_of_every_battery() -> None:
     old = replace(online("b0", current=0.0), current_at=1.0)
     for now in (2.0, 3.0, 4.0):
         new = replace(online("b1", current=40.0 * (now > 3)), current_at=now)
-        assert steps.find([old, new], NOBODY, now) is None
+        assert steps.find([old, new], NONE, now) is None
 
 
 JOINED = frozenset({("b1", Direction.CHARGE)})
@@ -97,7 +97,7 @@ def test_circulating_current_after_a_join_is_no_step(
 ) -> None:
     """It decays: only samples close together show how a step divides."""
     rounds = Rounds()
-    idle = JOINED if joins else NOBODY
+    idle = JOINED if joins else NONE
     steps = [rounds.update(0.0, 0.0, idle=idle) for _ in range(3)]
     amps = [min(second * 50.0 / ramp, 50.0) for second in range(-2, ramp + 3)]
     steps = [rounds.update(max(each, 0.0), max(each, 0.0)) for each in amps]

@@ -136,16 +136,16 @@ def test_one_excess_is_subtracted_once() -> None:
     b1 allows 20 A and carries 40 A of 60 A: by its share of a half, the bank has to
     come down by 40 A. While it does, b1 is silent; what it reported was of the 60 A.
     """
-    says = {"b1": {"charge_current_limit": 20.0}}
-    plant = Plant((battery("b1"), battery("b2")), says=says).started(10.0)
-    plant.packs["b1"].says(current=40.0)
-    plant.packs["b2"].says(current=20.0)
+    reports = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant((battery("b1"), battery("b2")), reports=reports).started(10.0)
+    plant.packs["b1"].reports(current=40.0)
+    plant.packs["b2"].reports(current=20.0)
     plant.run(1.0)
     assert plant.charge.rule is Rule.OVER_LIMIT
     assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     for amps in (10.0, 5.0):
-        plant.packs["b2"].says(current=amps)
+        plant.packs["b2"].reports(current=amps)
         plant.run(1.0)
         assert plant.charge.rule is Rule.OVER_LIMIT
         assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
