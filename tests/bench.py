@@ -212,7 +212,7 @@ class Bench:
             )
 
     async def online(self, *ids: str, **reports: Any) -> None:
-        """Let batteries send twice, so that they are accepted, and wait for that."""
+        """Have batteries send twice, so that they are accepted, and wait for that."""
         for _ in range(2):
             await self.send_telegrams(*ids, **reports)
         await self.until(
@@ -220,7 +220,7 @@ class Bench:
         )
 
     async def send_telegrams(self, *ids: str, **reports: Any) -> None:
-        """Let each battery send one telegram, and wait until it is received."""
+        """Have each battery send one telegram, and wait until it is received."""
         batteries = self.snapshot.batteries
         before = {
             each: batteries[each].telegrams if each in batteries else 0 for each in ids
@@ -292,7 +292,7 @@ class Bench:
         }
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, checked on every change and often besides."""
+        """Wait for a condition, checked on every change and often in between."""
         await self._until(condition)
 
     async def _until(self, condition: Callable[[], bool], what: What = "") -> None:

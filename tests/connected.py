@@ -51,7 +51,7 @@ class Machine(Forms):
     """Such forms, and the connections they find: none at first."""
 
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let them find the connections of this machine."""
+        """Find the connections of this machine again."""
         super().__init__(hass, monkeypatch)
         self.links: list[FoundLink] = []
         self.adapters: list[USBDevice | SerialDevice] = []

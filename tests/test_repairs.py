@@ -29,7 +29,7 @@ from .test_number import ask
 
 
 async def gone(bench: Bench) -> Any:
-    """Let a requesting inverter stop its requests; return the manager of dialogs."""
+    """Stop the requests of an inverter; return the manager of dialogs."""
     assert await async_setup_component(bench.hass, REPAIRS, {})
     await bench.battery("b1").inverter("i1").start()
     bench.send("i1", [(0x305, bytes(8))])
@@ -126,7 +126,7 @@ async def test_clock_jump_makes_no_setpoint_forgotten(bench: Bench, days: int) -
 async def test_setpoint_is_forgotten_after_a_day_of_running(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Over restarts, whatever the wall clock says; the time between does not count."""
+    """Over restarts, at any wall clock time; the time between does not count."""
     await bench.inverter("i1").start()
     await ask(bench, "i1_charge_current_setpoint", 0.0)
     for hours in 10, 13:
@@ -263,7 +263,7 @@ async def test_silent_inverter_is_a_repair(bench: Bench) -> None:
 async def test_silent_inverter_can_be_taken_out_of_service(
     bench: Bench, key: str
 ) -> None:
-    """Whatever else should be tried before."""
+    """The advice to try other steps first does not matter."""
     await bench.battery("b1").inverter("i1").start()
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "i1"}
     flow = await repairs.async_create_fix_flow(bench.hass, "any", about)

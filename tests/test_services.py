@@ -757,8 +757,13 @@ async def test_zero_shares_do_not_stop_a_gateway(
     bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
 ) -> None:
     """It starts by capacity."""
-    nobody = asdict(Setpoints())
-    data = {"confirmed": True, "bank": nobody, "inverters": {}, "temporary_limits": []}
+    no_setpoints = asdict(Setpoints())
+    data = {
+        "confirmed": True,
+        "bank": no_setpoints,
+        "inverters": {},
+        "temporary_limits": [],
+    }
     data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()

@@ -1,4 +1,4 @@
-"""What is shown at once and what waits for the update interval."""
+"""Values that are shown at once, and those that wait for the update interval."""
 
 from dataclasses import fields, replace
 
@@ -373,7 +373,7 @@ def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> N
 
 
 def test_every_kind_has_a_row_and_every_urgent_field_exists() -> None:
-    """Or a value would be written at a pace that nobody chose."""
+    """Or a value would be written at a pace that was never chosen."""
     assert TABLE.keys() == set(Kind)
     for model, names in AT_ONCE.items():
         assert set(names) <= {field.name for field in fields(model)}, model

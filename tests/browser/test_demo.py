@@ -1,4 +1,4 @@
-"""What a new user does in the demo."""
+"""A new user's steps in the demo."""
 
 from pathlib import Path
 import re
@@ -98,7 +98,7 @@ async def test_missing_link_is_explained(visitor: Visitor) -> None:
 
 
 async def test_invalid_input_is_explained(visitor: Visitor) -> None:
-    """The form stays open and says what it needs."""
+    """The form stays open and shows what it needs."""
     await visitor.open_integration()
     await visitor.page.get_by_role("button", name="Add battery").click()
     await visitor.fill("Capacity", "0")

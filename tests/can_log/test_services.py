@@ -59,7 +59,7 @@ replay = partial(call, action="replay_traffic")
 
 
 async def send_telegram(bench: Bench, battery_id: str = "b1") -> None:
-    """Let a battery send a telegram, and wait until all of it is received."""
+    """Send a battery's telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
     bench.send(battery_id, telegram())
     await bench.until(

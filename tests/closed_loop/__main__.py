@@ -54,8 +54,8 @@ def _print(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="closed-loop",
-        description="Let the gateway work on simulated banks, 40 minutes each, and show "
-        "how its limits do beside simpler rules, or (--kinds) with troubles from the "
+        description="Run the gateway on simulated banks, 40 minutes each, and compare its "
+        "limits with simpler rules, or (--kinds) with troubles from the "
         "field. A trial takes about 5 seconds; as many run side by side as there are "
         "processors.",
     )

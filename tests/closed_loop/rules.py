@@ -25,8 +25,8 @@ class RuleSet(StrEnum):
 
     SUM = "plain sum"
     CAPACITY = "capacity share alone"
-    OURS = "slices"
-    LEARNT = "slices, already learnt"
+    OURS = "current shares"
+    LEARNT = "current shares, already learnt"
 
 
 class CapacityShares(CurrentShares):
@@ -61,7 +61,7 @@ class NoCirculatingCurrents(CirculatingCurrents):
 
 
 def use_capacity_share(loop: Loop) -> None:
-    """Let a loop's gateway use the capacity share alone."""
+    """Make a loop's gateway use the capacity share alone."""
     parallel = loop.gateway._bank._evaluation._pipeline.parallel
     parallel.shares = CapacityShares()
     parallel.circulating = NoCirculatingCurrents()

@@ -105,7 +105,7 @@ class Plant:
         learnt: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
-        """Create a stopped plant. `says`: battery values other than HEALTHY."""
+        """Create a stopped plant. `reports`: battery values other than HEALTHY."""
         self.clock = MovedClock()
         self.port_services = Wires()
         self.config = GatewayConfig(
@@ -186,7 +186,7 @@ class Plant:
         for turn in range(turns):
             left = sum(len(port.sent) for port in ports)
             self.gateway.step()
-            # Who cannot be reached any more shows in the first, the others in the next
+            # Unreachable inverters show in the first turn, the others in the next
             rests = left == sum(len(port.sent) for port in ports)
             if turn and rests and all(port.is_read for port in ports):
                 break
@@ -208,7 +208,7 @@ class Plant:
         self.step()
 
     def run(self, seconds: float, tick: float = TICK) -> None:
-        """Let time pass; active batteries report each PERIOD."""
+        """Run for some seconds; active batteries report each PERIOD."""
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.clock.now = min(end, self.now + tick)

@@ -11,7 +11,7 @@ from ..waiting import until
 ACKNOWLEDGING = {"C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r", "t": b"z\r"}
 """The answers of a LAWICEL CANUSB (manual 1.0), by the first letter of a command."""
 QUIET = {"V": b"CANable 2.0\r"}
-"""The answers of an adapter that tells its version and acknowledges nothing."""
+"""The answers of an adapter that reports its version and acknowledges nothing."""
 
 
 class SerialAdapter:
@@ -33,7 +33,7 @@ class SerialAdapter:
         self.listens(True)
 
     def listens(self, listens: bool) -> None:
-        """Begin or cease to read what the line brings."""
+        """Start or stop reading from the line."""
         if listens:
             self._loop.add_reader(self._end, self._read)
         else:
@@ -58,7 +58,7 @@ class SerialAdapter:
 
     @property
     def frames(self) -> list[str]:
-        """The frames that it was told to send."""
+        """The frames that it had to send."""
         return [c for c in self.commands if c[:1] in ("t", "T", "r", "R")]
 
     async def until(self, condition: Callable[[], bool]) -> None:

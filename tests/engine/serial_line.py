@@ -1,4 +1,4 @@
-"""A serial line with a clock of its own: who is at its end, and what that says when."""
+"""A serial line with a clock of its own, and the device at its other end."""
 
 from collections.abc import Callable, Iterable, Iterator
 import heapq
@@ -16,18 +16,18 @@ BATCH = 4096
 """Bytes read at once, as from a real line."""
 
 type Answers = Callable[[bytes], bytes]
-"""What is answered to each command, which comes without its CR."""
+"""Returns the answer to a command, which comes without its CR."""
 type Unsolicited = Iterable[tuple[float, bytes]]
-"""What is said unasked, and when: in its order, and without an end if need be."""
+"""Times and bytes of what comes unasked, in their order, possibly without an end."""
 
 
 class SerialLine:
-    """What an adapter's thread sees of its line; the clock goes on while it waits."""
+    """An adapter's line as its thread sees it; the clock advances while it waits."""
 
     def __init__(
         self, answers: Answers, unsolicited: Unsolicited = (), silent_until: float = 0
     ) -> None:
-        """Open the line to somebody who may be deaf at first."""
+        """Open the line to a device that may ignore commands at first."""
         self.now = 0.0
         self.commands: list[str] = []
         self._answers = answers
@@ -39,7 +39,7 @@ class SerialLine:
         self._begun = b""
 
     def monotonic(self) -> float:
-        """Return what the clock shows."""
+        """Return the time of the line."""
         return self.now
 
     def time(self) -> float:
@@ -47,7 +47,7 @@ class SerialLine:
         return time.time()
 
     def wait(self, timeout: float | None, *, writing: bool = False) -> bool:
-        """Let time pass until something comes."""
+        """Advance the time until something comes."""
         assert timeout is not None
         at = min(self._next[0], self._pending[0][0] if self._pending else inf)
         came = at <= self.now + timeout
@@ -55,7 +55,7 @@ class SerialLine:
         return came
 
     def read(self) -> bytes:
-        """Return what has come until now."""
+        """Return the bytes that have come until now."""
         data = b""
         while len(data) < BATCH:
             while self._next[0] <= self.now and len(self._pending) < BATCH:
@@ -92,7 +92,7 @@ def greeted(line: SerialLine, bitrate: int = 500_000) -> SlcanAdapter:
 def every(
     seconds: float, data: bytes, begin: float = 0.2
 ) -> Iterator[tuple[float, bytes]]:
-    """Say the same again and again."""
+    """Send the same bytes repeatedly."""
     at = begin
     while True:
         yield at, data

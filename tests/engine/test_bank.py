@@ -187,7 +187,7 @@ def test_unknown_required_values_block_and_then_silence() -> None:
     """Without any voltage: 0 A for a moment, as without a battery, then nothing.
 
     Silence alone would leave an inverter with its last limits for as long as a minute,
-    while the battery, which still speaks, may lower its own.
+    while the battery, which still sends, may lower its own.
     """
     plant = Plant().started()
     plant.packs["b1"].without.add(0x356)
@@ -441,7 +441,7 @@ def test_total_limits_the_bank() -> None:
 
 
 def test_lower_limit_is_sent_with_the_frame_that_reports_it() -> None:
-    """Whatever the minimum send interval."""
+    """At any minimum send interval."""
     plant = Plant().started()
     plant.port("b1").push(*telegram(plant.now, charge_current_limit=40.0)[:2])
     plant.step()
@@ -607,7 +607,7 @@ def test_policy_reduce_when_the_lost_battery_carries_nothing() -> None:
     plant.packs["b1"].reports(current=0.0)
     plant.packs["b2"].active = True
     plant.run(60.0)
-    # What circulated between the two fades away
+    # The circulating current between the two fades away
     assert plant.sent()[2] == pytest.approx(100.0, abs=0.2)
 
 

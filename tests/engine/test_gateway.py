@@ -270,7 +270,7 @@ def test_changed_rating_keeps_the_port() -> None:
     assert plant.sent()[1:] == (40.0, 40.0)
 
 
-# What the outside sees
+# Seen from outside
 
 
 def test_error_and_29_bit_frames_are_ignored_on_a_battery_bus() -> None:
@@ -320,7 +320,7 @@ async def _turns(count: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-async def _speak(plant: Plant) -> None:
+async def _send_telegrams(plant: Plant) -> None:
     """Send a battery telegram, and the echoes of what follows."""
     plant.clock.now += 1.0
     plant.send_telegrams()
@@ -335,7 +335,7 @@ async def _running(plant: Plant) -> AsyncIterator[Plant]:
     await plant.gateway.start()
     try:
         for _ in range(3):
-            await _speak(plant)
+            await _send_telegrams(plant)
         yield plant
     finally:
         await plant.gateway.stop()
@@ -352,7 +352,7 @@ async def test_nothing_is_sent_after_stop() -> None:
     async with _running(Plant()) as plant:
         count = len(plant.port().sent)
         await plant.gateway.stop()
-        await _speak(plant)
+        await _send_telegrams(plant)
         plant.run(5.0)
         assert len(plant.port().sent) == count
 
@@ -390,11 +390,11 @@ async def test_ports_open_and_close_with_the_configuration() -> None:
     async with _running(Plant()) as plant:
         plant.apply(inverters=(inverter("i2"),))
         await _turns()
-        await _speak(plant)
+        await _send_telegrams(plant)
         # The one taken away may still act upon its 100 A.
         assert plant.sent("i2")[1:] == (0.0, 0.0)
         count = len(plant.port("i1").sent)
-        await _speak(plant)
+        await _send_telegrams(plant)
         assert len(plant.port("i1").sent) == count
 
 

@@ -58,11 +58,11 @@ def snapshot(
     )
 
 
-# Voltages apart
+# Voltage difference
 
 
 def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
-    """Return after each snapshot whether two batteries count as apart.
+    """Return after each snapshot whether two batteries count as too different.
 
     Each snapshot: its time, the voltages of both.
     """

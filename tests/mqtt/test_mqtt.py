@@ -97,7 +97,7 @@ async def connection(
     await hass.async_block_till_done()
 
 
-# What is published when -------------------------------------------------------
+# Published data and times -----------------------------------------------------
 
 
 async def test_everything_is_published_at_the_start(bench: Bench, sent: Look) -> None:

@@ -358,11 +358,13 @@ def test_all_daemon_keys_are_present_whatever_is_known() -> None:
 def test_own_keys_do_not_replace_daemon_keys() -> None:
     """Its readers would silently get another value."""
     state = report(replace(NOW, bank=BankState())).state()
-    original = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
-    kept = {key: state[key] for key in original if not key.startswith("timestamp")}
-    assert kept == {k: v for k, v in original.items() if not k.startswith("timestamp")}
+    daemon_values = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
+    kept = {key: state[key] for key in daemon_values if not key.startswith("timestamp")}
+    assert kept == {
+        k: v for k, v in daemon_values.items() if not k.startswith("timestamp")
+    }
     assert not {field.name for field in fields(BankState)} & (
-        set(original) - {"soc", "soh", "capacity_ah"}
+        set(daemon_values) - {"soc", "soh", "capacity_ah"}
     )
 
 
@@ -432,7 +434,7 @@ def test_unknown_battery_is_left_out() -> None:
 
 
 def test_inverters_are_published_with_their_limits() -> None:
-    """What each was sent, and why."""
+    """The limits that each was sent, and their rules."""
     roof = report().inverters()["roof"]
     assert roof["name"] == "Roof"
     assert roof["charge_current_limit"] == 40

@@ -2,7 +2,7 @@
 
 The driver hands one frame to the serial line and waits until it was taken. While the
 adapter reads nothing, that frame, one more and the link's queue (10) are kept by the
-kernel, which then says ENOBUFS; once the adapter reads again they all go out.
+kernel, which then returns ENOBUFS; once the adapter reads again they all go out.
 """
 
 import asyncio

@@ -52,7 +52,7 @@ NAME: Final = Frame(can_id=0x35E, data=b"PYLON   ", at=0.0)
 
 
 def send_telegram(adapter: Adapter, *, soc: int = 50) -> None:
-    """Let the adapter pass on a telegram of a battery."""
+    """Pass on a telegram of a battery."""
     for can_id, data in telegram(soc=soc):
         adapter.send(f"t{can_id:03X}{len(data)}{data.hex().upper()}")
 

@@ -45,7 +45,7 @@ async def forms(
 
 
 def send_telegram(adapter: Adapter) -> None:
-    """Let a battery send on the adapter's bus."""
+    """Send a battery's telegram on the adapter's bus."""
     for frame in TELEGRAM:
         adapter.send(codec.encode(as_message(frame)).decode().strip())
 

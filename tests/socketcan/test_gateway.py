@@ -113,8 +113,8 @@ async def test_setpoint_takes_effect_on_a_flooded_bus(
 ) -> None:
     """The bus is busier than a real one can be.
 
-    How many frames are read of it is the machine's business. What a port and a gateway
-    make of a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
+    The number of frames read of it depends on the machine. How a port and a gateway
+    treat a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
     """
     log = tmp_path / "flood"
     log.write_text(_flood(), "ascii")
@@ -237,7 +237,7 @@ async def _gateway(battery: Link, inverter: Link) -> AsyncIterator[Gateway]:
 
 @asynccontextmanager
 async def _speaking(link: Link) -> AsyncIterator[None]:
-    """Let the battery send its telegram again and again."""
+    """Send the battery's telegram repeatedly."""
     with other_node(link.name, Interface.SOCKETCAN) as node:
         telemetry = asyncio.create_task(_send_telegrams(node))
         try:

@@ -31,19 +31,19 @@ from .peers import (
 pytestmark = [pytest.mark.socketcan, pytest.mark.timeout(600)]
 
 # The captures allow 922.5 A each. By its capacity the first battery (250 Ah of 400 Ah)
-# has the slice 0.625 of the bank's current, -80.1 A - 94.6 A = -174.7 A; but it carries
+# has the share 0.625 of the bank's current, -80.1 A - 94.6 A = -174.7 A; but it carries
 # 29.1 A less of that discharge. So it holds the bank to (922.5 A - 29.1 A) / 0.625 =
 # 1429.4 A charging and (922.5 A + 29.1 A) / 0.625 discharging, which is more than the
 # inverters' 1000 A and 500 A. They share charging 2 : 1.
 ALL: Final[Amps] = (952.9, 476.4)
 TOGETHER: Final[Contents] = {
     0x35E: "50594C4F4E000000",
-    0x351: "3302........D501",  # CVL 56.3 V and DVL 46.9 V, as both tell
+    0x351: "3302........D501",  # CVL 56.3 V and DVL 46.9 V, as both report
     0x355: "5000640000000000",  # (80 x 250 + 81 x 150) / 400 = 80.4 %
     0x356: "A914....CE000000",  # 52.89 V and 20.6 degC by capacity
     0x35C: "C000000000000000",
     0x359: "000000000A504E00",  # 5 + 5 modules
-    0x373: "D80CF10C22012A01",  # only the first tells of its cells
+    0x373: "D80CF10C22012A01",  # only the first reports its cells
     0x379: "9001000000000000",  # 400 Ah
 }
 TOGETHER_SENT: Final[tuple[Contents, Contents]] = (
@@ -216,7 +216,7 @@ def test_changed_number_is_on_the_wire_at_once(
     """It waits neither for the next telegram nor for the disk.
 
     Measured by what the same loop does meanwhile: at most some more requests. How long
-    that takes is for scripts/bench to tell: it is the machine's affair, too.
+    that takes is measured by scripts/bench: it depends on the machine, too.
     """
     for amps in (900, 750, 600, 450, 300):
         called = time.time()
@@ -368,7 +368,7 @@ def test_inverter_that_returns_gets_no_stale_limits(
         batteries[0].play(LOW)
         wait_until(
             lambda: record.frames(batteries[0].link.name, silent + 60),
-            "the battery has spoken for a minute",
+            "the battery has sent for a minute",
             patience=180,
         )
         batteries[0].play(changed(LOW, 0x355, "4B00640000000000"))  # 75 %

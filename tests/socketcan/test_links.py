@@ -210,7 +210,7 @@ async def test_adapter_that_comes_later_under_another_name(
 async def test_adapter_is_found_under_the_new_name_of_its_link(
     can_link: LinkFactory, serials: GiveSerial
 ) -> None:
-    """Whatever name a rule of udev gives it."""
+    """Under any name that a rule of udev gives it."""
     link = can_link()
     serials(link.name, "A")
     near = _recorder(_port(link.name, serial="A"))

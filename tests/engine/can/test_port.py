@@ -227,7 +227,7 @@ async def test_age_is_counted_from_the_time_on_the_wire(
 def test_age_stays_within_what_is_possible(
     timestamp: float, wall: float, drained: float, since: float
 ) -> None:
-    """Whatever the wall clock does: not in the future, not before the last drain."""
+    """However the wall clock jumps: not in the future, not before the last drain."""
     now = drained + since
     at = wire_time(wall - timestamp, now, drained)
     assert at <= now
@@ -759,7 +759,7 @@ def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
 
 
 def _break(port: Port) -> None:
-    """Let the bus fail as if it was closed, with python-can's own error."""
+    """Make the bus fail as if it was closed, with python-can's own error."""
     assert port._reader
     bus = port._reader.bus
     assert isinstance(bus, VirtualLink)

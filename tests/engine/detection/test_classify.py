@@ -152,7 +152,7 @@ def test_the_reported_capacity_is_detected() -> None:
     "request_", [Frame(0x305, bytes(8)), Frame(0x305, b"\1", extended=True)]
 )
 def test_an_inverter_is_detected(request_: Frame) -> None:
-    """Whatever its 0x305 holds."""
+    """With any content of its 0x305."""
     assert _classified(request_) == ScanResult(inverter=True)
     assert _classified(request_).finding is Finding.INVERTER
 

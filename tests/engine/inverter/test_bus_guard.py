@@ -75,7 +75,7 @@ def test_sending_resumes_30_s_after_the_last_battery_frame() -> None:
 
 @pytest.mark.parametrize("can_id", [0x351, 0x355, 0x356])
 def test_every_limit_and_measurement_frame_marks_a_battery(can_id: int) -> None:
-    """Whatever its dialect."""
+    """In any dialect."""
     plant = Plant().started()
     (frame,) = [f for f in telegram() if f.can_id == can_id]
     for _ in range(3):

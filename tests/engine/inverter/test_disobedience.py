@@ -371,7 +371,7 @@ def test_excess_is_the_lowest_of_three_measurements() -> None:
     assert house.obedience.beyond == NONE
 
 
-# What is known of the bank's current
+# Knowledge of the bank's current
 
 
 def _battery(**changes: Any) -> BatteryState:
@@ -435,7 +435,7 @@ def _soc(plant: Plant, key: str = "i1") -> int:
 
 
 def _until(plant: Plant, is_so: Callable[[], bool], seconds: int) -> float:
-    """Let time pass until something is so; return after how many seconds."""
+    """Advance the time until a condition holds; return the seconds."""
     began = plant.now
     while not is_so():
         assert plant.now < began + seconds
@@ -508,7 +508,7 @@ def _two(**reported: Any) -> Plant:
 
 
 def _sense(plant: Plant, seconds: int, shown: dict[str, float | None]) -> None:
-    """Let time pass while sensors show currents of inverters each second."""
+    """Advance the time while sensors show currents of inverters each second."""
     for _ in range(seconds):
         for key, amps in shown.items():
             plant.gateway.sense(key, amps)
@@ -531,7 +531,7 @@ def test_excess_of_one_inverter_lowers_the_others() -> None:
     plant.packs["b1"].reports(current=-30.0)
     _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
-    # What nobody was sent, as the bank showed it too, is let go as slowly as ever
+    # Unmanaged current, which the bank showed too, is released as slowly as ever
     _sense(plant, int(2 * MAX_HOLD), {"i1": -20.0, "i2": -10.0})
     assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
 
@@ -564,7 +564,7 @@ _FLOWS = st.lists(
 def test_excess_never_raises_a_limit(
     phases: list[tuple[int, float, float, float]],
 ) -> None:
-    """Whatever flows, in whatever excess: at most the limit without it."""
+    """With any current and any excess: at most the limit without it."""
     config = GatewayConfig(name="Test", inverters=(inverter("i1", 100.0),))
     both = Pipeline(), Pipeline()
     now = 1000.0

@@ -227,7 +227,7 @@ def test_reply_waits_for_complete_values() -> None:
 )
 @pytest.mark.parametrize("mode", SendMode)
 def test_lower_limit_is_sent_at_once(mode: SendMode, change: dict[str, Any]) -> None:
-    """Whatever the minimum send interval, and without a request."""
+    """At any minimum send interval, and without a request."""
     played = Played(mode=mode, min_send_interval=5.0)
     played.port.push(REQUEST)
     played.after()

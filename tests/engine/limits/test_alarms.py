@@ -97,7 +97,7 @@ def test_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
 def test_protection_that_the_current_contradicts_stays_a_warning(
     alarm: Alarm, current: float | None, contradicts: bool
 ) -> None:
-    """Whatever is stopped: -20 A is no over-current of charging."""
+    """In any stopped direction: -20 A is no over-current of charging."""
     alarms = Alarms()
     for seconds in (0.0, 100.0):
         battery = online(protections=frozenset({alarm}), current=current)

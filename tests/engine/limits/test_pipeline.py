@@ -1,4 +1,4 @@
-"""What binds the bank's limit, and that it is told."""
+"""The rule that binds the bank limit, and how it is reported."""
 
 from collections.abc import Sequence
 
@@ -47,10 +47,10 @@ def test_first_report_of_a_step_counts_the_sent_limits_at_most() -> None:
     plant.send_telegrams("b1")
     plant.step()
     assert plant.charge.rule is Rule.OVER_LIMIT
-    # By its slice 60 A would flow. Of the 40 A told, 20 A are too much for it.
+    # By its current share 60 A would flow. Of the 40 A sent, it carries 20 A too much.
     assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
     plant.wait(0.25)
-    # Lower limits were told meanwhile: what flows was not told them.
+    # Lower limits were sent meanwhile, but the present current did not follow them yet.
     assert plant.sent()[1] == pytest.approx(20.0, abs=0.5)
     assert plant.charge.amps == pytest.approx(20.0, abs=0.5)
 

@@ -242,7 +242,7 @@ def test_a_truncated_frame_yields_fewer_values_and_no_others(
     can_id: int, data: bytes, dialect: Dialect | None
 ) -> None:
     """Each value as in the whole frame, or unknown: never 0 or "none" instead."""
-    # What a tail decides: tags, text or numbers, hundredths of SOC, version of a table
+    # A tail decides: tags, text or numbers, hundredths of SOC, version of a table
     if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371}:
         return
     whole = values(can_id, data, dialect)

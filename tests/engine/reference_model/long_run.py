@@ -1,7 +1,7 @@
 """A long run of the invariants: `python -m tests.engine.reference_model.long_run [STEPS] [SEED]`.
 
-Round by round with a seed of its own each, until so many rules were carried out; a line
-reports progress. What breaks a rule is printed with its seed and the steps that lead
+Round by round with a seed of its own each, until STEPS rules were carried out; a line
+reports progress. A failure is printed with its seed and the steps that lead
 there, and the next round begins.
 """
 
@@ -35,7 +35,7 @@ class Counted(InstallationEvents):
     @override
     def teardown(self) -> None:
         counted["examples"] += 1
-        # What sets it up is no step.
+        # The setup is no step.
         counted["steps"] -= hasattr(self, "plant")
 
 

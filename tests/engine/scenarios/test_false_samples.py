@@ -40,7 +40,7 @@ EXTREMES: Final[Mapping[str, tuple[Any, ...]]] = {
     "modules": (0, 255),
     "name": ("DY001", ""),
 }
-"""What a frame that was garbled, or is somebody else's, may say once, by attribute."""
+"""Values that a garbled frame, or one of another sender, may carry once, by attribute."""
 
 ONCE: Final = (
     Frame(0x35A, bytes.fromhex("5555555555555555")),  # every pair raised
@@ -64,7 +64,7 @@ MEASURED: Final = frozenset(
         for end in ("min", "max")
     }
 )
-"""What is sent as it was measured, and limits nothing."""
+"""Values that are sent as measured, and limit nothing."""
 
 HEALTHY: Final = {"current": -20.0}
 HELD: Final = {
@@ -84,7 +84,7 @@ SITUATIONS: Final = {"healthy": HEALTHY, "held": HELD, "stopped": STOPPED}
 
 @dataclass(frozen=True)
 class Effect:
-    """What a false sample did to what inverters are sent."""
+    """How a false sample changed what inverters are sent."""
 
     raised: frozenset[str]
     lowered: float
@@ -168,7 +168,7 @@ CASES: Final = [
 def test_one_false_value_has_a_bounded_effect(
     batteries: int, reports: Mapping[str, Any], name: str, value: Any
 ) -> None:
-    """Whatever it is; shown with -s: for how long it has an effect."""
+    """For each attribute; shown with -s: for how long it has an effect."""
     plant = _installation(batteries, reports)
     reported = plant.packs["b1"].reported
     effect = _effect(plant, telegram(reported=reported, **{name: value}))

@@ -1,4 +1,4 @@
-"""What batteries in the field do: reports of others, frame by frame, with right values.
+"""Behaviour of batteries in the field: reports of others, frame by frame, with right values.
 
 Each input is as `candump` writes it: what a battery sends each second.
 """

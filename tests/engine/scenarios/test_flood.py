@@ -1,4 +1,4 @@
-"""A bus busier than it can be read, and a loop that was held: what is judged and sent."""
+"""A bus busier than it can be read, and a blocked loop: what is evaluated and sent."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ from ..plant import Plant, battery, inverter
 from ..telegrams import telegram
 
 OTHER = Frame(0x306, bytes(8))
-"""A frame that tells a battery's port nothing."""
+"""A frame without a meaning on a battery's port."""
 STALL = 7.0
 """Seconds for which a loop was held: longer than a battery may be silent."""
 AT_ONCE = 0.001
@@ -29,15 +29,15 @@ SLOW = 0.3
 @pytest.fixture
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return when the bank was evaluated."""
-    moments: list[float] = []
+    times: list[float] = []
     evaluate = Bank.evaluate
 
     def note(self: Bank, now: float, *arguments: Any, **named: Any) -> Any:
-        moments.append(now)
+        times.append(now)
         return evaluate(self, now, *arguments, **named)
 
     monkeypatch.setattr(Bank, "evaluate", note)
-    return moments
+    return times
 
 
 def _held(plant: Plant, *, last: Frame | None = None) -> None:
@@ -50,7 +50,7 @@ def _held(plant: Plant, *, last: Frame | None = None) -> None:
     plant.port("b1").most = 3
 
 
-# What waits is heard before anything is judged or sent
+# Waiting frames are read before anything is evaluated or sent
 
 
 def test_battery_is_not_lost_while_its_frames_wait() -> None:
@@ -241,11 +241,11 @@ def test_rest_of_a_telegram_does_not_wait_again() -> None:
 def test_silent_battery_is_lost_beside_a_flooded_bus() -> None:
     """The flood is another one's."""
     plant = Plant([battery("b1"), battery("b2")]).started()
-    said_at = plant.now
+    reported_at = plant.now
     flood = Flood(plant, "b1", *telegram())
     while plant.state("b2").status is BatteryStatus.ONLINE:
         flood.turn(10)
-    assert plant.now <= said_at + 3.0 + 0.1
+    assert plant.now <= reported_at + 3.0 + 0.1
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_frames_without_new_values_cause_few_evaluations(
 
 
 def test_foreign_frames_cause_no_evaluation(evaluations: list[float]) -> None:
-    """Whatever else is on a battery's bus."""
+    """With any other traffic on a battery's bus."""
     plant = Plant().started()
     evaluations.clear()
     for number in range(50):
@@ -330,7 +330,7 @@ async def test_listeners_are_notified_only_after_an_evaluation() -> None:
     assert [snapshot.bank.current for snapshot in seen] == [1.0]
 
 
-# What cannot wait
+# Frames that cannot wait
 
 
 def test_frame_that_completes_a_telegram_is_evaluated_at_once() -> None:

@@ -1,4 +1,4 @@
-"""What holds at every moment, whatever batteries, inverters and people do."""
+"""Invariants that hold at any time, whatever batteries, inverters and users do."""
 
 from hypothesis import HealthCheck, settings
 import pytest

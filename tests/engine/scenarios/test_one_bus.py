@@ -18,7 +18,7 @@ class OneBus(Plant):
     """A battery of 100 A whose bus ends at the ports of b1 and b2."""
 
     def __init__(self, *, late: float = LATE, spacing: float = 0.0005) -> None:
-        """`late`: how much later b2 hears; `apart`: how far its frames are apart.
+        """`late`: how much later b2 receives; `spacing`: seconds between its frames.
 
         Those that a serial adapter passes on in one piece have one time.
         """

@@ -295,7 +295,7 @@ class Inverter:
         return self._allowed
 
     def _probe_presence(self, now: float, telegram: Telegram | None) -> None:
-        """Send harmless frames: many inverters reply only once they are spoken to.
+        """Send harmless frames: many inverters reply only once they receive frames.
 
         Only where nothing proves that frames leave. Where echoes do, a telegram starts
         with such a frame anyway.

@@ -1,4 +1,4 @@
-"""What the inverters together may be sent: the outcome of an evaluation."""
+"""The limits of all inverters together: the result of an evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

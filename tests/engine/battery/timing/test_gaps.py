@@ -37,7 +37,7 @@ NEXT_SET = 1.0
 
 
 def _gap(plant: Plant, *keys: str, lasts: float = 1.0) -> None:
-    """Let batteries stop sending, and resume some seconds after they are lost."""
+    """Stop batteries, and resume them some seconds after they are lost."""
     for key in keys or ("b1",):
         plant.packs[key].active = False
     plant.run(TIMEOUT + lasts)
@@ -47,7 +47,7 @@ def _gap(plant: Plant, *keys: str, lasts: float = 1.0) -> None:
 
 
 def _stop_sending(plant: Plant, *keys: str) -> float:
-    """Let batteries stop sending with their next telegram; return when that came."""
+    """Stop batteries after their next telegram; return when that came."""
     plant.run(PERIOD)
     for key in keys or ("b1",):
         plant.send_telegrams(key)
@@ -163,7 +163,7 @@ def _in_blocked_part(**options: Any) -> Plant:
 
 
 def _back(plant: Plant) -> float:
-    """Let the battery send again; return the charge limit that an inverter is sent."""
+    """Resume the battery; return the charge limit that an inverter is sent."""
     plant.packs["b1"].active = True
     plant.packs["b1"].next_at = plant.now
     plant.run(0.25 + NEXT_SET)
@@ -465,7 +465,7 @@ def test_half_of_the_sent_limit_not_of_the_allowed_one() -> None:
 
 
 def test_the_bank_limit_is_halved_without_inverters() -> None:
-    """What would be sent is halved all the same."""
+    """The limit that would be sent is halved all the same."""
     plant = Plant(TWO, ()).started(10.0)
     for _ in range(HABITUAL_GAPS):
         _gap(plant)

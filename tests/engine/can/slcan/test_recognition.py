@@ -189,7 +189,7 @@ def test_other_device_is_refused(answers: Answers, unsolicited: Unsolicited) -> 
 def test_waveshare_is_recognised_by_its_frames(
     soc: float, encoded: Answers, size: int
 ) -> None:
-    """Whatever the battery sends, in whatever pieces it comes."""
+    """For any frames of the battery, in any pieces."""
     data = 3 * encoded(telegram(soc=soc, current=1.3))  # type: ignore[arg-type]
     pieces = ((0.1 + n / 1e4, data[n : n + size]) for n in range(0, len(data), size))
     line = SerialLine(NO_ANSWERS, pieces)
@@ -252,7 +252,7 @@ def test_refusal_of_the_bitrate_is_a_wrong_bitrate() -> None:
 
 
 def test_other_device_is_sent_only_the_greeting() -> None:
-    """What is sent to it may have a meaning for it."""
+    """Bytes sent to it may have a meaning for it."""
     line = SerialLine(lambda _: b"\r\nERROR\r\n")
     with pytest.raises(PortError):
         greeted(line)

@@ -303,7 +303,7 @@ def test_blocked_bank_stays_blocked() -> None:
 
 
 def test_frames_in_a_bridge_cause_no_flood_of_telegrams() -> None:
-    """Whatever is received, the limit falls four times a second at most."""
+    """With any frames received, the limit falls four times a second at most."""
     plant = _silent(3.2)
     frames = plant.packs["b1"].frames(plant.now)
     frames = [frame for frame in frames if frame.can_id in (0x356, 0x359, 0x35C)]

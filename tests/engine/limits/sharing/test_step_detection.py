@@ -21,20 +21,20 @@ class Rounds:
     """Two batteries, each of whose rounds of telegrams is one second later."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin without reports."""
         self._steps = Steps()
         self._now = 100.0
 
     def forget(self) -> None:
-        """Let another battery join."""
+        """Add another battery."""
         self._steps.forget(self._now, joined=True)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self._now += seconds
 
     def update(self, *amps: float, idle: Idle = NONE) -> Step | None:
-        """Let each battery report once; return the step that shows."""
+        """Have each battery report once; return the step found."""
         self._now += 1.0
         batteries = [
             replace(online(f"b{k}", current=current), current_at=self._now)
@@ -43,7 +43,7 @@ class Rounds:
         return self._steps.find(batteries, idle, self._now)
 
     def all(self, *rounds: tuple[float, float]) -> Mapping[str, float] | None:
-        """Let round follow upon round; return what the last one's step shows."""
+        """Report several rounds; return the step found in the last one."""
         step = [self.update(*amps) for amps in rounds][-1]
         return step.changes if step else None
 

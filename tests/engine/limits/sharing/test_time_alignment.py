@@ -62,10 +62,10 @@ def test_later_reports_do_not_change_the_sample() -> None:
 
 
 def test_slow_battery_is_interpolated_between_its_reports() -> None:
-    """What it reported 0.4 s before is nearer than what it tells 6.1 s after.
+    """What it reported 0.4 s before is nearer than its report 6.1 s after.
 
-    b1 moves and is over its limit; the inverters come down for it, and b2 tells of that
-    before b1 tells anything again. (Taken as what b2 carried at that moment, it made the
+    b1 moves and is over its limit; the inverters follow down, and b2 reports that
+    before b1 reports again. (Taken as what b2 carried at that moment, it made the
     same 90 A look like 52 A, and the bank was reported 0 A.)
     """
     samples = TimeAlignment()
