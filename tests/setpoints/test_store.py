@@ -363,8 +363,8 @@ async def test_corrupt_file_that_cannot_be_renamed_allows_nothing(
 ) -> None:
     """The disk may be unwritable; the gateway starts all the same."""
     write(path, b"{")
-    excluded = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
-    make_folder(path.with_name(excluded))
+    corrupt = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
+    make_folder(path.with_name(corrupt))
     assert await load(hass) == (NOTHING, False)
 
 

@@ -53,7 +53,7 @@ def main() -> None:
         asyncio.run(_serve(*sys.argv[-3:]))
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
-    _print(f"{'':<20}{'median':>10}{'p99':>10}{'max':>10}{'sets':>7}{'by time':>9}")
+    _print(f"{'':<20}{'median':>10}{'p99':>10}{'max':>10}{'count':>7}{'by time':>9}")
     for name, gateway in (("alone", _alone), ("in Home Assistant", _in_home_assistant)):
         with (
             TemporaryDirectory() as folder,
