@@ -7,8 +7,8 @@ from types import MappingProxyType
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.config_entry import PortOwner
+from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.flows.import_daemon.file import MAX_SIZE, Value
 from custom_components.bms_gateway.flows.import_daemon.gateway import (
     Device,
