@@ -37,7 +37,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components import some
+from custom_components.bms_gateway.flows import some
 
 
 def is_second(name):
@@ -65,6 +65,10 @@ def thing():
     return "some"
 """
 
+USES_COVERED: Final = """
+def test_thing():
+    assert some.thing() == "some"
+"""
 FLAKY_IN_KERNEL: Final = """
 @pytest.mark.socketcan
 @pytest.mark.parametrize("word", ["a b"])
@@ -102,8 +106,10 @@ class Checkout:
         """Put the test runner there, and stubs for the rest."""
         self._folder = folder
         (folder / "tests").mkdir()
-        self._path("custom_components/__init__.py").touch()
-        self._path("custom_components/some.py").write_text(COVERED)
+        self.add("", in_package="")
+        self.add("", in_package="bms_gateway")
+        self.add("", in_package="bms_gateway/flows")
+        self.add(COVERED, "some", in_package="bms_gateway/flows")
         for name in ("scripts/test", "pyproject.toml", "tests/machine.py"):
             self._path(name).write_bytes((ROOT / name).read_bytes())
         (folder / "scripts/test").chmod(0o755)
@@ -116,6 +122,11 @@ class Checkout:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def add(self, code: str, module: str = "__init__", *, in_package: str) -> None:
+        """Add a module to the code that the tests have to reach."""
+        name = f"custom_components/{in_package}/{module}.py"
+        self._path(name).write_text(code)
 
     def test(self, tests: str, *arguments: str, ci: str = "true") -> tuple[int, str]:
         """Run scripts/test; return its status and output."""
@@ -158,7 +169,7 @@ def test_second_success_is_named_and_fails_nothing(
     assert flaky(said) == ["test_browser", "test_kernel[a b]"]
     assert said.count("In a kernel") == 2
     # Also of what only the second attempt reached
-    assert re.search(r"^TOTAL .* 100%$", said, re.MULTILINE), said
+    assert re.search(r"^TOTAL .* 100.00%$", said, re.MULTILINE), said
 
 
 def test_second_failure_fails_the_run(checkout: Checkout) -> None:
@@ -191,6 +202,25 @@ def test_uncollectable_module_fails_the_run(checkout: Checkout) -> None:
     status, said = checkout.test("import nothing_of_that_name", "--system")
     assert status == 2, said
     assert "Once more" not in said
+
+
+@pytest.mark.parametrize(
+    ("package", "lines", "of_what"),
+    [("bms_gateway", 69, "the lines"), ("bms_gateway/flows", 200, "the flows")],
+)
+def test_too_low_coverage_fails_a_whole_run(
+    checkout: Checkout, package: str, lines: int, of_what: str
+) -> None:
+    """98.6 % of all is less than 99, and all but one line of the flows is not all."""
+    checkout.add("thing = 1\n" * lines, in_package="bms_gateway")
+    checkout.add("thing = 1\n", "unreached", in_package=package)
+    status, said = checkout.test(USES_COVERED, "--system")
+    assert status == 1, said
+    (short,) = re.findall(r"^Coverage: less than .* of (\w+ \w+)", said, re.MULTILINE)
+    assert short == of_what
+    # Nobody expects some of the tests to reach everything
+    status, said = checkout.test(USES_COVERED, "--system", "tests")
+    assert status == 0, said
 
 
 def test_quick_lists_what_it_leaves_out(checkout: Checkout) -> None:

@@ -186,6 +186,13 @@ def changed(telegram: str, can_id: int, data: str) -> str:
     )
 
 
+def without(telegram: str, *can_ids: int) -> str:
+    """Return a capture without some of its frames."""
+    heads = tuple(f"can1 {can_id:03X}#" for can_id in can_ids)
+    lines = telegram.splitlines(keepends=True)
+    return "".join(line for line in lines if not any(head in line for head in heads))
+
+
 def _candump_listens() -> bool:
     receivers = Path("/proc/net/can/rcvlist_all").read_text("ascii").splitlines()
     return any(line.split()[:1] == ["any"] for line in receivers)
