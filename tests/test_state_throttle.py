@@ -286,7 +286,7 @@ def test_lower_limit_of_another_rule_is_shown_at_once() -> None:
     )
 
 
-def test_0_never_waits() -> None:
+def test_change_from_or_to_0_is_shown_at_once() -> None:
     """Reached and left, however often."""
     moved: set[str] = set()
     shown = show(SHOWN, limited(80.0), moved)
@@ -353,7 +353,9 @@ def test_removed_devices_are_no_longer_shown() -> None:
         ),
     ],
 )
-def test_is_received(battery: BatteryState, received: bool) -> None:
+def test_battery_is_received_as_long_as_it_sends(
+    battery: BatteryState, received: bool
+) -> None:
     """A battery out of service may still send."""
     assert is_received(battery) is received
 
@@ -367,7 +369,9 @@ def test_is_received(battery: BatteryState, received: bool) -> None:
         (True, Status.SILENT, False),
     ],
 )
-def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> None:
+def test_inverter_is_served_as_long_as_it_receives(
+    listening: bool | None, status: Status, confirmed: bool
+) -> None:
     """An inverter's values are worthless once it cannot be sent any more."""
     assert is_served(replace(INVERTER, listening=listening), status) is confirmed
 
