@@ -152,9 +152,9 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def flaky(said: str) -> list[str]:
+def flaky(output: str) -> list[str]:
     """Return the tests named at the end."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     named = [line for line in lines if line.startswith("FLAKY ")]
     assert lines[len(lines) - len(named) :] == named
     return [line.removeprefix("FLAKY tests/test_some.py::") for line in named]
@@ -164,19 +164,19 @@ def test_second_success_is_named_and_fails_nothing(
     checkout: Checkout,
 ) -> None:
     """Of both tiers, in a kernel where that is needed; also where a fixture failed."""
-    status, said = checkout.test(FLAKY_IN_KERNEL + FLAKY_IN_BROWSER, "--system")
-    assert status == 0, said
-    assert flaky(said) == ["test_browser", "test_kernel[a b]"]
-    assert said.count("In a kernel") == 2
+    status, output = checkout.test(FLAKY_IN_KERNEL + FLAKY_IN_BROWSER, "--system")
+    assert status == 0, output
+    assert flaky(output) == ["test_browser", "test_kernel[a b]"]
+    assert output.count("In a kernel") == 2
     # Also of what only the second attempt reached
-    assert re.search(r"^TOTAL .* 100.00%$", said, re.MULTILINE), said
+    assert re.search(r"^TOTAL .* 100.00%$", output, re.MULTILINE), output
 
 
 def test_second_failure_fails_the_run(checkout: Checkout) -> None:
     """The other one is named all the same."""
-    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
-    assert status == 1, said
-    assert flaky(said) == ["test_kernel[a b]"]
+    status, output = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
+    assert status == 1, output
+    assert flaky(output) == ["test_kernel[a b]"]
 
 
 @pytest.mark.parametrize(
@@ -184,24 +184,24 @@ def test_second_failure_fails_the_run(checkout: Checkout) -> None:
 )
 def test_other_tests_are_not_repeated(checkout: Checkout, tests: str) -> None:
     """A test of another tier, or more than a handful."""
-    status, said = checkout.test(tests, "--system")
-    assert status == 1, said
-    assert flaky(said) == []
-    assert "Once more" not in said
+    status, output = checkout.test(tests, "--system")
+    assert status == 1, output
+    assert flaky(output) == []
+    assert "Once more" not in output
 
 
 def test_nothing_is_repeated_outside_ci(checkout: Checkout) -> None:
     """There a person sees it."""
-    status, said = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
-    assert status == 1, said
-    assert "Once more" not in said
+    status, output = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
+    assert status == 1, output
+    assert "Once more" not in output
 
 
 def test_uncollectable_module_fails_the_run(checkout: Checkout) -> None:
     """It has no tests that could be repeated."""
-    status, said = checkout.test("import nothing_of_that_name", "--system")
-    assert status == 2, said
-    assert "Once more" not in said
+    status, output = checkout.test("import nothing_of_that_name", "--system")
+    assert status == 2, output
+    assert "Once more" not in output
 
 
 @pytest.mark.parametrize(
@@ -214,20 +214,20 @@ def test_too_low_coverage_fails_a_whole_run(
     """98.6 % of all is less than 99, and all but one line of the flows is not all."""
     checkout.add("thing = 1\n" * lines, in_package="bms_gateway")
     checkout.add("thing = 1\n", "unreached", in_package=package)
-    status, said = checkout.test(USES_COVERED, "--system")
-    assert status == 1, said
-    (short,) = re.findall(r"^Coverage: less than .* of (\w+ \w+)", said, re.MULTILINE)
+    status, output = checkout.test(USES_COVERED, "--system")
+    assert status == 1, output
+    (short,) = re.findall(r"^Coverage: less than .* of (\w+ \w+)", output, re.MULTILINE)
     assert short == of_what
-    # Nobody expects some of the tests to reach everything
-    status, said = checkout.test(USES_COVERED, "--system", "tests")
-    assert status == 0, said
+    # A selection of tests need not reach everything
+    status, output = checkout.test(USES_COVERED, "--system", "tests")
+    assert status == 0, output
 
 
 def test_quick_lists_what_it_leaves_out(checkout: Checkout) -> None:
     """Tests that take long, too."""
     slow = "@pytest.mark.slow\ndef test_slow():\n    raise AssertionError\n"
-    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")
-    assert status == 0, said
-    assert "1 passed" in said
+    status, output = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")
+    assert status == 0, output
+    assert "1 passed" in output
     for left_out in ("slow", "browser", "SocketCAN"):
-        assert f"Left out: the {left_out} tests" in said
+        assert f"Left out: the {left_out} tests" in output

@@ -1,4 +1,4 @@
-"""What is shown at once and what waits for the update interval."""
+"""Values that are shown at once, and those that wait for the update interval."""
 
 from dataclasses import fields, replace
 
@@ -49,7 +49,7 @@ BATTERY = BatteryState(
     id="b", status=BatteryStatus.ONLINE, capacity_ah=100, readings=READINGS, telegrams=7
 )
 LIMIT = Limit(amps=100.0, rule=Rule.BATTERY, source="b", number=100.0)
-TOLD = Telegram(
+CONFIRMED = Telegram(
     charge_voltage_limit=56.0,
     charge_current_limit=100.0,
     discharge_current_limit=100.0,
@@ -61,7 +61,12 @@ TOLD = Telegram(
 )
 DISOBEYS = Disobedience(sent=0.0, taken=9.0, since=1.0, inverters=frozenset({"i"}))
 INVERTER = InverterState(
-    id="i", listening=True, charge=LIMIT, discharge=LIMIT, confirmed=TOLD, sets=3
+    id="i",
+    listening=True,
+    charge=LIMIT,
+    discharge=LIMIT,
+    confirmed=CONFIRMED,
+    telegrams_sent=3,
 )
 WORKING = Controller(
     carrier=True, state=BusState.ERROR_ACTIVE, transmit_errors=0, receive_errors=0
@@ -112,7 +117,9 @@ def with_limit(**changes: object) -> Snapshot:
         with_readings(charge_current_limit=91.0),
         with_limit(amps=109.9),
         with_limit(amps=90.1, number=90.1),
-        with_inverter(sets=4, last_set_at=2.0, last_foreign_frame_at=2.0),
+        with_inverter(
+            telegrams_sent=4, last_telegram_at=2.0, last_foreign_frame_at=2.0
+        ),
         with_inverter(charge=replace(LIMIT, amps=95.0)),
         replace(SHOWN, bank=replace(SHOWN.bank, soc=51.0, voltage=53.0)),
         replace(SHOWN, charge_voltage_limit=55.0),
@@ -332,7 +339,7 @@ def test_removed_devices_are_no_longer_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("battery", "heard"),
+    ("battery", "received"),
     [
         (replace(BATTERY, status=BatteryStatus.WAITING), False),
         (BATTERY, True),
@@ -346,9 +353,9 @@ def test_removed_devices_are_no_longer_shown() -> None:
         ),
     ],
 )
-def test_is_received(battery: BatteryState, heard: bool) -> None:
+def test_is_received(battery: BatteryState, received: bool) -> None:
     """A battery out of service may still send."""
-    assert is_received(battery) is heard
+    assert is_received(battery) is received
 
 
 @pytest.mark.parametrize(
@@ -366,7 +373,7 @@ def test_is_served(listening: bool | None, status: Status, confirmed: bool) -> N
 
 
 def test_every_kind_has_a_row_and_every_urgent_field_exists() -> None:
-    """Or a value would be written at a pace that nobody chose."""
+    """Or a value would be written at a pace that was never chosen."""
     assert TABLE.keys() == set(Kind)
     for model, names in AT_ONCE.items():
         assert set(names) <= {field.name for field in fields(model)}, model

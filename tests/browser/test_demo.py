@@ -1,4 +1,4 @@
-"""What a new user does in the demo."""
+"""A new user's steps in the demo."""
 
 from pathlib import Path
 import re
@@ -88,12 +88,12 @@ async def test_missing_link_is_explained(visitor: Visitor) -> None:
     await dialog.get_by_text("Name or address").first.wait_for()
     await visitor.fill("Name or address", "can7")
     await dialog.get_by_role("button", name="Submit").click()
-    told = re.compile("can7 does not exist|does not support this kind of CAN")
-    await expect(dialog.get_by_text(told)).to_be_visible()
+    text = re.compile("can7 does not exist|does not support this kind of CAN")
+    await expect(dialog.get_by_text(text)).to_be_visible()
 
 
 async def test_invalid_input_is_explained(visitor: Visitor) -> None:
-    """The form stays open and says what it needs."""
+    """The form stays open and shows what it needs."""
     await visitor.open_integration()
     await visitor.page.get_by_role("button", name="Add battery").click()
     await visitor.fill("Capacity", "0")

@@ -54,8 +54,8 @@ async def call(
 record = partial(call, action="record_traffic")
 
 
-async def speak(bench: Bench, battery_id: str = "b1") -> None:
-    """Let a battery send a telegram, and wait until all of it is received."""
+async def send_telegram(bench: Bench, battery_id: str = "b1") -> None:
+    """Send a battery's telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
     bench.send(battery_id, telegram())
     await bench.until(
@@ -134,13 +134,13 @@ async def test_recording_ends_by_itself(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").start()
     first = await record(bench)
     assert first["file"].startswith("my_b1-")
-    await speak(bench)
+    await send_telegram(bench)
     assert await refused(record(bench, file="b.log")) == "already_recording"
     await pass_by(bench, 61)
-    await speak(bench)
+    await send_telegram(bench)
     assert len(logged(Path(first["path"]))) == len(telegram())
     await record(bench, file="b.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert len(logged(folder / "b.log")) == len(telegram())
 
@@ -150,7 +150,7 @@ async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").battery("b2").start()
     await record(bench, target="b1", file="1.log")
     await record(bench, target="b2", file="2.log")
-    await speak(bench, "b2")
+    await send_telegram(bench, "b2")
     await pass_by(bench, 2)
     assert logged(folder / "1.log") == []
     assert len(logged(folder / "2.log")) == len(telegram())
@@ -174,7 +174,7 @@ async def test_nothing_is_lost_at_the_end(bench: Bench, folder: Path, way: str) 
     """All frames until then are in the file, and no timer is left."""
     await bench.battery("b1").start()
     await record(bench, file="a.log", duration=3600)
-    await speak(bench)
+    await send_telegram(bench)
     recorder = bench.runtime.recorder
     device = bench.runtime.config.batteries[0]
     if way == "unload":
@@ -201,7 +201,7 @@ async def test_writing_does_not_block_the_event_loop(
 
     with patch("custom_components.bms_gateway.can_log.recorder.append", spy):
         await record(bench, file="a.log")
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
     assert len(threads) == 1
     assert threading.get_ident() not in threads
@@ -213,7 +213,7 @@ async def test_full_file_ends_the_recording(bench: Bench, folder: Path) -> None:
     small = partial(Recording, largest=200)
     with patch("custom_components.bms_gateway.can_log.recorder.Recording", small):
         await record(bench, file="a.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert (folder / "a.log").stat().st_size <= 200
     assert 0 < len(logged(folder / "a.log")) < len(telegram())
@@ -230,9 +230,9 @@ async def test_failing_disk_ends_the_recording(
         "custom_components.bms_gateway.can_log.recorder.append",
         side_effect=OSError("full"),
     ):
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 4)
     errors = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.getMessage() for each in errors] == [

@@ -162,7 +162,7 @@ async def test_nothing_changes_without_permission(
             {"owner": "Cheap hours"},
             {"owner": " "},
         ):
-            # Whatever is wrong with the call: a reason would reveal what exists
+            # For any fault of the call: a reason would reveal what exists
             with pytest.raises(Unauthorized):
                 await call(bench, "limit_current", reader, target, **data)
     for data in {}, {"owner": "Cheap hours"}, {"direction": "charge"}:

@@ -45,7 +45,7 @@ class BmsBinarySensorDescription[S](
 type Value[S] = Callable[[S], StateType]
 
 _MINUTES: Final = ((3600.0, 5), (36_000.0, 15), (inf, 60))
-"""Below so many seconds a duration is told in steps of so many minutes."""
+"""Seconds below which a duration is shown in steps of this many minutes."""
 
 
 def volts[S](

@@ -42,7 +42,7 @@ def _power(battery: BatteryState) -> float | None:
 
 
 def _cell(name: str | None) -> Mapping[str, str]:
-    """Return which cell it is, if the battery tells."""
+    """Return which cell it is, if the battery reports it."""
     return {"cell": name} if name else {}
 
 

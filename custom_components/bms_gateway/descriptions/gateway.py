@@ -1,4 +1,4 @@
-"""What a gateway shows: the bank, its limits and why they are so."""
+"""Sensors of a gateway: the bank, its limits and the rules that bind them."""
 
 from typing import Any, Final
 
@@ -124,7 +124,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     limit("charge_current_limit", lambda now: now.charge),
     limit("discharge_current_limit", lambda now: now.discharge),
-    # Also while no battery is online, as long as the inverters are told to stop
+    # Also while no battery is online, as long as the inverters are sent 0 A
     reason(
         "charge_limited_by",
         Direction.CHARGE,

@@ -110,9 +110,9 @@ class Report:
             **self._sent_limit("charge", inverter.charge if confirmed else None),
             **self._sent_limit("discharge", inverter.discharge if confirmed else None),
             **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
-            "telegrams_sent": inverter.sets,
-            "telegrams_dropped": inverter.dropped,
-            "timestamp_last_telegram": self._wall(inverter.last_set_at),
+            "telegrams_sent": inverter.telegrams_sent,
+            "telegrams_dropped": inverter.telegrams_dropped,
+            "timestamp_last_telegram": self._wall(inverter.last_telegram_at),
             "timestamp_last_inverter_request": self._wall(inverter.last_request_at),
         }
 
