@@ -12,7 +12,7 @@ import can
 import pytest
 
 from custom_components.bms_gateway.can_log.files import MAX_LOGS, append
-from custom_components.bms_gateway.const import CONF_SIMULATED, DOMAIN
+from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.can.log.candump import Logged, parse
 from custom_components.bms_gateway.engine.can.log.recording import Recording
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -22,8 +22,6 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from ..bench import Bench, telegram
-
-SIMULATED = {CONF_SIMULATED: True}
 
 
 @pytest.fixture(autouse=True)
