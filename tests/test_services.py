@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY_SCHEMA
+from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
@@ -27,9 +27,7 @@ from custom_components.bms_gateway.engine.setpoints import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.setpoints.temporary_limits import (
-    shown_temporary_limits,
-)
+from custom_components.bms_gateway.setpoints.limit_list import shown_temporary_limits
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant
@@ -109,7 +107,6 @@ SCHEMAS: dict[str, Any] = {
     "limit_current": LIMIT_SCHEMA,
     "clear_limit": CLEAR_SCHEMA,
     "record_traffic": RECORD_SCHEMA,
-    "replay_traffic": REPLAY_SCHEMA,
 }
 
 
