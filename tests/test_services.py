@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY_SCHEMA
+from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
@@ -109,7 +109,6 @@ SCHEMAS: dict[str, Any] = {
     "limit_current": LIMIT_SCHEMA,
     "clear_limit": CLEAR_SCHEMA,
     "record_traffic": RECORD_SCHEMA,
-    "replay_traffic": REPLAY_SCHEMA,
 }
 
 
