@@ -27,9 +27,7 @@ from custom_components.bms_gateway.engine.setpoints import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.setpoints.temporary_limits import (
-    shown_temporary_limits,
-)
+from custom_components.bms_gateway.setpoints.limit_list import shown_temporary_limits
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant

@@ -11,20 +11,22 @@ from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
     alarms,
-    amp_hours,
-    amps,
-    cell_volts,
     choice,
-    degrees,
     duration,
     flag,
     number,
+)
+from .limits import limit, reason
+from .quantities import (
+    amp_hours,
+    amps,
+    cell_volts,
+    degrees,
     percent,
     stored_energy,
     volts,
     watts,
 )
-from .limits import limit, reason
 
 _DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
 _RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}

@@ -11,9 +11,9 @@ from .base import (
     connection,
     counter,
     moment,
-    volts,
 )
 from .limits import limit, reason
+from .quantities import volts
 
 SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
     limit("charge_current_limit", lambda inverter: inverter.charge),

@@ -8,9 +8,11 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..entity import EntityContext
-from ..setpoints.temporary_limits import MAX_ATTRIBUTE_BYTES, listed
-from ..state_throttle import Kind, why
-from .base import BmsSensorDescription, amps, choice
+from ..setpoints.limit_list import MAX_ATTRIBUTE_BYTES, listed
+from ..snapshot_throttle import why
+from ..state_throttle import Kind
+from .base import BmsSensorDescription, choice
+from .quantities import amps
 
 _ASKED: Final = frozenset({Rule.SETPOINT, Rule.TEMPORARY_LIMIT})
 """Rules that both the bank and each inverter have."""

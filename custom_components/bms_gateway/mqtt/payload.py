@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from typing import Any, Final
 
+from ..availability import is_served
 from ..engine.config import GatewayConfig
 from ..engine.model import (
     BankState,
@@ -15,7 +16,6 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
-from ..state_throttle import is_served
 from .legacy_payload import daemon_state
 from .settings import topic_ids
 
