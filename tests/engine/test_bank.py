@@ -952,3 +952,15 @@ def test_battery_with_the_values_just_sent_counts() -> None:
         BatteryStatus.ONLINE
     }
     assert plant.sent()[1:] == (200.0, 200.0)
+
+
+def test_current_with_a_wrong_sign_counts_as_unknown() -> None:
+    """The bank's is that of the others, by their shares: 60 A of two thirds."""
+    plant = Plant((battery("b1", 200.0), battery("b2", 100.0))).started(5.0)
+    for amps in (0.0, 60.0, 0.0, 60.0):
+        plant.packs["b1"].reports(current=amps)
+        plant.packs["b2"].reports(current=-amps / 2)
+        plant.run(5.0)
+    assert plant.snapshot.batteries["b2"].wrong_sign
+    assert plant.snapshot.bank.current == pytest.approx(90.0)
+    assert plant.snapshot.bank.current_estimated

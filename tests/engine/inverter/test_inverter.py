@@ -122,6 +122,16 @@ def test_limit_is_confirmed_by_the_last_echo() -> None:
     assert played.state().last_telegram_at == played.clock.now
 
 
+def test_rest_is_dropped_once_a_required_value_is_unknown() -> None:
+    """The name alone does no harm, and the next telegram starts with another."""
+    played = Played()
+    played.turn()
+    played.telegram = None
+    assert played.after(0.1) == []
+    played.telegram = HEALTHY
+    assert played.after(0.1) == SET
+
+
 def test_rest_has_the_limits_of_the_time_it_leaves() -> None:
     """Not those of the time when the name was queued."""
     played = Played()

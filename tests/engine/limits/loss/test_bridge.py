@@ -16,6 +16,7 @@ from custom_components.bms_gateway.engine.model import (
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ...plant import Plant, battery, inverter
+from ...telegrams import telegram
 
 BRIDGING = (Status.BRIDGING, BatteryStatus.BRIDGING)
 TWO = (battery("b1"), battery("b2"))
@@ -138,6 +139,25 @@ def test_no_bridge_after_a_protection_or_near_empty(reports: dict[str, Any]) -> 
     plant.run(4.5)
     assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.snapshot.status in (Status.BLOCKED, Status.SILENT)
+
+
+@pytest.mark.parametrize(
+    ("volts", "status"), [(45.2, Status.BLOCKED), (45.4, Status.BRIDGING)]
+)
+def test_no_bridge_near_the_usual_end_if_no_battery_reports_its_own(
+    volts: float, status: Status
+) -> None:
+    """2.8 V for each of 16 cells, and half a volt."""
+    plant = Plant()
+    (unknown,) = (
+        f for f in telegram(discharge_voltage_limit=None) if f.can_id == 0x351
+    )
+    plant.packs["b1"].instead[0x351] = unknown.data
+    plant.packs["b1"].reports(voltage=volts)
+    plant.started(10.0)
+    plant.packs["b1"].active = False
+    plant.run(4.5)
+    assert plant.snapshot.status is status
 
 
 def test_protection_during_the_gap_ends_the_bridge() -> None:
