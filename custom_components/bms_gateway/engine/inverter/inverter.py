@@ -166,11 +166,7 @@ class Inverter:
     def reachable(self) -> bool:
         """Return whether it can be sent limits now."""
         transmission = self._transmission
-        return (
-            transmission.is_open
-            and self._allowed
-            and transmission.phase is not Phase.NOT_ACKNOWLEDGED
-        )
+        return transmission.is_open and self._allowed and transmission.is_acknowledged
 
     def connected(self, now: float) -> bool | None:
         """Return whether it requests data with 0x305; None: it never did."""
@@ -208,13 +204,14 @@ class Inverter:
         Return whether that matters to the other inverters: one more telegram is
         confirmed, or this inverter can be reached again.
         """
+        was_reachable = self.reachable
         ended = self._transmission.on_echo(frame)
         if ended is Phase.NOT_ACKNOWLEDGED:
             self._sent_limits.leave_stuck(now)
             self._schedule.urgent = True
         elif ended is Phase.SENT:
             self._confirm(now)
-        return ended is not None
+        return ended is not None or self.reachable is not was_reachable
 
     def awaits(self, before: Progress, after: Progress) -> bool:
         """Return whether a telegram became due because all values are complete.
