@@ -23,7 +23,7 @@ async def test_requesting_inverter_is_connected(bench: Bench) -> None:
     await bench.shows("binary_sensor", "i1_port", STATE_ON)
     bench.send("i1", [(0x305, bytes(8))])
     await bench.online("b1")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.send_telegrams("b1")
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
     await bench.shows("binary_sensor", "i1_receiving", STATE_ON)
@@ -70,7 +70,7 @@ async def test_missing_alarm_frames_are_not_no_alarm(bench: Bench) -> None:
         assert "alarms" not in state.attributes
 
 
-async def test_enables(bench: Bench) -> None:
+async def test_enables_are_shown(bench: Bench) -> None:
     """0x35C: bit 7 charge, bit 6 discharge, bit 5 force-charge."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", enables=0x40)

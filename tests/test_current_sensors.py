@@ -34,7 +34,9 @@ type Sensed = list[tuple[Any, ...]]
         ("inf", "A", None),
     ],
 )
-def test_current_of_a_sensor(state: str, unit: str | None, amps: float | None) -> None:
+def test_current_of_a_sensor_is_converted_to_amps(
+    state: str, unit: str | None, amps: float | None
+) -> None:
     """A current, or none."""
     shown = State(SENSOR, state, {"unit_of_measurement": unit} if unit else {})
     assert amperes(shown) == amps
@@ -73,9 +75,9 @@ class Followed:
     def sensed(self) -> Sensed:
         """Return the values that the gateway got since the last call."""
         calls = self.gateway.sense.call_args_list
-        told = [(*call.args, None)[:3] for call in calls]
+        values = [(*call.args, None)[:3] for call in calls]
         self.gateway.sense.reset_mock()
-        return told
+        return values
 
     def choose(self, key: str, chosen: str | None) -> None:
         """Choose another sensor for an inverter."""

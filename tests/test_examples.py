@@ -57,10 +57,10 @@ async def at_work(bench: Bench, **options: Any) -> None:
         bench.inverter(f"i{number}", title=f"Inverter {number}", **rated)
     await bench.start(options=options, title="Battery bank")
     await bench.online("b1", "b2")
-    await told(bench, 25.0, 25.0)
+    await receive_limits(bench, 25.0, 25.0)
 
 
-async def told(bench: Bench, charge: float, discharge: float) -> None:
+async def receive_limits(bench: Bench, charge: float, discharge: float) -> None:
     """Wait until both inverters receive these limits."""
     for inverter in "i1", "i2":
         await bench.receives(inverter, charge, discharge)
@@ -102,7 +102,7 @@ def test_every_example_is_tested() -> None:
     assert len(EXAMPLES) == len(AUTOMATIONS) + 2 == MANUAL.count("```yaml\n")
 
 
-async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None:
+async def test_charging_is_slow_at_night(hass: HomeAssistant, bench: Bench) -> None:
     """At 22:00 with 20 A; from 6:00 on with all that the batteries allow."""
     await at_work(bench)
     await automate(hass, NIGHT)
@@ -111,13 +111,13 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     await come(hass, datetime.combine(tomorrow, time(7), zone))
     await come(hass, datetime.combine(tomorrow, time(22), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "20.0")
-    await told(bench, 10.0, 25.0)
+    await receive_limits(bench, 10.0, 25.0)
     await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "50.0")
     assert bench.runtime.setpoint_manager.setpoints.bank.charge_current is None
 
 
-async def test_keep_stored_energy_while_electricity_is_cheap(
+async def test_stored_energy_is_kept_while_electricity_is_cheap(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Renewed meanwhile; afterwards the limit ends by itself."""
@@ -125,7 +125,7 @@ async def test_keep_stored_energy_while_electricity_is_cheap(
     hass.states.async_set(PRICE, "0.31")
     await automate(hass, CHEAP)
     hass.states.async_set(PRICE, "0.11")
-    await told(bench, 25.0, 0.0)
+    await receive_limits(bench, 25.0, 0.0)
     [first] = temporary_limits(bench)
     assert (first.owner, first.direction) == ("Cheap hours", Direction.DISCHARGE)
     assert first.until is not None
@@ -146,7 +146,9 @@ async def test_keep_stored_energy_while_electricity_is_cheap(
     assert temporary_limits(bench) == ()
 
 
-async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
+async def test_discharging_stops_below_the_reserve(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Off below 20 %, on above 25 %, unchanged in between."""
     await at_work(bench)
     await automate(hass, RESERVE)
@@ -158,10 +160,12 @@ async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
         await bench.shows("sensor", "gw_soc", f"{soc:.1f}")
         await bench.shows("switch", "gw_discharging_allowed", allowed)
         if allowed == STATE_OFF:
-            await told(bench, 25.0, 0.0)
+            await receive_limits(bench, 25.0, 0.0)
 
 
-async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
+async def test_protection_and_loss_are_notified_once(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Of a protection and of a loss, with the battery's name, once each."""
     texts: list[str] = []
 
@@ -198,7 +202,7 @@ EVCC_MODES: Final[dict[str, Direction | None]] = {
 """evcc's battery modes, and what each blocks."""
 
 
-async def say_mode(hass: HomeAssistant, mode: str) -> None:
+async def publish_mode(hass: HomeAssistant, mode: str) -> None:
     """Publish a battery mode as evcc does, or as the broker that retains it."""
     async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -229,14 +233,16 @@ LINGERS: Final = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -> None:
+async def test_evcc_mode_controls_the_battery(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """From each mode to each other one, however often it is published."""
     await at_work(bench)
     await automate(hass, EVCC)
     for before, after in permutations(EVCC_MODES, 2):
-        await say_mode(hass, before)
+        await publish_mode(hass, before)
         for _ in range(2):
-            await say_mode(hass, after)
+            await publish_mode(hass, after)
             assert held(bench) == held_by_evcc(after), (before, after)
 
 
@@ -248,13 +254,13 @@ async def test_evcc_limits_reach_the_inverters(
     """In one direction only."""
     await at_work(bench)
     await automate(hass, EVCC)
-    await say_mode(hass, "hold")
-    await told(bench, 25.0, 0.0)
-    await say_mode(hass, "holdcharge")
+    await publish_mode(hass, "hold")
+    await receive_limits(bench, 25.0, 0.0)
+    await publish_mode(hass, "holdcharge")
     for _ in range(30):  # a limit rises slowly
         bench.ahead += 1
         await bench.send_telegrams("b1", "b2")
-    await told(bench, 0.0, 25.0)
+    await receive_limits(bench, 0.0, 25.0)
 
 
 @LINGERS
@@ -276,11 +282,11 @@ async def test_evcc_limits_survive_a_restart(
     """Its mode is retained: it comes again, and may have changed meanwhile."""
     await at_work(bench)
     await automate(hass, EVCC)
-    await say_mode(hass, before)
+    await publish_mode(hass, before)
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     assert held(bench) == held_by_evcc(before)
-    await say_mode(hass, after)
+    await publish_mode(hass, after)
     assert held(bench) == held_by_evcc(after)
 
 
@@ -306,11 +312,11 @@ async def test_evcc_clears_no_limit_of_others(
         blocking=True,
     )
     for mode in *EVCC_MODES, "hold", "normal":
-        await say_mode(hass, mode)
+        await publish_mode(hass, mode)
         assert ("Ann", Direction.DISCHARGE, 30.0, None) in held(bench)
 
 
-async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
+async def test_action_limits_the_bank(hass: HomeAssistant, bench: Bench) -> None:
     """For the bank, for an hour and a half."""
     await at_work(bench)
     script = {"script": {"example": {"sequence": ACTIONS}}}
@@ -322,7 +328,7 @@ async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
     assert temporary_limit.until is not None
     assert temporary_limit.until - bench.clock() == pytest.approx(5400, abs=5)
     # 2000 W at 52 V are 38.46 A
-    await told(bench, 19.2, 25.0)
+    await receive_limits(bench, 19.2, 25.0)
 
 
 def shown(part: Any) -> Iterator[str]:
@@ -338,7 +344,9 @@ def shown(part: Any) -> Iterator[str]:
                 yield from shown(each)
 
 
-async def test_dashboard(hass: HomeAssistant, bench: Bench) -> None:
+async def test_dashboard_shows_existing_entities(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """It shows existing entities without enabling any first."""
     await at_work(bench)
     found = shown(DASHBOARDS[0])

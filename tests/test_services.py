@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY_SCHEMA
+from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
@@ -27,9 +27,7 @@ from custom_components.bms_gateway.engine.temporary_limits import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.setpoints.temporary_limits import (
-    shown_temporary_limits,
-)
+from custom_components.bms_gateway.setpoints.limit_list import shown_temporary_limits
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant
@@ -91,10 +89,10 @@ async def ready(bench: Bench) -> None:
     await bench.start()
 
 
-async def at_work(bench: Bench, **said: Any) -> None:
+async def at_work(bench: Bench, **reports: Any) -> None:
     """Start it, and wait until both inverters are sent the battery's limit."""
     await ready(bench)
-    await bench.online("b1", **said)
+    await bench.online("b1", **reports)
     for inverter in "i1", "i2":
         await bench.receives(inverter, 25.0, 25.0)
 
@@ -109,7 +107,6 @@ SCHEMAS: dict[str, Any] = {
     "limit_current": LIMIT_SCHEMA,
     "clear_limit": CLEAR_SCHEMA,
     "record_traffic": RECORD_SCHEMA,
-    "replay_traffic": REPLAY_SCHEMA,
 }
 
 
@@ -153,7 +150,7 @@ async def test_form_offers_devices_that_can_be_limited(bench: Bench) -> None:
         assert found == {"gw", "i1"}
 
 
-async def test_actions_exist_before_any_gateway(hass: HomeAssistant) -> None:
+async def test_actions_exist_without_a_gateway(hass: HomeAssistant) -> None:
     """So that automations can be validated while none runs."""
     assert await async_setup_component(hass, DOMAIN, {})
     for action in "limit_current", "clear_limit":
@@ -173,15 +170,15 @@ async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     answer = await limit(bench, charge_current=20.0)
     await bench.receives("i1", 10.0, 25.0)
     await bench.receives("i2", 10.0, 25.0)
-    [told] = answer["temporary_limits"]
-    end = dt_util.parse_datetime(told["ends_at"])
+    [temporary_limit] = answer["temporary_limits"]
+    end = dt_util.parse_datetime(temporary_limit["ends_at"])
     assert end is not None
     assert abs(end - dt_util.utcnow() - timedelta(hours=1)) < timedelta(seconds=5)
-    assert told == {
+    assert temporary_limit == {
         "direction": "charge",
         "owner": "automation",
         "current": 20.0,
-        "ends_at": told["ends_at"],
+        "ends_at": temporary_limit["ends_at"],
     }
     await later(bench, 3500)
     await live(bench, 40)
@@ -193,7 +190,9 @@ async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     await bench.receives("i1", 25.0, 25.0)
 
 
-async def test_limit_of_one_inverter(bench: Bench) -> None:
+async def test_limit_of_one_inverter_leaves_the_rest_to_the_others(
+    bench: Bench,
+) -> None:
     """It alone is sent less; the others take the rest."""
     await ready(bench)
     await bench.online("b1", ccl=40.0)
@@ -303,7 +302,7 @@ async def test_repeated_call_renews_the_limit(bench: Bench) -> None:
     assert temporary_limits(bench) == []
 
 
-async def test_until_cleared(bench: Bench) -> None:
+async def test_unlimited_duration_lasts_until_cleared(bench: Bench) -> None:
     """Only when requested; then it is shown without an end."""
     await ready(bench)
     answer = await limit(bench, charge_current=20, until_cleared=True)
@@ -461,8 +460,8 @@ async def test_adjusted_value_is_applied_and_reported(
     assert answer["adjusted"] == [adjusted]
     [temporary_limit] = temporary_limits(bench)
     assert taken in {temporary_limit.amps, temporary_limit.watts}
-    [told] = answer["temporary_limits"]
-    assert taken in {told.get("current"), told.get("power")}
+    [temporary_limit] = answer["temporary_limits"]
+    assert taken in {temporary_limit.get("current"), temporary_limit.get("power")}
 
 
 async def test_response_lists_only_adjusted_values(bench: Bench) -> None:
@@ -757,8 +756,13 @@ async def test_zero_shares_do_not_stop_a_gateway(
     bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
 ) -> None:
     """It starts by capacity."""
-    nobody = asdict(Setpoints())
-    data = {"confirmed": True, "bank": nobody, "inverters": {}, "temporary_limits": []}
+    no_setpoints = asdict(Setpoints())
+    data = {
+        "confirmed": True,
+        "bank": no_setpoints,
+        "inverters": {},
+        "temporary_limits": [],
+    }
     data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()

@@ -323,8 +323,8 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_scan_result_has_a_text(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
-    told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
-    assert {f"scan_{each}" for each in told} <= set(at(language, "common"))
+    findings = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
+    assert {f"scan_{each}" for each in findings} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -337,7 +337,7 @@ def test_adapter_of_another_protocol_is_named(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_missing_link_may_be_the_hosts(language: str) -> None:
+def test_missing_link_text_names_the_host(language: str) -> None:
     """Or that of a board without overlay: in the form, the list and the repairs."""
     for path in (
         "config.error.no_such_channel",
@@ -352,7 +352,7 @@ def test_missing_link_may_be_the_hosts(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kernel_without_can_may_be_the_hosts(language: str) -> None:
+def test_kernel_without_can_text_names_the_host(language: str) -> None:
     """A container has none of its own."""
     for path in ("config.error.not_supported", "issues.port_not_supported.description"):
         assert "container" in at(language, path).lower(), path

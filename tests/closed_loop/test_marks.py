@@ -1,7 +1,7 @@
-"""What the limits have to achieve in a loop with random banks.
+"""The results that the limits have to achieve in a loop with random banks.
 
 The table of the documentation, shortened: each of the forty banks with one of the lags,
-for 20 of the 40 minutes. What is over comes nearly all of it in those, while nothing is
+for 20 of the 40 minutes. Nearly all of the excess comes in those, while nothing is
 learnt yet; energy counts from the sixth minute on, as the first are a larger part here.
 """
 
@@ -31,7 +31,7 @@ LEAST_MOVED: Final = 0.98
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_limits_in_a_closed_loop() -> None:
+def test_limits_hardly_overload_and_hardly_hold_back() -> None:
     """Batteries are hardly overloaded, and hardly anything is held back."""
     done = list(
         results(

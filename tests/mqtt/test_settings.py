@@ -36,7 +36,7 @@ def batteries(*names: str) -> list[BatteryConfig]:
     ]
 
 
-def test_defaults(hass: HomeAssistant) -> None:
+def test_without_options_the_defaults_apply(hass: HomeAssistant) -> None:
     """It publishes under its name, every 10 s, and accepts no commands."""
     settings = mqtt_settings(hass, add(hass, "Großer Keller"))
     assert settings.enabled
@@ -92,7 +92,7 @@ def test_gateways_do_not_share_topics(
 
 
 def test_taken_number_is_skipped() -> None:
-    """Whatever the batteries are called."""
+    """With any names of batteries."""
     ids = topic_ids(batteries("Cellar", "cellar 2", "Cellar", "Cellar"))
     assert list(ids.values()) == ["cellar", "cellar_2", "cellar_3", "cellar_4"]
     assert list(ids) == ["0", "1", "2", "3"]

@@ -150,7 +150,7 @@ def test_unlimited_duration_covers_any_other() -> None:
 
 
 def test_user_of_a_limit_is_written() -> None:
-    """A crash gives nobody back what an administrator has taken over."""
+    """A crash returns no limit that an administrator has taken over to its former owner."""
     held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
     assert urgency(held, ON_DISK) is Urgency.SOON
     assert urgency(ON_DISK, held) is Urgency.SOON
@@ -275,7 +275,7 @@ async def test_delayed_write_is_not_postponed(
     assert writes == [26.9, 30.0]
 
 
-async def test_setpoint_below_the_disk_writes_pending_ones_too(
+async def test_setpoint_below_the_stored_one_writes_pending_ones_too(
     running: Bench, writes: list[Any]
 ) -> None:
     """One that is lower only than pending ones can wait with them."""

@@ -68,7 +68,7 @@ class Targets:
         setpoints: AllSetpoints,
         now: float,
     ) -> InverterTarget | None:
-        if not bank_limits.speaks or bank_limits.limits is None:
+        if not bank_limits.may_be_sent or bank_limits.limits is None:
             return None
         found = target_for(
             self._config,

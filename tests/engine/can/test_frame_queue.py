@@ -12,10 +12,10 @@ from custom_components.bms_gateway.engine.can.frame_queue import (
 
 
 @given(st.lists(st.booleans(), max_size=30))
-def test_descriptor_is_readable_exactly_while_something_waits(
+def test_descriptor_is_readable_exactly_while_frames_wait(
     steps: list[bool],
 ) -> None:
-    """Whatever is put in and taken out, in whatever order."""
+    """However frames are put in and taken out."""
     frames: FrameQueue[int] = FrameQueue()
     waiting: list[int] = []
     try:

@@ -16,7 +16,7 @@ hours."""
 
 
 class PresenceProbe:
-    """Sends harmless frames: many inverters reply only once they are sent something.
+    """Sends harmless frames: many inverters reply only once they receive frames.
 
     Only where nothing proves that frames leave. Where echoes do, a telegram starts with
     such a frame anyway.
