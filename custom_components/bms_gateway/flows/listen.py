@@ -13,7 +13,8 @@ from ..config_entry import CONF_INTERFACE, port_config
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding, ScanResult
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_in
+from ..engine.detection.listener import Tap
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, listen, listen_in
 from ..engine.model import PortFault, PortReason
 from .detected import describe_scan
 from .port import PortSteps, UserInput, async_texts

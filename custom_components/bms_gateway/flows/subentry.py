@@ -21,7 +21,7 @@ from ..config_entry import (
     taken_ports,
 )
 from ..const import CONF_SIMULATED
-from ..engine.detection.scan import Tap
+from ..engine.detection.listener import Tap
 from ..engine.gateway import Gateway
 from ..engine.model import PortStatus
 from ..runtime import BmsGatewayRuntime
