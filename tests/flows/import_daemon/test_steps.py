@@ -22,6 +22,7 @@ from custom_components.bms_gateway.engine.config import (
     SendMode,
     Strategy,
 )
+from custom_components.bms_gateway.flows.forms import errors_of
 from custom_components.bms_gateway.flows.import_daemon.builder import (
     Links,
     build_gateway,
@@ -478,9 +479,9 @@ def test_values_that_a_form_would_reject_are_not_imported(
     build = build_gateway(text.encode(), _check, Links())
     if build.problems:
         return
-    assert OPTIONS_FORM.errors(build.options) == {}
+    assert errors_of(OPTIONS_FORM, build.options) == {}
     for device in build.devices:
-        assert DEVICE_FORMS[device.part].errors(device.values) == {}
+        assert errors_of(DEVICE_FORMS[device.part], device.values) == {}
 
 
 def test_every_notice_has_its_text() -> None:

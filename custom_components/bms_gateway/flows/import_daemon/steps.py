@@ -1,7 +1,6 @@
 """Imports the daemon's bms_config.toml: reads it, and asks for what it lacks."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from homeassistant.components.file_upload import process_uploaded_file
@@ -21,8 +20,8 @@ from ...config_entry import (
 from ...const import DOMAIN
 from ...engine.config import DEFAULT_BITRATE, Interface
 from ..connections import async_find_connections
-from ..forms import Form
-from ..port import UserInput, async_propose_name, async_texts
+from ..forms import Form, UserInput, errors_of, read
+from ..new_gateway import NewGateway
 from ..schemas import (
     CONF_BACKUP,
     CONF_REPORTED,
@@ -33,6 +32,7 @@ from ..schemas import (
     Reported,
     daemon_import_form,
 )
+from ..texts import async_propose_name, async_texts
 from .builder import Device, ImportedGateway, Links, build_gateway
 from .document import MAX_SIZE
 from .notices import Notice, NoticeKind
@@ -47,21 +47,13 @@ _FORMS: Final[Mapping[Part, tuple[Form, str]]] = {
 """The forms that check values of the file, and the step whose error texts they use."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewGateway:
-    """A gateway to create, as the user agreed to."""
+class Review(TypedDict):
+    """What `show_form` shows of the review."""
 
-    name: str
-    options: Mapping[str, Any]
-    devices: list[ConfigSubentryData]
-
-
-class ReviewForm(TypedDict):
-    """The arguments of `async_show_form` for the review."""
-
-    data_schema: Any
+    form: Form
+    values: dict[str, Any]
     errors: dict[str, str]
-    description_placeholders: dict[str, str]
+    placeholders: dict[str, str]
 
 
 class DaemonImport:
@@ -80,37 +72,46 @@ class DaemonImport:
         texts = await _async_texts(self.hass)
         return list_notices("import_correct", self._imported.problems, texts)
 
-    async def async_review(self, user_input: UserInput) -> NewGateway | ReviewForm:
+    async def async_review(self, user_input: UserInput) -> NewGateway | Review:
         """Return the gateway once all questions are answered, until then the form."""
         form = daemon_import_form(several=len(self._imported.of(Part.INVERTER)) > 1)
-        values = form.read(user_input)
-        errors = form.errors(values)
         names = await self._async_names()
         if user_input is None:
-            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
-            values[CONF_REPORTED] = self._proposed_report
-        elif not errors:
-            devices = zip(self._imported.devices, names, strict=True)
-            backup = {} if values[CONF_BACKUP] else WITH_GRID
-            return NewGateway(
-                name=values[CONF_NAME],
-                options={
-                    **self._imported.options,
-                    CONF_STRATEGY: values[CONF_STRATEGY],
-                    **backup,
-                },
-                devices=[self._subentry(each, name, values) for each, name in devices],
-            )
+            errors: dict[str, str] = {}
+            values = {
+                CONF_NAME: await async_propose_name(self.hass, "gateway"),
+                CONF_REPORTED: self._proposed_report.value,
+            }
+        else:
+            values, errors = read(form, user_input)
+            if not errors:
+                return self._new_gateway(names, values)
         texts = await _async_texts(self.hass)
         return {
-            "data_schema": form.schema(values),
+            "form": form,
+            "values": values,
             "errors": errors,
-            "description_placeholders": {
+            "placeholders": {
                 "found": describe(self._imported, names, texts),
                 "figures": compare(self._imported, names, texts),
                 "notes": list_notices("import_notes", self._imported.notes, texts),
             },
         }
+
+    def _new_gateway(
+        self, names: Sequence[str], chosen: Mapping[str, Any]
+    ) -> NewGateway:
+        devices = zip(self._imported.devices, names, strict=True)
+        backup = {} if chosen[CONF_BACKUP] else WITH_GRID
+        return NewGateway(
+            name=chosen[CONF_NAME],
+            options={
+                **self._imported.options,
+                CONF_STRATEGY: chosen[CONF_STRATEGY],
+                **backup,
+            },
+            devices=[self._subentry(each, name, chosen) for each, name in devices],
+        )
 
     async def _async_build(self, file_id: str) -> ImportedGateway:
         run = self.hass.async_add_executor_job
@@ -214,5 +215,5 @@ def _read(hass: HomeAssistant, file_id: str) -> bytes | None:
 
 def _check(part: Part, name: str, value: Any) -> str | None:
     form, place = _FORMS[part]
-    error = form.error_of(name, value)
-    return error and f"{place}.error.{error}"
+    errors = errors_of(form, {name: value})
+    return next((f"{place}.error.{error}" for error in errors.values()), None)
