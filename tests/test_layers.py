@@ -35,7 +35,7 @@ INTEGRATION: Final = (
     "coordinator",
     "runtime",
     (
-        "setpoints.entity setpoints.temporary_limits can_log.services"
+        "setpoints.entity setpoints.temporary_limits can_log.services issues.fixes"
         " descriptions diagnostics entity services system_health"
         " binary_sensor energy_sensor event number sensor switch"
     ),
