@@ -211,23 +211,23 @@ class Bench:
                 can.Message(arbitration_id=can_id, data=data, is_extended_id=False)
             )
 
-    async def online(self, *ids: str, **said: Any) -> None:
-        """Let batteries send twice, so that they are accepted, and wait for that."""
+    async def online(self, *ids: str, **reports: Any) -> None:
+        """Have batteries send twice, so that they are accepted, and wait for that."""
         for _ in range(2):
-            await self.send_telegrams(*ids, **said)
+            await self.send_telegrams(*ids, **reports)
         await self.until(
             lambda: all(self.snapshot.batteries[each].online for each in ids)
         )
 
-    async def send_telegrams(self, *ids: str, **said: Any) -> None:
-        """Let each battery send one telegram, and wait until it is received."""
+    async def send_telegrams(self, *ids: str, **reports: Any) -> None:
+        """Have each battery send one telegram, and wait until it is received."""
         batteries = self.snapshot.batteries
         before = {
             each: batteries[each].telegrams if each in batteries else 0 for each in ids
         }
         for each in ids:
             name = "PYLON" if each == "b1" else f"PYLON{each}"
-            self.send(each, telegram(**{"name": name[:8]} | said))
+            self.send(each, telegram(**{"name": name[:8]} | reports))
         await self.until(
             lambda: all(
                 self.snapshot.batteries[each].telegrams > before[each] for each in ids
@@ -245,15 +245,15 @@ class Bench:
         """Wait until an inverter receives these limits (A) in a telegram of its own."""
         last: list[tuple[float, float]] = []
 
-        def hears() -> bool:
+        def received_it() -> bool:
             for message in self.received(id):
                 if message.arbitration_id == 0x351:
                     _, ccl, dcl, _ = LIMITS.unpack(message.data)
                     last.append((ccl / 10, dcl / 10))
             return bool(last) and last[-1] == (charge, discharge)
 
-        wanted = f"{id} is told {charge} A and {discharge} A"
-        await self._until(hears, lambda: f"{wanted}, not {last}")
+        wanted = f"{id} receives {charge} A and {discharge} A"
+        await self._until(received_it, lambda: f"{wanted}, not {last}")
 
     def state(self, platform: str, unique_id: str) -> State:
         """Return the state of an entity."""
@@ -292,7 +292,7 @@ class Bench:
         }
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, checked on every change and often besides."""
+        """Wait for a condition, checked on every change and often in between."""
         await self._until(condition)
 
     async def _until(self, condition: Callable[[], bool], what: What = "") -> None:

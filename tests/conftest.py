@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures of all tests."""
 
 from collections.abc import AsyncGenerator, Iterator
 import threading
@@ -48,7 +48,7 @@ def adapters_threads_end() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def load_this_integration(request: pytest.FixtureRequest) -> None:
-    """Let Home Assistant load the integration, in tests that use Home Assistant."""
+    """Make Home Assistant load the integration, in tests that use Home Assistant."""
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 

@@ -51,7 +51,7 @@ class Machine(Forms):
     """Such forms, and the connections they find: none at first."""
 
     def __init__(self, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let them find the connections of this machine."""
+        """Find the connections of this machine again."""
         super().__init__(hass, monkeypatch)
         self.links: list[FoundLink] = []
         self.adapters: list[USBDevice | SerialDevice] = []
@@ -63,7 +63,11 @@ class Machine(Forms):
 
 
 def link(
-    name: str, serial: str | None = None, *, adapter: Adapter | None = None, **told: Any
+    name: str,
+    serial: str | None = None,
+    *,
+    adapter: Adapter | None = None,
+    **known: Any,
 ) -> FoundLink:
     """Return a CAN link; with a serial it is that of a USB adapter."""
     place = "0000:00:14.0-usb-1"
@@ -76,7 +80,7 @@ def link(
             identities=(f"usb:1d50:606f:{serial}", f"path:{place}"),
         )
     adapter = adapter or Adapter()
-    known: dict[str, Any] = {
+    given: dict[str, Any] = {
         "is_up": True,
         "bitrate": 500_000,
         "state": None,
@@ -84,19 +88,19 @@ def link(
         "adapter": adapter,
         "identity": next(iter(adapter.identities), None),
     }
-    return FoundLink(name=name, **known | told)
+    return FoundLink(name=name, **given | known)
 
 
-def usb_device(device: str, **known: Any) -> USBDevice:
+def usb_device(device: str, **given: Any) -> USBDevice:
     """Return a serial adapter, by default one that is known to be for CAN."""
-    told: dict[str, Any] = {
+    known: dict[str, Any] = {
         "serial_number": "0042",
         "manufacturer": "Maker",
         "description": "CANable2",
         "vid": "16D0",
         "pid": "117E",
     }
-    return USBDevice(device=device, **told | known)
+    return USBDevice(device=device, **known | given)
 
 
 def message(frame: Frame) -> can.Message:
@@ -113,13 +117,13 @@ def message(frame: Frame) -> can.Message:
 async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
     """Send frames on a virtual bus repeatedly while it is open."""
 
-    def talk() -> None:
+    def send() -> None:
         if members(channel) > 1:
             for frame in frames:
                 node.send(message(frame))
 
     with other_node(channel) as node:
-        async with repeating(talk):
+        async with repeating(send):
             yield
 
 
@@ -128,8 +132,8 @@ async def answering(channel: str, *frames: Frame) -> AsyncIterator[None]:
     """Send frames on a virtual bus in reply to requests."""
 
     def answer() -> None:
-        while (heard := node.recv(0)) is not None:
-            if heard.arbitration_id == REQUEST.can_id:
+        while (received := node.recv(0)) is not None:
+            if received.arbitration_id == REQUEST.can_id:
                 for frame in frames:
                     node.send(message(frame))
 

@@ -109,7 +109,7 @@ def texts_of(result: Result) -> Iterator[dict[str, Any]]:
             yield texts["options"]
 
 
-def assert_told(text: str, result: Result) -> None:
+def assert_filled(text: str, result: Result) -> None:
     """Check that every placeholder of a text is filled."""
     names = {name for _, name, _, _ in string.Formatter().parse(text) if name}
     assert names <= set(result["description_placeholders"] or {}), text
@@ -121,12 +121,12 @@ def assert_texts(result: Result) -> None:
         match result["type"]:
             case FlowResultType.ABORT:
                 if result.get("translation_domain") is None:
-                    assert_told(texts["abort"][result["reason"]], result)
+                    assert_filled(texts["abort"][result["reason"]], result)
             case FlowResultType.SHOW_PROGRESS:
-                assert_told(texts["progress"][result["progress_action"]], result)
+                assert_filled(texts["progress"][result["progress_action"]], result)
             case FlowResultType.MENU:
                 step = texts["step"][result["step_id"]]
-                assert_told(step["title"] + step.get("description", ""), result)
+                assert_filled(step["title"] + step.get("description", ""), result)
                 assert set(result["menu_options"]) <= set(step["menu_options"])
             case FlowResultType.FORM:
                 _assert_form(texts, result)
@@ -134,12 +134,12 @@ def assert_texts(result: Result) -> None:
 
 def _assert_form(texts: dict[str, Any], result: Result) -> None:
     step = texts["step"][result["step_id"]]
-    assert_told(step["title"] + step.get("description", ""), result)
+    assert_filled(step["title"] + step.get("description", ""), result)
     shown = {str(key) for key in result["data_schema"].schema}
     assert shown <= set(step["data"]) | set(step.get("sections", {}))
     for field, error in (result["errors"] or {}).items():
         assert field in shown  # otherwise the frontend would show nothing
-        assert_told(texts["error"][error], result)
+        assert_filled(texts["error"][error], result)
 
 
 def filled(result: Result) -> dict[str, Any]:

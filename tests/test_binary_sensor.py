@@ -23,7 +23,7 @@ async def test_requesting_inverter_is_connected(bench: Bench) -> None:
     await bench.shows("binary_sensor", "i1_port", STATE_ON)
     bench.send("i1", [(0x305, bytes(8))])
     await bench.online("b1")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.send_telegrams("b1")
     await bench.shows("binary_sensor", "b1_online", STATE_ON)
     await bench.shows("binary_sensor", "i1_receiving", STATE_ON)

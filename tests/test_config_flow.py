@@ -296,7 +296,7 @@ async def test_device_can_be_skipped(hass: HomeAssistant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "proposed"),
+    ("kind", "sent", "proposed"),
     [
         ("battery", [REQUEST], {"name": "Inverter 1"}),
         ("inverter", telegram(), {"name": "Battery 2"}),
@@ -306,7 +306,7 @@ async def test_other_kind_can_be_set_up_instead(
     hass: HomeAssistant,
     machine: Machine,
     kind: str,
-    said: list[Frame],
+    sent: list[Frame],
     proposed: dict[str, str],
 ) -> None:
     """An inverter where a battery was expected, and the reverse."""
@@ -315,7 +315,7 @@ async def test_other_kind_can_be_set_up_instead(
     await flow.fill(BATTERY)
     await flow.choose(f"add_{kind}")
     machine.listen(PATIENCE)
-    async with talking("flow-2", *said):
+    async with talking("flow-2", *sent):
         result = await flow.enter("flow-2")
     assert result["menu_options"][0] == "detected_kind"
     result = await flow.choose("detected_kind")

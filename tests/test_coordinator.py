@@ -35,7 +35,7 @@ async def test_live_values_wait_for_the_interval(
     """Ten telegrams with other values are one write of each value."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", soc=50, current=1.0)
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.send_telegrams("b1", soc=50, current=1.0)
     await bench.shows("binary_sensor", "i1_receiving", "on")
     await bench.tick(31)
@@ -139,6 +139,6 @@ async def test_first_values_are_shown_at_once(bench: Bench) -> None:
     await bench.online("b1", soc=44)
     await bench.shows("sensor", "b1_soc", "44.0")
     await bench.shows("sensor", "gw_soc", "44.0")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.send_telegrams("b1", soc=44)
     await bench.shows("sensor", "i1_charge_current_limit", "50.0")

@@ -73,9 +73,9 @@ class Followed:
     def sensed(self) -> Sensed:
         """Return the values that the gateway got since the last call."""
         calls = self.gateway.sense.call_args_list
-        told = [(*call.args, None)[:3] for call in calls]
+        values = [(*call.args, None)[:3] for call in calls]
         self.gateway.sense.reset_mock()
-        return told
+        return values
 
     def choose(self, key: str, chosen: str | None) -> None:
         """Choose another sensor for an inverter."""

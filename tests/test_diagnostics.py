@@ -36,14 +36,14 @@ async def test_diagnostics_hide_serial_numbers(
         "snapshot",
         PropertyMock(return_value=replace(known, batteries={"b1": serial})),
     ):
-        told = await async_get_config_entry_diagnostics(hass, bench.entry)
-    text = json.dumps(told)
+        diagnostics = await async_get_config_entry_diagnostics(hass, bench.entry)
+    text = json.dumps(diagnostics)
     assert "S-1234" not in text
     assert "REDACTED" in text
-    assert told["options"] == {"start_timeout": 20.0}
-    assert told["config"]["batteries"][0]["id"] == "b1"
-    assert told["snapshot"]["batteries"]["b1"]["readings"]["soc"] == 50.0
-    assert told["setpoints"]["bank"]["charge_current"] is None
+    assert diagnostics["options"] == {"start_timeout": 20.0}
+    assert diagnostics["config"]["batteries"][0]["id"] == "b1"
+    assert diagnostics["snapshot"]["batteries"]["b1"]["readings"]["soc"] == 50.0
+    assert diagnostics["setpoints"]["bank"]["charge_current"] is None
 
 
 def test_sets_and_bytes_become_json() -> None:
@@ -60,16 +60,16 @@ async def test_last_frames_are_a_candump_log(hass: HomeAssistant, bench: Bench) 
     await bench.battery("b1").inverter("i1").start()
     bench.send("b1", [(0x380, b"S-1234")])
     await bench.online("b1")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
-    told = await async_get_config_entry_diagnostics(hass, bench.entry)
-    battery, inverter = told["frames"]["b1"], told["frames"]["i1"]
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
+    diagnostics = await async_get_config_entry_diagnostics(hass, bench.entry)
+    battery, inverter = diagnostics["frames"]["b1"], diagnostics["frames"]["i1"]
     assert battery["timing"]["351"]["count"] == 2
     assert inverter["timing"]["351 T"]["count"] > 0
     reader = can.CanutilsLogReader(StringIO("\n".join([*battery["candump"], ""])))
     read = {message.arbitration_id: bytes(message.data) for message in reader}
     assert read[0x35E] == b"PYLON   "
     assert read[0x380] == bytes(6)
-    assert b"S-1234".hex() not in json.dumps(told).lower()
+    assert b"S-1234".hex() not in json.dumps(diagnostics).lower()
 
 
 async def test_device_diagnostics_cover_the_device(
@@ -82,9 +82,9 @@ async def test_device_diagnostics_cover_the_device(
     async def of(id: str) -> dict[str, Any]:
         device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, id), "gw")
         assert device is not None
-        told = await async_get_device_diagnostics(hass, bench.entry, device)
-        json.dumps(told)
-        return told
+        diagnostics = await async_get_device_diagnostics(hass, bench.entry, device)
+        json.dumps(diagnostics)
+        return diagnostics
 
     battery = await of("b1")
     assert battery["config"]["name"] == "My b1"

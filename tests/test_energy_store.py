@@ -182,7 +182,7 @@ async def test_unsaved_energy_is_not_shown(
             shown = kwh(bench, "b1_energy_charged")
             assert 0 < shown <= on_disk["data"]["b1"]["charged"]
             assert dict([UNSAVED]).items() <= bench.issues().items()
-        # Whatever ends it meanwhile
+        # In any way it may end meanwhile
         assert await hass.config_entries.async_unload("gw")
     assert hass_storage[KEY] == on_disk
     assert caplog.text.count("energy cannot be saved") == 1
@@ -307,7 +307,7 @@ def link_to_nothing(hass: HomeAssistant) -> None:
     place(hass).symlink_to("not_mounted")
 
 
-def put_aside(hass: HomeAssistant) -> None:
+def rename_as_corrupt(hass: HomeAssistant) -> None:
     """Put Home Assistant's renamed corrupt file there."""
     path = place(hass)
     path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00").write_bytes(b"{")
@@ -391,7 +391,7 @@ class TestOnDisk:
         )
         assert bench.issues() == {}
 
-    @pytest.mark.parametrize("leave", [link_to_nothing, put_aside])
+    @pytest.mark.parametrize("leave", [link_to_nothing, rename_as_corrupt])
     async def test_missing_totals_are_not_new(
         self, hass: HomeAssistant, bench: Bench, leave: Callable[[HomeAssistant], None]
     ) -> None:
@@ -407,7 +407,7 @@ class TestOnDisk:
     async def test_torn_file_does_not_start_at_0(
         self, hass: HomeAssistant, bench: Bench, content: bytes
     ) -> None:
-        """Whatever is left of it."""
+        """From any remains of it."""
         remember(hass, bank_energy_charged=300.5)
         write(hass, content)
         await bench.battery("b1").start()

@@ -17,11 +17,11 @@ from homeassistant.helpers import entity_registry as er
 
 from .bench import Bench
 
-type Told = Callable[[str], list[Mapping[str, Any]]]
+type EventsOf = Callable[[str], list[Mapping[str, Any]]]
 
 
 @pytest.fixture
-def told(hass: HomeAssistant, bench: Bench) -> Told:
+def events_of(hass: HomeAssistant, bench: Bench) -> EventsOf:
     """Return the events of an entity since the last call."""
     found: list[tuple[str, Mapping[str, Any]]] = []
 
@@ -45,14 +45,14 @@ def told(hass: HomeAssistant, bench: Bench) -> Told:
     return look
 
 
-async def test_alarms_are_events(bench: Bench, told: Told) -> None:
+async def test_alarms_are_events(bench: Bench, events_of: EventsOf) -> None:
     """Each by itself, with its battery, on the gateway and on the battery."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
     assert bench.state("event", "gw_events").state == STATE_UNKNOWN
     # 0x359 byte 0: bit 1 over-voltage, bit 3 over-temperature
     await bench.send_telegrams("b1", protections=(0b1010, 0))
-    await bench.until(lambda: len(told("gw_events")) == 2)
+    await bench.until(lambda: len(events_of("gw_events")) == 2)
     raised = [
         {
             "event_type": "protection_raised",
@@ -61,14 +61,14 @@ async def test_alarms_are_events(bench: Bench, told: Told) -> None:
         }
         for alarm in ("over_temperature", "over_voltage")
     ]
-    assert told("gw_events") == told("b1_events") == raised
-    assert told("b2_events") == []
+    assert events_of("gw_events") == events_of("b1_events") == raised
+    assert events_of("b2_events") == []
     # The end of a protection counts once two telegrams report it
     for _ in range(2):
         await bench.move(1.0)
         await bench.send_telegrams("b1", "b2")
-    await bench.until(lambda: len(told("gw_events")) == 4)
-    assert told("gw_events")[-1] == {
+    await bench.until(lambda: len(events_of("gw_events")) == 4)
+    assert events_of("gw_events")[-1] == {
         "event_type": "protection_cleared",
         "device_id": bench.device_id("b1"),
         "alarm": "over_voltage",
@@ -76,13 +76,13 @@ async def test_alarms_are_events(bench: Bench, told: Told) -> None:
 
 
 async def test_conditions_before_a_reload_raise_no_events(
-    hass: HomeAssistant, bench: Bench, told: Told
+    hass: HomeAssistant, bench: Bench, events_of: EventsOf
 ) -> None:
     """Changes during the reload do."""
     await bench.battery("b1").inverter("i1").start()
     # 0x359 byte 0: bit 1 over-voltage, bit 2 under-voltage, bit 3 over-temperature
     await bench.online("b1", protections=(0b1010, 0))
-    await bench.until(lambda: len(told("gw_events")) == 2)
+    await bench.until(lambda: len(events_of("gw_events")) == 2)
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     events: list[BatteryEvent] = []
@@ -103,7 +103,7 @@ async def test_conditions_before_a_reload_raise_no_events(
     assert hass.data[EVENT_DETECTORS] == {}
 
 
-async def test_loss_and_return_are_events(bench: Bench, told: Told) -> None:
+async def test_loss_and_return_are_events(bench: Bench, events_of: EventsOf) -> None:
     """With the id of the battery's device."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2")
@@ -111,17 +111,17 @@ async def test_loss_and_return_are_events(bench: Bench, told: Told) -> None:
         await bench.move(2)
         await bench.send_telegrams("b2")
     lost = {"event_type": "battery_lost", "device_id": bench.device_id("b1")}
-    await bench.until(lambda: told("gw_events") == [lost])
+    await bench.until(lambda: events_of("gw_events") == [lost])
     for _ in range(4):
         await bench.send_telegrams("b1", "b2")
     back = {"event_type": "battery_restored", "device_id": bench.device_id("b1")}
-    await bench.until(lambda: told("gw_events") == [lost, back])
-    assert told("b1_events") == [lost, back]
-    assert told("b2_events") == []
+    await bench.until(lambda: events_of("gw_events") == [lost, back])
+    assert events_of("b1_events") == [lost, back]
+    assert events_of("b2_events") == []
 
 
 async def test_ignored_charge_request_is_an_event_and_a_repair(
-    bench: Bench, told: Told
+    bench: Bench, events_of: EventsOf
 ) -> None:
     """After ten minutes, even if it is not passed on; gone with the request."""
     await bench.battery("b1").inverter("i1").start()
@@ -132,14 +132,14 @@ async def test_ignored_charge_request_is_an_event_and_a_repair(
         await bench.send_telegrams("b1", enables=0xE0)
     await bench.tick(61)
     asks = {"event_type": "charge_request_unmet", "device_id": bench.device_id("b1")}
-    assert told("b1_events") == [asks]
+    assert events_of("b1_events") == [asks]
     assert bench.issues() == {"force_charge_b1": "force_charge"}
     await bench.send_telegrams("b1")
     await bench.until(lambda: bench.issues() == {})
 
 
 async def test_current_out_of_service_is_an_event(
-    hass: HomeAssistant, bench: Bench, told: Told
+    hass: HomeAssistant, bench: Bench, events_of: EventsOf
 ) -> None:
     """It is connected: it counts again."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
@@ -157,12 +157,12 @@ async def test_current_out_of_service_is_an_event(
         "event_type": "out_of_service_current",
         "device_id": bench.device_id("b2"),
     }
-    await bench.until(lambda: told("gw_events") == [carries])
+    await bench.until(lambda: events_of("gw_events") == [carries])
     assert bench.issues() == {"out_of_service_current_b2": "out_of_service_current"}
 
 
 async def test_excess_current_of_an_inverter_is_an_event(
-    bench: Bench, told: Told
+    bench: Bench, events_of: EventsOf
 ) -> None:
     """With its direction, and a repair until it obeys; its sensor is followed."""
     hass, sensor = bench.hass, "sensor.roof"
@@ -184,8 +184,8 @@ async def test_excess_current_of_an_inverter_is_an_event(
         "device_id": bench.device_id("i1"),
         "direction": "discharge",
     }
-    await bench.until(lambda: told("gw_events") == [takes])
-    assert told("b1_events") == []
+    await bench.until(lambda: events_of("gw_events") == [takes])
+    assert events_of("b1_events") == []
     assert bench.issues() == {
         "over_limit_i1_discharge": "inverter_over_limit_discharge"
     }
@@ -194,7 +194,7 @@ async def test_excess_current_of_an_inverter_is_an_event(
 
 
 async def test_disabled_event_entity_affects_no_other(
-    hass: HomeAssistant, bench: Bench, told: Told
+    hass: HomeAssistant, bench: Bench, events_of: EventsOf
 ) -> None:
     """The others still write, and the repair stays."""
     await bench.battery("b1").inverter("i1").start()
@@ -205,4 +205,4 @@ async def test_disabled_event_entity_affects_no_other(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     await bench.online("b1", protections=(0b10, 0))
-    await bench.until(lambda: len(told("b1_events")) == 1)
+    await bench.until(lambda: len(events_of("b1_events")) == 1)

@@ -32,7 +32,7 @@ def snapshot(*batteries: BatteryState) -> Snapshot:
     return Snapshot(at=0, status=Status.RUNNING, batteries={b.id: b for b in batteries})
 
 
-def says(**readings: Any) -> BatteryState:
+def reporting(**readings: Any) -> BatteryState:
     """Return the battery with other readings."""
     return replace(BATTERY, readings=replace(BATTERY.readings, **readings))
 
@@ -65,10 +65,10 @@ def test_unchanged_battery_has_no_events() -> None:
 def test_alarms_raise_events(field: str, raised: EventType, cleared: EventType) -> None:
     """One for each; unknown is neither raised nor cleared."""
     found = follow(
-        says(**{field: frozenset({OVER_LIMIT})}),
-        says(**{field: frozenset({OVER_LIMIT, INTERNAL})}),
-        says(**{field: None}),
-        says(**{field: frozenset({INTERNAL})}),
+        reporting(**{field: frozenset({OVER_LIMIT})}),
+        reporting(**{field: frozenset({OVER_LIMIT, INTERNAL})}),
+        reporting(**{field: None}),
+        reporting(**{field: frozenset({INTERNAL})}),
         BATTERY,
     )
     assert found == [
@@ -224,7 +224,7 @@ def test_disobeying_inverters_raise_events() -> None:
 @pytest.mark.parametrize("field", ["force_charge", "force_charge_2", "charge_request"])
 def test_ignored_request_raises_an_event(field: str) -> None:
     """After ten minutes without a break."""
-    asks, sated = says(**{field: True}), says(**{field: False})
+    asks, sated = reporting(**{field: True}), reporting(**{field: False})
     sent = [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
     found = follow(BATTERY, asks, asks, asks, asks, sated, asks, step=300)
     assert found == [[], [], [], sent, [], [], []]
@@ -238,9 +238,12 @@ def test_ignored_request_raises_an_event(field: str) -> None:
 
 def test_unknown_request_is_neither_made_nor_withdrawn() -> None:
     """A short loss neither ends the ten minutes nor completes them."""
-    asks, sent = says(force_charge=True), [Event(EventType.CHARGE_REQUEST_UNMET, "b1")]
+    asks, sent = (
+        reporting(force_charge=True),
+        [Event(EventType.CHARGE_REQUEST_UNMET, "b1")],
+    )
     watch = EventDetector()
-    for now, state, events, standing in (
+    for now, state, events, requesting in (
         (0, asks, [], False),
         (300, BATTERY, [], False),
         (312, asks, [], False),
@@ -250,18 +253,18 @@ def test_unknown_request_is_neither_made_nor_withdrawn() -> None:
         (700, BATTERY, [], True),
         (712, asks, [], True),
         # Of another frame; the requesting one is unknown
-        (713, says(charge_request=False), [], True),
-        (714, says(force_charge=False), [], False),
+        (713, reporting(charge_request=False), [], True),
+        (714, reporting(force_charge=False), [], False),
     ):
         assert watch.update(snapshot(state), now) == events
-        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if requesting else frozenset())
 
 
 def test_long_unknown_request_is_dropped() -> None:
     """A battery may be gone for good; its request of ten minutes ago is past."""
-    asks = says(force_charge=True)
+    asks = reporting(force_charge=True)
     watch = EventDetector()
-    for now, state, standing in (
+    for now, state, requesting in (
         (0, asks, False),
         (600, asks, True),
         (1199, BATTERY, True),
@@ -270,14 +273,14 @@ def test_long_unknown_request_is_dropped() -> None:
         (1801, asks, True),
     ):
         watch.update(snapshot(state), now)
-        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if requesting else frozenset())
 
 
 def test_conditions_before_a_start_are_remembered() -> None:
     """Although no battery is known at first; but not a request of long ago."""
-    asks = says(protections=frozenset({OVER_LIMIT}), force_charge=True)
+    asks = reporting(protections=frozenset({OVER_LIMIT}), force_charge=True)
     starting = replace(snapshot(), status=Status.STARTING)
-    for later, standing in (599, True), (600, False):
+    for later, requesting in (599, True), (600, False):
         watch = EventDetector()
         assert watch.update(snapshot(asks), 0) == [
             Event(EventType.PROTECTION_RAISED, "b1", OVER_LIMIT)
@@ -285,14 +288,14 @@ def test_conditions_before_a_start_are_remembered() -> None:
         watch.update(snapshot(asks), 600)
         watch.update(starting, 600 + later)
         assert watch.update(snapshot(asks), 600 + later) == []
-        assert watch.requesting == (frozenset({"b1"}) if standing else frozenset())
+        assert watch.requesting == (frozenset({"b1"}) if requesting else frozenset())
 
 
 def test_removed_battery_is_dropped() -> None:
     """One with the same id is another one."""
     watch = EventDetector()
     bad = replace(
-        says(protections=frozenset({OVER_LIMIT}), force_charge=True),
+        reporting(protections=frozenset({OVER_LIMIT}), force_charge=True),
         status=BatteryStatus.LOST,
         carries_current_out_of_service=True,
     )

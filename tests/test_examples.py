@@ -57,10 +57,10 @@ async def at_work(bench: Bench, **options: Any) -> None:
         bench.inverter(f"i{number}", title=f"Inverter {number}", **rated)
     await bench.start(options=options, title="Battery bank")
     await bench.online("b1", "b2")
-    await told(bench, 25.0, 25.0)
+    await receive_limits(bench, 25.0, 25.0)
 
 
-async def told(bench: Bench, charge: float, discharge: float) -> None:
+async def receive_limits(bench: Bench, charge: float, discharge: float) -> None:
     """Wait until both inverters receive these limits."""
     for inverter in "i1", "i2":
         await bench.receives(inverter, charge, discharge)
@@ -111,7 +111,7 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     await come(hass, datetime.combine(tomorrow, time(7), zone))
     await come(hass, datetime.combine(tomorrow, time(22), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "20.0")
-    await told(bench, 10.0, 25.0)
+    await receive_limits(bench, 10.0, 25.0)
     await come(hass, datetime.combine(tomorrow + timedelta(days=1), time(6), zone))
     await bench.shows("number", "gw_charge_current_setpoint", "50.0")
     assert bench.runtime.setpoint_manager.setpoints.bank.charge_current is None
@@ -125,7 +125,7 @@ async def test_keep_stored_energy_while_electricity_is_cheap(
     hass.states.async_set(PRICE, "0.31")
     await automate(hass, CHEAP)
     hass.states.async_set(PRICE, "0.11")
-    await told(bench, 25.0, 0.0)
+    await receive_limits(bench, 25.0, 0.0)
     [first] = temporary_limits(bench)
     assert (first.owner, first.direction) == ("Cheap hours", Direction.DISCHARGE)
     assert first.until is not None
@@ -158,7 +158,7 @@ async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
         await bench.shows("sensor", "gw_soc", f"{soc:.1f}")
         await bench.shows("switch", "gw_discharging_allowed", allowed)
         if allowed == STATE_OFF:
-            await told(bench, 25.0, 0.0)
+            await receive_limits(bench, 25.0, 0.0)
 
 
 async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
@@ -198,7 +198,7 @@ EVCC_MODES: Final[dict[str, Direction | None]] = {
 """evcc's battery modes, and what each blocks."""
 
 
-async def say_mode(hass: HomeAssistant, mode: str) -> None:
+async def publish_mode(hass: HomeAssistant, mode: str) -> None:
     """Publish a battery mode as evcc does, or as the broker that retains it."""
     async_fire_mqtt_message(hass, "evcc/site/batteryMode", mode)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -234,9 +234,9 @@ async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -
     await at_work(bench)
     await automate(hass, EVCC)
     for before, after in permutations(EVCC_MODES, 2):
-        await say_mode(hass, before)
+        await publish_mode(hass, before)
         for _ in range(2):
-            await say_mode(hass, after)
+            await publish_mode(hass, after)
             assert held(bench) == held_by_evcc(after), (before, after)
 
 
@@ -248,13 +248,13 @@ async def test_evcc_limits_reach_the_inverters(
     """In one direction only."""
     await at_work(bench)
     await automate(hass, EVCC)
-    await say_mode(hass, "hold")
-    await told(bench, 25.0, 0.0)
-    await say_mode(hass, "holdcharge")
+    await publish_mode(hass, "hold")
+    await receive_limits(bench, 25.0, 0.0)
+    await publish_mode(hass, "holdcharge")
     for _ in range(30):  # a limit rises slowly
         bench.ahead += 1
         await bench.send_telegrams("b1", "b2")
-    await told(bench, 0.0, 25.0)
+    await receive_limits(bench, 0.0, 25.0)
 
 
 @LINGERS
@@ -276,11 +276,11 @@ async def test_evcc_limits_survive_a_restart(
     """Its mode is retained: it comes again, and may have changed meanwhile."""
     await at_work(bench)
     await automate(hass, EVCC)
-    await say_mode(hass, before)
+    await publish_mode(hass, before)
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     assert held(bench) == held_by_evcc(before)
-    await say_mode(hass, after)
+    await publish_mode(hass, after)
     assert held(bench) == held_by_evcc(after)
 
 
@@ -306,7 +306,7 @@ async def test_evcc_clears_no_limit_of_others(
         blocking=True,
     )
     for mode in *EVCC_MODES, "hold", "normal":
-        await say_mode(hass, mode)
+        await publish_mode(hass, mode)
         assert ("Ann", Direction.DISCHARGE, 30.0, None) in held(bench)
 
 
@@ -322,7 +322,7 @@ async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
     assert temporary_limit.until is not None
     assert temporary_limit.until - bench.clock() == pytest.approx(5400, abs=5)
     # 2000 W at 52 V are 38.46 A
-    await told(bench, 19.2, 25.0)
+    await receive_limits(bench, 19.2, 25.0)
 
 
 def shown(part: Any) -> Iterator[str]:

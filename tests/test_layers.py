@@ -29,14 +29,17 @@ other."""
 INTEGRATION: Final = (
     "engine",
     "const errors verified_store",
-    "config_entry device_registry event_detector simulation state_throttle",
+    (
+        "availability config_entry device_registry event_detector simulation"
+        " snapshot_throttle state_throttle"
+    ),
     "can_log current_sensors energy_store issues setpoints",
     "monitor",
     "coordinator",
     "runtime",
     (
         "setpoints.entity setpoints.temporary_limits can_log.services issues.fixes"
-        " descriptions diagnostics entity services system_health"
+        " descriptions diagnostics entity entity_tables services system_health"
         " binary_sensor energy_sensor event number sensor switch"
     ),
     "mqtt",
@@ -46,7 +49,13 @@ INTEGRATION: Final = (
 """The packages of the integration, from the bottom up. A module named with its package
 is above the package: it is the part that acts on a running gateway."""
 
-FREE_OF_HOME_ASSISTANT: Final = ("engine", "state_throttle", "event_detector")
+FREE_OF_HOME_ASSISTANT: Final = (
+    "engine",
+    "availability",
+    "event_detector",
+    "snapshot_throttle",
+    "state_throttle",
+)
 """Code that runs and is tested without Home Assistant."""
 
 

@@ -37,7 +37,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components import some
+from custom_components.bms_gateway.flows import some
 
 
 def is_second(name):
@@ -65,6 +65,10 @@ def thing():
     return "some"
 """
 
+USES_COVERED: Final = """
+def test_thing():
+    assert some.thing() == "some"
+"""
 FLAKY_IN_KERNEL: Final = """
 @pytest.mark.socketcan
 @pytest.mark.parametrize("word", ["a b"])
@@ -102,8 +106,10 @@ class Checkout:
         """Put the test runner there, and stubs for the rest."""
         self._folder = folder
         (folder / "tests").mkdir()
-        self._path("custom_components/__init__.py").touch()
-        self._path("custom_components/some.py").write_text(COVERED)
+        self.add("", in_package="")
+        self.add("", in_package="bms_gateway")
+        self.add("", in_package="bms_gateway/flows")
+        self.add(COVERED, "some", in_package="bms_gateway/flows")
         for name in ("scripts/test", "pyproject.toml", "tests/machine.py"):
             self._path(name).write_bytes((ROOT / name).read_bytes())
         (folder / "scripts/test").chmod(0o755)
@@ -116,6 +122,11 @@ class Checkout:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def add(self, code: str, module: str = "__init__", *, in_package: str) -> None:
+        """Add a module to the code that the tests have to reach."""
+        name = f"custom_components/{in_package}/{module}.py"
+        self._path(name).write_text(code)
 
     def test(self, tests: str, *arguments: str, ci: str = "true") -> tuple[int, str]:
         """Run scripts/test; return its status and output."""
@@ -141,9 +152,9 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def flaky(said: str) -> list[str]:
+def flaky(output: str) -> list[str]:
     """Return the tests named at the end."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     named = [line for line in lines if line.startswith("FLAKY ")]
     assert lines[len(lines) - len(named) :] == named
     return [line.removeprefix("FLAKY tests/test_some.py::") for line in named]
@@ -153,19 +164,19 @@ def test_second_success_is_named_and_fails_nothing(
     checkout: Checkout,
 ) -> None:
     """Of both tiers, in a kernel where that is needed; also where a fixture failed."""
-    status, said = checkout.test(FLAKY_IN_KERNEL + FLAKY_IN_BROWSER, "--system")
-    assert status == 0, said
-    assert flaky(said) == ["test_browser", "test_kernel[a b]"]
-    assert said.count("In a kernel") == 2
+    status, output = checkout.test(FLAKY_IN_KERNEL + FLAKY_IN_BROWSER, "--system")
+    assert status == 0, output
+    assert flaky(output) == ["test_browser", "test_kernel[a b]"]
+    assert output.count("In a kernel") == 2
     # Also of what only the second attempt reached
-    assert re.search(r"^TOTAL .* 100%$", said, re.MULTILINE), said
+    assert re.search(r"^TOTAL .* 100.00%$", output, re.MULTILINE), output
 
 
 def test_second_failure_fails_the_run(checkout: Checkout) -> None:
     """The other one is named all the same."""
-    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
-    assert status == 1, said
-    assert flaky(said) == ["test_kernel[a b]"]
+    status, output = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD, "--system")
+    assert status == 1, output
+    assert flaky(output) == ["test_kernel[a b]"]
 
 
 @pytest.mark.parametrize(
@@ -173,31 +184,50 @@ def test_second_failure_fails_the_run(checkout: Checkout) -> None:
 )
 def test_other_tests_are_not_repeated(checkout: Checkout, tests: str) -> None:
     """A test of another tier, or more than a handful."""
-    status, said = checkout.test(tests, "--system")
-    assert status == 1, said
-    assert flaky(said) == []
-    assert "Once more" not in said
+    status, output = checkout.test(tests, "--system")
+    assert status == 1, output
+    assert flaky(output) == []
+    assert "Once more" not in output
 
 
 def test_nothing_is_repeated_outside_ci(checkout: Checkout) -> None:
     """There a person sees it."""
-    status, said = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
-    assert status == 1, said
-    assert "Once more" not in said
+    status, output = checkout.test(FLAKY_IN_BROWSER, "--system", ci="")
+    assert status == 1, output
+    assert "Once more" not in output
 
 
 def test_uncollectable_module_fails_the_run(checkout: Checkout) -> None:
     """It has no tests that could be repeated."""
-    status, said = checkout.test("import nothing_of_that_name", "--system")
-    assert status == 2, said
-    assert "Once more" not in said
+    status, output = checkout.test("import nothing_of_that_name", "--system")
+    assert status == 2, output
+    assert "Once more" not in output
+
+
+@pytest.mark.parametrize(
+    ("package", "lines", "of_what"),
+    [("bms_gateway", 69, "the lines"), ("bms_gateway/flows", 200, "the flows")],
+)
+def test_too_low_coverage_fails_a_whole_run(
+    checkout: Checkout, package: str, lines: int, of_what: str
+) -> None:
+    """98.6 % of all is less than 99, and all but one line of the flows is not all."""
+    checkout.add("thing = 1\n" * lines, in_package="bms_gateway")
+    checkout.add("thing = 1\n", "unreached", in_package=package)
+    status, output = checkout.test(USES_COVERED, "--system")
+    assert status == 1, output
+    (short,) = re.findall(r"^Coverage: less than .* of (\w+ \w+)", output, re.MULTILINE)
+    assert short == of_what
+    # A selection of tests need not reach everything
+    status, output = checkout.test(USES_COVERED, "--system", "tests")
+    assert status == 0, output
 
 
 def test_quick_lists_what_it_leaves_out(checkout: Checkout) -> None:
     """Tests that take long, too."""
     slow = "@pytest.mark.slow\ndef test_slow():\n    raise AssertionError\n"
-    status, said = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")
-    assert status == 0, said
-    assert "1 passed" in said
+    status, output = checkout.test(FLAKY_IN_KERNEL + ALWAYS_BAD + slow, "--quick")
+    assert status == 0, output
+    assert "1 passed" in output
     for left_out in ("slow", "browser", "SocketCAN"):
-        assert f"Left out: the {left_out} tests" in said
+        assert f"Left out: the {left_out} tests" in output

@@ -75,7 +75,7 @@ class House:
         for elapsed in range(INTERVAL, seconds + 1, INTERVAL):
             for _ in range(round(INTERVAL / STEP)):
                 self._step()
-            # A timer that was set now ends so many real seconds from now
+            # A timer that is set now ends in as many real seconds
             due = 61 if elapsed % 60 == 0 else 31
             async_fire_time_changed(
                 self.hass, dt_util.utcnow() + timedelta(seconds=due)

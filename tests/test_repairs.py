@@ -30,7 +30,7 @@ from .test_number import ask
 
 
 async def gone(bench: Bench) -> Any:
-    """Let a requesting inverter stop its requests; return the manager of dialogs."""
+    """Stop the requests of an inverter; return the manager of dialogs."""
     assert await async_setup_component(bench.hass, REPAIRS, {})
     await bench.battery("b1").inverter("i1").start()
     bench.send("i1", [(0x305, bytes(8))])
@@ -127,7 +127,7 @@ async def test_clock_jump_makes_no_setpoint_forgotten(bench: Bench, days: int) -
 async def test_setpoint_is_forgotten_after_a_day_of_running(
     hass: HomeAssistant, bench: Bench
 ) -> None:
-    """Over restarts, whatever the wall clock says; the time between does not count."""
+    """Over restarts, at any wall clock time; the time between does not count."""
     await bench.inverter("i1").start()
     await ask(bench, "i1_charge_current_setpoint", 0.0)
     for hours in 10, 13:
@@ -188,12 +188,12 @@ async def test_flapping_battery_makes_one_repair(
             await bench.move(2)
             await bench.send_telegrams("b2")
         await bench.shows("sensor", "b1_state", "lost")
-        told = "battery_losses" if loss > 3 else "battery_lost"
-        assert bench.issues() == {"battery_b1": told}
+        issue_key = "battery_losses" if loss > 3 else "battery_lost"
+        assert bench.issues() == {"battery_b1": issue_key}
         for _ in range(4):
             await bench.send_telegrams("b1", "b2")
         await bench.shows("sensor", "b1_state", "online")
-        assert bench.issues() == {"battery_b1": told}
+        assert bench.issues() == {"battery_b1": issue_key}
     assert [each.data["action"] for each in updates].count("create") == 1
 
 
@@ -264,7 +264,7 @@ async def test_silent_inverter_is_a_repair(bench: Bench) -> None:
 async def test_silent_inverter_can_be_taken_out_of_service(
     bench: Bench, key: str
 ) -> None:
-    """Whatever else should be tried before."""
+    """The advice to try other steps first does not matter."""
     await bench.battery("b1").inverter("i1").start()
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "i1"}
     dialog: Any = await repairs.async_create_fix_flow(bench.hass, "any", about)
@@ -361,8 +361,8 @@ async def confirm(flows: Any) -> Any:
     """Open the dialog of a port's repair and confirm it; return the result."""
     form = await flows.async_init(DOMAIN, context={"issue_id": "port_b1"})
     assert (form["type"], form["step_id"]) == ("form", "confirm")
-    told = form["description_placeholders"]
-    assert told["commands"] == "\n".join(set_up_commands("can0", 500_000))
+    issue_key = form["description_placeholders"]
+    assert issue_key["commands"] == "\n".join(set_up_commands("can0", 500_000))
     return await flows.async_configure(form["flow_id"], {})
 
 
@@ -438,7 +438,7 @@ async def test_hanging_driver_does_not_block_the_dialog(
 REQUEST = (0x305, bytes(8))
 
 
-async def hears(bench: Bench, id: str, *frames: tuple[int, bytes]) -> None:
+async def receive(bench: Bench, id: str, *frames: tuple[int, bytes]) -> None:
     """Send on a port a second later, and wait until it is received."""
     bench.ahead += 1
     enough = bench.snapshot.ports[id].received + len(frames)
@@ -477,8 +477,8 @@ async def test_ports_can_be_swapped(bench: Bench, id: str, other: str) -> None:
     """By the dialog of either repair; each device keeps everything else, and works."""
     await bench.battery("b1", timeout=20).inverter("i1").start()
     for _ in range(10):
-        await hears(bench, "i1", *telegram())
-        await hears(bench, "b1", REQUEST)
+        await receive(bench, "i1", *telegram())
+        await receive(bench, "b1", REQUEST)
     form = await open_dialog(bench, id)
     assert bench.issues() == {
         "wrong_port_b1": "inverter_on_battery_port",
@@ -509,7 +509,7 @@ async def test_working_device_is_not_proposed(bench: Bench) -> None:
     await bench.battery("b0").battery("b1").inverter("i1").start()
     await bench.online("b0")
     for _ in range(2):
-        await hears(bench, "i1", *telegram())
+        await receive(bench, "i1", *telegram())
         await bench.send_telegrams("b0")
     assert bench.snapshot.batteries["b0"].online
     form = await open_dialog(bench, "i1")
@@ -520,7 +520,20 @@ async def test_swap_without_a_partner(bench: Bench) -> None:
     """The dialog gives other advice."""
     await bench.inverter("i1").start()
     for _ in range(2):
-        await hears(bench, "i1", *telegram())
+        await receive(bench, "i1", *telegram())
     done = await open_dialog(bench, "i1")
     assert (done["type"], done["reason"]) == ("abort", "no_counterpart")
     assert done["description_placeholders"]["name"] == "My i1"
+
+
+async def test_swap_needs_a_running_gateway(bench: Bench) -> None:
+    """Nothing is stored otherwise."""
+    await bench.battery("b1").inverter("i1").start()
+    for _ in range(2):
+        await receive(bench, "i1", *telegram())
+    form = await open_dialog(bench, "i1")
+    before = stored(bench, port=True)
+    assert await bench.hass.config_entries.async_unload("gw")
+    done = await choose(bench, form, "b1")
+    assert (done["type"], done["reason"]) == ("abort", "not_loaded")
+    assert stored(bench, port=True) == before

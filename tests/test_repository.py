@@ -1,4 +1,4 @@
-"""What Home Assistant, HACS and readers expect of the repository."""
+"""Expectations of Home Assistant, HACS and readers of the repository."""
 
 import json
 from pathlib import Path

@@ -41,7 +41,7 @@ async def test_values_of_two_batteries_are_shown(bench: Bench) -> None:
     """Each on its own, and the bank's of both."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", current=10.0)
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.send_telegrams("b1", "b2", current=10.0)
     await bench.tick(31)
     shown = {key: bench.state("sensor", key).state for key in EXPECTED}
@@ -193,7 +193,7 @@ async def test_bank_is_unavailable_without_a_battery(bench: Bench) -> None:
     """But its status is shown."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.move(11)
     await bench.shows("sensor", "b1_state", "lost")
     assert bench.state("sensor", "gw_soc").state == STATE_UNAVAILABLE
@@ -228,7 +228,7 @@ async def test_counters_count_since_the_start(bench: Bench) -> None:
     """Telegrams and frames."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1")
-    await bench.until(lambda: bench.snapshot.inverters["i1"].sets > 0)
+    await bench.until(lambda: bench.snapshot.inverters["i1"].telegrams_sent > 0)
     await bench.tick(31)
     assert bench.state("sensor", "b1_telegrams").state == "2"
     assert int(bench.state("sensor", "b1_frames_received").state) == 12

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import voluptuous as vol
 
-from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA, REPLAY_SCHEMA
+from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
@@ -27,9 +27,7 @@ from custom_components.bms_gateway.engine.setpoints import (
     TemporaryLimit,
 )
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA
-from custom_components.bms_gateway.setpoints.temporary_limits import (
-    shown_temporary_limits,
-)
+from custom_components.bms_gateway.setpoints.limit_list import shown_temporary_limits
 from homeassistant.components.recorder.db_schema import StateAttributes
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Context, Event, EventStateChangedData, HomeAssistant
@@ -91,10 +89,10 @@ async def ready(bench: Bench) -> None:
     await bench.start()
 
 
-async def at_work(bench: Bench, **said: Any) -> None:
+async def at_work(bench: Bench, **reports: Any) -> None:
     """Start it, and wait until both inverters are sent the battery's limit."""
     await ready(bench)
-    await bench.online("b1", **said)
+    await bench.online("b1", **reports)
     for inverter in "i1", "i2":
         await bench.receives(inverter, 25.0, 25.0)
 
@@ -109,7 +107,6 @@ SCHEMAS: dict[str, Any] = {
     "limit_current": LIMIT_SCHEMA,
     "clear_limit": CLEAR_SCHEMA,
     "record_traffic": RECORD_SCHEMA,
-    "replay_traffic": REPLAY_SCHEMA,
 }
 
 
@@ -173,15 +170,15 @@ async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     answer = await limit(bench, charge_current=20.0)
     await bench.receives("i1", 10.0, 25.0)
     await bench.receives("i2", 10.0, 25.0)
-    [told] = answer["temporary_limits"]
-    end = dt_util.parse_datetime(told["ends_at"])
+    [temporary_limit] = answer["temporary_limits"]
+    end = dt_util.parse_datetime(temporary_limit["ends_at"])
     assert end is not None
     assert abs(end - dt_util.utcnow() - timedelta(hours=1)) < timedelta(seconds=5)
-    assert told == {
+    assert temporary_limit == {
         "direction": "charge",
         "owner": "automation",
         "current": 20.0,
-        "ends_at": told["ends_at"],
+        "ends_at": temporary_limit["ends_at"],
     }
     await later(bench, 3500)
     await live(bench, 40)
@@ -461,8 +458,8 @@ async def test_adjusted_value_is_applied_and_reported(
     assert answer["adjusted"] == [adjusted]
     [temporary_limit] = temporary_limits(bench)
     assert taken in {temporary_limit.amps, temporary_limit.watts}
-    [told] = answer["temporary_limits"]
-    assert taken in {told.get("current"), told.get("power")}
+    [temporary_limit] = answer["temporary_limits"]
+    assert taken in {temporary_limit.get("current"), temporary_limit.get("power")}
 
 
 async def test_response_lists_only_adjusted_values(bench: Bench) -> None:
@@ -757,8 +754,13 @@ async def test_zero_shares_do_not_stop_a_gateway(
     bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
 ) -> None:
     """It starts by capacity."""
-    nobody = asdict(Setpoints())
-    data = {"confirmed": True, "bank": nobody, "inverters": {}, "temporary_limits": []}
+    no_setpoints = asdict(Setpoints())
+    data = {
+        "confirmed": True,
+        "bank": no_setpoints,
+        "inverters": {},
+        "temporary_limits": [],
+    }
     data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()

@@ -38,7 +38,7 @@ def shown(bench: Bench, unique_id: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("switch", "told"),
+    ("switch", "limits"),
     [
         ("gw_charging_allowed", (0.0, 50.0)),
         ("gw_discharging_allowed", (50.0, 0.0)),
@@ -48,7 +48,7 @@ def shown(bench: Bench, unique_id: str) -> str:
     ],
 )
 async def test_off_is_0_a(
-    bench: Bench, switch: str, told: tuple[float, float], hass_storage: dict[str, Any]
+    bench: Bench, switch: str, limits: tuple[float, float], hass_storage: dict[str, Any]
 ) -> None:
     """At once and over a restart; on again, everything is as before."""
     await bench.battery("b1").inverter("i1").start()
@@ -57,12 +57,12 @@ async def test_off_is_0_a(
     await bench.receives("i1", 50.0, 50.0)
     await turn(bench, switch, "off")
     assert shown(bench, switch) == STATE_OFF
-    await bench.receives("i1", *told)
+    await bench.receives("i1", *limits)
     assert await bench.hass.config_entries.async_unload("gw")
     await bench.setup()
     assert shown(bench, switch) == STATE_OFF
     await bench.online("b1")
-    await bench.receives("i1", *told)
+    await bench.receives("i1", *limits)
     await turn(bench, switch, "on")
     assert shown(bench, switch) == STATE_ON
     setpoints = bench.runtime.setpoint_manager.setpoints

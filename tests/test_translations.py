@@ -327,8 +327,8 @@ def test_menus_describe_each_of_their_choices(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_scan_result_has_a_text(language: str) -> None:
     """Each finding, and each protocol that is not ours."""
-    told = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
-    assert {f"scan_{each}" for each in told} <= set(at(language, "common"))
+    findings = {*Finding, *Neighbour} - {Finding.FAULT, Finding.NEIGHBOUR}
+    assert {f"scan_{each}" for each in findings} <= set(at(language, "common"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -79,15 +79,15 @@ def link_to_itself(path: Path) -> None:
     path.symlink_to(path)
 
 
-def put_aside(path: Path) -> None:
+def rename_as_corrupt(path: Path) -> None:
     """Put Home Assistant's renamed corrupt file there."""
     path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00").write_bytes(b"{")
 
 
-def link_put_aside(path: Path) -> None:
+def link_to_corrupt(path: Path) -> None:
     """Put a renamed link there."""
-    excluded = path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00")
-    excluded.symlink_to("nothing")
+    corrupt = path.with_name(f"{path.name}.corrupt.2026-11-22T10:00:00")
+    corrupt.symlink_to("nothing")
 
 
 def version_of_the_future(path: Path) -> None:
@@ -102,15 +102,15 @@ def version_of_the_future(path: Path) -> None:
         folder,
         link_to_nothing,
         link_to_itself,
-        put_aside,
-        link_put_aside,
+        rename_as_corrupt,
+        link_to_corrupt,
         version_of_the_future,
     ],
 )
 async def test_unreadable_file_is_not_new(
     store: VerifiedStore, path: Path, leave: Callable[[Path], None]
 ) -> None:
-    """Whatever is there, something is lost."""
+    """In each of these cases something is lost."""
     leave(path)
     with pytest.raises(ValueError, match=r"corrupt|cannot be loaded"):
         await store.async_load()
@@ -141,7 +141,7 @@ async def test_valid_file_next_to_an_old_corrupt_one_is_read(
 ) -> None:
     """The renamed one stays there for ever."""
     whole(path)
-    put_aside(path)
+    rename_as_corrupt(path)
     assert await store.async_load() == {"a": 1} == store.on_disk
 
 
@@ -211,7 +211,7 @@ async def test_content_that_is_not_read_back_is_not_saved(
             assert not store.saved
     assert caplog.text.count("things cannot be saved") == 1
     assert await read(hass) == {"a": 1}
-    # Also the earlier content: nobody knows what the attempts have left
+    # Also the earlier content: it is unknown what the attempts have left
     writes: list[Any] = []
     with patch.object(Store, "async_save", lambda _, data: _noted(writes, data)):
         await store.async_write(lambda: {"a": 1})

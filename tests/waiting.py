@@ -59,8 +59,8 @@ async def until[T](
 
 def _in_vain(look: Callable[[], object], what: What, last: object) -> str:
     """Describe the awaited condition, and the result of the last check."""
-    told = what if isinstance(what, str) else what()
-    return f"Waited in vain: {told or _source(look)}; at last: {last!r}"
+    expected = what if isinstance(what, str) else what()
+    return f"Waited in vain: {expected or _source(look)}; at last: {last!r}"
 
 
 def _source(look: Callable[[], object]) -> str:

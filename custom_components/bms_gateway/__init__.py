@@ -6,7 +6,7 @@ from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .can_log.services import async_register_traffic_actions
+from .can_log.services import async_register_traffic_action
 from .config_entry import gateway_config
 from .const import DOMAIN
 from .energy_store import EnergyStore
@@ -31,7 +31,7 @@ PLATFORMS = (
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions and wait for MQTT, once for all gateways."""
     async_register_actions(hass)
-    async_register_traffic_actions(hass)
+    async_register_traffic_action(hass)
     async_await_mqtt(hass)
     return True
 

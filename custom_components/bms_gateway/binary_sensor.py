@@ -8,7 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsBinarySensorDescription
-from .entity import BmsValueEntity, Tables, async_add_tables
+from .entity import BmsValueEntity
+from .entity_tables import Tables, async_add_tables
 from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0

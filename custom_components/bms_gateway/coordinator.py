@@ -15,7 +15,8 @@ from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
 from .monitor import Monitor
-from .state_throttle import MAX_DELAY, show
+from .snapshot_throttle import show
+from .state_throttle import MAX_DELAY
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -1,34 +1,24 @@
 """Base of all entities: their device, their availability, and when they write."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceInfo
-from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .config_entry import CONF_INTERFACE
-from .const import DOMAIN, SUBENTRY_BATTERY
+from .const import DOMAIN
 from .coordinator import BmsGatewayCoordinator
 from .engine.config import Interface
-from .engine.model import BatteryState, Direction, InverterState, PortState, Snapshot
-from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
-from .setpoints.temporary_limits import shown_temporary_limits
-from .state_throttle import (
-    Kind,
-    Shown,
-    is_bank_known,
-    is_received,
-    is_served,
-    is_worth_writing,
-)
+from .engine.model import Direction, Snapshot
+from .runtime import BmsGatewayRuntime
+from .setpoints.limit_list import shown_temporary_limits
+from .state_throttle import Kind, Shown, is_worth_writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,78 +165,3 @@ def registered_device_id(runtime: BmsGatewayRuntime, key: str | None) -> str | N
         (DOMAIN, key or entry_id), entry_id
     )
     return device.id if device else None
-
-
-def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:
-    """Return the gateway; without a battery online there is no bank."""
-    return Subject(
-        entry.entry_id,
-        lambda snapshot: snapshot,
-        lambda snapshot, _: is_bank_known(snapshot),
-    )
-
-
-def battery_subject(subentry: ConfigSubentry) -> Subject[BatteryState]:
-    """Return a battery; its values are valid while it is received."""
-    return Subject(
-        subentry.subentry_id,
-        lambda snapshot: snapshot.batteries.get(subentry.subentry_id),
-        lambda _, battery: is_received(battery),
-    )
-
-
-def inverter_subject(subentry: ConfigSubentry) -> Subject[InverterState]:
-    """Return an inverter; its sent values are valid while it listens and we send."""
-    return Subject(
-        subentry.subentry_id,
-        lambda snapshot: snapshot.inverters.get(subentry.subentry_id),
-        lambda snapshot, inverter: is_served(inverter, snapshot.status),
-    )
-
-
-def port_subject(subentry: ConfigSubentry) -> Subject[PortState]:
-    """Return the port of a battery or inverter; its counters are always valid."""
-    return Subject(
-        subentry.subentry_id,
-        lambda snapshot: snapshot.ports.get(subentry.subentry_id),
-        lambda *_: True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables[DescriptionT: BmsEntityDescription[Any]]:
-    """The descriptions of a platform for each kind of device and for ports."""
-
-    gateway: tuple[DescriptionT, ...]
-    battery: tuple[DescriptionT, ...]
-    inverter: tuple[DescriptionT, ...]
-    port: tuple[DescriptionT, ...]
-
-
-@callback
-def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
-    entry: BmsGatewayConfigEntry,
-    async_add_entities: AddConfigEntryEntitiesCallback,
-    make: Callable[[BmsGatewayRuntime, Subject[Any], DescriptionT], Entity],
-    tables: Tables[DescriptionT],
-) -> None:
-    """Add a platform's entities for all existing devices and for later ones."""
-
-    def rows(
-        subject: Subject[Any], table: tuple[DescriptionT, ...]
-    ) -> Iterator[Entity]:
-        return (make(entry.runtime_data, subject, row) for row in table)
-
-    @callback
-    def add(subentry: ConfigSubentry) -> None:
-        if subentry.subentry_type == SUBENTRY_BATTERY:
-            entities = rows(battery_subject(subentry), tables.battery)
-        else:
-            entities = rows(inverter_subject(subentry), tables.inverter)
-        interface = Interface(subentry.data[CONF_INTERFACE])
-        port = tuple(row for row in tables.port if interface in row.interfaces)
-        ports = rows(port_subject(subentry), port)
-        async_add_entities([*entities, *ports], config_subentry_id=subentry.subentry_id)
-
-    async_add_entities(rows(gateway_subject(entry), tables.gateway))
-    entry.runtime_data.devices.async_on_subentry(add)

@@ -12,7 +12,8 @@ from homeassistant.util import dt as dt_util
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsSensorDescription
 from .energy_sensor import async_add_energies
-from .entity import BmsValueEntity, Tables, async_add_tables
+from .entity import BmsValueEntity
+from .entity_tables import Tables, async_add_tables
 from .runtime import BmsGatewayConfigEntry
 
 PARALLEL_UPDATES = 0

@@ -24,6 +24,7 @@ from .const import DOMAIN, SUBENTRY_INVERTER
 from .engine.model import Direction
 from .errors import action_error
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
+from .setpoints.limit_list import shown_temporary_limits
 from .setpoints.permission import Requester, async_requester
 from .setpoints.temporary_limits import (
     ATTR_DURATION,
@@ -31,7 +32,6 @@ from .setpoints.temporary_limits import (
     LIMIT_FIELDS,
     async_clear,
     async_limit,
-    shown_temporary_limits,
 )
 
 SERVICE_LIMIT_CURRENT: Final = "limit_current"

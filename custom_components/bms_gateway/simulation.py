@@ -3,7 +3,7 @@
 import asyncio
 
 from .engine.config import BatteryConfig, GatewayConfig, InverterConfig
-from .engine.simulator import Replay, Simulator, simulator_for
+from .engine.simulator import Simulator, simulator_for
 
 type Devices = tuple[tuple[BatteryConfig, ...], tuple[InverterConfig, ...]]
 
@@ -30,19 +30,6 @@ class Simulation:
             if config.batteries:
                 self._simulator = simulator_for(config)
                 await self._simulator.start()
-
-    def replay(self, device_id: str, replay: Replay) -> bool:
-        """Play a log in place of a battery or inverter; return whether it is played.
-
-        It ends when another log is played there, and with any change of the devices.
-        """
-        if self._simulator is None:
-            return False
-        try:
-            self._simulator.replay(device_id, replay)
-        except KeyError:
-            return False
-        return True
 
     async def async_end(self) -> None:
         """Stop sending for good and close the ports."""

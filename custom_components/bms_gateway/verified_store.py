@@ -103,7 +103,7 @@ class VerifiedStore:
         """Save and read back: a `Store` that cannot write only logs it.
 
         Returns None while Home Assistant stops: it then writes at the very end,
-        together with everything else, when nobody can check the result.
+        together with everything else, when the result cannot be checked any more.
         """
         try:
             await self._store.async_save(data)

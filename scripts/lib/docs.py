@@ -1,7 +1,7 @@
 """Renew the tables and the dashboard of the manual from the code and its texts.
 
 A page holds a table between two comments: `<!-- rules begin … -->`, `<!-- rules end -->`.
-What only people can say of a row stands in docs/tables/, by the row's key.
+Texts that only people can write are in docs/tables/, by the row's key.
 """
 
 from collections.abc import Iterable, Iterator
@@ -82,7 +82,7 @@ ASKED: Final = {
     ("inverter", "number"): number.INVERTER,
     ("inverter", "switch"): (switch.IN_SERVICE, *switch.ALLOWED),
 }
-"""What is no mere value, by device and platform."""
+"""Entities that are more than a value, by device and platform."""
 
 
 def tables() -> dict[str, str]:
@@ -139,9 +139,9 @@ def setting_rows(texts: dict[str, Any], form: Form) -> Iterator[Row]:
 
 def default(field: Field) -> str:
     """Return what a field holds before anything is typed."""
-    value = field.default
-    if value is None:
+    if not callable(filled := getattr(field.marker, "default", None)):
         return ""
+    value = filled()
     if isinstance(value, bool):
         return "yes" if value else "no"
     choices = TEXTS["selector"].get(field.key, {}).get("options", {})

@@ -19,7 +19,7 @@ def _whole(value: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\d){re.escape(value)}")
 
 
-async def tells(details: Locator, **attributes: str) -> None:
+async def shows_attributes(details: Locator, **attributes: str) -> None:
     """Wait until attributes are shown with these values."""
     for name, value in attributes.items():
         # In the page's source the value comes first
@@ -35,11 +35,11 @@ async def test_setpoint_reaches_the_inverters(visitor: Visitor, tmp_path: Path) 
     await setpoint.press("Enter")
     await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
     details = await visitor.open_details("Charging limited by")
-    await tells(details, State="Setpoint or switch", Value="40", Unit="A")
+    await shows_attributes(details, State="Setpoint or switch", Value="40", Unit="A")
     await visitor.page.screenshot(path=tmp_path / "setpoint.png")
-    for inverter, told in (("Inverter 1", "25.0 A"), ("Inverter 2", "15.0 A")):
+    for inverter, text in (("Inverter 1", "25.0 A"), ("Inverter 2", "15.0 A")):
         await visitor.open_device(inverter)
-        await shows(visitor.row("Charge current limit"), told)
+        await shows(visitor.row("Charge current limit"), text)
         await expect(visitor.row("Charging limited by")).to_contain_text("Setpoint")
 
 
@@ -57,9 +57,9 @@ async def test_temporary_limit_ends_by_itself(visitor: Visitor, tmp_path: Path) 
     await visitor.perform()
     await expect(reason).to_contain_text("Temporary limit")
     await shows(limit, "20.0 A")
-    await tells(details, State="Temporary limit", Value="20", Source="Demo")
-    for told in ("owner: Demo", "current: 20", "ends_at:"):
-        await expect(details).to_contain_text(told)
+    await shows_attributes(details, State="Temporary limit", Value="20", Source="Demo")
+    for text in ("owner: Demo", "current: 20", "ends_at:"):
+        await expect(details).to_contain_text(text)
     await watcher.page.screenshot(path=tmp_path / "temporary-limit.png")
     await expect(details).not_to_contain_text("owner: Demo")
     await expect(reason).not_to_contain_text("Temporary limit")
@@ -94,8 +94,8 @@ async def test_invalid_action_call_is_explained(
     await visitor.give("Charge current", "20")
     await visitor.give("Charge power", "1000")
     await visitor.perform()
-    told = visitor.page.locator("ha-alert")
-    await expect(told).to_contain_text(
+    text = visitor.page.locator("ha-alert")
+    await expect(text).to_contain_text(
         "Specify either a current or a power for each direction, not both."
     )
     await visitor.page.screenshot(path=tmp_path / "refused.png")

@@ -43,7 +43,7 @@ _FLAGS: Final = (
     "--disable-sync",
 )
 _ADDRESS: Final = re.compile(r"Open (http://\S+) in a browser")
-_SPEAKS_OF_US: Final = re.compile(r"(WARNING|ERROR|CRITICAL).*bms_gateway")
+_NAMES_US: Final = re.compile(r"(WARNING|ERROR|CRITICAL).*bms_gateway")
 _EXPECTED: Final = re.compile("We found a custom integration")  # each one reported
 
 
@@ -60,7 +60,7 @@ class Demo:
         return [
             line
             for line in log.splitlines()
-            if _SPEAKS_OF_US.search(line) and not _EXPECTED.search(line)
+            if _NAMES_US.search(line) and not _EXPECTED.search(line)
         ]
 
 

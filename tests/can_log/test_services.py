@@ -1,4 +1,4 @@
-"""Recording a port's traffic to a file, and replaying it in a simulation."""
+"""Recording a port's traffic to a file."""
 
 from datetime import timedelta
 from functools import partial
@@ -10,14 +10,11 @@ from unittest.mock import patch
 
 import can
 import pytest
-import voluptuous as vol
 
 from custom_components.bms_gateway.can_log.files import MAX_LOGS, append
-from custom_components.bms_gateway.const import CONF_SIMULATED, DOMAIN
-from custom_components.bms_gateway.engine.can.log.candump import Logged, parse, written
-from custom_components.bms_gateway.engine.can.log.recording import LARGEST, Recording
-from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.engine.simulator import Replay
+from custom_components.bms_gateway.const import DOMAIN
+from custom_components.bms_gateway.engine.can.log.candump import Logged, parse
+from custom_components.bms_gateway.engine.can.log.recording import Recording
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -25,8 +22,6 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from ..bench import Bench, telegram
-
-SIMULATED = {CONF_SIMULATED: True}
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +50,10 @@ async def call(
 
 
 record = partial(call, action="record_traffic")
-replay = partial(call, action="replay_traffic")
 
 
-async def speak(bench: Bench, battery_id: str = "b1") -> None:
-    """Let a battery send a telegram, and wait until all of it is received."""
+async def send_telegram(bench: Bench, battery_id: str = "b1") -> None:
+    """Send a battery's telegram, and wait until all of it is received."""
     before = bench.snapshot.ports[battery_id].received
     bench.send(battery_id, telegram())
     await bench.until(
@@ -85,14 +79,6 @@ async def refused(coroutine: Any) -> str:
 def logged(path: Path) -> list[Logged]:
     """Return the frames of a log."""
     return list(parse(path.read_text(encoding="ascii").splitlines()))
-
-
-def log_of(*frames: tuple[int, bytes], gap: float = 0.01) -> str:
-    """Return a log of frames sent one after the other."""
-    return "".join(
-        written(Logged(Frame(can_id, data, 1.7e9 + k * gap), "can0")) + "\n"
-        for k, (can_id, data) in enumerate(frames)
-    )
 
 
 def put(folder: Path, **texts: str | bytes) -> None:
@@ -146,13 +132,13 @@ async def test_recording_ends_by_itself(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").start()
     first = await record(bench)
     assert first["file"].startswith("my_b1-")
-    await speak(bench)
+    await send_telegram(bench)
     assert await refused(record(bench, file="b.log")) == "already_recording"
     await pass_by(bench, 61)
-    await speak(bench)
+    await send_telegram(bench)
     assert len(logged(Path(first["path"]))) == len(telegram())
     await record(bench, file="b.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert len(logged(folder / "b.log")) == len(telegram())
 
@@ -162,7 +148,7 @@ async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
     await bench.battery("b1").battery("b2").start()
     await record(bench, target="b1", file="1.log")
     await record(bench, target="b2", file="2.log")
-    await speak(bench, "b2")
+    await send_telegram(bench, "b2")
     await pass_by(bench, 2)
     assert logged(folder / "1.log") == []
     assert len(logged(folder / "2.log")) == len(telegram())
@@ -186,7 +172,7 @@ async def test_nothing_is_lost_at_the_end(bench: Bench, folder: Path, way: str) 
     """All frames until then are in the file, and no timer is left."""
     await bench.battery("b1").start()
     await record(bench, file="a.log", duration=3600)
-    await speak(bench)
+    await send_telegram(bench)
     recorder = bench.runtime.recorder
     device = bench.runtime.config.batteries[0]
     if way == "unload":
@@ -213,7 +199,7 @@ async def test_writing_does_not_block_the_event_loop(
 
     with patch("custom_components.bms_gateway.can_log.recorder.append", spy):
         await record(bench, file="a.log")
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
     assert len(threads) == 1
     assert threading.get_ident() not in threads
@@ -225,7 +211,7 @@ async def test_full_file_ends_the_recording(bench: Bench, folder: Path) -> None:
     small = partial(Recording, largest=200)
     with patch("custom_components.bms_gateway.can_log.recorder.Recording", small):
         await record(bench, file="a.log")
-    await speak(bench)
+    await send_telegram(bench)
     await pass_by(bench, 2)
     assert (folder / "a.log").stat().st_size <= 200
     assert 0 < len(logged(folder / "a.log")) < len(telegram())
@@ -242,9 +228,9 @@ async def test_failing_disk_ends_the_recording(
         "custom_components.bms_gateway.can_log.recorder.append",
         side_effect=OSError("full"),
     ):
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 2)
-        await speak(bench)
+        await send_telegram(bench)
         await pass_by(bench, 4)
     errors = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert [each.getMessage() for each in errors] == [
@@ -311,173 +297,23 @@ async def test_duration_is_limited(
     assert names(folder) == []
 
 
-@pytest.mark.parametrize("action", ["record_traffic", "replay_traffic"])
 async def test_only_loaded_devices_with_a_port_can_be_recorded(
-    bench: Bench, folder: Path, action: str
+    bench: Bench, folder: Path
 ) -> None:
     """Not the gateway, no unknown device, none that is not loaded."""
-    await bench.battery("b1").start(data=SIMULATED)
-    gateway = call(bench, action, target="gw", file="a.log")
+    await bench.battery("b1").start()
+    gateway = record(bench, target="gw", file="a.log")
     assert await refused(gateway) == "no_battery_or_inverter"
     with pytest.raises(ServiceValidationError) as unknown:
         await bench.hass.services.async_call(
-            DOMAIN, action, {"device_id": "none", "file": "a.log"}, blocking=True
+            DOMAIN,
+            "record_traffic",
+            {"device_id": "none", "file": "a.log"},
+            blocking=True,
         )
     assert unknown.value.translation_key == "service_device_not_found"
     await bench.hass.config_entries.async_unload("gw")
     with pytest.raises(ServiceValidationError) as unloaded:
-        await call(bench, action, file="a.log")
+        await record(bench, file="a.log")
     assert unloaded.value.translation_key == "service_config_entry_not_loaded"
     assert names(folder) == []
-
-
-# Replaying
-
-
-async def test_log_is_replayed(bench: Bench, folder: Path) -> None:
-    """The gateway receives it in place of the battery, which is silent meanwhile."""
-    await bench.battery("b1").inverter("i1").start(data=SIMULATED)
-    await bench.until(lambda: bench.snapshot.batteries["b1"].online)
-    frames = telegram(soc=77, voltage=51.5)
-    put(folder, a=log_of(*frames, *frames, gap=0.02))
-    answer = await replay(bench, file="a.log", loops=1000)
-    assert answer == {"frames": 12, "seconds": 0.22}
-    await bench.until(lambda: bench.snapshot.batteries["b1"].readings.soc == 77)
-    bench.received("b1")
-    count = bench.snapshot.batteries["b1"].telegrams
-    await bench.until(lambda: bench.snapshot.batteries["b1"].telegrams >= count + 10)
-    said = {(each.arbitration_id, bytes(each.data)) for each in bench.received("b1")}
-    assert said - {(0x305, bytes(8))} == set(frames)
-
-
-async def test_simulated_battery_resumes_after_the_replay(
-    bench: Bench, folder: Path
-) -> None:
-    """After the last loop; a recording made here can be replayed."""
-    await bench.battery("b1").start(data=SIMULATED)
-    await bench.until(lambda: bench.snapshot.batteries["b1"].online)
-    put(folder, a=log_of((0x7AB, b"\x01")))
-    await record(bench, file="b.log")
-    await replay(bench, file="a.log")
-    bench.received("b1")
-    found: list[int] = []
-
-    def speaks_again() -> bool:
-        found.extend(each.arbitration_id for each in bench.received("b1"))
-        return 0x7AB in found and 0x351 in found[found.index(0x7AB) :]
-
-    await bench.until(speaks_again)
-    assert found.count(0x7AB) == 1
-    await pass_by(bench, 61)
-    assert (await replay(bench, file="b.log"))["frames"] > 0
-
-
-async def test_replay_is_rejected_with_real_hardware(
-    bench: Bench, folder: Path
-) -> None:
-    """Although the ports are virtual."""
-    await bench.battery("b1").inverter("i1").start()
-    put(folder, a=log_of(*telegram()))
-    assert await refused(replay(bench, file="a.log")) == "not_simulated"
-
-
-async def test_replay_is_rejected_with_one_real_port(
-    bench: Bench, folder: Path
-) -> None:
-    """One battery's data decides what every inverter is sent."""
-    bench.battery("b1").inverter("i1").inverter("i2", interface="socketcan")
-    await bench.start(data=SIMULATED)
-    put(folder, a=log_of(*telegram()))
-    assert await refused(replay(bench, file="a.log")) == "not_simulated"
-
-
-async def test_replay_is_rejected_after_the_gateway_ended(bench: Bench) -> None:
-    """No device is left to replace."""
-    await bench.battery("b1").start(data=SIMULATED)
-    simulation = bench.runtime.simulation
-    assert simulation is not None
-    one = Logged(Frame(0x351), "can0")
-    assert not simulation.replay("none", Replay([one]))
-    assert simulation.replay("b1", Replay([one]))
-    await bench.hass.config_entries.async_unload("gw")
-    assert not simulation.replay("b1", Replay([one]))
-
-
-async def test_replay_is_rejected_if_the_gateway_ends_while_reading(
-    bench: Bench, folder: Path
-) -> None:
-    """It is rejected, not lost."""
-    await bench.battery("b1").start(data=SIMULATED)
-    put(folder, a=log_of(*telegram()))
-    simulation = bench.runtime.simulation
-    assert simulation is not None
-    await simulation.async_end()
-    assert await refused(replay(bench, file="a.log")) == "not_simulated"
-
-
-CAN1 = "(1.0) can1 351#00\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "log_empty"),
-        ("(1.0) can0 351#00 T\n", "log_empty"),
-        ("(1.0) can0 351#00\n(2.0) can0 351#0\n", "bad_log_line"),
-        ("(1.0) can0 123##100\n", "bad_log_line"),
-        (b"(1.0) can0 \xff#00\n", "bad_log_line"),
-        (log_of(*telegram()) + CAN1, "log_several_links"),
-        (log_of(*telegram(), gap=86400.0), "log_too_long"),
-        (b"#" * (LARGEST + 1), "log_too_long"),
-    ],
-    ids=["empty", "own", "odd", "fd", "no text", "two links", "long", "large"],
-)
-async def test_unusable_log_is_rejected(
-    bench: Bench, folder: Path, text: str | bytes, reason: str
-) -> None:
-    """As a whole."""
-    await bench.battery("b1").start(data=SIMULATED)
-    put(folder, a=text)
-    assert await refused(replay(bench, file="a.log")) == reason
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("../secrets.log", "bad_log_name"),
-        ("/etc/passwd", "bad_log_name"),
-        ("a/../b.log", "bad_log_name"),
-        ("link.log", "bad_log_name"),
-        ("folder.log", "no_such_log"),
-        ("none.log", "no_such_log"),
-    ],
-)
-async def test_only_logs_of_the_folder_are_read(
-    bench: Bench, folder: Path, name: str, reason: str
-) -> None:
-    """Nor through a link to another folder."""
-    await bench.battery("b1").start(data=SIMULATED)
-    secrets = folder.parent / "secrets.log"
-    secrets.write_text(log_of(*telegram()))
-    put(folder)
-    (folder / "link.log").symlink_to(secrets)
-    (folder / "folder.log").mkdir()
-    assert await refused(replay(bench, file=name)) == reason
-
-
-async def test_unreadable_log_is_rejected(bench: Bench, folder: Path) -> None:
-    """A failing disk raises no error of our own."""
-    await bench.battery("b1").start(data=SIMULATED)
-    with patch(
-        "custom_components.bms_gateway.can_log.services.read",
-        side_effect=OSError("broken"),
-    ):
-        assert await refused(replay(bench, file="a.log")) == "log_not_read"
-
-
-@pytest.mark.parametrize("loops", [0, 1001, "many", True, 1.5, "nan", "inf"])
-async def test_loops_are_limited(bench: Bench, loops: object) -> None:
-    """A replay ends some day."""
-    await bench.battery("b1").start(data=SIMULATED)
-    with pytest.raises(vol.Invalid):
-        await replay(bench, file="a.log", loops=loops)

@@ -20,7 +20,7 @@ def main() -> None:
     if options.draw:
         for name, story in STORIES.items():
             (IMAGES / f"{name}.svg").write_text(draw(story()), encoding="utf-8")
-            _say(str(IMAGES / f"{name}.svg"))
+            _print(str(IMAGES / f"{name}.svg"))
         return
     rows: dict[str, list[Trial]]
     banks, lags, length = range(options.banks), options.lags, options.length
@@ -36,17 +36,17 @@ def main() -> None:
             )
             for kind in options.kinds or KINDS
         }
-    _say(HEAD)
+    _print(HEAD)
     for name, planned in rows.items():
         done = []
         for trial, result in zip(planned, results(planned), strict=True):
             done.append(result)
             if options.each:
-                _say(f"{trial.seed} {trial.lag} {row(name, [result], length)}")
-        _say(row(name, done, length))
+                _print(f"{trial.seed} {trial.lag} {row(name, [result], length)}")
+        _print(row(name, done, length))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -54,8 +54,8 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="closed-loop",
-        description="Let the gateway work on simulated banks, 40 minutes each, and show "
-        "how its limits do beside simpler rules, or (--kinds) with troubles from the "
+        description="Run the gateway on simulated banks, 40 minutes each, and compare its "
+        "limits with simpler rules, or (--kinds) with troubles from the "
         "field. A trial takes about 5 seconds; as many run side by side as there are "
         "processors.",
     )

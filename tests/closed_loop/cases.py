@@ -17,7 +17,7 @@ VOLTS: Final = 52.0
 """By which the house's current becomes power."""
 
 type Amps = Callable[[float], float]
-"""What the house has to spare (A, positive) or needs, by the seconds since the start."""
+"""The surplus of the house in A (negative: its need), by the seconds since the start."""
 
 
 def loop_of(

@@ -71,7 +71,7 @@ PAUSE: Final = 180.0
 """Seconds at the least between two openings of a contactor."""
 
 type Event = Callable[[], None]
-"""What happens at one turn."""
+"""The events of one turn."""
 type Trouble = Callable[[Loop, Sequence[OddBattery], Random], Event]
 """Prepares a bank and returns what is to be called before each turn."""
 
@@ -83,7 +83,7 @@ class Kind:
     text: str
     trouble: Trouble
     make: Callable[[Make], Make] = field(default=lambda make: make)
-    """What is different in each battery's make."""
+    """The differences of each battery's make."""
     reason: str = ""
     """Why more cannot be reached, where the row misses its figures for good."""
 
@@ -128,7 +128,7 @@ def _unknown(count: int | None) -> Trouble:
 
 
 def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let one battery after the other be out for 5 min and join at another charge."""
+    """Remove one battery after the other for 5 min; each joins at another charge."""
 
     def event() -> None:
         turn, at = divmod(loop.at, EACH)
@@ -143,7 +143,7 @@ def _joins(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _opens(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let a contactor open for 5 min while the bank charges; only charge is refused."""
+    """Open a contactor for 5 min while the bank charges; only charge is refused."""
     until = 0.0
     opened: OddBattery | None = None
 
@@ -190,7 +190,7 @@ def _wanders(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
 
 
 def _modules_drop(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let half of a battery's modules leave for 5 min, one battery after the other."""
+    """Remove half of a battery's modules for 5 min, one battery after the other."""
     whole = {b.id: b.pack for b in batteries}
 
     def event() -> None:
@@ -225,7 +225,7 @@ OUTSIDE_FROM: Final = 180.0
 
 
 def _outside(loop: Loop, batteries: Sequence[OddBattery], rng: Random) -> Event:
-    """Let 30 A of unmanaged charge flow from the third minute on."""
+    """Add 30 A of unmanaged charge from the third minute on."""
 
     def event() -> None:
         loop.simulator.unmanaged = OUTSIDE if loop.at >= OUTSIDE_FROM else 0.0

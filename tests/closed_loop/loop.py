@@ -141,7 +141,7 @@ class Loop:
         return self.now - self.began
 
     def turn(self) -> None:
-        """Let TICK seconds pass."""
+        """Advance the time by TICK seconds."""
         self.now += TICK
         for key, frame in self.simulator.step(self.now):
             self._ports[key].push(replace(frame, at=self.now))
@@ -166,7 +166,7 @@ class Loop:
         return limit.amps if limit else 0.0
 
     def run(self, seconds: float, each: Callable[[], None] = lambda: None) -> None:
-        """Let time pass; `each` is called after every turn."""
+        """Advance the time; `each` is called after every turn."""
         for _ in range(round(seconds / TICK)):
             self.turn()
             each()

@@ -25,8 +25,8 @@ class RuleSet(StrEnum):
 
     SUM = "plain sum"
     CAPACITY = "capacity share alone"
-    OURS = "slices"
-    LEARNT = "slices, already learnt"
+    OURS = "current shares"
+    LEARNT = "current shares, already learnt"
 
 
 class CapacityShares(CurrentShares):
@@ -53,13 +53,15 @@ class NoCirculatingCurrents(CirculatingCurrents):
         one_way: bool = False,
     ) -> dict[Direction, dict[str, Part]]:
         return {
-            direction: {k: Part(part) for k, part in spread(shares, apart).items()}
-            for direction, apart in excluded.items()
+            direction: {
+                k: Part(part) for k, part in spread(shares, excluded_shares).items()
+            }
+            for direction, excluded_shares in excluded.items()
         }
 
 
 def use_capacity_share(loop: Loop) -> None:
-    """Let a loop's gateway use the capacity share alone."""
+    """Make a loop's gateway use the capacity share alone."""
     parallel = loop.gateway._bank._evaluation._pipeline.parallel
     parallel.shares = CapacityShares()
     parallel.circulating = NoCirculatingCurrents()

@@ -31,7 +31,7 @@ class Diary:
     currents: dict[str, list[float]] = field(default_factory=dict)
     allowed: dict[str, dict[Direction, list[float]]] = field(default_factory=dict)
     excluded: dict[str, list[float]] = field(default_factory=dict)
-    """When each battery stood aside."""
+    """When each battery was excluded."""
 
     def write(self) -> None:
         """Make an entry."""
@@ -51,7 +51,7 @@ class Diary:
                 mine[direction].append(one.allows(direction))
 
     def keep(self, seconds: float) -> None:
-        """Let time pass and write."""
+        """Advance the time and write."""
         for _ in range(round(seconds)):
             for _ in range(EVERY):
                 self.loop.turn()
@@ -110,7 +110,7 @@ def full() -> Chart:
     charge = Direction.CHARGE
     excluded = diary.excluded.get("first", [])
     return Chart(
-        "A battery becomes full, stands aside and returns",
+        "A battery becomes full, is excluded and returns",
         "The first is full at 3 min. It holds the other back until it is seen to carry "
         "nothing. The house draws 60 A from minute 7 to 10",
         diary.times,
@@ -131,7 +131,7 @@ def full() -> Chart:
                 ],
             ),
         ],
-        [Span(a, b, "stands aside") for a, b in _spans(excluded)],
+        [Span(a, b, "is excluded") for a, b in _spans(excluded)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What each kind of trouble may cost: a short version of each row of `closed-loop --kinds`.
+"""The cost of each kind of trouble: a short version of each row of `closed-loop --kinds`.
 
 Two banks, 10 minutes: nothing is learnt at their beginning, so the marks are wider than
 what a row comes to.
@@ -29,7 +29,7 @@ class Mark(NamedTuple):
     dark: float = 0.0
 
 
-# What was measured, with a fifth to spare
+# As measured, plus a fifth
 MARKS: Final = {
     "plain": Mark(over=35, swings=30, moved=0.98),
     "one-unknown": Mark(over=45, swings=48, moved=0.92),

@@ -1,7 +1,7 @@
-"""What the limits have to achieve in a loop with random banks.
+"""The results that the limits have to achieve in a loop with random banks.
 
 The table of the documentation, shortened: each of the forty banks with one of the lags,
-for 20 of the 40 minutes. What is over comes nearly all of it in those, while nothing is
+for 20 of the 40 minutes. Nearly all of the excess comes in those, while nothing is
 learnt yet; energy counts from the sixth minute on, as the first are a larger part here.
 """
 

@@ -19,7 +19,7 @@ from .rules import RuleSet, use_capacity_share
 LENGTH: Final = 2400.0
 """Seconds of one trial."""
 _LEARNING: Final = 1000
-"""Added to the seed of the house in which slices are learnt beforehand."""
+"""Added to the seed of the house in which current shares are learnt beforehand."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from custom_components.bms_gateway import binary_sensor, event, number, sensor, 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.energy_sensor import ENERGIES
 from custom_components.bms_gateway.engine.model import Alarm, Rule
-from custom_components.bms_gateway.entity import Tables
+from custom_components.bms_gateway.entity_tables import Tables
 from homeassistant.helpers.entity import EntityDescription
 
 FOLDER = Path(__file__).parents[2] / "custom_components" / DOMAIN

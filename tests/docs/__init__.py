@@ -1,4 +1,4 @@
-"""The documents say what is so: README.md, the manual, and what developers read."""
+"""The documents are true: README.md, the manual and the developers' pages."""
 
 from pathlib import Path
 import re

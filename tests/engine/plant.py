@@ -31,7 +31,7 @@ TICK = 0.25
 """Seconds by which the clock of a plant is moved at a time."""
 PERIOD = 1.0
 """Seconds between two telegrams of a battery."""
-APART = 0.06
+SPACING = 0.06
 """Seconds between two batteries' telegrams: frames of one time belong to one
 battery."""
 TURNS = 4
@@ -54,11 +54,11 @@ def inverter(key: str, rated: float = 500.0, **options: Any) -> InverterConfig:
 class Pack:
     """One battery: what it reports each period, while it is active."""
 
-    def __init__(self, said: Telegram, early: float = 0.0) -> None:
+    def __init__(self, reported: Telegram, early: float = 0.0) -> None:
         """Report at once, then each period; `early` seconds before it is read."""
-        self.said = said
+        self.reported = reported
         self._early = early
-        self.speaks = True
+        self.active = True
         self.without: set[int] = set()
         self.instead: dict[int, bytes] = {}
         """Frame contents to send instead of the right ones, by ID."""
@@ -66,20 +66,20 @@ class Pack:
         """Additional frames to send."""
         self.next_at = 0.0
 
-    def says(self, **changes: Any) -> None:
+    def reports(self, **changes: Any) -> None:
         """Report other values from the next telegram on."""
-        self.said = replace(self.said, **changes)
+        self.reported = replace(self.reported, **changes)
 
     def heal(self, **changes: Any) -> None:
         """Report as a healthy battery does, except for the changes."""
-        self.said, self.speaks = replace(HEALTHY, **changes), True
+        self.reported, self.active = replace(HEALTHY, **changes), True
         self.without, self.instead, self.more = set(), {}, []
 
     def frames(self, now: float) -> list[Frame]:
         """Return one telegram."""
         frames = [
             (frame.can_id, self.instead.get(frame.can_id, frame.data))
-            for frame in _encoded(self.said)
+            for frame in _encoded(self.reported)
             if frame.can_id not in self.without
         ]
         more = [(frame.can_id, frame.data) for frame in self.more]
@@ -88,8 +88,8 @@ class Pack:
 
 
 @lru_cache
-def _encoded(said: Telegram) -> list[Frame]:
-    return telegram(said=said)
+def _encoded(reported: Telegram) -> list[Frame]:
+    return telegram(reported=reported)
 
 
 class Plant:
@@ -100,12 +100,12 @@ class Plant:
         batteries: Iterable[BatteryConfig] = (battery("b1"),),
         inverters: Iterable[InverterConfig] = (inverter("i1"),),
         *,
-        says: Mapping[str, Mapping[str, Any]] | None = None,
+        reports: Mapping[str, Mapping[str, Any]] | None = None,
         setpoints: AllSetpoints | None = None,
         learnt: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
-        """Create a stopped plant. `says`: battery values other than HEALTHY."""
+        """Create a stopped plant. `reports`: battery values other than HEALTHY."""
         self.clock = MovedClock()
         self.port_services = Wires()
         self.config = GatewayConfig(
@@ -115,7 +115,7 @@ class Plant:
             **options,
         )
         self.packs = {
-            b.id: Pack(replace(HEALTHY, **(says or {}).get(b.id, {})), n * APART)
+            b.id: Pack(replace(HEALTHY, **(reports or {}).get(b.id, {})), n * SPACING)
             for n, b in enumerate(self.config.batteries)
         }
         self.gateway = Gateway(
@@ -186,15 +186,15 @@ class Plant:
         for turn in range(turns):
             left = sum(len(port.sent) for port in ports)
             self.gateway.step()
-            # Who cannot be reached any more shows in the first, the others in the next
+            # Unreachable inverters show in the first turn, the others in the next
             rests = left == sum(len(port.sent) for port in ports)
             if turn and rests and all(port.is_read for port in ports):
                 break
 
-    def speak(self, *keys: str) -> list[Frame]:
+    def send_telegrams(self, *keys: str) -> list[Frame]:
         """Send a telegram of these batteries (default: all active ones) now."""
         frames_sent = []
-        for key in keys or [k for k, pack in self.packs.items() if pack.speaks]:
+        for key in keys or [k for k, pack in self.packs.items() if pack.active]:
             pack = self.packs[key]
             frames = pack.frames(self.now)
             self.port(key).push(*frames)
@@ -208,18 +208,18 @@ class Plant:
         self.step()
 
     def run(self, seconds: float, tick: float = TICK) -> None:
-        """Let time pass; active batteries report each PERIOD."""
+        """Run for some seconds; active batteries report each PERIOD."""
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.clock.now = min(end, self.now + tick)
             for key, pack in self.packs.items():
-                if pack.speaks and self.now >= pack.next_at - 1e-9:
-                    self.speak(key)
+                if pack.active and self.now >= pack.next_at - 1e-9:
+                    self.send_telegrams(key)
             self.step()
 
     def started(self, seconds: float = 5.0) -> Plant:
         """Run until the first limits have been sent."""
-        self.speak()
+        self.send_telegrams()
         self.step()
         self.run(seconds)
         return self
@@ -237,5 +237,5 @@ class Plant:
         """Change the running gateway's configuration."""
         self.config = replace(self.config, **options)
         for config in self.config.batteries:
-            self.packs.setdefault(config.id, Pack(HEALTHY, len(self.packs) * APART))
+            self.packs.setdefault(config.id, Pack(HEALTHY, len(self.packs) * SPACING))
         self.gateway.apply(self.config)

@@ -82,7 +82,7 @@ class Recorder:
             news=self._news,
         )
 
-    async def hears(self, count: int) -> None:
+    async def receives(self, count: int) -> None:
         """Wait until `count` frames were received."""
         await self.until(lambda: len(self.frames) >= count)
 

@@ -11,7 +11,7 @@ from ..waiting import until
 ACKNOWLEDGING = {"C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r", "t": b"z\r"}
 """The answers of a LAWICEL CANUSB (manual 1.0), by the first letter of a command."""
 QUIET = {"V": b"CANable 2.0\r"}
-"""The answers of an adapter that tells its version and acknowledges nothing."""
+"""The answers of an adapter that reports its version and acknowledges nothing."""
 
 
 class SerialAdapter:
@@ -33,20 +33,20 @@ class SerialAdapter:
         self.listens(True)
 
     def listens(self, listens: bool) -> None:
-        """Begin or cease to read what the line brings."""
+        """Start or stop reading from the line."""
         if listens:
             self._loop.add_reader(self._end, self._read)
         else:
             self._loop.remove_reader(self._end)
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Send bytes at once."""
         os.write(self._end, data)
 
     def release(self) -> None:
         """Give the answers that were held back."""
         for answer in self.late or []:
-            self.say(answer)
+            self.send(answer)
         self.late = None
 
     def unplug(self) -> None:
@@ -58,7 +58,7 @@ class SerialAdapter:
 
     @property
     def frames(self) -> list[str]:
-        """The frames that it was told to send."""
+        """The frames that it had to send."""
         return [c for c in self.commands if c[:1] in ("t", "T", "r", "R")]
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -74,7 +74,7 @@ class SerialAdapter:
             if self.late is not None:
                 self.late.append(answer)
             elif answer:
-                self.say(answer)
+                self.send(answer)
         self._news.set()
 
 

@@ -1,4 +1,4 @@
-"""A serial line with a clock of its own: who is at its end, and what that says when."""
+"""A serial line with a clock of its own, and the device at its other end."""
 
 from collections.abc import Callable, Iterable, Iterator
 import heapq
@@ -16,30 +16,30 @@ BATCH = 4096
 """Bytes read at once, as from a real line."""
 
 type Answers = Callable[[bytes], bytes]
-"""What is answered to each command, which comes without its CR."""
-type Talk = Iterable[tuple[float, bytes]]
-"""What is said unasked, and when: in its order, and without an end if need be."""
+"""Returns the answer to a command, which comes without its CR."""
+type Unsolicited = Iterable[tuple[float, bytes]]
+"""Times and bytes of what comes unasked, in their order, possibly without an end."""
 
 
 class SerialLine:
-    """What an adapter's thread sees of its line; the clock goes on while it waits."""
+    """An adapter's line as its thread sees it; the clock advances while it waits."""
 
     def __init__(
-        self, answers: Answers, talk: Talk = (), deaf_until: float = 0
+        self, answers: Answers, unsolicited: Unsolicited = (), silent_until: float = 0
     ) -> None:
-        """Open the line to somebody who may be deaf at first."""
+        """Open the line to a device that may ignore commands at first."""
         self.now = 0.0
         self.commands: list[str] = []
         self._answers = answers
-        self._deaf_until = deaf_until
-        self._said: list[tuple[float, int, bytes]] = []
+        self._silent_until = silent_until
+        self._pending: list[tuple[float, int, bytes]] = []
         self._count = 0
-        self._talk = chain(talk, [(inf, b"")])
-        self._next = next(self._talk)
+        self._unsolicited = chain(unsolicited, [(inf, b"")])
+        self._next = next(self._unsolicited)
         self._begun = b""
 
     def monotonic(self) -> float:
-        """Return what the clock shows."""
+        """Return the time of the line."""
         return self.now
 
     def time(self) -> float:
@@ -47,23 +47,23 @@ class SerialLine:
         return time.time()
 
     def wait(self, timeout: float | None, *, writing: bool = False) -> bool:
-        """Let time pass until something comes."""
+        """Advance the time until something comes."""
         assert timeout is not None
-        at = min(self._next[0], self._said[0][0] if self._said else inf)
+        at = min(self._next[0], self._pending[0][0] if self._pending else inf)
         came = at <= self.now + timeout
         self.now = max(self.now, at) if came else self.now + timeout
         return came
 
     def read(self) -> bytes:
-        """Return what has come until now."""
+        """Return the bytes that have come until now."""
         data = b""
         while len(data) < BATCH:
-            while self._next[0] <= self.now and len(self._said) < BATCH:
-                self._say(*self._next)
-                self._next = next(self._talk)
-            if not self._said or self._said[0][0] > self.now:
+            while self._next[0] <= self.now and len(self._pending) < BATCH:
+                self._schedule(*self._next)
+                self._next = next(self._unsolicited)
+            if not self._pending or self._pending[0][0] > self.now:
                 break
-            data += heapq.heappop(self._said)[2]
+            data += heapq.heappop(self._pending)[2]
         return data
 
     def write(self, data: bytes) -> int:
@@ -71,14 +71,14 @@ class SerialLine:
         *commands, self._begun = (self._begun + data).split(b"\r")
         for command in commands:
             self.commands.append(command.decode())
-            if self.now >= self._deaf_until:
-                self._say(self.now + DELAY, self._answers(command))
+            if self.now >= self._silent_until:
+                self._schedule(self.now + DELAY, self._answers(command))
         return len(data)
 
-    def _say(self, at: float, data: bytes) -> None:
+    def _schedule(self, at: float, data: bytes) -> None:
         if data:
             self._count += 1
-            heapq.heappush(self._said, (at, self._count, data))
+            heapq.heappush(self._pending, (at, self._count, data))
 
 
 def greeted(line: SerialLine, bitrate: int = 500_000) -> SlcanAdapter:
@@ -92,7 +92,7 @@ def greeted(line: SerialLine, bitrate: int = 500_000) -> SlcanAdapter:
 def every(
     seconds: float, data: bytes, begin: float = 0.2
 ) -> Iterator[tuple[float, bytes]]:
-    """Say the same again and again."""
+    """Send the same bytes repeatedly."""
     at = begin
     while True:
         yield at, data

@@ -37,7 +37,7 @@ NO_LIMITS: Final = Frame(0x351, bytes.fromhex("ffff00800080ffff"))
 def telegram(
     at: float = 0.0,
     *,
-    said: Telegram = HEALTHY,
+    reported: Telegram = HEALTHY,
     without: Collection[int] = (),
     **changes: Any,
 ) -> list[Frame]:
@@ -46,11 +46,11 @@ def telegram(
     `without`: IDs left out; `changes`: attributes of Telegram. A current, a temperature
     or a discharge voltage limit of None is sent as "not available".
     """
-    unknown = {k for k in _UNKNOWN if changes.get(k, getattr(said, k)) is None}
+    unknown = {k for k in _UNKNOWN if changes.get(k, getattr(reported, k)) is None}
     known = {k: v for k, v in changes.items() if k not in unknown}
     return [
         replace(_with_codes(frame, unknown), at=at)
-        for frame in encode(replace(said, **known))
+        for frame in encode(replace(reported, **known))
         if frame.can_id not in without
     ]
 

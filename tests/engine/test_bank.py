@@ -26,7 +26,7 @@ EQUAL = (battery("b1"), battery("b2"))
 def _lost(key: str = "b2", seconds: float = 4.0, **options: Any) -> Plant:
     """Return a plant of two equal batteries, one of them just lost."""
     plant = Plant(EQUAL, **options).started(10.0)
-    plant.packs[key].speaks = False
+    plant.packs[key].active = False
     plant.run(seconds)
     assert plant.state(key).status is BatteryStatus.LOST
     return plant
@@ -45,12 +45,12 @@ def test_status_is_starting_until_the_first_limits() -> None:
 def test_nothing_is_sent_until_every_battery_reported_twice() -> None:
     """Zeros at boot would raise alarms, one telegram might be incomplete."""
     plant = Plant(EQUAL)
-    plant.speak()
+    plant.send_telegrams()
     plant.wait(1.0)
-    plant.speak("b1")
+    plant.send_telegrams("b1")
     plant.step()
     assert plant.port().sent == []
-    plant.speak("b2")
+    plant.send_telegrams("b2")
     plant.step()
     assert plant.snapshot.status is Status.RUNNING
     assert plant.sent() == (56.0, 200.0, 200.0)
@@ -60,8 +60,8 @@ def _begun(*telegrams: dict[str, Any]) -> Plant:
     """Return a plant with one battery that reported these, one a second."""
     plant = Plant()
     for changes in telegrams:
-        plant.packs["b1"].says(**changes)
-        plant.speak()
+        plant.packs["b1"].reports(**changes)
+        plant.send_telegrams()
         plant.step()
         plant.clock.now += 1.0
     assert plant.snapshot.status is Status.RUNNING
@@ -76,7 +76,7 @@ def test_lower_limit_applies_when_two_telegrams_disagree(
     plant = _begun(*({"charge_current_limit": amps} for amps in first))
     low = min(first)
     assert plant.sent() == (56.0, low, 100.0)
-    plant.packs["b1"].says(charge_current_limit=500.0)
+    plant.packs["b1"].reports(charge_current_limit=500.0)
     plant.run(2.5)
     assert plant.sent()[1] == low
     plant.run(4.0)
@@ -100,7 +100,7 @@ def test_limit_is_0_when_two_telegrams_disagree_about_an_enable() -> None:
     for first in ((on, off), (off, on)):
         plant = _begun(*first)
         assert plant.sent()[1:] == (0.0, 100.0)
-        plant.packs["b1"].says(**on)
+        plant.packs["b1"].reports(**on)
         plant.run(3.75)
         assert plant.sent()[1] < 100.0
 
@@ -111,7 +111,7 @@ def test_protection_at_the_start_holds_its_battery_at_0_a() -> None:
     plant = _begun({}, over)
     assert plant.sent()[1:] == (0.0, 100.0)
     assert plant.raised()[0] == frozenset({Alarm.OVER_VOLTAGE})
-    plant.packs["b1"].says(protections=frozenset())
+    plant.packs["b1"].reports(protections=frozenset())
     plant.run(3.75)
     assert plant.sent()[1] < 100.0
 
@@ -130,8 +130,8 @@ def test_varying_limits_delay_no_start() -> None:
     """The other limits are sent without a ramp."""
     plant = Plant(EQUAL)
     for amps in (60.0, 100.0):
-        plant.packs["b2"].says(discharge_current_limit=amps)
-        plant.speak()
+        plant.packs["b2"].reports(discharge_current_limit=amps)
+        plant.send_telegrams()
         plant.step()
         plant.clock.now += 1.0
     assert plant.sent() == (56.0, 200.0, 120.0)
@@ -140,7 +140,7 @@ def test_varying_limits_delay_no_start() -> None:
 def test_start_waits_15_s_for_a_silent_battery() -> None:
     """Then the loss policies apply, discharging with its grace period."""
     plant = Plant(EQUAL)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(14.75)
     assert plant.port().sent == []
     plant.run(0.5)
@@ -155,7 +155,7 @@ def test_start_waits_15_s_for_a_silent_battery() -> None:
 def test_start_timeout_is_configurable() -> None:
     """Longer for batteries that take long to wake."""
     plant = Plant(EQUAL, start_timeout=30.0)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(29.5)
     assert plant.port().sent == []
     plant.run(1.0)
@@ -166,7 +166,7 @@ def test_nothing_is_sent_without_any_battery() -> None:
     """Nothing is known."""
     plant = Plant(EQUAL)
     for pack in plant.packs.values():
-        pack.speaks = False
+        pack.active = False
     plant.run(60.0)
     assert plant.snapshot.status is Status.SILENT
     assert plant.port().sent == []
@@ -175,9 +175,9 @@ def test_nothing_is_sent_without_any_battery() -> None:
 def test_late_battery_ends_the_loss_policy() -> None:
     """By its first complete telegram."""
     plant = Plant(EQUAL)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(20.0)
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.run(30.0)
     assert plant.snapshot.status is Status.RUNNING
     assert plant.sent() == (56.0, 200.0, 200.0)
@@ -187,7 +187,7 @@ def test_unknown_required_values_block_and_then_silence() -> None:
     """Without any voltage: 0 A for a moment, as without a battery, then nothing.
 
     Silence alone would leave an inverter with its last limits for as long as a minute,
-    while the battery, which still speaks, may lower its own.
+    while the battery, which still sends, may lower its own.
     """
     plant = Plant().started()
     plant.packs["b1"].without.add(0x356)
@@ -235,7 +235,7 @@ def test_protection_is_sent_while_a_value_is_unknown() -> None:
     """The alarm of the block does not replace the battery's alarms."""
     plant = Plant().started()
     plant.packs["b1"].without.add(0x356)
-    plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.packs["b1"].reports(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(4.0)
     assert plant.snapshot.status is Status.BLOCKED
     sent = plant.raised().protections
@@ -256,11 +256,11 @@ def test_unknown_required_values_silence_at_once_with_policy_stop() -> None:
 
 def test_weaker_battery_limits_the_bank() -> None:
     """100 Ah / 10 A beside 300 Ah / 150 A gives 40 A."""
-    says = {
+    reports = {
         "b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0},
         "b2": {"charge_current_limit": 150.0, "discharge_current_limit": 150.0},
     }
-    plant = Plant(TWO, says=says).started()
+    plant = Plant(TWO, reports=reports).started()
     assert plant.sent() == (56.0, 40.0, 40.0)
     assert plant.charge.rule is Rule.BATTERY
     assert plant.charge.source == "b1"
@@ -276,10 +276,13 @@ def test_limit_never_exceeds_the_sum() -> None:
 
 def test_strategy_sum_adds_limits_and_combines_enables_with_and() -> None:
     """As the daemon does."""
-    says = {"b1": {"charge_current_limit": 10.0}, "b2": {"charge_current_limit": 150.0}}
-    plant = Plant(TWO, says=says, strategy=Strategy.SUM).started()
+    reports = {
+        "b1": {"charge_current_limit": 10.0},
+        "b2": {"charge_current_limit": 150.0},
+    }
+    plant = Plant(TWO, reports=reports, strategy=Strategy.SUM).started()
     assert plant.sent()[1] == 160.0
-    plant.packs["b1"].says(charge_enabled=False)
+    plant.packs["b1"].reports(charge_enabled=False)
     plant.run(2.0)
     assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
@@ -288,21 +291,21 @@ def test_strategy_sum_adds_limits_and_combines_enables_with_and() -> None:
 def test_battery_without_permission_is_not_loaded() -> None:
     """The others are limited to a current that hardly flows through it."""
     plant = Plant(EQUAL).started()
-    plant.packs["b1"].says(charge_enabled=False)
+    plant.packs["b1"].reports(charge_enabled=False)
     plant.run(2.0)
     assert plant.sent()[1] <= 8.0
     assert plant.sent()[2] == 200.0
     assert plant.enabled() == (True, True)
-    plant.packs["b2"].says(charge_enabled=False)
+    plant.packs["b2"].reports(charge_enabled=False)
     plant.run(2.0)
     assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
 
 
-def _with_one_aside(**says: Any) -> Plant:
+def _with_one_excluded(**reports: Any) -> Plant:
     """Return a plant whose full battery b1 is excluded while b2 is charged."""
-    plant = Plant(EQUAL, says={"b1": {"charge_current_limit": 0.0} | says})
-    plant.packs["b2"].says(current=80.0)
+    plant = Plant(EQUAL, reports={"b1": {"charge_current_limit": 0.0} | reports})
+    plant.packs["b2"].reports(current=80.0)
     plant.started(30.0)
     assert plant.state("b1").excluded == {Direction.CHARGE}
     return plant
@@ -310,23 +313,23 @@ def _with_one_aside(**says: Any) -> Plant:
 
 def test_excluded_battery_enables_nothing() -> None:
     """It permits charging, but the last one that could charge does not."""
-    plant = _with_one_aside()
+    plant = _with_one_excluded()
     assert plant.enabled() == (True, True)
-    plant.packs["b2"].says(charge_enabled=False)
+    plant.packs["b2"].reports(charge_enabled=False)
     plant.run(1.0)
     assert plant.enabled() == (False, True)
 
 
 def test_voltage_of_an_excluded_battery_is_ignored() -> None:
     """Its path is open: a limit far below the pack follows the others."""
-    plant = _with_one_aside(voltage=51.6)
+    plant = _with_one_excluded(voltage=51.6)
     plant.ask(charge_voltage=48.0)
     assert plant.sent()[0] == 51.9  # 0.1 V under the 52.0 V of b2
 
 
 def test_voltage_of_an_excluded_battery_is_used_if_there_is_no_other() -> None:
     """The telegram is sent: its voltage is known."""
-    plant = _with_one_aside(voltage=51.6)
+    plant = _with_one_excluded(voltage=51.6)
     plant.packs["b2"].without.add(0x356)
     plant.run(5.0)
     assert plant.snapshot.status is Status.RUNNING
@@ -337,12 +340,12 @@ def test_voltage_of_an_excluded_battery_is_used_if_there_is_no_other() -> None:
 def test_protection_stops_its_direction() -> None:
     """A warning while another battery allows it, an alarm when none does."""
     plant = Plant(EQUAL).started()
-    plant.packs["b1"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.packs["b1"].reports(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(2.0)
     assert plant.sent()[1] <= 8.0
     assert plant.sent()[2] == 200.0
     assert plant.raised() == (frozenset(), frozenset({Alarm.OVER_VOLTAGE}))
-    plant.packs["b2"].says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    plant.packs["b2"].reports(protections=frozenset({Alarm.OVER_VOLTAGE}))
     plant.run(2.0)
     assert plant.sent()[1:] == (0.0, 200.0)
     assert plant.enabled() == (False, True)
@@ -352,8 +355,10 @@ def test_protection_stops_its_direction() -> None:
 @pytest.mark.parametrize("forward", [True, False])
 def test_charge_requests_are_forwarded_only_if_configured(forward: bool) -> None:
     """They make inverters buy energy."""
-    says = {"b1": {"force_charge": True, "force_charge_2": True, "full_charge": True}}
-    plant = Plant(EQUAL, says=says, forward_requests=forward).started()
+    reports = {
+        "b1": {"force_charge": True, "force_charge_2": True, "full_charge": True}
+    }
+    plant = Plant(EQUAL, reports=reports, forward_requests=forward).started()
     assert plant.snapshot.bank.force_charge is True
     asked = plant.port().last(0x35C)[0] & 0x38
     assert asked == (0x38 if forward else 0)
@@ -364,15 +369,15 @@ def test_charge_requests_are_forwarded_only_if_configured(forward: bool) -> None
 
 def test_lowest_charge_voltage_limit_applies() -> None:
     """Of the batteries; the highest for discharging."""
-    says = {"b1": {"charge_voltage_limit": 55.2, "discharge_voltage_limit": 47.0}}
-    plant = Plant(EQUAL, says=says).started()
+    reports = {"b1": {"charge_voltage_limit": 55.2, "discharge_voltage_limit": 47.0}}
+    plant = Plant(EQUAL, reports=reports).started()
     assert plant.sent()[0] == 55.2
     assert plant.snapshot.discharge_voltage_limit == 47.0
 
 
 def test_battery_with_a_limit_below_the_pack_stops_charging() -> None:
     """Its voltage limit cannot be sent, so the current protects it."""
-    plant = Plant(says={"b1": {"charge_voltage_limit": 54.0, "voltage": 54.5}})
+    plant = Plant(reports={"b1": {"charge_voltage_limit": 54.0, "voltage": 54.5}})
     plant.started()
     assert plant.sent()[:2] == (54.4, 0.0)
     assert plant.charge.rule is Rule.VOLTAGE
@@ -404,15 +409,15 @@ def test_charge_voltage_setpoint_far_below_the_pack_is_raised() -> None:
 
 def test_charge_voltage_is_shown_as_sent() -> None:
     """Rounded down to 0.1 V."""
-    plant = Plant(says={"b1": {"voltage": 52.07}}).started()
+    plant = Plant(reports={"b1": {"voltage": 52.07}}).started()
     plant.ask(charge_voltage=48.0)
     assert plant.sent()[0] == plant.snapshot.charge_voltage_limit == 51.9
 
 
 def test_voltage_floor_depends_on_the_number_of_cells() -> None:
     """16 do not become 15 when it lowers its limit: 48 V, and 0 A protects."""
-    plant = Plant(says={"b1": {"voltage": 47.0}}).started()
-    plant.packs["b1"].says(charge_voltage_limit=42.0)
+    plant = Plant(reports={"b1": {"voltage": 47.0}}).started()
+    plant.packs["b1"].reports(charge_voltage_limit=42.0)
     plant.run(1.0)
     assert plant.sent()[:2] == (48.0, 0.0)
     assert plant.charge.rule is Rule.VOLTAGE
@@ -436,7 +441,7 @@ def test_total_limits_the_bank() -> None:
 
 
 def test_lower_limit_is_sent_with_the_frame_that_reports_it() -> None:
-    """Whatever the minimum send interval."""
+    """At any minimum send interval."""
     plant = Plant().started()
     plant.port("b1").push(*telegram(plant.now, charge_current_limit=40.0)[:2])
     plant.step()
@@ -493,7 +498,7 @@ def test_grace_period_is_configurable() -> None:
 def test_charge_voltage_of_a_block_follows_the_pack() -> None:
     """While a battery reports."""
     plant = _lost(seconds=70.0)
-    plant.packs["b1"].says(voltage=53.0)
+    plant.packs["b1"].reports(voltage=53.0)
     plant.run(2.0)
     assert 52.8 <= plant.sent()[0] <= 53.0
 
@@ -502,7 +507,7 @@ def test_grace_period_starts_when_a_silent_battery_is_put_in_service() -> None:
     """It was out for hours; the house stays on while it is plugged in."""
     plant = Plant(EQUAL).started(10.0)
     plant.set(AllSetpoints(out_of_service=frozenset({"b2"})))
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(300.0)
     assert plant.sent()[2] == 100.0
     plant.set(AllSetpoints())
@@ -519,7 +524,7 @@ OUT = AllSetpoints(out_of_service=frozenset({"b2"}))
 def test_battery_never_received_is_lost_once_it_is_put_in_service() -> None:
     """As if in service from the start: lost, with its grace period."""
     plant = Plant(EQUAL, setpoints=OUT)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.started(30.0)
     assert plant.sent()[1:] == (100.0, 100.0)
     plant.set(AllSetpoints())
@@ -527,7 +532,7 @@ def test_battery_never_received_is_lost_once_it_is_put_in_service() -> None:
     assert plant.sent()[1:] == (0.0, 100.0)
     plant.run(2.0)
     assert plant.sent()[1:] == (0.0, 0.0)
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.run(30.0)
     assert plant.sent()[1:] == (200.0, 200.0)
 
@@ -535,14 +540,14 @@ def test_battery_never_received_is_lost_once_it_is_put_in_service() -> None:
 @pytest.mark.slow
 def test_full_battery_out_of_service_stops_charging_if_it_carries() -> None:
     """Its share flows through it for 10 s, and until inverters followed."""
-    plant = Plant(EQUAL, says={"b2": {"charge_current_limit": 0.0}}, setpoints=OUT)
+    plant = Plant(EQUAL, reports={"b2": {"charge_current_limit": 0.0}}, setpoints=OUT)
     plant.started()
     most = []
     for _ in range(1200):
         sent = plant.sent()[1]
         most.append(sent)
         for pack in plant.packs.values():
-            pack.says(current=sent / 2)
+            pack.reports(current=sent / 2)
         plant.run(0.5)
     assert plant.state("b2").carries_current_out_of_service
     assert most[0] == 100.0
@@ -554,9 +559,9 @@ def test_out_of_service_battery_that_carries_gets_its_grace_period() -> None:
     """It was silent for hours, but not missed."""
     plant = Plant(EQUAL).started(10.0)
     plant.set(OUT)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(7200.0, tick=10.0)
-    plant.packs["b2"].says(current=-5.0)
+    plant.packs["b2"].reports(current=-5.0)
     for _ in range(12):
         plant.run(1.0)
         plant.port("b2").push(*telegram(plant.now, current=-5.0, without={0x355}))
@@ -570,10 +575,10 @@ def test_out_of_service_battery_that_carries_gets_its_grace_period() -> None:
 def test_policy_reduce_counts_the_lost_battery_with_its_last_limits() -> None:
     """The others are limited accordingly."""
     plant = Plant(EQUAL, charge_loss_policy=LossPolicy.REDUCE).started(10.0)
-    plant.packs["b2"].says(charge_current_limit=10.0, discharge_current_limit=10.0)
-    plant.packs["b1"].says(charge_current_limit=20.0)
+    plant.packs["b2"].reports(charge_current_limit=10.0, discharge_current_limit=10.0)
+    plant.packs["b1"].reports(charge_current_limit=20.0)
     plant.run(2.0)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(5.0)
     assert plant.snapshot.status is Status.REDUCED
     assert plant.sent()[2] == 20.0
@@ -588,32 +593,32 @@ def test_policy_reduce_when_the_lost_battery_carries_nothing() -> None:
     Once one of them carries more than it allows that is known, and holds till the end:
     neither is it asked for that again, nor is 0 A sent because it was.
     """
-    says = {key: {"discharge_current_limit": 50.0} for key in ("b1", "b2")}
-    plant = Plant(EQUAL, says=says).started(10.0)
-    plant.packs["b2"].speaks = False
+    reports = {key: {"discharge_current_limit": 50.0} for key in ("b1", "b2")}
+    plant = Plant(EQUAL, reports=reports).started(10.0)
+    plant.packs["b2"].active = False
     plant.run(4.0)
     assert plant.sent()[2] == 100.0
     at = plant.now
     for current in (-100.0, -75.0, -50.0, -10.0):
-        plant.packs["b1"].says(current=current)
+        plant.packs["b1"].reports(current=current)
         plant.run(5.0)
     sent = {dcl for _, _, dcl in plant.sent_since(at + 1.25)}
     assert sent == {50.0}
-    plant.packs["b1"].says(current=0.0)
-    plant.packs["b2"].speaks = True
+    plant.packs["b1"].reports(current=0.0)
+    plant.packs["b2"].active = True
     plant.run(60.0)
-    # What circulated between the two fades away
+    # The circulating current between the two fades away
     assert plant.sent()[2] == pytest.approx(100.0, abs=0.2)
 
 
 def test_policy_reduce_when_all_online_batteries_are_excluded() -> None:
     """The current is the lost one's: the house stays on in the grace period."""
     plant = Plant(EQUAL).started(10.0)
-    plant.packs["b1"].says(discharge_current_limit=0.0)
-    plant.packs["b2"].says(current=-80.0)
+    plant.packs["b1"].reports(discharge_current_limit=0.0)
+    plant.packs["b2"].reports(current=-80.0)
     plant.run(30.0)
     assert plant.state("b1").excluded == {Direction.DISCHARGE}
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(10.0)
     assert plant.sent()[2] == 100.0
 
@@ -621,15 +626,15 @@ def test_policy_reduce_when_all_online_batteries_are_excluded() -> None:
 def test_policy_reduce_counts_a_battery_that_was_excluded() -> None:
     """Still excluded for lack of measurements, it allows 10 A again."""
     plant = Plant(EQUAL, discharge_loss_policy=LossPolicy.REDUCE).started(10.0)
-    plant.packs["b1"].says(discharge_current_limit=0.0)
-    plant.packs["b2"].says(current=-80.0)
+    plant.packs["b1"].reports(discharge_current_limit=0.0)
+    plant.packs["b2"].reports(current=-80.0)
     plant.run(30.0)
     plant.packs["b1"].without = {0x351}
     plant.run(10.0)
     assert plant.state("b1").status is BatteryStatus.LOST
     assert plant.state("b1").excluded == {Direction.DISCHARGE}
     plant.packs["b1"].without = {0x356}
-    plant.packs["b1"].says(discharge_current_limit=10.0)
+    plant.packs["b1"].reports(discharge_current_limit=10.0)
     plant.run(10.0)
     assert plant.state("b1").status is BatteryStatus.REJOINING
     assert plant.discharge.source == "b1"
@@ -642,9 +647,9 @@ def test_policy_reduce_counts_a_nearly_full_lost_battery_with_0(
 ) -> None:
     """A battery lost at 90 % or more may be full by now."""
     plant = Plant(
-        EQUAL, says={"b2": {"soc": soc}}, charge_loss_policy=LossPolicy.REDUCE
+        EQUAL, reports={"b2": {"soc": soc}}, charge_loss_policy=LossPolicy.REDUCE
     ).started(10.0)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(5.0)
     assert plant.sent()[1] <= ccl
     assert (plant.sent()[1] == 0.0) is (ccl == 0.0)
@@ -676,7 +681,7 @@ def test_policy_stop_sends_nothing(direction: str) -> None:
 def test_loss_of_all_batteries_sends_0_a_for_5_s_then_nothing() -> None:
     """Stale values are never repeated as if they were current."""
     plant = Plant(bridge=0.0).started(10.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(2.0)
     assert plant.sent()[1] == 100.0
     plant.run(1.5)
@@ -693,11 +698,11 @@ def test_loss_of_all_batteries_sends_0_a_for_5_s_then_nothing() -> None:
 
 def test_charge_voltage_without_batteries_keeps_the_reference() -> None:
     """The last minute's highest, as while they reported."""
-    plant = Plant(says={"b1": {"voltage": 55.0}}, bridge=0.0).started(10.0)
-    plant.packs["b1"].says(voltage=52.0)
+    plant = Plant(reports={"b1": {"voltage": 55.0}}, bridge=0.0).started(10.0)
+    plant.packs["b1"].reports(voltage=52.0)
     plant.run(10.0)
     assert plant.sent()[0] == 56.0
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(5.0)
     assert plant.sent() == (54.9, 0.0, 0.0)
 
@@ -711,7 +716,7 @@ def test_block_is_sent_although_the_soc_expired_first() -> None:
         plant.port("b1").push(*telegram(plant.now, without={0x355}))
         plant.step()
         plant.clock.now += 0.7
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(5.0, tick=0.1)
     assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.port().sent[-1].at >= plant.now - 1.0
@@ -720,7 +725,7 @@ def test_block_is_sent_although_the_soc_expired_first() -> None:
 def test_loss_of_all_batteries_silences_at_once_with_policy_stop() -> None:
     """Nothing is sent."""
     plant = Plant(charge_loss_policy=LossPolicy.STOP).started(10.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(3.25)
     at = plant.now
     plant.run(10.0)
@@ -744,7 +749,7 @@ def test_limits_not_available_count_as_a_loss() -> None:
 def test_battery_rejoins_after_three_complete_telegrams() -> None:
     """Then the limits rise again, slowly."""
     plant = _lost()
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.packs["b2"].next_at = plant.now
     plant.run(2.0)
     assert plant.state("b2").status is BatteryStatus.REJOINING
@@ -765,15 +770,15 @@ def test_added_battery_counts_from_its_first_complete_telegram() -> None:
     plant = Plant().started(10.0)
     at = plant.now
     plant.apply(batteries=(battery("b1"), battery("b2")))
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(30.0)
     assert set(plant.sent_since(at)) == {(56.0, 100.0, 100.0)}
     assert plant.snapshot.status is Status.RUNNING
-    plant.packs["b2"].speaks = True
-    plant.packs["b2"].says(charge_current_limit=20.0)
+    plant.packs["b2"].active = True
+    plant.packs["b2"].reports(charge_current_limit=20.0)
     plant.run(1.5)
     assert plant.sent()[1] == 40.0
-    plant.packs["b2"].says(charge_current_limit=100.0)
+    plant.packs["b2"].reports(charge_current_limit=100.0)
     plant.run(30.0)
     assert plant.sent()[1] == 200.0
 
@@ -793,10 +798,10 @@ def test_removed_battery_does_not_count() -> None:
 def test_battery_on_another_port_is_lost_until_received_there() -> None:
     """Its last values still count: it may carry current, unseen."""
     small, large = TWO
-    says = {"b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0}}
-    plant = Plant(TWO, says=says).started(10.0)
+    reports = {"b1": {"charge_current_limit": 10.0, "discharge_current_limit": 10.0}}
+    plant = Plant(TWO, reports=reports).started(10.0)
     plant.apply(batteries=(replace(small, port=battery("b3").port), large))
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(2.0)
     assert plant.state("b1").status is BatteryStatus.LOST
     assert plant.sent() == (52.0, 0.0, 40.0)
@@ -820,7 +825,7 @@ def test_battery_never_received_waits_on_its_new_port_too() -> None:
     """Nothing is known of it."""
     plant = Plant().started(10.0)
     plant.apply(batteries=(battery("b1"), battery("b2")))
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(2.0)
     moved = replace(battery("b2"), port=battery("b3").port)
     plant.apply(batteries=(battery("b1"), moved))
@@ -860,7 +865,7 @@ def test_new_values_are_sent_at_once() -> None:
     """Each telegram follows the batteries' control frames, not a timer."""
     plant = Plant().started(10.0)
     plant.clock.now += 0.5
-    plant.speak()
+    plant.send_telegrams()
     plant.step()
     assert plant.port().sent[-1].at == plant.now
 
@@ -872,7 +877,7 @@ def test_limits_entities_and_telegrams_use_the_same_current() -> None:
     """b1 carries half, whatever its capacity: of -30 A known make -60 A."""
     plant = Plant(
         [battery("b1", 100.0), battery("b2", 300.0)],
-        says={"b1": {"current": -30.0}, "b2": {"current": None}},
+        reports={"b1": {"current": -30.0}, "b2": {"current": None}},
         learnt={"b1": 0.5, "b2": 0.5},
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(-60.0)
@@ -885,7 +890,7 @@ def test_limits_entities_and_telegrams_use_the_same_current() -> None:
 def test_factor_and_offset_do_not_affect_limits() -> None:
     """2 x 40 A + 5 A are shown; the battery 10 A over lowers it by 10 A."""
     plant = Plant(
-        says={"b1": {"current": 40.0, "charge_current_limit": 30.0}},
+        reports={"b1": {"current": 40.0, "charge_current_limit": 30.0}},
         current_factor=2.0,
         current_offset=5.0,
     ).started(20.0)
@@ -902,10 +907,10 @@ def test_factor_and_offset_do_not_affect_limits() -> None:
 def _opened(plant: Plant) -> None:
     """Open b1's contactor while 80 A are charged; it refuses charge only."""
     for pack in plant.packs.values():
-        pack.says(current=40.0)
+        pack.reports(current=40.0)
     plant.run(20.0)
-    plant.packs["b1"].says(current=0.0, charge_current_limit=0.0)
-    plant.packs["b2"].says(current=80.0)
+    plant.packs["b1"].reports(current=0.0, charge_current_limit=0.0)
+    plant.packs["b2"].reports(current=80.0)
     plant.run(20.0)
     assert plant.state("b1").excluded == {Direction.CHARGE}
 
@@ -916,7 +921,7 @@ def test_opening_contactor_does_not_limit_discharging() -> None:
     least = inf
     _opened(plant)
     for second in range(20):
-        plant.packs["b2"].says(current=76.0 - 4.0 * second)
+        plant.packs["b2"].reports(current=76.0 - 4.0 * second)
         plant.run(1.0)
         least = min(least, plant.discharge.amps)
     assert least >= 195.0
@@ -926,12 +931,12 @@ def test_battery_that_carries_nothing_is_excluded_both_ways() -> None:
     """b2 carries all; then b1 charges again and both count."""
     plant = Plant(EQUAL).started()
     _opened(plant)
-    plant.packs["b2"].says(current=-40.0)
+    plant.packs["b2"].reports(current=-40.0)
     plant.run(5.0)
     assert plant.state("b1").excluded == set(Direction)
     assert plant.discharge.amps == pytest.approx(100.0, abs=1.0)
-    plant.packs["b1"].says(current=-20.0, charge_current_limit=100.0)
-    plant.packs["b2"].says(current=-20.0)
+    plant.packs["b1"].reports(current=-20.0, charge_current_limit=100.0)
+    plant.packs["b2"].reports(current=-20.0)
     plant.run(30.0)
     assert plant.state("b1").excluded == set()
     assert plant.discharge.amps == pytest.approx(200.0, abs=5.0)
@@ -941,9 +946,21 @@ def test_battery_with_the_values_just_sent_counts() -> None:
     """It equals the only one so far, as the sent bank limits do."""
     plant = Plant([battery("b1")]).started(10.0)
     plant.apply(batteries=(battery("b1"), battery("b2")))
-    plant.packs["b2"].says(voltage=52.1)
+    plant.packs["b2"].reports(voltage=52.1)
     plant.run(10.0)
     assert {state.status for state in plant.snapshot.batteries.values()} == {
         BatteryStatus.ONLINE
     }
     assert plant.sent()[1:] == (200.0, 200.0)
+
+
+def test_current_with_a_wrong_sign_counts_as_unknown() -> None:
+    """The bank's is that of the others, by their shares: 60 A of two thirds."""
+    plant = Plant((battery("b1", 200.0), battery("b2", 100.0))).started(5.0)
+    for amps in (0.0, 60.0, 0.0, 60.0):
+        plant.packs["b1"].reports(current=amps)
+        plant.packs["b2"].reports(current=-amps / 2)
+        plant.run(5.0)
+    assert plant.snapshot.batteries["b2"].wrong_sign
+    assert plant.snapshot.bank.current == pytest.approx(90.0)
+    assert plant.snapshot.bank.current_estimated

@@ -159,7 +159,7 @@ def test_no_excess_without_a_limit() -> None:
     plant = _two().started()
     plant.port("i1").acknowledged = False
     plant.run(3.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(30.0)
     assert plant.snapshot.charge is None
     assert plant.snapshot.excess == {}
@@ -201,7 +201,7 @@ def test_each_inverter_is_sent_its_part_of_the_current() -> None:
             inverter("i2", 25.0),
             inverter("i3", 100.0, current_factor=2.0, current_offset=1.5),
         ],
-        says={"b1": {"current": -20.0}},
+        reports={"b1": {"current": -20.0}},
     ).started()
     currents = [
         int.from_bytes(plant.port(key).last(0x356)[2:4], "little", signed=True) / 10
@@ -213,7 +213,7 @@ def test_each_inverter_is_sent_its_part_of_the_current() -> None:
 def test_current_is_divided_by_weight_at_a_limit_of_0() -> None:
     """There are no parts of the limit."""
     plant = _two().started()
-    plant.packs["b1"].says(charge_current_limit=0.0, current=10.0)
+    plant.packs["b1"].reports(charge_current_limit=0.0, current=10.0)
     plant.run(2.0)
     data = plant.port("i1").last(0x356)
     assert int.from_bytes(data[2:4], "little", signed=True) == 50
@@ -222,7 +222,7 @@ def test_current_is_divided_by_weight_at_a_limit_of_0() -> None:
 def test_unknown_current_is_not_sent() -> None:
     """0x8000 would be -3276.8 A to an inverter."""
     plant = Plant().started()
-    plant.packs["b1"].says(current=None)
+    plant.packs["b1"].reports(current=None)
     plant.run(2.0)
     assert plant.port().last(0x356)[2:4] == b"\0\0"
     assert plant.snapshot.bank.current is None
@@ -270,7 +270,7 @@ def test_changed_rating_keeps_the_port() -> None:
     assert plant.sent()[1:] == (40.0, 40.0)
 
 
-# What the outside sees
+# Seen from outside
 
 
 def test_error_and_29_bit_frames_are_ignored_on_a_battery_bus() -> None:
@@ -320,10 +320,10 @@ async def _turns(count: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-async def _speak(plant: Plant) -> None:
+async def _send_telegrams(plant: Plant) -> None:
     """Send a battery telegram, and the echoes of what follows."""
     plant.clock.now += 1.0
-    plant.speak()
+    plant.send_telegrams()
     for _ in range(5):
         for port in plant.port_services.ports.values():
             port.drain()
@@ -335,7 +335,7 @@ async def _running(plant: Plant) -> AsyncIterator[Plant]:
     await plant.gateway.start()
     try:
         for _ in range(3):
-            await _speak(plant)
+            await _send_telegrams(plant)
         yield plant
     finally:
         await plant.gateway.stop()
@@ -352,7 +352,7 @@ async def test_nothing_is_sent_after_stop() -> None:
     async with _running(Plant()) as plant:
         count = len(plant.port().sent)
         await plant.gateway.stop()
-        await _speak(plant)
+        await _send_telegrams(plant)
         plant.run(5.0)
         assert len(plant.port().sent) == count
 
@@ -390,11 +390,11 @@ async def test_ports_open_and_close_with_the_configuration() -> None:
     async with _running(Plant()) as plant:
         plant.apply(inverters=(inverter("i2"),))
         await _turns()
-        await _speak(plant)
+        await _send_telegrams(plant)
         # The one taken away may still act upon its 100 A.
         assert plant.sent("i2")[1:] == (0.0, 0.0)
         count = len(plant.port("i1").sent)
-        await _speak(plant)
+        await _send_telegrams(plant)
         assert len(plant.port("i1").sent) == count
 
 
@@ -486,7 +486,7 @@ async def test_exception_in_a_port_task_is_logged(
 def test_current_of_a_removed_inverter_is_not_unmanaged() -> None:
     """It is not subtracted twice: the other inverter keeps its part."""
     plant = _two().started()
-    plant.packs["b1"].says(current=-100.0)
+    plant.packs["b1"].reports(current=-100.0)
     plant.run(10.0)
     at = plant.now
     plant.apply(inverters=plant.config.inverters[:1])
@@ -593,7 +593,7 @@ def test_part_of_a_removed_inverter_is_free_after_its_time_out() -> None:
     """It acts on its last limit until then."""
     plant = Plant(
         inverters=[inverter("i1", 100.0), inverter("i2", 100.0)],
-        says={"b1": {"charge_current_limit": 100.0}},
+        reports={"b1": {"charge_current_limit": 100.0}},
     ).started()
     plant.run(5)
     assert plant.sent("i1")[1] == 50.0

@@ -63,7 +63,7 @@ def charge_limit(
         ({"charging_allowed": False}, {}, False),
         ({}, {"charging_allowed": False}, True),
         ({}, {"discharging_allowed": False}, True),
-        # What sinks elsewhere makes it no less of a rise
+        # A fall elsewhere does not make it less of a rise
         ({"charge_current": 0.0}, {"discharge_current": 0.0}, True),
     ],
 )
@@ -99,7 +99,7 @@ def test_without_setpoints_there_is_no_limit() -> None:
 def test_a_switch_that_is_off_is_0_a(
     setpoints: Setpoints, expected: tuple[float | None, float | None]
 ) -> None:
-    """Whatever the number is."""
+    """For any number."""
     found = (setpoints.current(CHARGE), setpoints.current(DISCHARGE))
     assert found == expected
 
@@ -221,7 +221,7 @@ def test_there_is_room_up_to_the_bound() -> None:
     )
 
 
-some_leases = st.lists(
+some_temporary_limits = st.lists(
     st.builds(
         lambda amount, unit, until, owner, device_id: temporary_limit(
             until=until, owner=owner, device_id=device_id, **{unit: amount}
@@ -238,7 +238,7 @@ some_leases = st.lists(
 
 
 @pytest.mark.slow
-@given(some_leases)
+@given(some_temporary_limits)
 def test_one_owner_too_many_never_allows_more(
     temporary_limits: list[TemporaryLimit],
 ) -> None:
@@ -297,7 +297,7 @@ def test_setpoints_of_one_leave_the_others() -> None:
 def test_the_remaining_time_continues_after_a_restart(
     ends: list[float | None], stopped: float, restarted: float
 ) -> None:
-    """Whatever its clock shows; an unlimited one has no end."""
+    """At any wall clock time; an unlimited one has no end."""
     before = AllSetpoints(
         temporary_limits=tuple(
             temporary_limit(1.0, until=until, owner=str(i))

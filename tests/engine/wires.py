@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 
 QUEUE_LENGTH = 12
-"""Frames that a CAN link takes while nobody acknowledges them (measured)."""
+"""Frames that a CAN link takes while no node acknowledges them (measured)."""
 
 
 class MovedClock:

@@ -374,7 +374,7 @@ async def test_battery_on_a_serial_adapter_is_added(
     def speak() -> None:
         if "O" in adapter.commands:
             for frame in BATTERY_SAYS:
-                adapter.say(codec.encode(as_message(frame)))
+                adapter.send(codec.encode(as_message(frame)))
 
     async with repeating(speak):
         result = await flow.fill(connection=key)
@@ -412,7 +412,7 @@ async def test_adapter_of_another_protocol_is_named(
     adapter.answers = {}
     await flow.fill(connection="rescan")
     said = waveshare.variable(telegram(soc=13.0))
-    async with repeating(lambda: adapter.say(said)):
+    async with repeating(lambda: adapter.send(said)):
         result = await flow.fill(connection=f"slcan:{adapter.device}")
     assert result["errors"] == {"connection": "not_lawicel"}
     assert result["description_placeholders"]["channel"] == adapter.device

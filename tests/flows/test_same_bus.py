@@ -96,7 +96,9 @@ async def test_bus_of_an_inverter_is_recognized(
     flow = await add(hass, running, "battery")
     async with one_bus("old-b", says=OTHER), bridged("old-i", "flow-1"):
         await until(
-            lambda: any(i.sets for i in runtime.gateway.snapshot.inverters.values())
+            lambda: any(
+                i.telegrams_sent for i in runtime.gateway.snapshot.inverters.values()
+            )
         )
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"

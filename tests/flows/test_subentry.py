@@ -285,7 +285,7 @@ async def test_own_silent_adapter_should_be_replugged(
             await flow.choose("port")
             result = await flow.enter(adapter.device, interface="slcan")
             text.append(result["description_placeholders"]["scan_result"])
-            adapter.say(b"t1230\r")
+            adapter.send(b"t1230\r")
             await until(lambda: is_heard(bank, before.subentry_id))
     assert ["plug it in again" in each for each in text] == [True, False]
     assert all(each.startswith("Nothing was received") for each in text)

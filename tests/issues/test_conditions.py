@@ -58,20 +58,20 @@ def snapshot(
     )
 
 
-# Voltages apart
+# Voltage difference
 
 
 def voltage_difference(*normalized: tuple[float, float, float]) -> list[bool]:
-    """Return after each snapshot whether two batteries count as apart.
+    """Return after each snapshot whether two batteries count as too different.
 
     Each snapshot: its time, the voltages of both.
     """
-    standing = Conditions()
+    conditions = Conditions()
     found = []
     for now, first, second in normalized:
         both = battery("b1", voltage=first), battery("b2", voltage=second)
-        standing.update(snapshot(*both), now)
-        found.append(standing.voltage_difference is not None)
+        conditions.update(snapshot(*both), now)
+        found.append(conditions.voltage_difference is not None)
     return found
 
 
@@ -83,11 +83,11 @@ def test_lasting_voltage_difference_is_detected() -> None:
         True,
     ]
     assert voltage_difference((0, 52.0, 51.0), (600, 52.0, 51.0)) == [False, False]
-    standing = Conditions()
+    conditions = Conditions()
     for now in 0, 60:
         both = battery("b1", voltage=50.9), battery("b2", voltage=52.0)
-        standing.update(snapshot(*both), now)
-    assert standing.voltage_difference == VoltageDifference("b2", 52.0, "b1", 50.9)
+        conditions.update(snapshot(*both), now)
+    assert conditions.voltage_difference == VoltageDifference("b2", 52.0, "b1", 50.9)
 
 
 def test_short_voltage_difference_is_ignored() -> None:
@@ -136,21 +136,21 @@ def test_only_differences_that_should_balance_count(
     first: dict[str, Any], second: dict[str, Any], expected: bool
 ) -> None:
     """A full battery rests below the others while these are charged."""
-    standing = Conditions()
+    conditions = Conditions()
     for now in 0, 60:
         both = battery("b1", **{"voltage": 54.0} | first), battery("b2", **second)
-        standing.update(snapshot(*both), now)
-    assert (standing.voltage_difference is not None) is expected
+        conditions.update(snapshot(*both), now)
+    assert (conditions.voltage_difference is not None) is expected
 
 
 def test_extremes_of_three_batteries_are_named() -> None:
     """The two with the largest difference."""
-    standing = Conditions()
+    conditions = Conditions()
     volts = {"b1": 52.0, "b2": 53.5, "b3": 51.8}
     each = [battery(key, voltage=v) for key, v in volts.items()]
     for now in 0, 60:
-        standing.update(snapshot(*each), now)
-    assert standing.voltage_difference == VoltageDifference("b2", 53.5, "b3", 51.8)
+        conditions.update(snapshot(*each), now)
+    assert conditions.voltage_difference == VoltageDifference("b2", 53.5, "b3", 51.8)
 
 
 # Signs of life
@@ -158,12 +158,12 @@ def test_extremes_of_three_batteries_are_named() -> None:
 
 def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
     """Return after each snapshot when the inverter was last alive."""
-    standing = Conditions()
+    conditions = Conditions()
     found = []
     for now, port, changes in normalized:
         inverter = InverterState(id="i1", **changes)
-        standing.update(snapshot(inverter=inverter, port=port), now)
-        found.append(standing.signs_of_life["i1"])
+        conditions.update(snapshot(inverter=inverter, port=port), now)
+        found.append(conditions.signs_of_life["i1"])
     return found
 
 
@@ -185,13 +185,13 @@ def test_time_behind_a_lost_port_does_not_count() -> None:
 
 def test_removed_inverter_is_dropped() -> None:
     """One with the same id is another one."""
-    standing = Conditions()
+    conditions = Conditions()
     inverter = InverterState(id="i1")
-    standing.update(snapshot(inverter=inverter), 10)
-    standing.update(snapshot(), 20)
-    assert standing.signs_of_life == {}
-    standing.update(snapshot(inverter=inverter), 30)
-    assert standing.signs_of_life == {"i1": 30}
+    conditions.update(snapshot(inverter=inverter), 10)
+    conditions.update(snapshot(), 20)
+    assert conditions.signs_of_life == {}
+    conditions.update(snapshot(inverter=inverter), 30)
+    assert conditions.signs_of_life == {"i1": 30}
 
 
 # Highest limits of the bank
@@ -201,21 +201,21 @@ def highest_limits(
     *normalized: tuple[float, list[BatteryState]],
 ) -> list[dict[Direction, float]]:
     """Return after each snapshot the highest sum of limits."""
-    standing = Conditions()
+    conditions = Conditions()
     found = []
     for now, batteries in normalized:
-        standing.update(snapshot(*batteries), now)
-        found.append(dict(standing.highest_limits))
+        conditions.update(snapshot(*batteries), now)
+        found.append(dict(conditions.highest_limits))
     return found
 
 
 BOTH = [battery("b1"), battery("b2")]
-BEARS = {Direction.CHARGE: 100.0, Direction.DISCHARGE: 200.0}
+HIGHEST = {Direction.CHARGE: 100.0, Direction.DISCHARGE: 200.0}
 
 
 def test_highest_limits_are_known_after_ten_normal_minutes() -> None:
     """Once every battery was online and in normal ranges."""
-    assert highest_limits((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, BEARS]
+    assert highest_limits((0, BOTH), (599, BOTH), (600, BOTH)) == [{}, {}, HIGHEST]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_reduced_limits_are_not_counted_as_normal(
     """Nearly full or empty, cold or hot, not online: the ten minutes start anew."""
     uneasy = [battery("b1"), battery("b2", **changes)]
     normalized = ((0, BOTH), (500, uneasy), (501, BOTH), (1100, BOTH), (1101, BOTH))
-    assert highest_limits(*normalized) == [{}, {}, {}, {}, BEARS]
+    assert highest_limits(*normalized) == [{}, {}, {}, {}, HIGHEST]
 
 
 def test_highest_sum_counts() -> None:
@@ -246,10 +246,10 @@ def test_highest_sum_counts() -> None:
     more = [battery("b1", charge_current_limit=80.0, soc=90.0), battery("b2")]
     less = [battery("b1", charge_current_limit=5.0), battery("b2")]
     before = highest_limits((0, more), (1, BOTH), (601, BOTH))
-    assert before[-1] == BEARS | {Direction.CHARGE: 130.0}
+    assert before[-1] == HIGHEST | {Direction.CHARGE: 130.0}
     after = highest_limits((0, BOTH), (600, BOTH), (601, less), (602, more))
-    assert after[2] == BEARS
-    assert after[3] == BEARS | {Direction.CHARGE: 130.0}
+    assert after[2] == HIGHEST
+    assert after[3] == HIGHEST | {Direction.CHARGE: 130.0}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_highest_sum_counts() -> None:
 def test_other_battery_makes_another_bank(life: BatteryStatus) -> None:
     """One out of service is not part of it, nor a duplicate."""
     out = [battery("b1"), battery("b2", life)]
-    half = {d: amps / 2 for d, amps in BEARS.items()}
+    half = {d: amps / 2 for d, amps in HIGHEST.items()}
     normalized = ((0, BOTH), (600, BOTH), (601, out), (1200, out), (1201, out))
-    assert highest_limits(*normalized) == [{}, BEARS, {}, {}, half]
+    assert highest_limits(*normalized) == [{}, HIGHEST, {}, {}, half]
     assert highest_limits((0, []), (600, [])) == [{}, dict.fromkeys(Direction, 0.0)]

@@ -49,10 +49,10 @@ from .detectors.contexts import (
     B1,
     B2,
     CONFIG,
+    CONFIRMED,
     DAY,
     I1,
     OPEN,
-    TOLD,
     WELL,
     seen,
     with_b1,
@@ -237,20 +237,20 @@ async def test_repair_without_delay_is_cleared_at_once_the_first_time(
     """The repair of a port goes when it is open; a flapping one stays."""
     issues = Issues(hass, "e1")
 
-    def tell(at: float, now: IssueContext) -> bool:
+    def reported_at(at: float, now: IssueContext) -> bool:
         issues.async_update(seen_at(at, now))
         return is_ignored(hass, "port_b1") is not None
 
     lost = with_port(PortState(status=PortStatus.LOST))
-    assert tell(0, lost)
-    assert not tell(30, WELL)
-    assert tell(60, lost)
+    assert reported_at(0, lost)
+    assert not reported_at(30, WELL)
+    assert reported_at(60, lost)
     for at in range(90, 3000, 60):
-        assert tell(at, WELL)
-        assert tell(at + 30, lost)
-    assert tell(3000, WELL)
-    assert tell(3599, WELL)
-    assert not tell(3600, WELL)
+        assert reported_at(at, WELL)
+        assert reported_at(at + 30, lost)
+    assert reported_at(3000, WELL)
+    assert reported_at(3599, WELL)
+    assert not reported_at(3600, WELL)
 
 
 async def test_answered_repair_goes_with_its_reason(
@@ -432,7 +432,7 @@ def find_everything() -> Iterator[Issue]:
         with_b1(modules_missing=1, modules_most=3),
         with_b1(gaps=7),
         with_i1(battery_detected=True),
-        with_i1(shares_bus_with="b1", confirmed=TOLD),
+        with_i1(shares_bus_with="b1", confirmed=CONFIRMED),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(
@@ -536,13 +536,13 @@ def test_every_repair_has_texts_that_can_be_filled(language: str) -> None:
         about = issues[issue.key]
         assert issue.fixable is ("fix_flow" in about)
         assert issue.fixable is not ("description" in about)
-        told = set(issue.placeholders)
-        assert names(about["title"]) <= told, issue.key
+        answer = set(issue.placeholders)
+        assert names(about["title"]) <= answer, issue.key
         if not issue.fixable:
-            assert names(about["description"]) <= told, issue.key
+            assert names(about["description"]) <= answer, issue.key
             continue
         for text in leaves(about["fix_flow"].get("abort", {})):
             # The dialog adds the system's message to it
-            assert names(text) <= told | {"detail"}, issue.key
+            assert names(text) <= answer | {"detail"}, issue.key
         for text in leaves(about["fix_flow"]["step"]):
-            assert names(text) <= told, issue.key
+            assert names(text) <= answer, issue.key

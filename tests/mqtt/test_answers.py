@@ -143,9 +143,9 @@ async def test_stuck_broker_costs_no_memory(
     assert len(asyncio.all_tasks()) == before + 1
     broker.go_on.set()
     await bench.until(lambda: len(broker.payloads) == 6)
-    told = [json.loads(each) for each in broker.payloads]
-    assert [each["n"] for each in told] == [0, 95, 96, 97, 98, 99]
-    assert [each.get("unanswered") for each in told] == [None, 94, *[None] * 4]
+    received = [json.loads(each) for each in broker.payloads]
+    assert [each["n"] for each in received] == [0, 95, 96, 97, 98, 99]
+    assert [each.get("unanswered") for each in received] == [None, 94, *[None] * 4]
     to_send.send({"command": "limit", "n": 100})
     await bench.until(lambda: len(broker.payloads) == 7)
     to_send.async_end()

@@ -80,7 +80,7 @@ def device_id(hass: HomeAssistant, key: str) -> str:
     )
 
 
-async def say(
+async def command(
     hass: HomeAssistant, topic: str, payload: str | bytes, *, retain: bool = False
 ) -> None:
     """Send a command and wait until it was executed or rejected."""
@@ -111,7 +111,7 @@ async def test_limit_calls_the_action(
     await listening(bench)
     calls = mocked(hass, "limit_current")
     fields = {"charge_current": 20, "discharge_power": 500.5, "duration": 600}
-    await say(hass, LIMIT, json.dumps(fields))
+    await command(hass, LIMIT, json.dumps(fields))
     [call] = calls
     gateway = {"device_id": device_id(hass, "gw"), "owner": "mqtt"}
     assert call.data == fields | gateway
@@ -127,7 +127,7 @@ async def test_clear_ends_a_limit(
     """One owner's, in one direction."""
     await listening(bench)
     calls = mocked(hass, "clear_limit")
-    await say(hass, CLEAR, '{"owner": "evcc", "direction": "charge"}')
+    await command(hass, CLEAR, '{"owner": "evcc", "direction": "charge"}')
     [call] = calls
     assert call.data == {
         "device_id": device_id(hass, "gw"),
@@ -147,7 +147,7 @@ async def test_inverter_is_named_by_topic_or_device_id(
     await listening(bench)
     calls = mocked(hass, "limit_current")
     wanted = "my_i2" if by_topic else device_id(hass, "i2")
-    await say(hass, LIMIT, json.dumps({"device_id": wanted, "charge_current": 5}))
+    await command(hass, LIMIT, json.dumps({"device_id": wanted, "charge_current": 5}))
     assert [call.data["device_id"] for call in calls] == [device_id(hass, "i2")]
 
 
@@ -159,7 +159,7 @@ async def test_gateway_may_be_named(
     await listening(bench)
     calls = mocked(hass, "limit_current")
     gateway = device_id(hass, "gw")
-    await say(hass, LIMIT, json.dumps({"device_id": gateway, "charge_current": 5}))
+    await command(hass, LIMIT, json.dumps({"device_id": gateway, "charge_current": 5}))
     assert [call.data["device_id"] for call in calls] == [gateway]
 
 
@@ -194,7 +194,7 @@ async def test_inverters_are_sent_the_limit_until_it_ends(
     await bench.battery("b1").inverter("i1").start(options={"mqtt_commands": True})
     await bench.online("b1")
     await bench.receives("i1", 50.0, 50.0)
-    await say(hass, LIMIT, '{"charge_current": 20, "discharge_current": 10}')
+    await command(hass, LIMIT, '{"charge_current": 20, "discharge_current": 10}')
     await bench.receives("i1", 20.0, 10.0)
     [answer] = answers()
     assert answer["accepted"]
@@ -207,7 +207,7 @@ async def test_inverters_are_sent_the_limit_until_it_ends(
     assert {each["owner"] for each in answer["temporary_limits"]} == {"mqtt"}
     state = Report(bench.snapshot, bench.runtime.config, 0.0).state()
     assert state["charge_limited_by"] == "temporary_limit"
-    await say(hass, CLEAR, '{"direction": "charge"}')
+    await command(hass, CLEAR, '{"direction": "charge"}')
     [answer] = answers()
     assert [each["direction"] for each in answer["temporary_limits"]] == ["discharge"]
     await bench.until(
@@ -242,7 +242,7 @@ async def test_invalid_values_are_rejected_by_the_real_actions(
     """And answered; nothing changes."""
     await listening(bench)
     before = bench.runtime.setpoint_manager.setpoints
-    await say(hass, topic, payload)
+    await command(hass, topic, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
     assert answer["message"]
@@ -288,7 +288,7 @@ async def test_invalid_command_is_rejected(
     """With a reason; nothing is called."""
     await listening(bench)
     calls = mocked(hass, "limit_current")
-    await say(hass, LIMIT, payload)
+    await command(hass, LIMIT, payload)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, error)
     assert answer["message"]
@@ -302,7 +302,7 @@ async def test_retained_commands_are_rejected(
     """They would come again at every reconnect."""
     await listening(bench)
     calls = mocked(hass, "limit_current")
-    await say(hass, LIMIT, '{"charge_current": 20}', retain=True)
+    await command(hass, LIMIT, '{"charge_current": 20}', retain=True)
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "retained")
     assert calls == []
@@ -320,7 +320,9 @@ async def test_other_gateways_devices_are_out_of_reach(
         config_entry_id=other.entry_id, identifiers={(DOMAIN, other.entry_id)}
     )
     calls = mocked(hass, "limit_current")
-    await say(hass, LIMIT, json.dumps({"device_id": theirs.id, "charge_current": 1}))
+    await command(
+        hass, LIMIT, json.dumps({"device_id": theirs.id, "charge_current": 1})
+    )
     assert answers()[0]["error"] == "unknown_device"
     assert calls == []
 
@@ -336,7 +338,7 @@ async def test_rejection_by_the_action_is_answered(
     """In its words."""
     await listening(bench)
     mocked(hass, "limit_current", raise_exception=fault)
-    await say(hass, LIMIT, '{"charge_current": 20}')
+    await command(hass, LIMIT, '{"charge_current": 20}')
     [answer] = answers()
     assert (answer["accepted"], answer["error"]) == (False, "refused")
     assert answer["message"] == "what is that"
@@ -386,13 +388,13 @@ async def test_commands_are_an_option(
     """Switched on and off while the gateway runs."""
     await listening(bench, mqtt_commands=False)
     calls = mocked(hass, "limit_current")
-    await say(hass, LIMIT, '{"charge_current": 1}')
+    await command(hass, LIMIT, '{"charge_current": 1}')
     hass.config_entries.async_update_entry(bench.entry, options={"mqtt_commands": True})
     await hass.async_block_till_done(wait_background_tasks=True)
-    await say(hass, LIMIT, '{"charge_current": 2}')
+    await command(hass, LIMIT, '{"charge_current": 2}')
     hass.config_entries.async_update_entry(bench.entry, options={})
     await hass.async_block_till_done(wait_background_tasks=True)
-    await say(hass, LIMIT, '{"charge_current": 3}')
+    await command(hass, LIMIT, '{"charge_current": 3}')
     assert [call.data["charge_current"] for call in calls] == [2]
     assert [answer["fields"] for answer in answers()] == [{"charge_current": 2}]
 
@@ -410,7 +412,7 @@ async def test_no_command_is_accepted_after_unload(
         if call.args[0] == LIMIT
     ]
     assert await hass.config_entries.async_unload("gw")
-    await say(hass, LIMIT, '{"charge_current": 1}')
+    await command(hass, LIMIT, '{"charge_current": 1}')
     take(message(b'{"charge_current": 1}'))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert calls == []
@@ -453,7 +455,7 @@ async def test_each_command_is_executed_once_after_a_reload(
     assert await hass.config_entries.async_unload("gw")
     await bench.setup()
     calls = mocked(hass, "limit_current")
-    await say(hass, LIMIT, '{"charge_current": 1}')
+    await command(hass, LIMIT, '{"charge_current": 1}')
     assert len(calls) == len(answers()) == 1
 
 
@@ -514,10 +516,10 @@ async def test_newest_command_of_each_owner_survives_a_flood(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(slow.data) == 6
     assert slow.last == {"first": 1, **{f"o{n}": n for n in range(5)}}
-    told = answers()
-    unanswered = sum(each.get("unanswered", 0) for each in told)
-    assert len(told) + unanswered == 1006
-    assert errors(told) == {None: 6, "replaced": 1000 - unanswered}
+    received = answers()
+    unanswered = sum(each.get("unanswered", 0) for each in received)
+    assert len(received) + unanswered == 1006
+    assert errors(received) == {None: 6, "replaced": 1000 - unanswered}
 
 
 @LINGERS
@@ -541,7 +543,7 @@ async def test_few_commands_of_a_slow_flood_are_executed(
     assert errors(answers()) == {None: 1, "replaced": 298}
     # The next message finds the worker idle, and the newest is executed
     monkeypatch.undo()
-    await say(hass, LIMIT, '{"charge_current": 3, "owner": "other"}')
+    await command(hass, LIMIT, '{"charge_current": 3, "owner": "other"}')
     assert [call.data["charge_current"] for call in calls] == [0, 299 % 40, 3]
 
 
@@ -563,11 +565,11 @@ async def test_first_of_too_many_owners_are_executed(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len(slow.data) == 33
     assert slow.last == {"first": 1} | {f"o{n}": 30 for n in range(32)} | {"o7": 0}
-    told = answers()
-    assert errors(told) == {None: 33, "busy": 168, "replaced": 1}
-    [busy, *_] = [each for each in told if each.get("error") == "busy"]
+    received = answers()
+    assert errors(received) == {None: 33, "busy": 168, "replaced": 1}
+    [busy, *_] = [each for each in received if each.get("error") == "busy"]
     assert (busy["accepted"], busy["fields"]["owner"]) == (False, "o32")
-    await say(hass, LIMIT, '{"charge_current": 1, "owner": "late"}')
+    await command(hass, LIMIT, '{"charge_current": 1, "owner": "late"}')
     assert slow.last["late"] == 1
 
 
@@ -621,10 +623,10 @@ async def test_engine_keeps_running_during_a_flood(
     bench.send("b1", telegram(dcl=10.0))
     await bench.receives("i1", 15.0, 10.0)
     await hass.async_block_till_done(wait_background_tasks=True)
-    told = answers()
-    unanswered = sum(each.get("unanswered", 0) for each in told)
-    assert len(told) + unanswered == 501
-    assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
+    received = answers()
+    unanswered = sum(each.get("unanswered", 0) for each in received)
+    assert len(received) + unanswered == 501
+    assert all(len(json_dumps(each).encode()) <= 1024 for each in received)
     held = {
         each.owner: each.amps
         for each in bench.runtime.setpoint_manager.setpoints.temporary_limits
@@ -645,7 +647,7 @@ async def test_failing_command_holds_up_no_other(
     mocked(hass, "limit_current", raise_exception=RuntimeError("what is that"))
     cleared = mocked(hass, "clear_limit")
     async_fire_mqtt_message(hass, LIMIT, '{"charge_current": 1}')
-    await say(hass, CLEAR, "{}")
+    await command(hass, CLEAR, "{}")
     assert errors(answers()) == {"failed": 1, None: 1}
     assert len(cleared) == 1
     assert "A command over MQTT failed" in caplog.text
@@ -679,7 +681,7 @@ async def test_repeated_command_is_accepted(
     await listening(bench)
     same = '{"charge_power": 6000, "discharge_current": -0.4, "until_cleared": true}'
     for topic, payload in ((CLEAR, "{}"), (LIMIT, same), (LIMIT, same)):
-        await say(hass, topic, payload)
+        await command(hass, topic, payload)
     cleared, first, again = answers()
     assert cleared == {
         "command": "clear",
@@ -692,7 +694,7 @@ async def test_repeated_command_is_accepted(
     assert first["adjusted"] == [
         {"field": "discharge_current", "requested": -0.4, "set": 0.0},
     ]
-    await say(hass, LIMIT, '{"charge_power": 6000.1}')
+    await command(hass, LIMIT, '{"charge_power": 6000.1}')
     [answer] = answers()
     assert answer["adjusted"] == [
         {"field": "charge_power", "requested": 6000.1, "set": 6000.0}
@@ -708,18 +710,20 @@ async def test_every_answer_is_short(
     await listening(bench)
     for n in range(16):
         fields = {"charge_current": 9, "discharge_power": 9, "owner": f"{n:02}"}
-        await say(hass, LIMIT, json.dumps(fields | {"owner": f"{n:02}{letter * 98}"}))
+        await command(
+            hass, LIMIT, json.dumps(fields | {"owner": f"{n:02}{letter * 98}"})
+        )
     junk: list[dict[str, Any]] = [
         {"owner": "x" * 3900},
         {"y" * 3000: 1},
         {"duration": {"z" * 3000: 1}},
     ]
     for fields in junk:
-        await say(hass, LIMIT, json.dumps({"charge_current": 1} | fields))
-    told = answers()
-    assert [each["accepted"] for each in told] == [True] * 16 + [False] * 3
-    assert all(len(json_dumps(each).encode()) <= 1024 for each in told)
-    last = told[15]
+        await command(hass, LIMIT, json.dumps({"charge_current": 1} | fields))
+    received = answers()
+    assert [each["accepted"] for each in received] == [True] * 16 + [False] * 3
+    assert all(len(json_dumps(each).encode()) <= 1024 for each in received)
+    last = received[15]
     assert len(last["temporary_limits"]) + last["more_temporary_limits"] == 32
     assert last["temporary_limits"][0]["owner"].startswith("15")
 
@@ -733,8 +737,8 @@ async def test_short_answer_starts_with_the_owners_limit(
     await listening(bench)
     for n in range(15):
         fields = {"charge_current": 20 + n, "owner": f"{n:02}{'x' * 90}"}
-        await say(hass, LIMIT, json.dumps(fields))
-    await say(hass, LIMIT, json.dumps({"charge_current": 7} | owner))
+        await command(hass, LIMIT, json.dumps(fields))
+    await command(hass, LIMIT, json.dumps({"charge_current": 7} | owner))
     last = answers()[-1]
     assert last["more_temporary_limits"] > 0
     assert last["temporary_limits"][0]["owner"] == owner.get("owner", "mqtt").strip()

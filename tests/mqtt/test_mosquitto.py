@@ -99,7 +99,7 @@ class Reader:
         """Return the topics on which anything was received."""
         return {message.topic for message in self.messages}
 
-    def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Publish."""
         self._client.publish(topic, payload, retain=retain)
 
@@ -331,7 +331,7 @@ async def test_gateway_survives_a_lost_broker(
     assert "Cannot publish" not in caplog.text
 
     def is_taken() -> bool:
-        reader.say(LIMIT, '{"charge_current": 5}')
+        reader.publish(LIMIT, '{"charge_current": 5}')
         return any(answer["accepted"] for answer in reader.on(RESULT))
 
     await bench.until(is_taken)
@@ -349,17 +349,17 @@ async def test_commands_are_answered(
     """A retained one is rejected at the first subscription; a fresh one is executed."""
     await broker.start()
     reader = await read(bench, stack, broker)
-    reader.say(LIMIT, '{"charge_current": 1}', retain=True)
+    reader.publish(LIMIT, '{"charge_current": 1}', retain=True)
     await bench.until(lambda: LIMIT in reader.topics)
     await stack.enter_async_context(home_assistant_mqtt(hass, broker, protocol))
     await running(bench, stack, mqtt_commands=True)
     await bench.until(lambda: bool(reader.on(RESULT)))
     assert reader.on(RESULT)[0]["error"] == "retained"
-    reader.say(LIMIT, '{"charge_current": 5}')
+    reader.publish(LIMIT, '{"charge_current": 5}')
     await bench.receives("i1", 5.0, 50.0)
     await bench.until(lambda: len(reader.on(RESULT)) == 2)
     assert reader.on(RESULT)[1]["accepted"] is True
-    reader.say(LIMIT, "nonsense")
+    reader.publish(LIMIT, "nonsense")
     await bench.until(lambda: len(reader.on(RESULT)) == 3)
     assert reader.on(RESULT)[2]["error"] == "not_json"
 
@@ -374,7 +374,7 @@ async def test_thousand_commands_are_answered_or_counted(
     reader = await read(bench, stack, broker)
 
     def is_taken() -> bool:
-        reader.say(LIMIT, "nonsense")
+        reader.publish(LIMIT, "nonsense")
         return bool(reader.on(RESULT))
 
     await bench.until(is_taken)
@@ -383,20 +383,20 @@ async def test_thousand_commands_are_answered_or_counted(
     asyncio.get_running_loop().set_debug(False)
     for n in range(1000):
         fields = {"charge_current": 20 + n % 30, "owner": f"o{n % 5}"}
-        reader.say(LIMIT, json.dumps(fields))
-    reader.say(LIMIT, json.dumps({"charge_power": 0, "owner": "last"}))
+        reader.publish(LIMIT, json.dumps(fields))
+    reader.publish(LIMIT, json.dumps({"charge_power": 0, "owner": "last"}))
 
     def answered() -> int:
-        told = [each for each in reader.on(RESULT) if each.get("fields")]
-        return len(told) + sum(each.get("unanswered", 0) for each in told)
+        received = [each for each in reader.on(RESULT) if each.get("fields")]
+        return len(received) + sum(each.get("unanswered", 0) for each in received)
 
     async with asyncio.timeout(PATIENCE):
         while answered() < 1001:
             # Meanwhile the battery is received
             await bench.send_telegrams("b1", dcl=30.0)
     await bench.receives("i1", 0.0, 30.0)
-    told = reader.on(RESULT)
-    assert {each.get("error") for each in told} <= {None, "replaced", "not_json"}
+    received = reader.on(RESULT)
+    assert {each.get("error") for each in received} <= {None, "replaced", "not_json"}
     sizes = [len(m.payload) for m in reader.messages if m.topic == RESULT]
     assert max(sizes) <= 1024
     held = {
@@ -424,8 +424,8 @@ async def test_gateway_survives_a_reload_of_mqtt(
     done: list[bool] = []
     mqtt.async_on_subscribe_done(hass, "ready", 0, lambda: done.append(True))
     await bench.until(lambda: bool(done))
-    reader.say(LIMIT, '{"charge_current": 5}')
-    reader.say(LIMIT, "nonsense")
+    reader.publish(LIMIT, '{"charge_current": 5}')
+    reader.publish(LIMIT, "nonsense")
     await bench.until(
         lambda: bool(reader.on(RESULT)) and "error" in reader.on(RESULT)[-1]
     )

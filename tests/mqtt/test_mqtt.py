@@ -97,7 +97,7 @@ async def connection(
     await hass.async_block_till_done()
 
 
-# What is published when -------------------------------------------------------
+# Published data and times -----------------------------------------------------
 
 
 async def test_everything_is_published_at_the_start(bench: Bench, sent: Look) -> None:
@@ -124,8 +124,8 @@ async def test_state_is_published_at_the_interval(bench: Bench, sent: Look) -> N
     assert set(topics(messages)) == EVERYTHING
     assert on(STATE, messages)[0]["soc"] == 51
     assert on(f"{PREFIX}/batteries/my_b1", messages)[0]["voltage"] == 52.3
-    told = on(f"{PREFIX}/inverters/my_i1", messages)[0]
-    assert told["charge_current_limit"] == 50
+    published = on(f"{PREFIX}/inverters/my_i1", messages)[0]
+    assert published["charge_current_limit"] == 50
 
 
 async def test_interval_and_topics_are_options(
@@ -159,7 +159,7 @@ async def test_interval_and_topics_are_options(
 
 
 @pytest.mark.parametrize(
-    ("said", "key", "value"),
+    ("reports", "key", "value"),
     [
         ({"protections": (0x02, 0)}, "error_flags_1", 2),
         ({"ccl": 20.0}, "i_lim_charge", 20),
@@ -167,12 +167,12 @@ async def test_interval_and_topics_are_options(
     ],
 )
 async def test_urgent_change_is_published_at_once(
-    bench: Bench, sent: Look, said: dict[str, Any], key: str, value: float
+    bench: Bench, sent: Look, reports: dict[str, Any], key: str, value: float
 ) -> None:
     """An alarm, a limit that matters: no timer fires here."""
     await running(bench)
     sent()
-    await bench.send_telegrams("b1", **said)
+    await bench.send_telegrams("b1", **reports)
     messages: list[Message] = []
 
     def is_served() -> bool:
@@ -364,10 +364,10 @@ def test_mqtt_is_not_imported_before_it_is_set_up() -> None:
         "import sys, custom_components.bms_gateway as _;"
         "print({'paho', 'homeassistant.components.mqtt'} & set(sys.modules))"
     )
-    told = subprocess.run(
+    published = subprocess.run(
         (sys.executable, "-c", program), capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == "set()"
+    assert published.stdout.strip() == "set()"
 
 
 async def test_gateway_runs_without_mqtt(hass: HomeAssistant, bench: Bench) -> None:
@@ -455,12 +455,12 @@ async def test_mqtt_set_up_after_a_reload_is_used_once(
             assert await hass.config_entries.async_setup(entry.entry_id)
     client = await mqtt_mock_entry()
 
-    def told() -> list[str]:
+    def published() -> list[str]:
         calls = client.async_publish.call_args_list
         return [c.args[0] for c in calls if c.args[0].endswith("/state")]
 
     def names() -> set[str]:
-        return {topic.split("/")[1] for topic in told()}
+        return {topic.split("/")[1] for topic in published()}
 
     await bench.until(lambda: names() == {"bank", "cellar"})
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -468,7 +468,9 @@ async def test_mqtt_set_up_after_a_reload_is_used_once(
     await hass.async_block_till_done()
     client.async_publish.reset_mock()
     await bench.tick(61)
-    assert sorted(told()) == sorted(f"bms_gateway/{name}/state" for name in names())
+    assert sorted(published()) == sorted(
+        f"bms_gateway/{name}/state" for name in names()
+    )
     assert names() == {"bank", "cellar", "attic"}
     for each in hass.config_entries.async_entries(DOMAIN):
         assert await hass.config_entries.async_unload(each.entry_id)

@@ -45,7 +45,7 @@ LIMITS: Final = Struct("<HhhH")
 STATE: Final = Struct("<HH")
 MEASURED: Final = Struct("<hhh")
 
-ORIGINAL_KEYS: Final = {
+DAEMON_KEYS: Final = {
     *("manufacturer", "soc", "soh", "v_charge_cmd", "i_lim_charge", "i_lim_discharge"),
     *("v_avg", "t_avg", "i_total", "error_flags_1", "error_flags_2"),
     *("warning_flags_1", "warning_flags_2", "n_modules", "charge_enable"),
@@ -56,7 +56,7 @@ ORIGINAL_KEYS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class SentBattery:
     """The data of one battery, in the protocol's own counts."""
 
     capacity: float
@@ -87,7 +87,7 @@ class Said:
 
 
 def reference(
-    said: Sequence[Said],
+    batteries: Sequence[SentBattery],
     *,
     charge_cap: float,
     discharge_cap: float,
@@ -95,30 +95,32 @@ def reference(
     offset: float = 0.0,
 ) -> dict[str, Any]:
     """Calculate the daemon's values by its source, from the frames' counts."""
-    weight = sum(one.capacity for one in said)
+    weight = sum(one.capacity for one in batteries)
 
     def mean(name: str, per_unit: int) -> float:
-        total = sum(getattr(one, name) * one.capacity for one in said)
+        total = sum(getattr(one, name) * one.capacity for one in batteries)
         value: float = total / weight / per_unit
         return value
 
-    flags = [reduce(or_, place) for place in zip(*(s.flags for s in said), strict=True)]
-    all_, any_ = (reduce(how, (s.requests for s in said)) for how in (and_, or_))
+    flags = [
+        reduce(or_, place) for place in zip(*(s.flags for s in batteries), strict=True)
+    ]
+    all_, any_ = (reduce(how, (s.requests for s in batteries)) for how in (and_, or_))
     return {
-        "manufacturer": said[0].name.decode().strip(),
+        "manufacturer": batteries[0].name.decode().strip(),
         "soc": mean("soc", 1),
         "soh": mean("soh", 1),
-        "v_charge_cmd": min(one.cvl for one in said) / 10,
-        "i_lim_charge": min(sum(one.ccl for one in said) / 10, charge_cap),
-        "i_lim_discharge": min(sum(one.dcl for one in said) / 10, discharge_cap),
+        "v_charge_cmd": min(one.cvl for one in batteries) / 10,
+        "i_lim_charge": min(sum(one.ccl for one in batteries) / 10, charge_cap),
+        "i_lim_discharge": min(sum(one.dcl for one in batteries) / 10, discharge_cap),
         "v_avg": mean("voltage", 100),
         "t_avg": mean("temperature", 10),
-        "i_total": sum(one.current for one in said) / 10 * scaling + offset,
+        "i_total": sum(one.current for one in batteries) / 10 * scaling + offset,
         "error_flags_1": flags[0],
         "error_flags_2": flags[1],
         "warning_flags_1": flags[2],
         "warning_flags_2": flags[3],
-        "n_modules": sum(one.modules for one in said),
+        "n_modules": sum(one.modules for one in batteries),
         "charge_enable": bool(all_ & 0x80),
         "discharge_enable": bool(all_ & 0x40),
         "force_charge_request": bool(any_ & 0x20),
@@ -130,8 +132,10 @@ def reference(
 
 
 TWO: Final = (
-    Said(capacity=280, soc=63, soh=98, voltage=5230, current=123, temperature=187),
-    Said(
+    SentBattery(
+        capacity=280, soc=63, soh=98, voltage=5230, current=123, temperature=187
+    ),
+    SentBattery(
         capacity=100,
         cvl=565,
         ccl=372,
@@ -145,19 +149,21 @@ TWO: Final = (
 )
 
 
-def two(**second: Any) -> tuple[Said, Said]:
+def two(**second: Any) -> tuple[SentBattery, SentBattery]:
     """Return the two batteries with other values of the second."""
     return TWO[0], replace(TWO[1], **second)
 
 
-async def heard(bench: Bench, said: Sequence[Said], **options: Any) -> dict[str, Any]:
+async def payload_of(
+    bench: Bench, batteries: Sequence[SentBattery], **options: Any
+) -> dict[str, Any]:
     """Send this from batteries to a gateway; return the published payload."""
-    ids = [f"b{place}" for place in range(len(said))]
-    for key, one in zip(ids, said, strict=True):
+    ids = [f"b{place}" for place in range(len(batteries))]
+    for key, one in zip(ids, batteries, strict=True):
         bench.battery(key, capacity_ah=one.capacity)
     await bench.inverter("i1").start(options={"strategy": "sum"} | options)
     for count in (1, 2, 3):
-        for key, one in zip(ids, said, strict=True):
+        for key, one in zip(ids, batteries, strict=True):
             bench.send(key, one.frames)
         await bench.until(
             lambda count=count: all(  # type: ignore[misc] # its type is that of count
@@ -180,7 +186,7 @@ WIDE: Final = {"total_charge": 700.0, "total_discharge": 700.0}
 
 
 @pytest.mark.parametrize(
-    "said",
+    "batteries",
     [
         TWO,
         two(flags=(0, 0, 0x02, 0x09)),
@@ -190,10 +196,12 @@ WIDE: Final = {"total_charge": 700.0, "total_discharge": 700.0}
         two(current=-421, temperature=-55),
     ],
 )
-async def test_state_equals_the_daemons(bench: Bench, said: Sequence[Said]) -> None:
+async def test_state_equals_the_daemons(
+    bench: Bench, batteries: Sequence[SentBattery]
+) -> None:
     """Key by key, value by value, for the same frames."""
-    expected = reference(said, charge_cap=700, discharge_cap=700)
-    state = await heard(bench, said, **WIDE)
+    expected = reference(batteries, charge_cap=700, discharge_cap=700)
+    state = await payload_of(bench, batteries, **WIDE)
     assert {key: state[key] for key in expected} == pytest.approx(expected, rel=1e-12)
     assert {key: type(state[key]) for key in expected if key[0] in "cdfb"} == {
         key: type(value) for key, value in expected.items() if key[0] in "cdfb"
@@ -201,7 +209,7 @@ async def test_state_equals_the_daemons(bench: Bench, said: Sequence[Said]) -> N
 
 
 @pytest.mark.parametrize(
-    "said",
+    "batteries",
     [
         two(flags=(0x0E, 0x08, 0x10, 0x01), requests=0x80),
         (
@@ -211,10 +219,12 @@ async def test_state_equals_the_daemons(bench: Bench, said: Sequence[Said]) -> N
         two(requests=0x00),
     ],
 )
-async def test_flags_equal_the_daemons(bench: Bench, said: Sequence[Said]) -> None:
+async def test_flags_equal_the_daemons(
+    bench: Bench, batteries: Sequence[SentBattery]
+) -> None:
     """Only its limits do not: with a protection raised or an enable cleared, 0 A."""
-    expected = reference(said, charge_cap=700, discharge_cap=700)
-    state = await heard(bench, said, **WIDE)
+    expected = reference(batteries, charge_cap=700, discharge_cap=700)
+    state = await payload_of(bench, batteries, **WIDE)
     for key in ("i_lim_charge", "i_lim_discharge"):
         assert state[key] <= expected.pop(key)
     assert {key: state[key] for key in expected} == pytest.approx(expected, rel=1e-12)
@@ -225,7 +235,7 @@ async def test_total_limits_and_current_equal_the_daemons(bench: Bench) -> None:
     expected = reference(
         TWO, charge_cap=90, discharge_cap=120, scaling=1.5, offset=-2.5
     )
-    state = await heard(
+    state = await payload_of(
         bench,
         TWO,
         total_charge=90.0,
@@ -241,7 +251,7 @@ async def test_total_limits_and_current_equal_the_daemons(bench: Bench) -> None:
 async def test_times_are_unix_seconds(bench: Bench) -> None:
     """Of the last frame, and of the last request: unknown until there is one."""
     before = time.time()
-    state = await heard(bench, TWO)
+    state = await payload_of(bench, TWO)
     assert before - 1 <= state["timestamp_last_bms_update"] <= time.time() + 1
     assert state["timestamp_last_inverter_request"] is None
     before = time.time()
@@ -280,7 +290,7 @@ CONFIG: Final = GatewayConfig(
         ),
     ),
 )
-TOLD: Final = Telegram(
+CONFIRMED: Final = Telegram(
     charge_voltage_limit=56.0,
     charge_current_limit=40.0,
     discharge_current_limit=50.0,
@@ -320,9 +330,9 @@ NOW: Final = Snapshot(
             listening=True,
             charge=Limit(amps=40.0, rule=Rule.SHARING, source="02", number=41.0),
             discharge=Limit(amps=50.0, rule=Rule.RATING, device="03", number=50.0),
-            confirmed=TOLD,
-            sets=7,
-            last_set_at=99.0,
+            confirmed=CONFIRMED,
+            telegrams_sent=7,
+            last_telegram_at=99.0,
             last_request_at=98.0,
         )
     },
@@ -340,19 +350,21 @@ def test_all_daemon_keys_are_present_whatever_is_known() -> None:
     """Unknown is null: not 0, and not missing."""
     nothing = Snapshot(at=0.0, status=Status.STARTING)
     state = daemon_state(nothing, lambda at: at)
-    assert set(state) == ORIGINAL_KEYS
+    assert set(state) == DAEMON_KEYS
     counted = {"n_invalid_data_telegrams", "capacity_ah"}
-    assert {state[key] for key in ORIGINAL_KEYS - counted} == {None}
+    assert {state[key] for key in DAEMON_KEYS - counted} == {None}
 
 
 def test_own_keys_do_not_replace_daemon_keys() -> None:
     """Its readers would silently get another value."""
     state = report(replace(NOW, bank=BankState())).state()
-    original = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
-    kept = {key: state[key] for key in original if not key.startswith("timestamp")}
-    assert kept == {k: v for k, v in original.items() if not k.startswith("timestamp")}
+    daemon_values = daemon_state(replace(NOW, bank=BankState()), lambda at: at)
+    kept = {key: state[key] for key in daemon_values if not key.startswith("timestamp")}
+    assert kept == {
+        k: v for k, v in daemon_values.items() if not k.startswith("timestamp")
+    }
     assert not {field.name for field in fields(BankState)} & (
-        set(original) - {"soc", "soh", "capacity_ah"}
+        set(daemon_values) - {"soc", "soh", "capacity_ah"}
     )
 
 
@@ -422,7 +434,7 @@ def test_unknown_battery_is_left_out() -> None:
 
 
 def test_inverters_are_published_with_their_limits() -> None:
-    """What each was sent, and why."""
+    """The limits that each was sent, and their rules."""
     roof = report().inverters()["roof"]
     assert roof["name"] == "Roof"
     assert roof["charge_current_limit"] == 40

@@ -92,7 +92,7 @@ def test_gateways_do_not_share_topics(
 
 
 def test_taken_number_is_skipped() -> None:
-    """Whatever the batteries are called."""
+    """With any names of batteries."""
     ids = topic_ids(batteries("Cellar", "cellar 2", "Cellar", "Cellar"))
     assert list(ids.values()) == ["cellar", "cellar_2", "cellar_3", "cellar_4"]
     assert list(ids) == ["0", "1", "2", "3"]

@@ -352,7 +352,7 @@ async def test_folder_in_place_of_the_file_allows_nothing(
 async def test_unconfirmed_setpoints_allow_nothing(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whatever the file contains."""
+    """Any content is accepted or rejected."""
     write(path, content(confirmed=False).encode())
     assert await load(hass) == (NOTHING, False)
 
@@ -363,8 +363,8 @@ async def test_corrupt_file_that_cannot_be_renamed_allows_nothing(
 ) -> None:
     """The disk may be unwritable; the gateway starts all the same."""
     write(path, b"{")
-    excluded = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
-    make_folder(path.with_name(excluded))
+    corrupt = f"{path.name}.corrupt.{dt_util.utcnow().isoformat()}"
+    make_folder(path.with_name(corrupt))
     assert await load(hass) == (NOTHING, False)
 
 
@@ -468,7 +468,7 @@ async def test_unserializable_data_is_not_saved(hass: HomeAssistant) -> None:
 async def test_folder_that_cannot_be_created_is_a_failed_save(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Whatever the system's error is."""
+    """For each error of the system."""
     store = await open_store(hass)
     put_a_file_for_the_folder(path)
     await store.async_write()
@@ -505,7 +505,7 @@ async def test_final_write_is_left_to_home_assistant(
 async def test_failed_save_is_repeated_at_the_end(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Nobody is left to learn of the result."""
+    """No component is left to learn of the result."""
     store = await open_store(hass)
     make_folder(path)
     store.take(ASKED, "Ann")
@@ -578,7 +578,7 @@ async def test_setpoint_that_stops_a_direction_costs_a_write_an_hour(
 async def test_confirmed_zeros_belong_to_the_confirming_user(
     hass: HomeAssistant, path: Path
 ) -> None:
-    """Until then they were nobody's."""
+    """Until then they had no owner."""
     write(path, b"{")
     store = await open_store(hass)
     assert store.changes == {}

@@ -153,7 +153,7 @@ def test_unlimited_duration_covers_any_other() -> None:
 
 
 def test_user_of_a_limit_is_written() -> None:
-    """A crash gives nobody back what an administrator has taken over."""
+    """A crash returns no limit that an administrator has taken over to its former owner."""
     held = replace(ON_DISK, setpoints=temporary_limit(by="bob"))
     assert urgency(held, ON_DISK) is Urgency.SOON
     assert urgency(ON_DISK, held) is Urgency.SOON

@@ -2,7 +2,7 @@
 
 The driver hands one frame to the serial line and waits until it was taken. While the
 adapter reads nothing, that frame, one more and the link's queue (10) are kept by the
-kernel, which then says ENOBUFS; once the adapter reads again they all go out.
+kernel, which then returns ENOBUFS; once the adapter reads again they all go out.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Adapter:
 
     def __init__(self, bitrate: int | None = None, *, up: bool = True) -> None:
         """Plug it in and bring the link up; without `bitrate`, the link reports none."""
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self._adapter, line = os.openpty()
         self._ends = [self._adapter, line]
         self._unread = b""
@@ -49,7 +49,7 @@ class Adapter:
 
         def take() -> None:
             self._read()
-            if len(self.heard) >= frames:
+            if len(self.received) >= frames:
                 loop.remove_reader(self._adapter)
                 enough.set()
 
@@ -57,7 +57,7 @@ class Adapter:
         try:
             await until(
                 enough.is_set,
-                lambda: f"{frames} frames are taken, not {self.heard}",
+                lambda: f"{frames} frames are taken, not {self.received}",
                 news=enough,
             )
         finally:
@@ -73,13 +73,13 @@ class Adapter:
         finally:
             loop.remove_reader(self._adapter)
 
-    async def hears(self, line: str) -> None:
+    async def receives(self, line: str) -> None:
         """Wait for a line; the kernel's echo may come before it."""
         await until(
-            lambda: line in self.heard, lambda: f"{line} comes, not {self.heard}"
+            lambda: line in self.received, lambda: f"{line} comes, not {self.received}"
         )
 
-    def say(self, text: str) -> None:
+    def send(self, text: str) -> None:
         """Send the kernel what the adapter received, such as `t35110A` for 0x351."""
         os.write(self._adapter, f"{text}\r".encode())
 
@@ -109,7 +109,7 @@ class Adapter:
         *lines, self._unread = (self._unread + os.read(self._adapter, 4096)).split(
             b"\r"
         )
-        self.heard += [line.decode() for line in lines]
+        self.received += [line.decode() for line in lines]
 
 
 @contextmanager

@@ -39,7 +39,7 @@ ONBOARDED: Final = {
     "key": "onboarding",
     "data": {"done": ["core_config", "analytics", "integration"]},
 }
-"""What a new user answers, except for the user name."""
+"""A new user's answers, except for the user name."""
 
 _HOST: Final = "127.0.0.1"
 _PORT: Final = 8123
@@ -181,7 +181,7 @@ class HomeAssistant:
 def running(folder: Path, *, frontend: bool = False) -> Iterator[HomeAssistant]:
     """Start Home Assistant with a new configuration folder; stop it at the end.
 
-    `frontend`: for somebody with a browser, and with nothing that a user has not.
+    `frontend`: for use with a browser, with only the data that a user has.
     """
     components = folder / "custom_components"
     components.mkdir(parents=True)

@@ -32,7 +32,7 @@ from .peers import STACK, STACK_INVERTER, Battery, Record, Seen, recording
 
 PERIOD: Final = 1.0
 """Seconds between two telegrams of a battery, as a Pylontech sends them."""
-APART: Final = 0.37
+SPACING: Final = 0.37
 """Seconds by which the second battery is later: they are not synchronised."""
 CONTROL: Final = (0x351, 0x359, 0x35C)
 """Frames that a battery has to renew before a new telegram is due."""
@@ -53,7 +53,7 @@ def main() -> None:
         asyncio.run(_serve(*sys.argv[-3:]))
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 120.0
-    _say(f"{'':<20}{'median':>10}{'p99':>10}{'max':>10}{'sets':>7}{'by time':>9}")
+    _print(f"{'':<20}{'median':>10}{'p99':>10}{'max':>10}{'count':>7}{'by time':>9}")
     for name, gateway in (("alone", _alone), ("in Home Assistant", _in_home_assistant)):
         with (
             TemporaryDirectory() as folder,
@@ -61,7 +61,7 @@ def main() -> None:
             gateway(Path(folder) / "gateway", links),
         ):
             found = _measure(Path(folder), links, seconds)
-        _tell(name, found)
+        _print_row(name, found)
 
 
 def latencies(record: Record, links: Links, since: float) -> list[float | None]:
@@ -71,11 +71,11 @@ def latencies(record: Record, links: Links, since: float) -> list[float | None]:
     since the set before. None: it was sent for its time, 1 s after that.
     """
     *batteries, inverter = links
-    heard = [record.frames(battery.name, since) for battery in batteries]
-    sets = record.sets(inverter.name, since)
+    received = [record.frames(battery.name, since) for battery in batteries]
+    telegrams = record.telegrams(inverter.name, since)
     found: list[float | None] = []
-    for before, each in pairwise(sets):
-        due = max(_renewed(frames, before.at) for frames in heard)
+    for before, each in pairwise(telegrams):
+        due = max(_renewed(frames, before.at) for frames in received)
         by_news = due <= each.frames[0].at
         found.append(each.frames[-1].at - due if by_news else None)
     return found
@@ -95,7 +95,7 @@ def _measure(folder: Path, links: Links, seconds: float) -> list[float | None]:
         second = Battery(links[1], folder / "second.dump")
         try:
             first.play(_each_period(STACK, SETTLING + seconds))
-            time.sleep(APART)
+            time.sleep(SPACING)
             second.play(_each_period(STACK_INVERTER, SETTLING + seconds))
             time.sleep(SETTLING)
             begin = time.time()
@@ -117,14 +117,14 @@ def _each_period(telegram: str, seconds: float) -> str:
     )
 
 
-def _tell(name: str, found: Sequence[float | None]) -> None:
+def _print_row(name: str, found: Sequence[float | None]) -> None:
     late = [1000 * seconds for seconds in found if seconds is not None]
     p99 = quantiles(late, n=100, method="inclusive")[98]
     figures = "".join(f"{ms:7.2f} ms" for ms in (median(late), p99, max(late)))
-    _say(f"{name:<20}{figures}{len(late):7}{len(found) - len(late):9}")
+    _print(f"{name:<20}{figures}{len(late):7}{len(found) - len(late):9}")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class SentTelegram:
     """One telegram to an inverter: its frames in order, with one name."""
 
     frames: tuple[Seen, ...]
@@ -79,7 +79,7 @@ class Record:
         self._read()
         return [s for s in self._seen if s.link == link and s.at >= since]
 
-    def sets(self, link: str, since: float = 0.0) -> list[Set]:
+    def telegrams(self, link: str, since: float = 0.0) -> list[SentTelegram]:
         """Return the complete telegrams on a link, without one that may be incomplete."""
         found: list[list[Seen]] = [[]]
         for seen in self.frames(link):
@@ -88,10 +88,10 @@ class Record:
             if seen.can_id == NAME:
                 found[-1].clear()
             found[-1].append(seen)
-        whole = (Set(tuple(frames)) for frames in found[:-1])
+        whole = (SentTelegram(tuple(frames)) for frames in found[:-1])
         return [each for each in whole if each.at >= since]
 
-    def told(self, link: str, since: float = 0.0) -> list[Seen]:
+    def limits(self, link: str, since: float = 0.0) -> list[Seen]:
         """Return the frames with limits on a link."""
         return [s for s in self.frames(link, since) if s.can_id == LIMITS]
 
@@ -101,19 +101,21 @@ class Record:
         """Return the first frame whose charge current limit (A) is in the range."""
 
         def look() -> Seen | None:
-            told = self.told(link, since)
-            return next((seen for seen in told if low <= seen.charge <= high), None)
+            limits = self.limits(link, since)
+            return next((seen for seen in limits if low <= seen.charge <= high), None)
 
-        return wait_until(look, f"{link} is told {low} to {high} A")
+        return wait_until(look, f"{link} receives {low} to {high} A")
 
-    def wait_for_sets(self, link: str, count: int, since: float = 0.0) -> list[Set]:
+    def wait_for_telegrams(
+        self, link: str, count: int, since: float = 0.0
+    ) -> list[SentTelegram]:
         """Return at least `count` complete telegrams."""
 
-        def look() -> list[Set] | None:
-            sets = self.sets(link, since)
-            return sets if len(sets) >= count else None
+        def look() -> list[SentTelegram] | None:
+            telegrams = self.telegrams(link, since)
+            return telegrams if len(telegrams) >= count else None
 
-        return wait_until(look, f"{link} is told {count} sets")
+        return wait_until(look, f"{link} receives {count} telegrams")
 
     def close(self) -> None:
         """Stop reading."""
@@ -184,6 +186,13 @@ def changed(telegram: str, can_id: int, data: str) -> str:
         f"{line.partition(head)[0]}{head}{data}\n" if head in line else line
         for line in lines
     )
+
+
+def without(telegram: str, *can_ids: int) -> str:
+    """Return a capture without some of its frames."""
+    heads = tuple(f"can1 {can_id:03X}#" for can_id in can_ids)
+    lines = telegram.splitlines(keepends=True)
+    return "".join(line for line in lines if not any(head in line for head in heads))
 
 
 def _candump_listens() -> bool:

@@ -44,6 +44,6 @@ def test_own_logs_are_played_and_candump_logs_are_read(
             lambda: theirs.read_text("ascii").count("\n") >= len(FRAMES),
             "candump has written all frames",
         )
-    heard = list(parse(theirs.read_text("ascii").splitlines()))
-    assert [replace(each.frame, at=0.0) for each in heard] == list(FRAMES)
-    assert {each.link for each in heard} == {link.name}
+    parsed = list(parse(theirs.read_text("ascii").splitlines()))
+    assert [replace(each.frame, at=0.0) for each in parsed] == list(FRAMES)
+    assert {each.link for each in parsed} == {link.name}

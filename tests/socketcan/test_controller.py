@@ -51,10 +51,10 @@ ACTIVE = "sa000000"
 NAME: Final = Frame(can_id=0x35E, data=b"PYLON   ", at=0.0)
 
 
-def say_telegram(adapter: Adapter, *, soc: int = 50) -> None:
-    """Let the adapter pass on a telegram of a battery."""
+def send_telegram(adapter: Adapter, *, soc: int = 50) -> None:
+    """Pass on a telegram of a battery."""
     for can_id, data in telegram(soc=soc):
-        adapter.say(f"t{can_id:03X}{len(data)}{data.hex().upper()}")
+        adapter.send(f"t{can_id:03X}{len(data)}{data.hex().upper()}")
 
 
 def has_received(bench: Bench, telegrams: int) -> bool:
@@ -75,7 +75,7 @@ async def battery_behind(
         # Repeated for a busy machine: telegrams with a gap in between count anew
         while not bench.snapshot.batteries["b1"].online:
             count = bench.snapshot.batteries["b1"].telegrams + 1
-            say_telegram(adapter)
+            send_telegram(adapter)
             await bench.until(partial(has_received, bench, count))
         yield
         # Before the adapter stops accepting
@@ -100,7 +100,7 @@ async def test_bus_off_of_a_battery_link_is_reported_for_the_port(
     """Not for the battery; the link is not brought down at once."""
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=may_set_up):
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(lambda: "port_b1" in bench.issues())
             assert bench.issues()["port_b1"] == "port_bus_off"
             assert "battery_b1" not in bench.issues()
@@ -120,7 +120,7 @@ async def test_states_and_counters_are_shown(bench: Bench) -> None:
                 (PASSIVE, BusState.ERROR_PASSIVE, 1, 130),
                 (ACTIVE, BusState.ERROR_ACTIVE, 0, 0),
             ):
-                adapter.say(report)
+                adapter.send(report)
 
                 def is_known(state: BusState = state, transmit: int = transmit) -> bool:
                     known = bench.snapshot.ports["b1"].controller
@@ -148,18 +148,18 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             await bench.online("b1", soc=50)
 
             def is_sent() -> bool:
-                told = bench.snapshot.inverters["i1"].confirmed
-                return told is not None and told.charge_current_limit == 50.0
+                confirmed = bench.snapshot.inverters["i1"].confirmed
+                return confirmed is not None and confirmed.charge_current_limit == 50.0
 
             # On a busy machine the battery may be lost meanwhile
             while not is_sent():
                 await bench.send_telegrams("b1", soc=50)
             # Twice: what was confirmed just before bus-off may not have arrived
             await bench.move(UNPROVEN)
-            sets = bench.snapshot.inverters["i1"].sets
-            while bench.snapshot.inverters["i1"].sets == sets:
+            telegrams_sent = bench.snapshot.inverters["i1"].telegrams_sent
+            while bench.snapshot.inverters["i1"].telegrams_sent == telegrams_sent:
                 await bench.send_telegrams("b1", soc=50)
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(
                 lambda: port_of(bench, "i1") == (PortStatus.LOST, PortFault.BUS_OFF)
             )
@@ -185,7 +185,7 @@ async def test_nothing_counts_as_sent_on_a_link_without_carrier(
             await bench.until(is_reported)
             assert not bench.snapshot.inverters["i1"].listening
             assert is_sent()
-            assert not any(map(is_zero_charge, adapter.heard))
+            assert not any(map(is_zero_charge, adapter.received))
             await hass.config_entries.async_unload("gw")
 
 
@@ -201,7 +201,7 @@ async def test_bus_off_ends_automatically_where_the_link_may_be_set_up(
         monkeypatch.setattr(link_setup, "restart", lambda _: None)
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=True):
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(lambda: port_of(bench, "b1")[1] is PortFault.BUS_OFF)
             await bench.move(LOWER_AFTER - 1)
             assert read_link(adapter.name).state is BusState.BUS_OFF
@@ -209,7 +209,7 @@ async def test_bus_off_ends_automatically_where_the_link_may_be_set_up(
             await bench.opened("b1")
             assert read_link(adapter.name).state is BusState.ERROR_ACTIVE
             # LAWICEL: channel closed, 500 kbit/s, channel opened
-            assert adapter.heard[-3:] == ["C", "S6", "O"]
+            assert adapter.received[-3:] == ["C", "S6", "O"]
             await bench.until(lambda: "port_b1" not in bench.issues())
 
 
@@ -227,7 +227,7 @@ async def test_fault_stays_bus_off_where_setting_up_is_refused(
     monkeypatch.setattr(link_setup, "restart", refuse)
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=True):
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(lambda: "port_b1" in bench.issues())
             await bench.move(LOWER_AFTER)
             count = len(refused) + 4
@@ -242,7 +242,7 @@ async def test_bus_off_stays_where_the_link_may_not_be_set_up(bench: Bench) -> N
     """Nothing is changed without permission; the user ends it."""
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=False):
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(lambda: port_of(bench, "b1")[1] is PortFault.BUS_OFF)
             await bench.move(2 * LOWER_AFTER)
             assert port_of(bench, "b1")[1] is PortFault.BUS_OFF
@@ -259,7 +259,7 @@ async def test_button_of_the_repair_restarts_the_controller(
     assert await async_setup_component(hass, REPAIRS, {})
     with plugged(500_000) as adapter:
         async with battery_behind(adapter, bench, bring_up=False):
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             await bench.until(lambda: "port_b1" in bench.issues())
             flows = hass.data[REPAIRS]["flow_manager"]
             form = await flows.async_init(DOMAIN, context={"issue_id": "port_b1"})
@@ -301,7 +301,7 @@ async def test_link_that_is_up_gets_the_queue(may_set_up: bool, length: int) -> 
         recorder.port.config = port
         async with adapter.taking(), recorder.opened():
             assert read_link(adapter.name).queue_length == length
-            assert adapter.heard == []
+            assert adapter.received == []
 
 
 async def test_bus_off_reported_by_another_program_is_checked() -> None:
@@ -317,7 +317,7 @@ async def test_bus_off_reported_by_another_program_is_checked() -> None:
                         )
                     )
                     assert port.send(NAME)
-                await recorder.hears(3)
+                await recorder.receives(3)
                 await recorder.sees_echoes(3)
                 assert recorder.statuses == [
                     (PortStatus.OPENING, None),
@@ -333,7 +333,7 @@ async def test_no_echo_counts_after_bus_off() -> None:
             assert port.send(NAME)
             await recorder.sees_echoes(1)
             # In one turn of the loop: the report waits when the frame is sent
-            adapter.say(BUS_OFF)
+            adapter.send(BUS_OFF)
             wait_until(lambda: read_link(adapter.name).controller.fault, "bus-off")
             port.send(NAME)
             port.drain()

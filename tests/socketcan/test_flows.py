@@ -28,7 +28,7 @@ from .rights import without_rights
 pytestmark = pytest.mark.socketcan
 
 SOCKETCAN = Interface.SOCKETCAN
-SAID = telegram()
+TELEGRAM = telegram()
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ async def forms(
     await forms.end()
 
 
-def speak(adapter: Adapter) -> None:
-    """Let a battery send on the adapter's bus."""
-    for frame in SAID:
-        adapter.say(codec.encode(as_message(frame)).decode().strip())
+def send_telegram(adapter: Adapter) -> None:
+    """Send a battery's telegram on the adapter's bus."""
+    for frame in TELEGRAM:
+        adapter.send(codec.encode(as_message(frame)).decode().strip())
 
 
 async def test_links_are_listed(
@@ -74,7 +74,7 @@ async def test_link_that_is_down_is_set_up_and_scanned(
     with plugged(up=False) as adapter:
         async with adapter.taking():
             flow = await start_real(hass)
-            async with repeating(lambda: speak(adapter)):
+            async with repeating(lambda: send_telegram(adapter)):
                 result = await flow.fill(
                     connection=f"socketcan:{adapter.name}", bitrate="250000"
                 )
@@ -82,7 +82,7 @@ async def test_link_that_is_down_is_set_up_and_scanned(
                 link = read_link(adapter.name)
                 assert (link.is_up, link.bitrate) == (True, 250_000)
                 assert link.state is BusState.ERROR_ACTIVE
-                assert [each for each in adapter.heard if each[:1] == "t"] == []
+                assert [each for each in adapter.received if each[:1] == "t"] == []
                 await flow.fill(BATTERY)
                 entry = (await flow.choose("finish"))["result"]
                 port = gateway_config(entry).batteries[0].port
@@ -114,10 +114,12 @@ async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) ->
                 result = await flow.fill(connection=key, bring_up=True)
             assert result["errors"] == {"connection": "no_permission"}
             assert not read_link(adapter.name).is_up
-            assert adapter.heard == []
+            assert adapter.received == []
 
-            told = result["description_placeholders"]["commands"]
-            commands = told.removesuffix(" restart-ms 100")  # not with this driver
+            commands_text = result["description_placeholders"]["commands"]
+            commands = commands_text.removesuffix(
+                " restart-ms 100"
+            )  # not with this driver
             for command in commands.split(" && "):
                 running = await asyncio.create_subprocess_exec(*command.split()[1:])
                 assert await running.wait() == 0
@@ -158,11 +160,11 @@ async def plays(links: dict[str, Link]) -> None:
     inverter = Recorder(links["inverter"].name, SOCKETCAN)
     async with battery.opened() as port, inverter.opened():
 
-        def speak() -> None:
-            for frame in SAID:
+        def send_telegram() -> None:
+            for frame in TELEGRAM:
                 port.send(frame)
 
-        async with repeating(speak):
+        async with repeating(send_telegram):
             await inverter.until(
                 lambda: any(frame.can_id == 0x351 for frame in inverter.frames)
             )

@@ -73,7 +73,7 @@ async def test_gateway_starts_before_its_links_exist() -> None:
         await _until(gateway, lambda now: _fault(now, "i") is MISSING)
         _make(inverter)
         async with _speaking(battery):
-            await _until(gateway, lambda now: _told(now) == ALLOWED)
+            await _until(gateway, lambda now: _sent_limit(now) == ALLOWED)
     battery.delete()
     inverter.delete()
 
@@ -84,13 +84,13 @@ async def test_battery_is_back_when_its_link_is_created_again(
     """It is lost with its link, and counts again once it is received."""
     async with _gateway(battery, inverter) as gateway:
         async with _speaking(battery):
-            await _until(gateway, lambda now: _told(now) == ALLOWED)
+            await _until(gateway, lambda now: _sent_limit(now) == ALLOWED)
         battery.delete()
-        await _until(gateway, lambda now: _told(now) == 0)
+        await _until(gateway, lambda now: _sent_limit(now) == 0)
         _make(battery)
         async with _speaking(battery):
             # At once within the bridged time, by the ramp after it
-            await _until(gateway, lambda now: _told(now) > 0)
+            await _until(gateway, lambda now: _sent_limit(now) > 0)
 
 
 async def test_telegrams_are_sent_again_when_the_inverter_link_is_back(
@@ -98,7 +98,7 @@ async def test_telegrams_are_sent_again_when_the_inverter_link_is_back(
 ) -> None:
     """As soon as the link exists."""
     async with _gateway(battery, inverter) as gateway, _speaking(battery):
-        await _until(gateway, lambda now: _told(now) == ALLOWED)
+        await _until(gateway, lambda now: _sent_limit(now) == ALLOWED)
         inverter.delete()
         await _until(gateway, lambda now: _fault(now, "i") is MISSING)
         _make(inverter)
@@ -113,21 +113,21 @@ async def test_setpoint_takes_effect_on_a_flooded_bus(
 ) -> None:
     """The bus is busier than a real one can be.
 
-    How many frames are read of it is the machine's business. What a port and a gateway
-    make of a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
+    The number of frames read of it depends on the machine. How a port and a gateway
+    treat a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
     """
     log = tmp_path / "flood"
     log.write_text(_flood(), "ascii")
     async with _gateway(battery, inverter) as gateway, _speaking(battery):
-        await _until(gateway, lambda now: _told(now) == ALLOWED)
+        await _until(gateway, lambda now: _sent_limit(now) == ALLOWED)
         with _playing(battery, log):
-            await _hears(gateway, 2 * SOCKET)
+            await _receive(gateway, 2 * SOCKET)
             gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=50.0)))
-            await _until(gateway, lambda now: _told(now) == 50)
-            await _hears(gateway, 2 * SOCKET)
+            await _until(gateway, lambda now: _sent_limit(now) == 50)
+            await _receive(gateway, 2 * SOCKET)
             await _sends(gateway)
         assert gateway.snapshot.batteries["b"].losses == 0
-        assert gateway.snapshot.inverters["i"].dropped == 0
+        assert gateway.snapshot.inverters["i"].telegrams_dropped == 0
         assert gateway.snapshot.ports["b"].status is PortStatus.OPEN
 
 
@@ -177,7 +177,7 @@ async def test_request_counts_only_on_the_inverters_link(
         assert gateway.snapshot.batteries["b"].last_frame_at is None
         assert gateway.snapshot.inverters["i"].connected is None
         async with _speaking(battery):
-            await _until(gateway, lambda now: _told(now) == ALLOWED)
+            await _until(gateway, lambda now: _sent_limit(now) == ALLOWED)
         with other_node(inverter.name, Interface.SOCKETCAN) as peer:
             peer.send(request)
             await _until(gateway, lambda now: now.inverters["i"].connected is True)
@@ -237,9 +237,9 @@ async def _gateway(battery: Link, inverter: Link) -> AsyncIterator[Gateway]:
 
 @asynccontextmanager
 async def _speaking(link: Link) -> AsyncIterator[None]:
-    """Let the battery send its telegram again and again."""
+    """Send the battery's telegram repeatedly."""
     with other_node(link.name, Interface.SOCKETCAN) as node:
-        telemetry = asyncio.create_task(_speak(node))
+        telemetry = asyncio.create_task(_send_telegrams(node))
         try:
             yield
         finally:
@@ -247,7 +247,7 @@ async def _speaking(link: Link) -> AsyncIterator[None]:
             await asyncio.gather(telemetry, return_exceptions=True)
 
 
-async def _speak(node: can.BusABC) -> None:
+async def _send_telegrams(node: can.BusABC) -> None:
     while True:
         for can_id, data in TELEGRAM.items():
             node.send(
@@ -267,7 +267,7 @@ async def _until(gateway: Gateway, condition: Callable[[Snapshot], bool]) -> Non
     )
 
 
-async def _hears(gateway: Gateway, count: int) -> None:
+async def _receive(gateway: Gateway, count: int) -> None:
     """Wait until that many more frames have come from the battery's bus."""
     before = gateway.snapshot.ports["b"].received
     await _until(gateway, lambda now: now.ports["b"].received >= before + count)
@@ -275,8 +275,8 @@ async def _hears(gateway: Gateway, count: int) -> None:
 
 async def _sends(gateway: Gateway) -> None:
     """Wait until one more telegram was sent to the inverter."""
-    before = gateway.snapshot.inverters["i"].sets
-    await _until(gateway, lambda now: now.inverters["i"].sets > before)
+    before = gateway.snapshot.inverters["i"].telegrams_sent
+    await _until(gateway, lambda now: now.inverters["i"].telegrams_sent > before)
 
 
 def _make(link: Link) -> None:
@@ -303,22 +303,22 @@ def _fault(now: Snapshot, port: str) -> PortFault | None:
     return now.ports[port].fault
 
 
-def _told(now: Snapshot) -> float:
+def _sent_limit(now: Snapshot) -> float:
     """Return the charge current limit (A) sent to the inverter; -1 for none."""
-    told = now.inverters["i"].confirmed
-    return told.charge_current_limit if told else -1
+    confirmed = now.inverters["i"].confirmed
+    return confirmed.charge_current_limit if confirmed else -1
 
 
 def _limits(listener: can.BusABC) -> set[float]:
     """Return the charge current limits (A) that a listener received."""
     return {
         int.from_bytes(message.data[2:4], "little") / 10
-        for message in _heard(listener)
+        for message in _received(listener)
         if message.arbitration_id == 0x351
     }
 
 
-def _heard(listener: can.BusABC) -> Iterable[can.Message]:
+def _received(listener: can.BusABC) -> Iterable[can.Message]:
     while (message := listener.recv(0)) is not None:
         yield message
 

@@ -107,7 +107,7 @@ async def test_link_that_is_down_is_set_up() -> None:
             assert _queue_length(adapter.name) == 100
             assert port.send(NAME)
             await near.sees_echoes(1)
-        assert adapter.heard[:3] == ["C", "S6", "O"]
+        assert adapter.received[:3] == ["C", "S6", "O"]
 
 
 async def test_wrong_bitrate_is_corrected() -> None:
@@ -125,8 +125,8 @@ async def test_right_link_is_not_touched() -> None:
         async with adapter.taking(), near.opened() as port:
             assert port.send(NAME)
             await near.sees_echoes(1)
-            await adapter.hears("t35E850594C4F4E202020")
-            assert len(adapter.heard) == 1
+            await adapter.receives("t35E850594C4F4E202020")
+            assert len(adapter.received) == 1
 
 
 async def test_nothing_is_set_up_without_permission() -> None:
@@ -210,7 +210,7 @@ async def test_adapter_that_comes_later_under_another_name(
 async def test_adapter_is_found_under_the_new_name_of_its_link(
     can_link: LinkFactory, serials: GiveSerial
 ) -> None:
-    """Whatever name a rule of udev gives it."""
+    """Under any name that a rule of udev gives it."""
     link = can_link()
     serials(link.name, "A")
     near = _recorder(_port(link.name, serial="A"))
@@ -236,13 +236,13 @@ async def test_link_is_scanned_without_acknowledging_first(
     monkeypatch.setattr(listening_module, "LISTEN_ONLY_TIME", 0.1)
     with plugged(up=False) as adapter:
         async with adapter.taking():
-            heard = await listen(_port(adapter.name, bring_up=True), seconds=0.2)
-            await adapter.hears("O")
-        assert heard.finding is Finding.SILENCE
+            result = await listen(_port(adapter.name, bring_up=True), seconds=0.2)
+            await adapter.receives("O")
+        assert result.finding is Finding.SILENCE
         assert read_link(adapter.name).is_up
-    commands = [command for command in adapter.heard if command in ("L", "O", "S6")]
+    commands = [command for command in adapter.received if command in ("L", "O", "S6")]
     assert commands == ["S6", "L", "S6", "O"]
-    assert [c for c in adapter.heard if c[:1] == "t"] == []
+    assert [c for c in adapter.received if c[:1] == "t"] == []
 
 
 async def test_closed_form_leaves_no_link_that_does_not_acknowledge(
@@ -254,12 +254,12 @@ async def test_closed_form_leaves_no_link_that_does_not_acknowledge(
         async with adapter.taking():
             config = _port(adapter.name, bring_up=True)
             listening = asyncio.create_task(listen(config, seconds=3600))
-            await adapter.hears("L")
+            await adapter.receives("L")
             listening.cancel()
             await asyncio.wait([listening])
             # The kernel answers no query while its driver waits for the adapter, which runs
             # in this loop: only when that has opened may the loop query the link
-            await adapter.hears("O")
+            await adapter.receives("O")
             await until(lambda: read_link(adapter.name).is_up)
 
 
@@ -290,17 +290,17 @@ async def test_errors_before_acknowledging_do_not_count(
                     config,
                     seconds=3600.1,
                     settle=0,
-                    on_change=lambda heard: news.append(heard.finding),
+                    on_change=lambda result: news.append(result.finding),
                 )
             )
             await until(lambda: _is_listened_to(adapter.name))
-            adapter.say("e1a")
+            adapter.send("e1a")
             for frame in telegram():  # which ends the scan without acknowledging
-                adapter.say(codec.encode(as_message(frame)).decode().strip())
-            await adapter.hears("O")
-            heard = await listening
+                adapter.send(codec.encode(as_message(frame)).decode().strip())
+            await adapter.receives("O")
+            result = await listening
     assert news[0] is Finding.ERRORS
-    assert heard.finding is Finding.SILENCE
+    assert result.finding is Finding.SILENCE
 
 
 async def test_battery_is_detected(can_link: LinkFactory) -> None:
@@ -309,15 +309,15 @@ async def test_battery_is_detected(can_link: LinkFactory) -> None:
     far = Recorder(link.name, SOCKETCAN)
     async with far.opened() as port:
 
-        def speak() -> None:
+        def send() -> None:
             for frame in telegram():
                 port.send(frame)
 
-        async with repeating(speak):
-            heard = await listen(_port(link.name), seconds=PATIENCE, settle=0)
-    assert heard.finding is Finding.BATTERY
-    assert heard.battery
-    assert heard.battery.name == "PYLON"
+        async with repeating(send):
+            result = await listen(_port(link.name), seconds=PATIENCE, settle=0)
+    assert result.finding is Finding.BATTERY
+    assert result.battery
+    assert result.battery.name == "PYLON"
     assert far.frames == []
 
 

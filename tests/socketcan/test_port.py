@@ -95,7 +95,7 @@ async def test_only_own_frames_are_echoes(can_link: LinkFactory) -> None:
     async with near.opened() as port, far.opened():
         assert port.send(LIMITS)
         await near.sees_echoes(1)
-        await far.hears(1)
+        await far.receives(1)
     assert [content(frame) for frame in near.echoes] == [content(LIMITS)]
     assert [content(frame) for frame in far.frames] == [content(LIMITS)]
     assert near.frames == far.echoes == []
@@ -123,7 +123,7 @@ async def test_timer_after_a_blocked_loop_sees_how_far_was_read(
                 0, lambda: seen.set_result((len(far.frames), port.read_until))
             )
             count, until = await seen
-            await far.hears(200)
+            await far.receives(200)
     assert count > 0
     assert all(frame.at >= until for frame in far.frames[count:])
     assert [frame.can_id for frame in far.frames] == list(range(200))
@@ -143,7 +143,7 @@ async def test_frames_keep_their_age_while_the_loop_is_blocked(
             _send(node, 12)
             after = time.time()
         late = 7.0
-        await far.hears(12)
+        await far.receives(12)
     assert all(before <= frame.at <= after for frame in far.frames)
 
 
@@ -154,10 +154,10 @@ async def test_error_frame_of_the_controller_is_counted_as_an_error(
     with plugged() as adapter:
         far = Recorder(adapter.name, SOCKETCAN)
         async with far.opened() as port:
-            adapter.say("e1a")
-            await far.hears(1)
-            adapter.say("t35110A")
-            await far.hears(2)
+            adapter.send("e1a")
+            await far.receives(1)
+            adapter.send("t35110A")
+            await far.receives(2)
     assert far.frames[0].error
     assert far.frames[0].can_id & 0x20
     assert content(far.frames[1]) == (0x351, b"\x0a")
@@ -182,7 +182,7 @@ async def test_every_kind_of_frame_is_sent_unchanged(
     near, far = _recorder(link), _recorder(link)
     async with near.opened() as port, far.opened():
         assert port.send(frame)
-        await far.hears(1)
+        await far.receives(1)
         await near.sees_echoes(1)
     for seen in (far.frames[0], near.echoes[0]):
         assert replace(seen, at=0.0) == frame
@@ -225,7 +225,7 @@ async def test_port_reopens_when_the_link_is_created_again(
         await near.becomes(PortStatus.OPEN)
         await far.becomes(PortStatus.OPEN)
         assert port.send(LIMITS)
-        await far.hears(1)
+        await far.receives(1)
 
 
 async def test_send_on_a_removed_link_loses_the_port(
@@ -286,7 +286,7 @@ async def test_full_queue_refuses_frames_and_keeps_the_port_open(
             assert port.send(NAME)
             await adapter.takes(13)
             await near.sees_echoes(13)
-    assert [int(line[1:4], 16) for line in adapter.heard] == [*range(12), 0x35E]
+    assert [int(line[1:4], 16) for line in adapter.received] == [*range(12), 0x35E]
     assert [frame.can_id for frame in near.echoes] == [*range(12), 0x35E]
 
 
@@ -375,7 +375,7 @@ async def test_no_variable_changes_how_a_port_opens(
     near, far = _recorder(link), _recorder(link)
     async with near.opened() as port, far.opened():
         assert port.send(LIMITS)
-        await far.hears(1)
+        await far.receives(1)
 
 
 async def test_cancelled_opening_leaves_no_socket(can_link: LinkFactory) -> None:

@@ -119,7 +119,7 @@ async def test_gateway_is_set_up_with_forms_alone(
             user = User(page)
             await add_integration(user)
             await set_up(user)
-            await told(record, links[2:])
+            await limits(record, links[2:])
         seconds = time.monotonic() - user.began
         with capsys.disabled():
             sys.stdout.write(
@@ -168,7 +168,7 @@ async def set_up(user: User) -> None:
     await user.look()
 
 
-async def told(record: Record, inverters: list[Link]) -> None:
+async def limits(record: Record, inverters: list[Link]) -> None:
     """Wait until each inverter gets limits above 0 A."""
     for link in inverters:
         await asyncio.to_thread(record.wait_for_limit, link.name, low=1.0)

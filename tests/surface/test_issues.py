@@ -43,7 +43,7 @@ async def registered(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
 async def test_issues(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
-    """Unreadable files, current nobody allowed, and devices that fall silent."""
+    """Unreadable files, unmanaged current, and devices that stop sending."""
     assert await async_setup_component(hass, REPAIRS, {})
     for name in "setpoints", "energy":
         key = f"{DOMAIN}.gw.{name}"

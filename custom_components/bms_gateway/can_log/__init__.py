@@ -1,1 +1,1 @@
-"""Recording and replaying CAN traffic."""
+"""Recording CAN traffic."""

@@ -1,4 +1,4 @@
-"""The folder of CAN logs: file names, creating, writing and reading.
+"""The folder of CAN logs: file names, creating and writing.
 
 The functions block; run them in the executor.
 """
@@ -10,9 +10,6 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 
 from ..const import DOMAIN
-from ..engine.can.log.candump import LogError, parse
-from ..engine.can.log.recording import LARGEST
-from ..engine.simulator import Replay, UnfitLogError
 from ..errors import action_error
 
 MAX_LOGS: Final = 20
@@ -47,22 +44,3 @@ def append(path: Path, text: str) -> None:
     """Append lines to a log. OSError if that fails."""
     with path.open("a", encoding="ascii") as file:
         file.write(text)
-
-
-def read(path: Path, loops: int) -> Replay:
-    """Return a log for playback. OSError if it cannot be read."""
-    if not path.resolve().is_relative_to(path.parent.resolve()):
-        raise action_error("bad_log_name")
-    if not path.is_file():
-        raise action_error("no_such_log", file=path.name, folder=str(path.parent))
-    if path.stat().st_size > LARGEST:
-        raise action_error("log_too_long", file=path.name)
-    try:
-        with path.open(encoding="ascii", errors="replace") as file:
-            return Replay(parse(file), loops)
-    except LogError as error:
-        raise action_error(
-            "bad_log_line", file=path.name, line=str(error.line)
-        ) from error
-    except UnfitLogError as error:
-        raise action_error(error.reason, file=path.name) from error

@@ -1,4 +1,4 @@
-"""The support actions: record a port's traffic, replay it in a simulation.
+"""The support action: record a port's traffic.
 
 For administrators: a recording holds a battery's serial number, and fills the disk.
 """
@@ -16,36 +16,23 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util import dt as dt_util, slugify
 
 from ..const import DOMAIN
-from ..engine.config import BatteryConfig, Interface, InverterConfig
+from ..engine.config import BatteryConfig, InverterConfig
 from ..errors import action_error
 from ..runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
-from ..services import checked_amount, checked_time
+from ..services import checked_time
 from ..setpoints.temporary_limits import ATTR_DURATION
-from ..simulation import Simulation
-from .files import checked_name, folder, read
+from .files import checked_name, folder
 
 SERVICE_RECORD_TRAFFIC: Final = "record_traffic"
-SERVICE_REPLAY_TRAFFIC: Final = "replay_traffic"
 
 ATTR_FILE: Final = "file"
-ATTR_LOOPS: Final = "loops"
 
 DEFAULT_DURATION: Final = timedelta(minutes=1)
 MAX_DURATION: Final = timedelta(hours=1)
-MAX_LOOPS: Final = 1000
-
-
-def _checked_loops(value: Any) -> int:
-    """Return how often to play a log; vol.Invalid if not a whole number in range."""
-    loops = checked_amount(value)
-    if not 1 <= loops <= MAX_LOOPS or loops != int(loops):
-        raise vol.Invalid(f"not a whole number from 1 to {MAX_LOOPS}: {value}")
-    return int(loops)
 
 
 RECORD_SCHEMA: Final[Any] = vol.Schema(
@@ -55,33 +42,21 @@ RECORD_SCHEMA: Final[Any] = vol.Schema(
         vol.Optional(ATTR_FILE): cv.string,
     }
 )
-REPLAY_SCHEMA: Final[Any] = vol.Schema(
-    {
-        vol.Required(ATTR_DEVICE_ID): cv.string,
-        vol.Required(ATTR_FILE): cv.string,
-        vol.Optional(ATTR_LOOPS, default=1): _checked_loops,
-    }
-)
-
 type Target = tuple[BmsGatewayRuntime, BatteryConfig | InverterConfig]
 """A running gateway, and one of its batteries or inverters."""
 
 
 @callback
-def async_register_traffic_actions(hass: HomeAssistant) -> None:
-    """Register the actions once for all gateways, including those not running."""
-    for name, action, schema in (
-        (SERVICE_RECORD_TRAFFIC, _async_record_traffic, RECORD_SCHEMA),
-        (SERVICE_REPLAY_TRAFFIC, _async_replay_traffic, REPLAY_SCHEMA),
-    ):
-        service.async_register_admin_service(
-            hass,
-            DOMAIN,
-            name,
-            action,
-            schema=schema,
-            supports_response=SupportsResponse.OPTIONAL,
-        )
+def async_register_traffic_action(hass: HomeAssistant) -> None:
+    """Register the action once for all gateways, including those not running."""
+    service.async_register_admin_service(
+        hass,
+        DOMAIN,
+        SERVICE_RECORD_TRAFFIC,
+        _async_record_traffic,
+        schema=RECORD_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
 
 
 async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
@@ -103,29 +78,6 @@ async def _async_record_traffic(call: ServiceCall) -> ServiceResponse:
     }
 
 
-async def _async_replay_traffic(call: ServiceCall) -> ServiceResponse:
-    """Play a log in place of a simulated battery or inverter."""
-    runtime, device = _target(call)
-    simulation = _simulation(runtime, device)
-    name = checked_name(call.data[ATTR_FILE])
-    path = folder(call.hass) / name
-    try:
-        replay = await call.hass.async_add_executor_job(
-            read, path, call.data[ATTR_LOOPS]
-        )
-    except OSError as error:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="log_not_read",
-            translation_placeholders={"file": str(path), "error": str(error)},
-        ) from error
-    # Check again: the devices may have changed meanwhile
-    _simulation(runtime, device)
-    if not simulation.replay(device.id, replay):
-        raise action_error("not_simulated", name=device.name)
-    return {"frames": replay.frames, "seconds": round(replay.seconds, 3)}
-
-
 def _target(call: ServiceCall) -> Target:
     """Return the target of a call; reject a device without a port."""
     device, entry = service.async_get_device_and_config_entry(
@@ -138,16 +90,3 @@ def _target(call: ServiceCall) -> Target:
     raise action_error(
         "no_battery_or_inverter", name=device.name_by_user or device.name or ""
     )
-
-
-def _simulation(
-    runtime: BmsGatewayRuntime, device: BatteryConfig | InverterConfig
-) -> Simulation:
-    """Return the simulation of a gateway that has no real port at all.
-
-    A replayed log decides what every inverter of the gateway is sent.
-    """
-    interfaces = {one.port.interface for one in runtime.config.devices}
-    if runtime.simulation is None or interfaces != {Interface.VIRTUAL}:
-        raise action_error("not_simulated", name=device.name)
-    return runtime.simulation

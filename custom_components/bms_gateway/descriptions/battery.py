@@ -13,19 +13,21 @@ from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
     alarms,
-    amp_hours,
-    amps,
-    cell_volts,
     choice,
     connection,
     counter,
-    degrees,
-    energy,
     flag,
     moment,
     number,
-    percent,
     seconds,
+)
+from .quantities import (
+    amp_hours,
+    amps,
+    cell_volts,
+    degrees,
+    energy,
+    percent,
     stored_energy,
     volts,
     watts,
@@ -42,7 +44,7 @@ def _power(battery: BatteryState) -> float | None:
 
 
 def _cell(name: str | None) -> Mapping[str, str]:
-    """Return which cell it is, if the battery tells."""
+    """Return which cell it is, if the battery reports it."""
     return {"cell": name} if name else {}
 
 

@@ -1,4 +1,4 @@
-"""What a gateway shows: the bank, its limits and why they are so."""
+"""Sensors of a gateway: the bank, its limits and the rules that bind them."""
 
 from typing import Any, Final
 
@@ -11,20 +11,22 @@ from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,
     alarms,
-    amp_hours,
-    amps,
-    cell_volts,
     choice,
-    degrees,
     duration,
     flag,
     number,
+)
+from .limits import limit, reason
+from .quantities import (
+    amp_hours,
+    amps,
+    cell_volts,
+    degrees,
     percent,
     stored_energy,
     volts,
     watts,
 )
-from .limits import limit, reason
 
 _DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
 _RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
@@ -124,7 +126,7 @@ SENSORS: Final[tuple[BmsSensorDescription[Snapshot], ...]] = (
     ),
     limit("charge_current_limit", lambda now: now.charge),
     limit("discharge_current_limit", lambda now: now.discharge),
-    # Also while no battery is online, as long as the inverters are told to stop
+    # Also while no battery is online, as long as the inverters are sent 0 A
     reason(
         "charge_limited_by",
         Direction.CHARGE,

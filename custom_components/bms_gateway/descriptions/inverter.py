@@ -11,9 +11,9 @@ from .base import (
     connection,
     counter,
     moment,
-    volts,
 )
 from .limits import limit, reason
+from .quantities import volts
 
 SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
     limit("charge_current_limit", lambda inverter: inverter.charge),
@@ -49,10 +49,12 @@ SENSORS: Final[tuple[BmsSensorDescription[InverterState], ...]] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
     ),
-    moment("last_telegram_sent", lambda inverter: inverter.last_set_at),
+    moment("last_telegram_sent", lambda inverter: inverter.last_telegram_at),
     moment("last_request", lambda inverter: inverter.last_request_at),
-    counter("telegrams_sent", lambda inverter: inverter.sets, always=True),
-    counter("telegrams_dropped", lambda inverter: inverter.dropped, always=True),
+    counter("telegrams_sent", lambda inverter: inverter.telegrams_sent, always=True),
+    counter(
+        "telegrams_dropped", lambda inverter: inverter.telegrams_dropped, always=True
+    ),
 )
 
 BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[InverterState], ...]] = (

@@ -8,20 +8,22 @@ from homeassistant.const import UnitOfElectricCurrent, UnitOfElectricPotential
 from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..entity import EntityContext
-from ..setpoints.temporary_limits import MAX_ATTRIBUTE_BYTES, listed
-from ..state_throttle import Kind, why
-from .base import BmsSensorDescription, amps, choice
+from ..setpoints.limit_list import MAX_ATTRIBUTE_BYTES, listed
+from ..snapshot_throttle import why
+from ..state_throttle import Kind
+from .base import BmsSensorDescription, choice
+from .quantities import amps
 
 _ASKED: Final = frozenset({Rule.SETPOINT, Rule.TEMPORARY_LIMIT})
 """Rules that both the bank and each inverter have."""
 _UNITS: Final = {Rule.VOLTAGE: UnitOfElectricPotential.VOLT}
-"""What the figure of a rule is counted in, where that is not A."""
+"""The unit of the figure of a rule, where that is not A."""
 
 
 def limit[S](
     key: str, limit_fn: Callable[[S], Limit | None], **more: Any
 ) -> BmsSensorDescription[S]:
-    """Describe a limit in A, which says why it is so."""
+    """Describe a limit in A, with the reason for it."""
 
     def attributes(subject: S, around: EntityContext) -> Mapping[str, Any]:
         if (found := limit_fn(subject)) is None:
@@ -30,7 +32,7 @@ def limit[S](
 
     return amps(
         key,
-        # Never shown as more than can be told
+        # Never shown higher than it may be sent
         lambda s: round_down(found.amps) if (found := limit_fn(s)) else None,
         kind=Kind.LIMIT,
         attributes_fn=attributes,
@@ -69,7 +71,7 @@ def reason[S](
 
 
 def _exact[S](limit_fn: Callable[[S], Limit | None]) -> Callable[[S], object]:
-    """Return how to tell one reason from another."""
+    """Return the key that distinguishes one reason from another."""
     return lambda subject: why(found) if (found := limit_fn(subject)) else None
 
 

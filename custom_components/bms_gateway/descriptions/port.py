@@ -1,4 +1,4 @@
-"""What the port of a battery or inverter shows."""
+"""Sensors of the port of a battery or inverter."""
 
 from collections.abc import Callable
 from typing import Final

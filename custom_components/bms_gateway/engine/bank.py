@@ -195,7 +195,7 @@ class Bank:
     def _bridge(
         self, states: list[BatteryState], context: Context, status: Status
     ) -> list[BatteryState]:
-        """Let batteries return at once after a bridged gap; return their states.
+        """Bring batteries back at once after a bridged gap; return their states.
 
         `status`: of the bank. While some battery is online, only batteries with
         habitual gaps (`Context.awaited`) are bridged.

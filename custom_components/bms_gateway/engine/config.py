@@ -86,7 +86,7 @@ class Strategy(StrEnum):
 
 
 class LossPolicy(StrEnum):
-    """What a lost battery means for the inverters, per direction."""
+    """The effect of a lost battery on the limits, per direction."""
 
     BLOCK = "block"
     REDUCE = "reduce"

@@ -361,7 +361,7 @@ class Gateway:
         """Return an inverter's target now; None: send nothing."""
         if self._ending and not self._config.block_at_end:
             return None
-        if not self._bank_limits.speaks or self._bank_limits.limits is None:
+        if not self._bank_limits.may_be_sent or self._bank_limits.limits is None:
             return None
         found = target_for(
             self._config,

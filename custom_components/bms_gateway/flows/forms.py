@@ -40,12 +40,6 @@ class Field(NamedTuple):
         """Return the key of its value."""
         return str(self.marker)
 
-    @property
-    def default(self) -> Any:
-        """Return what the field holds before anything is entered; None: nothing."""
-        default = getattr(self.marker, "default", vol.UNDEFINED)
-        return default() if callable(default) else None
-
     def error(self, value: Any) -> str | None:
         """Return the translation key of the error of an invalid value."""
         selector = self.selector

@@ -1,4 +1,4 @@
-"""Conditions that show over time: voltages apart, silent inverters, highest limits."""
+"""Conditions that show over time: different voltages, silent inverters, highest limits."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

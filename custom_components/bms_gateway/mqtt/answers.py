@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.json import json_bytes, json_dumps
 
-from ..setpoints.temporary_limits import listed
+from ..setpoints.limit_list import listed
 
 if TYPE_CHECKING:
     from ..runtime import BmsGatewayConfigEntry

@@ -74,7 +74,7 @@ class CommandQueue:
         own = self._by_owner.pop(target)
         command = own.pop(next(iter(own)))
         if own:
-            # Behind the others: nobody waits for all commands of one owner
+            # Behind the others: no client waits for all commands of one owner
             self._by_owner[target] = own
         return command
 

@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from typing import Any, Final
 
+from ..availability import is_served
 from ..engine.config import GatewayConfig
 from ..engine.model import (
     BankState,
@@ -15,7 +16,6 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
-from ..state_throttle import is_served
 from .legacy_payload import daemon_state
 from .settings import topic_ids
 
@@ -110,9 +110,9 @@ class Report:
             **self._sent_limit("charge", inverter.charge if confirmed else None),
             **self._sent_limit("discharge", inverter.discharge if confirmed else None),
             **_plain(Telegram, inverter.confirmed if confirmed else None, limits),
-            "telegrams_sent": inverter.sets,
-            "telegrams_dropped": inverter.dropped,
-            "timestamp_last_telegram": self._wall(inverter.last_set_at),
+            "telegrams_sent": inverter.telegrams_sent,
+            "telegrams_dropped": inverter.telegrams_dropped,
+            "timestamp_last_telegram": self._wall(inverter.last_telegram_at),
             "timestamp_last_inverter_request": self._wall(inverter.last_request_at),
         }
 

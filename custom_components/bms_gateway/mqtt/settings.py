@@ -36,7 +36,7 @@ class MqttSettings:
     enabled: bool
     prefix: str
     state_topic: str | None
-    """A second topic for the state besides `<prefix>/state`."""
+    """A second topic for the state, in addition to `<prefix>/state`."""
     interval: float
     commands: bool
 

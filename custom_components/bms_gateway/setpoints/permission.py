@@ -65,7 +65,7 @@ class Requester:
                 )
 
     def check_owner(self, owner: str, live: Iterable[TemporaryLimit]) -> None:
-        """Raise Unauthorized for a user who names somebody else as the owner.
+        """Raise Unauthorized for a user who names another owner.
 
         That is another user, a reserved name, or the owner of an active temporary limit
         that this user did not set.

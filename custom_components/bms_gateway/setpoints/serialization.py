@@ -193,7 +193,7 @@ def _temporary_limit(data: object) -> TemporaryLimit:
                 by=_maybe(_text, more.get("by")),
             )
         case _:
-            raise ValueError("not a lease")
+            raise ValueError("not a temporary limit")
 
 
 def _change(data: object) -> tuple[ChangeKey, Change]:

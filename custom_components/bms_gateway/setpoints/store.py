@@ -76,7 +76,7 @@ class SetpointStore:
     def confirm(self, setpoints: AllSetpoints, by: str) -> None:
         """Take the values that the user chose after an unreadable store."""
         self.confirmed = True
-        # Nobody had requested the zeros
+        # No user had requested the zeros
         self.setpoints = AllSetpoints()
         self.take(setpoints, by)
 

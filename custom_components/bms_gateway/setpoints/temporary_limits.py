@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-import json
 import math
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from ..engine.model import Direction
 from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
 from ..errors import action_error
 from ..runtime import BmsGatewayRuntime
-from .manager import SetpointManager
 from .permission import Requester
 from .ranges import MAX_CHARGE_VOLTAGE, max_amps, max_watts, without_noise
 from .requester import MAX_NAME_LENGTH, is_name
@@ -23,10 +21,6 @@ ATTR_UNTIL_CLEARED: Final = "until_cleared"
 DEFAULT_DURATION: Final = timedelta(hours=1)
 """A forgotten limit must not stay for ever."""
 MAX_DURATION: Final = timedelta(days=365)
-
-MAX_ATTRIBUTE_BYTES: Final = 8192
-"""Bytes of JSON for the temporary limits; the recorder takes 16 kB with all other
-attributes."""
 
 NOISE_AMPS: Final = 1.0
 """How far below 0 a program gets by subtracting measured values; it means 0. More is a
@@ -170,56 +164,6 @@ async def async_clear(
         await setpoint_manager.async_set(
             replace(setpoints, temporary_limits=left), owner or requester.name
         )
-
-
-def shown_temporary_limits(
-    setpoint_manager: SetpointManager,
-    inverter_id: str | None,
-    direction: Direction | None = None,
-) -> list[dict[str, Any]]:
-    """Return the active limits on an inverter or (None) the bank, as attributes."""
-    return [
-        {
-            "direction": str(temporary_limit.direction),
-            "owner": temporary_limit.owner,
-            **(
-                {"current": temporary_limit.amps}
-                if temporary_limit.watts is None
-                else {}
-            ),
-            **(
-                {"power": temporary_limit.watts} if temporary_limit.amps is None else {}
-            ),
-            "ends_at": end.isoformat()
-            if (end := setpoint_manager.ends_at(temporary_limit))
-            else None,
-        }
-        for temporary_limit in setpoint_manager.temporary_limits(inverter_id, direction)
-    ]
-
-
-def escaped_size(shown: Mapping[str, Any]) -> int:
-    """Return the size of the JSON with all non-ASCII escaped: the longest form."""
-    return len(json.dumps(shown)) + len(" ")
-
-
-def listed(
-    shown: list[dict[str, Any]],
-    most: int,
-    size: Callable[[Mapping[str, Any]], int] = escaped_size,
-) -> dict[str, Any]:
-    """Return the first limits that fit into `most` bytes, and the number left out."""
-    fitting, used = 0, 0
-    for each in shown:
-        used += size(each) + len(",")
-        if used > most:
-            break
-        fitting += 1
-    more = len(shown) - fitting
-    return {
-        "temporary_limits": shown[:fitting],
-        **({"more_temporary_limits": more} if more else {}),
-    }
 
 
 def checked_owner(owner: str) -> str:

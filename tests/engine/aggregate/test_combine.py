@@ -103,7 +103,7 @@ def test_factor_and_offset_apply_once() -> None:
 
 
 def test_an_unknown_current_makes_the_sum_an_estimate() -> None:
-    """Whatever its estimate is."""
+    """With any estimate."""
     bank = combine(
         [online("b1", current=-30.0), online("b2", current=None)], current=-120.0
     )

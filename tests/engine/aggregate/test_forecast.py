@@ -50,10 +50,10 @@ def test_there_is_no_forecast_without_a_state_of_charge() -> None:
 
 def test_a_short_peak_hardly_shows() -> None:
     """Two seconds of 60 A in a steady 10 A: less than a tenth."""
-    outlook = Forecast()
-    steady = outlook.update(bank(-10.0), 0.0).time_to_empty
-    outlook.update(bank(-60.0), 1.0)
-    shown = outlook.update(bank(-60.0), 2.0).time_to_empty
+    forecast = Forecast()
+    steady = forecast.update(bank(-10.0), 0.0).time_to_empty
+    forecast.update(bank(-60.0), 1.0)
+    shown = forecast.update(bank(-60.0), 2.0).time_to_empty
     assert steady is not None
     assert shown is not None
     assert steady > shown > 0.9 * steady
@@ -61,29 +61,29 @@ def test_a_short_peak_hardly_shows() -> None:
 
 def test_a_lasting_change_is_followed() -> None:
     """After a few time constants only the new current counts."""
-    outlook = Forecast()
-    outlook.update(bank(-10.0), 0.0)
+    forecast = Forecast()
+    forecast.update(bank(-10.0), 0.0)
     for step in range(1, 21):
-        found = outlook.update(bank(-50.0), step * SMOOTHING_TIME / 4)
+        found = forecast.update(bank(-50.0), step * SMOOTHING_TIME / 4)
     assert found.time_to_empty == pytest.approx(2 * HOUR, rel=0.02)
 
 
 def test_a_change_of_direction_is_unknown_at_first() -> None:
     """Charging after discharging: no forecast for a while."""
-    outlook = Forecast()
+    forecast = Forecast()
     for second in range(600):
-        outlook.update(bank(-50.0), float(second))
-    found = outlook.update(bank(50.0), 600.0)
+        forecast.update(bank(-50.0), float(second))
+    found = forecast.update(bank(50.0), 600.0)
     assert (found.time_to_full, found.time_to_empty) == (None, None)
     for second in range(601, 1200):
-        found = outlook.update(bank(50.0), float(second))
+        found = forecast.update(bank(50.0), float(second))
     assert found.time_to_full is not None
 
 
 def test_a_gap_restarts_smoothing() -> None:
     """Current from before a gap does not count."""
-    outlook = Forecast()
+    forecast = Forecast()
     for second in range(600):
-        outlook.update(bank(-50.0), float(second))
-    outlook.update(bank(None), 600.0)
-    assert outlook.update(bank(50.0), 601.0).time_to_full == pytest.approx(2 * HOUR)
+        forecast.update(bank(-50.0), float(second))
+    forecast.update(bank(None), 600.0)
+    assert forecast.update(bank(50.0), 601.0).time_to_full == pytest.approx(2 * HOUR)

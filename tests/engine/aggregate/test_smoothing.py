@@ -85,11 +85,11 @@ def test_soc_is_0_only_if_a_battery_is() -> None:
 
 def test_full_ends_with_the_telegram_of_a_joining_battery() -> None:
     """On the wire: SOC and SOH of 100 % end with the first telegram that includes it."""
-    says = {"b1": {"soc": 100.0, "soh": 100.0}, "b2": {"soc": 90.0, "soh": 90.0}}
-    plant = Plant(EQUAL[:1], says=says).started()
+    reports = {"b1": {"soc": 100.0, "soh": 100.0}, "b2": {"soc": 90.0, "soh": 90.0}}
+    plant = Plant(EQUAL[:1], reports=reports).started()
     assert plant.port().last(0x355)[:4] == bytes.fromhex("64006400")
     plant.apply(batteries=EQUAL)
-    plant.packs["b2"].says(soc=90.0, soh=90.0)
+    plant.packs["b2"].reports(soc=90.0, soh=90.0)
     plant.run(2.0)
     assert plant.port().last(0x355)[:4] == bytes.fromhex("63006300")
     plant.run(60.0)

@@ -14,12 +14,12 @@ from custom_components.bms_gateway.engine.model import (
     Frame,
 )
 
-# Recorded from Linux 7.2's slcan driver, whose adapter said `sw100002` and so on: the
+# Recorded from Linux 7.2's slcan driver, whose adapter sent `sw100002` and so on: the
 # state, 3 digits of receive errors, 3 of transmit errors. Class 0x204 is a problem of the
 # controller (0x4) with counters (0x200); byte 1 holds the state (0x04 receive warning,
 # 0x08 transmit warning, 0x10 and 0x20 passive, 0x40 active), byte 6 the transmit errors,
 # byte 7 the receive errors. Class 0x40 is bus-off. Class 0x88 is a protocol violation on
-# the bus (adapter: `e2sb`), which says nothing of the state.
+# the bus (adapter: `e2sb`), which shows nothing of the state.
 RECORDED = [
     (0x204, "0004000000000264", BusState.ERROR_WARNING, 2, 100),
     (0x204, "0010000000000182", BusState.ERROR_PASSIVE, 1, 130),

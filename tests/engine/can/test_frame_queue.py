@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.can.frame_queue import (
 def test_descriptor_is_readable_exactly_while_something_waits(
     steps: list[bool],
 ) -> None:
-    """Whatever is put in and taken out, in whatever order."""
+    """However frames are put in and taken out."""
     frames: FrameQueue[int] = FrameQueue()
     waiting: list[int] = []
     try:

@@ -72,7 +72,7 @@ async def test_frame_reaches_the_other_port_in_order() -> None:
     async with near.opened() as port, far.opened():
         for frame in sent:
             assert port.send(frame)
-        await far.hears(9)
+        await far.receives(9)
     assert [content(frame) for frame in far.frames] == [content(f) for f in sent]
     assert (port.state.sent, far.port.state.received) == (9, 9)
 
@@ -108,7 +108,7 @@ async def test_kinds_of_frames_are_distinguished(
         with other_node("a") as node:
             data = b"" if frame.remote else b"\1"
             node.send(can.Message(arbitration_id=0x351, data=data, **message))
-        await far.hears(1)
+        await far.receives(1)
     assert far.frames == [frame]
 
 
@@ -123,7 +123,7 @@ async def test_port_sends_every_kind_of_frame() -> None:
     async with near.opened() as port, far.opened():
         for frame in sent:
             port.send(frame)
-        await far.hears(3)
+        await far.receives(3)
     received = [(*content(f), f.extended, f.remote) for f in far.frames]
     assert received == [(*content(f), f.extended, f.remote) for f in sent]
 
@@ -138,7 +138,7 @@ async def test_error_frame_is_passed_on_but_not_counted_as_received() -> None:
                     arbitration_id=0x40, is_error_frame=True, is_extended_id=False
                 )
             )
-        await far.hears(1)
+        await far.receives(1)
     assert far.frames[0].error
     assert far.frames[0].can_id == 0x40
     assert not far.frames[0].standard
@@ -153,7 +153,7 @@ async def test_send_before_the_port_is_open_is_refused_and_counted() -> None:
     assert near.port.state == PortState(errors=1)
     async with far.opened(), near.opened() as port:
         port.send(NAME)
-        await far.hears(1)
+        await far.receives(1)
     assert [content(frame) for frame in far.frames] == [content(NAME)]
 
 
@@ -214,7 +214,7 @@ async def test_age_is_counted_from_the_time_on_the_wire(
         now += since_drain
         with other_node("a") as node:
             node.send(_stamped(5e8 - wall_age))
-        await far.hears(1)
+        await far.receives(1)
     assert far.frames[0].at == now - age
 
 
@@ -227,7 +227,7 @@ async def test_age_is_counted_from_the_time_on_the_wire(
 def test_age_stays_within_what_is_possible(
     timestamp: float, wall: float, drained: float, since: float
 ) -> None:
-    """Whatever the wall clock does: not in the future, not before the last drain."""
+    """However the wall clock jumps: not in the future, not before the last drain."""
     now = drained + since
     at = wire_time(wall - timestamp, now, drained)
     assert at <= now
@@ -258,7 +258,7 @@ async def test_frames_after_a_drain_are_younger_than_the_drain() -> None:
             for count in (1, 2, 3):
                 now += 1.0
                 node.send(_stamped(5e8 + now))
-                await far.hears(count)
+                await far.receives(count)
                 jump = 86400.0
     assert [frame.at for frame in far.frames] == [1001, 1001, 1002]
 
@@ -270,7 +270,7 @@ FLOOD = 100
 """Frames."""
 IN_A_TURN = 8
 """Frames that fit into a turn of the loop."""
-APART = 2**-5
+SPACING = 2**-5
 """Seconds between two of them on the wire."""
 WALL = 2.0**29
 """A wall clock time in 1987, without fractions of a second."""
@@ -290,7 +290,7 @@ class Flooded:
             wall=lambda: WALL + self.clock.now + self.jump,
             each=self._take_time,
         )
-        self.sent_at = [self.clock.now + APART * n for n in range(FLOOD)]
+        self.sent_at = [self.clock.now + SPACING * n for n in range(FLOOD)]
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[Port]:
@@ -330,7 +330,7 @@ async def test_rest_of_a_flood_is_read_without_another_drain() -> None:
     """The next turns of the loop read it."""
     flooded = Flooded()
     async with flooded.waiting():
-        await flooded.recorder.hears(FLOOD)
+        await flooded.recorder.receives(FLOOD)
     assert flooded.received == list(range(FLOOD))
 
 
@@ -354,7 +354,7 @@ async def test_frames_of_a_flood_keep_their_age() -> None:
     """However many turns of the loop it takes to read them."""
     flooded = Flooded()
     async with flooded.waiting():
-        await flooded.recorder.hears(FLOOD)
+        await flooded.recorder.receives(FLOOD)
     assert [frame.at for frame in flooded.recorder.frames] == pytest.approx(
         flooded.sent_at, abs=1e-6
     )
@@ -368,7 +368,7 @@ async def test_read_until_is_the_time_of_the_last_frame_read() -> None:
         last = flooded.received[-1]
         assert last < FLOOD - 1
         assert port.read_until == pytest.approx(flooded.sent_at[last], abs=1e-6)
-        await flooded.recorder.hears(FLOOD)
+        await flooded.recorder.receives(FLOOD)
         await asyncio.sleep(0)
         port.drain()
         assert port.read_until == flooded.clock.now
@@ -405,7 +405,7 @@ async def test_port_reopens_after_an_error(
         await far.until(lambda: len(far.changes) == 4)
         with other_node("a") as node:
             node.send(_stamped(time.time()))
-            await far.hears(1)
+            await far.receives(1)
     assert far.statuses == [
         (PortStatus.OPENING, None),
         (PortStatus.OPEN, None),
@@ -432,14 +432,14 @@ async def test_port_is_silent_until_a_frame_is_received(
         silent += [port.state.is_silent]
         with other_node("a") as node:
             node.send(_stamped(time.time()))
-            await far.hears(1)
+            await far.receives(1)
         silent += [port.state.is_silent]
         _break(port)
         await far.until(lambda: len(far.changes) == 4)
         silent += [port.state.is_silent]
         with other_node("a") as node:
             node.send(can.Message(arbitration_id=0x40, is_error_frame=True))
-            await far.hears(2)
+            await far.receives(2)
         silent += [port.state.is_silent]
     assert silent == [False, True, False, True, False]
     assert not far.port.state.is_silent
@@ -759,7 +759,7 @@ def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
 
 
 def _break(port: Port) -> None:
-    """Let the bus fail as if it was closed, with python-can's own error."""
+    """Make the bus fail as if it was closed, with python-can's own error."""
     assert port._reader
     bus = port._reader.bus
     assert isinstance(bus, VirtualLink)

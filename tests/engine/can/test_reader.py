@@ -83,7 +83,7 @@ async def test_stopped_reader_reads_nothing(bus: VirtualLink, node: can.BusABC) 
 async def test_reader_that_is_stopped_by_a_frame_leaves_the_others(
     bus: VirtualLink, node: can.BusABC
 ) -> None:
-    """What follows may be echoes that prove nothing any longer."""
+    """Later frames may be echoes that prove nothing any longer."""
     read = _Read(bus)
 
     def stop_at(message: can.Message, _: float) -> None:

@@ -45,10 +45,10 @@ TWELVE_VOLTS = EMULATOR.replace("3002C800F401E001", "9200C800F4016400").replace(
 
 
 def _classified(*frames: Frame) -> ScanResult:
-    ear = Classifier()
+    classifier = Classifier()
     for frame in frames:
-        ear.on_frame(frame)
-    return ear.result(max((frame.at for frame in frames), default=0.0))
+        classifier.on_frame(frame)
+    return classifier.result(max((frame.at for frame in frames), default=0.0))
 
 
 def _repeated(capture: str, times: int) -> list[Frame]:
@@ -152,7 +152,7 @@ def test_the_reported_capacity_is_detected() -> None:
     "request_", [Frame(0x305, bytes(8)), Frame(0x305, b"\1", extended=True)]
 )
 def test_an_inverter_is_detected(request_: Frame) -> None:
-    """Whatever its 0x305 holds."""
+    """With any content of its 0x305."""
     assert _classified(request_) == ScanResult(inverter=True)
     assert _classified(request_).finding is Finding.INVERTER
 

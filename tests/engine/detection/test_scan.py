@@ -84,7 +84,7 @@ async def test_a_scan_continues_until_the_comparison_is_clear() -> None:
     """One telegram that another port received, too, may be chance; the second is not."""
     far, comparison = Recorder("a"), Comparison()
 
-    def say() -> None:
+    def send_telegram() -> None:
         now = time.monotonic()
         for frame in telegram():
             comparison.on_other_frame("b1", replace(frame, at=now))
@@ -95,10 +95,10 @@ async def test_a_scan_continues_until_the_comparison_is_clear() -> None:
             listen(PORT, seconds=3600, settle=0, comparison=comparison)
         )
         await _joined(2)
-        say()
+        send_telegram()
         await until(lambda: comparison.is_open)
         assert not listening.done()
-        say()
+        send_telegram()
         await listening
     assert comparison.alike == {"b1"}
 
@@ -132,7 +132,7 @@ async def test_a_poll_is_sent_on_request() -> None:
     far = Recorder("a")
     async with far.opened():
         await listen(PORT, seconds=0.2, poll=True)
-        await far.hears(1)
+        await far.receives(1)
     assert [content(frame) for frame in far.frames] == [(0x305, bytes(8))]
 
 
@@ -172,7 +172,7 @@ async def test_the_result_survives_the_loss_of_the_port() -> None:
 
         def is_received() -> bool:
             # Again and again: what comes while it is greeted is lost
-            adapter.say(b"t3058" + 16 * b"0" + b"\r")
+            adapter.send(b"t3058" + 16 * b"0" + b"\r")
             return bool(news.result)
 
         await until(is_received, "a frame of the adapter is received")
@@ -190,7 +190,7 @@ async def test_an_adapter_with_another_protocol_is_recognised(soc: float) -> Non
         port = PortConfig(Interface.SLCAN, adapter.device)
         listening = asyncio.create_task(listen(port, seconds=3600))
         while not listening.done():
-            adapter.say(waveshare.variable(telegram(soc=soc, current=1.3)))
+            adapter.send(waveshare.variable(telegram(soc=soc, current=1.3)))
             await asyncio.sleep(0.05)
         result = await listening
     assert (result.fault, result.reason) == (PortFault.FAILED, PortReason.NOT_LAWICEL)
@@ -229,20 +229,20 @@ async def test_a_port_in_use_is_scanned_through_its_tap() -> None:
 @pytest.mark.parametrize("turns", range(4))
 async def test_frames_at_the_end_of_a_scan_are_harmless(turns: int) -> None:
     """They may come between the end and the listener's turn of a busy loop."""
-    speaking: list[asyncio.Task[None]] = []
+    sending: list[asyncio.Task[None]] = []
 
-    async def speak(on_frame: Callable[[Frame], None]) -> None:
+    async def send_frames(on_frame: Callable[[Frame], None]) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         for frame in telegram():
             on_frame(frame)
 
     def tap(on_frame: Callable[[Frame], None]) -> Callable[[], None]:
-        speaking.append(asyncio.create_task(speak(on_frame)))
+        sending.append(asyncio.create_task(send_frames(on_frame)))
         return lambda: None
 
     await listen_in(tap, seconds=0, clock=lambda: 0.0)
-    await speaking[0]
+    await sending[0]
 
 
 async def test_frames_while_the_form_closes_are_harmless() -> None:
@@ -266,11 +266,11 @@ def test_a_tap_survives_the_replacement_of_a_port() -> None:
     plant = Plant().started()
     frames: list[Frame] = []
     undo = plant.gateway.tap("b1", frames.append)
-    plant.speak()
+    plant.send_telegrams()
     plant.step()
     assert len(frames) == len(telegram())
     undo()
-    plant.speak()
+    plant.send_telegrams()
     plant.step()
     assert len(frames) == len(telegram())
     with pytest.raises(KeyError):

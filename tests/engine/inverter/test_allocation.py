@@ -146,7 +146,7 @@ def test_limit_is_used_completely(limit: float, caps: list[float]) -> None:
 
 
 def test_lower_limit_is_permitted_at_once() -> None:
-    """Whatever is reserved for the others."""
+    """With any reserved currents of the others."""
     assert permitted_now(0, 10.0, 50.0, [_after(40), _after(60)]) == 10.0
 
 

@@ -24,7 +24,7 @@ LIMITS_IDS = {0x351, 0x355, 0x35C}
 HARMLESS = [0x35E, 0x356]
 
 
-def _talk(plant: Plant, key: str = "i1", seconds: float = 3.0) -> None:
+def _battery_sends(plant: Plant, key: str = "i1", seconds: float = 3.0) -> None:
     """Have a battery send on a port that is not its own."""
     for _ in range(int(seconds)):
         plant.port(key).push(*telegram(plant.now))
@@ -51,9 +51,9 @@ def test_any_frame_of_another_device_shows_presence() -> None:
 def test_nothing_is_sent_where_a_battery_is_received() -> None:
     """Not one frame, from its first one on; the state shows why."""
     plant = Plant().started()
-    _talk(plant, seconds=1.0)
+    _battery_sends(plant, seconds=1.0)
     received = plant.now
-    _talk(plant, seconds=10.0)
+    _battery_sends(plant, seconds=10.0)
     assert plant.port().since(received - 1.0 + 1e-9) == []
     assert plant.inverter().battery_detected
     assert plant.inverter().listening is None
@@ -62,7 +62,7 @@ def test_nothing_is_sent_where_a_battery_is_received() -> None:
 def test_sending_resumes_30_s_after_the_last_battery_frame() -> None:
     """Without any action of the user."""
     plant = Plant().started()
-    _talk(plant)
+    _battery_sends(plant)
     last = plant.now - 1.0
     plant.run(BATTERY_GONE - 2.0)
     assert plant.inverter().battery_detected
@@ -75,7 +75,7 @@ def test_sending_resumes_30_s_after_the_last_battery_frame() -> None:
 
 @pytest.mark.parametrize("can_id", [0x351, 0x355, 0x356])
 def test_every_limit_and_measurement_frame_marks_a_battery(can_id: int) -> None:
-    """Whatever its dialect."""
+    """In any dialect."""
     plant = Plant().started()
     (frame,) = [f for f in telegram() if f.can_id == can_id]
     for _ in range(3):
@@ -111,11 +111,13 @@ def test_battery_that_sends_0x305_is_no_inverter() -> None:
     """It would be missed later. A later 0x305 is an inverter's."""
     plant = Plant().started()
     for _ in range(4):
-        says = [*telegram(), REQUEST]
-        says[-2:] = reversed(says[-2:])  # as one of its own frames, before the last one
-        frames = [replace(f, at=plant.now + n / 50) for n, f in enumerate(says)]
+        frames = [*telegram(), REQUEST]
+        frames[-2:] = reversed(
+            frames[-2:]
+        )  # as one of its own frames, before the last one
+        shifted = [replace(f, at=plant.now + n / 50) for n, f in enumerate(frames)]
         plant.run(0.5)
-        plant.port().push(*frames)
+        plant.port().push(*shifted)
         plant.run(0.5)
     assert plant.inverter().battery_detected
     assert (plant.inverter().connected, plant.inverter().last_request_at) == (
@@ -148,7 +150,7 @@ def test_other_inverters_get_the_rest_of_the_limit() -> None:
     plant = Plant(inverters=(inverter("i1", 100.0), inverter("i2", 100.0))).started(60)
     assert plant.sent("i2")[1] == pytest.approx(50.0, abs=1.0)
     before = plant.now
-    _talk(plant, "i1")
+    _battery_sends(plant, "i1")
     plant.run(20.0)
     assert plant.port("i2").since(before)
     assert plant.sent("i2")[1] <= 51.0
@@ -159,9 +161,9 @@ def test_no_prompt_is_sent_where_a_battery_is_received() -> None:
     plant = Plant(
         inverters=(inverter("i1", mode="reply", prompt_interval=1.0),)
     ).started()
-    _talk(plant, seconds=1.0)
+    _battery_sends(plant, seconds=1.0)
     before = plant.now
-    _talk(plant)
+    _battery_sends(plant)
     assert plant.port().since(before) == []
 
 
@@ -171,7 +173,7 @@ def test_no_prompt_is_sent_where_a_battery_is_received() -> None:
 def test_inverter_alone_on_a_battery_port_is_reported() -> None:
     """After 5 s; cleared 30 s after its last frame."""
     plant = Plant()
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     for _ in range(7):
         plant.port("b1").push(replace(REQUEST, at=plant.now))
         plant.run(1.0)
@@ -192,7 +194,7 @@ def test_inverter_beside_a_battery_is_not_reported() -> None:
 def test_swapped_ports_are_reported_on_both_devices() -> None:
     """Nothing is sent to the inverter, nor to the battery."""
     plant = Plant(batteries=(battery("b1"),))
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     for _ in range(20):
         plant.port("b1").push(replace(REQUEST, at=plant.now))
         plant.port("i1").push(*telegram(plant.now))
@@ -226,7 +228,7 @@ def test_no_limits_are_sent_without_a_device_on_the_bus() -> None:
     assert set(plant.port().ids()) == set(HARMLESS)
     assert 2 * 55 <= len(plant.port().sent) <= 2 * 61
     assert plant.inverter().confirmed is None
-    assert plant.inverter().sets == 0
+    assert plant.inverter().telegrams_sent == 0
 
 
 def test_limits_are_sent_once_another_device_is_received() -> None:
@@ -260,7 +262,7 @@ def test_probes_continue_while_the_adapter_rejects_frames() -> None:
 def test_no_probe_without_limits() -> None:
     """Without a battery there is nothing to send."""
     plant = _serial()
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(60.0)
     assert plant.port().sent == []
 

@@ -30,7 +30,7 @@ from custom_components.bms_gateway.engine.model import (
 from ..plant import Plant, inverter
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
-NOBODY = dict.fromkeys(Direction, 0.0)
+NONE = dict.fromkeys(Direction, 0.0)
 
 
 class House:
@@ -40,7 +40,7 @@ class House:
         """Create inverters with limits of 0 A."""
         self.obedience = ComplianceMonitor()
         self.loads = {
-            key: InverterLoad(inverter(key, reaction_time=reaction), dict(NOBODY), True)
+            key: InverterLoad(inverter(key, reaction_time=reaction), dict(NONE), True)
             for key in ids or ("i1",)
         }
         self.now = 1000.0
@@ -70,7 +70,7 @@ class House:
 
     def look(self, bank: Current | None) -> None:
         """Take one sample."""
-        self.obedience.update(self.now, bank, list(self.loads.values()), NOBODY)
+        self.obedience.update(self.now, bank, list(self.loads.values()), NONE)
 
     def found(self, key: str = "i1") -> dict[Direction, Disobedience]:
         """Return in which directions an inverter disobeys."""
@@ -261,7 +261,7 @@ def test_finding_is_dropped_after_a_minute_without_measurements() -> None:
     assert house.found()
     house.flow(1, None)
     assert not house.found()
-    assert house.obedience.due_at(lambda: NOBODY) is None
+    assert house.obedience.due_at(lambda: NONE) is None
 
 
 # Several inverters
@@ -360,7 +360,7 @@ def test_excess_is_the_lowest_of_three_measurements() -> None:
     house = House()
     house.set_limit("i1", 50.0)
     house.flow(40, -80.0)
-    assert house.obedience.beyond == NOBODY
+    assert house.obedience.beyond == NONE
     house.flow(20, -80.0)
     assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
     house.flow(2, -3000.0)
@@ -368,10 +368,10 @@ def test_excess_is_the_lowest_of_three_measurements() -> None:
     house.flow(1, -90.0)
     assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 40.0}
     house.flow(1, -50.0)
-    assert house.obedience.beyond == NOBODY
+    assert house.obedience.beyond == NONE
 
 
-# What is known of the bank's current
+# Knowledge of the bank's current
 
 
 def _battery(**changes: Any) -> BatteryState:
@@ -422,9 +422,11 @@ STUCK: dict[str, Any] = {
 """An empty battery that reports 100 %, and from which 20 A are drawn."""
 
 
-def _plant(said: dict[str, Any], **options: Any) -> Plant:
+def _plant(reported: dict[str, Any], **options: Any) -> Plant:
     """Return a started plant with one battery, that has reported 50 A before."""
-    return Plant(inverters=[inverter("i1", **options)], says={"b1": said}).started()
+    return Plant(
+        inverters=[inverter("i1", **options)], reports={"b1": reported}
+    ).started()
 
 
 def _soc(plant: Plant, key: str = "i1") -> int:
@@ -433,7 +435,7 @@ def _soc(plant: Plant, key: str = "i1") -> int:
 
 
 def _until(plant: Plant, is_so: Callable[[], bool], seconds: int) -> float:
-    """Let time pass until something is so; return after how many seconds."""
+    """Advance the time until a condition holds; return the seconds."""
     began = plant.now
     while not is_so():
         assert plant.now < began + seconds
@@ -446,7 +448,7 @@ def test_inverter_that_discharges_an_empty_battery_is_named() -> None:
     plant = _plant({"current": -20.0})
     plant.run(60.0)
     assert plant.inverter().disobeys == {}
-    plant.packs["b1"].says(**STUCK)
+    plant.packs["b1"].reports(**STUCK)
     plant.run(1.5)
     assert plant.sent()[2] == 0.0
     lasted = _until(plant, lambda: bool(plant.inverter().disobeys), 60)
@@ -458,7 +460,7 @@ def test_inverter_that_discharges_an_empty_battery_is_named() -> None:
     plant.run(300.0)
     assert plant.inverter().disobeys == {DISCHARGE: found}
     assert _soc(plant) == 100
-    plant.packs["b1"].says(current=-1.0)
+    plant.packs["b1"].reports(current=-1.0)
     lasted = _until(plant, lambda: not plant.inverter().disobeys, 60)
     assert 29.0 <= lasted <= 33.0
 
@@ -481,7 +483,7 @@ def test_soc_0_is_sent_if_configured() -> None:
     plant = _plant(STUCK, stop_by_soc=True)
     lasted = _until(plant, lambda: _soc(plant) == 0, 90)
     assert lasted >= 54.0  # it was sent 0 A within the first 6 s
-    plant.packs["b1"].says(current=0.0)
+    plant.packs["b1"].reports(current=0.0)
     plant.run(120.0)
     assert plant.inverter().disobeys == {}
     assert _soc(plant) == 0
@@ -500,13 +502,13 @@ def test_listeners_are_notified_of_a_finding() -> None:
     assert seen[-1]
 
 
-def _two(**said: Any) -> Plant:
+def _two(**reported: Any) -> Plant:
     inverters = [inverter(key, 100.0) for key in ("i1", "i2")]
-    return Plant(inverters=inverters, says={"b1": said}).started()
+    return Plant(inverters=inverters, reports={"b1": reported}).started()
 
 
 def _sense(plant: Plant, seconds: int, shown: dict[str, float | None]) -> None:
-    """Let time pass while sensors show currents of inverters each second."""
+    """Advance the time while sensors show currents of inverters each second."""
     for _ in range(seconds):
         for key, amps in shown.items():
             plant.gateway.sense(key, amps)
@@ -526,10 +528,10 @@ def test_excess_of_one_inverter_lowers_the_others() -> None:
     assert plant.discharge.rule is Rule.UNMANAGED
     assert plant.sent("i2")[2] == pytest.approx(20.0, abs=0.5)
     assert 0.0 < plant.sent("i1")[2] <= 50.0
-    plant.packs["b1"].says(current=-30.0)
+    plant.packs["b1"].reports(current=-30.0)
     _sense(plant, 40, {"i1": -20.0, "i2": -10.0})
     assert plant.inverter("i1").disobeys == {}
-    # What nobody was sent, as the bank showed it too, is let go as slowly as ever
+    # Unmanaged current, which the bank showed too, is released as slowly as ever
     _sense(plant, int(2 * MAX_HOLD), {"i1": -20.0, "i2": -10.0})
     assert (plant.sent("i1")[2], plant.sent("i2")[2]) == (50.0, 50.0)
 
@@ -538,7 +540,7 @@ def test_excess_without_a_sensor_lowers_the_others() -> None:
     """80 A of an inverter that was sent 50 A, and the other one's limit."""
     plant = _two(current=-130.0)
     for _ in range(150):
-        plant.packs["b1"].says(current=-80.0 - plant.sent("i2")[2])
+        plant.packs["b1"].reports(current=-80.0 - plant.sent("i2")[2])
         plant.run(1.0)
     assert plant.sent("i2")[2] == pytest.approx(20.0, abs=1.0)
     found = plant.inverter("i1").disobeys[DISCHARGE]
@@ -562,7 +564,7 @@ _FLOWS = st.lists(
 def test_excess_never_raises_a_limit(
     phases: list[tuple[int, float, float, float]],
 ) -> None:
-    """Whatever flows, in whatever excess: at most the limit without it."""
+    """With any current and any excess: at most the limit without it."""
     config = GatewayConfig(name="Test", inverters=(inverter("i1", 100.0),))
     both = Pipeline(), Pipeline()
     now = 1000.0

@@ -46,7 +46,7 @@ class Played:
         self.port = Wires()(
             config.port,
             on_frame=self._on_frame,
-            on_echo=self._hear_echo,
+            on_echo=self._on_echo,
             on_change=lambda _: None,
             clock=self.clock,
             wall=self.clock,
@@ -60,7 +60,7 @@ class Played:
             self.inverter.on_request(frame.at)
         self.inverter.on_other_frame(frame, self.clock.now)
 
-    def _hear_echo(self, frame: Frame) -> None:
+    def _on_echo(self, frame: Frame) -> None:
         self.inverter.on_echo(frame, self.clock.now)
 
     def turn(self) -> float | None:
@@ -76,7 +76,7 @@ class Played:
             self.turn()
         return self.port.ids()[before:]
 
-    def says(self, **changes: Any) -> None:
+    def set_telegram(self, **changes: Any) -> None:
         """Set another telegram to be sent."""
         self.telegram = replace(HEALTHY, **changes)
 
@@ -84,7 +84,7 @@ class Played:
         """Return the limit that it may act on."""
         return self.inverter.sent_amps(direction)
 
-    def deafen(self) -> None:
+    def unplug(self) -> None:
         """Unplug it, until that is noticed."""
         self.port.acknowledged = False
         self.after(1.0)
@@ -118,8 +118,18 @@ def test_limit_is_confirmed_by_the_last_echo() -> None:
     played.port.leave()
     played.port.drain()
     assert played.inverter.confirmed == HEALTHY
-    assert played.state().sets == 1
-    assert played.state().last_set_at == played.clock.now
+    assert played.state().telegrams_sent == 1
+    assert played.state().last_telegram_at == played.clock.now
+
+
+def test_rest_is_dropped_once_a_required_value_is_unknown() -> None:
+    """The name alone does no harm, and the next telegram starts with another."""
+    played = Played()
+    played.turn()
+    played.telegram = None
+    assert played.after(0.1) == []
+    played.telegram = HEALTHY
+    assert played.after(0.1) == SET
 
 
 def test_rest_has_the_limits_of_the_time_it_leaves() -> None:
@@ -127,7 +137,7 @@ def test_rest_has_the_limits_of_the_time_it_leaves() -> None:
     played = Played()
     played.port.acknowledged = False
     played.turn()
-    played.says(charge_current_limit=20.0)
+    played.set_telegram(charge_current_limit=20.0)
     played.port.acknowledged = True
     played.port.leave()
     played.after(0.04)
@@ -192,7 +202,7 @@ def test_lower_limit_is_sent_again_with_complete_values() -> None:
     played = Played()
     played.after()
     played.progress = Progress(open_since=played.clock.now + 0.5)
-    played.says(charge_current_limit=50.0)
+    played.set_telegram(charge_current_limit=50.0)
     assert played.after(0.5) == SET
     assert played.after(0.1) == []
     played.progress = Progress()
@@ -227,11 +237,11 @@ def test_reply_waits_for_complete_values() -> None:
 )
 @pytest.mark.parametrize("mode", SendMode)
 def test_lower_limit_is_sent_at_once(mode: SendMode, change: dict[str, Any]) -> None:
-    """Whatever the minimum send interval, and without a request."""
+    """At any minimum send interval, and without a request."""
     played = Played(mode=mode, min_send_interval=5.0)
     played.port.push(REQUEST)
     played.after()
-    played.says(**change)
+    played.set_telegram(**change)
     assert played.after(0.001) == SET
 
 
@@ -248,7 +258,7 @@ def test_other_changes_wait_for_the_next_telegram(change: dict[str, Any]) -> Non
     """Until one is due anyway."""
     played = Played()
     played.after()
-    played.says(**change)
+    played.set_telegram(**change)
     assert played.after(0.5) == []
 
 
@@ -351,7 +361,7 @@ def test_missing_echo_leaves_only_a_name_in_the_queue() -> None:
     assert played.state().listening is None
     played.after(0.001)
     assert played.state().listening is False
-    assert played.state().dropped == 1
+    assert played.state().telegrams_dropped == 1
     for _ in range(100):
         played.after(1.0)
     assert [frame.can_id for frame in played.port.queue] == [NAME]
@@ -363,7 +373,7 @@ def test_fresh_telegram_follows_the_late_echo_of_a_name() -> None:
     played.port.acknowledged = False
     played.after()
     played.after(100.0)
-    played.says(charge_current_limit=5.0)
+    played.set_telegram(charge_current_limit=5.0)
     played.port.acknowledged = True
     played.port.leave()
     assert played.after()[-6:] == SET
@@ -374,7 +384,7 @@ def test_fresh_telegram_follows_the_late_echo_of_a_name() -> None:
 def test_another_name_is_sent_after_two_minutes() -> None:
     """A driver that dropped the first must not block the inverter forever."""
     played = Played()
-    played.deafen()
+    played.unplug()
     played.port.forget()
     played.after(119.0)
     assert played.port.queue == []
@@ -386,7 +396,7 @@ def test_another_name_is_sent_after_two_minutes() -> None:
 def test_another_name_is_sent_when_the_first_is_known_to_be_lost(frame: Frame) -> None:
     """A device was there to acknowledge it, or the controller was reset."""
     played = Played()
-    played.deafen()
+    played.unplug()
     played.port.forget()
     played.after(1.0)
     played.port.push(frame)
@@ -398,7 +408,7 @@ def test_another_name_is_sent_when_the_first_is_known_to_be_lost(frame: Frame) -
 def test_no_other_name_while_the_first_may_still_wait(frame: Frame) -> None:
     """An error that resets nothing, or a frame from the time of queuing."""
     played = Played()
-    played.deafen()
+    played.unplug()
     if frame.error:
         played.clock.now += 1
     played.port.push(frame)
@@ -424,7 +434,7 @@ def test_partly_acknowledged_telegram_is_reserved() -> None:
     """It may have received the limits."""
     played = Played()
     played.after()
-    played.says(charge_current_limit=150.0)
+    played.set_telegram(charge_current_limit=150.0)
     played.clock.now += 1
     played.turn()
     played.port.drain()
@@ -434,7 +444,7 @@ def test_partly_acknowledged_telegram_is_reserved() -> None:
     played.after(0.05)
     assert played.state().listening is False
     assert played.confirmed() == 150.0
-    played.says(charge_current_limit=50.0)
+    played.set_telegram(charge_current_limit=50.0)
     played.port.acknowledged = True
     played.port.leave()
     assert played.after(0.01)[-6:] == SET
@@ -472,7 +482,7 @@ def test_limit_on_its_way_is_lowered_at_once() -> None:
     played = Played(mode=SendMode.REPLY)
     played.port.push(REQUEST)
     played.after()
-    played.says(charge_current_limit=150.0)
+    played.set_telegram(charge_current_limit=150.0)
     played.clock.now += 1
     played.port.push(REQUEST)
     played.turn()
@@ -483,7 +493,7 @@ def test_limit_on_its_way_is_lowered_at_once() -> None:
     played.after(0.01)
     played.port.acknowledged = True
     played.port.reopen()
-    played.says(charge_current_limit=120.0)
+    played.set_telegram(charge_current_limit=120.0)
     assert played.after(1.0) == SET
 
 
@@ -608,7 +618,7 @@ def test_limit_sent_just_before_bus_off_may_be_lost(
     played = Played()
     played.port.echo_is_proof = proof
     played.after()
-    played.says(charge_current_limit=0.0)
+    played.set_telegram(charge_current_limit=0.0)
     played.after(0.5)
     assert played.confirmed() == 0.0
     played.port.lose()
@@ -694,7 +704,7 @@ def test_previous_limit_is_reserved_for_twice_the_reaction_time() -> None:
     """Until then it may still take it."""
     played = Played(reaction_time=10.0)
     played.after()
-    played.says(charge_current_limit=40.0)
+    played.set_telegram(charge_current_limit=40.0)
     played.after(1.0)
 
     def reserved() -> float:
@@ -713,9 +723,9 @@ def test_previous_limit_is_reserved_for_twice_the_reaction_time() -> None:
 def test_unconfirmed_limit_is_reserved_like_a_confirmed_one() -> None:
     """Its limits left, the echo of another frame is missing: it follows."""
     played = Played(reaction_time=10.0)
-    played.says(charge_current_limit=50.0)
+    played.set_telegram(charge_current_limit=50.0)
     played.after()
-    played.says(charge_current_limit=150.0)
+    played.set_telegram(charge_current_limit=150.0)
     played.clock.now += 1.0
     played.turn()
     played.port.drain()
@@ -726,7 +736,7 @@ def test_unconfirmed_limit_is_reserved_like_a_confirmed_one() -> None:
     played.port.drain()
     played.port.acknowledged = True
     played.after(0.1)
-    played.says(charge_current_limit=20.0)
+    played.set_telegram(charge_current_limit=20.0)
     played.port.push(replace(OTHER, at=played.clock.now + 0.1))
     played.after(0.1)
     played.after(1.0)
@@ -739,7 +749,7 @@ def test_unconfirmed_limit_is_reserved_like_a_confirmed_one() -> None:
 def test_rise_is_ramped() -> None:
     """By its rating in 10 s, from the sent limit or the current flowing."""
     played = Played(rated=200.0)
-    played.says(discharge_current_limit=10.0)
+    played.set_telegram(discharge_current_limit=10.0)
     played.after()
 
     def ceiling(flowing: float) -> float:
@@ -755,7 +765,7 @@ def test_rise_is_ramped() -> None:
 def test_small_inverter_rises_however_often_it_is_sent() -> None:
     """Less than one step at a time would be rounded away each time."""
     played = Played(rated=5.0)
-    played.says(charge_current_limit=1.0)
+    played.set_telegram(charge_current_limit=1.0)
     played.after()
     request = played.inverter.allocation_request(
         Direction.CHARGE, None, 0.0, played.clock.now + 0.1
@@ -800,7 +810,7 @@ def test_acknowledgement_changes_are_logged_once(
     caplog.set_level(logging.INFO)
     played = Played()
     played.after()
-    played.deafen()
+    played.unplug()
     for _ in range(3):
         played.after(130.0)
     played.port.acknowledged = True

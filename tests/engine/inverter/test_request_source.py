@@ -36,10 +36,10 @@ def inverter(*times: float) -> list[Frame]:
     return [Frame(REQUEST, bytes(8), at) for at in times]
 
 
-def by_battery(*heard: Iterable[Frame]) -> bool:
+def by_battery(*frames: Iterable[Frame]) -> bool:
     """Return what comes of all these frames, in the order of their times."""
     requests = Requests()
-    for frame in sorted((f for each in heard for f in each), key=lambda f: f.at):
+    for frame in sorted((f for each in frames for f in each), key=lambda f: f.at):
         requests.on_frame(frame)
     return requests.by_battery
 

@@ -31,7 +31,7 @@ from ..plant import inverter
 from ..telegrams import HEALTHY
 
 CONFIG = GatewayConfig(name="Test", inverters=(inverter("i1"), inverter("i2")))
-VERDICT = BankLimits(
+BANK_LIMITS = BankLimits(
     status=Status.RUNNING,
     batteries={},
     bank=BankState(soc=50.0, voltage=52.0, current=30.0),
@@ -45,7 +45,7 @@ VERDICT = BankLimits(
 )
 
 
-def _claims(*requests: AllocationRequest) -> AllocationRequests:
+def _requests(*requests: AllocationRequest) -> AllocationRequests:
     """Return the same requests both ways."""
     both: Sequence[AllocationRequest] = requests
     return dict.fromkeys(Direction, both)
@@ -62,12 +62,12 @@ def target(
     return target_for(config, index, bank_limits, Allocation.of(limits, requests))
 
 
-FREE = _claims(AllocationRequest(100, 100), AllocationRequest(100, 100))
+FREE = _requests(AllocationRequest(100, 100), AllocationRequest(100, 100))
 
 
 def test_limits_are_rounded_down_to_steps() -> None:
     """Never up."""
-    current = target(CONFIG, 0, VERDICT, FREE)
+    current = target(CONFIG, 0, BANK_LIMITS, FREE)
     assert current is not None
     assert current.telegram.charge_current_limit == 50.0
     assert current.telegram.charge_voltage_limit == 52.8
@@ -76,7 +76,7 @@ def test_limits_are_rounded_down_to_steps() -> None:
 def test_rounding_survives_binary_fractions() -> None:
     """52.8 V is 528 steps, 105.6 A is twice 52.8 A."""
     bank_limits = replace(
-        VERDICT,
+        BANK_LIMITS,
         limits=dict.fromkeys(Direction, Limit(amps=105.6)),
         charge_voltage_limit=52.8,
     )
@@ -91,21 +91,21 @@ def test_rounding_survives_binary_fractions() -> None:
     [
         (FREE, Rule.BATTERY, 50.0),
         (
-            _claims(
+            _requests(
                 AllocationRequest(100, 30, Rule.SETPOINT), AllocationRequest(100, 100)
             ),
             Rule.SETPOINT,
             30.0,
         ),
         (
-            _claims(
+            _requests(
                 AllocationRequest(100, 100), AllocationRequest(100, 100, reserved=90.0)
             ),
             Rule.SHARING,
             50.0,
         ),
         (
-            _claims(
+            _requests(
                 AllocationRequest(100, 100, ceiling=20.0), AllocationRequest(100, 100)
             ),
             Rule.SHARING,
@@ -117,7 +117,7 @@ def test_target_names_the_rule_that_binds(
     requests: AllocationRequests, rule: Rule, number: float
 ) -> None:
     """The bank's, the inverter's own, or that the others come first."""
-    current = target(CONFIG, 0, VERDICT, requests)
+    current = target(CONFIG, 0, BANK_LIMITS, requests)
     assert current is not None
     limit = current.limits[Direction.CHARGE]
     assert (limit.rule, limit.number) == (rule, number)
@@ -126,8 +126,8 @@ def test_target_names_the_rule_that_binds(
 def test_target_names_whose_setpoint_or_temporary_limit_binds() -> None:
     """The bank's unchanged, the inverter's own with its id."""
     asked = Limit(amps=80.0, rule=Rule.TEMPORARY_LIMIT, source="Ann", number=80.0)
-    bank_limits = replace(VERDICT, limits=dict.fromkeys(Direction, asked))
-    reserved = _claims(
+    bank_limits = replace(BANK_LIMITS, limits=dict.fromkeys(Direction, asked))
+    reserved = _requests(
         AllocationRequest(100, 20, Rule.SETPOINT, "charge_current"),
         AllocationRequest(100, 100),
         AllocationRequest(100, 30),
@@ -149,17 +149,17 @@ def test_target_names_whose_setpoint_or_temporary_limit_binds() -> None:
 @pytest.mark.parametrize(
     "bank_limits",
     [
-        replace(VERDICT, status=Status.STARTING),
-        replace(VERDICT, status=Status.SILENT),
-        replace(VERDICT, limits=None),
-        replace(VERDICT, charge_voltage_limit=None),
-        replace(VERDICT, bank=BankState(soc=50.0)),
-        replace(VERDICT, bank=BankState(voltage=52.0)),
+        replace(BANK_LIMITS, status=Status.STARTING),
+        replace(BANK_LIMITS, status=Status.SILENT),
+        replace(BANK_LIMITS, limits=None),
+        replace(BANK_LIMITS, charge_voltage_limit=None),
+        replace(BANK_LIMITS, bank=BankState(soc=50.0)),
+        replace(BANK_LIMITS, bank=BankState(voltage=52.0)),
     ],
 )
 def test_no_target_without_required_values(bank_limits: BankLimits) -> None:
     """Nothing is sent then, least of all a 0 instead."""
-    assert not bank_limits.speaks
+    assert not bank_limits.may_be_sent
     assert target(CONFIG, 0, bank_limits, FREE) is None
 
 
@@ -168,14 +168,14 @@ class InconsistentLimits(BankLimits):
 
     @property
     @override
-    def speaks(self) -> bool:
+    def may_be_sent(self) -> bool:
         return True
 
 
 def test_unknown_value_raises_an_error() -> None:
-    """Even if `speaks` is wrong, it never becomes a number."""
+    """Even if `may_be_sent` is wrong, it never becomes a number."""
     bank_limits = InconsistentLimits(
-        status=Status.RUNNING, batteries={}, limits=VERDICT.limits
+        status=Status.RUNNING, batteries={}, limits=BANK_LIMITS.limits
     )
     with pytest.raises(ValueError, match="unknown"):
         target(CONFIG, 0, bank_limits, FREE)
@@ -201,7 +201,10 @@ def test_block_forbids_both_directions(sent: Telegram | None, is_it: bool) -> No
 def test_current_is_split_evenly_without_targets_or_weights() -> None:
     """No inverter may take anything then."""
     current = target(
-        CONFIG, 1, VERDICT, _claims(AllocationRequest(0, 0), AllocationRequest(0, 0))
+        CONFIG,
+        1,
+        BANK_LIMITS,
+        _requests(AllocationRequest(0, 0), AllocationRequest(0, 0)),
     )
     assert current is not None
     assert current.telegram.current == 15.0

@@ -56,8 +56,12 @@ def test_protection_is_a_warning_while_another_battery_continues(alarm: Alarm) -
 @pytest.mark.parametrize("alarm", Alarm)
 def test_protection_of_a_lost_battery_is_a_warning(alarm: Alarm) -> None:
     """It does not count yet, and a loss that blocks has its own alarm."""
-    said = online(protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE}))
-    rejoining = replace(said, id="lost", status=BatteryStatus.REJOINING, lost_at=0.0)
+    reported = online(
+        protections=frozenset({alarm}), warnings=frozenset({Alarm.IMBALANCE})
+    )
+    rejoining = replace(
+        reported, id="lost", status=BatteryStatus.REJOINING, lost_at=0.0
+    )
     sent = raised([online(), rejoining])
     assert sent == Raised(frozenset(), frozenset({alarm, Alarm.IMBALANCE}))
 
@@ -93,11 +97,11 @@ def test_protection_is_an_alarm_when_no_battery_is_left(alarm: Alarm) -> None:
 def test_protection_that_the_current_contradicts_stays_a_warning(
     alarm: Alarm, current: float | None, contradicts: bool
 ) -> None:
-    """Whatever is stopped: -20 A is no over-current of charging."""
-    standing = Alarms()
+    """In any stopped direction: -20 A is no over-current of charging."""
+    alarms = Alarms()
     for seconds in (0.0, 100.0):
         battery = online(protections=frozenset({alarm}), current=current)
-        sent = standing.update(context(battery, now=seconds), [], reaction=10.0)
+        sent = alarms.update(context(battery, now=seconds), [], reaction=10.0)
         assert (sent.warnings == {alarm}) is contradicts
         assert (sent.protections == {alarm}) is not contradicts
 
@@ -225,11 +229,11 @@ def test_delay_restarts_when_the_protection_was_cleared() -> None:
 
 def test_excluded_battery_does_not_count_as_left() -> None:
     """It is empty although its enable is set: no battery discharges."""
-    says = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
-    plant = Plant((battery("b1"), battery("b2")), says=says).started(30.0)
+    reports = {"b1": {"current": -20.0}, "b2": {"discharge_current_limit": 0.0}}
+    plant = Plant((battery("b1"), battery("b2")), reports=reports).started(30.0)
     assert plant.state("b2").excluded == {Direction.DISCHARGE}
     assert plant.enabled() == (True, True)
-    plant.packs["b1"].says(
+    plant.packs["b1"].reports(
         protections=frozenset({Alarm.UNDER_VOLTAGE}), discharge_enabled=False
     )
     plant.run(2.0)

@@ -62,7 +62,7 @@ def test_sum_is_0_if_one_battery_does_not_permit() -> None:
 def test_shared_limit_never_exceeds_the_sum(
     rows: list[tuple[float, float, float | None]],
 ) -> None:
-    """Whatever was learnt."""
+    """With any learnt shares."""
     found = compare(
         replace(
             online(str(i), capacity, charge_current_limit=limit), current_share=part

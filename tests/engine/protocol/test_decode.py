@@ -199,7 +199,7 @@ WINDOWS: dict[str, tuple[float, float]] = {
 }
 
 READINGS = set(Readings.__dataclass_fields__)
-APART = {
+SPACING = {
     "candidate_ah",
     "identity_ah",
     "product_1",
@@ -223,7 +223,7 @@ def test_any_bytes_give_values_in_their_windows(
 ) -> None:
     """Never an exception, never a value that a 48 V battery cannot have."""
     decoded = decoded_by(Frame(can_id, data, extended=extended), dialect)
-    assert decoded.values.keys() <= READINGS | APART
+    assert decoded.values.keys() <= READINGS | SPACING
     for name, value in decoded.values.items():
         if isinstance(value, float):
             low, high = WINDOWS.get(name, (0, 2**32))
@@ -242,7 +242,7 @@ def test_a_truncated_frame_yields_fewer_values_and_no_others(
     can_id: int, data: bytes, dialect: Dialect | None
 ) -> None:
     """Each value as in the whole frame, or unknown: never 0 or "none" instead."""
-    # What a tail decides: tags, text or numbers, hundredths of SOC, version of a table
+    # A tail decides: tags, text or numbers, hundredths of SOC, version of a table
     if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371}:
         return
     whole = values(can_id, data, dialect)

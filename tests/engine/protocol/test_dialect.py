@@ -65,9 +65,9 @@ def test_one_strong_mark_identifies_a_deye(frame: Frame) -> None:
 @pytest.mark.parametrize("frame", OTHER_FRAMES, ids=str)
 def test_one_strong_mark_identifies_another_dialect(frame: Frame) -> None:
     """Pylontech or Victron: charge is positive in both."""
-    verdict = recognise(marks_of(at(frame, 0.1)), 0.1)
+    dialect = recognise(marks_of(at(frame, 0.1)), 0.1)
     victron = frame.can_id in {0x35A, 0x35F}
-    assert verdict == (Dialect.VICTRON if victron else Dialect.PYLONTECH, True)
+    assert dialect == (Dialect.VICTRON if victron else Dialect.PYLONTECH, True)
 
 
 def test_pylon_v2_is_pylontech() -> None:

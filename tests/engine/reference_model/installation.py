@@ -1,4 +1,4 @@
-"""An installation in time: everything that happens to it is checked."""
+"""An installation in time: every step of it is checked."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,9 +18,9 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Pack, Plant, battery, inverter
 from ..wires import WirePort
-from .referee import Referee
+from .model import ReferenceModel
 
-LONGEST_LEASE: Final = 15.0
+LONGEST_TEMPORARY_LIMIT: Final = 15.0
 RECOVERY: Final = 160.0
 """Seconds in which all is as it was: what was queued given up for lost (PROBE_ANYWAY),
 rejoin, hold, ramp, twice the reaction time."""
@@ -81,27 +81,29 @@ class Installation(RuleBasedStateMachine):
             [inverter(f"i{n}", **one) for n, one in enumerate(inverters)],
             **options,
         )
-        self.referee = Referee(self.plant)
+        self.model = ReferenceModel(self.plant)
         self.added = 100
         self.rested_at = -1e9
 
-    # Batteries speak, and time passes
+    # Batteries report, and time passes
 
     @rule(
         seconds=st.sampled_from([0, 1, 1, 2, 3]), wait=st.sampled_from([0.02, 0.3, 1.0])
     )
-    def all_speak(self, seconds: int, wait: float) -> None:
+    def all_report(self, seconds: int, wait: float) -> None:
         """Every active battery sends telegrams for a while."""
         self.plant.clock.now += wait
         for second in range(seconds + 1):
             self.plant.clock.now += min(second, 1)
-            self.say(*(k for k, pack in self.plant.packs.items() if pack.speaks))
+            self.send_telegrams(
+                *(k for k, pack in self.plant.packs.items() if pack.active)
+            )
             self.step()
 
     @rule(n=pick)
-    def one_speaks(self, n: int) -> None:
+    def one_reports(self, n: int) -> None:
         """One battery sends a telegram; only a part of what follows is done."""
-        self.say(self.batteries[n % len(self.batteries)])
+        self.send_telegrams(self.batteries[n % len(self.batteries)])
         self.step(1)
 
     @rule(wait=st.sampled_from([0.001, 0.04, 0.06, 0.3, 1.0, 3.0, 7.0, 70.0]))
@@ -111,29 +113,31 @@ class Installation(RuleBasedStateMachine):
         self.step(1)
 
     @rule(seconds=st.sampled_from([2, 7, 12]))
-    def loop_is_held(self, seconds: int) -> None:
+    def event_loop_is_blocked(self, seconds: int) -> None:
         """Batteries continue to report, but everything is read late and at once."""
-        keys = [key for key, pack in self.plant.packs.items() if pack.speaks]
+        keys = [key for key, pack in self.plant.packs.items() if pack.active]
         for _ in range(seconds):
             self.plant.clock.now += 1.0
-            self.say(*keys)
+            self.send_telegrams(*keys)
         self.plant.clock.now += 0.7
         self.step()
 
     @rule(n=pick, silent=st.sampled_from([[4, 4, 4], [4, 5, 6, 4]]))
-    def gaps_are_a_habit(self, n: int, silent: list[int]) -> None:
+    def gaps_become_habitual(self, n: int, silent: list[int]) -> None:
         """A battery is silent for some seconds repeatedly; the others report."""
         key = self.batteries[n % len(self.batteries)]
         for seconds in silent:
             for second in range(seconds + 5):
                 self.plant.clock.now += 1.0
-                speaking = [k for k, pack in self.plant.packs.items() if pack.speaks]
-                self.say(*(k for k in speaking if k != key or second >= seconds))
+                active = [k for k, pack in self.plant.packs.items() if pack.active]
+                self.send_telegrams(
+                    *(k for k in active if k != key or second >= seconds)
+                )
                 self.step()
 
     @precondition(lambda self: self.plant.now > self.rested_at)
     @rule()
-    def all_fall_silent(self) -> None:
+    def all_stop_sending(self) -> None:
         """No battery reports for a minute: in the end the gateway is silent too."""
         for _ in range(20):
             self.plant.clock.now += 3.0
@@ -164,28 +168,30 @@ class Installation(RuleBasedStateMachine):
     # All is well again
 
     @precondition(lambda self: self.plant.now > max(1003.0, self.rested_at))
-    @rule(ccl=st.sampled_from([50.0, 100.0]), asks=st.booleans())
-    def all_is_well_again(self, ccl: float, asks: bool) -> None:
+    @rule(ccl=st.sampled_from([50.0, 100.0]), requests_data=st.booleans())
+    def installation_recovers(self, ccl: float, requests_data: bool) -> None:
         """Healthy telegrams lead back to full limits in bounded time."""
         for pack in self.plant.packs.values():
             pack.heal(charge_current_limit=ccl)
         for key in self.inverters:
             port = self.plant.port(key)
             if not port.echoes:
-                self.referee.held[key].troubled_at = self.plant.now
+                self.model.records[key].echo_failed_at = self.plant.now
             port.echoes = port.acknowledged = True
             if port.state.status is not PortStatus.OPEN:
                 port.reopen()
             port.leave()
-        # Leases stay: they end by themselves.
-        self.ask(AllSetpoints(temporary_limits=self.referee.asks.temporary_limits))
-        recovers_by = LONGEST_LEASE + RECOVERY
+        # Temporary limits stay: they end by themselves.
+        self.set_setpoints(
+            AllSetpoints(temporary_limits=self.model.setpoints.temporary_limits)
+        )
+        recovers_by = LONGEST_TEMPORARY_LIMIT + RECOVERY
         for second in range(int(recovers_by + LINGERS)):
             self.plant.clock.now += 1.0
             for one in self.plant.config.inverters:
-                if asks or one.mode is SendMode.REPLY:
+                if requests_data or one.mode is SendMode.REPLY:
                     self.request(one.id)
-            self.say(*self.batteries)
+            self.send_telegrams(*self.batteries)
             self.step()
             if (lacks := self.lacks()) is None:
                 self.rested_at = self.plant.now
@@ -209,15 +215,15 @@ class Installation(RuleBasedStateMachine):
             states = {key: b.status for key, b in snapshot.batteries.items()}
             return f"it is {snapshot.status}: {states}"
         for direction in Direction:
-            amps, full = self.referee.full(direction)
+            amps, full = self.model.full(direction)
             if amps < full - 1.0:
                 return f"{direction}: the bank recovers to {amps} A of {full}"
             sent = sum(
-                self.referee.held[i.id].amps(direction, self.plant.now)
+                self.model.records[i.id].amps(direction, self.plant.now)
                 for i in inverters
             )
             # Too little for one is 0 for it; each is cut to counts.
-            takes = min(amps, self.referee.rated(direction))
+            takes = min(amps, self.model.rated(direction))
             if sent < takes - 3.1 * len(inverters):
                 return f"{direction}: the inverters recover to {sent} A of {amps}"
         return None
@@ -246,15 +252,15 @@ class Installation(RuleBasedStateMachine):
         """Return the port of one of the inverters."""
         return self.plant.port(self.inverter(n))
 
-    def say(self, *keys: str) -> None:
+    def send_telegrams(self, *keys: str) -> None:
         """Send a telegram of these batteries now."""
         for key in keys:
-            for frame in self.plant.speak(key):
-                self.referee.received[key].take(frame, self.plant.now)
+            for frame in self.plant.send_telegrams(key):
+                self.model.received[key].take(frame, self.plant.now)
 
     def request(self, key: str) -> None:
         """Send 0x305 of an inverter."""
-        self.referee.held[key].asked_at = self.plant.now
+        self.model.records[key].requested_at = self.plant.now
         self.plant.port(key).push(REQUEST)
 
     def step(self, turns: int | None = None) -> None:
@@ -263,16 +269,16 @@ class Installation(RuleBasedStateMachine):
             self.plant.step()
         else:
             self.plant.step(turns)
-        self.referee.watch(settled=turns is None)
+        self.model.watch(settled=turns is None)
 
-    def ask(self, setpoints: AllSetpoints) -> None:
+    def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Change the setpoints and temporary limits."""
-        self.referee.asks = setpoints
+        self.model.setpoints = setpoints
         self.plant.gateway.set_setpoints(setpoints)
         self.step()
 
     def apply(self, **options: Any) -> None:
         """Change the configuration."""
         self.plant.apply(**options)
-        self.referee.follow()
+        self.model.follow_configuration()
         self.step()

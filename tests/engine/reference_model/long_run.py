@@ -1,7 +1,7 @@
 """A long run of the invariants: `python -m tests.engine.reference_model.long_run [STEPS] [SEED]`.
 
-Round by round with a seed of its own each, until so many rules were carried out; a line
-reports progress. What breaks a rule is printed with its seed and the steps that lead
+Round by round with a seed of its own each, until STEPS rules were carried out; a line
+reports progress. A failure is printed with its seed and the steps that lead
 there, and the next round begins.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, override
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from .happenings import Happenings
+from .events import InstallationEvents
 
 STEPS_PER_EXAMPLE = 100
 EXAMPLES_PER_ROUND = 50
@@ -24,7 +24,7 @@ EXAMPLES_PER_ROUND = 50
 counted = {"steps": 0, "examples": 0}
 
 
-class Counted(Happenings):
+class Counted(InstallationEvents):
     """An installation that counts what happens to it."""
 
     @override
@@ -35,7 +35,7 @@ class Counted(Happenings):
     @override
     def teardown(self) -> None:
         counted["examples"] += 1
-        # What sets it up is no step.
+        # The setup is no step.
         counted["steps"] -= hasattr(self, "plant")
 
 
@@ -52,9 +52,9 @@ def main(steps: int = 1_000_000, first: int = 0) -> int:
             run_round(number)
         except Exception:  # noqa: BLE001
             broken.append(number)
-            _tell(f"seed {number} broke a rule:\n{traceback.format_exc()}")
+            _print(f"seed {number} broke a rule:\n{traceback.format_exc()}")
         number += 1
-        _tell(
+        _print(
             f"{counted['steps']} steps in {counted['examples']} examples,"
             f" {time.monotonic() - began:.0f} s, seeds {first} to {number - 1},"
             f" commit {commit}, broken: {broken or 'none'}"
@@ -90,7 +90,7 @@ def _commit() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

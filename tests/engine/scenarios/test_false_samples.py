@@ -40,7 +40,7 @@ EXTREMES: Final[Mapping[str, tuple[Any, ...]]] = {
     "modules": (0, 255),
     "name": ("DY001", ""),
 }
-"""What a frame that was garbled, or is somebody else's, may say once, by attribute."""
+"""Values that a garbled frame, or one of another sender, may carry once, by attribute."""
 
 ONCE: Final = (
     Frame(0x35A, bytes.fromhex("5555555555555555")),  # every pair raised
@@ -64,7 +64,7 @@ MEASURED: Final = frozenset(
         for end in ("min", "max")
     }
 )
-"""What is sent as it was measured, and limits nothing."""
+"""Values that are sent as measured, and limit nothing."""
 
 HEALTHY: Final = {"current": -20.0}
 HELD: Final = {
@@ -84,16 +84,16 @@ SITUATIONS: Final = {"healthy": HEALTHY, "held": HELD, "stopped": STOPPED}
 
 @dataclass(frozen=True)
 class Effect:
-    """What a false sample did to what inverters are sent."""
+    """How a false sample changed what inverters are sent."""
 
     raised: frozenset[str]
     lowered: float
     """Seconds for which a limit was lower, or another one was sent."""
 
 
-def _installation(batteries: int, says: Mapping[str, Any]) -> Plant:
+def _installation(batteries: int, reports: Mapping[str, Any]) -> Plant:
     configs = [battery(f"b{n + 1}") for n in range(batteries)]
-    plant = Plant(configs, says={each.id: says for each in configs})
+    plant = Plant(configs, reports={each.id: reports for each in configs})
     plant.apply(forward_requests=True)
     return plant.started(20.0)
 
@@ -163,15 +163,15 @@ CASES: Final = [
 
 
 @pytest.mark.parametrize("batteries", BATTERIES.values(), ids=BATTERIES)
-@pytest.mark.parametrize("says", SITUATIONS.values(), ids=SITUATIONS)
+@pytest.mark.parametrize("reports", SITUATIONS.values(), ids=SITUATIONS)
 @pytest.mark.parametrize(("name", "value"), CASES)
 def test_one_false_value_has_a_bounded_effect(
-    batteries: int, says: Mapping[str, Any], name: str, value: Any
+    batteries: int, reports: Mapping[str, Any], name: str, value: Any
 ) -> None:
-    """Whatever it is; shown with -s: for how long it has an effect."""
-    plant = _installation(batteries, says)
-    said = plant.packs["b1"].said
-    effect = _effect(plant, telegram(said=said, **{name: value}))
+    """For each attribute; shown with -s: for how long it has an effect."""
+    plant = _installation(batteries, reports)
+    reported = plant.packs["b1"].reported
+    effect = _effect(plant, telegram(reported=reported, **{name: value}))
     sys.stdout.write(f"{name} = {_shown(value)}: {effect.lowered:.2f} s\n")
     assert effect.raised == frozenset()
     assert effect.lowered <= LONGEST
@@ -184,11 +184,11 @@ def test_one_false_current_of_an_excluded_battery_has_a_bounded_effect(
     """It is full, and b2 is charged with 80 A."""
     plant = Plant(
         [battery("b1"), battery("b2")],
-        says={"b1": {"charge_current_limit": 0.0}, "b2": {"current": 80.0}},
+        reports={"b1": {"charge_current_limit": 0.0}, "b2": {"current": 80.0}},
     ).started(40.0)
     assert plant.state("b1").excluded == {Direction.CHARGE}
-    said = plant.packs["b1"].said
-    effect = _effect(plant, telegram(said=said, current=current))
+    reported = plant.packs["b1"].reported
+    effect = _effect(plant, telegram(reported=reported, current=current))
     assert effect.raised == frozenset()
     assert effect.lowered <= LONGEST
     assert plant.state("b1").excluded == {Direction.CHARGE}

@@ -1,4 +1,4 @@
-"""What batteries in the field do: reports of others, frame by frame, with right values.
+"""Behaviour of batteries in the field: reports of others, frame by frame, with right values.
 
 Each input is as `candump` writes it: what a battery sends each second.
 """
@@ -90,13 +90,16 @@ MODULES_WITHOUT_TAG = """
 def test_untagged_modules_are_counted() -> None:
     """Three of them, sent as 3; the installed capacity never shrinks."""
     field = Field(MODULES_WITHOUT_TAG, 300.0).play(10)
-    said = field.state().readings
-    limits = (said.charge_voltage_limit, said.charge_current_limit)
+    reported = field.state().readings
+    limits = (reported.charge_voltage_limit, reported.charge_current_limit)
     assert limits == (55.9, 180.0)
-    assert (said.discharge_current_limit, said.discharge_voltage_limit) == (384.8, 47.6)
-    assert (said.soc, said.voltage, said.current) == (66.0, 52.0, -29.2)
-    assert (said.modules, said.temperature) == (3, 20.0)
-    assert said.installed_ah is None
+    assert (reported.discharge_current_limit, reported.discharge_voltage_limit) == (
+        384.8,
+        47.6,
+    )
+    assert (reported.soc, reported.voltage, reported.current) == (66.0, 52.0, -29.2)
+    assert (reported.modules, reported.temperature) == (3, 20.0)
+    assert reported.installed_ah is None
     assert field.decoded()["modules"] == 3
     for soc in range(65, 40, -1):
         field.play(
@@ -174,9 +177,9 @@ MUCH_MORE_THAN_FULL = "(0) can0 355#8C006400"
 def test_soc_above_100_counts_as_100() -> None:
     """101 % and 140 %; the battery's own limits continue."""
     field = Field(MISCOUNTED).play(10)
-    for said in (MORE_THAN_FULL, MUCH_MORE_THAN_FULL):
+    for reported in (MORE_THAN_FULL, MUCH_MORE_THAN_FULL):
         for _ in range(90):
-            field.play(1, instead=said)
+            field.play(1, instead=reported)
             assert field.sent() == (56.0, 100.0, 100.0)
         assert (field.snapshot.bank.soc, field.decoded()["soc"]) == (100.0, 100.0)
         assert field.raised().protections == frozenset()

@@ -1,4 +1,4 @@
-"""A bus busier than it can be read, and a loop that was held: what is judged and sent."""
+"""A bus busier than it can be read, and a blocked loop: what is evaluated and sent."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ from ..plant import Plant, battery, inverter
 from ..telegrams import telegram
 
 OTHER = Frame(0x306, bytes(8))
-"""A frame that tells a battery's port nothing."""
+"""A frame without a meaning on a battery's port."""
 STALL = 7.0
 """Seconds for which a loop was held: longer than a battery may be silent."""
 AT_ONCE = 0.001
@@ -29,28 +29,28 @@ SLOW = 0.3
 @pytest.fixture
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return when the bank was evaluated."""
-    moments: list[float] = []
+    times: list[float] = []
     evaluate = Bank.evaluate
 
     def note(self: Bank, now: float, *arguments: Any, **named: Any) -> Any:
-        moments.append(now)
+        times.append(now)
         return evaluate(self, now, *arguments, **named)
 
     monkeypatch.setattr(Bank, "evaluate", note)
-    return moments
+    return times
 
 
 def _held(plant: Plant, *, last: Frame | None = None) -> None:
     """Block the loop while the battery reports; `last`: its last values."""
     for _ in range(int(STALL)):
         plant.clock.now += 1.0
-        plant.speak("b1")
+        plant.send_telegrams("b1")
     if last:
         plant.port("b1").push(last)
     plant.port("b1").most = 3
 
 
-# What waits is heard before anything is judged or sent
+# Waiting frames are read before anything is evaluated or sent
 
 
 def test_battery_is_not_lost_while_its_frames_wait() -> None:
@@ -100,7 +100,7 @@ def test_all_ports_have_to_be_read_first() -> None:
     plant.port("b2").push(*[OTHER] * 50)
     plant.port("b2").most = 1
     plant.clock.now += 1.0
-    plant.speak("b1")
+    plant.send_telegrams("b1")
     at = plant.now
     plant.step(3)
     assert plant.port().since(at) == []
@@ -132,7 +132,7 @@ def test_telegram_opened_before_the_loop_was_blocked_starts_over() -> None:
     port = plant.port("i1")
     port.acknowledged = False
     plant.clock.now += REPEAT
-    plant.speak("b1")
+    plant.send_telegrams("b1")
     plant.gateway.step()
     assert [frame.can_id for frame in port.queue] == [0x35E]
     port.acknowledged = True
@@ -206,10 +206,10 @@ def test_telegrams_are_repeated_on_a_flooded_bus() -> None:
     """For hours, if need be; and no battery is lost."""
     plant = Plant().started()
     flood = Flood(plant, "b1", *telegram())
-    sets = plant.inverter().sets
+    telegrams_sent = plant.inverter().telegrams_sent
     flood.turn(2000)
-    assert plant.inverter().sets >= sets + 10
-    assert plant.inverter().dropped == plant.state().losses == 0
+    assert plant.inverter().telegrams_sent >= telegrams_sent + 10
+    assert plant.inverter().telegrams_dropped == plant.state().losses == 0
 
 
 def test_battery_is_evaluated_at_the_time_read_up_to() -> None:
@@ -241,11 +241,11 @@ def test_rest_of_a_telegram_does_not_wait_again() -> None:
 def test_silent_battery_is_lost_beside_a_flooded_bus() -> None:
     """The flood is another one's."""
     plant = Plant([battery("b1"), battery("b2")]).started()
-    said_at = plant.now
+    reported_at = plant.now
     flood = Flood(plant, "b1", *telegram())
     while plant.state("b2").status is BatteryStatus.ONLINE:
         flood.turn(10)
-    assert plant.now <= said_at + 3.0 + 0.1
+    assert plant.now <= reported_at + 3.0 + 0.1
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_frames_read_too_late_do_not_count(
 ) -> None:
     """However late a port is read: no value stays fresh without end."""
     plant = Plant().started()
-    plant.speak()
+    plant.send_telegrams()
     plant.step()
     plant.clock.now += 2.9 + late
     bank = plant.gateway._bank
@@ -287,7 +287,7 @@ def test_frames_without_new_values_cause_few_evaluations(
 
 
 def test_foreign_frames_cause_no_evaluation(evaluations: list[float]) -> None:
-    """Whatever else is on a battery's bus."""
+    """With any other traffic on a battery's bus."""
     plant = Plant().started()
     evaluations.clear()
     for number in range(50):
@@ -330,20 +330,20 @@ async def test_listeners_are_notified_only_after_an_evaluation() -> None:
     assert [snapshot.bank.current for snapshot in seen] == [1.0]
 
 
-# What cannot wait
+# Frames that cannot wait
 
 
 def test_frame_that_completes_a_telegram_is_evaluated_at_once() -> None:
     """However few ms after the last evaluation."""
     plant = Plant().started()
     plant.clock.now += 0.5
-    sets = []
+    sent_now = []
     for frame in telegram(current=-3.0):
         plant.clock.now += AT_ONCE
         plant.port("b1").push(frame)
         plant.step(1)
-        sets.append(plant.port().sent[-1].at == plant.now)
-    *before, last = sets
+        sent_now.append(plant.port().sent[-1].at == plant.now)
+    *before, last = sent_now
     assert last
     assert not any(before)
 

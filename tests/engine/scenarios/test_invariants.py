@@ -1,13 +1,13 @@
-"""What holds at every moment, whatever batteries, inverters and people do."""
+"""Invariants that hold at any time, whatever batteries, inverters and users do."""
 
 from hypothesis import HealthCheck, settings
 import pytest
 
-from ..reference_model.happenings import Happenings
+from ..reference_model.events import InstallationEvents
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-TestInstallation = Happenings.TestCase
+TestInstallation = InstallationEvents.TestCase
 TestInstallation.settings = settings(
     max_examples=150,
     stateful_step_count=50,

@@ -17,13 +17,13 @@ LATE = 0.02
 class OneBus(Plant):
     """A battery of 100 A whose bus ends at the ports of b1 and b2."""
 
-    def __init__(self, *, late: float = LATE, apart: float = 0.0005) -> None:
-        """`late`: how much later b2 hears; `apart`: how far its frames are apart.
+    def __init__(self, *, late: float = LATE, spacing: float = 0.0005) -> None:
+        """`late`: how much later b2 receives; `spacing`: seconds between its frames.
 
         Those that a serial adapter passes on in one piece have one time.
         """
         super().__init__([battery("b1"), battery("b2")], [inverter("i1")])
-        self._late, self._excluded = late, apart
+        self._late, self._spacing = late, spacing
         self.plugged = ["b1", "b2"]
         self.step()
 
@@ -33,7 +33,7 @@ class OneBus(Plant):
         for _ in range(seconds):
             began = self.now
             for late, ports in ((0.0, ["b1"]), (self._late, ["b2"])):
-                self.clock.now = began + late + 7 * self._excluded
+                self.clock.now = began + late + 7 * self._spacing
                 for port in ports:
                     if port in self.plugged:
                         self.port(port).push(*self._frames(began + late))
@@ -52,17 +52,17 @@ class OneBus(Plant):
 
     def _frames(self, at: float) -> Iterator[Frame]:
         for n, frame in enumerate(self.packs["b1"].frames(at)):
-            yield replace(frame, at=at + n * self._excluded)
+            yield replace(frame, at=at + n * self._spacing)
 
     def _sent_now(self) -> list[float]:
         return [self.sent()[2]] if self.port().sent else []
 
 
 @pytest.mark.parametrize("late", [0.0, LATE])
-@pytest.mark.parametrize("apart", [0.0, 0.0005])
-def test_one_battery_on_two_ports_is_counted_once(late: float, apart: float) -> None:
+@pytest.mark.parametrize("spacing", [0.0, 0.0005])
+def test_one_battery_on_two_ports_is_counted_once(late: float, spacing: float) -> None:
     """From the first telegram on, also while its own values are sent."""
-    bus = OneBus(late=late, apart=apart)
+    bus = OneBus(late=late, spacing=spacing)
     sent = bus.live(60)
     assert max(sent) == 100.0
     assert sent[-1] == 100.0
@@ -129,7 +129,7 @@ def test_duplicate_out_of_service_is_not_reported_as_connected() -> None:
     bus = OneBus()
     bus.live(20)
     bus.set(AllSetpoints(out_of_service=frozenset({"b1"})))
-    bus.packs["b1"].says(current=20.0)
+    bus.packs["b1"].reports(current=20.0)
     bus.live(40)
     assert bus.lives == {"b1": BatteryStatus.DUPLICATE, "b2": BatteryStatus.ONLINE}
     assert not bus.state("b1").carries_current_out_of_service
@@ -143,11 +143,11 @@ def test_own_frames_are_no_battery(shared_before: bool) -> None:
     """
     plant = Plant([battery("b1"), battery("b2")], [inverter("i1"), inverter("i2")])
     plant.started(1.0)
-    heard = 0
+    received = 0
     for second in range(120):
         alive = second < 15
         if not alive:
-            plant.packs["b1"].speaks = False
+            plant.packs["b1"].active = False
         for _ in range(4):
             before = plant.now
             plant.run(0.25)
@@ -155,9 +155,9 @@ def test_own_frames_are_no_battery(shared_before: bool) -> None:
             if alive and shared_before and plant.packs["b1"].next_at > before + 1:
                 plant.port("i1").push(*plant.packs["b1"].frames(plant.now))
             elif not alive and second > 30:
-                heard += len(sent)
+                received += len(sent)
                 plant.port("b1").push(*sent)
             plant.step()
             if second > 30:
                 assert plant.state("b1").status is BatteryStatus.LOST
-    assert heard > 100
+    assert received > 100

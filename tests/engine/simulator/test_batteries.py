@@ -25,7 +25,7 @@ def _battery(soc: float = 60.0, **timing: Any) -> SimulatedBattery:
 
 
 def _carry(battery: SimulatedBattery, current: float, seconds: float = 1.0) -> None:
-    """Let a current flow through the battery alone."""
+    """Run a current through the battery alone."""
     _, states = step([PACK], [battery.cells], [battery.path], current, seconds)
     battery.take(states[0], seconds)
 

@@ -1,9 +1,12 @@
 """Counterparts made for a configuration, and the command line."""
 
 import asyncio
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from custom_components.bms_gateway.engine.can.interface.state import Link
 from custom_components.bms_gateway.engine.config import (
     BatteryConfig,
     GatewayConfig,
@@ -13,7 +16,11 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import Telegram
 from custom_components.bms_gateway.engine.protocol import POLL, encode
-from custom_components.bms_gateway.engine.simulator import Simulator, simulator_for
+from custom_components.bms_gateway.engine.simulator import (
+    Simulator,
+    __main__ as simulator_main,
+    simulator_for,
+)
 from custom_components.bms_gateway.engine.simulator.__main__ import run, simulator_of
 
 from ...waiting import until
@@ -152,6 +159,8 @@ def test_the_command_line_names_channels_and_sizes() -> None:
         "--battery can0:nan",
         "--inverter can0:-5",
         "--battery can0:280 --interface telepathy",
+        "--battery can0:280 --replay can0",
+        "--battery can0:280 --replay :a.log",
     ],
 )
 def test_an_invalid_command_line_is_rejected(
@@ -161,6 +170,78 @@ def test_an_invalid_command_line_is_rejected(
     with pytest.raises(SystemExit, match="2"):
         simulator_of(line.split())
     assert "usage: simulator" in capsys.readouterr().err
+
+
+LINE = "(1700000000.000000) can0 7AB#01 R\n"
+VIRTUAL = ["--battery", "a:100", "--inverter", "b:60", "--interface", "virtual"]
+
+
+async def test_command_line_replays_a_log_in_place_of_a_battery(tmp_path: Path) -> None:
+    """As often as wanted."""
+    log = tmp_path / "a:b.log"
+    log.write_text(LINE)
+    simulator = simulator_of([*VIRTUAL, "--replay", f"a:{log}", "--loops", "2"])
+    assert simulator.replaying == {"battery 1"}
+    due = [one for k in range(30) for one in simulator.step(k / 10)]
+    assert [frame.can_id for name, frame in due if name == "battery 1"][:2] == [
+        0x7AB
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (LINE, [*VIRTUAL, "--replay", "c:LOG"], "name a --battery or --inverter on c"),
+        (LINE, [*VIRTUAL, "--replay", "a:LOG", "--loops", "0"], "less than one loop"),
+        (
+            LINE + "(1.0) can0 351#0",
+            [*VIRTUAL, "--replay", "a:LOG"],
+            "line 2 is no CAN",
+        ),
+        ("", [*VIRTUAL, "--replay", "a:LOG"], "no frame of another node"),
+        (LINE, [*VIRTUAL, "--replay", "a:LOG.gz"], "No such file"),
+    ],
+)
+def test_unusable_log_is_explained(
+    text: str,
+    line: list[str],
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the usage, and an exit status."""
+    log = tmp_path / "a.log"
+    log.write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        simulator_of([each.replace("LOG", str(log)) for each in line])
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("interface", ["socketcan", "slcan"])
+def test_log_is_never_replayed_on_real_hardware(
+    interface: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it holds: an inverter may be connected there. It is not even read."""
+    link = partial(Link, is_can=True, is_up=True, echoes=False, bitrate=None)
+    monkeypatch.setattr(simulator_main, "read_link", lambda _: link(is_virtual=False))
+    arguments = ["--battery", "a:100", "--interface", interface]
+    with pytest.raises(SystemExit, match="2"):
+        simulator_of([*arguments, "--replay", "a:none.log"])
+    assert "the link is not virtual" in capsys.readouterr().err
+
+
+def test_log_is_replayed_on_a_virtual_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On vcan another process receives it."""
+    log = tmp_path / "a.log"
+    log.write_text(LINE)
+    link = partial(Link, is_can=True, is_up=True, echoes=False, bitrate=None)
+    monkeypatch.setattr(simulator_main, "read_link", lambda _: link(is_virtual=True))
+    simulator = simulator_of(
+        ["--inverter", "vcan0:60", "--battery", "b:9", "--replay", f"vcan0:{log}"]
+    )
+    assert simulator.replaying == {"inverter 1"}
 
 
 def test_help_describes_the_simulator(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.can.log.candump import Logged
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
-from custom_components.bms_gateway.engine.model import Frame, PortStatus
+from custom_components.bms_gateway.engine.model import Frame
 from custom_components.bms_gateway.engine.simulator import (
     Bms,
     Pack,
@@ -19,7 +19,6 @@ from custom_components.bms_gateway.engine.simulator import (
 )
 from custom_components.bms_gateway.engine.simulator.replay import LONGEST, MOST_AT_ONCE
 
-from ...waiting import until
 from ..ports import Recorder
 
 BEGAN = 1_700_000_000.0
@@ -89,24 +88,22 @@ def test_times_that_run_backwards_count_as_none() -> None:
 @pytest.mark.parametrize(
     ("unfit", "reason"),
     [
-        ([], "log_empty"),
-        ([replace(log(0.0)[0], own=True)], "log_empty"),
-        ([*log(0.0), replace(log(1.0)[0], link="can1")], "log_several_links"),
-        (log(0.0, LONGEST + 1), "log_too_long"),
+        ([], "no frame of another node"),
+        ([replace(log(0.0)[0], own=True)], "no frame of another node"),
+        ([*log(0.0), replace(log(1.0)[0], link="can1")], "frames of several links"),
+        (log(0.0, LONGEST + 1), "longer than 24 hours"),
     ],
 )
 def test_an_unfit_log_is_rejected(unfit: list[Logged], reason: str) -> None:
     """Two batteries under one name would contradict each other."""
-    with pytest.raises(UnfitLogError) as refused:
+    with pytest.raises(UnfitLogError, match=reason):
         Replay(unfit)
-    assert refused.value.reason == reason
 
 
 def test_memory_is_bounded() -> None:
     """A log may come from anywhere; it is not read to its end."""
-    with pytest.raises(UnfitLogError) as refused:
+    with pytest.raises(UnfitLogError, match="more than 250000 frames"):
         Replay(repeat(log(0.0)[0]))
-    assert refused.value.reason == "log_too_long"
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=200), st.integers(1, 3))
@@ -168,10 +165,9 @@ async def test_a_log_is_replayed_on_a_port() -> None:
         Logged(Frame(0x7AB, b"\x02", BEGAN + 0.02), "can0"),
     ]
     async with listener.opened():
-        await simulator.start()
-        own = simulator._ports[port]
-        await until(lambda: own.state.status is PortStatus.OPEN)
+        # The port is not open yet: nothing may be lost
         simulator.replay("a", Replay(logged))
+        await simulator.start()
         await listener.until(lambda: any(f.can_id == 0x7AB for f in listener.frames))
         await simulator.stop()
     ours = {0x18FF0001, 0x305, 0x7AB}

@@ -152,7 +152,7 @@ def test_demand_can_be_set(simulator: Simulator) -> None:
 
 
 def test_demand_goes_by_the_seconds_since_the_start() -> None:
-    """Whatever the clock shows: a demo always begins on the same morning."""
+    """At any time of day: a demo always begins on the same morning."""
     requests = []
 
     def demand(at: float) -> float:

@@ -19,7 +19,7 @@ def receive(
     late: float = 0.0,
     **changes: Any,
 ) -> None:
-    """Let ports receive one telegram, each `late` after the last; "" is scanned."""
+    """Send ports one telegram, each `late` after the last; "" is scanned."""
     for n, frame in enumerate(telegram(**changes)):
         for place, port in enumerate(ports):
             received = replace(frame, at=at + n / 50 + place * late)

@@ -20,7 +20,7 @@ def send(
     late: float = 0.0,
     **changes: Any,
 ) -> None:
-    """Let the ports receive a telegram every second, each `late` after the last."""
+    """Send the ports a telegram every second, each `late` after the last."""
     for n in range(seconds):
         for frame in telegram(**changes):
             for place, port in enumerate(ports):

@@ -22,15 +22,12 @@ from custom_components.bms_gateway.engine.config import (
     SendMode,
     Strategy,
 )
+from custom_components.bms_gateway.flows import import_daemon
 from custom_components.bms_gateway.flows.forms import errors_of
-from custom_components.bms_gateway.flows.import_daemon.builder import (
-    Links,
-    build_gateway,
-)
-from custom_components.bms_gateway.flows.import_daemon.document import MAX_SIZE
-from custom_components.bms_gateway.flows.import_daemon.notices import NoticeKind
-from custom_components.bms_gateway.flows.import_daemon.steps import _check
-from custom_components.bms_gateway.flows.import_daemon.texts import MAX_LINES
+from custom_components.bms_gateway.flows.import_daemon.file import MAX_SIZE
+from custom_components.bms_gateway.flows.import_daemon.gateway import build_gateway
+from custom_components.bms_gateway.flows.import_daemon.keys import KEYS
+from custom_components.bms_gateway.flows.import_daemon.review import MAX_LINES
 from custom_components.bms_gateway.flows.schemas import DEVICE_FORMS, OPTIONS_FORM
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -118,26 +115,20 @@ async def test_file_becomes_a_gateway(hass: HomeAssistant, upload: Upload) -> No
     assert not hass.config_entries.async_entries(DOMAIN)
     assert filled(flow.result) == {"name": "Battery bank", "reported_current": "file"}
     assert told(flow.result).rstrip() == (
-        "- **Rack left**: `can_in_1`, 1400 Ah\n"
-        "- **Rack right**: `can_in_2`, 280 Ah, polled every 2 s\n"
-        "- **Inverter left**: `can_out_1`, charging up to 190 A,"
-        " discharging up to 200 A, sent at most every 0.5 s, current × 0.5 +0.25 A\n"
-        "- **Inverter right**: `can_out_2`, charging up to 120 A,"
-        " discharging up to 100 A, sent on request, prompted every 4 s,"
-        " current × 0.5\n"
-        "- **Total**: charging up to 250 A, discharging up to 400 A,"
-        " current × 1.02 -0.5 A\n"
-        "- MQTT: `tele/bms/state`, every 5 s\n\n"
-        f"{ENGLISH['common']['import_before']}\n\n"
-        "Example: Rack left is nearly full and allows 10 A;"
-        " every other battery allows 100 A.\n\n"
-        "| Limit sent to all inverters together | Daemon | Plain sum"
-        " | By current share (recommended) |\n"
-        "| --- | --: | --: | --: |\n"
-        "| Charging, maximum | 310 A | 250 A | 250 A |\n"
-        "| Discharging, maximum | 300 A | 300 A | 300 A |\n"
-        "| In the example | 220 A | 110 A | 12 A |\n"
-        "| of which Rack left carries | 183.3 A | 91.7 A | 10 A |"
+        "- **Rack left**: CAN link `can_in_1`, 1400 Ah\n"
+        "- **Rack right**: CAN link `can_in_2`, 280 Ah, polled every 2 s\n"
+        "- **Inverter left**: CAN link `can_out_1`, charging up to 190 A,"
+        " discharging up to 200 A, current multiplied by 0.5,"
+        " current offset by 0.25 A, sent at most every 0.5 s\n"
+        "- **Inverter right**: CAN link `can_out_2`, charging up to 120 A,"
+        " discharging up to 100 A, current multiplied by 0.5,"
+        " sent on request, prompted every 4 s\n"
+        "- **Total**: MQTT topic `tele/bms/state`, published at most every 5 s,"
+        " charging up to 250 A, discharging up to 400 A,"
+        " current multiplied by 1.02, current offset by -0.5 A\n\n"
+        "**Changed:** The daemon sent every inverter the limit of the whole bank"
+        " (up to the inverter's own): together up to 310 A for charging and 300 A for"
+        " discharging. From now on they share the limit: up to 250 A and 300 A."
     )
 
     result = await flow.fill(name=" Cellar ", reported_current="file")
@@ -189,11 +180,11 @@ async def test_user_decides_what_the_file_does_not_have(
     """Also without the links: the ports are then lost, with a repair."""
     machine.links = []
     flow = await review(hass, upload)
-    absent = "`can_in_1, can_in_2, can_out_1, can_out_2`"
-    assert told(flow.result, "notes") == (
-        "Notes:\n\n- These CAN links do not exist at present: "
-        f"{absent}. You can continue and choose others later."
-    )
+    name = "can_in_1"
+    assert (
+        f'- Line {line_of(FILE, name)}: The CAN link `"{name}"` does not exist at'
+        " present. You can continue and choose another one later."
+    ) in told(flow.result, "notes")
     result = await flow.fill(
         name="Cellar",
         strategy="sum",
@@ -220,7 +211,7 @@ async def test_single_inverter_uses_the_files_scaling(
     text = FILE[:start_] + FILE[end : FILE.rindex("[[bmses-in]]")]
     flow = await review(hass, upload, text)
     assert filled(flow.result) == {"name": "Battery bank"}
-    assert "Example" not in told(flow.result)
+    assert told(flow.result, "changed") == ""
     result = await flow.fill(name="Cellar")
     [inverter] = gateway_config(result["result"]).inverters
     assert inverter.current_factor == 0.5
@@ -240,14 +231,13 @@ async def test_parts_are_proposed_for_inverters_that_saw_the_whole_current(
 async def test_gateway_without_inverters_only_monitors(
     hass: HomeAssistant, upload: Upload
 ) -> None:
-    """This is shown instead of figures; missing names are proposed."""
+    """Missing names are proposed."""
     start_, end = FILE.index("[[bmses-out]]"), FILE.index("[[bmses-in]]")
     text = (FILE[:start_] + FILE[end:]).replace("DESCRIPTION", "#")
     text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
     flow = await review(hass, upload, text)
-    assert told(flow.result, "figures") == ""
-    assert "will only monitor" in told(flow.result, "notes")
-    assert "MQTT: not published" in told(flow.result, "found")
+    assert told(flow.result, "changed") == ""
+    assert "MQTT switched off" in told(flow.result, "found")
     result = await flow.fill(name="Cellar")
     config = gateway_config(result["result"])
     assert [each.name for each in config.batteries] == ["Battery 1", "Battery 2"]
@@ -289,7 +279,7 @@ async def test_problems_are_listed(hass: HomeAssistant, upload: Upload) -> None:
         f' not `"250\'"`.\n'
         f"- Line {at[2]}: `I-SCALLING` is unknown. Change it to `I-SCALING` if that is"
         " intended, otherwise delete it.\n"
-        f"- Line {at[3]}: `CAPACITY-AH` is `0.0`."
+        f"- Line {at[3]}: `CAPACITY-AH` is `0`."
         f" {ENGLISH['config']['error']['invalid_capacity_ah']}"
     )
     assert not hass.config_entries.async_entries(DOMAIN)
@@ -303,7 +293,7 @@ async def test_problems_are_listed(hass: HomeAssistant, upload: Upload) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "The file is empty."),
+        (b"", "The file contains no battery."),
         (b"#" * (MAX_SIZE + 1), "The file is much larger"),
         ("[mqtt] # für".encode("latin-1"), "Line 1: The file is not encoded in UTF-8."),
         (b"\nTOPIC = tele", "Line 2: The file is not valid TOML"),
@@ -359,7 +349,7 @@ async def test_texts_are_in_home_assistants_language(
     result = await flow.fill(file=await upload(text))
     line = line_of(text, "CAPACITY-AH = 0")
     expected = GERMAN["config"]["error"]["invalid_capacity_ah"]
-    assert f"- Zeile {line}: `CAPACITY-AH` ist `0.0`. {expected}" in told(result)
+    assert f"- Zeile {line}: `CAPACITY-AH` ist `0`. {expected}" in told(result)
     result = await flow.fill(file=await upload(FILE))
     assert filled(result)["name"] == "Batteriebank"
     assert "Laden bis 250 A" in told(result)
@@ -370,8 +360,19 @@ async def test_names_are_escaped(hass: HomeAssistant, upload: Upload) -> None:
     text = changed('"Rack left"', '"A | B ![x](y) <b> **c** `d`"')
     flow = await review(hass, upload, text)
     shown = r"A \| B \!\[x\]\(y\) \<b\> \*\*c\*\* \`d\`"
-    assert f"- **{shown}**: `can_in_1`" in told(flow.result)
-    assert f"| of which {shown} carries |" in told(flow.result)
+    assert f"- **{shown}**: CAN link `can_in_1`" in told(flow.result)
+
+
+async def test_quoted_value_is_short(hass: HomeAssistant, upload: Upload) -> None:
+    """And on one line, since it may be anything."""
+    flow = await begin(hass)
+    text = changed("= 250.0", f'= """{"long " * 20}"""')
+    result = await flow.fill(file=await upload(text))
+    assert f'not `"{"long " * 7}long…`' in told(result)
+    text = changed("= 250.0", "= [2026-01-01]").replace("= 190.0", "= true")
+    result = await flow.fill(file=await upload(text))
+    assert 'not `["2026-01-01"]`' in told(result)
+    assert "not `true`" in told(result)
 
 
 # CAN links of other devices ----------------------------------------------------
@@ -452,15 +453,15 @@ def test_ranges_are_those_of_the_forms(old: str, lowest: str, highest: str) -> N
     key = old.partition("=")[0]
     for value in (lowest, highest):
         text = changed(old, f"{key}= {value}")
-        assert not build_gateway(text.encode(), _check, Links()).problems
+        assert not build_gateway(text.encode(), (), {}).problems
     beyond = [str(float(highest) + 0.01), "nan", "inf", "-inf"]
     if "DELAY" not in old:
         beyond.append(str(float(lowest) - 0.01))
     for value in beyond:
         text = changed(old, f"{key}= {value}")
-        [problem] = build_gateway(text.encode(), _check, Links()).problems
-        assert problem.kind is NoticeKind.REFUSED
-        assert problem.line == line_of(text, f"= {value}")
+        [problem] = build_gateway(text.encode(), (), {}).problems
+        assert problem.kind == "refused"
+        assert problem.about.line == line_of(text, f"= {value}")
         place, _, error = problem.detail.partition(".error.")
         assert ENGLISH[place]["error"][error]
 
@@ -476,17 +477,36 @@ def test_values_that_a_form_would_reject_are_not_imported(
     """Whatever some of the numbers in a file are."""
     places = count()
     text = NUMBER.sub(lambda found: numbers.get(next(places), found[0]), FILE)
-    build = build_gateway(text.encode(), _check, Links())
+    build = build_gateway(text.encode(), (), {})
     if build.problems:
         return
     assert errors_of(OPTIONS_FORM, build.options) == {}
     for device in build.devices:
-        assert errors_of(DEVICE_FORMS[device.part], device.values) == {}
+        assert errors_of(DEVICE_FORMS[device.kind], device.values) == {}
 
 
-def test_every_notice_has_its_text() -> None:
-    """In each language, with every placeholder filled."""
+def test_every_notice_and_every_stored_value_has_its_text() -> None:
+    """In each language, with every placeholder filled; and no other text is there."""
+    folder = Path(import_daemon.__path__[0])
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    kinds = re.findall(
+        r'(?:note|Invalid|Unreadable|Notice|msg=)\(?"([a-z_0-9]+)"', code
+    )
+    stored = {key.description for keys in KEYS.values() for key in keys} - {"mode", ""}
+    rest = {"line", "more", "correct", "notes", "bank", "changed"}
+    expected = {*kinds, *stored, *rest, "misspelt", "unknown", "refused"}
+    figures = dict.fromkeys(
+        ("charge", "discharge", "charge_before", "discharge_before"), "1"
+    )
     for texts in TEXTS:
-        for kind in NoticeKind:
-            text = texts["common"][f"import_{kind}"]
-            assert text.format(key="k", value="v", detail="d")
+        common = {
+            key.removeprefix("import_"): text
+            for key, text in texts["common"].items()
+            if key.startswith("import_")
+        }
+        assert common.keys() == expected
+        for text in common.values():
+            filled_in = text.format(
+                key="k", value="v", detail="d", line=1, text="t", count=1, **figures
+            )
+            assert "{" not in filled_in

@@ -62,7 +62,7 @@ B2 = BatteryState(
     id="b2", status=BatteryStatus.ONLINE, capacity_ah=300, readings=ALLOWS
 )
 I1 = InverterState(id="i1", listening=True)
-TOLD = Telegram(
+CONFIRMED = Telegram(
     charge_voltage_limit=56.0,
     charge_current_limit=50.0,
     discharge_current_limit=50.0,

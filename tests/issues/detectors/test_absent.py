@@ -33,7 +33,7 @@ from .contexts import (
 )
 
 AT = WELL.snapshot.at
-HEARD = replace(OPEN, received=9)
+RECEIVED = replace(OPEN, received=9)
 TOO_HIGH = RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0)
 TWELVE = (
     RejectedValue("voltage", 13.2, 30.0, 65.0),
@@ -42,7 +42,7 @@ TWELVE = (
 
 
 def test_lost_battery_is_reported_with_its_loss_policy() -> None:
-    """What it means for the house depends on it."""
+    """The effect on the house depends on it."""
     found = the_one(with_status(BatteryStatus.LOST))
     assert found.key == "battery_lost"
     assert found.placeholders == {
@@ -201,7 +201,7 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_told"),
+    ("status", "is_reported"),
     [
         (Status.STARTING, False),
         (Status.RUNNING, True),  # it was added to a running gateway
@@ -219,14 +219,14 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
 )
 def test_battery_with_rejected_values_is_reported(
     status: Status,
-    is_told: bool,
+    is_reported: bool,
     rejected: tuple[RejectedValue, ...],
     nominal: int | None,
     key: str,
 ) -> None:
     """It sends, so it is not silent; it is not expected to count."""
     now = waiting(status, rejected=rejected, nominal=nominal)
-    assert keys(now) == ({"battery_b1": key} if is_told else {})
+    assert keys(now) == ({"battery_b1": key} if is_reported else {})
 
 
 def test_rejected_value_is_shown_with_its_range() -> None:
@@ -286,7 +286,7 @@ def test_incomplete_battery_is_reported(changes: dict[str, Any], missing: str) -
 
 
 @pytest.mark.parametrize(
-    ("status", "heard_for", "key"),
+    ("status", "received_for", "key"),
     [
         (Status.BLOCKED, RECEIVED_FOR - 1.0, None),
         (Status.RUNNING, RECEIVED_FOR, "battery_incomplete"),
@@ -294,10 +294,10 @@ def test_incomplete_battery_is_reported(changes: dict[str, Any], missing: str) -
     ],
 )
 def test_battery_that_may_still_send_the_rest_is_not_reported(
-    status: Status, heard_for: float, key: str | None
+    status: Status, received_for: float, key: str | None
 ) -> None:
     """Some send everything only each 10 s."""
-    now = waiting(status, receiving_since=AT - heard_for)
+    now = waiting(status, receiving_since=AT - received_for)
     assert keys(now) == ({"battery_b1": key} if key else {})
 
 
@@ -315,10 +315,10 @@ def test_battery_that_went_silent_is_not_offered_polling() -> None:
         (OPEN, None, "battery_not_polled"),
         (OPEN, 1.0, "battery_not_received"),
         (replace(OPEN, errors=5), None, "battery_not_polled"),
-        (HEARD, None, "battery_other_protocol"),
-        (HEARD, 1.0, "battery_not_received"),
+        (RECEIVED, None, "battery_other_protocol"),
+        (RECEIVED, 1.0, "battery_not_received"),
         # Nothing received since it was last opened
-        (replace(HEARD, received_before=9), None, "battery_not_polled"),
+        (replace(RECEIVED, received_before=9), None, "battery_not_polled"),
     ],
 )
 def test_battery_never_received_is_offered_polling(

@@ -1,4 +1,4 @@
-"""Batteries with voltages apart, odd shares, ignored requests, or a plain sum."""
+"""Batteries with different voltages, odd shares, ignored requests, or a plain sum."""
 
 from dataclasses import replace
 from typing import Any

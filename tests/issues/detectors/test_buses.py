@@ -7,7 +7,7 @@ import pytest
 from custom_components.bms_gateway.engine.model import Status
 from custom_components.bms_gateway.issues.detectors.buses import JUMP_REPORTED_FOR
 
-from .contexts import I1, TOLD, WELL, keys, seen, the_one, with_b1, with_i1
+from .contexts import CONFIRMED, I1, WELL, keys, seen, the_one, with_b1, with_i1
 
 
 def test_one_battery_on_two_ports_is_reported() -> None:
@@ -66,5 +66,5 @@ def test_unmeasured_temperature_is_reported(
     celsius: float | None, status: Status, expected: dict[str, str]
 ) -> None:
     """Inverters are sent 20 °C, and the owner learns that it is not measured."""
-    told = replace(I1, confirmed=replace(TOLD, temperature=celsius))
-    assert keys(seen(inverters={"i1": told}, status=status)) == expected
+    confirmed = replace(I1, confirmed=replace(CONFIRMED, temperature=celsius))
+    assert keys(seen(inverters={"i1": confirmed}, status=status)) == expected

@@ -19,7 +19,7 @@ from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
 
 LOST = PortState(status=PortStatus.LOST)
 OUT = AllSetpoints(out_of_service=frozenset({"i1"}))
-TOLD = Telegram(
+CONFIRMED = Telegram(
     charge_voltage_limit=56.0,
     charge_current_limit=50.0,
     discharge_current_limit=50.0,
@@ -131,7 +131,7 @@ def test_battery_on_an_inverters_port_is_reported(setpoints: AllSetpoints) -> No
 @pytest.mark.parametrize("listening", [False, None])
 def test_excess_names_unreachable_inverters(listening: bool | None) -> None:
     """With the amperes of both directions."""
-    now = with_i1(listening=listening, confirmed=TOLD)
+    now = with_i1(listening=listening, confirmed=CONFIRMED)
     found = the_one(seen(now, excess={Direction.CHARGE: 20.4}))
     assert found.key == "inverter_unreachable"
     assert found.placeholders == {"inverters": "Roof", "charge": "20", "discharge": "0"}
@@ -141,8 +141,8 @@ def test_excess_names_unreachable_inverters(listening: bool | None) -> None:
 def test_excess_of_removed_inverters_names_the_gateway() -> None:
     """Behind a lost port it is unreachable; a removed one has no name."""
     excess = {Direction.DISCHARGE: 5.0}
-    told = with_i1(listening=True, confirmed=TOLD)
-    gone = seen(told, excess=excess)
+    confirmed = with_i1(listening=True, confirmed=CONFIRMED)
+    gone = seen(confirmed, excess=excess)
     assert the_one(gone).placeholders["inverters"] == "Bank"
     lost = keys(behind_a_lost_port(gone))
     assert lost == {

@@ -28,7 +28,7 @@ OTHERS = [
     PortConfig(SLCAN, "/dev/ttyAMA0"),
     PortConfig(Interface.VIRTUAL, "v"),
 ]
-HEARD = [
+RECEIVED = [
     replace(OPEN, received=1),
     # An error frame comes from the adapter, too
     replace(OPEN, errors=1),
@@ -87,7 +87,7 @@ def test_silent_usb_adapter_should_be_replugged(
     ("port", "state"),
     [
         *((port, OPEN) for port in OTHERS),
-        *((port, state) for port in USB for state in HEARD),
+        *((port, state) for port in USB for state in RECEIVED),
     ],
 )
 def test_other_adapters_need_not_be_replugged(
@@ -96,9 +96,9 @@ def test_other_adapters_need_not_be_replugged(
     """Those that are not USB, and one that has passed on any frame."""
     assert keys(battery(port, state)) == {"battery_b1": "battery_lost"}
     never = battery(port, state, BatteryStatus.WAITING)
-    heard = state.received > state.received_before
+    received = state.received > state.received_before
     assert keys(never) == {
-        "battery_b1": "battery_other_protocol" if heard else "battery_not_polled"
+        "battery_b1": "battery_other_protocol" if received else "battery_not_polled"
     }
     assert keys(inverter(port, state)) == {
         "inverter_not_responding_i1": "inverter_not_responding"

@@ -17,7 +17,7 @@ from .virtual import VirtualLink
 _LOGGER = logging.getLogger(__name__)
 
 FIXABLE: Final = frozenset({PortFault.LINK_DOWN, PortFault.WRONG_BITRATE}) | GAVE_UP
-"""What setting up the link remedies."""
+"""Faults that setting up the link remedies."""
 
 
 async def open_bus(config: PortConfig, *, lower: bool = False) -> Bus:

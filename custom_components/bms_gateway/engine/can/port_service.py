@@ -22,6 +22,9 @@ class RunningPort(Sender, Protocol):
     def read_until(self) -> float:
         """Time up to which all received frames are dispatched; now if none can come."""
 
+    def drain(self) -> None:
+        """Dispatch the frames that wait, including echoes of sent ones."""
+
     async def run(self) -> None:
         """Keep the port open until cancelled."""
 

@@ -20,8 +20,5 @@ class Sender(Protocol):
     def echo_is_proof(self) -> bool:
         """Whether an echo proves that the frame has left."""
 
-    def drain(self) -> None:
-        """Dispatch the frames that wait, including echoes of sent ones."""
-
     def send(self, frame: Frame) -> bool:
         """Queue a frame; return whether that succeeded."""

@@ -273,9 +273,9 @@ class Inverter:
             charge=_as_sent(confirmed, why, Direction.CHARGE),
             discharge=_as_sent(confirmed, why, Direction.DISCHARGE),
             confirmed=confirmed,
-            sets=self._transmission.sets,
-            dropped=self._transmission.dropped,
-            last_set_at=self._sent_limits.confirmed_at if confirmed else None,
+            telegrams_sent=self._transmission.telegrams_sent,
+            telegrams_dropped=self._transmission.telegrams_dropped,
+            last_telegram_at=self._sent_limits.confirmed_at if confirmed else None,
             last_request_at=self._schedule.request_at if requests else None,
             last_foreign_frame_at=self._guard.received_at,
             battery_detected=self._guard.battery_detected(now),
@@ -295,7 +295,7 @@ class Inverter:
         return self._allowed
 
     def _probe_presence(self, now: float, telegram: Telegram | None) -> None:
-        """Send harmless frames: many inverters reply only once they are spoken to.
+        """Send harmless frames: many inverters reply only once they receive frames.
 
         Only where nothing proves that frames leave. Where echoes do, a telegram starts
         with such a frame anyway.

@@ -27,7 +27,7 @@ def target_for(
 
     `index`: its place in the configuration.
     """
-    if not bank_limits.speaks or bank_limits.limits is None:
+    if not bank_limits.may_be_sent or bank_limits.limits is None:
         return None
     inverter = config.inverters[index]
     limits = {
@@ -119,7 +119,7 @@ def _telegram(
 
 
 def _required(value: float | None) -> float:
-    """Return a value without which nothing is sent (`BankLimits.speaks`)."""
+    """Return a value without which nothing is sent (`BankLimits.may_be_sent`)."""
     if value is None:
         msg = "a required value is unknown"
         raise ValueError(msg)

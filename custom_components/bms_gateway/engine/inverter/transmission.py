@@ -50,7 +50,7 @@ class Transmission:
         self.phase = Phase.IDLE
         self.listening: bool | None = None
         """Whether the inverter acknowledged last; None: unknown."""
-        self.sets = self.dropped = 0
+        self.telegrams_sent = self.telegrams_dropped = 0
         """Telegrams that left since the start, and those that did not."""
         self._port = port
         self._name = name
@@ -207,10 +207,10 @@ class Transmission:
     def _complete(self) -> None:
         self.phase = Phase.IDLE
         self._awaited.clear()
-        self.sets += 1
+        self.telegrams_sent += 1
         self.set_listening(True)
 
     def _mark_unacknowledged(self, now: float) -> None:
         self.phase, self._since = Phase.NOT_ACKNOWLEDGED, now
-        self.dropped += 1
+        self.telegrams_dropped += 1
         self.set_listening(False)

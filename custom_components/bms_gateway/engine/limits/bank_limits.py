@@ -1,4 +1,4 @@
-"""What the inverters together may be sent: the outcome of an evaluation."""
+"""The limits of all inverters together: the result of an evaluation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class BankLimits:
         return self.awaits or self.status is Status.BRIDGING
 
     @property
-    def speaks(self) -> bool:
+    def may_be_sent(self) -> bool:
         """Return whether enough is known and allowed to be sent."""
         return self.status not in (Status.STARTING, Status.SILENT) and None not in (
             self.limits,

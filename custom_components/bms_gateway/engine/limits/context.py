@@ -1,7 +1,7 @@
 """The context of an evaluation: the batteries at one time, and which of them count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..battery.limits import allowed, allowed_while_lost
 from ..config import LossPolicy
@@ -43,11 +43,6 @@ class Context:
     def silenced(self) -> bool:
         """Return whether a loss means that nothing is sent."""
         return LossPolicy.STOP in self.policies.values()
-
-    def reduced(self, direction: Direction) -> Context:
-        """Return it with the loss only reducing a direction."""
-        policies = {**self.policies, direction: LossPolicy.REDUCE}
-        return replace(self, policies=policies)
 
     def allowed_currents(self, direction: Direction) -> dict[str, float]:
         """Return each counted battery's limit in A; a lost one's last limit."""

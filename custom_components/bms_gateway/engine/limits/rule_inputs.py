@@ -16,7 +16,7 @@ from .sharing.parallel_batteries import ParallelBatteries
 
 @dataclass(slots=True)
 class RuleMemory:
-    """What the rules of one direction remember from one evaluation to the next."""
+    """The state that the rules of one direction keep between evaluations."""
 
     ceiling: Ceiling | None = None
     """A limit that proved too high for a battery."""

@@ -76,11 +76,11 @@ class InverterState:
     discharge: Limit | None = None
     """The limits last confirmed as sent; None: none yet."""
     confirmed: Telegram | None = None
-    sets: int = 0
+    telegrams_sent: int = 0
     """Whole telegrams confirmed since the start."""
-    dropped: int = 0
+    telegrams_dropped: int = 0
     """Telegrams dropped because no node acknowledged them."""
-    last_set_at: float | None = None
+    last_telegram_at: float | None = None
     last_request_at: float | None = None
     last_foreign_frame_at: float | None = None
     """When any frame of another node was received on its port."""

@@ -5,9 +5,13 @@ import asyncio
 from collections.abc import Sequence
 import contextlib
 import logging
+from pathlib import Path
 
+from ..can.interface.state import read_link
+from ..can.log.candump import parse
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
 from .factory import simulator_for
+from .replay import Replay
 from .simulator import Simulator
 
 _LOGGER = logging.getLogger(__name__)
@@ -35,6 +39,22 @@ def parser() -> argparse.ArgumentParser:
         type=_channel_and_number,
         metavar="CHANNEL:AMPERES",
         help="an inverter with that rated current, such as can1:100; may be repeated",
+    )
+    result.add_argument(
+        "--replay",
+        action="append",
+        default=[],
+        type=_channel_and_file,
+        metavar="CHANNEL:FILE",
+        help="play a log of candump -L on a channel in place of the battery or "
+        "inverter there; may be repeated. Only on virtual links: recorded traffic must "
+        "never reach real hardware",
+    )
+    result.add_argument(
+        "--loops",
+        type=int,
+        default=1,
+        help="how often to play each log in a row (default: %(default)s)",
     )
     result.add_argument(
         "--interface",
@@ -78,7 +98,18 @@ def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
     ports |= {one.id: one.port for one in config.inverters}
     if not ports:
         parser().error("name at least one --battery or --inverter")
-    return simulator_for(config, ports=ports, seed=options.seed)
+    simulator = simulator_for(config, ports=ports, seed=options.seed)
+    for channel, file in options.replay:
+        port = PortConfig(options.interface, channel)
+        replaced = [one for one, each in ports.items() if each == port]
+        if not replaced:
+            parser().error(f"name a --battery or --inverter on {channel}")
+        try:
+            replay = _replay(port, file, options.loops)
+        except (OSError, ValueError) as error:
+            parser().error(f"{file} cannot be replayed on {channel}: {error}")
+        simulator.replay(replaced[0], replay)
+    return simulator
 
 
 async def run(simulator: Simulator) -> None:
@@ -100,6 +131,27 @@ def _channel_and_number(text: str) -> tuple[str, float]:
     if not channel or not 0 < value < 100_000:
         raise ValueError(text)
     return channel, value
+
+
+def _channel_and_file(text: str) -> tuple[str, Path]:
+    """Return the two parts of CHANNEL:FILE."""
+    channel, _, name = text.partition(":")
+    if not (channel and name):
+        raise ValueError(text)
+    return channel, Path(name)
+
+
+def _replay(port: PortConfig, path: Path, loops: int) -> Replay:
+    """Return a log to replay; ValueError or OSError if it cannot or must not be."""
+    is_virtual = port.interface is Interface.VIRTUAL or (
+        port.interface is Interface.SOCKETCAN and read_link(port.channel).is_virtual
+    )
+    if not is_virtual:
+        raise ValueError("the link is not virtual")
+    if loops < 1:
+        raise ValueError("less than one loop")
+    with path.open(encoding="ascii", errors="replace") as file:
+        return Replay(parse(file), loops)
 
 
 if __name__ == "__main__":

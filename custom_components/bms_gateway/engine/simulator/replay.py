@@ -18,17 +18,7 @@ more than a bus of 500 kbit/s carries."""
 
 
 class UnfitLogError(ValueError):
-    """A log that cannot be replayed; `reason` is one of the values of its class."""
-
-    EMPTY: Final = "log_empty"
-    """It holds no frame of another node."""
-    SEVERAL_LINKS: Final = "log_several_links"
-    TOO_LONG: Final = "log_too_long"
-
-    def __init__(self, reason: str) -> None:
-        """Name the reason."""
-        super().__init__(reason)
-        self.reason = reason
+    """A log that cannot be replayed; its text is the reason."""
 
 
 class Replay:
@@ -48,16 +38,16 @@ class Replay:
                 self._frames.append(logged.frame)
                 links.add(logged.link)
             if len(self._frames) > MOST_FRAMES:
-                raise UnfitLogError(UnfitLogError.TOO_LONG)
+                raise UnfitLogError(f"more than {MOST_FRAMES} frames")
         if not self._frames:
-            raise UnfitLogError(UnfitLogError.EMPTY)
+            raise UnfitLogError("no frame of another node")
         if len(links) > 1:
-            raise UnfitLogError(UnfitLogError.SEVERAL_LINKS)
+            raise UnfitLogError("frames of several links")
         gaps = [max(0.0, b.at - a.at) for a, b in pairwise(self._frames)]
         self.seconds = sum(gaps)
         """From the first frame to the last."""
         if self.seconds > LONGEST:
-            raise UnfitLogError(UnfitLogError.TOO_LONG)
+            raise UnfitLogError(f"longer than {LONGEST / 3600:g} hours")
         # After the last frame, a pause as between two telegrams
         self._gaps = [*gaps, max(gaps, default=0.0) or 1.0]
         self._left = loops

@@ -85,7 +85,7 @@ class Simulator:
     def replay(self, id: str, replay: Replay) -> None:
         """Replay a log in place of a battery or inverter, which sends nothing else.
 
-        It still carries current. KeyError if there is none on a port of its own.
+        It begins once the port is open. The device still carries current. KeyError if there is none on a port of its own.
         """
         _ = self._configs[id]
         self._replays[id] = replay
@@ -137,6 +137,8 @@ class Simulator:
         own = device.due(now)
         if (replay := self._replays.get(device.id)) is None:
             return own
+        if replay.next_at is None and not self._is_ready(device.id):
+            return []  # the log's first frames would be lost
         frames = replay.due(now)
         if replay.over:
             del self._replays[device.id]
@@ -198,6 +200,11 @@ class Simulator:
         port = self._ports[config]
         if port.state.status is PortStatus.OPEN:
             port.send(frame)
+
+    def _is_ready(self, id: str) -> bool:
+        """Return whether a device's port is open, or there are no ports at all."""
+        port = self._ports.get(self._configs[id])
+        return port is None or port.state.status is PortStatus.OPEN
 
 
 def _ignore(_: object) -> None:

@@ -132,10 +132,6 @@ class ReportingSender:
         """Whether an echo proves that the frame has left."""
         return self._port.echo_is_proof
 
-    def drain(self) -> None:
-        """Process the waiting frames, including echoes of sent ones."""
-        self._port.drain()
-
     def send(self, frame: Frame) -> bool:
         """Queue a frame; return whether that succeeded."""
         is_queued = self._port.send(frame)

@@ -65,7 +65,7 @@ def _jumps(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 def _temperature(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
-    """Find that inverters are sent a temperature that nobody measured."""
+    """Find that inverters are sent a temperature that no battery measured."""
     confirmed = [
         each.confirmed for each in now.snapshot.inverters.values() if each.confirmed
     ]

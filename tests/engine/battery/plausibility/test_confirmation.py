@@ -64,7 +64,7 @@ def test_the_first_report_counts() -> None:
 
 
 def test_reports_from_before_a_silence_are_dropped() -> None:
-    """What was accepted before is of another time."""
+    """Values accepted before are outdated."""
     prudence = Confirmation()
     for at, limit in ((0.0, 10.0), (1.0, 10.0), (5.0, 50.0)):
         counts = prudence.accepted(CCL, limit, at, period=1.0, gap=3.0, disputed=False)

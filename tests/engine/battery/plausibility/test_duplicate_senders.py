@@ -64,7 +64,7 @@ def test_two_senders_from_the_beginning_are_detected() -> None:
     ],
 )
 def test_one_battery_alone_is_never_two(amps: list[float]) -> None:
-    """Whatever its limits do."""
+    """However its limits change."""
     assert not detected((limits(n, each) for n, each in enumerate(amps)), 1.0)
 
 

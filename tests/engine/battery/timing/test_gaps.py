@@ -37,21 +37,21 @@ NEXT_SET = 1.0
 
 
 def _gap(plant: Plant, *keys: str, lasts: float = 1.0) -> None:
-    """Let batteries stop sending, and resume some seconds after they are lost."""
+    """Stop batteries, and resume them some seconds after they are lost."""
     for key in keys or ("b1",):
-        plant.packs[key].speaks = False
+        plant.packs[key].active = False
     plant.run(TIMEOUT + lasts)
     for key in keys or ("b1",):
-        plant.packs[key].speaks = True
+        plant.packs[key].active = True
         plant.packs[key].next_at = plant.now
 
 
 def _stop_sending(plant: Plant, *keys: str) -> float:
-    """Let batteries stop sending with their next telegram; return when that came."""
+    """Stop batteries after their next telegram; return when that came."""
     plant.run(PERIOD)
     for key in keys or ("b1",):
-        plant.speak(key)
-        plant.packs[key].speaks = False
+        plant.send_telegrams(key)
+        plant.packs[key].active = False
     plant.step()
     return plant.now
 
@@ -78,7 +78,7 @@ def test_one_gap_is_not_habitual() -> None:
         assert plant.sent()[1] == 0.0
         assert plant.state().status is BatteryStatus.LOST
         assert plant.charge.rule is Rule.LOSS
-        plant.packs["b1"].speaks = True
+        plant.packs["b1"].active = True
         plant.run(1.0)
         assert plant.state().status is BatteryStatus.REJOINING
         plant.run(4.0)
@@ -100,7 +100,7 @@ def test_the_charge_limit_is_halved_while_a_battery_is_awaited() -> None:
     plant.run(1.75)
     assert plant.now == at + 5.0
     assert plant.sent()[1:] == (100.0, 200.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.25)
     assert (plant.snapshot.status, plant.state().status) == (
         Status.RUNNING,
@@ -119,7 +119,7 @@ def test_every_inverter_gets_its_limit_back_at_once() -> None:
     _stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 50.0
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.25 + NEXT_SET)
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 100.0
 
@@ -163,8 +163,8 @@ def _in_blocked_part(**options: Any) -> Plant:
 
 
 def _back(plant: Plant) -> float:
-    """Let the battery send again; return the charge limit that an inverter is sent."""
-    plant.packs["b1"].speaks = True
+    """Resume the battery; return the charge limit that an inverter is sent."""
+    plant.packs["b1"].active = True
     plant.packs["b1"].next_at = plant.now
     plant.run(0.25 + NEXT_SET)
     return plant.sent()[1]
@@ -173,9 +173,9 @@ def _back(plant: Plant) -> float:
 def test_a_lower_limit_of_another_battery_meanwhile_holds() -> None:
     """A full pack that retries: a brief fall ramps as after any fall."""
     plant = _in_blocked_part()
-    plant.packs["b2"].says(charge_current_limit=0.0)
+    plant.packs["b2"].reports(charge_current_limit=0.0)
     plant.run(2.5)
-    plant.packs["b2"].says(charge_current_limit=100.0)
+    plant.packs["b2"].reports(charge_current_limit=100.0)
     plant.run(0.75)
     assert _back(plant) < 50.0
 
@@ -272,7 +272,7 @@ def test_a_protection_during_a_gap_counts_at_once() -> None:
     plant.run(TIMEOUT + 0.5)
     assert plant.sent()[1] == 100.0
     pack = plant.packs["b1"]
-    pack.says(protections=frozenset({Alarm.OVER_VOLTAGE}))
+    pack.reports(protections=frozenset({Alarm.OVER_VOLTAGE}))
     frames = {frame.can_id: frame for frame in pack.frames(plant.now)}
     plant.port("b1").push(Frame(0x359, frames[0x359].data, plant.now))
     plant.wait(0.01)
@@ -294,7 +294,7 @@ def test_a_last_telegram_that_ends_charging_is_not_awaited(
 ) -> None:
     """It may have switched off for that reason."""
     plant = _with_habit()
-    plant.packs["b1"].says(**reports)
+    plant.packs["b1"].reports(**reports)
     plant.run(90.0)  # a state of charge that jumps is doubted for a minute
     at = _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
@@ -308,7 +308,7 @@ def test_a_last_telegram_that_ends_charging_is_not_awaited(
 def test_a_discharge_protection_does_not_end_charging() -> None:
     """An empty battery needs to be charged."""
     plant = _with_habit()
-    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.packs["b1"].reports(protections=frozenset({Alarm.UNDER_VOLTAGE}))
     plant.run(2.0)
     _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
@@ -318,7 +318,7 @@ def test_a_discharge_protection_does_not_end_charging() -> None:
 def test_a_nearly_full_battery_counts_as_0() -> None:
     """As by the policy that reduces: from 90 % on it may become full meanwhile."""
     plant = _with_habit()
-    plant.packs["b1"].says(soc=92.0)
+    plant.packs["b1"].reports(soc=92.0)
     plant.run(90.0)
     _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
@@ -330,15 +330,15 @@ def test_several_gaps_at_once_halve_only_once() -> None:
     plant = _with_habit("b1", "b2", batteries=THREE)
     at = _stop_sending(plant, "b1")
     plant.run(1.0)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(3.5)
     assert {plant.state(key).status for key in ("b1", "b2")} == {BatteryStatus.BRIDGING}
     assert plant.sent()[1] == 150.0
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.5)
     assert plant.state("b1").status is BatteryStatus.ONLINE
     assert plant.sent()[1] == 150.0
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.run(0.25 + NEXT_SET)
     assert plant.sent()[1] == 300.0
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {150.0, 300.0}
@@ -356,7 +356,7 @@ def test_a_battery_without_habitual_gaps_blocks() -> None:
 def test_a_long_lost_battery_blocks_during_a_gap() -> None:
     """Nothing is charged while it is lost, and a gap of another one changes nothing."""
     plant = _with_habit("b1", batteries=THREE)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(30.0)
     at = _stop_sending(plant, "b1")
     plant.run(TIMEOUT + 3.5)
@@ -370,12 +370,12 @@ def test_nothing_is_charged_while_all_batteries_are_silent() -> None:
     plant.run(TIMEOUT + 1.0)
     assert plant.snapshot.status is Status.BRIDGING
     assert plant.sent()[1] == 0.0
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.5)
     assert plant.state("b1").status is BatteryStatus.ONLINE
     assert plant.state("b2").status is BatteryStatus.BRIDGING
     assert plant.sent()[1] == 0.0
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.run(0.25 + NEXT_SET)
     assert plant.sent()[1] == 200.0
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0, 200.0}
@@ -386,14 +386,14 @@ def test_the_limit_stays_0_if_the_other_battery_falls_silent() -> None:
     plant = _with_habit("b1", "b2")
     _stop_sending(plant, "b1")
     plant.run(1.0)
-    plant.speak("b2")
-    plant.packs["b2"].speaks = False
+    plant.send_telegrams("b2")
+    plant.packs["b2"].active = False
     plant.run(2.25)
     assert plant.sent()[1] == 100.0
     plant.run(1.0)
     assert plant.snapshot.status is Status.BRIDGING
     at = plant.now
-    plant.packs["b2"].speaks = True
+    plant.packs["b2"].active = True
     plant.run(0.5)
     assert plant.state("b1").status is BatteryStatus.BRIDGING
     assert {ccl for _, ccl, _ in plant.sent_since(at)} == {0.0}
@@ -403,10 +403,10 @@ def test_a_higher_limit_waits_during_a_gap() -> None:
     """It continues from the limit sent before, not from where the ramp would be by now."""
     plant = _with_habit()
     for key in ("b1", "b2"):
-        plant.packs[key].says(charge_current_limit=10.0)
+        plant.packs[key].reports(charge_current_limit=10.0)
     plant.run(5.0)
     for key in ("b1", "b2"):
-        plant.packs[key].says(charge_current_limit=100.0)
+        plant.packs[key].reports(charge_current_limit=100.0)
     plant.run(1.0)
     _stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
@@ -415,7 +415,7 @@ def test_a_higher_limit_waits_during_a_gap() -> None:
     plant.run(1.75)
     assert plant.charge.number == before
     assert plant.sent()[1] <= before / 2
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.25)
     assert plant.charge.amps == before
     plant.run(2.5)
@@ -429,8 +429,8 @@ def test_a_battery_back_with_a_lower_limit_counts_at_once() -> None:
     plant = _with_habit()
     _stop_sending(plant)
     plant.run(TIMEOUT + 1.0)
-    plant.packs["b1"].says(charge_current_limit=20.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].reports(charge_current_limit=20.0)
+    plant.packs["b1"].active = True
     plant.run(0.25 + NEXT_SET)
     assert plant.sent()[1] == 40.0
 
@@ -440,11 +440,11 @@ def test_a_lower_limit_of_another_battery_is_halved() -> None:
     plant = _with_habit()
     _stop_sending(plant)
     plant.run(TIMEOUT - 0.25)
-    plant.packs["b2"].says(charge_current_limit=20.0)
+    plant.packs["b2"].reports(charge_current_limit=20.0)
     plant.run(1.5)
     assert plant.sent()[1] == 20.0
-    plant.packs["b2"].says(charge_current_limit=100.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b2"].reports(charge_current_limit=100.0)
+    plant.packs["b1"].active = True
     plant.run(1.25)
     assert plant.sent()[1] == 40.0
 
@@ -459,13 +459,13 @@ def test_half_of_the_sent_limit_not_of_the_allowed_one() -> None:
     _stop_sending(plant)
     plant.run(TIMEOUT + 1.0)
     assert plant.sent()[1] == 10.0
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.25 + NEXT_SET)
     assert plant.sent()[1] == 20.0
 
 
 def test_the_bank_limit_is_halved_without_inverters() -> None:
-    """What would be sent is halved all the same."""
+    """The limit that would be sent is halved all the same."""
     plant = Plant(TWO, ()).started(10.0)
     for _ in range(HABITUAL_GAPS):
         _gap(plant)
@@ -545,11 +545,11 @@ def test_out_of_service_is_no_gap() -> None:
         plant.set(AllSetpoints())
         plant.run(SETTLED)
         # Lost, then put out of service, and back before it is missed
-        plant.packs["b1"].speaks = False
+        plant.packs["b1"].active = False
         plant.run(TIMEOUT + 0.5)
         plant.set(AllSetpoints(out_of_service=frozenset({"b1"})))
         plant.set(AllSetpoints())
-        plant.packs["b1"].speaks = True
+        plant.packs["b1"].active = True
         plant.run(SETTLED)
     assert plant.state().gaps == 0
     _stop_sending(plant)

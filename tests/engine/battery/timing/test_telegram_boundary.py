@@ -27,7 +27,7 @@ ORDERS = (
 def _after_telegrams(
     boundary: TelegramBoundary,
     order: tuple[int, ...],
-    apart: float,
+    spacing: float,
     n: int,
     begin: float = 0.0,
 ) -> float:
@@ -35,21 +35,21 @@ def _after_telegrams(
     at = 0.0
     for each in range(n):
         for place, can_id in enumerate(order):
-            at = begin + each + place * apart
+            at = begin + each + place * spacing
             boundary.on_frame(can_id, at)
     return at
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("apart", [0.0005, 0.02, 0.09])
+@pytest.mark.parametrize("spacing", [0.0005, 0.02, 0.09])
 def test_a_telegram_is_whole_with_its_last_frame(
-    order: tuple[int, ...], apart: float
+    order: tuple[int, ...], spacing: float
 ) -> None:
     """Whichever that is, and at whichever frame reception began."""
     boundary = TelegramBoundary()
     boundary.on_frame(order[-2], -1.5)
-    boundary.on_frame(order[-1], -1.5 + apart)
-    end = _after_telegrams(boundary, order, apart, n=4)
+    boundary.on_frame(order[-1], -1.5 + spacing)
+    end = _after_telegrams(boundary, order, spacing, n=4)
     assert boundary.whole_at == pytest.approx(end)
     assert boundary.open_since is None
     boundary.on_frame(order[0], 4.0)
@@ -118,10 +118,10 @@ def test_without_limits_there_is_no_telegram() -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("apart", [0.0005, 0.02, 0.09])
+@pytest.mark.parametrize("spacing", [0.0005, 0.02, 0.09])
 @pytest.mark.parametrize("falls", [False, True])
 def test_inverters_are_sent_values_of_one_telegram(
-    order: tuple[int, ...], apart: float, falls: bool
+    order: tuple[int, ...], spacing: float, falls: bool
 ) -> None:
     """The current differs in each; a falling limit is sent before it.
 
@@ -129,7 +129,7 @@ def test_inverters_are_sent_values_of_one_telegram(
     """
     plant = Plant()
     port, sent = plant.port("b1"), plant.port()
-    lag = apart * len(order) + 0.01
+    lag = spacing * len(order) + 0.01
     for n in range(12):
         limit = 100.0 - n if falls else 100.0
         frames = {f.can_id: f for f in _telegram(n, limit)}
@@ -137,7 +137,7 @@ def test_inverters_are_sent_values_of_one_telegram(
         for can_id in order:
             port.push(Frame(can_id, frames[can_id].data, plant.now))
             plant.step()
-            plant.clock.now += apart
+            plant.clock.now += spacing
         _let_pass(plant, at + lag + 0.1 - plant.now)
         if n > 4:
             assert _current(sent) == pytest.approx(-n / 10), n
@@ -149,8 +149,8 @@ def test_inverters_are_sent_values_of_one_telegram(
 
 
 def _telegram(n: int, limit: float) -> list[Frame]:
-    said = replace(HEALTHY, current=-n / 10, charge_current_limit=limit)
-    return [*telegram(said=said), Frame(0x35A, bytes(8))]
+    reported = replace(HEALTHY, current=-n / 10, charge_current_limit=limit)
+    return [*telegram(reported=reported), Frame(0x35A, bytes(8))]
 
 
 def _current(port: WirePort) -> float:

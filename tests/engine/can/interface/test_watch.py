@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+import errno
 import gc
 import queue
+import socket
 import struct
 from typing import Any
 
@@ -101,3 +103,49 @@ async def test_link_that_vanishes_during_a_query_causes_no_exception(
     await asyncio.sleep(0)
     gc.collect()
     assert exceptions == []
+
+
+async def test_reports_after_dropped_ones_are_read(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel drops some where many links change at once."""
+    links: list[Link] = []
+    ours, kernels = socket.socketpair()
+    received: list[list[bytes] | OSError] = [
+        OSError(errno.ENOBUFS, "No buffer space available"),
+        [ANSWER],
+        BlockingIOError(),
+    ]
+
+    def reports(netlink: socket.socket) -> list[bytes]:
+        netlink.recv(1)
+        report = received.pop(0)
+        if isinstance(report, OSError):
+            raise report
+        return report
+
+    monkeypatch.setattr(watch, "subscribe", lambda: ours)
+    monkeypatch.setattr(watch, "reports", reports)
+    with kernels, watching(links) as watched:
+        watched.start()
+        kernels.send(bytes(3))
+        await until(lambda: not received)
+    assert [link.index for link in links] == [INDEX]
+
+
+async def test_queries_suffice_without_the_kernels_reports(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a container may not subscribe to them."""
+
+    def subscribe() -> socket.socket:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    links: list[Link] = []
+    monkeypatch.setattr(watch, "subscribe", subscribe)
+    with watching(links) as watched:
+        watched.start()
+        watched.query()
+        kernel.answers.put(ANSWER)
+        await until(lambda: watched.answered == 1)
+    assert len(links) == 1

@@ -69,7 +69,7 @@ def test_hidden_data_is_zeros_of_the_same_length() -> None:
 
 @given(st.lists(FRAMES, max_size=20))
 def test_python_can_reads_it(frames: list[Frame]) -> None:
-    """Whatever the frames hold."""
+    """For any content of the frames."""
     text = "\n".join([*buffer_of(*frames).lines("can0"), ""])
     read = list(can.CanutilsLogReader(StringIO(text)))
     assert [(m.arbitration_id, bytes(m.data), m.is_rx) for m in read] == [

@@ -108,8 +108,8 @@ async def test_quiet_adapter_has_no_echo(unacknowledged: None) -> None:
         near = Recorder(adapter.device, SLCAN)
         async with near.opened() as port:
             assert not port.has_echo
-            adapter.say(b"t35110A\r")
-            await near.hears(1)
+            adapter.send(b"t35110A\r")
+            await near.receives(1)
             assert port.send(LIMITS)
             await adapter.until(lambda: adapter.frames == [LIMITS_LINE])
     assert near.echoes == []
@@ -227,11 +227,11 @@ async def test_frame_after_any_invalid_bytes_is_received(
     ]
     async with near.opened() as port:
         for count, each in enumerate(invalid, 1):
-            adapter.say(each)
-            adapter.say(b"\rt35")
-            adapter.say(b"18000102")
-            adapter.say(b"0304050607\r")
-            await near.hears(count)
+            adapter.send(each)
+            adapter.send(b"\rt35")
+            adapter.send(b"18000102")
+            adapter.send(b"0304050607\r")
+            await near.receives(count)
         assert port.state.received == len(invalid)
     assert {content(frame) for frame in near.frames} == {content(LIMITS)}
 
@@ -246,7 +246,7 @@ async def test_frame_keeps_its_age_while_the_loop_is_blocked(
     async with near.opened() as port:
         port.drain()
         before = time.time()
-        adapter.say(b"t3510\r")
+        adapter.send(b"t3510\r")
         wait_until(lambda: _waiting(port))
         after = time.time()
         late = 7.0
@@ -261,12 +261,12 @@ async def test_bus_off_loses_the_port_and_restarts_the_adapter(
     """Its channel is closed and opened, which resets the controller."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
-        adapter.say(b"sp001130\r")
-        await near.hears(1)
+        adapter.send(b"sp001130\r")
+        await near.receives(1)
         passive = port.state.controller
         assert passive.state is BusState.ERROR_PASSIVE
         opened = adapter.commands.count("O")
-        adapter.say(b"sb128255\r")
+        adapter.send(b"sb128255\r")
         await near.becomes(PortStatus.LOST, PortFault.BUS_OFF)
         assert near.changes[-1].controller.state is BusState.BUS_OFF
         await near.becomes(PortStatus.OPEN)
@@ -278,8 +278,8 @@ async def test_bus_error_is_counted_as_an_error(adapter: SerialAdapter) -> None:
     """It does not count as received."""
     near = Recorder(adapter.device, SLCAN)
     async with near.opened() as port:
-        adapter.say(b"e1a\r")
-        await near.hears(1)
+        adapter.send(b"e1a\r")
+        await near.receives(1)
         assert (port.state.received, port.state.errors) == (0, 1)
     assert near.frames[0].error
 
@@ -397,8 +397,8 @@ async def test_port_reopens_when_the_adapter_is_plugged_in_again(
         with plugged_in() as again:
             by_id.symlink_to(again.device)
             await near.becomes(PortStatus.OPEN)
-            again.say(b"t3510\r")
-            await near.hears(1)
+            again.send(b"t3510\r")
+            await near.receives(1)
             assert near.statuses == [
                 (PortStatus.OPENING, None),
                 (PortStatus.OPEN, None),
@@ -498,7 +498,7 @@ async def test_inverter_on_a_serial_adapter_gets_limits_once_received(
 async def _request(adapter: SerialAdapter) -> None:
     """Send 0x305 as an inverter does, which counts only for a few seconds."""
     while True:
-        adapter.say(b"t3058" + 16 * b"0" + b"\r")
+        adapter.send(b"t3058" + 16 * b"0" + b"\r")
         await asyncio.sleep(0.5)
 
 

@@ -159,12 +159,12 @@ def test_frames_after_any_invalid_bytes_are_found(
     lines.feed(invalid)
     lines.feed(b"\r")
     stream = b"".join(encode(as_message(frame)) for frame in sent)
-    heard: list[bytes] = []
+    found: list[bytes] = []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
-        heard += lines.feed(stream[:size])
+        found += lines.feed(stream[:size])
         stream = stream[size:]
-    assert [_frame(line) for line in heard] == sent
+    assert [_frame(line) for line in found] == sent
 
 
 def test_line_without_end_is_not_kept() -> None:

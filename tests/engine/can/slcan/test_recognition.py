@@ -18,7 +18,7 @@ from custom_components.bms_gateway.engine.can.stream_backend import OPEN_TIMEOUT
 from custom_components.bms_gateway.engine.model import PortFault, PortReason
 
 from ... import waveshare
-from ...serial_line import Answers, SerialLine, Talk, every, greeted
+from ...serial_line import Answers, SerialLine, Unsolicited, every, greeted
 from ...telegrams import telegram
 
 ACKNOWLEDGING = {"": b"\r", "C": b"\r", "S": b"\r", "O": b"\r", "V": b"V1013\r"}
@@ -36,10 +36,10 @@ def noise(size: int, seed: int = 0) -> bytes:
     return Random(seed).randbytes(size)
 
 
-NOBODY = table({})
+NO_ANSWERS = table({})
 WORDS = b"b158aa7 github.com/a-maker/a-firmware"
 
-ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
+ADAPTERS: dict[str, tuple[Answers, Unsolicited, bool]] = {
     "all answers": (table(ACKNOWLEDGING), (), True),
     "closed already": (table(ACKNOWLEDGING | {"": b"\a", "C": b"\a"}), (), True),
     "line feeds": (table({k: v + b"\n" for k, v in ACKNOWLEDGING.items()}), (), True),
@@ -50,18 +50,18 @@ ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
     "words and answers": (table(ACKNOWLEDGING | {"V": WORDS + b"\r"}), (), True),
     "version of one figure": (table({"V": b"V1\r"}), (), False),
     "small version": (table({"V": b"v0107\r"}), (), False),
-    "frames alone": (NOBODY, every(1.0, b"t35110A\r"), False),
-    "29 bits": (NOBODY, every(1.0, b"T0000035110A\r"), False),
-    "remote frames": (NOBODY, every(1.0, b"r3518\r"), False),
-    "time stamps": (NOBODY, every(1.0, b"t35110A03E7\r"), False),
-    "frames with line feeds": (NOBODY, every(1.0, b"t35110A\r\n"), False),
+    "frames alone": (NO_ANSWERS, every(1.0, b"t35110A\r"), False),
+    "29 bits": (NO_ANSWERS, every(1.0, b"T0000035110A\r"), False),
+    "remote frames": (NO_ANSWERS, every(1.0, b"r3518\r"), False),
+    "time stamps": (NO_ANSWERS, every(1.0, b"t35110A03E7\r"), False),
+    "frames with line feeds": (NO_ANSWERS, every(1.0, b"t35110A\r\n"), False),
     "frames, the first one cut": (
-        NOBODY,
+        NO_ANSWERS,
         chain([(0.0, b"0203\r")], every(1.0, b"t35110A\r")),
         False,
     ),
     "a frame in two pieces": (
-        NOBODY,
+        NO_ANSWERS,
         (each for n in count() for each in ((n, b"t351"), (n + 0.5, b"10A\r"))),
         False,
     ),
@@ -73,7 +73,7 @@ ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
     "a disturbed bus": (table(ACKNOWLEDGING), every(0.3, b"e1a\r"), True),
     "one bad line": (table(ACKNOWLEDGING), [(0.1, b"\xfft35\r")], True),
     "bad lines now and then": (
-        NOBODY,
+        NO_ANSWERS,
         every(0.1, b"t35110A\rt35110A\rt35\x00110A\r"),
         False,
     ),
@@ -82,13 +82,13 @@ ADAPTERS: dict[str, tuple[Answers, Talk, bool]] = {
 
 
 @pytest.mark.parametrize(
-    ("answers", "talk", "acknowledges"), ADAPTERS.values(), ids=ADAPTERS
+    ("answers", "unsolicited", "acknowledges"), ADAPTERS.values(), ids=ADAPTERS
 )
 def test_adapter_with_the_protocol_is_recognised(
-    answers: Answers, talk: Talk, acknowledges: bool
+    answers: Answers, unsolicited: Unsolicited, acknowledges: bool
 ) -> None:
     """However little of it is implemented."""
-    line = SerialLine(answers, talk)
+    line = SerialLine(answers, unsolicited)
     assert greeted(line).acknowledges is acknowledges
     assert line.commands[-2:] == ["S6", "O"]
     assert line.now < OPEN_TIMEOUT
@@ -105,7 +105,7 @@ BOOTS: dict[str, list[bytes]] = {
 LATER: dict[str, tuple[Answers, bytes]] = {
     "answers": (table(ACKNOWLEDGING), b""),
     "words": (table({"V": WORDS + b"\r"}), b""),
-    "frames": (NOBODY, b"t35110A\r"),
+    "frames": (NO_ANSWERS, b"t35110A\r"),
 }
 
 
@@ -115,8 +115,8 @@ def test_adapter_that_restarts_when_opened_is_recognised(boot: str, later: str) 
     """It answers nothing for 2 s, and its boot messages do not count against it."""
     answers, frames = LATER[later]
     printed = [(n * BOOT_TIME / 20, each) for n, each in enumerate(BOOTS[boot])]
-    talk = chain(printed, every(0.5, frames, begin=6.0))
-    line = SerialLine(answers, talk, deaf_until=BOOT_TIME)
+    unsolicited = chain(printed, every(0.5, frames, begin=6.0))
+    line = SerialLine(answers, unsolicited, silent_until=BOOT_TIME)
     greeted(line)
     assert line.now < OPEN_TIMEOUT
 
@@ -127,9 +127,9 @@ GPS = (
 )
 BATTERY = telegram(soc=13.0, current=0.7)
 
-STRANGERS: dict[str, tuple[Answers, Talk]] = {
-    "receiver of positions": (NOBODY, every(1.0, GPS)),
-    "the same position": (NOBODY, every(1.0, GPS.split(b"\n")[0] + b"\n")),
+STRANGERS: dict[str, tuple[Answers, Unsolicited]] = {
+    "receiver of positions": (NO_ANSWERS, every(1.0, GPS)),
+    "the same position": (NO_ANSWERS, every(1.0, GPS.split(b"\n")[0] + b"\n")),
     "modem": (lambda _: b"\r\nERROR\r\n", ()),
     "modem, empty line": (lambda each: b"\r\nOK\r\n" if each else b"", ()),
     "modem with an echo": (lambda each: each + b"\r\r\nERROR\r\n", ()),
@@ -143,28 +143,28 @@ STRANGERS: dict[str, tuple[Answers, Talk]] = {
         (),
     ),
     "radio": (lambda _: b"\x15", ()),
-    "starter that waits": (NOBODY, every(0.5, b"C")),
-    "starter that says so": (NOBODY, every(1.0, b"waiting\r\n")),
-    "log": (NOBODY, ((n, b"[%d] loop\r\n" % n) for n in count())),
-    "lines of zeros": (NOBODY, every(1.0, b"0\r")),
-    "another speed": (NOBODY, ((n / 50, noise(200, n)) for n in count())),
+    "starter that waits": (NO_ANSWERS, every(0.5, b"C")),
+    "starter that says so": (NO_ANSWERS, every(1.0, b"waiting\r\n")),
+    "log": (NO_ANSWERS, ((n, b"[%d] loop\r\n" % n) for n in count())),
+    "lines of zeros": (NO_ANSWERS, every(1.0, b"0\r")),
+    "another speed": (NO_ANSWERS, ((n / 50, noise(200, n)) for n in count())),
     "another speed, now and then": (
-        NOBODY,
+        NO_ANSWERS,
         ((0.7 + 0.9 * n, noise(20, n)) for n in count()),
     ),
-    "nearly Waveshare": (NOBODY, every(1.0, 2 * b"\xaa\x55" + bytes(18))),
+    "nearly Waveshare": (NO_ANSWERS, every(1.0, 2 * b"\xaa\x55" + bytes(18))),
     "bell in rubbish": (table({"S": b"\x80\a"}), ()),
     "bell and rubbish": (table({"S": b"\a\x80\x01"}), ()),
     "bell, then rubbish": (
         table({"S": b"\a"}),
         [(2.9, b"\x80\x01")],
     ),
-    "too many returns": (NOBODY, every(0.1, b"\r")),
-    "flood of returns": (NOBODY, every(0.01, 500 * b"\r")),
-    "flood of bells": (NOBODY, every(0.01, 500 * b"\a")),
-    "flood of ones": (NOBODY, every(0.01, 2000 * b"\xff")),
-    "flood of words": (NOBODY, every(0.01, 500 * b"word\r")),
-    "flood without an end": (NOBODY, every(0.01, 500 * b"word\n")),
+    "too many returns": (NO_ANSWERS, every(0.1, b"\r")),
+    "flood of returns": (NO_ANSWERS, every(0.01, 500 * b"\r")),
+    "flood of bells": (NO_ANSWERS, every(0.01, 500 * b"\a")),
+    "flood of ones": (NO_ANSWERS, every(0.01, 2000 * b"\xff")),
+    "flood of words": (NO_ANSWERS, every(0.01, 500 * b"word\r")),
+    "flood without an end": (NO_ANSWERS, every(0.01, 500 * b"word\n")),
     "one version in a flood": (
         table({"V": b"V1013\r"}),
         every(0.01, 500 * b"word\r", begin=0.0),
@@ -172,10 +172,10 @@ STRANGERS: dict[str, tuple[Answers, Talk]] = {
 }
 
 
-@pytest.mark.parametrize(("answers", "talk"), STRANGERS.values(), ids=STRANGERS)
-def test_other_device_is_refused(answers: Answers, talk: Talk) -> None:
+@pytest.mark.parametrize(("answers", "unsolicited"), STRANGERS.values(), ids=STRANGERS)
+def test_other_device_is_refused(answers: Answers, unsolicited: Unsolicited) -> None:
     """With one fault, whatever its bytes are, and in time."""
-    line = SerialLine(answers, talk)
+    line = SerialLine(answers, unsolicited)
     with pytest.raises(PortError, match=re.escape("not speak LAWICEL's")) as raised:
         greeted(line)
     error = raised.value
@@ -189,10 +189,10 @@ def test_other_device_is_refused(answers: Answers, talk: Talk) -> None:
 def test_waveshare_is_recognised_by_its_frames(
     soc: float, encoded: Answers, size: int
 ) -> None:
-    """Whatever the battery sends, in whatever pieces it comes."""
+    """For any frames of the battery, in any pieces."""
     data = 3 * encoded(telegram(soc=soc, current=1.3))  # type: ignore[arg-type]
     pieces = ((0.1 + n / 1e4, data[n : n + size]) for n in range(0, len(data), size))
-    line = SerialLine(NOBODY, pieces)
+    line = SerialLine(NO_ANSWERS, pieces)
     with pytest.raises(PortError, match="Waveshare's USB-CAN-A") as raised:
         greeted(line)
     error = raised.value
@@ -205,15 +205,15 @@ def test_waveshare_with_29_bits_is_recognised() -> None:
     frames = [each.__class__(each.can_id, each.data, extended=True) for each in BATTERY]
     for encoded in (waveshare.variable, waveshare.fixed):
         with pytest.raises(PortError, match="Waveshare"):
-            greeted(SerialLine(NOBODY, every(1.0, encoded(frames))))
+            greeted(SerialLine(NO_ANSWERS, every(1.0, encoded(frames))))
 
 
 def test_battery_behind_lawicel_is_not_taken_for_waveshare() -> None:
     """Although its name is full of the first and last bytes of those frames."""
     frame = telegram()[0]
     odd = frame.__class__(0x35E, bytes.fromhex("AAC85503AA5555AA"))
-    talk = every(0.1, codec.encode(as_message(odd)))
-    assert not greeted(SerialLine(NOBODY, talk)).acknowledges
+    unsolicited = every(0.1, codec.encode(as_message(odd)))
+    assert not greeted(SerialLine(NO_ANSWERS, unsolicited)).acknowledges
 
 
 def test_version_text_is_recognised_in_any_pieces() -> None:
@@ -231,10 +231,10 @@ def test_version_text_is_recognised_in_any_pieces() -> None:
     assert evidence.is_lawicel
 
 
-@pytest.mark.parametrize("talk", [(), every(1.0, b"z\r")])
-def test_adapter_without_answers_is_a_fault(talk: Talk) -> None:
+@pytest.mark.parametrize("unsolicited", [(), every(1.0, b"z\r")])
+def test_adapter_without_answers_is_a_fault(unsolicited: Unsolicited) -> None:
     """It may be any device, also one that hangs."""
-    line = SerialLine(NOBODY, talk)
+    line = SerialLine(NO_ANSWERS, unsolicited)
     with pytest.raises(PortError, match="does not answer") as raised:
         greeted(line)
     assert raised.value.reason is PortReason.NOT_LAWICEL
@@ -252,7 +252,7 @@ def test_refusal_of_the_bitrate_is_a_wrong_bitrate() -> None:
 
 
 def test_other_device_is_sent_only_the_greeting() -> None:
-    """What is sent to it may have a meaning for it."""
+    """Bytes sent to it may have a meaning for it."""
     line = SerialLine(lambda _: b"\r\nERROR\r\n")
     with pytest.raises(PortError):
         greeted(line)
@@ -275,18 +275,18 @@ pieces = st.sampled_from(
 
 
 @given(
-    said=st.lists(st.tuples(st.floats(0.0, 12.0), pieces), max_size=30),
+    sent=st.lists(st.tuples(st.floats(0.0, 12.0), pieces), max_size=30),
     answers=st.dictionaries(st.sampled_from(["", "C", "V", "S", "O"]), pieces),
     again=st.none() | st.floats(0.001, 3.0),
 )
 def test_any_device_is_recognised_or_refused_in_time(
-    said: list[tuple[float, bytes]], answers: dict[str, bytes], again: float | None
+    sent: list[tuple[float, bytes]], answers: dict[str, bytes], again: float | None
 ) -> None:
     """Nothing else is raised, whatever it sends."""
-    talk: Talk = sorted(said)
-    if again and said:
-        talk = every(again, b"".join(each for _, each in said))
-    line, fault = SerialLine(table(answers), talk), None
+    unsolicited: Unsolicited = sorted(sent)
+    if again and sent:
+        unsolicited = every(again, b"".join(each for _, each in sent))
+    line, fault = SerialLine(table(answers), unsolicited), None
     try:
         greeted(line)
     except PortError as error:

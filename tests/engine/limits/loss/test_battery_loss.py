@@ -1,4 +1,4 @@
-"""What a lost battery means for the others."""
+"""The effect of a lost battery on the bank limits."""
 
 import pytest
 

@@ -16,6 +16,7 @@ from custom_components.bms_gateway.engine.model import (
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ...plant import Plant, battery, inverter
+from ...telegrams import telegram
 
 BRIDGING = (Status.BRIDGING, BatteryStatus.BRIDGING)
 TWO = (battery("b1"), battery("b2"))
@@ -26,7 +27,7 @@ def _silent(seconds: float, *, batteries: Any = None, **options: Any) -> Plant:
     """Return a plant whose batteries have been silent for so long."""
     plant = Plant(batteries or (battery("b1"),), **options).started(10.0)
     for pack in plant.packs.values():
-        pack.speaks = False
+        pack.active = False
     plant.run(seconds)
     return plant
 
@@ -74,7 +75,7 @@ def test_battery_is_back_with_its_first_complete_telegram(gap: float) -> None:
     """And nothing ramps up to the limits before the gap."""
     plant = _silent(gap)
     assert plant.sent()[1] == 0.0
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.25)
     assert plant.state().status is BatteryStatus.ONLINE
     assert plant.sent() == (56.0, 100.0, 100.0)
@@ -84,7 +85,7 @@ def test_battery_is_back_with_its_first_complete_telegram(gap: float) -> None:
 def test_every_inverter_gets_its_limit_back_at_once() -> None:
     """The one it had before the gap."""
     plant = _silent(5.0, inverters=BOTH)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(0.5)
     assert plant.sent("i1")[1:] == plant.sent("i2")[1:] == (50.0, 50.0)
 
@@ -92,7 +93,7 @@ def test_every_inverter_gets_its_limit_back_at_once() -> None:
 def test_battery_back_after_the_block_has_to_rejoin() -> None:
     """It has to report three telegrams, and limits ramp."""
     plant = _silent(11.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(1.0)
     assert plant.state().status is BatteryStatus.REJOINING
     assert plant.sent()[1:] == (0.0, 0.0)
@@ -105,8 +106,8 @@ def test_battery_back_after_the_block_has_to_rejoin() -> None:
 def test_lower_limit_after_the_gap_applies_at_once() -> None:
     """The present value counts."""
     plant = _silent(5.0)
-    plant.packs["b1"].says(discharge_current_limit=20.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].reports(discharge_current_limit=20.0)
+    plant.packs["b1"].active = True
     plant.run(0.25)
     assert plant.sent()[1:] == (100.0, 20.0)
 
@@ -114,14 +115,14 @@ def test_lower_limit_after_the_gap_applies_at_once() -> None:
 def test_frames_without_limits_do_not_prolong_the_bridge() -> None:
     """It ends ten seconds after the last limits, whatever else arrives."""
     plant = _silent(0.0)
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.packs["b1"].without = {0x351}
     plant.run(10.5)
     assert plant.sent()[1:] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    "says",
+    "reports",
     [
         {"protections": frozenset({Alarm.UNDER_VOLTAGE})},
         {"discharge_current_limit": 9.9},  # of the 100 A that it once allowed
@@ -129,23 +130,42 @@ def test_frames_without_limits_do_not_prolong_the_bridge() -> None:
         {"discharge_enabled": False},
     ],
 )
-def test_no_bridge_after_a_protection_or_near_empty(says: dict[str, Any]) -> None:
+def test_no_bridge_after_a_protection_or_near_empty(reports: dict[str, Any]) -> None:
     """It may have switched off."""
     plant = Plant().started(10.0)
-    plant.packs["b1"].says(discharge_voltage_limit=45.0, **says)
+    plant.packs["b1"].reports(discharge_voltage_limit=45.0, **reports)
     plant.run(6.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(4.5)
     assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.snapshot.status in (Status.BLOCKED, Status.SILENT)
 
 
+@pytest.mark.parametrize(
+    ("volts", "status"), [(45.2, Status.BLOCKED), (45.4, Status.BRIDGING)]
+)
+def test_no_bridge_near_the_usual_end_if_no_battery_reports_its_own(
+    volts: float, status: Status
+) -> None:
+    """2.8 V for each of 16 cells, and half a volt."""
+    plant = Plant()
+    (unknown,) = (
+        f for f in telegram(discharge_voltage_limit=None) if f.can_id == 0x351
+    )
+    plant.packs["b1"].instead[0x351] = unknown.data
+    plant.packs["b1"].reports(voltage=volts)
+    plant.started(10.0)
+    plant.packs["b1"].active = False
+    plant.run(4.5)
+    assert plant.snapshot.status is status
+
+
 def test_protection_during_the_gap_ends_the_bridge() -> None:
     """Its other frames still count."""
     plant = _silent(4.0)
-    plant.packs["b1"].says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.packs["b1"].reports(protections=frozenset({Alarm.UNDER_VOLTAGE}))
     plant.packs["b1"].without = {0x351}
-    plant.packs["b1"].speaks = True
+    plant.packs["b1"].active = True
     plant.run(2.5)
     assert plant.sent()[1:] == (0.0, 0.0)
 
@@ -200,7 +220,7 @@ def test_two_batteries_silent_together_are_bridged() -> None:
     assert plant.sent()[1] == 0.0
     assert plant.sent()[2] == pytest.approx(150.0, abs=1.0)
     for pack in plant.packs.values():
-        pack.speaks = True
+        pack.active = True
     plant.run(0.5)
     assert {state.status for state in plant.snapshot.batteries.values()} == {
         BatteryStatus.ONLINE
@@ -211,9 +231,9 @@ def test_two_batteries_silent_together_are_bridged() -> None:
 def test_last_battery_is_bridged_after_another_was_lost() -> None:
     """The policy for the lost one continues to apply."""
     plant = Plant(TWO, discharge_grace=8.0).started(10.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(6.0)
-    plant.packs["b2"].speaks = False
+    plant.packs["b2"].active = False
     plant.run(4.0)
     assert plant.snapshot.status is Status.BRIDGING
     assert plant.state("b1").status is BatteryStatus.LOST
@@ -234,7 +254,7 @@ def test_no_bridge_while_the_gateway_stops() -> None:
 def test_no_bridge_before_the_first_limits() -> None:
     """Silent from the start."""
     plant = Plant()
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(20.0)
     assert plant.snapshot.status is Status.SILENT
     assert plant.port().sent == []
@@ -253,7 +273,7 @@ def test_measurements_that_expire_first_do_not_block() -> None:
     """Missing 40 ms earlier than the limits, they raise no alarm either."""
     plant = Plant()
     pack, port = plant.packs["b1"], plant.port("b1")
-    pack.speaks = False
+    pack.active = False
     frames = {frame.can_id: frame.data for frame in pack.frames(plant.now)}
     for _ in range(10):
         at = plant.now
@@ -280,7 +300,7 @@ def test_no_bridge_follows_a_block() -> None:
     plant.run(60.0)
     assert plant.snapshot.status is Status.SILENT
     at = plant.now
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     plant.run(15.0)
     assert plant.snapshot.status is Status.SILENT
     assert plant.sent_since(at) == []
@@ -291,19 +311,19 @@ def test_blocked_bank_stays_blocked() -> None:
     plant = _silent(4.0, bridge=60.0)
     pack = plant.packs["b1"]
     pack.without = {0x351}
-    pack.says(protections=frozenset({Alarm.UNDER_VOLTAGE}))
-    plant.speak("b1")
+    pack.reports(protections=frozenset({Alarm.UNDER_VOLTAGE}))
+    plant.send_telegrams("b1")
     plant.run(0.5)
     assert plant.snapshot.status is Status.BLOCKED
-    pack.says(protections=frozenset())
-    pack.speaks = True
+    pack.reports(protections=frozenset())
+    pack.active = True
     plant.run(3.5)
     assert plant.sent()[1:] == (0.0, 0.0)
     assert plant.snapshot.status is Status.BLOCKED
 
 
 def test_frames_in_a_bridge_cause_no_flood_of_telegrams() -> None:
-    """Whatever is received, the limit falls four times a second at most."""
+    """With any frames received, the limit falls four times a second at most."""
     plant = _silent(3.2)
     frames = plant.packs["b1"].frames(plant.now)
     frames = [frame for frame in frames if frame.can_id in (0x356, 0x359, 0x35C)]
@@ -320,9 +340,9 @@ def test_lower_limit_of_one_battery_lowers_the_bridged_limit() -> None:
     """Only its limits are received, too little to be online; it carries half."""
     plant = _silent(3.5, batteries=TWO)
     pack = plant.packs["b1"]
-    pack.says(discharge_current_limit=15.0)
+    pack.reports(discharge_current_limit=15.0)
     pack.without = {0x355, 0x356, 0x359, 0x35C}
-    pack.speaks = True
+    pack.active = True
     plant.run(1.0)
     assert plant.snapshot.status is Status.BRIDGING
     assert 0.0 < plant.sent()[2] <= 30.0

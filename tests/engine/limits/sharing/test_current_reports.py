@@ -80,13 +80,13 @@ def test_decaying_circulating_current_is_followed_at_rest() -> None:
     the charge limit was 0 A, though 10 A and more were possible.)
     """
     plant = Plant(
-        (battery("b1"), battery("b2")), says={"b1": {"charge_current_limit": 40.0}}
+        (battery("b1"), battery("b2")), reports={"b1": {"charge_current_limit": 40.0}}
     )
     circulating = 38.0
     for _ in range(60):
         circulating *= 0.97
-        plant.packs["b1"].says(current=round(circulating, 1))
-        plant.packs["b2"].says(current=-round(circulating, 1))
+        plant.packs["b1"].reports(current=round(circulating, 1))
+        plant.packs["b2"].reports(current=-round(circulating, 1))
         plant.run(1.0)
     room = 40.0 - circulating
     assert plant.charge.amps >= room / 0.5 - 6.0
@@ -108,16 +108,16 @@ def test_false_first_current_raises_no_limit(
     """
     low = {"charge_current_limit": 20.0, "discharge_current_limit": 20.0}
     plant = Plant(
-        [battery(f"b{n}") for n in range(3)], says={"b1": low}, discharge_grace=600.0
+        [battery(f"b{n}") for n in range(3)], reports={"b1": low}, discharge_grace=600.0
     )
     plant.started(60.0 if silent else 2.0)
     if silent:
-        plant.packs["b1"].speaks = False
+        plant.packs["b1"].active = False
         plant.run(silent)
-        plant.packs["b1"].speaks = True
+        plant.packs["b1"].active = True
         plant.packs["b1"].next_at = plant.now
     for n in range(12):
-        plant.packs["b1"].says(current=false if n == at else 0.0)
+        plant.packs["b1"].reports(current=false if n == at else 0.0)
         plant.run(1.0)
         for limit in (plant.snapshot.charge, plant.snapshot.discharge):
             assert limit is None or limit.amps <= 62.0

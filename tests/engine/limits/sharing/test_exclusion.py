@@ -222,7 +222,7 @@ def test_battery_going_empty_while_charged_counts_with_2_a() -> None:
         _goes_empty(None),
         _goes_empty(replace(CARRIED, amps=None)),
     ],
-    ids=["charge", "protected", "nobody else", "never allowed", "unknown"],
+    ids=["charge", "protected", "no other battery", "never allowed", "unknown"],
 )
 def test_no_limit_for_going_empty_otherwise(zero_period: ZeroLimitPeriod) -> None:
     """Not in charge, not with a protection, and only for a known current."""

@@ -21,7 +21,7 @@ def _meter(values: Iterable[float]) -> CurrentMeter:
         ((3.0, 4.0, 4.0, -12.0), 1.0),
         ((0.5, 1.0, -2.5), 0.5),
         ((30.0, 40.0, 40.1), 0.1),
-        # Two values besides 0 may be all that flowed
+        # Two values other than 0 may be all that flowed
         ((30.0, 0.0, 10.0, 30.0), 0.1),
     ],
 )

@@ -13,23 +13,23 @@ from custom_components.bms_gateway.engine.model import BatteryState, Direction
 
 from ...states import lost, online
 
-NOBODY: frozenset[tuple[str, Direction]] = frozenset()
+NONE: frozenset[tuple[str, Direction]] = frozenset()
 
 
 class Bench:
     """Batteries whose currents step from one quiet level to another."""
 
     def __init__(self, **capacities: float) -> None:
-        """Make batteries of so many Ah."""
+        """Create batteries with these capacities in Ah."""
         self.shares = CurrentShares()
         self.used: Mapping[str, float] = {}
         self._capacities = capacities
         self._now = 100.0
 
     def level(
-        self, *, idle: frozenset[tuple[str, Direction]] = NOBODY, **amps: float
+        self, *, idle: frozenset[tuple[str, Direction]] = NONE, **amps: float
     ) -> None:
-        """Let each battery tell its current twice, so that it is quiet there."""
+        """Report each battery's current twice, so that it counts as steady."""
         for _ in range(2):
             self._now += 1.0
             batteries = [
@@ -125,7 +125,7 @@ def test_corrected_sign_is_recognized() -> None:
     assert bench.shares.wrong_signs == set()
 
 
-# What flows
+# The present current
 
 
 def test_unknown_current_counts_by_share() -> None:

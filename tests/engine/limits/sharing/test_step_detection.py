@@ -14,27 +14,27 @@ from custom_components.bms_gateway.engine.model import Direction
 
 from ...states import online
 
-NOBODY: Idle = frozenset()
+NONE: Idle = frozenset()
 
 
 class Rounds:
     """Two batteries, each of whose rounds of telegrams is one second later."""
 
     def __init__(self) -> None:
-        """Begin with nothing heard."""
+        """Begin without reports."""
         self._steps = Steps()
         self._now = 100.0
 
     def forget(self) -> None:
-        """Let another battery join."""
+        """Add another battery."""
         self._steps.forget(self._now, joined=True)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self._now += seconds
 
-    def update(self, *amps: float, idle: Idle = NOBODY) -> Step | None:
-        """Let each battery report once; return the step that shows."""
+    def update(self, *amps: float, idle: Idle = NONE) -> Step | None:
+        """Have each battery report once; return the step found."""
         self._now += 1.0
         batteries = [
             replace(online(f"b{k}", current=current), current_at=self._now)
@@ -43,7 +43,7 @@ class Rounds:
         return self._steps.find(batteries, idle, self._now)
 
     def all(self, *rounds: tuple[float, float]) -> Mapping[str, float] | None:
-        """Let round follow upon round; return what the last one's step shows."""
+        """Report several rounds; return the step found in the last one."""
         step = [self.update(*amps) for amps in rounds][-1]
         return step.changes if step else None
 
@@ -84,7 +84,7 @@ def test_no_sample_without_a_report_of_every_battery() -> None:
     old = replace(online("b0", current=0.0), current_at=1.0)
     for now in (2.0, 3.0, 4.0):
         new = replace(online("b1", current=40.0 * (now > 3)), current_at=now)
-        assert steps.find([old, new], NOBODY, now) is None
+        assert steps.find([old, new], NONE, now) is None
 
 
 JOINED = frozenset({("b1", Direction.CHARGE)})
@@ -97,7 +97,7 @@ def test_circulating_current_after_a_join_is_no_step(
 ) -> None:
     """It decays: only samples close together show how a step divides."""
     rounds = Rounds()
-    idle = JOINED if joins else NOBODY
+    idle = JOINED if joins else NONE
     steps = [rounds.update(0.0, 0.0, idle=idle) for _ in range(3)]
     amps = [min(second * 50.0 / ramp, 50.0) for second in range(-2, ramp + 3)]
     steps = [rounds.update(max(each, 0.0), max(each, 0.0)) for each in amps]

@@ -62,10 +62,10 @@ def test_later_reports_do_not_change_the_sample() -> None:
 
 
 def test_slow_battery_is_interpolated_between_its_reports() -> None:
-    """What it reported 0.4 s before is nearer than what it tells 6.1 s after.
+    """What it reported 0.4 s before is nearer than its report 6.1 s after.
 
-    b1 moves and is over its limit; the inverters come down for it, and b2 tells of that
-    before b1 tells anything again. (Taken as what b2 carried at that moment, it made the
+    b1 moves and is over its limit; the inverters follow down, and b2 reports that
+    before b1 reports again. (Taken as what b2 carried at that moment, it made the
     same 90 A look like 52 A, and the bank was reported 0 A.)
     """
     samples = TimeAlignment()
@@ -136,16 +136,16 @@ def test_one_excess_is_subtracted_once() -> None:
     b1 allows 20 A and carries 40 A of 60 A: by its share of a half, the bank has to
     come down by 40 A. While it does, b1 is silent; what it reported was of the 60 A.
     """
-    says = {"b1": {"charge_current_limit": 20.0}}
-    plant = Plant((battery("b1"), battery("b2")), says=says).started(10.0)
-    plant.packs["b1"].says(current=40.0)
-    plant.packs["b2"].says(current=20.0)
+    reports = {"b1": {"charge_current_limit": 20.0}}
+    plant = Plant((battery("b1"), battery("b2")), reports=reports).started(10.0)
+    plant.packs["b1"].reports(current=40.0)
+    plant.packs["b2"].reports(current=20.0)
     plant.run(1.0)
     assert plant.charge.rule is Rule.OVER_LIMIT
     assert plant.charge.amps == pytest.approx(20.0, abs=1.0)
-    plant.packs["b1"].speaks = False
+    plant.packs["b1"].active = False
     for amps in (10.0, 5.0):
-        plant.packs["b2"].says(current=amps)
+        plant.packs["b2"].reports(current=amps)
         plant.run(1.0)
         assert plant.charge.rule is Rule.OVER_LIMIT
         assert plant.charge.amps == pytest.approx(20.0, abs=1.0)

@@ -88,7 +88,7 @@ class ParallelBatteries:
             context.now,
             one_way=self._may_be_open(context, current),
         )
-        if self._bears_alone(context, allowed_currents):
+        if self._carries_alone(context, allowed_currents):
             self._parts = {d: self._parts[d] | self._alone[d] for d in Direction}
         self._samples.update(
             context.online,
@@ -110,7 +110,7 @@ class ParallelBatteries:
             for (key, direction), zero_period in self._zero_periods.items()
         )
 
-    def _bears_alone(
+    def _carries_alone(
         self,
         context: Context,
         allowed_currents: Mapping[Direction, Mapping[str, float]],

@@ -22,7 +22,7 @@ type Limits = tuple[float, float, float]
 """CVL (V), CCL and DCL (A)."""
 
 
-def place(direction: Direction) -> int:
+def index_of(direction: Direction) -> int:
     """Return the place of a direction's limit in what was sent."""
     return 1 if direction is Direction.CHARGE else 2
 
@@ -47,7 +47,7 @@ class BatteryRecord:
         """Take a frame of the battery; `now`: when it is read."""
         key, at = frame.can_id, frame.at
         if key == LIMITS and _are_limits(frame.data):
-            # Spoilt limits keep no battery online
+            # Invalid limits keep no battery online
             if self._limits_at is not None and at >= self._limits_at + SHORTEST:
                 self._silences.append(at)
             self._limits_at = at
@@ -63,7 +63,7 @@ class BatteryRecord:
             self._mixed_since = (self._mixed_since or now) if mixed else None
 
     def at(self, key: int) -> float:
-        """When the last of these was received."""
+        """Return when the last of these was received."""
         return self._at.get(key, -1e9)
 
     def silences(self, now: float) -> int:
@@ -82,7 +82,7 @@ class BatteryRecord:
             and now > self._mixed_since + RECALCULATION_INTERVAL
         )
 
-    def stale_at(self, key: int) -> float:
+    def times_out_at(self, key: int) -> float:
         """Return when the last of these is too old, whatever period was learnt."""
         if key not in self._at:
             return -1e9
@@ -91,7 +91,7 @@ class BatteryRecord:
         return self._at[key] + max(ceiling, 1.5 * longest + 1.0) + 1e-6
 
 
-class Held:
+class InverterRecord:
     """The limits that one inverter may act on, as its wire shows them."""
 
     def __init__(self, port: WirePort, timeout: float, reaction: float) -> None:
@@ -99,16 +99,16 @@ class Held:
         self.port = port
         self.timeout = timeout
         self.reaction = reaction
-        self.asked_at = 0.0
+        self.requested_at = 0.0
         self.battery_at = -1e9
         """When a battery was received on its port."""
-        self.troubled_at = -1e9
+        self.echo_failed_at = -1e9
         """When an echo that never arrives was last on its way."""
         self.last: Limits = 0.0, 0.0, 0.0
         """The last queued limits, whatever became of them."""
         self._left: tuple[float, Limits] | None = None
         self._waiting: list[tuple[float, Limits]] = []
-        self._given_up: list[tuple[float, Limits]] = []
+        self._replaced: list[tuple[float, Limits]] = []
 
     def queue(self, sent: Limits, now: float) -> None:
         """Take a frame queued for it now."""
@@ -118,26 +118,26 @@ class Held:
     def settle(self, now: float) -> None:
         """Note what has left for its wire since; earlier limits are given up."""
         if self.sent(now) is None:
-            # An inverter that asks again after its time-out does not come back to it.
+            # An inverter that requests data after its time-out does not return to it.
             self._left = None
         waiting = sum(frame.can_id == LIMITS for frame in self.port.queue)
-        # One may, where the inverter was unplugged in the middle of a set.
+        # One may, where the inverter was unplugged in the middle of a telegram.
         assert waiting <= 1, "limits wait in a queue"
         gone = len(self._waiting) - waiting
         for _, sent in self._waiting[:gone]:
             if self._left is not None:
-                self._given_up.append((now + 2 * self.reaction, self._left[1]))
+                self._replaced.append((now + 2 * self.reaction, self._left[1]))
             self._left = now, sent
         del self._waiting[:gone]
-        self._given_up = [each for each in self._given_up if each[0] > now]
+        self._replaced = [each for each in self._replaced if each[0] > now]
 
     def drop(self, now: float) -> None:
         """Note that its queue is dropped."""
         self.settle(now)
         self._waiting.clear()
-        self.troubled_at = now
+        self.echo_failed_at = now
 
-    def is_well(self, now: float) -> bool:
+    def reachable(self, now: float) -> bool:
         """Return whether a frame sent now arrives, with proof."""
         port = self.port
         return (
@@ -146,7 +146,7 @@ class Held:
             and port.echoes
             and not port.queue
             and now >= self.battery_at + 31.0
-            and now >= self.troubled_at + ECHO_TIMEOUT
+            and now >= self.echo_failed_at + ECHO_TIMEOUT
         )
 
     def sent(self, now: float) -> Limits | None:
@@ -156,24 +156,24 @@ class Held:
         return self._left[1]
 
     def _expired(self, at: float, now: float) -> bool:
-        # A hair early: how binary fractions add up decides over the very moment.
-        return now > max(self.asked_at, at) + self.timeout - 1e-6
+        # Slightly early: rounding of binary fractions decides at the limit itself.
+        return now > max(self.requested_at, at) + self.timeout - 1e-6
 
     def amps(self, direction: Direction, now: float) -> float:
         """Return the highest limit that it may act on, in A."""
         sent = self.sent(now)
         may = [sent for at, sent in self._waiting if not self._expired(at, now)]
-        return max((t[place(direction)] for t in (sent, *may) if t), default=0.0)
+        return max((t[index_of(direction)] for t in (sent, *may) if t), default=0.0)
 
-    def held(self, direction: Direction, now: float) -> float:
+    def reserved(self, direction: Direction, now: float) -> float:
         """Return the most that it may take, not having followed down yet, in A."""
         given_up = (
-            sent[place(direction)] for until, sent in self._given_up if until > now
+            sent[index_of(direction)] for until, sent in self._replaced if until > now
         )
         return max(self.amps(direction, now), *given_up, 0.0)
 
 
-def requested(
+def lowest_setpoint(
     all_: AllSetpoints,
     key: str | None,
     direction: Direction,

@@ -1,4 +1,4 @@
-"""Invariants of the gateway, whatever batteries, inverters and people do."""
+"""Invariants of the frames that a gateway sends, whatever devices and users do."""
 
 from collections.abc import Collection
 from itertools import chain
@@ -9,9 +9,9 @@ from custom_components.bms_gateway.engine.model import Alarm, Direction, Frame, 
 from custom_components.bms_gateway.engine.protocol.flags import encode_bits
 
 from ..wires import limits
-from .bank_judge import BankJudge
-from .ledger import SLACK, concerning, permits
-from .witness import LIMITS, NAME, Held, Limits, place, requested
+from .bank_checks import BankChecks
+from .bounds import SLACK, concerning, permits
+from .records import LIMITS, NAME, InverterRecord, Limits, index_of, lowest_setpoint
 
 BLOCK: Final = 5.0
 """Seconds of 0 A once no battery is online."""
@@ -22,43 +22,45 @@ _BITS: Final = {Direction.CHARGE: 0x80, Direction.DISCHARGE: 0x40}
 _REQUESTS: Final = 0x38
 
 
-class Referee(BankJudge):
+class ReferenceModel(BankChecks):
     """Checks a plant: each frame as it is queued, and each state when all is done."""
 
     @override
-    def judge(self, key: str, frame: Frame) -> None:
+    def check_frame(self, key: str, frame: Frame) -> None:
         """Check one frame to an inverter against the rules."""
-        now, held = self.plant.now, self.held[key]
+        now, record = self.plant.now, self.records[key]
         if frame.can_id in (NAME, LIMITS):
-            # The gateway does not reckon anew between these and what follows.
+            # The gateway evaluates nothing between these and the rest of a telegram.
             self._snapshot = self.plant.snapshot
             self._note(now)
-            self._check_silence(held, now)
+            self._check_silence(record, now)
         if frame.can_id == LIMITS:
             sent = limits(frame)
             self._check_caps(key, sent)
             for direction in Direction:
-                self._check_sum(key, direction, sent[place(direction)])
+                self._check_sum(key, direction, sent[index_of(direction)])
             self._check_voltage(sent)
             self._check_loss(sent)
-            held.queue(sent, now)
+            record.queue(sent, now)
         elif frame.can_id == 0x359:
             self._check_alarms(frame)
         elif frame.can_id == 0x35C:
-            self._check_enables(held, frame)
+            self._check_enables(record, frame)
 
-    def _check_silence(self, held: Held, now: float) -> None:
+    def _check_silence(self, record: InverterRecord, now: float) -> None:
         """Nothing is sent at the start, without batteries, or under `stop`."""
         config = self.plant.config
-        assert self._has_started(now), "sent before all have spoken"
-        assert now >= held.battery_at + BATTERY_GONE, "sent where a battery talks"
-        if self._is_dark(now):
-            assert now <= (self._dark_at or now) + BLOCK + AT_ONCE, "no silence"
+        assert self._has_started(now), "sent before all batteries have reported"
+        assert now >= record.battery_at + BATTERY_GONE, (
+            "sent where a battery is received"
+        )
+        if self._all_silent(now):
+            assert now <= (self._silent_since or now) + BLOCK + AT_ONCE, "still sending"
             for direction in Direction:
-                assert self._bank(direction) == 0.0, "old values as if they were news"
+                assert self._bank(direction) == 0.0, "old values sent as new ones"
         if self._lost(now):
             assert config.charge_loss_policy is not LossPolicy.STOP, "does not stop"
-        if self._grace_is_over(now):
+        if self._grace_period_over(now):
             assert config.discharge_loss_policy is not LossPolicy.STOP, "does not stop"
 
     def _check_caps(self, key: str, sent: Limits) -> None:
@@ -69,20 +71,22 @@ class Referee(BankJudge):
             (Direction.CHARGE, config.rated_charge),
             (Direction.DISCHARGE, config.rated_discharge),
         ):
-            ask = requested(self.asks, key, direction, self.plant.now, volts)
-            cap = min(rated, rated if ask is None else ask)
-            cap = 0.0 if key in self.asks.out_of_service else cap
-            assert sent[place(direction)] <= cap + SLACK, "above its cap"
+            setpoint = lowest_setpoint(
+                self.setpoints, key, direction, self.plant.now, volts
+            )
+            cap = min(rated, rated if setpoint is None else setpoint)
+            cap = 0.0 if key in self.setpoints.out_of_service else cap
+            assert sent[index_of(direction)] <= cap + SLACK, "above its cap"
 
     def _check_sum(self, key: str, direction: Direction, sent: float) -> None:
         """A limit rises only into the room that the others' reserved currents leave."""
         now, bank = self.plant.now, self._bank(direction)
-        assert sent <= bank + SLACK, "one above the bank's limit"
-        for each in chain(self.held.values(), self.departed):
+        assert sent <= bank + SLACK, "one inverter above the bank limit"
+        for each in chain(self.records.values(), self.removed):
             each.settle(now)
-        if sent > self.held[key].amps(direction, now):
-            others = [h for k, h in self.held.items() if k != key]
-            holds = [h.held(direction, now) for h in chain(others, self.departed)]
+        if sent > self.records[key].amps(direction, now):
+            others = [h for k, h in self.records.items() if k != key]
+            holds = [h.reserved(direction, now) for h in chain(others, self.removed)]
             assert sent + sum(holds) <= bank + SLACK, (
                 f"{sent} A beside {holds} is above the bank's {bank} A"
             )
@@ -97,9 +101,9 @@ class Referee(BankJudge):
         if known:
             lowest = min(known)
             floor = 45.0 if lowest <= 54.0 else 48.0
-            # Blocked by a loss it stands at the bank's voltage, if nobody is online.
-            dark = self._peak.at_most(now) if not self._online() else 0.0
-            cap = max(self.asks.bank.charge_voltage or lowest, dark)
+            # Blocked by a loss it stands at the bank's voltage, if no battery is online.
+            silent_peak = self._peak.at_most(now) if not self._online() else 0.0
+            cap = max(self.setpoints.bank.charge_voltage or lowest, silent_peak)
             most = max(min(cap, lowest), self._peak.at_most(now) - 0.1, floor)
             assert volts >= floor - SLACK, "under the floor"
             assert volts <= most + SLACK, f"{volts} V is above {most} V"
@@ -116,7 +120,7 @@ class Referee(BankJudge):
         elif self._lost(now) and config.charge_loss_policy is LossPolicy.BLOCK:
             assert sent[1] == 0.0, "charged in spite of a loss"
         if (
-            self._grace_is_over(now)
+            self._grace_period_over(now)
             and config.discharge_loss_policy is LossPolicy.BLOCK
         ):
             assert sent[2] == 0.0, "discharged in spite of a loss"
@@ -131,23 +135,25 @@ class Referee(BankJudge):
             raised = battery.readings.protections or frozenset()
             stop = frozenset(chain(*(concerning(battery.readings, d) for d in dead)))
             stop -= _contradicted(battery.readings)
-            assert _within(raised, bytes(sent)), "a protection kept back"
-            assert _within(stop, alarms), "no alarm though nobody is left"
+            assert _within(raised, bytes(sent)), "a protection is not sent"
+            assert _within(stop, alarms), "no alarm although no battery is left"
 
-    def _check_enables(self, held: Held, frame: Frame) -> None:
+    def _check_enables(self, record: InverterRecord, frame: Frame) -> None:
         """An enable needs a battery that gives it, a request one that can charge."""
         flags, config = frame.data[0], self.plant.config
         online = self._online()
-        judge = all if config.strategy is Strategy.SUM else any
+        quantifier = all if config.strategy is Strategy.SUM else any
         for direction, bit in _BITS.items():
-            given = online and judge(permits(b.readings, direction) for b in online)
+            given = online and quantifier(
+                permits(b.readings, direction) for b in online
+            )
             if not online and direction is Direction.DISCHARGE:
                 given = self._may_bridge(self.plant.now)
-            assert given or not flags & bit, "enabled by nobody"
+            assert given or not flags & bit, "enabled by no battery"
         if flags & _REQUESTS:
             assert config.forward_requests
-            assert flags & _BITS[Direction.CHARGE] and held.last[1] > 0, (
-                "asks for nothing"
+            assert flags & _BITS[Direction.CHARGE] and record.last[1] > 0, (
+                "requests a charge that is not enabled"
             )
 
 

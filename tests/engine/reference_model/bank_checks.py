@@ -1,4 +1,4 @@
-"""Checks of the bank: what has to hold whenever everything due is done."""
+"""Checks of the bank limits after each step of an installation."""
 
 from itertools import chain
 from math import inf
@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
 )
 
-from .ledger import (
+from .bounds import (
     CARRIES,
     FULL,
     HABITUAL_GAPS,
@@ -23,11 +23,10 @@ from .ledger import (
     counted_limit,
     permits,
 )
-from .observer import Observer
-from .witness import LIMITS, requested
+from .records import LIMITS, lowest_setpoint
+from .tracker import Tracker
 
-"""Seconds of 0 A once no battery is online."""
-_SPEAKS: Final = frozenset({Status.RUNNING, Status.REDUCED, Status.BLOCKED})
+_SENDS: Final = frozenset({Status.RUNNING, Status.REDUCED, Status.BLOCKED})
 _FROM: Final = {
     "charge_current_limit": 0x351,
     "discharge_current_limit": 0x351,
@@ -49,39 +48,42 @@ def _holds(name: str, value: object) -> float | None:
     return 600.0 if value is False or (name == "protections" and value) else None
 
 
-class BankJudge(Observer):
+class BankChecks(Tracker):
     """Checks the bank after each step."""
 
     def watch(self, *, settled: bool = False) -> None:
         """Check what is visible from outside; `settled`: nothing due remains."""
         now, snapshot = self.plant.now, self.plant.snapshot
         self._snapshot = snapshot
-        for each in chain(self.held.values(), self.departed):
+        for each in chain(self.records.values(), self.removed):
             each.settle(now)
         self._note(now)
-        self._check_freshness(now)
+        self._check_timeouts(now)
         self._check_shares()
         for direction in Direction:
             self._check_bank(direction, now)
-            if settled and snapshot.status in _SPEAKS:
+            if settled and snapshot.status in _SENDS:
                 self._check_fall(direction, now)
         self._snapshot = None
 
-    def _check_freshness(self, now: float) -> None:
-        """No value counts that was not received in time, nor one of two dialects."""
+    def _check_timeouts(self, now: float) -> None:
+        """No value counts after its time-out, nor a current of two dialects."""
         for key, battery in self.snapshot.batteries.items():
             received, readings = self.received[key], battery.readings
             for name, can_id in _FROM.items():
                 if getattr(readings, name) is not None:
-                    end = received.stale_at(can_id)
+                    end = received.times_out_at(can_id)
                     if (holds := _holds(name, getattr(readings, name))) is not None:
                         end = max(
                             end,
-                            min(received.at(can_id) + holds, received.stale_at(LIMITS)),
+                            min(
+                                received.at(can_id) + holds,
+                                received.times_out_at(LIMITS),
+                            ),
                         )
                     assert now < end, f"{key}: {name} is stale"
             assert not received.mixes(now) or readings.current is None, (
-                "of which dialect?"
+                "current in spite of two dialects"
             )
 
     def _check_shares(self) -> None:
@@ -101,10 +103,10 @@ class BankJudge(Observer):
         snapshot, config, ramping = (
             self.snapshot,
             self.plant.config,
-            self._rising[direction],
+            self._ramps[direction],
         )
         if snapshot.status is Status.STARTING:
-            # Nothing is counted_limit yet.
+            # Nothing counts yet.
             return
         counts = self._counts[direction].update(self._counted(), now)
         limit = snapshot.charge if direction is Direction.CHARGE else snapshot.discharge
@@ -116,8 +118,10 @@ class BankJudge(Observer):
             ramping.forget()
             return
         most = min(rated, self._at_most(direction, counts, now))
-        ask = requested(self.asks, None, direction, now, snapshot.bank.voltage)
-        most = most if ask is None else min(most, ask)
+        setpoint = lowest_setpoint(
+            self.setpoints, None, direction, now, snapshot.bank.voltage
+        )
+        most = most if setpoint is None else min(most, setpoint)
         assert 0.0 <= limit.amps <= most + SLACK, (
             f"{limit} is above {most} A of {counts}"
         )
@@ -144,7 +148,7 @@ class BankJudge(Observer):
         online, counted, config = self._online(), self._counted(), self.plant.config
         charge = direction is Direction.CHARGE
         policy = config.charge_loss_policy if charge else config.discharge_loss_policy
-        lost = self._lost(now) if charge else self._grace_is_over(now)
+        lost = self._lost(now) if charge else self._grace_period_over(now)
         if charge and self._awaits():
             lost = []
         if not online and not charge and self._may_bridge(now):
@@ -181,22 +185,28 @@ class BankJudge(Observer):
     def _check_awaited(self, amps: float, now: float) -> None:
         """The limit is half of the last one for a short time, for habitual gaps."""
         config = self.plant.config
-        assert config.charge_loss_policy is LossPolicy.BLOCK, "awaited in vain"
+        assert config.charge_loss_policy is LossPolicy.BLOCK, (
+            "awaited although a loss does not block"
+        )
         assert amps <= self._charged / 2 + SLACK, f"{amps} A after {self._charged} A"
         away = [battery for battery in self._counted() if not battery.online]
-        assert away and self._online(), "nobody is awaited"
+        assert away and self._online(), "no battery is awaited"
         for battery in away:
             reported, since = battery.last, self._away_since[battery.id]
             assert now < since + min(HALVED, config.bridge), "awaited for too long"
-            assert self.received[battery.id].silences(now) >= HABITUAL_GAPS, "no habit"
-            assert permits(reported, Direction.CHARGE), "awaited though it forbids"
-            assert reported.charge_current_limit, "awaited though it allows nothing"
+            assert self.received[battery.id].silences(now) >= HABITUAL_GAPS, (
+                "gaps are not habitual"
+            )
+            assert permits(reported, Direction.CHARGE), (
+                "awaited although it forbids charging"
+            )
+            assert reported.charge_current_limit, "awaited although it allows 0 A"
             assert reported.soc is not None and reported.soc < FULL, (
-                "awaited though full"
+                "awaited although full"
             )
 
     def _may_bridge(self, now: float) -> bool:
-        """Return whether discharging may continue though no battery is received."""
+        """Return whether discharging may continue although no battery is received."""
         known = self._were_online & self.received.keys()
         last = max((self.received[key].at(LIMITS) for key in known), default=0.0)
         return self.plant.config.discharge_grace > 0 and now < last + 10.0
@@ -208,10 +218,10 @@ class BankJudge(Observer):
         sign, online = direction.sign, self._online()
         for battery in self._counted():
             if direction in battery.excluded:
-                # Its path may be open both ways though it forbids but one of them.
+                # Its path may be open both ways although it forbids only one of them.
                 forbids = any(not counted_limit(battery, each) for each in Direction)
                 carried = sign * (battery.readings.current or 0.0)
-                assert forbids and carried <= CARRIES, "not aside"
+                assert forbids and carried <= CARRIES, "wrongly excluded"
         if not any(battery.excluded for battery in self._counted()):
             for battery in self._counted():
                 if battery.current_share is None:
@@ -222,44 +232,48 @@ class BankJudge(Observer):
                     if unknown
                     else battery.current_share
                 )
-                room = counts[battery.id] - sign * self._offset(direction, battery.id)
+                room = counts[battery.id] - sign * self._circulating_current(
+                    direction, battery.id
+                )
                 assert amps <= max(0.0, room / part) + SLACK, "overloaded"
-        moments = {battery.current_at for battery in online}
+        times = {battery.current_at for battery in online}
         currents = {b.id: b.readings.current for b in online}
-        if len(moments) == 1 and None not in currents.values():
+        if len(times) == 1 and None not in currents.values():
             flowing = sum(sign * (amps or 0.0) for amps in currents.values())
             for battery in online:
                 over = sign * (battery.readings.current or 0.0) - counts[battery.id]
                 if over > 0 and flowing > 0 and direction not in battery.excluded:
                     assert amps <= max(0.0, flowing - over) + SLACK, (
-                        "goes on overloaded"
+                        "remains overloaded"
                     )
 
     def _check_fall(self, direction: Direction, now: float) -> None:
         """Lower limits reach all reachable inverters, also for the others' excess."""
         left = self._bank(direction)
         sent = 0.0
-        for held in self.departed:
-            left -= held.amps(direction, now)
-        for key, held in self.held.items():
-            state, amps = self.snapshot.inverters[key], held.amps(direction, now)
-            if held.is_well(now) and state.listening:
+        for record in self.removed:
+            left -= record.amps(direction, now)
+        for key, record in self.records.items():
+            state, amps = self.snapshot.inverters[key], record.amps(direction, now)
+            if record.reachable(now) and state.listening:
                 sent += amps
             elif (
                 state.listening is False
-                or held.port.state.status is not PortStatus.OPEN
+                or record.port.state.status is not PortStatus.OPEN
             ):
                 left -= amps
             else:
                 return
-        assert sent <= max(0.0, left) + SLACK, f"{sent} A are left sent of {left} A"
+        assert sent <= max(0.0, left) + SLACK, (
+            f"{sent} A remain sent, {left} A are available"
+        )
 
     def full(self, direction: Direction) -> tuple[float, float]:
         """Return the bank's limit, and the one without losses, in A."""
         sign, counted = direction.sign, self._counted()
         reported = {b.id: allowed(b.readings, direction) for b in counted}
         rooms = [
-            (reported[b.id] - sign * self._offset(direction, b.id))
+            (reported[b.id] - sign * self._circulating_current(direction, b.id))
             / max(b.current_share or 1.0, SLACK)
             for b in counted
         ]

@@ -1,4 +1,4 @@
-"""Observer of an installation: notes what is visible, without the gateway's help."""
+"""Tracks an installation: records what is visible, without the gateway's help."""
 
 from functools import partial
 from typing import Final
@@ -15,30 +15,30 @@ from custom_components.bms_gateway.engine.model import (
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Plant
-from .ledger import Counts, Peak, Rising
-from .witness import LIMITS, BatteryRecord, Held
+from .bounds import Counts, Peak, RampBound
+from .records import LIMITS, BatteryRecord, InverterRecord
 
 START: Final = 1015.0
 """The end of the time in which every battery is awaited."""
 
 
-class Observer:
+class Tracker:
     """Watches a plant, and passes on the sent frames to be checked."""
 
     def __init__(self, plant: Plant) -> None:
         """Watch a plant that has not started yet."""
         self.plant = plant
-        self.asks = AllSetpoints()
+        self.setpoints = AllSetpoints()
         self.received = {key: BatteryRecord() for key in plant.packs}
-        self.held: dict[str, Held] = {}
-        self.departed: list[Held] = []
+        self.records: dict[str, InverterRecord] = {}
+        self.removed: list[InverterRecord] = []
         self._started = False
         self._were_online: set[str] = set()
         self._lost_since: dict[str, float] = {}
-        self._dark_at: float | None = None
+        self._silent_since: float | None = None
         self._snapshot: Snapshot | None = None
         self._counts = {d: Counts(d) for d in Direction}
-        self._rising = {d: Rising() for d in Direction}
+        self._ramps = {d: RampBound() for d in Direction}
         self._peak = Peak()
         self._away_since: dict[str, float] = {}
         """Since when each battery has not been online."""
@@ -46,32 +46,34 @@ class Observer:
         """A; the bank's limit before a battery was awaited, of which half is sent."""
         self._last_discharge = 0.0
         """A; the bank's limit while any battery was received."""
-        self.follow()
+        self.follow_configuration()
 
-    def follow(self) -> None:
+    def follow_configuration(self) -> None:
         """Watch the devices configured now."""
         config = self.plant.config
         for battery in config.batteries:
             self.received.setdefault(battery.id, BatteryRecord())
         for inverter in config.inverters:
             key, port = inverter.id, self.plant.port(inverter.id)
-            held = self.held.get(key)
-            if held is None or held.port is not port:
-                held = Held(port, inverter.timeout, inverter.reaction_time)
-                self.held[key] = held
-                port.on_send = partial(self.judge, key)
-            held.timeout, held.reaction = inverter.timeout, inverter.reaction_time
-        for key in self.held.keys() - {inverter.id for inverter in config.inverters}:
-            self.departed.append(self.held.pop(key))
+            record = self.records.get(key)
+            if record is None or record.port is not port:
+                record = InverterRecord(port, inverter.timeout, inverter.reaction_time)
+                self.records[key] = record
+                port.on_send = partial(self.check_frame, key)
+            record.timeout, record.reaction = inverter.timeout, inverter.reaction_time
+        for key in self.records.keys() - {inverter.id for inverter in config.inverters}:
+            self.removed.append(self.records.pop(key))
 
-    def judge(self, key: str, frame: Frame) -> None:
+    def check_frame(self, key: str, frame: Frame) -> None:
         """Take one frame to an inverter, as it is queued."""
         raise NotImplementedError
 
     def _note(self, now: float) -> None:
         """Note since when no battery is online, which are lost, and the voltages."""
         self._has_started(now)
-        self._dark_at = (self._dark_at or now) if self._is_dark(now) else None
+        self._silent_since = (
+            (self._silent_since or now) if self._all_silent(now) else None
+        )
         lost = self._lost(now)
         self._lost_since = {key: self._lost_since.get(key, now) for key in lost}
         online = self._online()
@@ -104,8 +106,8 @@ class Observer:
         assert limit is not None
         return limit.amps
 
-    def _offset(self, direction: Direction, battery_id: str) -> float:
-        """Return what circulates through a battery, in A; only charge's is shown."""
+    def _circulating_current(self, direction: Direction, battery_id: str) -> float:
+        """Return a battery's circulating current, in A; entities show only charge's."""
         parallel = self.plant.gateway._bank._evaluation._pipeline.parallel
         part = parallel._parts[direction].get(battery_id)
         return part.circulating_current if part else 0.0
@@ -133,17 +135,17 @@ class Observer:
             or all(
                 battery.telegrams >= 2
                 for key, battery in batteries.items()
-                if key not in self.asks.out_of_service
+                if key not in self.setpoints.out_of_service
             )
         )
         return self._started
 
-    def _is_dark(self, now: float) -> bool:
+    def _all_silent(self, now: float) -> bool:
         """Return whether no battery can be online, whatever periods were learnt."""
         return all(
-            now >= self.received[key].stale_at(LIMITS)
+            now >= self.received[key].times_out_at(LIMITS)
             or (
-                key in self.asks.out_of_service
+                key in self.setpoints.out_of_service
                 and not battery.carries_current_out_of_service
             )
             for key, battery in self.snapshot.batteries.items()
@@ -155,11 +157,11 @@ class Observer:
             key
             for key in self.snapshot.batteries
             if key in self._were_online
-            and key not in self.asks.out_of_service
-            and now >= self.received[key].stale_at(LIMITS)
+            and key not in self.setpoints.out_of_service
+            and now >= self.received[key].times_out_at(LIMITS)
         ]
 
-    def _grace_is_over(self, now: float) -> bool:
+    def _grace_period_over(self, now: float) -> bool:
         grace = self.plant.config.discharge_grace
         return any(
             now >= self._lost_since.get(key, now + 1.0) + grace

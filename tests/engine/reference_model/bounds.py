@@ -15,7 +15,7 @@ SLACK: Final = 1e-6
 """A or V; the error of binary fractions."""
 PROBE: Final = 4.0
 """A; the limit with which a battery that allows 0 A counts until its path is known."""
-CARRIER: Final = 1.0
+CARRIED_BEFORE: Final = 1.0
 """A; the limit with which it counts for RETRY once it was seen to carry."""
 CARRIES: Final = 2.0
 """A; more than this is current that it carries."""
@@ -92,7 +92,7 @@ def counted_limit(battery: BatteryState, direction: Direction) -> float:
 
 
 @dataclass(slots=True)
-class _Spell:
+class _ZeroLimitPeriod:
     """A time in which a battery allows 0 A."""
 
     since: float
@@ -108,7 +108,7 @@ class Counts:
     def __init__(self, direction: Direction) -> None:
         """Create it without knowledge."""
         self._direction = direction
-        self._zero_periods: dict[str, _Spell] = {}
+        self._zero_periods: dict[str, _ZeroLimitPeriod] = {}
         self._carried: dict[str, float] = {}
         self._unknown_since: dict[str, float] = {}
 
@@ -147,13 +147,13 @@ class Counts:
             self._carried[key] = flowing
             return amps
         carried = self._carried.get(key, 0.0)
-        zero_period = self._zero_periods.setdefault(key, _Spell(now, carried))
+        zero_period = self._zero_periods.setdefault(key, _ZeroLimitPeriod(now, carried))
         if flowing > CARRIES and now >= zero_period.since + REACTION:
             zero_period.seen_at = now
         if direction in battery.excluded and not self.unknown(battery, now):
             return 0.0
         if now < zero_period.seen_at + RETRY:
-            return CARRIER
+            return CARRIED_BEFORE
         bridges = (
             direction is Direction.DISCHARGE and now < zero_period.since + GOING_EMPTY
         )
@@ -161,7 +161,7 @@ class Counts:
         return max(PROBE, bridge) if bridges else PROBE
 
 
-class Rising:
+class RampBound:
     """How far a limit may have risen: after a fall it holds, then ramps."""
 
     def __init__(self) -> None:

@@ -17,25 +17,25 @@ from custom_components.bms_gateway.engine.setpoints import Setpoints, TemporaryL
 
 from ..plant import Pack, battery, inverter
 from ..telegrams import HEALTHY, NO_LIMITS
-from .installation import LONGEST_LEASE, Installation, pick
+from .installation import LONGEST_TEMPORARY_LIMIT, Installation, pick
 
 amps = st.sampled_from([0.0, 0.1, 5.0, 20.0, 52.8, 100.0, 300.0])
-asks = st.none() | amps
+limits = st.none() | amps
 BUS_OFF: Final = Frame(0x40, bytes(8), error=True)
 DEYE_CELLS: Final = Frame(0x361, bytes.fromhex("e40c d00c 1a01 0401"))
 
 
-class Happenings(Installation):
+class InstallationEvents(Installation):
     """An installation with every event that can happen to it."""
 
-    # Batteries say something else
+    # Batteries report other values
 
     @rule(n=pick, ccl=amps, dcl=amps, charge=st.booleans(), discharge=st.booleans())
     def other_limits(
         self, n: int, ccl: float, dcl: float, charge: bool, discharge: bool
     ) -> None:
         """A battery's limits and enables change."""
-        self.pack(n).says(
+        self.pack(n).reports(
             charge_current_limit=ccl,
             discharge_current_limit=dcl,
             charge_enabled=charge,
@@ -53,7 +53,7 @@ class Happenings(Installation):
         self, n: int, volts: float, highest: float, current: float | None, soc: float
     ) -> None:
         """A battery's measurements change."""
-        self.pack(n).says(
+        self.pack(n).reports(
             voltage=volts, charge_voltage_limit=highest, current=current, soc=soc
         )
 
@@ -68,7 +68,7 @@ class Happenings(Installation):
         `blocked`: those that allow nothing let nothing through.
         """
         configs, packs = self.plant.config.batteries, self.plant.packs
-        reported = {b.id: packs[b.id].said for b in configs}
+        reported = {b.id: packs[b.id].reported for b in configs}
         direction = Direction.CHARGE if bank > 0 else Direction.DISCHARGE
         weights = {b.id: b.capacity_ah for b in configs}
         weights[configs[0].id] *= part
@@ -77,18 +77,20 @@ class Happenings(Installation):
                 weights[key] = 0.0
         whole = sum(weights.values()) or 1.0
         for key, weight in weights.items():
-            packs[key].says(current=round(bank * weight / whole, 1))
+            packs[key].reports(current=round(bank * weight / whole, 1))
 
     @rule(n=pick, bank=st.sampled_from([-70.0, 70.0]))
     def one_stops(self, n: int, bank: float) -> None:
         """A battery allows 0 A and carries nothing, while the others continue."""
         charge = bank > 0
         limit = "charge_current_limit" if charge else "discharge_current_limit"
-        self.pack(n).says(**{limit: 0.0})
+        self.pack(n).reports(**{limit: 0.0})
         self.current_flows(bank, 1.0, True)
         for _ in range(3):
             self.plant.clock.now += 1.0
-            self.say(*(k for k, pack in self.plant.packs.items() if pack.speaks))
+            self.send_telegrams(
+                *(k for k, pack in self.plant.packs.items() if pack.active)
+            )
             self.step()
 
     @rule(
@@ -98,7 +100,7 @@ class Happenings(Installation):
     )
     def other_flags(self, n: int, protections: frozenset[Alarm], force: bool) -> None:
         """A battery raises or clears protections; it requests charging."""
-        self.pack(n).says(protections=protections, force_charge=force)
+        self.pack(n).reports(protections=protections, force_charge=force)
 
     @rule(
         n=pick,
@@ -113,20 +115,20 @@ class Happenings(Installation):
         pack.without, pack.more = set(without), [DEYE_CELLS] if more else []
 
     @rule(n=pick, data=st.none() | st.just(NO_LIMITS.data) | st.binary(max_size=8))
-    def limits_are_spoilt(self, n: int, data: bytes | None) -> None:
+    def limits_are_invalid(self, n: int, data: bytes | None) -> None:
         """A battery's 0x351 carries "not available", or any values."""
         self.pack(n).instead = {} if data is None else {0x351: data}
 
-    @rule(n=pick, speaks=st.booleans())
-    def falls_silent(self, n: int, speaks: bool) -> None:
+    @rule(n=pick, active=st.booleans())
+    def sending_changes(self, n: int, active: bool) -> None:
         """A battery is lost or comes back."""
-        self.pack(n).speaks = speaks
+        self.pack(n).active = active
 
-    # People ask for something
+    # Users set limits and options
 
     @rule(
-        charge=asks,
-        discharge=asks,
+        charge=limits,
+        discharge=limits,
         volts=st.none() | st.just(50.0),
         allowed=st.booleans(),
     )
@@ -137,23 +139,23 @@ class Happenings(Installation):
         volts: float | None,
         allowed: bool,
     ) -> None:
-        """A person limits the bank."""
+        """A user limits the bank."""
         bank = Setpoints(
             charge_current=charge,
             discharge_current=discharge,
             charge_voltage=volts,
             charging_allowed=allowed,
         )
-        self.ask(replace(self.referee.asks, bank=bank))
+        self.set_setpoints(replace(self.model.setpoints, bank=bank))
 
-    @rule(n=pick, charge=asks, discharging=st.booleans())
+    @rule(n=pick, charge=limits, discharging=st.booleans())
     def inverter_is_limited(
         self, n: int, charge: float | None, discharging: bool
     ) -> None:
-        """A person limits an inverter."""
+        """A user limits an inverter."""
         setpoints = Setpoints(charge_current=charge, discharging_allowed=discharging)
-        inverters = {**self.referee.asks.inverters, self.inverter(n): setpoints}
-        self.ask(replace(self.referee.asks, inverters=inverters))
+        inverters = {**self.model.setpoints.inverters, self.inverter(n): setpoints}
+        self.set_setpoints(replace(self.model.setpoints, inverters=inverters))
 
     @rule(
         n=st.none() | pick,
@@ -161,9 +163,9 @@ class Happenings(Installation):
         owner=st.sampled_from(["a", "b"]),
         limit=st.fixed_dictionaries({"amps": amps})
         | st.fixed_dictionaries({"watts": st.sampled_from([0.0, 7.0, 1500.0, 9000.0])}),
-        lasts=st.sampled_from([0.5, 5.0, LONGEST_LEASE]),
+        lasts=st.sampled_from([0.5, 5.0, LONGEST_TEMPORARY_LIMIT]),
     )
-    def is_limited_for_a_time(
+    def temporary_limit_is_set(
         self,
         n: int | None,
         direction: Direction,
@@ -179,14 +181,14 @@ class Happenings(Installation):
             until=self.plant.now + lasts,
             **limit,
         )
-        self.ask(self.referee.asks.with_temporary_limit(temporary_limit))
+        self.set_setpoints(self.model.setpoints.with_temporary_limit(temporary_limit))
 
     @rule(n=pick, battery=st.booleans())
-    def goes_out_of_service(self, n: int, battery: bool) -> None:
-        """A person takes a device out of service, or back."""
+    def service_changes(self, n: int, battery: bool) -> None:
+        """A user takes a device out of service, or back."""
         key = self.batteries[n % len(self.batteries)] if battery else self.inverter(n)
-        out = self.referee.asks.out_of_service ^ {key}
-        self.ask(replace(self.referee.asks, out_of_service=out))
+        out = self.model.setpoints.out_of_service ^ {key}
+        self.set_setpoints(replace(self.model.setpoints, out_of_service=out))
 
     @rule(
         total=st.none() | st.sampled_from([10.0, 150.0]),
@@ -247,7 +249,7 @@ class Happenings(Installation):
     @rule(n=pick, known=st.booleans())
     def queue_is_dropped(self, n: int, known: bool) -> None:
         """A controller is reset, and drops its queue."""
-        self.referee.held[self.inverter(n)].drop(self.plant.now)
+        self.model.records[self.inverter(n)].drop(self.plant.now)
         self.port(n).forget()
         if known:
             self.port(n).push(BUS_OFF)
@@ -255,7 +257,7 @@ class Happenings(Installation):
     @rule(n=pick, echoes=st.booleans())
     def echoes_fail(self, n: int, echoes: bool) -> None:
         """Frames leave, but their echoes are missing."""
-        self.referee.held[self.inverter(n)].troubled_at = self.plant.now
+        self.model.records[self.inverter(n)].echo_failed_at = self.plant.now
         self.port(n).echoes = echoes
 
     @rule(n=pick)
@@ -270,7 +272,7 @@ class Happenings(Installation):
         self.step(1)
 
     @rule(n=pick)
-    def inverter_asks(self, n: int) -> None:
+    def inverter_requests_data(self, n: int) -> None:
         """An inverter sends 0x305."""
         self.request(self.inverter(n))
         self.step(1)
@@ -282,7 +284,7 @@ class Happenings(Installation):
         for wait in (0.0, 0.6) if whole else (0.0,):
             self.plant.clock.now += wait
             self.plant.port(key).push(*Pack(HEALTHY).frames(self.plant.now))
-            self.referee.held[key].battery_at = self.plant.now
+            self.model.records[key].battery_at = self.plant.now
             self.step()
 
 
