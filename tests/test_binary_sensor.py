@@ -70,7 +70,7 @@ async def test_missing_alarm_frames_are_not_no_alarm(bench: Bench) -> None:
         assert "alarms" not in state.attributes
 
 
-async def test_enables(bench: Bench) -> None:
+async def test_enables_are_shown(bench: Bench) -> None:
     """0x35C: bit 7 charge, bit 6 discharge, bit 5 force-charge."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", enables=0x40)

@@ -34,7 +34,9 @@ type Sensed = list[tuple[Any, ...]]
         ("inf", "A", None),
     ],
 )
-def test_current_of_a_sensor(state: str, unit: str | None, amps: float | None) -> None:
+def test_current_of_a_sensor_is_converted_to_amps(
+    state: str, unit: str | None, amps: float | None
+) -> None:
     """A current, or none."""
     shown = State(SENSOR, state, {"unit_of_measurement": unit} if unit else {})
     assert amperes(shown) == amps

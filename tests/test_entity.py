@@ -103,7 +103,7 @@ async def test_last_telegram_has_a_date(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("all_enabled")
-async def test_diagnostic_sensors(bench: Bench) -> None:
+async def test_diagnostic_sensors_are_shown_once_known(bench: Bench) -> None:
     """Shares, periods, exclusion: known once there is something to know."""
     await bench.battery("b1").inverter("i1").start()
     await bench.online("b1", ccl=0.0)

@@ -102,7 +102,7 @@ def test_every_example_is_tested() -> None:
     assert len(EXAMPLES) == len(AUTOMATIONS) + 2 == MANUAL.count("```yaml\n")
 
 
-async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None:
+async def test_charging_is_slow_at_night(hass: HomeAssistant, bench: Bench) -> None:
     """At 22:00 with 20 A; from 6:00 on with all that the batteries allow."""
     await at_work(bench)
     await automate(hass, NIGHT)
@@ -117,7 +117,7 @@ async def test_charge_slowly_at_night(hass: HomeAssistant, bench: Bench) -> None
     assert bench.runtime.setpoint_manager.setpoints.bank.charge_current is None
 
 
-async def test_keep_stored_energy_while_electricity_is_cheap(
+async def test_stored_energy_is_kept_while_electricity_is_cheap(
     hass: HomeAssistant, bench: Bench
 ) -> None:
     """Renewed meanwhile; afterwards the limit ends by itself."""
@@ -146,7 +146,9 @@ async def test_keep_stored_energy_while_electricity_is_cheap(
     assert temporary_limits(bench) == ()
 
 
-async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
+async def test_discharging_stops_below_the_reserve(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Off below 20 %, on above 25 %, unchanged in between."""
     await at_work(bench)
     await automate(hass, RESERVE)
@@ -161,7 +163,9 @@ async def test_keep_a_reserve(hass: HomeAssistant, bench: Bench) -> None:
             await receive_limits(bench, 25.0, 0.0)
 
 
-async def test_notify(hass: HomeAssistant, bench: Bench) -> None:
+async def test_protection_and_loss_are_notified_once(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Of a protection and of a loss, with the battery's name, once each."""
     texts: list[str] = []
 
@@ -229,7 +233,9 @@ LINGERS: Final = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 @LINGERS
 @pytest.mark.usefixtures("mqtt_mock")
-async def test_let_evcc_control_the_battery(hass: HomeAssistant, bench: Bench) -> None:
+async def test_evcc_mode_controls_the_battery(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """From each mode to each other one, however often it is published."""
     await at_work(bench)
     await automate(hass, EVCC)
@@ -310,7 +316,7 @@ async def test_evcc_clears_no_limit_of_others(
         assert ("Ann", Direction.DISCHARGE, 30.0, None) in held(bench)
 
 
-async def test_limit_by_action(hass: HomeAssistant, bench: Bench) -> None:
+async def test_action_limits_the_bank(hass: HomeAssistant, bench: Bench) -> None:
     """For the bank, for an hour and a half."""
     await at_work(bench)
     script = {"script": {"example": {"sequence": ACTIONS}}}
@@ -338,7 +344,9 @@ def shown(part: Any) -> Iterator[str]:
                 yield from shown(each)
 
 
-async def test_dashboard(hass: HomeAssistant, bench: Bench) -> None:
+async def test_dashboard_shows_existing_entities(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """It shows existing entities without enabling any first."""
     await at_work(bench)
     found = shown(DASHBOARDS[0])

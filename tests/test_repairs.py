@@ -398,7 +398,7 @@ def fail() -> None:
         (fail, "failed", "Invalid argument"),
     ],
 )
-async def test_link_that_cannot_be_set_up(
+async def test_link_that_cannot_be_set_up_is_explained(
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
     on_set_up: Callable[[], None],
@@ -516,7 +516,7 @@ async def test_working_device_is_not_proposed(bench: Bench) -> None:
     assert form["data_schema"]({}) == {"other": "b1"}
 
 
-async def test_swap_without_a_partner(bench: Bench) -> None:
+async def test_swap_without_a_partner_gets_other_advice(bench: Bench) -> None:
     """The dialog gives other advice."""
     await bench.inverter("i1").start()
     for _ in range(2):

@@ -150,7 +150,7 @@ async def test_form_offers_devices_that_can_be_limited(bench: Bench) -> None:
         assert found == {"gw", "i1"}
 
 
-async def test_actions_exist_before_any_gateway(hass: HomeAssistant) -> None:
+async def test_actions_exist_without_a_gateway(hass: HomeAssistant) -> None:
     """So that automations can be validated while none runs."""
     assert await async_setup_component(hass, DOMAIN, {})
     for action in "limit_current", "clear_limit":
@@ -190,7 +190,9 @@ async def test_limit_applies_at_once_and_ends_by_itself(bench: Bench) -> None:
     await bench.receives("i1", 25.0, 25.0)
 
 
-async def test_limit_of_one_inverter(bench: Bench) -> None:
+async def test_limit_of_one_inverter_leaves_the_rest_to_the_others(
+    bench: Bench,
+) -> None:
     """It alone is sent less; the others take the rest."""
     await ready(bench)
     await bench.online("b1", ccl=40.0)
@@ -300,7 +302,7 @@ async def test_repeated_call_renews_the_limit(bench: Bench) -> None:
     assert temporary_limits(bench) == []
 
 
-async def test_until_cleared(bench: Bench) -> None:
+async def test_unlimited_duration_lasts_until_cleared(bench: Bench) -> None:
     """Only when requested; then it is shown without an end."""
     await ready(bench)
     answer = await limit(bench, charge_current=20, until_cleared=True)

@@ -276,7 +276,7 @@ def test_lower_limit_of_another_rule_is_shown_at_once() -> None:
     )
 
 
-def test_0_never_waits() -> None:
+def test_change_from_or_to_0_is_shown_at_once() -> None:
     """Reached and left, however often."""
     moved: set[str] = set()
     shown = show(SHOWN, limited(80.0), moved)

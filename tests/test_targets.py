@@ -138,7 +138,9 @@ async def test_in_service_is_not_a_control_of_a_room(
         assert bench.state("switch", f"{key}_in_service").state == "on"
 
 
-async def test_switches_can_be_spoken_to(hass: HomeAssistant, bench: Bench) -> None:
+async def test_switches_are_controlled_by_voice(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Assist gets everything that is not configuration."""
     assert await async_setup_component(hass, "homeassistant", {})
     await bench.battery("b1").inverter("i1").start()

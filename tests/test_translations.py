@@ -341,7 +341,7 @@ def test_adapter_of_another_protocol_is_named(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_missing_link_may_be_the_hosts(language: str) -> None:
+def test_missing_link_text_names_the_host(language: str) -> None:
     """Or that of a board without overlay: in the form, the list and the repairs."""
     for path in (
         "config.error.no_such_channel",
@@ -356,7 +356,7 @@ def test_missing_link_may_be_the_hosts(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kernel_without_can_may_be_the_hosts(language: str) -> None:
+def test_kernel_without_can_text_names_the_host(language: str) -> None:
     """A container has none of its own."""
     for path in ("config.error.not_supported", "issues.port_not_supported.description"):
         assert "container" in at(language, path).lower(), path

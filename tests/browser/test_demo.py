@@ -32,7 +32,7 @@ async def test_start_page_shows_live_values(visitor: Visitor) -> None:
     await expect(page.get_by_text("Entity not found")).to_have_count(0)
 
 
-async def test_battery_moves(visitor: Visitor) -> None:
+async def test_values_of_a_battery_change(visitor: Visitor) -> None:
     """Values on a device's page follow the battery."""
     await visitor.open_device("Battery 1")
     await changes(visitor.row("Current"))

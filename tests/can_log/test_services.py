@@ -143,7 +143,9 @@ async def test_recording_ends_by_itself(bench: Bench, folder: Path) -> None:
     assert len(logged(folder / "b.log")) == len(telegram())
 
 
-async def test_two_ports_at_a_time(bench: Bench, folder: Path) -> None:
+async def test_two_ports_are_recorded_at_the_same_time(
+    bench: Bench, folder: Path
+) -> None:
     """Each in a file of its own."""
     await bench.battery("b1").battery("b2").start()
     await record(bench, target="b1", file="1.log")

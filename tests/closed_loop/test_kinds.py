@@ -49,7 +49,7 @@ MARKS: Final = {
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
-def test_kind(kind: str) -> None:
+def test_trouble_costs_no_more_than_measured(kind: str) -> None:
     """No worse than what was measured."""
     done = [
         Trial(seed, lag, RuleSet.OURS, LENGTH, kind=kind, strict=True).run()

@@ -31,7 +31,7 @@ LEAST_MOVED: Final = 0.98
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_limits_in_a_closed_loop() -> None:
+def test_limits_hardly_overload_and_hardly_hold_back() -> None:
     """Batteries are hardly overloaded, and hardly anything is held back."""
     done = list(
         results(

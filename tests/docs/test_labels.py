@@ -42,7 +42,7 @@ def labels(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", [README, *MANUAL], ids=str)
-def test_labels_exist(page: Path) -> None:
+def test_labels_in_the_manual_exist_on_the_screen(page: Path) -> None:
     """A reader finds them on the screen."""
     known = "\n".join(texts(json.loads(TEXTS.read_text(encoding="utf-8"))))
     assert {

@@ -623,7 +623,7 @@ def test_part_of_a_slow_removed_inverter_stays_reserved() -> None:
     assert plant.sent("i1")[1] == 100.0
 
 
-def test_lost_telegram_makes_no_fall_of_a_rise() -> None:
+def test_lost_telegram_does_not_turn_a_rise_into_a_fall() -> None:
     """A higher limit was lost: a lower one than that may still be a rise."""
     inverters = [inverter("i1", 100.0), inverter("i2", 100.0)]
     plant = Plant(inverters=inverters)

@@ -30,7 +30,7 @@ def test_a_value_is_rounded_down_to_counts(
 
 
 @given(counts=st.integers(0, 60_000), per_unit=st.sampled_from([1, 10, 100, 1000]))
-def test_a_count_is_itself(counts: int, per_unit: int) -> None:
+def test_a_whole_count_is_unchanged(counts: int, per_unit: int) -> None:
     """A whole count stays the same, however it was calculated."""
     assert count_down(counts / per_unit, per_unit) == counts
     assert count_down(counts * (1 / per_unit), per_unit) == counts

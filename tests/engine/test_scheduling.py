@@ -16,7 +16,7 @@ def test_the_first_recalculation_is_due() -> None:
     assert Schedule().due_at == -inf
 
 
-def test_no_change_is_not_due() -> None:
+def test_unchanged_values_are_never_due() -> None:
     """It changes nothing."""
     schedule = Schedule()
     schedule.done(NOW)

@@ -200,7 +200,7 @@ def test_the_number_of_owners_is_bounded() -> None:
     assert len(requested.temporary_limits) == MOST_OWNERS + 2
 
 
-def test_there_is_room_up_to_the_bound() -> None:
+def test_queue_accepts_frames_up_to_its_bound() -> None:
     """And always for owners that are already there."""
     requested = AllSetpoints()
     for n in range(MOST_OWNERS):

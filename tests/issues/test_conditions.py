@@ -167,7 +167,7 @@ def signs(*normalized: tuple[float, PortState, dict[str, Any]]) -> list[float]:
     return found
 
 
-def test_signs_of_life_are_tracked() -> None:
+def test_last_activity_of_inverters_is_tracked() -> None:
     """Received or acknowledged frames; the first snapshot counts as one."""
     assert signs(
         (10, OPEN, {}),

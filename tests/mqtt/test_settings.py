@@ -36,7 +36,7 @@ def batteries(*names: str) -> list[BatteryConfig]:
     ]
 
 
-def test_defaults(hass: HomeAssistant) -> None:
+def test_without_options_the_defaults_apply(hass: HomeAssistant) -> None:
     """It publishes under its name, every 10 s, and accepts no commands."""
     settings = mqtt_settings(hass, add(hass, "Großer Keller"))
     assert settings.enabled

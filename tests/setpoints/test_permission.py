@@ -421,7 +421,9 @@ async def test_user_with_an_unusable_name_needs_no_owner(
     assert all(map(is_name, owners(bench)))
 
 
-async def test_two_users_of_one_name(hass: HomeAssistant, bench: Bench) -> None:
+async def test_second_user_of_a_name_needs_another_owner(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """The second one has to give another owner, and can."""
     first, second = await user(hass, "Ann"), await user(hass, "Ann")
     await limit(bench, first)
@@ -469,7 +471,7 @@ async def test_rejection_is_explained(hass: HomeAssistant, bench: Bench) -> None
         ("a\U000e0041b", False),
     ],
 )
-def test_valid_names(text: str, expected: bool) -> None:
+def test_only_visible_unambiguous_names_are_valid(text: str, expected: bool) -> None:
     """Names that are visible, and shown unchanged."""
     assert is_name(text) is expected
 

@@ -278,7 +278,7 @@ async def test_delayed_write_is_not_postponed(
     assert writes == [26.9, 30.0]
 
 
-async def test_setpoint_below_the_disk_writes_pending_ones_too(
+async def test_setpoint_below_the_stored_one_writes_pending_ones_too(
     running: Bench, writes: list[Any]
 ) -> None:
     """One that is lower only than pending ones can wait with them."""

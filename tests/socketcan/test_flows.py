@@ -93,7 +93,9 @@ async def test_link_that_is_down_is_set_up_and_scanned(
             await forms.end()
 
 
-async def test_link_that_may_not_be_set_up(hass: HomeAssistant, forms: Forms) -> None:
+async def test_link_that_may_not_be_set_up_shows_the_commands(
+    hass: HomeAssistant, forms: Forms
+) -> None:
     """Without permission or right; the message shows the commands."""
 
     def listen_without_rights(config: Any) -> Any:

@@ -191,7 +191,7 @@ async def test_swapped_links_lead_to_the_same_adapters(
     assert far.frames == []
 
 
-async def test_adapter_that_comes_later_under_another_name(
+async def test_adapter_plugged_in_later_under_another_name_is_opened(
     can_link: LinkFactory, serials: GiveSerial
 ) -> None:
     """It is opened; the link that has the old name is not."""

@@ -34,7 +34,9 @@ def described(action: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_actions(hass: HomeAssistant, bench: Bench, tmp_path: Path) -> None:
+async def test_actions_match_the_snapshot(
+    hass: HomeAssistant, bench: Bench, tmp_path: Path
+) -> None:
     """Each with fields, selectors and the keys of its response."""
     hass.config.config_dir = str(tmp_path)
     await start(bench)

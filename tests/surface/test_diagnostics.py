@@ -14,7 +14,9 @@ from .outline import names, outline
 from .snapshot import check
 
 
-async def test_diagnostics_and_system_health(hass: HomeAssistant, bench: Bench) -> None:
+async def test_diagnostics_and_system_health_match_the_snapshot(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """Of the gateway, and of a battery and an inverter by itself."""
     assert await async_setup_component(hass, "system_health", {})
     await start(bench)

@@ -70,7 +70,9 @@ def device(entry: dr.DeviceEntry, devices: dr.DeviceRegistry) -> dict[str, Any]:
     }
 
 
-async def test_entities_and_devices(hass: HomeAssistant, bench: Bench) -> None:
+async def test_entities_and_devices_match_the_snapshot(
+    hass: HomeAssistant, bench: Bench
+) -> None:
     """As they are on a new installation."""
     await start(bench)
     entities, devices = er.async_get(hass), dr.async_get(hass)
@@ -89,7 +91,7 @@ async def test_entities_and_devices(hass: HomeAssistant, bench: Bench) -> None:
     )
 
 
-async def test_attributes(
+async def test_attributes_match_the_snapshot(
     hass: HomeAssistant, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of every entity, also of those that are disabled at first; most have none."""

@@ -13,7 +13,7 @@ from .snapshot import check
 from .test_entities import REGISTERED
 
 
-async def test_events(hass: HomeAssistant, bench: Bench) -> None:
+async def test_events_match_the_snapshot(hass: HomeAssistant, bench: Bench) -> None:
     """Those that a protection, a loss and too much current cause."""
     on_bus: dict[str, set[str]] = {}
     of_entities: dict[str, set[str]] = {}

@@ -73,7 +73,7 @@ async def uploaded(client: ClientSessionGenerator) -> str:
 
 
 @pytest.mark.usefixtures("socket_enabled")
-async def test_first_set_up(
+async def test_steps_of_the_first_setup_match_the_snapshot(
     hass: HomeAssistant,
     machine: Machine,
     hass_client: ClientSessionGenerator,
@@ -121,7 +121,7 @@ async def test_first_set_up(
     check("flows", {kind: recorded(steps) for kind, steps in flows.items()})
 
 
-async def test_batteries_and_inverters(
+async def test_steps_of_devices_match_the_snapshot(
     hass: HomeAssistant, machine: Machine, bank: MockConfigEntry
 ) -> None:
     """Added to a gateway, and changed."""

@@ -40,7 +40,7 @@ async def registered(bench: Bench) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-async def test_issues(
+async def test_issues_match_the_snapshot(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
     """Unreadable files, unmanaged current, and devices that stop sending."""

@@ -23,7 +23,7 @@ def subscribed(mqtt_mock: MqttMockHAClient) -> set[str]:
 
 
 @pytest.mark.parametrize("expected_lingering_timers", [True])  # of the mocked client
-async def test_mqtt(
+async def test_mqtt_topics_and_keys_match_the_snapshot(
     hass: HomeAssistant, bench: Bench, mqtt_mock: MqttMockHAClient
 ) -> None:
     """From the start to the end, with commands that are accepted and refused."""

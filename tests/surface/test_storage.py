@@ -11,7 +11,7 @@ from .outline import key_and_type, outline, without_ids
 from .snapshot import check
 
 
-async def test_storage(
+async def test_stored_data_matches_the_snapshot(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:
     """After a setpoint, limits and a battery out of service were stored."""

@@ -17,7 +17,7 @@ def load(name: str) -> Any:
     return json.loads((INTEGRATION / name).read_text(encoding="utf-8"))
 
 
-def test_keys_of_texts_and_icons() -> None:
+def test_keys_of_texts_and_icons_match_the_snapshot() -> None:
     """Translations of other languages have the same keys."""
     check(
         "texts",

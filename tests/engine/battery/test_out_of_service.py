@@ -61,6 +61,6 @@ def test_a_battery_at_rest_does_not_start_to_count() -> None:
 
 
 @pytest.mark.parametrize("current", [0.0, None])
-def test_it_keeps_counting_at_any_current(current: float | None) -> None:
+def test_battery_that_counts_continues_at_any_current(current: float | None) -> None:
     """Its own limit may be the reason why the current fell."""
     assert _counts(chain([50.0] * 11, repeat(current, 10_000)))

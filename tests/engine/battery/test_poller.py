@@ -41,7 +41,7 @@ class Polled:
         return len(self.port.sent) + len(self.port.queue)
 
 
-def test_it_polls_at_once_and_then_every_interval() -> None:
+def test_poller_polls_at_once_and_then_every_interval() -> None:
     """With 11 bits and 8 zeros."""
     polled = Polled()
     assert [polled.at(t) for t in (0, 1, 1.9, 2, 3, 4)] == [1, 1, 1, 2, 2, 3]

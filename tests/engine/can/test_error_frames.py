@@ -63,7 +63,7 @@ def test_error_frame_gives_state_and_counters(
     )
 
 
-def test_what_a_frame_does_not_report_is_kept() -> None:
+def test_values_that_a_frame_does_not_report_are_kept() -> None:
     """A protocol violation changes neither state nor counters."""
     known = Controller(
         carrier=True, state=BusState.ERROR_PASSIVE, transmit_errors=1, receive_errors=2

@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.can.frame_queue import (
 
 
 @given(st.lists(st.booleans(), max_size=30))
-def test_descriptor_is_readable_exactly_while_something_waits(
+def test_descriptor_is_readable_exactly_while_frames_wait(
     steps: list[bool],
 ) -> None:
     """However frames are put in and taken out."""

@@ -55,7 +55,7 @@ def _send(node: can.BusABC, *ids: int) -> None:
         node.send(can.Message(arbitration_id=each))
 
 
-async def test_all_that_waits_is_read_at_one_wake_up(
+async def test_all_waiting_frames_are_read_at_one_wake_up(
     bus: VirtualLink, node: can.BusABC
 ) -> None:
     """The Notifier alone would read one frame."""

@@ -81,7 +81,7 @@ def test_a_battery_that_sends_0x305_is_no_inverter(telegrams: int) -> None:
     assert result.battery.sends_requests
 
 
-def test_it_is_no_inverter_from_any_first_frame() -> None:
+def test_a_battery_is_no_inverter_from_any_first_frame() -> None:
     """A scan begins within a telegram."""
     result = _repeated(EMULATOR, 4)
     for first in range(7):

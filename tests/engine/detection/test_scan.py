@@ -120,7 +120,7 @@ async def test_unused_ports_are_listened_to_during_a_scan() -> None:
     assert far.frames == []
 
 
-async def test_silence_is_a_result() -> None:
+async def test_scan_without_frames_has_the_result_silence() -> None:
     """Also an answer."""
     result = await listen(PORT, seconds=0.05)
     assert result == ScanResult(acknowledges=True)

@@ -80,7 +80,7 @@ def test_soc_is_unchanged_without_the_option() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "soc"), [(60, 50.0), (61, 0.0)])
-def test_0_a_has_to_be_sent_for_a_minute_first(seconds: int, soc: float) -> None:
+def test_stop_begins_after_a_minute_at_0_a(seconds: int, soc: float) -> None:
     """Without interruption."""
     harness = SocStopHarness(i1=True)
     harness.send(50, EMPTY, DISCHARGE)

@@ -101,7 +101,7 @@ def test_battery_with_unknown_current_counts_with_a_larger_share() -> None:
 @pytest.mark.parametrize(
     ("batteries", "amps"), [(EQUAL[:1], 30.0), (EQUAL, 40.0)], ids=["alone", "all"]
 )
-def test_shares_without_any_known_current(
+def test_shares_are_widened_without_any_known_current(
     batteries: Sequence[BatteryConfig], amps: float
 ) -> None:
     """A single battery carries all; of two each may carry three quarters."""

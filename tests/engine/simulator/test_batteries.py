@@ -40,7 +40,7 @@ def _reported(frames: list[Frame]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("exact_dlc", [False, True])
 @given(soc=st.floats(1, 99), current=st.floats(-200, 140))
-def test_its_telegrams_decode_to_its_values(
+def test_telegrams_decode_to_the_values_of_the_battery(
     exact_dlc: bool, soc: float, current: float
 ) -> None:
     """Every value of the telegram, within the step of its field."""
@@ -73,7 +73,7 @@ def test_its_telegrams_decode_to_its_values(
     assert reported["warnings"] == telegram.warnings
 
 
-def test_it_reports_its_current_with_its_sign() -> None:
+def test_battery_reports_its_current_with_its_sign() -> None:
     """Charging is positive on the wire too: 25.0 A is 250 = 0x00FA."""
     battery = _battery()
     _carry(battery, 25.0)
@@ -84,7 +84,7 @@ def test_it_reports_its_current_with_its_sign() -> None:
     assert measured.data[2:4] == bytes.fromhex("06FF")
 
 
-def test_it_sends_at_its_own_phase_and_period() -> None:
+def test_battery_sends_at_its_own_phase_and_period() -> None:
     """From 0.4 s on, every 1.5 s, and once however late the call is."""
     battery = _battery(period=1.5, phase=0.4)
     times = [k / 10 for k in range(50) if battery.due(k / 10)]
@@ -93,7 +93,7 @@ def test_it_sends_at_its_own_phase_and_period() -> None:
     assert not battery.due(60.1)
 
 
-def test_its_frames_are_spaced_as_configured() -> None:
+def test_frames_are_spaced_as_configured() -> None:
     """With a gap of 0.1 s a telegram takes its time, and each frame has its own."""
     battery = _battery(frame_gap=0.1)
     first = battery.due(0.0)
@@ -122,7 +122,7 @@ def test_a_silenced_battery_still_carries_current() -> None:
     assert battery.due(1.0)
 
 
-def test_it_sends_only_while_polled_if_configured() -> None:
+def test_battery_sends_only_while_polled_if_configured() -> None:
     """One 0x305 makes it send for its wake time; a 29-bit one does not."""
     battery = _battery(wake_time=3.0)
     assert not battery.due(0.0)
@@ -160,7 +160,7 @@ def test_an_open_breaker_carries_nothing_and_the_bms_still_sends() -> None:
     assert _reported(battery.due(0.0))["current"] == 0.0
 
 
-def test_its_reports_can_be_overridden() -> None:
+def test_reports_of_a_battery_can_be_overridden() -> None:
     """A full pack that retries: a high limit for a second, while nothing changed."""
     battery = _battery(100.0)
     _carry(battery, 0.0)

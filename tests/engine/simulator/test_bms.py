@@ -226,7 +226,7 @@ def test_noise_is_of_the_current_alone_and_can_be_repeated() -> None:
     assert report(bms, BmsState(), PACK, cells).current == 20.0
 
 
-def test_it_requests_charge_when_nearly_empty() -> None:
+def test_bms_requests_charge_when_nearly_empty() -> None:
     """As Pylontech does: mild up to 9 %, urgent up to 5 %."""
     requests = [
         (_report(soc).force_charge_2, _report(soc).force_charge) for soc in (10, 9, 5)

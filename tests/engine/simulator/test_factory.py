@@ -251,7 +251,7 @@ def test_help_describes_the_simulator(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Ctrl-C" in capsys.readouterr().out
 
 
-async def test_it_runs_until_it_is_ended() -> None:
+async def test_simulator_runs_until_it_is_ended() -> None:
     """Its ports are closed then."""
     simulator: Simulator = simulator_of(
         ["--battery", "cli test:100", "--interface", "virtual"]

@@ -13,14 +13,14 @@ SIZE = Size(sun=6000, load=4000)
 
 
 @given(st.integers(0, 1000), st.floats(0, 1e6))
-def test_it_stays_within_its_size(seed: int, at: float) -> None:
+def test_household_stays_within_its_size(seed: int, at: float) -> None:
     """No more sun than the panels give, no more load than the house takes."""
     assert -SIZE.load <= Household(SIZE, seed)(at) <= SIZE.sun
     assert 0 <= Wander(seed, 7.0)(at) <= 1
 
 
 @given(st.integers(0, 1000), st.floats(0, 1e5))
-def test_it_moves_smoothly(seed: int, at: float) -> None:
+def test_household_load_moves_smoothly(seed: int, at: float) -> None:
     """A tenth of a second changes it by a small part of its size."""
     house = Household(SIZE, seed)
     assert abs(house(at + 0.1) - house(at)) < 0.05 * (SIZE.sun + SIZE.load)

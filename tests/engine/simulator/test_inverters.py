@@ -29,7 +29,7 @@ def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> f
     return wanted_current(inverter, received, power, 50.0, 1.0)
 
 
-def test_it_reads_the_limits_of_a_real_stack() -> None:
+def test_inverter_reads_the_limits_of_a_real_stack() -> None:
     """Little-endian: 0x0233 = 563, 0x2409 = 9225."""
     received = on_frame(ReceivedLimits(), Frame(0x351, REAL_LIMITS), 7.0)
     assert received.charge_voltage_limit == 56.3
@@ -41,7 +41,7 @@ def test_it_reads_the_limits_of_a_real_stack() -> None:
     ("byte", "charge", "discharge"),
     [(0xC0, True, True), (0x80, True, False), (0x40, False, True), (0, False, False)],
 )
-def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
+def test_inverter_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
     """0x35C: bit 7 charge, bit 6 discharge."""
     received = on_frame(RECEIVED, Frame(0x35C, bytes([byte])), 0.0)
     assert (received.charge_enabled, received.discharge_enabled) == (charge, discharge)
@@ -59,7 +59,7 @@ def test_it_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
         (0x35A, "AAAAAAAAA9AAAAAA", False),  # warnings only
     ],
 )
-def test_it_reads_protections(can_id: int, data: str, alarm: bool) -> None:
+def test_inverter_reads_protections(can_id: int, data: str, alarm: bool) -> None:
     """Bytes 0-1 of 0x359, and the value 1 in bytes 0-3 of 0x35A."""
     assert on_frame(RECEIVED, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
 
@@ -86,12 +86,14 @@ def test_frames_of_another_kind_do_not_count() -> None:
     ("power", "current"),
     [(500.0, 10.0), (5000.0, 30.0), (-500.0, -10.0), (-5000.0, -40.0)],
 )
-def test_it_serves_the_house_within_the_limits(power: float, current: float) -> None:
+def test_inverter_serves_the_house_within_the_limits(
+    power: float, current: float
+) -> None:
     """W over V, but no more than the limit it received."""
     assert _wanted(power) == current
 
 
-def test_it_stays_within_its_own_rating() -> None:
+def test_inverter_stays_within_its_own_rating() -> None:
     """Limits above its rating do not raise its current."""
     assert _wanted(9000, charge=500, discharge=500) == 60
     assert _wanted(-9000, charge=500, discharge=500) == -80
@@ -147,7 +149,7 @@ def inverter() -> SimulatedInverter:
     return result
 
 
-def test_it_follows_with_its_lag(inverter: SimulatedInverter) -> None:
+def test_inverter_follows_with_its_lag(inverter: SimulatedInverter) -> None:
     """63 % of the way after one time constant, all of it after many."""
     _run(inverter, 0, 2)
     assert inverter.current == pytest.approx(-20 * 0.63, abs=0.5)
@@ -155,7 +157,7 @@ def test_it_follows_with_its_lag(inverter: SimulatedInverter) -> None:
     assert inverter.current == pytest.approx(-20, abs=0.1)
 
 
-def test_it_begins_after_its_dead_time() -> None:
+def test_inverter_begins_after_its_dead_time() -> None:
     """Nothing for 5 s, then the lag."""
     inverter = SimulatedInverter("one", replace(INVERTER, dead_time=5.0), lambda _: 0.0)
     inverter.received = RECEIVED
@@ -167,7 +169,7 @@ def test_it_begins_after_its_dead_time() -> None:
     assert inverter.current == pytest.approx(-20, abs=0.1)
 
 
-def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
+def test_inverter_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
     """At the charge voltage limit only the current that holds it flows, then less."""
     inverter.received = replace(RECEIVED, charge_voltage_limit=52.0, at=100.0)
     source, resistance = 51.8, 0.02
@@ -179,7 +181,7 @@ def test_it_holds_the_charge_voltage(inverter: SimulatedInverter) -> None:
     assert inverter.current == pytest.approx(10.0, abs=0.5)
 
 
-def test_it_sends_a_request_every_second(inverter: SimulatedInverter) -> None:
+def test_inverter_sends_a_request_every_second(inverter: SimulatedInverter) -> None:
     """0x305, 8 zero bytes, 11-bit."""
     requests = [inverter.due(100 + k / 4) for k in range(9)]
     assert [len(frames) for frames in requests] == [1, 0, 0, 0, 1, 0, 0, 0, 1]

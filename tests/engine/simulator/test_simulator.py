@@ -80,7 +80,9 @@ def simulator() -> Simulator:
 
 
 @pytest.mark.slow
-def test_an_hour_in_the_closed_loop(simulator: Simulator) -> None:
+def test_an_hour_in_the_closed_loop_stays_within_all_limits(
+    simulator: Simulator,
+) -> None:
     """36,000 steps.
 
     The charge drawn is missing from the packs, and all of it is reported.
@@ -281,7 +283,7 @@ async def test_on_ports_its_frames_reach_the_other_end_and_back() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_it_can_be_stopped_at_any_time_and_started_again() -> None:
+async def test_simulator_can_be_stopped_at_any_time_and_started_again() -> None:
     """Before its start, twice, and with a battery that has no port."""
     simulator = Simulator([_battery("a")], [])
     await simulator.stop()

@@ -64,7 +64,7 @@ def test_one_battery_on_three_ports_has_two_duplicates() -> None:
     assert topology.duplicates(["b1", "b2", "b3"]) == {"b2": "b1", "b3": "b1"}
 
 
-def test_frames_of_one_time_keep_their_order() -> None:
+def test_frames_with_equal_times_keep_their_order() -> None:
     """As from a serial adapter that delivers a telegram as a whole."""
     topology = BusTopology()
     for second in range(2):
@@ -103,7 +103,7 @@ def test_any_other_frame_is_another_battery(changes: dict[str, Any]) -> None:
         assert not topology.duplicates(["b1", "b2"], LIKELY)
 
 
-def test_batteries_polled_together_are_told_apart() -> None:
+def test_batteries_polled_together_are_distinguished() -> None:
     """They answer at the same time, until one of them sends something else."""
     topology = BusTopology()
     send(topology, "b1", "b2", at=10.0, seconds=8)
@@ -113,7 +113,7 @@ def test_batteries_polled_together_are_told_apart() -> None:
     assert topology.duplicates(["b1", "b2"]) == {}
 
 
-def test_long_identical_batteries_are_told_apart() -> None:
+def test_batteries_identical_for_long_are_distinguished() -> None:
     """Taken for one while they rest; they are two as soon as their measurements differ."""
     topology = BusTopology()
     send(topology, "b1", "b2", at=10.0, seconds=20)
@@ -218,7 +218,7 @@ def test_an_online_battery_may_send_the_same() -> None:
     assert not any(_own(BusTopology(), telegram(100.0), late=0.01, counts=True))
 
 
-def test_on_a_shared_bus_own_frames_are_own_while_online_too() -> None:
+def test_own_frames_on_a_shared_bus_are_own_while_online_too() -> None:
     """One frame for each that was sent: the battery's own one counts."""
     topology = BusTopology()
     send(topology, "b1", "i1", at=10.0, seconds=10)

@@ -489,9 +489,10 @@ def test_every_notice_and_every_stored_value_has_its_text() -> None:
     """In each language, with every placeholder filled; and no other text is there."""
     folder = Path(import_daemon.__path__[0])
     code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    kinds = re.findall(
-        r'(?:note|Invalid|Unreadable|Notice|msg=)\(?"([a-z_0-9]+)"', code
+    raised = (
+        r'(?:note|Invalid|Unreadable|Notice|msg=|_typed)\(?(?:\w+, )?"([a-z_0-9]+)"'
     )
+    kinds = re.findall(raised, code)
     stored = {key.description for keys in KEYS.values() for key in keys} - {"mode", ""}
     rest = {"line", "more", "correct", "notes", "bank", "changed"}
     expected = {*kinds, *stored, *rest, "misspelt", "unknown", "refused"}

@@ -54,7 +54,7 @@ def test_odd_share_is_shown_with_the_share_of_the_capacity() -> None:
     }
 
 
-def test_batteries_with_voltages_apart_are_reported() -> None:
+def test_batteries_with_different_voltages_are_reported() -> None:
     """Both are named, with their voltages."""
     voltage_difference = VoltageDifference("b2", 53.26, "b1", 51.9)
     found = the_one(replace(WELL, voltage_difference=voltage_difference))

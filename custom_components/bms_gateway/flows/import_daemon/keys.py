@@ -35,22 +35,18 @@ def _number(value: Any) -> float:
         raise vol.Invalid("no_number") from error
 
 
-def _yes_no(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise vol.Invalid("no_yes_no")
-    return value
+def _typed[T](expected: type[T], problem: str) -> Callable[[Any], T]:
+    def check(value: Any) -> T:
+        if not isinstance(value, expected):
+            raise vol.Invalid(problem)
+        return value
+
+    return check
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise vol.Invalid("no_text")
-    return value.strip()
-
-
-def _filled(value: Any) -> str:
-    if not (text := _text(value)):
-        raise vol.Invalid("no_text")
-    return text
+_yes_no: Final = _typed(bool, "no_yes_no")
+_text: Final = vol.All(_typed(str, "no_text"), str.strip)
+_filled: Final = vol.All(_text, vol.Length(min=1, msg="no_text"))
 
 
 def _mode(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Imports the daemon's bms_config.toml: reads it, and asks for what it lacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 from homeassistant.components.file_upload import process_uploaded_file
@@ -14,6 +14,7 @@ from ...config_entry import (
     CONF_BRING_UP,
     CONF_CHANNEL,
     CONF_INTERFACE,
+    PortOwner,
     taken_ports,
 )
 from ...const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
@@ -62,8 +63,13 @@ class DaemonImport:
             for each in found
             if each.port[CONF_INTERFACE] == Interface.SOCKETCAN
         }
+        taken = taken_ports(self.hass)
+        owners = {channel: owner for (_, channel), owner in taken.items()}
+        for name, link in self._links.items():  # known by its adapter if that is there
+            if owner := link.owner(taken):
+                owners[name] = owner
         self._gateway = await self.hass.async_add_executor_job(
-            _build, self.hass, file_id, self._links
+            _build, self.hass, file_id, self._links.keys(), owners
         )
         texts = await _async_texts(self.hass)
         return list_notices("import_correct", self._gateway.problems, texts)
@@ -147,7 +153,10 @@ class DaemonImport:
 
 
 def _build(
-    hass: HomeAssistant, file_id: str, links: Mapping[str, Connection]
+    hass: HomeAssistant,
+    file_id: str,
+    present: Collection[str],
+    owners: Mapping[str, PortOwner],
 ) -> ImportedGateway:
     """Return the gateway of an uploaded file; it reads no more than the size limit."""
     try:
@@ -155,12 +164,7 @@ def _build(
             content = file.read(MAX_SIZE + 1)
     except OSError, ValueError:  # cleared away, or from before a restart
         return ImportedGateway(problems=[Notice("lost", Value(""))])
-    taken = taken_ports(hass)
-    owners = {channel: owner for (_, channel), owner in taken.items()}
-    for name, link in links.items():  # a link is known by its adapter if that is there
-        if owner := link.owner(taken):
-            owners[name] = owner
-    return build_gateway(content, links.keys(), owners)
+    return build_gateway(content, present, owners)
 
 
 async def _async_texts(hass: HomeAssistant) -> Texts:

@@ -108,7 +108,7 @@ def test_a_battery_is_lost_by_rejected_limits() -> None:
     assert (state.status, state.rejected) == (BatteryStatus.ONLINE, ())
 
 
-def test_receiving_since_is_known() -> None:
+def test_time_of_first_reception_is_known() -> None:
     """One that is plugged in again may need a while until it has sent everything."""
     subject = Battery(battery("b1"))
     assert subject.state(0.0).receiving_since is None

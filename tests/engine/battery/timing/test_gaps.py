@@ -124,7 +124,7 @@ def test_every_inverter_gets_its_limit_back_at_once() -> None:
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 100.0
 
 
-def test_half_for_three_seconds_and_then_0() -> None:
+def test_charge_limit_is_halved_for_three_seconds_and_then_0() -> None:
     """Exactly that long after the loss, whatever else is received; it is still awaited."""
     plant = _with_habit()
     at = _stop_sending(plant)
@@ -190,7 +190,7 @@ def test_a_setpoint_meanwhile_holds() -> None:
     assert _back(plant) < 50.0
 
 
-def test_awaiting_that_ends_otherwise_leads_to_a_ramp() -> None:
+def test_limit_ramps_if_awaiting_ends_otherwise() -> None:
     """It is taken out of service or removed, or the policy changes."""
     plant = _in_blocked_part()
     plant.gateway.set_setpoints(AllSetpoints(out_of_service=frozenset({"b1"})))
@@ -247,7 +247,7 @@ def test_long_gaps_are_not_habitual() -> None:
     assert plant.sent()[1] == 0.0
 
 
-def test_a_gap_that_was_awaited_in_vain_does_not_count() -> None:
+def test_a_gap_that_ended_in_a_loss_does_not_count() -> None:
     """It was a loss."""
     plant = _with_habit()
     _gap(plant, lasts=SHORT + 1.0)
@@ -449,7 +449,7 @@ def test_a_lower_limit_of_another_battery_is_halved() -> None:
     assert plant.sent()[1] == 40.0
 
 
-def test_half_of_the_sent_limit_not_of_the_allowed_one() -> None:
+def test_the_sent_limit_is_halved_not_the_allowed_one() -> None:
     """An inverter with a lower rating is sent half of that."""
     plant = _with_habit()
     own = {"i1": Setpoints(charge_current=20.0)}

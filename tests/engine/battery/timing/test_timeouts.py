@@ -17,7 +17,7 @@ def _regular(period: float, ceiling: float = 10.0) -> FramePeriod:
     return _frame_period(*(1 + n * period for n in range(10)), ceiling=ceiling)
 
 
-def test_a_frame_that_never_came_is_not_fresh() -> None:
+def test_a_frame_never_received_has_timed_out() -> None:
     """A frame that never came is not fresh."""
     assert not _frame_period().fresh(0.0)
 
@@ -65,13 +65,13 @@ def test_eight_gaps_are_remembered() -> None:
     assert frame_period.period == 5.0
 
 
-def test_a_silence_is_no_period() -> None:
+def test_a_pause_is_no_frame_period() -> None:
     """A gap of 30 s or more is not learned."""
     assert _frame_period(0.0, 30.0).period is None
     assert _frame_period(0.0, 29.5).period == 29.5
 
 
-def test_frames_of_one_time_are_not_learned() -> None:
+def test_frames_with_equal_times_are_not_learned() -> None:
     """Nor do times that run backwards make a frame younger or older."""
     frame_period = _frame_period(5.0, 5.0, 4.0)
     assert frame_period.period is None

@@ -63,7 +63,9 @@ def _changed(offset: int, form: str, value: int) -> bytes:
     ],
     ids=["adapter", "down, with IFF_ECHO", "Ethernet", "vcan: nothing of its own"],
 )
-def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> None:
+def test_answer_of_the_kernel_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link
+) -> None:
     """Each part of an answer is found at its place."""
     monkeypatch.setattr(link_module, "query", lambda _: answer)
     assert read_link("can0") == link
@@ -72,7 +74,7 @@ def test_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, link: Link) -> N
 @pytest.mark.parametrize(
     ("number", "state"), [*enumerate(BusState), (6, None), (255, None)]
 )
-def test_state_of_the_controller(
+def test_state_of_the_controller_is_decoded(
     monkeypatch: pytest.MonkeyPatch, number: int, state: BusState | None
 ) -> None:
     """By the kernel's enum can_state; values it may add later are unknown."""
@@ -84,7 +86,7 @@ def test_state_of_the_controller(
     assert read_link("can0").state is state
 
 
-def test_carrier_and_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_carrier_and_counters_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the flags and, where the driver counts, an attribute; both None while down."""
     monkeypatch.setattr(link_module, "query", lambda _: ANSWER)
     known = read_link("can0")
@@ -132,7 +134,7 @@ def test_reading_of_any_attributes_ends(attributes: bytes) -> None:
     assert sum(4 + len(data) for _, data in walked) <= len(attributes) + 3
 
 
-def test_links_of_this_machine(socket_enabled: None) -> None:
+def test_loopback_is_no_can_link(socket_enabled: None) -> None:
     """Every Linux has a loopback link, which is not CAN."""
     assert not read_link("lo").is_can
     with pytest.raises(OSError, match="device") as raised:
@@ -150,7 +152,7 @@ def test_links_of_this_machine(socket_enabled: None) -> None:
     ],
     ids=["no CAN", "down", "wrong", "1.02 % off"],
 )
-def test_link_that_cannot_be_opened(
+def test_link_that_cannot_be_opened_has_a_fault(
     monkeypatch: pytest.MonkeyPatch, link: Link, fault: PortFault
 ) -> None:
     """The first thing to repair is reported."""
@@ -162,7 +164,7 @@ def test_link_that_cannot_be_opened(
 
 
 @pytest.mark.parametrize("bitrate", [None, 500_000, 496_000, 504_000])
-def test_link_that_can_be_opened(
+def test_link_that_can_be_opened_has_no_fault(
     monkeypatch: pytest.MonkeyPatch, bitrate: int | None
 ) -> None:
     """A controller's clock need not divide to the bitrate exactly."""
@@ -171,7 +173,7 @@ def test_link_that_can_be_opened(
     assert check_link(PortConfig(Interface.SOCKETCAN, "can0", 500_000)) == link
 
 
-def test_python_without_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_without_can_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no CAN at all, that is the fault."""
     monkeypatch.delattr(socket, "AF_CAN")
     with pytest.raises(PortError) as raised:
@@ -189,7 +191,7 @@ def test_python_without_can(monkeypatch: pytest.MonkeyPatch) -> None:
         (errno.ENOMEM, PortFault.FAILED),
     ],
 )
-def test_error_of_the_kernel(
+def test_each_error_of_the_kernel_has_a_fault(
     monkeypatch: pytest.MonkeyPatch, code: int, fault: PortFault
 ) -> None:
     """Each refusal of the kernel has a fault that a user can act on."""

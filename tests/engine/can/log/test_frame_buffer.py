@@ -87,7 +87,7 @@ def test_only_the_last_frames_are_kept() -> None:
     assert f"{50:03X}#" in lines[0]
 
 
-def test_statistics_by_frame_id() -> None:
+def test_statistics_are_kept_by_frame_id() -> None:
     """One late frame does not change the period."""
     late = [Frame(0x351, at=at) for at in (990.0, 991.0, 992.0, 995.0, 996.0)]
     frame_buffer = buffer_of(*late, Frame(0x35E, at=996.5))

@@ -113,7 +113,7 @@ def test_lost_battery_stays_excluded_in_discharge_only() -> None:
         assert zero_period.excluded is (direction is DISCHARGE)
 
 
-def test_carrying_counts_even_with_the_time_of_the_last_proof() -> None:
+def test_carried_current_counts_with_an_unchanged_time() -> None:
     """A second telegram with the same time."""
     excluded = _follow(IDLE, IDLE)
     again = replace(IDLE, amps=60.0, at=2.0)
@@ -134,7 +134,7 @@ def test_single_false_current_ends_the_exclusion_only_briefly() -> None:
     assert later.excluded
 
 
-def test_second_carrying_is_accepted_at_once() -> None:
+def test_second_carried_current_counts_at_once() -> None:
     """The lower limit itself may have retracted the first: it would chatter."""
     excluded = _follow(IDLE, IDLE)
     carries = replace(IDLE, amps=90.0)
@@ -224,7 +224,9 @@ def test_battery_going_empty_while_charged_counts_with_2_a() -> None:
     ],
     ids=["charge", "protected", "no other battery", "never allowed", "unknown"],
 )
-def test_no_limit_for_going_empty_otherwise(zero_period: ZeroLimitPeriod) -> None:
+def test_last_current_counts_only_for_a_battery_going_empty(
+    zero_period: ZeroLimitPeriod,
+) -> None:
     """Not in charge, not with a protection, and only for a known current."""
     assert counts_with(zero_period, 0.0) == 4.0
 

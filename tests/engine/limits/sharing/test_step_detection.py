@@ -69,7 +69,7 @@ def test_small_step_shows_nothing() -> None:
     # 2 A of unrest at either end: from ten times as much on, 40 A, the step is clear
     [(19.0, None), (21.0, {"b0": 20.0, "b1": 20.0})],
 )
-def test_unrest_requires_a_far_larger_step(
+def test_unsteady_current_requires_a_far_larger_step(
     amps: float, shown: Mapping[str, float] | None
 ) -> None:
     """A house that is never at rest."""

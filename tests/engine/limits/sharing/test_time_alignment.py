@@ -29,7 +29,7 @@ def known(amps: float) -> BankSample:
 HALVES = {"b1": 0.5, "b2": 0.5}
 
 
-def test_others_are_assumed_to_have_stepped_too() -> None:
+def test_other_batteries_are_assumed_to_step_too() -> None:
     """By their share of the step, until their first report."""
     samples = TimeAlignment()
     samples.update([measured("b1", 20.0, 8.0), measured("b2", 10.0, 9.0)], {"b1": 0.0})
