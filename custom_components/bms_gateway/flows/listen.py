@@ -15,7 +15,8 @@ from homeassistant.helpers.event import async_track_time_interval
 from ..config_entry import PortKey, port_config, port_key
 from ..engine.config import PortConfig
 from ..engine.detection.classify import ScanResult
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, Tap, listen, listen_in
+from ..engine.detection.listener import Tap
+from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, listen, listen_in
 from ..engine.gateway import Gateway
 from ..engine.model import PortState, PortStatus
 from ..runtime import BmsGatewayRuntime
