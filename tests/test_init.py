@@ -17,11 +17,8 @@ from custom_components.bms_gateway.engine.model import (
     Direction,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.setpoints import (
-    AllSetpoints,
-    Setpoints,
-    TemporaryLimit,
-)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant

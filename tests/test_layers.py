@@ -10,7 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[1] / "custom_components/bms_gateway"
 
 ENGINE: Final = (
-    "model config setpoints scheduling rounding ramp tolerances",
+    "model config setpoints temporary_limits scheduling rounding ramp tolerances",
     "protocol",
     "can",
     "battery",
@@ -19,7 +19,7 @@ ENGINE: Final = (
     "inverter",
     "topology",
     "bank",
-    "detection devices allocation_requests snapshot_builder",
+    "detection devices allocation_requests target_calculation evaluator snapshot_builder",
     "gateway",
     "simulator",
 )
@@ -38,7 +38,7 @@ INTEGRATION: Final = (
     "coordinator",
     "runtime",
     (
-        "setpoints.entity setpoints.temporary_limits can_log.services"
+        "setpoints.entity setpoints.temporary_limits can_log.services issues.fixes"
         " descriptions diagnostics entity entity_tables services system_health"
         " binary_sensor energy_sensor event number sensor switch"
     ),

@@ -21,9 +21,9 @@ from custom_components.bms_gateway.can_log.services import RECORD_SCHEMA
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import (
+from custom_components.bms_gateway.engine.setpoints import Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import (
     MOST_OWNERS,
-    Setpoints,
     TemporaryLimit,
 )
 from custom_components.bms_gateway.services import CLEAR_SCHEMA, LIMIT_SCHEMA

@@ -132,6 +132,62 @@ def test_excess_ends_once_the_inverter_is_reachable() -> None:
     assert plant.snapshot.excess == {}
 
 
+def test_probes_of_an_unreachable_inverter_give_the_others_nothing() -> None:
+    """An inverter is reachable once an echo proves it, not while a name is on its way.
+
+    Its queue is dropped each time, so that another name is sent every second.
+    """
+    plant = _two().started()
+    port = plant.port("i1")
+    port.acknowledged = False
+    plant.run(4.0)
+    plant.ask(charge_current=30.0)
+    plant.run(0.1)
+    at = plant.now
+    queued: list[Frame] = []
+    port.on_send = queued.append
+    for _ in range(8):
+        port.forget()
+        port.push(BUS_OFF)
+        plant.run(1.1)
+        # i1 may still act on 50 A of 30, at every probe
+        assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
+    assert len(queued) > 4
+    assert {ccl for _, ccl, _ in plant.sent_since(at, "i2")} == {0.0}
+
+
+def test_limit_that_falls_during_a_probe_lowers_the_others_at_once() -> None:
+    """The probed inverter may still act on its 50 A: 10 of 60 are left."""
+    plant = _two().started()
+    port = plant.port("i1")
+    port.acknowledged = False
+    plant.run(4.0)
+    port.forget()
+    port.push(BUS_OFF)
+    while not port.queue:
+        plant.run(0.01)
+    plant.ask(charge_current=60.0)
+    assert plant.sent("i2")[1] == 10.0
+
+
+def test_probed_inverter_gets_its_share_as_soon_as_an_echo_returns() -> None:
+    """The limits of its telegram are those of a reachable inverter."""
+    plant = _two().started()
+    port = plant.port("i1")
+    port.acknowledged = False
+    plant.run(4.0)
+    plant.ask(charge_current=30.0)
+    port.forget()
+    port.push(BUS_OFF)
+    while not port.queue:
+        plant.run(0.01)
+    port.acknowledged = True
+    port.leave()
+    plant.step()
+    assert plant.sent("i1")[1] == 15.0
+    assert plant.snapshot.excess == {}
+
+
 def test_short_interruption_is_no_excess() -> None:
     """Nor are the limits of reachable inverters when a limit falls."""
     plant = _two().started()

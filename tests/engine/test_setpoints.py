@@ -12,11 +12,13 @@ import pytest
 from custom_components.bms_gateway.engine.model import Direction, Rule
 from custom_components.bms_gateway.engine.scheduling import next_wake
 from custom_components.bms_gateway.engine.setpoints import (
-    MOST_OWNERS,
     AllSetpoints,
     RequestedLimit,
     SetpointKey,
     Setpoints,
+)
+from custom_components.bms_gateway.engine.temporary_limits import (
+    MOST_OWNERS,
     TemporaryLimit,
 )
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.setpoints import TemporaryLimit
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from custom_components.bms_gateway.setpoints.requester import (
     MAX_NAME_LENGTH,
     is_name,

@@ -10,11 +10,8 @@ import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import (
-    AllSetpoints,
-    Setpoints,
-    TemporaryLimit,
-)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from custom_components.bms_gateway.setpoints.serialization import (
     HOUR,
     Change,

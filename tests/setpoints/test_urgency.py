@@ -10,11 +10,8 @@ import pytest
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import (
-    AllSetpoints,
-    Setpoints,
-    TemporaryLimit,
-)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from custom_components.bms_gateway.setpoints import manager
 from custom_components.bms_gateway.setpoints.serialization import (
     HOUR,
@@ -330,6 +327,16 @@ async def test_pending_changes_are_written_when_home_assistant_stops(
     assert writes == [30.0]
     await ask(running, NUMBER, 40.0)
     assert writes == [30.0, 40.0]
+    hass.set_state(CoreState.running)
+
+
+async def test_change_is_written_at_once_while_home_assistant_stops(
+    hass: HomeAssistant, running: Bench, writes: list[Any]
+) -> None:
+    """Also one that may be lost in a crash: no timer runs any more."""
+    hass.set_state(CoreState.stopping)
+    await ask(running, NUMBER, 30.0)
+    assert writes == [30.0]
     hass.set_state(CoreState.running)
 
 

@@ -13,6 +13,9 @@ from custom_components.bms_gateway.engine.can.interface.state import read_link
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.config import Interface
 from custom_components.bms_gateway.engine.detection import scan
+from custom_components.bms_gateway.engine.detection.link_setup import (
+    bring_up_listen_only,
+)
 from custom_components.bms_gateway.engine.model import BusState
 from homeassistant.core import HomeAssistant
 from tests.connected import Forms, repeating
@@ -102,7 +105,6 @@ async def test_link_that_may_not_be_set_up_shows_the_commands(
         with without_rights():
             return bring_up_listen_only(config)
 
-    bring_up_listen_only = scan._bring_up_listen_only
     with plugged(up=False) as adapter:
         key = f"socketcan:{adapter.name}"
         async with adapter.taking():
@@ -110,9 +112,7 @@ async def test_link_that_may_not_be_set_up_shows_the_commands(
             result = await flow.fill(connection=key, bring_up=False)
             assert result["errors"] == {"connection": "link_down"}
             with pytest.MonkeyPatch.context() as monkeypatch:
-                monkeypatch.setattr(
-                    scan, "_bring_up_listen_only", listen_without_rights
-                )
+                monkeypatch.setattr(scan, "bring_up_listen_only", listen_without_rights)
                 result = await flow.fill(connection=key, bring_up=True)
             assert result["errors"] == {"connection": "no_permission"}
             assert not read_link(adapter.name).is_up

@@ -50,6 +50,11 @@ class Bank:
         return self._evaluation.learnt
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of its batteries, in the order of the configuration."""
+        return [battery.id for battery in self._config.batteries]
+
+    @property
     def deadline(self) -> float | None:
         """When to evaluate again at the latest, if nothing is received."""
         return self._deadline

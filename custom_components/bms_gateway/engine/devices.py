@@ -11,7 +11,7 @@ from .can.port_service import PortFactory, PortService
 from .can.sender import Sender
 from .config import BatteryConfig, GatewayConfig, InverterConfig
 from .inverter.inverter import Inverter
-from .model import Clock, Frame, PortState
+from .model import Clock, Direction, Frame, PortState
 from .topology.own_frames import ReportingSender
 
 LOOP_STALL: Final = 0.5
@@ -122,6 +122,14 @@ class Devices:
     def departed(self, now: float) -> list[Inverter]:
         """Return removed inverters that may still act on the limits sent last."""
         return [inverter for end, inverter in self._departed if end > now]
+
+    def sent_amps(self, now: float) -> dict[Direction, float]:
+        """Return the sum of the limits sent to all inverters, in A."""
+        inverters = [*self.inverters.values(), *self.departed(now)]
+        return {
+            direction: sum(inverter.sent_amps(direction) for inverter in inverters)
+            for direction in Direction
+        }
 
     def out_of_reach(self, now: float) -> list[Inverter]:
         """Return inverters that cannot be sent anything, also removed ones."""

@@ -3,29 +3,26 @@
 import asyncio
 from collections.abc import Callable, Mapping
 import contextlib
-from dataclasses import replace
 from functools import partial
 import time
 from typing import Final
 
-from .allocation_requests import allocation_requests
 from .bank import Bank
 from .can.log.frame_buffer import FrameBuffer
 from .can.port import Port
 from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
-from .inverter.allocation import Allocation
-from .inverter.disobedience import ComplianceMonitor, Current, measured
-from .inverter.soc_stop import SocStop
-from .inverter.targets import InverterTarget, is_block, target_for
-from .limits.bank_limits import BankLimits
-from .model import Clock, Direction, Frame, PortState, Snapshot, Status
+from .evaluator import Evaluator
+from .inverter.disobedience import Current
+from .inverter.targets import InverterTarget, is_block
+from .model import Clock, Frame, PortState, Snapshot
 from .protocol import is_request
-from .scheduling import RECALCULATION_INTERVAL, Priority, Schedule
+from .scheduling import RECALCULATION_INTERVAL, Priority
 from .setpoints import AllSetpoints
 from .snapshot_builder import build_snapshot
-from .topology.shared_bus import LIKELY, BusTopology
+from .target_calculation import Targets
+from .topology.shared_bus import BusTopology
 
 FINAL_BLOCK_TIMEOUT: Final = 0.2
 """Seconds that the final telegram of 0 A may take before the ports close."""
@@ -63,23 +60,17 @@ class Gateway:
         self._clock = clock
         self._config = config
         self._setpoints = setpoints or AllSetpoints()
-        self._bank = Bank(config, learnt)
-        self._bank.start(clock())
-        self._bank_limits = BankLimits(status=Status.STARTING, batteries={})
-        self._targets: dict[str, InverterTarget | None] = {}
         self._topology = BusTopology()
-        self._compliance = ComplianceMonitor()
-        self._soc_stop = SocStop()
         self._devices = Devices(self, port_factory, clock, wall)
+        self._evaluator = Evaluator(Bank(config, learnt), self._devices, self._topology)
+        self._bank.start(clock())
+        self._compliance = self._evaluator.compliance
+        self._targets = Targets(config, self._devices, self._compliance)
         self._devices.apply(config)
         self._set_in_service()
-        self._allocation: Allocation | None = None
-        """The present allocation; None: it has to be calculated anew."""
-        self._allocated_at = 0.0
         self._listeners: list[Listener] = []
         self._wake = Wake(clock)
         self._evaluation_task: asyncio.Task[None] | None = None
-        self._schedule = Schedule()
         self._built: Snapshot | None = None
         """The last snapshot; None: something has changed since."""
         self._changed = True
@@ -94,10 +85,10 @@ class Gateway:
         if built is None or not built.at <= now <= built.at + RECALCULATION_INTERVAL:
             built = self._built = build_snapshot(
                 now,
-                self._bank_limits,
+                self._evaluator.limits,
                 self._devices,
-                self._targets,
-                self._topology.shared(self._devices.inverters, self._battery_ids),
+                self._targets.current,
+                self._topology.shared(self._devices.inverters, self._bank.ids),
                 self._compliance,
             )
         return built
@@ -143,15 +134,16 @@ class Gateway:
         self._bank.apply(config, self._clock())
         self._devices.apply(config)
         self._set_in_service()
-        self._allocation = self._built = None
-        self._soc_stop.keep_only(self._devices.inverters)
+        self._targets.apply(config)
+        self._built = None
         self._schedule_evaluation()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
         """Apply changed setpoints at once."""
         self._setpoints = setpoints
         self._set_in_service()
-        self._allocation = self._built = None
+        self._targets.invalidate()
+        self._built = None
         self._schedule_evaluation()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
@@ -227,7 +219,7 @@ class Gateway:
             is_change = inverter.on_echo(frame, self._clock())
             self._devices.port_services[key].wake()
             if is_change:
-                self._allocation = None
+                self._targets.invalidate()
                 # The limit that this inverter has now may leave room for the others
                 self._devices.wake_writers()
                 self._mark_changed()
@@ -268,7 +260,7 @@ class Gateway:
             now = self._clock()
             if not inverter.can_continue(now):
                 return now + READ_RETRY
-        current = self._targets[key] = self._target(key, now)
+        current = self._target(key, now)
         self._built = None
         was_reachable = inverter.reachable
         sent_version = inverter.sent_version
@@ -278,7 +270,7 @@ class Gateway:
         if inverter.sent_version != sent_version or (
             inverter.reachable is not was_reachable
         ):
-            self._allocation = None
+            self._targets.invalidate()
         if inverter.reachable is not was_reachable:
             # Others cannot have the current that it cannot be made to give up
             self._devices.wake_writers()
@@ -294,26 +286,10 @@ class Gateway:
         if (received_until := self._devices.read(key)) is None:
             return None
         now = self._clock()
-        if (due := self._deadline) is not None and now >= due:
-            self._schedule.done(now)
-            ids = self._battery_ids
-            self._bank.set_duplicates(
-                self._topology.duplicates(ids, LIKELY),
-                sure=self._topology.duplicates(ids),
-            )
-            self._bank_limits = self._bank.evaluate(
-                now,
-                self._setpoints,
-                self._sent_amps(),
-                self._compliance.beyond,
-                received_until=received_until,
-            )
-            for inverter in self._devices.inverters.values():
-                inverter.bridge(
-                    self._bank_limits.status, now, bridges=self._bank_limits.bridges
-                )
-            self._allocation = self._built = None
-            self._monitor_compliance(now)
+        if self._evaluator.is_due(now):
+            self._evaluator.evaluate(now, self._setpoints, received_until)
+            self._targets.invalidate()
+            self._built = None
             self._devices.wake_writers(but=key)
             self._changed = True
             if key != _EVALUATION:
@@ -321,85 +297,19 @@ class Gateway:
         return now
 
     @property
-    def _deadline(self) -> float | None:
-        """When to evaluate again: frames arrived, or something expires."""
-        times = (
-            self._schedule.due_at,
-            self._bank.deadline,
-            self._compliance.due_at(self._sent_amps),
-        )
-        return min((at for at in times if at is not None), default=None)
+    def _bank(self) -> Bank:
+        return self._evaluator.bank
 
     def _is_own(self, key: str, frame: Frame) -> bool:
         """Return whether a frame on a battery's port was sent by this gateway."""
         return self._topology.is_own(key, frame, counts=self._bank.counts(key))
 
-    @property
-    def _battery_ids(self) -> list[str]:
-        return [battery.id for battery in self._config.batteries]
-
-    def _sent_amps(self) -> dict[Direction, float]:
-        """Return the sum of the limits sent to the inverters, in A."""
-        gone = self._devices.departed(self._clock())
-        inverters = [*self._devices.inverters.values(), *gone]
-        return {
-            direction: sum(inverter.sent_amps(direction) for inverter in inverters)
-            for direction in Direction
-        }
-
-    def _monitor_compliance(self, now: float) -> None:
-        """Compare the currents of the inverters with the limits sent to them."""
-        gone = self._devices.departed(now)
-        self._compliance.update(
-            now,
-            measured(self._bank_limits.batteries.values()),
-            [inverter.load for inverter in self._devices.inverters.values()],
-            {d: sum(inverter.sent_amps(d) for inverter in gone) for d in Direction},
-        )
-
     def _target(self, key: str, now: float) -> InverterTarget | None:
         """Return an inverter's target now; None: send nothing."""
         if self._ending and not self._config.block_at_end:
+            self._targets.clear(key)
             return None
-        if not self._bank_limits.may_be_sent or self._bank_limits.limits is None:
-            return None
-        found = target_for(
-            self._config,
-            [inverter.id for inverter in self._config.inverters].index(key),
-            self._bank_limits,
-            self._allocate(now),
-        )
-        if found is None:
-            return None
-        telegram = self._soc_stop.apply(
-            self._devices.inverters[key].config,
-            found.telegram,
-            self._compliance.found(key),
-            now,
-        )
-        return replace(found, telegram=telegram)
-
-    def _allocate(self, now: float) -> Allocation:
-        """Return the allocation of the limits, calculated once for all inverters.
-
-        It is kept for RECALCULATION_INTERVAL, or until a limit, a setpoint or an
-        inverter changes. The passage of time alone only leaves more room.
-        """
-        if (
-            self._allocation is None
-            or now > self._allocated_at + RECALCULATION_INTERVAL
-        ):
-            requests = allocation_requests(
-                self._config,
-                self._devices,
-                self._setpoints,
-                self._bank_limits,
-                now,
-            )
-            limits = self._bank_limits.limits or {}
-            self._allocation = Allocation.of(limits, requests)
-            self._allocated_at = now
-        return self._allocation
+        return self._targets.update(key, self._evaluator.limits, self._setpoints, now)
 
     def _set_in_service(self) -> None:
         """Pass on which inverters the user has put in service."""
@@ -408,7 +318,7 @@ class Gateway:
 
     def _schedule_evaluation(self, priority: Priority = Priority.AT_ONCE) -> None:
         """Schedule an evaluation, and send its result."""
-        if self._schedule.add(priority):
+        if self._evaluator.schedule(priority):
             self._wake.set()
             if priority is Priority.AT_ONCE:
                 self._devices.wake_writers()
@@ -442,8 +352,8 @@ class Gateway:
         now = self._clock()
         ends = (each.disconnects_at for each in self._devices.inverters.values())
         times = [at for at in ends if at is not None and at > now]
-        if self._deadline is not None:
-            times.append(self._deadline)
+        if (deadline := self._evaluator.deadline(now)) is not None:
+            times.append(deadline)
         return min(times, default=None)
 
     async def _send_final_block(self) -> None:

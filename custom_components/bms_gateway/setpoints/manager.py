@@ -11,7 +11,8 @@ from homeassistant.util import dt as dt_util
 from ..engine.gateway import Gateway
 from ..engine.model import Direction
 from ..engine.scheduling import next_wake
-from ..engine.setpoints import AllSetpoints, TemporaryLimit
+from ..engine.setpoints import AllSetpoints
+from ..engine.temporary_limits import TemporaryLimit
 from ..errors import action_error
 from .requester import AUTOMATION
 from .store import SetpointStore

@@ -12,7 +12,7 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from ..const import DOMAIN
-from ..engine.setpoints import TemporaryLimit
+from ..engine.temporary_limits import TemporaryLimit
 from ..errors import forbidden
 from .requester import AUTOMATION, MQTT, REPAIR, normalized, user_name
 

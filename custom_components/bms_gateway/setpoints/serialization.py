@@ -9,7 +9,8 @@ import math
 from typing import Any, Final, TypeIs
 
 from ..engine.model import Direction
-from ..engine.setpoints import AllSetpoints, Setpoints, TemporaryLimit
+from ..engine.setpoints import AllSetpoints, Setpoints
+from ..engine.temporary_limits import TemporaryLimit
 
 SETPOINT_FIELDS: Final = tuple(each.name for each in fields(Setpoints))
 

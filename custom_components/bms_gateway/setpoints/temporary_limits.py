@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..engine.config import GatewayConfig
 from ..engine.model import Direction
-from ..engine.setpoints import MOST_OWNERS, TemporaryLimit
+from ..engine.temporary_limits import MOST_OWNERS, TemporaryLimit
 from ..errors import action_error
 from ..runtime import BmsGatewayRuntime
 from .permission import Requester

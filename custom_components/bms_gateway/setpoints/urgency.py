@@ -7,7 +7,8 @@ and again. Anything that a crash must not undo is written at once; the rest can 
 from enum import Enum, auto
 from typing import Final
 
-from ..engine.setpoints import NO_SETPOINTS, TemporaryLimit
+from ..engine.setpoints import NO_SETPOINTS
+from ..engine.temporary_limits import TemporaryLimit
 from .serialization import StoredData
 
 WRITE_DELAY: Final = 5.0

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from custom_components.bms_gateway.engine.allocation_requests import allocation_request
 from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.inverter.allocation import permitted_now
 from custom_components.bms_gateway.engine.model import Direction, Limit, Rule
@@ -112,8 +113,8 @@ def test_state_shows_the_sent_limit_and_its_rule() -> None:
 def test_first_request_is_the_rating() -> None:
     """There is no ramp to the first value."""
     played = Played(rated_charge=80.0, rated_discharge=120.0)
-    request = played.inverter.allocation_request(
-        Direction.DISCHARGE, None, 0.0, played.clock.now
+    request = allocation_request(
+        played.inverter, Direction.DISCHARGE, None, 0.0, played.clock.now
     )
     assert (request.weight, request.cap, request.rule) == (120.0, 120.0, Rule.RATING)
     assert (request.sent, request.reserved, request.reachable) == (0.0, 0.0, True)
@@ -134,8 +135,8 @@ def test_own_limits_only_lower_the_rating(
     """A setpoint or temporary limit above the rating has no effect."""
     played = Played(rated_charge=80.0)
     ask = RequestedLimit(requested, Rule.TEMPORARY_LIMIT, "me")
-    request = played.inverter.allocation_request(
-        Direction.CHARGE, ask, 0.0, played.clock.now
+    request = allocation_request(
+        played.inverter, Direction.CHARGE, ask, 0.0, played.clock.now
     )
     assert (request.weight, request.cap, request.rule) == (80.0, cap, rule)
 
@@ -144,8 +145,8 @@ def test_out_of_service_inverter_gets_0_a() -> None:
     """Nothing else is sent."""
     played = Played()
     played.inverter.in_service = False
-    request = played.inverter.allocation_request(
-        Direction.CHARGE, None, 0.0, played.clock.now
+    request = allocation_request(
+        played.inverter, Direction.CHARGE, None, 0.0, played.clock.now
     )
     assert (request.cap, request.rule) == (0.0, Rule.IN_SERVICE)
 
@@ -158,8 +159,8 @@ def test_previous_limit_is_reserved_for_twice_the_reaction_time() -> None:
     played.after(1.0)
 
     def reserved() -> float:
-        return played.inverter.allocation_request(
-            Direction.CHARGE, None, 0.0, played.clock.now
+        return allocation_request(
+            played.inverter, Direction.CHARGE, None, 0.0, played.clock.now
         ).reserved
 
     assert (played.confirmed(), reserved()) == (40.0, 100.0)
@@ -190,8 +191,8 @@ def test_unconfirmed_limit_is_reserved_like_a_confirmed_one() -> None:
     played.port.push(replace(OTHER, at=played.clock.now + 0.1))
     played.after(0.1)
     played.after(1.0)
-    request = played.inverter.allocation_request(
-        Direction.CHARGE, None, 0.0, played.clock.now
+    request = allocation_request(
+        played.inverter, Direction.CHARGE, None, 0.0, played.clock.now
     )
     assert (request.sent, request.reserved) == (20.0, 150.0)
 
@@ -204,8 +205,8 @@ def test_rise_is_ramped() -> None:
 
     def ceiling(flowing: float) -> float:
         at = played.clock.now + 0.5
-        return played.inverter.allocation_request(
-            Direction.DISCHARGE, None, flowing, at
+        return allocation_request(
+            played.inverter, Direction.DISCHARGE, None, flowing, at
         ).ceiling
 
     assert ceiling(0.0) == pytest.approx(20.0)
@@ -217,8 +218,8 @@ def test_small_inverter_rises_however_often_it_is_sent() -> None:
     played = Played(rated=5.0)
     played.set_telegram(charge_current_limit=1.0)
     played.after()
-    request = played.inverter.allocation_request(
-        Direction.CHARGE, None, 0.0, played.clock.now + 0.1
+    request = allocation_request(
+        played.inverter, Direction.CHARGE, None, 0.0, played.clock.now + 0.1
     )
     assert permitted_now(0, 5.0, 5.0, [request]) == 1.1
 

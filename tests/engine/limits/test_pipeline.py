@@ -182,7 +182,7 @@ def test_going_empty_ends_without_a_new_telegram() -> None:
     for pack in plant.packs.values():
         pack.active = False
     assert plant.discharge.amps >= 60.0
-    assert plant.gateway._deadline == pytest.approx(began + 5.0)
+    assert plant.gateway._evaluator.deadline(plant.now) == pytest.approx(began + 5.0)
     plant.run(0.25)
     assert plant.discharge.amps <= 10.0
 

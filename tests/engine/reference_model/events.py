@@ -13,7 +13,8 @@ from custom_components.bms_gateway.engine.model import (
     Frame,
     PortStatus,
 )
-from custom_components.bms_gateway.engine.setpoints import Setpoints, TemporaryLimit
+from custom_components.bms_gateway.engine.setpoints import Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 
 from ..plant import Pack, battery, inverter
 from ..telegrams import HEALTHY, NO_LIMITS

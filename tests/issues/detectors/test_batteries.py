@@ -7,11 +7,8 @@ import pytest
 
 from custom_components.bms_gateway.engine.config import Strategy
 from custom_components.bms_gateway.engine.model import Direction
-from custom_components.bms_gateway.engine.setpoints import (
-    AllSetpoints,
-    Setpoints,
-    TemporaryLimit,
-)
+from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from custom_components.bms_gateway.issues.conditions import VoltageDifference
 from custom_components.bms_gateway.issues.detectors import find_issues
 from custom_components.bms_gateway.setpoints.serialization import Change

@@ -2,37 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import inf
 from typing import Final
 
 from ..battery.timing.telegram_boundary import Progress
 from ..can.sender import Sender
-from ..config import InverterConfig, Proof
-from ..limits.rule_inputs import NO_LIMIT, apply_rules
+from ..config import InverterConfig
 from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
 from ..protocol import POLL, encode
-from ..ramp import RAMP_TIME
 from ..scheduling import next_of
-from ..setpoints import RequestedLimit
-from .allocation import AllocationRequest
 from .bus_guard import BusGuard
 from .disobedience import InverterLoad
-from .rules import OWN_RULES, InverterInputs, rating
+from .limits_before_gap import LimitsBeforeGap
+from .presence_probe import PresenceProbe
 from .send_schedule import SendSchedule
 from .sent_limits import SentLimits
 from .transmission import Phase, Transmission
 
-MIN_RAMP_STEP: Final = 0.1
-"""A from one telegram to the next: limits are sent in steps of 0.1 A, and a ramp in
-smaller steps would never add up."""
-PRESENCE_PROBE_INTERVAL: Final = 1.0
-"""Seconds between two probes, see `_probe_presence`."""
 OUT_OF_REACH: Final = 2.0
 """Seconds without being reachable after which it is more than a short interruption."""
-
-_HARMLESS: Final = frozenset({0x356, 0x35E})
-"""IDs of measurements and name: they carry no limit, should they wait in a queue for
-hours."""
 
 
 class Inverter:
@@ -43,94 +30,33 @@ class Inverter:
         self.config = config
         self.port = port
         self._transmission = Transmission(port, config.name)
-        self._sent_limits = SentLimits()
+        self.sent_limits = SentLimits()
+        self.limits_before_gap = LimitsBeforeGap()
         self.in_service = True
         """Whether the user has put it in service."""
         self._schedule = SendSchedule()
         self._guard = BusGuard()
         self._allowed = True
         self._unreachable_since: float | None = None
-        self._presence_probed_at: float | None = None
-        self._bridged: dict[Direction, float] = {}
-        """A; the limits it had before a gap that is bridged now, or was until
-        lately."""
-        self._resumes_until = 0.0
+        self._presence_probe = PresenceProbe(config.port.interface.proof, port)
 
     def replaced(self, config: InverterConfig, port: Sender) -> Inverter:
         """Return its successor on another port, with the same sent limits."""
         inverter = Inverter(config, port)
-        inverter._sent_limits = self._sent_limits
+        inverter.sent_limits = self.sent_limits
         inverter._schedule.request_at = self._schedule.request_at
         return inverter
 
-    def allocation_request(
-        self,
-        direction: Direction,
-        requested: RequestedLimit | None,
-        flowing: float,
-        now: float,
-    ) -> AllocationRequest:
-        """Return the current that the inverter can take, and may still act on.
-
-        `requested`: the lowest of its setpoint and temporary limits. `flowing`: A of
-        its own share that flow already, from which a ramp may start.
-        """
-        inputs = InverterInputs(
-            config=self.config,
-            direction=direction,
-            bank=NO_LIMIT,
-            requested=requested,
-            in_service=self.in_service,
-        )
-        own = apply_rules(OWN_RULES, inputs, NO_LIMIT)
-        rated = rating(inputs, NO_LIMIT).amps
-        limits = self._sent_limits
-        sent = limits.amps(direction)
-        ceiling = inf
-        if limits.confirmed is not None:
-            step = max(rated / RAMP_TIME * (now - limits.confirmed_at), MIN_RAMP_STEP)
-            ceiling = max(sent, flowing, self._bridged.get(direction, 0.0)) + step
-        return AllocationRequest(
-            weight=rated,
-            cap=own.amps,
-            rule=own.rule,
-            source=own.source,
-            sent=sent,
-            at_least=limits.at_least(direction),
-            reserved=limits.reserved(direction, now),
-            ceiling=ceiling,
-            reachable=self.reachable,
-            active_at=limits.active_at(direction),
-        )
-
     def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
-        """Take the bank's status: no ramp follows a gap that was bridged.
-
-        `bridges`: whether a gap is bridged now.
-        """
-        if bridges:
-            if not self._bridged:
-                self._bridged = {d: self._sent_limits.amps(d) for d in Direction}
-            self._resumes_until = now + RAMP_TIME
-        elif status not in (Status.RUNNING, Status.REDUCED) or (
-            now >= self._resumes_until
-        ):
-            self._bridged = {}
-
-    def last_allocation_request(
-        self, direction: Direction, now: float
-    ) -> AllocationRequest:
-        """Return the request of a removed inverter: what stays reserved for it."""
-        reserved = self._sent_limits.reserved(direction, now)
-        return AllocationRequest(
-            weight=0.0, cap=0.0, reserved=reserved, reachable=False
-        )
+        """Take the bank's status; `bridges`: whether a gap is bridged now."""
+        sent = {direction: self.sent_amps(direction) for direction in Direction}
+        self.limits_before_gap.update(sent, status, now, bridges=bridges)
 
     @property
     def load(self) -> InverterLoad:
         """Its current limits as sent, else its ratings if it is in service."""
         config = self.config
-        if self._sent_limits.confirmed is not None:
+        if self.sent_limits.confirmed is not None:
             amps = {direction: self.sent_amps(direction) for direction in Direction}
         elif self.in_service:
             amps = {
@@ -140,37 +66,33 @@ class Inverter:
         else:
             amps = dict.fromkeys(Direction, 0.0)
         return InverterLoad(
-            config, amps, is_sent=self._sent_limits.confirmed is not None
+            config, amps, is_sent=self.sent_limits.confirmed is not None
         )
 
     def sent_amps(self, direction: Direction) -> float:
         """Return the limit in A that it may act on: confirmed, or on its way."""
-        return self._sent_limits.amps(direction)
+        return self.sent_limits.amps(direction)
 
     @property
     def sent_version(self) -> int:
         """Counts changes of the limits that it may act on."""
-        return self._sent_limits.version
+        return self.sent_limits.version
 
     @property
     def followed_at(self) -> float:
         """When it has surely followed its last lower limit."""
-        return self._sent_limits.followed_at
+        return self.sent_limits.followed_at
 
     @property
     def confirmed(self) -> Telegram | None:
         """The last confirmed telegram; None: none, or it has expired."""
-        return self._sent_limits.confirmed
+        return self.sent_limits.confirmed
 
     @property
     def reachable(self) -> bool:
         """Return whether it can be sent limits now."""
         transmission = self._transmission
-        return (
-            transmission.is_open
-            and self._allowed
-            and transmission.phase is not Phase.NOT_ACKNOWLEDGED
-        )
+        return transmission.is_open and self._allowed and transmission.is_acknowledged
 
     def connected(self, now: float) -> bool | None:
         """Return whether it requests data with 0x305; None: it never did."""
@@ -208,13 +130,14 @@ class Inverter:
         Return whether that matters to the other inverters: one more telegram is
         confirmed, or this inverter can be reached again.
         """
+        was_reachable = self.reachable
         ended = self._transmission.on_echo(frame)
         if ended is Phase.NOT_ACKNOWLEDGED:
-            self._sent_limits.leave_stuck(now)
+            self.sent_limits.leave_stuck(now)
             self._schedule.urgent = True
         elif ended is Phase.SENT:
             self._confirm(now)
-        return ended is not None
+        return ended is not None or self.reachable is not was_reachable
 
     def awaits(self, before: Progress, after: Progress) -> bool:
         """Return whether a telegram became due because all values are complete.
@@ -236,8 +159,8 @@ class Inverter:
         transmission = self._transmission
         if not transmission.is_open:
             if transmission.reset():
-                self._sent_limits.doubt(now)
-            self._sent_limits.drop_stuck()
+                self.sent_limits.doubt(now)
+            self.sent_limits.drop_stuck()
         self._expire(now)
         if self.reachable:
             self._unreachable_since = None
@@ -264,7 +187,7 @@ class Inverter:
 
     def state(self, now: float, why: Mapping[Direction, Limit]) -> InverterState:
         """Return the inverter at `now`; `why`: the rules behind its present target."""
-        confirmed = self._sent_limits.confirmed
+        confirmed = self.sent_limits.confirmed
         requests = not self._guard.battery_requests
         return InverterState(
             id=self.config.id,
@@ -275,19 +198,15 @@ class Inverter:
             confirmed=confirmed,
             telegrams_sent=self._transmission.telegrams_sent,
             telegrams_dropped=self._transmission.telegrams_dropped,
-            last_telegram_at=self._sent_limits.confirmed_at if confirmed else None,
+            last_telegram_at=self.sent_limits.confirmed_at if confirmed else None,
             last_request_at=self._schedule.request_at if requests else None,
             last_foreign_frame_at=self._guard.received_at,
             battery_detected=self._guard.battery_detected(now),
         )
 
-    @property
-    def _proof(self) -> Proof:
-        return self.config.port.interface.proof
-
     def _may_send(self, now: float) -> bool:
         """Return whether limits may be sent on this port at all."""
-        self._allowed = self._guard.allows(self._proof, now)
+        self._allowed = self._guard.allows(self.config.port.interface.proof, now)
         if self._guard.is_silenced(now):
             self._transmission.listening = None
         elif not self._allowed and self._transmission.listening:
@@ -295,26 +214,9 @@ class Inverter:
         return self._allowed
 
     def _probe_presence(self, now: float, telegram: Telegram | None) -> None:
-        """Send harmless frames: many inverters reply only once they receive frames.
-
-        Only where nothing proves that frames leave. Where echoes do, a telegram starts
-        with such a frame anyway.
-        """
-        if self._proof is not Proof.PRESENCE or self._guard.is_silenced(now):
-            return
-        if telegram is None or self._transmission.phase not in (
-            Phase.IDLE,
-            Phase.NOT_ACKNOWLEDGED,
-        ):
-            return
-        if (
-            self._presence_probed_at is None
-            or now >= self._presence_probed_at + PRESENCE_PROBE_INTERVAL
-        ):
-            self._presence_probed_at = now
-            for frame in self._frames(telegram):
-                if frame.can_id in _HARMLESS:
-                    self.port.send(frame)
+        idle = self._transmission.phase in (Phase.IDLE, Phase.NOT_ACKNOWLEDGED)
+        if telegram is not None and idle and not self._guard.is_silenced(now):
+            self._presence_probe.step(self._frames(telegram), now)
 
     def _is_due(
         self, now: float, telegram: Telegram | None, progress: Progress
@@ -324,7 +226,7 @@ class Inverter:
         )
 
     def _cannot_wait(self, telegram: Telegram) -> bool:
-        return self._schedule.urgent or self._sent_limits.would_fall(telegram)
+        return self._schedule.urgent or self.sent_limits.would_fall(telegram)
 
     def _send_rest(
         self, now: float, telegram: Telegram | None, progress: Progress
@@ -335,7 +237,7 @@ class Inverter:
             return
         cannot_wait = self._cannot_wait(telegram)
         self._schedule.sent(now, progress, cannot_wait=cannot_wait)
-        self._sent_limits.queue(telegram, now)
+        self.sent_limits.queue(telegram, now)
         if self._transmission.send_rest(self._frames(telegram)[1:], now):
             self._confirm(now)
 
@@ -350,7 +252,7 @@ class Inverter:
         )
 
     def _confirm(self, now: float) -> None:
-        self._sent_limits.confirm(now, follows_in=2 * self.config.reaction_time)
+        self.sent_limits.confirm(now, follows_in=2 * self.config.reaction_time)
 
     def _prompt(self, now: float) -> None:
         """Prompt the inverter by a 0x305 of our own, as the daemon can."""
@@ -363,7 +265,7 @@ class Inverter:
         """Forget sent limits once the inverter itself no longer acts on them."""
         if self._transmission.phase is Phase.SENT:
             return
-        self._sent_limits.expire(
+        self.sent_limits.expire(
             now,
             requested_at=self._schedule.request_at or 0.0,
             timeout=self.config.timeout,
@@ -377,11 +279,10 @@ class Inverter:
             yield from self._schedule.wake_times(self.config, now, sends=sends)
         elif sends or self._transmission.phase is not Phase.NOT_ACKNOWLEDGED:
             yield from self._transmission.wake_times(now)
-        if self._sent_limits.confirmed:
-            yield self._sent_limits.confirmed_at + self.config.timeout
+        if self.sent_limits.confirmed:
+            yield self.sent_limits.confirmed_at + self.config.timeout
         yield from self._guard.wake_times(now)
-        if self._proof is Proof.PRESENCE and self._presence_probed_at is not None:
-            yield self._presence_probed_at + PRESENCE_PROBE_INTERVAL
+        yield from self._presence_probe.wake_times(now)
 
 
 def _as_sent(

@@ -63,6 +63,15 @@ class Transmission:
         """Return whether the port is open."""
         return self._port.state.status is PortStatus.OPEN
 
+    @property
+    def is_acknowledged(self) -> bool:
+        """Return whether nothing shows that the inverter does not acknowledge.
+
+        A name that probes it proves nothing before its echo returns.
+        """
+        probes = self.phase is Phase.OPENED and self.listening is False
+        return self.phase is not Phase.NOT_ACKNOWLEDGED and not probes
+
     def can_continue(self, now: float) -> bool:
         """Return whether a telegram was opened and its rest may follow at once.
 

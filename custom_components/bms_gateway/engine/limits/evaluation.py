@@ -7,16 +7,15 @@ from ..aggregate.combine import combine, temperature
 from ..aggregate.forecast import Forecast
 from ..aggregate.smoothing import SmoothedMean, members
 from ..battery.limits import permits
-from ..config import GatewayConfig, LossPolicy, Strategy
-from ..model import NO_BANK, BankState, BatteryState, Direction, Limit, Status
+from ..config import GatewayConfig, Strategy
+from ..model import NO_BANK, BankState, BatteryState, Direction, Status
 from ..ramp import RAMP_STEP
 from ..setpoints import AllSetpoints
 from .alarms import Alarms
 from .bank_limits import BankLimits
 from .charge_voltage import bank_voltage
 from .context import Context
-from .loss.battery_loss import BLOCK_BEFORE_SILENCE, stopped_by_loss
-from .loss.bridge import bridge
+from .loss.outage import Outage
 from .pipeline import Pipeline
 from .voltage_limits import VoltageLimits
 
@@ -31,13 +30,7 @@ class BankEvaluation:
         self._soc, self._soh = SmoothedMean(), SmoothedMean()
         self._forecast = Forecast()
         self._alarms = Alarms()
-        self._blocked_since: float | None = None
-        """Since when the inverters are blocked because no battery is received."""
-        self._bridged_until: float | None = None
-        self._last: BankLimits | None = None
-        """The last limits of batteries that were received."""
-        self._last_allowed: Mapping[str, float] = {}
-        """A; what each battery allowed for discharging then."""
+        self._outage = Outage(self._pipeline, self._voltages, self._alarms)
         self._temperature: float | None = None
 
     @property
@@ -52,11 +45,8 @@ class BankEvaluation:
 
     def wake_times(self, now: float) -> Iterator[float]:
         """Yield when the limits may change although nothing is received."""
-        if self._bridged_until is not None:
-            yield self._bridged_until
-        elif self._blocked_since is not None:
-            yield self._blocked_since + BLOCK_BEFORE_SILENCE
-        if self._bridged_until or self._pipeline.ramping or self._voltages.ramping:
+        yield from self._outage.wake_times(now)
+        if self._pipeline.ramping or self._voltages.ramping:
             yield now + RAMP_STEP
         yield from self._pipeline.parallel.wake_times(now)
 
@@ -78,15 +68,15 @@ class BankEvaluation:
         what they are known to take beyond that.
         """
         if not context.online:
-            return self._without_batteries(config, context, NO_BANK, setpoints)
+            return self._outage.evaluate(config, context, NO_BANK, setpoints)
         self._pipeline.observe(context, config, sent, beyond)
         now, connected = context.now, self._connected(context)
         bank = self._combined(context, config)
         volts = bank_voltage(connected)
         reference = self._voltages.update_reference(connected, now)
         if volts is None or reference is None or bank.soc is None:
-            return self._without_batteries(config, context, bank, setpoints)
-        self._blocked_since = self._bridged_until = None
+            return self._outage.evaluate(config, context, bank, setpoints)
+        self._outage.end()
         if context.silenced:
             self._pipeline.block(now)
             return BankLimits(status=Status.SILENT, bank=bank)
@@ -107,8 +97,7 @@ class BankEvaluation:
             for direction in Direction
         }
         permitted = frozenset(d for d in Direction if self._permits(context, d))
-        self._last_allowed = context.allowed_currents(Direction.DISCHARGE)
-        self._last = BankLimits(
+        found = BankLimits(
             status=_status(context),
             bank=bank,
             current=self._pipeline.parallel.current(context),
@@ -123,7 +112,8 @@ class BankEvaluation:
             ),
             awaits=bool(context.awaited),
         )
-        return self._last
+        self._outage.remember(found, context.allowed_currents(Direction.DISCHARGE))
+        return found
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery its current share, circulating current and exclusions."""
@@ -157,94 +147,6 @@ class BankEvaluation:
         soc = self._soc.update(members(lambda r: r.soc, *batteries, now), now)
         soh = self._soh.update(members(lambda r: r.soh, *batteries, now), now)
         return self._forecast.update(replace(bank, soc=soc, soh=soh), now)
-
-    def _without_batteries(
-        self,
-        config: GatewayConfig,
-        context: Context,
-        bank: BankState,
-        setpoints: AllSetpoints,
-    ) -> BankLimits:
-        """Return what may be sent without the values that a telegram needs.
-
-        A gap of some seconds is bridged; then a block follows, then nothing is sent. No
-        bridge follows a block: the limits before it were taken back.
-        """
-        last = self._last
-        policies = (config.charge_loss_policy, config.discharge_loss_policy)
-        stops = LossPolicy.STOP in policies
-        is_blocked = self._blocked_since is not None
-        if (
-            last is not None
-            and last.limits is not None
-            and not stops
-            and not is_blocked
-        ):
-            bridged = bridge(
-                config,
-                context,
-                last.limits[Direction.DISCHARGE],
-                self._voltages.discharge_floor,
-                self._last_allowed,
-            )
-            if bridged is not None:
-                self._bridged_until = bridged.until
-                return self._bridged(config, context, last, bridged.limit, setpoints)
-        since = context.now if self._blocked_since is None else self._blocked_since
-        self._blocked_since = since
-        self._bridged_until = None
-        silent = context.now >= since + BLOCK_BEFORE_SILENCE
-        self._pipeline.block(context.now)
-        if silent or stops or last is None:
-            return BankLimits(status=Status.SILENT, bank=bank)
-        source = next((b.id for b in (*context.lost, *context.online)), None)
-        return replace(
-            self._held(context, last, setpoints),
-            status=Status.BLOCKED,
-            limits=dict.fromkeys(Direction, stopped_by_loss(source)),
-            raised=self._alarms.update(
-                context, frozenset(), reaction=config.reaction_time
-            ).with_loss(),
-        )
-
-    def _bridged(
-        self,
-        config: GatewayConfig,
-        context: Context,
-        last: BankLimits,
-        limit: Limit,
-        setpoints: AllSetpoints,
-    ) -> BankLimits:
-        """Return what is sent during a gap of the last battery: no alarm yet."""
-        way = Direction.DISCHARGE
-        requested = setpoints.requested(None, way, context.now, last.volts)
-        limit = self._pipeline.within_user_limits(
-            limit, way, context, config, requested
-        )
-        none = stopped_by_loss(context.lost[0].id)
-        return replace(
-            self._held(context, last, setpoints),
-            status=Status.BRIDGING,
-            volts=last.volts,
-            limits={Direction.CHARGE: none, Direction.DISCHARGE: limit},
-            enabled=last.enabled - {Direction.CHARGE},
-            raised=last.raised,
-        )
-
-    def _held(
-        self, context: Context, last: BankLimits, setpoints: AllSetpoints
-    ) -> BankLimits:
-        """Return what was last known of the pack, without its unknown current."""
-        bank = last.bank
-        return BankLimits(
-            status=last.status,
-            bank=BankState(soc=bank.soc, soh=bank.soh, voltage=bank.voltage),
-            charge_voltage_limit=self._voltages.charge_in_silence(
-                context, bank, setpoints.bank.charge_voltage
-            ),
-            discharge_voltage_limit=self._voltages.discharge_in_silence(bank.voltage),
-            temperature=self._temperature,
-        )
 
     def _connected(self, context: Context) -> Sequence[BatteryState]:
         """Return the batteries by which the bank's voltage is calculated."""
