@@ -35,7 +35,7 @@ INTEGRATION: Final = (
     "coordinator",
     "runtime",
     (
-        "setpoints.entity setpoints.temporary_limits can_log.services"
+        "setpoints.entity setpoints.temporary_limits can_log.services issues.fixes"
         " descriptions diagnostics entity entity_tables services system_health"
         " binary_sensor energy.sensors event number sensor switch"
     ),

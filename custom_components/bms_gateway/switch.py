@@ -71,11 +71,6 @@ class Allowed(SetpointFieldEntity, SwitchEntity):
         """Return whether the direction is allowed."""
         return getattr(self._setpoints, self.entity_description.key) is True
 
-    @property
-    @override
-    def _displayed(self) -> bool:
-        return self.is_on
-
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Allow the direction, as far as all other limits do."""
@@ -103,11 +98,6 @@ class InService(SetpointEntity, SwitchEntity):
             self._device_id
             not in self._runtime.setpoint_manager.setpoints.out_of_service
         )
-
-    @property
-    @override
-    def _displayed(self) -> bool:
-        return self.is_on
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
