@@ -9,7 +9,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .availability import is_received
 from .const import SUBENTRY_INVERTER
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
 from .engine.battery.timing.timeouts import LONGEST_TIMEOUT
@@ -17,6 +16,7 @@ from .engine.model import BatteryState
 from .errors import action_error
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
+from .throttle.availability import is_received
 
 # Stopping must never wait for another call
 PARALLEL_UPDATES = 0

@@ -10,14 +10,8 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
-from custom_components.bms_gateway import (
-    binary_sensor,
-    energy_sensor,
-    event,
-    number,
-    sensor,
-    switch,
-)
+from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
+from custom_components.bms_gateway.energy import sensors as energy_sensors
 from custom_components.bms_gateway.flows.forms import Field, Form, fields_of
 from custom_components.bms_gateway.flows.schemas import (
     DEVICE_FORMS,
@@ -72,7 +66,7 @@ PLATFORMS: Final = {
     "sensor": sensor.TABLES,
     "binary_sensor": binary_sensor.TABLES,
 }
-ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensor.ENERGIES)
+ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensors.ENERGIES)
 ASKED: Final = {
     ("gateway", "number"): number.BANK,
     ("gateway", "switch"): switch.ALLOWED,
