@@ -16,9 +16,9 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
-from .config_entry import PortKey, PortOwner, taken_ports
+from .config_entry import taken_ports
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from .flows.adapter import adapter_name, add_device, async_is_in_use, gateway_names
+from .flows.adapter import adapter_name, add_device, async_gateway_form, async_is_in_use
 from .flows.connections import adapter_port
 from .flows.device import DeviceSteps
 from .flows.device_setup import OTHER_KIND, DeviceSetup
@@ -36,10 +36,9 @@ from .flows.schemas import (
     NEW,
     UPLOAD_FORM,
     WITH_GRID,
-    gateway_choice,
 )
 from .flows.subentry import DeviceSubentryFlow
-from .flows.texts import async_propose_name, async_texts
+from .flows.texts import async_propose_name
 
 
 class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
@@ -99,10 +98,8 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
         self, user_input: UserInput = None
     ) -> ConfigFlowResult:
         """Ask which gateway the adapter belongs to; if there is none, create one."""
-        gateways = gateway_names(self.hass)
-        if user_input is None and gateways:
-            texts = await async_texts(self.hass)
-            form = gateway_choice({**gateways, NEW: texts["gateway_new"]})
+        form = await async_gateway_form(self.hass)
+        if user_input is None and form:
             return show_form(self, "adapter", form, {})
         chosen = (user_input or {}).get(CONF_GATEWAY, NEW)
         self._existing = self.hass.config_entries.async_get_entry(chosen)
@@ -227,7 +224,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
             kind=kind,
             name=await self._async_device_name(kind),
             ports=PortChoice(
-                self.hass, self._taken, proposed=self._adapter if is_first else None
+                self.hass,
+                lambda: taken_ports(self.hass) | self._new.ports,
+                proposed=self._adapter if is_first else None,
             ),
             accept=self._async_accept,
             skip=None if is_first else self.async_step_more,
@@ -242,22 +241,13 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
             kinds = [each.subentry_type for each in self._existing.subentries.values()]
         return await async_propose_name(self.hass, kind, 1 + kinds.count(kind))
 
-    def _taken(self) -> Mapping[PortKey, PortOwner]:
-        return taken_ports(self.hass) | self._new.ports
-
     async def _async_accept(self, device: ConfigSubentryData) -> ConfigFlowResult:
         """Collect the device, or add it to the gateway that was chosen."""
-        if self._existing is None:
-            self._new.devices.append(device)
-            return await self.async_step_more()
-        add_device(self.hass, self._existing, device)
-        return self.async_abort(
-            reason="added",
-            description_placeholders={
-                "device": device["title"],
-                "gateway": self._existing.title,
-            },
-        )
+        if self._existing:
+            added = add_device(self.hass, self._existing, device)
+            return self.async_abort(reason="added", description_placeholders=added)
+        self._new.devices.append(device)
+        return await self.async_step_more()
 
     def _create(self, *, simulated: bool) -> ConfigFlowResult:
         return self.async_create_entry(

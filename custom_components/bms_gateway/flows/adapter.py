@@ -10,6 +10,8 @@ from homeassistant.helpers.service_info.usb import UsbServiceInfo
 from ..config_entry import taken_ports
 from ..const import CONF_SIMULATED, DOMAIN
 from .connections import adapter_port, async_find_connections, async_identify
+from .forms import Form
+from .schemas import NEW, gateway_choice
 from .texts import async_texts
 
 
@@ -32,19 +34,23 @@ def adapter_name(info: UsbServiceInfo) -> str:
     )
 
 
-def gateway_names(hass: HomeAssistant) -> dict[str, str]:
-    """Return the names of the gateways with real hardware, by the ids of entries."""
-    return {
+async def async_gateway_form(hass: HomeAssistant) -> Form | None:
+    """Return the choice between a new gateway and those with real hardware, if any."""
+    names = {
         entry.entry_id: entry.title
         for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
         if not entry.data.get(CONF_SIMULATED, False)
     }
+    if not names:
+        return None
+    texts = await async_texts(hass)
+    return gateway_choice({**names, NEW: texts["gateway_new"]})
 
 
 def add_device(
     hass: HomeAssistant, gateway: ConfigEntry, device: ConfigSubentryData
-) -> None:
-    """Add a battery or inverter to a gateway, while it runs."""
+) -> dict[str, str]:
+    """Add a device to a gateway, while it runs; return the placeholders of its text."""
     hass.config_entries.async_add_subentry(
         gateway,
         ConfigSubentry(
@@ -54,3 +60,4 @@ def add_device(
             unique_id=None,
         ),
     )
+    return {"device": device["title"], "gateway": gateway.title}
