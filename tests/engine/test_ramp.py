@@ -120,3 +120,35 @@ def test_ramps_are_not_steeper_than_rated(wishes: list[float]) -> None:
         after = _run((1.5 + n / 2, amps), before=state)
         assert after.amps - state.amps <= RATE / 2 + 1e-6
         state = after
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0.05, 5.0),
+            st.integers(0, 200).map(float),
+            st.integers(0, 200).map(float),
+        ),
+        min_size=2,
+        max_size=20,
+    )
+)
+def test_lower_requests_never_give_a_higher_limit(
+    wishes: list[tuple[float, float, float]],
+) -> None:
+    """At any time, however rarely it is evaluated."""
+    now = 0.0
+    fallen = Ramp(0.0, now, ((now, 0.0),), fell=True)
+    lower = higher = fallen
+    for seconds, amps, less in wishes:
+        now += seconds
+        higher = _run((now, amps), before=higher)
+        lower = _run((now, max(0.0, amps - less)), before=lower)
+        assert lower.amps <= higher.amps + 1e-9
+
+
+def test_a_limit_that_has_just_held_is_not_ramped_to_at_once() -> None:
+    """The time before belongs to the lower limit that was held until then."""
+    fallen = Ramp(70.0, 2.5, ((0.0, 76.0), (1.0, 200.0)), fell=True)
+    assert _run((4.0, 200.0), before=fallen).amps == 76.0
+    assert _run((4.5, 200.0), before=fallen).amps == 76.0 + 0.5 * RATE

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Final
 
 HOLD: Final = 3.0
@@ -50,18 +51,27 @@ def ramp_to(
     if not before.fell:
         return Ramp(target, now, history)
     start = max(before.amps, min(flowing, target))
-    ramping = max(0.0, now - max(before.at, _held_at(before)))
-    return Ramp(min(target, start + rated / RAMP_TIME * ramping), now, history, True)
+    risen = _rise(before, start, rated / RAMP_TIME, now)
+    return Ramp(min(target, risen), now, history, True)
 
 
-def _held_at(before: Ramp) -> float:
-    """Return when a limit above the present one will have held, if it stays."""
-    ends = (
-        until
-        for (_, amps), (until, _) in pairwise(before.wanted)
-        if amps <= before.amps
-    )
-    return max(ends, default=before.at - HOLD) + HOLD
+def _rise(before: Ramp, amps: float, rate: float, now: float) -> float:
+    """Return where a ramp of `rate` A/s is at `now`, which was at `amps` before.
+
+    What was held at each time bounds it, also between two evaluations: otherwise a
+    lower limit in the past could end in a higher one.
+    """
+    ends = [until + HOLD for _, (until, _) in pairwise(before.wanted)]
+    at = before.at
+    for end in (*(each for each in ends if at < each < now), now):
+        held = min(
+            wanted
+            for (_, wanted), until in zip(before.wanted, (*ends, inf), strict=True)
+            if until > at
+        )
+        amps = max(amps, min(held, amps + rate * (end - at)))
+        at = end
+    return amps
 
 
 def _remember(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import logging
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig
@@ -560,6 +560,15 @@ _FLOWS = st.lists(
 
 
 @settings(max_examples=40)
+@example(
+    [
+        (1, -80.0, 100.0, 0.0),
+        (22, -130.0, 0.0, 0.0),
+        (7, -20.0, 0.0, 0.0),
+        (3, -130.0, 0.0, 40.0),
+        (6, -20.0, 0.0, 0.0),
+    ]
+)
 @given(_FLOWS)
 def test_excess_never_raises_a_limit(
     phases: list[tuple[int, float, float, float]],
