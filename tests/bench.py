@@ -56,6 +56,7 @@ def telegram(
     current: float = 0.0,
     protections: tuple[int, int] = (0, 0),
     enables: int = 0xC0,
+    modules: int = 2,
     name: str = "PYLON",
 ) -> list[tuple[int, bytes]]:
     """Return the frames that a battery sends each second.
@@ -67,7 +68,7 @@ def telegram(
     limits = LIMITS.pack(round(cvl * 10), round(ccl * 10), round(dcl * 10), 480)
     measured = MEASURED.pack(round(voltage * 100), round(current * 10), 215)
     return [
-        (0x359, bytes((*protections, 0, 0, 2, 0x50, 0x4E))),
+        (0x359, bytes((*protections, 0, 0, modules, 0x50, 0x4E))),
         (0x351, limits),
         (0x355, STATE.pack(soc, 99)),
         (0x356, measured),

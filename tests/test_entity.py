@@ -6,7 +6,7 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from custom_components.bms_gateway.state_throttle import SLOW_INTERVAL
+from custom_components.bms_gateway.throttle.states import SLOW_INTERVAL
 from homeassistant.const import STATE_OFF, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.util import dt as dt_util
 

@@ -35,7 +35,7 @@ def events_of(hass: HomeAssistant, bench: Bench) -> EventsOf:
 
     def look(unique_id: str) -> list[Mapping[str, Any]]:
         entity_id = bench.entity_id("event", unique_id)
-        keys = "event_type", "device_id", "alarm", "direction"
+        keys = "event_type", "device_id", "alarm", "direction", "modules_missing"
         return [
             {key: attributes[key] for key in keys if key in attributes}
             for each, attributes in found
@@ -118,6 +118,21 @@ async def test_loss_and_return_are_events(bench: Bench, events_of: EventsOf) -> 
     await bench.until(lambda: events_of("gw_events") == [lost, back])
     assert events_of("b1_events") == [lost, back]
     assert events_of("b2_events") == []
+
+
+async def test_missing_modules_are_an_event(bench: Bench, events_of: EventsOf) -> None:
+    """With their number."""
+    await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    for modules in (2, 1, 1, 1):
+        await bench.move(2)
+        await bench.send_telegrams("b1", modules=modules)
+    missing = {
+        "event_type": "modules_missing",
+        "device_id": bench.device_id("b1"),
+        "modules_missing": 1,
+    }
+    await bench.until(lambda: events_of("b1_events") == [missing])
 
 
 async def test_ignored_charge_request_is_an_event_and_a_repair(

@@ -29,18 +29,15 @@ other."""
 INTEGRATION: Final = (
     "engine",
     "const errors verified_store",
-    (
-        "availability config_entry device_registry event_detector simulation"
-        " snapshot_throttle state_throttle"
-    ),
-    "can_log current_sensors energy_store issues setpoints",
+    "config_entry device_registry event_detector simulation throttle",
+    "can_log current_sensors energy issues setpoints",
     "monitor",
     "coordinator",
     "runtime",
     (
-        "setpoints.entity setpoints.temporary_limits can_log.services"
+        "setpoints.entity setpoints.temporary_limits can_log.services issues.fixes"
         " descriptions diagnostics entity entity_tables services system_health"
-        " binary_sensor energy_sensor event number sensor switch"
+        " binary_sensor energy.sensors event number sensor switch"
     ),
     "mqtt",
     "flows config_flow repairs",
@@ -49,13 +46,7 @@ INTEGRATION: Final = (
 """The packages of the integration, from the bottom up. A module named with its package
 is above the package: it is the part that acts on a running gateway."""
 
-FREE_OF_HOME_ASSISTANT: Final = (
-    "engine",
-    "availability",
-    "event_detector",
-    "snapshot_throttle",
-    "state_throttle",
-)
+FREE_OF_HOME_ASSISTANT: Final = ("engine", "event_detector", "throttle")
 """Code that runs and is tested without Home Assistant."""
 
 

@@ -18,6 +18,7 @@ from custom_components.bms_gateway.engine.can.interface.state import Link, PortE
 from custom_components.bms_gateway.engine.config import PortConfig
 from custom_components.bms_gateway.engine.model import PortFault
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
+from custom_components.bms_gateway.issues import fixes
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -266,8 +267,12 @@ async def test_silent_inverter_can_be_taken_out_of_service(
     """The advice to try other steps first does not matter."""
     await bench.battery("b1").inverter("i1").start()
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "i1"}
-    flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
-    assert isinstance(flow, repairs.OutOfServiceRepair)
+    dialog: Any = await repairs.async_create_fix_flow(bench.hass, "any", about)
+    dialog.hass = bench.hass
+    done = await dialog.async_step_confirm({})
+    assert done["type"] == "create_entry"
+    await bench.hass.async_block_till_done()
+    assert bench.state("switch", "i1_in_service").state == "off"
 
 
 @pytest.mark.parametrize("key", ["battery_not_polled", "battery_not_polled_replug"])
@@ -279,14 +284,12 @@ async def test_silent_battery_can_be_polled(bench: Bench, key: str) -> None:
     await bench.tick(61)
     assert bench.issues()["battery_b1"] == "battery_not_polled"
     about: dict[str, Any] = {"key": key, "entry_id": "gw", "device_id": "b1"}
-    flow = await repairs.async_create_fix_flow(bench.hass, "any", about)
-    assert isinstance(flow, repairs.PollRepair)
-
-    flows = bench.hass.data[REPAIRS]["flow_manager"]
-    form = await flows.async_init(DOMAIN, context={"issue_id": "battery_b1"})
+    dialog: Any = await repairs.async_create_fix_flow(bench.hass, "any", about)
+    dialog.hass = bench.hass
+    form = await dialog.async_step_confirm()
     assert (form["type"], form["step_id"]) == ("form", "confirm")
     assert bench.entry.subentries["b1"].data.get("poll_interval") is None
-    done = await flows.async_configure(form["flow_id"], {})
+    done = await dialog.async_step_confirm({})
     assert done["type"] == "create_entry"
     await bench.hass.async_block_till_done()
     assert bench.entry.subentries["b1"].data["poll_interval"] == 1.0
@@ -417,7 +420,7 @@ async def test_hanging_driver_does_not_block_the_dialog(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits only for a limited time."""
-    monkeypatch.setattr(repairs, "SET_UP_TIME", 0.05)
+    monkeypatch.setattr(fixes, "SET_UP_TIME", 0.05)
     released = threading.Event()
 
     def hang() -> None:
@@ -521,3 +524,16 @@ async def test_swap_without_a_partner_gets_other_advice(bench: Bench) -> None:
     done = await open_dialog(bench, "i1")
     assert (done["type"], done["reason"]) == ("abort", "no_counterpart")
     assert done["description_placeholders"]["name"] == "My i1"
+
+
+async def test_swap_needs_a_running_gateway(bench: Bench) -> None:
+    """Nothing is stored otherwise."""
+    await bench.battery("b1").inverter("i1").start()
+    for _ in range(2):
+        await receive(bench, "i1", *telegram())
+    form = await open_dialog(bench, "i1")
+    before = stored(bench, port=True)
+    assert await bench.hass.config_entries.async_unload("gw")
+    done = await choose(bench, form, "b1")
+    assert (done["type"], done["reason"]) == ("abort", "not_loaded")
+    assert stored(bench, port=True) == before

@@ -17,7 +17,7 @@ from custom_components.bms_gateway.const import (
 from custom_components.bms_gateway.engine.detection.classify import Finding
 from custom_components.bms_gateway.engine.model import PortFault, PortReason
 from custom_components.bms_gateway.engine.protocol import Neighbour
-from custom_components.bms_gateway.flows.forms import Field, Form
+from custom_components.bms_gateway.flows.forms import Field, Form, fields_of
 from custom_components.bms_gateway.flows.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
@@ -145,19 +145,20 @@ def numbers(text: str) -> set[float]:
     return {float(number.replace(",", ".")) for number in found}
 
 
-def fields_of(form: Form) -> list[Field]:
-    """Return all fields of a form, in whatever section they stand."""
-    return [
-        *form.fields,
-        *(each for inside in form.sections.values() for each in inside),
-    ]
+def field_of(form: Form, key: str) -> Field:
+    """Return a field of a form, in whatever section it stands."""
+    [field] = [each for each in fields_of(form) if each.key == key]
+    return field
 
 
-def can_be_wrong(field: Field) -> bool:
-    """Return whether a user can enter an invalid value in a field."""
+def error_of(field: Field) -> str | None:
+    """Return the error of what a user can enter in a field, if anything is invalid."""
     nonsense = {TextSelector: ("", "#"), NumberSelector: (float("nan"),)}
-    tried = nonsense.get(type(field.selector), ())
-    return not all(map(field.valid, tried))
+    tried = next(
+        (tried for kind, tried in nonsense.items() if isinstance(field.selector, kind)),
+        (),
+    )
+    return next(filter(None, map(field.error, tried)), None)
 
 
 def test_all_languages_are_tested() -> None:
@@ -199,15 +200,17 @@ def test_every_field_has_a_label_and_a_description(
 ) -> None:
     """And no text is left of a removed field."""
     texts = at(language, f"{flow}.step.{step}")
-    fields = {field.key for field in form.fields}
+    keys: dict[str | None, set[str]] = {}
+    for field in fields_of(form):
+        keys.setdefault(field.section, set()).add(field.key)
+    fields = keys.pop(None)
     assert texts["title"]
     assert set(texts["data"]) == set(texts["data_description"]) == fields
-    assert set(texts.get("sections", {})) == set(form.sections)
-    for name, inside in form.sections.items():
+    assert set(texts.get("sections", {})) == set(keys)
+    for name, inside in keys.items():
         section = texts["sections"][name]
-        keys = {field.key for field in inside}
         assert section["name"]
-        assert set(section["data"]) == set(section["data_description"]) == keys
+        assert set(section["data"]) == set(section["data_description"]) == inside
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -224,7 +227,7 @@ def test_every_possible_error_has_its_text(language: str) -> None:
     expected: dict[str, set[str]] = {}
     for flow, _, form in FORMS:
         errors = expected.setdefault(flow, set())
-        errors |= {each.error for each in fields_of(form) if can_be_wrong(each)}
+        errors |= {error for each in fields_of(form) if (error := error_of(each))}
     for flow in expected.keys() - {"options"}:
         expected[flow] |= PORT_ERRORS
     expected["config"] |= {"invalid_file"}
@@ -256,12 +259,13 @@ def test_errors_show_the_valid_range(
     language: str, flow: str, form: Form, key: str, lowest: float, highest: float
 ) -> None:
     """The figures in the text are the ones that are checked."""
-    [field] = [each for each in fields_of(form) if each.key == key]
-    assert field.valid(lowest)
-    assert field.valid(highest)
-    assert not field.valid(lowest - 0.01)
-    assert not field.valid(highest + 0.01)
-    text = at(language, f"{flow}.error.{field.error}")
+    field = field_of(form, key)
+    assert field.error(lowest) is None
+    assert field.error(highest) is None
+    error = field.error(lowest - 0.01)
+    assert error
+    assert field.error(highest + 0.01) == error
+    text = at(language, f"{flow}.error.{error}")
     assert numbers(text) == {float(lowest), float(highest)}
 
 
@@ -277,7 +281,7 @@ def test_every_number_has_a_range() -> None:
                     for _, ranged, key, _, _ in RANGES
                 ), field.key
                 for nonsense in (float("nan"), float("inf"), float("-inf")):
-                    assert not field.valid(nonsense), field.key
+                    assert field.error(nonsense), field.key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .can_log.services import async_register_traffic_action
 from .config_entry import gateway_config
 from .const import DOMAIN
-from .energy_store import EnergyStore
+from .energy.store import EnergyStore
 from .engine.config import GatewayConfig
 from .issues.registry import async_remove_issues
 from .monitor import EVENT_DETECTORS

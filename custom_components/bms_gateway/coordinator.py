@@ -15,8 +15,8 @@ from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .engine.model import Snapshot
 from .monitor import Monitor
-from .snapshot_throttle import show
-from .state_throttle import MAX_DELAY
+from .throttle.snapshots import show
+from .throttle.states import MAX_DELAY
 
 _LOGGER = logging.getLogger(__name__)
 

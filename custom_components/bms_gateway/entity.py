@@ -18,7 +18,7 @@ from .engine.config import Interface
 from .engine.model import Direction, Snapshot
 from .runtime import BmsGatewayRuntime
 from .setpoints.limit_list import shown_temporary_limits
-from .state_throttle import Kind, Shown, is_worth_writing
+from .throttle.states import Kind, Shown, is_worth_writing
 
 
 @dataclass(frozen=True, slots=True)

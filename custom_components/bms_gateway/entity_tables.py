@@ -9,13 +9,13 @@ from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .availability import is_bank_known, is_received, is_served
 from .config_entry import CONF_INTERFACE
 from .const import SUBENTRY_BATTERY
 from .engine.config import Interface
 from .engine.model import BatteryState, InverterState, PortState, Snapshot
 from .entity import BmsEntityDescription, Subject
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
+from .throttle.availability import is_bank_known, is_received, is_served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

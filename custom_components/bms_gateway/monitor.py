@@ -10,7 +10,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .device_registry import Devices
-from .energy_store import EnergyStore
+from .energy.store import EnergyStore
 from .engine.config import GatewayConfig
 from .engine.model import Snapshot
 from .event_detector import Event, EventDetector

@@ -152,6 +152,7 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     @property
     @override
     def _displayed(self) -> tuple[float, float]:
+        """The number and its maximum, which is an attribute."""
         return self.native_value, self._maximum
 
     @override

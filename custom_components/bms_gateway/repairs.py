@@ -1,9 +1,8 @@
 """Repairs with a dialog: setpoints, lost inverters, CAN links, swapped ports."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, override
+from typing import Any, Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
@@ -15,21 +14,37 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from .config_entry import CONF_BRING_UP, PORT_DATA, port_config
-from .const import DOMAIN, POLLED
-from .engine.can.backend import ready_link
-from .engine.can.interface.state import PortError
-from .engine.model import PortFault
-from .engine.setpoints import NO_SETPOINTS, AllSetpoints
-from .flows.forms import Field, Form
+from .const import DOMAIN
+from .engine.setpoints import NO_SETPOINTS
+from .flows.forms import make_form
+from .issues.fixes import (
+    Fix,
+    FixFailed,
+    async_poll,
+    async_set_up_link,
+    async_take_out_of_service,
+    swap_ports,
+)
 from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
 from .runtime import BmsGatewayConfigEntry
-from .setpoints.manager import SetpointManager
 from .setpoints.requester import REPAIR
 
 CONF_OTHER: Final = "other"
-SET_UP_TIME: Final = 10.0
-"""Seconds after which a link's driver that has not answered counts as hung."""
+
+FIXES: Final[Mapping[str, Fix]] = {
+    "port_link_down": async_set_up_link,
+    "port_wrong_bitrate": async_set_up_link,
+    "port_bus_off": async_set_up_link,
+    "port_no_carrier": async_set_up_link,
+    "inverter_no_requests": async_take_out_of_service,
+    "inverter_not_responding": async_take_out_of_service,
+    "inverter_not_responding_replug": async_take_out_of_service,
+    "battery_not_polled": async_poll,
+    "battery_not_polled_replug": async_poll,
+}
+"""The repairs that need no more than a confirmation, by the key of their issue."""
+
+type UserInput = dict[str, str] | None
 
 
 async def async_create_fix_flow(
@@ -41,23 +56,12 @@ async def async_create_fix_flow(
     issue_data = data or {}
     entry = hass.config_entries.async_get_known_entry(str(issue_data[ATTR_ENTRY_ID]))
     device_id = str(issue_data[ATTR_DEVICE_ID])
-    match issue_data[ATTR_KEY]:
-        case (
-            "port_link_down" | "port_wrong_bitrate" | "port_bus_off" | "port_no_carrier"
-        ):
-            return SetUpRepair(entry, device_id)
-        case "battery_on_inverter_port" | "inverter_on_battery_port":
-            return SwapPortsRepair(entry, device_id)
-        case (
-            "inverter_no_requests"
-            | "inverter_not_responding"
-            | "inverter_not_responding_replug"
-        ):
-            return OutOfServiceRepair(entry, device_id)
-        case "battery_not_polled" | "battery_not_polled_replug":
-            return PollRepair(entry, device_id)
-        case _:
-            return SetpointsRepair(entry)
+    key = str(issue_data[ATTR_KEY])
+    if fix := FIXES.get(key):
+        return DeviceRepair(entry, device_id, fix)
+    if key in {"battery_on_inverter_port", "inverter_on_battery_port"}:
+        return SwapPortsRepair(entry, device_id)
+    return SetpointsRepair(entry)
 
 
 class SetpointsRepair(RepairsFlow):
@@ -67,203 +71,135 @@ class SetpointsRepair(RepairsFlow):
         """Repair the setpoints of one gateway."""
         self._entry = entry
 
-    async def async_step_init(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def async_step_init(self, user_input: UserInput = None) -> RepairsFlowResult:
         """Show the choices."""
         return self.async_show_menu(
             menu_options=["keep", "clear"],
             description_placeholders={"name": self._entry.title},
         )
 
-    async def async_step_keep(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def async_step_keep(self, user_input: UserInput = None) -> RepairsFlowResult:
         """Keep what the numbers show now: 0 A, and anything lowered since."""
         return await self._async_confirm()
 
-    async def async_step_clear(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def async_step_clear(self, user_input: UserInput = None) -> RepairsFlowResult:
         """Remove all limits: only the batteries decide."""
         return await self._async_confirm(bank=NO_SETPOINTS, inverters={})
 
     async def _async_confirm(self, **changes: Any) -> RepairsFlowResult:
-        if (setpoint_manager := _setpoint_manager(self._entry)) is None:
+        if not _is_running(self._entry):
             return self.async_abort(reason="not_loaded")
-        await setpoint_manager.async_confirm(
-            replace(setpoint_manager.setpoints, **changes), REPAIR
-        )
+        manager = self._entry.runtime_data.setpoint_manager
+        await manager.async_confirm(replace(manager.setpoints, **changes), REPAIR)
         return self.async_create_entry(data={})
 
 
 class DeviceRepair(RepairsFlow):
     """Fixes a problem of a battery or inverter after confirmation."""
 
+    def __init__(self, entry: BmsGatewayConfigEntry, device_id: str, fix: Fix) -> None:
+        """Repair one device of a gateway."""
+        self._entry = entry
+        self._device_id = device_id
+        self._fix = fix
+        self._placeholders: Mapping[str, str] = {}
+
+    async def async_step_init(self, user_input: UserInput = None) -> RepairsFlowResult:
+        """Start with the text of the repair."""
+        self._placeholders = _placeholders(self)
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: UserInput = None
+    ) -> RepairsFlowResult:
+        """Ask for confirmation, then fix the problem."""
+        if not _is_running(self._entry):
+            return self.async_abort(reason="not_loaded")
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=make_form({}, {}),
+                description_placeholders=self._placeholders,
+            )
+        device = self._entry.subentries[self._device_id]
+        try:
+            await self._fix(self.hass, self._entry, device)
+        except FixFailed as failed:
+            return self.async_abort(
+                reason=failed.reason,
+                description_placeholders={
+                    **self._placeholders,
+                    "detail": failed.detail,
+                },
+            )
+        return self.async_create_entry(data={})
+
+
+class SwapPortsRepair(RepairsFlow):
+    """Offers to swap the ports of a battery and an inverter."""
+
     def __init__(self, entry: BmsGatewayConfigEntry, device_id: str) -> None:
         """Repair one device of a gateway."""
         self._entry = entry
         self._device_id = device_id
-        self._placeholders: dict[str, str] = {}
+        self._placeholders: Mapping[str, str] = {}
 
-    @property
-    def _device(self) -> ConfigSubentry:
-        return self._entry.subentries[self._device_id]
-
-    @property
-    def _form(self) -> Form:
-        """The form to fill in."""
-        return Form(fields=(), defaults={})
-
-    async def async_step_init(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
+    async def async_step_init(self, user_input: UserInput = None) -> RepairsFlowResult:
         """Start with the text of the repair."""
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        if issue and issue.translation_placeholders:
-            self._placeholders = issue.translation_placeholders
+        self._placeholders = _placeholders(self)
         return await self.async_step_confirm()
 
     async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
+        self, user_input: UserInput = None
     ) -> RepairsFlowResult:
-        """Ask for confirmation, then fix the problem."""
-        if (setpoint_manager := _setpoint_manager(self._entry)) is None:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            return await self._async_fix(setpoint_manager, user_input)
-        return self.async_show_form(
-            step_id="confirm",
-            data_schema=self._form.schema({}),
-            description_placeholders=self._placeholders,
-        )
-
-    async def _async_fix(
-        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
-    ) -> RepairsFlowResult:
-        raise NotImplementedError  # each kind of repair has its own fix
-
-
-class OutOfServiceRepair(DeviceRepair):
-    """Offers to take an inverter out of service that is no longer received."""
-
-    @override
-    async def _async_fix(
-        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
-    ) -> RepairsFlowResult:
-        await setpoint_manager.async_set(
-            _without(setpoint_manager.setpoints, self._device_id), REPAIR
-        )
-        return self.async_create_entry(data={})
-
-
-class PollRepair(DeviceRepair):
-    """Offers to poll a battery that is not received, from now on."""
-
-    @override
-    async def _async_fix(
-        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
-    ) -> RepairsFlowResult:
-        data = {**self._device.data, **POLLED}
-        self.hass.config_entries.async_update_subentry(
-            self._entry, self._device, data=data
-        )
-        return self.async_create_entry(data={})
-
-
-class SetUpRepair(DeviceRepair):
-    """Offers to set up a CAN link, now and whenever it is down."""
-
-    @override
-    async def _async_fix(
-        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
-    ) -> RepairsFlowResult:
-        """Try it before storing it: only what is permitted here is useful."""
-        data = {**self._device.data, CONF_BRING_UP: True}
-        try:
-            async with asyncio.timeout(SET_UP_TIME):
-                await self.hass.async_add_executor_job(ready_link, port_config(data))
-        except (PortError, TimeoutError) as error:
-            problem = PortError.of(error)
-            refused = problem.fault is PortFault.NO_PERMISSION
-            return self.async_abort(
-                reason="refused" if refused else "failed",
-                description_placeholders=self._placeholders
-                | {"detail": str(problem) or "-"},
-            )
-        self.hass.config_entries.async_update_subentry(
-            self._entry, self._device, data=data
-        )
-        return self.async_create_entry(data={})
-
-
-class SwapPortsRepair(DeviceRepair):
-    """Offers to swap the ports of a battery and an inverter."""
-
-    @override
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask which device to swap with, if there is one."""
-        if not self._others:
+        """Ask which device to swap with, if there is one; propose the likeliest."""
+        devices = self._entry.subentries
+        device = devices[self._device_id]
+        others = [
+            each
+            for each in devices.values()
+            if each.subentry_type != device.subentry_type
+        ]
+        if not others:
             return self.async_abort(
                 reason="no_counterpart", description_placeholders=self._placeholders
             )
-        return await super().async_step_confirm(user_input)
-
-    @property
-    def _others(self) -> list[ConfigSubentry]:
-        return [
-            each
-            for each in self._entry.subentries.values()
-            if each.subentry_type != self._device.subentry_type
-        ]
-
-    @override
-    @property
-    def _form(self) -> Form:
-        """Ask which device to swap with; propose the first with the wrong traffic."""
-        snapshot = self._entry.runtime_data.gateway.snapshot
-        working = {key for key, each in snapshot.batteries.items() if each.online}
-        working |= {
-            k for k, each in snapshot.inverters.items() if not each.battery_detected
-        }
-        others = sorted(self._others, key=lambda each: each.subentry_id in working)
+        if not _is_running(self._entry):
+            return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            swap_ports(self.hass, self._entry, device, devices[user_input[CONF_OTHER]])
+            return self.async_create_entry(data={})
         options = [
             SelectOptionDict(value=each.subentry_id, label=each.title)
-            for each in others
+            for each in _wrong_first(self._entry, others)
         ]
         choice = SelectSelector(SelectSelectorConfig(options=options))
-        return Form(
-            fields=(Field(key=CONF_OTHER, selector=choice),),
-            defaults={CONF_OTHER: others[0].subentry_id},
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=make_form(
+                {CONF_OTHER: choice}, {CONF_OTHER: options[0]["value"]}
+            ),
+            description_placeholders=self._placeholders,
         )
 
-    @override
-    async def _async_fix(
-        self, setpoint_manager: SetpointManager, answers: Mapping[str, str]
-    ) -> RepairsFlowResult:
-        device, other = self._device, self._entry.subentries[answers[CONF_OTHER]]
-        changes = (
-            (device, _with_port_of(device, other)),
-            (other, _with_port_of(other, device)),
-        )
-        for each, data in changes:
-            self.hass.config_entries.async_update_subentry(self._entry, each, data=data)
-        return self.async_create_entry(data={})
+
+def _wrong_first(
+    entry: BmsGatewayConfigEntry, devices: list[ConfigSubentry]
+) -> list[ConfigSubentry]:
+    """Return devices, first those with the wrong traffic on their port."""
+    snapshot = entry.runtime_data.gateway.snapshot
+    working = {key for key, each in snapshot.batteries.items() if each.online}
+    working |= {
+        k for k, each in snapshot.inverters.items() if not each.battery_detected
+    }
+    return sorted(devices, key=lambda each: each.subentry_id in working)
 
 
-def _with_port_of(device: ConfigSubentry, other: ConfigSubentry) -> dict[str, Any]:
-    """Return a device's data with the port of another one."""
-    own = {key: value for key, value in device.data.items() if key not in PORT_DATA}
-    return own | {key: other.data[key] for key in PORT_DATA if key in other.data}
+def _placeholders(flow: RepairsFlow) -> Mapping[str, str]:
+    """Return the placeholders of the issue that a flow repairs."""
+    issue = ir.async_get(flow.hass).async_get_issue(DOMAIN, flow.issue_id)
+    return (issue and issue.translation_placeholders) or {}
 
 
-def _setpoint_manager(entry: BmsGatewayConfigEntry) -> SetpointManager | None:
-    """Return the gateway's setpoint manager; None if the gateway is not running."""
-    loaded = entry.state is ConfigEntryState.LOADED
-    return entry.runtime_data.setpoint_manager if loaded else None
-
-
-def _without(setpoints: AllSetpoints, device_id: str) -> AllSetpoints:
-    return replace(setpoints, out_of_service=setpoints.out_of_service | {device_id})
+def _is_running(entry: BmsGatewayConfigEntry) -> bool:
+    return entry.state is ConfigEntryState.LOADED

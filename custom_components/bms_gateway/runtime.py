@@ -14,7 +14,7 @@ from .const import CONF_SIMULATED
 from .coordinator import BmsGatewayCoordinator
 from .current_sensors import CurrentSensors
 from .device_registry import Devices
-from .energy_store import EnergyStore
+from .energy.store import EnergyStore
 from .engine.config import GatewayConfig
 from .engine.gateway import Gateway
 from .monitor import Monitor

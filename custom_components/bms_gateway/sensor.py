@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 
 from .descriptions import battery, gateway, inverter, port
 from .descriptions.base import BmsSensorDescription
-from .energy_sensor import async_add_energies
+from .energy.sensors import async_add_energies
 from .entity import BmsValueEntity
 from .entity_tables import Tables, async_add_tables
 from .runtime import BmsGatewayConfigEntry

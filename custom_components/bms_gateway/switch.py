@@ -9,7 +9,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .availability import is_received
 from .const import SUBENTRY_INVERTER
 from .engine.battery.out_of_service import OUT_OF_SERVICE_AMPS
 from .engine.battery.timing.timeouts import LONGEST_TIMEOUT
@@ -17,6 +16,7 @@ from .engine.model import BatteryState
 from .errors import action_error
 from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 from .setpoints.entity import SetpointEntity, SetpointFieldEntity
+from .throttle.availability import is_received
 
 # Stopping must never wait for another call
 PARALLEL_UPDATES = 0
@@ -71,11 +71,6 @@ class Allowed(SetpointFieldEntity, SwitchEntity):
         """Return whether the direction is allowed."""
         return getattr(self._setpoints, self.entity_description.key) is True
 
-    @property
-    @override
-    def _displayed(self) -> bool:
-        return self.is_on
-
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Allow the direction, as far as all other limits do."""
@@ -103,11 +98,6 @@ class InService(SetpointEntity, SwitchEntity):
             self._device_id
             not in self._runtime.setpoint_manager.setpoints.out_of_service
         )
-
-    @property
-    @override
-    def _displayed(self) -> bool:
-        return self.is_on
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

@@ -10,15 +10,9 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
-from custom_components.bms_gateway import (
-    binary_sensor,
-    energy_sensor,
-    event,
-    number,
-    sensor,
-    switch,
-)
-from custom_components.bms_gateway.flows.forms import Field, Form
+from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
+from custom_components.bms_gateway.energy import sensors as energy_sensors
+from custom_components.bms_gateway.flows.forms import Field, Form, fields_of
 from custom_components.bms_gateway.flows.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
@@ -72,7 +66,7 @@ PLATFORMS: Final = {
     "sensor": sensor.TABLES,
     "binary_sensor": binary_sensor.TABLES,
 }
-ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensor.ENERGIES)
+ENERGIES: Final = dict.fromkeys(("gateway", "battery"), energy_sensors.ENERGIES)
 ASKED: Final = {
     ("gateway", "number"): number.BANK,
     ("gateway", "switch"): switch.ALLOWED,
@@ -125,30 +119,28 @@ def settings() -> Iterator[str]:
 
 def setting_rows(texts: dict[str, Any], form: Form) -> Iterator[Row]:
     """Return a row for each field, those that are folded up last."""
-    folded = texts.get("sections", {})
-    parts = [("", texts, form.fields)] + [
-        (f"{folded[name]['name']}: ", folded[name], fields)
-        for name, fields in form.sections.items()
-    ]
-    for section, part, fields in parts:
-        for field in fields:
-            yield (
-                section + part["data"][field.key],
-                default(field, form),
-                part["data_description"][field.key],
-            )
+    for field in fields_of(form):
+        part, section = texts, ""
+        if field.section:
+            part = texts["sections"][field.section]
+            section = f"{part['name']}: "
+        yield (
+            section + part["data"][field.key],
+            default(field),
+            part["data_description"][field.key],
+        )
 
 
-def default(field: Field, form: Form) -> str:
+def default(field: Field) -> str:
     """Return what a field holds before anything is typed."""
-    value = form.defaults.get(field.key)
-    if value is None:
+    if not callable(filled := getattr(field.marker, "default", None)):
         return ""
+    value = filled()
     if isinstance(value, bool):
         return "yes" if value else "no"
     choices = TEXTS["selector"].get(field.key, {}).get("options", {})
-    if str(value) in choices:
-        return str(choices[str(value)]).partition(":")[0].partition(" (")[0]
+    if value in choices:
+        return str(choices[value]).partition(":")[0].partition(" (")[0]
     unit = field.selector.config.get("unit_of_measurement", "")
     return f"{value:g} {unit}".strip()
 

@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.energy_sensor import ENERGIES
+from custom_components.bms_gateway.energy.sensors import ENERGIES
 from custom_components.bms_gateway.engine.model import Alarm, Rule
 from custom_components.bms_gateway.entity_tables import Tables
 from homeassistant.helpers.entity import EntityDescription

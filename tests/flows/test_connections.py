@@ -21,7 +21,7 @@ from custom_components.bms_gateway.flows.connections import (
     async_find_connections,
     async_identify,
 )
-from custom_components.bms_gateway.flows.port import async_texts
+from custom_components.bms_gateway.flows.texts import async_texts
 from homeassistant.components.usb import SerialDevice
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant

@@ -330,6 +330,16 @@ async def test_pending_changes_are_written_when_home_assistant_stops(
     hass.set_state(CoreState.running)
 
 
+async def test_change_is_written_at_once_while_home_assistant_stops(
+    hass: HomeAssistant, running: Bench, writes: list[Any]
+) -> None:
+    """Also one that may be lost in a crash: no timer runs any more."""
+    hass.set_state(CoreState.stopping)
+    await ask(running, NUMBER, 30.0)
+    assert writes == [30.0]
+    hass.set_state(CoreState.running)
+
+
 def device(bench: Bench) -> str:
     """Return the gateway's device."""
     return dr.async_get_device_id_by_identifier(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.bms_gateway import repairs
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.can.backend import ready_link
 from custom_components.bms_gateway.engine.can.interface.state import Link, read_link
 from custom_components.bms_gateway.engine.config import PortConfig
+from custom_components.bms_gateway.issues import fixes
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.setup import async_setup_component
 from tests.bench import Bench
@@ -76,7 +76,7 @@ async def test_link_that_may_not_be_set_up_is_not_changed(
         with without_rights():
             return ready_link(config)
 
-    monkeypatch.setattr(repairs, "ready_link", ready_without_rights)
+    monkeypatch.setattr(fixes, "ready_link", ready_without_rights)
     link = can_link()
     link.down()
     done = await confirmed(bench, link.name, "port_link_down")

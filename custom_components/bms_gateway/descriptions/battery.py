@@ -8,7 +8,7 @@ from homeassistant.const import EntityCategory
 
 from ..engine.battery.capacity import capacity_kwh, remaining_ah, stored_kwh
 from ..engine.model import BatteryState, BatteryStatus, Dialect, Direction, Readings
-from ..state_throttle import Kind
+from ..throttle.states import Kind
 from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,

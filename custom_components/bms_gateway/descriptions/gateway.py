@@ -6,7 +6,7 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import EntityCategory
 
 from ..engine.model import BankState, Direction, Limit, Snapshot, Status
-from ..state_throttle import Kind
+from ..throttle.states import Kind
 from .base import (
     BmsBinarySensorDescription,
     BmsSensorDescription,

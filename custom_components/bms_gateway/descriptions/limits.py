@@ -9,8 +9,8 @@ from ..engine.model import Direction, Limit, Rule
 from ..engine.rounding import round_down
 from ..entity import EntityContext
 from ..setpoints.limit_list import MAX_ATTRIBUTE_BYTES, listed
-from ..snapshot_throttle import why
-from ..state_throttle import Kind
+from ..throttle.snapshots import why
+from ..throttle.states import Kind
 from .base import BmsSensorDescription, choice
 from .quantities import amps
 

@@ -13,7 +13,7 @@ from homeassistant.const import (
     UnitOfTemperature,
 )
 
-from ..state_throttle import Kind
+from ..throttle.states import Kind
 from .base import BmsSensorDescription, Value
 
 

@@ -2,7 +2,7 @@
 
 from .bank import Bank
 from .devices import Devices
-from .inverter.disobedience import ComplianceMonitor, measured
+from .inverter.compliance.monitor import ComplianceMonitor, measured
 from .limits.bank_limits import BankLimits
 from .model import Direction, Status
 from .scheduling import Priority, Schedule

@@ -14,7 +14,7 @@ from .can.port_service import PortFactory, Wake, spawn
 from .config import GatewayConfig
 from .devices import Devices
 from .evaluator import Evaluator
-from .inverter.disobedience import Current
+from .inverter.compliance.monitor import Current
 from .inverter.targets import InverterTarget, is_block
 from .model import Clock, Frame, PortState, Snapshot
 from .protocol import is_request

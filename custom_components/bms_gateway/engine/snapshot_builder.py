@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .devices import Devices
-from .inverter.disobedience import ComplianceMonitor
+from .inverter.compliance.monitor import ComplianceMonitor
 from .inverter.inverter import Inverter
 from .inverter.targets import InverterTarget
 from .limits.bank_limits import BankLimits

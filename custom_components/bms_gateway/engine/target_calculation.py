@@ -7,8 +7,8 @@ from .allocation_requests import allocation_requests
 from .config import GatewayConfig
 from .devices import Devices
 from .inverter.allocation import Allocation
-from .inverter.disobedience import ComplianceMonitor
-from .inverter.soc_stop import SocStop
+from .inverter.compliance.monitor import ComplianceMonitor
+from .inverter.compliance.soc_stop import SocStop
 from .inverter.targets import InverterTarget, target_for
 from .limits.bank_limits import BankLimits
 from .scheduling import RECALCULATION_INTERVAL

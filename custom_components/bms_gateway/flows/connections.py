@@ -26,9 +26,7 @@ from ..const import DOMAIN
 from ..engine.can.interface.discovery import FoundLink, list_links
 from ..engine.config import Interface
 from ..engine.model import BusState
-
-type Texts = Mapping[str, str]
-"""Texts in Home Assistant's language, by the keys of `common` in the translations."""
+from .texts import Texts
 
 SEPARATOR: Final = " · "
 _DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ..engine.model import Dialect
 from ..issues.rejected_values import describe_rejected
-from .connections import Texts
+from .texts import Texts
 
 
 def describe_scan(

@@ -2,7 +2,7 @@
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 
-from .port import UserInput
+from .forms import UserInput, merge, read, show_form
 from .schemas import OPTIONS_FORM
 
 
@@ -12,12 +12,9 @@ class GatewayOptionsFlow(OptionsFlow):
     async def async_step_init(self, user_input: UserInput = None) -> ConfigFlowResult:
         """Show the options, then store the changes."""
         stored = self.config_entry.options
-        values = stored if user_input is None else OPTIONS_FORM.read(user_input)
-        errors = OPTIONS_FORM.errors(values)
-        if user_input is None or errors:
-            return self.async_show_form(
-                step_id="init",
-                data_schema=OPTIONS_FORM.schema(values, errors),
-                errors=errors,
-            )
-        return self.async_create_entry(data=OPTIONS_FORM.merge(stored, values))
+        if user_input is None:
+            return show_form(self, "init", OPTIONS_FORM, stored)
+        values, errors = read(OPTIONS_FORM, user_input)
+        if errors:
+            return show_form(self, "init", OPTIONS_FORM, values, errors)
+        return self.async_create_entry(data=merge(OPTIONS_FORM, stored, values))

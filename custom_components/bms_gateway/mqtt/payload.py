@@ -4,7 +4,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from typing import Any, Final
 
-from ..availability import is_served
 from ..engine.config import GatewayConfig
 from ..engine.model import (
     BankState,
@@ -16,6 +15,7 @@ from ..engine.model import (
     Snapshot,
     Telegram,
 )
+from ..throttle.availability import is_served
 from .legacy_payload import daemon_state
 from .settings import topic_ids
 

@@ -13,7 +13,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.json import json_dumps
 
 from ..engine.model import Snapshot, Status
-from ..snapshot_throttle import show
+from ..throttle.snapshots import show
 from .payload import Report
 from .settings import MqttSettings
 

@@ -29,7 +29,7 @@ class SetpointEntity(BmsEntity):
     @property
     def _displayed(self) -> object:
         """Return everything that the entity shows."""
-        raise NotImplementedError  # a number and a switch show different values
+        return self.state
 
     @callback
     @override

@@ -9,6 +9,7 @@ import time
 from can.interfaces import virtual
 import pytest
 
+from custom_components.bms_gateway.engine.can.slcan import adapter as slcan_adapter
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection.classify import Finding, ScanResult
 from custom_components.bms_gateway.engine.detection.scan import (
@@ -162,8 +163,12 @@ async def test_a_port_that_cannot_be_opened_is_reported_at_once(
     assert result.detail
 
 
-async def test_the_result_survives_the_loss_of_the_port() -> None:
+async def test_the_result_survives_the_loss_of_the_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Frames from before it are kept."""
+    monkeypatch.setattr(slcan_adapter, "GREETING_TIME", 0.05)
+    monkeypatch.setattr(slcan_adapter, "ANSWER_TIME", 0.05)
     news = News()
     with plugged_in(QUIET) as adapter:
         port = PortConfig(Interface.SLCAN, adapter.device)

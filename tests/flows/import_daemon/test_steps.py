@@ -23,6 +23,7 @@ from custom_components.bms_gateway.engine.config import (
     Strategy,
 )
 from custom_components.bms_gateway.flows import import_daemon
+from custom_components.bms_gateway.flows.forms import errors_of
 from custom_components.bms_gateway.flows.import_daemon.file import MAX_SIZE
 from custom_components.bms_gateway.flows.import_daemon.gateway import build_gateway
 from custom_components.bms_gateway.flows.import_daemon.keys import KEYS
@@ -479,9 +480,9 @@ def test_values_that_a_form_would_reject_are_not_imported(
     build = build_gateway(text.encode(), (), {})
     if build.problems:
         return
-    assert OPTIONS_FORM.errors(build.options) == {}
+    assert errors_of(OPTIONS_FORM, build.options) == {}
     for device in build.devices:
-        assert DEVICE_FORMS[device.kind].errors(device.values) == {}
+        assert errors_of(DEVICE_FORMS[device.kind], device.values) == {}
 
 
 def test_every_notice_and_every_stored_value_has_its_text() -> None:

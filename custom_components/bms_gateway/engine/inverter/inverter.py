@@ -11,7 +11,7 @@ from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
 from ..protocol import POLL, encode
 from ..scheduling import next_of
 from .bus_guard import BusGuard
-from .disobedience import InverterLoad
+from .compliance.monitor import InverterLoad
 from .limits_before_gap import LimitsBeforeGap
 from .presence_probe import PresenceProbe
 from .send_schedule import SendSchedule

@@ -11,6 +11,7 @@ import voluptuous as vol
 
 from ...const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ...engine.config import SendMode
+from ..forms import fields_of
 from ..schemas import DEVICE_FORMS, OPTIONS_FORM
 
 KINDS: Final = {"[[bmses-in]]": SUBENTRY_BATTERY, "[[bmses-out]]": SUBENTRY_INVERTER}
@@ -102,11 +103,13 @@ def _schema(head: str) -> vol.Schema:
     form, flow = OPTIONS_FORM, "options"
     if kind := KINDS.get(head):
         form, flow = DEVICE_FORMS[kind], "config"
+    fields = {field.key: field for field in fields_of(form)}
 
     def in_range(key: vol.Marker, value: Any) -> Any:
         if value == 0 and str(key).startswith("I-LIM-"):
             raise vol.Invalid("zero")
-        if error := form.error_of(key.description or "", value):
+        field = fields.get(key.description or "")
+        if field and (error := field.error(value)):
             raise vol.Invalid(f"{flow}.error.{error}")
         return value
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...const import SUBENTRY_INVERTER
 from ...engine.rounding import round_down
-from ..connections import Texts
+from ..texts import Texts
 from .gateway import ImportedGateway, Notice
 
 MAX_LINES: Final = 20

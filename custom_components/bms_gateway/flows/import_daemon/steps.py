@@ -1,8 +1,7 @@
 """Imports the daemon's bms_config.toml: reads it, and asks for what it lacks."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypedDict
 
 from homeassistant.components.file_upload import process_uploaded_file
 from homeassistant.config_entries import ConfigSubentryData
@@ -20,8 +19,9 @@ from ...config_entry import (
 )
 from ...const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ...engine.config import DEFAULT_BITRATE, Interface
-from ..connections import Connection, Texts, async_find_connections
-from ..port import UserInput, async_propose_name, async_texts
+from ..connections import Connection, async_find_connections
+from ..forms import Form, UserInput, read
+from ..new_gateway import NewGateway
 from ..schemas import (
     CONF_BACKUP,
     CONF_REPORTED,
@@ -30,18 +30,19 @@ from ..schemas import (
     Reported,
     daemon_import_form,
 )
+from ..texts import Texts, async_propose_name, async_texts
 from .file import MAX_SIZE, Value
 from .gateway import Device, ImportedGateway, Notice, build_gateway
 from .review import describe, describe_change, list_notices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewGateway:
-    """A gateway to create, as the user agreed to."""
+class Review(TypedDict):
+    """What `show_form` shows of the review."""
 
-    name: str
-    options: Mapping[str, Any]
-    devices: list[ConfigSubentryData]
+    form: Form
+    values: dict[str, Any]
+    errors: dict[str, str]
+    placeholders: dict[str, str]
 
 
 class DaemonImport:
@@ -73,40 +74,46 @@ class DaemonImport:
         texts = await _async_texts(self.hass)
         return list_notices("import_correct", self._gateway.problems, texts)
 
-    async def async_review(self, user_input: UserInput) -> NewGateway | dict[str, Any]:
-        """Return the gateway once all questions are answered.
-
-        Until then the arguments of `async_show_form` for the review.
-        """
+    async def async_review(self, user_input: UserInput) -> NewGateway | Review:
+        """Return the gateway once all questions are answered, until then the form."""
         form = daemon_import_form(several=len(self._gateway.of(SUBENTRY_INVERTER)) > 1)
-        values = form.read(user_input)
-        errors = form.errors(values)
         names = await self._async_names()
+        errors: dict[str, str] = {}
         if user_input is None:
-            values[CONF_NAME] = await async_propose_name(self.hass, "gateway")
-            values[CONF_REPORTED] = self._proposed_report
-        elif not errors:
-            backup = {} if values[CONF_BACKUP] else WITH_GRID
-            devices = zip(self._gateway.devices, names, strict=True)
-            return NewGateway(
-                name=values[CONF_NAME],
-                options={
-                    **self._gateway.options,
-                    CONF_STRATEGY: values[CONF_STRATEGY],
-                    **backup,
-                },
-                devices=[self._subentry(each, name, values) for each, name in devices],
-            )
+            values = {
+                CONF_NAME: await async_propose_name(self.hass, "gateway"),
+                CONF_REPORTED: self._proposed_report,
+            }
+        else:
+            values, errors = read(form, user_input)
+            if not errors:
+                return self._new_gateway(names, values)
         texts = await _async_texts(self.hass)
         return {
-            "data_schema": form.schema(values),
+            "form": form,
+            "values": values,
             "errors": errors,
-            "description_placeholders": {
+            "placeholders": {
                 "found": describe(self._gateway, names, texts),
                 "changed": describe_change(self._gateway, texts),
                 "notes": list_notices("import_notes", self._gateway.notes, texts),
             },
         }
+
+    def _new_gateway(
+        self, names: Sequence[str], chosen: Mapping[str, Any]
+    ) -> NewGateway:
+        backup = {} if chosen[CONF_BACKUP] else WITH_GRID
+        devices = zip(self._gateway.devices, names, strict=True)
+        return NewGateway(
+            name=chosen[CONF_NAME],
+            options={
+                **self._gateway.options,
+                CONF_STRATEGY: chosen[CONF_STRATEGY],
+                **backup,
+            },
+            devices=[self._subentry(each, name, chosen) for each, name in devices],
+        )
 
     async def _async_names(self) -> list[str]:
         """Return the names from the file, or names that distinguish the devices."""

@@ -353,7 +353,9 @@ async def test_blocked_write_loses_the_port(
             adapter.listens(False)
 
             def is_lost() -> bool:
-                port.send(LIMITS)
+                # As many as are queued: the terminal takes thousands
+                for _ in range(stream_module.MOST_QUEUED):
+                    port.send(LIMITS)
                 return port.state.status is not PortStatus.OPEN
 
             await until(is_lost, "the port is lost")

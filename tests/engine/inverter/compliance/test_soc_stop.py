@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.config import InverterConfig
-from custom_components.bms_gateway.engine.inverter.soc_stop import SocStop
+from custom_components.bms_gateway.engine.inverter.compliance.soc_stop import SocStop
 from custom_components.bms_gateway.engine.model import Direction, Disobedience, Telegram
 
-from ..plant import inverter
-from ..telegrams import HEALTHY
+from ...plant import inverter
+from ...telegrams import HEALTHY
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 EMPTY = replace(HEALTHY, discharge_current_limit=0.0)

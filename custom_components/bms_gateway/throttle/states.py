@@ -1,7 +1,7 @@
 """Decides when an entity writes a value: the pace and smallest step of each kind.
 
 Live values wait for the update interval, to spare the recorder of a small computer.
-Alarms, losses, status, enables and reasons do not; `snapshot_throttle` lets them pass.
+Alarms, losses, status, enables and reasons do not; `snapshots.py` lets them pass.
 """
 
 from collections.abc import Mapping

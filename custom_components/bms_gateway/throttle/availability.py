@@ -1,6 +1,6 @@
 """Availability: whether the values of a bank, a battery or an inverter are valid now."""
 
-from .engine.model import BatteryState, BatteryStatus, InverterState, Snapshot, Status
+from ..engine.model import BatteryState, BatteryStatus, InverterState, Snapshot, Status
 
 
 def is_received(battery: BatteryState) -> bool:

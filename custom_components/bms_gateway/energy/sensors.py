@@ -17,10 +17,10 @@ from homeassistant.const import UnitOfEnergy
 from homeassistant.core import callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import SUBENTRY_BATTERY
-from .engine.aggregate.energy import Energy
-from .entity import BmsEntity
-from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
+from ..const import SUBENTRY_BATTERY
+from ..engine.aggregate.energy import Energy
+from ..entity import BmsEntity
+from ..runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 _PER_KWH: Final = 1000
 """Displayed in whole Wh: a smaller change is not worth a row in a database."""

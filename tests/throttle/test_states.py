@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.bms_gateway.state_throttle import (
+from custom_components.bms_gateway.throttle.states import (
     SLOW_INTERVAL,
     TABLE,
     Kind,

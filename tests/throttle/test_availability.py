@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.availability import is_received, is_served
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     BatteryStatus,
@@ -12,6 +11,7 @@ from custom_components.bms_gateway.engine.model import (
     Readings,
     Status,
 )
+from custom_components.bms_gateway.throttle.availability import is_received, is_served
 
 BATTERY = BatteryState(
     id="b",

@@ -15,7 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-from .bench import Bench
+from ..bench import Bench
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from ..model import Disobedience
+from ...model import Disobedience
 
 CONFIRM_TIME: Final = 30.0
 """Seconds, after its reaction time, for which an inverter has to exceed its limit to be

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.config import GatewayConfig
-from custom_components.bms_gateway.engine.inverter.disobedience import (
+from custom_components.bms_gateway.engine.inverter.compliance.monitor import (
     ComplianceMonitor,
     Current,
     InverterLoad,
@@ -27,7 +27,7 @@ from custom_components.bms_gateway.engine.model import (
     Rule,
 )
 
-from ..plant import Plant, inverter
+from ...plant import Plant, inverter
 
 CHARGE, DISCHARGE = Direction.CHARGE, Direction.DISCHARGE
 NONE = dict.fromkeys(Direction, 0.0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from ..config import InverterConfig
-from ..model import Direction, Disobedience, Telegram
+from ...config import InverterConfig
+from ...model import Direction, Disobedience, Telegram
 
 ZERO_LIMIT_TIME: Final = 60.0
 """Seconds for which 0 A has to be sent before the state of charge is replaced."""

@@ -24,7 +24,7 @@ from homeassistant.helpers import restore_state
 from homeassistant.helpers.storage import Store
 from homeassistant.util.file import WriteError
 
-from .bench import Bench
+from ..bench import Bench
 
 KEY = f"{DOMAIN}.gw.energy"
 STORED = {

@@ -7,8 +7,8 @@ import logging
 from math import inf
 from typing import Final
 
-from ..config import InverterConfig
-from ..model import BatteryState, BatteryStatus, Direction, Disobedience
+from ...config import InverterConfig
+from ...model import BatteryState, BatteryStatus, Direction, Disobedience
 from .evidence import Evidence, Sample
 
 _LOGGER = logging.getLogger(__name__)

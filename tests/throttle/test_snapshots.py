@@ -24,7 +24,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.snapshot_throttle import AT_ONCE, show
+from custom_components.bms_gateway.throttle.snapshots import AT_ONCE, show
 
 READINGS = Readings(
     voltage=52.0,

@@ -9,8 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from .availability import is_bank_known, is_received
-from .engine.model import (
+from ..engine.model import (
     BankState,
     BatteryState,
     Controller,
@@ -21,7 +20,8 @@ from .engine.model import (
     Rule,
     Snapshot,
 )
-from .state_throttle import NOTABLE_MOVE
+from .availability import is_bank_known, is_received
+from .states import NOTABLE_MOVE
 
 _ALARMS_AND_REQUESTS: Final = (
     "force_charge",

@@ -10,16 +10,16 @@ from typing import Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
 
-from .engine.aggregate.energy import (
+from ..engine.aggregate.energy import (
     NO_ENERGY,
     Energy,
     Meter,
     bank_sample,
     battery_sample,
 )
-from .engine.gateway import Gateway
-from .engine.model import Snapshot
-from .verified_store import Data, VerifiedStore
+from ..engine.gateway import Gateway
+from ..engine.model import Snapshot
+from ..verified_store import Data, VerifiedStore
 
 SAVE_INTERVAL: Final = timedelta(seconds=60)
 """The most energy a crash can lose. A fixed interval: a save that every change

@@ -1,0 +1,1 @@
+"""Energy of the bank and of each battery: counted, saved, shown."""

@@ -1,0 +1,1 @@
+"""Compliance: whether inverters keep the limits that they were sent."""

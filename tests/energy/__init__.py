@@ -1,0 +1,1 @@
+"""Tests of energy totals and the energy dashboard."""

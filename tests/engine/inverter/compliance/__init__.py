@@ -1,0 +1,1 @@
+"""Tests of inverters that exceed their limits."""
