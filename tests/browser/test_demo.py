@@ -98,7 +98,7 @@ async def test_invalid_input_is_explained(visitor: Visitor) -> None:
     await visitor.page.get_by_role("button", name="Add battery").click()
     await visitor.fill("Capacity", "0")
     await visitor.dialog().get_by_role("button", name="Submit").click()
-    explained = visitor.dialog().get_by_text("must be from 0.1 to 100000 Ah")
+    explained = visitor.dialog().get_by_text("must be between 0.1 and 100000 Ah")
     await expect(explained).to_be_visible()
 
 
