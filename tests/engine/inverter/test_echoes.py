@@ -82,6 +82,51 @@ def test_no_other_name_while_the_first_may_still_wait(frame: Frame) -> None:
     assert len(played.port.queue) == 1
 
 
+def reachable_while_playing(played: Played, seconds: float) -> set[bool]:
+    """Let time pass in steps of 10 ms; return whether it was reachable."""
+    found: set[bool] = set()
+    for _ in range(round(seconds / 0.01)):
+        played.clock.now = round(played.clock.now + 0.01, 6)
+        played.port.drain()
+        found.add(played.inverter.reachable)
+        played.turn()
+        found.add(played.inverter.reachable)
+    return found
+
+
+def test_first_probe_after_a_silence_does_not_make_it_reachable() -> None:
+    """A frame of a battery silences the port for a while; nothing is proven since."""
+    played = Played()
+    played.after(2.0)
+    played.unplug()
+    played.port.forget()
+    played.after(0.1)
+    played.port.push(BUS_OFF, Frame(0x351, bytes(8)))
+    assert reachable_while_playing(played, 4.0) == {False}
+    assert played.port.queue[0].can_id == NAME
+
+
+def test_dropped_rest_of_a_probe_leaves_it_reachable() -> None:
+    """The name's echo proved that it acknowledges; the next name takes nothing back."""
+    played = Played()
+    played.after(2.0)
+    played.unplug()
+    played.telegram = None
+    played.port.acknowledged = True
+    played.port.forget()
+    played.after(0.1)
+    played.port.push(BUS_OFF)
+    played.after(1.0)
+    played.telegram = HEALTHY
+    played.turn()
+    played.telegram = None
+    played.after()
+    assert played.state().listening is False
+    played.telegram = HEALTHY
+    assert reachable_while_playing(played, 1.0) == {True}
+    assert played.state().listening
+
+
 def test_full_queue_is_retried_every_second() -> None:
     """A frame that could not be queued has no echo to wait for."""
     played = Played()

@@ -1,5 +1,6 @@
 """Line numbers for every value of a TOML file, for any input."""
 
+from contextlib import suppress
 import tomllib
 from typing import Any
 
@@ -83,6 +84,7 @@ def test_syntax_error_has_its_line() -> None:
         b"a = " + b"9" * 5000,  # Python refuses to read a number with this many digits
         b"a = " + b"[" * 5000 + b"]" * 5000,
         b".".join([b"a"] * 2000) + b" = 1",
+        b"a = 0x" + b"f" * 5000,  # it reads this number, but does not write it
     ],
 )
 def test_input_that_tomllib_cannot_handle_is_rejected(content: bytes) -> None:
@@ -90,6 +92,29 @@ def test_input_that_tomllib_cannot_handle_is_rejected(content: bytes) -> None:
     kind, line, detail = problem(content)
     assert (kind, line) == ("no_toml", None)
     assert detail
+
+
+@pytest.mark.parametrize("depth", range(470, 500))
+def test_brackets_are_read_or_rejected_at_any_depth(depth: int) -> None:
+    """Also where the whole file is read, but one statement below it no more."""
+    with suppress(Unreadable):
+        assert read(b"a = " + b"[" * depth + b"]" * depth)[0].values
+
+
+@pytest.mark.parametrize(
+    ("header", "head"),
+    [
+        (r'["b\u0061ttery"]', "[battery]"),
+        (r'[[ "bmses\u002Din" ]]', "[[bmses-in]]"),
+        ("""["'battery'"]""", "['battery']"),
+        ('["a]"]', "[a]]"),
+        ('[a."b c"]', "[a.b c]"),
+        ("[[a.b]]", "[[a.b]]"),
+    ],
+)
+def test_header_is_read_as_toml(header: str, head: str) -> None:
+    """A limit in a quoted section counts; another section is not taken for it."""
+    assert read(header.encode())[1:] == [Section(head, 1)]
 
 
 def test_other_encoding_is_rejected_with_its_line() -> None:

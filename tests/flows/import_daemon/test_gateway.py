@@ -206,6 +206,7 @@ def test_file_without_battery_is_rejected(text: str) -> None:
         ("I-LIM-CHARGE = 250.0", "I-LIM-CHARGE = [250]", "no_number", ""),
         ("CAPACITY-AH = 1400.0", "CAPACITY-AH = 2026-01-01", "no_number", ""),
         ("PORT = 1883", "PORT = {}", "no_number", ""),
+        ("PUSH-MIN-DELAY = 0.5", "PUSH-MIN-DELAY = false", "no_number", ""),
         ('CAN-IF = "can_in_1"', "CAN-IF = 1", "no_text", ""),
         ('CAN-IF = "can_in_1"', 'CAN-IF = " "', "no_text", ""),
         ('DESCRIPTION = "Rack left"', "DESCRIPTION = 1", "no_text", ""),

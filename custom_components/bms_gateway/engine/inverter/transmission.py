@@ -57,6 +57,8 @@ class Transmission:
         self._since = 0.0
         self._awaited: list[tuple[int, bytes]] = []
         self._lost_probe = self._was_open = False
+        self._probes = False
+        """Whether the last name probed an inverter that did not acknowledge."""
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +71,7 @@ class Transmission:
 
         A name that probes it proves nothing before its echo returns.
         """
-        probes = self.phase is Phase.OPENED and self.listening is False
+        probes = self.phase is Phase.OPENED and self._probes
         return self.phase is not Phase.NOT_ACKNOWLEDGED and not probes
 
     def can_continue(self, now: float) -> bool:
@@ -160,6 +162,7 @@ class Transmission:
         self._since = now
         self._lost_probe = False
         self._was_open = True
+        self._probes = self.phase is Phase.NOT_ACKNOWLEDGED
         if not self._port.echo_is_proof:
             # The driver may hold one frame back: the second echo shows that it did not
             names *= 2

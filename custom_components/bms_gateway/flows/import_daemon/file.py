@@ -1,8 +1,7 @@
 """Reads a TOML file into sections whose values have lines, which tomllib lacks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-import re
 import tomllib
 from typing import Any, Final
 
@@ -10,8 +9,6 @@ MAX_SIZE: Final = 32 * 1024
 """Bytes; eight times the daemon's example with all its comments."""
 MAX_LENGTH: Final = 30
 """Lines of one statement; finding its end takes the square of that."""
-
-_HEADER: Final = re.compile(r"""\s*(\[\[?)[\s"']*(.*?)[\s"']*(\]\]?)""")
 
 
 class Unreadable(Exception):
@@ -50,6 +47,7 @@ def read(content: bytes) -> list[Section]:
     try:
         text = content.decode("utf-8-sig")  # Windows may put a byte order mark first
         tomllib.loads(text)
+        return _sections(text)
     except UnicodeDecodeError as error:
         line = 1 + content[: error.start].count(b"\n")
         raise Unreadable("not_utf8", line) from error
@@ -57,18 +55,34 @@ def read(content: bytes) -> list[Section]:
         raise Unreadable("no_toml", error.lineno, error.msg) from error
     except (ValueError, RecursionError) as error:  # thousands of digits or brackets
         raise Unreadable("no_toml", detail=str(error)) from error
+
+
+def _sections(text: str) -> list[Section]:
+    """Return the sections of valid TOML; ValueError if a value cannot be quoted."""
     sections = [Section()]
-    for line, statement in _statements(text):
-        if header := _HEADER.match(statement):
-            sections.append(Section("".join(header.groups()), line))
+    for line, statement, parsed in _statements(text):
+        if statement.lstrip().startswith("["):
+            sections.append(Section(_head(parsed), line))
         else:
-            parsed = tomllib.loads(statement)
+            str(parsed)  # a hexadecimal number may have too many digits for that
             sections[-1].values.extend(Value(*item, line) for item in parsed.items())
     return sections
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each statement with its first line.
+def _head(header: Mapping[str, Any]) -> str:
+    """Return a parsed header with its brackets: it may be quoted, with escapes."""
+    names: list[str] = []
+    while header:
+        [(name, inside)] = header.items()
+        names.append(name)
+        if isinstance(inside, list):
+            return f"[[{'.'.join(names)}]]"
+        header = inside
+    return f"[{'.'.join(names)}]"
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield each statement with its first line before it, and its values after it.
 
     The text is valid as a whole; so from the beginning of a statement, the fewest lines
     that are valid by themselves are that statement: a value that continues over several
@@ -78,10 +92,10 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         statement += f"{line}\n"
         try:
-            tomllib.loads(statement)
+            parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
             if number - begin + 1 >= MAX_LENGTH:
                 raise Unreadable("too_large", begin) from None
             continue
-        yield begin, statement
+        yield begin, statement, parsed
         begin, statement = number + 1, ""

@@ -198,5 +198,6 @@ def _drop_unused(values: dict[str, Value]) -> None:
         values.pop("PUSH-MIN-DELAY", None)
         return
     values.pop("SYNC-INTERVAL", None)
-    if delay and delay.value == 0:  # none, like our minimum send interval
+    if delay and delay.value == 0 and delay.value is not False:
+        # None, like our minimum send interval
         del values["PUSH-MIN-DELAY"]
