@@ -114,7 +114,7 @@ def message(frame: Frame) -> can.Message:
 
 
 @asynccontextmanager
-async def talking(channel: str, *frames: Frame) -> AsyncIterator[None]:
+async def sending(channel: str, *frames: Frame) -> AsyncIterator[None]:
     """Send frames on a virtual bus repeatedly while it is open."""
 
     def send() -> None:

@@ -20,7 +20,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
-from .connected import REQUEST, Machine, link, talking, usb_device
+from .connected import REQUEST, Machine, link, sending, usb_device
 from .engine.telegrams import telegram
 from .form_user import (
     BATTERY,
@@ -315,7 +315,7 @@ async def test_other_kind_can_be_set_up_instead(
     await flow.fill(BATTERY)
     await flow.choose(f"add_{kind}")
     machine.listen(PATIENCE)
-    async with talking("flow-2", *sent):
+    async with sending("flow-2", *sent):
         result = await flow.enter("flow-2")
     assert result["menu_options"][0] == "detected_kind"
     result = await flow.choose("detected_kind")

@@ -171,10 +171,10 @@ def test_silent_usb_adapter_gets_advice(language: str, advice: str) -> None:
     text = describe_scan(ScanResult(), texts, replug=True)
     assert text.startswith(plain)
     assert advice in text
-    for heard in everything():
-        if heard.finding is not Finding.SILENCE:
-            assert describe_scan(heard, texts, replug=True) == describe_scan(
-                heard, texts
+    for result in everything():
+        if result.finding is not Finding.SILENCE:
+            assert describe_scan(result, texts, replug=True) == describe_scan(
+                result, texts
             )
 
 
@@ -196,8 +196,8 @@ def everything() -> Iterator[Any]:
 @pytest.mark.parametrize("language", TEXTS)
 def test_every_result_has_a_text(language: str) -> None:
     """With every placeholder filled, and no two alike except for their protocol."""
-    all_heard = list(everything())
-    assert {heard.finding for heard in all_heard} == {*Finding} - {Finding.FAULT}
-    text = [describe_scan(heard, TEXTS[language]) for heard in all_heard]
+    results = list(everything())
+    assert {result.finding for result in results} == {*Finding} - {Finding.FAULT}
+    text = [describe_scan(result, TEXTS[language]) for result in results]
     assert all(text and "{" not in text for text in text)
     assert len(set(text)) == len(text) - 1  # of several neighbours one is named

@@ -38,7 +38,7 @@ from ..connected import (
     link,
     members,
     repeating,
-    talking,
+    sending,
     usb_device,
 )
 from ..engine import waveshare
@@ -47,10 +47,10 @@ from ..engine.telegrams import telegram
 from ..form_user import BATTERY, INVERTER, Flow, add, filled
 from ..waiting import PATIENCE, until
 
-BATTERY_SAYS = telegram()
+BATTERY_FRAMES = telegram()
 TOO_HIGH = telegram(charge_voltage_limit=65.6)
 TWENTY_FOUR = telegram(charge_voltage_limit=29.2, voltage=26.4)
-OWN_REQUEST = [*BATTERY_SAYS[:-1], REQUEST, BATTERY_SAYS[-1]]
+OWN_REQUEST = [*BATTERY_FRAMES[:-1], REQUEST, BATTERY_FRAMES[-1]]
 """A battery that sends 0x305 as one of its own frames."""
 # 0x379, u16 in Ah: 0x0118 is 280
 CAPACITY = Frame(0x379, b"\x18\x01")
@@ -74,7 +74,7 @@ async def begin(hass: HomeAssistant, bank: MockConfigEntry) -> Flow:
 async def test_detected_battery_opens_its_form(machine: Machine, flow: Flow) -> None:
     """At once, with the battery's own data; nothing was sent."""
     machine.listen(PATIENCE)
-    async with talking("flow-1", *BATTERY_SAYS, CAPACITY):
+    async with sending("flow-1", *BATTERY_FRAMES, CAPACITY):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
     assert result["description_placeholders"]["scan_result"] == TOLD
@@ -89,7 +89,7 @@ async def test_battery_that_sends_0x305_opens_its_form(
 ) -> None:
     """With a hint; no user is sent to separate cables."""
     machine.listen(0.3, settle=0.3)
-    async with talking("flow-1", *OWN_REQUEST):
+    async with sending("flow-1", *OWN_REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
     text = result["description_placeholders"]["scan_result"]
@@ -104,7 +104,7 @@ async def test_detected_inverter_opens_its_form(
     """At once."""
     machine.listen(PATIENCE)
     flow = await add(hass, bank, "inverter")
-    async with talking("flow-1", REQUEST):
+    async with sending("flow-1", REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "inverter"
     assert "Inverter detected" in result["description_placeholders"]["scan_result"]
@@ -117,16 +117,16 @@ async def test_detected_inverter_opens_its_form(
     ("kind", "frames", "text", "choices"),
     [
         ("battery", [REQUEST], "Inverter detected", ["battery"]),
-        ("battery", [REQUEST, *BATTERY_SAYS], "each other", ["battery"]),
+        ("battery", [REQUEST, *BATTERY_FRAMES], "each other", ["battery"]),
         ("battery", [GROWATT], "Growatt", ["battery"]),
         ("battery", [STRANGER], "none from a supported battery", ["battery"]),
         ("battery", [DISTURBANCE], "Only bus errors", ["battery"]),
         ("battery", [], "Nothing was received", ["battery", "poll"]),
         ("battery", TOO_HIGH, "CVL 65.6 V (40–65 V)", ["battery"]),
         ("battery", TWENTY_FOUR, "24 V battery detected", ["battery"]),
-        ("inverter", BATTERY_SAYS, TOLD, []),
+        ("inverter", BATTERY_FRAMES, TOLD, []),
         ("inverter", TWENTY_FOUR, "24 V battery detected", []),
-        ("inverter", [REQUEST, *BATTERY_SAYS], "each other", []),
+        ("inverter", [REQUEST, *BATTERY_FRAMES], "each other", []),
         ("inverter", [GROWATT], "Growatt", ["inverter"]),
         ("inverter", [STRANGER], "none from a supported battery", ["inverter"]),
         ("inverter", [DISTURBANCE], "Only bus errors", ["inverter"]),
@@ -145,7 +145,7 @@ async def test_unexpected_result_is_shown(
     """The user decides; a battery's bus cannot become an inverter's."""
     machine.listen(0.3)
     flow = await add(hass, bank, kind)
-    async with talking("flow-1", *frames):
+    async with sending("flow-1", *frames):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
     assert text in result["description_placeholders"]["scan_result"]
@@ -181,7 +181,7 @@ async def test_silent_usb_adapter_should_be_replugged(
 
 async def test_battery_that_needs_polling(machine: Machine, flow: Flow) -> None:
     """One request makes it send; polling it permanently is proposed."""
-    async with answering("flow-1", *BATTERY_SAYS):
+    async with answering("flow-1", *BATTERY_FRAMES):
         await flow.enter("flow-1")
         machine.listen(PATIENCE)
         result = await flow.submit({"next_step_id": "poll"})
@@ -203,7 +203,7 @@ async def test_scanning_again_does_not_poll(machine: Machine, flow: Flow) -> Non
     assert result["menu_options"] == ["battery", "poll", "listen_again", "port"]
     assert "did not answer" in result["description_placeholders"]["scan_result"]
     machine.listen(PATIENCE)
-    async with talking("flow-1", *BATTERY_SAYS):
+    async with sending("flow-1", *BATTERY_FRAMES):
         result = await flow.submit({"next_step_id": "listen_again"})
         assert result["progress_action"] == "listen"
         result = await flow.follow()
@@ -240,7 +240,7 @@ async def test_progress_is_shown(
     result = await flow.submit()
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert members("flow-1") == 1
-    async with talking("flow-1", *BATTERY_SAYS):
+    async with sending("flow-1", *BATTERY_FRAMES):
         result = await flow.follow()
     assert result["step_id"] == "battery"
     text = len(parts)
@@ -279,12 +279,12 @@ async def test_port_fault_is_reported_and_fixed(
     use = {"bitrate": "250000", "bring_up": False}
     with patch.object(
         listen_flow, "listen", return_value=ScanResult(fault=fault)
-    ) as heard:
+    ) as received:
         if by_hand:
             result = await flow.enter(" can7 ", interface="socketcan", **use)
         else:
             result = await flow.fill({"connection": "socketcan:can7"}, use)
-    [(config,)] = [call.args for call in heard.await_args_list]
+    [(config,)] = [call.args for call in received.await_args_list]
     assert config == PortConfig(Interface.SOCKETCAN, "can7", 250_000)
     field = "channel" if by_hand else "connection"
     assert result["errors"] == {field: fault.value}
@@ -373,7 +373,7 @@ async def test_battery_on_a_serial_adapter_is_added(
 
     def speak() -> None:
         if "O" in adapter.commands:
-            for frame in BATTERY_SAYS:
+            for frame in BATTERY_FRAMES:
                 adapter.send(codec.encode(as_message(frame)))
 
     async with repeating(speak):
@@ -411,8 +411,8 @@ async def test_adapter_of_another_protocol_is_named(
     machine.listen(3600)
     adapter.answers = {}
     await flow.fill(connection="rescan")
-    said = waveshare.variable(telegram(soc=13.0))
-    async with repeating(lambda: adapter.send(said)):
+    message = waveshare.variable(telegram(soc=13.0))
+    async with repeating(lambda: adapter.send(message)):
         result = await flow.fill(connection=f"slcan:{adapter.device}")
     assert result["errors"] == {"connection": "not_lawicel"}
     assert result["description_placeholders"]["channel"] == adapter.device

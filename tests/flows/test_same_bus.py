@@ -19,23 +19,25 @@ from ..waiting import PATIENCE, until
 
 SETTLE = 0.3
 """Seconds; frames on another port may be read a little later."""
-SAYS = telegram()
+BATTERY_FRAMES = telegram()
 OTHER = telegram(voltage=52.3)
 
 
 @asynccontextmanager
-async def one_bus(*channels: str, says: list[Frame] = SAYS) -> AsyncIterator[None]:
+async def one_bus(
+    *channels: str, frames: list[Frame] = BATTERY_FRAMES
+) -> AsyncIterator[None]:
     """Send one battery's frames on several virtual buses, as if they were one."""
     with ExitStack() as nodes:
         buses = {each: nodes.enter_context(other_node(each)) for each in channels}
 
-        def talk() -> None:
-            for frame in says:
+        def send_all() -> None:
+            for frame in frames:
                 for channel, bus in buses.items():
                     if members(channel) > 1:
                         bus.send(message(frame))
 
-        async with repeating(talk):
+        async with repeating(send_all):
             yield
 
 
@@ -94,7 +96,7 @@ async def test_bus_of_an_inverter_is_recognized(
     """The frames look like a battery but come from the gateway itself."""
     runtime: BmsGatewayRuntime = running.runtime_data
     flow = await add(hass, running, "battery")
-    async with one_bus("old-b", says=OTHER), bridged("old-i", "flow-1"):
+    async with one_bus("old-b", frames=OTHER), bridged("old-i", "flow-1"):
         await until(
             lambda: any(
                 i.telegrams_sent for i in runtime.gateway.snapshot.inverters.values()
@@ -114,7 +116,7 @@ async def test_another_battery_opens_its_form(
 ) -> None:
     """At once."""
     flow = await add(hass, running, "battery")
-    async with one_bus("old-b", says=OTHER), one_bus("flow-1"):
+    async with one_bus("old-b", frames=OTHER), one_bus("flow-1"):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "battery"
     assert "Old battery" not in result["description_placeholders"]["scan_result"]
@@ -145,7 +147,7 @@ async def test_first_setup_compares_chosen_ports(
     await flow.choose("add_battery")
     channels = ("flow-1", "flow-2") if is_one else ("flow-2",)
     others = () if is_one else ("flow-1",)
-    async with one_bus(*channels), one_bus(*others, says=OTHER):
+    async with one_bus(*channels), one_bus(*others, frames=OTHER):
         result = await flow.enter("flow-2")
     assert members("flow-1") == members("flow-2") == 0
     text = result["description_placeholders"]["scan_result"]

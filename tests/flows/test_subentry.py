@@ -19,7 +19,7 @@ from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from ..connected import REQUEST, Machine, link, members, talking
+from ..connected import REQUEST, Machine, link, members, sending
 from ..engine.serial_adapter import plugged_in
 from ..engine.telegrams import telegram
 from ..form_user import (
@@ -35,7 +35,7 @@ from ..form_user import (
 )
 from ..waiting import until
 
-BATTERY_SAYS = telegram()
+BATTERY_FRAMES = telegram()
 
 # Adding
 
@@ -252,9 +252,9 @@ async def test_own_port_is_scanned_through_the_running_gateway(
     assert filled(result)["connection"] == "manual"
     result = await flow.fill(connection="manual")
     assert filled(result)["channel"] == channel
-    said = BATTERY_SAYS if kind == "battery" else [REQUEST]
+    message = BATTERY_FRAMES if kind == "battery" else [REQUEST]
     with patch.object(listen_flow, "listen", side_effect=AssertionError):
-        async with talking(channel, *said):
+        async with sending(channel, *message):
             result = await flow.fill(filled(result))
     assert result["step_id"] == kind
     assert "detected" in result["description_placeholders"]["scan_result"]
@@ -286,12 +286,12 @@ async def test_own_silent_adapter_should_be_replugged(
             result = await flow.enter(adapter.device, interface="slcan")
             text.append(result["description_placeholders"]["scan_result"])
             adapter.send(b"t1230\r")
-            await until(lambda: is_heard(bank, before.subentry_id))
+            await until(lambda: is_received(bank, before.subentry_id))
     assert ["plug it in again" in each for each in text] == [True, False]
     assert all(each.startswith("Nothing was received") for each in text)
 
 
-def is_heard(entry: MockConfigEntry, device_id: str) -> bool:
+def is_received(entry: MockConfigEntry, device_id: str) -> bool:
     """Return whether any frame was received on a device's port."""
     return not runtime_of(entry).gateway.snapshot.ports[device_id].is_silent
 
@@ -303,7 +303,7 @@ async def test_battery_on_an_inverters_own_port_is_rejected(
     machine.listen(3600)
     flow = await change(hass, running, "inverter")
     await flow.choose("port")
-    async with talking("old-i", *BATTERY_SAYS):
+    async with sending("old-i", *BATTERY_FRAMES):
         result = await flow.enter("old-i")
     assert result["menu_options"] == ["listen_again", "port"]
     machine.listen(0.05)
@@ -340,7 +340,7 @@ async def test_new_port_is_scanned_directly(
     machine.listen(0.3)
     flow = await change(hass, running, "battery")
     await flow.choose("port")
-    async with talking("old-b", *BATTERY_SAYS), talking("flow-1", REQUEST):
+    async with sending("old-b", *BATTERY_FRAMES), sending("flow-1", REQUEST):
         result = await flow.enter("flow-1")
     assert result["step_id"] == "scan_result"
     assert "Inverter detected" in result["description_placeholders"]["scan_result"]
@@ -353,7 +353,7 @@ async def test_new_bitrate_of_an_open_port_is_not_scanned(
     machine.listen(3600)
     flow = await change(hass, running, "battery")
     await flow.choose("port")
-    async with talking("old-b", *BATTERY_SAYS):
+    async with sending("old-b", *BATTERY_FRAMES):
         result = await flow.enter("old-b", bitrate="250000")
     assert result["step_id"] == "battery"
     assert result["description_placeholders"]["scan_result"] == ""

@@ -67,7 +67,7 @@ class SameBus:
             for device in runtime.config.devices:
                 if device.id == self._but:
                     continue
-                key = f"{device.id} heard"
+                key = f"{device.id} received"
                 self._received[key] = device.name
                 yield tap(device.id, partial(self.comparison.on_other_frame, key))
                 if isinstance(device, InverterConfig):

@@ -43,7 +43,7 @@ def read(
     return build_gateway(text.encode(), links, owners)
 
 
-def told(gateway: ImportedGateway) -> list[tuple[str, int | None, str]]:
+def notices_of(gateway: ImportedGateway) -> list[tuple[str, int | None, str]]:
     """Return the notices about a file: kind, line and detail."""
     notices = [*gateway.problems, *gateway.notes]
     return [(each.kind, each.about.line, each.detail) for each in notices]
@@ -166,7 +166,7 @@ def test_values_the_daemon_ignores_are_not_imported() -> None:
     assert read(text).of("inverter")[0].values["prompt_interval"] == 5
     assert "min_send_interval" not in read(text).of("inverter")[0].values
     text = changed("SYNC-INTERVAL = 5.0", "SYNC-INTERVAL = inf")
-    assert told(read(text)) == []
+    assert notices_of(read(text)) == []
 
 
 # Problems that have to be fixed ------------------------------------------------
@@ -248,7 +248,7 @@ def test_all_problems_are_reported_at_once() -> None:
     """From the first line to the last."""
     text = FILE.replace("CAN-IF", "#CAN-IF").replace("= 4.0", "= false")
     text = text.replace("= 250.0", "= 0").replace("= 400", "= '400'")
-    assert [(kind, line) for kind, line, _ in told(read(text))] == [
+    assert [(kind, line) for kind, line, _ in notices_of(read(text))] == [
         ("zero", line_of(text, "I-LIM-CHARGE = 0")),
         ("no_number", line_of(text, "= '400'")),
         ("missing", line_of(text, "[[bmses-out]]", 1)),
@@ -286,20 +286,20 @@ def test_required_keys_must_be_present(old: str, new: str, key: str) -> None:
 def test_section_needs_its_header(text: str, meant: str) -> None:
     """With double brackets where there may be several; nothing is lost silently."""
     build = read(f"GATEWAY-ACTIVATED = true\n{text}")
-    assert told(build) == [("misspelt", 2, meant)]
+    assert notices_of(build) == [("misspelt", 2, meant)]
 
 
 def test_all_batteries_may_be_misspelt() -> None:
     """No other notice hides the reason."""
     text = FILE.replace("[[bmses-in]]", "[[bms-in]]")
-    assert {kind for kind, _, _ in told(read(text))} == {"misspelt"}
+    assert {kind for kind, _, _ in notices_of(read(text))} == {"misspelt"}
 
 
 def test_section_that_may_occur_once_is_not_read_twice() -> None:
     """The writing differs: otherwise it would be no TOML."""
     text = f"{FILE}[MQTT]\nINTERVAL = 9.0\n"
     line = line_of(text, "[MQTT]")
-    assert told(read(text)) == [("twice", line, "")]
+    assert notices_of(read(text)) == [("twice", line, "")]
     assert read(text).options["mqtt_interval"] == 5
 
 
@@ -307,7 +307,7 @@ def test_misspelt_table_is_a_problem_next_to_a_correct_one() -> None:
     """Of tables that may occur several times, a battery would be lost."""
     text = changed("[[bmses-in]]", "[[bmses_inn]]", 2)
     line = line_of(text, "[[bmses_inn]]")
-    assert told(read(text)) == [("misspelt", line, "[[bmses-in]]")]
+    assert notices_of(read(text)) == [("misspelt", line, "[[bmses-in]]")]
 
 
 # CAN links -------------------------------------------------------------------
@@ -317,14 +317,14 @@ def test_link_can_be_used_only_once() -> None:
     """The notice gives the line of the first use."""
     text = changed('"can_in_2"', '"can_in_1"')
     lines = [line_of(text, '"can_in_1"', number) for number in (1, 2)]
-    assert told(read(text)) == [("link_twice", lines[1], str(lines[0]))]
+    assert notices_of(read(text)) == [("link_twice", lines[1], str(lines[0]))]
 
 
 def test_link_of_another_gateway_is_rejected() -> None:
     """The notice gives its owner."""
     build = read(FILE, owners={"can_out_2": PortOwner("House", "Roof")})
     line = line_of(FILE, '"can_out_2"')
-    assert told(build) == [("link_taken", line, "Roof (House)")]
+    assert notices_of(build) == [("link_taken", line, "Roof (House)")]
     assert build.problems
 
 
@@ -332,7 +332,7 @@ def test_missing_links_are_reported() -> None:
     """They may appear later: that prevents nothing."""
     build = read(FILE, ["can_in_1", "can_out_2"])
     lines = [line_of(FILE, f'"{name}"') for name in ("can_out_1", "can_in_2")]
-    assert told(build) == [("no_link", line, "") for line in lines]
+    assert notices_of(build) == [("no_link", line, "") for line in lines]
     assert not build.problems
 
 
@@ -368,7 +368,7 @@ def test_other_broker_does_not_matter_without_mqtt() -> None:
     """MQTT stays switched off."""
     text = changed('"localhost"', '"nas.local"')
     text = text.replace("[mqtt]\nACTIVATED = true", "[mqtt]\nACTIVATED = false")
-    assert told(read(text)) == []
+    assert notices_of(read(text)) == []
     assert read(text).options["mqtt_enabled"] is False
 
 
