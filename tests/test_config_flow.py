@@ -72,6 +72,18 @@ async def test_simulated_hardware_is_created_at_once(hass: HomeAssistant) -> Non
     assert len({port.channel for port in ports}) == 8
 
 
+async def test_the_name_of_another_gateway_is_not_proposed_again(
+    hass: HomeAssistant,
+) -> None:
+    """Two of one name could not be told from each other in a list or a repair."""
+    MockConfigEntry(domain=DOMAIN, title="Battery bank").add_to_hass(hass)
+    result = await (await start(hass)).choose("gateway")
+    assert filled(result) == {"name": "Battery bank 2"}
+    MockConfigEntry(domain=DOMAIN, title="Battery bank 2").add_to_hass(hass)
+    result = await (await start(hass)).choose("gateway")
+    assert filled(result) == {"name": "Battery bank 3"}
+
+
 async def test_names_are_proposed_in_the_users_language(hass: HomeAssistant) -> None:
     """An untranslated name would have to be changed."""
     hass.config.language = "de"

@@ -38,7 +38,7 @@ from .flows.schemas import (
     WITH_GRID,
 )
 from .flows.subentry import DeviceSubentryFlow
-from .flows.texts import async_propose_name
+from .flows.texts import async_propose_gateway_name, async_propose_name
 
 
 class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
@@ -120,7 +120,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
     ) -> ConfigFlowResult:
         """Ask for a name, then create the simulated hardware."""
         if user_input is None:
-            proposed = {CONF_NAME: await async_propose_name(self.hass, "simulated")}
+            proposed = {
+                CONF_NAME: await async_propose_gateway_name(self.hass, "simulated")
+            }
             return show_form(self, "simulated", NAME_FORM, proposed)
         values, errors = read(NAME_FORM, user_input)
         if errors:
@@ -134,7 +136,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
     ) -> ConfigFlowResult:
         """Ask for the gateway's name and whether the inverters supply backup power."""
         if user_input is None:
-            proposed = {CONF_NAME: await async_propose_name(self.hass, "gateway")}
+            proposed = {
+                CONF_NAME: await async_propose_gateway_name(self.hass, "gateway")
+            }
             return show_form(self, "gateway", GATEWAY_FORM, proposed)
         values, errors = read(GATEWAY_FORM, user_input)
         if errors:

@@ -1,6 +1,7 @@
 """Texts that belong to no form or menu, in Home Assistant's language."""
 
 from collections.abc import Mapping
+from itertools import chain, count
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
@@ -18,6 +19,14 @@ async def async_texts(hass: HomeAssistant) -> Texts:
         hass, hass.config.language, "common", (DOMAIN,)
     )
     return {key.removeprefix(prefix): text for key, text in found.items()}
+
+
+async def async_propose_gateway_name(hass: HomeAssistant, kind: str) -> str:
+    """Return a name that no gateway has yet, such as "Battery bank 2"."""
+    taken = {entry.title for entry in hass.config_entries.async_entries(DOMAIN)}
+    name = await async_propose_name(hass, kind)
+    numbered = (f"{name} {number}" for number in count(2))
+    return next(each for each in chain((name,), numbered) if each not in taken)
 
 
 async def async_propose_name(hass: HomeAssistant, kind: str, number: int = 1) -> str:

@@ -30,7 +30,7 @@ from ..schemas import (
     Reported,
     daemon_import_form,
 )
-from ..texts import Texts, async_propose_name, async_texts
+from ..texts import Texts, async_propose_gateway_name, async_propose_name, async_texts
 from .file import MAX_SIZE, Value
 from .gateway import Device, ImportedGateway, Notice, build_gateway
 from .review import describe, describe_change, list_notices
@@ -81,7 +81,7 @@ class DaemonImport:
         errors: dict[str, str] = {}
         if user_input is None:
             values = {
-                CONF_NAME: await async_propose_name(self.hass, "gateway"),
+                CONF_NAME: await async_propose_gateway_name(self.hass, "gateway"),
                 CONF_REPORTED: self._proposed_report,
             }
         else:
