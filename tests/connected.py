@@ -15,7 +15,7 @@ from custom_components.bms_gateway.engine.can.interface.discovery import (
     FoundLink,
 )
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.flows import connections, listen as listen_flow
+from custom_components.bms_gateway.flows.ports import connections, listen as listen_flow
 from homeassistant.components.usb import SerialDevice, USBDevice
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant

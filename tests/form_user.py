@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from custom_components.bms_gateway.flows.forms.form import SECTION_RARE
 from homeassistant.components.usb import USBDevice, usb_service_info_from_device
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,

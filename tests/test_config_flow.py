@@ -13,8 +13,8 @@ from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection.classify import ScanResult
 from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.flows import listen as listen_flow
-from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from custom_components.bms_gateway.flows.forms.form import SECTION_RARE
+from custom_components.bms_gateway.flows.ports import listen as listen_flow
 from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType

@@ -17,8 +17,8 @@ from custom_components.bms_gateway.const import (
 from custom_components.bms_gateway.engine.detection.classify import Finding
 from custom_components.bms_gateway.engine.model import PortFault, PortReason
 from custom_components.bms_gateway.engine.protocol import Neighbour
-from custom_components.bms_gateway.flows.forms import Field, Form, fields_of
-from custom_components.bms_gateway.flows.schemas import (
+from custom_components.bms_gateway.flows.forms.form import Field, Form, fields_of
+from custom_components.bms_gateway.flows.forms.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     MANUAL_FORM,

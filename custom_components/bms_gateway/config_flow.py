@@ -18,16 +18,10 @@ from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
 from .config_entry import taken_ports
 from .const import CONF_SIMULATED, DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from .flows.adapter import adapter_name, add_device, async_gateway_form, async_is_in_use
-from .flows.connections import adapter_port
 from .flows.device import DeviceSteps
 from .flows.device_setup import OTHER_KIND, DeviceSetup
-from .flows.forms import UserInput, read, show_form
-from .flows.import_daemon.steps import DaemonImport
-from .flows.new_gateway import NewGateway, async_simulated_devices
-from .flows.options import GatewayOptionsFlow
-from .flows.port import PortChoice
-from .flows.schemas import (
+from .flows.forms.form import UserInput, read, show_form
+from .flows.forms.schemas import (
     CONF_BACKUP,
     CONF_FILE,
     CONF_GATEWAY,
@@ -37,6 +31,17 @@ from .flows.schemas import (
     UPLOAD_FORM,
     WITH_GRID,
 )
+from .flows.import_daemon.steps import DaemonImport
+from .flows.new_gateway import NewGateway, async_simulated_devices
+from .flows.options import GatewayOptionsFlow
+from .flows.ports.adapter import (
+    adapter_name,
+    add_device,
+    async_gateway_form,
+    async_is_in_use,
+)
+from .flows.ports.choice import PortChoice
+from .flows.ports.connections import adapter_port
 from .flows.subentry import DeviceSubentryFlow
 from .flows.texts import async_propose_gateway_name, async_propose_name
 

@@ -16,7 +16,7 @@ from homeassistant.helpers.selector import (
 
 from .const import DOMAIN
 from .engine.setpoints import NO_SETPOINTS
-from .flows.forms import make_form
+from .flows.forms.form import make_form
 from .issues.fixes import (
     Fix,
     FixFailed,

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
 from custom_components.bms_gateway.energy import sensors as energy_sensors
-from custom_components.bms_gateway.flows.forms import Field, Form, fields_of
-from custom_components.bms_gateway.flows.schemas import (
+from custom_components.bms_gateway.flows.forms.form import Field, Form, fields_of
+from custom_components.bms_gateway.flows.forms.schemas import (
     DEVICE_FORMS,
     GATEWAY_FORM,
     MANUAL_FORM,

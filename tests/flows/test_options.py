@@ -7,7 +7,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
-from custom_components.bms_gateway.flows.forms import SECTION_MQTT, SECTION_RARE
+from custom_components.bms_gateway.flows.forms.form import SECTION_MQTT, SECTION_RARE
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType

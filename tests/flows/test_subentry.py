@@ -13,8 +13,8 @@ from custom_components.bms_gateway.engine.detection.classify import (
     ScanResult,
 )
 from custom_components.bms_gateway.engine.model import PortStatus
-from custom_components.bms_gateway.flows import listen as listen_flow
-from custom_components.bms_gateway.flows.forms import SECTION_RARE
+from custom_components.bms_gateway.flows.forms.form import SECTION_RARE
+from custom_components.bms_gateway.flows.ports import listen as listen_flow
 from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType

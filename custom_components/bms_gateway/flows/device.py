@@ -6,9 +6,9 @@ from homeassistant.data_entry_flow import FlowHandler, FlowResult
 
 from ..config_entry import CONF_CHANNEL
 from .device_setup import DeviceSetup
-from .forms import SECTION_RARE, UserInput, expanded, read, show_form
-from .listen import async_scan
-from .schemas import CONF_CONNECTION, MANUAL_FORM, Choice, connection_form
+from .forms.form import SECTION_RARE, UserInput, expanded, read, show_form
+from .forms.schemas import CONF_CONNECTION, MANUAL_FORM, Choice, connection_form
+from .ports.listen import async_scan
 from .texts import async_texts
 
 

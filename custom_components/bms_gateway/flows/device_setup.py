@@ -13,12 +13,12 @@ from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding
 from ..engine.model import PortFault
-from .detected import describe_scan
-from .forms import Form, merge
-from .listen import RunningPort, Scanned
-from .port import PortChoice
-from .same_bus import SameBusDevices
-from .schemas import DEVICE_FORMS
+from .forms.form import Form, merge
+from .forms.schemas import DEVICE_FORMS
+from .ports.choice import PortChoice
+from .ports.detected import describe_scan
+from .ports.listen import RunningPort, Scanned
+from .ports.same_bus import SameBusDevices
 from .texts import Texts
 
 OTHER_KIND: Final = {

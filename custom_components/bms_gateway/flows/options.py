@@ -2,8 +2,8 @@
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 
-from .forms import UserInput, merge, read, show_form
-from .schemas import OPTIONS_FORM
+from .forms.form import UserInput, merge, read, show_form
+from .forms.schemas import OPTIONS_FORM
 
 
 class GatewayOptionsFlow(OptionsFlow):

@@ -12,10 +12,10 @@ from ..config_entry import PORT_DATA, taken_ports
 from ..const import CONF_SIMULATED
 from .device import DeviceSteps
 from .device_setup import DeviceSetup
-from .forms import UserInput
-from .listen import RunningPort, running_port
+from .forms.form import UserInput
 from .new_gateway import simulated_port
-from .port import PortChoice
+from .ports.choice import PortChoice
+from .ports.listen import RunningPort, running_port
 from .texts import async_propose_name
 
 

@@ -23,12 +23,12 @@ from custom_components.bms_gateway.engine.config import (
     Strategy,
 )
 from custom_components.bms_gateway.flows import import_daemon
-from custom_components.bms_gateway.flows.forms import errors_of
+from custom_components.bms_gateway.flows.forms.form import errors_of
+from custom_components.bms_gateway.flows.forms.schemas import DEVICE_FORMS, OPTIONS_FORM
 from custom_components.bms_gateway.flows.import_daemon.file import MAX_SIZE
 from custom_components.bms_gateway.flows.import_daemon.gateway import build_gateway
 from custom_components.bms_gateway.flows.import_daemon.keys import KEYS
 from custom_components.bms_gateway.flows.import_daemon.review import MAX_LINES
-from custom_components.bms_gateway.flows.schemas import DEVICE_FORMS, OPTIONS_FORM
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType

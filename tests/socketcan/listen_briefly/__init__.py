@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from custom_components.bms_gateway.flows import listen as listen_flow
+from custom_components.bms_gateway.flows.ports import listen as listen_flow
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.typing import ConfigType
 

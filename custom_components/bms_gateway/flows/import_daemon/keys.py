@@ -11,8 +11,8 @@ import voluptuous as vol
 
 from ...const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ...engine.config import SendMode
-from ..forms import fields_of
-from ..schemas import DEVICE_FORMS, OPTIONS_FORM
+from ..forms.form import fields_of
+from ..forms.schemas import DEVICE_FORMS, OPTIONS_FORM
 
 KINDS: Final = {"[[bmses-in]]": SUBENTRY_BATTERY, "[[bmses-out]]": SUBENTRY_INVERTER}
 """The sections that may occur several times, and what each of them becomes."""

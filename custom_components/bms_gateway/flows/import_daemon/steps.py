@@ -19,10 +19,8 @@ from ...config_entry import (
 )
 from ...const import DOMAIN, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ...engine.config import DEFAULT_BITRATE, Interface
-from ..connections import Connection, async_find_connections
-from ..forms import Form, UserInput, read
-from ..new_gateway import NewGateway
-from ..schemas import (
+from ..forms.form import Form, UserInput, read
+from ..forms.schemas import (
     CONF_BACKUP,
     CONF_REPORTED,
     CONF_STRATEGY,
@@ -30,6 +28,8 @@ from ..schemas import (
     Reported,
     daemon_import_form,
 )
+from ..new_gateway import NewGateway
+from ..ports.connections import Connection, async_find_connections
 from ..texts import Texts, async_propose_gateway_name, async_propose_name, async_texts
 from .file import MAX_SIZE, Value
 from .gateway import Device, ImportedGateway, Notice, build_gateway

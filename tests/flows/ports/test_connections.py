@@ -15,8 +15,8 @@ from custom_components.bms_gateway.engine.can.interface.discovery import (
 )
 from custom_components.bms_gateway.engine.config import Interface
 from custom_components.bms_gateway.engine.model import BusState
-from custom_components.bms_gateway.flows import connections
-from custom_components.bms_gateway.flows.connections import (
+from custom_components.bms_gateway.flows.ports import connections
+from custom_components.bms_gateway.flows.ports.connections import (
     Connection,
     async_find_connections,
     async_identify,
@@ -27,7 +27,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from ..connected import Machine, link, usb_device
+from ...connected import Machine, link, usb_device
 
 HAT = Adapter(driver="mcp251x", place="spi0.0", identities=("path:spi0.0",))
 VIRTUAL: dict[str, Any] = {"is_virtual": True, "bitrate": None}

@@ -14,15 +14,15 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from ..config_entry import CONF_BITRATE, CONF_BRING_UP, CONF_CHANNEL, CONF_INTERFACE
-from ..const import (
+from ...config_entry import CONF_BITRATE, CONF_BRING_UP, CONF_CHANNEL, CONF_INTERFACE
+from ...const import (
     CONF_UPDATE_INTERVAL,
     DEFAULT_UPDATE_INTERVAL,
     SUBENTRY_BATTERY,
     SUBENTRY_INVERTER,
 )
-from ..current_sensors import CONF_CURRENT_SENSOR
-from ..engine.config import (
+from ...current_sensors import CONF_CURRENT_SENSOR
+from ...engine.config import (
     DEFAULT_BITRATE,
     BatteryConfig,
     GatewayConfig,
@@ -33,7 +33,7 @@ from ..engine.config import (
     SendMode,
     Strategy,
 )
-from ..mqtt.settings import (
+from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
     CONF_MQTT_ENABLED,
     CONF_MQTT_INTERVAL,
@@ -43,7 +43,7 @@ from ..mqtt.settings import (
     may_be_topic,
 )
 from .fields import Number, Text, choice, current_sensor, listed
-from .forms import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
+from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
 
 CONF_BACKUP: Final = "backup"
 """The question whether the inverters supply the house when the grid is off."""

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from ..const import DOMAIN
-from ..engine.config import InverterConfig, PortConfig
-from ..engine.detection.scan import listen_on_others
-from ..engine.topology.comparison import Comparison
-from ..runtime import BmsGatewayRuntime
+from ...const import DOMAIN
+from ...engine.config import InverterConfig, PortConfig
+from ...engine.detection.scan import listen_on_others
+from ...engine.topology.comparison import Comparison
+from ...runtime import BmsGatewayRuntime
 
 
 class SameBusDevices(NamedTuple):

@@ -12,14 +12,14 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigSu
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.event import async_track_time_interval
 
-from ..config_entry import PortKey, port_config, port_key
-from ..engine.config import PortConfig
-from ..engine.detection.classify import ScanResult
-from ..engine.detection.listener import Tap
-from ..engine.detection.scan import LISTEN_TIME, SETTLE_TIME, listen, listen_in
-from ..engine.gateway import Gateway
-from ..engine.model import PortState, PortStatus
-from ..runtime import BmsGatewayRuntime
+from ...config_entry import PortKey, port_config, port_key
+from ...engine.config import PortConfig
+from ...engine.detection.classify import ScanResult
+from ...engine.detection.listener import Tap
+from ...engine.detection.scan import LISTEN_TIME, SETTLE_TIME, listen, listen_in
+from ...engine.gateway import Gateway
+from ...engine.model import PortState, PortStatus
+from ...runtime import BmsGatewayRuntime
 from .same_bus import SameBus, SameBusDevices
 
 PROGRESS_INTERVAL: Final = timedelta(seconds=0.25)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..engine.detection.classify import DetectedBattery, Finding, ScanResult
-from ..engine.model import Dialect
-from ..issues.rejected_values import describe_rejected
-from .texts import Texts
+from ...engine.detection.classify import DetectedBattery, Finding, ScanResult
+from ...engine.model import Dialect
+from ...issues.rejected_values import describe_rejected
+from ..texts import Texts
 
 
 def describe_scan(

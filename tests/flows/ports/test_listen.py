@@ -23,7 +23,7 @@ from custom_components.bms_gateway.engine.can.slcan import (
 from custom_components.bms_gateway.engine.config import Interface, PortConfig
 from custom_components.bms_gateway.engine.detection.classify import ScanResult
 from custom_components.bms_gateway.engine.model import Frame, PortFault
-from custom_components.bms_gateway.flows import listen as listen_flow
+from custom_components.bms_gateway.flows.ports import listen as listen_flow
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import (
     EVENT_DATA_ENTRY_FLOW_PROGRESS_UPDATE,
@@ -31,7 +31,7 @@ from homeassistant.data_entry_flow import (
 )
 from homeassistant.util import dt as dt_util
 
-from ..connected import (
+from ...connected import (
     REQUEST,
     Machine,
     answering,
@@ -41,11 +41,11 @@ from ..connected import (
     sending,
     usb_device,
 )
-from ..engine import waveshare
-from ..engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
-from ..engine.telegrams import telegram
-from ..form_user import BATTERY, INVERTER, Flow, add, filled
-from ..waiting import PATIENCE, until
+from ...engine import waveshare
+from ...engine.serial_adapter import ACKNOWLEDGING, SerialAdapter, plugged_in
+from ...engine.telegrams import telegram
+from ...form_user import BATTERY, INVERTER, Flow, add, filled
+from ...waiting import PATIENCE, until
 
 BATTERY_FRAMES = telegram()
 TOO_HIGH = telegram(charge_voltage_limit=65.6)

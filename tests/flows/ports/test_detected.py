@@ -15,11 +15,11 @@ from custom_components.bms_gateway.engine.detection.classify import (
 )
 from custom_components.bms_gateway.engine.model import Dialect, RejectedValue
 from custom_components.bms_gateway.engine.protocol import Neighbour
-from custom_components.bms_gateway.flows import detected
-from custom_components.bms_gateway.flows.detected import describe_scan
+from custom_components.bms_gateway.flows.ports import detected
+from custom_components.bms_gateway.flows.ports.detected import describe_scan
 from custom_components.bms_gateway.issues.rejected_values import describe_rejected
 
-FOLDER = Path(detected.__file__).parents[1] / "translations"
+FOLDER = Path(detected.__file__).parents[2] / "translations"
 ALL: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in FOLDER.glob("*.json")

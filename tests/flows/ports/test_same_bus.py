@@ -11,11 +11,11 @@ from custom_components.bms_gateway.runtime import BmsGatewayRuntime
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from ..connected import Machine, members, message, repeating
-from ..engine.ports import other_node
-from ..engine.telegrams import telegram
-from ..form_user import BATTERY, add, change, start_real
-from ..waiting import PATIENCE, until
+from ...connected import Machine, members, message, repeating
+from ...engine.ports import other_node
+from ...engine.telegrams import telegram
+from ...form_user import BATTERY, add, change, start_real
+from ...waiting import PATIENCE, until
 
 SETTLE = 0.3
 """Seconds; frames on another port may be read a little later."""

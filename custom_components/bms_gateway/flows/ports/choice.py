@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
-from ..config_entry import (
+from ...config_entry import (
     CONF_BITRATE,
     CONF_BRING_UP,
     CONF_INTERFACE,
@@ -15,12 +15,12 @@ from ..config_entry import (
     port_config,
     port_key,
 )
-from ..engine.can.interface.discovery import set_up_commands
-from ..engine.config import Interface, PortConfig
+from ...engine.can.interface.discovery import set_up_commands
+from ...engine.config import Interface, PortConfig
+from ..forms.form import Form
+from ..forms.schemas import CONF_CONNECTION, Choice, connection_form
+from ..texts import Texts
 from .connections import Connection, async_find_connections, async_identify
-from .forms import Form
-from .schemas import CONF_CONNECTION, Choice, connection_form
-from .texts import Texts
 
 
 class PortChoice:

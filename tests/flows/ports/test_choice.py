@@ -4,12 +4,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.engine.can.interface.discovery import FoundLink
-from custom_components.bms_gateway.flows import connections
+from custom_components.bms_gateway.flows.ports import connections
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import InvalidData
 
-from ..connected import Machine, link, usb_device
-from ..form_user import Flow, Result, add, filled, offered, start_real, subentry
+from ...connected import Machine, link, usb_device
+from ...form_user import Flow, Result, add, filled, offered, start_real, subentry
 
 
 @pytest.fixture(name="flow")

@@ -7,12 +7,12 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSube
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.service_info.usb import UsbServiceInfo
 
-from ..config_entry import taken_ports
-from ..const import CONF_SIMULATED, DOMAIN
+from ...config_entry import taken_ports
+from ...const import CONF_SIMULATED, DOMAIN
+from ..forms.form import Form
+from ..forms.schemas import NEW, gateway_choice
+from ..texts import async_texts
 from .connections import adapter_port, async_find_connections, async_identify
-from .forms import Form
-from .schemas import NEW, gateway_choice
-from .texts import async_texts
 
 
 async def async_is_in_use(hass: HomeAssistant, device: str) -> bool:

@@ -14,7 +14,7 @@ from homeassistant.components.usb import (
 )
 from homeassistant.core import HomeAssistant
 
-from ..config_entry import (
+from ...config_entry import (
     CONF_CHANNEL,
     CONF_IDENTITY,
     CONF_INTERFACE,
@@ -22,11 +22,11 @@ from ..config_entry import (
     PortOwner,
     port_key,
 )
-from ..const import DOMAIN
-from ..engine.can.interface.discovery import FoundLink, list_links
-from ..engine.config import Interface
-from ..engine.model import BusState
-from .texts import Texts
+from ...const import DOMAIN
+from ...engine.can.interface.discovery import FoundLink, list_links
+from ...engine.config import Interface
+from ...engine.model import BusState
+from ..texts import Texts
 
 SEPARATOR: Final = " · "
 _DISTURBED: Final = frozenset({BusState.ERROR_PASSIVE, BusState.BUS_OFF})

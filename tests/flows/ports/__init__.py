@@ -1,0 +1,1 @@
+"""Tests of the choice and the scan of a port."""
