@@ -3,6 +3,7 @@
 The time-outs are the real ones, on a line with a clock of its own.
 """
 
+from collections.abc import Callable, Iterable
 from itertools import chain, count
 from random import Random
 import re
@@ -15,7 +16,7 @@ from custom_components.bms_gateway.engine.can.interface.state import PortError
 from custom_components.bms_gateway.engine.can.slcan import codec
 from custom_components.bms_gateway.engine.can.slcan.recognition import Evidence
 from custom_components.bms_gateway.engine.can.stream_backend import OPEN_TIMEOUT
-from custom_components.bms_gateway.engine.model import PortFault, PortReason
+from custom_components.bms_gateway.engine.model import Frame, PortFault, PortReason
 
 from ... import waveshare
 from ...serial_line import Answers, SerialLine, Unsolicited, every, greeted
@@ -187,10 +188,10 @@ def test_other_device_is_refused(answers: Answers, unsolicited: Unsolicited) -> 
 @pytest.mark.parametrize("encoded", [waveshare.variable, waveshare.fixed])
 @pytest.mark.parametrize("size", [1, 3, 19, 4096])
 def test_waveshare_is_recognised_by_its_frames(
-    soc: float, encoded: Answers, size: int
+    soc: float, encoded: Callable[[Iterable[Frame]], bytes], size: int
 ) -> None:
     """For any frames of the battery, in any pieces."""
-    data = 3 * encoded(telegram(soc=soc, current=1.3))  # type: ignore[arg-type]
+    data = 3 * encoded(telegram(soc=soc, current=1.3))
     pieces = ((0.1 + n / 1e4, data[n : n + size]) for n in range(0, len(data), size))
     line = SerialLine(NO_ANSWERS, pieces)
     with pytest.raises(PortError, match="Waveshare's USB-CAN-A") as raised:
