@@ -751,9 +751,9 @@ async def test_temporary_limit_does_not_lift_an_unreadable_store(
     assert "setpoints_unreadable_gw" in bench.issues()
 
 
-@pytest.mark.parametrize("learnt", [{"b1": 0.0}, {"b1": 0.0, "b2": 0.0}])
+@pytest.mark.parametrize("learned", [{"b1": 0.0}, {"b1": 0.0, "b2": 0.0}])
 async def test_zero_shares_do_not_stop_a_gateway(
-    bench: Bench, hass_storage: dict[str, Any], learnt: dict[str, float]
+    bench: Bench, hass_storage: dict[str, Any], learned: dict[str, float]
 ) -> None:
     """It starts by capacity."""
     no_setpoints = asdict(Setpoints())
@@ -763,7 +763,7 @@ async def test_zero_shares_do_not_stop_a_gateway(
         "inverters": {},
         "temporary_limits": [],
     }
-    data |= {"out_of_service": [], "changes": [], "current_shares": learnt}
+    data |= {"out_of_service": [], "changes": [], "current_shares": learned}
     hass_storage[KEY] = {"version": 1, "minor_version": 1, "key": KEY, "data": data}
     await bench.battery("b1").battery("b2").inverter("i1").start()
     await bench.online("b1", "b2", ccl=20.0)
@@ -776,10 +776,10 @@ async def test_learned_shares_survive_a_restart(
     """Loaded before the engine starts."""
     await bench.battery("b1").battery("b2").start()
     await bench.online("b1", "b2")
-    learnt = {"b1": 0.7, "b2": 0.3}
-    with patch.object(Gateway, "learnt", PropertyMock(return_value=learnt)):
+    learned = {"b1": 0.7, "b2": 0.3}
+    with patch.object(Gateway, "learned", PropertyMock(return_value=learned)):
         await bench.move(61)
-        assert hass_storage[KEY]["data"]["current_shares"] == learnt
+        assert hass_storage[KEY]["data"]["current_shares"] == learned
         assert await hass.config_entries.async_unload("gw")
     await bench.setup()
-    assert bench.runtime.gateway.learnt == learnt
+    assert bench.runtime.gateway.learned == learned

@@ -33,7 +33,7 @@ async def async_get_config_entry_diagnostics(
             "options": dict(entry.options),
             "config": plain(runtime.config),
             "setpoints": plain(runtime.setpoint_store.setpoints),
-            "current_shares": plain(runtime.gateway.learnt),
+            "current_shares": plain(runtime.gateway.learned),
             "snapshot": plain(runtime.gateway.snapshot),
             "energy": {
                 key: plain(runtime.energy_store.shown(key))

@@ -119,7 +119,7 @@ async def async_build(
     setpoint_store.keep_only({each.id for each in config.devices})
     energy_store = EnergyStore(hass, entry.entry_id, entry.title)
     await energy_store.async_load()
-    gateway = Gateway(config, learnt=setpoint_store.learnt)
+    gateway = Gateway(config, learned=setpoint_store.learned)
     coordinator = BmsGatewayCoordinator(hass, entry, gateway, config)
     devices = Devices(hass, entry)
     return BmsGatewayRuntime(

@@ -27,7 +27,7 @@ def loop_of(
     rated: float = 200.0,
     lag: float = 3.0,
     inverters: int = 1,
-    learnt: Mapping[str, float] | None = None,
+    learned: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Loop:
     """Return batteries in a house with inverters of `rated` A each, both ways."""
@@ -39,7 +39,7 @@ def loop_of(
     return Loop(
         batteries,
         [SimulatedInverter(f"inverter {k}", inverter, power) for k in range(inverters)],
-        learnt=learnt,
+        learned=learned,
         **options,
     )
 

@@ -92,7 +92,7 @@ class Loop:
         batteries: Sequence[CautiousBattery],
         inverters: Sequence[SimulatedInverter],
         *,
-        learnt: Mapping[str, float] | None = None,
+        learned: Mapping[str, float] | None = None,
         inverter_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -129,7 +129,7 @@ class Loop:
         self._ports: dict[str, LoopPort] = {}
         self.gateway = Gateway(
             self.config,
-            learnt=learnt,
+            learned=learned,
             clock=lambda: self.now,
             wall=lambda: self.now,
             port_factory=self._port,

@@ -26,7 +26,7 @@ class RuleSet(StrEnum):
     SUM = "plain sum"
     CAPACITY = "capacity share alone"
     OURS = "current shares"
-    LEARNT = "current shares, already learnt"
+    LEARNED = "current shares, already learned"
 
 
 class CapacityShares(CurrentShares):

@@ -1,6 +1,6 @@
 """The cost of each kind of trouble: a short version of each row of `closed-loop --kinds`.
 
-Two banks, 10 minutes: nothing is learnt at their beginning, so the marks are wider than
+Two banks, 10 minutes: nothing is learned at their beginning, so the marks are wider than
 what a row comes to.
 """
 

@@ -2,7 +2,7 @@
 
 The table of the documentation, shortened: each of the forty banks with one of the lags,
 for 20 of the 40 minutes. Nearly all of the excess comes in those, while nothing is
-learnt yet; energy counts from the sixth minute on, as the first are a larger part here.
+learned yet; energy counts from the sixth minute on, as the first are a larger part here.
 """
 
 from itertools import cycle

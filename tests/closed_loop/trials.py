@@ -19,7 +19,7 @@ from .rules import RuleSet, use_capacity_share
 LENGTH: Final = 2400.0
 """Seconds of one trial."""
 _LEARNING: Final = 1000
-"""Added to the seed of the house in which current shares are learnt beforehand."""
+"""Added to the seed of the house in which current shares are learned beforehand."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Trial:
 
     def run(self) -> dict[Direction, Figures]:
         """Return the figures of each direction."""
-        learnt = None
-        if self.rule is RuleSet.LEARNT:
+        learned = None
+        if self.rule is RuleSet.LEARNED:
             before = self.loop(house=self.seed + _LEARNING)
             before.run(self.length)
-            learnt = before.gateway.learnt
-        loop = self.loop(house=self.seed, learnt=learnt)
+            learned = before.gateway.learned
+        loop = self.loop(house=self.seed, learned=learned)
         meter = Meter(loop, energy_from=self.energy_from, strict=self.strict)
         loop.run(self.length, trouble(KINDS[self.kind], loop, self.seed, meter))
         return meter.figures
 
-    def loop(self, *, house: int, learnt: Mapping[str, float] | None = None) -> Loop:
+    def loop(self, *, house: int, learned: Mapping[str, float] | None = None) -> Loop:
         """Return the loop at its start; `house`: the seed of the demand."""
         odd = KINDS[self.kind].make
         batteries = [
@@ -59,7 +59,7 @@ class Trial:
         loop = Loop(
             batteries,
             self._inverters(batteries, house),
-            learnt=learnt,
+            learned=learned,
             strategy=Strategy.SUM if self.rule is RuleSet.SUM else Strategy.SHARE,
         )
         if self.rule is RuleSet.CAPACITY:

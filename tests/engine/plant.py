@@ -102,7 +102,7 @@ class Plant:
         *,
         reports: Mapping[str, Mapping[str, Any]] | None = None,
         setpoints: AllSetpoints | None = None,
-        learnt: Mapping[str, float] | None = None,
+        learned: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
         """Create a stopped plant. `reports`: battery values other than HEALTHY."""
@@ -121,7 +121,7 @@ class Plant:
         self.gateway = Gateway(
             self.config,
             setpoints,
-            learnt=learnt,
+            learned=learned,
             clock=self.clock,
             wall=self.clock,
             port_factory=self.port_services,

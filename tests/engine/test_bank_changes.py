@@ -118,7 +118,7 @@ def test_limits_entities_and_telegrams_use_the_same_current() -> None:
     plant = Plant(
         [battery("b1", 100.0), battery("b2", 300.0)],
         reports={"b1": {"current": -30.0}, "b2": {"current": None}},
-        learnt={"b1": 0.5, "b2": 0.5},
+        learned={"b1": 0.5, "b2": 0.5},
     ).started(20.0)
     assert plant.snapshot.bank.current == pytest.approx(-60.0)
     assert plant.snapshot.bank.current_estimated

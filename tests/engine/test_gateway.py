@@ -364,7 +364,7 @@ def test_snapshot_contains_everything_known() -> None:
     assert snapshot.charge_voltage_limit == 56.0
     assert snapshot.discharge_voltage_limit == 46.0
     assert snapshot.inverters["i1"].listening is True
-    assert plant.gateway.learnt == {"b1": 1.0}
+    assert plant.gateway.learned == {"b1": 1.0}
 
 
 # At work, in an event loop

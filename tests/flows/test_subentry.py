@@ -94,7 +94,7 @@ async def test_battery_settings_are_changed(
     """The form shows the stored values; cleared ones are removed; id and port stay."""
     before = subentry(bank, "battery")
     hass.config_entries.async_update_subentry(
-        bank, before, data={**before.data, "timeout": 30.0, "learnt_elsewhere": 1}
+        bank, before, data={**before.data, "timeout": 30.0, "learned_elsewhere": 1}
     )
     flow = await change(hass, bank, "battery")
     result = await flow.choose("battery")
@@ -114,7 +114,7 @@ async def test_battery_settings_are_changed(
         "channel": "old-b",
         "bitrate": 500_000,
         "capacity_ah": 280.0,
-        "learnt_elsewhere": 1,
+        "learned_elsewhere": 1,
     }
 
 
@@ -430,6 +430,8 @@ async def test_simulated_device_is_not_asked_for_its_port(
         "capacity_ah",
         SECTION_RARE,
     }
+    shown = flow.result["description_placeholders"]["scan_result"]
+    assert shown.startswith("Simulated hardware")
     typed = {"name": "Third", "capacity_ah": 50, SECTION_RARE: {}}
     result = await flow.fill(typed, capacity_ah=0)
     assert result["errors"] == {"capacity_ah": "invalid_capacity_ah"}

@@ -9,6 +9,7 @@ import string
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.config import (
@@ -60,6 +61,22 @@ from .detectors.contexts import (
     with_port,
     with_status,
 )
+
+
+async def test_repair_names_the_gateway_too_if_there_are_several(
+    hass: HomeAssistant,
+) -> None:
+    """Each may have a battery of that name; what is of the gateway itself does not."""
+    for entry_id in ("e1", "e2"):
+        MockConfigEntry(domain=DOMAIN, entry_id=entry_id).add_to_hass(hass)
+    Issues(hass, "e1").async_update(
+        replace(with_status(BatteryStatus.LOST), confirmed=False)
+    )
+    names = {
+        issue_id: (issue.translation_placeholders or {})["name"]
+        for (_, issue_id), issue in ir.async_get(hass).issues.items()
+    }
+    assert names == {"battery_b1": "Garage (Bank)", "setpoints_unreadable_e1": "Bank"}
 
 
 async def test_repairs_are_raised_and_cleared(hass: HomeAssistant) -> None:

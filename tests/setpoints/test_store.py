@@ -125,7 +125,7 @@ async def save(hass: HomeAssistant, setpoints: AllSetpoints, by: str = "Ann") ->
 async def test_nothing_stored_means_no_limit(hass: HomeAssistant) -> None:
     """A new gateway has no setpoints, and has learned nothing."""
     assert await load(hass) == (AllSetpoints(), True)
-    assert (await open_store(hass)).learnt == {}
+    assert (await open_store(hass)).learned == {}
 
 
 async def test_saved_setpoints_are_loaded(hass: HomeAssistant, path: Path) -> None:
@@ -329,7 +329,7 @@ async def test_invalid_share_is_learned_anew(
     )
     store = await open_store(hass)
     assert (store.setpoints.bank, store.confirmed) == (ASKED.bank, True)
-    assert store.learnt == {"b2": 0.5}
+    assert store.learned == {"b2": 0.5}
 
 
 async def test_undecodable_bytes_allow_nothing(hass: HomeAssistant, path: Path) -> None:
@@ -416,7 +416,7 @@ async def test_learned_shares_are_kept(hass: HomeAssistant) -> None:
             "b5": 0.0,
         }
     )
-    assert (await open_store(hass)).learnt == {"b1": 0.3, "b2": 1.0}
+    assert (await open_store(hass)).learned == {"b1": 0.3, "b2": 1.0}
 
 
 async def test_unchanged_data_is_not_written(hass: HomeAssistant, path: Path) -> None:
@@ -595,7 +595,7 @@ async def test_removed_devices_are_dropped(hass: HomeAssistant) -> None:
     left = replace(ASKED, inverters={}, temporary_limits=ASKED.temporary_limits[1:])
     assert store.setpoints == left
     assert {device for device, _ in store.changes} == {None}
-    assert store.learnt == {"b1": 0.5}
+    assert store.learned == {"b1": 0.5}
     assert store.keep_only(set())
     assert store.setpoints == replace(left, out_of_service=frozenset())
 
@@ -613,7 +613,7 @@ def test_stored_data_survives_json() -> None:
     kept = StoredData(
         setpoints=ASKED,
         changes={("i1", "discharge_current"): Change("Ann", -5 * HOUR)},
-        learnt={"b1": 0.5},
+        learned={"b1": 0.5},
         confirmed=False,
     )
     assert parse(json.loads(json.dumps(dump(kept)))) == kept

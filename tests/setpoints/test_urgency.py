@@ -49,7 +49,7 @@ ASKED = AllSetpoints(
 ON_DISK = StoredData(
     setpoints=ASKED,
     changes={(None, "charge_current"): Change("Ann", 0.0)},
-    learnt={"b1": 0.5},
+    learned={"b1": 0.5},
 )
 
 
@@ -163,7 +163,7 @@ def test_user_of_a_limit_is_written() -> None:
         ({"changes": {}}, Urgency.SOON),
         ({"changes": {(None, "charge_current"): Change("Bob", 0.0)}}, Urgency.SOON),
         ({"changes": {(None, "charge_current"): Change("Ann", -HOUR)}}, Urgency.LATER),
-        ({"learnt": {"b1": 0.6}}, Urgency.LATER),
+        ({"learned": {"b1": 0.6}}, Urgency.LATER),
     ],
 )
 def test_other_data_is_written(changes: dict[str, Any], expected: Urgency) -> None:

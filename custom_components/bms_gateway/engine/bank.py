@@ -30,24 +30,24 @@ class Bank:
     """The batteries of a gateway as one."""
 
     def __init__(
-        self, config: GatewayConfig, learnt: Mapping[str, float] | None = None
+        self, config: GatewayConfig, learned: Mapping[str, float] | None = None
     ) -> None:
-        """Create a stopped bank with shares learnt earlier; `start` begins its time."""
+        """Create a stopped bank with shares learned earlier; `start` begins its time."""
         self._config = config
         self._batteries = {b.id: Battery(b) for b in config.batteries}
         self._awaited = set(self._batteries)
         self._online: frozenset[str] = frozenset()
         self._starting, self._ending = True, False
         self._start_end = 0.0
-        self._evaluation = BankEvaluation(learnt)
+        self._evaluation = BankEvaluation(learned)
         self._duplicates: Mapping[str, str] = {}
         self._sure_duplicates: Mapping[str, str] = {}
         self._deadline: float | None = None
 
     @property
-    def learnt(self) -> dict[str, float]:
+    def learned(self) -> dict[str, float]:
         """The current shares by battery id, to be stored across restarts."""
-        return self._evaluation.learnt
+        return self._evaluation.learned
 
     @property
     def ids(self) -> list[str]:

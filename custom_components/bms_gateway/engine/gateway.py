@@ -47,14 +47,14 @@ class Gateway:
         config: GatewayConfig,
         setpoints: AllSetpoints | None = None,
         *,
-        learnt: Mapping[str, float] | None = None,
+        learned: Mapping[str, float] | None = None,
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
         port_factory: PortFactory = Port,
     ) -> None:
         """Create a stopped gateway; `start` opens its ports.
 
-        `learnt`: the current shares of the property `learnt` before a restart, by
+        `learned`: the current shares of the property `learned` before a restart, by
         battery id.
         """
         self._clock = clock
@@ -62,7 +62,9 @@ class Gateway:
         self._setpoints = setpoints or AllSetpoints()
         self._topology = BusTopology()
         self._devices = Devices(self, port_factory, clock, wall)
-        self._evaluator = Evaluator(Bank(config, learnt), self._devices, self._topology)
+        self._evaluator = Evaluator(
+            Bank(config, learned), self._devices, self._topology
+        )
         self._bank.start(clock())
         self._compliance = self._evaluator.compliance
         self._targets = Targets(config, self._devices, self._compliance)
@@ -104,9 +106,9 @@ class Gateway:
         return self._devices.frame_buffers
 
     @property
-    def learnt(self) -> dict[str, float]:
+    def learned(self) -> dict[str, float]:
         """The batteries' current shares by id, to be stored across restarts."""
-        return self._bank.learnt
+        return self._bank.learned
 
     async def start(self) -> None:
         """Open the ports and begin; a port that fails to open is retried."""

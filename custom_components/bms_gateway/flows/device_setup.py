@@ -51,6 +51,8 @@ class DeviceSetup[ResultT]:
     """Returns the chosen port if this device's gateway has it open."""
     unused_ports: Sequence[tuple[str, PortConfig]] = ()
     """Chosen ports that no gateway has open yet, with their names."""
+    simulated: bool = False
+    """Whether it exists only inside Home Assistant, and has no port to choose."""
 
     polls: bool = False
     """Whether the battery is polled, or was when it was detected."""
@@ -143,7 +145,12 @@ class DeviceSetup[ResultT]:
         return options
 
     def scan_text(self, texts: Texts) -> str:
-        """Return the scan result as a sentence; empty without a scan."""
+        """Return the scan result as a sentence; empty without a scan.
+
+        A device that cannot be scanned because it is simulated is said to be that.
+        """
+        if self.simulated:
+            return texts["scan_simulated"]
         if self.scanned is None:
             return ""
         running = self.running_port()

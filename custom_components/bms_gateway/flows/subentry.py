@@ -35,6 +35,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
                 stored=simulated_port() if self._is_simulated else None,
             ),
             accept=self._async_add,
+            simulated=self._is_simulated,
         )
         if self._is_simulated:
             return await self.async_ask_settings()
@@ -61,6 +62,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
             accept=self._async_change,
             changed=subentry,
             running_port=running,
+            simulated=self._is_simulated,
         )
         if self._is_simulated:
             return await self.async_ask_settings()

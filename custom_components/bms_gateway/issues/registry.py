@@ -16,6 +16,9 @@ ATTR_KEY: Final = "key"
 """The key of the texts: the kind of repair."""
 
 
+_DEVICE_NAMES: Final = frozenset({"name", "inverters"})
+"""The placeholders that name the device concerned, in the titles."""
+
 ALL_KNOWN: Final = 3600.0
 """Seconds after which every earlier problem that persists has been found again."""
 
@@ -63,7 +66,7 @@ class Issues:
                 self._clear(key, at)
         for key, issue in found.items():
             self._gone_since.pop(key, None)
-            self._raise(key, issue, at)
+            self._raise(key, issue, now)
         self._clear_left(at)
 
     @callback
@@ -93,12 +96,12 @@ class Issues:
             return ALL_KNOWN
         return STEADY_AGAIN if key in self._returned else issue.steady_for
 
-    def _raise(self, key: str, issue: Issue, at: float) -> None:
+    def _raise(self, key: str, issue: Issue, now: IssueContext) -> None:
         existing, before = self._find(key), self._raised.get(key)
         if existing and before == issue:
             return
         if before is None:
-            if at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
+            if now.snapshot.at < self._cleared_at.get(key, -inf) + RETURNS_WITHIN:
                 self._returned.add(key)
         elif existing is None:
             # Home Assistant deletes an issue when its dialog ends, whatever the result
@@ -116,8 +119,20 @@ class Issues:
             is_fixable=issue.fixable,
             severity=issue.severity,
             translation_key=issue.key,
-            translation_placeholders=dict(issue.placeholders),
+            translation_placeholders=self._placeholders(issue, now.name),
         )
+
+    def _placeholders(self, issue: Issue, gateway: str) -> dict[str, str]:
+        """Return the placeholders; with several gateways, a device is named with its.
+
+        Each gateway may have a "Battery 1", and the list of repairs shows no device.
+        """
+        placeholders = dict(issue.placeholders)
+        if len(self._hass.config_entries.async_entries(DOMAIN)) > 1:
+            for key in _DEVICE_NAMES & placeholders.keys():
+                if placeholders[key] != gateway:
+                    placeholders[key] += f" ({gateway})"
+        return placeholders
 
     def _clear(self, key: str, at: float) -> None:
         if key not in self._answered:

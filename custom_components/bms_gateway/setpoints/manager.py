@@ -63,7 +63,7 @@ class SetpointManager:
         """Stop the timers; write pending changes and the rest of temporary limits."""
         self._stop()
         self._cancel_write()
-        await self._store.async_end(self._gateway.learnt)
+        await self._store.async_end(self._gateway.learned)
 
     async def async_set(self, setpoints: AllSetpoints, by: str) -> None:
         """Apply new setpoints: the engine uses them at once, then they are saved.
@@ -93,7 +93,7 @@ class SetpointManager:
     async def async_save_periodically(self) -> None:
         """Store values that move by themselves: learned data and remaining times."""
         self._note_ends()
-        await self._store.async_save_periodically(self._gateway.learnt)
+        await self._store.async_save_periodically(self._gateway.learned)
 
     def temporary_limits(
         self, device_id: str | None, direction: Direction | None = None

@@ -59,7 +59,7 @@ class StoredData:
 
     setpoints: AllSetpoints = NO_SETPOINTS_SET
     changes: Mapping[ChangeKey, Change] = field(default_factory=dict)
-    learnt: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
     """The current share of each battery by its id."""
     confirmed: bool = True
     """Whether the user chose the setpoints; False after they were unreadable."""
@@ -113,7 +113,7 @@ def dump(stored: StoredData) -> dict[str, Any]:
             }
             for (device_id, name), change in stored.changes.items()
         ],
-        "current_shares": dict(stored.learnt),
+        "current_shares": dict(stored.learned),
     }
 
 
@@ -127,7 +127,7 @@ def parse(data: object) -> StoredData:
             "temporary_limits": list(temporary_limits),
             "out_of_service": list(out_of_service),
             "changes": list(changes),
-            "current_shares": dict(learnt),
+            "current_shares": dict(learned),
         }:
             return StoredData(
                 setpoints=AllSetpoints(
@@ -137,18 +137,18 @@ def parse(data: object) -> StoredData:
                     out_of_service=frozenset(map(_text, out_of_service)),
                 ),
                 changes=dict(map(_change, changes)),
-                learnt=shares(learnt),
+                learned=shares(learned),
                 confirmed=confirmed,
             )
         case _:
             raise ValueError("not a store of setpoints")
 
 
-def shares(learnt: Mapping[str, object]) -> dict[str, float]:
+def shares(learned: Mapping[str, object]) -> dict[str, float]:
     """Return the values that can be current shares; others start by capacity."""
     return {
         key: float(part)
-        for key, part in learnt.items()
+        for key, part in learned.items()
         if _is_number(part) and _MIN_SHARE <= part <= 1
     }
 

@@ -37,7 +37,7 @@ class SetpointStore:
         self._clock: Clock = lambda: 0.0
         self.setpoints = AllSetpoints()
         self.changes: Mapping[ChangeKey, Change] = {}
-        self.learnt: Mapping[str, float] = {}
+        self.learned: Mapping[str, float] = {}
         self.confirmed = True
         """Whether the user chose these values; False after a store was unreadable."""
 
@@ -94,7 +94,7 @@ class SetpointStore:
             out_of_service=old.out_of_service & device_ids,
         )
         self.changes = {k: each for k, each in self.changes.items() if k[0] in known}
-        self.learnt = {k: part for k, part in self.learnt.items() if k in known}
+        self.learned = {k: part for k, part in self.learned.items() if k in known}
         return self.setpoints != old
 
     @property
@@ -105,15 +105,15 @@ class SetpointStore:
             return urgency(None, self._stored_data())
         return urgency(parse(on_disk) if on_disk else StoredData(), self._stored_data())
 
-    async def async_save_periodically(self, learnt: Mapping[str, float]) -> None:
+    async def async_save_periodically(self, learned: Mapping[str, float]) -> None:
         """Write remaining times and learned data if they moved far enough."""
-        self._learn(learnt)
+        self._learn(learned)
         if self.urgency is not Urgency.NEVER:
             await self.async_write()
 
-    async def async_end(self, learnt: Mapping[str, float]) -> None:
+    async def async_end(self, learned: Mapping[str, float]) -> None:
         """Write any change: there is no later chance."""
-        self._learn(learnt)
+        self._learn(learned)
         await self.async_write()
 
     async def async_write(self) -> None:
@@ -124,8 +124,8 @@ class SetpointStore:
         """Delete the file."""
         await self._store.async_remove()
 
-    def _learn(self, learnt: Mapping[str, float]) -> None:
-        self.learnt = shares({key: min(part, 1.0) for key, part in learnt.items()})
+    def _learn(self, learned: Mapping[str, float]) -> None:
+        self.learned = shares({key: min(part, 1.0) for key, part in learned.items()})
 
     def _stored_data(self) -> StoredData:
         now = self._clock()
@@ -133,7 +133,7 @@ class SetpointStore:
             StoredData(
                 setpoints=self.setpoints.without_ended(now).counted_from(-now),
                 changes=_counted_from(self.changes, -now),
-                learnt=self.learnt,
+                learned=self.learned,
                 confirmed=self.confirmed,
             )
         )
@@ -141,7 +141,7 @@ class SetpointStore:
     def _take_over(self, stored: StoredData) -> None:
         if not stored.confirmed and stored.setpoints.bank.exceed(NOTHING_ALLOWED):
             raise ValueError("more than 0 A, and not confirmed")
-        self.setpoints, self.learnt = stored.setpoints, stored.learnt
+        self.setpoints, self.learned = stored.setpoints, stored.learned
         self.changes, self.confirmed = stored.changes, stored.confirmed
 
 

@@ -95,7 +95,7 @@ def _has_moved(on_disk: StoredData, now: StoredData) -> bool:
         for temporary_limit in now.setpoints.temporary_limits
     }
     return (
-        on_disk.learnt != now.learnt
+        on_disk.learned != now.learned
         or on_disk.changes != now.changes
         or any(
             held.until > lasting + max(CLOCK_DRIFT, lasting)

@@ -27,7 +27,7 @@ def test_weak_battery_limits_the_shared_current() -> None:
     assert compare([weak, strong])[DISCHARGE].share == pytest.approx(400 / 3)
 
 
-def test_learnt_shares_are_used() -> None:
+def test_learned_shares_are_used() -> None:
     """A battery that carries more than by capacity binds the bank earlier."""
     batteries = [
         replace(online("a"), current_share=0.8),
@@ -62,7 +62,7 @@ def test_sum_is_0_if_one_battery_does_not_permit() -> None:
 def test_shared_limit_never_exceeds_the_sum(
     rows: list[tuple[float, float, float | None]],
 ) -> None:
-    """With any learnt shares."""
+    """With any learned shares."""
     found = compare(
         replace(
             online(str(i), capacity, charge_current_limit=limit), current_share=part

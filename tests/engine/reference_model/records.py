@@ -83,7 +83,7 @@ class BatteryRecord:
         )
 
     def times_out_at(self, key: int) -> float:
-        """Return when the last of these is too old, whatever period was learnt."""
+        """Return when the last of these is too old, whatever period was learned."""
         if key not in self._at:
             return -1e9
         longest = max(self._gaps.get(key, ()), default=0.0)

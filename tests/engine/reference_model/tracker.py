@@ -141,7 +141,7 @@ class Tracker:
         return self._started
 
     def _all_silent(self, now: float) -> bool:
-        """Return whether no battery can be online, whatever periods were learnt."""
+        """Return whether no battery can be online, whatever periods were learned."""
         return all(
             now >= self.received[key].times_out_at(LIMITS)
             or (
@@ -152,7 +152,7 @@ class Tracker:
         )
 
     def _lost(self, now: float) -> list[str]:
-        """Return the batteries that must be lost, whatever periods were learnt."""
+        """Return the batteries that must be lost, whatever periods were learned."""
         return [
             key
             for key in self.snapshot.batteries

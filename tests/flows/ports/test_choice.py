@@ -48,7 +48,7 @@ async def test_adapter_that_may_not_be_can_is_not_proposed(
     machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
     flow = await add(hass, bank, "battery")
     assert "slcan:/dev/radio" in offered(flow.result)
-    assert filled(flow.result) == {}
+    assert filled(flow.result) == {"connection": "rescan"}
 
 
 def hint(result: Result) -> str:
@@ -63,6 +63,8 @@ async def test_empty_list_explains_possible_reasons(
     """A container with its own network, a board without overlay; until one is found."""
     assert "--network host" in hint(flow.result)
     assert "config.txt" in hint(flow.result)
+    # An adapter has to be plugged in first
+    assert filled(flow.result) == {"connection": "rescan"}
     # A radio is not a CAN adapter
     machine.adapters = [usb_device("/dev/radio", vid="10C4", pid="EA60")]
     result = await flow.fill(connection="rescan")

@@ -23,9 +23,9 @@ from .voltage_limits import VoltageLimits
 class BankEvaluation:
     """Evaluates the batteries each time, and stores what that needs of earlier ones."""
 
-    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with current shares learnt earlier (by battery id), else with none."""
-        self._pipeline = Pipeline(learnt)
+    def __init__(self, learned: Mapping[str, float] | None = None) -> None:
+        """Begin with current shares learned earlier (by battery id), else with none."""
+        self._pipeline = Pipeline(learned)
         self._voltages = VoltageLimits()
         self._soc, self._soh = SmoothedMean(), SmoothedMean()
         self._forecast = Forecast()
@@ -34,9 +34,9 @@ class BankEvaluation:
         self._temperature: float | None = None
 
     @property
-    def learnt(self) -> dict[str, float]:
+    def learned(self) -> dict[str, float]:
         """The current shares by battery id, to be kept across restarts."""
-        return self._pipeline.parallel.shares.learnt
+        return self._pipeline.parallel.shares.learned
 
     @property
     def wrong_signs(self) -> frozenset[str]:

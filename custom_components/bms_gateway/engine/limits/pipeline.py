@@ -44,9 +44,9 @@ BANK_RULES: Final[tuple[BankRule, ...]] = (
 class Pipeline:
     """Applies the rules, and stores what they need of earlier evaluations."""
 
-    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with current shares learnt earlier (by battery id), else with none."""
-        self.parallel = ParallelBatteries(learnt)
+    def __init__(self, learned: Mapping[str, float] | None = None) -> None:
+        """Begin with current shares learned earlier (by battery id), else with none."""
+        self.parallel = ParallelBatteries(learned)
         self._unmanaged = {direction: UnmanagedCurrent() for direction in Direction}
         self._holds = {direction: UnmanagedHold() for direction in Direction}
         self._excess = dict.fromkeys(Direction, 0.0)

@@ -99,7 +99,10 @@ class PortChoice:
         return connection_form(labels)
 
     def list_values(self) -> dict[str, Any]:
-        """Return what the list shows: the chosen connection, or the first free one."""
+        """Return what the list shows: the chosen connection, or the first free one.
+
+        Without a free one: another search, since an adapter has to be plugged in first.
+        """
         taken = self._taken()
         free = [each for each in self._found if each.is_can and not each.owner(taken)]
         values = self._shown_use()
@@ -109,8 +112,8 @@ class PortChoice:
             local = self.config.interface in {Interface.SOCKETCAN, Interface.SLCAN}
             # Unplugged, or not of this machine
             values[CONF_CONNECTION] = Choice.RESCAN if local else Choice.MANUAL
-        elif free:
-            values[CONF_CONNECTION] = free[0].key
+        else:
+            values[CONF_CONNECTION] = free[0].key if free else Choice.RESCAN
         return values
 
     def manual_values(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Resolution of a battery's current meter, learnt from its values."""
+"""Resolution of a battery's current meter, learned from its values."""
 
 from collections.abc import Iterable
 

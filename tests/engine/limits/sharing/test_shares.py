@@ -1,4 +1,4 @@
-"""Current shares as they are learnt."""
+"""Current shares as they are learned."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -62,13 +62,13 @@ def test_share_follows_a_step_by_two_fifths() -> None:
 
 
 def test_share_used_is_at_least_half_of_the_capacitys_part() -> None:
-    """The learnt value stays."""
+    """The learned value stays."""
     bench = Bench(a=100.0, b=100.0)
     for _ in range(20):
         bench.level(a=0.0, b=0.0)
         bench.level(a=100.0, b=5.0)
     assert bench.used["b"] == 0.25
-    assert bench.shares.learnt["b"] == pytest.approx(5 / 105, abs=0.01)
+    assert bench.shares.learned["b"] == pytest.approx(5 / 105, abs=0.01)
 
 
 def test_battery_that_allows_nothing_teaches_nothing() -> None:
@@ -140,19 +140,19 @@ def test_unknown_current_counts_by_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amps", "learnt"),
+    ("amps", "learned"),
     # By its share b carries 35 A of the first: that and 30 A are under four of its steps
     [((40.0, 30.0), 0.5), ((40.0, 50.0), 0.5 + 0.4 * (5 / 9 - 0.5))],
 )
 def test_change_below_four_steps_of_the_meter_shows_nothing(
-    amps: tuple[float, float], learnt: float
+    amps: tuple[float, float], learned: float
 ) -> None:
     """The second one counts in steps of 10 A, as three values have shown."""
     bench = Bench(a=100.0, b=100.0)
     for coarse in (10.0, 20.0, 30.0):
         bench.level(a=0.3 * coarse - 3.0, b=coarse)
-    before = bench.shares.learnt
+    before = bench.shares.learned
     assert before == {"a": 0.5, "b": 0.5}
     bench.level(a=-3.0, b=0.0)
     bench.level(a=amps[0] - 3.0, b=amps[1])
-    assert bench.shares.learnt["b"] == pytest.approx(learnt)
+    assert bench.shares.learned["b"] == pytest.approx(learned)

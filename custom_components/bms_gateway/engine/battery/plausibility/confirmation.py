@@ -28,7 +28,7 @@ RAMPED: Final = {
     "discharge_current_limit": _LOWER,
 }
 """Limits that rise only after `ramp.HOLD`, wherever they come from."""
-IMMEDIATE: Final = {
+NOT_RAMPED: Final = {
     "charge_enabled": _NOT,
     "discharge_enabled": _NOT,
     "protections": _Sides(operator.or_, operator.and_),
@@ -39,9 +39,9 @@ IMMEDIATE: Final = {
     "full_charge": _NOT,
     "charge_request": _NOT,
 }
-"""Values that are passed on as they come. A charge request makes inverters buy
-energy."""
-_ALL: Final = RAMPED | IMMEDIATE
+"""Values that no ramp holds back: these are always confirmed. A charge request makes
+inverters buy energy."""
+_ALL: Final = RAMPED | NOT_RAMPED
 
 
 class Confirmation:

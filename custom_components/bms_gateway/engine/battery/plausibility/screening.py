@@ -7,7 +7,7 @@ from ...model import Frame, RejectedValue
 from ...ramp import HOLD
 from ..timing.frame_periods import FramePeriods
 from ..value_store import REQUIRED, ValueStore
-from .confirmation import IMMEDIATE, RAMPED, Confirmation
+from .confirmation import NOT_RAMPED, RAMPED, Confirmation
 from .duplicate_senders import DuplicateSenders
 from .ranges import HUGE_LIMIT, Plausibility
 from .rejected import RejectedValues
@@ -61,7 +61,7 @@ class Screening:
         disputed = self._duplicate_senders.detected(at)
         slow = disputed or (longest_period or 0.0) > _QUICK
         for name, value in values.items():
-            if value is not None and (name in IMMEDIATE or (slow and name in RAMPED)):
+            if value is not None and (name in NOT_RAMPED or (slow and name in RAMPED)):
                 values[name] = self._confirmation.accepted(
                     name,
                     value,

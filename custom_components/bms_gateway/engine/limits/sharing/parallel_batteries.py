@@ -1,4 +1,4 @@
-"""Parallel batteries: their shares, circulating currents and exclusions, as learnt."""
+"""Parallel batteries: their shares, circulating currents and exclusions, as learned."""
 
 from collections.abc import Iterator, Mapping, Set as AbstractSet
 from dataclasses import replace
@@ -27,9 +27,9 @@ type Parts = dict[Direction, dict[str, Part]]
 class ParallelBatteries:
     """The batteries in parallel, updated with what they report."""
 
-    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with shares learnt earlier (by battery id), else with none."""
-        self.shares = CurrentShares(learnt)
+    def __init__(self, learned: Mapping[str, float] | None = None) -> None:
+        """Begin with shares learned earlier (by battery id), else with none."""
+        self.shares = CurrentShares(learned)
         self.circulating = CirculatingCurrents()
         self._shares: dict[str, float] = {}
         self._parts: Parts = {d: {} for d in Direction}

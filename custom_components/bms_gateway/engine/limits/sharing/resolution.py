@@ -1,4 +1,4 @@
-"""Resolution of a battery's current meter: learnt from the values that it reports."""
+"""Resolution of a battery's current meter: learned from the values that it reports."""
 
 from collections import deque
 from itertools import pairwise
@@ -8,7 +8,7 @@ from typing import Final
 COUNT: Final = 0.1
 """A; the unit of currents in 0x356: no meter is finer."""
 _KEPT: Final = 40
-"""Number of values from which it is learnt."""
+"""Number of values from which it is learned."""
 _DIFFERENT: Final = 3
 """Number of different values other than 0 by which a fine meter would have revealed
 itself: three multiples of 0.1 A are all whole steps of 1 A in one of a thousand cases,

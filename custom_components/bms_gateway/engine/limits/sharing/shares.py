@@ -1,7 +1,7 @@
-"""Current shares: the part of the bank current that each battery carries, learnt.
+"""Current shares: the part of the bank current that each battery carries, learned.
 
 A battery carries share x bank current + circulating current. The share begins as its
-part of the capacity and is learnt from steps of the current between two quiet samples;
+part of the capacity and is learned from steps of the current between two quiet samples;
 the circulating current flows between the batteries while the bank rests.
 """
 
@@ -30,17 +30,17 @@ wrong."""
 
 
 class CurrentShares:
-    """The batteries' current shares, learnt from what they report."""
+    """The batteries' current shares, learned from what they report."""
 
-    def __init__(self, learnt: Mapping[str, float] | None = None) -> None:
-        """Begin with shares learnt earlier (by battery id), else with none."""
-        self._shares = dict(learnt or {})
+    def __init__(self, learned: Mapping[str, float] | None = None) -> None:
+        """Begin with shares learned earlier (by battery id), else with none."""
+        self._shares = dict(learned or {})
         self._ids: set[str] = set()
         self._steps = Steps()
         self._negative: dict[str, int] = {}
 
     @property
-    def learnt(self) -> dict[str, float]:
+    def learned(self) -> dict[str, float]:
         """The shares by battery id, to be stored across restarts."""
         return dict(self._shares)
 
@@ -66,7 +66,7 @@ class CurrentShares:
         """Take what the batteries report at `now`; return their shares.
 
         `batteries`: all that count, lost ones too. `idle`: which of them allow 0 A, by
-        direction. No returned share is far below the capacity's part; the learnt value
+        direction. No returned share is far below the capacity's part; the learned value
         itself stays: raised, it would be missing in the others.
         """
         by_capacity = capacity_shares(batteries)

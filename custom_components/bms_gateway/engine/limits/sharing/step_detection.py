@@ -21,7 +21,7 @@ PAIR_AGE: Final = 180.0
 FRESH: Final = 3.0
 FRESH_PERIODS: Final = 1.2
 """A measurement older than 3 s, or of a slower battery older than 1.2 periods, shows
-nothing. (3 s for every battery leaves those that report every 10 s unlearnt for half an
+nothing. (3 s for every battery leaves those that report every 10 s unlearned for half an
 hour.)"""
 MIN_STEP: Final = 15.0
 MIN_STEP_PER_BATTERY: Final = 5.0
