@@ -107,7 +107,7 @@ def test_result_consists_of_plain_types() -> None:
 
 
 def test_missing_keys_get_the_daemons_defaults() -> None:
-    """The daemon would not have run with such a file."""
+    """The daemon would not have run with such a file; assumed limits are named."""
     text = """
 [[bmses-in]]
 CAN-IF = "can_in_1"
@@ -140,7 +140,14 @@ CAN-IF = "can_out_1"
         "mode": SendMode.PUSH,
     }
     default = Value("GATEWAY-ACTIVATED", value=False)
-    assert build.notes == [Notice("not_activated", default)]
+    charge, discharge = "I-LIM-CHARGE", "I-LIM-DISCHARGE"
+    assert build.notes == [
+        Notice("not_activated", default),
+        Notice("assumed", Value(charge, 700.0), "[battery]"),
+        Notice("assumed", Value(discharge, 700.0), "[battery]"),
+        Notice("assumed", Value(charge, 300.0, line=6), "[[bmses-out]]"),
+        Notice("assumed", Value(discharge, 300.0, line=6), "[[bmses-out]]"),
+    ]
     assert not build.problems
 
 
@@ -286,7 +293,8 @@ def test_required_keys_must_be_present(old: str, new: str, key: str) -> None:
 def test_section_needs_its_header(text: str, meant: str) -> None:
     """With double brackets where there may be several; nothing is lost silently."""
     build = read(f"GATEWAY-ACTIVATED = true\n{text}")
-    assert notices_of(build) == [("misspelt", 2, meant)]
+    assert [notice.kind for notice in build.problems] == ["misspelt"]
+    assert ("misspelt", 2, meant) in notices_of(build)
 
 
 def test_all_batteries_may_be_misspelt() -> None:

@@ -10,9 +10,11 @@ import voluptuous as vol
 from ...config_entry import PortOwner
 from ...const import SUBENTRY_BATTERY
 from .file import Section, Unreadable, Value, read
-from .keys import KEYS, KINDS, SCHEMAS, normal
+from .keys import KEYS, KINDS, LIMITS, SCHEMAS, normal
 
-INFORMATION: Final = frozenset({"not_activated", "unknown", "broker", "no_link"})
+INFORMATION: Final = frozenset(
+    {"not_activated", "unknown", "broker", "no_link", "assumed"}
+)
 """The kinds of notices that do not block the setup."""
 LOCAL_BROKERS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Brokers that may well be the one that Home Assistant uses."""
@@ -112,6 +114,7 @@ class _Builder:
         checked = self._checked(head, section, values)
         becomes = {str(key): key.description for key in KEYS[head] if key.description}
         stored = {becomes[key]: checked[key] for key in becomes if key in checked}
+        self._note_assumed(head, section, values, checked)
         if checked.get("GATEWAY-ACTIVATED") is False:
             default = Value("GATEWAY-ACTIVATED", value=False)
             self.note("not_activated", values.get(default.key, default))
@@ -159,6 +162,18 @@ class _Builder:
                 else:
                     self.note(error.msg, value, head)
             return {}
+
+    def _note_assumed(
+        self,
+        head: str,
+        section: Section,
+        values: Mapping[str, Value],
+        checked: Mapping[str, Any],
+    ) -> None:
+        """Note each limit that the file leaves to the daemon's generous default."""
+        for key, value in checked.items():
+            if key.startswith(LIMITS) and key not in values:
+                self.note("assumed", Value(key, value, line=section.line), head)
 
     def _check_link(self, link: Value | None, name: str | None) -> None:
         """Check that a CAN link has one device, here and in other gateways."""

@@ -18,6 +18,10 @@ KINDS: Final = {"[[bmses-in]]": SUBENTRY_BATTERY, "[[bmses-out]]": SUBENTRY_INVE
 """The sections that may occur several times, and what each of them becomes."""
 
 
+LIMITS: Final = "I-LIM-"
+"""The beginning of the names of current limits, in A."""
+
+
 def normal(name: str) -> str:
     """Return a key in this module's form: `-` and `_` are the same, and so is case.
 
@@ -106,7 +110,7 @@ def _schema(head: str) -> vol.Schema:
     fields = {field.key: field for field in fields_of(form)}
 
     def in_range(key: vol.Marker, value: Any) -> Any:
-        if value == 0 and str(key).startswith("I-LIM-"):
+        if value == 0 and str(key).startswith(LIMITS):
             raise vol.Invalid("zero")
         field = fields.get(key.description or "")
         if field and (error := field.error(value)):
