@@ -19,7 +19,7 @@ ENGINE: Final = (
     "inverter",
     "topology",
     "bank",
-    "detection devices allocation_requests target_calculation evaluator snapshot_builder",
+    "detection devices allocation_requests target_calculation evaluator snapshots",
     "gateway",
     "simulator",
 )

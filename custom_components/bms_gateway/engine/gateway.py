@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 import contextlib
-from functools import partial
 import time
 from typing import Final
 
@@ -18,9 +17,9 @@ from .inverter.compliance.monitor import Current
 from .inverter.targets import InverterTarget, is_block
 from .model import Clock, Frame, PortState, Snapshot
 from .protocol import is_request
-from .scheduling import RECALCULATION_INTERVAL, Priority
+from .scheduling import Priority
 from .setpoints import AllSetpoints
-from .snapshot_builder import build_snapshot
+from .snapshots import Listener, Snapshots
 from .target_calculation import Targets
 from .topology.shared_bus import BusTopology
 
@@ -31,8 +30,6 @@ READ_RETRY: Final = 0.01
 
 _EVALUATION: Final = ""
 """Key of the evaluation task, which keeps the deadlines, among the inverters' keys."""
-
-type Listener = Callable[[Snapshot], None]
 
 
 class Gateway:
@@ -70,30 +67,18 @@ class Gateway:
         self._targets = Targets(config, self._devices, self._compliance)
         self._devices.apply(config)
         self._set_in_service()
-        self._listeners: list[Listener] = []
+        self._snapshots = Snapshots(
+            self._evaluator, self._devices, self._targets, self._topology
+        )
         self._wake = Wake(clock)
         self._evaluation_task: asyncio.Task[None] | None = None
-        self._built: Snapshot | None = None
-        """The last snapshot; None: something has changed since."""
-        self._changed = True
-        """Whether a change has not been reported to the listeners yet."""
         self._ending = False
         self._final_block_sent = asyncio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
         """Everything that is known now; built once per change."""
-        now, built = self._clock(), self._built
-        if built is None or not built.at <= now <= built.at + RECALCULATION_INTERVAL:
-            built = self._built = build_snapshot(
-                now,
-                self._evaluator.limits,
-                self._devices,
-                self._targets.current,
-                self._topology.shared(self._devices.inverters, self._bank.ids),
-                self._compliance,
-            )
-        return built
+        return self._snapshots.at(self._clock())
 
     @property
     def now(self) -> float:
@@ -137,7 +122,7 @@ class Gateway:
         self._devices.apply(config)
         self._set_in_service()
         self._targets.apply(config)
-        self._built = None
+        self._snapshots.invalidate()
         self._schedule_evaluation()
 
     def set_setpoints(self, setpoints: AllSetpoints) -> None:
@@ -145,7 +130,7 @@ class Gateway:
         self._setpoints = setpoints
         self._set_in_service()
         self._targets.invalidate()
-        self._built = None
+        self._snapshots.invalidate()
         self._schedule_evaluation()
 
     def sense(self, key: str, amps: float | None, at: float | None = None) -> None:
@@ -159,8 +144,7 @@ class Gateway:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` in the loop at each change; return how to unsubscribe."""
-        self._listeners.append(listener)
-        return partial(self._listeners.remove, listener)
+        return self._snapshots.subscribe(listener)
 
     def tap(
         self, key: str, callback: Callable[[Frame], None], *, own: bool = False
@@ -180,14 +164,14 @@ class Gateway:
             self.poll(key)
         for key in self._devices.inverters:
             self.write(key)
-        self._changed = True
-        self._notify_listeners()
+        self._snapshots.mark_changed()
+        self._snapshots.notify(self._clock())
 
     # Receiving (DeviceCallbacks): a frame is stored, and wakes what may have to act on it.
 
     def on_battery_frame(self, key: str, frame: Frame) -> None:
         """Take a frame received on a battery's bus."""
-        self._built = None
+        self._snapshots.invalidate()
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if not frame.standard or self._is_own(key, frame):
@@ -201,7 +185,7 @@ class Gateway:
 
     def on_inverter_frame(self, key: str, frame: Frame) -> None:
         """Take a frame received on an inverter's bus."""
-        self._built = None
+        self._snapshots.invalidate()
         inverter = self._devices.inverters[key]
         self._topology.on_frame(key, frame)
         if is_request(frame):
@@ -213,7 +197,7 @@ class Gateway:
 
     def on_echo(self, key: str, frame: Frame) -> None:
         """Take the echo of an own frame."""
-        self._built = None
+        self._snapshots.invalidate()
         if poller := self._devices.pollers.get(key):
             poller.on_frame(frame)
         if inverter := self._devices.inverters.get(key):
@@ -232,12 +216,12 @@ class Gateway:
 
     def on_queued(self, key: str, frame: Frame) -> None:
         """Take a frame that was queued for an inverter."""
-        self._built = None
+        self._snapshots.invalidate()
         self._topology.queue(key, frame, self._clock())
 
     def on_port_state(self, state: PortState) -> None:
         """Take a port's change of state."""
-        self._built = None
+        self._snapshots.invalidate()
         self._schedule_evaluation()
 
     # Acting (DeviceCallbacks): called by the ports' tasks, or by `step`.
@@ -263,7 +247,7 @@ class Gateway:
             if not inverter.can_continue(now):
                 return now + READ_RETRY
         current = self._target(key, now)
-        self._built = None
+        self._snapshots.invalidate()
         was_reachable = inverter.reachable
         sent_version = inverter.sent_version
         again = inverter.step(
@@ -291,9 +275,9 @@ class Gateway:
         if self._evaluator.is_due(now):
             self._evaluator.evaluate(now, self._setpoints, received_until)
             self._targets.invalidate()
-            self._built = None
+            self._snapshots.invalidate()
             self._devices.wake_writers(but=key)
-            self._changed = True
+            self._snapshots.mark_changed()
             if key != _EVALUATION:
                 self._wake.set()
         return now
@@ -327,15 +311,8 @@ class Gateway:
 
     def _mark_changed(self) -> None:
         """Notify the listeners as soon as possible."""
-        self._changed = True
+        self._snapshots.mark_changed()
         self._wake.set()
-
-    def _notify_listeners(self) -> None:
-        if self._changed and self._listeners:
-            self._changed = False
-            snapshot = self.snapshot
-            for listener in tuple(self._listeners):
-                listener(snapshot)
 
     async def _run_evaluation(self) -> None:
         """Evaluate at every deadline and notify the listeners of changes."""
@@ -343,11 +320,11 @@ class Gateway:
             if self._refresh(_EVALUATION) is None:
                 await self._wake.until(self._clock() + READ_RETRY)
             else:
-                self._notify_listeners()
+                self._snapshots.notify(self._clock())
                 change_at = self._next_change()
                 await self._wake.until(change_at)
                 if change_at is not None and self._clock() >= change_at:
-                    self._changed = True
+                    self._snapshots.mark_changed()
 
     def _next_change(self) -> float | None:
         """Return when something will change although nothing is received."""
