@@ -114,7 +114,8 @@ async def test_setpoint_takes_effect_on_a_flooded_bus(
     """The bus is busier than a real one can be.
 
     The number of frames read of it depends on the machine. How a port and a gateway
-    treat a bus that cannot be read to its end: engine/test_port.py, test_flood.py.
+    treat a bus that cannot be read to its end: engine/can/port/test_flood.py,
+    engine/scenarios/test_flood.py.
     """
     log = tmp_path / "flood"
     log.write_text(_flood(), "ascii")

@@ -1,0 +1,1 @@
+"""Tests of a port, over python-can's virtual interface."""
