@@ -16,16 +16,10 @@ from .frames import _stamped
 
 FLOOD = 100
 """Frames."""
-
-
 IN_A_TURN = 8
 """Frames that fit into a turn of the loop."""
-
-
 SPACING = 2**-5
 """Seconds between two of them on the wire."""
-
-
 WALL = 2.0**29
 """A wall clock time in 1987, without fractions of a second."""
 
