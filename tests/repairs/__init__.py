@@ -1,0 +1,1 @@
+"""Tests of repairs with a dialog, and of repairs of a running gateway."""
