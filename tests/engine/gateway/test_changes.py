@@ -5,7 +5,7 @@ from dataclasses import replace
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, inverter
-from .two_inverters import REQUEST, _ccls, _two
+from .two_inverters import REQUEST, ccls, two_inverters
 
 
 def test_added_inverter_gets_its_part() -> None:
@@ -13,12 +13,12 @@ def test_added_inverter_gets_its_part() -> None:
     plant = Plant(inverters=[inverter("i1", 100.0)]).started()
     plant.apply(inverters=(inverter("i1", 100.0), inverter("i2", 100.0)))
     plant.run(40.0)
-    assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+    assert ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
 def test_removed_inverter_is_sent_nothing() -> None:
     """Frames that its port still delivers are ignored."""
-    plant = _two().started()
+    plant = two_inverters().started()
     old = plant.port("i2")
     count = len(old.sent)
     plant.apply(inverters=(inverter("i1"),))
@@ -62,7 +62,7 @@ def test_port_with_other_settings_inherits_the_sent_limits() -> None:
 
 def test_swapped_ports_keep_the_sent_limits_of_their_place() -> None:
     """The wires stay."""
-    plant = _two(rated=(90.0, 30.0)).started()
+    plant = two_inverters(rated=(90.0, 30.0)).started()
     one, other = plant.config.inverters
     plant.apply(
         inverters=(replace(one, port=other.port), replace(other, port=one.port))
@@ -87,7 +87,7 @@ def test_inverter_at_another_place_leaves_its_limit_reserved() -> None:
 
 def test_current_of_a_removed_inverter_is_not_unmanaged() -> None:
     """It is not subtracted twice: the other inverter keeps its part."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.packs["b1"].reports(current=-100.0)
     plant.run(10.0)
     at = plant.now

@@ -15,7 +15,7 @@ from ...waiting import PATIENCE, until
 from ..plant import Plant, battery, inverter
 from ..telegrams import telegram
 from ..wires import limits
-from .two_inverters import REQUEST, _ccls, _two
+from .two_inverters import REQUEST, ccls, two_inverters
 
 
 async def _turns(count: int = 20) -> None:
@@ -47,8 +47,8 @@ async def _running(plant: Plant) -> AsyncIterator[Plant]:
 
 async def test_battery_telegrams_become_inverter_telegrams() -> None:
     """By the tasks of the ports."""
-    async with _running(_two()) as plant:
-        assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+    async with _running(two_inverters()) as plant:
+        assert ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
 async def test_nothing_is_sent_after_stop() -> None:
@@ -145,14 +145,14 @@ async def test_exception_in_a_port_task_is_logged(
 
 async def test_evaluation_by_one_inverter_wakes_the_others() -> None:
     """One requests at a deadline: the other is sent the result too."""
-    async with _running(_two()) as plant:
+    async with _running(two_inverters()) as plant:
         plant.clock.now += 10.5
         plant.port("i1").push(REQUEST)
         for _ in range(5):
             for key in ("i1", "i2"):
                 plant.port(key).drain()
             await _turns()
-        assert _ccls(plant) == {"i1": 0.0, "i2": 0.0}
+        assert ccls(plant) == {"i1": 0.0, "i2": 0.0}
 
 
 async def test_listeners_learn_that_an_inverter_connects_and_disconnects() -> None:
@@ -225,7 +225,7 @@ async def test_deadline_wakes_every_task() -> None:
 
 async def test_unreachable_inverter_lowers_the_others_at_once() -> None:
     """Its reserved current is not available to them."""
-    async with _running(_two()) as plant:
+    async with _running(two_inverters()) as plant:
         plant.port("i1").acknowledged = False
         plant.gateway.set_setpoints(AllSetpoints(bank=Setpoints(charge_current=30.0)))
         await _turns()

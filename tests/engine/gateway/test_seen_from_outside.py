@@ -8,7 +8,7 @@ from custom_components.bms_gateway.engine.model import (
 )
 
 from ..plant import Plant
-from .two_inverters import _two
+from .two_inverters import two_inverters
 
 
 def test_error_and_29_bit_frames_are_ignored_on_a_battery_bus() -> None:
@@ -36,7 +36,7 @@ def test_listeners_get_every_snapshot_until_unsubscribed() -> None:
 
 def test_snapshot_contains_everything_known() -> None:
     """Limits, batteries, inverters and ports."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i2").lose()
     plant.step()
     snapshot = plant.snapshot

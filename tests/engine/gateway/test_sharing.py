@@ -5,30 +5,30 @@ from custom_components.bms_gateway.engine.model import Rule
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, inverter
-from .two_inverters import REQUEST, _ccls, _two
+from .two_inverters import REQUEST, ccls, two_inverters
 
 SET = [0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359, 0x379]
 
 
 def test_limit_is_divided_by_rating() -> None:
     """Not the whole bank limit to each, as the daemon sends it."""
-    plant = _two(rated=(90.0, 30.0)).started()
+    plant = two_inverters(rated=(90.0, 30.0)).started()
     assert plant.sent("i1")[1:] == (75.0, 75.0)
     assert plant.sent("i2")[1:] == (25.0, 25.0)
 
 
 def test_setpoint_of_one_inverter_leaves_the_rest_to_the_other() -> None:
     """After twice the reaction time, then ramped."""
-    plant = _two().started()
+    plant = two_inverters().started()
     inverters = {"i1": Setpoints(charge_current=10.0)}
     plant.set(AllSetpoints(inverters=inverters))
-    assert _ccls(plant) == {"i1": 10.0, "i2": 50.0}
+    assert ccls(plant) == {"i1": 10.0, "i2": 50.0}
     plant.run(19.0)
-    assert _ccls(plant) == {"i1": 10.0, "i2": 50.0}
+    assert ccls(plant) == {"i1": 10.0, "i2": 50.0}
     plant.run(3.0)
     assert 50.0 < plant.sent("i2")[1] < 90.0
     plant.run(5.0)
-    assert _ccls(plant) == {"i1": 10.0, "i2": 90.0}
+    assert ccls(plant) == {"i1": 10.0, "i2": 90.0}
     limit = plant.inverter("i1").charge
     assert limit is not None
     assert (limit.rule, limit.number) == (Rule.SETPOINT, 10.0)
@@ -36,7 +36,7 @@ def test_setpoint_of_one_inverter_leaves_the_rest_to_the_other() -> None:
 
 def test_full_queue_of_one_port_delays_no_other() -> None:
     """Ports are independent."""
-    plant = _two()
+    plant = two_inverters()
     plant.port("i1").queue = [REQUEST] * 12
     plant.port("i1").acknowledged = False
     plant.started()
@@ -56,10 +56,10 @@ def test_reply_mode_sends_one_telegram_per_request() -> None:
 
 def test_out_of_service_inverter_leaves_its_part_to_the_other() -> None:
     """It is sent 0 A."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.set(AllSetpoints(out_of_service=frozenset({"i1"})))
     plant.run(40.0)
-    assert _ccls(plant) == {"i1": 0.0, "i2": 100.0}
+    assert ccls(plant) == {"i1": 0.0, "i2": 100.0}
 
 
 def test_each_inverter_is_sent_its_part_of_the_current() -> None:
@@ -81,7 +81,7 @@ def test_each_inverter_is_sent_its_part_of_the_current() -> None:
 
 def test_current_is_divided_by_weight_at_a_limit_of_0() -> None:
     """There are no parts of the limit."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.packs["b1"].reports(charge_current_limit=0.0, current=10.0)
     plant.run(2.0)
     data = plant.port("i1").last(0x356)

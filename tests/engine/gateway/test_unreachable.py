@@ -6,14 +6,14 @@ from custom_components.bms_gateway.engine.model import Direction, Frame
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, inverter
-from .two_inverters import _ccls, _two
+from .two_inverters import ccls, two_inverters
 
 BUS_OFF = Frame(0x40, bytes(8), error=True)
 
 
 def test_unacknowledged_inverter_keeps_its_limit_until_the_time_out() -> None:
     """Then the other may have it."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(2.0)
     plant.ask(charge_current=60.0)
@@ -26,7 +26,7 @@ def test_unacknowledged_inverter_keeps_its_limit_until_the_time_out() -> None:
 
 def test_inverter_that_is_back_waits_for_room() -> None:
     """It is sent 0 A at first: the other has all."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(100.0)
     assert plant.sent("i2")[1] == 100.0
@@ -35,12 +35,12 @@ def test_inverter_that_is_back_waits_for_room() -> None:
     at = plant.now
     plant.run(40.0)
     assert plant.sent_since(at, "i1")[0][1] == 0.0
-    assert _ccls(plant) == {"i1": 50.0, "i2": 50.0}
+    assert ccls(plant) == {"i1": 50.0, "i2": 50.0}
 
 
 def test_unreachable_inverter_above_the_bank_limit_is_an_excess() -> None:
     """The bank falls below its reserved current: the other gets 0 A."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(2.0)
     assert plant.snapshot.excess == {}
@@ -60,7 +60,7 @@ def test_unreachable_inverter_above_the_bank_limit_is_an_excess() -> None:
 
 def test_excess_ends_once_the_inverter_is_reachable() -> None:
     """It is sent the lower limit at once."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(4.0)
     plant.ask(charge_current=30.0)
@@ -76,7 +76,7 @@ def test_probes_of_an_unreachable_inverter_give_the_others_nothing() -> None:
 
     Its queue is dropped each time, so that another name is sent every second.
     """
-    plant = _two().started()
+    plant = two_inverters().started()
     port = plant.port("i1")
     port.acknowledged = False
     plant.run(4.0)
@@ -97,7 +97,7 @@ def test_probes_of_an_unreachable_inverter_give_the_others_nothing() -> None:
 
 def test_limit_that_falls_during_a_probe_lowers_the_others_at_once() -> None:
     """The probed inverter may still act on its 50 A: 10 of 60 are left."""
-    plant = _two().started()
+    plant = two_inverters().started()
     port = plant.port("i1")
     port.acknowledged = False
     plant.run(4.0)
@@ -111,7 +111,7 @@ def test_limit_that_falls_during_a_probe_lowers_the_others_at_once() -> None:
 
 def test_probed_inverter_gets_its_share_as_soon_as_an_echo_returns() -> None:
     """The limits of its telegram are those of a reachable inverter."""
-    plant = _two().started()
+    plant = two_inverters().started()
     port = plant.port("i1")
     port.acknowledged = False
     plant.run(4.0)
@@ -129,7 +129,7 @@ def test_probed_inverter_gets_its_share_as_soon_as_an_echo_returns() -> None:
 
 def test_short_interruption_is_no_excess() -> None:
     """Nor are the limits of reachable inverters when a limit falls."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(1.5)
     assert plant.inverter("i1").listening is False
@@ -141,7 +141,7 @@ def test_short_interruption_is_no_excess() -> None:
 
 def test_removed_inverter_can_be_an_excess() -> None:
     """It acts on its last limit until its time-out."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.apply(inverters=plant.config.inverters[1:])
     plant.ask(charge_current=30.0)
     assert plant.snapshot.excess == {Direction.CHARGE: 20.0}
@@ -151,7 +151,7 @@ def test_removed_inverter_can_be_an_excess() -> None:
 
 def test_no_excess_without_a_limit() -> None:
     """Without limits each inverter follows its own settings."""
-    plant = _two().started()
+    plant = two_inverters().started()
     plant.port("i1").acknowledged = False
     plant.run(3.0)
     plant.packs["b1"].active = False

@@ -9,7 +9,9 @@ from ..plant import Plant, inverter
 REQUEST = Frame(0x305, bytes(8))
 
 
-def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plant:
+def two_inverters(
+    *, rated: tuple[float, float] = (100.0, 100.0), **options: Any
+) -> Plant:
     """Return a plant with a battery of 100 A and two inverters."""
     inverters = [
         inverter(f"i{n}", amps, **options) for n, amps in enumerate(rated, start=1)
@@ -17,6 +19,6 @@ def _two(*, rated: tuple[float, float] = (100.0, 100.0), **options: Any) -> Plan
     return Plant(inverters=inverters)
 
 
-def _ccls(plant: Plant) -> dict[str, float]:
+def ccls(plant: Plant) -> dict[str, float]:
     """Return the charge limits of both inverters."""
     return {key: plant.sent(key)[1] for key in ("i1", "i2")}

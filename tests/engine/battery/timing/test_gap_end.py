@@ -8,35 +8,35 @@ from custom_components.bms_gateway.engine.model import Status
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ...plant import Plant, inverter
-from .habit import NEXT_SET, TIMEOUT, TWO, _gap, _stop_sending, _with_habit
+from .habit import NEXT_TELEGRAM, TIMEOUT, TWO, have_gap, stop_sending, with_habit
 
 
 def test_every_inverter_gets_its_limit_back_at_once() -> None:
     """Each may have again what it was sent."""
     both = (inverter("i1", 100.0), inverter("i2", 100.0))
-    plant = _with_habit(inverters=both)
-    _stop_sending(plant)
+    plant = with_habit(inverters=both)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 50.0
     plant.packs["b1"].active = True
-    plant.run(0.25 + NEXT_SET)
+    plant.run(0.25 + NEXT_TELEGRAM)
     assert plant.sent("i1")[1] == plant.sent("i2")[1] == 100.0
 
 
 def test_a_later_return_restores_the_charge_limit() -> None:
     """With its first whole telegram, as after a gap of the last battery."""
-    plant = _with_habit()
-    _gap(plant, lasts=HALVED + 2.0)
+    plant = with_habit()
+    have_gap(plant, lasts=HALVED + 2.0)
     assert plant.sent()[1] == 0.0
-    plant.run(0.25 + NEXT_SET)
+    plant.run(0.25 + NEXT_TELEGRAM)
     assert plant.snapshot.status is Status.RUNNING
     assert plant.sent()[1] == 200.0
 
 
 def _in_blocked_part(**options: Any) -> Plant:
     """Return a plant with a battery in a gap, half a second after the limit is 0 A."""
-    plant = _with_habit(**options)
-    _stop_sending(plant)
+    plant = with_habit(**options)
+    stop_sending(plant)
     plant.run(TIMEOUT + HALVED + 0.5)
     assert plant.sent()[1] == 0.0
     return plant
@@ -46,7 +46,7 @@ def _back(plant: Plant) -> float:
     """Resume the battery; return the charge limit that an inverter is sent."""
     plant.packs["b1"].active = True
     plant.packs["b1"].next_at = plant.now
-    plant.run(0.25 + NEXT_SET)
+    plant.run(0.25 + NEXT_TELEGRAM)
     return plant.sent()[1]
 
 
@@ -88,14 +88,14 @@ def test_limit_ramps_if_awaiting_ends_otherwise() -> None:
 
 def test_a_higher_limit_waits_during_a_gap() -> None:
     """It continues from the limit sent before, not from where the ramp would be by now."""
-    plant = _with_habit()
+    plant = with_habit()
     for key in ("b1", "b2"):
         plant.packs[key].reports(charge_current_limit=10.0)
     plant.run(5.0)
     for key in ("b1", "b2"):
         plant.packs[key].reports(charge_current_limit=100.0)
     plant.run(1.0)
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     before = plant.charge.number or 0.0
     assert 20.0 < before < 200.0
@@ -113,10 +113,10 @@ def test_a_higher_limit_waits_during_a_gap() -> None:
 
 def test_a_battery_back_with_a_lower_limit_counts_at_once() -> None:
     """A higher one ramps as always."""
-    plant = _with_habit()
-    _stop_sending(plant)
+    plant = with_habit()
+    stop_sending(plant)
     plant.run(TIMEOUT + 1.0)
     plant.packs["b1"].reports(charge_current_limit=20.0)
     plant.packs["b1"].active = True
-    plant.run(0.25 + NEXT_SET)
+    plant.run(0.25 + NEXT_TELEGRAM)
     assert plant.sent()[1] == 40.0

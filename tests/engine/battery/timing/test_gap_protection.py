@@ -11,13 +11,13 @@ from custom_components.bms_gateway.engine.model import (
     Status,
 )
 
-from .habit import TIMEOUT, _stop_sending, _with_habit
+from .habit import TIMEOUT, stop_sending, with_habit
 
 
 def test_a_protection_during_a_gap_counts_at_once() -> None:
     """A protection that it reports counts at once."""
-    plant = _with_habit()
-    _stop_sending(plant)
+    plant = with_habit()
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.5)
     assert plant.sent()[1] == 100.0
     pack = plant.packs["b1"]
@@ -42,10 +42,10 @@ def test_a_last_telegram_that_ends_charging_is_not_awaited(
     reports: dict[str, Any],
 ) -> None:
     """It may have switched off for that reason."""
-    plant = _with_habit()
+    plant = with_habit()
     plant.packs["b1"].reports(**reports)
     plant.run(90.0)  # a state of charge that jumps is doubted for a minute
-    at = _stop_sending(plant)
+    at = stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
     assert plant.state().status is BatteryStatus.LOST
@@ -56,19 +56,19 @@ def test_a_last_telegram_that_ends_charging_is_not_awaited(
 
 def test_a_discharge_protection_does_not_end_charging() -> None:
     """An empty battery needs to be charged."""
-    plant = _with_habit()
+    plant = with_habit()
     plant.packs["b1"].reports(protections=frozenset({Alarm.UNDER_VOLTAGE}))
     plant.run(2.0)
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 100.0
 
 
 def test_a_nearly_full_battery_counts_as_0() -> None:
     """As by the policy that reduces: from 90 % on it may become full meanwhile."""
-    plant = _with_habit()
+    plant = with_habit()
     plant.packs["b1"].reports(soc=92.0)
     plant.run(90.0)
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0

@@ -13,14 +13,14 @@ from custom_components.bms_gateway.engine.model import BatteryStatus, Rule
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ...plant import Plant, battery
-from .habit import SETTLED, TIMEOUT, TWO, _gap, _stop_sending, _with_habit
+from .habit import SETTLED, TIMEOUT, TWO, have_gap, stop_sending, with_habit
 
 
 def test_one_gap_is_not_habitual() -> None:
     """The first and the second one block at once; limits ramp after it."""
     plant = Plant(TWO).started(10.0)
     for _ in range(HABITUAL_GAPS):
-        _stop_sending(plant)
+        stop_sending(plant)
         plant.run(TIMEOUT + 0.25)
         assert plant.sent()[1] == 0.0
         assert plant.state().status is BatteryStatus.LOST
@@ -37,28 +37,28 @@ def test_long_gaps_are_not_habitual() -> None:
     """Two that lasted longer do not count as short ones."""
     plant = Plant(TWO).started(10.0)
     for _ in range(HABITUAL_GAPS + 1):
-        _gap(plant, lasts=SHORT + 1.0)
+        have_gap(plant, lasts=SHORT + 1.0)
         plant.run(SETTLED)
     assert plant.state().gaps == 0
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
 def test_a_gap_that_ended_in_a_loss_does_not_count() -> None:
     """It was a loss."""
-    plant = _with_habit()
-    _gap(plant, lasts=SHORT + 1.0)
+    plant = with_habit()
+    have_gap(plant, lasts=SHORT + 1.0)
     plant.run(SETTLED)
     assert plant.state().gaps == HABITUAL_GAPS
 
 
 def test_gaps_are_forgotten_after_an_hour() -> None:
     """Then the next gap is a first one."""
-    plant = _with_habit()
+    plant = with_habit()
     plant.run(WINDOW, tick=1.0)
     assert plant.state().gaps == 0
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
@@ -68,7 +68,7 @@ def test_out_of_service_is_no_gap() -> None:
     plant = Plant(TWO).started(10.0)
     for _ in range(HABITUAL_GAPS):
         plant.set(AllSetpoints(out_of_service=frozenset({"b1"})))
-        _gap(plant)
+        have_gap(plant)
         plant.run(1.0)
         plant.set(AllSetpoints())
         plant.run(SETTLED)
@@ -80,14 +80,14 @@ def test_out_of_service_is_no_gap() -> None:
         plant.packs["b1"].active = True
         plant.run(SETTLED)
     assert plant.state().gaps == 0
-    _stop_sending(plant)
+    stop_sending(plant)
     plant.run(TIMEOUT + 0.25)
     assert plant.sent()[1] == 0.0
 
 
 def test_a_change_of_port_is_no_gap() -> None:
     """Gaps on the old port may have been its cable's."""
-    plant = _with_habit()
+    plant = with_habit()
     moved = battery("b1")
     moved = type(moved)(
         id="b1",
@@ -106,7 +106,7 @@ def test_gaps_of_the_only_battery_are_counted() -> None:
     """Although they change nothing there."""
     plant = Plant().started(10.0)
     for _ in range(7):
-        _gap(plant)
+        have_gap(plant)
         plant.run(5.0)
     assert plant.state().gaps == 7
 

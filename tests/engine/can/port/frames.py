@@ -9,11 +9,12 @@ from ...ports import other_node
 LIMITS = Frame(0x351, bytes(range(8)))
 
 
-def _stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
+def stamped(timestamp: float, can_id: int = 0x351) -> can.Message:
+    """Return an empty frame with a time stamp of the bus."""
     return can.Message(timestamp=timestamp, arbitration_id=can_id, is_extended_id=False)
 
 
-def _wake(channel: str) -> None:
+def wake_port(channel: str) -> None:
     """Send a frame, so that a failed bus is read."""
     with other_node(channel) as node:
         node.send(can.Message())

@@ -6,7 +6,7 @@ import pytest
 from custom_components.bms_gateway.engine.can.reader import wire_time
 
 from ...ports import Recorder, other_node
-from .frames import _stamped
+from .frames import stamped
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ async def test_age_is_counted_from_the_time_on_the_wire(
         port.drain()
         now += since_drain
         with other_node("a") as node:
-            node.send(_stamped(5e8 - wall_age))
+            node.send(stamped(5e8 - wall_age))
         await far.receives(1)
     assert far.frames[0].at == now - age
 
@@ -59,7 +59,7 @@ async def test_frames_keep_their_age_after_the_loop_was_blocked() -> None:
     async with far.opened() as port:
         with other_node("a") as node:
             for number in range(12):
-                node.send(_stamped(5e8 + 1000 + 0.5 * number))
+                node.send(stamped(5e8 + 1000 + 0.5 * number))
             # No await: the loop is blocked
             assert far.frames == []
             now += 7.0
@@ -75,7 +75,7 @@ async def test_frames_after_a_drain_are_younger_than_the_drain() -> None:
         with other_node("a") as node:
             for count in (1, 2, 3):
                 now += 1.0
-                node.send(_stamped(5e8 + now))
+                node.send(stamped(5e8 + now))
                 await far.receives(count)
                 jump = 86400.0
     assert [frame.at for frame in far.frames] == [1001, 1001, 1002]

@@ -17,7 +17,7 @@ from custom_components.bms_gateway.engine.model import PortState, PortStatus
 
 from ....waiting import PATIENCE
 from ...ports import Recorder
-from .frames import LIMITS, _wake
+from .frames import LIMITS, wake_port
 
 
 async def test_backoff_does_not_delay_the_end(socket_enabled: None) -> None:
@@ -117,7 +117,7 @@ async def test_port_that_is_cancelled_while_it_closes_a_lost_bus_closes_it_first
     near = Recorder("a")
     task = asyncio.create_task(near.port.run())
     await near.becomes(PortStatus.OPEN)
-    _wake("a")
+    wake_port("a")
     assert await asyncio.to_thread(closing.wait, PATIENCE)
     task.cancel()
     for _ in range(3):  # turns of the loop, in which it would end

@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.can.reader import READING
 
 from ...ports import Recorder, other_node
 from ...wires import MovedClock
-from .frames import _stamped
+from .frames import stamped
 
 FLOOD = 100
 """Frames."""
@@ -46,7 +46,7 @@ class Flooded:
         async with self.recorder.opened() as port:
             with other_node("a") as node:
                 for number, at in enumerate(self.sent_at):
-                    node.send(_stamped(WALL + at, number))
+                    node.send(stamped(WALL + at, number))
             self.clock.now = self.sent_at[-1] + 1
             yield port
 
@@ -93,7 +93,7 @@ async def test_flood_is_read_for_as_long_as_other_callbacks_took() -> None:
         assert len(flooded.received) == FLOOD
         with other_node("a") as node:
             for number in range(FLOOD):
-                node.send(_stamped(WALL + flooded.clock.now, number))
+                node.send(stamped(WALL + flooded.clock.now, number))
         port.drain()
         assert len(flooded.received) <= FLOOD + IN_A_TURN + 1
 

@@ -19,7 +19,7 @@ from custom_components.bms_gateway.engine.model import PortFault, PortState, Por
 
 from ....waiting import PATIENCE, until
 from ...ports import Recorder, other_node
-from .frames import LIMITS, _stamped, _wake
+from .frames import LIMITS, stamped, wake_port
 
 MOST_RETRIES = 6
 
@@ -48,7 +48,7 @@ async def test_port_reopens_after_an_error(
         _break(port)
         await far.until(lambda: len(far.changes) == 4)
         with other_node("a") as node:
-            node.send(_stamped(time.time()))
+            node.send(stamped(time.time()))
             await far.receives(1)
     assert far.statuses == [
         (PortStatus.OPENING, None),
@@ -75,7 +75,7 @@ async def test_port_is_silent_until_a_frame_is_received(
         await far.sees_echoes(1)
         silent += [port.state.is_silent]
         with other_node("a") as node:
-            node.send(_stamped(time.time()))
+            node.send(stamped(time.time()))
             await far.receives(1)
         silent += [port.state.is_silent]
         _break(port)
@@ -169,7 +169,7 @@ async def test_error_while_reading_only_loses_the_port(
     far = Recorder("a")
     async with far.opened():
         broken_bus.on_recv = error
-        _wake("a")
+        wake_port("a")
         await far.until(lambda: (PortStatus.LOST, fault) in far.statuses)
         broken_bus.on_recv = None
         await far.becomes(PortStatus.OPEN)
@@ -204,7 +204,7 @@ async def test_failed_bus_is_not_read_again(broken_bus: type[_BrokenBus]) -> Non
     async with far.opened() as port:
         broken_bus.on_recv = OSError("gone")
         broken_bus.reads = 0
-        _wake("a")
+        wake_port("a")
         await far.becomes(PortStatus.LOST, PortFault.FAILED)
         for _ in range(10):
             await asyncio.sleep(0)

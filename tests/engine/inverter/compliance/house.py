@@ -27,7 +27,7 @@ class House:
 
     def __init__(self, *ids: str, reaction: float = 10.0) -> None:
         """Create inverters with limits of 0 A."""
-        self.obedience = ComplianceMonitor()
+        self.compliance = ComplianceMonitor()
         self.loads = {
             key: InverterLoad(inverter(key, reaction_time=reaction), dict(NONE), True)
             for key in ids or ("i1",)
@@ -53,20 +53,21 @@ class House:
         while self.now < end:
             self.now += period
             for key, shown in (sensed or {}).items():
-                self.obedience.sense(key, Current(shown, self.now))
+                self.compliance.sense(key, Current(shown, self.now))
             bank = None if amps is None else Current(amps, self.now)
             self.look(bank)
 
     def look(self, bank: Current | None) -> None:
         """Take one sample."""
-        self.obedience.update(self.now, bank, list(self.loads.values()), NONE)
+        self.compliance.update(self.now, bank, list(self.loads.values()), NONE)
 
     def found(self, key: str = "i1") -> dict[Direction, Disobedience]:
         """Return in which directions an inverter disobeys."""
-        return self.obedience.found(key)
+        return self.compliance.found(key)
 
 
-def _battery(**changes: Any) -> BatteryState:
+def battery_state(**changes: Any) -> BatteryState:
+    """Return a battery that is discharged with 10 A, with changes."""
     state = BatteryState(
         id="b1",
         status=BatteryStatus.ONLINE,

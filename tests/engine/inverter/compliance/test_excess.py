@@ -12,7 +12,7 @@ from custom_components.bms_gateway.engine.limits.unmanaged_hold import MAX_HOLD
 from custom_components.bms_gateway.engine.model import Direction, Readings, Rule
 
 from ...plant import Plant, inverter
-from .house import CHARGE, DISCHARGE, NONE, House, _battery
+from .house import CHARGE, DISCHARGE, NONE, House, battery_state
 
 
 def test_excess_is_the_lowest_of_three_measurements() -> None:
@@ -20,15 +20,15 @@ def test_excess_is_the_lowest_of_three_measurements() -> None:
     house = House()
     house.set_limit("i1", 50.0)
     house.flow(40, -80.0)
-    assert house.obedience.beyond == NONE
+    assert house.compliance.beyond == NONE
     house.flow(20, -80.0)
-    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
+    assert house.compliance.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
     house.flow(2, -3000.0)
-    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
+    assert house.compliance.beyond == {CHARGE: 0.0, DISCHARGE: 30.0}
     house.flow(1, -90.0)
-    assert house.obedience.beyond == {CHARGE: 0.0, DISCHARGE: 40.0}
+    assert house.compliance.beyond == {CHARGE: 0.0, DISCHARGE: 40.0}
     house.flow(1, -50.0)
-    assert house.obedience.beyond == NONE
+    assert house.compliance.beyond == NONE
 
 
 def _two(**reported: Any) -> Plant:
@@ -114,7 +114,7 @@ def test_excess_never_raises_a_limit(
                 discharge_current_limit=100.0,
                 current=flowing,
             )
-            battery = _battery(readings=readings, last=readings, current_at=now)
+            battery = battery_state(readings=readings, last=readings, current_at=now)
             context = Context(now, (battery,), (), dict.fromkeys(Direction))
             amps = []
             for limits, taken in zip(both, (beyond, 0.0), strict=True):

@@ -74,7 +74,7 @@ def test_evaluation_is_due_while_more_flows_than_the_limits(
     """The limits sent since the last evaluation count."""
     house = House()
     house.look(Current(amps, 1000.0))
-    assert house.obedience.due_at(lambda: dict.fromkeys(Direction, sent)) == due
+    assert house.compliance.due_at(lambda: dict.fromkeys(Direction, sent)) == due
 
 
 def test_soc_0_is_sent_if_configured() -> None:

@@ -11,7 +11,7 @@ from custom_components.bms_gateway.engine.inverter.compliance.monitor import (
 )
 from custom_components.bms_gateway.engine.model import BatteryStatus, Readings
 
-from .house import DISCHARGE, House, _battery
+from .house import DISCHARGE, House, battery_state
 
 # Its own sensor
 
@@ -38,7 +38,7 @@ def test_bank_current_is_used_while_a_sensor_is_unavailable(
     caplog.set_level(logging.INFO)
     house = House()
     house.flow(60, -40.0, sensed={"i1": 0.0})
-    house.obedience.sense("i1", None)
+    house.compliance.sense("i1", None)
     house.flow(31, -40.0)
     assert not house.found()[DISCHARGE].sensed
     house.flow(60, -40.0, sensed={"i1": 0.0})
@@ -70,7 +70,7 @@ def test_current_is_unknown_unless_every_battery_reports_it(
     second: dict[str, Any], expected: Current | None
 ) -> None:
     """An estimate accuses no inverter."""
-    assert measured([_battery(), _battery(id="b2", **second)]) == expected
+    assert measured([battery_state(), battery_state(id="b2", **second)]) == expected
 
 
 def test_current_is_unknown_without_batteries() -> None:

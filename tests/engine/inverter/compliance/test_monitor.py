@@ -192,4 +192,4 @@ def test_finding_is_dropped_after_a_minute_without_measurements() -> None:
     assert house.found()
     house.flow(1, None)
     assert not house.found()
-    assert house.obedience.due_at(lambda: NONE) is None
+    assert house.compliance.due_at(lambda: NONE) is None

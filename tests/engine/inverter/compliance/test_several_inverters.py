@@ -47,7 +47,7 @@ def test_removed_inverter_may_still_take_its_last_limit() -> None:
     house = House()
     for _ in range(60):
         house.now += 1.0
-        house.obedience.update(
+        house.compliance.update(
             house.now,
             Current(-40.0, house.now),
             list(house.loads.values()),
