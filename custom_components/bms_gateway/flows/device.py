@@ -81,7 +81,8 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
 
     async def async_step_scan_result(self, user_input: UserInput = None) -> ResultT:
         """Show what was detected instead, and ask how to continue."""
-        scan_result = self.device.scan_text(await async_texts(self.hass))
+        texts = await async_texts(self.hass)
+        scan_result = self.device.scan_text(texts, offers_poll=True)
         return self.async_show_menu(
             step_id="scan_result",
             menu_options=self.device.scan_options,

@@ -144,10 +144,11 @@ class DeviceSetup[ResultT]:
             options.insert(0, "detected_kind")
         return options
 
-    def scan_text(self, texts: Texts) -> str:
+    def scan_text(self, texts: Texts, *, offers_poll: bool = False) -> str:
         """Return the scan result as a sentence; empty without a scan.
 
         A device that cannot be scanned because it is simulated is said to be that.
+        `offers_poll`: whether the text stands above the choice of polling.
         """
         if self.simulated:
             return texts["scan_simulated"]
@@ -160,7 +161,7 @@ class DeviceSetup[ResultT]:
             texts,
             # Silence may come from a USB adapter that hangs
             replug=self.ports.config.is_usb and not received_before,
-            may_ask=self._may_poll,
+            may_ask=offers_poll and self._may_poll,
             asked=self.polls,
             alike=self.scanned.same_bus.received,
             own=self.scanned.same_bus.sent,

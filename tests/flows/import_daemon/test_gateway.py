@@ -140,13 +140,11 @@ CAN-IF = "can_out_1"
         "mode": SendMode.PUSH,
     }
     default = Value("GATEWAY-ACTIVATED", value=False)
-    charge, discharge = "I-LIM-CHARGE", "I-LIM-DISCHARGE"
+    both = "I-LIM-CHARGE, I-LIM-DISCHARGE"
     assert build.notes == [
         Notice("not_activated", default),
-        Notice("assumed", Value(charge, 700.0), "[battery]"),
-        Notice("assumed", Value(discharge, 700.0), "[battery]"),
-        Notice("assumed", Value(charge, 300.0, line=6), "[[bmses-out]]"),
-        Notice("assumed", Value(discharge, 300.0, line=6), "[[bmses-out]]"),
+        Notice("assumed", Value(both, 700.0), "[battery]"),
+        Notice("assumed", Value(both, 300.0, line=6), "[[bmses-out]]"),
     ]
     assert not build.problems
 

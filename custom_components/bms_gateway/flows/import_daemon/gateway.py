@@ -170,10 +170,15 @@ class _Builder:
         values: Mapping[str, Value],
         checked: Mapping[str, Any],
     ) -> None:
-        """Note each limit that the file leaves to the daemon's generous default."""
-        for key, value in checked.items():
-            if key.startswith(LIMITS) and key not in values:
-                self.note("assumed", Value(key, value, line=section.line), head)
+        """Note the limits that the file leaves to the daemon's generous default.
+
+        It is the same for both directions of a section.
+        """
+        missing = [key for key in checked.keys() - values.keys() if LIMITS in key]
+        if missing:
+            keys = ", ".join(sorted(missing))
+            assumed = Value(keys, checked[missing[0]], line=section.line)
+            self.note("assumed", assumed, head)
 
     def _check_link(self, link: Value | None, name: str | None) -> None:
         """Check that a CAN link has one device, here and in other gateways."""

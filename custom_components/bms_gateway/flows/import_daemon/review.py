@@ -60,7 +60,7 @@ def describe_change(gateway: ImportedGateway, texts: Texts) -> str:
 
 def _notice(notice: Notice, texts: Texts) -> str:
     about, detail = notice.about, notice.detail
-    value = json.dumps(about.value, ensure_ascii=False, default=str)
+    value = json.dumps(about.value, ensure_ascii=False, default=str).removesuffix(".0")
     if len(value) > MAX_QUOTED:
         value = f"{value[:MAX_QUOTED]}…"
     text = texts[f"import_{notice.kind}"].format(
