@@ -174,11 +174,10 @@ class _Builder:
 
         It is the same for both directions of a section.
         """
-        missing = [key for key in checked.keys() - values.keys() if LIMITS in key]
-        if missing:
-            keys = ", ".join(sorted(missing))
-            assumed = Value(keys, checked[missing[0]], line=section.line)
-            self.note("assumed", assumed, head)
+        limits = sorted(key for key in checked if key.startswith(LIMITS))
+        if missing := [key for key in limits if key not in values]:
+            keys, default = ", ".join(missing), checked[missing[0]]
+            self.note("assumed", Value(keys, default, line=section.line), head)
 
     def _check_link(self, link: Value | None, name: str | None) -> None:
         """Check that a CAN link has one device, here and in other gateways."""
