@@ -20,7 +20,7 @@ from .rows import Row, fill, fill_enabled_limits, fill_pairs
 _CVL, _CCL, _DCL, _DVL = LIMITS
 _MOST_AMPS: Final = 1200.0
 _LIMITS: Final = (
-    replace(_CVL, low=41.0, high=63.0, bounded=True),
+    replace(_CVL, low=0.0, high=63.0, bounded=True),  # a limit is never raised
     replace(_CCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DVL, low=41.0, high=48.0, bounded=True),
