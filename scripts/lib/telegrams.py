@@ -6,9 +6,8 @@ from typing import Final
 
 from cantools.database.can.signal import Signal
 
-from custom_components.bms_gateway.engine.config import Profile
 from custom_components.bms_gateway.engine.model import Alarm, Frame, Telegram
-from custom_components.bms_gateway.engine.protocol import encode
+from custom_components.bms_gateway.engine.presets import Profile
 from tests.engine.protocol.dbc.reading import (
     ALARM,
     WARNING,
@@ -18,6 +17,7 @@ from tests.engine.protocol.dbc.reading import (
     message,
     read_frame,
 )
+from tests.engine.protocol.dbc.telegrams import name_of, sent
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs/telegrams.md"
@@ -40,6 +40,10 @@ EXAMPLE: Final = Telegram(
     cell_voltage_max=3.313,
     cell_temperature_min=9.2,
     cell_temperature_max=14.8,
+    cell_voltage_min_id="3/14",
+    cell_voltage_max_id="1/2",
+    cell_temperature_min_id="5/1",
+    cell_temperature_max_id="2/4",
     capacity_ah=500.0,
 )
 """Five modules that discharge, the coldest cell near its limit."""
@@ -53,8 +57,8 @@ from the vendors' documents. `scripts/docs` writes this page.
 
 The bank: charge voltage limit 55.2 V, charge current limit 148.56 A, discharge current limit 200 A, discharge voltage
 limit 46.0 V; SOC 64.4 %, SOH 98.7 %; 52.91 V, 80.1 A out of the battery, 11.4 °C; charging and discharging enabled, no
-charge request; five modules of 500 Ah together; cells of 3.288 to 3.313 V and 9.2 to 14.8 °C. Raised is one warning: a
-temperature is low.
+charge request; five modules of 500 Ah together; cells of 3.288 to 3.313 V and 9.2 to 14.8 °C, named as the battery
+names them. Raised is one warning: a temperature is low.
 
 Bytes are hexadecimal and count from 0; `@2` is byte 2, `@2.5` bit 5 of it. Frames are shown padded; where the document has a
 shorter one, its length is in brackets.
@@ -69,9 +73,10 @@ def render() -> str:
 def section(profile: Profile) -> Iterator[str]:
     """Yield the section of a profile."""
     yield f"## `{profile}`\n"
+    yield f"Name: `{name_of(profile)}`. File: [{profile}.dbc](dbc/{profile}.dbc).\n"
     yield "| Frame | Bytes | Place | Signal | Reading |"
     yield "| --- | --- | --- | --- | --- |"
-    for frame in encode(EXAMPLE, profile=profile):
+    for frame in sent(profile, EXAMPLE):
         yield from rows(profile, frame)
     yield ""
 

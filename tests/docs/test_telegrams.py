@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from custom_components.bms_gateway.engine.config import Profile
+from custom_components.bms_gateway.engine.presets import Profile
 
 from . import ROOT
 
