@@ -1,7 +1,8 @@
 """Repair of an inverter whose messages show another make: one click chooses that."""
 
+from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.presets import Profile
+from custom_components.bms_gateway.engine.presets import PRESETS, Make
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.setup import async_setup_component
 
@@ -33,7 +34,6 @@ async def test_recognized_make_is_chosen(bench: Bench) -> None:
     await bench.hass.async_block_till_done()
     stored = bench.entry.subentries["i1"].data
     assert (stored["make"], stored["reaction_time"]) == ("victron", 5.0)
-    config = bench.entry.runtime_data.gateway.config.inverters[0]
-    assert config.preset.profile is Profile.VICTRON
+    assert gateway_config(bench.entry).inverters[0].preset is PRESETS[Make.VICTRON]
     await bench.tick(61)
     assert "inverter_other_make_i1" not in bench.issues()
