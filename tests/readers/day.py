@@ -80,6 +80,10 @@ class Moment:
     """What the inverter was sent in this turn; None: nothing."""
     soc: float
     """The true state of charge of the bank in %."""
+    is_full: bool
+    """Whether the bank is really full."""
+    charge_stop_voltage: float | None
+    """V; what ends charging by the voltage."""
 
 
 def moments(length: float = LENGTH) -> Iterator[Moment]:
@@ -92,10 +96,13 @@ def moments(length: float = LENGTH) -> Iterator[Moment]:
         inverter = loop.gateway.snapshot.inverters[_INVERTER]
         is_new = inverter.telegrams_sent > sent
         sent = inverter.telegrams_sent
+        limits = loop.gateway._evaluator.limits
         yield Moment(
             at=loop.at,
             telegram=inverter.confirmed if is_new else None,
             soc=sum(b.soc for b in loop.batteries.values()) / len(loop.batteries),
+            is_full=limits.is_full,
+            charge_stop_voltage=limits.charge_stop_voltage,
         )
 
 

@@ -1,17 +1,19 @@
 """Judges what a reader believes through a day: belief and truth, turn by turn."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from custom_components.bms_gateway.engine.config import Profile
+from custom_components.bms_gateway.engine.inverter.presentation import presented
 from custom_components.bms_gateway.engine.model import Alarm, Frame, Telegram
+from custom_components.bms_gateway.engine.presets import FrameLength, Preset
 from custom_components.bms_gateway.engine.protocol import encode
 
-from . import deye, luxpower, sol_ark, sunny_island, venus
-from .belief import Belief
 from .day import Moment
+from .inverters.belief import Belief
+from .readers import Reader
 
 MINUTE: Final = 60.0
 NOTHING: Final = 0.1
@@ -26,79 +28,11 @@ Deye discharge it, whatever DCL is (diyBMS issue 175, esphome-yambms issue 46); 
 begins is not known: as with the simulated inverter."""
 _END: Final = 0.5
 """Percent from 0 or 100 %, within which "empty" and "full" are true."""
-_DEGREES: Final = 1.6
-"""°C by which a hottest cell, which a LuxPower reads, may be above the mean."""
 _NEAREST: Final = {
     Alarm.CHARGE_OVER_TEMPERATURE: Alarm.OVER_TEMPERATURE,
     Alarm.CHARGE_UNDER_TEMPERATURE: Alarm.UNDER_TEMPERATURE,
 }
 """What 0x359 has no bit for. Every reader is compared without the difference."""
-
-
-class Reader(NamedTuple):
-    """One inverter: its functions, the state it begins with, and its time-out."""
-
-    name: str
-    on_frame: Callable[[Any, Frame], Any]
-    believed: Callable[[Any, float], Belief]
-    state: object
-    timeout: float
-    wanted: Callable[[str | None], bool]
-    """Whether this is how it may see the battery."""
-
-
-def _named(product: str | None) -> bool:
-    return bool(product)
-
-
-READERS: Final = {
-    reader.name: reader
-    for reader in (
-        Reader(
-            "Venus",
-            venus.on_frame,
-            venus.believed,
-            venus.State(),
-            venus.TIMEOUT,
-            lambda product: product == venus.Product.GENERIC,
-        ),
-        Reader(
-            "Sunny Island",
-            sunny_island.on_frame,
-            sunny_island.believed,
-            sunny_island.State(),
-            sunny_island.TIMEOUT,
-            _named,
-        ),
-        Reader(
-            "Deye", deye.on_frame, deye.believed, deye.State(), deye.TIMEOUT, _named
-        ),
-        Reader(
-            "LuxPower",
-            luxpower.on_frame,
-            luxpower.believed,
-            luxpower.State(),
-            luxpower.TIMEOUT,
-            _named,
-        ),
-        Reader(
-            "Sol-Ark",
-            sol_ark.on_frame,
-            sol_ark.believed,
-            sol_ark.State(),
-            sol_ark.TIMEOUT,
-            _named,
-        ),
-        Reader(
-            "Sol-Ark, 0.1 V",
-            sol_ark.on_frame,
-            sol_ark.believed,
-            sol_ark.State(per_volt=10),
-            sol_ark.TIMEOUT,
-            _named,
-        ),
-    )
-}
 
 
 class Finding(NamedTuple):
@@ -121,17 +55,44 @@ class Result:
     """The first finding of each kind."""
 
 
-def frames(moments: Iterable[Moment], profile: Profile) -> list[tuple[Frame, ...]]:
-    """Return what an inverter with this profile is sent in each turn."""
+def frames(moments: Iterable[Moment], preset: Preset) -> list[tuple[Frame, ...]]:
+    """Return what an inverter with this preset is sent in each turn."""
     return [
         tuple(
-            Frame(frame.can_id, frame.data, moment.at)
-            for frame in encode(moment.telegram, profile=profile)
+            replace(frame, at=moment.at)
+            for frame in encoded(
+                moment.telegram, preset, moment.is_full, moment.charge_stop_voltage
+            )
         )
-        if moment.telegram
-        else ()
         for moment in moments
     ]
+
+
+@lru_cache(maxsize=1)
+def encoded(
+    telegram: Telegram | None,
+    preset: Preset,
+    is_full: bool = False,
+    charge_stop_voltage: float | None = None,
+) -> tuple[Frame, ...]:
+    """Return the frames that an inverter with this preset is sent for a telegram.
+
+    Most are sent several times in a row.
+    """
+    if telegram is None:
+        return ()
+    sent = presented(
+        telegram, preset, is_full=is_full, charge_stop_voltage=charge_stop_voltage
+    )
+    if sent is None:
+        return ()
+    return encode(
+        sent,
+        profile=preset.profile,
+        name=preset.name_prefix,
+        tag=preset.tag,
+        exact_dlc=preset.frame_length is FrameLength.EXACT,
+    )
 
 
 def judge(
@@ -149,9 +110,9 @@ def judge(
             last, last_at = moment.telegram, moment.at
         silence = moment.at - last_at if last else None
         belief = reader.believed(state, moment.at)
-        for kind, text in findings(reader, belief, last, silence, moment.soc):
+        for kind, example in findings(reader, belief, last, silence, moment.soc):
             kinds.add(kind)
-            result.examples.setdefault(kind, text)
+            result.examples.setdefault(kind, example)
         if moment.at >= minute + MINUTE:
             minute = moment.at
             result.minutes += 1
@@ -174,7 +135,7 @@ def findings(
     true one in %.
     """
     for text in sorted(belief.objections):
-        yield Finding(text, text)
+        yield Finding(text.partition(":")[0], text)
     if sent is None or silence is None or silence > reader.timeout:
         if belief.is_alive or belief.charge_allowed or belief.discharge_allowed:
             yield Finding("goes on without a battery", f"{silence} s of silence")
@@ -182,25 +143,26 @@ def findings(
     if not belief.is_alive:
         yield Finding("sees no battery", f"{silence} s of silence")
         return
-    if not reader.wanted(belief.product):
+    if belief.product != reader.product if reader.product else not belief.product:
         yield Finding("wrong product", f"{belief.product}")
     yield from _limits(belief, sent)
     yield from _permission(
         "charges",
-        belief.charge_allowed,
+        belief.charge_allowed and (belief.ccl or 0.0) > NOTHING,
         sent.charge_current_limit if sent.charge_enabled else 0.0,
         sent,
     )
     yield from _permission(
         "discharges",
-        belief.discharge_allowed,
+        belief.discharge_allowed and (belief.dcl or 0.0) > NOTHING,
         sent.discharge_current_limit if sent.discharge_enabled else 0.0,
         sent,
     )
     yield from _state_of_charge(belief, sent, soc)
     yield from _measurements(belief, sent)
     yield from _raised("alarm", belief.alarms, sent.protections)
-    yield from _raised("warning", belief.warnings, sent.warnings)
+    if reader.reads_warnings:
+        yield from _raised("warning", belief.warnings, sent.warnings)
 
 
 def _limits(belief: Belief, sent: Telegram) -> Iterator[Finding]:
@@ -213,12 +175,12 @@ def _limits(belief: Belief, sent: Telegram) -> Iterator[Finding]:
         if believed is None:
             yield Finding(f"no {name}", f"{limit} sent")
         elif believed > max(limit, NOTHING) + _STEP:
-            yield Finding(f"{name} too high", f"{believed} for {limit}")
+            yield Finding(f"{name} too high", f"{believed:g} for {limit:g}")
     if belief.cvl is not None and belief.cvl < sent.voltage - _DUMP:
-        yield Finding("dumps the battery", f"CVL {belief.cvl} at {sent.voltage} V")
+        yield Finding("dumps the battery", f"CVL {belief.cvl:g} at {sent.voltage:g} V")
     limit = sent.discharge_voltage_limit
     if belief.dvl is not None and belief.dvl < limit - _STEP:
-        yield Finding("DVL too low", f"{belief.dvl} for {limit}")
+        yield Finding("DVL too low", f"{belief.dvl:g} for {limit:g}")
 
 
 def _permission(
@@ -239,7 +201,7 @@ def _state_of_charge(belief: Belief, sent: Telegram, soc: float) -> Iterator[Fin
         yield Finding("no SOC", f"{sent.soc} sent")
         return
     if abs(belief.soc - sent.soc) > _SOC:
-        yield Finding("wrong SOC", f"{belief.soc} % for {sent.soc} %")
+        yield Finding("wrong SOC", f"{belief.soc:g} % for {sent.soc:g} %")
     if belief.soc >= 100 and soc < 100 - _END:
         yield Finding("full too early", f"{soc:.1f} %")
     if belief.soc <= 0 and soc > _END:
@@ -252,7 +214,7 @@ def _measurements(belief: Belief, sent: Telegram) -> Iterator[Finding]:
     for name, believed, value, tolerance in (
         ("voltage", belief.voltage, sent.voltage, 0.051),
         ("current", belief.current, sent.current, _STEP),
-        ("temperature", belief.temperature, sent.temperature, _DEGREES),
+        ("temperature", belief.temperature, _temperature(belief, sent), _STEP),
         ("SOH", belief.soh, sent.soh, 0.5),
         ("modules", belief.modules, sent.modules, 0.0),
         ("capacity", belief.capacity, sent.capacity_ah, 1.0),
@@ -262,7 +224,13 @@ def _measurements(belief: Belief, sent: Telegram) -> Iterator[Finding]:
         if believed is None or value is None:
             continue
         if abs(believed - value) > tolerance:
-            yield Finding(f"wrong {name}", f"{believed} for {value}")
+            yield Finding(f"wrong {name}", f"{believed:g} for {value:g}")
+
+
+def _temperature(belief: Belief, sent: Telegram) -> float | None:
+    """Return what it may read in °C: the mean, or what the hottest cell has."""
+    hottest = sent.cell_temperature_max
+    return hottest if belief.temperature == hottest else sent.temperature
 
 
 def _raised(

@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm, Frame
 
-from ..engine.protocol.captures import STACK, frames
+from ...engine.protocol.captures import STACK, frames
 from . import sunny_island
 from .sunny_island import TIMEOUT, State
 
@@ -56,11 +56,7 @@ def test_a_pylontech_stack_is_empty_and_not_allowed() -> None:
     believed = sunny_island.believed(read(*frames(STACK)), 0.5)
     assert believed.soc == 0.0
     assert believed.alarms is None
-    assert believed.objections == {
-        "ID 0x359 is not allowed",
-        "ID 0x35c is not allowed",
-        "ID 0x373 is not allowed",
-    }
+    assert believed.objections == {"IDs not allowed: 0x359, 0x35C, 0x373"}
 
 
 @pytest.mark.parametrize(

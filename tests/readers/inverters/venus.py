@@ -18,7 +18,9 @@ from .wire import TAG, bits, pairs, reads, s16, scaled, u16
 
 TIMEOUT: Final = 3.0
 """Seconds without 0x351 after which charging and discharging stop [SAF]."""
-LG_OBJECTION: Final = "taken for an LG RESU: its breaker detection may switch it off"
+LG_OBJECTION: Final = (
+    "may be switched off: taken for an LG RESU, with its breaker detection"
+)
 _UNKNOWN: Final = -0x8000
 """Of a signed number (SMA's set, which Victron's is made from)."""
 

@@ -145,8 +145,13 @@ def believed(state: State, now: float) -> Belief:
         warnings=state.warnings,
         product=state.name,
         capacity=state.capacity,
-        objections=frozenset(f"ID {i:#x} is not allowed" for i in state.foreign),
+        objections=_objections(state.foreign),
     )
+
+
+def _objections(foreign: frozenset[int]) -> frozenset[str]:
+    ids = ", ".join(f"0x{can_id:X}" for can_id in sorted(foreign))
+    return frozenset({f"IDs not allowed: {ids}"} if ids else ())
 
 
 def _soc(data: bytes, before: float | None) -> float | None:

@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm, Frame
 
-from ..engine.protocol.captures import DEYE, DEYE_AS_VICTRON, STACK, frames
+from ...engine.protocol.captures import DEYE, DEYE_AS_VICTRON, STACK, frames
 from . import venus
 from .belief import Belief
 from .venus import LG_OBJECTION, TIMEOUT, Product, State

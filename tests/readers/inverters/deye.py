@@ -23,7 +23,7 @@ NAMES: Final = ("PYLON", "SHEnergy", "BYD", "DY")
 LEAST_CVL: Final = 40.0
 """V. W31 was seen at 0.1 V; where it begins is not known: below any 48 V battery's."""
 REFUSED: Final = "refuses the name"
-W31: Final = "W31: keeps the last currents"
+W31: Final = "keeps the last currents: W31"
 _OWN_PACK: Final = re.compile(r"DY\d")
 """Deye's own pack: `DY` and the three digits of its number (DY)."""
 
@@ -51,6 +51,11 @@ _FAULTS: Final = {
         *(Alarm.UNDER_TEMPERATURE, Alarm.OVER_TEMPERATURE, Alarm.SHORT_CIRCUIT),
     ),
     3: (*[Alarm.INTERNAL] * 3, Alarm.CONTACTOR, *[Alarm.INTERNAL] * 4),
+    6: (
+        *(Alarm.OVER_TEMPERATURE, Alarm.CONTACTOR, Alarm.INTERNAL),
+        *(Alarm.OVER_TEMPERATURE, Alarm.CONTACTOR, Alarm.INTERNAL, Alarm.INTERNAL),
+        Alarm.OTHER,  # charge voltage low
+    ),
 }
 _WARNINGS: Final = {
     4: _CELLS_AND_CURRENT,

@@ -1,4 +1,4 @@
-"""Deye, LuxPower and Sol-Ark: captured and composed sets, and what each refuses."""
+"""Deye, LuxPower, Sol-Ark and the others: captured and composed sets, and what each refuses."""
 
 from types import ModuleType
 
@@ -6,8 +6,9 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm, Frame
 
-from ..engine.protocol.captures import DEYE, STACK, frames
-from . import deye, luxpower, sol_ark
+from ...engine.protocol.captures import DEYE, STACK, frames
+from . import deye, luxpower, pylontech, sol_ark
+from .belief import Belief
 from .deye import REFUSED, W31
 from .luxpower import FROST, NO_CELLS
 
@@ -42,6 +43,14 @@ def read_sol_ark(*sent: Frame, per_volt: int = 100) -> sol_ark.State:
     for frame in sent:
         state = sol_ark.on_frame(state, frame)
     return state
+
+
+def read_pylontech(*sent: Frame, state: pylontech.State | None = None) -> Belief:
+    """Return what a reader of Pylontech's set believes after some frames."""
+    state = state or pylontech.State()
+    for frame in sent:
+        state = pylontech.on_frame(state, frame)
+    return pylontech.believed(state, 0.5)
 
 
 def test_deye_reads_a_pylontech_stack() -> None:
@@ -129,6 +138,7 @@ def test_deye_heeds_the_enables() -> None:
         (deye, read_deye(PYLON, LIMITS)),
         (luxpower, read_luxpower(PYLON, LIMITS)),
         (sol_ark, read_sol_ark(PYLON, LIMITS)),
+        (pylontech, pylontech.on_frame(pylontech.State(), LIMITS)),
     ],
 )
 def test_silence_ends_the_battery(reader: ModuleType, state: object) -> None:
@@ -191,4 +201,33 @@ def test_sol_ark_drops_short_frames() -> None:
     """0x351 of 6 bytes: no battery."""
     believed = sol_ark.believed(read_sol_ark(Frame(0x351, LIMITS.data[:6])), 0.0)
     assert not believed.is_alive
-    assert believed.objections == {"drops 0x351: not 8 bytes"}
+    assert believed.objections == {"drops what is not 8 bytes long: 0x351"}
+
+
+def test_pylontech_stack_is_read_as_documented() -> None:
+    """Every value of it."""
+    believed = read_pylontech(*frames(STACK))
+    assert (believed.cvl, believed.ccl, believed.dcl) == (56.3, 922.5, 922.5)
+    assert (believed.soc, believed.soh, believed.modules) == (80.0, 100.0, 5)
+    assert believed.charge_allowed and believed.discharge_allowed
+    assert believed.alarms == believed.warnings == frozenset()
+
+
+def test_warning_is_a_fault_to_a_solis() -> None:
+    """0x359, byte 2, bit 1: voltage high."""
+    warning = Frame(0x359, bytes.fromhex("0000020005504E00"))
+    solis = pylontech.State(warnings_are_faults=True)
+    assert read_pylontech(warning).alarms == frozenset()
+    assert read_pylontech(warning, state=solis).alarms == frozenset(
+        {Alarm.OVER_VOLTAGE}
+    )
+
+
+def test_zeros_are_ignored_by_a_sofar() -> None:
+    """It goes on with the currents before, and stops at 0.1 A."""
+    sofar = pylontech.State(ignores_zeros=True)
+    believed = read_pylontech(LIMITS, STOPPED, state=sofar)
+    assert (believed.ccl, believed.dcl, believed.cvl) == (50.0, 100.0, 52.9)
+    tenths = Frame(0x351, bytes.fromhex("110201000100D501"))
+    believed = read_pylontech(LIMITS, tenths, state=sofar)
+    assert (believed.ccl, believed.dcl) == (0.1, 0.1)

@@ -61,5 +61,7 @@ def believed(state: State, now: float) -> Belief:
     return plain.believed(
         state,
         is_alive=plain.is_fresh(state.limits_at, now, TIMEOUT),
-        objections=frozenset(f"drops {i:#x}: not 8 bytes" for i in state.dropped),
+        objections=frozenset(
+            f"drops what is not 8 bytes long: 0x{i:X}" for i in state.dropped
+        ),
     )

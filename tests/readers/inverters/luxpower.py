@@ -16,7 +16,7 @@ from .wire import bits, reads, s16, scaled, u16
 
 TIMEOUT: Final = plain.UNDOCUMENTED_TIMEOUT
 NO_CELLS: Final = "reads cells of 0 V"
-FROST: Final = "reads a coldest cell of 0 °C: may stop charging for frost"
+FROST: Final = "may stop charging for frost: reads a coldest cell of 0 °C"
 _WARM: Final = 5.0
 """°C. A coldest cell of 0 beside a hottest one above this is padding, not frost."""
 
