@@ -27,7 +27,7 @@ from ..frames import (
     LUXPOWER_TEMPERATURES,
     NAME,
 )
-from .pylontech import UNKNOWN, measurements, requests
+from .pylontech import HARMLESS, measurements, requests
 from .rows import Row, Values, fill, fill_if_known
 
 _FULL_CELL: Final = 3.65
@@ -55,7 +55,7 @@ def _measurements(telegram: Telegram, values: Values) -> bytes:
     """Use the bank's temperature where the batteries report no extremes."""
     celsius = values["temperature"]
     if celsius is None:
-        celsius = UNKNOWN["temperature"]
+        celsius = HARMLESS["temperature"]
     known: Values = {
         field.attribute: value
         if (value := values[field.attribute]) is not None
