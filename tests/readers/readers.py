@@ -26,9 +26,9 @@ class Reader(NamedTuple):
     reads_warnings: bool = True
     """False: it knows none, and is to be sent none."""
 
-    def after(self, *sent: Frame) -> Any:
-        """Return its state after some frames."""
-        state = self.state
+    def after(self, *sent: Frame, state: Any = None) -> Any:
+        """Return its state after some frames; `state`: before them, None: at the start."""
+        state = self.state if state is None else state
         for frame in sent:
             state = self.on_frame(state, frame)
         return state
