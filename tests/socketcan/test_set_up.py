@@ -62,6 +62,12 @@ class User:
         await typed.locator("input").fill(text)
         self.typed += 1
 
+    async def pick(self, label: str, option: str) -> None:
+        """Pick an option of a field."""
+        await self.click(self.dialog.locator("ha-select", has_text=label).first)
+        await self.look()
+        await self.click(self.page.get_by_role("option", name=option).first)
+
     async def submit(self) -> None:
         """Submit the form."""
         await self.look()
@@ -93,8 +99,8 @@ def hardware(batteries: list[Link], inverters: list[Link]) -> Iterator[None]:
     command = [sys.executable, "-m", "custom_components.bms_gateway.engine.simulator"]
     for link, capacity in zip(batteries, (280, 100), strict=True):
         command += ["--battery", f"{link.name}:{capacity}"]
-    for link, rating in zip(inverters, (100, 60), strict=True):
-        command += ["--inverter", f"{link.name}:{rating}"]
+    for link, kind in zip(inverters, ("100:victron", "60"), strict=True):
+        command += ["--inverter", f"{link.name}:{kind}"]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         yield
@@ -160,7 +166,10 @@ async def set_up(user: User) -> None:
     for number, rating in enumerate(("100", "60"), 1):
         await user.sees(f"How is Inverter {number} connected?")
         await user.submit()
-        await user.sees("Inverter detected")
+        # A GX shows what it is, others have to be chosen
+        await user.sees("Inverter detected" if number == 2 else "Victron GX")
+        if number == 2:
+            await user.pick("Inverter", "Growatt SPF")
         await user.type("Rated charge current", rating)
         await user.type("Rated discharge current", rating)
         await user.submit()

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..can.interface.state import read_link
 from ..can.log.candump import parse
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
+from ..presets import Make
 from .factory import simulator_for
 from .replay import Replay
 from .simulator import Simulator
@@ -36,9 +37,10 @@ def parser() -> argparse.ArgumentParser:
         "--inverter",
         action="append",
         default=[],
-        type=_channel_and_number,
-        metavar="CHANNEL:AMPERES",
-        help="an inverter with that rated current, such as can1:100; may be repeated",
+        type=_inverter,
+        metavar="CHANNEL:AMPERES[:MAKE]",
+        help="an inverter with that rated current, such as can1:100 or can1:100:victron "
+        "(any make of the settings); may be repeated",
     )
     result.add_argument(
         "--replay",
@@ -90,8 +92,9 @@ def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
                 port=PortConfig(options.interface, channel),
                 rated_charge=current,
                 rated_discharge=current,
+                make=make,
             )
-            for k, (channel, current) in enumerate(options.inverter, 1)
+            for k, (channel, current, make) in enumerate(options.inverter, 1)
         ),
     )
     ports = {one.id: one.port for one in config.batteries}
@@ -131,6 +134,14 @@ def _channel_and_number(text: str) -> tuple[str, float]:
     if not channel or not 0 < value < 100_000:
         raise ValueError(text)
     return channel, value
+
+
+def _inverter(text: str) -> tuple[str, float, Make]:
+    """Return the parts of CHANNEL:NUMBER or CHANNEL:NUMBER:MAKE."""
+    rest, _, last = text.rpartition(":")
+    if last in list(Make):
+        return *_channel_and_number(rest), Make(last)
+    return *_channel_and_number(text), Make.OTHER_PYLONTECH
 
 
 def _channel_and_file(text: str) -> tuple[str, Path]:
