@@ -66,7 +66,9 @@ class User:
         """Pick an option of a field."""
         await self.click(self.dialog.locator("ha-select", has_text=label).first)
         await self.look()
-        await self.click(self.page.get_by_role("option", name=option).first)
+        await self.click(
+            self.page.locator("ha-dropdown-item, ha-list-item", has_text=option).first
+        )
 
     async def submit(self) -> None:
         """Submit the form."""

@@ -96,6 +96,18 @@ def _defaults(*models: type) -> dict[str, Any]:
     }
 
 
+def _of_an_inverter() -> dict[str, Any]:
+    """Return the defaults of an inverter: none for its make, which would be a guess.
+
+    What is left empty is as its make needs it.
+    """
+    defaults = _defaults(InverterConfig) | dict.fromkeys(
+        (*BY_PRESET, CONF_CURRENT_SENSOR)
+    )
+    del defaults[CONF_MAKE]
+    return defaults
+
+
 _NAME: Final = Text(bool)
 _PORT_USE: Final[Fields] = {
     SECTION_RARE: {
@@ -199,10 +211,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
                 "stop_by_soc": BooleanSelector(),
             },
         },
-        # What is left empty is as the make of inverter needs it
-        _defaults(InverterConfig)
-        | dict.fromkeys(BY_PRESET)
-        | {CONF_CURRENT_SENSOR: None},
+        _of_an_inverter(),
     ),
 }
 
