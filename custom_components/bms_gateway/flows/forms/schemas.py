@@ -14,7 +14,13 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from ...config_entry import CONF_BITRATE, CONF_BRING_UP, CONF_CHANNEL, CONF_INTERFACE
+from ...config_entry import (
+    CONF_BITRATE,
+    CONF_BRING_UP,
+    CONF_CHANNEL,
+    CONF_INTERFACE,
+    CONF_NOMINAL,
+)
 from ...const import (
     CONF_UPDATE_INTERVAL,
     DEFAULT_UPDATE_INTERVAL,
@@ -33,6 +39,7 @@ from ...engine.config import (
     SendMode,
     Strategy,
 )
+from ...engine.nominal_voltage import NOMINAL_VOLTAGES
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
     CONF_MQTT_ENABLED,
@@ -42,7 +49,7 @@ from ...mqtt.settings import (
     MQTT_DEFAULTS,
     may_be_topic,
 )
-from .fields import Number, Text, choice, current_sensor, listed
+from .fields import Number, Text, choice, current_sensor, listed, voltage_choice
 from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
 
 CONF_BACKUP: Final = "backup"
@@ -169,6 +176,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             SECTION_RARE: {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
+                CONF_NOMINAL: voltage_choice(NOMINAL_VOLTAGES),
             },
         },
         _defaults(BatteryConfig),
