@@ -240,7 +240,7 @@ async def test_counters_count_since_the_start(bench: Bench) -> None:
 async def test_a_24_v_bank_works_in_home_assistant(bench: Bench) -> None:
     """Two batteries, recognised by what they report, and one inverter."""
     await bench.battery("b1").battery("b2").inverter("i1").start()
-    of_24 = {"cvl": 28.0, "voltage": 26.0}
+    of_24: dict[str, Any] = {"cvl": 28.0, "voltage": 26.0}
     for _ in range(6):
         bench.ahead += 1
         for key in ("b1", "b2"):

@@ -52,7 +52,7 @@ class DeviceSetup[ResultT]:
     """Returns the chosen port if this device's gateway has it open."""
     unused_ports: Sequence[tuple[str, PortConfig]] = ()
     """Chosen ports that no gateway has open yet, with their names."""
-    other_batteries: OtherBatteries = OtherBatteries()
+    other_batteries: OtherBatteries = field(default_factory=OtherBatteries)
     """The nominal voltages of the gateway's other batteries."""
     simulated: bool = False
     """Whether it exists only inside Home Assistant, and has no port to choose."""

@@ -21,7 +21,9 @@ class OtherBatteries:
 
     def reject(self, configured: int | None) -> bool:
         """Return whether they are configured to other voltages than this one in V."""
-        return configured is not None and bool({*self.configured.values()} - {configured})
+        return configured is not None and bool(
+            {*self.configured.values()} - {configured}
+        )
 
     def different(self, volts: int | None) -> str:
         """Return those known to have another voltage in V, as "Name (48 V)"."""
