@@ -44,6 +44,7 @@ from .detectors.contexts import (
     I1,
     OPEN,
     WELL,
+    at_charge_voltage,
     seen,
     with_b1,
     with_i1,
@@ -118,6 +119,7 @@ def find_everything() -> Iterator[Issue]:
         with_b1(gaps=7),
         with_i1(battery_detected=True),
         with_i1(shares_bus_with="b1", confirmed=CONFIRMED),
+        at_charge_voltage(28.4),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(

@@ -40,6 +40,11 @@ def sent_volts(plant: Plant) -> tuple[float, float, float]:
     return cvl, dvl, int.from_bytes(measured[0:2], "little") / 100
 
 
+def status(plant: Plant) -> Status:
+    """Return the gateway's status now."""
+    return plant.snapshot.status
+
+
 def test_a_24_v_bank_works_from_end_to_end() -> None:
     """Two batteries, 8 cells each, one inverter: limits, voltages and a loss."""
     reports = {
@@ -47,7 +52,7 @@ def test_a_24_v_bank_works_from_end_to_end() -> None:
         "b2": of(24) | {"current": -60.0, "charge_current_limit": 150.0},
     }
     plant = Plant(TWO, reports=reports).started(10.0)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     assert [plant.state(key).nominal for key in ("b1", "b2")] == [24, 24]
     assert [plant.state(key).cells for key in ("b1", "b2")] == [8, 8]
     assert sent_volts(plant) == (28.0, 23.0, 26.0)
@@ -65,7 +70,7 @@ def test_a_24_v_bank_works_from_end_to_end() -> None:
     assert sent_volts(plant)[0] <= 28.0
     plant.packs["b2"].active = True
     plant.run(30.0)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     assert sent_volts(plant) == (28.0, 23.0, 26.0)
 
 
@@ -73,7 +78,7 @@ def test_a_24_v_bank_works_from_end_to_end() -> None:
 def test_a_bank_of_any_nominal_voltage_is_sent_its_own_voltages(volts: int) -> None:
     """By what the batteries report, without a setting."""
     plant = bank_of(volts, volts).started(SLOW_RECOGNITION)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     known = of(volts)
     assert sent_volts(plant) == pytest.approx((*known.values(),), abs=0.1)
 
@@ -83,7 +88,7 @@ def test_a_configured_nominal_voltage_needs_no_recognition(volts: int) -> None:
     """Two telegrams are enough, as of a 48 V battery."""
     batteries = [battery("b1", nominal_voltage=volts)]
     plant = Plant(batteries, reports={"b1": of(volts)}).started(1.5)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     assert sent_volts(plant) == pytest.approx((*of(volts).values(),), abs=0.1)
 
 
@@ -128,7 +133,7 @@ def test_a_mixed_bank_is_never_sent_anything(others: tuple[int, ...]) -> None:
     # A 36 V battery is recognised late: the others wait for it
     plant = Plant(batteries, reports=reports, start_timeout=60.0)
     plant.started(SLOW_RECOGNITION)
-    assert plant.snapshot.status is Status.MIXED_VOLTAGES
+    assert status(plant) is Status.MIXED_VOLTAGES
     assert plant.port("i1").sent == []
     assert plant.snapshot.charge is None
     assert plant.snapshot.bank.voltage is None
@@ -143,16 +148,16 @@ def test_a_battery_of_another_voltage_stops_a_running_bank() -> None:
     plant.apply(batteries=batteries)
     plant.packs["b3"].reports(**of(48))
     plant.run(3.0)
-    assert plant.snapshot.status is Status.MIXED_VOLTAGES
+    assert status(plant) is Status.MIXED_VOLTAGES
     stopped_at = plant.now
     plant.run(10.0)
     assert plant.port("i1").since(stopped_at + 0.5) == []
     plant.packs["b3"].active = False
     plant.run(60.0)
-    assert plant.snapshot.status is Status.MIXED_VOLTAGES
+    assert status(plant) is Status.MIXED_VOLTAGES
     plant.set(AllSetpoints(out_of_service=frozenset({"b3"})))
     plant.run(40.0)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     assert sent_volts(plant) == (28.0, 23.0, 26.0)
 
 
@@ -162,10 +167,10 @@ def test_a_configured_mix_is_refused_before_anything_is_received() -> None:
     plant = Plant(batteries)
     plant.step()
     plant.run(1.0)
-    assert plant.snapshot.status is Status.MIXED_VOLTAGES
+    assert status(plant) is Status.MIXED_VOLTAGES
     plant.apply(batteries=[replace(each, nominal_voltage=48) for each in batteries])
     plant.run(30.0)
-    assert plant.snapshot.status is Status.RUNNING
+    assert status(plant) is Status.RUNNING
     assert sent_volts(plant) == (56.0, 46.0, 52.0)
 
 

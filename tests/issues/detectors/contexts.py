@@ -22,6 +22,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
+from custom_components.bms_gateway.engine.presets import PRESETS, Make
 from custom_components.bms_gateway.issues.context import Issue, IssueContext, Raised
 from custom_components.bms_gateway.issues.detectors import find_issues
 
@@ -94,6 +95,17 @@ def seen(now: IssueContext = WELL, **changes: Any) -> IssueContext:
 def with_b1(**changes: Any) -> IssueContext:
     """Return the context with its first battery in another state."""
     return seen(batteries={"b1": replace(B1, **changes), "b2": B2})
+
+
+def at_charge_voltage(volts: float | None) -> IssueContext:
+    """Return a well context of a Sunny Island, with the batteries' voltage limit."""
+    sunny_island = replace(CONFIG.inverters[0], preset=PRESETS[Make.SMA])
+    bank = replace(WELL.snapshot.bank, charge_voltage_limit=volts)
+    return replace(
+        WELL,
+        config=replace(CONFIG, inverters=(sunny_island,)),
+        snapshot=replace(WELL.snapshot, bank=bank),
+    )
 
 
 def with_i1(**changes: Any) -> IssueContext:

@@ -26,13 +26,14 @@ from .can import (
     PortState,
     PortStatus,
 )
-from .inverter import Disobedience, InverterState, Telegram
+from .inverter import SUBSTITUTE_FOR_ZERO, Disobedience, InverterState, Telegram
 from .snapshot import Snapshot
 
 __all__ = [
     "GAVE_UP",
     "NO_BANK",
     "NO_CONTROLLER",
+    "SUBSTITUTE_FOR_ZERO",
     "Alarm",
     "BankState",
     "BatteryState",

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .bank import Limit
 from .base import Direction
 from .battery import Alarm
+
+SUBSTITUTE_FOR_ZERO: Final = 0.1
+"""A; the highest limit that may be sent in place of 0 A, where an inverter ignores
+that: it is one count on the wire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,10 @@ class Telegram:
     cell_voltage_max: float | None = None
     cell_temperature_min: float | None = None
     cell_temperature_max: float | None = None
+    cell_voltage_min_id: str | None = None
+    cell_voltage_max_id: str | None = None
+    cell_temperature_min_id: str | None = None
+    cell_temperature_max_id: str | None = None
     capacity_ah: float | None = None
 
     def limit(self, direction: Direction) -> float:
@@ -41,6 +50,10 @@ class Telegram:
         if direction is Direction.CHARGE:
             return self.charge_current_limit
         return self.discharge_current_limit
+
+    def permits(self, direction: Direction) -> bool:
+        """Return whether it permits more than 0 A, or what stands for that."""
+        return self.limit(direction) > SUBSTITUTE_FOR_ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
