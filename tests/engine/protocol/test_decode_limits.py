@@ -34,7 +34,7 @@ def test_a_negative_discharge_limit_is_a_magnitude() -> None:
     [
         ("FFFF00800080FFFF", False),  # SMA's codes
         ("FFFFFFFFFFFFFFFF", False),
-        ("20010080FFFF0000", True),  # 28.8 V: a pack of 24 V
+        ("63000080FFFF0000", True),  # 9.9 V: no pack, not even of 12 V
         ("00000080FFFF0000", True),  # CVL 0 makes some inverters dump the pack
     ],
 )
