@@ -60,7 +60,7 @@ KNOWN: Final = {
 }
 
 _EXAMPLES: Final = dict.fromkeys(
-    ("name", "other", "battery", "inverters", "high", "low"), "…"
+    ("name", "other", "makes", "battery", "inverters", "high", "low"), "…"
 ) | {
     "channel": "can0",
     "apparent": "24",

@@ -8,11 +8,12 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.const import CONF_NAME
 
-from ..config_entry import PORT_DATA, nominal_voltage
+from ..config_entry import CONF_MAKE, PORT_DATA, nominal_voltage
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding
 from ..engine.model import PortFault
+from ..engine.protocol import PROPOSED
 from .forms.form import SECTION_RARE, Form, merge
 from .forms.schemas import DEVICE_FORMS
 from .nominal_voltage import OtherBatteries
@@ -222,4 +223,6 @@ class DeviceSetup[ResultT]:
                 values["capacity_ah"] = battery.capacity_ah
             if self.polls:
                 values |= POLLED
+        if self.scanned and len(seen := self.scanned.result.seen_makes) == 1:
+            values[CONF_MAKE] = PROPOSED[next(iter(seen))].value
         return values

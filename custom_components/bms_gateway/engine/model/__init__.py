@@ -26,7 +26,14 @@ from .can import (
     PortState,
     PortStatus,
 )
-from .inverter import SUBSTITUTE_FOR_ZERO, Disobedience, InverterState, Telegram
+from .inverter import (
+    SUBSTITUTE_FOR_ZERO,
+    Disobedience,
+    InverterState,
+    Neighbour,
+    SeenMake,
+    Telegram,
+)
 from .snapshot import Snapshot
 
 __all__ = [
@@ -47,6 +54,7 @@ __all__ = [
     "Frame",
     "InverterState",
     "Limit",
+    "Neighbour",
     "PortFault",
     "PortReason",
     "PortState",
@@ -54,6 +62,7 @@ __all__ = [
     "Readings",
     "RejectedValue",
     "Rule",
+    "SeenMake",
     "Snapshot",
     "Status",
     "Telegram",

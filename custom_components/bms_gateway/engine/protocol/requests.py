@@ -1,9 +1,8 @@
 """Frames of inverters: the request 0x305, and IDs of other protocols."""
 
-from enum import StrEnum
 from typing import Final
 
-from ..model import Frame
+from ..model import Frame, Neighbour
 
 REQUEST_ID: Final = 0x305
 
@@ -18,15 +17,6 @@ def is_request(frame: Frame) -> bool:
     Length and content differ by make, and a Schneider XW Pro sends 29 bits.
     """
     return frame.can_id == REQUEST_ID and not (frame.remote or frame.error)
-
-
-class Neighbour(StrEnum):
-    """Other protocols that may be received on the same wires."""
-
-    GROWATT = "growatt"
-    GOODWE = "goodwe"
-    PYTES = "pytes"
-    PYLONTECH_HV = "pylontech_hv"
 
 
 # Growatt LV V1.04 (0x301 asks); the native protocols of GoodWe and Pytes.
