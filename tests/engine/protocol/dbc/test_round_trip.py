@@ -139,7 +139,8 @@ def switch(telegram: Telegram, name: str) -> float:
     if name.startswith("modules_blocking_"):
         enabled = getattr(telegram, name.replace("modules_blocking_", "") + "_enabled")
         return 0 if enabled else telegram.modules or 0
-    may_charge = telegram.charge_enabled and telegram.charge_current_limit >= 0.1
+    # 0.1 A stands for 0 A towards an inverter that ignores 0 A
+    may_charge = telegram.charge_enabled and telegram.charge_current_limit > 0.1
     value = getattr(telegram, name)
     return value if name.endswith("_enabled") else value and may_charge
 
