@@ -107,6 +107,8 @@ class BatteryConfig:
     """Seconds between the 0x305 frames that poll it; None: it sends by itself."""
     timeout: float | None = None
     """Seconds; the longest accepted gap of 0x351. None: 10 s."""
+    nominal_voltage: int | None = None
+    """V; one of `nominal_voltage.NOMINAL_VOLTAGES`. None: recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The fields of forms: Home Assistant's selectors, with what is valid in them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, override
 
@@ -65,6 +65,14 @@ def choice(key: str, options: type[StrEnum]) -> SelectSelector:
         options=[option.value for option in options], translation_key=key
     )
     return SelectSelector(config)
+
+
+def voltage_choice(volts: Iterable[int]) -> SelectSelector:
+    """Return a choice of voltages in V; their labels are the same in every language."""
+    options = [SelectOptionDict(value=str(each), label=f"{each} V") for each in volts]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+    )
 
 
 def listed(labels: Mapping[str, str]) -> SelectSelector:

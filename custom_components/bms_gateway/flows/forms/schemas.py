@@ -21,6 +21,7 @@ from ...config_entry import (
     CONF_CHANNEL,
     CONF_INTERFACE,
     CONF_MAKE,
+    CONF_NOMINAL,
 )
 from ...const import (
     CONF_UPDATE_INTERVAL,
@@ -38,6 +39,7 @@ from ...engine.config import (
     LossPolicy,
     Strategy,
 )
+from ...engine.nominal_voltage import NOMINAL_VOLTAGES
 from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
@@ -48,7 +50,7 @@ from ...mqtt.settings import (
     MQTT_DEFAULTS,
     may_be_topic,
 )
-from .fields import Number, Text, choice, current_sensor, listed
+from .fields import Number, Text, choice, current_sensor, listed, voltage_choice
 from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
 
 CONF_BACKUP: Final = "backup"
@@ -187,6 +189,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             SECTION_RARE: {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
+                CONF_NOMINAL: voltage_choice(NOMINAL_VOLTAGES),
             },
         },
         _defaults(BatteryConfig),
