@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from .model import Dialect
+
 DEFAULT_BITRATE: Final = 500_000
 """Every low-voltage battery uses 500 kbit/s; a few Victron ports use 250."""
 
@@ -120,6 +122,9 @@ class BatteryConfig:
     """Seconds between the 0x305 frames that poll it; None: it sends by itself."""
     timeout: float | None = None
     """Seconds; the longest accepted gap of 0x351. None: 10 s."""
+    dialect: Dialect | None = None
+    """The dialect that decides sign and layouts, whatever its frames show. None: as
+    recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..model import Dialect
+from . import deye, luxpower
 from .decoded import NOTHING, Decoded
 from .dialect import is_deye_name
 from .fields import Fields, Text, decode_fields
@@ -18,12 +19,15 @@ from .frames import (
     CYCLES,
     DEYE_NAME,
     DISCOVER_CAPACITY,
+    EXTREMES,
     FINE_SOC,
     FINE_VOLTAGE,
     IDENTITY,
     LOWEST_PACK_VOLTAGE,
     MEASUREMENTS,
+    MODULE_MAP_PLACE,
     MODULES,
+    MODULES_ONLINE,
     NAME,
     NO_TAG,
     ON_GRID_LIMITS,
@@ -31,6 +35,8 @@ from .frames import (
     PRODUCT_1,
     PRODUCT_2,
     PYLONTECH_TAG,
+    REMAINING,
+    REQUESTS,
     TAG_PLACE,
     TEMPERATURES_AND_CELLS,
     VERSION_PLACE,
@@ -40,6 +46,8 @@ from .pairs import decode_pairs
 
 type Reader = Callable[[bytes, Dialect | None], Decoded]
 
+_CHARGE_POSITIVE: Final = frozenset({Dialect.PYLONTECH, Dialect.VICTRON})
+
 
 def plain(fields: Fields) -> Decoded:
     """Return the values of a table as decoded."""
@@ -48,17 +56,24 @@ def plain(fields: Fields) -> Decoded:
 
 def _discover(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x354 where it cannot be LG's: that has neither name, tag nor 0x35A."""
-    if dialect in {Dialect.PYLONTECH, Dialect.VICTRON}:
+    if dialect in _CHARGE_POSITIVE:
         return plain(decode_fields(data, DISCOVER_CAPACITY))
     return NOTHING
 
 
-def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
+def _charge_state(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read SOC and SOH; hundredths only where they refine the whole percent.
 
-    They do if they are within 1 %, and not the 0 that pads the frame.
+    They do if they are within 1 %, and not the 0 that pads the frame. The remaining
+    charge is read where no cell voltage can be in its place, see `agreed_remaining`.
     """
     values, rejected = decode_fields(data, CHARGE_STATE)
+    if dialect is Dialect.LUXPOWER:
+        return Decoded(
+            values | decode_fields(data, luxpower.CELLS).values, rejected=rejected
+        )
+    if dialect in _CHARGE_POSITIVE:
+        values |= decode_fields(data, (REMAINING,)).values
     whole, fine = values.get("soc"), FINE_SOC.decode(data)
     if isinstance(whole, float) and isinstance(fine, float):
         if abs(fine - whole) <= 1.0 and (fine or not whole):
@@ -76,8 +91,10 @@ def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
     values, rejected = decode_fields(data, table)
     if "current" in values:
         values["current"] = _charge_positive(values["current"], dialect)
-    if dialect is Dialect.VICTRON:
+    if dialect in _CHARGE_POSITIVE:
         values |= decode_fields(data, (CYCLES,)).values
+    elif dialect is Dialect.LUXPOWER:
+        values |= decode_fields(data, luxpower.CELL_TEMPERATURES).values
     return Decoded(values, rejected=rejected)
 
 
@@ -95,10 +112,12 @@ def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
     tag = data[TAG_PLACE]
     if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
         return _flags_decoded(decode_deye(data))
+    if dialect is Dialect.LUXPOWER and tag != PYLONTECH_TAG:
+        return _pylontech_flags(data, (luxpower.CAPACITY,))
     is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
     if dialect is None and not is_known:
         return NOTHING
-    # LuxPower has a capacity in the place of the tag
+    # A LuxPower that is not recognised has a capacity in the place of the tag
     counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
     return _pylontech_flags(data, MODULES if counts else ())
 
@@ -108,6 +127,9 @@ def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
     values = {**flags.values, **decode_fields(data, more).values}
     if len(data) >= 4:
         values["flag_bytes"] = data[:4]
+    if len(data) > MODULE_MAP_PLACE and data[TAG_PLACE] == PYLONTECH_TAG:
+        if online := data[MODULE_MAP_PLACE]:
+            values["module_map"] = f"{online:08b}"
     return replace(flags, values=values)
 
 
@@ -125,6 +147,15 @@ def _flags_decoded(flags: Flags) -> Decoded:
 
 def _pairs(data: bytes, _: Dialect | None) -> Decoded:
     return Decoded(pairs=decode_pairs(data))
+
+
+def _requests(data: bytes, dialect: Dialect | None) -> Decoded:
+    fields = decode_fields(data, REQUESTS)
+    if dialect is Dialect.DEYE:
+        fields.values.update(decode_fields(data, (deye.HEATING_REQUEST,)).values)
+    elif dialect is Dialect.LUXPOWER:
+        fields.values.update(decode_fields(data, (luxpower.CYCLES,)).values)
+    return plain(fields)
 
 
 def _name(data: bytes, _: Dialect | None) -> Decoded:
@@ -167,10 +198,33 @@ def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
 
 
 def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x371: Deye's limits on the grid, or Victron's text; bare ids yield nothing."""
+    """Read 0x371: Deye's limits on the grid, Victron's text, or Seplos' cell numbers.
+
+    Those only if all four are there: a text may be a single letter, or none.
+    """
     if dialect is Dialect.DEYE:
         return plain(decode_fields(data, ON_GRID_LIMITS))
-    return _half_text(data, PRODUCT_2) if _is_text(data) else NOTHING
+    if _is_text(data):
+        return _half_text(data, PRODUCT_2)
+    numbers = decode_fields(data, EXTREMES)
+    is_whole = len(data) == 8 and None not in numbers.values.values()
+    return plain(numbers) if is_whole and dialect is not None else NOTHING
+
+
+def _modules_online(data: bytes, _: Dialect | None) -> Decoded:
+    """Read 0x372: module counts, or the firmware of a Discover in 4 bytes (AES)."""
+    if len(data) == 8:
+        return plain(decode_fields(data, MODULES_ONLINE))
+    if len(data) == 4:
+        return Decoded({"firmware": ".".join(map(str, reversed(data)))})
+    return NOTHING
+
+
+def _deye_version(data: bytes, dialect: Dialect | None) -> Decoded:
+    version = data[deye.VERSION_PLACE]
+    if dialect is not Dialect.DEYE or len(version) < 2:
+        return NOTHING
+    return Decoded({"firmware": version.hex(".").upper()})
 
 
 def _half_text(data: bytes, table: Text) -> Decoded:
@@ -193,9 +247,12 @@ READERS: Final[Mapping[int, Reader]] = {
     0x356: _measurements,
     0x359: _flags,
     0x35A: _pairs,
+    0x35C: _requests,
     0x35E: _name,
     0x35F: _identity,
     0x360: _charge_request,
+    0x363: _deye_version,
     0x370: _product_1,
     0x371: _product_2,
+    0x372: _modules_online,
 }
