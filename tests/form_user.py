@@ -42,24 +42,19 @@ INVERTER: Final[dict[str, Any]] = {
     "name": "Roof",
     "rated_charge": 100,
     "rated_discharge": 120,
-    "profile": "pylontech",
-    "mode": "push",
+    "make": "other_pylontech",
     SECTION_RARE: {},
 }
 INVERTER_DEFAULTS: Final[dict[str, Any]] = {
-    "min_send_interval": 0.1,
     "current_offset": 0.0,
-    "timeout": 60.0,
     "reaction_time": 10.0,
-    "exact_dlc": False,
     "stop_by_soc": False,
 }
 """The stored values of the rare fields that were not touched."""
 RATED: Final[dict[str, Any]] = {
     "rated_charge": 50.0,
     "rated_discharge": 60.0,
-    "profile": "pylontech",
-    "mode": "push",
+    "make": "other_pylontech",
 } | INVERTER_DEFAULTS
 
 

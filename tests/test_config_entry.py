@@ -21,9 +21,13 @@ from custom_components.bms_gateway.engine.config import (
     InverterConfig,
     LossPolicy,
     PortConfig,
-    Profile,
-    SendMode,
     Strategy,
+)
+from custom_components.bms_gateway.engine.presets import (
+    PRESETS,
+    FrameLength,
+    Make,
+    SendMode,
 )
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
@@ -138,13 +142,13 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
         **CAN0,
         "rated_charge": 100.0,
         "rated_discharge": 120.0,
-        "profile": "pylontech",
+        "make": "deye",
         "mode": "reply",
         "min_send_interval": 0.5,
         "prompt_interval": 5.0,
         "current_factor": 0.5,
         "current_offset": 1.0,
-        "exact_dlc": True,
+        "frame_length": "exact",
         "stop_by_soc": True,
     }
     config = gateway_config(gateway(subentry("inverter", 1, data, "Roof")))
@@ -155,13 +159,13 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
             port=PortConfig(Interface.SOCKETCAN, "can0", 500_000),
             rated_charge=100.0,
             rated_discharge=120.0,
-            profile=Profile.PYLONTECH,
+            preset=PRESETS[Make.DEYE],
             mode=SendMode.REPLY,
             min_send_interval=0.5,
             prompt_interval=5.0,
             current_factor=0.5,
             current_offset=1.0,
-            exact_dlc=True,
+            frame_length=FrameLength.EXACT,
             stop_by_soc=True,
         ),
     )

@@ -136,7 +136,7 @@ async def test_real_hardware_is_set_up_in_one_flow(hass: HomeAssistant) -> None:
         "bitrate": 250_000,
         "rated_charge": 100.0,
         "rated_discharge": 120.0,
-        "profile": "pylontech",
+        "make": "other_pylontech",
     } | INVERTER_DEFAULTS
     assert [
         (each.subentry_type, each.title, each.data)
@@ -144,7 +144,7 @@ async def test_real_hardware_is_set_up_in_one_flow(hass: HomeAssistant) -> None:
     ] == [
         ("battery", "Cellar", battery | {"channel": "flow-b1"}),
         ("battery", "Garage", battery | {"channel": "flow-b2"} | rare),
-        ("inverter", "Roof", inverter | {"channel": "flow-i1", "mode": "push"}),
+        ("inverter", "Roof", inverter | {"channel": "flow-i1"}),
         ("inverter", "Shed", inverter | {"channel": "flow-i2", "mode": "reply"}),
     ]
     config = gateway_config(entry)

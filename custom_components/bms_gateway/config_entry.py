@@ -17,11 +17,11 @@ from .engine.config import (
     InverterConfig,
     LossPolicy,
     PortConfig,
-    Profile,
-    SendMode,
     Strategy,
 )
+from .engine.presets import PRESETS, FrameLength, Make, Preset, SendMode
 
+CONF_MAKE: Final = "make"
 CONF_INTERFACE: Final = "interface"
 CONF_CHANNEL: Final = "channel"
 CONF_BITRATE: Final = "bitrate"
@@ -39,12 +39,18 @@ PORT_DATA: Final = (
 type PortKey = tuple[Interface, str]
 """Identifies a port: two with the same adapter, or else the same channel, are one."""
 
+BY_PRESET: Final = frozenset(
+    {field.name for field in fields(Preset)}
+    & {field.name for field in fields(InverterConfig)}
+)
+"""The settings of an inverter that follow from its make where they are not stored."""
+
 _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
     "strategy": Strategy,
     "charge_loss_policy": LossPolicy,
     "discharge_loss_policy": LossPolicy,
-    "profile": Profile,
     "mode": SendMode,
+    "frame_length": FrameLength,
 }
 
 
@@ -67,7 +73,9 @@ def gateway_config(entry: ConfigEntry) -> GatewayConfig:
     return GatewayConfig(
         name=entry.title,
         batteries=tuple(_device(BatteryConfig, each) for each in batteries),
-        inverters=tuple(_device(InverterConfig, each) for each in inverters),
+        inverters=tuple(
+            _device(InverterConfig, each, _by_make(each.data)) for each in inverters
+        ),
         **_stored(GatewayConfig, entry.options),
     )
 
@@ -102,14 +110,24 @@ def taken_ports(
 
 
 def _device[ConfigT: (BatteryConfig, InverterConfig)](
-    model: type[ConfigT], subentry: ConfigSubentry
+    model: type[ConfigT],
+    subentry: ConfigSubentry,
+    defaults: Mapping[str, Any] | None = None,
 ) -> ConfigT:
     port = port_config(subentry.data)
-    values = _stored(model, subentry.data)
+    values = {**(defaults or {}), **_stored(model, subentry.data)}
     try:
         return model(id=subentry.subentry_id, name=subentry.title, port=port, **values)
     except TypeError as error:  # a field is missing
         raise ValueError(f"{subentry.title}: {error}") from error
+
+
+def _by_make(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an inverter's preset, and the settings that follow from it if not stored."""
+    if CONF_MAKE not in stored:
+        return {}
+    preset = PRESETS[Make(stored[CONF_MAKE])]
+    return {"preset": preset} | {key: getattr(preset, key) for key in BY_PRESET}
 
 
 def _stored(model: type, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ async def test_inverter_settings_are_changed(
     await flow.choose("inverter")
     rare = INVERTER_DEFAULTS | {
         "current_factor": 0.5,
-        "exact_dlc": True,
+        "frame_length": "exact",
         "current_sensor": "sensor.old_inverter",
         "stop_by_soc": True,
     }
@@ -134,7 +134,7 @@ async def test_inverter_settings_are_changed(
     assert result["reason"] == "reconfigure_successful"
     [config] = gateway_config(bank).inverters
     assert config.port.channel == "old-i"
-    assert (config.current_factor, config.exact_dlc) == (0.5, True)
+    assert (config.current_factor, config.frame_length) == (0.5, "exact")
     assert config.stop_by_soc
     assert subentry(bank, "inverter").data["current_sensor"] == "sensor.old_inverter"
 

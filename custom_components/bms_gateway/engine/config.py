@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from .model import Dialect
+from .presets import PRESETS, FrameLength, Make, Preset, SendMode
 
 DEFAULT_BITRATE: Final = 500_000
 """Every low-voltage battery uses 500 kbit/s; a few Victron ports use 250."""
@@ -95,21 +96,6 @@ class LossPolicy(StrEnum):
     STOP = "stop"
 
 
-class SendMode(StrEnum):
-    """When an inverter is sent a telegram."""
-
-    PUSH = "push"
-    """Whenever one is due."""
-    REPLY = "reply"
-    """On a request (0x305) of the inverter, and at once when a limit falls."""
-
-
-class Profile(StrEnum):
-    """The frames that an inverter expects."""
-
-    PYLONTECH = "pylontech"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryConfig:
     """One battery: a CAN port with one BMS on it."""
@@ -140,7 +126,9 @@ class InverterConfig:
     rated_discharge: float
     """A; the highest discharge limit that it is sent, and its weight when the limit is
     shared."""
-    profile: Profile = Profile.PYLONTECH
+    preset: Preset = PRESETS[Make.OTHER_PYLONTECH]
+    """How its make has to be presented with a battery; fields below that have the same
+    names may differ from it, and hold."""
     mode: SendMode = SendMode.PUSH
     min_send_interval: float = 0.1
     """Seconds between two telegrams; a falling limit does not wait for it."""
@@ -159,8 +147,7 @@ class InverterConfig:
     """Seconds within which it follows a changed limit."""
     no_response_after: float | None = None
     """Seconds without any frame of it after which that is reported; None: never."""
-    exact_dlc: bool = False
-    """Send a frame as long as its content; default: padded to 8 bytes."""
+    frame_length: FrameLength = FrameLength.PADDED
     stop_by_soc: bool = False
     """Send it 0 % SOC if it continues discharging at a limit of 0 A, 100 % if it
     continues charging."""

@@ -12,6 +12,7 @@ from ..config_entry import (
     CONF_BITRATE,
     CONF_CHANNEL,
     CONF_INTERFACE,
+    CONF_MAKE,
     PortKey,
     PortOwner,
     port_config,
@@ -19,6 +20,7 @@ from ..config_entry import (
 )
 from ..const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import DEFAULT_BITRATE, Interface, PortConfig
+from ..engine.presets import Make
 from .texts import async_propose_name
 
 
@@ -67,11 +69,15 @@ class NewGateway:
         return None
 
 
-_SIMULATED: Final[tuple[tuple[str, int, Mapping[str, float]], ...]] = (
+def _rated(amps: float) -> dict[str, float]:
+    return {"rated_charge": amps, "rated_discharge": amps}
+
+
+_SIMULATED: Final[tuple[tuple[str, int, Mapping[str, Any]], ...]] = (
     (SUBENTRY_BATTERY, 1, {"capacity_ah": 280.0}),
     (SUBENTRY_BATTERY, 2, {"capacity_ah": 100.0}),
-    (SUBENTRY_INVERTER, 1, {"rated_charge": 100.0, "rated_discharge": 100.0}),
-    (SUBENTRY_INVERTER, 2, {"rated_charge": 60.0, "rated_discharge": 60.0}),
+    (SUBENTRY_INVERTER, 1, {CONF_MAKE: Make.DEYE.value, **_rated(100.0)}),
+    (SUBENTRY_INVERTER, 2, {CONF_MAKE: Make.GROWATT_SPF.value, **_rated(60.0)}),
 )
 """Unequal on purpose: equal batteries would not show what a gateway does."""
 

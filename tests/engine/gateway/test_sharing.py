@@ -1,7 +1,7 @@
 """What each inverter is sent: its part of the bank's limit and current."""
 
-from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import Rule
+from custom_components.bms_gateway.engine.presets import SendMode
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from ..plant import Plant, inverter

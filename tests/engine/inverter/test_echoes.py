@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import Frame, PortFault
+from custom_components.bms_gateway.engine.presets import SendMode
 
 from ..telegrams import HEALTHY
 from ..wires import QUEUE_LENGTH, all_limits

@@ -6,9 +6,9 @@ import logging
 import pytest
 
 from custom_components.bms_gateway.engine.allocation_requests import allocation_request
-from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.inverter.allocation import permitted_now
 from custom_components.bms_gateway.engine.model import Direction, Limit, Rule
+from custom_components.bms_gateway.engine.presets import FrameLength, SendMode
 from custom_components.bms_gateway.engine.setpoints import RequestedLimit
 
 from ..telegrams import HEALTHY
@@ -81,7 +81,7 @@ def test_nothing_is_sent_without_a_target() -> None:
 
 def test_frames_are_as_long_as_their_content() -> None:
     """For inverters that require it."""
-    played = Played(exact_dlc=True)
+    played = Played(frame_length=FrameLength.EXACT)
     played.after()
     assert [len(frame.data) for frame in played.port.sent] == [8, 8, 4, 6, 2, 7]
 

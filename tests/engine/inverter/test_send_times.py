@@ -8,8 +8,8 @@ import pytest
 from custom_components.bms_gateway.engine.battery.timing.telegram_boundary import (
     Progress,
 )
-from custom_components.bms_gateway.engine.config import SendMode
 from custom_components.bms_gateway.engine.model import Alarm, Frame
+from custom_components.bms_gateway.engine.presets import SendMode
 
 from ..wires import QUEUE_LENGTH
 from .played import OTHER, REQUEST, TELEGRAM_IDS, Played

@@ -6,13 +6,14 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from custom_components.bms_gateway.engine.config import LossPolicy, SendMode
+from custom_components.bms_gateway.engine.config import LossPolicy
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     Direction,
     Frame,
     PortStatus,
 )
+from custom_components.bms_gateway.engine.presets import SendMode
 from custom_components.bms_gateway.engine.setpoints import Setpoints
 from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from custom_components.bms_gateway.engine.config import LossPolicy, SendMode, Strategy
+from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.model import (
     Direction,
     Frame,
@@ -14,6 +14,7 @@ from custom_components.bms_gateway.engine.model import (
     Rule,
     Status,
 )
+from custom_components.bms_gateway.engine.presets import SendMode
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Pack, Plant, battery, inverter

@@ -8,7 +8,7 @@ from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.config_entry import PortOwner
-from custom_components.bms_gateway.engine.config import SendMode
+from custom_components.bms_gateway.engine.presets import SendMode
 from custom_components.bms_gateway.flows.import_daemon.file import MAX_SIZE, Value
 from custom_components.bms_gateway.flows.import_daemon.gateway import (
     Device,
@@ -79,6 +79,7 @@ def test_complete_file_becomes_a_gateway() -> None:
                     "current_offset": 0.25,
                     "min_send_interval": 0.5,
                     "mode": SendMode.PUSH,
+                    "make": "other_pylontech",
                 },
             ),
             Device(
@@ -92,6 +93,7 @@ def test_complete_file_becomes_a_gateway() -> None:
                     "current_offset": 0.0,
                     "prompt_interval": 4.0,
                     "mode": SendMode.REPLY,
+                    "make": "other_pylontech",
                 },
             ),
         ],
@@ -138,6 +140,7 @@ CAN-IF = "can_out_1"
         "current_factor": 1.0,
         "current_offset": 0.0,
         "mode": SendMode.PUSH,
+        "make": "other_pylontech",
     }
     default = Value("GATEWAY-ACTIVATED", value=False)
     both = "I-LIM-CHARGE, I-LIM-DISCHARGE"

@@ -16,12 +16,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bms_gateway.config_entry import gateway_config
 from custom_components.bms_gateway.const import DOMAIN
-from custom_components.bms_gateway.engine.config import (
-    Interface,
-    PortConfig,
-    SendMode,
-    Strategy,
-)
+from custom_components.bms_gateway.engine.config import Interface, PortConfig, Strategy
+from custom_components.bms_gateway.engine.presets import SendMode
 from custom_components.bms_gateway.flows import import_daemon
 from custom_components.bms_gateway.flows.forms.form import errors_of
 from custom_components.bms_gateway.flows.forms.schemas import DEVICE_FORMS, OPTIONS_FORM

@@ -8,6 +8,7 @@ from ..battery.timing.telegram_boundary import Progress
 from ..can.sender import Sender
 from ..config import InverterConfig
 from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
+from ..presets import FrameLength
 from ..protocol import POLL, encode
 from ..scheduling import next_of
 from .bus_guard import BusGuard
@@ -244,10 +245,13 @@ class Inverter:
     def _frames(
         self, telegram: Telegram, *, opening: bool = False
     ) -> tuple[Frame, ...]:
+        preset = self.config.preset
         return encode(
             telegram,
-            profile=self.config.profile,
-            exact_dlc=self.config.exact_dlc,
+            profile=preset.profile,
+            name=preset.name_prefix,
+            tag=preset.tag,
+            exact_dlc=self.config.frame_length is FrameLength.EXACT,
             opening=opening,
         )
 

@@ -5,7 +5,8 @@ from math import inf
 from typing import Final
 
 from ..battery.timing.telegram_boundary import WAIT, Progress
-from ..config import InverterConfig, SendMode
+from ..config import InverterConfig
+from ..presets import SendMode
 
 REPEAT: Final = 1.0
 """Seconds after which a telegram is due although nothing is new (Victron waits 3 s)."""

@@ -34,6 +34,10 @@ class Telegram:
     cell_voltage_max: float | None = None
     cell_temperature_min: float | None = None
     cell_temperature_max: float | None = None
+    cell_voltage_min_id: str | None = None
+    cell_voltage_max_id: str | None = None
+    cell_temperature_min_id: str | None = None
+    cell_temperature_max_id: str | None = None
     capacity_ah: float | None = None
 
     def limit(self, direction: Direction) -> float:

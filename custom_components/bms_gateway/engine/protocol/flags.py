@@ -142,6 +142,31 @@ def decode_deye(data: bytes) -> Flags:
     return Flags(_deye_half(data, _DEYE_PROTECTIONS), _deye_half(data, _DEYE_WARNINGS))
 
 
+def encode_deye(protections: AbstractSet[Alarm], warnings: AbstractSet[Alarm]) -> bytes:
+    """Return a Deye's 0x359: for each alarm the first bit that stands for it.
+
+    An alarm without a bit is sent as an internal one.
+    """
+    data = bytearray(8)
+    for alarms, places in (
+        (protections, _places(_DEYE_PROTECTIONS)),
+        (warnings, _places(_DEYE_WARNINGS)),
+    ):
+        for alarm in alarms:
+            number, bit = places.get(alarm, places[Alarm.INTERNAL])
+            data[number] |= 1 << bit
+    return bytes(data)
+
+
+def _places(numbers: tuple[int, ...]) -> dict[Alarm, tuple[int, int]]:
+    """Return the first byte and bit of each alarm in some of Deye's tables."""
+    found: dict[Alarm, tuple[int, int]] = {}
+    for number in numbers:
+        for bit, alarm in enumerate(_DEYE_TABLES[number]):
+            found.setdefault(alarm, (number, bit))
+    return found
+
+
 def _deye_half(data: bytes, numbers: tuple[int, ...]) -> frozenset[Alarm] | None:
     alarms = frozenset(
         alarm

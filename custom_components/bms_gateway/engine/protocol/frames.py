@@ -61,10 +61,9 @@ DISCOVER_CAPACITY: Final = (capacity("installed_ah", 0), capacity("remaining_ah"
 
 # PY. Full and empty are sent only when reached. SOH has no code for "unknown":
 # 100 is what a pack sends that does not measure it, and 0 would be a dead one.
-CHARGE_STATE: Final = (
-    percent("soc", 0, Rounding.INSIDE),
-    percent("soh", 2, Rounding.INSIDE, blank=100),
-)
+SOC: Final = percent("soc", 0, Rounding.INSIDE)
+SOH: Final = percent("soh", 2, Rounding.INSIDE, blank=100)
+CHARGE_STATE: Final = (SOC, SOH)
 # SMA and VIC only: Pylontech sends 0 or other data there, LUX cell voltages.
 FINE_SOC: Final = Number(
     attribute="soc",
@@ -85,7 +84,8 @@ FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
 LOWEST_PACK_VOLTAGE: Final = 8.0
 """V; no pack has less, not even one of 12 V: a lower reading in 0.01 V is in 0.1 V."""
-_FLOW: Final = (current("current", 2), temperature("temperature", 4))
+FLOW_CURRENT: Final = current("current", 2)
+_FLOW: Final = (FLOW_CURRENT, temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
 COARSE_MEASUREMENTS: Final = (COARSE_VOLTAGE, *_FLOW)
 # SEP, YAM and some VIC; LUX has a temperature there, Pylontech padding.
@@ -213,14 +213,25 @@ ENERGY: Final = (energy("charged_kwh", 0), energy("discharged_kwh", 4))
 # VIC, SOL, LUX
 CAPACITY: Final = (capacity("installed_ah", 0),)
 
+# VIC, YAM: as the battery numbers its cells.
+CELL_IDS: Final = {
+    0x374: Text(attribute="cell_voltage_min_id"),
+    0x375: Text(attribute="cell_voltage_max_id"),
+    0x376: Text(attribute="cell_temperature_min_id"),
+    0x377: Text(attribute="cell_temperature_max_id"),
+}
+
+
+def unused(start: int) -> Number:
+    """Return a field of 16 bits that holds SMA's code for "not available"."""
+    return Number(attribute="unused", start=start, blank=0xFFFF)
+
+
 PLAIN: Final[dict[int, tuple[Field, ...]]] = {
     0x351: LIMITS,
     0x361: DEYE_CELLS,
     0x364: DEYE_MODULES,
-    0x374: (Text(attribute="cell_voltage_min_id"),),
-    0x375: (Text(attribute="cell_voltage_max_id"),),
-    0x376: (Text(attribute="cell_temperature_min_id"),),
-    0x377: (Text(attribute="cell_temperature_max_id"),),
+    **{can_id: (field,) for can_id, field in CELL_IDS.items()},
     0x378: ENERGY,
     0x379: CAPACITY,
     0x380: (SERIAL_1,),

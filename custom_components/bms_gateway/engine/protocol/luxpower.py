@@ -14,16 +14,18 @@ from .quantities import capacity, cell_voltage, cycles, temperature
 
 # LUX, YAM: 0x355, 0x356 (its temperature is the highest), 0x359 and 0x35C.
 CELLS: Final = (
-    cell_voltage("cell_voltage_max", 4, low=2.0, high=4.0),
-    cell_voltage("cell_voltage_min", 6, low=2.0, high=4.0),
+    cell_voltage("cell_voltage_max", 4),
+    cell_voltage("cell_voltage_min", 6),
 )
 CELL_TEMPERATURES: Final = (
     temperature("cell_temperature_max", 4),
     temperature("cell_temperature_min", 6),
 )
-CAPACITY: Final = capacity("candidate_ah", 5)
+CAPACITY: Final = (capacity("installed_ah", 5),)
 CYCLES: Final = cycles(2)
 
+_CELL: Final = (2.0, 4.0)
+"""V; a cell outside these proves nothing."""
 _SERIES: Final = range(4, 18)
 """Cells in series of packs of 12 to 48 V."""
 _TOLERANCE: Final = 0.3
@@ -97,6 +99,8 @@ def _adds_up(data: bytes, volts: float) -> bool:
     if extremes is None:
         return False
     high, low = extremes
+    if low < _CELL[0] or high > _CELL[1]:
+        return False
     return any(
         cells * low - _TOLERANCE <= volts <= cells * high + _TOLERANCE
         for cells in _SERIES

@@ -59,16 +59,14 @@ def temperature(attribute: str, start: int) -> Number:
     )
 
 
-def cell_voltage(
-    attribute: str, start: int, *, low: float = 0.5, high: float = 5.0
-) -> Number:
-    """Return a cell's voltage in mV (Victron, Deye); nothing outside `low` to `high` V."""
+def cell_voltage(attribute: str, start: int, *, low: float = 0.5) -> Number:
+    """Return a cell's voltage in mV (Victron, Deye); nothing below `low` V."""
     return Number(
         attribute=attribute,
         start=start,
         per_unit=1000,
         low=low,
-        high=high,
+        high=5.0,
         codes=UNSENT,
     )
 

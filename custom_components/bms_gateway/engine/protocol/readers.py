@@ -113,13 +113,20 @@ def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
     if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
         return _flags_decoded(decode_deye(data))
     if dialect is Dialect.LUXPOWER and tag != PYLONTECH_TAG:
-        return _pylontech_flags(data, (luxpower.CAPACITY,))
+        return _luxpower_flags(data)
     is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
     if dialect is None and not is_known:
         return NOTHING
     # A LuxPower that is not recognised has a capacity in the place of the tag
     counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
     return _pylontech_flags(data, MODULES if counts else ())
+
+
+def _luxpower_flags(data: bytes) -> Decoded:
+    """Read the capacity as a candidate: 0x379 may hold it, too."""
+    flags = _pylontech_flags(data, ())
+    candidate = decode_fields(data, luxpower.CAPACITY).values.get("installed_ah")
+    return replace(flags, values={**flags.values, "candidate_ah": candidate})
 
 
 def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:

@@ -14,7 +14,14 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from ...config_entry import CONF_BITRATE, CONF_BRING_UP, CONF_CHANNEL, CONF_INTERFACE
+from ...config_entry import (
+    BY_PRESET,
+    CONF_BITRATE,
+    CONF_BRING_UP,
+    CONF_CHANNEL,
+    CONF_INTERFACE,
+    CONF_MAKE,
+)
 from ...const import (
     CONF_UPDATE_INTERVAL,
     DEFAULT_UPDATE_INTERVAL,
@@ -29,10 +36,9 @@ from ...engine.config import (
     Interface,
     InverterConfig,
     LossPolicy,
-    Profile,
-    SendMode,
     Strategy,
 )
+from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
     CONF_MQTT_ENABLED,
@@ -178,9 +184,10 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             CONF_NAME: _NAME,
             "rated_charge": Number("A", 1, 10_000),
             "rated_discharge": Number("A", 1, 10_000),
-            "profile": choice("profile", Profile),
-            "mode": choice("mode", SendMode),
+            CONF_MAKE: choice(CONF_MAKE, Make),
             SECTION_RARE: {
+                "mode": choice("mode", SendMode),
+                "frame_length": choice("frame_length", FrameLength),
                 "min_send_interval": Number("s", 0, 10),
                 "prompt_interval": Number("s", 0.5, 60),
                 "current_factor": Number("", -10, 10),
@@ -188,12 +195,14 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
                 "timeout": Number("s", 5, 3600, "invalid_inverter_timeout"),
                 "reaction_time": Number("s", 0, 120),
                 "no_response_after": Number("s", 60, 86_400),
-                "exact_dlc": BooleanSelector(),
                 CONF_CURRENT_SENSOR: current_sensor(),
                 "stop_by_soc": BooleanSelector(),
             },
         },
-        _defaults(InverterConfig) | {CONF_CURRENT_SENSOR: None},
+        # What is left empty is as the make of inverter needs it
+        _defaults(InverterConfig)
+        | dict.fromkeys(BY_PRESET)
+        | {CONF_CURRENT_SENSOR: None},
     ),
 }
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from ...config_entry import PortOwner
-from ...const import SUBENTRY_BATTERY
+from ...config_entry import CONF_MAKE, PortOwner
+from ...const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
+from ...engine.presets import Make
 from .file import Section, Unreadable, Value, read
 from .keys import KEYS, KINDS, LIMITS, SCHEMAS, normal
 
@@ -122,6 +123,8 @@ class _Builder:
         if broker and broker not in LOCAL_BROKERS:
             self.note("broker", values["BROKER"])
         if kind := KINDS.get(head):
+            if kind == SUBENTRY_INVERTER:
+                stored[CONF_MAKE] = Make.OTHER_PYLONTECH.value
             name = " ".join(checked.get("DESCRIPTION", "").split())
             self.built.devices.append(Device(kind=kind, name=name, values=stored))
             self._check_link(values.get("CAN-IF"), stored.get("channel"))

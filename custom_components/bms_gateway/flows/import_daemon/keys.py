@@ -10,7 +10,7 @@ from typing import Any, Final
 import voluptuous as vol
 
 from ...const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
-from ...engine.config import SendMode
+from ...engine.presets import SendMode
 from ..forms.form import fields_of
 from ..forms.schemas import DEVICE_FORMS, OPTIONS_FORM
 

@@ -23,7 +23,7 @@ from functools import partial
 from typing import Final
 
 from ...model import Telegram
-from ..fields import encode_fields
+from ..fields import Field, encode_fields
 from ..flags import encode_bits
 from ..frames import (
     CAPACITY,
@@ -33,51 +33,48 @@ from ..frames import (
     MEASUREMENTS,
     MODULES,
     NAME,
-    PYLONTECH_TAG,
     REQUESTS,
     TAG_PLACE,
 )
-from .rows import Row, Values, fill, fill_if_known
+from .rows import CHARGE_REQUESTS, Row, Values, fill, fill_if_known
 
-_CHARGE_REQUESTS: Final = ("force_charge", "force_charge_2", "full_charge")
-_NAME: Final = "PYLON"
 _UNKNOWN: Final = {"current": 0.0, "temperature": 20.0}
 """A and °C, sent while the value is unknown."""
 
 
-def _name(telegram: Telegram, _: Values) -> bytes:
-    name = telegram.name or ""
-    sent = name if name.startswith(_NAME) else _NAME
-    return encode_fields({"name": sent}, NAME)
-
-
-def _measurements(_: Telegram, values: Values) -> bytes:
+def measurements(fields: tuple[Field, ...], _: Telegram, values: Values) -> bytes:
+    """Return 0x356 for a receiver that knows no code for "not available"."""
     known = {k: v if values[k] is None else values[k] for k, v in _UNKNOWN.items()}
-    return encode_fields(values | known, MEASUREMENTS)
+    return encode_fields(values | known, fields)
 
 
-def _flags(telegram: Telegram, values: Values) -> bytes:
+def flags(telegram: Telegram, values: Values) -> bytes:
+    """Return 0x359: the alarms and warnings, the module count and the tag."""
     data = bytearray(encode_fields(values, MODULES))
     data[:4] = encode_bits(telegram.protections, telegram.warnings)
-    data[TAG_PLACE] = PYLONTECH_TAG
+    if isinstance(tag := values["tag"], bytes):
+        data[TAG_PLACE] = tag
     return bytes(data)
 
 
-def _requests(telegram: Telegram, values: Values) -> bytes:
-    """Request charge only while charging is allowed: the two would contradict otherwise."""
+def requests(telegram: Telegram, values: Values) -> bytes:
+    """Return 0x35C; it requests charging only while that is allowed.
+
+    The two would contradict each other otherwise.
+    """
     limits = encode_fields(values, LIMITS)
     if not telegram.charge_enabled or limits[2:4] == b"\0\0":
-        values = values | dict.fromkeys(_CHARGE_REQUESTS, False)
+        values = values | dict.fromkeys(CHARGE_REQUESTS, False)
     return encode_fields(values, REQUESTS)
 
 
 PYLONTECH: Final = (
-    Row(0x35E, 8, _name),
-    Row(0x351, 8, partial(fill, LIMITS)),
-    Row(0x355, 4, partial(fill, CHARGE_STATE)),
-    Row(0x356, 6, _measurements),
-    Row(0x35C, 2, _requests),
-    Row(0x359, 7, _flags),
-    Row(0x373, 8, partial(fill_if_known, CELLS)),
-    Row(0x379, 8, partial(fill_if_known, CAPACITY)),
+    Row(0x35E, 8, partial(fill, NAME)),  # PY
+    Row(0x351, 8, partial(fill, LIMITS)),  # PY
+    Row(0x355, 4, partial(fill, CHARGE_STATE)),  # PY
+    Row(0x356, 6, partial(measurements, MEASUREMENTS)),  # PY
+    Row(0x35C, 2, requests),  # PY
+    Row(0x359, 7, flags),  # PY
+    Row(0x373, 8, partial(fill_if_known, CELLS)),  # traffic of a Pylontech stack
+    Row(0x379, 8, partial(fill_if_known, CAPACITY)),  # SOL, LUX; a Deye ignores it
 )

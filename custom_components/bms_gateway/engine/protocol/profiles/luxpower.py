@@ -1,0 +1,61 @@
+"""Profile `luxpower`: the telegram that LuxPower and EG4 read (V04.2, "Lithium 6").
+
+- 0x355 also holds the extreme cell voltages, 0x356 the extreme temperatures.
+- 0x359 has no tag: bytes 5 and 6 are the capacity. What byte 4 means is not known; it
+  is sent as 0.
+- 0x373 and 0x379 repeat cells and capacity where known: an SNA reads them there.
+"""
+
+from functools import partial
+from typing import Final
+
+from ...model import Telegram
+from ..fields import encode_fields
+from ..flags import encode_bits
+from ..frames import (
+    CAPACITY,
+    CELLS,
+    CHARGE_STATE,
+    FINE_VOLTAGE,
+    FLOW_CURRENT,
+    LIMITS,
+    NAME,
+)
+from ..luxpower import (
+    CAPACITY as ALARMS_CAPACITY,
+    CELL_TEMPERATURES,
+    CELLS as CHARGE_STATE_CELLS,
+)
+from .pylontech import measurements, requests
+from .rows import Row, Values, fill, fill_if_known
+
+
+def _measurements(telegram: Telegram, values: Values) -> bytes:
+    """Use the bank's temperature where the batteries report no extremes."""
+    celsius = values["temperature"]
+    known: Values = {
+        field.attribute: value
+        if (value := values[field.attribute]) is not None
+        else celsius
+        for field in CELL_TEMPERATURES
+    }
+    table = (FINE_VOLTAGE, FLOW_CURRENT, *CELL_TEMPERATURES)
+    return measurements(table, telegram, values | known)
+
+
+def _flags(telegram: Telegram, values: Values) -> bytes:
+    data = bytearray(encode_fields(values, ALARMS_CAPACITY))
+    data[:4] = encode_bits(telegram.protections, telegram.warnings)
+    return bytes(data)
+
+
+LUXPOWER: Final = (
+    Row(0x35E, 8, partial(fill, NAME)),  # LUX
+    Row(0x351, 8, partial(fill, LIMITS)),  # LUX
+    Row(0x355, 8, partial(fill, (*CHARGE_STATE, *CHARGE_STATE_CELLS))),  # LUX
+    Row(0x356, 8, _measurements),  # LUX
+    Row(0x35C, 8, requests),  # LUX
+    Row(0x359, 8, _flags),  # LUX
+    Row(0x373, 8, partial(fill_if_known, CELLS)),  # reports on an SNA
+    Row(0x379, 8, partial(fill_if_known, CAPACITY)),  # LUX
+)
