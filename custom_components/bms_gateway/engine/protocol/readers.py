@@ -1,7 +1,6 @@
 """Readers of the frames whose layout depends on the dialect or on their content."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ..model import Dialect
@@ -9,7 +8,7 @@ from . import deye, luxpower
 from .decoded import NOTHING, Decoded
 from .dialect import is_deye_name
 from .fields import Fields, Text, decode_fields
-from .flags import Flags, decode_bits, decode_deye, encode_bits
+from .flag_readers import read_flags
 from .frames import (
     CELLS_AND_KELVINS,
     CHARGE_REQUEST,
@@ -25,23 +24,17 @@ from .frames import (
     IDENTITY,
     LOWEST_PACK_VOLTAGE,
     MEASUREMENTS,
-    MODULE_MAP_PLACE,
-    MODULES,
     MODULES_ONLINE,
     NAME,
-    NO_TAG,
     ON_GRID_LIMITS,
-    OTHER_TAGS,
     PRODUCT_1,
     PRODUCT_2,
-    PYLONTECH_TAG,
     REMAINING,
     REQUESTS,
-    TAG_PLACE,
     TEMPERATURES_AND_CELLS,
     VERSION_PLACE,
 )
-from .number import NoValue, Number, Value
+from .number import NoValue, Value
 from .pairs import decode_pairs
 
 type Reader = Callable[[bytes, Dialect | None], Decoded]
@@ -102,54 +95,6 @@ def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
     if dialect is None or not isinstance(current, float):
         return None
     return 0.0 - current if dialect is Dialect.DEYE else current
-
-
-def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x359, by Pylontech's bits or Deye's tables.
-
-    One without a tag may be a Deye's: it yields nothing until the dialect is settled.
-    """
-    tag = data[TAG_PLACE]
-    if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
-        return _flags_decoded(decode_deye(data))
-    if dialect is Dialect.LUXPOWER and tag != PYLONTECH_TAG:
-        return _luxpower_flags(data)
-    is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
-    if dialect is None and not is_known:
-        return NOTHING
-    # A LuxPower that is not recognised has a capacity in the place of the tag
-    counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
-    return _pylontech_flags(data, MODULES if counts else ())
-
-
-def _luxpower_flags(data: bytes) -> Decoded:
-    """Read the capacity as a candidate: 0x379 may hold it, too."""
-    flags = _pylontech_flags(data, ())
-    candidate = decode_fields(data, luxpower.CAPACITY).values.get("installed_ah")
-    return replace(flags, values={**flags.values, "candidate_ah": candidate})
-
-
-def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
-    flags = _flags_decoded(decode_bits(data))
-    values = {**flags.values, **decode_fields(data, more).values}
-    if len(data) >= 4:
-        values["flag_bytes"] = data[:4]
-    if len(data) > MODULE_MAP_PLACE and data[TAG_PLACE] == PYLONTECH_TAG:
-        if online := data[MODULE_MAP_PLACE]:
-            values["module_map"] = f"{online:08b}"
-    return replace(flags, values=values)
-
-
-def _flags_decoded(flags: Flags) -> Decoded:
-    """Leave out a half that is not complete and raises nothing."""
-    values: dict[str, Value] = {
-        attribute: alarms
-        for attribute, alarms in flags._asdict().items()
-        if alarms is not None
-    }
-    if flags.protections is not None and flags.warnings is not None:
-        values["flag_bytes"] = encode_bits(flags.protections, flags.warnings)
-    return Decoded(values)
 
 
 def _pairs(data: bytes, _: Dialect | None) -> Decoded:
@@ -252,7 +197,7 @@ READERS: Final[Mapping[int, Reader]] = {
     0x354: _discover,
     0x355: _charge_state,
     0x356: _measurements,
-    0x359: _flags,
+    0x359: read_flags,
     0x35A: _pairs,
     0x35C: _requests,
     0x35E: _name,
