@@ -1,6 +1,6 @@
 """The fields of forms: Home Assistant's selectors, with what is valid in them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, override
 
@@ -59,7 +59,7 @@ class Number(NumberSelector):
         return self._lowest <= value <= self._highest
 
 
-def choice(key: str, options: type[StrEnum]) -> SelectSelector:
+def choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
     """Return a choice whose texts stand under `key`."""
     config = SelectSelectorConfig(
         options=[option.value for option in options], translation_key=key

@@ -38,6 +38,7 @@ from ...engine.config import (
     LossPolicy,
     Strategy,
 )
+from ...engine.model import Dialect
 from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
@@ -97,6 +98,7 @@ def _defaults(*models: type) -> dict[str, Any]:
 
 
 _NAME: Final = Text(bool)
+_DIALECTS: Final = tuple(each for each in Dialect if each is not Dialect.UNKNOWN)
 _PORT_USE: Final[Fields] = {
     SECTION_RARE: {
         CONF_BITRATE: SelectSelector(
@@ -175,6 +177,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             SECTION_RARE: {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
+                "dialect": choice("dialect", _DIALECTS),
             },
         },
         _defaults(BatteryConfig),

@@ -67,4 +67,4 @@ def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
     if battery.voltage is not None:
         yield f"{battery.voltage:.1f} V"
     if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
-        yield texts["scan_dialect"].format(dialect=battery.dialect.capitalize())
+        yield texts["scan_dialect"].format(dialect=battery.dialect.brand)
