@@ -32,7 +32,7 @@ from .rows import Row, Values, fill, fill_if_known
 
 def _discharge_positive(telegram: Telegram, values: Values) -> bytes:
     current = values["current"]
-    if isinstance(current, float):
+    if isinstance(current, int | float):
         values = values | {"current": -current}
     return measurements(MEASUREMENTS, telegram, values)
 

@@ -26,13 +26,15 @@ from ..luxpower import (
     CELL_TEMPERATURES,
     CELLS as CHARGE_STATE_CELLS,
 )
-from .pylontech import measurements, requests
+from .pylontech import HARMLESS, measurements, requests
 from .rows import Row, Values, fill, fill_if_known
 
 
 def _measurements(telegram: Telegram, values: Values) -> bytes:
     """Use the bank's temperature where the batteries report no extremes."""
     celsius = values["temperature"]
+    if celsius is None:
+        celsius = HARMLESS["temperature"]
     known: Values = {
         field.attribute: value
         if (value := values[field.attribute]) is not None

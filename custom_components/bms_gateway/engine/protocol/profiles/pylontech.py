@@ -38,13 +38,13 @@ from ..frames import (
 )
 from .rows import CHARGE_REQUESTS, Row, Values, fill, fill_if_known
 
-_UNKNOWN: Final = {"current": 0.0, "temperature": 20.0}
+HARMLESS: Final = {"current": 0.0, "temperature": 20.0}
 """A and °C, sent while the value is unknown."""
 
 
 def measurements(fields: tuple[Field, ...], _: Telegram, values: Values) -> bytes:
     """Return 0x356 for a receiver that knows no code for "not available"."""
-    known = {k: v if values[k] is None else values[k] for k, v in _UNKNOWN.items()}
+    known = {k: v if values[k] is None else values[k] for k, v in HARMLESS.items()}
     return encode_fields(values | known, fields)
 
 

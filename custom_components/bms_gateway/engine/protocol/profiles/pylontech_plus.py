@@ -5,8 +5,8 @@ telegram, followed by what Victron's protocol adds to it:
 
 - 0x35A repeats the alarms of 0x359 in pairs. An alarm that is not raised is cleared
   explicitly: without that a receiver would hold it.
-- 0x370 holds numbers here, not Victron's name. 0x371 would hold cell numbers whose layout
-  no source gives: it is not sent.
+- 0x370 holds numbers here, not Victron's name. 0x371 would hold the numbers of the cells
+  (YAM, SEP): it is not sent, as batteries name their cells by texts.
 - 0x374 to 0x377 name cells as the batteries number them; they are left out if none does.
 """
 

@@ -5,7 +5,8 @@
 - It prefers SOC in hundredths where 0x355 holds them: padding would mean 0 %.
 - Unused fields are 0xFFFF, an unknown current or temperature 0x8000.
 - A value outside its window is ignored without a word, and the last good one stays. So
-  limits are sent inside the windows: at most 63 V and 1,200 A, DVL 41 to 48 V.
+  limits are sent inside the windows: at most 63 V and 1,200 A, DVL 41 to 48 V. A charge
+  voltage limit below 41 V cannot be sent: 41 V with a charge current limit of 0 A is.
 - Any alarm in 0x35A makes it stop until the alarm is cleared explicitly; warnings are
   only logged.
 """
@@ -14,25 +15,35 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ...model import Telegram
 from ..frames import FINE_SOC, IDENTITY, LIMITS, MEASUREMENTS, NAME, SOC, SOH, unused
-from .rows import Row, fill, fill_enabled_limits, fill_pairs
+from .rows import Row, Values, fill, fill_enabled_limits, fill_pairs
 
 _CVL, _CCL, _DCL, _DVL = LIMITS
 _MOST_AMPS: Final = 1200.0
+_LEAST_CHARGE_VOLTS: Final = 41.0
 _LIMITS: Final = (
-    replace(_CVL, low=41.0, high=63.0, bounded=True),
+    replace(_CVL, low=_LEAST_CHARGE_VOLTS, high=63.0, bounded=True),
     replace(_CCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DVL, low=41.0, high=48.0, bounded=True),
 )
 _CHARGE_STATE: Final = (SOC, replace(SOH, blank=0xFFFF), FINE_SOC, unused(6))
+_IDENTITY: Final = tuple(replace(field, blank=0xFFFF) for field in IDENTITY)
+
+
+def _limits(telegram: Telegram, values: Values) -> bytes:
+    if telegram.charge_voltage_limit < _LEAST_CHARGE_VOLTS:
+        values = values | {"charge_current_limit": 0.0}
+    return fill_enabled_limits(_LIMITS, telegram, values)
+
 
 SMA: Final = (
     Row(0x35E, 8, partial(fill, NAME)),
-    Row(0x351, 8, partial(fill_enabled_limits, _LIMITS)),
+    Row(0x351, 8, _limits),
     Row(0x355, 8, partial(fill, _CHARGE_STATE)),
     Row(0x356, 8, partial(fill, (*MEASUREMENTS, unused(6)))),
     Row(0x35A, 8, fill_pairs),
-    Row(0x35F, 8, partial(fill, IDENTITY)),
+    Row(0x35F, 8, partial(fill, _IDENTITY)),
 )
 """Every row by the same document."""
