@@ -13,6 +13,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import (
     AddConfigEntryEntitiesCallback,
+    EntityPlatform,
     async_get_current_platform,
 )
 
@@ -45,16 +46,9 @@ def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
     """Add a platform's entities for all existing devices and for later ones."""
     coordinator = entry.runtime_data.coordinator
     platform = async_get_current_platform()
-    registry = er.async_get(platform.hass)
 
     def rows(subject: Subject[Any], table: Iterable[DescriptionT]) -> Iterator[Entity]:
         return (make(entry.runtime_data, subject, row) for row in table)
-
-    def was_reported(subject: Subject[Any], row: DescriptionT) -> bool:
-        """Return whether the battery reported it before the last start."""
-        unique_id = f"{subject.device_id}_{row.key}"
-        found = registry.async_get_entity_id(platform.domain, DOMAIN, unique_id)
-        return found is not None
 
     def is_reported(subject: Subject[Any], row: DescriptionT) -> bool:
         state = subject.find(coordinator.data)
@@ -68,7 +62,9 @@ def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
         else:
             subject, table = inverter_subject(subentry), tables.inverter
         waiting = [
-            row for row in table if row.if_reported and not was_reported(subject, row)
+            row
+            for row in table
+            if row.if_reported and not was_reported(platform, subject, row)
         ]
         interface = Interface(subentry.data[CONF_INTERFACE])
         port = tuple(row for row in tables.port if interface in row.interfaces)
@@ -93,6 +89,15 @@ def async_add_tables[DescriptionT: BmsEntityDescription[Any]](
 
     async_add_entities(rows(gateway_subject(entry), tables.gateway))
     entry.runtime_data.devices.async_on_subentry(add)
+
+
+def was_reported(
+    platform: EntityPlatform, subject: Subject[Any], row: BmsEntityDescription[Any]
+) -> bool:
+    """Return whether a value was reported before the last start of the gateway."""
+    unique_id = f"{subject.device_id}_{row.key}"
+    registry = er.async_get(platform.hass)
+    return registry.async_get_entity_id(platform.domain, DOMAIN, unique_id) is not None
 
 
 def gateway_subject(entry: BmsGatewayConfigEntry) -> Subject[Snapshot]:

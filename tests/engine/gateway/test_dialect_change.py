@@ -63,6 +63,7 @@ def test_a_change_of_protocol_stops_nothing(caplog: pytest.LogCaptureFixture) ->
     at = deye.plant.now
     caplog.set_level(logging.INFO)
     caplog.clear()
+    deye.statuses.clear()
     deye.play(DEYE_TO_VICTRON).play(DEYE_AS_VICTRON, times=10)
     deye.play(VICTRON_TO_DEYE).play(DEYE, times=10)
     assert deye.dialects[-3:] == [Dialect.DEYE, Dialect.VICTRON, Dialect.DEYE]
