@@ -15,8 +15,7 @@ from custom_components.bms_gateway.const import (
     SUBENTRY_INVERTER,
 )
 from custom_components.bms_gateway.engine.detection.classify import Finding
-from custom_components.bms_gateway.engine.model import PortFault, PortReason
-from custom_components.bms_gateway.engine.protocol import Neighbour
+from custom_components.bms_gateway.engine.model import Neighbour, PortFault, PortReason
 from custom_components.bms_gateway.flows.forms.form import Field, Form, fields_of
 from custom_components.bms_gateway.flows.forms.schemas import (
     DEVICE_FORMS,

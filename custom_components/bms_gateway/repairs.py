@@ -23,6 +23,7 @@ from .issues.fixes import (
     async_poll,
     async_set_up_link,
     async_take_out_of_service,
+    async_use_seen_make,
     swap_ports,
 )
 from .issues.registry import ATTR_DEVICE_ID, ATTR_ENTRY_ID, ATTR_KEY
@@ -39,6 +40,7 @@ FIXES: Final[Mapping[str, Fix]] = {
     "inverter_no_requests": async_take_out_of_service,
     "inverter_not_responding": async_take_out_of_service,
     "inverter_not_responding_replug": async_take_out_of_service,
+    "inverter_other_make": async_use_seen_make,
     "battery_not_polled": async_poll,
     "battery_not_polled_replug": async_poll,
 }

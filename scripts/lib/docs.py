@@ -5,6 +5,7 @@ Texts that only people can write are in docs/tables/, by the row's key.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 import json
 from pathlib import Path
 import re
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from custom_components.bms_gateway import binary_sensor, event, number, sensor, switch
 from custom_components.bms_gateway.energy import sensors as energy_sensors
+from custom_components.bms_gateway.engine.presets import PRESETS, Evidence, Preset
 from custom_components.bms_gateway.flows.forms.form import Field, Form, fields_of
 from custom_components.bms_gateway.flows.forms.schemas import (
     DEVICE_FORMS,
@@ -50,8 +52,15 @@ RULES: Final = meanings("rules")
 EVENTS: Final = meanings("events")
 REPAIRS: Final = meanings("repairs")
 
+KNOWN: Final = {
+    Evidence.CAPTURE: "recorded traffic",
+    Evidence.DOCUMENT: "the maker's document",
+    Evidence.REPORT: "reports",
+    Evidence.ASSUMPTION: "nobody yet",
+}
+
 _EXAMPLES: Final = dict.fromkeys(
-    ("name", "other", "battery", "inverters", "high", "low"), "…"
+    ("name", "other", "makes", "battery", "inverters", "high", "low"), "…"
 ) | {
     "channel": "can0",
     "nominal": "24",
@@ -87,6 +96,7 @@ def tables() -> dict[str, str]:
         "rules": rules(),
         "events": events(),
         "repairs": repairs(),
+        "inverters": inverters(),
         "dashboard": ("```yaml", DASHBOARD.read_text().rstrip(), "```"),
     }
     return {name: "\n".join(each).strip() for name, each in lines.items()}
@@ -99,6 +109,51 @@ def renewed(text: str) -> str:
         lambda found: f"{found['begin']}\n\n{made[found['name']]}\n\n{found['end']}",
         text,
     )
+
+
+def inverters() -> Iterator[str]:
+    """Return the table of the makes of inverter and what each is sent."""
+    labels = TEXTS["selector"]["make"]["options"]
+    rows = (
+        (
+            labels[make],
+            f"`{preset.profile}`",
+            special(preset),
+            KNOWN[preset.evidence],
+            preset.source,
+        )
+        for make, preset in PRESETS.items()
+        if not make.startswith("other_")
+    )
+    columns = ("Inverter", "Profile", "Special", "Known from", "Source")
+    yield from table(columns, sorted(rows))
+
+
+def special(preset: Preset) -> str:
+    """Return how a preset differs from a plain one, in words."""
+    plain = Preset(
+        profile=preset.profile, evidence=preset.evidence, source=preset.source
+    )
+    words = {
+        "name_prefix": f"name `{preset.name_prefix}`",
+        "tag": f"359 tagged `{preset.tag.decode()}`",
+        "min_send_interval": f"at least {preset.min_send_interval:g} s between telegrams",
+        "timeout": f"BMS time-out {preset.timeout:g} s",
+        "zero": f"{preset.zero:g} A instead of 0 A",
+        "charge_stop": "charging also stopped by voltage",
+        "hold_soc": f"at most {preset.hold_soc or 0:g} % until the bank is full",
+        "sends_warnings": "no warnings",
+        "charge_voltage_min": f"CVL of {preset.charge_voltage_min:g} V and more",
+        "charge_voltage_max": f"of {preset.charge_voltage_max:g} V and less",
+        "mode": "as a reply",
+        "frame_length": "exact lengths",
+    }
+    differs = (
+        words[field.name]
+        for field in fields(Preset)
+        if getattr(preset, field.name) != getattr(plain, field.name)
+    )
+    return ", ".join(differs) or "–"
 
 
 def settings() -> Iterator[str]:

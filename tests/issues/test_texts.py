@@ -22,12 +22,14 @@ from custom_components.bms_gateway.engine.model import (
     Dialect,
     Direction,
     Disobedience,
+    Neighbour,
     PortFault,
     PortReason,
     PortState,
     PortStatus,
     Readings,
     RejectedValue,
+    SeenMake,
     Status,
 )
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
@@ -45,6 +47,7 @@ from .detectors.contexts import (
     I1,
     OPEN,
     WELL,
+    at_charge_voltage,
     seen,
     set_to,
     with_b1,
@@ -120,6 +123,9 @@ def find_everything() -> Iterator[Issue]:
         with_b1(gaps=7),
         with_i1(battery_detected=True),
         with_i1(shares_bus_with="b1", confirmed=CONFIRMED),
+        at_charge_voltage(28.4),
+        with_i1(seen_makes=frozenset({SeenMake.VICTRON})),
+        with_i1(seen_makes=frozenset(SeenMake), neighbours=frozenset(Neighbour)),
         with_b1(modules_most=5, modules_missing=2),
         *(
             with_i1(

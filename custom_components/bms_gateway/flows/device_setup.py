@@ -8,11 +8,12 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.const import CONF_NAME
 
-from ..config_entry import PORT_DATA
+from ..config_entry import CONF_MAKE, PORT_DATA
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding
 from ..engine.model import PortFault
+from ..engine.protocol import PROPOSED
 from .forms.form import Form, merge
 from .forms.schemas import DEVICE_FORMS
 from .ports.choice import PortChoice
@@ -186,4 +187,6 @@ class DeviceSetup[ResultT]:
                 values["capacity_ah"] = battery.capacity_ah
             if self.polls:
                 values |= POLLED
+        if self.scanned and len(seen := self.scanned.result.seen_makes) == 1:
+            values[CONF_MAKE] = PROPOSED[next(iter(seen))].value
         return values

@@ -8,11 +8,12 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 
-from ..config_entry import CONF_BRING_UP, PORT_DATA, port_config
+from ..config_entry import CONF_BRING_UP, CONF_MAKE, PORT_DATA, port_config
 from ..const import POLLED
 from ..engine.can.backend import ready_link
 from ..engine.can.interface.state import PortError
 from ..engine.model import PortFault
+from ..engine.protocol import PROPOSED
 from ..runtime import BmsGatewayConfigEntry
 from ..setpoints.requester import REPAIR
 
@@ -49,6 +50,17 @@ async def async_poll(
 ) -> None:
     """Poll a battery that is not received, from now on."""
     _store(hass, entry, device, {**device.data, **POLLED})
+
+
+async def async_use_seen_make(
+    hass: HomeAssistant, entry: BmsGatewayConfigEntry, device: ConfigSubentry
+) -> None:
+    """Choose for an inverter the make that it was recognised as."""
+    snapshot = entry.runtime_data.gateway.snapshot
+    seen = snapshot.inverters[device.subentry_id].seen_makes
+    if len(seen) == 1:
+        make = PROPOSED[next(iter(seen))].value
+        _store(hass, entry, device, {**device.data, CONF_MAKE: make})
 
 
 async def async_set_up_link(

@@ -9,8 +9,12 @@ from custom_components.bms_gateway.engine.detection.classify import (
     Finding,
     ScanResult,
 )
-from custom_components.bms_gateway.engine.model import Dialect, Frame, PortFault
-from custom_components.bms_gateway.engine.protocol import Neighbour
+from custom_components.bms_gateway.engine.model import (
+    Dialect,
+    Frame,
+    Neighbour,
+    PortFault,
+)
 
 from ..protocol.captures import (
     DEYE,

@@ -2,13 +2,8 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Frame
-from custom_components.bms_gateway.engine.protocol import (
-    POLL,
-    Neighbour,
-    is_request,
-    neighbour,
-)
+from custom_components.bms_gateway.engine.model import Frame, Neighbour
+from custom_components.bms_gateway.engine.protocol import POLL, is_request, neighbour
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
 
 

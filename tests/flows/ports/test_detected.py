@@ -13,8 +13,7 @@ from custom_components.bms_gateway.engine.detection.classify import (
     Finding,
     ScanResult,
 )
-from custom_components.bms_gateway.engine.model import Dialect, RejectedValue
-from custom_components.bms_gateway.engine.protocol import Neighbour
+from custom_components.bms_gateway.engine.model import Dialect, Neighbour, RejectedValue
 from custom_components.bms_gateway.flows.ports import detected
 from custom_components.bms_gateway.flows.ports.detected import describe_scan
 from custom_components.bms_gateway.issues.rejected_values import describe_rejected

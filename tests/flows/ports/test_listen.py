@@ -114,6 +114,32 @@ async def test_detected_inverter_opens_its_form(
 
 
 @pytest.mark.parametrize(
+    ("frame", "name", "make"),
+    [
+        # A GX's constant 0x307, and the clock in a Deye's 0x305: 2026-11-28 23:59:58
+        (Frame(0x307, bytes.fromhex("1234567856494300")), "Victron GX", "victron"),
+        (Frame(0x305, bytes([58, 59, 23, 28, 11, 26, 0, 0])), "Deye", "deye"),
+    ],
+)
+async def test_recognized_make_is_proposed(
+    hass: HomeAssistant,
+    bank: MockConfigEntry,
+    machine: Machine,
+    frame: Frame,
+    name: str,
+    make: str,
+) -> None:
+    """It is filled in, and can be changed."""
+    machine.listen(0.3, settle=0.3)
+    flow = await add(hass, bank, "inverter")
+    async with sending("flow-1", REQUEST, frame):
+        result = await flow.enter("flow-1")
+    text = result["description_placeholders"]["scan_result"]
+    assert text == f"Inverter detected: {name}."
+    assert filled(result) == {"name": "Inverter 2", "make": make}
+
+
+@pytest.mark.parametrize(
     ("kind", "frames", "text", "choices"),
     [
         ("battery", [REQUEST], "Inverter detected", ["battery"]),

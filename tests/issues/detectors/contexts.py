@@ -23,6 +23,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
+from custom_components.bms_gateway.engine.presets import PRESETS, Make
 from custom_components.bms_gateway.issues.context import Issue, IssueContext, Raised
 from custom_components.bms_gateway.issues.detectors import find_issues
 
@@ -102,6 +103,17 @@ def set_to(dialect: Dialect | None, now: IssueContext = WELL) -> IssueContext:
     first, *others = now.config.batteries
     batteries = (replace(first, dialect=dialect), *others)
     return replace(now, config=replace(now.config, batteries=batteries))
+
+
+def at_charge_voltage(volts: float | None) -> IssueContext:
+    """Return a well context of a Sunny Island, with the batteries' voltage limit."""
+    sunny_island = replace(CONFIG.inverters[0], preset=PRESETS[Make.SMA])
+    bank = replace(WELL.snapshot.bank, charge_voltage_limit=volts)
+    return replace(
+        WELL,
+        config=replace(CONFIG, inverters=(sunny_island,)),
+        snapshot=replace(WELL.snapshot, bank=bank),
+    )
 
 
 def with_i1(**changes: Any) -> IssueContext:

@@ -15,7 +15,16 @@ from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 from custom_components.bms_gateway.issues.context import IssueContext
 from homeassistant.helpers import issue_registry as ir
 
-from .contexts import CONFIG, OPEN, WELL, keys, seen, the_one, with_i1
+from .contexts import (
+    CONFIG,
+    OPEN,
+    WELL,
+    at_charge_voltage,
+    keys,
+    seen,
+    the_one,
+    with_i1,
+)
 
 LOST = PortState(status=PortStatus.LOST)
 OUT = AllSetpoints(out_of_service=frozenset({"i1"}))
@@ -169,6 +178,24 @@ def test_inverter_rated_above_the_bank_is_reported(
     highest_limits = {Direction.CHARGE: charge, Direction.DISCHARGE: discharge}
     found = keys(replace(WELL, highest_limits=highest_limits))
     assert found == ({"rating_too_high_i1": "rating_too_high"} if raised else {})
+
+
+@pytest.mark.parametrize(
+    ("volts", "raised"), [(41.0, False), (28.4, True), (None, False)]
+)
+def test_bank_below_the_inverters_voltage_range_is_reported(
+    volts: float | None, raised: bool
+) -> None:
+    """A Sunny Island accepts 41 V and more; nothing is sent to it below."""
+    now = at_charge_voltage(volts)
+    key = "inverter_voltage_range"
+    assert keys(now) == ({f"{key}_i1": key} if raised else {})
+    if raised:
+        assert the_one(now).placeholders == {
+            "name": "Roof",
+            "voltage": "28.4",
+            "lowest": "41.0",
+        }
 
 
 def test_rating_is_shown_next_to_the_banks_limits() -> None:

@@ -1,6 +1,7 @@
 """Combined values of all batteries: weighted means, sums and extremes."""
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 from ..battery.capacity import capacity_kwh, remaining_ah, stored_kwh
 from ..model import Alarm, BankState, BatteryState, Readings
@@ -47,6 +48,18 @@ def combine(
         cell_voltage_max=_highest(r.cell_voltage_max for r in all_),
         cell_temperature_min=_lowest(r.cell_temperature_min for r in all_),
         cell_temperature_max=_highest(r.cell_temperature_max for r in all_),
+        cell_voltage_min_id=_of_lowest(
+            (r.cell_voltage_min, r.cell_voltage_min_id) for r in all_
+        ),
+        cell_voltage_max_id=_of_highest(
+            (r.cell_voltage_max, r.cell_voltage_max_id) for r in all_
+        ),
+        cell_temperature_min_id=_of_lowest(
+            (r.cell_temperature_min, r.cell_temperature_min_id) for r in all_
+        ),
+        cell_temperature_max_id=_of_highest(
+            (r.cell_temperature_max, r.cell_temperature_max_id) for r in all_
+        ),
         capacity_ah=sum(battery.available_ah for battery in online),
         remaining_ah=_sum(online, remaining_ah),
         capacity_kwh=_sum(online, capacity_kwh),
@@ -115,6 +128,18 @@ def _lowest(values: Iterable[float | None]) -> float | None:
 def _highest(values: Iterable[float | None]) -> float | None:
     """Return the highest known value."""
     return max((value for value in values if value is not None), default=None)
+
+
+def _of_lowest(cells: Iterable[tuple[float | None, str | None]]) -> str | None:
+    """Return the name of the cell with the lowest value; each has both."""
+    known = ((value, name) for value, name in cells if value is not None)
+    return min(known, key=itemgetter(0), default=(0.0, None))[1]
+
+
+def _of_highest(cells: Iterable[tuple[float | None, str | None]]) -> str | None:
+    """Return the name of the cell with the highest value; each has both."""
+    known = ((value, name) for value, name in cells if value is not None)
+    return max(known, key=itemgetter(0), default=(0.0, None))[1]
 
 
 def _spread(values: Sequence[float | None]) -> float | None:

@@ -7,8 +7,16 @@ from ..battery.battery import Battery
 from ..config import BatteryConfig, Interface, PortConfig
 from ..inverter.bus_guard import BATTERY_MARKS
 from ..inverter.request_source import Requests
-from ..model import Dialect, Frame, PortFault, PortReason, RejectedValue
-from ..protocol import Neighbour, is_battery_frame, is_request, neighbour
+from ..model import (
+    Dialect,
+    Frame,
+    Neighbour,
+    PortFault,
+    PortReason,
+    RejectedValue,
+    SeenMake,
+)
+from ..protocol import SeenMakes, is_battery_frame, is_request, neighbour
 
 
 class Finding(StrEnum):
@@ -58,6 +66,8 @@ class ScanResult:
 
     battery: DetectedBattery | None = None
     inverter: bool = False
+    seen_makes: frozenset[SeenMake] = frozenset()
+    """The makes of inverter that the frames show."""
     neighbours: frozenset[Neighbour] = frozenset()
     other: bool = False
     """Frames that match none of these."""
@@ -109,6 +119,7 @@ class Classifier:
         self._marks: set[int] = set()
         self._neighbours: set[Neighbour] = set()
         self._requests = Requests()
+        self._seen = SeenMakes(certain=1)
         self._requested = self._other = False
         self._frames = self._errors = 0
 
@@ -119,6 +130,7 @@ class Classifier:
             return
         self._frames += 1
         self._requests.on_frame(frame)
+        self._seen.on_frame(frame)
         if is_battery_frame(frame):
             self._marks.add(frame.can_id)
             self._battery.on_frame(frame)
@@ -136,6 +148,7 @@ class Classifier:
         return ScanResult(
             battery=battery,
             inverter=self._requested and not self._requests.by_battery,
+            seen_makes=self._seen.found,
             # A Deye's diagnostics look like Pytes and GoodWe
             neighbours=frozenset() if battery else frozenset(self._neighbours),
             other=self._other or incomplete,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
-from ..model import Direction, Limit, Rule
+from ..model import SUBSTITUTE_FOR_ZERO, Direction, Limit, Rule
 from ..rounding import round_down
 
 MIN_CURRENT: Final = 1.0
@@ -89,7 +89,11 @@ def allocate(limit: float, requests: Sequence[AllocationRequest]) -> list[float]
 
 def _min_current(request: AllocationRequest) -> float:
     """Return the current in A below which an inverter is sent 0."""
-    return MIN_CURRENT if request.sent > 0 else min(RESTART_CURRENT, request.cap)
+    return (
+        MIN_CURRENT
+        if request.sent > SUBSTITUTE_FOR_ZERO
+        else min(RESTART_CURRENT, request.cap)
+    )
 
 
 def _fill(limit: float, requests: dict[int, AllocationRequest]) -> dict[int, float]:

@@ -9,7 +9,7 @@ from ..can.sender import Sender
 from ..config import InverterConfig
 from ..model import Direction, Frame, InverterState, Limit, Status, Telegram
 from ..presets import FrameLength
-from ..protocol import POLL, encode
+from ..protocol import POLL, SeenMakes, encode
 from ..scheduling import next_of
 from .bus_guard import BusGuard
 from .compliance.monitor import InverterLoad
@@ -37,6 +37,7 @@ class Inverter:
         """Whether the user has put it in service."""
         self._schedule = SendSchedule()
         self._guard = BusGuard()
+        self._seen = SeenMakes()
         self._allowed = True
         self._unreachable_since: float | None = None
         self._presence_probe = PresenceProbe(config.port.interface.proof, port)
@@ -123,6 +124,7 @@ class Inverter:
     def on_other_frame(self, frame: Frame, now: float) -> None:
         """Take any other frame of its bus, or an error frame."""
         self._guard.on_frame(frame)
+        self._seen.on_frame(frame)
         self._transmission.on_other_frame(frame, now)
 
     def on_echo(self, frame: Frame, now: float) -> bool:
@@ -202,6 +204,8 @@ class Inverter:
             last_telegram_at=self.sent_limits.confirmed_at if confirmed else None,
             last_request_at=self._schedule.request_at if requests else None,
             last_foreign_frame_at=self._guard.received_at,
+            seen_makes=self._seen.found,
+            neighbours=self._seen.neighbours,
             battery_detected=self._guard.battery_detected(now),
         )
 

@@ -58,7 +58,7 @@ class SentLimits:
         self._unproven.append((now, confirmed))
         self._unsure.clear()
         for direction in Direction:
-            if self.confirmed.limit(direction) > 0:
+            if self.confirmed.permits(direction):
                 self._active_at[direction] = now
 
     def doubt(self, now: float) -> None:

@@ -9,6 +9,7 @@ from ..limits.rule_inputs import apply_rules, tighter
 from ..model import Direction, Limit, Telegram
 from ..rounding import round_down
 from .allocation import Allocation
+from .presentation import presented
 from .rules import SHARING_RULES, InverterInputs
 
 
@@ -35,15 +36,18 @@ def target_for(
         for d in Direction
     }
     part = _part(index, bank_limits.current, allocation)
-    telegram = _telegram(config, inverter, bank_limits, limits, part)
-    return InverterTarget(telegram, limits)
+    telegram = presented(
+        _telegram(config, inverter, bank_limits, limits, part),
+        inverter.preset,
+        is_full=bank_limits.is_full,
+        charge_stop_voltage=bank_limits.charge_stop_voltage,
+    )
+    return None if telegram is None else InverterTarget(telegram, limits)
 
 
 def is_block(confirmed: Telegram | None) -> bool:
     """Return whether a confirmed telegram is 0 A in both directions."""
-    return confirmed is not None and not (
-        confirmed.charge_current_limit or confirmed.discharge_current_limit
-    )
+    return confirmed is not None and not any(map(confirmed.permits, Direction))
 
 
 def _limit(
@@ -114,6 +118,10 @@ def _telegram(
         cell_voltage_max=bank.cell_voltage_max,
         cell_temperature_min=bank.cell_temperature_min,
         cell_temperature_max=bank.cell_temperature_max,
+        cell_voltage_min_id=bank.cell_voltage_min_id,
+        cell_voltage_max_id=bank.cell_voltage_max_id,
+        cell_temperature_min_id=bank.cell_temperature_min_id,
+        cell_temperature_max_id=bank.cell_temperature_max_id,
         capacity_ah=bank.capacity_ah,
     )
 

@@ -22,7 +22,11 @@ class BankLimits:
     limits: Mapping[Direction, Limit] | None = None
     enabled: frozenset[Direction] = frozenset()
     charge_voltage_limit: float | None = None
+    charge_stop_voltage: float | None = None
+    """V; a charge voltage limit that ends charging without discharging the pack."""
     discharge_voltage_limit: float | None = None
+    is_full: bool = False
+    """Whether the bank is really full, and not only counts to 100 %."""
     temperature: float | None = None
     """°C, as sent: where no battery reports its own it may be that of the cells, or an
     earlier one."""

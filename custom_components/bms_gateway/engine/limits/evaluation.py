@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..aggregate.combine import combine, temperature
 from ..aggregate.forecast import Forecast
+from ..aggregate.fullness import Fullness
 from ..aggregate.smoothing import SmoothedMean, members
 from ..battery.limits import permits
 from ..config import GatewayConfig, Strategy
@@ -29,6 +30,7 @@ class BankEvaluation:
         self._voltages = VoltageLimits()
         self._soc, self._soh = SmoothedMean(), SmoothedMean()
         self._forecast = Forecast()
+        self._fullness = Fullness()
         self._alarms = Alarms()
         self._outage = Outage(self._pipeline, self._voltages, self._alarms)
         self._temperature: float | None = None
@@ -105,7 +107,11 @@ class BankEvaluation:
             limits=limits,
             enabled=_enabled(config, context, permitted),
             charge_voltage_limit=charge_voltage,
+            charge_stop_voltage=self._voltages.charge_stop,
             discharge_voltage_limit=self._voltages.discharge(bank, volts),
+            is_full=self._fullness.update(
+                bank, charge_voltage, may_charge=Direction.CHARGE in permitted
+            ),
             temperature=self._temperature,
             raised=self._alarms.update(
                 context, permitted, reaction=config.reaction_time

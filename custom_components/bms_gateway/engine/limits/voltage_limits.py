@@ -83,6 +83,14 @@ class VoltageLimits:
             return None
         return _charge(lowest, reference, cap=cap).volts
 
+    @property
+    def charge_stop(self) -> float | None:
+        """A charge voltage limit in V that ends charging: close above the pack."""
+        lowest, reference = self._lowest, self._held_reference
+        if lowest is None or reference is None:
+            return None
+        return _charge(lowest, reference, cap=reference).volts
+
     def discharge(self, bank: BankState, volts: float | None) -> float:
         """Return the discharge voltage limit in V; `volts`: of the bank."""
         if bank.discharge_voltage_limit is not None:

@@ -26,13 +26,21 @@ from .can import (
     PortState,
     PortStatus,
 )
-from .inverter import Disobedience, InverterState, Telegram
+from .inverter import (
+    SUBSTITUTE_FOR_ZERO,
+    Disobedience,
+    InverterState,
+    Neighbour,
+    SeenMake,
+    Telegram,
+)
 from .snapshot import Snapshot
 
 __all__ = [
     "GAVE_UP",
     "NO_BANK",
     "NO_CONTROLLER",
+    "SUBSTITUTE_FOR_ZERO",
     "Alarm",
     "BankState",
     "BatteryState",
@@ -46,6 +54,7 @@ __all__ = [
     "Frame",
     "InverterState",
     "Limit",
+    "Neighbour",
     "PortFault",
     "PortReason",
     "PortState",
@@ -53,6 +62,7 @@ __all__ = [
     "Readings",
     "RejectedValue",
     "Rule",
+    "SeenMake",
     "Snapshot",
     "Status",
     "Telegram",

@@ -102,6 +102,11 @@ class BankState:
     cell_voltage_max: float | None = None
     cell_temperature_min: float | None = None
     cell_temperature_max: float | None = None
+    cell_voltage_min_id: str | None = None
+    cell_voltage_max_id: str | None = None
+    cell_temperature_min_id: str | None = None
+    cell_temperature_max_id: str | None = None
+    """The cells with these extremes, as their batteries name them."""
     capacity_ah: float | None = None
     """As configured, less the modules that are missing."""
     remaining_ah: float | None = None

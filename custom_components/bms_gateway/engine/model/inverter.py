@@ -2,10 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
 
 from .bank import Limit
 from .base import Direction
 from .battery import Alarm
+
+SUBSTITUTE_FOR_ZERO: Final = 0.1
+"""A; the highest limit that may be sent in place of 0 A, where an inverter ignores
+that: it is one count on the wire."""
+
+
+class SeenMake(StrEnum):
+    """The makes of inverter that can be told by what they send."""
+
+    VICTRON = "victron"
+    SMA = "sma"
+    DEYE = "deye"
+
+
+class Neighbour(StrEnum):
+    """Other protocols that may be received on the same wires."""
+
+    GROWATT = "growatt"
+    GOODWE = "goodwe"
+    PYTES = "pytes"
+    PYLONTECH_HV = "pylontech_hv"
+    EXTENDED = "extended"
+    """Frames of this family with 29 bits: Sofar's own protocol, or a bridge's mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +70,10 @@ class Telegram:
         if direction is Direction.CHARGE:
             return self.charge_current_limit
         return self.discharge_current_limit
+
+    def permits(self, direction: Direction) -> bool:
+        """Return whether it permits more than 0 A, or what stands for that."""
+        return self.limit(direction) > SUBSTITUTE_FOR_ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +117,10 @@ class InverterState:
     last_request_at: float | None = None
     last_foreign_frame_at: float | None = None
     """When any frame of another node was received on its port."""
+    seen_makes: frozenset[SeenMake] = frozenset()
+    """The makes of inverter that the frames on its bus show."""
+    neighbours: frozenset[Neighbour] = frozenset()
+    """Other protocols that were received on its port again and again."""
     battery_detected: bool = False
     """A battery sends on its port: the wrong port, where nothing is sent."""
     shares_bus_with: str | None = None

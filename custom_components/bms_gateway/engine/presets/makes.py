@@ -5,6 +5,7 @@ open stays as usual. docs/compatibility.md is made from this table.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -86,7 +87,7 @@ _PYLONTECH_PLUS: Final = Preset(
 )
 
 
-def _plain(profile: Profile, name: str = "PYLON") -> Preset:
+def _other(profile: Profile, name: str = "PYLON") -> Preset:
     """Return the preset of an inverter of which only the profile is known."""
     return Preset(
         profile=profile,
@@ -115,9 +116,8 @@ PRESETS: Final[Mapping[Make, Preset]] = {
         evidence=Evidence.CAPTURE,
         source="traffic of a Solis S6-EH1P8K set to PYLON_LV",
     ),
-    Make.SOLIS_AOBO: Preset(
-        profile=Profile.SMA,
-        name_prefix=OWN_NAME,
+    Make.SOLIS_AOBO: replace(
+        _SMA,
         evidence=Evidence.REPORT,
         source='reports on RHI-3.6K, RHI-3K and S5-EH1P6K set to "AoBo"',
     ),
@@ -161,13 +161,15 @@ PRESETS: Final[Mapping[Make, Preset]] = {
         evidence=Evidence.ASSUMPTION,
         source="the menu of models with CAN",
     ),
-    Make.OTHER_PYLONTECH: _plain(Profile.PYLONTECH),
-    Make.OTHER_PYLONTECH_PLUS: _plain(Profile.PYLONTECH_PLUS),
-    Make.OTHER_SMA: _plain(Profile.SMA, OWN_NAME),
-    Make.OTHER_VICTRON: _plain(Profile.VICTRON, OWN_NAME),
-    Make.OTHER_DEYE: _plain(Profile.DEYE, "DY001"),
-    Make.OTHER_SOL_ARK: _plain(Profile.SOL_ARK),
-    Make.OTHER_SOL_ARK_COARSE: _plain(Profile.SOL_ARK_COARSE),
-    Make.OTHER_LUXPOWER: _plain(Profile.LUXPOWER),
+    Make.OTHER_PYLONTECH: _other(Profile.PYLONTECH),
+    Make.OTHER_PYLONTECH_PLUS: _other(Profile.PYLONTECH_PLUS),
+    Make.OTHER_SMA: replace(
+        _SMA, evidence=Evidence.ASSUMPTION, source="the choice of the user"
+    ),
+    Make.OTHER_VICTRON: _other(Profile.VICTRON, OWN_NAME),
+    Make.OTHER_DEYE: _other(Profile.DEYE, "DY001"),
+    Make.OTHER_SOL_ARK: _other(Profile.SOL_ARK),
+    Make.OTHER_SOL_ARK_COARSE: _other(Profile.SOL_ARK_COARSE),
+    Make.OTHER_LUXPOWER: _other(Profile.LUXPOWER),
 }
 """The preset of each make."""

@@ -13,27 +13,30 @@ from .dialect import (
     recognise,
 )
 from .flags import encode_bits
+from .makes import PROPOSED, SeenMakes, fits
 from .pairs import NO_PAIRS, PairChange, Pairs
 from .profiles.encode import encode
-from .requests import POLL, Neighbour, is_request, neighbour
+from .requests import POLL, is_request, neighbour
 
 __all__ = [
     "NOTHING",
     "NO_MARKS",
     "NO_PAIRS",
     "POLL",
+    "PROPOSED",
     "Decoded",
     "Marks",
-    "Neighbour",
     "PairChange",
     "Pairs",
     "RecognisedDialect",
+    "SeenMakes",
     "agreed_capacity",
     "agreed_remaining",
     "contradicts",
     "decode",
     "encode",
     "encode_bits",
+    "fits",
     "is_battery_frame",
     "is_extra_frame",
     "is_request",

@@ -1,10 +1,9 @@
 """Frames of inverters: the request 0x305, and IDs of other protocols."""
 
 from collections.abc import Container
-from enum import StrEnum
 from typing import Final
 
-from ..model import Frame
+from ..model import Frame, Neighbour
 
 REQUEST_ID: Final = 0x305
 
@@ -19,17 +18,6 @@ def is_request(frame: Frame) -> bool:
     Length and content differ by make, and a Schneider XW Pro sends 29 bits.
     """
     return frame.can_id == REQUEST_ID and not (frame.remote or frame.error)
-
-
-class Neighbour(StrEnum):
-    """Other protocols that may be received on the same wires."""
-
-    GROWATT = "growatt"
-    GOODWE = "goodwe"
-    PYTES = "pytes"
-    PYLONTECH_HV = "pylontech_hv"
-    EXTENDED = "extended"
-    """Frames of this family with 29 bits: Sofar's own protocol, or a bridge's mistake."""
 
 
 # Growatt LV V1.04 (0x301 asks; 0x322 to 0x330 by a recording of an SPH); the native

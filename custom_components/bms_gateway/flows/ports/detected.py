@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ...engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ...engine.model import Dialect
 from ...issues.rejected_values import describe_rejected
+from ...issues.seen_makes import describe_makes
 from ..texts import Texts
 
 
@@ -45,6 +46,9 @@ def _finding(result: ScanResult, texts: Texts) -> str:
     if result.finding is Finding.NEIGHBOUR:
         kind = min(result.neighbours)
         return texts[f"scan_{kind}"]
+    if result.finding is Finding.INVERTER and result.seen_makes:
+        makes = describe_makes(result.seen_makes)
+        return texts["scan_make"].format(makes=makes)
     if (battery := result.battery) is None:
         return texts[f"scan_{result.finding}"]
     key = f"scan_{result.finding}"

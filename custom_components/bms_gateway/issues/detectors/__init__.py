@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..context import Detector, Issue, IssueContext, Raised
-from . import absent, batteries, buses, disobedience, inverters, ports, setpoints
+from . import absent, batteries, buses, disobedience, inverters, makes, ports, setpoints
 
 DETECTORS: Final[tuple[Detector, ...]] = (
     *setpoints.DETECTORS,
@@ -12,6 +12,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     *batteries.DETECTORS,
     *buses.DETECTORS,
     *inverters.DETECTORS,
+    *makes.DETECTORS,
     *disobedience.DETECTORS,
 )
 

@@ -103,10 +103,35 @@ def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             )
 
 
+def _out_of_range(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find inverters that do not accept so low a voltage: nothing is sent to them."""
+    volts = now.snapshot.bank.charge_voltage_limit
+    for inverter in now.config.inverters:
+        lowest = inverter.preset.charge_voltage_min
+        if volts is not None and volts < lowest:
+            yield (
+                f"inverter_voltage_range_{inverter.id}",
+                Issue(
+                    "inverter_voltage_range",
+                    {
+                        "name": inverter.name,
+                        "voltage": f"{volts:.1f}",
+                        "lowest": f"{lowest:.1f}",
+                    },
+                ),
+            )
+
+
 def _inverters(now: IssueContext) -> Iterator[tuple[InverterConfig, InverterState]]:
     for inverter in now.config.inverters:
         if state := now.snapshot.inverters.get(inverter.id):
             yield inverter, state
 
 
-DETECTORS: Final[tuple[Detector, ...]] = (_wrong_port, _gone, _excess, _rated_above)
+DETECTORS: Final[tuple[Detector, ...]] = (
+    _wrong_port,
+    _gone,
+    _excess,
+    _rated_above,
+    _out_of_range,
+)

@@ -50,7 +50,7 @@ class SocStop:
         """
         for direction in Direction:
             key = inverter.id, direction
-            if not inverter.stop_by_soc or telegram.limit(direction) > 0:
+            if not inverter.stop_by_soc or telegram.permits(direction):
                 self._zero_since.pop(key, None)
                 self._stopped.discard(key)
                 continue

@@ -137,6 +137,8 @@ class Outage:
             charge_voltage_limit=self._voltages.charge_in_silence(
                 context, bank, setpoints.bank.charge_voltage
             ),
+            charge_stop_voltage=self._voltages.charge_stop,
             discharge_voltage_limit=self._voltages.discharge_in_silence(bank.voltage),
+            is_full=last.is_full,
             temperature=last.temperature,
         )

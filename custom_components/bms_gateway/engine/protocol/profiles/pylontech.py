@@ -22,7 +22,7 @@ Choices made for it, and why:
 from functools import partial
 from typing import Final
 
-from ...model import Telegram
+from ...model import Direction, Telegram
 from ..fields import Field, encode_fields
 from ..flags import encode_bits
 from ..frames import (
@@ -62,8 +62,7 @@ def requests(telegram: Telegram, values: Values) -> bytes:
 
     The two would contradict each other otherwise.
     """
-    limits = encode_fields(values, LIMITS)
-    if not telegram.charge_enabled or limits[2:4] == b"\0\0":
+    if not telegram.charge_enabled or not telegram.permits(Direction.CHARGE):
         values = values | dict.fromkeys(CHARGE_REQUESTS, False)
     return encode_fields(values, REQUESTS)
 

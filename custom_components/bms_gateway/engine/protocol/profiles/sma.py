@@ -6,7 +6,8 @@
 - Unused fields are 0xFFFF, an unknown current or temperature 0x8000.
 - A value outside its window is ignored without a word, and the last good one stays. So
   limits are sent inside the windows: at most 63 V and 1,200 A, DVL 41 to 48 V. A charge
-  voltage limit below 41 V cannot be sent: 41 V with a charge current limit of 0 A is.
+  voltage limit below 41 V would be ignored too: its preset sends nothing then, and here
+  it comes with 0 A.
 - Any alarm in 0x35A makes it stop until the alarm is cleared explicitly; warnings are
   only logged.
 """
@@ -23,7 +24,7 @@ _CVL, _CCL, _DCL, _DVL = LIMITS
 _MOST_AMPS: Final = 1200.0
 _LEAST_CHARGE_VOLTS: Final = 41.0
 _LIMITS: Final = (
-    replace(_CVL, low=_LEAST_CHARGE_VOLTS, high=63.0, bounded=True),
+    replace(_CVL, low=0.0, high=63.0, bounded=True),  # a limit is never raised
     replace(_CCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DCL, low=0.0, high=_MOST_AMPS, bounded=True),
     replace(_DVL, low=41.0, high=48.0, bounded=True),

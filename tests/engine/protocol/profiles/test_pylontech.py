@@ -16,7 +16,7 @@ from custom_components.bms_gateway.engine.protocol import (
     recognise,
 )
 
-from .captures import STACK, frames
+from ..captures import STACK, frames
 
 # The values of the captured stack, as a telegram.
 TELEGRAM = Telegram(

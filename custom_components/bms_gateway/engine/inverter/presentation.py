@@ -1,0 +1,38 @@
+"""What a make of inverter is sent in place of the plain values, by its preset."""
+
+from dataclasses import replace
+
+from ..model import Telegram
+from ..presets import ChargeStop, Preset
+
+
+def presented(
+    telegram: Telegram,
+    preset: Preset,
+    *,
+    is_full: bool,
+    charge_stop_voltage: float | None,
+) -> Telegram | None:
+    """Return the telegram to send in place of `telegram`; None: it cannot be sent.
+
+    Nothing is raised but 0 A to the preset's substitute. `is_full`: whether the bank is
+    really full. `charge_stop_voltage`: V, at which charging ends by itself and nothing
+    is discharged; None: unknown.
+    """
+    volts = min(telegram.charge_voltage_limit, preset.charge_voltage_max)
+    if volts < preset.charge_voltage_min:
+        return None
+    stops = telegram.charge_current_limit <= 0 and charge_stop_voltage is not None
+    if stops and preset.charge_stop is ChargeStop.VOLTAGE:
+        volts = min(volts, max(charge_stop_voltage or 0.0, preset.charge_voltage_min))
+    soc = telegram.soc
+    if preset.hold_soc is not None and not is_full:
+        soc = min(soc, preset.hold_soc)
+    return replace(
+        telegram,
+        charge_voltage_limit=volts,
+        charge_current_limit=telegram.charge_current_limit or preset.zero,
+        discharge_current_limit=telegram.discharge_current_limit or preset.zero,
+        soc=soc,
+        warnings=telegram.warnings if preset.sends_warnings else frozenset(),
+    )

@@ -1,0 +1,1 @@
+"""Tests of what inverters are sent, profile by profile."""
