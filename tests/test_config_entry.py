@@ -23,12 +23,7 @@ from custom_components.bms_gateway.engine.config import (
     PortConfig,
     Strategy,
 )
-from custom_components.bms_gateway.engine.presets import (
-    PRESETS,
-    FrameLength,
-    Make,
-    SendMode,
-)
+from custom_components.bms_gateway.engine.presets import FrameLength, Make, SendMode
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 
@@ -159,7 +154,7 @@ def test_every_field_of_an_inverter_reaches_the_engine() -> None:
             port=PortConfig(Interface.SOCKETCAN, "can0", 500_000),
             rated_charge=100.0,
             rated_discharge=120.0,
-            preset=PRESETS[Make.DEYE],
+            make=Make.DEYE,
             mode=SendMode.REPLY,
             min_send_interval=0.5,
             prompt_interval=5.0,

@@ -51,6 +51,7 @@ _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
     "strategy": Strategy,
     "charge_loss_policy": LossPolicy,
     "discharge_loss_policy": LossPolicy,
+    CONF_MAKE: Make,
     "mode": SendMode,
     "frame_length": FrameLength,
 }
@@ -125,11 +126,9 @@ def _device[ConfigT: (BatteryConfig, InverterConfig)](
 
 
 def _by_make(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an inverter's preset, and the settings that follow from it if not stored."""
-    if CONF_MAKE not in stored:
-        return {}
-    preset = PRESETS[Make(stored[CONF_MAKE])]
-    return {"preset": preset} | {key: getattr(preset, key) for key in BY_PRESET}
+    """Return the settings of an inverter that follow from its make."""
+    preset = PRESETS[Make(stored.get(CONF_MAKE, Make.OTHER_PYLONTECH))]
+    return {key: getattr(preset, key) for key in BY_PRESET}
 
 
 def _stored(model: type, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,13 +94,17 @@ class Loop:
         *,
         learned: Mapping[str, float] | None = None,
         inverter_options: Mapping[str, Any] | None = None,
+        resolution: float = TICK,
         **options: Any,
     ) -> None:
-        """Join them; `options` of the gateway's configuration."""
+        """Join them; `options` of the gateway's configuration.
+
+        `resolution`: seconds, the longest step of the physics.
+        """
         self.now = 1000.0
         self._turns = 0
         self.began = self.now
-        self.simulator = Simulator(batteries, inverters, resolution=TICK)
+        self.simulator = Simulator(batteries, inverters, resolution=resolution)
         self.batteries = {b.id: b for b in batteries}
         self.config = GatewayConfig(
             name="loop",
@@ -142,11 +146,15 @@ class Loop:
 
     def turn(self) -> None:
         """Advance the time by TICK seconds."""
-        self.now += TICK
+        self._turns += 1
+        self.advance(TICK, idle=self._turns % IDLE != 0)
+
+    def advance(self, seconds: float, *, idle: bool = False) -> None:
+        """Advance the time; `idle`: the gateway acts only if a frame comes."""
+        self.now += seconds
         for key, frame in self.simulator.step(self.now):
             self._ports[key].push(replace(frame, at=self.now))
-        self._turns += 1
-        if self._turns % IDLE == 0:
+        if not idle:
             self.gateway.step()
         while any(port.inbox for port in self._ports.values()):
             self.gateway.step()

@@ -126,9 +126,7 @@ class InverterConfig:
     rated_discharge: float
     """A; the highest discharge limit that it is sent, and its weight when the limit is
     shared."""
-    preset: Preset = PRESETS[Make.OTHER_PYLONTECH]
-    """How its make has to be presented with a battery; fields below that have the same
-    names may differ from it, and hold."""
+    make: Make = Make.OTHER_PYLONTECH
     mode: SendMode = SendMode.PUSH
     min_send_interval: float = 0.1
     """Seconds between two telegrams; a falling limit does not wait for it."""
@@ -151,6 +149,14 @@ class InverterConfig:
     stop_by_soc: bool = False
     """Send it 0 % SOC if it continues discharging at a limit of 0 A, 100 % if it
     continues charging."""
+
+    @property
+    def preset(self) -> Preset:
+        """How its make has to be presented with a battery.
+
+        Where the configuration has a field of the same name, that holds.
+        """
+        return PRESETS[self.make]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

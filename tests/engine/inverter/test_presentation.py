@@ -68,6 +68,16 @@ def test_voltage_is_not_raised_to_stop_charging() -> None:
     assert shown(low, charge_stop=ChargeStop.VOLTAGE) == low
 
 
+def test_voltage_that_stops_charging_is_not_below_the_pack() -> None:
+    """The load ended: the pack is above the reference, and would be discharged."""
+    risen = replace(STOPPED, voltage=53.87)
+    telegram = shown(risen, charge_stop=ChargeStop.VOLTAGE)
+    assert telegram is not None
+    assert telegram.charge_voltage_limit == 53.8
+    high = replace(STOPPED, voltage=56.4)
+    assert shown(high, charge_stop=ChargeStop.VOLTAGE) == high
+
+
 def test_voltage_stays_while_charging_is_allowed_or_nothing_is_known_of_it() -> None:
     """Without a reference voltage there is nothing that could be sent in its place."""
     assert shown(HEALTHY, charge_stop=ChargeStop.VOLTAGE) == HEALTHY

@@ -31,7 +31,7 @@ def _wanted(power: float, inverter: Inverter = INVERTER, **changes: object) -> f
 
 def test_inverter_reads_the_limits_of_a_real_stack() -> None:
     """Little-endian: 0x0233 = 563, 0x2409 = 9225."""
-    received = on_frame(ReceivedLimits(), Frame(0x351, REAL_LIMITS), 7.0)
+    received = on_frame(INVERTER, ReceivedLimits(), Frame(0x351, REAL_LIMITS), 7.0)
     assert received.charge_voltage_limit == 56.3
     assert (received.charge, received.discharge) == (922.5, 922.5)
     assert received.at == 7.0
@@ -43,7 +43,7 @@ def test_inverter_reads_the_limits_of_a_real_stack() -> None:
 )
 def test_inverter_reads_the_enables(byte: int, charge: bool, discharge: bool) -> None:
     """0x35C: bit 7 charge, bit 6 discharge."""
-    received = on_frame(RECEIVED, Frame(0x35C, bytes([byte])), 0.0)
+    received = on_frame(INVERTER, RECEIVED, Frame(0x35C, bytes([byte])), 0.0)
     assert (received.charge_enabled, received.discharge_enabled) == (charge, discharge)
 
 
@@ -61,13 +61,16 @@ def test_inverter_reads_the_enables(byte: int, charge: bool, discharge: bool) ->
 )
 def test_inverter_reads_protections(can_id: int, data: str, alarm: bool) -> None:
     """Bytes 0-1 of 0x359, and the value 1 in bytes 0-3 of 0x35A."""
-    assert on_frame(RECEIVED, Frame(can_id, bytes.fromhex(data)), 0.0).alarm is alarm
+    assert (
+        on_frame(INVERTER, RECEIVED, Frame(can_id, bytes.fromhex(data)), 0.0).alarm
+        is alarm
+    )
 
 
 @given(st.integers(0, 0x7FF), st.binary(max_size=8))
 def test_any_frame_is_accepted(can_id: int, data: bytes) -> None:
     """No frame is too short or too odd."""
-    received = on_frame(RECEIVED, Frame(can_id, data), 0.0)
+    received = on_frame(INVERTER, RECEIVED, Frame(can_id, data), 0.0)
     assert received.charge >= 0
     assert received.discharge >= 0
 
@@ -79,7 +82,7 @@ def test_frames_of_another_kind_do_not_count() -> None:
         Frame(0x351, REAL_LIMITS, remote=True),
         Frame(0x351, REAL_LIMITS, error=True),
     ):
-        assert on_frame(RECEIVED, frame, 0.0) is RECEIVED
+        assert on_frame(INVERTER, RECEIVED, frame, 0.0) is RECEIVED
 
 
 @pytest.mark.parametrize(

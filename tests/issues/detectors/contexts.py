@@ -23,7 +23,7 @@ from custom_components.bms_gateway.engine.model import (
     Status,
     Telegram,
 )
-from custom_components.bms_gateway.engine.presets import PRESETS, Make
+from custom_components.bms_gateway.engine.presets import Make
 from custom_components.bms_gateway.issues.context import Issue, IssueContext, Raised
 from custom_components.bms_gateway.issues.detectors import find_issues
 
@@ -107,7 +107,7 @@ def set_to(dialect: Dialect | None, now: IssueContext = WELL) -> IssueContext:
 
 def at_charge_voltage(volts: float | None) -> IssueContext:
     """Return a well context of a Sunny Island, with the batteries' voltage limit."""
-    sunny_island = replace(CONFIG.inverters[0], preset=PRESETS[Make.SMA])
+    sunny_island = replace(CONFIG.inverters[0], make=Make.SMA)
     bank = replace(WELL.snapshot.bank, charge_voltage_limit=volts)
     return replace(
         WELL,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.bms_gateway.engine.model import Neighbour, SeenMake
-from custom_components.bms_gateway.engine.presets import PRESETS, Make
+from custom_components.bms_gateway.engine.presets import Make
 
 from .contexts import CONFIG, WELL, keys, seen, the_one, with_i1
 
@@ -13,7 +13,7 @@ from .contexts import CONFIG, WELL, keys, seen, the_one, with_i1
 def chosen(make: Make, *found: SeenMake, battery: bool = False) -> dict[str, str]:
     """Return the issues of an inverter of this make that sends like these."""
     now = with_i1(seen_makes=frozenset(found), battery_detected=battery)
-    inverter = replace(CONFIG.inverters[0], preset=PRESETS[make])
+    inverter = replace(CONFIG.inverters[0], make=make)
     return keys(replace(now, config=replace(CONFIG, inverters=(inverter,))))
 
 

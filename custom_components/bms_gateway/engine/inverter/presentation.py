@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ..model import Telegram
 from ..presets import ChargeStop, Preset
+from ..rounding import round_down
 
 
 def presented(
@@ -24,7 +25,10 @@ def presented(
         return None
     stops = telegram.charge_current_limit <= 0 and charge_stop_voltage is not None
     if stops and preset.charge_stop is ChargeStop.VOLTAGE:
-        volts = min(volts, max(charge_stop_voltage or 0.0, preset.charge_voltage_min))
+        # The voltage in the same telegram may be ahead of the reference, which waits for
+        # a second report: after a load has ended, the reference would dump the battery
+        stop = max(charge_stop_voltage or 0.0, telegram.voltage)
+        volts = min(volts, round_down(max(stop, preset.charge_voltage_min)))
     soc = telegram.soc
     if preset.hold_soc is not None and not is_full:
         soc = min(soc, preset.hold_soc)

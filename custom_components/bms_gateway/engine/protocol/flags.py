@@ -145,7 +145,8 @@ def decode_deye(data: bytes) -> Flags:
 def encode_deye(protections: AbstractSet[Alarm], warnings: AbstractSet[Alarm]) -> bytes:
     """Return a Deye's 0x359: for each alarm the first bit that stands for it.
 
-    An alarm without a bit is sent as an internal one.
+    An alarm without a bit is sent as an internal one; so is a general one, as the table
+    knows it only as one certain fault (charge voltage low).
     """
     data = bytearray(8)
     for alarms, places in (
@@ -153,7 +154,8 @@ def encode_deye(protections: AbstractSet[Alarm], warnings: AbstractSet[Alarm]) -
         (warnings, _places(_DEYE_WARNINGS)),
     ):
         for alarm in alarms:
-            number, bit = places.get(alarm, places[Alarm.INTERNAL])
+            is_named = alarm in places and alarm is not Alarm.GENERAL
+            number, bit = places[alarm if is_named else Alarm.INTERNAL]
             data[number] |= 1 << bit
     return bytes(data)
 

@@ -11,6 +11,7 @@ from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .household import Household, Size
 from .inverters import Inverter, SimulatedInverter
+from .makes import behaving_like
 from .physics import Pack
 from .simulator import Simulator
 
@@ -125,10 +126,13 @@ def _inverter(config: InverterConfig, number: int, seed: int) -> SimulatedInvert
     )
     return SimulatedInverter(
         config.id,
-        Inverter(
-            rated_charge=config.rated_charge,
-            rated_discharge=config.rated_discharge,
-            lag=_LAGS[number % len(_LAGS)],
+        behaving_like(
+            config.make,
+            Inverter(
+                rated_charge=config.rated_charge,
+                rated_discharge=config.rated_discharge,
+                lag=_LAGS[number % len(_LAGS)],
+            ),
         ),
         Household(size, seed),
     )

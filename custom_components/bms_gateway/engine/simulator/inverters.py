@@ -22,6 +22,9 @@ _VOLTAGE_GAIN: Final = 20.0
 # The inverter has a decoder of its own instead of the gateway's: an
 # encoder and a decoder that were wrong in the same way would not notice each other.
 _LIMITS: Final = Struct("<Hhh")
+_SOC: Final = Struct("<H")
+_FINE_SOC: Final = 4
+_FULL: Final = 100.0
 _CHARGE_BIT: Final = 0x80
 _DISCHARGE_BIT: Final = 0x40
 
@@ -46,6 +49,23 @@ class Inverter:
     None: it never does."""
     sends_requests: bool = True
     """Send 0x305 every second."""
+    request: bytes = bytes(8)
+    """The content of its 0x305."""
+    accompanying: tuple[Frame, ...] = ()
+    """Sent together with each request."""
+    reads_enables: bool = True
+    """Read 0x35C."""
+    reads_fine_soc: bool = False
+    """Prefer the state of charge in hundredths, as an SMA does, even if it is padding."""
+    padded_only: bool = False
+    """Ignore frames shorter than 8 bytes (Sol-Ark)."""
+    ignores_zero: bool = False
+    """Keep the last limit in place of 0 A (Sofar)."""
+    stops_at_full: bool = False
+    """Charge no further at 100 % (Midnite)."""
+    keeps_below: float | None = None
+    """V. Limits with a charge voltage further than this below the battery's voltage are
+    a fault: it goes on with the currents of before (Deye, W31). None: it accepts any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,26 +78,36 @@ class ReceivedLimits:
     charge_enabled: bool = True
     discharge_enabled: bool = True
     alarm: bool = False
+    soc: float | None = None
+    """%"""
     at: float | None = None
     """When limits last came; None: never."""
 
 
-def on_frame(received: ReceivedLimits, frame: Frame, now: float) -> ReceivedLimits:
-    """Return the received limits after one more frame, of any kind and length."""
-    if not frame.standard:
-        return received
+def on_frame(
+    inverter: Inverter,
+    received: ReceivedLimits,
+    frame: Frame,
+    now: float,
+    *,
+    voltage: float = 0.0,
+) -> ReceivedLimits:
+    """Return the received limits after one more frame, of any kind and length.
+
+    `voltage`: V at the inverter's terminals.
+    """
     data = frame.data
+    if not frame.standard or (inverter.padded_only and len(data) < 8):
+        return received
     match frame.can_id:
         case 0x351 if len(data) >= _LIMITS.size:
-            voltage, charge, discharge = _LIMITS.unpack_from(data)
-            return replace(
-                received,
-                charge_voltage_limit=voltage / 10,
-                charge=max(charge / 10, 0.0),
-                discharge=max(discharge / 10, 0.0),
-                at=now,
-            )
-        case 0x35C if data:
+            return _with_limits(inverter, received, data, voltage, now)
+        case 0x355 if len(data) >= _SOC.size:
+            whole = float(_SOC.unpack_from(data)[0])
+            is_fine = inverter.reads_fine_soc and len(data) >= _FINE_SOC + _SOC.size
+            fine = _SOC.unpack_from(data, _FINE_SOC)[0] / 100 if is_fine else whole
+            return replace(received, soc=fine)
+        case 0x35C if data and inverter.reads_enables:
             return replace(
                 received,
                 charge_enabled=bool(data[0] & _CHARGE_BIT),
@@ -89,6 +119,31 @@ def on_frame(received: ReceivedLimits, frame: Frame, now: float) -> ReceivedLimi
             return replace(received, alarm=_pair_raised(data[:4]))
         case _:
             return received
+
+
+def _with_limits(
+    inverter: Inverter,
+    received: ReceivedLimits,
+    data: bytes,
+    voltage: float,
+    now: float,
+) -> ReceivedLimits:
+    """Return the received limits after a 0x351."""
+    counts, charge, discharge = _LIMITS.unpack_from(data)
+    volts = counts / 10
+    below = inverter.keeps_below
+    if below is not None and volts < voltage - below and (charge or discharge):
+        return replace(received, at=now)
+    keeps = inverter.ignores_zero
+    return replace(
+        received,
+        charge_voltage_limit=volts,
+        charge=received.charge if keeps and not charge else max(charge / 10, 0.0),
+        discharge=(
+            received.discharge if keeps and not discharge else max(discharge / 10, 0.0)
+        ),
+        at=now,
+    )
 
 
 def wanted_current(
@@ -114,6 +169,8 @@ def wanted_current(
     if inverter.dump_margin is not None and headroom < -inverter.dump_margin:
         return -inverter.rated_discharge
     charge = received.charge if received.charge_enabled else 0.0
+    if inverter.stops_at_full and received.soc is not None and received.soc >= _FULL:
+        charge = 0.0
     discharge = received.discharge if received.discharge_enabled else 0.0
     most = min(charge, inverter.rated_charge)
     least = -min(discharge, inverter.rated_discharge)
@@ -136,16 +193,20 @@ class SimulatedInverter:
         self._following = 0.0
         self._ceiling = 0.0
         self._request_at: float | None = None
+        self._voltage = 0.0
 
     def on_frame(self, frame: Frame, now: float) -> None:
         """Take a frame from its bus."""
-        self.received = on_frame(self.received, frame, now)
+        self.received = on_frame(
+            self.inverter, self.received, frame, now, voltage=self._voltage
+        )
 
     def step(self, now: float, dt: float, power: float, voltage: float) -> float:
         """Return the current (A, charge positive) after `dt` more seconds.
 
         `power`: W of surplus or, negative, demand; `voltage`: V at the terminals.
         """
+        self._voltage = voltage
         target = wanted_current(self.inverter, self.received, power, voltage, now)
         if self.inverter.dead_time:
             target = self._delayed(target, now)
@@ -165,7 +226,11 @@ class SimulatedInverter:
             return []
         while self._request_at <= now:
             self._request_at += REQUEST_PERIOD
-        return [replace(POLL, at=now)]
+        frames = (
+            Frame(POLL.can_id, self.inverter.request),
+            *self.inverter.accompanying,
+        )
+        return [replace(frame, at=now) for frame in frames]
 
     def _delayed(self, target: float, now: float) -> float:
         """Return the target of one dead time ago."""

@@ -19,7 +19,12 @@ NEAREST: Final = {
 
 
 def nearest(alarm: Alarm, half: str, profile: Profile, can_id: int) -> Alarm:
-    """Return the alarm of a frame that an alarm goes out as."""
+    """Return the alarm of a frame that an alarm goes out as.
+
+    A general one is none of the certain faults in a Deye's tables, so it is internal.
+    """
+    if alarm is Alarm.GENERAL and can_id == 0x359:
+        return Alarm.INTERNAL
     known = {
         alarm_of(signal.name)
         for signal in message(profile, can_id).signals

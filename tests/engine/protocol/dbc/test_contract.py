@@ -5,10 +5,11 @@ from typing import Final
 import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm, Telegram
-from custom_components.bms_gateway.engine.presets import Profile
+from custom_components.bms_gateway.engine.presets import PRESETS, Make, Profile
+from custom_components.bms_gateway.engine.protocol import encode
 
-from .reading import ALARM, FOLDER, WARNING, covered, message, raised, read
-from .telegrams import OPTIONAL, TELEGRAM, changed, sent
+from .reading import ALARM, FOLDER, WARNING, covered, message, raised, read, values
+from .telegrams import OPTIONAL, TELEGRAM, changed, sent, signals
 
 TELEGRAMS: Final = pytest.mark.parametrize(
     "telegram",
@@ -88,3 +89,18 @@ def test_a_current_is_turned_for_a_deye_whatever_its_type() -> None:
             f.can_id: f.data for f in sent(Profile.DEYE, changed(current=current))
         }
         assert frames[0x356][2:4] == bytes.fromhex("6400")
+
+
+@pytest.mark.parametrize("make", Make)
+def test_name_and_tag_of_a_make_are_read(make: Make) -> None:
+    """What an inverter recognises its battery by; only some profiles have a tag."""
+    preset = PRESETS[make]
+    frames = encode(
+        TELEGRAM, profile=preset.profile, name=preset.name_prefix, tag=preset.tag
+    )
+    found = read(preset.profile, frames)
+    assert [each.value for each in values(found, "name")] == [preset.name_prefix]
+    tag = preset.tag.decode("ascii")
+    assert [each.value for each in values(found, "tag")] == [tag] * len(
+        signals(preset.profile, "tag")
+    )

@@ -202,8 +202,8 @@ class ProfileContract:
         data = self.sent(replace(EXAMPLE, soc=soc))[0x355]
         percent = int.from_bytes(data[0:2], "little")
         assert percent == pytest.approx(soc, abs=1.0)
-        assert (percent == 100) == (soc > 100 - 1e-6)
-        assert (percent == 0) == (soc < 1e-6)
+        assert (percent == 100) == (soc >= 100 - 1e-6)
+        assert (percent == 0) == (soc <= 1e-6)
 
     def test_zero_is_zero(self) -> None:
         """A limit of 0 A is no padding and no code."""

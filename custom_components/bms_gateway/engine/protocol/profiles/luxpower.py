@@ -1,12 +1,15 @@
 """Profile `luxpower`: the telegram that LuxPower and EG4 read (V04.2, "Lithium 6").
 
-- 0x355 also holds the extreme cell voltages, 0x356 the extreme temperatures.
+- 0x355 also holds the extreme cell voltages, 0x356 the extreme temperatures. Neither has
+  a code for "not available": 0 would be a dead cell, or frost. Unknown cell voltages are
+  sent as their mean, unknown temperatures as the bank's.
 - 0x359 has no tag: bytes 5 and 6 are the capacity. What byte 4 means is not known; it
   is sent as 0.
 - 0x373 and 0x379 repeat cells and capacity where known: an SNA reads them there.
 """
 
 from functools import partial
+from math import ceil
 from typing import Final
 
 from ...model import Telegram
@@ -28,6 +31,26 @@ from ..luxpower import (
 )
 from .pylontech import HARMLESS, measurements, requests
 from .rows import Row, Values, fill, fill_if_known
+
+_FULL_CELL: Final = 3.65
+"""V of a full lithium iron phosphate cell."""
+
+
+def _charge_state(_: Telegram, values: Values) -> bytes:
+    """Use the mean where the batteries report no cells.
+
+    It is that of the fewest cells which can have the voltage: of more than three at
+    least 2.7 V each, so that neither end of their range is ever pretended.
+    """
+    volts = values["voltage"]
+    mean = None
+    if isinstance(volts, int | float) and volts > 0:
+        mean = volts / ceil(volts / _FULL_CELL)
+    known: Values = {
+        field.attribute: mean if (value := values[field.attribute]) is None else value
+        for field in CHARGE_STATE_CELLS
+    }
+    return encode_fields(values | known, (*CHARGE_STATE, *CHARGE_STATE_CELLS))
 
 
 def _measurements(telegram: Telegram, values: Values) -> bytes:
@@ -54,7 +77,7 @@ def _flags(telegram: Telegram, values: Values) -> bytes:
 LUXPOWER: Final = (
     Row(0x35E, 8, partial(fill, NAME)),  # LUX
     Row(0x351, 8, partial(fill, LIMITS)),  # LUX
-    Row(0x355, 8, partial(fill, (*CHARGE_STATE, *CHARGE_STATE_CELLS))),  # LUX
+    Row(0x355, 8, _charge_state),  # LUX
     Row(0x356, 8, _measurements),  # LUX
     Row(0x35C, 8, requests),  # LUX
     Row(0x359, 8, _flags),  # LUX

@@ -1,0 +1,1 @@
+"""Readers of the inverters people own, held against what the gateway sends."""
