@@ -114,7 +114,6 @@ async def test_diagnostic_sensors_are_shown_once_known(bench: Bench) -> None:
     assert float(bench.state("sensor", "b1_telegram_period").state) == pytest.approx(
         1.0, 0.3
     )
-    assert bench.state("binary_sensor", "b1_charge_request").state == STATE_UNKNOWN
     assert bench.state("binary_sensor", "b1_excluded_discharge").state == STATE_OFF
     for key in (
         "b1_current_share",

@@ -6,10 +6,11 @@ from unittest.mock import PropertyMock, patch
 
 import pytest
 
+from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.engine.model import Rule
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .bench import MEASURED, Bench, telegram
 
@@ -33,8 +34,13 @@ EXPECTED = {
     "b1_charge_voltage_limit": "56.0",
     "b1_charge_current_limit": "100.0",
     "b1_discharge_current_limit": "100.0",
-    "b1_cell_voltage_min": STATE_UNKNOWN,
 }
+
+
+def exists(bench: Bench, unique_id: str) -> bool:
+    """Return whether a sensor is registered."""
+    registry = er.async_get(bench.hass)
+    return registry.async_get_entity_id("sensor", DOMAIN, unique_id) is not None
 
 
 async def test_values_of_two_batteries_are_shown(bench: Bench) -> None:
@@ -153,10 +159,113 @@ async def test_cell_of_an_extreme_is_shown(bench: Bench) -> None:
     cells = (0x373, bytes.fromhex("f00c490d25012a01"))
     for _ in range(2):
         bench.send("b1", [*telegram(), cells, (0x374, b"M2C07")])
+    await bench.until(
+        lambda: bench.snapshot.batteries["b1"].readings.cell_voltage_min_id is not None
+    )
+    await bench.tick(31)
     lowest = await bench.shows("sensor", "b1_cell_voltage_min", "3.312")
     assert lowest.attributes["cell"] == "M2C07"
     highest = await bench.shows("sensor", "b1_cell_voltage_max", "3.401")
     assert "cell" not in highest.attributes
+
+
+async def test_values_that_few_batteries_report_have_entities_only_there(
+    bench: Bench,
+) -> None:
+    """Of the one that reports them, from its first report on, and after a restart."""
+    await bench.battery("b1").battery("b2").start()
+    await bench.online("b1", "b2")
+    await bench.tick(31)
+    keys = "charged_energy", "discharged_energy", "modules_online", "cycles"
+    assert not any(exists(bench, f"b1_{key}") for key in keys)
+    # Pytes (AndreasBoehm/PytesCANProtocol): 211.2 and 183.5 kWh; 2 modules online
+    more = [
+        (0x378, bytes.fromhex("400800002B070000")),
+        (0x372, bytes.fromhex("0200010001000200")),
+    ]
+    bench.send("b1", [*telegram(), *more])
+    await bench.until(
+        lambda: bench.snapshot.batteries["b1"].readings.modules_online == 2
+    )
+    await bench.tick(31)
+    assert exists(bench, "b1_charged_energy")
+    assert exists(bench, "b1_modules_blocking_charge")
+    assert not exists(bench, "b1_cycles")
+    assert not any(exists(bench, f"b2_{key}") for key in keys)
+    await bench.hass.config_entries.async_unload(bench.entry.entry_id)
+    await bench.setup()
+    registry = er.async_get(bench.hass)
+    entry = registry.async_get(bench.entity_id("sensor", "b1_charged_energy"))
+    assert entry is not None
+    assert entry.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_an_entity_that_was_reported_once_stays_after_a_restart(
+    bench: Bench,
+) -> None:
+    """Unavailable until the battery is received, not "no longer provided"."""
+    await bench.battery("b1").start()
+    energies = (0x378, bytes.fromhex("400800002B070000"))
+    await bench.online("b1")
+    bench.send("b1", [*telegram(), energies])
+    await bench.until(
+        lambda: bench.snapshot.batteries["b1"].readings.charged_kwh == 211.2
+    )
+    await bench.tick(31)
+    assert bench.state("sensor", "b1_charged_energy").state == "211.2"
+    await bench.hass.config_entries.async_unload(bench.entry.entry_id)
+    await bench.setup()
+    state = bench.state("sensor", "b1_charged_energy")
+    assert state.state == STATE_UNAVAILABLE
+    assert "restored" not in state.attributes
+
+
+@pytest.mark.usefixtures("all_enabled")
+async def test_addresses_online_are_an_attribute_of_the_modules(bench: Bench) -> None:
+    """Seplos: 0x359 byte 7, here the addresses of bits 0 and 1."""
+    await bench.battery("b1").start()
+    flags = (0x359, bytes.fromhex("0000000002504E03"))
+    for _ in range(2):
+        bench.send("b1", [*telegram()[1:], flags])
+    await bench.until(
+        lambda: bench.snapshot.batteries["b1"].readings.module_map is not None
+    )
+    await bench.tick(31)
+    modules = bench.state("sensor", "b1_modules")
+    assert modules.state == "2"
+    assert modules.attributes["addresses"] == "00000011"
+
+
+async def test_device_of_a_battery_has_its_identity(bench: Bench) -> None:
+    """BYD: product and serial number in two frames each, family, version."""
+    await bench.battery("b1").start()
+    texts = [
+        (0x370, b"BYD Batt"),
+        (0x371, b"ery-Box\0"),
+        (0x380, b"P030T020"),
+        (0x381, b"Z2001234"),
+        (0x382, b"BYD LVS\0"),
+        (0x35F, bytes.fromhex("0000011664000000")),
+    ]
+    for _ in range(2):
+        bench.send("b1", [*telegram(name="BYD"), *texts])
+    devices = dr.async_get(bench.hass)
+
+    def found() -> tuple[str | None, ...]:
+        device = devices.async_get_device_by_identifier((DOMAIN, "b1"), "gw")
+        assert device is not None
+        return (
+            *(device.manufacturer, device.model, device.model_id),
+            *(device.sw_version, device.serial_number),
+        )
+
+    await bench.until(
+        lambda: (
+            found()
+            == ("BYD", "BYD Battery-Box", "BYD LVS", "01.16", "P030T020Z2001234")
+        )
+    )
 
 
 async def test_loss_and_return_change_availability(bench: Bench) -> None:
@@ -206,6 +315,8 @@ async def test_bank_is_unavailable_without_a_battery(bench: Bench) -> None:
 async def test_rare_sensors_are_disabled(hass: HomeAssistant, bench: Bench) -> None:
     """Users can enable them."""
     await bench.battery("b1").inverter("i1").start()
+    await bench.online("b1")
+    await bench.tick(31)
     registry = er.async_get(hass)
     for key in "b1_telegrams", "b1_modules", "b1_frames_received", "i1_telegrams_sent":
         entry = registry.async_get(bench.entity_id("sensor", key))

@@ -19,6 +19,7 @@ from .engine.config import (
     PortConfig,
     Strategy,
 )
+from .engine.model import Dialect
 from .engine.nominal_voltage import NOMINAL_VOLTAGES
 from .engine.presets import PRESETS, FrameLength, Make, Preset, SendMode
 
@@ -47,6 +48,7 @@ BY_PRESET: Final = frozenset(
 """The settings of an inverter that follow from its make where they are not stored."""
 
 _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
+    "dialect": Dialect,
     "strategy": Strategy,
     "charge_loss_policy": LossPolicy,
     "discharge_loss_policy": LossPolicy,

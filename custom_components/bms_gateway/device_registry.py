@@ -84,6 +84,7 @@ class Devices:
             device.id,
             manufacturer=reported.name or device.manufacturer,
             model=reported.product or reported.family or device.model,
+            model_id=(reported.product and reported.family) or device.model_id,
             sw_version=reported.version or device.sw_version,
             serial_number=reported.serial or device.serial_number,
         )

@@ -59,6 +59,8 @@ class BmsEntityDescription[S](EntityDescription):
     """Whether it has a value while its subject is absent."""
     always_fn: Callable[[S], bool] = lambda _: False
     """Whether it has a value now although its subject is absent."""
+    if_reported: bool = False
+    """Whether it is added only once it has a value: not every battery reports one."""
     interfaces: frozenset[Interface] = frozenset(Interface)
     """The port interfaces that have this entity."""
 

@@ -229,9 +229,13 @@ def descriptions(device: str) -> Iterator[tuple[str, EntityDescription]]:
 
 
 def entity(platform: str, row: EntityDescription) -> Row:
-    """Return an entity's row; a star marks what is off by default."""
+    """Return an entity's row.
+
+    A star marks what is off by default, a circle what only some batteries report.
+    """
     name: str = TEXTS["entity"][platform][row.key]["name"]
     star = "" if row.entity_registry_enabled_default else " *"
+    star += " °" if getattr(row, "if_reported", False) else ""
     units = ("suggested_unit_of_measurement", "native_unit_of_measurement")
     unit = next((unit for each in units if (unit := getattr(row, each, None))), "")
     return name + star, platform.replace("_", " "), unit, ENTITIES.get(row.key, "")

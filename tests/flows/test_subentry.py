@@ -118,6 +118,20 @@ async def test_battery_settings_are_changed(
     }
 
 
+async def test_protocol_of_a_battery_is_set_and_cleared(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """Empty: as recognised."""
+    for chosen in ("deye", None):
+        flow = await change(hass, bank, "battery")
+        await flow.choose("battery")
+        rare = {} if chosen is None else {"dialect": chosen}
+        await flow.fill(BATTERY, {SECTION_RARE: rare})
+        [config] = gateway_config(bank).batteries
+        assert config.dialect == chosen
+        assert subentry(bank, "battery").data.get("dialect") == chosen
+
+
 async def test_inverter_settings_are_changed(
     hass: HomeAssistant, bank: MockConfigEntry
 ) -> None:

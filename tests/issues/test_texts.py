@@ -19,6 +19,7 @@ from custom_components.bms_gateway.engine.config import (
 )
 from custom_components.bms_gateway.engine.model import (
     BatteryStatus,
+    Dialect,
     Direction,
     Disobedience,
     Neighbour,
@@ -48,6 +49,7 @@ from .detectors.contexts import (
     WELL,
     at_charge_voltage,
     seen,
+    set_to,
     with_b1,
     with_i1,
     with_port,
@@ -117,6 +119,7 @@ def find_everything() -> Iterator[Issue]:
             duplicate_of="b2", has_duplicate_sender=True, missing=frozenset({0x359})
         ),
         with_b1(soc_jumped_at=WELL.snapshot.at),
+        set_to(Dialect.VICTRON, with_b1(contradicting=Dialect.DEYE)),
         with_b1(modules_missing=1, modules_most=3),
         with_b1(gaps=7),
         with_i1(battery_detected=True),

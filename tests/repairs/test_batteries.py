@@ -132,3 +132,27 @@ async def test_battery_of_another_voltage_is_a_repair(bench: Bench) -> None:
     assert issue.translation_placeholders["nominal"] == "48"
     assert issue.translation_placeholders["apparent"] == "24"
     assert issue.translation_placeholders["values"] == "CVL 29.2 V (40–65 V)"
+
+
+async def test_contradicted_protocol_is_a_repair_that_may_be_ignored(
+    hass: HomeAssistant, bench: Bench
+) -> None:
+    """A stack with `PN` that is set to Deye's: after a minute, until that is cleared."""
+    await bench.battery("b1", dialect="deye").inverter("i1").start()
+    await bench.online("b1", current=10.0)
+    await bench.shows("sensor", "b1_dialect", "deye")
+    assert bench.snapshot.batteries["b1"].readings.current == -10.0
+    assert bench.issues() == {}
+    await go_on(bench, 64, {"b1": 52.0})
+    assert bench.issues() == {"dialect_b1": "dialect_contradicted"}
+    ir.async_ignore_issue(hass, DOMAIN, "dialect_b1", ignore=True)
+    await go_on(bench, 4, {"b1": 52.0})
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, "dialect_b1")
+    assert issue is not None
+    assert issue.dismissed_version is not None
+    [subentry] = bench.entry.get_subentries_of_type("battery")
+    data = {key: value for key, value in subentry.data.items() if key != "dialect"}
+    hass.config_entries.async_update_subentry(bench.entry, subentry, data=data)
+    await bench.send_telegrams("b1", current=10.0)
+    await bench.until(lambda: bench.snapshot.batteries["b1"].readings.current == 10.0)
+    assert bench.snapshot.batteries["b1"].contradicting is None

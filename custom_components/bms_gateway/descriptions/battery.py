@@ -35,6 +35,9 @@ from .quantities import (
 
 _DIAGNOSTIC: Final[dict[str, Any]] = {"entity_category": EntityCategory.DIAGNOSTIC}
 _RARE: Final[dict[str, Any]] = {**_DIAGNOSTIC, "entity_registry_enabled_default": False}
+_SOME: Final[dict[str, Any]] = {"if_reported": True}
+"""For values that only some batteries report."""
+_RARE_SOME: Final[dict[str, Any]] = {**_RARE, **_SOME}
 
 
 def _power(battery: BatteryState) -> float | None:
@@ -46,6 +49,11 @@ def _power(battery: BatteryState) -> float | None:
 def _cell(name: str | None) -> Mapping[str, str]:
     """Return which cell it is, if the battery reports it."""
     return {"cell": name} if name else {}
+
+
+def _addresses(readings: Readings) -> Mapping[str, str]:
+    """Return which addresses are online, if the battery reports it."""
+    return {"addresses": readings.module_map} if readings.module_map else {}
 
 
 def _cell_spread(readings: Readings) -> float | None:
@@ -73,16 +81,19 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         "cell_voltage_min",
         lambda battery: battery.readings.cell_voltage_min,
         attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_min_id),
+        **_SOME,
     ),
     cell_volts(
         "cell_voltage_max",
         lambda battery: battery.readings.cell_voltage_max,
         attributes_fn=lambda battery, _: _cell(battery.readings.cell_voltage_max_id),
+        **_SOME,
     ),
     cell_volts(
         "cell_voltage_spread",
         lambda battery: _cell_spread(battery.readings),
         kind=Kind.CELL_VOLTAGE_SPREAD,
+        **_SOME,
     ),
     degrees(
         "cell_temperature_min",
@@ -90,7 +101,7 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         attributes_fn=lambda battery, _: _cell(
             battery.readings.cell_temperature_min_id
         ),
-        **_RARE,
+        **_RARE_SOME,
     ),
     degrees(
         "cell_temperature_max",
@@ -98,9 +109,9 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         attributes_fn=lambda battery, _: _cell(
             battery.readings.cell_temperature_max_id
         ),
-        **_RARE,
+        **_RARE_SOME,
     ),
-    amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE),
+    amp_hours("capacity", lambda battery: battery.readings.installed_ah, **_RARE_SOME),
     amp_hours("remaining", remaining_ah, **_RARE),
     stored_energy("capacity_energy", capacity_kwh, **_RARE),
     stored_energy("stored_energy", stored_kwh, **_RARE),
@@ -124,26 +135,39 @@ SENSORS: Final[tuple[BmsSensorDescription[BatteryState], ...]] = (
         lambda battery: battery.readings.discharge_current_limit,
         **_DIAGNOSTIC,
     ),
-    number("modules", lambda battery: battery.readings.modules, **_RARE),
-    number("modules_online", lambda battery: battery.readings.modules_online, **_RARE),
     number(
-        "modules_offline", lambda battery: battery.readings.modules_offline, **_RARE
+        "modules",
+        lambda battery: battery.readings.modules,
+        attributes_fn=lambda battery, _: _addresses(battery.readings),
+        **_RARE_SOME,
+    ),
+    number(
+        "modules_online", lambda battery: battery.readings.modules_online, **_RARE_SOME
+    ),
+    number(
+        "modules_offline",
+        lambda battery: battery.readings.modules_offline,
+        **_RARE_SOME,
     ),
     number(
         "modules_blocking_charge",
         lambda battery: battery.readings.modules_blocking_charge,
-        **_RARE,
+        **_RARE_SOME,
     ),
     number(
         "modules_blocking_discharge",
         lambda battery: battery.readings.modules_blocking_discharge,
-        **_RARE,
+        **_RARE_SOME,
     ),
-    energy("charged_energy", lambda battery: battery.readings.charged_kwh, **_RARE),
     energy(
-        "discharged_energy", lambda battery: battery.readings.discharged_kwh, **_RARE
+        "charged_energy", lambda battery: battery.readings.charged_kwh, **_RARE_SOME
     ),
-    counter("cycles", lambda battery: battery.readings.cycles),
+    energy(
+        "discharged_energy",
+        lambda battery: battery.readings.discharged_kwh,
+        **_RARE_SOME,
+    ),
+    counter("cycles", lambda battery: battery.readings.cycles, **_SOME),
     percent(
         "current_share",
         lambda battery: None if (part := battery.current_share) is None else 100 * part,
@@ -182,7 +206,16 @@ BINARY_SENSORS: Final[tuple[BmsBinarySensorDescription[BatteryState], ...]] = (
         **_RARE,
     ),
     flag("full_charge", lambda battery: battery.readings.full_charge, **_RARE),
-    flag("charge_request", lambda battery: battery.readings.charge_request, **_RARE),
+    flag(
+        "charge_request",
+        lambda battery: battery.readings.charge_request,
+        **_RARE_SOME,
+    ),
+    flag(
+        "heating_request",
+        lambda battery: battery.readings.heating_request,
+        **_RARE_SOME,
+    ),
     flag("excluded_charge", lambda b: Direction.CHARGE in b.excluded, **_RARE),
     flag("excluded_discharge", lambda b: Direction.DISCHARGE in b.excluded, **_RARE),
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from .model import Dialect
 from .presets import PRESETS, FrameLength, Make, Preset, SendMode
 
 DEFAULT_BITRATE: Final = 500_000
@@ -109,6 +110,9 @@ class BatteryConfig:
     """Seconds; the longest accepted gap of 0x351. None: 10 s."""
     nominal_voltage: int | None = None
     """V; one of `nominal_voltage.NOMINAL_VOLTAGES`. None: recognised."""
+    dialect: Dialect | None = None
+    """The dialect that decides sign and layouts, whatever its frames show. None: as
+    recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ AT_ONCE: Final[Mapping[type, tuple[str, ...]]] = {
     BatteryState: (
         "status",
         "dialect",
+        "contradicting",
         "odd_share",
         "wrong_sign",
         "carries_current_out_of_service",
@@ -50,7 +51,7 @@ AT_ONCE: Final[Mapping[type, tuple[str, ...]]] = {
         *_ALARMS_AND_REQUESTS,
         *("charge_enabled", "discharge_enabled"),
         *("name", "product", "version", "serial", "family"),
-        "charge_request",
+        *("charge_request", "heating_request"),
     ),
     InverterState: ("listening", "connected", "battery_detected", "disobeys"),
     PortState: ("status", "fault", "reason", "detail"),

@@ -201,7 +201,7 @@ def test_neighbours_of_a_battery_are_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [Frame(0x123), Frame(0x35E, b"PYLON"), Frame(0x351, extended=True)]
+    "frame", [Frame(0x123), Frame(0x35E, b"PYLON"), Frame(0x123, extended=True)]
 )
 def test_other_traffic_is_no_battery(frame: Frame) -> None:
     """Without the frames of every battery, on 11 bits."""

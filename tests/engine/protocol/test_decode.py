@@ -13,6 +13,7 @@ from custom_components.bms_gateway.engine.protocol import (
     marks_after,
     recognise,
 )
+from custom_components.bms_gateway.engine.protocol.deye import DIAGNOSTICS
 from custom_components.bms_gateway.engine.protocol.frames import BATTERY_IDS
 from custom_components.bms_gateway.engine.protocol.number import Value
 
@@ -40,8 +41,9 @@ STACK_VALUES: dict[int, dict[str, Value]] = {
         "discharge_current_limit": 922.5,
         "discharge_voltage_limit": 46.9,  # 0x01D5
     },
-    0x355: {"soc": 80.0, "soh": 100.0},  # bytes 4 and 5 are padding
-    0x356: {"voltage": 52.91, "current": -80.1, "temperature": 20.4},
+    # Bytes 4 to 7 are padding, here and in 0x356
+    0x355: {"soc": 80.0, "soh": 100.0, "remaining_count": None},
+    0x356: {"voltage": 52.91, "current": -80.1, "temperature": 20.4, "cycles": None},
     0x35C: {
         "charge_enabled": True,
         "discharge_enabled": True,
@@ -61,8 +63,8 @@ STACK_VALUES: dict[int, dict[str, Value]] = {
 STACK_AND_INVERTER_VALUES: dict[int, dict[str, Value]] = {
     0x359: STACK_VALUES[0x359],
     0x351: STACK_VALUES[0x351],
-    0x355: {"soc": 81.0, "soh": 100.0},
-    0x356: {"voltage": 52.86, "current": -94.6, "temperature": 21.0},
+    0x355: {"soc": 81.0, "soh": 100.0, "remaining_count": None},
+    0x356: {"voltage": 52.86, "current": -94.6, "temperature": 21.0, "cycles": None},
     0x305: {},
     0x35C: STACK_VALUES[0x35C],
     0x35E: STACK_VALUES[0x35E],
@@ -78,7 +80,7 @@ DEYE_VALUES: dict[int, dict[str, Value]] = {
     0x355: {"soc": 100.0, "soh": 100.0},
     0x356: {"voltage": 53.3, "current": 0.8, "temperature": 24.0},  # sent: -0.8 A
     0x359: {"protections": NO_ALARM, "warnings": NO_ALARM, "flag_bytes": bytes(4)},
-    0x35C: STACK_VALUES[0x35C],
+    0x35C: STACK_VALUES[0x35C] | {"heating_request": False},
     0x35E: {"name": "DY001", "candidate_ah": 230.0},
     0x361: {
         "cell_voltage_max": 3.345,
@@ -86,7 +88,7 @@ DEYE_VALUES: dict[int, dict[str, Value]] = {
         "cell_temperature_max": 25.0,
         "cell_temperature_min": 24.0,
     },
-    0x363: {},
+    0x363: {"firmware": "F0.05"},  # as 0x35F below
     0x364: {
         "modules_online": 1,
         "modules_blocking_charge": 0,
@@ -102,7 +104,7 @@ DEYE_VALUES: dict[int, dict[str, Value]] = {
 
 DEYE_AS_VICTRON_VALUES: dict[int, dict[str, Value]] = {
     0x351: DEYE_VALUES[0x351] | {"charge_current_limit": 10.0},
-    0x355: DEYE_VALUES[0x355],
+    0x355: DEYE_VALUES[0x355] | {"remaining_count": None},
     0x356: DEYE_VALUES[0x356] | {"cycles": None},  # sent: +0.8 A
     0x35A: {},
     0x35E: {"name": "PYLON"},  # followed by binary
@@ -179,7 +181,13 @@ READINGS = set(Readings.__dataclass_fields__)
 
 SPACING = {
     "candidate_ah",
+    "firmware",
     "identity_ah",
+    "remaining_count",
+    "cell_voltage_min_number",
+    "cell_voltage_max_number",
+    "cell_temperature_min_number",
+    "cell_temperature_max_number",
     "product_1",
     "product_2",
     "serial_1",
@@ -191,7 +199,9 @@ bytes_of_a_frame = st.binary(max_size=8)
 dialects = st.one_of(st.none(), st.sampled_from(list(Dialect)))
 
 can_ids = st.one_of(
-    st.sampled_from(sorted(BATTERY_IDS)), st.integers(0, 0x7FF), st.integers(0, 2**29)
+    st.sampled_from(sorted(BATTERY_IDS | DIAGNOSTICS.keys())),
+    st.integers(0, 0x7FF),
+    st.integers(0, 2**29),
 )
 
 
@@ -212,7 +222,8 @@ def test_any_bytes_give_values_in_their_windows(
         if isinstance(value, str):
             assert value.isascii()
             assert value.isprintable()
-    if extended or can_id not in BATTERY_IDS:
+    own = BATTERY_IDS | (DIAGNOSTICS.keys() if dialect is Dialect.DEYE else set())
+    if extended or can_id not in own:
         assert decoded == NOTHING
 
 
@@ -222,8 +233,9 @@ def test_a_truncated_frame_yields_fewer_values_and_no_others(
     can_id: int, data: bytes, dialect: Dialect | None
 ) -> None:
     """Each value as in the whole frame, or unknown: never 0 or "none" instead."""
-    # A tail decides: tags, text or numbers, hundredths of SOC, version of a table
-    if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371}:
+    # A tail decides: tags, text or numbers, hundredths of SOC, version of a table; and
+    # 0x372 has another meaning with 4 bytes
+    if can_id in {0x355, 0x359, 0x35E, 0x370, 0x371, 0x372}:
         return
     whole = values(can_id, data, dialect)
     for length in range(len(data)):

@@ -188,10 +188,22 @@ def test_temperatures_of_missing_sensors_are_unknown(
     assert values(0x356, "AB140000" + raw)["temperature"] == temperature
 
 
-def test_cycles_are_read_from_victron_only() -> None:
-    """LuxPower has a temperature there, Pylontech padding."""
-    assert "cycles" not in values(0x356, "AB140000CC003000")
-    assert values(0x356, "AB140000CC003000", Dialect.VICTRON)["cycles"] == 48
+@pytest.mark.parametrize("dialect", Dialect)
+def test_cycles_are_read_where_no_temperature_can_be(dialect: Dialect) -> None:
+    """Seplos, YamBMS: 48 in bytes 6 and 7. LuxPower has a temperature there."""
+    found = values(0x356, "AB140000CC003000", dialect).get("cycles")
+    reads = dialect in {Dialect.PYLONTECH, Dialect.VICTRON}
+    assert found == (48 if reads else None)
+
+
+@pytest.mark.parametrize("raw", ["0000", "FFFF", "214E"])
+def test_impossible_cycles_are_unknown(raw: str) -> None:
+    """Padding, the code for unknown, and 20,001: no frame counts as invalid for it."""
+    decoded = decoded_by(
+        Frame(0x356, bytes.fromhex("AB140000CC00" + raw)), Dialect.PYLONTECH
+    )
+    assert decoded.values["cycles"] is None
+    assert not decoded.invalid
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.bms_gateway.engine.protocol import frames
+from custom_components.bms_gateway.engine.protocol import deye, frames, luxpower
 from custom_components.bms_gateway.engine.protocol.fields import (
     Bit,
     Field,
@@ -14,12 +14,13 @@ from custom_components.bms_gateway.engine.protocol.number import Kind, Number, V
 
 ROWS = [
     pytest.param(field, id=f"{name}.{field.attribute}")
-    for name, value in vars(frames).items()
+    for module in (frames, deye, luxpower)
+    for name, value in vars(module).items()
     for field in (value if isinstance(value, tuple) else (value,))
     if isinstance(field, Number | Bit | Text)
 ] + [
     pytest.param(field, id=f"{can_id:x}.{field.attribute}")
-    for can_id, table in (frames.PLAIN | frames.WHOLE).items()
+    for can_id, table in (frames.PLAIN | frames.WHOLE | deye.DIAGNOSTICS).items()
     for field in table
 ]
 """Every field of every table."""
@@ -27,6 +28,9 @@ ROWS = [
 TABLES = [value for value in vars(frames).values() if isinstance(value, tuple)] + [
     *frames.PLAIN.values(),
     *frames.WHOLE.values(),
+    *deye.DIAGNOSTICS.values(),
+    luxpower.CELLS,
+    luxpower.CELL_TEMPERATURES,
 ]
 
 

@@ -47,7 +47,13 @@ def test_other_frames_are_no_request(frame: Frame) -> None:
         (0x301, False, Neighbour.GROWATT),
         (0x311, False, Neighbour.GROWATT),
         (0x321, False, Neighbour.GROWATT),
-        (0x322, False, None),
+        # An SPH's battery answers on these, too
+        (0x322, False, Neighbour.GROWATT),
+        (0x324, False, Neighbour.GROWATT),
+        (0x325, False, None),
+        (0x329, False, Neighbour.GROWATT),
+        (0x32A, False, None),
+        (0x330, False, Neighbour.GROWATT),
         (0x453, False, Neighbour.GOODWE),
         (0x458, False, Neighbour.GOODWE),
         (0x400, False, Neighbour.PYTES),
@@ -55,6 +61,13 @@ def test_other_frames_are_no_request(frame: Frame) -> None:
         (0x41F, False, None),
         (0x4200, True, Neighbour.PYLONTECH_HV),
         (0x4210, True, Neighbour.PYLONTECH_HV),
+        # Sofar's AMASS: pack 1 and 15 of its 29-bit IDs; pack 0 is the plain ID
+        (0x1351, True, Neighbour.EXTENDED),
+        (0xF35E, True, Neighbour.EXTENDED),
+        (0x351, True, Neighbour.EXTENDED),
+        (0x10351, True, None),
+        (0x1311, True, None),
+        (0x18A2FF80, True, None),  # a Deye inverter's wake-up
         (0x311, True, None),
         (0x305, False, None),
         (0x305, True, None),

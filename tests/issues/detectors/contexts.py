@@ -14,6 +14,7 @@ from custom_components.bms_gateway.engine.config import (
 from custom_components.bms_gateway.engine.model import (
     BatteryState,
     BatteryStatus,
+    Dialect,
     InverterState,
     PortState,
     PortStatus,
@@ -95,6 +96,13 @@ def seen(now: IssueContext = WELL, **changes: Any) -> IssueContext:
 def with_b1(**changes: Any) -> IssueContext:
     """Return the context with its first battery in another state."""
     return seen(batteries={"b1": replace(B1, **changes), "b2": B2})
+
+
+def set_to(dialect: Dialect | None, now: IssueContext = WELL) -> IssueContext:
+    """Return the context with a dialect chosen for its first battery."""
+    first, *others = now.config.batteries
+    batteries = (replace(first, dialect=dialect), *others)
+    return replace(now, config=replace(now.config, batteries=batteries))
 
 
 def at_charge_voltage(volts: float | None) -> IssueContext:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.bms_gateway.engine.model import Status
+from custom_components.bms_gateway.engine.model import Dialect, Status
 from custom_components.bms_gateway.issues.detectors.buses import JUMP_REPORTED_FOR
 
-from .contexts import CONFIRMED, I1, WELL, keys, seen, the_one, with_b1, with_i1
+from .contexts import CONFIRMED, I1, WELL, keys, seen, set_to, the_one, with_b1, with_i1
 
 
 def test_one_battery_on_two_ports_is_reported() -> None:
@@ -68,3 +68,17 @@ def test_unmeasured_temperature_is_reported(
     """Inverters are sent 20 °C, and the owner learns that it is not measured."""
     confirmed = replace(I1, confirmed=replace(CONFIRMED, temperature=celsius))
     assert keys(seen(inverters={"i1": confirmed}, status=status)) == expected
+
+
+def test_contradicted_dialect_is_reported() -> None:
+    """With the one that is set and the one that is received; it may be ignored."""
+    now = set_to(Dialect.VICTRON, with_b1(contradicting=Dialect.LUXPOWER))
+    found = the_one(now)
+    assert (found.key, found.fixable) == ("dialect_contradicted", False)
+    assert found.placeholders == {
+        "name": "Garage",
+        "chosen": "Victron",
+        "shown": "LuxPower",
+    }
+    assert keys(set_to(Dialect.VICTRON)) == {}
+    assert keys(set_to(None, now)) == {}

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..config import BatteryConfig
 from ..model import BatteryState, BatteryStatus, Frame, Readings
-from ..protocol import is_battery_frame, is_request
+from ..protocol import is_battery_frame, is_extra_frame, is_request
 from ..scheduling import Priority
 from .highest_limits import HighestLimits
 from .out_of_service import OutOfServiceMonitor
@@ -104,11 +104,12 @@ class Battery:
         if is_request(frame):
             self._wrong_port.on_request(frame.at)
             return Priority.SOON
-        if not is_battery_frame(frame):
+        if is_battery_frame(frame):
+            self._wrong_port.on_battery_frame()
+            self._telegram_boundary.on_frame(frame.can_id, frame.at)
+        elif not is_extra_frame(frame, self._telemetry.dialect):
             return Priority.NONE
-        self._wrong_port.on_battery_frame()
         received = self._telemetry.on_frame(frame)
-        self._telegram_boundary.on_frame(frame.can_id, frame.at)
         if received.completes_telegram:
             self._since_loss += 1
             self._recent_readings.append(self._telemetry.readings(frame.at))
@@ -174,7 +175,8 @@ class Battery:
             cells=self._highest.cells,
             largest_charge_limit=self._highest.charge,
             largest_discharge_limit=self._highest.discharge,
-            dialect=telemetry.dialect(now),
+            dialect=telemetry.dialect,
+            contradicting=telemetry.contradicting(now),
             last_frame_at=telemetry.last_at,
             current_at=telemetry.current_at,
             period=telemetry.period,

@@ -1,11 +1,21 @@
 """Everything that a battery reports: frames decoded by its dialect, values with their age."""
 
 from collections.abc import Iterator
+import logging
 from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
 from ..model import Dialect, Frame, Readings, RejectedValue
-from ..protocol import NO_MARKS, NO_PAIRS, PairChange, decode, marks_after, recognise
+from ..protocol import (
+    NO_MARKS,
+    NO_PAIRS,
+    PairChange,
+    RecognisedDialect,
+    contradicts,
+    decode,
+    marks_after,
+    recognise,
+)
 from .modules import Modules
 from .plausibility.recognition import Recognition
 from .plausibility.screening import BRIDGED, Screening
@@ -13,12 +23,16 @@ from .timing.frame_periods import ALARM_PAIRS_ID, LIMITS_ID, OPTIONAL_IDS, Frame
 from .timing.timeouts import LONGEST_TIMEOUT
 from .value_store import REQUIRED, ValueStore
 
+_LOGGER = logging.getLogger(__name__)
+
 CHARGE_STATE_ID: Final = 0x355
 MEASUREMENTS_ID: Final = 0x356
 
 _COMMON: Final = frozenset({LIMITS_ID, CHARGE_STATE_ID, MEASUREMENTS_ID})
 """Sent in every dialect, with the same meaning but for the sign of the current."""
 _VOLTAGES: Final = 5
+CONTRADICTED_AFTER: Final = 60.0
+"""Seconds for which a battery has to show another dialect than the chosen one."""
 
 
 class ReceivedFrame(NamedTuple):
@@ -45,7 +59,8 @@ class Telemetry:
             self._values, self._frame_periods, config.nominal_voltage
         )
         self._marks = NO_MARKS
-        self._dialect = Dialect.UNKNOWN
+        self._dialect = config.dialect or Dialect.UNKNOWN
+        self._contradicted_since: float | None = None
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
         self.modules = Modules()
@@ -67,9 +82,13 @@ class Telemetry:
             self.modules = Modules()
         if self._screening.configure(config.nominal_voltage):
             self.voltages = ()
+        has_other_dialect = config.dialect is not self._config.dialect
         self._config = config
         self._values.configure(config.capacity_ah)
         self._frame_periods.configure(config)
+        if has_other_dialect and self.last_at is not None:
+            self._contradicted_since = None
+            self._use(self._recognised(self.last_at))
 
     def on_frame(self, frame: Frame) -> ReceivedFrame:
         """Take one of its frames.
@@ -85,11 +104,8 @@ class Telemetry:
             return NOTHING_RECEIVED
         self._values.expire_cache()
         self._marks = marks_after(self._marks, frame)
-        recognised = recognise(self._marks, frame.at)
-        if recognised.settled:
-            self._settle(recognised.dialect)
-        else:
-            self._clear_current()
+        recognised = self._recognised(frame.at)
+        self._use(recognised)
         decoded = decode(frame, recognised.dialect, settled=recognised.settled)
         self.invalid += decoded.invalid
         if frame.can_id in OPTIONAL_IDS and decoded.is_empty:
@@ -167,9 +183,17 @@ class Telemetry:
         """The readings of its last known values, fresh or not."""
         return self._values.last
 
-    def dialect(self, now: float) -> Dialect:
-        """Return its dialect as recognised at `now`."""
-        return recognise(self._marks, now).dialect
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect by which its frames are read, or were before a change began."""
+        return self._dialect
+
+    def contradicting(self, now: float) -> Dialect | None:
+        """Return the dialect that it shows in spite of the chosen one, for a while now."""
+        since = self._contradicted_since
+        if since is None or now < since + CONTRADICTED_AFTER:
+            return None
+        return recognise(self._marks, self.last_at or now).dialect
 
     @property
     def current_at(self) -> float | None:
@@ -202,11 +226,36 @@ class Telemetry:
         before = self.voltages[1 - _VOLTAGES :] if has_no_gap else ()
         self.voltages = (*before, volts)
 
+    def _recognised(self, at: float) -> RecognisedDialect:
+        """Return the chosen dialect, otherwise the one that the frames show until `at`."""
+        heard, chosen = recognise(self._marks, at), self._config.dialect
+        if chosen is None:
+            return heard
+        if not (heard.settled and contradicts(chosen, heard.dialect)):
+            self._contradicted_since = None
+        elif self._contradicted_since is None:
+            self._contradicted_since = at
+        return RecognisedDialect(chosen, settled=True)
+
+    def _use(self, recognised: RecognisedDialect) -> None:
+        """Read by this dialect; while it is not settled, the current is unknown."""
+        if recognised.settled:
+            self._settle(recognised.dialect)
+        else:
+            self._clear_current()
+
     def _settle(self, dialect: Dialect) -> None:
         """Forget values that only the old dialect has: the new one need not send them."""
         both = (dialect, self._dialect)
         if dialect is self._dialect:
             return
+        if Dialect.UNKNOWN not in both:
+            _LOGGER.info(
+                "%s changed from the protocol of %s to that of %s",
+                self._config.name,
+                self._dialect.brand,
+                dialect.brand,
+            )
         if Dialect.DEYE in both:
             self._clear_current()
         if Dialect.UNKNOWN not in both:

@@ -11,7 +11,7 @@ from .timing.frame_periods import LIMITS_ID, FramePeriods
 
 KEPT: Final = frozenset(
     {"name", "product_1", "product_2", "serial_1", "serial_2", "version", "family"}
-    | {"installed_ah", "candidate_ah", "identity_ah"}
+    | {"installed_ah", "candidate_ah", "identity_ah", "firmware"}
 )
 """Values that do not change while a battery is connected: kept at any age."""
 REQUIRED: Final = frozenset(

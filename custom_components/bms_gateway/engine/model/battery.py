@@ -35,6 +35,12 @@ class Dialect(StrEnum):
     PYLONTECH = "pylontech"
     VICTRON = "victron"
     DEYE = "deye"
+    LUXPOWER = "luxpower"
+
+    @property
+    def brand(self) -> str:
+        """Return the name of its maker, the same in any language."""
+        return "LuxPower" if self is Dialect.LUXPOWER else self.capitalize()
 
 
 class RejectedValue(NamedTuple):
@@ -93,6 +99,8 @@ class Readings:
     """0x359 bytes 0 to 3, protections and warnings, as a Pylontech sends them."""
     charge_request: bool | None = None
     """Victron's 0x360: the battery requests charging."""
+    heating_request: bool | None = None
+    """Deye's 0x35C: the battery requests heating."""
     on_grid_charge_current_limit: float | None = None
     on_grid_discharge_current_limit: float | None = None
     """Deye's 0x371: replaces the limits of 0x351 while the grid is present."""
@@ -101,6 +109,8 @@ class Readings:
     modules_blocking_charge: int | None = None
     modules_blocking_discharge: int | None = None
     modules_offline: int | None = None
+    module_map: str | None = None
+    """Seplos' 0x359 byte 7 as eight binary digits: the addresses that are online."""
     cell_voltage_min: float | None = None
     cell_voltage_max: float | None = None
     cell_temperature_min: float | None = None
@@ -138,6 +148,9 @@ class BatteryState:
     """A; the most that it ever allowed for charging."""
     largest_discharge_limit: float = 0.0
     dialect: Dialect = Dialect.UNKNOWN
+    """As chosen, otherwise as recognised."""
+    contradicting: Dialect | None = None
+    """The dialect that its frames have shown for a minute in spite of the chosen one."""
     last_frame_at: float | None = None
     current_at: float | None = None
     """When the current was measured."""

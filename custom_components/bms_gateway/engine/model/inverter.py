@@ -29,6 +29,8 @@ class Neighbour(StrEnum):
     GOODWE = "goodwe"
     PYTES = "pytes"
     PYLONTECH_HV = "pylontech_hv"
+    EXTENDED = "extended"
+    """Frames of this family with 29 bits: Sofar's own protocol, or a bridge's mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

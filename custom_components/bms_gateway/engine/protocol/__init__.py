@@ -1,12 +1,14 @@
 """The wire: frames as tables, decoding, encoding, and recognition of dialects."""
 
-from .decode import agreed_capacity, decode, joined
+from .decode import agreed_capacity, agreed_remaining, decode, joined
 from .decoded import NOTHING, Decoded
 from .dialect import (
     NO_MARKS,
     Marks,
     RecognisedDialect,
+    contradicts,
     is_battery_frame,
+    is_extra_frame,
     marks_after,
     recognise,
 )
@@ -29,11 +31,14 @@ __all__ = [
     "RecognisedDialect",
     "SeenMakes",
     "agreed_capacity",
+    "agreed_remaining",
+    "contradicts",
     "decode",
     "encode",
     "encode_bits",
     "fits",
     "is_battery_frame",
+    "is_extra_frame",
     "is_request",
     "joined",
     "marks_after",

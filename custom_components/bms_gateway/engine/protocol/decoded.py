@@ -14,8 +14,9 @@ class Decoded:
     """The values of one frame.
 
     `values` are keyed by attribute of `Readings`, plus `candidate_ah` (see
-    `agreed_capacity`), `identity_ah` (see `Plausibility`) and the halves of texts (see
-    `joined`). An attribute that is missing was not in the frame; None: sent as unknown,
+    `agreed_capacity`), `remaining_count` (see `agreed_remaining`), `identity_ah` (see
+    `Plausibility`), the halves of texts (see `joined`), and `firmware` and
+    `cell_…_number`, which stand in for a version and for cells' ids. An attribute that is missing was not in the frame; None: sent as unknown,
     or not plausible.
     """
 

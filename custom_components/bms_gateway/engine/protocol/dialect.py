@@ -1,13 +1,15 @@
-"""Recognising a battery's dialect (Pylontech, Victron, Deye) from its frames."""
+"""Recognising a battery's dialect (Pylontech, Victron, Deye, LuxPower) from its frames."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
 
 from ..model import Dialect, Frame
+from .deye import DIAGNOSTICS
 from .frames import BATTERY_IDS, PYLONTECH_TAG, TAG_PLACE
+from .luxpower import NO_EVIDENCE, Evidence, evidence_after
 
 FAMILY_GONE_AFTER: Final = 1.5
 """Seconds for which a mark counts as present: a Deye sends each of its own at least
@@ -29,6 +31,8 @@ class Mark(StrEnum):
     """A name beginning `PYLON`."""
     VICTRON = "victron"
     """0x35A or 0x35F."""
+    LUXPOWER = "luxpower"
+    """0x355 with cell voltages that add up, see `luxpower.Evidence`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Marks:
     first: float | None = None
     """The first battery frame."""
     seen_at: Mapping[Mark, float] = field(default_factory=dict)
+    evidence: Evidence = NO_EVIDENCE
+    """What points to LuxPower's layouts so far."""
 
     def age(self, now: float, *marks: Mark) -> float:
         """Return the seconds since one of the marks was received; inf if not recently."""
@@ -60,11 +66,14 @@ def marks_after(marks: Marks, frame: Frame) -> Marks:
     if not is_battery_frame(frame):
         return marks
     first = frame.at if marks.first is None else marks.first
+    evidence = evidence_after(marks.evidence, frame)
     mark = _mark(frame.can_id, frame.data)
+    if frame.can_id == 0x355 and evidence.is_certain:
+        mark = Mark.LUXPOWER
     if mark is None:
-        return Marks(first, marks.seen_at)
+        return replace(marks, first=first, evidence=evidence)
     at = max(frame.at, marks.seen_at.get(mark, frame.at))
-    return Marks(first, {**marks.seen_at, mark: at})
+    return Marks(first, {**marks.seen_at, mark: at}, evidence)
 
 
 def recognise(marks: Marks, now: float) -> RecognisedDialect:
@@ -77,14 +86,15 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
     need not be received again and again. Without a mark it takes 5 s, in which a Deye
     would have shown itself; then charge is positive, as in all other variants. A 0x359
     without a tag is no mark: a Deye's has none, but neither have those of LG, LuxPower,
-    Dyness and home-made devices.
+    Dyness and home-made devices. Nor does LuxPower's mark settle anything: it shows
+    layouts, not signs.
     """
     deye = marks.age(now, Mark.DEYE)
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
         waited = marks.first is not None and now - marks.first >= NO_MARK_WAIT
-        return RecognisedDialect(Dialect.UNKNOWN, settled=waited)
-    dialect = Dialect.DEYE if deye < other else _pylontech_or_victron(marks, now)
+        return RecognisedDialect(_without_sign(marks, now), settled=waited)
+    dialect = Dialect.DEYE if deye < other else _charge_positive(marks, now)
     return RecognisedDialect(dialect, settled=max(deye, other) > FAMILY_GONE_AFTER)
 
 
@@ -93,16 +103,46 @@ def is_battery_frame(frame: Frame) -> bool:
     return frame.standard and frame.can_id in BATTERY_IDS
 
 
+def is_extra_frame(frame: Frame, dialect: Dialect) -> bool:
+    """Return whether this frame counts only because its bus has a battery of `dialect`."""
+    is_deye = dialect is Dialect.DEYE
+    return is_deye and frame.standard and frame.can_id in DIAGNOSTICS
+
+
+def contradicts(chosen: Dialect, recognised: Dialect) -> bool:
+    """Return whether a chosen dialect reads frames wrongly that show another one.
+
+    Pylontech's and Victron's frames differ only where either omits some, and many
+    batteries mix them.
+    """
+    same = {Dialect.PYLONTECH, Dialect.VICTRON}
+    if recognised is Dialect.UNKNOWN or {chosen, recognised} <= same:
+        return False
+    return chosen is not recognised
+
+
 def is_deye_name(data: bytes) -> bool:
     """Return whether a 0x35E is a Deye's. Dyness begins alike, and is not."""
     return data.startswith(b"DY") and not data.upper().startswith(b"DYNESS")
 
 
-def _pylontech_or_victron(marks: Marks, now: float) -> Dialect:
-    """Recognise Victron by its alarms in 0x35A instead of a tagged 0x359."""
-    tagged = marks.age(now, Mark.TAGGED) < inf
-    victron = marks.age(now, Mark.VICTRON) < inf
-    return Dialect.VICTRON if victron and not tagged else Dialect.PYLONTECH
+def _charge_positive(marks: Marks, now: float) -> Dialect:
+    """Recognise Victron by its alarms in 0x35A instead of a tagged 0x359.
+
+    A name alone leaves the layouts open: bridges call themselves PYLON in any of them.
+    """
+    if marks.age(now, Mark.TAGGED) < inf:
+        return Dialect.PYLONTECH
+    if marks.age(now, Mark.VICTRON) < inf:
+        return Dialect.VICTRON
+    has_lux = _without_sign(marks, now) is Dialect.LUXPOWER
+    return Dialect.LUXPOWER if has_lux else Dialect.PYLONTECH
+
+
+def _without_sign(marks: Marks, now: float) -> Dialect:
+    """Recognise LuxPower's layouts, which say nothing about the sign of the current."""
+    has_lux = marks.age(now, Mark.LUXPOWER) < inf
+    return Dialect.LUXPOWER if has_lux else Dialect.UNKNOWN
 
 
 def _mark(can_id: int, data: bytes) -> Mark | None:

@@ -8,6 +8,7 @@ Sources, by the tags used beside the tables:
 - DY: Deye, PCS CAN-bus protocol low voltage V3.3.
 - SOL: Sol-Ark, CAN protocol V1.3. LUX: LuxPower, V04.2. SEP: Seplos, V1.0.
 - BYD: dfch/BydCanProtocol. YAM: Sleeper85/esphome-yambms, "Pylon V2".
+- AES: ryanpulley/DiscoverAEStoPylontech.
 """
 
 from typing import Final
@@ -23,6 +24,7 @@ from .quantities import (
     count,
     current,
     current_limit,
+    cycles,
     energy,
     kelvin,
     percent,
@@ -39,7 +41,7 @@ LIMITS: Final = (
     voltage_limit("discharge_voltage_limit", 6, UNSENT, Rounding.UP),
 )
 
-# Discover, nominal and remaining. LG RESU has the ID for something unknown.
+# AES, nominal and remaining. LG RESU has the ID for something unknown.
 DISCOVER_CAPACITY: Final = (capacity("installed_ah", 0), capacity("remaining_ah", 2))
 
 # PY. Full and empty are sent only when reached. SOH has no code for "unknown":
@@ -59,7 +61,10 @@ FINE_SOC: Final = Number(
     bounded=True,
 )
 
-# PY, SMA. 0.1 V: Discover AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
+# Sofar. In Ah by its document, in 0.1 Ah as YAM sends it: see `agreed_remaining`.
+REMAINING: Final = count("remaining_count", 6, Kind.U16, codes=UNSENT)
+
+# PY, SMA. 0.1 V: AES and "BMS_Protocol _CAN_Hybrid_EN_V1.0".
 FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
 LOWEST_PACK_VOLTAGE: Final = 8.0
@@ -70,10 +75,8 @@ FLOW_CURRENT: Final = current("current", 2)
 _FLOW: Final = (FLOW_CURRENT, temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)
 COARSE_MEASUREMENTS: Final = (COARSE_VOLTAGE, *_FLOW)
-# SEP and some VIC; LUX has a temperature there, Pylontech padding.
-CYCLES: Final = Number(
-    attribute="cycles", start=6, codes=UNSENT, whole=True, rounding=Rounding.DOWN
-)
+# SEP, YAM and some VIC; LUX has a temperature there, Pylontech padding.
+CYCLES: Final = cycles(6)
 
 # PY: byte 4 of 0x359, with or without a tag (Dyness, JK's and home-made ends). A stack
 # that sends has at least one module: 0 is padding, and unknown is sent as 1.
@@ -95,19 +98,10 @@ NO_TAG: Final = b"\0\0"
 OTHER_TAGS: Final = (b"UZ", b"PY")
 """The same from SRNE, and from Pytes (hoylabs/OpenDTU-OnBattery, pull request 1213)."""
 TAG_PLACE: Final = slice(5, 7)
+MODULE_MAP_PLACE: Final = 7
+"""SEP: one bit for each address that is online; others send 0."""
 
-# LUX: extremes where others have padding, and the capacity in the place of the tag.
-LUXPOWER_CELLS: Final = (
-    cell_voltage("cell_voltage_max", 4),
-    cell_voltage("cell_voltage_min", 6),
-)
-LUXPOWER_TEMPERATURES: Final = (
-    temperature("cell_temperature_max", 4),
-    temperature("cell_temperature_min", 6),
-)
-LUXPOWER_CAPACITY: Final = (capacity("installed_ah", 5),)
-
-# PY. Bits 0 to 2 are 0, or heating (DY).
+# PY. Bits 0 to 2 are 0, or bit 0 a request for heating (DY).
 REQUESTS: Final = (
     Bit(attribute="charge_enabled", start=0, bit=7),
     Bit(attribute="discharge_enabled", start=0, bit=6),
@@ -167,13 +161,24 @@ CELLS_AND_KELVINS: Final = (
     kelvin("cell_temperature_min", 6, per_unit=10),
 )
 
+# SEP, YAM: 0x371 with numbers, in the order of 0x370.
+EXTREMES: Final = tuple(
+    count(f"cell_{extreme}_number", start, Kind.U16, codes=UNSENT)
+    for start, extreme in (
+        (0, "temperature_max"),
+        (2, "temperature_min"),
+        (4, "voltage_max"),
+        (6, "voltage_min"),
+    )
+)
+
 # VIC, BYD: texts of 16 characters in two frames.
 PRODUCT_1: Final = Text(attribute="product_1", half=True)
 PRODUCT_2: Final = Text(attribute="product_2", half=True)
 SERIAL_1: Final = Text(attribute="serial_1", half=True)
 SERIAL_2: Final = Text(attribute="serial_2", half=True)
 
-# VIC, YAM. Discover's 0x372 of 4 bytes is its firmware.
+# VIC, YAM. AES: 0x372 of 4 bytes is its firmware, 0x373 of 4 bytes its protocol's version.
 MODULES_ONLINE: Final = (
     count("modules_online", 0, Kind.U16),
     count("modules_blocking_charge", 2, Kind.U16),
@@ -211,7 +216,6 @@ def unused(start: int) -> Number:
 
 PLAIN: Final[dict[int, tuple[Field, ...]]] = {
     0x351: LIMITS,
-    0x35C: REQUESTS,
     0x361: DEYE_CELLS,
     0x364: DEYE_MODULES,
     **{can_id: (field,) for can_id, field in CELL_IDS.items()},
@@ -223,14 +227,15 @@ PLAIN: Final[dict[int, tuple[Field, ...]]] = {
 }
 """Frames with one meaning, whichever device sends them."""
 
-WHOLE: Final[dict[int, tuple[Field, ...]]] = {0x372: MODULES_ONLINE, 0x373: CELLS}
-"""Frames with one meaning at 8 bytes and others when shorter."""
+WHOLE: Final[dict[int, tuple[Field, ...]]] = {0x373: CELLS}
+"""Frames with one meaning at 8 bytes, and others when shorter."""
 
-SILENT_IDS: Final = frozenset({0x35B, 0x363})
-"""Battery frames without usable values: events, 0 in practice (SMA); versions (DY)."""
+SILENT_IDS: Final = frozenset({0x35B})
+"""Battery frames without usable values: events, 0 in practice (SMA)."""
 
 BATTERY_IDS: Final = (
-    frozenset({0x354, 0x355, 0x356, 0x359, 0x35A, 0x35E, 0x35F, 0x360, 0x370, 0x371})
+    frozenset({0x354, 0x355, 0x356, 0x359, 0x35A, 0x35C, 0x35E, 0x35F, 0x360, 0x363})
+    | frozenset({0x370, 0x371, 0x372})
     | PLAIN.keys()
     | WHOLE.keys()
     | SILENT_IDS

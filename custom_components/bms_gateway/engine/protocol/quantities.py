@@ -20,6 +20,8 @@ UNSENT: Final = frozenset({0, 0xFFFF})
 _COLD: Final = -40.0
 _HOT: Final = 100.0
 """°C; a missing sensor is -150 with emulators, -50 with Seplos V2."""
+_MOST_CYCLES: Final = 20_000
+"""No lithium cell lives longer: more is something else in the same place."""
 LOWEST_CELL_VOLTAGE: Final = 1.5
 """V; a lower reading may be a temperature, 150 °C in 0.1 °C at the least."""
 FULL: Final = 100.0
@@ -143,9 +145,17 @@ def current(attribute: str, start: int) -> Number:
     )
 
 
-def count(attribute: str, start: int, kind: Kind, *, blank: int = 0) -> Number:
-    """Return a whole number of devices or cycles."""
-    codes = NO_U16 if kind is Kind.U16 else frozenset[int]()
+def count(
+    attribute: str,
+    start: int,
+    kind: Kind,
+    *,
+    blank: int = 0,
+    codes: frozenset[int] | None = None,
+) -> Number:
+    """Return a whole number of devices, or one that only identifies."""
+    if codes is None:
+        codes = NO_U16 if kind is Kind.U16 else frozenset()
     return Number(
         attribute=attribute,
         start=start,
@@ -156,10 +166,26 @@ def count(attribute: str, start: int, kind: Kind, *, blank: int = 0) -> Number:
     )
 
 
-def energy(attribute: str, start: int) -> Number:
-    """Return an energy in 0.1 kWh (dfch/BydCanProtocol, Victron; one guide says 0.01)."""
+def cycles(start: int) -> Number:
+    """Return a number of charge cycles; 0 is padding."""
     return Number(
-        attribute=attribute, start=start, kind=Kind.U32, per_unit=10, codes=_NO_U32
+        attribute="cycles",
+        start=start,
+        high=_MOST_CYCLES,
+        codes=UNSENT,
+        whole=True,
+        rounding=Rounding.DOWN,
+    )
+
+
+def energy(attribute: str, start: int, per_unit: int = 10) -> Number:
+    """Return an energy, in 0.1 kWh (dfch/BydCanProtocol, Victron; one guide says 0.01)."""
+    return Number(
+        attribute=attribute,
+        start=start,
+        kind=Kind.U32,
+        per_unit=per_unit,
+        codes=_NO_U32,
     )
 
 

@@ -1,14 +1,14 @@
 """Readers of the frames whose layout depends on the dialect or on their content."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ..model import Dialect
+from . import deye, luxpower
 from .decoded import NOTHING, Decoded
 from .dialect import is_deye_name
 from .fields import Fields, Text, decode_fields
-from .flags import Flags, decode_bits, decode_deye, encode_bits
+from .flag_readers import read_flags
 from .frames import (
     CELLS_AND_KELVINS,
     CHARGE_REQUEST,
@@ -18,27 +18,28 @@ from .frames import (
     CYCLES,
     DEYE_NAME,
     DISCOVER_CAPACITY,
+    EXTREMES,
     FINE_SOC,
     FINE_VOLTAGE,
     IDENTITY,
     LOWEST_PACK_VOLTAGE,
     MEASUREMENTS,
-    MODULES,
+    MODULES_ONLINE,
     NAME,
-    NO_TAG,
     ON_GRID_LIMITS,
-    OTHER_TAGS,
     PRODUCT_1,
     PRODUCT_2,
-    PYLONTECH_TAG,
-    TAG_PLACE,
+    REMAINING,
+    REQUESTS,
     TEMPERATURES_AND_CELLS,
     VERSION_PLACE,
 )
-from .number import NoValue, Number, Value
+from .number import NoValue, Value
 from .pairs import decode_pairs
 
 type Reader = Callable[[bytes, Dialect | None], Decoded]
+
+_CHARGE_POSITIVE: Final = frozenset({Dialect.PYLONTECH, Dialect.VICTRON})
 
 
 def plain(fields: Fields) -> Decoded:
@@ -48,17 +49,24 @@ def plain(fields: Fields) -> Decoded:
 
 def _discover(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read 0x354 where it cannot be LG's: that has neither name, tag nor 0x35A."""
-    if dialect in {Dialect.PYLONTECH, Dialect.VICTRON}:
+    if dialect in _CHARGE_POSITIVE:
         return plain(decode_fields(data, DISCOVER_CAPACITY))
     return NOTHING
 
 
-def _charge_state(data: bytes, _: Dialect | None) -> Decoded:
+def _charge_state(data: bytes, dialect: Dialect | None) -> Decoded:
     """Read SOC and SOH; hundredths only where they refine the whole percent.
 
-    They do if they are within 1 %, and not the 0 that pads the frame.
+    They do if they are within 1 %, and not the 0 that pads the frame. The remaining
+    charge is read where no cell voltage can be in its place, see `agreed_remaining`.
     """
     values, rejected = decode_fields(data, CHARGE_STATE)
+    if dialect is Dialect.LUXPOWER:
+        return Decoded(
+            values | decode_fields(data, luxpower.CELLS).values, rejected=rejected
+        )
+    if dialect in _CHARGE_POSITIVE:
+        values |= decode_fields(data, (REMAINING,)).values
     whole, fine = values.get("soc"), FINE_SOC.decode(data)
     if isinstance(whole, float) and isinstance(fine, float):
         if abs(fine - whole) <= 1.0 and (fine or not whole):
@@ -76,8 +84,10 @@ def _measurements(data: bytes, dialect: Dialect | None) -> Decoded:
     values, rejected = decode_fields(data, table)
     if "current" in values:
         values["current"] = _charge_positive(values["current"], dialect)
-    if dialect is Dialect.VICTRON:
+    if dialect in _CHARGE_POSITIVE:
         values |= decode_fields(data, (CYCLES,)).values
+    elif dialect is Dialect.LUXPOWER:
+        values |= decode_fields(data, luxpower.CELL_TEMPERATURES).values
     return Decoded(values, rejected=rejected)
 
 
@@ -87,44 +97,17 @@ def _charge_positive(current: Value, dialect: Dialect | None) -> Value:
     return 0.0 - current if dialect is Dialect.DEYE else current
 
 
-def _flags(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x359, by Pylontech's bits or Deye's tables.
-
-    One without a tag may be a Deye's: it yields nothing until the dialect is settled.
-    """
-    tag = data[TAG_PLACE]
-    if dialect is Dialect.DEYE and tag != PYLONTECH_TAG:
-        return _flags_decoded(decode_deye(data))
-    is_known = len(tag) < 2 or tag == PYLONTECH_TAG or tag in OTHER_TAGS
-    if dialect is None and not is_known:
-        return NOTHING
-    # LuxPower has a capacity in the place of the tag
-    counts = is_known or tag == NO_TAG or dialect is Dialect.PYLONTECH
-    return _pylontech_flags(data, MODULES if counts else ())
-
-
-def _pylontech_flags(data: bytes, more: tuple[Number, ...]) -> Decoded:
-    flags = _flags_decoded(decode_bits(data))
-    values = {**flags.values, **decode_fields(data, more).values}
-    if len(data) >= 4:
-        values["flag_bytes"] = data[:4]
-    return replace(flags, values=values)
-
-
-def _flags_decoded(flags: Flags) -> Decoded:
-    """Leave out a half that is not complete and raises nothing."""
-    values: dict[str, Value] = {
-        attribute: alarms
-        for attribute, alarms in flags._asdict().items()
-        if alarms is not None
-    }
-    if flags.protections is not None and flags.warnings is not None:
-        values["flag_bytes"] = encode_bits(flags.protections, flags.warnings)
-    return Decoded(values)
-
-
 def _pairs(data: bytes, _: Dialect | None) -> Decoded:
     return Decoded(pairs=decode_pairs(data))
+
+
+def _requests(data: bytes, dialect: Dialect | None) -> Decoded:
+    fields = decode_fields(data, REQUESTS)
+    if dialect is Dialect.DEYE:
+        fields.values.update(decode_fields(data, (deye.HEATING_REQUEST,)).values)
+    elif dialect is Dialect.LUXPOWER:
+        fields.values.update(decode_fields(data, (luxpower.CYCLES,)).values)
+    return plain(fields)
 
 
 def _name(data: bytes, _: Dialect | None) -> Decoded:
@@ -167,10 +150,33 @@ def _product_1(data: bytes, dialect: Dialect | None) -> Decoded:
 
 
 def _product_2(data: bytes, dialect: Dialect | None) -> Decoded:
-    """Read 0x371: Deye's limits on the grid, or Victron's text; bare ids yield nothing."""
+    """Read 0x371: Deye's limits on the grid, Victron's text, or Seplos' cell numbers.
+
+    Those only if all four are there: a text may be a single letter, or none.
+    """
     if dialect is Dialect.DEYE:
         return plain(decode_fields(data, ON_GRID_LIMITS))
-    return _half_text(data, PRODUCT_2) if _is_text(data) else NOTHING
+    if _is_text(data):
+        return _half_text(data, PRODUCT_2)
+    numbers = decode_fields(data, EXTREMES)
+    is_whole = len(data) == 8 and None not in numbers.values.values()
+    return plain(numbers) if is_whole and dialect is not None else NOTHING
+
+
+def _modules_online(data: bytes, _: Dialect | None) -> Decoded:
+    """Read 0x372: module counts, or the firmware of a Discover in 4 bytes (AES)."""
+    if len(data) == 8:
+        return plain(decode_fields(data, MODULES_ONLINE))
+    if len(data) == 4:
+        return Decoded({"firmware": ".".join(map(str, reversed(data)))})
+    return NOTHING
+
+
+def _deye_version(data: bytes, dialect: Dialect | None) -> Decoded:
+    version = data[deye.VERSION_PLACE]
+    if dialect is not Dialect.DEYE or len(version) < 2:
+        return NOTHING
+    return Decoded({"firmware": version.hex(".").upper()})
 
 
 def _half_text(data: bytes, table: Text) -> Decoded:
@@ -191,11 +197,14 @@ READERS: Final[Mapping[int, Reader]] = {
     0x354: _discover,
     0x355: _charge_state,
     0x356: _measurements,
-    0x359: _flags,
+    0x359: read_flags,
     0x35A: _pairs,
+    0x35C: _requests,
     0x35E: _name,
     0x35F: _identity,
     0x360: _charge_request,
+    0x363: _deye_version,
     0x370: _product_1,
     0x371: _product_2,
+    0x372: _modules_online,
 }

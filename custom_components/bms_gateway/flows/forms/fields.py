@@ -59,7 +59,7 @@ class Number(NumberSelector):
         return self._lowest <= value <= self._highest
 
 
-def choice(key: str, options: type[StrEnum]) -> SelectSelector:
+def choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
     """Return a choice whose texts stand under `key`."""
     config = SelectSelectorConfig(
         options=[option.value for option in options], translation_key=key

@@ -39,6 +39,7 @@ from ...engine.config import (
     LossPolicy,
     Strategy,
 )
+from ...engine.model import Dialect
 from ...engine.nominal_voltage import NOMINAL_VOLTAGES
 from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
@@ -111,6 +112,7 @@ def _of_an_inverter() -> dict[str, Any]:
 
 
 _NAME: Final = Text(bool)
+_DIALECTS: Final = tuple(each for each in Dialect if each is not Dialect.UNKNOWN)
 _PORT_USE: Final[Fields] = {
     SECTION_RARE: {
         CONF_BITRATE: SelectSelector(
@@ -190,6 +192,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
                 CONF_NOMINAL: voltage_choice(NOMINAL_VOLTAGES),
+                "dialect": choice("dialect", _DIALECTS),
             },
         },
         _defaults(BatteryConfig),

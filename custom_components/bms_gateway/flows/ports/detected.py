@@ -70,4 +70,4 @@ def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
     if battery.nominal not in {None, STANDARD}:
         yield texts["scan_nominal"].format(nominal=battery.nominal)
     if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
-        yield texts["scan_dialect"].format(dialect=battery.dialect.capitalize())
+        yield texts["scan_dialect"].format(dialect=battery.dialect.brand)

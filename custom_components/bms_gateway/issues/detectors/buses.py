@@ -1,4 +1,4 @@
-"""Issues of buses: one bus on two ports, two senders, missing frames, SOC jumps."""
+"""Issues of buses: one bus on two ports, two senders, another dialect, missing frames."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -43,6 +43,18 @@ def _senders(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
             )
 
 
+def _dialects(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries that show another dialect than the one chosen for them."""
+    for battery, state in now.batteries:
+        if battery.dialect is not None and state.contradicting is not None:
+            placeholders = {
+                "name": battery.name,
+                "chosen": battery.dialect.brand,
+                "shown": state.contradicting.brand,
+            }
+            yield f"dialect_{battery.id}", warning("dialect_contradicted", placeholders)
+
+
 def _missing(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find batteries that have stopped sending their alarms or enables."""
     for battery, state in now.batteries:
@@ -80,6 +92,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _duplicates,
     _shared,
     _senders,
+    _dialects,
     _missing,
     _jumps,
     _temperature,

@@ -22,10 +22,12 @@ from ..frames import (
     FINE_VOLTAGE,
     FLOW_CURRENT,
     LIMITS,
-    LUXPOWER_CAPACITY,
-    LUXPOWER_CELLS,
-    LUXPOWER_TEMPERATURES,
     NAME,
+)
+from ..luxpower import (
+    CAPACITY as ALARMS_CAPACITY,
+    CELL_TEMPERATURES,
+    CELLS as CHARGE_STATE_CELLS,
 )
 from .pylontech import HARMLESS, measurements, requests
 from .rows import Row, Values, fill, fill_if_known
@@ -46,9 +48,9 @@ def _charge_state(_: Telegram, values: Values) -> bytes:
         mean = volts / ceil(volts / _FULL_CELL)
     known: Values = {
         field.attribute: mean if (value := values[field.attribute]) is None else value
-        for field in LUXPOWER_CELLS
+        for field in CHARGE_STATE_CELLS
     }
-    return encode_fields(values | known, (*CHARGE_STATE, *LUXPOWER_CELLS))
+    return encode_fields(values | known, (*CHARGE_STATE, *CHARGE_STATE_CELLS))
 
 
 def _measurements(telegram: Telegram, values: Values) -> bytes:
@@ -60,14 +62,14 @@ def _measurements(telegram: Telegram, values: Values) -> bytes:
         field.attribute: value
         if (value := values[field.attribute]) is not None
         else celsius
-        for field in LUXPOWER_TEMPERATURES
+        for field in CELL_TEMPERATURES
     }
-    table = (FINE_VOLTAGE, FLOW_CURRENT, *LUXPOWER_TEMPERATURES)
+    table = (FINE_VOLTAGE, FLOW_CURRENT, *CELL_TEMPERATURES)
     return measurements(table, telegram, values | known)
 
 
 def _flags(telegram: Telegram, values: Values) -> bytes:
-    data = bytearray(encode_fields(values, LUXPOWER_CAPACITY))
+    data = bytearray(encode_fields(values, ALARMS_CAPACITY))
     data[:4] = encode_bits(telegram.protections, telegram.warnings)
     return bytes(data)
 
