@@ -54,6 +54,13 @@ def test_zero_is_replaced_in_each_direction() -> None:
     assert telegram.permits(Direction.DISCHARGE)
 
 
+def test_less_than_a_count_is_replaced_too() -> None:
+    """On the wire it would be the zero that is ignored."""
+    telegram = shown(replace(STOPPED, charge_current_limit=0.04), zero=0.1)
+    assert telegram is not None
+    assert telegram.charge_current_limit == 0.1
+
+
 def test_charging_is_stopped_by_voltage_too() -> None:
     """Victron and Sofar: close to the pack's voltage. Others keep the limit."""
     for stop, volts in ((ChargeStop.VOLTAGE, 53.3), (ChargeStop.CURRENT, 56.0)):

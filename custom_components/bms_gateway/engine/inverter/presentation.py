@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Telegram
+from ..model import Direction, Telegram
 from ..presets import ChargeStop, Preset
 from ..rounding import round_down
 
@@ -23,7 +23,7 @@ def presented(
     volts = min(telegram.charge_voltage_limit, preset.charge_voltage_max)
     if volts < preset.charge_voltage_min:
         return None
-    stops = telegram.charge_current_limit <= 0 and charge_stop_voltage is not None
+    stops = not telegram.permits(Direction.CHARGE) and charge_stop_voltage is not None
     if stops and preset.charge_stop is ChargeStop.VOLTAGE:
         # The voltage in the same telegram may be ahead of the reference, which waits for
         # a second report: after a load has ended, the reference would dump the battery
@@ -35,8 +35,8 @@ def presented(
     return replace(
         telegram,
         charge_voltage_limit=volts,
-        charge_current_limit=telegram.charge_current_limit or preset.zero,
-        discharge_current_limit=telegram.discharge_current_limit or preset.zero,
+        charge_current_limit=max(telegram.charge_current_limit, preset.zero),
+        discharge_current_limit=max(telegram.discharge_current_limit, preset.zero),
         soc=soc,
         warnings=telegram.warnings if preset.sends_warnings else frozenset(),
     )

@@ -146,7 +146,7 @@ class TestLuxpower(ProfileContract):
     """Extremes behind SOC and current, the capacity in place of the tag."""
 
     profile = Profile.LUXPOWER
-    dialect = Dialect.UNKNOWN
+    dialect = Dialect.LUXPOWER
     reference = {
         0x35E: "50594C4F4E000000",
         0x351: LIMITS,
