@@ -227,7 +227,7 @@ def _steps(
     for number, (channel, rating) in enumerate(inverters.items(), 1):
         yield "more", {"next_step_id": "add_inverter"}
         yield "port", {"connection": f"socketcan:{channel}", "advanced": {}}
-        rated = {"rated_charge": rating, "rated_discharge": rating}
+        rated = {"rated_charge": rating, "rated_discharge": rating, "make": "deye"}
         yield "inverter", {"name": f"I{number}", **rated, "advanced": {}}
     yield "more", {"next_step_id": "finish"}
 
