@@ -10,7 +10,10 @@ import pytest
 ROOT: Final = Path(__file__).parents[1] / "custom_components/bms_gateway"
 
 ENGINE: Final = (
-    "model presets config setpoints temporary_limits scheduling rounding ramp tolerances",
+    (
+        "model presets config nominal_voltage setpoints temporary_limits scheduling"
+        " rounding ramp tolerances"
+    ),
     "protocol",
     "can",
     "battery",

@@ -199,6 +199,23 @@ async def test_voltage_has_a_minimum(bench: Bench) -> None:
     assert bench.runtime.setpoint_store.setpoints.bank.charge_voltage == 54.0
 
 
+@pytest.mark.parametrize(
+    ("volts", "low", "high"), [("12", 12.0, 15.0), ("24", 24.0, 30.0)]
+)
+async def test_range_of_the_voltage_follows_the_nominal_voltage(
+    bench: Bench, volts: str, low: float, high: float
+) -> None:
+    """3.0 to 3.75 V a cell."""
+    await bench.battery("b1", nominal_voltage=volts).inverter("i1").start()
+    state = bench.state("number", "gw_charge_voltage_setpoint")
+    assert (state.attributes["min"], state.attributes["max"]) == (low, high)
+    assert shown(bench, "gw_charge_voltage_setpoint") == high
+    with pytest.raises(ServiceValidationError):
+        await ask(bench, "gw_charge_voltage_setpoint", low - 0.1)
+    await ask(bench, "gw_charge_voltage_setpoint", low + 2)
+    assert bench.runtime.setpoint_store.setpoints.bank.charge_voltage == low + 2
+
+
 async def test_setpoints_are_saved_at_once_and_loaded_first(
     hass: HomeAssistant, bench: Bench, hass_storage: dict[str, Any]
 ) -> None:

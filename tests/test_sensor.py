@@ -346,3 +346,43 @@ async def test_counters_count_since_the_start(bench: Bench) -> None:
     assert int(bench.state("sensor", "i1_telegrams_sent").state) > 0
     assert int(bench.state("sensor", "i1_frames_sent").state) > 0
     assert bench.state("sensor", "b1_modules").state == "2"
+
+
+async def test_a_24_v_bank_works_in_home_assistant(bench: Bench) -> None:
+    """Two batteries, recognised by what they report, and one inverter."""
+    await bench.battery("b1").battery("b2").inverter("i1").start()
+    of_24: dict[str, Any] = {"cvl": 28.0, "voltage": 26.0}
+    for _ in range(6):
+        bench.ahead += 1
+        for key in ("b1", "b2"):
+            bench.send(key, telegram(name=f"PYLON{key}", **of_24))
+        await bench.tick(1)
+    await bench.until(lambda: bench.snapshot.batteries["b1"].nominal == 24)
+    await bench.online("b1", "b2", **of_24)
+    await bench.receives("i1", 50.0, 50.0)
+    await bench.tick(61)
+    await bench.shows("sensor", "gw_status", "running")
+    await bench.shows("sensor", "gw_voltage", "26.0")
+    await bench.shows("sensor", "gw_charge_voltage_limit", "28.0")
+    await bench.shows("sensor", "b2_voltage", "26.0")
+    await bench.shows("number", "gw_charge_voltage_setpoint", "30.0")
+    assert float(bench.state("sensor", "gw_capacity_energy").state) == pytest.approx(
+        200 * 8 * 3.2 / 1000
+    )
+    assert bench.issues() == {}
+
+
+async def test_a_mixed_bank_is_refused_in_home_assistant(bench: Bench) -> None:
+    """The status says so, a repair names the batteries, the inverter gets nothing."""
+    batteries = bench.battery("b1", nominal_voltage="24").battery("b2")
+    await batteries.inverter("i1").start()
+    for _ in range(4):
+        bench.ahead += 1
+        bench.send("b1", telegram(cvl=28.0, voltage=26.0))
+        bench.send("b2", telegram(name="PYLONb2"))
+        await bench.tick(1)
+    await bench.until(lambda: bench.snapshot.batteries["b2"].online)
+    await bench.tick(61)
+    await bench.shows("sensor", "gw_status", "mixed_voltages")
+    assert bench.issues() == {"mixed_voltages_gw": "mixed_voltages"}
+    assert bench.received("i1") == []

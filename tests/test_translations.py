@@ -229,7 +229,8 @@ def test_every_possible_error_has_its_text(language: str) -> None:
         errors |= {error for each in fields_of(form) if (error := error_of(each))}
     for flow in expected.keys() - {"options"}:
         expected[flow] |= PORT_ERRORS
-    expected["config"] |= {"invalid_file"}
+    expected["config"] |= {"invalid_file", "mixed_voltages"}
+    expected["config_subentries.battery"] |= {"mixed_voltages"}
     for flow, errors in expected.items():
         assert set(at(language, f"{flow}.error")) == errors, flow
 

@@ -20,6 +20,7 @@ from .engine.config import (
     Strategy,
 )
 from .engine.model import Dialect
+from .engine.nominal_voltage import NOMINAL_VOLTAGES
 from .engine.presets import PRESETS, FrameLength, Make, Preset, SendMode
 
 CONF_MAKE: Final = "make"
@@ -55,6 +56,8 @@ _ENUMS: Final[Mapping[str, type[StrEnum]]] = {
     "mode": SendMode,
     "frame_length": FrameLength,
 }
+CONF_NOMINAL: Final = "nominal_voltage"
+"""The key of a battery's nominal voltage: V as text, the value of a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,14 @@ def _stored(model: type, stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def nominal_voltage(stored: Mapping[str, Any]) -> int | None:
+    """Return the nominal voltage in V from a battery's stored data; None: recognised."""
+    volts = stored.get(CONF_NOMINAL)
+    return None if volts is None else NOMINAL_VOLTAGES[int(volts)].volts
+
+
 def _value(key: str, stored: Any) -> Any:
+    if key == CONF_NOMINAL:
+        return nominal_voltage({key: stored})
     enum = _ENUMS.get(key)
     return stored if enum is None else enum(stored)

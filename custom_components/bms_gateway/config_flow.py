@@ -33,6 +33,7 @@ from .flows.forms.schemas import (
 )
 from .flows.import_daemon.steps import DaemonImport
 from .flows.new_gateway import NewGateway, async_simulated_devices
+from .flows.nominal_voltage import other_batteries
 from .flows.options import GatewayOptionsFlow
 from .flows.ports.adapter import (
     adapter_name,
@@ -241,6 +242,9 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
             skip=None if is_first else self.async_step_more,
             may_change_kind=True,
             unused_ports=self._new.unused_ports,
+            other_batteries=other_batteries(self._existing)
+            if self._existing
+            else self._new.batteries,
         )
         return await self.async_step_port()
 
@@ -256,6 +260,8 @@ class BmsGatewayConfigFlow(DeviceSteps[ConfigFlowResult], ConfigFlow, domain=DOM
             added = add_device(self.hass, self._existing, device)
             return self.async_abort(reason="added", description_placeholders=added)
         self._new.devices.append(device)
+        if (volts := self.device.detected_nominal) is not None:
+            self._new.detected[device["title"]] = volts
         return await self.async_step_more()
 
     def _create(self, *, simulated: bool) -> ConfigFlowResult:

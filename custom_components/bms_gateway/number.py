@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 import math
 from typing import Any, Final, override
 
@@ -25,15 +24,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import DOMAIN, SUBENTRY_INVERTER
 from .engine.config import GatewayConfig
-from .engine.model import Direction
+from .engine.model import Direction, Snapshot
 from .runtime import BmsGatewayConfigEntry
 from .setpoints.entity import SetpointFieldEntity
-from .setpoints.ranges import (
-    MAX_CHARGE_VOLTAGE,
-    MIN_CHARGE_VOLTAGE,
-    max_amps,
-    without_noise,
-)
+from .setpoints.ranges import charge_voltage_range, max_amps, without_noise
 
 # Lowering a limit must never wait for another call
 PARALLEL_UPDATES = 0
@@ -45,7 +39,7 @@ may produce 66.60000000000001."""
 
 @dataclass(frozen=True, kw_only=True)
 class BmsNumberDescription(NumberEntityDescription):
-    """A setpoint: its field of `Setpoints`, and the maximum, which means no limit.
+    """A setpoint: its field of `Setpoints`, and its range; the maximum means no limit.
 
     Currents have no entity category: they are controls, and Home Assistant finds only
     such for an action that targets a device, an area or a floor, or is spoken. The
@@ -53,10 +47,10 @@ class BmsNumberDescription(NumberEntityDescription):
     """
 
     field: str
-    maximum_fn: Callable[[GatewayConfig, str | None], float]
-    """Returns the maximum from the configuration and, for an inverter, its id."""
+    range_fn: Callable[[GatewayConfig, Snapshot, str | None], tuple[float, float]]
+    """Returns the range from the configuration, what is known now and, for an inverter,
+    its id."""
     mode: NumberMode | None = NumberMode.BOX
-    native_min_value: float | None = 0.0
     native_step: float | None = 0.1
 
 
@@ -64,7 +58,7 @@ def _amps(field: str, direction: Direction) -> BmsNumberDescription:
     return BmsNumberDescription(
         key=f"{field}_setpoint",
         field=field,
-        maximum_fn=partial(max_amps, direction=direction),
+        range_fn=lambda config, _, key: (0.0, max_amps(config, key, direction)),
         device_class=NumberDeviceClass.CURRENT,
         native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
     )
@@ -81,10 +75,11 @@ BANK: Final = (
         # A number for a device would set it to amperes otherwise
         entity_category=EntityCategory.CONFIG,
         field="charge_voltage",
-        maximum_fn=lambda *_: MAX_CHARGE_VOLTAGE,
+        range_fn=lambda config, now, _: charge_voltage_range(
+            config, now.batteries.values()
+        ),
         device_class=NumberDeviceClass.VOLTAGE,
         native_unit_of_measurement=UnitOfElectricPotential.VOLT,
-        native_min_value=MIN_CHARGE_VOLTAGE,
     ),
 )
 
@@ -119,24 +114,32 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     entity_description: BmsNumberDescription
 
     @property
-    def _maximum(self) -> float:
-        """The value that means no limit."""
-        return self.entity_description.maximum_fn(
-            self.coordinator.config, self._inverter_id
+    def _range(self) -> tuple[float, float]:
+        """The lowest value, and the one that means no limit."""
+        return self.entity_description.range_fn(
+            self.coordinator.config,
+            self._runtime.gateway.snapshot,
+            self._inverter_id,
         )
+
+    @property
+    @override
+    def native_min_value(self) -> float:
+        """Return the lowest value."""
+        return self._range[0]
 
     @property
     @override
     def native_max_value(self) -> float:
         """Return the value that means no limit, plus a margin for float noise."""
-        return self._maximum + NOISE
+        return self._range[1] + NOISE
 
     @property
     @override
     def capability_attributes(self) -> dict[str, Any]:
         """Show the maximum without that margin, in the unit the user chose."""
         shown = super().capability_attributes
-        room = self._maximum / self.native_max_value
+        room = self._range[1] / self.native_max_value
         return shown | {ATTR_MAX: without_noise(shown[ATTR_MAX] * room)}
 
     @property
@@ -144,21 +147,21 @@ class Setpoint(SetpointFieldEntity, NumberEntity):
     def native_value(self) -> float:
         """Return the setpoint, clamped to the range."""
         setpoint: float | None = getattr(self._setpoints, self.entity_description.field)
+        low, high = self._range
         if setpoint is None:
-            return self._maximum
-        within = min(max(setpoint, self.native_min_value), self._maximum)
-        return without_noise(within)
+            return high
+        return without_noise(min(max(setpoint, low), high))
 
     @property
     @override
-    def _displayed(self) -> tuple[float, float]:
-        """The number and its maximum, which is an attribute."""
-        return self.native_value, self._maximum
+    def _displayed(self) -> tuple[float, ...]:
+        """The number and its range, which is in its attributes."""
+        return self.native_value, *self._range
 
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Set a value; reject one that is not finite or out of range."""
-        low, high = self.native_min_value, self._maximum
+        low, high = self._range
         value = without_noise(value)
         # NaN is neither below nor above: Home Assistant lets it through
         if not math.isfinite(value) or not low <= value <= self.native_max_value:

@@ -63,7 +63,7 @@ _EXAMPLES: Final = dict.fromkeys(
     ("name", "other", "makes", "battery", "inverters", "high", "low"), "…"
 ) | {
     "channel": "can0",
-    "nominal": "24",
+    "apparent": "24",
 }
 
 DEVICES: Final = {

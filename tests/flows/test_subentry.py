@@ -460,3 +460,51 @@ async def test_simulated_device_is_not_asked_for_its_port(
     assert result["reason"] == "reconfigure_successful"
     changed = entry.subentries[third.subentry_id]
     assert changed.data == {**third.data, "capacity_ah": 60.0}
+
+
+# Nominal voltages
+
+OF_24 = telegram(charge_voltage_limit=28.0, discharge_voltage_limit=23.0, voltage=26.0)
+
+
+async def test_a_configured_mix_is_refused(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """At once; the same voltage, or none, is accepted."""
+    flow = await add(hass, bank, "battery")
+    await flow.reach("flow-1")
+    result = await flow.fill(BATTERY, {SECTION_RARE: {"nominal_voltage": "24"}})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert gateway_config(bank).batteries[-1].nominal_voltage == 24
+
+    flow = await add(hass, bank, "battery")
+    await flow.reach("flow-2")
+    result = await flow.fill(BATTERY, {SECTION_RARE: {"nominal_voltage": "48"}})
+    assert result["errors"] == {SECTION_RARE: "mixed_voltages"}
+    result = await flow.fill(BATTERY, {SECTION_RARE: {"nominal_voltage": "24"}})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+    flow = await add(hass, bank, "battery")
+    await flow.reach("flow-3")
+    result = await flow.fill(BATTERY)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert gateway_config(bank).batteries[-1].nominal_voltage is None
+
+
+async def test_a_detected_mix_is_shown(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """In the scan text, before the settings; the user may go on."""
+    flow = await add(hass, bank, "battery")
+    await flow.reach("flow-1")
+    await flow.fill(BATTERY, {SECTION_RARE: {"nominal_voltage": "48"}})
+
+    flow = await add(hass, bank, "battery")
+    async with sending("flow-2", *OF_24):
+        result = await flow.enter("flow-2")
+    assert result["step_id"] == "scan_result"
+    text = result["description_placeholders"]["scan_result"]
+    assert "26.0 V, 24 V battery" in text
+    assert "Cellar (48 V)" in text
+    result = await flow.choose("battery")
+    assert "Cellar (48 V)" in result["description_placeholders"]["scan_result"]

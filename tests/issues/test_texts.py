@@ -91,7 +91,7 @@ EVERYTHING = replace(
 REJECTED = (RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),)
 NOT_COUNTED: list[dict[str, Any]] = [
     {"rejected": REJECTED},
-    {"rejected": REJECTED, "nominal": 12},
+    {"rejected": REJECTED, "nominal": 48, "apparent_nominal": 12},
     {
         "readings": Readings(),
         "receiving_since": 0.0,
@@ -105,6 +105,7 @@ def find_everything() -> Iterator[Issue]:
     """Yield at least one issue of each kind that is raised automatically."""
     changed = [
         EVERYTHING,
+        seen(with_b1(nominal=24), status=Status.MIXED_VOLTAGES),
         replace(WELL, config=replace(CONFIG, strategy=Strategy.SUM)),
         with_b1(wrong_sign=True),
         replace(WELL, requesting=frozenset({"b1"})),

@@ -119,17 +119,18 @@ async def test_silent_battery_can_be_polled(bench: Bench, key: str) -> None:
 
 
 async def test_battery_of_another_voltage_is_a_repair(bench: Bench) -> None:
-    """It sends, so no user checks its cable; it never counts."""
-    await bench.battery("b1").inverter("i1").start()
+    """It sends, so no user checks its cable; it does not count."""
+    await bench.battery("b1", nominal_voltage="48").inverter("i1").start()
     bench.ahead += 16
     bench.send("b1", telegram(cvl=29.2, voltage=26.4))
-    await bench.until(lambda: bench.snapshot.batteries["b1"].nominal == 24)
+    await bench.until(lambda: bench.snapshot.batteries["b1"].apparent_nominal == 24)
     await bench.tick(61)
     assert bench.issues()["battery_b1"] == "battery_wrong_voltage"
     issue = ir.async_get(bench.hass).async_get_issue(DOMAIN, "battery_b1")
     assert issue
     assert issue.translation_placeholders
-    assert issue.translation_placeholders["nominal"] == "24"
+    assert issue.translation_placeholders["nominal"] == "48"
+    assert issue.translation_placeholders["apparent"] == "24"
     assert issue.translation_placeholders["values"] == "CVL 29.2 V (40–65 V)"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from .aggregate.mixed_voltages import are_mixed
 from .battery.battery import Battery
 from .battery.startup_check import with_lowest_recent_limits
 from .battery.timing.gaps import Wait, awaited, wait
@@ -143,7 +144,9 @@ class Bank:
         is_first = self._starting
         states, context = self._context(now, setpoints, received_until)
         self._online = frozenset(state.id for state in context.online)
-        if self._starting:
+        if are_mixed(states):
+            bank_limits = self._evaluation.refuse(now)
+        elif self._starting:
             bank_limits = BankLimits(status=Status.STARTING)
         else:
             lowest = self._with_lowest_limits(context) if is_first else context

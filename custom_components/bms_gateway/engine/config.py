@@ -111,6 +111,8 @@ class BatteryConfig:
     dialect: Dialect | None = None
     """The dialect that decides sign and layouts, whatever its frames show. None: as
     recognised."""
+    nominal_voltage: int | None = None
+    """V; one of `nominal_voltage.NOMINAL_VOLTAGES`. None: recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

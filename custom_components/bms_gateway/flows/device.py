@@ -106,6 +106,7 @@ class DeviceSteps[ResultT: FlowResult[Any, Any]](FlowHandler[Any, ResultT, Any])
         errors: dict[str, str] = {}
         if user_input is not None:
             device.entered, errors = read(device.form, user_input)
+            errors |= device.voltage_error
         if user_input is None or errors:
             scan_result = device.scan_text(await async_texts(self.hass))
             return show_form(

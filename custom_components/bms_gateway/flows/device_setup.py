@@ -8,14 +8,15 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.const import CONF_NAME
 
-from ..config_entry import CONF_MAKE, PORT_DATA
+from ..config_entry import CONF_MAKE, PORT_DATA, nominal_voltage
 from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding
 from ..engine.model import PortFault
 from ..engine.protocol import PROPOSED
-from .forms.form import Form, merge
+from .forms.form import SECTION_RARE, Form, merge
 from .forms.schemas import DEVICE_FORMS
+from .nominal_voltage import OtherBatteries
 from .ports.choice import PortChoice
 from .ports.detected import describe_scan
 from .ports.listen import RunningPort, Scanned
@@ -52,6 +53,8 @@ class DeviceSetup[ResultT]:
     """Returns the chosen port if this device's gateway has it open."""
     unused_ports: Sequence[tuple[str, PortConfig]] = ()
     """Chosen ports that no gateway has open yet, with their names."""
+    other_batteries: OtherBatteries = field(default_factory=OtherBatteries)
+    """The nominal voltages of the gateway's other batteries."""
     simulated: bool = False
     """Whether it exists only inside Home Assistant, and has no port to choose."""
 
@@ -126,12 +129,31 @@ class DeviceSetup[ResultT]:
 
     @property
     def is_detected(self) -> bool:
-        """Return whether the expected device was detected, on this port alone."""
+        """Return whether the expected device was detected, on this port alone.
+
+        A battery of another nominal voltage than the others is not expected.
+        """
         return (
             self._finding is _EXPECTED[self.kind]
             and self.scanned is not None
             and self.scanned.same_bus == SameBusDevices()
+            and not self._different
         )
+
+    @property
+    def detected_nominal(self) -> int | None:
+        """Return the nominal voltage in V of the battery that was detected, if any."""
+        battery = self.scanned.result.battery if self.scanned else None
+        is_battery = self.kind == SUBENTRY_BATTERY and battery is not None
+        return battery.nominal if battery and is_battery else None
+
+    @property
+    def voltage_error(self) -> dict[str, str]:
+        """Return the error of an entered nominal voltage that no other battery has."""
+        if self.kind != SUBENTRY_BATTERY:
+            return {}
+        rejected = self.other_batteries.reject(nominal_voltage(self.entered))
+        return {SECTION_RARE: "mixed_voltages"} if rejected else {}
 
     @property
     def scan_options(self) -> list[str]:
@@ -157,7 +179,7 @@ class DeviceSetup[ResultT]:
             return ""
         running = self.running_port()
         received_before = running is not None and not running.state.is_silent
-        return describe_scan(
+        text = describe_scan(
             self.scanned.result,
             texts,
             # Silence may come from a USB adapter that hangs
@@ -167,6 +189,20 @@ class DeviceSetup[ResultT]:
             alike=self.scanned.same_bus.received,
             own=self.scanned.same_bus.sent,
         )
+        if self._different:
+            text += " " + texts["scan_mixed"].format(
+                nominal=self.detected_nominal, others=self._different
+            )
+        return text
+
+    @property
+    def _different(self) -> str:
+        """Return the other batteries with another nominal voltage than the detected one.
+
+        The configured one decides where a battery is changed that has one.
+        """
+        volts = nominal_voltage(self.stored) if self.stored else None
+        return self.other_batteries.different(volts or self.detected_nominal)
 
     @property
     def _finding(self) -> Finding | None:

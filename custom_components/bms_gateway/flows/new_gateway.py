@@ -15,12 +15,14 @@ from ..config_entry import (
     CONF_MAKE,
     PortKey,
     PortOwner,
+    nominal_voltage,
     port_config,
     port_key,
 )
 from ..const import SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import DEFAULT_BITRATE, Interface, PortConfig
 from ..engine.presets import Make
+from .nominal_voltage import OtherBatteries
 from .texts import async_propose_name
 
 
@@ -31,6 +33,8 @@ class NewGateway:
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     devices: list[ConfigSubentryData] = field(default_factory=list)
+    detected: dict[str, int] = field(default_factory=dict)
+    """V; the nominal voltages that scans detected, by the names of the batteries."""
 
     @property
     def titles(self) -> str:
@@ -41,6 +45,16 @@ class NewGateway:
     def kinds(self) -> list[str]:
         """Return the kind of each device."""
         return [device["subentry_type"] for device in self.devices]
+
+    @property
+    def batteries(self) -> OtherBatteries:
+        """Return the nominal voltages of the batteries, as far as they are known."""
+        configured = {
+            device["title"]: volts
+            for device in self.devices
+            if (volts := nominal_voltage(device["data"])) is not None
+        }
+        return OtherBatteries(configured, self.detected | configured)
 
     @property
     def ports(self) -> dict[PortKey, PortOwner]:

@@ -14,6 +14,7 @@ from .device import DeviceSteps
 from .device_setup import DeviceSetup
 from .forms.form import UserInput
 from .new_gateway import simulated_port
+from .nominal_voltage import other_batteries
 from .ports.choice import PortChoice
 from .ports.listen import RunningPort, running_port
 from .texts import async_propose_name
@@ -35,6 +36,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
                 stored=simulated_port() if self._is_simulated else None,
             ),
             accept=self._async_add,
+            other_batteries=other_batteries(self._get_entry()),
             simulated=self._is_simulated,
         )
         if self._is_simulated:
@@ -62,6 +64,7 @@ class DeviceSubentryFlow(DeviceSteps[SubentryFlowResult], ConfigSubentryFlow):
             accept=self._async_change,
             changed=subentry,
             running_port=running,
+            other_batteries=other_batteries(self._get_entry(), subentry.subentry_id),
             simulated=self._is_simulated,
         )
         if self._is_simulated:

@@ -1,16 +1,21 @@
 """Upper ends of setpoint ranges: the rating of an inverter, or of all of them."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from ..engine.aggregate.mixed_voltages import bank_voltage_of
 from ..engine.config import GatewayConfig
 from ..engine.limits.rule_inputs import total_limit
-from ..engine.model import Direction
+from ..engine.model import BatteryState, Direction
+from ..engine.nominal_voltage import nominal_or_standard
 
-MIN_CHARGE_VOLTAGE: Final = 48.0
-"""V, 3.0 V x 16 cells: at a lower value, inverters discharge the battery to reach it.
-"""
 MAX_CHARGE_VOLTAGE: Final = 60.0
-"""V, above the request of any 48 V battery: 16 cells x 3.65 V are 58.4 V."""
+"""V, above the request of any battery: 16 cells x 3.65 V are 58.4 V."""
+_CELL_MIN: Final = 3.0
+"""V a cell: at a lower charge voltage limit, inverters discharge the battery to reach
+it."""
+_CELL_MAX: Final = 3.75
+"""V a cell, above the request of any battery: full is 3.65 V."""
 MAX_WITHOUT_INVERTER: Final = 1000.0
 """A, the bank's maximum while no inverter has a rating: more than any takes."""
 _DIGITS: Final = 9
@@ -37,6 +42,21 @@ def max_amps(
             if each.id == inverter_id
         )
     )
+
+
+def charge_voltage_range(
+    config: GatewayConfig, batteries: Iterable[BatteryState]
+) -> tuple[float, float]:
+    """Return the settable charge voltages (V) of a bank: 48 to 60 V for 16 cells.
+
+    By the nominal voltage of its batteries; 48 V until that is known.
+    """
+    configured = {each.nominal_voltage for each in config.batteries} - {None}
+    nominal = bank_voltage_of(batteries)
+    if nominal is None and len(configured) == 1:
+        nominal = configured.pop()
+    cells = nominal_or_standard(nominal).most_cells
+    return _CELL_MIN * cells, _CELL_MAX * cells
 
 
 def max_watts(

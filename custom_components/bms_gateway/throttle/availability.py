@@ -21,4 +21,4 @@ def is_bank_known(snapshot: Snapshot) -> bool:
 
 def is_served(inverter: InverterState, status: Status) -> bool:
     """Return whether the inverter listens and is sent values."""
-    return inverter.listening is True and status is not Status.SILENT
+    return inverter.listening is True and not status.is_silent

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.battery.capacity import (
     capacity_kwh,
-    cells_of,
+    cells_in_series,
     remaining_ah,
     stored_kwh,
 )
@@ -15,23 +15,15 @@ from ..states import online
 
 
 @pytest.mark.parametrize(
-    ("limit", "cells"),
-    [
-        # Pylontech's own: 15 cells at 3.5 to 3.6 V
-        (52.5, 15),
-        (53.2, 15),
-        (54.0, 15),
-        # 16 cells at 3.45 to 3.65 V
-        (55.2, 16),
-        (56.0, 16),
-        (58.4, 16),
-    ],
+    ("nominal", "cells"), [(None, 16), (12, 4), (24, 8), (36, 12), (48, 16)]
 )
-def test_the_charge_voltage_limit_shows_the_cell_count(
-    limit: float, cells: int
+def test_cells_follow_from_the_nominal_voltage_until_limits_show_them(
+    nominal: int | None, cells: int
 ) -> None:
-    """15 or 16 of them."""
-    assert cells_of(limit) == cells
+    """Most packs have the most cells; 48 V until the nominal voltage is known."""
+    battery = replace(online(), nominal=nominal)
+    assert cells_in_series(battery) == cells
+    assert cells_in_series(replace(battery, cells=7)) == 7
 
 
 def test_the_reported_remaining_charge_comes_first() -> None:
@@ -46,6 +38,7 @@ def test_energies_use_the_nominal_voltage() -> None:
     battery = replace(online(soc=25.0, voltage=49.0), cells=16)
     assert capacity_kwh(battery) == pytest.approx(5.12)
     assert stored_kwh(battery) == pytest.approx(1.28)
+    assert capacity_kwh(replace(battery, cells=8)) == pytest.approx(2.56)
 
 
 def test_without_cells_or_charge_energy_is_unknown() -> None:

@@ -26,7 +26,12 @@ from ..protocol.captures import (
 
 # A stack of five modules, PYLON, 80 % and 52.91 V (0x14AB x 0.01), by captures.STACK
 PYLON = DetectedBattery(
-    name="PYLON", dialect=Dialect.PYLONTECH, modules=5, soc=80.0, voltage=52.91
+    name="PYLON",
+    dialect=Dialect.PYLONTECH,
+    modules=5,
+    soc=80.0,
+    voltage=52.91,
+    nominal=48,
 )
 ERROR = Frame(0x88, bytes(8), error=True)
 
@@ -111,13 +116,26 @@ def test_a_battery_with_rejected_values_is_reported() -> None:
 
 
 def test_a_battery_of_another_voltage_is_recognised() -> None:
-    """With its nominal voltage."""
+    """With its nominal voltage and its values, by two telegrams."""
     result = _classified(*_repeated(TWELVE_VOLTS, 2))
-    assert result.finding is Finding.REFUSED
+    assert result.finding is Finding.BATTERY
+    assert result.battery
+    assert (result.battery.nominal, result.battery.voltage) == (12, 13.2)
+    assert result.battery.rejected == ()
+    assert result.is_clear
+
+
+def test_a_false_voltage_changes_a_scan_only_for_a_moment() -> None:
+    """A scan does not wait until it is certain."""
+    false_one = frames_of(TWELVE_VOLTS, start=2.0)
+    result = _classified(*_repeated(EMULATOR, 2), *false_one)
     assert result.battery
     assert result.battery.nominal == 12
-    assert [each.value for each in result.battery.rejected] == [14.6, 13.2]
-    assert result.is_clear
+    result = _classified(
+        *_repeated(EMULATOR, 2), *false_one, *frames_of(EMULATOR, start=3.0)
+    )
+    assert result.battery
+    assert result.battery.nominal == 48
 
 
 def test_battery_and_inverter_take_precedence_over_rejected_values() -> None:

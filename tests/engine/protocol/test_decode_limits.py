@@ -34,7 +34,7 @@ def test_a_negative_discharge_limit_is_a_magnitude() -> None:
     [
         ("FFFF00800080FFFF", False),  # SMA's codes
         ("FFFFFFFFFFFFFFFF", False),
-        ("20010080FFFF0000", True),  # 28.8 V: a pack of 24 V
+        ("63000080FFFF0000", True),  # 9.9 V: no pack, not even of 12 V
         ("00000080FFFF0000", True),  # CVL 0 makes some inverters dump the pack
     ],
 )
@@ -55,7 +55,7 @@ def test_a_rejected_value_comes_with_its_window() -> None:
         "discharge_current_limit": 50.0,
     }
     assert decoded.rejected == (
-        RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),
+        RejectedValue("charge_voltage_limit", 65.6, 10.0, 65.0),
     )
 
 
@@ -109,8 +109,18 @@ def test_soc_and_soh_outside_their_window_are_rejected() -> None:
         (3000, 30.0, False),
         (6500, 65.0, False),
         (650, 65.0, False),
+        # Packs of 24 and 12 V: 264 V and 132 V are no pack, nor are 2.64 V and 1.32 V
+        (2640, 26.4, False),
+        (264, 26.4, False),
+        (1320, 13.2, False),
+        (132, 13.2, False),
+        (800, 8.0, False),
+        (80, 8.0, False),
+        (799, None, True),
+        (79, None, True),
+        (6501, None, True),
+        (651, None, True),
         (0, None, True),
-        (2640, None, True),  # 26.4 V, a pack of 24 V, or 264 V
         (-5291, None, True),
         (-32768, None, False),
     ],
@@ -128,12 +138,8 @@ def test_the_voltage_scale_is_chosen_by_plausibility(
 @pytest.mark.parametrize(
     ("raw", "rejected"),
     [
-        (1320, 13.2),
-        (132, 13.2),  # in 0.1 V
-        (2640, 26.4),
-        (264, 26.4),
+        (79, 7.9),  # in 0.1 V
         (799, 79.9),  # no pack has 7.99 V
-        (800, 8.0),
         (6600, 66.0),
         (0, 0.0),
     ],
@@ -144,7 +150,7 @@ def test_a_rejected_voltage_is_scaled_to_a_possible_pack(
     """The user is shown a voltage that a pack can have, if there is one."""
     data = raw.to_bytes(2, "little", signed=True) + bytes(4)
     decoded = decoded_by(Frame(0x356, data), Dialect.PYLONTECH)
-    assert decoded.rejected == (RejectedValue("voltage", rejected, 30.0, 65.0),)
+    assert decoded.rejected == (RejectedValue("voltage", rejected, 8.0, 65.0),)
 
 
 @pytest.mark.parametrize(

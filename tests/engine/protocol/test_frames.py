@@ -110,13 +110,14 @@ def test_no_two_rows_of_a_table_overlap(table: tuple[Field, ...]) -> None:
     assert all(byte < 8 for byte, _ in places)
 
 
-def test_windows_accept_48_v_packs_and_reject_24_v() -> None:
-    """Limits of a 48 V pack are accepted; those of a 24 V pack are not."""
+def test_windows_accept_packs_of_12_to_48_v() -> None:
+    """Limits of all nominal voltages are accepted, and nothing else."""
     cvl = frames.LIMITS[0]
     assert cvl.decode((584).to_bytes(2, "little")) == 58.4  # Deye SE-F12-C
-    assert cvl.decode((400).to_bytes(2, "little")) == 40.0
+    assert cvl.decode((288).to_bytes(2, "little")) == 28.8
+    assert cvl.decode((100).to_bytes(2, "little")) == 10.0
     assert cvl.decode((650).to_bytes(2, "little")) == 65.0
-    for counts in (399, 651, 288, 0, 0xFFFE):
+    for counts in (99, 651, 0, 0xFFFE):
         assert not isinstance(cvl.decode(counts.to_bytes(2, "little")), float)
 
 

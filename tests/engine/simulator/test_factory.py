@@ -1,6 +1,7 @@
 """Counterparts made for a configuration, and the command line."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -73,6 +74,25 @@ def test_batteries_are_unequal() -> None:
     assert one.bms.max_charge != other.bms.max_charge
     assert one.soc != other.soc
     assert one.timing.period != other.timing.period
+
+
+@pytest.mark.parametrize(("volts", "cells"), [(12, 4), (24, 8), (36, 12)])
+def test_voltages_scale_with_the_cells(volts: int, cells: int) -> None:
+    """Of a battery whose nominal voltage is configured; currents stay."""
+    low = replace(
+        DEMO, batteries=tuple(replace(b, nominal_voltage=volts) for b in DEMO.batteries)
+    )
+    usual, other = simulator_for(DEMO), simulator_for(low)
+    for key, one in other.batteries.items():
+        of_48 = usual.batteries[key]
+        assert one.pack.cells == cells
+        for value, usual_value in (
+            (one.bms.charge_voltage_limit, of_48.bms.charge_voltage_limit),
+            (one.bms.discharge_voltage_limit, of_48.bms.discharge_voltage_limit),
+            (one.pack.resistance, of_48.pack.resistance),
+        ):
+            assert value == pytest.approx(usual_value * volts / 48)
+        assert one.bms.max_charge == of_48.bms.max_charge
 
 
 def test_real_ports_are_not_simulated_unless_named() -> None:

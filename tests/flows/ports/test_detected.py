@@ -30,14 +30,7 @@ PYLON = DetectedBattery(
 TOO_HIGH = replace(
     PYLON, rejected=(RejectedValue("charge_voltage_limit", 65.6, 40.0, 65.0),)
 )
-TWELVE_VOLTS = DetectedBattery(
-    name="LFP12",
-    rejected=(
-        RejectedValue("charge_voltage_limit", 14.6, 40.0, 65.0),
-        RejectedValue("voltage", 13.2, 30.0, 65.0),
-    ),
-    nominal=12,
-)
+TWELVE_VOLTS = DetectedBattery(name="LFP12", voltage=13.2, nominal=12)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +68,21 @@ def test_battery_with_rejected_values_is_described(language: str) -> None:
     assert "PYLON" in text
 
 
-@pytest.mark.parametrize(("language", "kind"), [("en", "12 V"), ("de", "12-V")])
-def test_battery_of_another_voltage_is_described(language: str, kind: str) -> None:
-    """By its nominal voltage."""
-    text = describe_scan(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
-    assert kind in text
-    assert "CVL 14.6 V (40–65 V), Vbat 13.2 V (30–65 V)" in text
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Battery detected: LFP12, 13.2 V, 12 V battery."),
+        ("de", "Batterie erkannt: LFP12, 13.2 V, 12-V-Batterie."),
+    ],
+)
+def test_battery_of_another_voltage_is_described(language: str, text: str) -> None:
+    """By its nominal voltage; 48 V goes without saying."""
+    found = describe_scan(ScanResult(battery=TWELVE_VOLTS), TEXTS[language])
+    assert found == text
+    plain = ScanResult(battery=replace(PYLON, nominal=48))
+    assert describe_scan(plain, TEXTS[language]) == describe_scan(
+        ScanResult(battery=PYLON), TEXTS[language]
+    )
 
 
 def test_rejected_values_read_the_same_in_any_language() -> None:

@@ -211,9 +211,10 @@ def waiting(status: Status = Status.BLOCKED, **changes: Any) -> IssueContext:
     ],
 )
 @pytest.mark.parametrize(
-    ("rejected", "nominal", "key"),
+    ("rejected", "apparent", "key"),
     [
         ((TOO_HIGH,), None, "battery_values_rejected"),
+        ((TOO_HIGH,), 48, "battery_values_rejected"),
         (TWELVE, 12, "battery_wrong_voltage"),
     ],
 )
@@ -221,24 +222,25 @@ def test_battery_with_rejected_values_is_reported(
     status: Status,
     is_reported: bool,
     rejected: tuple[RejectedValue, ...],
-    nominal: int | None,
+    apparent: int | None,
     key: str,
 ) -> None:
     """It sends, so it is not silent; it is not expected to count."""
-    now = waiting(status, rejected=rejected, nominal=nominal)
+    now = waiting(status, rejected=rejected, nominal=48, apparent_nominal=apparent)
     assert keys(now) == ({"battery_b1": key} if is_reported else {})
 
 
 def test_rejected_value_is_shown_with_its_range() -> None:
     """Limits first: measured values would change the text all the time."""
-    found = the_one(waiting(rejected=TWELVE, nominal=12))
+    found = the_one(waiting(rejected=TWELVE, nominal=48, apparent_nominal=12))
     assert found.placeholders == {
         "name": "Garage",
         "channel": "can0",
         "charge_policy": "stop",
         "discharge_policy": "block",
         "grace": "90",
-        "nominal": "12",
+        "nominal": "48",
+        "apparent": "12",
         "values": "CVL 14.6 V (40–65 V)",
     }
     found = the_one(waiting(rejected=TWELVE[:1]))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.bms_gateway.engine.config import Strategy
-from custom_components.bms_gateway.engine.model import Direction
+from custom_components.bms_gateway.engine.model import BatteryStatus, Direction, Status
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 from custom_components.bms_gateway.engine.temporary_limits import TemporaryLimit
 from custom_components.bms_gateway.issues.conditions import VoltageDifference
@@ -142,3 +142,18 @@ def test_missing_modules_are_reported_with_figures() -> None:
         "capacity": "300",
     }
     assert keys(with_b1(modules_most=5)) == {}
+
+
+def test_a_mixed_bank_is_reported() -> None:
+    """With each battery whose nominal voltage is known, and its voltage."""
+    now = with_b1(nominal=24)
+    batteries = {
+        **now.snapshot.batteries,
+        "b2": replace(B2, status=BatteryStatus.LOST, nominal=48),
+    }
+    snapshot = replace(now.snapshot, status=Status.MIXED_VOLTAGES, batteries=batteries)
+    mixed = find_issues(replace(now, snapshot=snapshot), {})
+    found = mixed[f"mixed_voltages_{now.entry_id}"]
+    assert found.key == "mixed_voltages"
+    assert found.placeholders["batteries"] == "Garage (24 V), Cellar (48 V)"
+    assert keys(with_b1(nominal=24)) == {}

@@ -12,7 +12,6 @@ from ..protocol import is_battery_frame, is_extra_frame, is_request
 from ..scheduling import Priority
 from .highest_limits import HighestLimits
 from .out_of_service import OutOfServiceMonitor
-from .plausibility.rejected import nominal_voltage_of
 from .telemetry import MEASUREMENTS_ID, Telemetry
 from .timing.frame_periods import CONTROL_IDS
 from .timing.gaps import Gaps
@@ -155,7 +154,9 @@ class Battery:
                 _LOGGER.info("%s is back", self.config.name)
         if not self._in_service:
             self._watch(now)
-        self._highest.take(self._telemetry.readings(now))
+        self._highest.take(
+            self._telemetry.readings(now), self._telemetry.recognition.row
+        )
         if self._status is BatteryStatus.ONLINE:
             self._limits_at = self._telemetry.limits_at
 
@@ -164,7 +165,6 @@ class Battery:
         telemetry = self._telemetry
         readings = telemetry.readings(now)
         carries_current = self._out_of_service_monitor.counts
-        rejected = telemetry.rejected(now)
         out = not self._in_service and not carries_current
         return BatteryState(
             id=self.config.id,
@@ -191,8 +191,9 @@ class Battery:
             modules_most=telemetry.modules.most,
             modules_missing=telemetry.modules.missing,
             invalid=telemetry.invalid,
-            rejected=rejected,
-            nominal=nominal_voltage_of(rejected, telemetry.last) if rejected else None,
+            rejected=telemetry.rejected(now),
+            nominal=telemetry.recognition.nominal,
+            apparent_nominal=telemetry.recognition.apparent,
             receiving_since=telemetry.receiving_since,
             missing=telemetry.missing(now),
             has_duplicate_sender=telemetry.has_duplicate_sender(now),

@@ -3,19 +3,15 @@
 from typing import Final
 
 from ..model import BatteryState
+from ..nominal_voltage import nominal_or_standard
 
 CELL_VOLTAGE: Final = 3.2
 """V, the nominal voltage of a lithium iron phosphate cell."""
-CELLS: Final = 16
-"""Cells in series in nearly every 48 V pack, until its limits show it."""
-MOST_FOR_15_CELLS: Final = 54.4
-"""V; a higher charge voltage limit means 16 cells: 15 would have 3.63 V each, and full
-is 3.65 V. Batteries of 15 cells request 52.5 to 54 V, of 16 cells 55 to 58.4."""
 
 
-def cells_of(charge_voltage_limit: float) -> int:
-    """Return the cells in series of a pack with this charge voltage limit (V)."""
-    return 15 if charge_voltage_limit <= MOST_FOR_15_CELLS else CELLS
+def cells_in_series(battery: BatteryState) -> int:
+    """Return its cells in series: by its limits, before them by its nominal voltage."""
+    return battery.cells or nominal_or_standard(battery.nominal).most_cells
 
 
 def remaining_ah(battery: BatteryState) -> float | None:

@@ -1,7 +1,7 @@
 """The highest limits that a battery ever reported: they show tapering and cell count."""
 
 from ..model import Readings
-from .capacity import cells_of
+from ..nominal_voltage import NominalVoltage, nominal_or_standard
 
 
 class HighestLimits:
@@ -14,9 +14,12 @@ class HighestLimits:
         self.discharge = 0.0
         """A"""
         self._charge_voltage = 0.0
+        self._nominal = nominal_or_standard(None)
 
-    def take(self, readings: Readings) -> None:
-        """Take the present readings."""
+    def take(self, readings: Readings, nominal: NominalVoltage) -> None:
+        """Take the present readings of a battery of this nominal voltage."""
+        if nominal is not self._nominal:
+            self._nominal, self._charge_voltage = nominal, 0.0
         self.charge = max(self.charge, readings.charge_current_limit or 0.0)
         self.discharge = max(self.discharge, readings.discharge_current_limit or 0.0)
         self._charge_voltage = max(
@@ -26,4 +29,6 @@ class HighestLimits:
     @property
     def cells(self) -> int | None:
         """Cells in series by the highest charge voltage limit; None: not known yet."""
-        return cells_of(self._charge_voltage) if self._charge_voltage else None
+        if not self._charge_voltage:
+            return None
+        return self._nominal.cells_of(self._charge_voltage)

@@ -17,6 +17,7 @@ from ..protocol import (
     recognise,
 )
 from .modules import Modules
+from .plausibility.recognition import Recognition
 from .plausibility.screening import BRIDGED, Screening
 from .timing.frame_periods import ALARM_PAIRS_ID, LIMITS_ID, OPTIONAL_IDS, FramePeriods
 from .timing.timeouts import LONGEST_TIMEOUT
@@ -54,7 +55,9 @@ class Telemetry:
         self._config = config
         self._frame_periods = FramePeriods(config)
         self._values = ValueStore(self._frame_periods, config.capacity_ah)
-        self._screening = Screening(self._values, self._frame_periods)
+        self._screening = Screening(
+            self._values, self._frame_periods, config.nominal_voltage
+        )
         self._marks = NO_MARKS
         self._dialect = config.dialect or Dialect.UNKNOWN
         self._contradicted_since: float | None = None
@@ -78,6 +81,8 @@ class Telemetry:
         if config.capacity_ah != self._config.capacity_ah:
             self.modules = Modules()
         has_other_dialect = config.dialect is not self._config.dialect
+        if self._screening.configure(config.nominal_voltage):
+            self.voltages = ()
         self._config = config
         self._values.configure(config.capacity_ah)
         self._frame_periods.configure(config)
@@ -109,9 +114,13 @@ class Telemetry:
         values: dict[str, Any] = dict(decoded.values)
         if decoded.pairs is not None:
             values |= self._after_pairs(decoded.pairs, frame.at)
+        nominal = self.recognition.row
         values = self._screening.accepted(
             values, decoded.rejected, frame, self._config.capacity_ah
         )
+        self.invalid += self._screening.is_outside and not decoded.invalid
+        if self.recognition.row is not nominal:
+            self.voltages = ()
         if (volts := values.get("voltage")) is not None:
             self._add_voltage(volts, frame.at)
         changes_value = any(
@@ -132,6 +141,12 @@ class Telemetry:
     def remember(self, other: Telemetry) -> None:
         """Take over the last known values of one that is no longer received."""
         self._values.remember(other._values)
+        self._screening.recognition.remember(other._screening.recognition)
+
+    @property
+    def recognition(self) -> Recognition:
+        """The battery's nominal voltage."""
+        return self._screening.recognition
 
     def is_controlled(self, now: float) -> bool:
         """Return whether limits are known.

@@ -1,6 +1,6 @@
 """Classification of a bus by its frames: battery, inverter or another protocol."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..battery.battery import Battery
@@ -55,7 +55,7 @@ class DetectedBattery:
     rejected: tuple[RejectedValue, ...] = ()
     """Required values that it reports outside their window."""
     nominal: int | None = None
-    """V; its nominal voltage according to those, if it is not a 48 V battery."""
+    """V; its nominal voltage, by its charge voltage limit and its voltage."""
     sends_requests: bool = False
     """It sends 0x305 itself, as an inverter does."""
 
@@ -134,6 +134,7 @@ class Classifier:
         if is_battery_frame(frame):
             self._marks.add(frame.can_id)
             self._battery.on_frame(frame)
+            self._follow_voltage(frame.at)
         elif is_request(frame):
             self._requested = True
         elif (kind := neighbour(frame)) is not None:
@@ -156,6 +157,15 @@ class Classifier:
             frames=self._frames,
             error_frames=self._errors,
         )
+
+    def _follow_voltage(self, now: float) -> None:
+        """Accept values by the nominal voltage that the latest ones fit.
+
+        A scan is over before a battery that runs would be certain of it.
+        """
+        volts = self._battery.state(now).apparent_nominal
+        if volts not in (None, self._battery.config.nominal_voltage):
+            self._battery.config = replace(self._battery.config, nominal_voltage=volts)
 
     def _detected_battery(self, now: float) -> DetectedBattery | None:
         if not self._marks & BATTERY_MARKS:

@@ -43,7 +43,9 @@ class BankLimits:
     @property
     def may_be_sent(self) -> bool:
         """Return whether enough is known and allowed to be sent."""
-        return self.status not in (Status.STARTING, Status.SILENT) and None not in (
+        if self.status is Status.STARTING or self.status.is_silent:
+            return False
+        return None not in (
             self.limits,
             self.charge_voltage_limit,
             self.discharge_voltage_limit,

@@ -121,6 +121,12 @@ class BankEvaluation:
         self._outage.remember(found, context.allowed_currents(Direction.DISCHARGE))
         return found
 
+    def refuse(self, now: float) -> BankLimits:
+        """Return that nothing may be sent: the nominal voltages are mixed."""
+        self._outage.end()
+        self._pipeline.block(now)
+        return BankLimits(status=Status.MIXED_VOLTAGES)
+
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery its current share, circulating current and exclusions."""
         parallel = self._pipeline.parallel

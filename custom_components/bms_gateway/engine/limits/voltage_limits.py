@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from math import inf
 
-from ..battery.capacity import CELLS, cells_of
+from ..battery.capacity import cells_in_series
 from ..model import BankState, BatteryState, Direction
+from ..nominal_voltage import STANDARD, nominal_or_standard
 from ..ramp import RAMP_TIME, Ramp, ramp_to
 from .charge_voltage import (
     CELL_FULL,
@@ -57,7 +58,11 @@ class VoltageLimits:
         """
         self._held_reference = reference
         self._lowest = lowest = min(context.counted, key=_limit)
-        cap = self._slowly(_charge(lowest, reference, cap=None).volts, context.now)
+        cap = self._slowly(
+            _charge(lowest, reference, cap=None).volts,
+            context.now,
+            rate=RAMP_RATE * nominal_or_standard(lowest.nominal).volts / STANDARD,
+        )
         if requested is not None:
             cap = min(cap, requested)
         if Direction.CHARGE in context.blocked:
@@ -99,7 +104,9 @@ class VoltageLimits:
 
     def discharge_in_silence(self, volts: float | None) -> float:
         """Return the discharge voltage limit in V by what was last reported."""
-        cells = (self._lowest and self._lowest.cells) or CELLS
+        lowest = self._lowest
+        unknown = nominal_or_standard(None).most_cells
+        cells = unknown if lowest is None else cells_in_series(lowest)
         return discharge_voltage(self._discharge, volts, cells=cells)
 
     @property
@@ -107,10 +114,13 @@ class VoltageLimits:
         """The batteries' discharge voltage limit in V, as last reported."""
         return self._discharge
 
-    def _slowly(self, volts: float, now: float) -> float:
-        """Return how far a charge voltage limit in V may rise: like a current."""
+    def _slowly(self, volts: float, now: float, *, rate: float) -> float:
+        """Return how far a charge voltage limit in V may rise: like a current.
+
+        `rate`: V/s.
+        """
         self._ramp = ramp_to(
-            self._ramp, volts, now, rated=RAMP_RATE * RAMP_TIME, flowing=0.0
+            self._ramp, volts, now, rated=rate * RAMP_TIME, flowing=0.0
         )
         return self._ramp.amps
 
@@ -120,8 +130,7 @@ def _peak(connected: Sequence[BatteryState]) -> float | None:
     volts = bank_voltage(connected, peak)
     if volts is None:
         return None
-    cells = max((battery.cells or CELLS for battery in connected), default=CELLS)
-    return min(volts, CELL_FULL * cells)
+    return min(volts, CELL_FULL * max(map(cells_in_series, connected)))
 
 
 def _limit(battery: BatteryState) -> float:
@@ -134,5 +143,5 @@ def _charge(
 ) -> ChargeVoltage:
     """Return the limit to send for the battery with the lowest charge voltage limit."""
     limit = _limit(lowest)
-    cells = lowest.cells or cells_of(limit)
+    cells = lowest.cells or nominal_or_standard(lowest.nominal).cells_of(limit)
     return charge_voltage_limit(limit, reference, cells=cells, cap=cap)

@@ -74,6 +74,13 @@ class Status(StrEnum):
     """A loss policy sets 0 A in at least one direction."""
     SILENT = "not_sending"
     """Nothing is sent: no battery is online, or a loss policy requires it."""
+    MIXED_VOLTAGES = "mixed_voltages"
+    """Nothing is sent: the batteries do not have the same nominal voltage."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is sent although the batteries had time to report."""
+        return self in (Status.SILENT, Status.MIXED_VOLTAGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

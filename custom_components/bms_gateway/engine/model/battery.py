@@ -192,8 +192,9 @@ class BatteryState:
     rejected: tuple[RejectedValue, ...] = ()
     """Required values that it reports outside their window now."""
     nominal: int | None = None
-    """V; the nominal voltage according to the rejected values, if this is no 48 V
-    battery."""
+    """V; its nominal voltage, as configured or recognised."""
+    apparent_nominal: int | None = None
+    """V; the nominal voltage that its latest charge voltage limit and voltage fit."""
     receiving_since: float | None = None
     """When its first frame came after a silence of more than 30 s."""
     missing: frozenset[int] = frozenset()

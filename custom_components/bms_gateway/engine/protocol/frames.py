@@ -30,30 +30,15 @@ from .quantities import (
     percent,
     temperature,
     voltage,
+    voltage_limit,
 )
 
-# PY, SMA. CVL: SMA has 41 to 63 V. DVL: 0 is PY's blank; 2 to 3.4 V for 16 cells.
+# PY, SMA. DVL: 0 is PY's blank.
 LIMITS: Final = (
-    Number(
-        attribute="charge_voltage_limit",
-        start=0,
-        per_unit=10,
-        low=40.0,
-        high=65.0,
-        codes=NO_U16,
-        rounding=Rounding.DOWN,
-    ),
+    voltage_limit("charge_voltage_limit", 0, NO_U16, Rounding.DOWN),
     current_limit("charge_current_limit", 2),
     current_limit("discharge_current_limit", 4),
-    Number(
-        attribute="discharge_voltage_limit",
-        start=6,
-        per_unit=10,
-        low=32.0,
-        high=54.4,
-        codes=UNSENT,
-        rounding=Rounding.UP,
-    ),
+    voltage_limit("discharge_voltage_limit", 6, UNSENT, Rounding.UP),
 )
 
 # AES, nominal and remaining. LG RESU has the ID for something unknown.
@@ -83,7 +68,9 @@ REMAINING: Final = count("remaining_count", 6, Kind.U16, codes=UNSENT)
 FINE_VOLTAGE: Final = voltage(100)
 COARSE_VOLTAGE: Final = voltage(10)
 LOWEST_PACK_VOLTAGE: Final = 8.0
-"""V; no pack has less, not even one of 12 V: a lower reading in 0.01 V is in 0.1 V."""
+"""V; no pack has less, not even one of 12 V: a lower reading in 0.01 V is in 0.1 V.
+A count of 800 is 8 V in one scale and 80 V in the other, above every pack: so a count has
+one meaning at most, whatever the nominal voltage."""
 FLOW_CURRENT: Final = current("current", 2)
 _FLOW: Final = (FLOW_CURRENT, temperature("temperature", 4))
 MEASUREMENTS: Final = (FINE_VOLTAGE, *_FLOW)

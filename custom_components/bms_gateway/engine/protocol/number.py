@@ -23,7 +23,7 @@ class NoValue(Enum):
     UNAVAILABLE = "unavailable"
     """The sender reports it as not available."""
     IMPLAUSIBLE = "implausible"
-    """Outside the window that is possible for a 48 V battery."""
+    """Outside the window that is possible for any battery of this protocol."""
 
 
 class Kind(StrEnum):

@@ -1,10 +1,12 @@
 """Quantities of the frames (currents, voltages, percentages), with windows and codes.
 
-Windows that no document gives are chosen for a 48 V pack (13 to 17 cells).
+Windows that no document gives are chosen for packs of 12 to 48 V. A battery's voltages
+are checked again by its own nominal voltage, once that is known: `nominal_voltage`.
 """
 
 from typing import Final
 
+from ..nominal_voltage import accepted_window
 from .number import Kind, Number, Rounding
 
 NO_U16: Final = frozenset({0xFFFF})
@@ -25,6 +27,22 @@ LOWEST_CELL_VOLTAGE: Final = 1.5
 FULL: Final = 100.0
 HIGHEST_SOC: Final = 150.0
 """%; batteries send 101 to 140 after counting errors; more is not a state of charge."""
+
+
+def voltage_limit(
+    attribute: str, start: int, codes: frozenset[int], rounding: Rounding
+) -> Number:
+    """Return a voltage limit in 0.1 V, of a pack of any nominal voltage."""
+    window = accepted_window(attribute)
+    return Number(
+        attribute=attribute,
+        start=start,
+        per_unit=10,
+        low=window.low,
+        high=window.high,
+        codes=codes,
+        rounding=rounding,
+    )
 
 
 def current_limit(attribute: str, start: int) -> Number:
@@ -102,14 +120,15 @@ def percent(
 
 
 def voltage(per_unit: int) -> Number:
-    """Return the voltage in 0x356: 2 V a cell at the least, 65 V at the most."""
+    """Return the voltage in 0x356, of a pack of any nominal voltage."""
+    window = accepted_window("voltage")
     return Number(
         attribute="voltage",
         start=0,
         kind=Kind.S16,
         per_unit=per_unit,
-        low=30.0,
-        high=65.0,
+        low=window.low,
+        high=window.high,
         codes=_NO_S16,
     )
 

@@ -1,12 +1,15 @@
 """Simulated counterparts of a gateway's configuration, all different."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 import time
 from typing import Final, NamedTuple
 
+from ..battery.capacity import CELL_VOLTAGE
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
 from ..model import Clock
+from ..nominal_voltage import nominal_or_standard
 from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .household import Household, Size
@@ -17,7 +20,7 @@ from .simulator import Simulator
 
 
 class _Make(NamedTuple):
-    """A make of battery; resistances are those of a pack of 100 Ah, in Ω."""
+    """A make of battery, of 16 cells; resistances are those of a pack of 100 Ah, in Ω."""
 
     resistance: float
     charge_rate: float
@@ -42,9 +45,6 @@ _LAGS: Final = (1.5, 4.0, 2.5, 8.0)
 
 _NOISE: Final = 0.15
 """A, the standard deviation of a measured current."""
-
-_NOMINAL: Final = 51.2
-"""V, 16 cells of 3.2 V."""
 
 
 def simulator_for(
@@ -71,6 +71,8 @@ def simulator_for(
             for one in everyone
             if one.port.interface is Interface.VIRTUAL
         }
+    nominal = next((one.nominal_voltage for one in config.batteries), None)
+    volts = CELL_VOLTAGE * nominal_or_standard(nominal).most_cells
     return Simulator(
         [
             _battery(one, k, Random(seed + k))
@@ -78,7 +80,7 @@ def simulator_for(
             if one.id in ports
         ],
         [
-            _inverter(one, k, seed + k)
+            _inverter(one, k, seed + k, volts)
             for k, one in enumerate(config.inverters)
             if one.id in ports
         ],
@@ -93,20 +95,24 @@ def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBatter
     capacity = config.capacity_ah
     resistance = make.resistance * 100 / capacity
     wake_time = None if config.poll_interval is None else 3 * config.poll_interval
+    pack = Pack(
+        capacity_ah=capacity,
+        resistance=resistance,
+        polarisation_resistance=resistance / 2,
+    )
+    bms = Bms(
+        max_charge=make.charge_rate * capacity,
+        max_discharge=make.discharge_rate * capacity,
+        charge_voltage_limit=make.charge_voltage_limit,
+        modules=max(round(capacity / 100), 1),
+        noise=_NOISE,
+    )
+    cells = nominal_or_standard(config.nominal_voltage).most_cells
+    pack, bms = _with_cells(pack, bms, cells)
     return SimulatedBattery(
         config.id,
-        Pack(
-            capacity_ah=capacity,
-            resistance=resistance,
-            polarisation_resistance=resistance / 2,
-        ),
-        Bms(
-            max_charge=make.charge_rate * capacity,
-            max_discharge=make.discharge_rate * capacity,
-            charge_voltage_limit=make.charge_voltage_limit,
-            modules=max(round(capacity / 100), 1),
-            noise=_NOISE,
-        ),
+        pack,
+        bms,
         soc=make.soc,
         timing=TelegramTiming(
             period=make.period,
@@ -118,11 +124,35 @@ def _battery(config: BatteryConfig, number: int, rng: Random) -> SimulatedBatter
     )
 
 
-def _inverter(config: InverterConfig, number: int, seed: int) -> SimulatedInverter:
-    """Return the counterpart of one of the gateway's inverters, with its house."""
+def _with_cells(pack: Pack, bms: Bms, cells: int) -> tuple[Pack, Bms]:
+    """Return a pack and its BMS with more or fewer cells of the same kind in series."""
+    size = cells / pack.cells
+    return (
+        replace(
+            pack,
+            cells=cells,
+            resistance=pack.resistance * size,
+            polarisation_resistance=pack.polarisation_resistance * size,
+            heat_capacity=pack.heat_capacity * size,
+        ),
+        replace(
+            bms,
+            charge_voltage_limit=bms.charge_voltage_limit * size,
+            discharge_voltage_limit=bms.discharge_voltage_limit * size,
+        ),
+    )
+
+
+def _inverter(
+    config: InverterConfig, number: int, seed: int, volts: float
+) -> SimulatedInverter:
+    """Return the counterpart of one of the gateway's inverters, with its house.
+
+    `volts`: of the bank.
+    """
     size = Size(
-        sun=1.2 * config.rated_charge * _NOMINAL,
-        load=config.rated_discharge * _NOMINAL,
+        sun=1.2 * config.rated_charge * volts,
+        load=config.rated_discharge * volts,
     )
     return SimulatedInverter(
         config.id,

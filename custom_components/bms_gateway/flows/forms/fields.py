@@ -67,6 +67,14 @@ def choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
     return SelectSelector(config)
 
 
+def voltage_choice(volts: Iterable[int]) -> SelectSelector:
+    """Return a choice of voltages in V; their labels are the same in every language."""
+    options = [SelectOptionDict(value=str(each), label=f"{each} V") for each in volts]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+    )
+
+
 def listed(labels: Mapping[str, str]) -> SelectSelector:
     """Return a choice of values by their labels, each with a line of its own."""
     options = [

@@ -21,6 +21,7 @@ from ...config_entry import (
     CONF_CHANNEL,
     CONF_INTERFACE,
     CONF_MAKE,
+    CONF_NOMINAL,
 )
 from ...const import (
     CONF_UPDATE_INTERVAL,
@@ -39,6 +40,7 @@ from ...engine.config import (
     Strategy,
 )
 from ...engine.model import Dialect
+from ...engine.nominal_voltage import NOMINAL_VOLTAGES
 from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,
@@ -49,7 +51,7 @@ from ...mqtt.settings import (
     MQTT_DEFAULTS,
     may_be_topic,
 )
-from .fields import Number, Text, choice, current_sensor, listed
+from .fields import Number, Text, choice, current_sensor, listed, voltage_choice
 from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
 
 CONF_BACKUP: Final = "backup"
@@ -178,6 +180,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
                 "dialect": choice("dialect", _DIALECTS),
+                CONF_NOMINAL: voltage_choice(NOMINAL_VOLTAGES),
             },
         },
         _defaults(BatteryConfig),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ...engine.model import Dialect
+from ...engine.nominal_voltage import STANDARD
 from ...issues.rejected_values import describe_rejected
 from ...issues.seen_makes import describe_makes
 from ..texts import Texts
@@ -51,13 +52,9 @@ def _finding(result: ScanResult, texts: Texts) -> str:
         return texts["scan_make"].format(makes=makes)
     if (battery := result.battery) is None:
         return texts[f"scan_{result.finding}"]
-    key = f"scan_{result.finding}"
-    if result.finding is Finding.REFUSED and battery.nominal is not None:
-        key = "scan_nominal"
-    return texts[key].format(
+    return texts[f"scan_{result.finding}"].format(
         battery=", ".join(_battery(battery, texts)),
         values=describe_rejected(battery.rejected),
-        nominal=battery.nominal,
     )
 
 
@@ -70,5 +67,7 @@ def _battery(battery: DetectedBattery, texts: Texts) -> Iterator[str]:
         yield f"{battery.soc:.0f} %"
     if battery.voltage is not None:
         yield f"{battery.voltage:.1f} V"
+    if battery.nominal not in {None, STANDARD}:
+        yield texts["scan_nominal"].format(nominal=battery.nominal)
     if battery.dialect not in {Dialect.UNKNOWN, Dialect.PYLONTECH}:
         yield texts["scan_dialect"].format(dialect=battery.dialect.brand)

@@ -106,10 +106,16 @@ def _refused(now: IssueContext, battery: BatteryConfig, state: BatteryState) -> 
     # The limits do not move; the measured values would change the text all the time
     limits = [each for each in state.rejected if each.attribute.endswith("_limit")]
     values = describe_rejected(limits or state.rejected)
-    if state.nominal is None:
+    if state.apparent_nominal in (None, state.nominal):
         return _issue(now, battery, "battery_values_rejected", values=values)
-    nominal = str(state.nominal)
-    return _issue(now, battery, "battery_wrong_voltage", values=values, nominal=nominal)
+    return _issue(
+        now,
+        battery,
+        "battery_wrong_voltage",
+        values=values,
+        nominal=str(state.nominal),
+        apparent=str(state.apparent_nominal),
+    )
 
 
 def _incomplete(

@@ -3,14 +3,24 @@
 from collections.abc import Iterator
 from typing import Final
 
+from ...engine.aggregate.mixed_voltages import nominal_voltages
 from ...engine.config import Strategy
 from ...engine.limits.compare import compare
-from ...engine.model import Direction
+from ...engine.model import Direction, Status
 from ...event_detector import REQUEST_IGNORED_AFTER
 from ..context import Detector, Issue, IssueContext, Raised, warning
 
 PACKS_DIFFER: Final = 1.1
 """The plain sum goes too far once it is this many times the limit by shares."""
+
+
+def _mixed(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
+    """Find batteries of different nominal voltages."""
+    if now.snapshot.status is Status.MIXED_VOLTAGES:
+        voltages = nominal_voltages(now.snapshot.batteries.values())
+        names = (f"{now.device_name(key)} ({v} V)" for key, v in voltages.items())
+        placeholders = {"name": now.name, "batteries": ", ".join(names)}
+        yield f"mixed_voltages_{now.entry_id}", Issue("mixed_voltages", placeholders)
 
 
 def _excluded(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
@@ -123,6 +133,7 @@ def _sum(now: IssueContext, raised: Raised) -> Iterator[tuple[str, Issue]]:
 
 
 DETECTORS: Final[tuple[Detector, ...]] = (
+    _mixed,
     _excluded,
     _currents,
     _modules,

@@ -9,6 +9,26 @@ from custom_components.bms_gateway.engine.battery.plausibility.ranges import (
     Plausibility,
 )
 from custom_components.bms_gateway.engine.model import RejectedValue
+from custom_components.bms_gateway.engine.nominal_voltage import NOMINAL_VOLTAGES
+
+
+def screen(
+    plausibility: Plausibility,
+    values: dict[str, Any],
+    *,
+    nominal: int = 48,
+    pending: bool = False,
+    capacity: float = 100.0,
+    soc: float | None = 50.0,
+) -> dict[str, Any]:
+    """Return the values of one frame that pass, of a battery of 48 V or another one."""
+    return plausibility.screen(
+        values,
+        nominal=NOMINAL_VOLTAGES[nominal],
+        pending=pending,
+        capacity=capacity,
+        soc=soc,
+    )
 
 
 def screened(
@@ -17,7 +37,7 @@ def screened(
     """Return the values of the last frame that pass."""
     plausibility = Plausibility()
     for frame in frames:
-        left = plausibility.screen(frame, capacity=capacity, soc=soc)
+        left = screen(plausibility, frame, capacity=capacity, soc=soc)
     return left
 
 
@@ -70,7 +90,7 @@ def test_voltages_of_a_36_v_pack_are_rejected(first: str) -> None:
     plausibility = Plausibility()
 
     def left(name: str, volts: float) -> tuple[float | None, tuple[RejectedValue, ...]]:
-        values = plausibility.screen({name: volts}, capacity=100.0, soc=50.0)
+        values = screen(plausibility, {name: volts})
         return values[name], plausibility.rejected
 
     def action_error(name: str) -> tuple[RejectedValue, ...]:
@@ -94,10 +114,10 @@ def test_one_low_voltage_alone_is_accepted(limit: float, volts: float) -> None:
 def test_a_rejected_limit_is_reported(capacity: float, is_named: bool) -> None:
     """Unless the capacity is still unknown: it may be large enough."""
     plausibility = Plausibility()
-    plausibility.screen({"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
+    screen(plausibility, {"charge_current_limit": 3276.7}, capacity=capacity, soc=None)
     rejected = (RejectedValue("charge_current_limit", 3276.7, 0.0, 1200.0),)
     assert plausibility.rejected == (rejected if is_named else ())
-    plausibility.screen({"soc": 50.0}, capacity=capacity, soc=None)
+    screen(plausibility, {"soc": 50.0}, capacity=capacity, soc=None)
     assert plausibility.rejected == ()
 
 
@@ -126,7 +146,7 @@ def test_a_remaining_capacity_is_not_the_installed_one() -> None:
     plausibility = Plausibility()
 
     def left(ah: float, soc: float | None) -> float | None:
-        values = plausibility.screen({"identity_ah": ah}, capacity=300.0, soc=soc)
+        values = screen(plausibility, {"identity_ah": ah}, capacity=300.0, soc=soc)
         return values.get("candidate_ah")
 
     assert left(198.0, None) is None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...model import RejectedValue
+from ...nominal_voltage import VOLTAGES, NominalVoltage
 
 HUGE_LIMIT: Final = 1200.0
 """A; a Sunny Island accepts no higher limit. Only a battery of at least HUGE_CAPACITY
@@ -19,15 +20,10 @@ measurements."""
 SOC_MOVED: Final = 5.0
 """%; a capacity that stayed the same over this change of SOC is not the remaining
 one."""
-LOWEST_48_V: Final = 44.5
-"""V; a 36 V pack has less (12 cells of 3.65 V: 43.8 V) and is charged to less. A 48 V
-pack may have less when it is empty, or lower its charge voltage limit to stop charging,
-but not both: 13 to 17 cells are charged to more than 50 V."""
-HIGHEST_48_V: Final = 65.0
-"""V; the window of the voltage in 0x356."""
 _CELLS: Final = ("cell_voltage_min", "cell_voltage_max")
 _CURRENT_LIMITS: Final = ("charge_current_limit", "discharge_current_limit")
-_VOLTAGES: Final = ("charge_voltage_limit", "voltage")
+_BOTH: Final = ("charge_voltage_limit", "voltage")
+"""Of VOLTAGES, those that every battery has to report."""
 
 type Values = Mapping[str, Any]
 
@@ -45,17 +41,27 @@ class Plausibility:
         self._volts: dict[str, float] = {}
         self.rejected: tuple[RejectedValue, ...] = ()
         """Required values of the last frame that were rejected."""
+        self.is_outside = False
+        """Whether a voltage of the last frame was outside the window of its battery."""
 
     def screen(
-        self, values: Values, *, capacity: float, soc: float | None
+        self,
+        values: Values,
+        *,
+        nominal: NominalVoltage,
+        pending: bool,
+        capacity: float,
+        soc: float | None,
     ) -> dict[str, Any]:
         """Return the values of one frame, None in place of those that are implausible.
 
-        `capacity`: Ah as configured, nan unless known; `soc`: in %, as last reported.
+        `nominal`, `pending`: by `Recognition.row` and `is_pending`; `capacity`: Ah as
+        configured, nan unless known; `soc`: in %, as last reported.
         """
         screened = dict(values)
         self.rejected = ()
-        self._screen_voltages(screened)
+        self.is_outside = False
+        self._screen_voltages(screened, nominal, pending=pending)
         for name in _CURRENT_LIMITS:
             limit = screened.get(name)
             if (
@@ -79,17 +85,39 @@ class Plausibility:
         """The largest current limit in A that was ever reported."""
         return self._largest
 
-    def _screen_voltages(self, values: dict[str, Any]) -> None:
-        """Remove the voltages of a 36 V pack, which are within the windows of 48 V."""
-        reported = {n: values[n] for n in _VOLTAGES if values.get(n) is not None}
+    def _screen_voltages(
+        self, values: dict[str, Any], nominal: NominalVoltage, *, pending: bool
+    ) -> None:
+        """Remove the voltages of a pack of another nominal voltage.
+
+        One by one, and where the windows overlap both together, see
+        `NominalVoltage.reached`. While the nominal voltage is pending nothing is
+        rejected.
+        """
+        for name in VOLTAGES:
+            volts = values.get(name)
+            if volts is None or nominal.window(name).holds(volts):
+                continue
+            values[name] = None
+            if not pending:
+                self.is_outside = True
+                self._reject(name, volts, *nominal.window(name))
+        reported = {n: values[n] for n in _BOTH if values.get(n) is not None}
         self._volts |= reported
-        low = [volts < LOWEST_48_V for volts in self._volts.values()]
-        if len(low) == len(_VOLTAGES) and all(low):
+        low = [volts < nominal.reached for volts in self._volts.values()]
+        if len(low) == len(_BOTH) and all(low):
             for name, volts in reported.items():
                 values[name] = None
-                self.rejected += (
-                    RejectedValue(name, volts, LOWEST_48_V, HIGHEST_48_V),
-                )
+                if not pending:
+                    self._reject(name, volts, nominal.reached, nominal.voltage.high)
+
+    def _reject(self, name: str, volts: float, low: float, high: float) -> None:
+        if name in _BOTH:
+            self.rejected += (RejectedValue(name, volts, low, high),)
+
+    def forget_voltages(self) -> None:
+        """Forget the voltages: the battery has another nominal voltage."""
+        self._volts = {}
 
     def _measured(self, values: Values) -> dict[str, Any]:
         """Return cell voltages as unknown if they are settings.

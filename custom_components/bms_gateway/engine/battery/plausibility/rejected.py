@@ -2,17 +2,8 @@
 
 from collections.abc import Callable, Iterable, Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
 
-from ...model import Frame, Readings, RejectedValue
-from .ranges import LOWEST_48_V
-
-_MOST: Final = {12: 17.0, 24: 34.0, 36: LOWEST_48_V}
-"""V; the highest that packs of these nominal voltages are charged to."""
-_EMPTY: Final = 2 / 3
-"""Of the nominal voltage; no pack has less."""
-_EMPTY_48_V: Final = 30.0
-"""V; the lowest voltage that is accepted, see `protocol.quantities.voltage`."""
+from ...model import Frame, RejectedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +48,3 @@ class RejectedValues:
             for kept in self._kept.values()
             if now < kept.at + timeout(kept.can_id)
         )
-
-
-def nominal_voltage_of(rejected: Iterable[RejectedValue], last: Readings) -> int | None:
-    """Return the nominal voltage in V by rejected values; None: it is 48 V, or unknown.
-
-    `last`: the last accepted values, which stand in for those that are not rejected.
-    """
-    reported = {
-        "charge_voltage_limit": last.charge_voltage_limit,
-        "voltage": last.voltage,
-    } | {each.attribute: each.value for each in rejected}
-    return nominal_voltage(reported["charge_voltage_limit"], reported["voltage"])
-
-
-def nominal_voltage(
-    charge_voltage_limit: float | None, voltage: float | None
-) -> int | None:
-    """Return the nominal voltage in V of a pack of 12, 24 or 36 V; None: it is none.
-
-    By its charge voltage limit, which shows most; by its voltage alone only if it
-    reports no limit (0 is none), and only below the voltage that an empty 48 V pack can
-    have.
-    """
-    limit = charge_voltage_limit or None
-    if limit is None and (voltage is None or voltage >= _EMPTY_48_V):
-        return None
-    volts = [each for each in (limit, voltage) if each is not None]
-    for nominal, most in _MOST.items():
-        if volts[0] <= most:
-            fits = all(_EMPTY * nominal <= each <= most for each in volts)
-            return nominal if fits else None
-    return None

@@ -1,15 +1,18 @@
 """All checks that a battery's values pass before they count, in their order."""
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any, Final
 
 from ...model import Frame, RejectedValue
+from ...nominal_voltage import VOLTAGES, NominalVoltage
 from ...ramp import HOLD
 from ..timing.frame_periods import FramePeriods
 from ..value_store import REQUIRED, ValueStore
 from .confirmation import NOT_RAMPED, RAMPED, Confirmation
 from .duplicate_senders import DuplicateSenders
 from .ranges import HUGE_LIMIT, Plausibility
+from .recognition import Recognition
 from .rejected import RejectedValues
 from .soc_jump import SocJump
 
@@ -24,8 +27,12 @@ a higher limit has to hold before it ramps."""
 class Screening:
     """Checks the values of one battery's frames against what it reported before."""
 
-    def __init__(self, values: ValueStore, frame_periods: FramePeriods) -> None:
-        """Begin without a history; `values`: those that passed."""
+    def __init__(
+        self, values: ValueStore, frame_periods: FramePeriods, nominal: int | None
+    ) -> None:
+        """Begin without a history; `values`: those that passed; `nominal`: configured."""
+        self.recognition = Recognition(nominal)
+        """The battery's nominal voltage."""
         self._values = values
         self._frame_periods = frame_periods
         self._plausibility = Plausibility()
@@ -47,8 +54,15 @@ class Screening:
         Ah, as configured.
         """
         at = frame.at
+        recognition, before = self.recognition, self.recognition.row
+        recognition.take(values, at)
+        self._forget_voltages_of(before)
         values = self._plausibility.screen(
-            values, capacity=capacity, soc=self._values.known.get("soc")
+            values,
+            nominal=recognition.row,
+            pending=recognition.is_pending,
+            capacity=capacity,
+            soc=self._values.known.get("soc"),
         )
         values = {n: v for n, v in values.items() if v is not None or n not in BRIDGED}
         if (soc := values.get("soc")) is not None:
@@ -71,11 +85,24 @@ class Screening:
                     disputed=disputed,
                 )
         self._rejected.take(
-            (*rejected, *self._plausibility.rejected), BRIDGED & values.keys(), frame
+            (*map(self._for_battery, rejected), *self._plausibility.rejected),
+            BRIDGED & values.keys(),
+            frame,
         )
         return values
 
-    def forget(self, names: set[str]) -> None:
+    @property
+    def is_outside(self) -> bool:
+        """Whether a voltage of the last frame was outside the window of its battery."""
+        return self._plausibility.is_outside
+
+    def configure(self, nominal: int | None) -> bool:
+        """Take over a configured nominal voltage in V; return whether that changes it."""
+        before = self.recognition.row
+        self.recognition.configured = nominal
+        return self._forget_voltages_of(before)
+
+    def forget(self, names: Iterable[str]) -> None:
         """Forget earlier reports of these attributes."""
         for name in names:
             self._confirmation.forget(name)
@@ -92,6 +119,25 @@ class Screening:
     def soc_jumped_at(self) -> float | None:
         """When a jump of the state of charge was accepted; None: never."""
         return self._soc.jumped_at
+
+    def _forget_voltages_of(self, nominal: NominalVoltage) -> bool:
+        """Forget the voltages if they were accepted for another nominal voltage."""
+        if self.recognition.row is nominal:
+            return False
+        self._values.forget(VOLTAGES)
+        self.forget(VOLTAGES)
+        self._plausibility.forget_voltages()
+        return True
+
+    def _for_battery(self, rejected: RejectedValue) -> RejectedValue:
+        """Return a rejected value with the window of its battery.
+
+        It is outside the window of every nominal voltage.
+        """
+        if rejected.attribute not in VOLTAGES:
+            return rejected
+        window = self.recognition.row.window(rejected.attribute)
+        return rejected._replace(low=window.low, high=window.high)
 
     def _gap(self, name: str, frame: Frame) -> float:
         """Return after how many seconds earlier reports of a value no longer count."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ...battery.capacity import CELLS
+from ...battery.capacity import cells_in_series
 from ...config import GatewayConfig
 from ...model import BatteryState, Direction, Limit, Rule
 from ...ramp import RAMP_STEP
@@ -94,7 +94,7 @@ def _may_be_bridged(battery: BatteryState, floor: float | None) -> bool:
     if last_reported.discharge_voltage_limit is not None:
         floor = last_reported.discharge_voltage_limit
     elif floor is None:
-        floor = EMPTY_CELL * (battery.cells or CELLS)
+        floor = EMPTY_CELL * cells_in_series(battery)
     allowed = last_reported.discharge_current_limit or 0.0
     return (
         allowed >= NEARLY_NOTHING * battery.largest_discharge_limit
