@@ -287,7 +287,7 @@ async def test_frontend_gets_what_it_needs(
     assert fields["capacity_ah"]["required"]
     rare = fields[SECTION_RARE]
     assert (rare["type"], rare["expanded"]) == ("expandable", True)
-    assert [field["required"] for field in rare["schema"]] == [False] * 3
+    assert [field["required"] for field in rare["schema"]] == [False] * 4
     assert result["errors"] == {SECTION_RARE: "invalid_timeout"}
 
 
