@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).parents[1] / "custom_components/bms_gateway"
 
 ENGINE: Final = (
     (
-        "model presets config nominal_voltage setpoints temporary_limits scheduling"
+        "model presets config setpoints temporary_limits scheduling"
         " rounding ramp tolerances"
     ),
     "protocol",

@@ -20,7 +20,7 @@ from .engine.config import (
     Strategy,
 )
 from .engine.model import Dialect
-from .engine.nominal_voltage import NOMINAL_VOLTAGES
+from .engine.model.nominal_voltage import NOMINAL_VOLTAGES
 from .engine.presets import PRESETS, FrameLength, Make, Preset, SendMode
 
 CONF_MAKE: Final = "make"

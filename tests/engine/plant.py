@@ -21,7 +21,10 @@ from custom_components.bms_gateway.engine.model import (
     Snapshot,
     Telegram,
 )
-from custom_components.bms_gateway.engine.protocol.flags import Flags, decode_bits
+from custom_components.bms_gateway.engine.protocol.alarms.flags import (
+    Flags,
+    decode_bits,
+)
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints, Setpoints
 
 from .telegrams import HEALTHY, telegram

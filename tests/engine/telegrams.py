@@ -23,6 +23,27 @@ HEALTHY: Final = Telegram(
     name="PYLON",
 )
 
+RECORDED: Final = Telegram(
+    charge_voltage_limit=56.3,
+    charge_current_limit=922.5,
+    discharge_current_limit=922.5,
+    discharge_voltage_limit=46.9,
+    soc=80.0,
+    soh=100.0,
+    voltage=52.91,
+    current=-80.1,
+    temperature=20.4,
+    charge_enabled=True,
+    discharge_enabled=True,
+    modules=5,
+    name="PYLON",
+    cell_voltage_min=3.288,
+    cell_voltage_max=3.313,
+    cell_temperature_min=17.0,
+    cell_temperature_max=25.0,
+)
+"""The values of a recorded Pylontech stack, see protocol/captures.py."""
+
 _UNKNOWN: Final = {
     "discharge_voltage_limit": (0x351, 6, b"\0\0"),
     "current": (0x356, 2, b"\0\x80"),

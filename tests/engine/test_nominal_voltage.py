@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.nominal_voltage import (
+from custom_components.bms_gateway.engine.model.nominal_voltage import (
     NOMINAL_VOLTAGES,
     VOLTAGES,
     NominalVoltage,

@@ -8,29 +8,21 @@ import pytest
 from custom_components.bms_gateway.engine.model import Alarm, Telegram
 from custom_components.bms_gateway.engine.presets import PRESETS, Make, Preset, Profile
 
+from ..engine.telegrams import RECORDED
 from .day import EVENTS, TURN, day
 from .inverters.venus import LG_OBJECTION, Product
 from .judge import NOTHING, encoded, findings, frames, judge
 from .readers import DANGERS, MATCHING, as_sent
 
-TELEGRAM: Final = Telegram(
+TELEGRAM: Final = replace(
+    RECORDED,
     charge_voltage_limit=52.9,
     charge_current_limit=50.0,
     discharge_current_limit=100.0,
     discharge_voltage_limit=46.4,
     soc=80.25,
     soh=98.0,
-    voltage=52.91,
-    current=-80.1,
-    temperature=20.4,
-    charge_enabled=True,
-    discharge_enabled=True,
     modules=2,
-    name="PYLON",
-    cell_voltage_min=3.288,
-    cell_voltage_max=3.313,
-    cell_temperature_min=17.0,
-    cell_temperature_max=25.0,
     capacity_ah=200.0,
 )
 STOPPED: Final = replace(

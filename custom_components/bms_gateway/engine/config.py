@@ -109,7 +109,7 @@ class BatteryConfig:
     timeout: float | None = None
     """Seconds; the longest accepted gap of 0x351. None: 10 s."""
     nominal_voltage: int | None = None
-    """V; one of `nominal_voltage.NOMINAL_VOLTAGES`. None: recognised."""
+    """V; one of `model.nominal_voltage.NOMINAL_VOLTAGES`. None: recognised."""
     dialect: Dialect | None = None
     """The dialect that decides sign and layouts, whatever its frames show. None: as
     recognised."""

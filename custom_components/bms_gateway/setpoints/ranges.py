@@ -7,7 +7,7 @@ from ..engine.aggregate.mixed_voltages import bank_voltage_of
 from ..engine.config import GatewayConfig
 from ..engine.limits.rule_inputs import total_limit
 from ..engine.model import BatteryState, Direction
-from ..engine.nominal_voltage import nominal_or_standard
+from ..engine.model.nominal_voltage import nominal_or_standard
 
 MAX_CHARGE_VOLTAGE: Final = 60.0
 """V, above the request of any battery: 16 cells x 3.65 V are 58.4 V."""

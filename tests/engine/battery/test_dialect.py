@@ -5,7 +5,9 @@ import logging
 
 import pytest
 
-from custom_components.bms_gateway.engine.battery.telemetry import CONTRADICTED_AFTER
+from custom_components.bms_gateway.engine.battery.dialect_in_use import (
+    CONTRADICTED_AFTER,
+)
 from custom_components.bms_gateway.engine.model import (
     Alarm,
     BatteryStatus,

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm
-from custom_components.bms_gateway.engine.protocol.flags import (
+from custom_components.bms_gateway.engine.protocol.alarms.flags import (
     Flags,
     decode_bits,
     decode_deye,

@@ -6,8 +6,11 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import Alarm
-from custom_components.bms_gateway.engine.protocol.flags import Flags, decode_bits
-from custom_components.bms_gateway.engine.protocol.pairs import (
+from custom_components.bms_gateway.engine.protocol.alarms.flags import (
+    Flags,
+    decode_bits,
+)
+from custom_components.bms_gateway.engine.protocol.alarms.pairs import (
     NO_PAIRS,
     Pairs,
     decode_pairs,

@@ -6,7 +6,7 @@ from typing import Final, override
 
 from custom_components.bms_gateway.engine.config import LossPolicy, Strategy
 from custom_components.bms_gateway.engine.model import Alarm, Direction, Frame, Readings
-from custom_components.bms_gateway.engine.protocol.flags import encode_bits
+from custom_components.bms_gateway.engine.protocol.alarms.flags import encode_bits
 
 from ..wires import limits
 from .bank_checks import BankChecks

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..model import BatteryState
-from ..nominal_voltage import nominal_or_standard
+from ..model.nominal_voltage import nominal_or_standard
 
 CELL_VOLTAGE: Final = 3.2
 """V, the nominal voltage of a lithium iron phosphate cell."""

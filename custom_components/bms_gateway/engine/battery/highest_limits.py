@@ -1,7 +1,7 @@
 """The highest limits that a battery ever reported: they show tapering and cell count."""
 
 from ..model import Readings
-from ..nominal_voltage import NominalVoltage, nominal_or_standard
+from ..model.nominal_voltage import NominalVoltage, nominal_or_standard
 
 
 class HighestLimits:

@@ -6,16 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from ..config import BatteryConfig
 from ..model import Dialect, Frame, Readings, RejectedValue
-from ..protocol import (
-    NO_MARKS,
-    NO_PAIRS,
-    PairChange,
-    RecognisedDialect,
-    contradicts,
-    decode,
-    marks_after,
-    recognise,
-)
+from ..protocol import NO_PAIRS, PairChange, RecognisedDialect, decode
+from .dialect_in_use import DialectInUse
 from .modules import Modules
 from .plausibility.recognition import Recognition
 from .plausibility.screening import BRIDGED, Screening
@@ -31,8 +23,6 @@ MEASUREMENTS_ID: Final = 0x356
 _COMMON: Final = frozenset({LIMITS_ID, CHARGE_STATE_ID, MEASUREMENTS_ID})
 """Sent in every dialect, with the same meaning but for the sign of the current."""
 _VOLTAGES: Final = 5
-CONTRADICTED_AFTER: Final = 60.0
-"""Seconds for which a battery has to show another dialect than the chosen one."""
 
 
 class ReceivedFrame(NamedTuple):
@@ -58,9 +48,8 @@ class Telemetry:
         self._screening = Screening(
             self._values, self._frame_periods, config.nominal_voltage
         )
-        self._marks = NO_MARKS
+        self._dialect_in_use = DialectInUse(config.dialect)
         self._dialect = config.dialect or Dialect.UNKNOWN
-        self._contradicted_since: float | None = None
         self._pairs = NO_PAIRS
         self._part: set[str] = set()
         self.modules = Modules()
@@ -82,13 +71,12 @@ class Telemetry:
             self.modules = Modules()
         if self._screening.configure(config.nominal_voltage):
             self.voltages = ()
-        has_other_dialect = config.dialect is not self._config.dialect
         self._config = config
         self._values.configure(config.capacity_ah)
         self._frame_periods.configure(config)
-        if has_other_dialect and self.last_at is not None:
-            self._contradicted_since = None
-            self._use(self._recognised(self.last_at))
+        is_other_dialect = self._dialect_in_use.configure(config.dialect)
+        if is_other_dialect and self.last_at is not None:
+            self._use(self._dialect_in_use.at(self.last_at))
 
     def on_frame(self, frame: Frame) -> ReceivedFrame:
         """Take one of its frames.
@@ -103,8 +91,7 @@ class Telemetry:
         if self._is_boot(frame):
             return NOTHING_RECEIVED
         self._values.expire_cache()
-        self._marks = marks_after(self._marks, frame)
-        recognised = self._recognised(frame.at)
+        recognised = self._dialect_in_use.on_frame(frame)
         self._use(recognised)
         decoded = decode(frame, recognised.dialect, settled=recognised.settled)
         self.invalid += decoded.invalid
@@ -190,10 +177,7 @@ class Telemetry:
 
     def contradicting(self, now: float) -> Dialect | None:
         """Return the dialect that it shows in spite of the chosen one, for a while now."""
-        since = self._contradicted_since
-        if since is None or now < since + CONTRADICTED_AFTER:
-            return None
-        return recognise(self._marks, self.last_at or now).dialect
+        return self._dialect_in_use.contradicting(now)
 
     @property
     def current_at(self) -> float | None:
@@ -225,17 +209,6 @@ class Telemetry:
         has_no_gap = self._values.is_fresh("voltage", at)
         before = self.voltages[1 - _VOLTAGES :] if has_no_gap else ()
         self.voltages = (*before, volts)
-
-    def _recognised(self, at: float) -> RecognisedDialect:
-        """Return the chosen dialect, otherwise the one that the frames show until `at`."""
-        heard, chosen = recognise(self._marks, at), self._config.dialect
-        if chosen is None:
-            return heard
-        if not (heard.settled and contradicts(chosen, heard.dialect)):
-            self._contradicted_since = None
-        elif self._contradicted_since is None:
-            self._contradicted_since = at
-        return RecognisedDialect(chosen, settled=True)
 
     def _use(self, recognised: RecognisedDialect) -> None:
         """Read by this dialect; while it is not settled, the current is unknown."""

@@ -117,7 +117,6 @@ class Classifier:
             BatteryConfig(id="", name="", port=port, capacity_ah=float("nan"))
         )
         self._marks: set[int] = set()
-        self._neighbours: set[Neighbour] = set()
         self._requests = Requests()
         self._seen = SeenMakes(certain=1)
         self._requested = self._other = False
@@ -137,9 +136,7 @@ class Classifier:
             self._follow_voltage(frame.at)
         elif is_request(frame):
             self._requested = True
-        elif (kind := neighbour(frame)) is not None:
-            self._neighbours.add(kind)
-        else:
+        elif neighbour(frame) is None:
             self._other = True
 
     def result(self, now: float) -> ScanResult:
@@ -151,7 +148,7 @@ class Classifier:
             inverter=self._requested and not self._requests.by_battery,
             seen_makes=self._seen.found,
             # A Deye's diagnostics look like Pytes and GoodWe
-            neighbours=frozenset() if battery else frozenset(self._neighbours),
+            neighbours=frozenset() if battery else self._seen.neighbours,
             other=self._other or incomplete,
             errors=self._errors > 0,
             frames=self._frames,

@@ -5,7 +5,7 @@ from math import inf
 
 from ..battery.capacity import cells_in_series
 from ..model import BankState, BatteryState, Direction
-from ..nominal_voltage import STANDARD, nominal_or_standard
+from ..model.nominal_voltage import STANDARD, nominal_or_standard
 from ..ramp import RAMP_TIME, Ramp, ramp_to
 from .charge_voltage import (
     CELL_FULL,

@@ -1,5 +1,7 @@
 """The wire: frames as tables, decoding, encoding, and recognition of dialects."""
 
+from .alarms.flags import encode_bits
+from .alarms.pairs import NO_PAIRS, PairChange, Pairs
 from .decode import agreed_capacity, agreed_remaining, decode, joined
 from .decoded import NOTHING, Decoded
 from .dialect import (
@@ -12,9 +14,7 @@ from .dialect import (
     marks_after,
     recognise,
 )
-from .flags import encode_bits
 from .makes import PROPOSED, SeenMakes, fits
-from .pairs import NO_PAIRS, PairChange, Pairs
 from .profiles.encode import encode
 from .requests import POLL, is_request, neighbour
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..model import RejectedValue
+from .alarms.pairs import PairChange
 from .number import Value
-from .pairs import PairChange
 
 
 @dataclass(frozen=True, slots=True)

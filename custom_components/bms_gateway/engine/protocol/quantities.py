@@ -6,7 +6,7 @@ are checked again by its own nominal voltage, once that is known: `nominal_volta
 
 from typing import Final
 
-from ..nominal_voltage import accepted_window
+from ..model.nominal_voltage import accepted_window
 from .number import Kind, Number, Rounding
 
 NO_U16: Final = frozenset({0xFFFF})

@@ -5,10 +5,11 @@ from typing import Final
 
 from ..model import Dialect
 from . import deye, luxpower
+from .alarms.flag_readers import read_flags
+from .alarms.pairs import decode_pairs
 from .decoded import NOTHING, Decoded
 from .dialect import is_deye_name
 from .fields import Fields, Text, decode_fields
-from .flag_readers import read_flags
 from .frames import (
     CELLS_AND_KELVINS,
     CHARGE_REQUEST,
@@ -35,7 +36,6 @@ from .frames import (
     VERSION_PLACE,
 )
 from .number import NoValue, Value
-from .pairs import decode_pairs
 
 type Reader = Callable[[bytes, Dialect | None], Decoded]
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ..battery.capacity import CELL_VOLTAGE
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
 from ..model import Clock
-from ..nominal_voltage import nominal_or_standard
+from ..model.nominal_voltage import nominal_or_standard
 from .batteries import SimulatedBattery, TelegramTiming
 from .bms import Bms
 from .household import Household, Size

@@ -40,7 +40,7 @@ from ...engine.config import (
     Strategy,
 )
 from ...engine.model import Dialect
-from ...engine.nominal_voltage import NOMINAL_VOLTAGES
+from ...engine.model.nominal_voltage import NOMINAL_VOLTAGES
 from ...engine.presets import FrameLength, Make, SendMode
 from ...mqtt.settings import (
     CONF_MQTT_COMMANDS,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...engine.detection.classify import DetectedBattery, Finding, ScanResult
 from ...engine.model import Dialect
-from ...engine.nominal_voltage import STANDARD
+from ...engine.model.nominal_voltage import STANDARD
 from ...issues.rejected_values import describe_rejected
 from ...issues.seen_makes import describe_makes
 from ..texts import Texts

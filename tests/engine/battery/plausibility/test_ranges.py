@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.battery.plausibility.ranges import (
     Plausibility,
 )
 from custom_components.bms_gateway.engine.model import RejectedValue
-from custom_components.bms_gateway.engine.nominal_voltage import NOMINAL_VOLTAGES
+from custom_components.bms_gateway.engine.model.nominal_voltage import NOMINAL_VOLTAGES
 
 
 def screen(

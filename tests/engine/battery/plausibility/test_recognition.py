@@ -9,7 +9,7 @@ from custom_components.bms_gateway.engine.battery.plausibility.recognition impor
     REPORTS,
     Recognition,
 )
-from custom_components.bms_gateway.engine.nominal_voltage import NOMINAL_VOLTAGES
+from custom_components.bms_gateway.engine.model.nominal_voltage import NOMINAL_VOLTAGES
 
 type Report = tuple[float, float]
 """A charge voltage limit and a voltage in V, reported in one second."""

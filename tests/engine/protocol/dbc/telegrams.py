@@ -10,25 +10,12 @@ from custom_components.bms_gateway.engine.model import Alarm, Frame, Telegram
 from custom_components.bms_gateway.engine.presets import PRESETS, Make, Profile
 from custom_components.bms_gateway.engine.protocol import encode
 
+from ...telegrams import RECORDED
 from .reading import database
 
-TELEGRAM: Final = Telegram(
-    charge_voltage_limit=56.3,
-    charge_current_limit=922.5,
-    discharge_current_limit=922.5,
-    discharge_voltage_limit=46.9,
-    soc=80.0,
-    soh=100.0,
-    voltage=52.91,
-    current=-80.1,
-    temperature=20.4,
-    charge_enabled=True,
-    discharge_enabled=True,
-    modules=5,
-    cell_voltage_min=3.288,
-    cell_voltage_max=3.313,
-    cell_temperature_min=17.0,
-    cell_temperature_max=25.0,
+TELEGRAM: Final = replace(
+    RECORDED,
+    name=None,
     cell_voltage_min_id="3/14",
     cell_voltage_max_id="1/2",
     cell_temperature_min_id="5/1",

@@ -20,31 +20,14 @@ from custom_components.bms_gateway.engine.protocol import (
     encode,
 )
 
+from ...telegrams import RECORDED
+
 # The values of a captured Pylontech stack (see ../captures.py), with a capacity:
 # 56.3 V = 563 = 0x0233; 922.5 A = 9225 = 0x2409; 46.9 V = 469 = 0x01D5; 80 % = 0x50;
 # 100 % = 0x64; 52.91 V = 5291 = 0x14AB; -80.1 A = -801 = 0xFCDF; 20.4 °C = 204 = 0xCC;
 # cells 3.288 V = 3288 = 0x0CD8 and 3.313 V = 3313 = 0x0CF1; 290 K = 0x0122 and
 # 298 K = 0x012A, or 17 °C = 170 = 0xAA and 25 °C = 250 = 0xFA; 560 Ah = 0x0230.
-EXAMPLE: Final = Telegram(
-    charge_voltage_limit=56.3,
-    charge_current_limit=922.5,
-    discharge_current_limit=922.5,
-    discharge_voltage_limit=46.9,
-    soc=80.0,
-    soh=100.0,
-    voltage=52.91,
-    current=-80.1,
-    temperature=20.4,
-    charge_enabled=True,
-    discharge_enabled=True,
-    modules=5,
-    name="PYLON",
-    cell_voltage_min=3.288,
-    cell_voltage_max=3.313,
-    cell_temperature_min=17.0,
-    cell_temperature_max=25.0,
-    capacity_ah=560.0,
-)
+EXAMPLE: Final = replace(RECORDED, capacity_ah=560.0)
 
 REQUIRED_VALUES: Final = (
     "charge_voltage_limit",
@@ -159,13 +142,13 @@ class ProfileContract:
         if name == "soh":
             assert read["soh"] in (None, 100.0)
 
-    @pytest.mark.parametrize("value", [None, nan])
+    @pytest.mark.parametrize("value", [nan, inf, -inf])
     @pytest.mark.parametrize("name", REQUIRED_VALUES)
     def test_nothing_is_sent_without_a_required_value(
-        self, name: str, value: float | None
+        self, name: str, value: float
     ) -> None:
         """No telegram is better than a wrong one."""
-        change: dict[str, Any] = {name: nan if value is None else value}
+        change: dict[str, Any] = {name: value}
         assert self.sent(replace(EXAMPLE, **change)) == {}
 
     @anywhere

@@ -16,28 +16,8 @@ from custom_components.bms_gateway.engine.protocol import (
     recognise,
 )
 
+from ...telegrams import RECORDED as TELEGRAM
 from ..captures import STACK, frames
-
-# The values of the captured stack, as a telegram.
-TELEGRAM = Telegram(
-    charge_voltage_limit=56.3,
-    charge_current_limit=922.5,
-    discharge_current_limit=922.5,
-    discharge_voltage_limit=46.9,
-    soc=80.0,
-    soh=100.0,
-    voltage=52.91,
-    current=-80.1,
-    temperature=20.4,
-    charge_enabled=True,
-    discharge_enabled=True,
-    modules=5,
-    name="PYLON",
-    cell_voltage_min=3.288,
-    cell_voltage_max=3.313,
-    cell_temperature_min=17.0,
-    cell_temperature_max=25.0,
-)
 
 ORDER = [0x35E, 0x351, 0x355, 0x356, 0x35C, 0x359, 0x373]
 
@@ -88,11 +68,6 @@ def test_the_opening_is_the_name_alone(exact: bool) -> None:
     assert [frame.can_id for frame in opening] == [0x35E]
     assert opening == encode(TELEGRAM, exact_dlc=exact)[:1]
     assert encode(replace(TELEGRAM, voltage=nan), opening=True) == ()
-
-
-def test_frames_are_of_11_bits() -> None:
-    """Inverters do not receive a valid payload on 29 bits."""
-    assert all(frame.standard for frame in encode(TELEGRAM))
 
 
 def test_a_telegram_is_recognised_as_pylontech() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...model import RejectedValue
-from ...nominal_voltage import VOLTAGES, NominalVoltage
+from ...model.nominal_voltage import VOLTAGES, NominalVoltage
 
 HUGE_LIMIT: Final = 1200.0
 """A; a Sunny Island accepts no higher limit. Only a battery of at least HUGE_CAPACITY

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...nominal_voltage import STANDARD, NominalVoltage, nominal_of, nominal_or_standard
+from ...model.nominal_voltage import (
+    STANDARD,
+    NominalVoltage,
+    nominal_of,
+    nominal_or_standard,
+)
 
 REPORTS: Final = 3
 """Reports in a row, of the limit and of the voltage, that have to fit one nominal

@@ -5,7 +5,7 @@ from math import inf
 from typing import Any, Final
 
 from ...model import Frame, RejectedValue
-from ...nominal_voltage import VOLTAGES, NominalVoltage
+from ...model.nominal_voltage import VOLTAGES, NominalVoltage
 from ...ramp import HOLD
 from ..timing.frame_periods import FramePeriods
 from ..value_store import REQUIRED, ValueStore

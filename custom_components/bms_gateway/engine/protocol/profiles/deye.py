@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final
 
 from ...model import Telegram
+from ..alarms.flags import encode_deye
 from ..fields import encode_fields
-from ..flags import encode_deye
 from ..frames import (
     CHARGE_STATE,
     DEYE_CELLS,

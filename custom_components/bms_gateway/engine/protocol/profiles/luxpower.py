@@ -13,8 +13,8 @@ from math import ceil
 from typing import Final
 
 from ...model import Telegram
+from ..alarms.flags import encode_bits
 from ..fields import encode_fields
-from ..flags import encode_bits
 from ..frames import (
     CAPACITY,
     CELLS,

@@ -23,8 +23,8 @@ from functools import partial
 from typing import Final
 
 from ...model import Direction, Telegram
+from ..alarms.flags import encode_bits
 from ..fields import Field, encode_fields
-from ..flags import encode_bits
 from ..frames import (
     CAPACITY,
     CELLS,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...model import Telegram
+from ..alarms.pairs import encode_pairs
 from ..fields import Field, encode_fields
 from ..number import Value
-from ..pairs import encode_pairs
 
 type Values = dict[str, Value]
 """The values of a telegram, by the attributes that the tables use."""

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from ..model import Alarm
+from ...model import Alarm
 from .flags import Flags
 
 _HALF: Final = 16

@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from ..model import Alarm
+from ...model import Alarm
 
 NONE: Final[frozenset[Alarm]] = frozenset()
 

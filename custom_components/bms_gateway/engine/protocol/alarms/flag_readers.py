@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from ..model import Dialect
-from . import luxpower
-from .decoded import NOTHING, Decoded
-from .fields import decode_fields
-from .flags import Flags, decode_bits, decode_deye, encode_bits
-from .frames import (
+from ...model import Dialect
+from .. import luxpower
+from ..decoded import NOTHING, Decoded
+from ..fields import decode_fields
+from ..frames import (
     MODULE_MAP_PLACE,
     MODULES,
     NO_TAG,
@@ -15,7 +14,8 @@ from .frames import (
     PYLONTECH_TAG,
     TAG_PLACE,
 )
-from .number import Number, Value
+from ..number import Number, Value
+from .flags import Flags, decode_bits, decode_deye, encode_bits
 
 
 def read_flags(data: bytes, dialect: Dialect | None) -> Decoded:
