@@ -13,7 +13,7 @@ from ..const import POLLED, SUBENTRY_BATTERY, SUBENTRY_INVERTER
 from ..engine.config import Interface, PortConfig
 from ..engine.detection.classify import Finding
 from ..engine.model import PortFault
-from ..engine.protocol import PROPOSED
+from ..engine.protocol import proposed
 from .forms.form import SECTION_RARE, Form, merge
 from .forms.schemas import DEVICE_FORMS
 from .nominal_voltage import OtherBatteries
@@ -223,6 +223,6 @@ class DeviceSetup[ResultT]:
                 values["capacity_ah"] = battery.capacity_ah
             if self.polls:
                 values |= POLLED
-        if self.scanned and len(seen := self.scanned.result.seen_makes) == 1:
-            values[CONF_MAKE] = PROPOSED[next(iter(seen))].value
+        if self.scanned and (make := proposed(self.scanned.result.seen_makes)):
+            values[CONF_MAKE] = make.value
         return values

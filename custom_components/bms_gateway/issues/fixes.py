@@ -13,7 +13,7 @@ from ..const import POLLED
 from ..engine.can.backend import ready_link
 from ..engine.can.interface.state import PortError
 from ..engine.model import PortFault
-from ..engine.protocol import PROPOSED
+from ..engine.protocol import proposed
 from ..runtime import BmsGatewayConfigEntry
 from ..setpoints.requester import REPAIR
 
@@ -57,10 +57,9 @@ async def async_use_seen_make(
 ) -> None:
     """Choose for an inverter the make that it was recognised as."""
     snapshot = entry.runtime_data.gateway.snapshot
-    seen = snapshot.inverters[device.subentry_id].seen_makes
-    if len(seen) == 1:
-        make = PROPOSED[next(iter(seen))].value
-        _store(hass, entry, device, {**device.data, CONF_MAKE: make})
+    make = proposed(snapshot.inverters[device.subentry_id].seen_makes)
+    if make is not None:
+        _store(hass, entry, device, {**device.data, CONF_MAKE: make.value})
 
 
 async def async_set_up_link(

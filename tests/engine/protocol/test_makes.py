@@ -7,9 +7,9 @@ from custom_components.bms_gateway.engine.model import Frame, SeenMake
 from custom_components.bms_gateway.engine.presets import PRESETS, Make, Profile
 from custom_components.bms_gateway.engine.protocol.makes import (
     CERTAIN,
-    PROPOSED,
     SeenMakes,
     fits,
+    proposed,
 )
 
 # 12 34 56 78 `VIC` 00: the constant of Venus OS
@@ -88,8 +88,12 @@ def test_measurement_is_never_a_clock(amps: int, celsius: int, volts: int) -> No
 
 def test_proposed_make_fits_what_was_seen() -> None:
     """And a GX and a Sunny Island read nothing else."""
-    for seen, make in PROPOSED.items():
+    for seen in SeenMake:
+        make = proposed({seen})
+        assert make is not None
         assert fits(seen, PRESETS[make].profile)
+    assert proposed(set()) is None
+    assert proposed({SeenMake.SMA, SeenMake.DEYE}) is None
     for profile in Profile:
         assert fits(SeenMake.VICTRON, profile) is (profile is Profile.VICTRON)
         assert fits(SeenMake.SMA, profile) is (profile is Profile.SMA)

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bms_gateway.engine.model import Frame, SeenMake
 from custom_components.bms_gateway.engine.presets import PRESETS, Make
-from custom_components.bms_gateway.engine.protocol import PROPOSED, SeenMakes, encode
+from custom_components.bms_gateway.engine.protocol import SeenMakes, encode, proposed
 from custom_components.bms_gateway.engine.simulator.inverters import (
     Inverter,
     ReceivedLimits,
@@ -111,7 +111,9 @@ def test_sma_alone_stops_at_an_alarm(make: Make, stops: bool) -> None:
 @pytest.mark.parametrize("seen", SeenMake)
 def test_make_is_recognized_by_what_it_sends(seen: SeenMake) -> None:
     """So that the demo shows that, too."""
-    inverter = SimulatedInverter("one", like(PROPOSED[seen]), lambda _: 0.0)
+    make = proposed({seen})
+    assert make is not None
+    inverter = SimulatedInverter("one", like(make), lambda _: 0.0)
     found = SeenMakes()
     for second in range(4):
         for frame in inverter.due(float(second)):

@@ -14,7 +14,7 @@ from .dialect import (
     marks_after,
     recognise,
 )
-from .makes import PROPOSED, SeenMakes, fits
+from .makes import SeenMakes, fits, proposed
 from .profiles.encode import encode
 from .requests import POLL, is_request, neighbour
 
@@ -23,7 +23,6 @@ __all__ = [
     "NO_MARKS",
     "NO_PAIRS",
     "POLL",
-    "PROPOSED",
     "Decoded",
     "Marks",
     "PairChange",
@@ -43,5 +42,6 @@ __all__ = [
     "joined",
     "marks_after",
     "neighbour",
+    "proposed",
     "recognise",
 ]

@@ -1,7 +1,7 @@
 """Recognising an inverter by what it sends: its make, or another protocol."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from typing import Final
 
 from ..model import Frame, Neighbour, SeenMake
@@ -29,18 +29,25 @@ _CLOCK: Final = (
 """A Deye's 0x305: second, minute, hour, day, month, year less 2000. A temperature of
 SMA or a GX at the place of month and year would be above 500 °C."""
 
-PROPOSED: Final[Mapping[SeenMake, Make]] = {
+_PROPOSED: Final[Mapping[SeenMake, Make]] = {
     SeenMake.VICTRON: Make.VICTRON,
     SeenMake.SMA: Make.SMA,
     SeenMake.DEYE: Make.DEYE,
 }
-"""The make to propose for an inverter that sends like this."""
 _FITTING: Final[Mapping[SeenMake, frozenset[Profile]]] = {
     SeenMake.VICTRON: frozenset({Profile.VICTRON}),
     SeenMake.SMA: frozenset({Profile.SMA}),
     # Sunsynk and Sol-Ark are the same hardware as Deye
     SeenMake.DEYE: frozenset(Profile) - {Profile.VICTRON, Profile.SMA},
 }
+
+
+def proposed(seen: AbstractSet[SeenMake]) -> Make | None:
+    """Return the make to propose for an inverter that sends like this.
+
+    None: nothing was seen, or several makes.
+    """
+    return _PROPOSED[min(seen)] if len(seen) == 1 else None
 
 
 def fits(seen: SeenMake, profile: Profile) -> bool:
