@@ -156,11 +156,29 @@ def test_a_late_deye_mark_clears_the_current() -> None:
         bench.telegrams(without={0x359, 0x35E}, current=8.0)
         bench.now += 1
     read = [bench.readings.current]
+    for _ in range(2):
+        bench.on_frame(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
+        read.append(bench.readings.current)
+        bench.telegrams(without={0x359, 0x35E}, current=8.0)
+        read.append(bench.readings.current)
+        bench.now += 1
+    assert read == [8.0, None, None, None, -8.0]
+
+
+def test_a_single_deye_frame_reverses_no_current() -> None:
+    """Of another node: a battery without a mark has an unknown current for 1.5 s."""
+    bench = BatteryBench()
+    for _ in range(10):
+        bench.telegrams(without={0x359, 0x35E}, current=8.0)
+        bench.now += 1
     bench.on_frame(Frame(0x361, bytes.fromhex("110D070DFA00F000")))
-    read.append(bench.readings.current)
-    bench.telegrams(without={0x359, 0x35E}, current=8.0)
-    read.append(bench.readings.current)
-    assert read == [8.0, None, -8.0]
+    read = set()
+    for _ in range(60):
+        bench.telegrams(without={0x359, 0x35E}, current=8.0)
+        read.add(bench.readings.current)
+        bench.now += 1
+    assert read == {None, 8.0}
+    assert bench.readings.current == 8.0
 
 
 def test_alarms_from_before_a_silence_are_forgotten() -> None:

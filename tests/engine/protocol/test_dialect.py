@@ -55,11 +55,34 @@ def every_second(frame: Frame, start: float, end: float) -> list[Frame]:
 
 
 @pytest.mark.parametrize("frame", DEYE_FRAMES, ids=str)
-def test_one_strong_mark_identifies_a_deye(frame: Frame) -> None:
-    """Settled at once, and for good: the name may come only every 60 s."""
-    marks = marks_of(at(LIMITS, 0.0), at(frame, 0.1))
-    for now in (0.1, 2.0, 60.0, 100.0):
+def test_two_marks_identify_a_deye(frame: Frame) -> None:
+    """Settled with the second, and for good: the name may come only every 60 s."""
+    marks = marks_of(at(LIMITS, 0.0), at(frame, 0.1), at(frame, 60.1))
+    for now in (60.1, 62.0, 120.0, 160.0):
         assert recognise(marks, now) == (Dialect.DEYE, True)
+
+
+@pytest.mark.parametrize("frame", DEYE_FRAMES, ids=str)
+def test_a_single_mark_reverses_no_current(frame: Frame) -> None:
+    """Another node's, or a false one: unknown for as long as a second may follow.
+
+    A nameless battery, and one with a mark every 10 s (BYD): a Deye's is the last one.
+    """
+    nameless = every_second(LIMITS, 0.0, 30.0)
+    for before, dialect in (
+        (nameless, Dialect.UNKNOWN),
+        ([*nameless, at(Frame(0x35A, bytes(8)), 25.0)], Dialect.VICTRON),
+    ):
+        marks = marks_of(*before, at(frame, 29.5))
+        assert not recognise(marks, 29.5).settled
+        assert not recognise(marks, 31.0).settled
+        assert recognise(marks, 31.1) == (dialect, True)
+        # One more within two minutes is no accident
+        marks = marks_after(marks, at(frame, 149.0))
+        assert recognise(marks, 149.0).dialect is Dialect.DEYE
+        # Later it is as good as the first
+        late = marks_after(marks_of(*before, at(frame, 29.5)), at(frame, 149.6))
+        assert recognise(late, 151.2).dialect is not Dialect.DEYE
 
 
 @pytest.mark.parametrize("frame", OTHER_FRAMES, ids=str)

@@ -91,8 +91,9 @@ def test_luxpower_settles_no_sign() -> None:
     marks = received(LUXPOWER, 4)
     assert recognise(marks, 4.9) == RecognisedDialect(Dialect.LUXPOWER, settled=False)
     assert recognise(marks, 5.0) == RecognisedDialect(Dialect.LUXPOWER, settled=True)
-    deye = marks_after(marks, Frame(0x361, bytes(8), 5.0))
-    assert recognise(deye, 5.0) == (Dialect.DEYE, True)
+    for at in (5.0, 5.1):
+        marks = marks_after(marks, Frame(0x361, bytes(8), at))
+    assert recognise(marks, 5.1) == (Dialect.DEYE, True)
 
 
 @pytest.mark.parametrize(

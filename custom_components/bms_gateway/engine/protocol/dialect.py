@@ -42,6 +42,8 @@ class Marks:
     first: float | None = None
     """The first battery frame."""
     seen_at: Mapping[Mark, float] = field(default_factory=dict)
+    repeated: frozenset[Mark] = frozenset()
+    """Those of which the last two came within MARK_LIFETIME."""
     evidence: Evidence = NO_EVIDENCE
     """What points to LuxPower's layouts so far."""
 
@@ -72,8 +74,11 @@ def marks_after(marks: Marks, frame: Frame) -> Marks:
         mark = Mark.LUXPOWER
     if mark is None:
         return replace(marks, first=first, evidence=evidence)
+    repeated = marks.repeated - {mark}
+    if marks.age(frame.at, mark) < inf:
+        repeated |= {mark}
     at = max(frame.at, marks.seen_at.get(mark, frame.at))
-    return Marks(first, {**marks.seen_at, mark: at}, evidence)
+    return Marks(first, {**marks.seen_at, mark: at}, repeated, evidence)
 
 
 def recognise(marks: Marks, now: float) -> RecognisedDialect:
@@ -87,9 +92,14 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
     would have shown itself; then charge is positive, as in all other variants. A 0x359
     without a tag is no mark: a Deye's has none, but neither have those of LG, LuxPower,
     Dyness and home-made devices. Nor does LuxPower's mark settle anything: it shows
-    layouts, not signs.
+    layouts, not signs. A single frame of a Deye may be another node's: it makes the
+    current unknown until a second one follows, which a Deye sends within 1.1 s.
     """
     deye = marks.age(now, Mark.DEYE)
+    if Mark.DEYE not in marks.repeated:
+        if deye <= FAMILY_GONE_AFTER:
+            return RecognisedDialect(_charge_positive(marks, now), settled=False)
+        deye = inf
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
         waited = marks.first is not None and now - marks.first >= NO_MARK_WAIT
