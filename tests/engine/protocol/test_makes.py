@@ -1,12 +1,15 @@
 """Makes of inverters, told apart by what they send."""
 
+from dataclasses import replace
+
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.model import Frame, SeenMake
+from custom_components.bms_gateway.engine.model import Frame, Neighbour, SeenMake
 from custom_components.bms_gateway.engine.presets import PRESETS, Make, Profile
 from custom_components.bms_gateway.engine.protocol.makes import (
     CERTAIN,
+    COUNTS_FOR,
     SeenMakes,
     fits,
     proposed,
@@ -74,6 +77,30 @@ def test_two_makes_share_a_bus() -> None:
 def test_make_that_ceased_is_forgotten() -> None:
     """A cable was moved to another inverter."""
     assert found(*[SMA] * 5, *[VICTRON] * 60) == {SeenMake.VICTRON}
+
+
+def test_make_that_ceased_is_forgotten_beside_plain_requests() -> None:
+    """An inverter that shows no make pushes no older mark out, but time does.
+
+    So does an inverter that asks for a high-voltage protocol only while it starts.
+    """
+    makes = SeenMakes()
+    searches = Frame(0x4200, bytes(8), extended=True)
+    for second in range(CERTAIN):
+        makes.on_frame(replace(SMA, at=float(second)))
+        makes.on_frame(replace(searches, at=float(second)))
+    for now, seen, neighbours in (
+        (COUNTS_FOR, {SeenMake.SMA}, {Neighbour.PYLONTECH_HV}),
+        (COUNTS_FOR + 1.0, set(), set()),
+    ):
+        makes.on_frame(replace(REQUEST, at=now))
+        assert (makes.found, makes.neighbours) == (seen, neighbours)
+
+
+def test_false_frames_days_apart_show_no_make() -> None:
+    """However many come in a year."""
+    day = 86_400.0
+    assert found(*[replace(SMA, at=n * day) for n in range(100)]) == set()
 
 
 @given(st.integers(-3276, 3276), st.integers(-400, 1000), st.integers(410, 630))

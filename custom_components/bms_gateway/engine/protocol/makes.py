@@ -12,6 +12,10 @@ CERTAIN: Final = 3
 """Frames of a make before it counts: one false one proves nothing."""
 KEPT: Final = 60
 """Frames that are remembered: those of half a minute or more."""
+COUNTS_FOR: Final = 300.0
+"""Seconds for which a frame counts while others come: a device that is no longer on the
+bus, or searches for a battery only while it starts, is forgotten. A GX, a Sunny Island
+and a Deye send theirs about every second."""
 
 _VICTRON: Final = bytes.fromhex("1234567856494300")
 """A GX's constant 0x307: 12 34 56 78 `VIC` 00. A Sunny Island sends its relays there
@@ -61,15 +65,17 @@ class SeenMakes:
     def __init__(self, certain: int = CERTAIN) -> None:
         """Begin without a frame; `certain`: how many have to agree."""
         self._certain = certain
-        self._marks: deque[SeenMake] = deque(maxlen=KEPT)
-        self._others: deque[Neighbour] = deque(maxlen=KEPT)
+        self._marks: deque[tuple[float, SeenMake]] = deque(maxlen=KEPT)
+        self._others: deque[tuple[float, Neighbour]] = deque(maxlen=KEPT)
 
     def on_frame(self, frame: Frame) -> None:
         """Take any frame of another node."""
+        _forget(self._marks, frame.at - COUNTS_FOR)
+        _forget(self._others, frame.at - COUNTS_FOR)
         if (mark := _mark(frame)) is not None:
-            self._marks.append(mark)
+            self._marks.append((frame.at, mark))
         elif (other := neighbour(frame)) is not None:
-            self._others.append(other)
+            self._others.append((frame.at, other))
 
     @property
     def found(self) -> frozenset[SeenMake]:
@@ -82,8 +88,16 @@ class SeenMakes:
         return _repeated(self._others, self._certain)
 
 
-def _repeated[MarkT](marks: Iterable[MarkT], times: int) -> frozenset[MarkT]:
-    return frozenset(mark for mark, count in Counter(marks).items() if count >= times)
+def _forget[MarkT](marks: deque[tuple[float, MarkT]], before: float) -> None:
+    while marks and marks[0][0] < before:
+        marks.popleft()
+
+
+def _repeated[MarkT](
+    marks: Iterable[tuple[float, MarkT]], times: int
+) -> frozenset[MarkT]:
+    counts = Counter(mark for _, mark in marks)
+    return frozenset(mark for mark, count in counts.items() if count >= times)
 
 
 def _mark(frame: Frame) -> SeenMake | None:
