@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.bms_gateway.engine.model import BatteryStatus, Rule, Status
+from custom_components.bms_gateway.engine.presets import Make
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
 from ..plant import Plant, battery, inverter
@@ -220,3 +221,20 @@ def test_an_inverter_alone_sees_no_difference() -> None:
     """Ratings are in A: an inverter of a 24 V bank needs no setting."""
     plant = bank_of(24, inverters=[inverter("i1", 60.0)]).started(10.0)
     assert plant.sent()[1:] == (60.0, 60.0)
+
+
+@pytest.mark.parametrize("volts", [24, 36])
+def test_a_sunny_island_is_sent_nothing_of_a_lower_nominal_voltage(volts: int) -> None:
+    """It accepts 41 V and more: the 42 V of a 36 V bank, but not what blocks it.
+
+    Then it would go on with the limits of before.
+    """
+    sma = inverter("i1", make=Make.SMA)
+    plant = bank_of(volts, inverters=[sma]).started(SLOW_RECOGNITION)
+    assert status(plant) is Status.RUNNING
+    assert plant.port("i1").sent == []
+    plant = bank_of(48, inverters=[sma]).started(5.0)
+    assert plant.sent() == (56.0, 100.0, 100.0)
+    plant.packs["b1"].active = False
+    plant.run(30.0)
+    assert plant.sent()[1:] == (0.0, 0.0)

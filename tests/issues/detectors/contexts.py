@@ -105,14 +105,14 @@ def set_to(dialect: Dialect | None, now: IssueContext = WELL) -> IssueContext:
     return replace(now, config=replace(now.config, batteries=batteries))
 
 
-def at_charge_voltage(volts: float | None) -> IssueContext:
-    """Return a well context of a Sunny Island, with the batteries' voltage limit."""
+def at_nominal_voltage(volts: int | None) -> IssueContext:
+    """Return a well context of a Sunny Island, with batteries of this voltage."""
     sunny_island = replace(CONFIG.inverters[0], make=Make.SMA)
-    bank = replace(WELL.snapshot.bank, charge_voltage_limit=volts)
+    batteries = {"b1": replace(B1, nominal=volts), "b2": replace(B2, nominal=volts)}
     return replace(
         WELL,
         config=replace(CONFIG, inverters=(sunny_island,)),
-        snapshot=replace(WELL.snapshot, bank=bank),
+        snapshot=replace(WELL.snapshot, batteries=batteries),
     )
 
 

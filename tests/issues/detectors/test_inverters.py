@@ -19,7 +19,7 @@ from .contexts import (
     CONFIG,
     OPEN,
     WELL,
-    at_charge_voltage,
+    at_nominal_voltage,
     keys,
     seen,
     the_one,
@@ -181,20 +181,20 @@ def test_inverter_rated_above_the_bank_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("volts", "raised"), [(41.0, False), (28.4, True), (None, False)]
+    ("volts", "raised"), [(48, False), (36, True), (24, True), (None, False)]
 )
 def test_bank_below_the_inverters_voltage_range_is_reported(
-    volts: float | None, raised: bool
+    volts: int | None, raised: bool
 ) -> None:
     """A Sunny Island accepts 41 V and more; nothing is sent to it below."""
-    now = at_charge_voltage(volts)
+    now = at_nominal_voltage(volts)
     key = "inverter_voltage_range"
     assert keys(now) == ({f"{key}_i1": key} if raised else {})
     if raised:
         assert the_one(now).placeholders == {
             "name": "Roof",
-            "voltage": "28.4",
-            "lowest": "41.0",
+            "voltage": str(volts),
+            "lowest": "41",
         }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..aggregate.mixed_voltages import bank_voltage_of
 from ..config import GatewayConfig, InverterConfig
 from ..limits.bank_limits import BankLimits
 from ..limits.rule_inputs import apply_rules, tighter
@@ -31,6 +32,8 @@ def target_for(
     if not bank_limits.may_be_sent or bank_limits.limits is None:
         return None
     inverter = config.inverters[index]
+    if not inverter.preset.accepts(bank_voltage_of(bank_limits.batteries.values())):
+        return None
     limits = {
         d: _limit(inverter, d, bank_limits.limits[d], index, allocation)
         for d in Direction

@@ -92,3 +92,11 @@ class Preset:
     evidence: Evidence
     source: str
     """Where this is from, in public."""
+
+    def accepts(self, nominal: int | None) -> bool:
+        """Return whether it suits batteries of a nominal voltage (V; None: unknown).
+
+        The charge voltage limit that blocks a bank is the bank's own voltage: it has to
+        be accepted, too. A full bank of 36 V alone is above a Sunny Island's 41 V.
+        """
+        return nominal is None or nominal >= self.charge_voltage_min

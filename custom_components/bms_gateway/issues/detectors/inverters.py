@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from ...engine.aggregate.mixed_voltages import bank_voltage_of
 from ...engine.config import InverterConfig
 from ...engine.model import Direction, InverterState, PortStatus
 from ..context import Detector, Issue, IssueContext, Raised, warning
@@ -105,18 +106,17 @@ def _rated_above(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
 
 def _out_of_range(now: IssueContext, _: Raised) -> Iterator[tuple[str, Issue]]:
     """Find inverters that do not accept so low a voltage: nothing is sent to them."""
-    volts = now.snapshot.bank.charge_voltage_limit
+    nominal = bank_voltage_of(now.snapshot.batteries.values())
     for inverter in now.config.inverters:
-        lowest = inverter.preset.charge_voltage_min
-        if volts is not None and volts < lowest:
+        if not inverter.preset.accepts(nominal):
             yield (
                 f"inverter_voltage_range_{inverter.id}",
                 Issue(
                     "inverter_voltage_range",
                     {
                         "name": inverter.name,
-                        "voltage": f"{volts:.1f}",
-                        "lowest": f"{lowest:.1f}",
+                        "voltage": str(nominal),
+                        "lowest": f"{inverter.preset.charge_voltage_min:g}",
                     },
                 ),
             )
