@@ -26,7 +26,7 @@ class Fullness:
 
         At 100 % it is full once no battery permits charging, or once it takes hardly any
         current at its charge voltage limit (V). `may_charge`: whether some battery
-        permits charging.
+        permits charging, and with more than 0 A.
         """
         if bank.soc is None or bank.soc < FULL:
             self.is_full = False

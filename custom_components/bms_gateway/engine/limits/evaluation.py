@@ -7,7 +7,7 @@ from ..aggregate.combine import combine, temperature
 from ..aggregate.forecast import Forecast
 from ..aggregate.fullness import Fullness
 from ..aggregate.smoothing import SmoothedMean, members
-from ..battery.limits import permits
+from ..battery.limits import allowed, permits
 from ..config import GatewayConfig, Strategy
 from ..model import NO_BANK, BankState, BatteryState, Direction, Status
 from ..ramp import RAMP_STEP
@@ -110,7 +110,7 @@ class BankEvaluation:
             charge_stop_voltage=self._voltages.charge_stop,
             discharge_voltage_limit=self._voltages.discharge(bank, volts),
             is_full=self._fullness.update(
-                bank, charge_voltage, may_charge=Direction.CHARGE in permitted
+                bank, charge_voltage, may_charge=self._takes_charge(context)
             ),
             temperature=self._temperature,
             raised=self._alarms.update(
@@ -172,6 +172,17 @@ class BankEvaluation:
         return any(
             permits(battery.readings, direction)
             and direction not in self._pipeline.parallel.excluded(battery.id)
+            for battery in context.online
+        )
+
+    def _takes_charge(self, context: Context) -> bool:
+        """Return whether a battery that is not excluded takes any charge current.
+
+        Not every battery has an enable: some end their charge by a limit of 0 A.
+        """
+        return any(
+            allowed(battery.readings, Direction.CHARGE) > 0
+            and Direction.CHARGE not in self._pipeline.parallel.excluded(battery.id)
             for battery in context.online
         )
 
