@@ -89,12 +89,12 @@ def test_make_that_ceased_is_forgotten_beside_plain_requests() -> None:
     for second in range(CERTAIN):
         makes.on_frame(replace(SMA, at=float(second)))
         makes.on_frame(replace(searches, at=float(second)))
-    for now, seen, neighbours in (
-        (COUNTS_FOR, {SeenMake.SMA}, {Neighbour.PYLONTECH_HV}),
-        (COUNTS_FOR + 1.0, set(), set()),
-    ):
-        makes.on_frame(replace(REQUEST, at=now))
-        assert (makes.found, makes.neighbours) == (seen, neighbours)
+    makes.on_frame(replace(REQUEST, at=COUNTS_FOR))
+    assert makes.found == {SeenMake.SMA}
+    assert makes.neighbours == {Neighbour.PYLONTECH_HV}
+    makes.on_frame(replace(REQUEST, at=COUNTS_FOR + 1.0))
+    assert makes.found == set()
+    assert makes.neighbours == set()
 
 
 def test_false_frames_days_apart_show_no_make() -> None:

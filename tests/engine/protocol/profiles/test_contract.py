@@ -4,10 +4,15 @@ The bytes were worked out by hand from the documents named in each profile's mod
 the values of `contract.EXAMPLE`.
 """
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from custom_components.bms_gateway.engine.model import Dialect
 from custom_components.bms_gateway.engine.presets import Profile
 
-from .contract import ProfileContract
+from .contract import EXAMPLE, ProfileContract
 
 NOT_RAISED = "AAAAAA02AAAAAA02"
 """0x35A: 13 pairs of each half are 2, three are reserved."""
@@ -159,6 +164,25 @@ class TestLuxpower(ProfileContract):
     }
     required = TestPylontech.required
     raised = {0x359: "0200000100300200"}
+
+    @pytest.mark.parametrize("end", ["min", "max"])
+    @pytest.mark.parametrize(
+        ("kind", "can_id"), [("voltage", 0x355), ("temperature", 0x356)]
+    )
+    def test_one_unknown_extreme_is_not_beyond_the_other(
+        self, kind: str, end: str, can_id: int
+    ) -> None:
+        """A sensor of a few cells is missing: the substitute is no value beyond theirs.
+
+        The mean of 15 cells at 52.91 V is 3.527 V, the bank has 20.4 °C.
+        """
+        low: dict[str, Any] = {"cell_voltage_max": 3.313, "cell_temperature_max": 19.0}
+        high: dict[str, Any] = {"cell_voltage_min": 3.6, "cell_temperature_min": 25.0}
+        unknown: dict[str, Any] = {f"cell_{kind}_{end}": None}
+        known = low if end == "min" else high
+        data = self.sent(replace(EXAMPLE, **(known | unknown)))[can_id]
+        highest, lowest = data[4:6], data[6:8]
+        assert lowest == highest
 
 
 def test_every_profile_has_a_class() -> None:

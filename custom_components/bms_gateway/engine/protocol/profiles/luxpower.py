@@ -2,7 +2,8 @@
 
 - 0x355 also holds the extreme cell voltages, 0x356 the extreme temperatures. Neither has
   a code for "not available": 0 would be a dead cell, or frost. Unknown cell voltages are
-  sent as their mean, unknown temperatures as the bank's.
+  sent as their mean, unknown temperatures as the bank's; where one end is known, never
+  beyond that.
 - 0x359 has no tag: bytes 5 and 6 are the capacity. What byte 4 means is not known; it
   is sent as 0.
 - 0x373 and 0x379 repeat cells and capacity where known: an SNA reads them there.
@@ -29,6 +30,7 @@ from ..luxpower import (
     CELL_TEMPERATURES,
     CELLS as CHARGE_STATE_CELLS,
 )
+from ..number import Number
 from .pylontech import HARMLESS, measurements, requests
 from .rows import Row, Values, fill, fill_if_known
 
@@ -43,29 +45,33 @@ def _charge_state(_: Telegram, values: Values) -> bytes:
     least 2.7 V each, so that neither end of their range is ever pretended.
     """
     volts = values["voltage"]
-    mean = None
+    mean = 0.0
     if isinstance(volts, int | float) and volts > 0:
         mean = volts / ceil(volts / _FULL_CELL)
-    known: Values = {
-        field.attribute: mean if (value := values[field.attribute]) is None else value
-        for field in CHARGE_STATE_CELLS
-    }
-    return encode_fields(values | known, (*CHARGE_STATE, *CHARGE_STATE_CELLS))
+    extremes = _known_or(mean, values, CHARGE_STATE_CELLS)
+    return encode_fields(values | extremes, (*CHARGE_STATE, *CHARGE_STATE_CELLS))
 
 
 def _measurements(telegram: Telegram, values: Values) -> bytes:
     """Use the bank's temperature where the batteries report no extremes."""
     celsius = values["temperature"]
-    if celsius is None:
+    if not isinstance(celsius, int | float):
         celsius = HARMLESS["temperature"]
-    known: Values = {
-        field.attribute: value
-        if (value := values[field.attribute]) is not None
-        else celsius
-        for field in CELL_TEMPERATURES
-    }
+    extremes = _known_or(celsius, values, CELL_TEMPERATURES)
     table = (FINE_VOLTAGE, FLOW_CURRENT, *CELL_TEMPERATURES)
-    return measurements(table, telegram, values | known)
+    return measurements(table, telegram, values | extremes)
+
+
+def _known_or(
+    substitute: float, values: Values, extremes: tuple[Number, Number]
+) -> Values:
+    """Return the highest and the lowest value, or the substitute for an unknown one."""
+    found = [values[field.attribute] for field in extremes]
+    either = [substitute, *(v for v in found if isinstance(v, int | float))]
+    ends = zip(extremes, found, (max(either), min(either)), strict=True)
+    return {
+        field.attribute: end if value is None else value for field, value, end in ends
+    }
 
 
 def _flags(telegram: Telegram, values: Values) -> bytes:
