@@ -26,6 +26,8 @@ from ..protocol.captures import (
 from ..protocol.test_luxpower import LUXPOWER
 from .bench import BatteryBench
 
+ONLY_DEYES = (" 361#", " 363#", " 364#", " 371#", " 35E#", " 35C#")
+"""Frames of DEYE that need not come."""
 # A bridge without a name, tag or other mark; it charges with 15.0 A, and 0x359 means
 # over-voltage in Pylontech's bits and under-voltage in a Deye's table
 UNMARKED = """
@@ -118,6 +120,53 @@ def test_a_contradiction_ends() -> None:
     assert bench.after(0).contradicting is Dialect.DEYE
     bench.battery.config = battery("b1", dialect=Dialect.DEYE)
     assert bench.after(0).contradicting is None
+
+
+@pytest.mark.parametrize("after", [LUXPOWER, UNMARKED])
+def test_a_deye_that_shows_no_mark_any_more_is_none(after: str) -> None:
+    """A BMS of many protocols is set to one without marks, while it runs.
+
+    The first current is read before anything could show it and stays until the second
+    telegram, the next ones are unknown, and after some telegrams the sign is right.
+    """
+    right = BatteryBench().capture(after, times=10).readings
+    bench = BatteryBench().capture(DEYE, times=5)
+    bench.currents.clear()
+    bench.capture(after, times=2)
+    assert right.current is not None
+    assert set(bench.currents) <= {0.8, -right.current}
+    bench.currents.clear()
+    bench.capture(after, times=10)
+    assert set(bench.currents) == {right.current}
+    assert bench.after(0).dialect is not Dialect.DEYE
+    assert bench.readings.protections == right.protections
+    assert bench.after(0).losses == 0
+
+
+def test_a_gap_of_the_bus_is_no_change_of_protocol() -> None:
+    """After six seconds without any frame the first ones are a Deye's."""
+    bench = BatteryBench().capture(DEYE, times=5)
+    bench.currents.clear()
+    for gap in (1.5, 6.0, 60.0):
+        bench.now += gap
+        bench.capture(DEYE, times=3)
+    assert set(bench.currents) == {0.8}
+    assert bench.after(0).dialect is Dialect.DEYE
+
+
+def test_a_deye_with_a_rare_name_as_its_only_mark_stays_one() -> None:
+    """As often as it came before, it may come again."""
+    rare = "\n".join(
+        line for line in DEYE.splitlines() if not any(i in line for i in ONLY_DEYES)
+    )
+    bench = BatteryBench()
+    for _ in range(3):
+        bench.on_frame(Frame(0x35E, b"DY001"))
+        bench.capture(rare, times=60)
+    bench.currents.clear()
+    bench.capture(rare, times=1)
+    assert set(bench.currents) == {0.8}
+    assert bench.after(0).dialect is Dialect.DEYE
 
 
 def test_each_change_of_protocol_is_logged_once(

@@ -18,6 +18,11 @@ NO_MARK_WAIT: Final = 5.0
 """Seconds to wait for a mark before the dialect is settled without one."""
 MARK_LIFETIME: Final = 120.0
 """Seconds for which a mark is remembered: a name may come only each 60 s (BYD)."""
+UNMARKED_TELEGRAMS: Final = 5
+"""Telegrams without a mark, beyond as many as came between two of them before, after
+which a battery is no Deye any more. Telegrams and not seconds: a bus may be silent."""
+_TELEGRAM_ID: Final = 0x356
+"""Counted as telegrams: a Deye sends it as often as each of its marks (PCS V3.3)."""
 
 
 class Mark(StrEnum):
@@ -44,6 +49,10 @@ class Marks:
     seen_at: Mapping[Mark, float] = field(default_factory=dict)
     repeated: frozenset[Mark] = frozenset()
     """Those of which the last two came within MARK_LIFETIME."""
+    unmarked: int = 0
+    """Telegrams since the last mark of Deye or of another family."""
+    most_unmarked: int = 1
+    """The most telegrams that ever came between two marks of Deye, at least 1."""
     evidence: Evidence = NO_EVIDENCE
     """What points to LuxPower's layouts so far."""
 
@@ -70,15 +79,12 @@ def marks_after(marks: Marks, frame: Frame) -> Marks:
     first = frame.at if marks.first is None else marks.first
     evidence = evidence_after(marks.evidence, frame)
     mark = _mark(frame.can_id, frame.data)
+    marks = replace(marks, first=first, evidence=evidence)
+    if frame.can_id == _TELEGRAM_ID:
+        return replace(marks, unmarked=marks.unmarked + 1)
     if frame.can_id == 0x355 and evidence.is_certain:
         mark = Mark.LUXPOWER
-    if mark is None:
-        return replace(marks, first=first, evidence=evidence)
-    repeated = marks.repeated - {mark}
-    if marks.age(frame.at, mark) < inf:
-        repeated |= {mark}
-    at = max(frame.at, marks.seen_at.get(mark, frame.at))
-    return Marks(first, {**marks.seen_at, mark: at}, repeated, evidence)
+    return marks if mark is None else _marked(marks, mark, frame.at)
 
 
 def recognise(marks: Marks, now: float) -> RecognisedDialect:
@@ -93,12 +99,16 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
     without a tag is no mark: a Deye's has none, but neither have those of LG, LuxPower,
     Dyness and home-made devices. Nor does LuxPower's mark settle anything: it shows
     layouts, not signs. A single frame of a Deye may be another node's: it makes the
-    current unknown until a second one follows, which a Deye sends within 1.1 s.
+    current unknown until a second one follows, which a Deye sends within 1.1 s. So do
+    telegrams without any mark, until there are enough of them to show that it has
+    changed to a protocol that has none.
     """
     deye = marks.age(now, Mark.DEYE)
-    if Mark.DEYE not in marks.repeated:
-        if deye <= FAMILY_GONE_AFTER:
-            return RecognisedDialect(_charge_positive(marks, now), settled=False)
+    is_single = Mark.DEYE not in marks.repeated
+    missing = marks.unmarked - marks.most_unmarked
+    if deye < inf and (is_single or missing > 0):
+        if deye <= FAMILY_GONE_AFTER if is_single else missing <= UNMARKED_TELEGRAMS:
+            return RecognisedDialect(Dialect.UNKNOWN, settled=False)
         deye = inf
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)
     if deye == other == inf:
@@ -106,6 +116,19 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
         return RecognisedDialect(_without_sign(marks, now), settled=waited)
     dialect = Dialect.DEYE if deye < other else _charge_positive(marks, now)
     return RecognisedDialect(dialect, settled=max(deye, other) > FAMILY_GONE_AFTER)
+
+
+def _marked(marks: Marks, mark: Mark, at: float) -> Marks:
+    """Return the marks after one more that was received at `at`."""
+    is_repeated = marks.age(at, mark) < inf
+    repeated = marks.repeated | {mark} if is_repeated else marks.repeated - {mark}
+    most = marks.most_unmarked
+    if mark is Mark.DEYE:
+        most = max(most, marks.unmarked) if is_repeated else 1
+    if mark is not Mark.LUXPOWER:
+        marks = replace(marks, unmarked=0, most_unmarked=most)
+    at = max(at, marks.seen_at.get(mark, at))
+    return replace(marks, seen_at={**marks.seen_at, mark: at}, repeated=repeated)
 
 
 def is_battery_frame(frame: Frame) -> bool:
