@@ -105,8 +105,10 @@ class User:
         self.typed += 1
 
     async def pick(self, label: str, option: str) -> None:
-        """Pick an option of a field."""
-        await self.click(self.dialog.locator("ha-select", has_text=label).first)
+        """Pick an option of a field that is empty."""
+        field = self.dialog.locator("ha-select", has_text=label).first
+        assert not await field.evaluate("field => field.value")
+        await self.click(field)
         await self.look()
         await self.click(
             self.page.locator("ha-dropdown-item, ha-list-item", has_text=option).first
