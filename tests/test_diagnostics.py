@@ -10,12 +10,14 @@ import can
 
 from custom_components.bms_gateway.const import DOMAIN
 from custom_components.bms_gateway.diagnostics import (
+    SERIAL_FRAMES,
     async_get_config_entry_diagnostics,
     async_get_device_diagnostics,
     plain,
 )
 from custom_components.bms_gateway.engine.gateway import Gateway
 from custom_components.bms_gateway.engine.model import Alarm, Readings
+from custom_components.bms_gateway.engine.protocol import deye, frames
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
@@ -70,6 +72,17 @@ async def test_last_frames_are_a_candump_log(hass: HomeAssistant, bench: Bench) 
     assert read[0x35E] == b"PYLON   "
     assert read[0x380] == bytes(6)
     assert b"S-1234".hex() not in json.dumps(diagnostics).lower()
+
+
+def test_frames_that_are_read_as_a_serial_number_are_hidden() -> None:
+    """Of every battery that sends one: Victron's frames (VIC), and Deye's (DDB)."""
+    read = {**frames.PLAIN, **deye.DIAGNOSTICS}
+    serials = {
+        can_id
+        for can_id, fields in read.items()
+        if any(field.attribute.startswith("serial") for field in fields)
+    }
+    assert serials == SERIAL_FRAMES
 
 
 async def test_device_diagnostics_cover_the_device(

@@ -16,6 +16,7 @@ from custom_components.bms_gateway.const import (
 )
 from custom_components.bms_gateway.engine.detection.classify import Finding
 from custom_components.bms_gateway.engine.model import Neighbour, PortFault, PortReason
+from custom_components.bms_gateway.flows.forms.fields import RequiredChoice
 from custom_components.bms_gateway.flows.forms.form import Field, Form, fields_of
 from custom_components.bms_gateway.flows.forms.schemas import (
     DEVICE_FORMS,
@@ -152,7 +153,11 @@ def field_of(form: Form, key: str) -> Field:
 
 def error_of(field: Field) -> str | None:
     """Return the error of what a user can enter in a field, if anything is invalid."""
-    nonsense = {TextSelector: ("", "#"), NumberSelector: (float("nan"),)}
+    nonsense: dict[type, tuple[Any, ...]] = {
+        TextSelector: ("", "#"),
+        NumberSelector: (float("nan"),),
+        RequiredChoice: (None,),
+    }
     tried = next(
         (tried for kind, tried in nonsense.items() if isinstance(field.selector, kind)),
         (),

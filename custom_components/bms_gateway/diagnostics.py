@@ -16,8 +16,8 @@ from .runtime import BmsGatewayConfigEntry, BmsGatewayRuntime
 
 TO_REDACT: Final = {"serial", "identity", "by"}
 """Serial numbers of batteries and adapters, and the id of the user who set a limit."""
-SERIAL_FRAMES: Final = frozenset({0x380, 0x381})
-"""Frames in which a battery sends its serial number (Victron)."""
+SERIAL_FRAMES: Final = frozenset({0x380, 0x381, 0x600, 0x650})
+"""Frames in which a battery sends its serial number: Victron's (VIC), Deye's (DDB)."""
 
 _ADAPTER: Final = re.compile(r"(/dev/serial/by-id/|usb:\w{4}:\w{4}:)\S+")
 """An adapter named by its serial number, as a device file or an identity."""

@@ -54,9 +54,9 @@ REPAIRS: Final = meanings("repairs")
 
 KNOWN: Final = {
     Evidence.CAPTURE: "recorded traffic",
-    Evidence.DOCUMENT: "the maker's document",
+    Evidence.DOCUMENT: "manufacturer's document",
     Evidence.REPORT: "reports",
-    Evidence.ASSUMPTION: "nobody yet",
+    Evidence.ASSUMPTION: "no report yet",
 }
 
 _EXAMPLES: Final = dict.fromkeys(
@@ -125,7 +125,7 @@ def inverters() -> Iterator[str]:
         for make, preset in PRESETS.items()
         if not make.startswith("other_")
     )
-    columns = ("Inverter", "Profile", "Special", "Known from", "Source")
+    columns = ("Inverter", "Profile", "Peculiarities", "Known from", "Source")
     yield from table(columns, sorted(rows))
 
 
@@ -136,17 +136,17 @@ def special(preset: Preset) -> str:
     )
     words = {
         "name_prefix": f"name `{preset.name_prefix}`",
-        "tag": f"359 tagged `{preset.tag.decode()}`",
+        "tag": f"tag `{preset.tag.decode()}` in 359",
         "min_send_interval": f"at least {preset.min_send_interval:g} s between telegrams",
         "timeout": f"BMS time-out {preset.timeout:g} s",
         "zero": f"{preset.zero:g} A instead of 0 A",
         "charge_stop": "charging also stopped by voltage",
         "hold_soc": f"at most {preset.hold_soc or 0:g} % until the bank is full",
         "sends_warnings": "no warnings",
-        "charge_voltage_min": f"CVL of {preset.charge_voltage_min:g} V and more",
-        "charge_voltage_max": f"of {preset.charge_voltage_max:g} V and less",
-        "mode": "as a reply",
-        "frame_length": "exact lengths",
+        "charge_voltage_min": f"CVL not below {preset.charge_voltage_min:g} V",
+        "charge_voltage_max": f"CVL not above {preset.charge_voltage_max:g} V",
+        "mode": "sent as a reply",
+        "frame_length": "frames not padded",
     }
     differs = (
         words[field.name]

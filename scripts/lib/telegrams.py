@@ -51,17 +51,17 @@ EXAMPLE: Final = Telegram(
 HEAD: Final = """\
 # Telegrams, byte by byte
 
-What one and the same bank is sent as, in each profile: every frame in the order of sending, with its bytes, and what
-[cantools](https://github.com/cantools/cantools) reads in them by the [DBC file](dbc/README.md) of the profile, which was written
-from the vendors' documents. `scripts/docs` writes this page.
+How one bank is presented in each profile: every frame in sending order, with its bytes and what
+[cantools](https://github.com/cantools/cantools) decodes from them with the [DBC file](dbc/README.md) of the profile, which was
+written from the manufacturers' documents. `scripts/docs` writes this page.
 
 The bank: charge voltage limit 55.2 V, charge current limit 148.56 A, discharge current limit 200 A, discharge voltage
-limit 46.0 V; SOC 64.4 %, SOH 98.7 %; 52.91 V, 80.1 A out of the battery, 11.4 °C; charging and discharging enabled, no
-charge request; five modules of 500 Ah together; cells of 3.288 to 3.313 V and 9.2 to 14.8 °C, named as the battery
-names them. Raised is one warning: a temperature is low.
+limit 46.0 V; SOC 64.4 %, SOH 98.7 %; 52.91 V, 80.1 A discharging, 11.4 °C; charging and discharging enabled, no
+charge request; five modules with 500 Ah in total; cells at 3.288 to 3.313 V and 9.2 to 14.8 °C, named as the battery
+names them. One warning is raised: a temperature is low.
 
-Bytes are hexadecimal and count from 0; `@2` is byte 2, `@2.5` bit 5 of it. Frames are shown padded; where the document has a
-shorter one, its length is in brackets.
+Bytes are shown in hexadecimal and counted from 0; `@2` is byte 2, `@2.5` its bit 5. Frames are shown padded to 8 bytes; where
+the document has a shorter one, its length is in brackets.
 """
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
 
 from custom_components.bms_gateway.flows.forms.form import SECTION_RARE
 from homeassistant.core import HomeAssistant
@@ -99,5 +100,21 @@ async def test_input_that_a_form_cannot_send_is_rejected(
     for wrong in ({"rated_charge": "much"}, {"mode": "pigeon"}):
         with pytest.raises(InvalidData):
             await flow.fill(INVERTER, wrong)
+    result = await flow.fill(INVERTER)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_an_inverter_has_to_be_chosen(
+    hass: HomeAssistant, bank: MockConfigEntry
+) -> None:
+    """The frontend would fill a required field with the first one of the list."""
+    flow = await begin(hass, bank, "inverter")
+    [make] = [key for key in flow.result["data_schema"].schema if key == "make"]
+    assert isinstance(make, vol.Optional)
+    assert "make" not in filled(flow.result)
+    without = {key: value for key, value in INVERTER.items() if key != "make"}
+    result = await flow.fill(without)
+    assert result["errors"] == {"make": "missing_make"}
+    assert filled(result)["name"] == INVERTER["name"]
     result = await flow.fill(INVERTER)
     assert result["type"] is FlowResultType.CREATE_ENTRY

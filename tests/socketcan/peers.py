@@ -38,6 +38,11 @@ class Seen:
     data: bytes
 
     @property
+    def charge_voltage(self) -> float:
+        """The charge voltage limit (V) in a 0x351."""
+        return int.from_bytes(self.data[:2], "little") / 10
+
+    @property
     def charge(self) -> float:
         """The charge current limit (A) in a 0x351."""
         return int.from_bytes(self.data[2:4], "little", signed=True) / 10

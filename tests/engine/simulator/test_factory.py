@@ -170,10 +170,22 @@ def test_the_command_line_names_channels_and_sizes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "cells"),
+    [("", 16), ("--nominal-voltage 12", 4), ("--nominal-voltage 24", 8)],
+)
+def test_the_command_line_takes_a_nominal_voltage(option: str, cells: int) -> None:
+    """Of all batteries, which are on one DC bus."""
+    line = f"--battery can0:280 --battery can1:100 {option}"
+    packs = [battery.pack for battery in simulator_of(line.split()).batteries.values()]
+    assert [pack.cells for pack in packs] == [cells, cells]
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "",
         "--battery can0",
+        "--battery can0:280 --nominal-voltage 50",
         "--battery :280",
         "--battery can0:0",
         "--battery can0:nan",

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..can.interface.state import read_link
 from ..can.log.candump import parse
 from ..config import BatteryConfig, GatewayConfig, Interface, InverterConfig, PortConfig
+from ..model.nominal_voltage import NOMINAL_VOLTAGES, STANDARD
 from ..presets import Make
 from .factory import simulator_for
 from .replay import Replay
@@ -41,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="CHANNEL:AMPERES[:MAKE]",
         help="an inverter with that rated current, such as can1:100 or can1:100:victron "
         "(any make of the settings); may be repeated",
+    )
+    result.add_argument(
+        "--nominal-voltage",
+        type=int,
+        choices=list(NOMINAL_VOLTAGES),
+        default=STANDARD,
+        help="of all batteries, in V (default: %(default)s)",
     )
     result.add_argument(
         "--replay",
@@ -82,6 +90,7 @@ def simulator_of(arguments: Sequence[str] | None = None) -> Simulator:
                 name=f"Battery {k}",
                 port=PortConfig(options.interface, channel),
                 capacity_ah=capacity,
+                nominal_voltage=options.nominal_voltage,
             )
             for k, (channel, capacity) in enumerate(options.battery, 1)
         ),

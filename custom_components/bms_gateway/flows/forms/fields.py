@@ -59,12 +59,20 @@ class Number(NumberSelector):
         return self._lowest <= value <= self._highest
 
 
+class RequiredChoice(SelectSelector):
+    """A choice whose texts stand under `key`, which the user has to make.
+
+    Not by `vol.Required`: the frontend would fill it with the first option.
+    """
+
+    def __init__(self, key: str, options: Iterable[StrEnum]) -> None:
+        """Show a list that is empty at first."""
+        super().__init__(_choice_config(key, options))
+
+
 def choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
     """Return a choice whose texts stand under `key`."""
-    config = SelectSelectorConfig(
-        options=[option.value for option in options], translation_key=key
-    )
-    return SelectSelector(config)
+    return SelectSelector(_choice_config(key, options))
 
 
 def voltage_choice(volts: Iterable[int]) -> SelectSelector:
@@ -91,3 +99,9 @@ def current_sensor() -> EntitySelector:
         filter={"domain": "sensor", "device_class": SensorDeviceClass.CURRENT}
     )
     return EntitySelector(config)
+
+
+def _choice_config(key: str, options: Iterable[StrEnum]) -> SelectSelectorConfig:
+    return SelectSelectorConfig(
+        options=[option.value for option in options], translation_key=key
+    )

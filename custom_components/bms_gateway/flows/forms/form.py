@@ -12,7 +12,7 @@ import voluptuous as vol
 from homeassistant.data_entry_flow import FlowHandler, FlowResult, section
 from homeassistant.helpers.selector import Selector
 
-from .fields import Number, Text
+from .fields import Number, RequiredChoice, Text
 
 if TYPE_CHECKING:
     import probatio
@@ -41,8 +41,11 @@ class Field(NamedTuple):
         return str(self.marker)
 
     def error(self, value: Any) -> str | None:
-        """Return the translation key of the error of an invalid value."""
+        """Return the translation key of the error of an invalid value; None: no value."""
         selector = self.selector
+        if value is None:
+            is_missing = isinstance(selector, RequiredChoice)
+            return f"missing_{self.key}" if is_missing else None
         if not isinstance(selector, Number | Text) or selector.is_valid(value):
             return None
         return selector.error or f"invalid_{self.key}"
@@ -51,7 +54,9 @@ class Field(NamedTuple):
 def make_form(fields: Fields, defaults: Mapping[str, Any]) -> Form:
     """Return a form; a field whose default is None may stay empty."""
     markers = {
-        _marker(key, defaults): section(make_form(each, defaults), {"collapsed": True})
+        _marker(key, each, defaults): section(
+            make_form(each, defaults), {"collapsed": True}
+        )
         if isinstance(each, Mapping)
         else each
         for key, each in fields.items()
@@ -87,7 +92,7 @@ def errors_of(form: Form, values: Mapping[str, Any]) -> dict[str, str]:
     return {
         field.section or field.key: error
         for field in fields_of(form)
-        if field.key in values and (error := field.error(values[field.key]))
+        if (error := field.error(values.get(field.key)))
     }
 
 
@@ -130,7 +135,9 @@ def merge(
     return {k: v for k, v in stored.items() if k not in own} | dict(values)
 
 
-def _marker(key: str, defaults: Mapping[str, Any]) -> vol.Marker:
+def _marker(key: str, field: object, defaults: Mapping[str, Any]) -> vol.Marker:
+    if isinstance(field, RequiredChoice):
+        return vol.Optional(key)
     if key not in defaults:
         return vol.Required(key)
     if defaults[key] is None:

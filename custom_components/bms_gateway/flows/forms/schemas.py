@@ -51,7 +51,15 @@ from ...mqtt.settings import (
     MQTT_DEFAULTS,
     may_be_topic,
 )
-from .fields import Number, Text, choice, current_sensor, listed, voltage_choice
+from .fields import (
+    Number,
+    RequiredChoice,
+    Text,
+    choice,
+    current_sensor,
+    listed,
+    voltage_choice,
+)
 from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
 
 CONF_BACKUP: Final = "backup"
@@ -202,7 +210,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             CONF_NAME: _NAME,
             "rated_charge": Number("A", 1, 10_000),
             "rated_discharge": Number("A", 1, 10_000),
-            CONF_MAKE: choice(CONF_MAKE, Make),
+            CONF_MAKE: RequiredChoice(CONF_MAKE, Make),
             SECTION_RARE: {
                 "mode": choice("mode", SendMode),
                 "frame_length": choice("frame_length", FrameLength),
