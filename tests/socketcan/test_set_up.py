@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 import json
@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Final
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, TimeoutError, expect
 import pytest
 from pytest_socket import enable_socket
 
@@ -42,6 +42,8 @@ SHOTS: Final = os.environ.get("SCREENSHOTS")
 """A folder for a picture of each step, if wanted."""
 SMALLEST: Final = 1.0
 """A; more than any stand-in for zero."""
+OPENS: Final = 10_000
+"""ms within which a list opens that is going to."""
 MAKES: Final = [
     make for make in Make if make in os.environ.get("MAKES", Make.STUDER).split(",")
 ]
@@ -116,11 +118,15 @@ class User:
         """Pick an option of a field that is empty."""
         field = self.dialog.locator("ha-select", has_text=label).first
         assert not await field.evaluate("field => field.value")
-        await self.click(field)
+        items = self.page.locator("ha-dropdown-item, ha-list-item", has_text=option)
+        while not await items.first.is_visible():
+            # A list that was clicked while it was drawn does not open
+            await field.click()
+            with suppress(TimeoutError):
+                await items.first.wait_for(timeout=OPENS)
+        self.clicks += 1
         await self.look()
-        await self.click(
-            self.page.locator("ha-dropdown-item, ha-list-item", has_text=option).first
-        )
+        await self.click(items.first)
 
     async def submit(self) -> None:
         """Submit the form."""
