@@ -191,6 +191,22 @@ def test_another_configured_nominal_voltage_forgets_the_voltages() -> None:
     assert all(ccl == dcl == 0 for _, ccl, dcl in plant.sent_since(changed_at + 30))
 
 
+@pytest.mark.parametrize("other", [12, 24, 36])
+def test_a_battery_that_alternates_between_voltages_never_counts(other: int) -> None:
+    """From the start, as two batteries on one bus do: 48 V does not count at once then."""
+    plant = bank_of(other, start_timeout=200.0)
+    plant.send_telegrams()
+    plant.step()
+    for n in range(60):
+        plant.packs["b1"].reports(**of(other if n % 2 else 48))
+        plant.run(1.0)
+    assert plant.state().status is BatteryStatus.WAITING
+    assert plant.port("i1").sent == []
+    plant.packs["b1"].reports(**of(48))
+    plant.run(30.0)
+    assert status(plant) is Status.RUNNING
+
+
 @settings(max_examples=20)
 @given(
     st.sampled_from([12, 24, 36, 48]),

@@ -81,6 +81,19 @@ def test_48_v_counts_at_once() -> None:
     assert not subject.is_pending
 
 
+def test_48_v_has_to_be_recognised_where_another_voltage_fitted_before() -> None:
+    """It counts at once no longer, but after as many reports as any."""
+    subject = Recognition(None)
+    after = report(subject, [PACKS[24], PACKS[48], PACKS[24], PACKS[48]])
+    assert subject.is_ambiguous
+    assert subject.is_pending
+    assert subject.nominal is None
+    report(subject, [PACKS[48]] * REPORTS, after)
+    assert subject.nominal == 48
+    assert not subject.is_ambiguous
+    assert not subject.is_pending
+
+
 @pytest.mark.parametrize("first", ["charge_voltage_limit", "voltage"])
 @pytest.mark.parametrize("volts", PACKS)
 def test_one_voltage_alone_shows_nothing(first: str, volts: int) -> None:

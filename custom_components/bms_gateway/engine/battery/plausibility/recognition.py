@@ -25,6 +25,7 @@ class Recognition:
         self._recognised: NominalVoltage | None = None
         self._reported: dict[str, float] = {}
         self._candidate: NominalVoltage | None = None
+        self._found: set[int] = set()
         self._since = 0.0
         self._counts: dict[str, int] = {}
 
@@ -47,19 +48,30 @@ class Recognition:
     def nominal(self) -> int | None:
         """V; as configured or recognised.
 
-        Both voltages of a 48 V battery count at once, so it is one at once, too. None:
-        not known yet.
+        Both voltages of a 48 V battery count at once, so it is one at once, too, unless
+        it is ambiguous. None: not known yet.
         """
         if self.configured is not None:
             return self.configured
         if self._recognised is not None:
             return self._recognised.volts
-        return STANDARD if self.apparent == STANDARD else None
+        is_standard = self.apparent == STANDARD and not self.is_ambiguous
+        return STANDARD if is_standard else None
 
     @property
     def row(self) -> NominalVoltage:
         """The nominal voltage by which values are accepted now."""
         return nominal_or_standard(self.nominal)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether several nominal voltages fitted and none is recognised.
+
+        Two batteries on one bus look like this, or one that is starting: no voltage
+        counts, not even one that fits 48 V.
+        """
+        is_open = self.configured is None and self._recognised is None
+        return is_open and len(self._found) > 1
 
     @property
     def is_pending(self) -> bool:
@@ -70,7 +82,8 @@ class Recognition:
         if self.configured is not None or self._recognised is not None:
             return False
         incomplete = len(self._reported) < len(_BOTH)
-        return incomplete or self.apparent not in (None, STANDARD)
+        is_other = self.apparent not in (None, STANDARD)
+        return incomplete or is_other or self.is_ambiguous
 
     def _take(self, name: str, volts: float, at: float) -> None:
         self._reported[name] = volts
@@ -80,6 +93,7 @@ class Recognition:
             self._counts = dict.fromkeys(_BOTH, 0)
         if found is None or self._recognised is not None:
             return
+        self._found.add(found.volts)
         self._counts[name] += 1
         if (
             min(self._counts.values()) >= REPORTS

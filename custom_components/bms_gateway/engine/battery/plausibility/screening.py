@@ -57,6 +57,8 @@ class Screening:
         recognition, before = self.recognition, self.recognition.row
         recognition.take(values, at)
         self._forget_voltages_of(before)
+        if recognition.is_ambiguous:
+            values = values | dict.fromkeys(VOLTAGES & values.keys())
         values = self._plausibility.screen(
             values,
             nominal=recognition.row,
