@@ -6,7 +6,15 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.bms_gateway.engine.model import BatteryStatus, Rule, Status
+from custom_components.bms_gateway.engine.limits.loss.battery_loss import (
+    BLOCK_BEFORE_SILENCE,
+)
+from custom_components.bms_gateway.engine.model import (
+    Alarm,
+    BatteryStatus,
+    Rule,
+    Status,
+)
 from custom_components.bms_gateway.engine.presets import Make
 from custom_components.bms_gateway.engine.setpoints import AllSetpoints
 
@@ -143,12 +151,21 @@ def test_a_mixed_bank_is_never_sent_anything(others: tuple[int, ...]) -> None:
 
 
 def test_a_battery_of_another_voltage_stops_a_running_bank() -> None:
-    """At once, and without it everything goes on; a lost one still counts."""
+    """By 0 A for some seconds: silence alone would leave the last limits in effect.
+
+    Without it everything goes on; a lost one still counts.
+    """
     plant = bank_of(24, 24).started(10.0)
+    assert plant.sent() == (28.0, 200.0, 200.0)
     batteries = (*plant.config.batteries, battery("b3"))
     plant.apply(batteries=batteries)
     plant.packs["b3"].reports(**of(48))
     plant.run(3.0)
+    assert status(plant) is Status.BLOCKED
+    assert plant.sent() == (28.0, 0.0, 0.0)
+    assert plant.enabled() == (False, False)
+    assert Alarm.INTERNAL in (plant.raised().protections or ())
+    plant.run(BLOCK_BEFORE_SILENCE)
     assert status(plant) is Status.MIXED_VOLTAGES
     stopped_at = plant.now
     plant.run(10.0)

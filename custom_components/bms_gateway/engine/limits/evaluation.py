@@ -122,10 +122,8 @@ class BankEvaluation:
         return found
 
     def refuse(self, now: float) -> BankLimits:
-        """Return that nothing may be sent: the nominal voltages are mixed."""
-        self._outage.end()
-        self._pipeline.block(now)
-        return BankLimits(status=Status.MIXED_VOLTAGES)
+        """Return that nothing may be sent, after a block: nominal voltages are mixed."""
+        return self._outage.refuse(now)
 
     def with_parts(self, states: Sequence[BatteryState]) -> list[BatteryState]:
         """Add to each battery its current share, circulating current and exclusions."""

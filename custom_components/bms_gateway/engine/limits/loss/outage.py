@@ -7,7 +7,7 @@ from ...config import GatewayConfig, LossPolicy
 from ...model import BankState, Direction, Limit, Status
 from ...ramp import RAMP_STEP
 from ...setpoints import AllSetpoints
-from ..alarms import Alarms
+from ..alarms import NOTHING_RAISED, Alarms
 from ..bank_limits import BankLimits
 from ..context import Context
 from ..pipeline import Pipeline
@@ -100,6 +100,26 @@ class Outage:
             raised=self._alarms.update(
                 context, frozenset(), reaction=config.reaction_time
             ).with_loss(),
+        )
+
+    def refuse(self, now: float) -> BankLimits:
+        """Return a block as at the end of an outage, then that nothing may be sent.
+
+        The nominal voltages are mixed, so no battery tells the voltages to send: those
+        that were sent last stay. Where nothing was sent before, there is no block.
+        """
+        since = now if self._blocked_since is None else self._blocked_since
+        self._blocked_since, self._bridged_until = since, None
+        self._pipeline.block(now)
+        if self._last is None or now >= since + BLOCK_BEFORE_SILENCE:
+            return BankLimits(status=Status.MIXED_VOLTAGES)
+        return replace(
+            self._last,
+            status=Status.BLOCKED,
+            limits=dict.fromkeys(Direction, stopped_by_loss(None)),
+            enabled=frozenset(),
+            raised=NOTHING_RAISED.with_loss(),
+            awaits=False,
         )
 
     def _bridged(
