@@ -36,8 +36,8 @@ LABELS: Final[dict[Make, str]] = json.loads(TEXTS.read_text("utf-8"))["selector"
     "make"
 ]["options"]
 """The inverters as the form names them."""
-RECOGNISED: Final = (Make.VICTRON, Make.SMA)
-"""They show what they are; others have to be chosen."""
+RECOGNISED: Final = (Make.VICTRON, Make.SMA, Make.DEYE)
+"""They show what they are; others have to be chosen. A Deye's clones are taken for it."""
 SHOTS: Final = os.environ.get("SCREENSHOTS")
 """A folder for a picture of each step, if wanted."""
 SMALLEST: Final = 1.0
@@ -112,16 +112,20 @@ class User:
         await typed.locator("input").fill(text)
         self.typed += 1
 
-    async def pick(self, label: str, option: str) -> None:
-        """Pick an option of a field that is empty."""
+    async def pick(self, label: str, value: str, text: str) -> None:
+        """Pick an option of a list, unless it is picked; nothing else is but RECOGNISED."""
         field = self.dialog.locator("ha-select", has_text=label).first
-        assert not await field.evaluate("field => field.value")
+        await expect(field).to_be_visible()
+        picked = await field.evaluate("field => field.value")
+        assert not picked or picked in RECOGNISED
+        if picked == value:
+            return
         # At its top: the text below it is a part of it, too
         await field.click(position={"x": 40, "y": 20})
         self.clicks += 1
         await self.look()
         await self.click(
-            self.page.locator("ha-dropdown-item, ha-list-item", has_text=option).first
+            self.page.locator("ha-dropdown-item, ha-list-item", has_text=text).first
         )
 
     async def submit(self) -> None:
@@ -237,11 +241,8 @@ async def fill_forms(user: User, house: House) -> None:
     for number, make in enumerate(house.makes, 1):
         await user.sees(f"How is Inverter {number} connected?")
         await user.submit()
-        if make in RECOGNISED:
-            await user.sees(LABELS[make])
-        else:
-            await user.sees("Inverter detected")
-            await user.pick("Inverter", LABELS[make])
+        await user.sees(LABELS[make] if make in RECOGNISED else "Inverter detected")
+        await user.pick("Inverter", make, LABELS[make])
         await user.type("Rated charge current", f"{house.rating(number)}")
         await user.type("Rated discharge current", f"{house.rating(number)}")
         await user.submit()
