@@ -6,9 +6,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.bms_gateway.flows.forms.form import SECTION_RARE
+from custom_components.bms_gateway.flows.forms.form import SECTION_RARE, fields_of
+from custom_components.bms_gateway.flows.forms.schemas import DEVICE_FORMS
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers.selector import SelectSelector
 
 from ..form_user import BATTERY, INVERTER, Flow, add, filled, is_open
 
@@ -118,3 +120,18 @@ async def test_an_inverter_has_to_be_chosen(
     assert filled(result)["name"] == INVERTER["name"]
     result = await flow.fill(INVERTER)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+def test_a_choice_that_may_be_left_empty_can_be_cleared() -> None:
+    """The frontend shows few options as radio buttons, which nothing clears."""
+    modes = {
+        field.key: field.selector.config.get("mode")
+        for form in DEVICE_FORMS.values()
+        for field in fields_of(form)
+        if isinstance(field.selector, SelectSelector)
+        and isinstance(field.marker, vol.Optional)
+        and field.key != "make"  # has to be chosen, so nobody clears it
+    }
+    assert modes == dict.fromkeys(
+        ("nominal_voltage", "dialect", "mode", "frame_length"), "dropdown"
+    )

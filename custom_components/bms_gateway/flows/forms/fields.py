@@ -75,6 +75,17 @@ def choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
     return SelectSelector(_choice_config(key, options))
 
 
+def optional_choice(key: str, options: Iterable[StrEnum]) -> SelectSelector:
+    """Return a choice whose texts stand under `key`, which the user may clear again.
+
+    The frontend shows a few options as radio buttons unless a mode is given, and no
+    click clears those.
+    """
+    config = _choice_config(key, options)
+    config["mode"] = SelectSelectorMode.DROPDOWN
+    return SelectSelector(config)
+
+
 def voltage_choice(volts: Iterable[int]) -> SelectSelector:
     """Return a choice of voltages in V; their labels are the same in every language."""
     options = [SelectOptionDict(value=str(each), label=f"{each} V") for each in volts]

@@ -58,6 +58,7 @@ from .fields import (
     choice,
     current_sensor,
     listed,
+    optional_choice,
     voltage_choice,
 )
 from .form import SECTION_MQTT, SECTION_RARE, Fields, Form, make_form
@@ -200,7 +201,7 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
                 "poll_interval": Number("s", 0.5, 60),
                 "timeout": Number("s", 3, 300),
                 CONF_NOMINAL: voltage_choice(NOMINAL_VOLTAGES),
-                "dialect": choice("dialect", _DIALECTS),
+                "dialect": optional_choice("dialect", _DIALECTS),
             },
         },
         _defaults(BatteryConfig),
@@ -212,8 +213,8 @@ DEVICE_FORMS: Final[Mapping[str, Form]] = {
             "rated_discharge": Number("A", 1, 10_000),
             CONF_MAKE: RequiredChoice(CONF_MAKE, Make),
             SECTION_RARE: {
-                "mode": choice("mode", SendMode),
-                "frame_length": choice("frame_length", FrameLength),
+                "mode": optional_choice("mode", SendMode),
+                "frame_length": optional_choice("frame_length", FrameLength),
                 "min_send_interval": Number("s", 0, 10),
                 "prompt_interval": Number("s", 0.5, 60),
                 "current_factor": Number("", -10, 10),
