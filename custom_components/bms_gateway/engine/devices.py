@@ -88,7 +88,7 @@ class Devices:
                 report = partial(self._callbacks.on_queued, inverter.id)
                 sender = ReportingSender(port_service.port, report)
                 self.inverters[inverter.id] = self._inverter(inverter, sender)
-            self.inverters[inverter.id].config = inverter
+            self.inverters[inverter.id].configure(inverter)
         if self._running:
             self.start()
 

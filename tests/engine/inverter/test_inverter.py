@@ -7,8 +7,14 @@ import pytest
 
 from custom_components.bms_gateway.engine.allocation_requests import allocation_request
 from custom_components.bms_gateway.engine.inverter.allocation import permitted_now
-from custom_components.bms_gateway.engine.model import Direction, Limit, Rule
-from custom_components.bms_gateway.engine.presets import FrameLength, SendMode
+from custom_components.bms_gateway.engine.model import (
+    Direction,
+    Frame,
+    Limit,
+    Rule,
+    SeenMake,
+)
+from custom_components.bms_gateway.engine.presets import FrameLength, Make, SendMode
 from custom_components.bms_gateway.engine.setpoints import RequestedLimit
 
 from ..telegrams import HEALTHY
@@ -271,3 +277,26 @@ def test_acknowledgement_changes_are_logged_once(
         "i1 does not listen",
         "i1 listens again",
     ]
+
+
+def test_another_make_is_recognized_anew() -> None:
+    """What the device before it sent does not count as a second inverter."""
+    played = Played(make=Make.OTHER_SMA)
+    # A Sunny Island's relays, then a GX's constant: 12 34 56 78 `VIC` 00
+    for sends in ("0100", "1234567856494300"):
+        for _ in range(3):
+            played.port.push(Frame(0x307, bytes.fromhex(sends)))
+    played.turn()
+    both = {SeenMake.SMA, SeenMake.VICTRON}
+    assert played.state().seen_makes == both
+
+    config = played.inverter.config
+    played.inverter.configure(replace(config, rated_charge=config.rated_charge / 2))
+    assert played.state().seen_makes == both
+
+    played.inverter.configure(replace(config, make=Make.VICTRON))
+    assert played.state().seen_makes == frozenset()
+    for _ in range(3):
+        played.port.push(Frame(0x307, bytes.fromhex("1234567856494300")))
+    played.turn()
+    assert played.state().seen_makes == {SeenMake.VICTRON}

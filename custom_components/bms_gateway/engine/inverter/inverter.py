@@ -49,6 +49,16 @@ class Inverter:
         inverter._schedule.request_at = self._schedule.request_at
         return inverter
 
+    def configure(self, config: InverterConfig) -> None:
+        """Take new settings, on the same port.
+
+        With another make, what the bus showed so far may be of another device: it would
+        count as a second one, or as a wrong choice, until it is forgotten.
+        """
+        if config.make is not self.config.make:
+            self._seen = SeenMakes()
+        self.config = config
+
     def bridge(self, status: Status, now: float, *, bridges: bool) -> None:
         """Take the bank's status; `bridges`: whether a gap is bridged now."""
         sent = {direction: self.sent_amps(direction) for direction in Direction}
