@@ -84,7 +84,7 @@ class ReferenceModel(BankChecks):
         assert sent <= bank + SLACK, "one inverter above the bank limit"
         for each in chain(self.records.values(), self.removed):
             each.settle(now)
-        if sent > self.records[key].amps(direction, now):
+        if sent > self.records[key].acted_on(direction, now):
             others = [h for k, h in self.records.items() if k != key]
             holds = [h.reserved(direction, now) for h in chain(others, self.removed)]
             assert sent + sum(holds) <= bank + SLACK, (

@@ -15,6 +15,8 @@ DEYE_CELLS: Final = 0x361
 NAME: Final = 0x35E
 SHORTEST: Final = 3.0 - 1e-6
 """Seconds without limits before which no battery is lost."""
+ROUNDING: Final = 1e-6
+"""Seconds by which rounding of binary fractions decides at a limit of time itself."""
 ECHO_TIMEOUT: Final = 0.05
 """Seconds after which a missing echo is noticed."""
 
@@ -117,7 +119,7 @@ class InverterRecord:
 
     def settle(self, now: float) -> None:
         """Note what has left for its wire since; earlier limits are given up."""
-        if self.sent(now) is None:
+        if self._left and self._expired(self._left[0], now - 2 * ROUNDING):
             # An inverter that requests data after its time-out does not return to it.
             self._left = None
         waiting = sum(frame.can_id == LIMITS for frame in self.port.queue)
@@ -125,8 +127,8 @@ class InverterRecord:
         assert waiting <= 1, "limits wait in a queue"
         gone = len(self._waiting) - waiting
         for _, sent in self._waiting[:gone]:
-            if self._left is not None:
-                self._replaced.append((now + 2 * self.reaction, self._left[1]))
+            if (before := self.sent(now)) is not None:
+                self._replaced.append((now + 2 * self.reaction, before))
             self._left = now, sent
         del self._waiting[:gone]
         self._replaced = [each for each in self._replaced if each[0] > now]
@@ -156,14 +158,20 @@ class InverterRecord:
         return self._left[1]
 
     def _expired(self, at: float, now: float) -> bool:
-        # Slightly early: rounding of binary fractions decides at the limit itself.
-        return now > max(self.requested_at, at) + self.timeout - 1e-6
+        return now > max(self.requested_at, at) + self.timeout - ROUNDING
 
     def amps(self, direction: Direction, now: float) -> float:
         """Return the highest limit that it may act on, in A."""
         sent = self.sent(now)
         may = [sent for at, sent in self._waiting if not self._expired(at, now)]
         return max((t[index_of(direction)] for t in (sent, *may) if t), default=0.0)
+
+    def acted_on(self, direction: Direction, now: float) -> float:
+        """Return the highest limit that it may have acted on until now, in A.
+
+        At its time-out itself that is the limit which ends, unlike in `amps`.
+        """
+        return self.amps(direction, now - 2 * ROUNDING)
 
     def reserved(self, direction: Direction, now: float) -> float:
         """Return the most that it may take, not having followed down yet, in A."""
