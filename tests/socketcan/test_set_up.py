@@ -38,6 +38,8 @@ LABELS: Final[dict[Make, str]] = json.loads(TEXTS.read_text("utf-8"))["selector"
 """The inverters as the form names them."""
 RECOGNISED: Final = (Make.VICTRON, Make.SMA, Make.DEYE)
 """They show what they are; others have to be chosen. A Deye's clones are taken for it."""
+SILENT: Final = (Make.VOLTRONIC,)
+"""They send nothing themselves: the user continues although nothing was received."""
 SHOTS: Final = os.environ.get("SCREENSHOTS")
 """A folder for a picture of each step, if wanted."""
 SMALLEST: Final = 1.0
@@ -241,7 +243,10 @@ async def fill_forms(user: User, house: House) -> None:
     for number, make in enumerate(house.makes, 1):
         await user.sees(f"How is Inverter {number} connected?")
         await user.submit()
-        await user.sees(LABELS[make] if make in RECOGNISED else "Inverter detected")
+        if make in SILENT:
+            await user.choose("Continue anyway")
+        else:
+            await user.sees(LABELS[make] if make in RECOGNISED else "Inverter detected")
         await user.pick("Inverter", make, LABELS[make])
         await user.type("Rated charge current", f"{house.rating(number)}")
         await user.type("Rated discharge current", f"{house.rating(number)}")
