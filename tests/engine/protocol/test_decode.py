@@ -132,7 +132,8 @@ def test_real_traffic_decodes_to_the_known_values(
 
 @pytest.mark.parametrize(
     ("dump", "expected"),
-    [(DEYE_TO_VICTRON, [0.7, None, 0.8]), (VICTRON_TO_DEYE, [0.4, None, 0.2])],
+    # The first recording begins with a single mark of Deye: unknown until the second
+    [(DEYE_TO_VICTRON, [None, None, 0.8]), (VICTRON_TO_DEYE, [0.4, None, 0.2])],
 )
 def test_a_change_of_profile_never_reverses_the_current(
     dump: str, expected: list[float | None]
