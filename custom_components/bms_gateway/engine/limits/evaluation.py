@@ -98,7 +98,7 @@ class BankEvaluation:
             )
             for direction in Direction
         }
-        permitted = frozenset(d for d in Direction if self._permits(context, d))
+        permitted = self._permitted(context)
         found = BankLimits(
             status=_status(context),
             bank=bank,
@@ -165,23 +165,32 @@ class BankEvaluation:
         known = [b for b in context.online if b.readings.voltage is not None]
         return [b for b in known if not parallel.excluded(b.id)] or known
 
-    def _permits(self, context: Context, direction: Direction) -> bool:
-        """Return whether a battery permits a direction and is not excluded in it."""
-        return any(
-            permits(battery.readings, direction)
-            and direction not in self._pipeline.parallel.excluded(battery.id)
-            for battery in context.online
+    def _counted(
+        self, context: Context, direction: Direction
+    ) -> Sequence[BatteryState]:
+        """Return the batteries that are not excluded in a direction."""
+        excluded = self._pipeline.parallel.excluded
+        return [b for b in context.online if direction not in excluded(b.id)]
+
+    def _permitted(self, context: Context) -> frozenset[Direction]:
+        """Return the directions that some battery permits."""
+        return frozenset(
+            direction
+            for direction in Direction
+            if any(
+                permits(battery.readings, direction)
+                for battery in self._counted(context, direction)
+            )
         )
 
     def _takes_charge(self, context: Context) -> bool:
-        """Return whether a battery that is not excluded takes any charge current.
+        """Return whether some battery takes any charge current.
 
         Not every battery has an enable: some end their charge by a limit of 0 A.
         """
         return any(
             allowed(battery.readings, Direction.CHARGE) > 0
-            and Direction.CHARGE not in self._pipeline.parallel.excluded(battery.id)
-            for battery in context.online
+            for battery in self._counted(context, Direction.CHARGE)
         )
 
 

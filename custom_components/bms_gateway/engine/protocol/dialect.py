@@ -61,6 +61,22 @@ class Marks:
         last = max((self.seen_at.get(mark, -inf) for mark in marks), default=-inf)
         return now - last if now - last <= MARK_LIFETIME else inf
 
+    @property
+    def show_deye(self) -> bool:
+        """Whether marks of Deye came more than once, and do not stay away."""
+        return Mark.DEYE in self.repeated and self._missing <= 0
+
+    def may_show_deye(self, now: float) -> bool:
+        """Return whether the next mark, or its absence, decides about Deye."""
+        if Mark.DEYE in self.repeated:
+            return self._missing <= UNMARKED_TELEGRAMS
+        return self.age(now, Mark.DEYE) <= FAMILY_GONE_AFTER
+
+    @property
+    def _missing(self) -> int:
+        """Telegrams that came without a mark, beyond those that always did."""
+        return self.unmarked - self.most_unmarked
+
 
 NO_MARKS: Final = Marks()
 
@@ -104,10 +120,8 @@ def recognise(marks: Marks, now: float) -> RecognisedDialect:
     changed to a protocol that has none.
     """
     deye = marks.age(now, Mark.DEYE)
-    is_single = Mark.DEYE not in marks.repeated
-    missing = marks.unmarked - marks.most_unmarked
-    if deye < inf and (is_single or missing > 0):
-        if deye <= FAMILY_GONE_AFTER if is_single else missing <= UNMARKED_TELEGRAMS:
+    if deye < inf and not marks.show_deye:
+        if marks.may_show_deye(now):
             return RecognisedDialect(Dialect.UNKNOWN, settled=False)
         deye = inf
     other = marks.age(now, Mark.TAGGED, Mark.NAMED, Mark.VICTRON)

@@ -85,12 +85,7 @@ class Outage:
             if bridged is not None:
                 self._bridged_until = bridged.until
                 return self._bridged(config, context, last, bridged.limit, setpoints)
-        since = context.now if self._blocked_since is None else self._blocked_since
-        self._blocked_since = since
-        self._bridged_until = None
-        silent = context.now >= since + BLOCK_BEFORE_SILENCE
-        self._pipeline.block(context.now)
-        if silent or stops or last is None:
+        if self._continue_block(context.now) or stops or last is None:
             return BankLimits(status=Status.SILENT, bank=bank)
         source = next((b.id for b in (*context.lost, *context.online)), None)
         return replace(
@@ -108,10 +103,7 @@ class Outage:
         The nominal voltages are mixed, so no battery tells the voltages to send: those
         that were sent last stay. Where nothing was sent before, there is no block.
         """
-        since = now if self._blocked_since is None else self._blocked_since
-        self._blocked_since, self._bridged_until = since, None
-        self._pipeline.block(now)
-        if self._last is None or now >= since + BLOCK_BEFORE_SILENCE:
+        if self._continue_block(now) or self._last is None:
             return BankLimits(status=Status.MIXED_VOLTAGES)
         return replace(
             self._last,
@@ -121,6 +113,14 @@ class Outage:
             raised=NOTHING_RAISED.with_loss(),
             awaits=False,
         )
+
+    def _continue_block(self, now: float) -> bool:
+        """Begin or continue a block; return whether it is over, and silence follows."""
+        if self._blocked_since is None:
+            self._blocked_since = now
+        self._bridged_until = None
+        self._pipeline.block(now)
+        return now >= self._blocked_since + BLOCK_BEFORE_SILENCE
 
     def _bridged(
         self,
